@@ -1,0 +1,29 @@
+//! Opening and closing a native dialog as a signal says.
+
+use leptos::prelude::*;
+use web_sys::HtmlDialogElement;
+
+/// Shows the dialog modally while `open` is true. Focus goes back to what opened it; where that is gone, to the element
+/// with the id `return_focus_to`.
+pub fn follow(
+    node: impl Fn() -> Option<HtmlDialogElement> + 'static,
+    open: RwSignal<bool>,
+    return_focus_to: Option<String>,
+) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move || {
+        let wanted = open.get();
+        let Some(dialog) = node() else { return };
+        if wanted && !dialog.open() {
+            // It fails only for a dialog that is not in the document, and then there is nothing to show.
+            let _ = dialog.show_modal();
+        } else if !wanted && dialog.open() {
+            dialog.close();
+        }
+        if !wanted && let Some(id) = &return_focus_to {
+            super::focus::if_lost(id.clone());
+        }
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (node, open, return_focus_to);
+}

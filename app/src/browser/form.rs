@@ -1,0 +1,81 @@
+//! Keeping controls and signals in step without hydration overwriting what somebody has already typed or chosen.
+
+use leptos::prelude::*;
+use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+
+/// A control that holds a text.
+#[derive(Clone, Debug)]
+pub enum Control {
+    Input(HtmlInputElement),
+    TextArea(HtmlTextAreaElement),
+}
+
+#[cfg(feature = "hydrate")]
+impl Control {
+    fn value(&self) -> String {
+        match self {
+            Self::Input(input) => input.value(),
+            Self::TextArea(area) => area.value(),
+        }
+    }
+
+    fn set_value(&self, value: &str) {
+        match self {
+            Self::Input(input) => input.set_value(value),
+            Self::TextArea(area) => area.set_value(value),
+        }
+    }
+}
+
+/// At first the control wins: what was typed before hydration goes into `value`. From then on a change of `value` is
+/// written to the control (the other way is the control's `on:input`).
+pub fn keep_in_step(control: impl Fn() -> Option<Control> + 'static, value: RwSignal<String>) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |before: Option<bool>| {
+        let wanted = value.get();
+        let Some(control) = control() else { return false };
+        let found = control.value();
+        if found != wanted {
+            if before == Some(true) {
+                control.set_value(&wanted);
+            } else {
+                value.set(found);
+            }
+        }
+        true
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (control, value);
+}
+
+/// Ticks and unticks a box when `checked` changes; not at hydration, where the box is as the person left it.
+pub fn keep_ticked(control: impl Fn() -> Option<HtmlInputElement> + 'static, checked: Signal<bool>) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |before: Option<bool>| {
+        let wanted = checked.get();
+        if let Some(control) = control()
+            && before.is_some_and(|before| before != wanted)
+        {
+            control.set_checked(wanted);
+        }
+        wanted
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (control, checked);
+}
+
+/// Chooses what `chosen` says when it changes; not at hydration.
+pub fn keep_chosen(control: impl Fn() -> Option<HtmlSelectElement> + 'static, chosen: Signal<String>) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |before: Option<String>| {
+        let wanted = chosen.get();
+        if let Some(control) = control()
+            && before.is_some_and(|before| before != wanted)
+        {
+            control.set_value(&wanted);
+        }
+        wanted
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (control, chosen);
+}

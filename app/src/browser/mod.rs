@@ -1,0 +1,12 @@
+//! The only place that touches the browser. Every function here exists on the server too and does nothing there, so that
+//! components are written once; the two sides are told apart by the feature `hydrate`, inside these files only.
+
+pub mod clipboard;
+pub mod clock;
+pub mod dialog;
+pub mod focus;
+pub mod form;
+pub mod live;
+pub mod theme;
+pub mod timers;
+pub mod visibility;

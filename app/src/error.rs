@@ -1,0 +1,66 @@
+//! The one error a server function answers with. It never carries another layer's text.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, in words for the person at the page; each variant has one HTTP status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "error", content = "detail", rename_all = "snake_case")]
+pub enum AppError {
+    /// 401: there is no session, or it has ended.
+    SignedOut,
+    /// 403: signed in, but this role may not.
+    Forbidden { needs: String },
+    /// 404: no such thing, or it belongs to another company.
+    NotFound,
+    /// 409: the state does not allow it; the sentence says what to do first.
+    Conflict(String),
+    /// 400: a field is wrong. `field` is the form's name of it.
+    Invalid { field: String, message: String },
+    /// 429: too often; try again after so many seconds.
+    TooOften { retry_after_seconds: u32 },
+    /// 503: a part that is needed is not available now.
+    Unavailable(String),
+    /// 500: our fault; the log of the server has the cause under this id.
+    Internal { incident: String },
+    /// The request never reached the server, or its answer could not be read. Made in the browser only.
+    Unreachable,
+}
+
+impl AppError {
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::SignedOut => 401,
+            Self::Forbidden { .. } => 403,
+            Self::NotFound => 404,
+            Self::Conflict(_) => 409,
+            Self::Invalid { .. } => 400,
+            Self::TooOften { .. } => 429,
+            Self::Unavailable(_) => 503,
+            Self::Internal { .. } | Self::Unreachable => 500,
+        }
+    }
+
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedOut => f.write_str("You are signed out. Sign in again to go on."),
+            Self::Forbidden { needs } => write!(f, "Your role does not allow this; it needs {needs}."),
+            Self::NotFound => f.write_str("There is no such thing here. It may have been deleted."),
+            Self::Conflict(text) | Self::Unavailable(text) | Self::Invalid { message: text, .. } => f.write_str(text),
+            Self::TooOften { retry_after_seconds } => write!(f, "Too many tries. Try again in {retry_after_seconds} s."),
+            Self::Internal { incident } => {
+                write!(f, "Something failed on our side. Nothing was changed. Quote {incident} to the operator.")
+            }
+            Self::Unreachable => f.write_str("The server could not be reached. Nothing was changed; try again."),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}

@@ -1,0 +1,149 @@
+//! Puts a text on the clipboard, or leaves the clipboard alone and says why.
+
+use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
+
+use leptos::prelude::*;
+
+use super::{Icon, IconName};
+use crate::browser::{clipboard, timers};
+
+/// How long "Copied" stands.
+const COPIED_FOR: Duration = Duration::from_secs(2);
+/// How long a failure stands: long enough to read twice.
+const FAILED_FOR: Duration = Duration::from_secs(8);
+
+/// Why a text that had to be fetched did not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyRefused {
+    /// Shown beside the button, in words.
+    Say(String),
+    /// The page already shows why, for instance by asking for the password.
+    Handled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Progress {
+    Ready,
+    Fetching,
+    Copied,
+    Failed(String),
+}
+
+/// Copies a text the page already has.
+///
+/// ```html
+/// <span class="copy js-only">
+///   <button type="button" class="button" data-kind="quiet" data-size="small"><svg …copy/>Copy<span class="visually-hidden"> Client ID</span></button>
+///   <span class="copy__said visually-hidden" role="status"></span>                          <!-- "Client ID copied" -->
+///   <span class="copy__failure" role="alert"></span>                        <!-- a bubble under the button, in words -->
+/// </span>
+/// ```
+#[component]
+pub fn CopyButton(
+    #[prop(into)] text: Signal<String>,
+    /// What is copied: "Client ID". Part of the accessible name, and of what is announced.
+    #[prop(into)]
+    what: String,
+    #[prop(optional)] kind: CopyLook,
+) -> impl IntoView {
+    let progress = RwSignal::new(Progress::Ready);
+    let reset = timers::Timer::new();
+    let press = move || {
+        clipboard::write(text.get_untracked(), move |outcome| finish(progress, reset, outcome));
+    };
+    copy_view(progress, what, kind, press)
+}
+
+/// Copies a text that must be asked for first and is never shown, such as a secret. The asking starts inside the click,
+/// so that the browser still counts the write as the person's own.
+///
+/// The HTML is that of [`CopyButton`]; while the text is on its way the button is `aria-busy`.
+#[component]
+pub fn CopyFetchedButton<F, Fut>(
+    /// Asks for the text. Nothing is written when it is refused.
+    fetch: F,
+    #[prop(into)] what: String,
+    #[prop(optional)] kind: CopyLook,
+) -> impl IntoView
+where
+    F: Fn() -> Fut + 'static,
+    Fut: Future<Output = Result<String, CopyRefused>> + 'static,
+{
+    let progress = RwSignal::new(Progress::Ready);
+    let reset = timers::Timer::new();
+    let fetch = Rc::new(move || Box::pin(fetch()) as Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>);
+    let press = move || {
+        if progress.get_untracked() == Progress::Fetching {
+            return;
+        }
+        progress.set(Progress::Fetching);
+        clipboard::write_fetched(fetch(), move |outcome| finish(progress, reset, outcome));
+    };
+    copy_view(progress, what, kind, press)
+}
+
+/// Where the button stands: in a row among words, or as a button of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CopyLook {
+    #[default]
+    Quiet,
+    Secondary,
+}
+
+fn finish(progress: RwSignal<Progress>, reset: timers::Timer, outcome: Result<(), CopyRefused>) {
+    let (next, shown_for) = match outcome {
+        Ok(()) => (Progress::Copied, COPIED_FOR),
+        Err(CopyRefused::Say(words)) => (Progress::Failed(words), FAILED_FOR),
+        Err(CopyRefused::Handled) => (Progress::Ready, COPIED_FOR),
+    };
+    // The page may have gone while the text was on its way; then there is nobody to tell.
+    if progress.try_set(next).is_none() {
+        reset.after(shown_for, move || {
+            progress.try_set(Progress::Ready);
+        });
+    }
+}
+
+fn copy_view(
+    progress: RwSignal<Progress>,
+    what: String,
+    kind: CopyLook,
+    press: impl Fn() + 'static,
+) -> impl IntoView {
+    let copied = Memo::new(move |_| progress.with(|progress| *progress == Progress::Copied));
+    let kind = match kind {
+        CopyLook::Quiet => "quiet",
+        CopyLook::Secondary => "secondary",
+    };
+    let name = format!(" {what}");
+    let said = move || if copied.get() { format!("{what} copied") } else { String::new() };
+    let failure = move || match progress.get() {
+        Progress::Failed(words) => words,
+        _ => String::new(),
+    };
+    view! {
+        <span class="copy js-only">
+            <button
+                type="button"
+                class="button"
+                data-kind=kind
+                data-size="small"
+                data-copied=move || copied.get().then_some("true")
+                aria-busy=move || (progress.get() == Progress::Fetching).then_some("true")
+                on:click=move |_| press()
+            >
+                <span class="copy__face copy__face--ready">
+                    <Icon name=IconName::Copy />
+                    "Copy"
+                    <span class="visually-hidden">{name}</span>
+                </span>
+                <span class="copy__face copy__face--done" aria-hidden="true">
+                    <Icon name=IconName::Check />
+                    "Copied"
+                </span>
+            </button>
+            <span class="visually-hidden" role="status">{said}</span>
+            <span class="copy__failure" role="alert">{failure}</span>
+        </span>
+    }
+}

@@ -1,0 +1,142 @@
+//! Pictures from the sprite `public/icons.svg`. They accompany words and never replace them, so they are hidden from
+//! assistive technology.
+
+use leptos::prelude::*;
+
+/// One symbol of the sprite; its id there is [`IconName::as_str`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IconName {
+    Alert,
+    ArrowLeft,
+    ArrowRight,
+    Ban,
+    Book,
+    Building,
+    Check,
+    ChevronDown,
+    ChevronRight,
+    Clock,
+    Copy,
+    Cross,
+    Eye,
+    EyeOff,
+    Flask,
+    Hold,
+    Inbox,
+    Info,
+    Key,
+    List,
+    Lock,
+    Moon,
+    Pause,
+    Plus,
+    Pulse,
+    Redirect,
+    Retry,
+    Search,
+    Send,
+    Shield,
+    SignOut,
+    Skip,
+    Sun,
+    Terminal,
+    Trash,
+    User,
+    Webhook,
+}
+
+impl IconName {
+    pub const ALL: [Self; 37] = [
+        Self::Alert,
+        Self::ArrowLeft,
+        Self::ArrowRight,
+        Self::Ban,
+        Self::Book,
+        Self::Building,
+        Self::Check,
+        Self::ChevronDown,
+        Self::ChevronRight,
+        Self::Clock,
+        Self::Copy,
+        Self::Cross,
+        Self::Eye,
+        Self::EyeOff,
+        Self::Flask,
+        Self::Hold,
+        Self::Inbox,
+        Self::Info,
+        Self::Key,
+        Self::List,
+        Self::Lock,
+        Self::Moon,
+        Self::Pause,
+        Self::Plus,
+        Self::Pulse,
+        Self::Redirect,
+        Self::Retry,
+        Self::Search,
+        Self::Send,
+        Self::Shield,
+        Self::SignOut,
+        Self::Skip,
+        Self::Sun,
+        Self::Terminal,
+        Self::Trash,
+        Self::User,
+        Self::Webhook,
+    ];
+
+    /// The symbol's id in the sprite.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::ArrowLeft => "arrow-left",
+            Self::ArrowRight => "arrow-right",
+            Self::Ban => "ban",
+            Self::Book => "book",
+            Self::Building => "building",
+            Self::Check => "check",
+            Self::ChevronDown => "chevron-down",
+            Self::ChevronRight => "chevron-right",
+            Self::Clock => "clock",
+            Self::Copy => "copy",
+            Self::Cross => "cross",
+            Self::Eye => "eye",
+            Self::EyeOff => "eye-off",
+            Self::Flask => "flask",
+            Self::Hold => "hold",
+            Self::Inbox => "inbox",
+            Self::Info => "info",
+            Self::Key => "key",
+            Self::List => "list",
+            Self::Lock => "lock",
+            Self::Moon => "moon",
+            Self::Pause => "pause",
+            Self::Plus => "plus",
+            Self::Pulse => "pulse",
+            Self::Redirect => "redirect",
+            Self::Retry => "retry",
+            Self::Search => "search",
+            Self::Send => "send",
+            Self::Shield => "shield",
+            Self::SignOut => "sign-out",
+            Self::Skip => "skip",
+            Self::Sun => "sun",
+            Self::Terminal => "terminal",
+            Self::Trash => "trash",
+            Self::User => "user",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// `<svg class="icon" width="16" height="16" aria-hidden="true"><use href="/icons.svg#lock"></use></svg>`
+#[component]
+pub fn Icon(name: IconName) -> impl IntoView {
+    let href = format!("/icons.svg#{}", name.as_str());
+    view! {
+        <svg class="icon" width="16" height="16" aria-hidden="true" focusable="false">
+            <use href=href></use>
+        </svg>
+    }
+}

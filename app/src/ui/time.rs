@@ -1,0 +1,182 @@
+//! Points in time. The server writes them in UTC; once the page is hydrated they are in the reader's zone, or say how
+//! long ago it was, and keep saying so.
+
+use leptos::prelude::*;
+use model::Timestamp;
+
+use crate::browser::clock::{self, LocalStyle};
+
+/// How a [`Time`] reads after hydration. The exact time in both zones is always in its tooltip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeStyle {
+    /// "3 minutes ago"; keeps itself up to date. Can be focused, and shows its tooltip then too.
+    #[default]
+    Relative,
+    /// "14:30:05", with the day before it when it is not today: for rows of a log.
+    Clock,
+    /// "2 Nov 2026".
+    Date,
+    /// "2 Nov 2026, 14:30:05".
+    Full,
+}
+
+/// ```html
+/// <time class="time" datetime="2026-11-02T14:30:05.123Z" title="2 Nov 2026 14:30:05 UTC">2 Nov 2026 14:30:05 UTC</time>
+/// <time class="time" datetime="…" data-exact="2 Nov 2026, 15:30:05 (14:30:05 UTC)" tabindex="0">3 minutes ago</time>   <!-- hydrated -->
+/// ```
+#[component]
+pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView {
+    let ready = clock::ready();
+    let now = clock::Clock::here();
+    let text = Memo::new(move |_| match (ready.get(), style) {
+        (false, TimeStyle::Date) => date_part(&at.to_page_text()),
+        (false, _) => at.to_page_text(),
+        (true, TimeStyle::Relative) => match now.now() {
+            Some(now) => relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date)),
+            None => at.to_page_text(),
+        },
+        (true, TimeStyle::Clock) => clock::local_text(at, LocalStyle::Clock),
+        (true, TimeStyle::Date) => clock::local_text(at, LocalStyle::Date),
+        (true, TimeStyle::Full) => clock::local_text(at, LocalStyle::Full),
+    });
+    let exact = Memo::new(move |_| {
+        let utc = at.to_page_text();
+        if ready.get() { format!("{} ({utc})", clock::local_text(at, LocalStyle::Full)) } else { utc }
+    });
+    let bubble = style == TimeStyle::Relative;
+    view! {
+        <time
+            class="time"
+            datetime=at.to_rfc3339()
+            title=move || (!bubble || !ready.get()).then(|| exact.get())
+            data-exact=move || (bubble && ready.get()).then(|| exact.get())
+            tabindex=bubble.then_some("0")
+        >
+            {move || text.get()}
+        </time>
+    }
+}
+
+/// Counts down to a moment: "next in 24 s", then `due`.
+///
+/// ```html
+/// <span class="countdown">next in <time datetime="…">24 s</time></span>
+/// ```
+#[component]
+pub fn Countdown(
+    until: Timestamp,
+    /// "next".
+    #[prop(into)]
+    before: String,
+    /// What it says once the moment has come: "due now".
+    #[prop(into)]
+    due: String,
+) -> impl IntoView {
+    let ready = clock::ready();
+    let now = clock::Clock::here();
+    let left = Memo::new(move |_| {
+        if !ready.get() {
+            return None;
+        }
+        // Whole seconds, rounded up, so that the last one shown is 1.
+        now.now().map(|now| (until.millis_since(now).max(0) + 999) / 1000)
+    });
+    let text = move || match left.get() {
+        None => format!("{before} at {}", until.to_page_text()),
+        Some(0) => due.clone(),
+        Some(seconds) => format!("{before} in {}", countdown_text(seconds)),
+    };
+    view! { <time class="countdown" datetime=until.to_rfc3339()>{text}</time> }
+}
+
+fn date_part(page_text: &str) -> String {
+    page_text.splitn(4, ' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// "24 s", "4 min 12 s", "2 h 5 min", "3 d 4 h".
+fn countdown_text(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// "3 minutes ago", "in 2 hours"; `None` when it is more than thirty days away and a date says more. Under a minute it
+/// moves in steps of ten seconds, so that a page of rows is at rest.
+pub fn relative_text(at: Timestamp, now: Timestamp) -> Option<String> {
+    let seconds = now.millis_since(at) / 1000;
+    let distance = seconds.abs();
+    let amount = match distance {
+        0..10 => return Some(if seconds < 0 { "in a moment" } else { "just now" }.to_owned()),
+        10..60 => format!("{} seconds", distance / 10 * 10),
+        60..3600 => plural(distance / 60, "minute"),
+        3600..86_400 => plural(distance / 3600, "hour"),
+        86_400..2_592_000 => plural(distance / 86_400, "day"),
+        _ => return None,
+    };
+    Some(if seconds < 0 { format!("in {amount}") } else { format!("{amount} ago") })
+}
+
+fn plural(count: i64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How long something took, for people: "840 µs", "12.4 ms", "318 ms", "1.84 s", "2 min 5 s".
+pub fn duration_text(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..100_000 => format!("{:.1} ms", micros as f64 / 1_000.0),
+        100_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000..60_000_000 => format!("{:.2} s", micros as f64 / 1_000_000.0),
+        _ => format!("{} min {} s", micros / 60_000_000, micros / 1_000_000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+    #[test]
+    fn a_moment_is_told_in_its_largest_unit() {
+        for (seconds, text) in [
+            (0, "just now"),
+            (9, "just now"),
+            (37, "30 seconds ago"),
+            (60, "1 minute ago"),
+            (185, "3 minutes ago"),
+            (7_200, "2 hours ago"),
+            (86_400, "1 day ago"),
+            (-24, "in 20 seconds"),
+            (-3_700, "in 1 hour"),
+        ] {
+            assert_eq!(relative_text(NOW.minus_seconds(seconds), NOW).as_deref(), Some(text), "{seconds}");
+        }
+        assert_eq!(relative_text(NOW.minus_seconds(31 * 86_400), NOW), None);
+    }
+
+    #[test]
+    fn a_countdown_names_two_units_at_most() {
+        assert_eq!(countdown_text(24), "24 s");
+        assert_eq!(countdown_text(252), "4 min 12 s");
+        assert_eq!(countdown_text(7_500), "2 h 5 min");
+        assert_eq!(countdown_text(273_600), "3 d 4 h");
+    }
+
+    #[test]
+    fn a_duration_has_three_figures() {
+        assert_eq!(duration_text(840), "840 µs");
+        assert_eq!(duration_text(12_400), "12.4 ms");
+        assert_eq!(duration_text(318_000), "318 ms");
+        assert_eq!(duration_text(1_840_000), "1.84 s");
+        assert_eq!(duration_text(125_000_000), "2 min 5 s");
+    }
+
+    #[test]
+    fn the_date_is_the_first_three_words() {
+        assert_eq!(date_part("2 Nov 2026 14:30:05 UTC"), "2 Nov 2026");
+    }
+}

@@ -1,0 +1,120 @@
+//! Who does something, for the audit trail and for tombstones.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AuditId, CompanyId, Timestamp};
+
+/// Who changes or reads something, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub kind: ActorKind,
+    /// How a person would name them: an e-mail address, a token's name, `command line`.
+    pub name: String,
+    /// The address they came from, where there is one.
+    pub address: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    Member,
+    /// A program of the company, by its API key.
+    Key,
+    /// The operator API.
+    Operator,
+    /// `gatehouse admin`.
+    CommandLine,
+    /// Gatehouse itself.
+    System,
+}
+
+impl ActorKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Key => "key",
+            Self::Operator => "operator",
+            Self::CommandLine => "command_line",
+            Self::System => "system",
+        }
+    }
+}
+
+impl Actor {
+    pub fn system() -> Self {
+        Self { kind: ActorKind::System, name: "Gatehouse".to_owned(), address: None }
+    }
+
+    pub fn command_line() -> Self {
+        Self { kind: ActorKind::CommandLine, name: "command line".to_owned(), address: None }
+    }
+}
+
+/// One row of the audit trail, written in the transaction of what it records. `subject` is the id of what it happened to; `detail` is for people, and never holds a secret.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    pub id: AuditId,
+    pub at: Timestamp,
+    /// None for what concerns the installation.
+    pub company: Option<CompanyId>,
+    pub actor: Actor,
+    pub action: AuditAction,
+    pub subject: String,
+    pub detail: String,
+}
+
+macro_rules! audit_actions {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// What an audit row records. One for each change of state, each reveal and each copy.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditAction {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl AuditAction {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+        }
+    };
+}
+
+audit_actions! {
+    CompanyCreated = "company.created",
+    MemberCreated = "member.created",
+    SignedIn = "member.signed_in",
+    SignedOut = "member.signed_out",
+    KeyGenerated = "key.generated",
+    KeyRevealed = "key.revealed",
+    KeyCopied = "key.copied",
+    KeyDeleted = "key.deleted",
+    OperatorTokenCreated = "operator_token.created",
+    EventPublished = "event.published",
+    WebhookCreated = "webhook.created",
+    WebhookChanged = "webhook.changed",
+    WebhookDeleted = "webhook.deleted",
+    WebhookDisabled = "webhook.disabled",
+    WebhookTested = "webhook.tested",
+    DeliveryReplayed = "delivery.replayed",
+}
+
+impl fmt::Display for AuditAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AuditAction {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(())
+    }
+}

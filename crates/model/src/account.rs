@@ -1,0 +1,102 @@
+//! Companies, brands and roles, as the page sees them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, Environment};
+
+/// What a member may do. More roles (Administrator, Developer) stand between these two later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May do everything.
+    Owner,
+    /// Sees everything but secrets and the audit trail; changes nothing.
+    Viewer,
+}
+
+impl Role {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Owner => "Owner",
+            Self::Viewer => "Viewer",
+        }
+    }
+
+    /// May generate, reveal, copy and delete keys.
+    pub const fn manages_keys(self) -> bool {
+        matches!(self, Self::Owner)
+    }
+
+    /// May create, change, test and delete webhooks, and replay deliveries.
+    pub const fn manages_webhooks(self) -> bool {
+        matches!(self, Self::Owner)
+    }
+}
+
+/// The text named no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownRole;
+
+impl fmt::Display for UnknownRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a role is one of owner, viewer")
+    }
+}
+
+impl std::error::Error for UnknownRole {}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Owner, Self::Viewer].into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A child company, as its parent names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brand {
+    pub client_id: ClientId,
+    pub name: String,
+}
+
+/// What every page of a company needs: whose it is, who looks at it, and where its programs call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanyContext {
+    pub client_id: ClientId,
+    pub name: String,
+    pub brands: Vec<Brand>,
+    pub member_email: String,
+    pub role: Role,
+    /// Where programs send their calls, without a trailing slash: `http://127.0.0.1:8080`.
+    pub gateway_url: String,
+    /// Environments that have an upstream behind the gateway.
+    pub upstreams: Vec<Environment>,
+    /// The demo: a built-in receiver exists at this URL, and `demo_real_since` says from when requests are real.
+    pub demo: Option<DemoContext>,
+}
+
+/// What only the demo shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoContext {
+    /// The URL of the built-in webhook receiver.
+    pub receiver_url: String,
+    /// Requests before this moment were generated; none when the demo started empty.
+    pub real_since: Option<crate::Timestamp>,
+}

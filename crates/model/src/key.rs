@@ -1,0 +1,76 @@
+//! API keys as the page sees them: never with a secret, but for the answers of generate, reveal and copy.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Environment, KeyId, SecretText, Timestamp};
+
+/// At most so many active keys per company and environment (invariant 2).
+pub const MAX_ACTIVE_KEYS: usize = 2;
+
+/// One active key in the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySummary {
+    pub id: KeyId,
+    pub environment: Environment,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    /// The last four characters of the secret.
+    pub last_four: String,
+    pub last_used: Option<LastUsed>,
+}
+
+/// The latest request whose secret matched a key, whatever followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUsed {
+    pub at: Timestamp,
+    pub address: String,
+}
+
+/// One environment's part of the table: its active keys, oldest first, at most two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyGroup {
+    pub environment: Environment,
+    pub keys: Vec<KeySummary>,
+    /// Where two keys are active.
+    pub rotation: Option<RotationState>,
+}
+
+/// How far a rotation has come: whether anything still sends the older key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotationState {
+    pub older_last_four: String,
+    pub older_last_used: Option<LastUsed>,
+    pub newer_last_four: String,
+    pub newer_last_used: Option<LastUsed>,
+}
+
+/// The answer of generate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratedKey {
+    pub key: KeySummary,
+    pub secret: SecretText,
+}
+
+/// What the delete dialog states before it asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletionFacts {
+    pub key: KeySummary,
+    /// Requests with this key in the last 24 hours.
+    pub requests_in_24_hours: u64,
+    /// Active keys of the environment after the deletion.
+    pub remaining: usize,
+    /// Webhooks of the environment whose deliveries would be held, because nothing would be left to sign with.
+    pub webhooks_held: usize,
+}
+
+/// The answer of delete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedKey {
+    pub id: KeyId,
+    pub environment: Environment,
+    pub last_four: String,
+    /// From this moment on every node refuses the key.
+    pub refused_since: Timestamp,
+    /// How long it took until every node refused it, in milliseconds.
+    pub took_ms: u64,
+}

@@ -1,0 +1,172 @@
+//! Log entries: one stored request each, as a row of the table and as a whole.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, Environment, EventId, KeyId, RequestId, Timestamp, Verdict};
+
+/// Which surface saw the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorded {
+    Gateway,
+    Verify,
+    PublicApi,
+}
+
+impl Recorded {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Verify => "verify",
+            Self::PublicApi => "public_api",
+        }
+    }
+
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::Gateway, Self::Verify, Self::PublicApi].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// One row of the Logs table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRow {
+    /// The order in which rows were stored; lists and cursors go by it.
+    pub seq: i64,
+    pub request_id: RequestId,
+    /// When the request arrived.
+    pub at: Timestamp,
+    pub method: String,
+    /// With the query, redacted.
+    pub path: String,
+    pub status: u16,
+    pub verdict: Verdict,
+    pub environment: Option<Environment>,
+    /// The company's own Client ID, or a brand's.
+    pub client_id: ClientId,
+    /// The brand's name; none for the company's own requests.
+    pub brand: Option<String>,
+    pub key_id: Option<KeyId>,
+    pub key_last_four: Option<String>,
+    /// From arrival to the last byte of the answer, in microseconds.
+    pub duration_us: u64,
+}
+
+/// A header as stored. `redacted` says that the value stands for another that was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderField {
+    pub name: String,
+    pub value: String,
+    pub redacted: bool,
+}
+
+/// A body as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// UTF-8 text after redaction; `total_bytes` is the size that went over the wire, `truncated` that only the first
+    /// 16 KiB were kept.
+    Text { text: String, total_bytes: u64, truncated: bool, redactions: u32 },
+    Absent { why: BodyAbsence, total_bytes: u64 },
+}
+
+/// Why there is no body to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyAbsence {
+    /// The message had none.
+    Empty,
+    /// The key was not recognised: anybody may send such a request, so nothing of it is kept.
+    KeyNotRecognised,
+    /// Its type is one that cannot be searched for secrets.
+    UnknownType,
+    /// It was compressed.
+    Encoded,
+    /// It was not UTF-8.
+    NotText,
+    /// The secret that was presented stood in it in a way that could not be cut out.
+    HeldSecret,
+    /// The answer never came, or was never read.
+    NeverArrived,
+    /// Made by `verify`, which sees headers only.
+    NotSeen,
+    /// Generated for the demo without one.
+    Generated,
+}
+
+impl BodyAbsence {
+    /// One sentence for the page.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Empty => "The message had no body.",
+            Self::KeyNotRecognised => "Not kept: no active key was recognised, and anybody may send such a request.",
+            Self::UnknownType => "Not kept: its content type cannot be searched for secrets.",
+            Self::Encoded => "Not kept: it was compressed, so it could not be searched for secrets.",
+            Self::NotText => "Not kept: it is not UTF-8 text, so it could not be searched for secrets.",
+            Self::HeldSecret => "Not kept: the access secret stood in it and could not be cut out.",
+            Self::NeverArrived => "There is none: the message never arrived.",
+            Self::NotSeen => "Not seen: this check gets the headers of a request only.",
+            Self::Generated => "There is none: this entry was generated for the demo.",
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::KeyNotRecognised => "key_not_recognised",
+            Self::UnknownType => "unknown_type",
+            Self::Encoded => "encoded",
+            Self::NotText => "not_text",
+            Self::HeldSecret => "held_secret",
+            Self::NeverArrived => "never_arrived",
+            Self::NotSeen => "not_seen",
+            Self::Generated => "generated",
+        }
+    }
+}
+
+/// One log entry with everything that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    pub row: LogRow,
+    pub recorded: Recorded,
+    /// The address of the caller.
+    pub address: String,
+    pub user_agent: Option<String>,
+    /// What the verdict says of this very request ("Deleted by ana@example.com 3 minutes before."); else empty.
+    pub verdict_detail: String,
+    /// From arrival until the upstream's answer began, in microseconds.
+    pub upstream_us: Option<u64>,
+    pub request_headers: Vec<HeaderField>,
+    pub request_body: Body,
+    pub response_headers: Vec<HeaderField>,
+    pub response_body: Body,
+    /// Events that name this request.
+    pub events: Vec<EventId>,
+}
+
+/// One page of the list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    pub rows: Vec<LogRow>,
+    /// The cursor of the next, older page.
+    pub older: Option<i64>,
+    /// Rows that match, counted up to 10 000; `None` where it is more.
+    pub matching: Option<u64>,
+    /// When nothing matched: rows in the same date range without the other filters.
+    pub without_filters: Option<u64>,
+    pub totals: LogTotals,
+    /// The bounds the server used for the date range.
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// What the log lost, within this run of the server (invariant 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTotals {
+    pub dropped: u64,
+    pub suppressed: u64,
+    /// Begin of the latest gap: an unclean stop after this moment may have lost rows …
+    pub gap_from: Option<Timestamp>,
+    /// … until this one.
+    pub gap_to: Option<Timestamp>,
+}

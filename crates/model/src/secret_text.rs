@@ -1,0 +1,38 @@
+//! Text that must not be printed: an access secret on its way to the one who asked for it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A secret in plain text. `Debug` shows `[redacted]`; there is no `Display`. It is serialised only in the answers of
+/// generate, reveal, copy and `admin create-key`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The bytes. Whoever calls this answers for where they go.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_the_secret() {
+        assert_eq!(format!("{:?}", Some(SecretText::new("sandbox-00ff"))), "Some([redacted])");
+    }
+}

@@ -1,0 +1,126 @@
+//! Verdicts: why a request was let through or refused. This file is the one place with their names, statuses,
+//! sentences and next steps.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! verdicts {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $status:expr, $label:literal, $sentence:literal, $next:literal;)+) => {
+        /// Why a request was let through or refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Verdict {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl Verdict {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name in data.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The status the caller gets; `None` where it is the upstream's.
+            pub const fn status(self) -> Option<u16> {
+                match self { $(Self::$variant => $status),+ }
+            }
+
+            /// Two or three words for a badge.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+
+            /// One sentence for the company's log.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence),+ }
+            }
+
+            /// One next step; empty where there is nothing to do.
+            pub const fn next_step(self) -> &'static str {
+                match self { $(Self::$variant => $next),+ }
+            }
+        }
+    };
+}
+
+verdicts! {
+    Accepted = "accepted", None, "Accepted",
+        "The key was active and the request was passed on.", "";
+    MissingCredentials = "missing_credentials", Some(401), "Missing credentials",
+        "The header X-Access-Secret was missing.", "Send X-Access-Client-Id and X-Access-Secret on every request.";
+    MalformedCredentials = "malformed_credentials", Some(401), "Malformed credentials",
+        "A credential header was not in the documented form, or was sent twice.",
+        "Send each header once: the Client ID is 32 hex digits, the secret is an environment, a dash and 40 hex digits.";
+    UnknownClient = "unknown_client", Some(401), "Unknown client",
+        "The secret belongs to this company, but the Client ID sent with it is another one.",
+        "Send this company's Client ID; it is on top of API Keys.";
+    UnknownSecret = "unknown_secret", Some(401), "Unknown secret",
+        "No key of this company has, or recently had, this secret.",
+        "Copy the secret again from API Keys, or generate a new key.";
+    DeletedKey = "deleted_key", Some(401), "Deleted key",
+        "The key was deleted before this request.", "Find the program that still sends it and give it an active key.";
+    ExpiredKey = "expired_key", Some(401), "Expired key",
+        "The key had expired before this request.", "Generate a new key and put it into the program.";
+    WrongEnvironment = "wrong_environment", Some(403), "Wrong environment",
+        "The key is active, but its environment has nothing behind this gateway, or may not do this.",
+        "Use a key of the environment this call is meant for.";
+    AddressNotAllowed = "address_not_allowed", Some(403), "Address not allowed",
+        "The key may not be used from this address.", "Call from an allowed address, or allow this one.";
+    UnknownBrand = "unknown_brand", Some(400), "Unknown brand",
+        "X-Brand-Id named a company that is not a brand of this one.", "Send the Client ID of one of your brands, or leave the header out.";
+    RateLimited = "rate_limited", Some(429), "Rate limited",
+        "The key used up its request budget.", "Wait for Retry-After, then back off 1, 2, 4 seconds.";
+    NotReady = "not_ready", Some(503), "Not ready",
+        "This node could not be sure that its keys were current, and let nothing through.", "Try again; tell the operator if it lasts.";
+    Overloaded = "overloaded", Some(503), "Overloaded",
+        "Too many requests were waiting, or this one was larger than allowed.", "Try again after a pause.";
+    UpstreamUnreachable = "upstream_unreachable", Some(502), "Upstream unreachable",
+        "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request; try again, or tell the operator.";
+    UpstreamTimeout = "upstream_timeout", Some(504), "Upstream timeout",
+        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request; try again, or tell the operator.";
+}
+
+impl Verdict {
+    /// Whether an active key was recognised, so that headers and bodies may be kept.
+    pub const fn key_was_recognised(self) -> bool {
+        !matches!(
+            self,
+            Self::MissingCredentials
+                | Self::MalformedCredentials
+                | Self::UnknownClient
+                | Self::UnknownSecret
+                | Self::DeletedKey
+                | Self::ExpiredKey
+                | Self::NotReady
+        )
+    }
+}
+
+/// The text named no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownVerdict;
+
+impl fmt::Display for UnknownVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown verdict")
+    }
+}
+
+impl std::error::Error for UnknownVerdict {}
+
+impl FromStr for Verdict {
+    type Err = UnknownVerdict;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|verdict| verdict.as_str() == text).ok_or(UnknownVerdict)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

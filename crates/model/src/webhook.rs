@@ -1,0 +1,362 @@
+//! Webhooks, deliveries and attempts, as the page sees them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AttemptId, DeliveryId, Environment, EventId, EventType, HeaderField, KeyId, RequestId, Timestamp, WebhookId};
+
+/// Seconds from a failed attempt to the next: three documented retries, then ever slower ones. Attempt 1 has no delay;
+/// ten attempts in all.
+pub const RETRY_DELAYS_SECONDS: [i64; 9] = [30, 30, 30, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
+
+/// Which events a webhook receives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookEvents {
+    /// All types, present and future.
+    All,
+    /// These; never empty, sorted, without repetition.
+    Only(Vec<EventType>),
+}
+
+impl WebhookEvents {
+    pub fn includes(&self, event_type: EventType) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(types) => types.contains(&event_type),
+        }
+    }
+}
+
+/// A configured endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    pub id: WebhookId,
+    pub name: String,
+    pub url: String,
+    pub environment: Environment,
+    pub events: WebhookEvents,
+    pub enabled: bool,
+    /// Where it is not enabled.
+    pub disabled: Option<DisabledReason>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledReason {
+    /// A member or a program switched it off.
+    ByHand,
+    /// The receiver answered 410.
+    Gone,
+    /// It failed for five days.
+    FailedTooLong,
+}
+
+impl DisabledReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ByHand => "by_hand",
+            Self::Gone => "gone",
+            Self::FailedTooLong => "failed_too_long",
+        }
+    }
+
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::ByHand, Self::Gone, Self::FailedTooLong].into_iter().find(|one| one.as_str() == text)
+    }
+
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::ByHand => "Switched off by hand.",
+            Self::Gone => "Switched off because the receiver answered 410 Gone.",
+            Self::FailedTooLong => "Switched off because every attempt failed for five days.",
+        }
+    }
+}
+
+/// What a form or the public API asks for, before it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookDraft {
+    pub name: String,
+    pub url: String,
+    pub environment: Environment,
+    pub events: WebhookEvents,
+    pub enabled: bool,
+}
+
+/// One fault of a draft. `field` is the public API's name of it: `name`, `webhook_url`, `env_type`, `events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidWebhook {
+    pub field: String,
+    pub message: String,
+}
+
+/// How a webhook is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookHealth {
+    /// No delivery yet.
+    Idle,
+    /// The latest attempt succeeded.
+    Healthy,
+    /// Attempts fail since then.
+    Failing { since: Timestamp },
+    /// Deliveries wait: the environment has no active key to sign with.
+    Held,
+    Disabled,
+}
+
+/// One row of the Webhooks table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRow {
+    pub webhook: Webhook,
+    pub health: WebhookHealth,
+    pub last_delivery_at: Option<Timestamp>,
+    pub next_attempt_at: Option<Timestamp>,
+    pub delivered_24_hours: u64,
+    pub failed_attempts_24_hours: u64,
+    /// Deliveries that still wait for an attempt.
+    pub pending: u64,
+}
+
+/// Everything of a webhook's own page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookDetail {
+    pub row: WebhookRow,
+    /// Which key signs the next attempt; none where the environment has no active key.
+    pub signing_key: Option<SigningKey>,
+    /// When failing, in words: how many attempts failed and how. Else empty.
+    pub diagnosis: String,
+    /// Newest first, at most 50.
+    pub deliveries: Vec<DeliveryRow>,
+}
+
+/// The key that signs, and why it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKey {
+    pub key_id: KeyId,
+    pub last_four: String,
+    /// It is the one of two that last succeeded for this webhook; else the only one, or the older.
+    pub last_succeeded: bool,
+    /// How many keys are active.
+    pub active_keys: usize,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Waits for its first or next attempt, or one is under way.
+    Pending,
+    /// Waits for an API key to sign with.
+    Held,
+    /// Ended: a 2xx came.
+    Delivered,
+    /// Ended: all attempts failed.
+    Exhausted,
+    /// Ended without an attempt: the webhook was disabled.
+    Skipped,
+}
+
+impl DeliveryState {
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Held, Self::Delivered, Self::Exhausted, Self::Skipped];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Held => "held",
+            Self::Delivered => "delivered",
+            Self::Exhausted => "exhausted",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// One row of a webhook's deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRow {
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
+    pub event_id: EventId,
+    pub event_type: EventType,
+    /// A test event: one attempt, not retried, not counted.
+    pub test: bool,
+    pub state: DeliveryState,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Attempts there will be at most.
+    pub attempts_at_most: u32,
+    pub next_attempt_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub last_status: Option<u16>,
+    pub last_failure: Option<FailureClass>,
+    /// Of the last attempt, in milliseconds.
+    pub last_duration_ms: Option<u64>,
+}
+
+/// A delivery with its event and every attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub row: DeliveryRow,
+    pub webhook_name: String,
+    pub environment: Environment,
+    pub event_created_at: Timestamp,
+    /// The request that caused the event.
+    pub request_id: Option<RequestId>,
+    /// The bytes that are sent, which are JSON.
+    pub body: String,
+    /// Oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One try, with the evidence that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub id: AttemptId,
+    /// From 1.
+    pub number: u32,
+    pub started_at: Timestamp,
+    pub duration_ms: u64,
+    pub outcome: AttemptOutcome,
+    /// Which key signed.
+    pub signed_by_last_four: Option<String>,
+    /// It was asked for by hand.
+    pub replay: bool,
+    /// What was asked of whom, one entry for each hop and each try with another key.
+    pub hops: Vec<HopRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// A 2xx.
+    Succeeded { status: u16 },
+    Failed { class: FailureClass, status: Option<u16> },
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The name did not resolve.
+    Dns,
+    /// The name, or the address it resolved to, is one that deliveries may not reach.
+    BlockedAddress,
+    /// Nobody listened.
+    Refused,
+    /// TLS failed.
+    Tls,
+    /// No connection in time.
+    TimeoutConnect,
+    /// No answer in time.
+    TimeoutHeaders,
+    /// The answer did not end in time.
+    TimeoutBody,
+    /// The connection broke, or the answer was not HTTP.
+    Protocol,
+    /// A status that is not a 2xx.
+    Status,
+    /// Too many redirects, one without a place to go, or one from https to http.
+    Redirect,
+    /// The webhook was changed or disabled while the attempt waited.
+    Cancelled,
+}
+
+impl FailureClass {
+    pub const ALL: [Self; 11] = [
+        Self::Dns,
+        Self::BlockedAddress,
+        Self::Refused,
+        Self::Tls,
+        Self::TimeoutConnect,
+        Self::TimeoutHeaders,
+        Self::TimeoutBody,
+        Self::Protocol,
+        Self::Status,
+        Self::Redirect,
+        Self::Cancelled,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::BlockedAddress => "blocked_address",
+            Self::Refused => "refused",
+            Self::Tls => "tls",
+            Self::TimeoutConnect => "timeout_connect",
+            Self::TimeoutHeaders => "timeout_headers",
+            Self::TimeoutBody => "timeout_body",
+            Self::Protocol => "protocol",
+            Self::Status => "status",
+            Self::Redirect => "redirect",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+
+    /// Two or three words.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Dns => "Name not found",
+            Self::BlockedAddress => "Address not allowed",
+            Self::Refused => "Connection refused",
+            Self::Tls => "TLS failed",
+            Self::TimeoutConnect => "No connection in time",
+            Self::TimeoutHeaders => "No answer in time",
+            Self::TimeoutBody => "Answer never ended",
+            Self::Protocol => "Not an HTTP answer",
+            Self::Status => "Refused by the receiver",
+            Self::Redirect => "Redirect not followed",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+
+    /// What to look at.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Dns => "Check the host name of the URL and its DNS records.",
+            Self::BlockedAddress => "The URL must resolve to public addresses only.",
+            Self::Refused => "Check that the receiver runs and listens on this port.",
+            Self::Tls => "Check that the certificate is valid for this name and that its chain is complete.",
+            Self::TimeoutConnect => "Check that a firewall lets Gatehouse in.",
+            Self::TimeoutHeaders | Self::TimeoutBody => "Answer with a 2xx at once and do the work afterwards; the whole attempt has 10 s.",
+            Self::Protocol => "Check that the port speaks HTTP.",
+            Self::Status => "Any 2xx counts as received. Look at the answer below and at the receiver's own log.",
+            Self::Redirect => "Put the final URL into the webhook.",
+            Self::Cancelled => "Nothing to do.",
+        }
+    }
+}
+
+/// One request of an attempt, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopRecord {
+    pub url: String,
+    /// The address that was connected to.
+    pub address: Option<String>,
+    pub request_headers: Vec<HeaderField>,
+    pub status: Option<u16>,
+    pub response_headers: Vec<HeaderField>,
+    /// The first 16 KiB, as text.
+    pub response_body: String,
+    pub response_truncated: bool,
+    pub timing: TimingRecord,
+}
+
+/// Milliseconds each part of a hop took; `None` where it was not reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimingRecord {
+    pub dns_ms: Option<u64>,
+    pub connect_ms: Option<u64>,
+    pub tls_ms: Option<u64>,
+    pub first_byte_ms: Option<u64>,
+    pub body_ms: Option<u64>,
+}

@@ -1,0 +1,337 @@
+//! A database: many readers, and writes as closures that run inside a transaction.
+//!
+//! SQLite has one writer. All writes go through one task, which takes whoever waits (interactive before background),
+//! runs each in a savepoint of one transaction and commits once: one fsync for all of them. A write is answered only
+//! after that commit. PostgreSQL runs each write in a transaction of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Connection};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::migrate::{self, Migration};
+use crate::{Dialect, StoreError};
+
+/// What a closure gets to run statements on.
+pub type DbConnection = AnyConnection;
+
+/// A closure's future.
+pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
+
+/// SQLite's oldest version without the WAL-reset fault.
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// At most so many writes share one commit.
+const COMMIT_GROUP: usize = 128;
+
+/// Writes that may wait before the next caller waits too.
+const QUEUE: usize = 1024;
+
+/// Who is waiting for a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody waits for the answer.
+    Interactive,
+    /// Written behind a request.
+    Background,
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut, from the moment the write is answered.
+    Full,
+    /// A crash of the process; a power cut may take the last moments, never the file.
+    Normal,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum DbOptions {
+    Sqlite { file: PathBuf, durability: Durability },
+    /// `schema` is created when it is missing; tests use one each.
+    Postgres { url: String, schema: Option<String>, connections: u32 },
+}
+
+/// A handle on one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    dialect: Dialect,
+    pool: AnyPool,
+    writer: Option<Writer>,
+}
+
+#[derive(Clone, Debug)]
+struct Writer {
+    interactive: mpsc::Sender<Job>,
+    background: mpsc::Sender<Job>,
+}
+
+type Job = Box<dyn WaitingWrite>;
+
+impl Db {
+    /// Opens the database and brings its tables up to date.
+    pub async fn open(options: &DbOptions, migrations: &[Migration]) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        match options {
+            DbOptions::Sqlite { file, durability } => Self::open_sqlite(file, *durability, migrations).await,
+            DbOptions::Postgres { url, schema, connections } => {
+                Self::open_postgres(url, schema.as_deref(), *connections, migrations).await
+            }
+        }
+    }
+
+    async fn open_sqlite(file: &Path, durability: Durability, migrations: &[Migration]) -> Result<Self, StoreError> {
+        let url = sqlite_url(file)?;
+        let mut connection = AnyConnection::connect(&format!("{url}?mode=rwc")).await?;
+        check_sqlite_version(&mut connection).await?;
+        let synchronous = match durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        let pragmas = format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
+             PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000; PRAGMA secure_delete = ON"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(&mut connection).await?;
+        migrate::run(&mut connection, Dialect::Sqlite, migrations).await?;
+
+        let pool = AnyPoolOptions::new()
+            .max_connections(4)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let pragmas = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000";
+                    sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ())
+                })
+            })
+            .connect(&format!("{url}?mode=rw"))
+            .await?;
+        let (interactive, urgent) = mpsc::channel(QUEUE);
+        let (background, patient) = mpsc::channel(QUEUE);
+        tokio::spawn(run_writer(connection, urgent, patient));
+        Ok(Self { dialect: Dialect::Sqlite, pool, writer: Some(Writer { interactive, background }) })
+    }
+
+    async fn open_postgres(
+        url: &str,
+        schema: Option<&str>,
+        connections: u32,
+        migrations: &[Migration],
+    ) -> Result<Self, StoreError> {
+        let schema = schema.unwrap_or("public").to_owned();
+        if !schema.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(StoreError::Unusable(format!("the schema name {schema:?} is not made of letters, digits and _")));
+        }
+        let mut connection = AnyConnection::connect(url).await?;
+        // Several nodes may start at once: the lock lets them create and migrate one after the other.
+        sqlx::raw_sql("SELECT pg_advisory_lock(7106001)").execute(&mut connection).await?;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path TO {schema}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
+        let migrated = migrate::run(&mut connection, Dialect::Postgres, migrations).await;
+        sqlx::raw_sql("SELECT pg_advisory_unlock(7106001)").execute(&mut connection).await?;
+        migrated?;
+        connection.close().await?;
+
+        let search_path = format!("SET search_path TO {schema}");
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(move |connection, _| {
+                let search_path = search_path.clone();
+                Box::pin(async move {
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(search_path)).execute(connection).await.map(|_| ())
+                })
+            })
+            .connect(url)
+            .await?;
+        Ok(Self { dialect: Dialect::Postgres, pool, writer: None })
+    }
+
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// For reading: `sqlx::query("…").fetch_all(db.reader())`. On SQLite these connections refuse to write.
+    pub const fn reader(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Runs `work` in a transaction and returns when it is committed. An error rolls everything of this `work` back, and
+    /// nothing of anyone else's.
+    ///
+    /// ```ignore
+    /// db.write(Urgency::Interactive, move |connection| Box::pin(async move { … Ok(()) })).await
+    /// ```
+    pub async fn write<T, E, F>(&self, urgency: Urgency, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> Work<'c, T, E> + Send + 'static,
+    {
+        let Some(writer) = &self.writer else { return self.write_alone(work).await };
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Waiting { work: Some(work), result: None, answer });
+        let queue = match urgency {
+            Urgency::Interactive => &writer.interactive,
+            Urgency::Background => &writer.background,
+        };
+        if queue.send(job).await.is_err() {
+            return Err(StoreError::Closed.into());
+        }
+        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// One transaction on PostgreSQL, in a task of its own: a caller that goes away does not cut it in half.
+    async fn write_alone<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut DbConnection) -> Work<'c, T, E> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let transaction = tokio::spawn(async move {
+            let mut transaction = pool.begin().await.map_err(StoreError::from)?;
+            let value = work(&mut transaction).await?;
+            transaction.commit().await.map_err(StoreError::from)?;
+            Ok(value)
+        });
+        transaction.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Waits until open reads have ended. Writes end when the last clone of this handle is gone.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A write that waits for its commit.
+trait WaitingWrite: Send {
+    fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, bool>;
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Waiting<T, E, F> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> WaitingWrite for Waiting<T, E, F>
+where
+    T: Send,
+    E: From<StoreError> + Send,
+    F: for<'c> FnOnce(&'c mut DbConnection) -> Work<'c, T, E> + Send,
+{
+    /// Whether the work wants to be kept.
+    fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, bool> {
+        Box::pin(async move {
+            let Some(work) = self.work.take() else { return false };
+            let result = work(connection).await;
+            let keep = result.is_ok();
+            self.result = Some(result);
+            keep
+        })
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (self.result, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (_, Err(error)) => Err(error.into()),
+            (None, Ok(())) => Err(StoreError::Closed.into()),
+        };
+        // Nobody may be waiting any more; the write stands all the same.
+        let _ = self.answer.send(result);
+    }
+}
+
+async fn run_writer(mut connection: AnyConnection, mut urgent: mpsc::Receiver<Job>, mut patient: mpsc::Receiver<Job>) {
+    loop {
+        let first = tokio::select! {
+            biased;
+            Some(job) = urgent.recv() => job,
+            Some(job) = patient.recv() => job,
+            else => break,
+        };
+        let mut group = Vec::with_capacity(8);
+        group.push(first);
+        while group.len() < COMMIT_GROUP
+            && let Ok(job) = urgent.try_recv().or_else(|_| patient.try_recv())
+        {
+            group.push(job);
+        }
+        commit_group(&mut connection, group).await;
+    }
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "the database did not close cleanly");
+    }
+}
+
+async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
+    let mut outcome = execute(connection, "BEGIN IMMEDIATE").await;
+    if outcome.is_ok() {
+        for job in &mut group {
+            outcome = run_in_savepoint(connection, job).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        outcome = match outcome {
+            Ok(()) => execute(connection, "COMMIT").await,
+            failed => failed,
+        };
+        if outcome.is_err()
+            && let Err(error) = execute(connection, "ROLLBACK").await
+        {
+            tracing::debug!(%error, "there was no transaction left to roll back");
+        }
+    }
+    match outcome {
+        Ok(()) => group.into_iter().for_each(|job| job.finish(Ok(()))),
+        Err(error) => {
+            let full = error.is_disk_full();
+            tracing::error!(%error, cause = ?error, full, "a group of writes was not committed");
+            for job in group {
+                job.finish(Err(StoreError::Unusable(if full {
+                    "there is no room on the disk".to_owned()
+                } else {
+                    "the commit failed".to_owned()
+                })));
+            }
+        }
+    }
+}
+
+/// An error of the work itself rolls back to the savepoint and is the work's own; only the savepoint's own errors count.
+async fn run_in_savepoint(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
+    execute(connection, "SAVEPOINT one_write").await?;
+    if !job.run(connection).await {
+        execute(connection, "ROLLBACK TO one_write").await?;
+    }
+    execute(connection, "RELEASE one_write").await
+}
+
+async fn execute(connection: &mut AnyConnection, sql: &'static str) -> Result<(), StoreError> {
+    sqlx::raw_sql(sql).execute(connection).await?;
+    Ok(())
+}
+
+fn sqlite_url(file: &Path) -> Result<String, StoreError> {
+    let text = file.to_str().ok_or_else(|| StoreError::Unusable(format!("{} is not UTF-8", file.display())))?;
+    // The characters that would end the path part of the address.
+    Ok(format!("sqlite://{}", text.replace('%', "%25").replace('?', "%3F").replace('#', "%23")))
+}
+
+async fn check_sqlite_version(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if found < OLDEST_SQLITE {
+        let (major, minor, patch) = OLDEST_SQLITE;
+        return Err(StoreError::Unusable(format!("SQLite {version} is older than {major}.{minor}.{patch}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! The few differences between SQLite and PostgreSQL, all of them.
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// A migration's text for this database. Written once with these names in braces:
+    ///
+    /// | name | SQLite | PostgreSQL |
+    /// | --- | --- | --- |
+    /// | `{blob}` | `BLOB` | `BYTEA` |
+    /// | `{sequence}` | `INTEGER PRIMARY KEY AUTOINCREMENT` | `BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY` |
+    /// | `{strict}` | `STRICT` | nothing |
+    /// | `{int}` | `INTEGER` | `BIGINT` |
+    pub fn render(self, sql: &str) -> String {
+        let (blob, sequence, strict, int) = match self {
+            Self::Sqlite => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT", "STRICT", "INTEGER"),
+            Self::Postgres => ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "", "BIGINT"),
+        };
+        sql.replace("{blob}", blob).replace("{sequence}", sequence).replace("{strict}", strict).replace("{int}", int)
+    }
+
+    /// Ends a `SELECT` that takes rows nobody else is working on: PostgreSQL locks them, SQLite has one writer.
+    pub const fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Ends a `SELECT` whose row must not change until the commit.
+    pub const fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+}

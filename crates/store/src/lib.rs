@@ -1,0 +1,17 @@
+//! SQLite and PostgreSQL behind the storage traits that the domain crates name. Nothing but this crate sees SQL.
+//!
+//! SQL is written once: `$1` placeholders, i64 milliseconds, ids as 32 hex digits of text, `RETURNING`, `ON CONFLICT`.
+//! What differs between the two databases stands in [`dialect`] and nowhere else.
+
+pub mod audit;
+mod db;
+pub mod dialect;
+mod error;
+mod migrate;
+mod row;
+
+pub use db::{Db, DbConnection, DbOptions, Durability, Urgency, Work};
+pub use dialect::Dialect;
+pub use error::StoreError;
+pub use migrate::Migration;
+pub use row::Columns;
