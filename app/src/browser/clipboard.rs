@@ -40,11 +40,16 @@ mod page {
     const PLAIN: &str = "text/plain";
 
     fn unsupported() -> CopyRefused {
-        CopyRefused::Say("Nothing was copied: this browser allows it only over https or on localhost.".to_owned())
+        CopyRefused::Say(
+            "Nothing was copied: this browser allows it only over https or on localhost."
+                .to_owned(),
+        )
     }
 
     fn not_allowed() -> CopyRefused {
-        CopyRefused::Say("Nothing was copied: the browser did not allow it. Press Copy again.".to_owned())
+        CopyRefused::Say(
+            "Nothing was copied: the browser did not allow it. Press Copy again.".to_owned(),
+        )
     }
 
     /// Outside a secure context `navigator.clipboard` is undefined, whatever its type says.
@@ -61,10 +66,16 @@ mod page {
     }
 
     pub(super) async fn write_text(text: &str) -> Result<(), CopyRefused> {
-        JsFuture::from(clipboard()?.write_text(text)).await.map(drop).map_err(|_| not_allowed())
+        JsFuture::from(clipboard()?.write_text(text))
+            .await
+            .map(drop)
+            .map_err(|_| not_allowed())
     }
 
-    pub(super) fn write_promised(fetched: Fetched, done: impl FnOnce(Result<(), CopyRefused>) + 'static) {
+    pub(super) fn write_promised(
+        fetched: Fetched,
+        done: impl FnOnce(Result<(), CopyRefused>) + 'static,
+    ) {
         let clipboard = match clipboard() {
             Ok(clipboard) => clipboard,
             Err(refused) => return done(Err(refused)),
@@ -95,7 +106,9 @@ mod page {
         let items = Object::new();
         let item = Reflect::set(&items, &PLAIN.into(), &blob)
             .and_then(|_| ClipboardItem::new_with_record_from_str_to_blob_promise(&items));
-        let Ok(item) = item else { return done(Err(not_allowed())) };
+        let Ok(item) = item else {
+            return done(Err(not_allowed()));
+        };
         let written = clipboard.write(&Array::of1(&item));
         leptos::task::spawn_local(async move {
             let outcome = JsFuture::from(written).await;
@@ -112,6 +125,7 @@ mod page {
     fn as_blob(text: &str) -> Result<JsValue, JsValue> {
         let options = BlobPropertyBag::new();
         options.set_type(PLAIN);
-        Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options).map(JsValue::from)
+        Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)
+            .map(JsValue::from)
     }
 }

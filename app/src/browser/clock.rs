@@ -101,8 +101,12 @@ mod page {
 
     const DATE: [(&str, &str); 3] = [("day", "numeric"), ("month", "short"), ("year", "numeric")];
     const DAY: [(&str, &str); 2] = [("day", "numeric"), ("month", "short")];
-    const TIME: [(&str, &str); 4] =
-        [("hour", "2-digit"), ("minute", "2-digit"), ("second", "2-digit"), ("hourCycle", "h23")];
+    const TIME: [(&str, &str); 4] = [
+        ("hour", "2-digit"),
+        ("minute", "2-digit"),
+        ("second", "2-digit"),
+        ("hourCycle", "h23"),
+    ];
 
     thread_local! {
         // A formatter costs far more to make than to use, and a page of rows uses one fifty times.
@@ -123,7 +127,11 @@ mod page {
 
     fn apply(format: &DateTimeFormat, date: &Date) -> String {
         let formatter: Function = format.format();
-        formatter.call1(&JsValue::UNDEFINED, date).ok().and_then(|text| text.as_string()).unwrap_or_default()
+        formatter
+            .call1(&JsValue::UNDEFINED, date)
+            .ok()
+            .and_then(|text| text.as_string())
+            .unwrap_or_default()
     }
 
     pub(super) fn local_text(at: Timestamp, style: LocalStyle) -> String {
@@ -134,7 +142,11 @@ mod page {
             LocalStyle::Date => day(),
             LocalStyle::Full => format!("{}, {}", day(), time()),
             LocalStyle::Clock if is_today(&date) => time(),
-            LocalStyle::Clock => format!("{} {}", DAY_FORMAT.with(|format| apply(format, &date)), time()),
+            LocalStyle::Clock => format!(
+                "{} {}",
+                DAY_FORMAT.with(|format| apply(format, &date)),
+                time()
+            ),
         }
     }
 
@@ -146,7 +158,9 @@ mod page {
     }
 
     pub(super) fn zone_name() -> String {
-        let options = TIME_FORMAT.with(|format| Object::from(JsCast::unchecked_into::<Object>(format.resolved_options())));
+        let options = TIME_FORMAT.with(|format| {
+            Object::from(JsCast::unchecked_into::<Object>(format.resolved_options()))
+        });
         Reflect::get(&options, &"timeZone".into())
             .ok()
             .and_then(|zone| zone.as_string())

@@ -6,7 +6,9 @@ pub fn to(id: impl Into<String>) {
     {
         use wasm_bindgen::JsCast;
         let element = leptos::prelude::document().get_element_by_id(&id.into());
-        if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        if let Some(element) =
+            element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
+        {
             // Fails only for an element that cannot be focused.
             let _ = element.focus();
         }

@@ -33,7 +33,9 @@ pub fn keep_in_step(control: impl Fn() -> Option<Control> + 'static, value: RwSi
     #[cfg(feature = "hydrate")]
     Effect::new(move |before: Option<bool>| {
         let wanted = value.get();
-        let Some(control) = control() else { return false };
+        let Some(control) = control() else {
+            return false;
+        };
         let found = control.value();
         if found != wanted {
             if before == Some(true) {
@@ -49,7 +51,10 @@ pub fn keep_in_step(control: impl Fn() -> Option<Control> + 'static, value: RwSi
 }
 
 /// Ticks and unticks a box when `checked` changes; not at hydration, where the box is as the person left it.
-pub fn keep_ticked(control: impl Fn() -> Option<HtmlInputElement> + 'static, checked: Signal<bool>) {
+pub fn keep_ticked(
+    control: impl Fn() -> Option<HtmlInputElement> + 'static,
+    checked: Signal<bool>,
+) {
     #[cfg(feature = "hydrate")]
     Effect::new(move |before: Option<bool>| {
         let wanted = checked.get();
@@ -65,7 +70,10 @@ pub fn keep_ticked(control: impl Fn() -> Option<HtmlInputElement> + 'static, che
 }
 
 /// Chooses what `chosen` says when it changes; not at hydration.
-pub fn keep_chosen(control: impl Fn() -> Option<HtmlSelectElement> + 'static, chosen: Signal<String>) {
+pub fn keep_chosen(
+    control: impl Fn() -> Option<HtmlSelectElement> + 'static,
+    chosen: Signal<String>,
+) {
     #[cfg(feature = "hydrate")]
     Effect::new(move |before: Option<String>| {
         let wanted = chosen.get();

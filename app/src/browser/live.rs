@@ -78,8 +78,13 @@ mod page {
         Effect::new(move || {
             let wanted = address().filter(|_| visible.get());
             stream.try_update_value(|stream| *stream = None);
-            let opened = wanted.and_then(|address| open(&address, names, &on_open, &on_event, set_state));
-            set_state.set(if opened.is_some() { LiveState::Connecting } else { LiveState::Closed });
+            let opened =
+                wanted.and_then(|address| open(&address, names, &on_open, &on_event, set_state));
+            set_state.set(if opened.is_some() {
+                LiveState::Connecting
+            } else {
+                LiveState::Closed
+            });
             stream.try_update_value(|stream| *stream = opened);
         });
     }
@@ -112,11 +117,20 @@ mod page {
             let listener = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
                 let message: MessageEvent = event.unchecked_into();
                 let data = message.data().as_string().unwrap_or_default();
-                on_event(LiveEvent { name, data, id: message.last_event_id() });
+                on_event(LiveEvent {
+                    name,
+                    data,
+                    id: message.last_event_id(),
+                });
             });
-            source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref()).ok()?;
+            source
+                .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref())
+                .ok()?;
             listeners.push(listener);
         }
-        Some(Stream { source, _listeners: listeners })
+        Some(Stream {
+            source,
+            _listeners: listeners,
+        })
     }
 }

@@ -37,11 +37,20 @@ pub fn in_use() -> Theme {
     #[cfg(feature = "hydrate")]
     {
         use leptos::prelude::{document, window};
-        let chosen = document().document_element().and_then(|root| root.get_attribute("data-theme"));
+        let chosen = document()
+            .document_element()
+            .and_then(|root| root.get_attribute("data-theme"));
         match Theme::from_cookie(&chosen.unwrap_or_default()) {
             Theme::System => {
-                let dark = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
-                if dark.is_some_and(|query| query.matches()) { Theme::Dark } else { Theme::Light }
+                let dark = window()
+                    .match_media("(prefers-color-scheme: dark)")
+                    .ok()
+                    .flatten();
+                if dark.is_some_and(|query| query.matches()) {
+                    Theme::Dark
+                } else {
+                    Theme::Light
+                }
             }
             chosen => chosen,
         }
@@ -61,7 +70,10 @@ pub fn choose(theme: Theme) {
             let _ = root.set_attribute("data-theme", theme.as_str());
         }
         let document: web_sys::HtmlDocument = document().unchecked_into();
-        let _ = document.set_cookie(&format!("{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.as_str()));
+        let _ = document.set_cookie(&format!(
+            "{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax",
+            theme.as_str()
+        ));
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = theme;

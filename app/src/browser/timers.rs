@@ -23,7 +23,10 @@ pub struct Timer {
 
 impl Timer {
     /// Must be called inside a component or effect; the pending call is dropped with it.
-    #[expect(clippy::new_without_default, reason = "it belongs to the reactive owner it is made in")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it belongs to the reactive owner it is made in"
+    )]
     pub fn new() -> Self {
         Self {
             #[cfg(feature = "hydrate")]
@@ -34,7 +37,8 @@ impl Timer {
     /// Calls `run` once after `delay`, instead of what was pending.
     pub fn after(self, delay: Duration, run: impl FnOnce() + 'static) {
         #[cfg(feature = "hydrate")]
-        self.pending.try_update_value(|pending| *pending = Some(Timeout::new(millis(delay), run)));
+        self.pending
+            .try_update_value(|pending| *pending = Some(Timeout::new(millis(delay), run)));
         #[cfg(not(feature = "hydrate"))]
         let _ = (delay, run);
     }
@@ -55,7 +59,10 @@ pub struct Repeater {
 
 impl Repeater {
     /// Must be called inside a component or effect.
-    #[expect(clippy::new_without_default, reason = "it belongs to the reactive owner it is made in")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it belongs to the reactive owner it is made in"
+    )]
     pub fn new() -> Self {
         Self {
             #[cfg(feature = "hydrate")]
@@ -66,7 +73,8 @@ impl Repeater {
     /// Calls `run` every `period`, first after one period, instead of what ran before.
     pub fn every(self, period: Duration, run: impl FnMut() + 'static) {
         #[cfg(feature = "hydrate")]
-        self.running.try_update_value(|running| *running = Some(Interval::new(millis(period), run)));
+        self.running
+            .try_update_value(|running| *running = Some(Interval::new(millis(period), run)));
         #[cfg(not(feature = "hydrate"))]
         let _ = (period, run);
     }

@@ -24,7 +24,14 @@ pub enum Tone {
 }
 
 impl Tone {
-    pub const ALL: [Self; 6] = [Self::Quiet, Self::Good, Self::Info, Self::Warn, Self::Bad, Self::Hold];
+    pub const ALL: [Self; 6] = [
+        Self::Quiet,
+        Self::Good,
+        Self::Info,
+        Self::Warn,
+        Self::Bad,
+        Self::Hold,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +70,11 @@ pub fn Badge(
 #[component]
 pub fn StatusBadge(status: u16, #[prop(optional)] compact: bool) -> impl IntoView {
     let (tone, icon) = status_look(status);
-    let word_class = if compact { "visually-hidden" } else { "status__word" };
+    let word_class = if compact {
+        "visually-hidden"
+    } else {
+        "status__word"
+    };
     view! {
         <span class="badge status" data-tone=tone.as_str()>
             <Icon name=icon />
@@ -215,7 +226,9 @@ impl State {
 
     const fn look(self) -> (Tone, IconName) {
         match self {
-            Self::Active | Self::Healthy | Self::Delivered | Self::Accepted => (Tone::Good, IconName::Check),
+            Self::Active | Self::Healthy | Self::Delivered | Self::Accepted => {
+                (Tone::Good, IconName::Check)
+            }
             Self::Waiting => (Tone::Info, IconName::Clock),
             Self::Sending => (Tone::Info, IconName::Send),
             Self::Retrying => (Tone::Warn, IconName::Retry),

@@ -25,8 +25,9 @@ pub fn Card(
     #[prop(optional, into)] actions: Option<ViewFnOnce>,
     children: Children,
 ) -> impl IntoView {
+    let labelled_by = id.clone().filter(|_| title.is_some());
     view! {
-        <section class="card" data-flush=flush.then_some("true") aria-labelledby=id.clone()>
+        <section class="card" data-flush=flush.then_some("true") aria-labelledby=labelled_by>
             {title
                 .map(|title| {
                     view! {
@@ -57,8 +58,9 @@ pub fn Section(
     #[prop(optional, into)] actions: Option<ViewFnOnce>,
     children: Children,
 ) -> impl IntoView {
+    let labelled_by = id.clone();
     view! {
-        <section class="section" aria-labelledby=id.clone()>
+        <section class="section" aria-labelledby=labelled_by>
             <header class="section__head">
                 <div class="card__words">
                     <h2 id=id tabindex="-1">{title}</h2>

@@ -28,7 +28,11 @@ pub fn Code(
     #[prop(optional)]
     hide_label: bool,
 ) -> impl IntoView {
-    let label_class = if hide_label { "visually-hidden" } else { "code__label" };
+    let label_class = if hide_label {
+        "visually-hidden"
+    } else {
+        "code__label"
+    };
     view! {
         <figure class="code" data-wrap=wrap.then_some("true")>
             <figcaption class="code__head">

@@ -49,7 +49,9 @@ pub fn CopyButton(
     let progress = RwSignal::new(Progress::Ready);
     let reset = timers::Timer::new();
     let press = move || {
-        clipboard::write(text.get_untracked(), move |outcome| finish(progress, reset, outcome));
+        clipboard::write(text.get_untracked(), move |outcome| {
+            finish(progress, reset, outcome)
+        });
     };
     copy_view(progress, what, kind, press)
 }
@@ -71,7 +73,9 @@ where
 {
     let progress = RwSignal::new(Progress::Ready);
     let reset = timers::Timer::new();
-    let fetch = Rc::new(move || Box::pin(fetch()) as Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>);
+    let fetch = Rc::new(move || {
+        Box::pin(fetch()) as Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>
+    });
     let press = move || {
         if progress.get_untracked() == Progress::Fetching {
             return;
@@ -116,7 +120,13 @@ fn copy_view(
         CopyLook::Secondary => "secondary",
     };
     let name = format!(" {what}");
-    let said = move || if copied.get() { format!("{what} copied") } else { String::new() };
+    let said = move || {
+        if copied.get() {
+            format!("{what} copied")
+        } else {
+            String::new()
+        }
+    };
     let failure = move || match progress.get() {
         Progress::Failed(words) => words,
         _ => String::new(),

@@ -47,13 +47,15 @@ pub fn Dialog(
         }
     };
     let (title_id, about_id) = (format!("{id}-title"), format!("{id}-about"));
+    let labelled_by = title_id.clone();
+    let described_by = about.is_some().then(|| about_id.clone());
     view! {
         <dialog
             class="dialog"
             id=id
             role=(kind == DialogKind::Alert).then_some("alertdialog")
-            aria-labelledby=title_id.clone()
-            aria-describedby=about.is_some().then(|| about_id.clone())
+            aria-labelledby=labelled_by
+            aria-describedby=described_by
             node_ref=node
             on:close=closed
         >

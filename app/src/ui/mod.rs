@@ -4,30 +4,30 @@
 //!
 //! No primitive touches the browser itself; what needs it stands in [`crate::browser`].
 
-mod badge;
-mod button;
-mod card;
-mod code;
-mod copy_button;
-mod dialog;
-mod empty_state;
-mod field;
-mod icon;
-mod key_value;
-mod nav_tabs;
-mod next_steps;
-mod notice;
-mod page;
-mod pagination;
-mod secret;
-mod select;
-mod snippets;
-mod table;
-mod theme_switch;
-mod time;
-mod toast;
+pub mod badge;
+pub mod button;
+pub mod card;
+pub mod code;
+pub mod copy_button;
+pub mod dialog;
+pub mod empty_state;
+pub mod field;
+pub mod icon;
+pub mod key_value;
+pub mod nav_tabs;
+pub mod next_steps;
+pub mod notice;
+pub mod page;
+pub mod pagination;
+pub mod secret;
+pub mod select;
+pub mod snippets;
+pub mod table;
+pub mod theme_switch;
+pub mod time;
+pub mod toast;
 
-pub use badge::{Badge, EnvironmentBadge, State, StateBadge, StatusBadge, Tone};
+pub use badge::{Badge, EnvironmentBadge, State, StateBadge, StatusBadge, Tone, status_word};
 pub use button::{Button, ButtonKind, ButtonLink, ButtonSize};
 pub use card::{Card, Section};
 pub use code::Code;

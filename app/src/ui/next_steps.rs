@@ -13,8 +13,16 @@ pub struct NextStep {
 }
 
 impl NextStep {
-    pub fn new(title: impl Into<String>, href: impl Into<String>, about: impl Into<String>) -> Self {
-        Self { title: title.into(), href: href.into(), about: about.into() }
+    pub fn new(
+        title: impl Into<String>,
+        href: impl Into<String>,
+        about: impl Into<String>,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            href: href.into(),
+            about: about.into(),
+        }
     }
 }
 

@@ -29,9 +29,16 @@ impl std::fmt::Debug for RevealSlot {
 
 impl RevealSlot {
     /// One for the page. Must be called inside a component: leaving that component hides the secret.
-    #[expect(clippy::new_without_default, reason = "it registers listeners; that must be visible where it happens")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it registers listeners; that must be visible where it happens"
+    )]
     pub fn new() -> Self {
-        let slot = Self { shown: RwSignal::new(None), seconds_left: RwSignal::new(0), ticking: timers::Repeater::new() };
+        let slot = Self {
+            shown: RwSignal::new(None),
+            seconds_left: RwSignal::new(0),
+            ticking: timers::Repeater::new(),
+        };
         visibility::on_hidden(move || slot.hide());
         slot
     }
@@ -40,10 +47,12 @@ impl RevealSlot {
     pub fn show(self, id: impl Into<String>, secret: SecretText) {
         self.shown.set(Some((id.into(), secret)));
         self.seconds_left.set(REVEALED_FOR.as_secs());
-        self.ticking.every(Duration::from_secs(1), move || match self.seconds_left.try_get_untracked() {
-            Some(left) if left > 1 => self.seconds_left.set(left - 1),
-            Some(_) => self.hide(),
-            None => (),
+        self.ticking.every(Duration::from_secs(1), move || {
+            match self.seconds_left.try_get_untracked() {
+                Some(left) if left > 1 => self.seconds_left.set(left - 1),
+                Some(_) => self.hide(),
+                None => (),
+            }
         });
     }
 
@@ -54,12 +63,18 @@ impl RevealSlot {
 
     /// Whether the row `id` shows its secret.
     pub fn is_shown(self, id: &str) -> bool {
-        self.shown.with(|shown| shown.as_ref().is_some_and(|(shown_id, _)| shown_id == id))
+        self.shown
+            .with(|shown| shown.as_ref().is_some_and(|(shown_id, _)| shown_id == id))
     }
 
     /// The secret of the row `id`, while it is shown.
     pub fn secret_of(self, id: &str) -> Option<SecretText> {
-        self.shown.with(|shown| shown.as_ref().filter(|(shown_id, _)| shown_id == id).map(|(_, secret)| secret.clone()))
+        self.shown.with(|shown| {
+            shown
+                .as_ref()
+                .filter(|(shown_id, _)| shown_id == id)
+                .map(|(_, secret)| secret.clone())
+        })
     }
 
     /// Seconds until it hides by itself.
@@ -89,7 +104,13 @@ pub fn Secret(
     #[prop(optional)] slot: Option<RevealSlot>,
 ) -> impl IntoView {
     let secret = Memo::new(move |_| slot.and_then(|slot| slot.secret_of(&id)));
-    let state = move || if secret.with(Option::is_some) { "revealed" } else { "masked" };
+    let state = move || {
+        if secret.with(Option::is_some) {
+            "revealed"
+        } else {
+            "masked"
+        }
+    };
     let face = move || match secret.get() {
         Some(secret) => view! {
             <code class="secret__text">{secret.expose().to_owned()}</code>

@@ -14,7 +14,10 @@ pub struct Snippet {
 
 impl Snippet {
     pub fn new(label: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { label: label.into(), text: text.into() }
+        Self {
+            label: label.into(),
+            text: text.into(),
+        }
     }
 }
 
@@ -29,7 +32,11 @@ impl Snippet {
 /// </div>
 /// ```
 #[component]
-pub fn SnippetTabs(#[prop(into)] id: String, #[prop(into)] what: String, snippets: Vec<Snippet>) -> impl IntoView {
+pub fn SnippetTabs(
+    #[prop(into)] id: String,
+    #[prop(into)] what: String,
+    snippets: Vec<Snippet>,
+) -> impl IntoView {
     debug_assert!(snippets.len() <= 4, "the style sheet knows four panels");
     let tabs = snippets
         .iter()

@@ -12,7 +12,11 @@ pub struct Column {
 
 impl Column {
     pub const fn new(label: &'static str) -> Self {
-        Self { label, numeric: false, hidden_label: false }
+        Self {
+            label,
+            numeric: false,
+            hidden_label: false,
+        }
     }
 
     /// Values are aligned at the end, in figures of one width.
@@ -79,7 +83,11 @@ pub fn Table(
     let heads = columns
         .into_iter()
         .map(|column| {
-            let label_class = if column.hidden_label { "visually-hidden" } else { "table__label" };
+            let label_class = if column.hidden_label {
+                "visually-hidden"
+            } else {
+                "table__label"
+            };
             view! {
                 <th scope="col" class=if column.numeric { "numeric" } else { "" }>
                     <span class=label_class>{column.label}</span>

@@ -32,7 +32,9 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
         (false, TimeStyle::Date) => date_part(&at.to_page_text()),
         (false, _) => at.to_page_text(),
         (true, TimeStyle::Relative) => match now.now() {
-            Some(now) => relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date)),
+            Some(now) => {
+                relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date))
+            }
             None => at.to_page_text(),
         },
         (true, TimeStyle::Clock) => clock::local_text(at, LocalStyle::Clock),
@@ -41,7 +43,11 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
     });
     let exact = Memo::new(move |_| {
         let utc = at.to_page_text();
-        if ready.get() { format!("{} ({utc})", clock::local_text(at, LocalStyle::Full)) } else { utc }
+        if ready.get() {
+            format!("{} ({utc})", clock::local_text(at, LocalStyle::Full))
+        } else {
+            utc
+        }
     });
     let bubble = style == TimeStyle::Relative;
     view! {
@@ -79,7 +85,8 @@ pub fn Countdown(
             return None;
         }
         // Whole seconds, rounded up, so that the last one shown is 1.
-        now.now().map(|now| (until.millis_since(now).max(0) + 999) / 1000)
+        now.now()
+            .map(|now| (until.millis_since(now).max(0) + 999) / 1000)
     });
     let text = move || match left.get() {
         None => format!("{before} at {}", until.to_page_text()),
@@ -90,7 +97,11 @@ pub fn Countdown(
 }
 
 fn date_part(page_text: &str) -> String {
-    page_text.splitn(4, ' ').take(3).collect::<Vec<_>>().join(" ")
+    page_text
+        .splitn(4, ' ')
+        .take(3)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// "24 s", "4 min 12 s", "2 h 5 min", "3 d 4 h".
@@ -109,14 +120,27 @@ pub fn relative_text(at: Timestamp, now: Timestamp) -> Option<String> {
     let seconds = now.millis_since(at) / 1000;
     let distance = seconds.abs();
     let amount = match distance {
-        0..10 => return Some(if seconds < 0 { "in a moment" } else { "just now" }.to_owned()),
+        0..10 => {
+            return Some(
+                if seconds < 0 {
+                    "in a moment"
+                } else {
+                    "just now"
+                }
+                .to_owned(),
+            );
+        }
         10..60 => format!("{} seconds", distance / 10 * 10),
         60..3600 => plural(distance / 60, "minute"),
         3600..86_400 => plural(distance / 3600, "hour"),
         86_400..2_592_000 => plural(distance / 86_400, "day"),
         _ => return None,
     };
-    Some(if seconds < 0 { format!("in {amount}") } else { format!("{amount} ago") })
+    Some(if seconds < 0 {
+        format!("in {amount}")
+    } else {
+        format!("{amount} ago")
+    })
 }
 
 fn plural(count: i64, unit: &str) -> String {
@@ -153,7 +177,11 @@ mod tests {
             (-24, "in 20 seconds"),
             (-3_700, "in 1 hour"),
         ] {
-            assert_eq!(relative_text(NOW.minus_seconds(seconds), NOW).as_deref(), Some(text), "{seconds}");
+            assert_eq!(
+                relative_text(NOW.minus_seconds(seconds), NOW).as_deref(),
+                Some(text),
+                "{seconds}"
+            );
         }
         assert_eq!(relative_text(NOW.minus_seconds(31 * 86_400), NOW), None);
     }

@@ -28,7 +28,10 @@ pub struct Toasts {
 impl Toasts {
     /// Makes the one list and puts it into the context. The shell calls this, and renders a [`ToastRegion`].
     pub fn provide() -> Self {
-        let toasts = Self { list: RwSignal::new(Vec::new()), next_id: StoredValue::new(0) };
+        let toasts = Self {
+            list: RwSignal::new(Vec::new()),
+            next_id: StoredValue::new(0),
+        };
         provide_context(toasts);
         toasts
     }
@@ -44,7 +47,12 @@ impl Toasts {
     }
 
     /// As [`Toasts::say`], with one link: `say_with_link("Key deleted.", "/c/…/audit", "Audit entry")`.
-    pub fn say_with_link(self, text: impl Into<String>, href: impl Into<String>, link: impl Into<String>) {
+    pub fn say_with_link(
+        self,
+        text: impl Into<String>,
+        href: impl Into<String>,
+        link: impl Into<String>,
+    ) {
         self.push(false, text.into(), Some((href.into(), link.into())));
     }
 
@@ -59,7 +67,12 @@ impl Toasts {
         self.list.update(|list| {
             // The same failure twice is one message.
             list.retain(|toast| toast.text != text);
-            list.push(Toast { id, failure, text, link });
+            list.push(Toast {
+                id,
+                failure,
+                text,
+                link,
+            });
         });
         if !failure {
             timers::later(SHOWN_FOR, move || self.dismiss(id));
@@ -67,7 +80,8 @@ impl Toasts {
     }
 
     fn dismiss(self, id: u64) {
-        self.list.try_update(|list| list.retain(|toast| toast.id != id));
+        self.list
+            .try_update(|list| list.retain(|toast| toast.id != id));
     }
 }
 
@@ -83,7 +97,12 @@ impl Toasts {
 pub fn ToastRegion() -> impl IntoView {
     let toasts = Toasts::here();
     let of_kind = move |failure: bool| {
-        toasts.list.with(|list| list.iter().filter(|toast| toast.failure == failure).cloned().collect::<Vec<_>>())
+        toasts.list.with(|list| {
+            list.iter()
+                .filter(|toast| toast.failure == failure)
+                .cloned()
+                .collect::<Vec<_>>()
+        })
     };
     view! {
         <div class="toasts">
