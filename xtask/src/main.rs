@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask`: everything that is done with this repository, one command each. The alias is in
+//! `.cargo/config.toml`; `CONTRIBUTING.md` says when to use which command.
+
+mod arguments;
+mod build;
+mod cache;
+mod commands;
+mod compress;
+mod lint;
+mod npm;
+mod packages;
+mod prerequisites;
+mod project;
+mod screenshots;
+mod serve;
+mod site;
+mod stages;
+mod style_sheet;
+mod test;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::arguments::Task;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let invocation = match arguments::parse(std::env::args().skip(1))? {
+        Some(invocation) => invocation,
+        None => {
+            eprintln!("{}", arguments::USAGE);
+            return Ok(());
+        }
+    };
+    let project = project::Project::find()?;
+    let timings = invocation.timings;
+    match invocation.task {
+        Task::Serve(options) => serve::run(&project, &options, timings),
+        Task::Build { release } => build::run(&project, release, timings),
+        Task::Test { filters } => test::run(&project, &filters, timings),
+        Task::Lint => lint::run(&project, timings),
+        Task::Screenshots => screenshots::run(&project, timings),
+    }
+}

@@ -1,0 +1,75 @@
+// How the browser tests run. `cargo xtask test` and `cargo leptos end-to-end` both come here; `cargo xtask screenshots`
+// sets GATEHOUSE_SCREENSHOTS and asks for the project of that name.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { defineConfig } from '@playwright/test';
+
+// Ports of their own, so that a demo may go on running beside the tests.
+const dashboard = '127.0.0.1:3100';
+const gateway = '127.0.0.1:8180';
+const operator = '127.0.0.1:9190';
+
+// Playwright reads this file again in each worker, with the environment of the first time.
+process.env.GATEHOUSE_BIN ??= path.resolve(import.meta.dirname, '../target/debug/gatehouse');
+process.env.GATEHOUSE_DATA_DIR ??= mkdtempSync(path.join(tmpdir(), 'gatehouse-end2end-'));
+process.env.GATEHOUSE_DASHBOARD ??= `http://${dashboard}`;
+process.env.GATEHOUSE_GATEWAY ??= `http://${gateway}`;
+process.env.GATEHOUSE_OPERATOR ??= `http://${operator}`;
+
+const takingPictures = process.env.GATEHOUSE_SCREENSHOTS !== undefined;
+const pictures = 'screenshots.spec.ts';
+
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  snapshotPathTemplate: '{testDir}/{testFileName}-snapshots/{arg}{ext}',
+  fullyParallel: false,
+  workers: 2,
+  retries: 0,
+  forbidOnly: process.env.CI !== undefined,
+  reporter: [['list']],
+  timeout: 30_000,
+  expect: { timeout: 5_000 },
+  use: {
+    baseURL: process.env.GATEHOUSE_DASHBOARD,
+    browserName: 'chromium',
+    locale: 'en-GB',
+    timezoneId: 'Etc/UTC',
+    viewport: { width: 1440, height: 900 },
+    trace: 'retain-on-failure',
+    video: 'off',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  projects: takingPictures
+    ? [{ name: 'screenshots', testMatch: pictures }]
+    : [
+        { name: 'with-javascript', testIgnore: pictures },
+        // What a page cannot do before its WASM is there stands in files named `*.hydrate.spec.ts`.
+        {
+          name: 'without-javascript',
+          testIgnore: [pictures, '*.hydrate.spec.ts'],
+          use: { javaScriptEnabled: false },
+        },
+      ],
+  webServer: {
+    command: `node start-gatehouse.mjs --listen ${dashboard} --gateway-listen ${gateway} --operator-listen ${operator}`,
+    url: `http://${operator}/healthz`,
+    reuseExistingServer: false,
+    timeout: 60_000,
+    stdout: 'pipe',
+    stderr: 'pipe',
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 15_000 },
+  },
+});

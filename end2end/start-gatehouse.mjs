@@ -1,0 +1,25 @@
+// Starts the demo for the browser tests in a fresh directory, and removes that directory when it is told to stop.
+// Called by Playwright, see `webServer` in playwright.config.ts; the arguments go on to `gatehouse serve`.
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+
+const directory = process.env.GATEHOUSE_DATA_DIR;
+const server = spawn(
+  process.env.GATEHOUSE_BIN,
+  ['serve', '--demo', '--data-dir', directory, ...process.argv.slice(2)],
+  // The site and Leptos.toml are found from the root of the repository.
+  { cwd: path.resolve(import.meta.dirname, '..'), stdio: 'inherit' },
+);
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.on(signal, () => server.kill(signal));
+}
+server.on('error', (error) => {
+  console.error(`${process.env.GATEHOUSE_BIN}: ${error.message}. \`cargo xtask build\` makes it.`);
+  process.exit(1);
+});
+server.on('exit', (code, signal) => {
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(signal === null ? code : 1);
+});

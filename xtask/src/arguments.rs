@@ -1,0 +1,180 @@
+//! What stands after `cargo xtask`, as a type. Written by hand, because a newcomer waits for every crate named here.
+
+use anyhow::{Result, bail};
+
+pub(crate) const USAGE: &str = "\
+cargo xtask <command>
+
+  serve [--fresh] [--demo=empty] [-- <gatehouse options>]
+                      build what is missing and start Gatehouse with its demo
+      --fresh         begin again: remove the demo's data first
+      --demo=empty    a bare company instead of one with a history
+  build [--release]   the site and the server; --release makes one optimised file with the site in it
+  test [<filter>…]    everything: Rust, SQLite, PostgreSQL and a browser. A filter with `.spec` in it picks
+                      Playwright files, any other picks Rust tests by name
+  lint                formatting and clippy
+  screenshots         take the pictures in docs/images again
+
+  --timings           with any of them: say at the end how long each stage took";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    pub(crate) task: Task,
+    pub(crate) timings: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Serve(ServeOptions),
+    Build { release: bool },
+    Test { filters: Vec<String> },
+    Lint,
+    Screenshots,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ServeOptions {
+    pub(crate) fresh: bool,
+    pub(crate) demo: Demo,
+    /// Handed to `gatehouse serve` as they are.
+    pub(crate) extra: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum Demo {
+    Full,
+    Empty,
+}
+
+/// Reads the command line. `None` means that help was asked for.
+pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invocation>> {
+    let words: Vec<String> = words.collect();
+    let (ours, extra) = match words.iter().position(|word| word == "--") {
+        Some(at) => (&words[..at], words[at + 1..].to_vec()),
+        None => (&words[..], Vec::new()),
+    };
+    if ours.is_empty()
+        || ours
+            .iter()
+            .any(|word| word == "--help" || word == "-h" || word == "help")
+    {
+        return Ok(None);
+    }
+    let mut rest = Rest {
+        words: ours[1..].to_vec(),
+    };
+    let timings = rest.take("--timings");
+    let task = match ours[0].as_str() {
+        "serve" => {
+            let fresh = rest.take("--fresh");
+            let demo = if rest.take("--demo=empty") {
+                Demo::Empty
+            } else {
+                Demo::Full
+            };
+            // `--demo` is what happens anyway; writing it is no mistake.
+            rest.take("--demo");
+            Task::Serve(ServeOptions {
+                fresh,
+                demo,
+                extra: extra.clone(),
+            })
+        }
+        "build" => Task::Build {
+            release: rest.take("--release"),
+        },
+        "test" => Task::Test {
+            filters: rest.filters(),
+        },
+        "lint" => Task::Lint,
+        "screenshots" => Task::Screenshots,
+        other => bail!("There is no command `{other}`.\n\n{USAGE}"),
+    };
+    if let Some(word) = rest.words.first() {
+        bail!("`cargo xtask {}` does not know `{word}`.\n\n{USAGE}", ours[0]);
+    }
+    if !extra.is_empty() && !matches!(task, Task::Serve(_)) {
+        bail!("Only `cargo xtask serve` hands on what stands after `--`.\n\n{USAGE}");
+    }
+    Ok(Some(Invocation { task, timings }))
+}
+
+/// The words of the command line that nothing has taken yet.
+struct Rest {
+    words: Vec<String>,
+}
+
+impl Rest {
+    fn take(&mut self, flag: &str) -> bool {
+        let before = self.words.len();
+        self.words.retain(|word| word != flag);
+        self.words.len() < before
+    }
+
+    fn filters(&mut self) -> Vec<String> {
+        let (filters, others) = std::mem::take(&mut self.words)
+            .into_iter()
+            .partition(|word| !word.starts_with('-'));
+        self.words = others;
+        filters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Invocation>> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn serve_keeps_what_follows_two_dashes_for_gatehouse() {
+        let invocation = parsed("serve --fresh --demo=empty -- --listen 127.0.0.1:4000")
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            invocation.task,
+            Task::Serve(ServeOptions {
+                fresh: true,
+                demo: Demo::Empty,
+                extra: vec!["--listen".into(), "127.0.0.1:4000".into()],
+            })
+        );
+    }
+
+    #[test]
+    fn timings_may_stand_anywhere_before_two_dashes() {
+        let invocation = parsed("test keys --timings webhooks").unwrap().unwrap();
+        assert!(invocation.timings);
+        assert_eq!(
+            invocation.task,
+            Task::Test {
+                filters: vec!["keys".into(), "webhooks".into()]
+            }
+        );
+    }
+
+    #[test]
+    fn an_unknown_command_and_an_unknown_flag_are_named() {
+        assert!(parsed("deploy").unwrap_err().to_string().contains("`deploy`"));
+        assert!(
+            parsed("build --fast")
+                .unwrap_err()
+                .to_string()
+                .contains("`--fast`")
+        );
+        assert!(
+            parsed("lint -- --fix")
+                .unwrap_err()
+                .to_string()
+                .contains("after `--`")
+        );
+    }
+
+    #[test]
+    fn nothing_and_help_both_ask_for_help() {
+        assert_eq!(parsed("").unwrap(), None);
+        assert_eq!(parsed("serve --help").unwrap(), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask build`, and the three build stages that the other tasks share.
+
+use anyhow::{Result, ensure};
+
+use crate::commands::cargo;
+use crate::prerequisites::{self, Needs};
+use crate::project::Project;
+use crate::stages::Stages;
+use crate::{site, wasm};
+
+/// How many stages [`everything`] adds.
+pub(crate) const STAGES: usize = 3;
+
+pub(crate) fn run(project: &Project, release: bool, timings: bool) -> Result<()> {
+    let mut stages = Stages::new(STAGES + 1, timings);
+    stages.stage("prerequisites", "", |_| prerequisites::check(Needs::Compiling))?;
+    everything(project, &mut stages, release)?;
+    stages.finish();
+    eprintln!("\n{}", project.server(release).display());
+    if !release || !project.server_embeds {
+        eprintln!("reads the site from {}", project.leptos.site_root.display());
+    }
+    Ok(())
+}
+
+/// WASM, site, server: in this order, because a release carries the site inside itself.
+pub(crate) fn everything(project: &Project, stages: &mut Stages, release: bool) -> Result<()> {
+    let usually = if project.raw_wasm().exists() {
+        "under a minute after a change"
+    } else {
+        "3 min"
+    };
+    stages.stage("WASM", usually, |clock| wasm::compile(project, clock))?;
+    stages.stage("site", "seconds", |clock| site::make(project, clock))?;
+    let usually = match (project.server(release).exists(), release) {
+        (true, _) => "under a minute after a change",
+        (false, true) => "8 min",
+        (false, false) => "3 min",
+    };
+    stages.stage("server", usually, |clock| {
+        // No `--package`: Cargo then chooses features as for the tests, and both share what they compile.
+        let mut command = cargo(&project.root);
+        command.args(["build", "--bin", &project.leptos.bin_target]);
+        if release {
+            command.arg("--release");
+            if project.server_embeds {
+                command.args(["--features", &format!("{}/embed", project.leptos.bin_package)]);
+                command.env("GATEHOUSE_SITE", &project.leptos.site_root);
+            }
+        }
+        clock.run(&mut command)?;
+        let server = project.server(release);
+        ensure!(
+            server.is_file(),
+            "Cargo said it was done, but {} is not there",
+            server.display()
+        );
+        Ok(())
+    })
+}

@@ -1,0 +1,40 @@
+//! `cargo xtask lint`: formatting, and clippy for each of the three ways in which this workspace is compiled.
+
+use anyhow::Result;
+
+use crate::commands::cargo;
+use crate::project::Project;
+use crate::stages::Stages;
+
+/// What is linted, and how Cargo is asked for it. Server and front end stay apart, so that the features `ssr` and
+/// `hydrate` never meet; xtask is checked in its own profile, whose dependencies are compiled already.
+const CLIPPY: [(&str, &[&str]); 3] = [
+    ("clippy: server and crates", &["--all-targets"]),
+    (
+        "clippy: front end",
+        &["--package", "frontend", "--target", "wasm32-unknown-unknown"],
+    ),
+    (
+        "clippy: xtask",
+        &["--package", "xtask", "--profile", "xtask", "--all-targets"],
+    ),
+];
+
+pub(crate) fn run(project: &Project, timings: bool) -> Result<()> {
+    let mut stages = Stages::new(1 + CLIPPY.len(), timings);
+    stages.stage("formatting", "", |clock| {
+        clock.run_aloud(cargo(&project.root).args(["fmt", "--all", "--", "--check"]))
+    })?;
+    for (name, selection) in CLIPPY {
+        stages.stage(name, "2 min the first time", |clock| {
+            clock.run(
+                cargo(&project.root)
+                    .arg("clippy")
+                    .args(selection)
+                    .args(["--", "-D", "warnings"]),
+            )
+        })?;
+    }
+    stages.finish();
+    Ok(())
+}

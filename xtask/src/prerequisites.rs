@@ -1,0 +1,173 @@
+//! What a machine must have before anything is compiled, and for each thing that is missing the command that installs
+//! it. Called first by every task, so that nobody waits ten minutes to learn it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::commands::answer;
+
+/// Node's oldest major version with which the browser tests and wasm-opt run.
+const OLDEST_NODE: u32 = 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Compiling: the WASM target and a C compiler with headers.
+    Compiling,
+    /// Compiling, and Node for npm and Playwright.
+    CompilingAndNode,
+}
+
+/// Fails with one sentence for each thing that is missing.
+pub(crate) fn check(needs: Needs) -> Result<()> {
+    let mut missing = Vec::new();
+    if !wasm_target_is_installed() {
+        missing
+            .push("Rust's WASM target. Install it:\n    rustup target add wasm32-unknown-unknown".to_owned());
+    }
+    if !c_compiler_works() {
+        missing.push(format!(
+            "A C compiler with its headers (for SQLite and ring). Install it:\n    {}",
+            c_compiler()
+        ));
+    }
+    if needs == Needs::CompilingAndNode {
+        missing.extend(node_problem());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "Before this can start, the machine needs:\n\n- {}",
+        missing.join("\n\n- ")
+    );
+}
+
+fn wasm_target_is_installed() -> bool {
+    answer("rustc", &["--print", "sysroot"]).is_some_and(|sysroot| {
+        Path::new(&sysroot)
+            .join("lib/rustlib/wasm32-unknown-unknown/lib")
+            .is_dir()
+    })
+}
+
+/// Asks the compiler for a header of the C library: a compiler alone, without it, fails minutes later.
+fn c_compiler_works() -> bool {
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let child = Command::new(compiler)
+        .args(["-E", "-x", "c", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = child else { return false };
+    let asked = child
+        .stdin
+        .take()
+        .is_some_and(|mut input| input.write_all(b"#include <stdlib.h>\n").is_ok());
+    child.wait().is_ok_and(|status| asked && status.success())
+}
+
+fn node_problem() -> Option<String> {
+    let version = answer("node", &["--version"]);
+    let major = version.as_deref().and_then(node_major);
+    let problem = match (&version, major) {
+        (_, Some(major)) if major >= OLDEST_NODE && answer("npm", &["--version"]).is_some() => return None,
+        (_, Some(major)) if major >= OLDEST_NODE => "npm, which belongs to Node".to_owned(),
+        (Some(version), _) => format!("Node {OLDEST_NODE} or newer (here is {version})"),
+        (None, _) => format!("Node {OLDEST_NODE} or newer"),
+    };
+    Some(format!(
+        "{problem}, for the browser tests. Install it:\n    {}",
+        node()
+    ))
+}
+
+fn node_major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+fn c_compiler() -> &'static str {
+    match System::this() {
+        System::Debian => "sudo apt-get install build-essential",
+        System::Fedora => "sudo dnf install gcc make glibc-devel",
+        System::Mac => "xcode-select --install",
+        System::Other => "(with this system's package manager: gcc or clang, and the C library's headers)",
+    }
+}
+
+fn node() -> &'static str {
+    match System::this() {
+        System::Debian => {
+            "sudo apt-get install nodejs npm    (from Debian 13 on; before, see https://nodejs.org/en/download)"
+        }
+        System::Fedora => "sudo dnf install nodejs npm",
+        System::Mac => "brew install node",
+        System::Other => "see https://nodejs.org/en/download",
+    }
+}
+
+/// The families of systems whose package commands we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    Debian,
+    Fedora,
+    Mac,
+    Other,
+}
+
+impl System {
+    pub(crate) fn this() -> Self {
+        if cfg!(target_os = "macos") {
+            return Self::Mac;
+        }
+        std::fs::read_to_string("/etc/os-release").map_or(Self::Other, |text| Self::from_os_release(&text))
+    }
+
+    fn from_os_release(text: &str) -> Self {
+        let names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+            .flat_map(|value| value.trim_matches('"').split(' '))
+            .collect();
+        if names.contains(&"debian") {
+            Self::Debian
+        } else if names.contains(&"fedora") {
+            Self::Fedora
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_and_what_descends_from_it_are_known() {
+        assert_eq!(System::from_os_release("NAME=x\nID=debian\n"), System::Debian);
+        assert_eq!(
+            System::from_os_release("ID=ubuntu\nID_LIKE=debian\n"),
+            System::Debian
+        );
+        assert_eq!(
+            System::from_os_release("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"),
+            System::Fedora
+        );
+        assert_eq!(System::from_os_release("ID=arch\n"), System::Other);
+    }
+
+    #[test]
+    fn nodes_major_version_is_read() {
+        assert_eq!(node_major("v20.20.2"), Some(20));
+        assert_eq!(node_major("20"), None);
+    }
+
+    #[test]
+    fn a_machine_that_runs_this_test_can_compile() {
+        assert!(c_compiler_works());
+    }
+}

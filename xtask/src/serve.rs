@@ -1,0 +1,100 @@
+//! `cargo xtask serve`: from a fresh clone to the demo in a browser. Builds what is missing, then becomes the server:
+//! signals reach it directly, and what it prints is the last thing on the screen.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::{Demo, ServeOptions};
+use crate::build;
+use crate::prerequisites::{self, Needs};
+use crate::project::Project;
+use crate::stages::Stages;
+
+/// Where the demo lives unless `-- --data-dir` says otherwise.
+const DATA_DIRECTORY: &str = "gatehouse-data";
+
+pub(crate) fn run(project: &Project, options: &ServeOptions, timings: bool) -> Result<()> {
+    let data = data_directory(project, &options.extra);
+    let mut stages = Stages::new(build::STAGES + 2, timings);
+    stages.stage("prerequisites", "", |_| prerequisites::check(Needs::Compiling))?;
+    build::everything(project, &mut stages, false)?;
+    stages.stage("data", "", |clock| {
+        if options.fresh && begin_again(&data)? {
+            clock.line(format!("Removed the demo in {}.", data.display()));
+        }
+        Ok(())
+    })?;
+    stages.finish();
+    become_the_server(project, options, &data)
+}
+
+fn data_directory(project: &Project, extra: &[String]) -> PathBuf {
+    let given = extra
+        .iter()
+        .enumerate()
+        .find_map(|(at, word)| match word.strip_prefix("--data-dir") {
+            Some("") => extra.get(at + 1).cloned(),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => None,
+        });
+    project.root.join(given.as_deref().unwrap_or(DATA_DIRECTORY))
+}
+
+fn become_the_server(project: &Project, options: &ServeOptions, data: &Path) -> Result<()> {
+    let mut command = Command::new(project.server(false));
+    command.current_dir(&project.root).arg("serve");
+    command.arg(match options.demo {
+        Demo::Full => "--demo",
+        Demo::Empty => "--demo=empty",
+    });
+    if !options.extra.iter().any(|word| word.starts_with("--data-dir")) {
+        command.arg("--data-dir").arg(data);
+    }
+    command.args(&options.extra);
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt as _;
+        let error = command.exec();
+        Err(error).with_context(|| format!("starting {}", project.server(false).display()))
+    }
+    #[cfg(not(unix))]
+    crate::commands::run(&mut command)
+}
+
+/// What Gatehouse writes into a data directory. Anything else there belongs to somebody.
+fn is_gatehouses(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "control.sock",
+        "gatehouse.lock",
+        "lock",
+        "logs",
+        "master.key",
+        "pepper.key",
+        "demo",
+    ];
+    NAMES.contains(&name) || name.starts_with("gatehouse.db")
+}
+
+/// Removes a demo's data directory. `false` when there is none.
+///
+/// # Errors
+/// When it is not Gatehouse's, not a demo's, or a server is running on it.
+fn begin_again(data: &Path) -> Result<bool> {
+    if !data.exists() {
+        return Ok(false);
+    }
+    for entry in std::fs::read_dir(data).with_context(|| format!("reading {}", data.display()))? {
+        let name = entry?.file_name();
+        if !is_gatehouses(&name.to_string_lossy()) {
+            bail!(
+                "{} holds {}, which is not Gatehouse's; --fresh removes nothing.",
+                data.display(),
+                name.to_string_lossy()
+            );
+        }
+    }
+    std::fs::remove_dir_all(data).with_context(|| format!("removing {}", data.display()))?;
+    Ok(true)
+}

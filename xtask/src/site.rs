@@ -1,0 +1,252 @@
+//! The site: WASM, its JavaScript, the style sheet and `public/`, under `target/site`, with `site.json` that tells the
+//! server what the files are called.
+//!
+//! One hash over JavaScript, WASM and style sheet names all three (`gatehouse-<hash>.js`, `gatehouse-<hash>_bg.wasm`,
+//! `gatehouse-<hash>.css`), because Leptos derives all three from one output name. A name never stands for two contents,
+//! so browsers may keep the files for ever.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::cache::{Cache, fingerprint, write_whole};
+use crate::compress::compress;
+use crate::project::Project;
+use crate::stages::Clock;
+use crate::{style_sheet, wasm};
+
+/// Names the files that a site consists of. The server reads it at start.
+const MANIFEST: &str = "site.json";
+
+/// Makes the site from the WASM that [`wasm::compile`] left.
+pub(crate) fn make(project: &Project, clock: &Clock) -> Result<()> {
+    clock.doing("style sheet");
+    let css = style_sheet::bundle(&project.leptos.style_file)?;
+    let bundle = wasm::bundle(project, clock)?;
+    let assets = files_under(&project.leptos.assets_dir, "")?;
+    let site = Site::assemble(
+        &project.leptos.output_name,
+        &project.leptos.site_pkg_dir,
+        bundle,
+        css,
+        assets,
+    );
+
+    let mut cache = Cache::open(project.target.join("site-cache").join("compressed"))?;
+    let mut files = BTreeMap::new();
+    let mut listed = Vec::new();
+    for (path, bytes) in site.files {
+        clock.doing(format!("compressing {path}"));
+        let compressed = compress(&mut cache, &path, &bytes)?;
+        let size = |form: &Option<Vec<u8>>| form.as_ref().map(Vec::len);
+        listed.push(json!({
+            "path": path, "bytes": bytes.len(), "brotli": size(&compressed.brotli), "gzip": size(&compressed.gzip),
+        }));
+        files.extend(compressed.brotli.map(|packed| (format!("{path}.br"), packed)));
+        files.extend(compressed.gzip.map(|packed| (format!("{path}.gz"), packed)));
+        files.insert(path, bytes);
+    }
+    cache.forget_the_rest()?;
+
+    clock.line(first_load(&listed, &project.leptos.site_pkg_dir));
+    let manifest = json!({ "output_name": site.output_name, "hash": site.hash, "files": listed });
+    let manifest = format!("{}\n", serde_json::to_string_pretty(&manifest)?);
+    write(&project.leptos.site_root, files, manifest.as_bytes())
+}
+
+#[derive(Debug)]
+struct Site {
+    output_name: String,
+    hash: String,
+    /// By path under the site root.
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Site {
+    fn assemble(
+        name: &str,
+        pkg: &str,
+        bundle: wasm::Bundle,
+        css: String,
+        assets: Vec<(String, Vec<u8>)>,
+    ) -> Self {
+        let mut hash = fingerprint(&[bundle.js.as_bytes(), &bundle.wasm, css.as_bytes()]);
+        hash.truncate(16);
+        let output_name = format!("{name}-{hash}");
+        // Whoever loads the script without saying where the WASM is finds it under its real name too.
+        let js = bundle
+            .js
+            .replace(&format!("{name}_bg.wasm"), &format!("{output_name}_bg.wasm"));
+        let mut files: BTreeMap<_, _> = assets.into_iter().collect();
+        files.insert(format!("{pkg}/{output_name}.js"), js.into_bytes());
+        files.insert(format!("{pkg}/{output_name}_bg.wasm"), bundle.wasm);
+        files.insert(format!("{pkg}/{output_name}.css"), css.into_bytes());
+        files.extend(
+            bundle
+                .snippets
+                .into_iter()
+                .map(|(path, bytes)| (format!("{pkg}/{path}"), bytes)),
+        );
+        Self {
+            output_name,
+            hash,
+            files,
+        }
+    }
+}
+
+/// What the first page load weighs, in a sentence; fonts not counted.
+fn first_load(listed: &[serde_json::Value], pkg: &str) -> String {
+    let kilobytes = |extension: &str| {
+        let bytes: u64 = listed
+            .iter()
+            .filter(|file| {
+                file["path"]
+                    .as_str()
+                    .is_some_and(|path| path.starts_with(pkg) && path.ends_with(extension))
+            })
+            .map(|file| file["brotli"].as_u64().or(file["bytes"].as_u64()).unwrap_or(0))
+            .sum();
+        bytes as f64 / 1000.0
+    };
+    let (wasm, js, css) = (kilobytes(".wasm"), kilobytes(".js"), kilobytes(".css"));
+    let sum = wasm + js + css;
+    format!("First page load, brotli: {sum:.0} kB (WASM {wasm:.0}, JavaScript {js:.0}, style sheet {css:.0})")
+}
+
+/// Brings `root` to exactly these files, touching none that is already right. The manifest is written last: until then
+/// the former one names files that may be gone, but never one that is half written.
+fn write(root: &Path, mut files: BTreeMap<String, Vec<u8>>, manifest: &[u8]) -> Result<()> {
+    std::fs::create_dir_all(root).with_context(|| format!("creating {}", root.display()))?;
+    let kept = files_under(root, "")?;
+    let mut stale = Vec::new();
+    for (path, bytes) in kept {
+        match files.get(&path) {
+            Some(wanted) if *wanted == bytes => {
+                files.remove(&path);
+            }
+            Some(_) => {}
+            None if path == MANIFEST && bytes == manifest => {}
+            None => stale.push(path),
+        }
+    }
+    for (path, bytes) in &files {
+        let path = root.join(path);
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        write_whole(&path, bytes)?;
+    }
+    write_whole(&root.join(MANIFEST), manifest)?;
+    for path in stale.into_iter().filter(|path| path != MANIFEST) {
+        std::fs::remove_file(root.join(&path)).with_context(|| format!("removing {path}"))?;
+    }
+    Ok(())
+}
+
+/// All files under a directory, by path relative to it with `/`, below `prefix`. Hidden ones are left out.
+pub(crate) fn files_under(directory: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let entries = std::fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = if prefix.is_empty() {
+            name
+        } else {
+            format!("{prefix}/{name}")
+        };
+        if entry.file_type()?.is_dir() {
+            files.extend(files_under(&entry.path(), &path)?);
+        } else {
+            let bytes = std::fs::read(entry.path()).with_context(|| format!("reading {path}"))?;
+            files.push((path, bytes));
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(css: &str) -> Site {
+        let bundle = wasm::Bundle {
+            js: "new URL('gatehouse_bg.wasm', import.meta.url)".to_owned(),
+            wasm: b"\0asm".to_vec(),
+            snippets: vec![("snippets/a/inline0.js".to_owned(), b"export {}".to_vec())],
+        };
+        Site::assemble(
+            "gatehouse",
+            "pkg",
+            bundle,
+            css.to_owned(),
+            vec![("icons.svg".to_owned(), b"<svg/>".to_vec())],
+        )
+    }
+
+    #[test]
+    fn one_hash_names_script_wasm_and_style_sheet() {
+        let site = site("a{}");
+        assert_eq!(site.output_name, format!("gatehouse-{}", site.hash));
+        let paths: Vec<_> = site.files.keys().cloned().collect();
+        let name = &site.output_name;
+        assert_eq!(
+            paths,
+            [
+                "icons.svg".to_owned(),
+                format!("pkg/{name}.css"),
+                format!("pkg/{name}.js"),
+                format!("pkg/{name}_bg.wasm"),
+                "pkg/snippets/a/inline0.js".to_owned(),
+            ]
+        );
+        let js = String::from_utf8(site.files[&format!("pkg/{name}.js")].clone()).unwrap();
+        assert_eq!(js, format!("new URL('{name}_bg.wasm', import.meta.url)"));
+    }
+
+    #[test]
+    fn a_change_to_the_style_sheet_alone_changes_the_name() {
+        assert_ne!(site("a{}").output_name, site("b{}").output_name);
+        assert_eq!(site("a{}").output_name, site("a{}").output_name);
+    }
+
+    #[test]
+    fn writing_leaves_exactly_the_files_of_the_site_and_touches_none_that_is_right() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let files = |entries: &[(&str, &str)]| -> BTreeMap<String, Vec<u8>> {
+            entries
+                .iter()
+                .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+                .collect()
+        };
+        write(root, files(&[("pkg/old.js", "1"), ("icons.svg", "same")]), b"{}").unwrap();
+        let before = std::fs::metadata(root.join("icons.svg"))
+            .unwrap()
+            .modified()
+            .unwrap();
+
+        write(root, files(&[("pkg/new.js", "2"), ("icons.svg", "same")]), b"{ }").unwrap();
+        let mut now: Vec<_> = files_under(root, "")
+            .unwrap()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        now.sort();
+        assert_eq!(now, ["icons.svg", "pkg/new.js", "site.json"]);
+        assert_eq!(
+            std::fs::metadata(root.join("icons.svg"))
+                .unwrap()
+                .modified()
+                .unwrap(),
+            before
+        );
+        assert_eq!(std::fs::read(root.join("site.json")).unwrap(), b"{ }");
+    }
+}

@@ -1,0 +1,343 @@
+//! Stages a person can watch: "stage 2 of 5: WASM, usually 3 min", with a clock that runs. On a terminal it is one line
+//! that is written over; in a log it is a line at the start, one a minute, and one at the end.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::commands::spelled;
+
+/// The stages of one task, in order.
+#[derive(Debug)]
+pub(crate) struct Stages {
+    total: usize,
+    begun: Instant,
+    taken: Vec<(String, Duration)>,
+    show_timings: bool,
+}
+
+impl Stages {
+    pub(crate) fn new(total: usize, show_timings: bool) -> Self {
+        Self {
+            total,
+            begun: Instant::now(),
+            taken: Vec::new(),
+            show_timings,
+        }
+    }
+
+    /// Runs one stage under the clock. `usually` is how long it takes, in words, or empty when it takes no time worth naming.
+    pub(crate) fn stage<T>(
+        &mut self,
+        name: &str,
+        usually: &str,
+        work: impl FnOnce(&Clock) -> Result<T>,
+    ) -> Result<T> {
+        let number = self.taken.len() + 1;
+        let usually = if usually.is_empty() {
+            String::new()
+        } else {
+            format!(", usually {usually}")
+        };
+        let clock = Clock::start(format!("stage {number} of {}: {name}{usually}", self.total));
+        let begun = Instant::now();
+        let outcome = work(&clock);
+        let taken = begun.elapsed();
+        let word = if outcome.is_ok() {
+            "done in"
+        } else {
+            "failed after"
+        };
+        clock.stop(&format!(
+            "stage {number} of {}: {name}, {word} {}",
+            self.total,
+            spoken(taken)
+        ));
+        self.taken.push((name.to_owned(), taken));
+        outcome
+    }
+
+    /// Says how long each stage took, when `--timings` asked for it.
+    pub(crate) fn finish(&self) {
+        if !self.show_timings {
+            return;
+        }
+        eprintln!("\nHow long each stage took:");
+        for (name, taken) in &self.taken {
+            eprintln!("  {:>8.1} s  {name}", taken.as_secs_f64());
+        }
+        eprintln!("  {:>8.1} s  everything", self.begun.elapsed().as_secs_f64());
+    }
+}
+
+/// The running clock of one stage. All output of the stage goes through it or, after [`Clock::hand_over`], past it.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    messages: Sender<Message>,
+    printer: thread::JoinHandle<()>,
+}
+
+enum Message {
+    /// What is being done right now, shown beside the clock.
+    Doing(String),
+    /// A line that stays.
+    Line(String),
+    /// The terminal belongs to another program from here on. Answered when the line is clear.
+    HandOver(Sender<()>),
+    Stop(String),
+}
+
+impl Clock {
+    fn start(heading: String) -> Self {
+        let (messages, received) = channel();
+        let printer = thread::spawn(move || Printer::new(heading).run(&received));
+        Self { messages, printer }
+    }
+
+    fn stop(self, last_line: &str) {
+        self.send(Message::Stop(last_line.to_owned()));
+        // A printer that panicked has only spoilt the picture; the work is what counts.
+        self.printer.join().ok();
+    }
+
+    fn send(&self, message: Message) {
+        // The printer lives until `Stop`; should it be gone, there is nobody to tell.
+        self.messages.send(message).ok();
+    }
+
+    pub(crate) fn doing(&self, what: impl Into<String>) {
+        self.send(Message::Doing(what.into()));
+    }
+
+    pub(crate) fn line(&self, line: impl Into<String>) {
+        self.send(Message::Line(line.into()));
+    }
+
+    /// Runs a command that speaks for itself (a test runner), with the terminal handed over.
+    pub(crate) fn run_aloud(&self, command: &mut Command) -> Result<()> {
+        let (cleared, wait) = channel();
+        self.send(Message::HandOver(cleared));
+        wait.recv().ok();
+        crate::commands::run(command)
+    }
+
+    /// Runs a command whose progress is shown beside the clock; warnings and errors are shown in full as they come.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
+        if std::io::stderr().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{}` did not start", spelled(command)))?;
+        if let Some(stderr) = child.stderr.take() {
+            for line in BufReader::new(stderr).split(b'\n') {
+                let line = String::from_utf8_lossy(&line?).trim_end().to_owned();
+                match progress_of(&line) {
+                    Some(progress) => self.doing(progress),
+                    None => self.line(line),
+                }
+            }
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("`{}` failed ({status})", spelled(command));
+        }
+        Ok(())
+    }
+}
+
+/// The words with which Cargo says what it is at. Everything else it prints is for a person to read.
+const CARGO_PROGRESS: [&str; 14] = [
+    "Adding",
+    "Blocking",
+    "Building",
+    "Checking",
+    "Compiling",
+    "Downloaded",
+    "Downloading",
+    "Finished",
+    "Fresh",
+    "Locking",
+    "Running",
+    "Unpacking",
+    "Updating",
+    "Executable",
+];
+
+fn progress_of(line: &str) -> Option<String> {
+    let plain = without_colour(line);
+    let (verb, rest) = plain.trim_start().split_once(' ')?;
+    if !CARGO_PROGRESS.contains(&verb) {
+        return None;
+    }
+    // "Compiling sqlx v0.9.0 (/home/…)": the name is enough.
+    let rest = if matches!(verb, "Compiling" | "Checking") {
+        rest.split(' ').next()?
+    } else {
+        rest
+    };
+    Some(format!("{} {rest}", verb.to_lowercase()))
+}
+
+fn without_colour(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' {
+            // An escape sequence ends at its first letter.
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+struct Printer {
+    heading: String,
+    doing: String,
+    begun: Instant,
+    terminal: bool,
+    handed_over: bool,
+    last_log_line: Instant,
+}
+
+impl Printer {
+    fn new(heading: String) -> Self {
+        let now = Instant::now();
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            heading,
+            doing: String::new(),
+            begun: now,
+            terminal,
+            handed_over: false,
+            last_log_line: now,
+        }
+    }
+
+    fn run(mut self, messages: &Receiver<Message>) {
+        if !self.terminal {
+            eprintln!("{}", self.heading);
+        }
+        self.draw();
+        loop {
+            match messages.recv_timeout(Duration::from_secs(1)) {
+                Ok(Message::Doing(what)) => self.doing = what,
+                Ok(Message::Line(line)) => {
+                    self.clear();
+                    eprintln!("{line}");
+                }
+                Ok(Message::HandOver(cleared)) => {
+                    self.clear();
+                    if self.terminal {
+                        eprintln!("{}", self.heading);
+                    }
+                    self.handed_over = true;
+                    cleared.send(()).ok();
+                }
+                Ok(Message::Stop(last_line)) => {
+                    self.clear();
+                    eprintln!("{last_line}");
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.draw();
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal && !self.handed_over {
+            eprint!("\r\u{1b}[2K");
+        }
+    }
+
+    fn draw(&mut self) {
+        if self.handed_over {
+            return;
+        }
+        let elapsed = self.begun.elapsed();
+        let doing = if self.doing.is_empty() {
+            String::new()
+        } else {
+            format!(" · {}", self.doing)
+        };
+        if self.terminal {
+            let line = format!("{} · {}{doing}", self.heading, face(elapsed));
+            // Longer than the window, it would wrap and could not be written over.
+            let shown: String = line.chars().take(columns().saturating_sub(1)).collect();
+            eprint!("\r\u{1b}[2K{shown}");
+            std::io::stderr().flush().ok();
+        } else if self.last_log_line.elapsed() >= Duration::from_secs(60) {
+            self.last_log_line = Instant::now();
+            eprintln!("  {}{doing}", face(elapsed));
+        }
+    }
+}
+
+/// How wide the window is, as far as the environment says; narrow enough for most when it does not.
+fn columns() -> usize {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(80)
+}
+
+/// A clock's face: `1:07`.
+fn face(elapsed: Duration) -> String {
+    format!("{}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
+}
+
+/// A duration as one would say it: `0.4 s`, `12 s`, `3 min 5 s`.
+pub(crate) fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds} s"),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_progress_stands_beside_the_clock_and_its_warnings_stay() {
+        assert_eq!(
+            progress_of("\u{1b}[1m\u{1b}[32m   Compiling\u{1b}[0m sqlx v0.9.0 (registry)").as_deref(),
+            Some("compiling sqlx")
+        );
+        assert_eq!(
+            progress_of("    Blocking waiting for file lock on build directory").as_deref(),
+            Some("blocking waiting for file lock on build directory")
+        );
+        assert_eq!(progress_of("warning: unused variable: `x`"), None);
+        assert_eq!(progress_of("error[E0308]: mismatched types"), None);
+    }
+
+    #[test]
+    fn durations_are_said_the_way_people_say_them() {
+        assert_eq!(spoken(Duration::from_millis(430)), "0.4 s");
+        assert_eq!(spoken(Duration::from_secs(42)), "42 s");
+        assert_eq!(spoken(Duration::from_secs(185)), "3 min 5 s");
+    }
+
+    #[test]
+    fn a_failed_stage_still_counts_and_its_error_comes_back() {
+        let mut stages = Stages::new(1, false);
+        let error = stages
+            .stage("the bridge", "", |_| -> Result<()> { bail!("it is up") })
+            .unwrap_err();
+        assert_eq!(error.to_string(), "it is up");
+        assert_eq!(stages.taken.len(), 1);
+    }
+}

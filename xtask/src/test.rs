@@ -1,0 +1,277 @@
+//! `cargo xtask test`: everything, on a machine that has only the prerequisites. A failure does not end it: what can
+//! still be tried is tried, and the end says how each part went.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::commands::{cargo, on_path};
+use crate::packages::{self, Packages};
+use crate::prerequisites::{self, Needs};
+use crate::project::Project;
+use crate::stages::{Stages, spoken};
+use crate::{build, npm};
+
+pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Result<()> {
+    let (browser_filters, rust_filters): (Vec<&str>, Vec<&str>) = filters
+        .iter()
+        .map(String::as_str)
+        .partition(|filter| filter.contains(".spec"));
+    let plan = Plan {
+        rust: filters.is_empty() || !rust_filters.is_empty(),
+        browser: filters.is_empty() || !browser_filters.is_empty(),
+    };
+    let mut stages = Stages::new(plan.stages(), timings);
+    stages.stage("prerequisites", "", |_| {
+        prerequisites::check(Needs::CompilingAndNode)
+    })?;
+    stages.stage("npm packages", "half a minute the first time", |clock| {
+        npm::install(project, clock)
+    })?;
+    let packages = stages.stage(
+        "Chromium and PostgreSQL",
+        "two minutes the first time",
+        packages::all,
+    )?;
+
+    let mut report = Report::default();
+    if plan.rust {
+        rust(project, &mut stages, &packages, &rust_filters, &mut report);
+    }
+    if plan.browser {
+        browser(project, &mut stages, &packages, &browser_filters, &mut report);
+    }
+    stages.finish();
+    report.close()
+}
+
+/// What a filter leaves to be done.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    rust: bool,
+    browser: bool,
+}
+
+impl Plan {
+    fn stages(self) -> usize {
+        3 + if self.rust { 2 } else { 0 } + if self.browser { build::STAGES + 1 } else { 0 }
+    }
+}
+
+fn rust(project: &Project, stages: &mut Stages, packages: &Packages, filters: &[&str], report: &mut Report) {
+    let runner = Runner::here();
+    for (name, usually, workspace) in [
+        (
+            "Rust tests, on SQLite and PostgreSQL",
+            "6 min the first time",
+            true,
+        ),
+        ("xtask's own tests", "half a minute the first time", false),
+    ] {
+        report.part(name, || {
+            stages.stage(name, usually, |clock| {
+                let mut command = runner.command(&project.root, filters, workspace);
+                command.env("GATEHOUSE_TEST_POSTGRES_BIN", &packages.postgres);
+                clock.run_aloud(&mut command)
+            })
+        });
+    }
+}
+
+fn browser(
+    project: &Project,
+    stages: &mut Stages,
+    packages: &Packages,
+    filters: &[&str],
+    report: &mut Report,
+) {
+    let built = report.part("Build of the site and the server", || {
+        build::everything(project, stages, false)
+    });
+    if !built {
+        return report.skip("Playwright", "there is nothing to test");
+    }
+    report.part("Playwright, with JavaScript and without", || {
+        stages.stage("Playwright", "5 min", |clock| {
+            clock.run_aloud(playwright(project, &packages.chromium).args(filters))
+        })
+    });
+}
+
+/// Playwright as the metadata table calls it, with this build's binary and this system's browser.
+pub(crate) fn playwright(project: &Project, chromium: &Path) -> Command {
+    let mut words = project.leptos.end2end_cmd.iter();
+    let mut command = Command::new(words.next().map_or("npx", String::as_str));
+    command
+        .args(words)
+        .current_dir(&project.leptos.end2end_dir)
+        .env("CHROMIUM", chromium)
+        .env("GATEHOUSE_BIN", project.server(false))
+        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    command
+}
+
+/// cargo-nextest where it is installed, for its speed; Cargo's own runner everywhere else.
+#[derive(Debug, Clone, Copy)]
+enum Runner {
+    Nextest,
+    Cargo,
+}
+
+impl Runner {
+    fn here() -> Self {
+        if on_path("cargo-nextest").is_some() {
+            Self::Nextest
+        } else {
+            Self::Cargo
+        }
+    }
+
+    /// `workspace`: the default members; otherwise xtask, in its own profile, whose dependencies are compiled already.
+    fn command(self, root: &Path, filters: &[&str], workspace: bool) -> Command {
+        let mut command = cargo(root);
+        match self {
+            Self::Nextest => command.args(["nextest", "run", "--no-fail-fast"]),
+            Self::Cargo => command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]),
+        };
+        match (workspace, self) {
+            (true, _) => {}
+            (false, Self::Nextest) => {
+                command.args(["--package", "xtask", "--cargo-profile", "xtask"]);
+            }
+            (false, Self::Cargo) => {
+                command.args(["--package", "xtask", "--profile", "xtask"]);
+            }
+        }
+        match self {
+            // A filter names tests of one of the two; that the other has none of that name is no failure.
+            Self::Nextest if !filters.is_empty() => command.arg("--no-tests=pass").args(filters),
+            Self::Cargo if !filters.is_empty() => command.arg("--").args(filters),
+            _ => &mut command,
+        };
+        command
+    }
+}
+
+/// How each part went.
+#[derive(Debug, Default)]
+struct Report {
+    parts: Vec<(String, Outcome)>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    Skipped(String),
+}
+
+impl Report {
+    fn part(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
+        let begun = Instant::now();
+        let outcome = work();
+        let taken = begun.elapsed();
+        if let Err(error) = &outcome {
+            eprintln!("{error:#}");
+        }
+        let passed = outcome.is_ok();
+        let outcome = if passed {
+            Outcome::Passed(taken)
+        } else {
+            Outcome::Failed(taken)
+        };
+        self.parts.push((name.to_owned(), outcome));
+        passed
+    }
+
+    fn skip(&mut self, name: &str, why: &str) {
+        self.parts
+            .push((name.to_owned(), Outcome::Skipped(why.to_owned())));
+    }
+
+    /// Prints the summary. An error unless every part passed.
+    fn close(self) -> Result<()> {
+        eprintln!("\nSummary");
+        for (name, outcome) in &self.parts {
+            match outcome {
+                Outcome::Passed(taken) => eprintln!("  passed   {name} ({})", spoken(*taken)),
+                Outcome::Failed(taken) => eprintln!("  FAILED   {name} ({})", spoken(*taken)),
+                Outcome::Skipped(why) => eprintln!("  skipped  {name}: {why}"),
+            }
+        }
+        if self
+            .parts
+            .iter()
+            .all(|(_, outcome)| matches!(outcome, Outcome::Passed(_)))
+        {
+            return Ok(());
+        }
+        bail!("Not everything passed.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failure_or_one_skipped_part_fails_the_whole() {
+        let mut report = Report::default();
+        assert!(report.part("first", || Ok(())));
+        assert!(report.close().is_ok());
+
+        let mut report = Report::default();
+        assert!(!report.part("first", || bail!("no")));
+        assert!(report.part("second", || Ok(())));
+        assert!(report.close().is_err());
+
+        let mut report = Report::default();
+        report.skip("third", "nothing to test");
+        assert!(report.close().is_err());
+    }
+
+    #[test]
+    fn the_stages_announced_are_the_stages_run() {
+        assert_eq!(
+            Plan {
+                rust: true,
+                browser: true
+            }
+            .stages(),
+            9
+        );
+        assert_eq!(
+            Plan {
+                rust: true,
+                browser: false
+            }
+            .stages(),
+            5
+        );
+        assert_eq!(
+            Plan {
+                rust: false,
+                browser: true
+            }
+            .stages(),
+            7
+        );
+    }
+
+    #[test]
+    fn both_runners_run_xtask_in_its_own_profile() {
+        let spelled = |runner: Runner, workspace| {
+            crate::commands::spelled(&runner.command(Path::new("."), &["key"], workspace))
+        };
+        assert_eq!(
+            spelled(Runner::Nextest, false),
+            "cargo nextest run --no-fail-fast --package xtask --cargo-profile xtask --no-tests=pass key"
+        );
+        assert_eq!(
+            spelled(Runner::Cargo, true),
+            "cargo test --no-fail-fast --lib --bins --tests -- key"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! From the WASM that Cargo makes to what a browser loads: bindings by `wasm-bindgen`'s own library (its version stands
+//! in `Cargo.lock` beside the macro's, so the two cannot differ), then `wasm-opt` where it is found.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::cache::{fingerprint, write_whole};
+use crate::commands::{answer, cargo, on_path, run};
+use crate::project::Project;
+use crate::stages::Clock;
+
+/// What a browser loads, before its names carry a hash.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    pub(crate) js: String,
+    pub(crate) wasm: Vec<u8>,
+    /// JavaScript that some crate brings along, by path under the package directory.
+    pub(crate) snippets: Vec<(String, Vec<u8>)>,
+}
+
+/// Lets Cargo compile the front end. It decides what is out of date.
+pub(crate) fn compile(project: &Project, clock: &Clock) -> Result<()> {
+    clock.run(cargo(&project.root).args([
+        "build",
+        "--package",
+        &project.leptos.lib_package,
+        "--lib",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        &project.leptos.lib_profile,
+    ]))
+}
+
+/// Makes the bundle, or takes the last one when the WASM, the tools and their flags are the same.
+pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
+    let path = project.raw_wasm();
+    let raw = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let optimiser = Optimiser::find(project);
+    let flags = project.leptos.wasm_opt_features.join(" ");
+    let optimiser_version = optimiser.as_ref().map_or("none", |found| &found.version);
+    let key = fingerprint(&[
+        &raw,
+        optimiser_version.as_bytes(),
+        flags.as_bytes(),
+        b"bindings 1",
+    ]);
+
+    let directory = project.target.join("site-cache").join("bundle");
+    let key_file = directory.join("made-from");
+    if std::fs::read_to_string(&key_file).is_ok_and(|made_from| made_from == key) {
+        return read_bundle(&directory, &project.leptos.output_name);
+    }
+
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    std::fs::create_dir_all(&directory)?;
+    clock.doing("bindings");
+    bind(raw, &project.leptos.output_name, &directory)?;
+    match optimiser {
+        Some(optimiser) => {
+            clock.doing("wasm-opt");
+            optimiser.run(
+                &project.leptos.wasm_opt_features,
+                &wasm_file(&directory, &project.leptos.output_name),
+            )?;
+        }
+        None => clock.line("wasm-opt is not here (npm package `binaryen`): the WASM stays a little larger."),
+    }
+    write_whole(&key_file, key.as_bytes())?;
+    read_bundle(&directory, &project.leptos.output_name)
+}
+
+fn bind(raw: Vec<u8>, name: &str, directory: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_bytes(name, raw)
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    bindgen.generate(directory).context("wasm-bindgen")
+}
+
+fn wasm_file(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}_bg.wasm"))
+}
+
+fn read_bundle(directory: &Path, name: &str) -> Result<Bundle> {
+    let js = directory.join(format!("{name}.js"));
+    let snippets = directory.join("snippets");
+    Ok(Bundle {
+        js: std::fs::read_to_string(&js).with_context(|| format!("reading {}", js.display()))?,
+        wasm: std::fs::read(wasm_file(directory, name)).context("reading the bound WASM")?,
+        snippets: if snippets.is_dir() {
+            crate::site::files_under(&snippets, "snippets")?
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+/// `wasm-opt`, from the npm packages of the browser tests or from the path.
+#[derive(Debug)]
+struct Optimiser {
+    program: PathBuf,
+    version: String,
+}
+
+impl Optimiser {
+    fn find(project: &Project) -> Option<Self> {
+        let modules = project.leptos.end2end_dir.join("node_modules");
+        let from_npm = modules.join(".bin").join("wasm-opt");
+        if from_npm.is_file() && on_path("node").is_some() {
+            // Starting it takes half a second; its package says the version at once.
+            let package = std::fs::read_to_string(modules.join("binaryen").join("package.json")).ok()?;
+            return Some(Self {
+                program: from_npm,
+                version: fingerprint(&[package.as_bytes()]),
+            });
+        }
+        let program = on_path("wasm-opt")?;
+        let version = answer(&program, &["--version"])?;
+        Some(Self { program, version })
+    }
+
+    fn run(&self, flags: &[String], wasm: &Path) -> Result<()> {
+        let optimised = wasm.with_extension("optimised");
+        run(Command::new(&self.program)
+            .args(flags)
+            .arg(wasm)
+            .arg("-o")
+            .arg(&optimised))?;
+        std::fs::rename(&optimised, wasm).with_context(|| format!("writing {}", wasm.display()))
+    }
+}

@@ -1,0 +1,124 @@
+//! The configuration files of the repository agree with each other.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+/// The keys that leptos_config reads from `Leptos.toml`; it ignores others without a word.
+const RUNTIME_KEYS: [&str; 14] = [
+    "output-name",
+    "site-root",
+    "site-pkg-dir",
+    "site-pkg-url",
+    "env",
+    "site-addr",
+    "reload-port",
+    "reload-external-port",
+    "reload-ws-protocol",
+    "not-found-path",
+    "hash-file",
+    "hash-files",
+    "server-fn-prefix",
+    "disable-server-fn-hash",
+];
+
+fn text(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(root.join(name)).unwrap()
+}
+
+fn parsed(name: &str) -> Table {
+    text(name).parse().unwrap()
+}
+
+/// The first `[[workspace.metadata.leptos]]` of a file.
+fn leptos_table(file: &Table) -> &Table {
+    file["workspace"]["metadata"]["leptos"][0].as_table().unwrap()
+}
+
+#[test]
+fn leptos_toml_and_cargo_toml_say_the_same() {
+    let (runtime, build) = (parsed("Leptos.toml"), parsed("Cargo.toml"));
+    let (runtime, build) = (leptos_table(&runtime), leptos_table(&build));
+    assert!(runtime.len() >= 4, "Leptos.toml says almost nothing: {runtime:?}");
+    for (key, value) in runtime {
+        assert!(
+            RUNTIME_KEYS.contains(&key.as_str()),
+            "leptos_config does not read `{key}`"
+        );
+        assert_eq!(
+            Some(value),
+            build.get(key),
+            "`{key}` differs between Leptos.toml and Cargo.toml"
+        );
+    }
+    for key in RUNTIME_KEYS.iter().filter(|key| build.contains_key(**key)) {
+        assert!(runtime.contains_key(*key), "`{key}` stands in Cargo.toml alone");
+    }
+}
+
+#[test]
+fn leptos_toml_begins_with_the_line_that_leptos_config_looks_for() {
+    assert!(text("Leptos.toml").starts_with("[[workspace.metadata.leptos]]\n"));
+}
+
+#[test]
+fn bindings_are_made_by_the_version_that_the_macro_has() {
+    let lock = parsed("Cargo.lock");
+    let versions_of = |name: &str| -> Vec<&str> {
+        let packages = lock["package"].as_array().unwrap();
+        let named = packages
+            .iter()
+            .filter(|package| package["name"].as_str() == Some(name));
+        named
+            .map(|package| package["version"].as_str().unwrap())
+            .collect()
+    };
+    let macro_versions = versions_of("wasm-bindgen");
+    assert_eq!(macro_versions.len(), 1, "{macro_versions:?}");
+    assert_eq!(macro_versions, versions_of("wasm-bindgen-cli-support"));
+}
+
+#[test]
+fn no_flags_for_rustc_stand_anywhere() {
+    let settings = parsed(".cargo/config.toml");
+    assert_eq!(
+        settings.get("build").and_then(|build| build.get("rustflags")),
+        None
+    );
+    assert_eq!(settings.get("target"), None);
+}
+
+#[test]
+fn the_front_end_is_a_cdylib_alone_and_no_default_member() {
+    let frontend = parsed("frontend/Cargo.toml");
+    let kinds = frontend["lib"]["crate-type"].as_array().unwrap();
+    assert_eq!(
+        kinds,
+        &[Value::from("cdylib")],
+        "with another kind beside it, Cargo leaves out link-time optimisation"
+    );
+    let workspace = parsed("Cargo.toml");
+    let members = workspace["workspace"]["default-members"].as_array().unwrap();
+    assert!(members.contains(&Value::from("server")));
+    assert!(!members.contains(&Value::from("frontend")));
+}
+
+#[test]
+fn the_browser_tests_pin_every_package_exactly() {
+    let package: serde_json::Value = serde_json::from_str(&text("end2end/package.json")).unwrap();
+    let packages = package["devDependencies"].as_object().unwrap();
+    assert!(!packages.is_empty());
+    for (name, version) in packages {
+        let version = version.as_str().unwrap();
+        assert!(
+            version.starts_with(|first: char| first.is_ascii_digit()),
+            "{name} is not pinned: {version}"
+        );
+    }
+}
+
+#[test]
+fn the_locked_npm_packages_name_no_registry() {
+    assert!(!text("end2end/package-lock.json").contains("\"resolved\""));
+}
