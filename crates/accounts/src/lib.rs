@@ -1,1 +1,24 @@
-//! accounts
+//! Companies, the people in them, sign-in and the bearer tokens of the operator API: the rules, and the storage they
+//! need as a trait. The binary calls [`Accounts`]; `store` implements [`AccountStore`].
+
+mod clock;
+mod email;
+mod error;
+mod install;
+mod operator_token;
+mod password;
+mod service;
+mod session;
+mod storage;
+mod throttle;
+
+pub use clock::Clock;
+pub use email::Email;
+pub use error::{AccountsError, StorageFailure};
+pub use install::{Install, SecretMismatch};
+pub use operator_token::{OperatorToken, Scope, Scopes, UnknownScope};
+pub use password::{Password, PasswordHash, Passwords};
+pub use service::{Accounts, CreatedCompany, Membership, Visit};
+pub use session::{Session, SessionLimits};
+pub use storage::{AccountStore, Company, Member, Person};
+pub use throttle::Throttle;

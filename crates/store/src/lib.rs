@@ -3,6 +3,7 @@
 //! SQL is written once: `$1` placeholders, i64 milliseconds, ids as 32 hex digits of text, `RETURNING`, `ON CONFLICT`.
 //! What differs between the two databases stands in [`dialect`] and nowhere else.
 
+pub mod accounts;
 pub mod audit;
 mod db;
 pub mod dialect;
@@ -15,3 +16,9 @@ pub use dialect::Dialect;
 pub use error::StoreError;
 pub use migrate::Migration;
 pub use row::Columns;
+
+/// The tables of the main database, in order. Each slice adds its own line; the log store has a list of its own.
+pub const MAIN_MIGRATIONS: &[Migration] = &[
+    audit::MIGRATION,
+    accounts::MIGRATION,
+];

@@ -1,0 +1,121 @@
+//! Bearer tokens of the operator API and what each may do. None reveals an existing secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use model::{OperatorTokenId, Timestamp};
+
+/// One thing a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Publish events.
+    Events,
+    /// Ask `verify`, which writes log entries.
+    Logs,
+    /// Create companies.
+    Companies,
+    /// Create members.
+    Members,
+    /// Create and delete keys.
+    Keys,
+}
+
+/// The text named no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is one of events, logs, companies, members, keys")]
+pub struct UnknownScope;
+
+impl Scope {
+    pub const ALL: [Self; 5] = [Self::Events, Self::Logs, Self::Companies, Self::Members, Self::Keys];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Logs => "logs",
+            Self::Companies => "companies",
+            Self::Members => "members",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A set of scopes; its text is their names with spaces between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// In one order, each once.
+    pub fn new(mut scopes: Vec<Scope>) -> Self {
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes)
+    }
+
+    pub fn contains(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl Default for Scopes {
+    /// `events` and `logs`.
+    fn default() -> Self {
+        Self(vec![Scope::Events, Scope::Logs])
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>().map(Self::new)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A stored token: everything but the token itself.
+#[derive(Clone, Debug)]
+pub struct OperatorToken {
+    pub id: OperatorTokenId,
+    pub name: String,
+    pub scopes: Scopes,
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_survive_text() {
+        let scopes = Scopes::new(vec![Scope::Keys, Scope::Events, Scope::Keys]);
+        assert_eq!(scopes.to_string(), "events keys");
+        assert_eq!("keys events".parse(), Ok(scopes));
+        assert_eq!("keys secrets".parse::<Scopes>(), Err(UnknownScope));
+    }
+}

@@ -1,0 +1,188 @@
+//! Passwords: argon2id, one at a time beside the gateway, and the same work for an account that does not exist.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use tokio::sync::Semaphore;
+
+use crate::AccountsError;
+
+/// A password in plain text. `Debug` shows `[redacted]`.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// A new password: 8 to 1024 characters.
+    pub fn new(text: String) -> Result<Self, AccountsError> {
+        let length = text.chars().count();
+        if (8..=1024).contains(&length) { Ok(Self(text)) } else { Err(AccountsError::InvalidPassword) }
+    }
+
+    /// What somebody typed at sign-in. Cut where no valid password goes on, so that nobody can make hashing slow.
+    pub fn typed(mut text: String) -> Self {
+        text.truncate(text.floor_char_boundary(4096));
+        Self(text)
+    }
+
+    /// 20 random letters and digits (about 100 bits), in groups of five.
+    pub fn generate() -> Self {
+        // 32 characters, none of which is mistaken for another.
+        const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut text = String::with_capacity(23);
+        for (i, byte) in vault::random::<20>().into_iter().enumerate() {
+            if i > 0 && i % 5 == 0 {
+                text.push('-');
+            }
+            text.push(ALPHABET[usize::from(byte) % ALPHABET.len()] as char);
+        }
+        Self(text)
+    }
+
+    /// The text. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A PHC string (`$argon2id$…`). `Debug` shows `[redacted]`.
+#[derive(Clone)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// What the database holds.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_stored(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// So many may wait for their turn: beyond it a sign-in would take longer than a person waits.
+const MAX_WAITING: usize = 64;
+
+/// Hashes and checks, one at a time, on a thread where nothing else waits.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    turn: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// Of a password nobody has: checked where the account is unknown.
+    dummy: PasswordHash,
+    params: Params,
+}
+
+impl Passwords {
+    /// 19 MiB, two passes: what OWASP recommends at least.
+    pub fn new() -> Self {
+        Self::with_params(Params::DEFAULT)
+    }
+
+    /// The cheapest parameters argon2 has, for tests that sign in by the hundred.
+    pub fn cheap() -> Self {
+        Self::with_params(Params::new(8, 1, 1, None).unwrap_or_default())
+    }
+
+    fn with_params(params: Params) -> Self {
+        let dummy = hash(&params, &Password::generate()).unwrap_or_else(|_| PasswordHash(String::new()));
+        Self { turn: Arc::new(Semaphore::new(1)), waiting: Arc::new(Semaphore::new(MAX_WAITING)), dummy, params }
+    }
+
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, AccountsError> {
+        let params = self.params.clone();
+        self.one_at_a_time(move || hash(&params, &password)).await?
+    }
+
+    /// Whether `password` belongs to `stored`. Without a stored hash the same work is done, and the answer is no.
+    pub async fn verify(&self, stored: Option<PasswordHash>, password: Password) -> Result<bool, AccountsError> {
+        let exists = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.dummy.clone());
+        let params = self.params.clone();
+        let matches = self
+            .one_at_a_time(move || argon2(&params).verify_password(password.0.as_bytes(), stored.0.as_str()).is_ok())
+            .await?;
+        Ok(exists && matches)
+    }
+
+    async fn one_at_a_time<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AccountsError> {
+        let _place = self.waiting.try_acquire().map_err(|_| AccountsError::Busy)?;
+        // The permit goes with the work: a browser that hangs up must not let a second one begin.
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| AccountsError::Busy)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        });
+        task.await.map_err(|_| AccountsError::Busy)
+    }
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn argon2(params: &Params) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+}
+
+fn hash(params: &Params, password: &Password) -> Result<PasswordHash, AccountsError> {
+    let salt = vault::random::<16>();
+    let hash = argon2(params)
+        .hash_password_with_salt(password.0.as_bytes(), &salt)
+        .map_err(|error| AccountsError::Storage(error.to_string().into()))?;
+    Ok(PasswordHash(hash.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_opens_its_own_hash_only() {
+        let passwords = Passwords::cheap();
+        let password = Password::new("correct horse".to_owned()).expect("long enough");
+        let stored = passwords.hash(password.clone()).await.expect("hashes");
+        assert!(stored.as_stored().starts_with("$argon2id$v=19$"));
+        assert!(passwords.verify(Some(stored.clone()), password.clone()).await.expect("verifies"));
+        assert!(!passwords.verify(Some(stored), Password::typed("correct hors".to_owned())).await.expect("verifies"));
+        assert!(!passwords.verify(None, password).await.expect("verifies"));
+    }
+
+    #[test]
+    fn the_default_cost_is_the_recommended_one() {
+        let stored = Passwords::new().dummy;
+        assert!(stored.0.contains("m=19456,t=2,p=1"), "{}", stored.0);
+    }
+
+    #[test]
+    fn neither_form_is_printed() {
+        let password = Password::generate();
+        assert_eq!(password.expose().len(), 23);
+        assert_eq!(format!("{password:?}"), "[redacted]");
+        assert_eq!(format!("{:?}", PasswordHash("$argon2id$x".to_owned())), "[redacted]");
+    }
+
+    #[test]
+    fn short_passwords_are_refused() {
+        assert!(Password::new("1234567".to_owned()).is_err());
+        assert!(Password::new("12345678".to_owned()).is_ok());
+    }
+}

@@ -1,0 +1,308 @@
+//! The rules: who may be created, who may come in, and how long they stay. Called by the binary's command line,
+//! sign-in routes, pages and operator API.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use model::{
+    Actor, ActorKind, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role,
+    Timestamp,
+};
+use tokio::sync::broadcast;
+use vault::Token;
+
+use crate::{
+    AccountStore, AccountsError, Clock, Company, Email, Install, Member, OperatorToken, Password, PasswordHash, Passwords,
+    Person, Scopes, Session, SessionLimits, StorageFailure, Throttle,
+};
+
+/// The accounts of one installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Arc<dyn AccountStore>,
+    passwords: Passwords,
+    throttle: Arc<Throttle>,
+    clock: Clock,
+    limits: SessionLimits,
+    ended: broadcast::Sender<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// The answer of create-company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedCompany {
+    pub id: CompanyId,
+    pub client_id: ClientId,
+}
+
+/// Somebody who is signed in, for the length of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    pub person: PersonId,
+    pub email: Email,
+    /// Names the session among others; not the token.
+    pub session: [u8; 32],
+    /// When the password was last given.
+    pub proof_at: Timestamp,
+}
+
+/// What a person is in a company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    pub company: Company,
+    /// By name.
+    pub brands: Vec<Company>,
+    pub role: Role,
+}
+
+impl Accounts {
+    pub fn new(store: Arc<dyn AccountStore>, passwords: Passwords, clock: Clock, limits: SessionLimits) -> Self {
+        let ended = broadcast::Sender::new(64);
+        Self { store, passwords, throttle: Arc::default(), clock, limits, ended }
+    }
+
+    /// The installation's row, if the database has one.
+    pub async fn install(&self) -> Result<Option<Install>, AccountsError> {
+        self.store.install().await.map_err(AccountsError::Storage)
+    }
+
+    /// Writes the installation's row into an empty database and returns the one that stands.
+    pub async fn create_install(&self, master_key_check: &[u8], pepper_check: &[u8]) -> Result<Install, AccountsError> {
+        let install = Install {
+            id: CompanyId::from_random(vault::random()).to_string(),
+            master_key_check: master_key_check.to_vec(),
+            pepper_check: pepper_check.to_vec(),
+            created_at: self.clock.now(),
+        };
+        self.store.create_install(install).await.map_err(AccountsError::Storage)
+    }
+
+    /// A company, or with `parent` a brand of that company.
+    pub async fn create_company(
+        &self,
+        name: &str,
+        parent: Option<ClientId>,
+        actor: &Actor,
+    ) -> Result<CreatedCompany, AccountsError> {
+        let name = checked_name(name)?;
+        let parent = match parent {
+            Some(client_id) => Some(self.company(client_id).await?.ok_or(AccountsError::UnknownCompany)?),
+            None => None,
+        };
+        if parent.as_ref().is_some_and(|parent| parent.parent.is_some()) {
+            return Err(AccountsError::ParentIsABrand);
+        }
+        let now = self.clock.now();
+        let company = Company {
+            id: CompanyId::time_ordered(now, vault::random()),
+            client_id: ClientId::from_random(vault::random()),
+            name: name.clone(),
+            parent: parent.map(|parent| parent.id),
+            created_at: now,
+        };
+        let created = CreatedCompany { id: company.id, client_id: company.client_id };
+        let subject = company.id.to_string();
+        let audit = self.audit(Some(company.id), actor, AuditAction::CompanyCreated, subject, name);
+        self.store.create_company(company, audit).await.map_err(AccountsError::Storage)?;
+        Ok(created)
+    }
+
+    /// A member of a company. A person who has an account already keeps their password.
+    pub async fn create_member(
+        &self,
+        client_id: ClientId,
+        email: Email,
+        role: Role,
+        password: Password,
+        actor: &Actor,
+    ) -> Result<MemberId, AccountsError> {
+        let company = self.company(client_id).await?.ok_or(AccountsError::UnknownCompany)?;
+        let now = self.clock.now();
+        let existing = self.store.person(&email).await.map_err(AccountsError::Storage)?;
+        let password_hash = match &existing {
+            Some(person) => person.password_hash.clone(),
+            None => self.passwords.hash(password).await?,
+        };
+        let id = existing.map_or_else(|| PersonId::time_ordered(now, vault::random()), |person| person.id);
+        let detail = format!("{email} as {role}");
+        let person = Person { id, email, password_hash, created_at: now };
+        let id = MemberId::time_ordered(now, vault::random());
+        let member = Member { id, company: company.id, person: person.id, role, created_at: now };
+        let audit = self.audit(Some(company.id), actor, AuditAction::MemberCreated, id.to_string(), detail);
+        let created = self.store.create_member(person, member, audit).await.map_err(AccountsError::Storage)?;
+        if created { Ok(id) } else { Err(AccountsError::AlreadyMember) }
+    }
+
+    /// Whether somebody has this address as their account.
+    pub async fn person_exists(&self, email: &Email) -> Result<bool, AccountsError> {
+        Ok(self.store.person(email).await.map_err(AccountsError::Storage)?.is_some())
+    }
+
+    /// Checks the password and begins a session. The same answer, after the same work, for a wrong password and for an
+    /// account that does not exist.
+    pub async fn sign_in(&self, email: &str, password: Password, address: IpAddr) -> Result<Token, AccountsError> {
+        let email: Email = email.parse().map_err(|_| AccountsError::WrongPassword)?;
+        let now = self.clock.now();
+        if let Some(retry_after_seconds) = self.throttle.wait(&email, address, now) {
+            return Err(AccountsError::Throttled { retry_after_seconds });
+        }
+        self.throttle.failed(&email, address, now);
+        let person = self.store.person(&email).await.map_err(AccountsError::Storage)?;
+        let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
+        let right = self.passwords.verify(stored, password).await?;
+        let Some(person) = person.filter(|_| right) else { return Err(AccountsError::WrongPassword) };
+        self.throttle.succeeded(&email, address);
+        self.begin_session(person, address).await
+    }
+
+    /// Begins a session without a password: for the demo's two buttons, which exist only there.
+    pub async fn sign_in_without_password(&self, email: &Email, address: IpAddr) -> Result<Token, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        self.begin_session(person.ok_or(AccountsError::WrongPassword)?, address).await
+    }
+
+    async fn begin_session(&self, person: Person, address: IpAddr) -> Result<Token, AccountsError> {
+        let now = self.clock.now();
+        let token = Token::generate();
+        let session = Session {
+            token_hash: token.hash(),
+            person: person.id,
+            created_at: now,
+            seen_at: now,
+            expires_at: now.plus_seconds(self.limits.absolute_seconds),
+            proof_at: now,
+        };
+        let audit = self.audit_each_company(person.id, &person.email, Some(address), AuditAction::SignedIn).await?;
+        self.store.start_session(session, audit).await.map_err(AccountsError::Storage)?;
+        Ok(token)
+    }
+
+    /// Who holds this session token; `None` when nobody does any more.
+    pub async fn visit(&self, token: &Token) -> Result<Option<Visit>, AccountsError> {
+        let now = self.clock.now();
+        let found = self.store.session(token.hash()).await.map_err(AccountsError::Storage)?;
+        let Some((session, email)) = found.filter(|(session, _)| session.is_alive(now, self.limits)) else {
+            return Ok(None);
+        };
+        if session.wants_touch(now) {
+            let (store, token_hash) = (Arc::clone(&self.store), session.token_hash);
+            // Behind the request: a page must not wait for an fsync.
+            tokio::spawn(async move {
+                if let Err(error) = store.touch_session(token_hash, now).await {
+                    tracing::warn!(%error, "the time a session was last seen was not written");
+                }
+            });
+        }
+        Ok(Some(Visit { person: session.person, email, session: session.token_hash, proof_at: session.proof_at }))
+    }
+
+    /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
+    pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
+        let audit = self.audit_each_company(visit.person, &visit.email, Some(address), AuditAction::SignedOut).await?;
+        self.store.end_session(visit.session, audit).await.map_err(AccountsError::Storage)?;
+        // Nobody may be listening.
+        let _ = self.ended.send(visit.session);
+        Ok(())
+    }
+
+    /// [`Visit::session`] of each session that is ended from now on, on this node.
+    pub fn ended_sessions(&self) -> broadcast::Receiver<[u8; 32]> {
+        self.ended.subscribe()
+    }
+
+    /// Removes sessions that nobody can use any more.
+    pub async fn remove_dead_sessions(&self) -> Result<(), AccountsError> {
+        let now = self.clock.now();
+        let idle_since = now.minus_seconds(self.limits.idle_seconds);
+        self.store.remove_dead_sessions(now, idle_since).await.map_err(AccountsError::Storage)
+    }
+
+    /// The companies a person is a member of, by name.
+    pub async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, AccountsError> {
+        self.store.memberships(person).await.map_err(AccountsError::Storage)
+    }
+
+    /// The person's place in one company; `None` when there is no such company or they are no member: the two look alike.
+    pub async fn membership(&self, person: PersonId, client_id: ClientId) -> Result<Option<Membership>, AccountsError> {
+        let found = self.store.membership(person, client_id).await.map_err(AccountsError::Storage)?;
+        let Some((company, role)) = found else { return Ok(None) };
+        let brands = self.store.brands(company.id).await.map_err(AccountsError::Storage)?;
+        Ok(Some(Membership { company, brands, role }))
+    }
+
+    pub async fn company(&self, client_id: ClientId) -> Result<Option<Company>, AccountsError> {
+        self.store.company(client_id).await.map_err(AccountsError::Storage)
+    }
+
+    /// Every company, parents and brands, by name.
+    pub async fn companies(&self) -> Result<Vec<Company>, AccountsError> {
+        self.store.companies().await.map_err(AccountsError::Storage)
+    }
+
+    /// A bearer token for the operator API. It is shown this once.
+    pub async fn create_operator_token(&self, name: &str, scopes: Scopes, actor: &Actor) -> Result<Token, AccountsError> {
+        let name = checked_name(name)?;
+        let now = self.clock.now();
+        let token = Token::generate();
+        let detail = format!("{name}: {scopes}");
+        let id = OperatorTokenId::time_ordered(now, vault::random());
+        let stored = OperatorToken { id, name, scopes, created_at: now };
+        let audit = self.audit(None, actor, AuditAction::OperatorTokenCreated, id.to_string(), detail);
+        self.store.create_operator_token(stored, token.hash(), audit).await.map_err(AccountsError::Storage)?;
+        Ok(token)
+    }
+
+    /// Whose bearer token this is.
+    pub async fn operator(&self, token: &Token) -> Result<Option<OperatorToken>, AccountsError> {
+        self.store.operator_token(token.hash()).await.map_err(AccountsError::Storage)
+    }
+
+    /// A person signs in to all their companies at once, and each company's trail says so.
+    async fn audit_each_company(
+        &self,
+        person: PersonId,
+        email: &Email,
+        address: Option<IpAddr>,
+        action: AuditAction,
+    ) -> Result<Vec<AuditEntry>, AccountsError> {
+        let actor = Actor {
+            kind: ActorKind::Member,
+            name: email.to_string(),
+            address: address.map(|address| address.to_string()),
+        };
+        let companies: Result<_, StorageFailure> = self.store.memberships(person).await;
+        let entry = |company| self.audit(Some(company), &actor, action, person.to_string(), String::new());
+        Ok(companies.map_err(AccountsError::Storage)?.iter().map(|(company, _)| entry(company.id)).collect())
+    }
+
+    fn audit(
+        &self,
+        company: Option<CompanyId>,
+        actor: &Actor,
+        action: AuditAction,
+        subject: String,
+        detail: String,
+    ) -> AuditEntry {
+        let at = self.clock.now();
+        AuditEntry {
+            id: AuditId::time_ordered(at, vault::random()),
+            at,
+            company,
+            actor: actor.clone(),
+            action,
+            subject,
+            detail,
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, AccountsError> {
+    let name = name.trim();
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits { Ok(name.to_owned()) } else { Err(AccountsError::InvalidName) }
+}

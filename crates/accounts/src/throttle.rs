@@ -1,0 +1,174 @@
+//! Slows down guessing: wrong passwords are counted per account and per address, in memory, on each node.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use model::Timestamp;
+
+use crate::Email;
+
+/// Wrong passwords for one account before it has to wait.
+const FREE_PER_ACCOUNT: u32 = 5;
+/// From one address: people share addresses, so more.
+const FREE_PER_ADDRESS: u32 = 20;
+/// The first wait; it doubles with each further wrong password.
+const FIRST_WAIT_SECONDS: i64 = 15;
+const LONGEST_WAIT_SECONDS: i64 = 900;
+/// So long after the last wrong password everything is forgotten.
+const FORGET_AFTER_SECONDS: i64 = 3600;
+/// Entries of each table; the oldest go first.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Who has to wait, and how long.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    accounts: HashMap<Email, Failures>,
+    addresses: HashMap<IpAddr, Failures>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+impl Failures {
+    /// Seconds still to wait at `now`; zero when it may be tried.
+    fn wait(self, free: u32, now: Timestamp) -> i64 {
+        if self.count < free {
+            return 0;
+        }
+        let doubled = FIRST_WAIT_SECONDS << (self.count - free).min(10);
+        let until = self.last.plus_seconds(doubled.min(LONGEST_WAIT_SECONDS));
+        // Rounded up: a client that waits exactly this long gets through.
+        (until.millis_since(now).max(0) + 999) / 1000
+    }
+
+    fn is_forgotten(self, now: Timestamp) -> bool {
+        now.millis_since(self.last) >= FORGET_AFTER_SECONDS * 1000
+    }
+}
+
+impl Throttle {
+    /// The seconds to wait before this account may be tried from this address; `None` when it may be tried now.
+    pub fn wait(&self, account: &Email, address: IpAddr, now: Timestamp) -> Option<u32> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = tables.accounts.get(account).filter(|f| !f.is_forgotten(now));
+        let address = tables.addresses.get(&network(address)).filter(|f| !f.is_forgotten(now));
+        let account = account.map_or(0, |failures| failures.wait(FREE_PER_ACCOUNT, now));
+        let address = address.map_or(0, |failures| failures.wait(FREE_PER_ADDRESS, now));
+        u32::try_from(account.max(address)).ok().filter(|seconds| *seconds > 0)
+    }
+
+    /// A wrong password. Counted before the check is done, so that many tries at once do not all count as the first;
+    /// [`Self::succeeded`] takes it back.
+    pub fn failed(&self, account: &Email, address: IpAddr, now: Timestamp) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut tables.accounts, account.clone(), now);
+        count(&mut tables.addresses, network(address), now);
+    }
+
+    /// A right password: the account starts anew, and the address gets this try back.
+    pub fn succeeded(&self, account: &Email, address: IpAddr) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.accounts.remove(account);
+        if let Some(failures) = tables.addresses.get_mut(&network(address)) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+}
+
+fn count<K: Hash + Eq + Clone>(table: &mut HashMap<K, Failures>, key: K, now: Timestamp) {
+    if table.len() >= MAX_ENTRIES && !table.contains_key(&key) {
+        table.retain(|_, failures| !failures.is_forgotten(now));
+        let oldest = table.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
+        if let Some(oldest) = oldest.filter(|_| table.len() >= MAX_ENTRIES) {
+            table.remove(&oldest);
+        }
+    }
+    let failures = table.entry(key).or_insert(Failures { count: 0, last: now });
+    if failures.is_forgotten(now) {
+        failures.count = 0;
+    }
+    failures.count = failures.count.saturating_add(1);
+    failures.last = now;
+}
+
+/// IPv6 addresses count by their /64: whoever has one has them all.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => IpAddr::V4(v4),
+            None => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        },
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(text: &str) -> Email {
+        text.parse().expect("an address")
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn the_sixth_try_waits_and_the_wait_doubles() {
+        let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
+        for second in 0..5 {
+            assert_eq!(throttle.wait(&ana, HERE, at(second)), None);
+            throttle.failed(&ana, HERE, at(second));
+        }
+        assert_eq!(throttle.wait(&ana, HERE, at(4)), Some(15));
+        assert_eq!(throttle.wait(&ana, HERE, at(19)), None);
+        throttle.failed(&ana, HERE, at(19));
+        assert_eq!(throttle.wait(&ana, HERE, at(19)), Some(30));
+        assert_eq!(throttle.wait(&email("bo@example.com"), HERE, at(19)), None, "others are not affected");
+    }
+
+    #[test]
+    fn one_address_with_many_accounts_waits_too() {
+        let throttle = Throttle::default();
+        for i in 0..20 {
+            throttle.failed(&email(&format!("a{i}@example.com")), HERE, at(0));
+        }
+        assert!(throttle.wait(&email("new@example.com"), HERE, at(0)).is_some());
+        let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+        assert_eq!(throttle.wait(&email("new@example.com"), elsewhere, at(0)), None);
+    }
+
+    #[test]
+    fn a_right_password_and_an_hour_both_forget() {
+        let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
+        for _ in 0..8 {
+            throttle.failed(&ana, HERE, at(0));
+        }
+        assert!(throttle.wait(&ana, HERE, at(1)).is_some());
+        assert_eq!(throttle.wait(&ana, HERE, at(3600)), None);
+        throttle.succeeded(&ana, HERE);
+        assert_eq!(throttle.wait(&ana, HERE, at(1)), None);
+    }
+
+    #[test]
+    fn the_tables_stay_small() {
+        let throttle = Throttle::default();
+        for i in 0..MAX_ENTRIES + 50 {
+            throttle.failed(&email(&format!("a{i}@example.com")), HERE, at(i64::try_from(i).expect("small")));
+        }
+        assert!(throttle.tables.lock().expect("whole").accounts.len() <= MAX_ENTRIES);
+    }
+}

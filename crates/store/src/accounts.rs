@@ -1,0 +1,342 @@
+//! Companies, people, members, sessions and operator tokens on both databases.
+
+use accounts::{
+    AccountStore, Company, Email, Install, Member, OperatorToken, PasswordHash, Person, Scopes, Session, StorageFailure,
+};
+use async_trait::async_trait;
+use model::{AuditEntry, ClientId, CompanyId, PersonId, Role, Timestamp};
+use sqlx::any::AnyRow;
+
+use crate::{Columns, Db, DbConnection, Migration, StoreError, Urgency, audit};
+
+/// The tables.
+pub const MIGRATION: Migration = Migration { name: "0002_accounts", sql: include_str!("../migrations/0002_accounts.sql") };
+
+/// [`AccountStore`] on a [`Db`].
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    db: Db,
+}
+
+impl Accounts {
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl AccountStore for Accounts {
+    async fn install(&self) -> Result<Option<Install>, StorageFailure> {
+        let row = sqlx::query("SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1")
+            .fetch_optional(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
+        Ok(row.as_ref().map(read_install).transpose()?)
+    }
+
+    async fn create_install(&self, install: Install) -> Result<Install, StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, Install, StoreError> {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO install (one, id, master_key_check, pepper_check, created_at) \
+                     VALUES (1, $1, $2, $3, $4) ON CONFLICT (one) DO NOTHING",
+                )
+                .bind(install.id)
+                .bind(install.master_key_check)
+                .bind(install.pepper_check)
+                .bind(install.created_at.as_millis())
+                .execute(&mut *connection)
+                .await?;
+                let standing = "SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1";
+                read_install(&sqlx::query(standing).fetch_one(connection).await?)
+            })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn create_company(&self, company: Company, entry: AuditEntry) -> Result<(), StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO companies (id, client_id, name, parent_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+                )
+                .bind(company.id.to_string())
+                .bind(company.client_id.to_string())
+                .bind(company.name)
+                .bind(company.parent.map(|parent| parent.to_string()))
+                .bind(company.created_at.as_millis())
+                .execute(&mut *connection)
+                .await?;
+                audit::record(connection, &entry).await
+            })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
+        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE client_id = $1";
+        let row = sqlx::query(sql).bind(client_id.to_string()).fetch_optional(self.db.reader()).await;
+        Ok(row.map_err(StoreError::from)?.as_ref().map(read_company).transpose()?)
+    }
+
+    async fn companies(&self) -> Result<Vec<Company>, StorageFailure> {
+        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies ORDER BY name, id";
+        let rows = sqlx::query(sql).fetch_all(self.db.reader()).await.map_err(StoreError::from)?;
+        Ok(rows.iter().map(read_company).collect::<Result<_, _>>()?)
+    }
+
+    /// By `companies_by_parent`.
+    async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure> {
+        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE parent_id = $1 ORDER BY name, id";
+        let rows = sqlx::query(sql).bind(parent.to_string()).fetch_all(self.db.reader()).await;
+        Ok(rows.map_err(StoreError::from)?.iter().map(read_company).collect::<Result<_, _>>()?)
+    }
+
+    async fn person(&self, email: &Email) -> Result<Option<Person>, StorageFailure> {
+        let sql = "SELECT id, email, password_hash, created_at FROM people WHERE email = $1";
+        let row = sqlx::query(sql).bind(email.to_string()).fetch_optional(self.db.reader()).await;
+        Ok(row.map_err(StoreError::from)?.as_ref().map(read_person).transpose()?)
+    }
+
+    async fn create_member(&self, person: Person, member: Member, entry: AuditEntry) -> Result<bool, StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, bool, StoreError> {
+            Box::pin(async move { insert_member(connection, person, member, &entry).await })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, StorageFailure> {
+        let rows = sqlx::query(
+            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, m.role \
+             FROM members m JOIN companies c ON c.id = m.company_id WHERE m.person_id = $1 ORDER BY c.name, c.id",
+        )
+        .bind(person.to_string())
+        .fetch_all(self.db.reader())
+        .await;
+        Ok(rows.map_err(StoreError::from)?.iter().map(read_membership).collect::<Result<_, _>>()?)
+    }
+
+    async fn membership(
+        &self,
+        person: PersonId,
+        client_id: ClientId,
+    ) -> Result<Option<(Company, Role)>, StorageFailure> {
+        let row = sqlx::query(
+            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, m.role \
+             FROM companies c JOIN members m ON m.company_id = c.id \
+             WHERE c.client_id = $1 AND m.person_id = $2",
+        )
+        .bind(client_id.to_string())
+        .bind(person.to_string())
+        .fetch_optional(self.db.reader())
+        .await;
+        Ok(row.map_err(StoreError::from)?.as_ref().map(read_membership).transpose()?)
+    }
+
+    async fn start_session(&self, session: Session, entries: Vec<AuditEntry>) -> Result<(), StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO sessions (token_hash, person_id, created_at, seen_at, expires_at, proof_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                )
+                .bind(session.token_hash.to_vec())
+                .bind(session.person.to_string())
+                .bind(session.created_at.as_millis())
+                .bind(session.seen_at.as_millis())
+                .bind(session.expires_at.as_millis())
+                .bind(session.proof_at.as_millis())
+                .execute(&mut *connection)
+                .await?;
+                record_all(connection, &entries).await
+            })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn session(&self, token_hash: [u8; 32]) -> Result<Option<(Session, Email)>, StorageFailure> {
+        let row = sqlx::query(
+            "SELECT s.token_hash, s.person_id, s.created_at, s.seen_at, s.expires_at, s.proof_at, p.email \
+             FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.token_hash = $1",
+        )
+        .bind(token_hash.to_vec())
+        .fetch_optional(self.db.reader())
+        .await;
+        Ok(row.map_err(StoreError::from)?.as_ref().map(read_session).transpose()?)
+    }
+
+    async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+            Box::pin(async move {
+                // Never backwards: two requests may write in either order.
+                sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
+                    .bind(seen_at.as_millis())
+                    .bind(token_hash.to_vec())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        };
+        Ok(self.db.write(Urgency::Background, work).await?)
+    }
+
+    async fn end_session(&self, token_hash: [u8; 32], entries: Vec<AuditEntry>) -> Result<bool, StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, bool, StoreError> {
+            Box::pin(async move {
+                let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+                    .bind(token_hash.to_vec())
+                    .execute(&mut *connection)
+                    .await?;
+                if ended.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                record_all(connection, &entries).await?;
+                Ok(true)
+            })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
+                    .bind(now.as_millis())
+                    .bind(idle_since.as_millis())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        };
+        Ok(self.db.write(Urgency::Background, work).await?)
+    }
+
+    async fn create_operator_token(
+        &self,
+        token: OperatorToken,
+        token_hash: [u8; 32],
+        entry: AuditEntry,
+    ) -> Result<(), StorageFailure> {
+        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO operator_tokens (id, token_hash, name, scopes, created_at) VALUES ($1, $2, $3, $4, $5)",
+                )
+                .bind(token.id.to_string())
+                .bind(token_hash.to_vec())
+                .bind(token.name)
+                .bind(token.scopes.to_string())
+                .bind(token.created_at.as_millis())
+                .execute(&mut *connection)
+                .await?;
+                audit::record(connection, &entry).await
+            })
+        };
+        Ok(self.db.write(Urgency::Interactive, work).await?)
+    }
+
+    async fn operator_token(&self, token_hash: [u8; 32]) -> Result<Option<OperatorToken>, StorageFailure> {
+        let sql = "SELECT id, name, scopes, created_at FROM operator_tokens WHERE token_hash = $1";
+        let row = sqlx::query(sql).bind(token_hash.to_vec()).fetch_optional(self.db.reader()).await;
+        Ok(row.map_err(StoreError::from)?.as_ref().map(read_operator_token).transpose()?)
+    }
+}
+
+/// The person may have been added since it was looked for: the address decides who it is.
+async fn insert_member(
+    connection: &mut DbConnection,
+    person: Person,
+    member: Member,
+    entry: &AuditEntry,
+) -> Result<bool, StoreError> {
+    sqlx::query(
+        "INSERT INTO people (id, email, password_hash, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
+    )
+    .bind(person.id.to_string())
+    .bind(person.email.to_string())
+    .bind(person.password_hash.as_stored().to_owned())
+    .bind(person.created_at.as_millis())
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query("SELECT id FROM people WHERE email = $1")
+        .bind(person.email.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let inserted = sqlx::query(
+        "INSERT INTO members (id, company_id, person_id, role, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (person_id, company_id) DO NOTHING",
+    )
+    .bind(member.id.to_string())
+    .bind(member.company.to_string())
+    .bind(row.text("id")?)
+    .bind(member.role.as_str())
+    .bind(member.created_at.as_millis())
+    .execute(&mut *connection)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    audit::record(connection, entry).await?;
+    Ok(true)
+}
+
+async fn record_all(connection: &mut DbConnection, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    for entry in entries {
+        audit::record(connection, entry).await?;
+    }
+    Ok(())
+}
+
+fn read_install(row: &AnyRow) -> Result<Install, StoreError> {
+    Ok(Install {
+        id: row.text("id")?,
+        master_key_check: row.blob("master_key_check")?,
+        pepper_check: row.blob("pepper_check")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn read_company(row: &AnyRow) -> Result<Company, StoreError> {
+    Ok(Company {
+        id: row.parsed("id")?,
+        client_id: row.parsed("client_id")?,
+        name: row.text("name")?,
+        parent: row.maybe_parsed("parent_id")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn read_membership(row: &AnyRow) -> Result<(Company, Role), StoreError> {
+    Ok((read_company(row)?, row.parsed("role")?))
+}
+
+fn read_person(row: &AnyRow) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: row.parsed("id")?,
+        email: row.parsed("email")?,
+        password_hash: PasswordHash::from_stored(row.text("password_hash")?),
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn read_session(row: &AnyRow) -> Result<(Session, Email), StoreError> {
+    let token_hash = row.blob("token_hash")?.try_into().map_err(|_| StoreError::corrupt("token_hash is not 32 bytes"))?;
+    let session = Session {
+        token_hash,
+        person: row.parsed("person_id")?,
+        created_at: row.time("created_at")?,
+        seen_at: row.time("seen_at")?,
+        expires_at: row.time("expires_at")?,
+        proof_at: row.time("proof_at")?,
+    };
+    Ok((session, row.parsed("email")?))
+}
+
+fn read_operator_token(row: &AnyRow) -> Result<OperatorToken, StoreError> {
+    Ok(OperatorToken {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        scopes: row.parsed::<Scopes>("scopes")?,
+        created_at: row.time("created_at")?,
+    })
+}
