@@ -1,1 +1,20 @@
-//! app
+//! The Development page: everything that runs both on the server, where it renders, and in the browser, where it
+//! hydrates. `server` implements [`ports`]; `frontend` calls [`hydrate`].
+
+#![expect(unreachable_pub, reason = "the macros of Leptos make every component and server function `pub`")]
+
+pub mod api;
+pub mod browser;
+mod error;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod ports;
+mod routes;
+#[cfg(feature = "ssr")]
+mod shell;
+pub mod ui;
+
+pub use error::AppError;
+pub use routes::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;

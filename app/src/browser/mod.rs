@@ -10,3 +10,12 @@ pub mod live;
 pub mod theme;
 pub mod timers;
 pub mod visibility;
+
+/// Marks `<html>` once the page answers to its person: `data-hydrated`. Styles and end-to-end tests wait for it.
+pub fn mark_hydrated() {
+    #[cfg(feature = "hydrate")]
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // Setting an attribute with a valid name cannot fail.
+        let _ = root.set_attribute("data-hydrated", "");
+    }
+}

@@ -94,16 +94,16 @@ impl RevealSlot {
 /// <span class="secret" data-state="revealed"><code class="secret__text">sandbox-…a6f1</code><span class="secret__left">hides in 30 s</span></span>
 /// ```
 ///
-/// Without `slot` it is always masked.
+/// Without `reveal` it is always masked.
 #[component]
 pub fn Secret(
     /// The row's id in the slot: the key's id.
     #[prop(into)]
     id: String,
     #[prop(into)] last_four: String,
-    #[prop(optional)] slot: Option<RevealSlot>,
+    #[prop(optional)] reveal: Option<RevealSlot>,
 ) -> impl IntoView {
-    let secret = Memo::new(move |_| slot.and_then(|slot| slot.secret_of(&id)));
+    let secret = Memo::new(move |_| reveal.and_then(|slot| slot.secret_of(&id)));
     let state = move || {
         if secret.with(Option::is_some) {
             "revealed"
@@ -115,7 +115,7 @@ pub fn Secret(
         Some(secret) => view! {
             <code class="secret__text">{secret.expose().to_owned()}</code>
             <span class="secret__left" aria-hidden="true">
-                {move || slot.map(|slot| format!("hides in {} s", slot.seconds_left()))}
+                {move || reveal.map(|slot| format!("hides in {} s", slot.seconds_left()))}
             </span>
         }
         .into_any(),

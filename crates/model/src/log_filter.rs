@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ClientId, Environment, KeyId, Timestamp};
 
-/// Which requests to list. `Display` writes a query string without `?`, in one canonical order; `FromStr` reads it back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which requests to list. `Display` writes a query string without `?`, in one canonical order; `FromStr` reads it back;
+/// serde goes by that same text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
     pub range: DateRange,
     pub status: Option<StatusFilter>,
@@ -24,8 +25,7 @@ pub struct LogFilter {
 }
 
 /// When the requests arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DateRange {
     LastHour,
     #[default]
@@ -37,8 +37,7 @@ pub enum DateRange {
 }
 
 /// A class of statuses, or one status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusFilter {
     /// 2 for 200..=299 and so on; 2..=5.
     Class(u8),
@@ -47,8 +46,7 @@ pub enum StatusFilter {
 }
 
 /// The company's own requests, or one brand's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrandFilter {
     Own,
     Brand(ClientId),
@@ -177,8 +175,11 @@ impl LogFilter {
     pub fn parse_lenient(query: &str) -> (Self, Vec<InvalidFilter>) {
         let mut filter = Self::default();
         let mut wrong = Vec::new();
-        for (name, value) in query_pairs(query) {
-            if value.is_empty() {
+        let pairs: Vec<_> = query_pairs(query).filter(|(_, value)| !value.is_empty()).collect();
+        // A form without scripts sends the two bounds along even when a preset is chosen; the preset was chosen last.
+        let has_preset = pairs.iter().any(|(name, value)| name == "range" && preset(value).is_ok());
+        for (name, value) in pairs {
+            if has_preset && (name == "from" || name == "to") {
                 continue;
             }
             if let Err(error) = filter.set(&name, &value) {
@@ -265,6 +266,19 @@ impl fmt::Display for LogFilter {
         query.put("method", self.method.as_deref())?;
         query.put("path", Some(self.path.as_str()).filter(|path| !path.is_empty()))?;
         query.put("before", self.before)
+    }
+}
+
+impl Serialize for LogFilter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LogFilter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -355,6 +369,13 @@ mod tests {
     #[test]
     fn an_empty_value_is_no_filter() {
         assert_eq!("status=&brand=&path=&range=".parse(), Ok(LogFilter::default()));
+    }
+
+    #[test]
+    fn a_preset_wins_over_the_bounds_beside_it() {
+        for query in ["range=7d&from=2026-01-05T10:00&to=", "from=2026-01-05T10:00&range=7d"] {
+            assert_eq!(query.parse(), Ok(LogFilter { range: DateRange::Last7Days, ..LogFilter::default() }), "{query}");
+        }
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! Server functions of the logs tab, one file per verb.
+
+mod list_requests;
+mod log_entry;
+
+pub use list_requests::{ListRequestsCall, list_requests};
+pub use log_entry::{LogEntryCall, log_entry};

@@ -1,0 +1,26 @@
+//! The first thing on the tab: the Client ID, and a call that works.
+
+use leptos::prelude::*;
+use model::CompanyContext;
+
+use crate::pages::samples;
+use crate::ui::{Card, CopyButton, CopyLook, SnippetTabs};
+
+#[component]
+pub(super) fn ClientIdCard(company: CompanyContext) -> impl IntoView {
+    let client_id = company.client_id.to_string();
+    view! {
+        <Card id="client-id" title="Client ID">
+            <div class="client-id">
+                <code class="client-id__value">{client_id.clone()}</code>
+                <CopyButton text=client_id what="Client ID" kind=CopyLook::Secondary />
+            </div>
+            <p class="client-id__about">
+                "Send it as " <code>"X-Access-Client-Id"</code>
+                " on every API request, beside the key's secret as " <code>"X-Access-Secret"</code>
+                ". It is the same in every environment, and not secret."
+            </p>
+            <SnippetTabs id="sample" what="Example request" snippets=samples::request(&company, "$SECRET") />
+        </Card>
+    }
+}

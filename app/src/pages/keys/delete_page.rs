@@ -1,0 +1,56 @@
+//! The same decision as a page of its own: where scripts are off, and for an address that was kept.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use model::{DeletionFacts, KeyId};
+
+use super::delete_dialog::Facts;
+use crate::api;
+use crate::pages::company::CompanyScope;
+use crate::pages::loaded::Loaded;
+use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader};
+
+/// `/c/{client_id}/development/keys/{key}/delete`.
+#[component]
+pub fn DeleteKeyPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let params = use_params_map();
+    let key = Memo::new(move |_| {
+        params
+            .with(|params| params.get("key"))
+            .and_then(|text| text.parse().ok())
+    });
+    let facts = Resource::new(
+        move || {
+            (
+                scope.client_id(),
+                key.get().unwrap_or(KeyId::from_random([0; 16])),
+            )
+        },
+        |(company, key)| api::keys::deletion_facts(company, key),
+    );
+    view! {
+        <Title text="Delete a key" />
+        <PageHeader title="Delete this key?" lead="It cannot be undone. Every node refuses the key from the moment the answer arrives." />
+        <Loaded
+            resource=facts
+            render=move |facts: DeletionFacts| {
+                let action = scope.path(&format!("keys/{}/delete", facts.key.id));
+                let back = scope.path("keys");
+                view! {
+                    <Card>
+                        <form class="form" method="post" action=action>
+                            <Facts facts=facts />
+                            <DialogActions>
+                                <ButtonLink href=back>"Cancel"</ButtonLink>
+                                <Button kind=ButtonKind::Danger submit=true>"Delete key"</Button>
+                            </DialogActions>
+                        </form>
+                    </Card>
+                }
+                .into_any()
+            }
+        />
+    }
+}

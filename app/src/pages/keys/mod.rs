@@ -1,0 +1,89 @@
+//! The API Keys tab: the Client ID, the keys by environment, and how to rotate them.
+
+mod client_id_card;
+mod delete_dialog;
+mod delete_page;
+mod generate;
+mod rotation;
+mod table;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::{CompanyContext, KeyGroup};
+
+pub use delete_page::DeleteKeyPage;
+
+use crate::api;
+use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::frame::why_not;
+use crate::pages::loaded::Loaded;
+use crate::pages::next_steps::HelpLinks;
+use crate::ui::{Notice, PageHeader, RevealSlot};
+
+use client_id_card::ClientIdCard;
+use delete_dialog::{DeleteDialog, Deletion};
+use generate::{GeneratedDialog, Generation};
+use rotation::RotationGuide;
+use table::KeyTable;
+
+/// What the parts of this page share: the open dialogs and the one revealed secret. Everything in it lives in the
+/// browser's memory only.
+#[derive(Clone, Copy, Debug)]
+struct KeysState {
+    company: CompanyContextRef,
+    scope: CompanyScope,
+    reveal: RevealSlot,
+    generation: Generation,
+    deletion: Deletion,
+}
+
+/// The company's facts where many small closures need them.
+type CompanyContextRef = StoredValue<CompanyContext>;
+
+/// `/c/{client_id}/development/keys`.
+#[component]
+pub fn KeysPage() -> impl IntoView {
+    let context = CompanyScope::here().context();
+    view! {
+        <Title text="API Keys" />
+        <PageHeader title="API Keys" lead="Programs prove with a key who they are. Each environment has its own." />
+        <Loaded resource=context render=|company| view! { <Keys company=company /> }.into_any() />
+    }
+}
+
+#[component]
+fn Keys(company: CompanyContext) -> impl IntoView {
+    let scope = CompanyScope::here();
+    let changes = scope.changes(Topic::Keys);
+    let groups = Resource::new(
+        move || (scope.client_id(), changes.get()),
+        |(company, _)| api::keys::list_keys(company),
+    );
+    let (role, client_id) = (company.role, company.client_id);
+    let state = KeysState {
+        company: StoredValue::new(company.clone()),
+        scope,
+        reveal: RevealSlot::new(),
+        generation: Generation::new(),
+        deletion: Deletion::new(),
+    };
+    view! {
+        <ClientIdCard company=company />
+        {(!role.manages_keys()).then(|| view! { <Notice>{why_not(role)}</Notice> })}
+        <Loaded
+            resource=groups
+            render=move |groups| view! { <KeysByEnvironment groups=groups state=state /> }.into_any()
+        />
+        <HelpLinks client_id=client_id />
+        <GeneratedDialog state=state />
+        <DeleteDialog state=state />
+    }
+}
+
+#[component]
+fn KeysByEnvironment(groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+    view! {
+        <KeyTable groups=groups.clone() state=state />
+        <RotationGuide groups=groups />
+    }
+}

@@ -1,0 +1,54 @@
+//! How to change a key without downtime; where two keys are active, whether the older one is still in use.
+
+use leptos::prelude::*;
+use model::{KeyGroup, RotationState};
+
+use crate::ui::{EnvironmentBadge, Notice, Section, Time, Tone};
+
+#[component]
+pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
+    let under_way = groups
+        .into_iter()
+        .filter_map(|group| {
+            let environment = group.environment;
+            let rotation = group.rotation?;
+            Some(view! {
+                <li>
+                    <EnvironmentBadge environment=environment />
+                    " "
+                    <OlderKey rotation=rotation />
+                </li>
+            })
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <Section id="rotation" title="Rotate a key without downtime" lead="Both keys work until you delete one.">
+            <ol class="steps">
+                <li><b>"Generate"</b> " a second key in the same environment."</li>
+                <li><b>"Replace"</b> " the secret wherever your programs send " <code>"X-Access-Secret"</code> ", and where they verify webhooks."</li>
+                <li><b>"Check"</b> " that the new key is used and the older one no longer is: see Last used, and Logs by key."</li>
+                <li><b>"Delete"</b> " the older key. It is refused at once."</li>
+            </ol>
+            {(!under_way.is_empty())
+                .then(|| {
+                    view! {
+                        <Notice tone=Tone::Info title="Two keys are active">
+                            <ul class="plain-list">{under_way}</ul>
+                        </Notice>
+                    }
+                })}
+        </Section>
+    }
+}
+
+#[component]
+fn OlderKey(rotation: RotationState) -> impl IntoView {
+    let older = rotation.older_last_four;
+    match rotation.older_last_used {
+        Some(used) => view! {
+            "The older key, ending " <code>{older}</code> ", was last used " <Time at=used.at /> {format!(" from {}.", used.address)}
+        }
+        .into_any(),
+        None => view! { "The older key, ending " <code>{older}</code> ", has never been used." }.into_any(),
+    }
+}

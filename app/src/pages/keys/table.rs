@@ -1,0 +1,222 @@
+//! The table: a group for each environment, a row for each active key.
+
+use leptos::prelude::*;
+use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS};
+
+use super::KeysState;
+use crate::api;
+use crate::ui::{
+    Button, ButtonKind, ButtonLink, ButtonSize, Cell, Column, CopyFetchedButton, CopyRefused,
+    EnvironmentBadge, IconName, Narrow, Secret, Table, TableGroup, Time, TimeStyle, Toasts,
+};
+
+/// What the button says at the limit.
+const LIMIT_REACHED: &str = "Two keys are active. Delete one first.";
+
+#[component]
+pub(super) fn KeyTable(groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+    let columns = vec![
+        Column::new("Environment"),
+        Column::new("Created"),
+        Column::new("Secret"),
+        Column::new("Last used"),
+        Column::new("Actions"),
+    ];
+    view! {
+        <h2 id="keys" class="visually-hidden" tabindex="-1">"Keys by environment"</h2>
+        <Table caption="API keys by environment" columns=columns>
+            {groups.into_iter().map(|group| view! { <EnvironmentGroup group=group state=state /> }).collect_view()}
+        </Table>
+    }
+}
+
+#[component]
+fn EnvironmentGroup(group: KeyGroup, state: KeysState) -> impl IntoView {
+    let environment = group.environment;
+    let active = group.keys.len();
+    let heading = format!("{active} of {MAX_ACTIVE_KEYS} active keys");
+    let may_change = state.company.with_value(|company| company.role.manages_keys());
+    let empty = active == 0;
+    view! {
+        <TableGroup
+            columns=5
+            heading=move || {
+                view! {
+                    <EnvironmentBadge environment=environment />
+                    <span class="key-count">{heading.clone()}</span>
+                }
+            }
+            actions=move || {
+                may_change.then(|| view! { <GenerateButton environment=environment active=active state=state /> })
+            }
+        >
+            {empty.then(|| view! { <NoKey environment=environment /> })}
+            {group.keys.into_iter().map(|key| view! { <KeyRow key_=key state=state /> }).collect_view()}
+        </TableGroup>
+    }
+}
+
+/// A form, so that it works without scripts; with them the submission becomes a call.
+#[component]
+fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> impl IntoView {
+    let unavailable = (active >= MAX_ACTIVE_KEYS).then(|| LIMIT_REACHED.to_owned());
+    let full = unavailable.is_some();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !full {
+            state.generation.start(state, environment);
+        }
+    };
+    view! {
+        <form class="generate" method="post" action=state.scope.path("keys/generate") on:submit=submit>
+            <input type="hidden" name="environment" value=environment.as_str() />
+            <Button
+                submit=true
+                id=format!("generate-{environment}")
+                size=ButtonSize::Small
+                icon=IconName::Plus
+                busy=state.generation.is_busy(environment)
+                unavailable=Signal::stored(unavailable)
+            >
+                "Generate new key"
+            </Button>
+        </form>
+    }
+}
+
+#[component]
+fn NoKey(environment: Environment) -> impl IntoView {
+    view! {
+        <tr class="key-none">
+            <td colspan="5">
+                "No active key: every call to " {environment.label()} " is refused until you generate one."
+            </td>
+        </tr>
+    }
+}
+
+/// "Sandbox key ending a6f1": how a control says which key it means.
+pub(super) fn key_name(key: &KeySummary) -> String {
+    format!("{} key ending {}", key.environment.label(), key.last_four)
+}
+
+#[component]
+fn KeyRow(key_: KeySummary, state: KeysState) -> impl IntoView {
+    let key = key_;
+    let name = key_name(&key);
+    let (id, last_used) = (key.id.to_string(), key.last_used.clone());
+    let (row_id, last_four, environment, created_at) = (id.clone(), key.last_four.clone(), key.environment, key.created_at);
+    let may_see = state.company.with_value(|company| company.role.manages_keys());
+    view! {
+        <tr data-key=row_id>
+            <Cell narrow=Narrow::Hidden>
+                <EnvironmentBadge environment=environment />
+            </Cell>
+            <Cell narrow=Narrow::Second label="Created">
+                <Time at=created_at style=TimeStyle::Date />
+            </Cell>
+            <Cell narrow=Narrow::Lead monospace=true>
+                <Secret id=id last_four=last_four reveal=state.reveal />
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd label="Last used">
+                <LastUsedText last_used=last_used />
+            </Cell>
+            <Cell narrow=Narrow::Below>
+                {may_see.then(|| view! { <KeyActions key_=key name=name state=state /> })}
+            </Cell>
+        </tr>
+    }
+}
+
+/// When, and from which address; or that it never was.
+#[component]
+pub(super) fn LastUsedText(last_used: Option<LastUsed>) -> impl IntoView {
+    match last_used {
+        Some(used) => view! {
+            <Time at=used.at />
+            <span class="key-address">{format!(" from {}", used.address)}</span>
+        }
+        .into_any(),
+        None => view! { <span class="quiet">"Never used"</span> }.into_any(),
+    }
+}
+
+#[component]
+fn KeyActions(key_: KeySummary, name: String, state: KeysState) -> impl IntoView {
+    let key = key_;
+    let id = key.id;
+    let copy = move || async move {
+        let company = state.scope.client_id();
+        match api::keys::copy_key(company, id).await {
+            Ok(secret) => Ok(secret.expose().to_owned()),
+            Err(error) => Err(CopyRefused::Say(format!("Nothing was copied. {error}"))),
+        }
+    };
+    let delete_path = state.scope.path(&format!("keys/{id}/delete"));
+    let open_delete = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        state.deletion.open(state, id);
+    };
+    view! {
+        <div class="key-actions">
+            <RevealForm key_=key name=name.clone() state=state />
+            <CopyFetchedButton fetch=copy what=name.clone() />
+            <ButtonLink
+                href=delete_path
+                kind=ButtonKind::Quiet
+                size=ButtonSize::Small
+                aria_label=format!("Delete {name}")
+                on:click=open_delete
+            >
+                "Delete"
+            </ButtonLink>
+        </div>
+    }
+}
+
+/// Reveals in the row, or, without scripts, on a page of its own.
+#[component]
+fn RevealForm(key_: KeySummary, name: String, state: KeysState) -> impl IntoView {
+    let id = key_.id;
+    let text_id = StoredValue::new(id.to_string());
+    let busy = RwSignal::new(false);
+    let toasts = Toasts::here();
+    let shown = Signal::derive(move || text_id.with_value(|text_id| state.reveal.is_shown(text_id)));
+    let toggle = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if shown.get_untracked() {
+            return state.reveal.hide();
+        }
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let company = state.scope.client_id();
+        leptos::task::spawn_local(async move {
+            let answer = api::keys::reveal_key(company, id).await;
+            if busy.try_set(false).is_some() {
+                return; // The page was left meanwhile: nothing may appear.
+            }
+            match answer {
+                Ok(secret) => state.reveal.show(text_id.get_value(), secret),
+                Err(error) => toasts.fail(format!("Not revealed. {error}")),
+            }
+        });
+    };
+    let words = move || if shown.get() { "Hide" } else { "Reveal" };
+    let label = Signal::derive(move || format!("{} {name}", words()));
+    view! {
+        <form method="post" action=state.scope.path(&format!("keys/{id}/reveal")) on:submit=toggle>
+            <Button
+                submit=true
+                kind=ButtonKind::Quiet
+                size=ButtonSize::Small
+                busy=busy
+                pressed=shown
+                aria_label=move || label.get()
+            >
+                {words}
+            </Button>
+        </form>
+    }
+}

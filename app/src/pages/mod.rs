@@ -1,0 +1,15 @@
+//! The pages, one module each; `routes.rs` says which address shows which.
+
+pub mod company;
+pub mod design;
+pub mod docs;
+pub mod frame;
+pub mod keys;
+pub mod loaded;
+pub mod logs;
+pub mod next_steps;
+pub mod not_found;
+pub mod samples;
+pub mod sign_in;
+pub mod start;
+pub mod webhooks;

@@ -1,0 +1,19 @@
+//! Every address that is none of ours.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::AppError;
+use crate::pages::frame::{Main, TopBar};
+use crate::pages::loaded::Failure;
+
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    view! {
+        <Title text="Not found" />
+        <TopBar />
+        <Main>
+            <Failure error=AppError::NotFound />
+        </Main>
+    }
+}

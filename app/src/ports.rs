@@ -1,0 +1,122 @@
+//! What the page asks of the server: traits that the binary implements. A port is handed out already narrowed to what
+//! its caller may do, so that a server function cannot call what its caller has no right to.
+//!
+//! The binary provides `Arc<dyn Visitor>` in the Leptos context of every page and server function.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leptos::prelude::use_context;
+use model::{
+    Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, SecretText, WebhookDetail,
+    WebhookDraft, WebhookId, WebhookRow,
+};
+
+use crate::AppError;
+
+/// Whoever makes this request, signed in or not.
+#[async_trait]
+pub trait Visitor: Send + Sync {
+    /// The companies this person is a member of, by name. Empty when nobody is signed in.
+    async fn companies(&self) -> Result<Vec<Brand>, AppError>;
+
+    /// What this person may see and do in `company`. [`AppError::SignedOut`] without a session, [`AppError::NotFound`]
+    /// when the company does not exist or the person is no member of it: the two look alike.
+    async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError>;
+
+    /// Whether this is the demo, which offers its two sign-ins by button.
+    fn is_demo(&self) -> bool;
+}
+
+/// One company, as far as the caller may go in it.
+#[derive(Clone)]
+pub struct CompanyAccess {
+    pub context: CompanyContext,
+    pub keys: Arc<dyn SeeKeys>,
+    pub logs: Arc<dyn SeeLogs>,
+    pub webhooks: Arc<dyn SeeWebhooks>,
+    /// None when the caller's role does not manage keys.
+    pub key_manager: Option<Arc<dyn ManageKeys>>,
+    /// None when the caller's role does not manage webhooks.
+    pub webhook_manager: Option<Arc<dyn ManageWebhooks>>,
+}
+
+impl std::fmt::Debug for CompanyAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompanyAccess").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// Keys without their secrets.
+#[async_trait]
+pub trait SeeKeys: Send + Sync {
+    /// All three environments in their order, also those without a key.
+    async fn list(&self) -> Result<Vec<KeyGroup>, AppError>;
+    /// What the delete dialog states.
+    async fn deletion_facts(&self, key: KeyId) -> Result<DeletionFacts, AppError>;
+}
+
+/// Keys with their secrets. Every method leaves an audit row.
+#[async_trait]
+pub trait ManageKeys: Send + Sync {
+    /// [`AppError::Conflict`] when two are active.
+    async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError>;
+    async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
+    async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
+    async fn delete(&self, key: KeyId) -> Result<DeletedKey, AppError>;
+}
+
+/// The request log of the company and, for a parent, of its brands.
+#[async_trait]
+pub trait SeeLogs: Send + Sync {
+    async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError>;
+    async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
+}
+
+/// Webhooks and what became of their deliveries.
+#[async_trait]
+pub trait SeeWebhooks: Send + Sync {
+    /// Failing first, then by name.
+    async fn list(&self) -> Result<Vec<WebhookRow>, AppError>;
+    async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError>;
+    async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError>;
+    /// Deliveries of the event that carries this request id, newest first.
+    async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<model::DeliveryRow>, AppError>;
+    /// What would be refused of this draft; empty when it may be saved. Resolves the name of the URL.
+    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError>;
+}
+
+/// Changing webhooks. Every method leaves an audit row.
+#[async_trait]
+pub trait ManageWebhooks: Send + Sync {
+    /// The faults of the draft, or the new webhook's id.
+    async fn create(&self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError>;
+    async fn change(&self, webhook: WebhookId, draft: WebhookDraft) -> Result<Result<(), Vec<InvalidWebhook>>, AppError>;
+    async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), AppError>;
+    async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
+    /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
+    async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError>;
+    /// One more attempt of the same delivery, with the same `webhook_id`.
+    async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
+}
+
+impl CompanyAccess {
+    pub fn manage_keys(&self) -> Result<&dyn ManageKeys, AppError> {
+        self.key_manager.as_deref().ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+    }
+
+    pub fn manage_webhooks(&self) -> Result<&dyn ManageWebhooks, AppError> {
+        self.webhook_manager.as_deref().ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+    }
+}
+
+/// Whoever asks, from the Leptos context.
+pub fn visitor() -> Result<Arc<dyn Visitor>, AppError> {
+    use_context::<Arc<dyn Visitor>>().ok_or_else(|| AppError::Unavailable("The server is still starting.".to_owned()))
+}
+
+/// The first line of every server function.
+pub async fn enter(company: ClientId) -> Result<CompanyAccess, AppError> {
+    visitor()?.enter(company).await
+}
