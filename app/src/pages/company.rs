@@ -156,10 +156,12 @@ fn Tabs(scope: CompanyScope) -> impl IntoView {
     };
     let href = move |tab: &'static str| move || format!("/c/{}/development/{tab}", scope.client_id());
     view! {
-        <NavTabs label="Development">
-            <NavTab href=href("keys") current=is_current("keys") icon=IconName::Key>"API Keys"</NavTab>
-            <NavTab href=href("logs") current=is_current("logs") icon=IconName::List>"Logs"</NavTab>
-            <NavTab href=href("webhooks") current=is_current("webhooks") icon=IconName::Webhook>"Webhooks"</NavTab>
-        </NavTabs>
+        <div class="tab-bar">
+            <NavTabs label="Development">
+                <NavTab href=href("keys") current=is_current("keys") icon=IconName::Key>"API Keys"</NavTab>
+                <NavTab href=href("logs") current=is_current("logs") icon=IconName::List>"Logs"</NavTab>
+                <NavTab href=href("webhooks") current=is_current("webhooks") icon=IconName::Webhook>"Webhooks"</NavTab>
+            </NavTabs>
+        </div>
     }
 }

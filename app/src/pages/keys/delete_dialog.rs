@@ -137,7 +137,7 @@ pub(super) fn DeleteDialog(state: KeysState) -> impl IntoView {
             return_focus_to="keys"
         >
             {move || match deletion.facts.get() {
-                None => view! { <p class="quiet">"Looking up when it was last used…"</p> }.into_any(),
+                None => view! { <p class="muted">"Looking up when it was last used…"</p> }.into_any(),
                 Some(Err(error)) => view! { <Notice tone=Tone::Bad>{error.to_string()}</Notice> }.into_any(),
                 Some(Ok(facts)) => view! { <Facts facts=facts typed=deletion.typed /> }.into_any(),
             }}

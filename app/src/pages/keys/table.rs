@@ -137,7 +137,7 @@ pub(super) fn LastUsedText(last_used: Option<LastUsed>) -> impl IntoView {
             <span class="key-address">{format!(" from {}", used.address)}</span>
         }
         .into_any(),
-        None => view! { <span class="quiet">"Never used"</span> }.into_any(),
+        None => view! { <span class="muted">"Never used"</span> }.into_any(),
     }
 }
 
@@ -158,7 +158,7 @@ fn KeyActions(key_: KeySummary, name: String, state: KeysState) -> impl IntoView
         state.deletion.open(state, id);
     };
     view! {
-        <div class="key-actions">
+        <div class="table__actions">
             <RevealForm key_=key name=name.clone() state=state />
             <CopyFetchedButton fetch=copy what=name.clone() />
             <ButtonLink
