@@ -1,0 +1,176 @@
+// What the API Keys tab does with scripts: dialogs, the clipboard, reveal, and moving by itself.
+import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+
+test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
+
+test('generate answers in a dialog with the secret and a line that works', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await hydrated(page);
+  const sandbox = page.locator('tbody').filter({ hasText: 'Sandbox' });
+  await sandbox.getByRole('button', { name: 'Generate new key' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New Sandbox key' });
+  await expect(dialog).toBeVisible();
+  const secret = (await dialog.getByText(/^sandbox-[0-9a-f]{40}$/).textContent())!;
+  expect((await call(company, secret)).status).toBe(200);
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByText('1 of 2 active keys')).toBeVisible();
+  expect(await page.content()).not.toContain(secret);
+});
+
+test('at two keys the button stays focusable and says why', async ({ page }) => {
+  const company = makeCompany();
+  makeKey(company, 'dev');
+  makeKey(company, 'dev');
+  await signIn(page, company);
+  await hydrated(page);
+  const button = page.locator('tbody').filter({ hasText: 'Development' }).getByRole('button', { name: 'Generate new key' });
+  await expect(button).toHaveAttribute('aria-disabled', 'true');
+  await expect(button).toHaveAccessibleDescription('Two keys are active. Delete one first.');
+  await button.focus();
+  await expect(button).toBeFocused();
+  await button.press('Enter');
+  await expect(page.getByText('2 of 2 active keys')).toBeVisible();
+});
+
+test('reveal shows one secret at a time, hides it again, and the row does not jump', async ({ page }) => {
+  const company = makeCompany();
+  const first = makeKey(company, 'sandbox').secret;
+  const second = makeKey(company, 'sandbox').secret;
+  await signIn(page, company);
+  await hydrated(page);
+  const row = (secret: string) => page.getByRole('row').filter({ hasText: secret.slice(-4) });
+  const before = await row(first).boundingBox();
+  await row(first).getByRole('button', { name: /^Reveal/ }).click();
+  await expect(page.getByText(first, { exact: true })).toBeVisible();
+  expect(await row(first).boundingBox()).toEqual(before);
+  await row(second).getByRole('button', { name: /^Reveal/ }).click();
+  await expect(page.getByText(second, { exact: true })).toBeVisible();
+  await expect(page.getByText(first, { exact: true })).toHaveCount(0);
+  await row(second).getByRole('button', { name: /^Hide/ }).click();
+  await expect(page.getByText(second, { exact: true })).toHaveCount(0);
+});
+
+test('a revealed secret hides after thirty seconds', async ({ page }) => {
+  await page.clock.install();
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  await page.getByRole('button', { name: /^Reveal/ }).click();
+  await expect(page.getByText(secret, { exact: true })).toBeVisible();
+  await page.clock.runFor(31_000);
+  await expect(page.getByText(secret, { exact: true })).toHaveCount(0);
+});
+
+test('copy writes the secret and never shows it', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  const shown: string[] = [];
+  await page.exposeFunction('reportText', (text: string) => shown.push(text));
+  await page.evaluate(() => {
+    new MutationObserver(() => (globalThis as unknown as { reportText: (text: string) => void }).reportText(document.body.innerText)).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await page.getByRole('button', { name: /^Copy.*Sandbox key/ }).click();
+  await expect(page.getByRole('button', { name: /^Copied/ })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+  expect(shown.some((text) => text.includes(secret))).toBe(false);
+});
+
+test('a copy that is refused leaves the clipboard alone and says so', async ({ page, expectedFaults }) => {
+  expectedFaults.push('503');
+  const company = makeCompany();
+  makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  await page.evaluate(() => navigator.clipboard.writeText('what was there'));
+  await page.route('**/rpc/keys/copy_key', (route) => route.fulfill({ status: 503, body: 'no' }));
+  await page.getByRole('button', { name: /^Copy.*Sandbox key/ }).click();
+  await expect(page.getByText(/Nothing was copied/)).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('what was there');
+});
+
+test('delete states the facts, starts on Cancel, and cuts at once', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  expect((await call(company, secret)).status).toBe(200);
+  await signIn(page, company);
+  await hydrated(page);
+  await page.getByRole('link', { name: /^Delete Sandbox key/ }).click();
+  const dialog = page.getByRole('alertdialog', { name: 'Delete this key?' });
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await expect(dialog.getByText('Sandbox will have no key: every call will be refused.')).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Delete key' }).click();
+  await expect(page.getByText(/^Deleted\. The Sandbox key ending/)).toBeVisible();
+  expect((await call(company, secret)).status).toBe(401);
+  await expect(page.getByText('0 of 2 active keys')).toHaveCount(3);
+});
+
+test('Production wants the last four characters typed', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'prod');
+  await signIn(page, company);
+  await hydrated(page);
+  await page.getByRole('link', { name: /^Delete Production key/ }).click();
+  const dialog = page.getByRole('alertdialog');
+  const confirm = dialog.getByRole('button', { name: 'Delete key' });
+  await expect(confirm).toHaveAttribute('aria-disabled', 'true');
+  await dialog.getByLabel(/^Type/).fill(secret.slice(-4));
+  await expect(confirm).not.toHaveAttribute('aria-disabled', 'true');
+  await confirm.click();
+  await expect(page.getByText(/^Deleted\. The Production key/)).toBeVisible();
+});
+
+test('last used moves by itself', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  await expect(page.getByText('Never used')).toBeVisible();
+  expect((await call(company, secret)).status).toBe(200);
+  await expect(page.getByText(/ago from 127\.0\.0\.1|just now/)).toBeVisible();
+});
+
+test('walking through the tabs loads no new document', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await hydrated(page);
+  await page.evaluate(() => ((globalThis as unknown as { marker: string }).marker = 'still here'));
+  for (const name of ['Logs', 'Webhooks', 'API Keys']) {
+    await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name }).click();
+    await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+  }
+  expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
+});
+
+test('the first load asks for nothing it already has', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  const calls: string[] = [];
+  page.on('request', (request) => request.url().includes('/rpc/') && calls.push(request.url()));
+  await page.reload();
+  await hydrated(page);
+  expect(calls).toEqual([]);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`the tab and the sign-in page are accessible and fit a phone, ${colorScheme}`, async ({ page }) => {
+    const company = makeCompany();
+    makeKey(company, 'sandbox');
+    makeKey(company, 'sandbox');
+    makeKey(company, 'prod');
+    await page.emulateMedia({ colorScheme });
+    await page.goto('/sign-in');
+    await expectAccessible(page);
+    await signIn(page, company);
+    await hydrated(page);
+    await expectAccessible(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await expectAccessible(page);
+    await expectNoSidewaysScroll(page);
+  });
+}

@@ -1,0 +1,50 @@
+// Signing in and out; the same with and without scripts.
+import { expect, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+
+test('a page of a company asks a stranger to sign in, and goes on there', async ({ page }) => {
+  const company = makeCompany();
+  await page.goto(company.path('logs'));
+  await expect(page).toHaveURL(/\/sign-in/);
+  await page.getByLabel('E-mail').fill(company.email);
+  await page.getByLabel('Password').fill(company.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL(new RegExp(`${company.path('logs')}$`));
+});
+
+test('a wrong password and an unknown account get the same sentence', async ({ page }) => {
+  const company = makeCompany();
+  for (const [email, password] of [[company.email, 'wrong'], ['nobody@example.com', 'wrong']] as const) {
+    await page.goto('/sign-in');
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(page.getByText('E-mail address or password is wrong.')).toBeVisible();
+  }
+});
+
+test('signing out ends the session', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.goto(company.path('keys'));
+  await expect(page).toHaveURL(/\/sign-in/);
+});
+
+test('another company is not found', async ({ page, expectedFaults }) => {
+  expectedFaults.push('404');
+  const [ours, theirs] = [makeCompany(), makeCompany()];
+  await signIn(page, ours);
+  const answer = await page.goto(theirs.path('keys'));
+  expect(answer?.status()).toBe(404);
+  await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
+});
+
+test('a viewer sees keys and is offered no secret', async ({ page }) => {
+  const company = makeCompany('viewer');
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await expect(page.getByRole('row').filter({ hasText: secret.slice(-4) })).toBeVisible();
+  for (const name of ['Reveal', 'Copy Sandbox key', 'Delete', 'Generate new key']) {
+    await expect(page.getByRole('button', { name })).toHaveCount(0);
+  }
+});
