@@ -1,1 +1,14 @@
-//! logs
+//! The request log: what the gateway, `verify` and the public API hand over is redacted and written in batches, behind
+//! the request, and counted when it is lost (invariants 8 and 9).
+
+mod entry;
+mod recorder;
+mod redact;
+mod store;
+mod suppression;
+mod writer;
+
+pub use entry::{BODY_LIMIT, Capture, CapturedBody, Entry, KeyTrace, Message, Place};
+pub use recorder::{Recorder, RecorderOptions, Totals};
+pub use redact::{REDACTED, redact};
+pub use store::{Batch, Gap, Loss, LogStore, LogStoreError, Run, RunReport, Scope, StoredEntry};

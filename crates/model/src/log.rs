@@ -83,6 +83,8 @@ pub enum BodyAbsence {
     Encoded,
     /// It was not UTF-8.
     NotText,
+    /// It was not what its content type says, so its fields could not be told apart.
+    Malformed,
     /// The secret that was presented stood in it in a way that could not be cut out.
     HeldSecret,
     /// The answer never came, or was never read.
@@ -102,6 +104,7 @@ impl BodyAbsence {
             Self::UnknownType => "Not kept: its content type cannot be searched for secrets.",
             Self::Encoded => "Not kept: it was compressed, so it could not be searched for secrets.",
             Self::NotText => "Not kept: it is not UTF-8 text, so it could not be searched for secrets.",
+            Self::Malformed => "Not kept: it is not what its content type says, so it could not be searched for secrets.",
             Self::HeldSecret => "Not kept: the access secret stood in it and could not be cut out.",
             Self::NeverArrived => "There is none: the message never arrived.",
             Self::NotSeen => "Not seen: this check gets the headers of a request only.",
@@ -116,6 +119,7 @@ impl BodyAbsence {
             Self::UnknownType => "unknown_type",
             Self::Encoded => "encoded",
             Self::NotText => "not_text",
+            Self::Malformed => "malformed",
             Self::HeldSecret => "held_secret",
             Self::NeverArrived => "never_arrived",
             Self::NotSeen => "not_seen",

@@ -1,0 +1,194 @@
+//! The door of the log: takes entries without ever making a request wait, and counts what it could not take.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use live::Hub;
+use model::{CompanyId, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::suppression::Suppression;
+use crate::writer::{self, Writer};
+use crate::{Entry, LogStore, LogStoreError, Loss};
+
+/// How the recorder waits and retries.
+#[derive(Clone)]
+pub struct RecorderOptions {
+    /// What time it is.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// So many entries may wait to be written.
+    pub waiting_entries: usize,
+    /// So many bytes of captured headers and bodies may wait to be written.
+    pub waiting_bytes: usize,
+    /// A batch is written when it has so many rows …
+    pub batch_rows: usize,
+    /// … or when its first row has waited so long.
+    pub batch_delay: Duration,
+    /// How often an idle run says that it lives.
+    pub heartbeat: Duration,
+    /// Pauses before a batch that could not be written is tried again; after the last, its rows count as dropped.
+    pub retries: Vec<Duration>,
+}
+
+impl RecorderOptions {
+    /// The values of a server.
+    pub fn new(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+        Self {
+            clock,
+            waiting_entries: 16_384,
+            waiting_bytes: 48 * 1024 * 1024,
+            batch_rows: 512,
+            batch_delay: Duration::from_millis(200),
+            heartbeat: Duration::from_secs(5),
+            retries: [100, 500, 1000, 2000].map(Duration::from_millis).to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for RecorderOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecorderOptions").field("batch_rows", &self.batch_rows).finish_non_exhaustive()
+    }
+}
+
+/// Counters of this run. When nothing waits, `seen = stored + dropped + suppressed` (invariant 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub seen: u64,
+    pub stored: u64,
+    pub dropped: u64,
+    pub suppressed: u64,
+}
+
+impl Totals {
+    /// Entries that are on their way to the store.
+    pub const fn waiting(self) -> u64 {
+        self.seen.saturating_sub(self.stored + self.dropped + self.suppressed)
+    }
+}
+
+/// Takes entries. Cheap to clone; all clones are the same recorder.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Item>,
+    waiting_bytes_limit: usize,
+}
+
+/// What stands in the queue.
+pub(crate) enum Item {
+    Entry(Box<Entry>),
+    Flush(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// What the door and the writer both count.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    seen: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    dropped: AtomicU64,
+    suppressed: AtomicU64,
+    pub(crate) waiting_bytes: AtomicUsize,
+    losses: Mutex<HashMap<CompanyId, Loss>>,
+    suppression: Suppression,
+}
+
+impl Shared {
+    pub(crate) fn totals(&self) -> Totals {
+        // `seen` last: whatever is counted as stored or lost was counted as seen before.
+        let (stored, dropped) = (self.stored.load(Ordering::SeqCst), self.dropped.load(Ordering::SeqCst));
+        let suppressed = self.suppressed.load(Ordering::SeqCst);
+        Totals { seen: self.seen.load(Ordering::SeqCst), stored, dropped, suppressed }
+    }
+
+    /// The losses of every company, as totals of the run.
+    pub(crate) fn losses(&self) -> HashMap<CompanyId, Loss> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn dropped(&self, root: CompanyId) {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(root).or_default().dropped += 1;
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn suppressed(&self, root: CompanyId) {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(root).or_default().suppressed += 1;
+        self.suppressed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether the entry is to be stored.
+    fn admits(&self, entry: &Entry) -> bool {
+        self.seen.fetch_add(1, Ordering::SeqCst);
+        let admitted = entry.verdict.key_was_recognised() || self.suppression.admits(entry.place.company, entry.at);
+        if !admitted {
+            self.suppressed(entry.place.root);
+        }
+        admitted
+    }
+}
+
+impl Recorder {
+    /// Begins a run in the store and starts the writer; must be called within a tokio runtime. `hub` is told after each
+    /// commit whose Logs changed.
+    pub async fn start(store: Arc<dyn LogStore>, hub: Hub, options: RecorderOptions) -> Result<Self, LogStoreError> {
+        let run = store.start_run((options.clock)()).await?;
+        let shared = Arc::new(Shared::default());
+        let (queue, items) = mpsc::channel(options.waiting_entries);
+        let waiting_bytes_limit = options.waiting_bytes;
+        let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);
+        tokio::spawn(writer::run(writer, items));
+        Ok(Self { shared, queue, waiting_bytes_limit })
+    }
+
+    /// Takes an entry, or counts it as dropped when too many wait. Never waits itself.
+    pub fn record(&self, entry: Entry) {
+        if !self.shared.admits(&entry) {
+            return;
+        }
+        let (root, weight) = (entry.place.root, entry.weight());
+        let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst) + weight;
+        if waiting > self.waiting_bytes_limit || self.queue.try_send(Item::Entry(Box::new(entry))).is_err() {
+            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
+            self.shared.dropped(root);
+        }
+    }
+
+    /// Takes an entry and waits for room: the demo's history and ingest, where nothing may be dropped.
+    pub async fn record_waiting(&self, entry: Entry) {
+        if !self.shared.admits(&entry) {
+            return;
+        }
+        let (root, weight) = (entry.place.root, entry.weight());
+        self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst);
+        if self.queue.send(Item::Entry(Box::new(entry))).await.is_err() {
+            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
+            self.shared.dropped(root);
+        }
+    }
+
+    /// Returns when everything recorded before is stored, or counted as dropped.
+    pub async fn flush(&self) {
+        let (done, waiting) = oneshot::channel();
+        if self.queue.send(Item::Flush(done)).await.is_ok() {
+            let _ = waiting.await;
+        }
+    }
+
+    /// Flushes, ends the run cleanly and stops. What is recorded afterwards counts as dropped. A store that fails is
+    /// tried once more, not waited for.
+    pub async fn shutdown(&self) {
+        let (done, waiting) = oneshot::channel();
+        if self.queue.send(Item::Stop(done)).await.is_ok() {
+            let _ = waiting.await;
+        }
+    }
+
+    /// The counters of this run, for metrics.
+    pub fn totals(&self) -> Totals {
+        self.shared.totals()
+    }
+}

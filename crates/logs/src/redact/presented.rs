@@ -1,0 +1,178 @@
+//! Finds the access secret that came with a request wherever it stands: whole, its hex digits alone, or a piece of
+//! them, in either case.
+
+use model::SecretText;
+
+use super::REDACTED;
+
+/// So many hex digits in a row of the secret are taken for a piece of it; fewer tell nobody anything.
+const PIECE: usize = 16;
+
+/// At the end of a text that was cut off, a shorter beginning of the secret counts too.
+const BEGINNING: usize = 8;
+
+/// The secret that was presented, in the forms to search for. Nothing when none was, or it was too short to be one.
+pub(super) struct Presented {
+    /// Lower-case text after the environment's dash; usually 40 hex digits, but whatever a caller sent.
+    tail: Vec<u8>,
+    whole: Vec<u8>,
+}
+
+impl Presented {
+    pub(super) fn new(secret: Option<&SecretText>) -> Self {
+        let whole = secret.map(|secret| secret.expose().trim().to_ascii_lowercase().into_bytes()).unwrap_or_default();
+        let tail = match whole.iter().position(|&byte| byte == b'-') {
+            Some(dash) if whole.len() - dash > PIECE => whole[dash + 1..].to_vec(),
+            _ => whole.clone(),
+        };
+        if tail.len() < BEGINNING { Self { tail: Vec::new(), whole: Vec::new() } } else { Self { tail, whole } }
+    }
+
+    /// The text without the secret, and how often it stood there.
+    pub(super) fn cut_out(&self, text: &str) -> (String, u32) {
+        let spans = self.spans(text.as_bytes());
+        replace(text, &spans)
+    }
+
+    /// As [`Self::cut_out`], for a text whose rest is missing: a beginning of the secret at its end goes too.
+    pub(super) fn cut_out_truncated(&self, text: &str) -> (String, u32) {
+        let mut spans = self.spans(text.as_bytes());
+        let bytes = text.as_bytes();
+        let beginning = [&self.whole, &self.tail].into_iter().flat_map(|form| {
+            let longest = form.len().min(bytes.len());
+            (BEGINNING.min(longest)..=longest).rev().find(|&length| {
+                length >= BEGINNING && bytes[bytes.len() - length..].eq_ignore_ascii_case(&form[..length])
+            })
+        });
+        if let Some(length) = beginning.max() {
+            spans.push((bytes.len() - length, bytes.len()));
+        }
+        replace(text, &merge(spans))
+    }
+
+    /// Whether the secret stands in it.
+    pub(super) fn stands_in(&self, text: &str) -> bool {
+        !self.spans(text.as_bytes()).is_empty()
+    }
+
+    /// Where it stands: disjoint, in order.
+    fn spans(&self, text: &[u8]) -> Vec<(usize, usize)> {
+        let piece = self.tail.len().min(PIECE);
+        if piece == 0 || text.len() < piece {
+            return Vec::new();
+        }
+        let mut spans = Vec::new();
+        let mut at = 0;
+        while at + piece <= text.len() {
+            // Pieces begin anywhere in the secret. Its last byte decides first: most texts hold few candidates.
+            if let Some(length) = self.match_at(&text[at..], piece) {
+                spans.push((self.begin_with_environment(text, at), at + length));
+                at += length;
+            } else {
+                at += 1;
+            }
+        }
+        merge(spans)
+    }
+
+    /// The longest run that begins here and stands in the secret, if it is long enough.
+    fn match_at(&self, text: &[u8], piece: usize) -> Option<usize> {
+        let first = text[0].to_ascii_lowercase();
+        (0..=self.tail.len() - piece)
+            .filter(|&start| self.tail[start] == first)
+            .map(|start| {
+                let same = self.tail[start..].iter().zip(text);
+                same.take_while(|(secret, byte)| **secret == byte.to_ascii_lowercase()).count()
+            })
+            .filter(|&length| length >= piece)
+            .max()
+    }
+
+    /// `sandbox-` before the digits goes with them.
+    fn begin_with_environment(&self, text: &[u8], at: usize) -> usize {
+        let prefix = &self.whole[..self.whole.len() - self.tail.len()];
+        match at.checked_sub(prefix.len()) {
+            Some(begin) if text[begin..at].eq_ignore_ascii_case(prefix) => begin,
+            _ => at,
+        }
+    }
+}
+
+fn merge(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(spans.len());
+    for (begin, end) in spans {
+        match merged.last_mut() {
+            Some(last) if begin <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((begin, end)),
+        }
+    }
+    merged
+}
+
+/// The spans begin and end at ASCII bytes that equal bytes of the secret; a secret that is not ASCII is matched byte by
+/// byte, so a border inside a character is moved outwards.
+fn replace(text: &str, spans: &[(usize, usize)]) -> (String, u32) {
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for &(begin, end) in spans {
+        let begin = text.floor_char_boundary(begin).max(copied);
+        let end = text.ceil_char_boundary(end);
+        out.push_str(&text[copied..begin]);
+        out.push_str(REDACTED);
+        copied = end;
+    }
+    out.push_str(&text[copied..]);
+    (out, spans.len() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
+
+    fn presented() -> Presented {
+        Presented::new(Some(&SecretText::new(SECRET)))
+    }
+
+    #[test]
+    fn the_secret_goes_whole_as_digits_in_pieces_and_in_capitals() {
+        let cases = [
+            (format!("a {SECRET} b"), "a [redacted] b", 1),
+            (format!("a {} b", SECRET.to_uppercase()), "a [redacted] b", 1),
+            (format!("a {} b", &SECRET[8..]), "a [redacted] b", 1),
+            (format!("a {} b", &SECRET[28..]), "a [redacted] b", 1),
+            (format!("{SECRET}{SECRET}"), "[redacted]", 1),
+            (format!("x{SECRET},é{SECRET}"), "x[redacted],é[redacted]", 2),
+        ];
+        for (text, expected, count) in cases {
+            assert_eq!(presented().cut_out(&text), (expected.to_owned(), count), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_text_stays() {
+        let text = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 and a57b3109 and é";
+        assert_eq!(presented().cut_out(text), (text.to_owned(), 0));
+        assert_eq!(Presented::new(None).cut_out(text), (text.to_owned(), 0));
+    }
+
+    #[test]
+    fn a_beginning_at_the_end_of_a_cut_text_goes() {
+        for length in 8..SECRET.len() {
+            let text = format!("{{\"note\":\"{}", &SECRET[..length]);
+            let (cut, count) = presented().cut_out_truncated(&text);
+            assert_eq!((cut.as_str(), count), ("{\"note\":\"[redacted]", 1), "{text}");
+        }
+        let digits = format!("x {}", &SECRET[8..18]);
+        assert_eq!(presented().cut_out_truncated(&digits).0, "x [redacted]");
+    }
+
+    #[test]
+    fn a_presented_text_of_any_form_is_cut_out() {
+        let odd = Presented::new(Some(&SecretText::new("pässwörd-pässwörd-pässwörd")));
+        assert_eq!(odd.cut_out("is pässwörd-pässwörd-pässwörd here").1, 1);
+        assert!(!odd.cut_out("is pässwörd-pässwörd-pässwörd here").0.contains("wörd-p"));
+    }
+}
