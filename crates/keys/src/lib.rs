@@ -1,1 +1,31 @@
-//! keys
+//! API keys: who holds which, whether a request may pass, and how a key is generated, shown and deleted. The gateway
+//! asks [`Keys::recognise`] on every request; pages and the command line call the rest; `store` implements [`KeyStore`].
+//!
+//! All active keys and tombstones are in memory, as one immutable [`Snapshot`]. A deletion is committed, then swapped in
+//! here, and only then answered; with several nodes on one database, [`lease`] says how the others are waited for.
+
+mod clock;
+mod credentials;
+mod error;
+mod last_used;
+pub mod lease;
+mod rate_limit;
+mod recognise;
+mod running;
+mod service;
+mod sharded;
+mod signing;
+mod storage;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use credentials::{ActiveKey, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone};
+pub use error::KeysError;
+pub use rate_limit::RateLimit;
+pub use recognise::{ACCESS_SECRET_HEADER, BRAND_HEADER, CLIENT_ID_HEADER, Recognition};
+pub use running::Running;
+pub use service::{KeyFacts, Keys, KeysOptions, KeysParts};
+pub use signing::SigningSecret;
+pub use storage::{
+    CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, KeyStore, Loaded, NewKey, NodeId,
+    Renewal, SealedKey, Touch,
+};

@@ -1,0 +1,465 @@
+//! Everything that requests are judged by, in memory: companies, active keys and tombstones, as one immutable snapshot
+//! that is exchanged whole. Readers take no lock.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use model::{ClientId, CompanyId, Environment, KeyId, Timestamp};
+use vault::LookupHash;
+
+use crate::{CompanyRow, CredentialRow, CredentialState, Loaded};
+
+/// For so long a deleted key can be named when somebody tries it.
+pub const TOMBSTONE_DAYS: i64 = 90;
+
+/// A change copies one part of this many, and not all keys of the installation.
+const PARTS: usize = 64;
+
+/// A company as log entries and answers name it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompanyRef {
+    pub id: CompanyId,
+    pub client_id: ClientId,
+    pub name: Arc<str>,
+    /// The parent of a brand; any other company itself.
+    pub root: CompanyId,
+    /// Its own name, when it is a brand.
+    pub brand_name: Option<Arc<str>>,
+}
+
+/// A key that requests may use.
+#[derive(Clone, Debug)]
+pub struct ActiveKey {
+    pub key_id: KeyId,
+    pub company: CompanyRef,
+    pub environment: Environment,
+    pub last_four: Arc<str>,
+    pub lookup: LookupHash,
+}
+
+/// What remains of a deleted key.
+#[derive(Clone, Debug)]
+pub struct Tombstone {
+    pub key_id: KeyId,
+    pub company: CompanyRef,
+    pub environment: Environment,
+    pub last_four: Arc<str>,
+    pub deleted_at: Timestamp,
+    /// The name of whoever deleted it.
+    pub deleted_by: Arc<str>,
+}
+
+/// A key named in a log entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTrace {
+    pub key_id: KeyId,
+    pub last_four: Arc<str>,
+    pub environment: Environment,
+}
+
+impl ActiveKey {
+    pub fn trace(&self) -> KeyTrace {
+        KeyTrace {
+            key_id: self.key_id,
+            last_four: Arc::clone(&self.last_four),
+            environment: self.environment,
+        }
+    }
+}
+
+impl Tombstone {
+    pub fn trace(&self) -> KeyTrace {
+        KeyTrace {
+            key_id: self.key_id,
+            last_four: Arc::clone(&self.last_four),
+            environment: self.environment,
+        }
+    }
+
+    /// From then on the key is as unknown as any other.
+    pub const fn forgotten_at(&self) -> Timestamp {
+        self.deleted_at.plus_seconds(TOMBSTONE_DAYS * 86_400)
+    }
+}
+
+/// What a look-up hash stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    Active(Arc<ActiveKey>),
+    Deleted(Arc<Tombstone>),
+}
+
+impl Credential {
+    pub(crate) fn company(&self) -> &CompanyRef {
+        match self {
+            Self::Active(key) => &key.company,
+            Self::Deleted(tombstone) => &tombstone.company,
+        }
+    }
+}
+
+type Part = HashMap<LookupHash, Credential>;
+
+#[derive(Debug, Default)]
+struct Companies {
+    by_client: HashMap<ClientId, CompanyRef>,
+    by_id: HashMap<CompanyId, CompanyRef>,
+}
+
+/// The state of all keys after one change. Never altered: the next state is another snapshot.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    version: u64,
+    companies: Arc<Companies>,
+    parts: Vec<Arc<Part>>,
+}
+
+impl Snapshot {
+    /// Builds the state from what the database holds. A key whose company is missing is left out: nobody may use it.
+    pub fn build(loaded: Loaded) -> Self {
+        let companies = Companies::build(&loaded.companies);
+        let mut parts: Vec<Part> = (0..PARTS).map(|_| Part::new()).collect();
+        for row in loaded.credentials {
+            let Some(company) = companies.by_id.get(&row.company) else {
+                tracing::error!(key = %row.id, "a key belongs to no company; it is refused");
+                continue;
+            };
+            parts[part_of(&row.lookup)].insert(row.lookup, row.into_credential(company.clone()));
+        }
+        Self {
+            version: loaded.version,
+            companies: Arc::new(companies),
+            parts: parts.into_iter().map(Arc::new).collect(),
+        }
+    }
+
+    /// The change version whose changes, and all before, are in here.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub fn company(&self, client_id: ClientId) -> Option<&CompanyRef> {
+        self.companies.by_client.get(&client_id)
+    }
+
+    pub fn company_by_id(&self, id: CompanyId) -> Option<&CompanyRef> {
+        self.companies.by_id.get(&id)
+    }
+
+    /// The brand of `parent` that `X-Brand-Id` names; none for another company's brand, the parent itself, or text that
+    /// is no client id.
+    pub fn brand(&self, parent: CompanyId, client_id: &str) -> Option<CompanyRef> {
+        let brand = self.company(client_id.parse().ok()?)?;
+        (brand.root == parent && brand.id != parent).then(|| brand.clone())
+    }
+
+    /// An active key by its id. Looks through all of them: for the command line, not for requests.
+    pub fn active_key(&self, key: KeyId) -> Option<&Arc<ActiveKey>> {
+        self.active().find(|active| active.key_id == key)
+    }
+
+    pub(crate) fn credential(&self, lookup: &LookupHash) -> Option<&Credential> {
+        self.parts[part_of(lookup)].get(lookup)
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Arc<ActiveKey>> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.values())
+            .filter_map(|credential| match credential {
+                Credential::Active(key) => Some(key),
+                Credential::Deleted(_) => None,
+            })
+    }
+
+    /// The same state with one credential more. A tombstone takes the place of its key; a key never takes the place of
+    /// its tombstone, whatever order changes are applied in.
+    fn with(&self, lookup: LookupHash, credential: Credential) -> Self {
+        let mut next = self.clone();
+        let part = Arc::make_mut(&mut next.parts[part_of(&lookup)]);
+        match credential {
+            Credential::Active(_) => drop(part.entry(lookup).or_insert(credential)),
+            Credential::Deleted(_) => drop(part.insert(lookup, credential)),
+        }
+        next
+    }
+
+    /// Companies whose active keys are not the same in both.
+    pub(crate) fn companies_with_other_keys(&self, other: &Self) -> HashSet<CompanyId> {
+        let ids = |snapshot: &Self| -> HashMap<KeyId, CompanyId> {
+            snapshot
+                .active()
+                .map(|key| (key.key_id, key.company.id))
+                .collect()
+        };
+        let (ours, theirs) = (ids(self), ids(other));
+        let missing = |from: &HashMap<KeyId, CompanyId>, to: &HashMap<KeyId, CompanyId>| -> Vec<CompanyId> {
+            from.iter()
+                .filter(|(key, _)| !to.contains_key(key))
+                .map(|(_, company)| *company)
+                .collect()
+        };
+        missing(&ours, &theirs)
+            .into_iter()
+            .chain(missing(&theirs, &ours))
+            .collect()
+    }
+}
+
+fn part_of(lookup: &LookupHash) -> usize {
+    // Another byte than those that the maps hash by, so that a part's own buckets are used evenly.
+    let [.., last] = lookup.as_bytes();
+    usize::from(*last) % PARTS
+}
+
+impl Companies {
+    fn build(rows: &[CompanyRow]) -> Self {
+        let mut companies = Self::default();
+        for row in rows {
+            let name: Arc<str> = row.name.as_str().into();
+            let company = CompanyRef {
+                id: row.id,
+                client_id: row.client_id,
+                name: Arc::clone(&name),
+                root: row.parent.unwrap_or(row.id),
+                brand_name: row.parent.map(|_| name),
+            };
+            companies.by_client.insert(row.client_id, company.clone());
+            companies.by_id.insert(row.id, company);
+        }
+        companies
+    }
+}
+
+impl CredentialRow {
+    fn into_credential(self, company: CompanyRef) -> Credential {
+        let last_four = self.last_four.into();
+        match self.state {
+            CredentialState::Active => Credential::Active(Arc::new(ActiveKey {
+                key_id: self.id,
+                company,
+                environment: self.environment,
+                last_four,
+                lookup: self.lookup,
+            })),
+            CredentialState::Deleted { at, by } => Credential::Deleted(Arc::new(Tombstone {
+                key_id: self.id,
+                company,
+                environment: self.environment,
+                last_four,
+                deleted_at: at,
+                deleted_by: by.into(),
+            })),
+        }
+    }
+}
+
+/// The current snapshot, and the only place where it is exchanged.
+#[derive(Debug)]
+pub struct Credentials {
+    current: ArcSwap<Snapshot>,
+    /// The latest change version that was applied out of turn, ahead of a load. Held while exchanging.
+    ahead: Mutex<u64>,
+}
+
+impl Credentials {
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(snapshot),
+            ahead: Mutex::new(0),
+        }
+    }
+
+    /// The state at this moment.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Like [`Self::current`], without touching a shared counter: for requests.
+    pub(crate) fn borrow(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// Exchanges the state for one loaded from the database, unless that one was read before a change that is applied
+    /// here already: a key deleted in between would come back. Returns the former state if it was exchanged.
+    pub fn replace(&self, loaded: Snapshot) -> Option<Arc<Snapshot>> {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.version < *ahead || loaded.version < self.current.load().version {
+            return None;
+        }
+        Some(self.current.swap(Arc::new(loaded)))
+    }
+
+    /// Applies the change that this process has just committed as `version`; `change` makes it out of the state it is
+    /// applied to, or nothing where that state does not know the company yet. Where the changes before it are not loaded,
+    /// or this one could not be made, the snapshot keeps its version, so that they still will be.
+    pub(crate) fn apply(
+        &self,
+        lookup: LookupHash,
+        version: u64,
+        change: impl FnOnce(&Snapshot) -> Option<Credential>,
+    ) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        *ahead = version.max(*ahead);
+        let current = self.current.load_full();
+        let Some(credential) = change(&current) else {
+            return;
+        };
+        let mut next = current.with(lookup, credential);
+        if current.version + 1 == version {
+            next.version = version;
+        }
+        self.current.store(Arc::new(next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELETED_AT: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+    fn company(number: u8, parent: Option<u8>) -> CompanyRow {
+        CompanyRow {
+            id: CompanyId::from_random([number; 16]),
+            client_id: ClientId::from_random([number; 16]),
+            name: format!("Company {number}"),
+            parent: parent.map(|parent| CompanyId::from_random([parent; 16])),
+        }
+    }
+
+    fn row(number: u8, company: u8) -> CredentialRow {
+        CredentialRow {
+            id: KeyId::from_random([number; 16]),
+            company: CompanyId::from_random([company; 16]),
+            environment: Environment::Sandbox,
+            lookup: LookupHash::from_bytes([number; 32]),
+            last_four: "00ff".to_owned(),
+            state: CredentialState::Active,
+        }
+    }
+
+    fn snapshot(version: u64, credentials: Vec<CredentialRow>) -> Snapshot {
+        Snapshot::build(Loaded {
+            version,
+            companies: vec![company(1, None), company(2, Some(1)), company(3, None)],
+            credentials,
+        })
+    }
+
+    fn tombstone(number: u8, of: &Snapshot) -> Credential {
+        let state = CredentialState::Deleted {
+            at: DELETED_AT,
+            by: "Ana".to_owned(),
+        };
+        let row = CredentialRow {
+            state,
+            ..row(number, 1)
+        };
+        row.into_credential(
+            of.company_by_id(CompanyId::from_random([1; 16]))
+                .expect("there")
+                .clone(),
+        )
+    }
+
+    fn is_active(credentials: &Credentials, number: u8) -> bool {
+        let lookup = LookupHash::from_bytes([number; 32]);
+        matches!(
+            credentials.current().credential(&lookup),
+            Some(Credential::Active(_))
+        )
+    }
+
+    #[test]
+    fn a_brand_is_found_under_its_parent_only() {
+        let snapshot = snapshot(1, Vec::new());
+        let [parent, brand, other] = [1, 2, 3].map(|number| CompanyId::from_random([number; 16]));
+        let name = |number: u8| ClientId::from_random([number; 16]).to_string();
+        let found = snapshot.brand(parent, &name(2)).expect("it is its brand");
+        assert_eq!(
+            (found.id, found.root, found.brand_name.as_deref()),
+            (brand, parent, Some("Company 2"))
+        );
+        assert_eq!(snapshot.brand(other, &name(2)), None);
+        assert_eq!(snapshot.brand(parent, &name(1)), None);
+        assert_eq!(snapshot.brand(brand, &name(2)), None);
+        assert_eq!(snapshot.brand(parent, "nonsense"), None);
+    }
+
+    #[test]
+    fn a_load_that_was_read_before_a_deletion_does_not_bring_the_key_back() {
+        let credentials = Credentials::new(snapshot(1, vec![row(7, 1)]));
+        let read_before = snapshot(1, vec![row(7, 1)]);
+        let deleted = tombstone(7, &read_before);
+        credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| Some(deleted));
+        assert!(credentials.replace(read_before).is_none());
+        assert!(!is_active(&credentials, 7));
+    }
+
+    #[test]
+    fn a_change_applied_out_of_turn_leaves_the_others_to_be_loaded() {
+        let credentials = Credentials::new(snapshot(1, vec![row(7, 1)]));
+        // Another node made version 2; this one has made version 3.
+        let deleted = tombstone(7, &credentials.current());
+        credentials.apply(LookupHash::from_bytes([7; 32]), 3, |_| Some(deleted));
+        assert!(!is_active(&credentials, 7));
+        assert_eq!(
+            credentials.current().version(),
+            1,
+            "version 2 is still to be loaded"
+        );
+        assert!(
+            credentials
+                .replace(snapshot(2, vec![row(7, 1), row(8, 1)]))
+                .is_none()
+        );
+        assert!(credentials.replace(snapshot(3, vec![row(8, 1)])).is_some());
+        assert!(is_active(&credentials, 8) && !is_active(&credentials, 7));
+    }
+
+    #[test]
+    fn a_key_never_takes_the_place_of_its_tombstone() {
+        let credentials = Credentials::new(snapshot(1, Vec::new()));
+        let current = credentials.current();
+        let owner = current
+            .company_by_id(CompanyId::from_random([1; 16]))
+            .expect("there")
+            .clone();
+        let lookup = LookupHash::from_bytes([7; 32]);
+        credentials.apply(lookup, 3, |_| Some(tombstone(7, &current)));
+        credentials.apply(lookup, 2, |_| Some(row(7, 1).into_credential(owner)));
+        assert!(!is_active(&credentials, 7));
+    }
+
+    #[test]
+    fn a_change_that_could_not_be_made_is_left_to_the_next_load() {
+        let credentials = Credentials::new(snapshot(1, Vec::new()));
+        credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| None);
+        assert_eq!(credentials.current().version(), 1);
+        assert!(
+            credentials.replace(snapshot(1, vec![row(7, 1)])).is_none(),
+            "it may hold the deleted key"
+        );
+        assert!(credentials.replace(snapshot(2, Vec::new())).is_some());
+    }
+
+    #[test]
+    fn a_key_without_a_company_is_left_out() {
+        let credentials = Credentials::new(snapshot(1, vec![row(7, 9), row(8, 1)]));
+        assert!(!is_active(&credentials, 7) && is_active(&credentials, 8));
+    }
+
+    #[test]
+    fn only_companies_whose_keys_changed_are_named() {
+        let before = snapshot(1, vec![row(7, 1), row(8, 2), row(9, 3)]);
+        let after = snapshot(2, vec![row(7, 1), row(10, 3), row(9, 3)]);
+        let changed = before.companies_with_other_keys(&after);
+        assert_eq!(
+            changed,
+            [2, 3].map(|number| CompanyId::from_random([number; 16])).into()
+        );
+        assert!(after.companies_with_other_keys(&after).is_empty());
+    }
+}

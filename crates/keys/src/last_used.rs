@@ -1,0 +1,78 @@
+//! When each key was last used and from where: noted in memory as requests pass, written behind them in batches.
+
+use std::net::IpAddr;
+
+use model::{CompanyId, KeyId, LastUsed, Timestamp};
+
+use crate::sharded::Sharded;
+use crate::{ActiveKey, Touch};
+
+/// What requests noted and no batch has written yet.
+#[derive(Debug, Default)]
+pub(crate) struct LastUsedNotes(Sharded<Note>);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Note {
+    pub(crate) company: CompanyId,
+    pub(crate) touch: Touch,
+}
+
+impl LastUsedNotes {
+    /// A request matched the key. An earlier moment than the one already noted changes nothing.
+    pub(crate) fn note(&self, key: &ActiveKey, at: Timestamp, address: IpAddr) {
+        let note = Note {
+            company: key.company.id,
+            touch: Touch {
+                key: key.key_id,
+                at,
+                address,
+            },
+        };
+        self.0
+            .of(key.key_id)
+            .entry(key.key_id)
+            .and_modify(|known| {
+                if known.touch.at < at {
+                    *known = note;
+                }
+            })
+            .or_insert(note);
+    }
+
+    /// What waits to be written, in the order of keys: nodes that write at the same time then lock rows in one order.
+    pub(crate) fn waiting(&self) -> Vec<Note> {
+        let mut notes: Vec<Note> = self
+            .0
+            .parts()
+            .flat_map(|part| part.values().copied().collect::<Vec<_>>())
+            .collect();
+        notes.sort_by_key(|note| note.touch.key);
+        notes
+    }
+
+    /// These were written. A note that has moved on since then stays.
+    pub(crate) fn written(&self, notes: &[Note]) {
+        for note in notes {
+            let mut part = self.0.of(note.touch.key);
+            if part
+                .get(&note.touch.key)
+                .is_some_and(|known| known.touch == note.touch)
+            {
+                part.remove(&note.touch.key);
+            }
+        }
+    }
+
+    /// The later of what is stored and what is noted here.
+    pub(crate) fn latest(&self, key: KeyId, stored: Option<LastUsed>) -> Option<LastUsed> {
+        let noted = self.0.of(key).get(&key).map(|note| note.touch);
+        match (stored, noted) {
+            (Some(stored), Some(noted)) if stored.at >= noted.at => Some(stored),
+            (_, Some(noted)) => Some(LastUsed {
+                at: noted.at,
+                address: noted.address.to_string(),
+            }),
+            (stored, None) => stored,
+        }
+    }
+}

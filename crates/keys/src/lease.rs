@@ -1,0 +1,161 @@
+//! How several nodes on one database agree that a deleted key is refused everywhere.
+//!
+//! Changes are numbered by one row that every change locks. A node may serve only under a lease of three seconds, which
+//! the database grants under a lock on that same row and only to a node that has applied the latest number. So once a
+//! deletion is committed, no node that has not applied it can get a lease any more, and those it still holds were
+//! granted before. The deleting node answers when every other node has applied the number or its lease has run out, and
+//! in any case one lease after its commit.
+//!
+//! The node counts its lease from before it asked; the database counts it from when it answered. The node's own end of
+//! it therefore never comes later than the one others wait for. A machine that was suspended finds that its
+//! monotonic clock has stood still: the lease is also held against the clock that people read, and ends by whichever is
+//! first.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::Clock;
+
+/// For how long a node may serve without hearing from the database.
+pub const LEASE: Duration = Duration::from_secs(3);
+
+/// Whether this node may serve.
+#[derive(Debug)]
+pub(crate) enum Lease {
+    /// Nobody else serves from this database.
+    NotNeeded,
+    /// Until then, on both clocks; milliseconds.
+    Until { monotonic: AtomicU64, wall: AtomicI64 },
+}
+
+/// A moment before the database was asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    monotonic: Duration,
+    wall: i64,
+}
+
+impl Lease {
+    pub(crate) const fn not_needed() -> Self {
+        Self::NotNeeded
+    }
+
+    /// None yet.
+    pub(crate) const fn none() -> Self {
+        Self::Until {
+            monotonic: AtomicU64::new(0),
+            wall: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    pub(crate) fn holds(&self, clock: &dyn Clock) -> bool {
+        match self {
+            Self::NotNeeded => true,
+            Self::Until { monotonic, wall } => {
+                millis(clock.monotonic()) < monotonic.load(Ordering::Acquire)
+                    && clock.now().as_millis() < wall.load(Ordering::Acquire)
+            }
+        }
+    }
+
+    /// To be called before the database is asked for a renewal.
+    pub(crate) fn ask(clock: &dyn Clock) -> Asked {
+        Asked {
+            monotonic: clock.monotonic(),
+            wall: clock.now().as_millis(),
+        }
+    }
+
+    /// The database granted `lease`.
+    pub(crate) fn granted(&self, asked: Asked, lease: Duration) {
+        if let Self::Until { monotonic, wall } = self {
+            wall.store(
+                asked.wall.saturating_add_unsigned(millis(lease)),
+                Ordering::Release,
+            );
+            monotonic.store(millis(asked.monotonic + lease), Ordering::Release);
+        }
+    }
+
+    /// The node stops serving.
+    pub(crate) fn give_up(&self) {
+        if let Self::Until { monotonic, wall } = self {
+            monotonic.store(0, Ordering::Release);
+            wall.store(i64::MIN, Ordering::Release);
+        }
+    }
+
+    /// Whether a third of it is gone, so that two more tries fit in before it ends.
+    pub(crate) fn is_due(&self, clock: &dyn Clock, lease: Duration) -> bool {
+        match self {
+            Self::NotNeeded => false,
+            Self::Until { monotonic, .. } => {
+                millis(clock.monotonic() + lease * 2 / 3) >= monotonic.load(Ordering::Acquire)
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ManualClock;
+    use model::Timestamp;
+
+    const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+    #[test]
+    fn a_node_without_a_lease_does_not_serve() {
+        let clock = ManualClock::at(START);
+        assert!(!Lease::none().holds(&clock));
+        assert!(Lease::none().is_due(&clock, LEASE));
+        assert!(Lease::not_needed().holds(&clock));
+    }
+
+    #[test]
+    fn a_lease_is_counted_from_before_it_was_asked_for() {
+        let clock = ManualClock::at(START);
+        let lease = Lease::none();
+        let asked = Lease::ask(&clock);
+        clock.advance(Duration::from_millis(800));
+        lease.granted(asked, LEASE);
+        assert!(lease.holds(&clock));
+        clock.advance(Duration::from_millis(2199));
+        assert!(lease.holds(&clock));
+        clock.advance(Duration::from_millis(1));
+        assert!(!lease.holds(&clock));
+    }
+
+    #[test]
+    fn it_is_renewed_after_a_third() {
+        let clock = ManualClock::at(START);
+        let lease = Lease::none();
+        lease.granted(Lease::ask(&clock), LEASE);
+        clock.advance(Duration::from_millis(999));
+        assert!(!lease.is_due(&clock, LEASE));
+        clock.advance(Duration::from_millis(1));
+        assert!(lease.is_due(&clock, LEASE));
+    }
+
+    #[test]
+    fn a_machine_that_was_suspended_does_not_go_on_serving() {
+        let clock = ManualClock::at(START);
+        let lease = Lease::none();
+        lease.granted(Lease::ask(&clock), LEASE);
+        clock.set(START.plus_seconds(600));
+        assert!(!lease.holds(&clock));
+    }
+
+    #[test]
+    fn a_lease_given_up_is_gone() {
+        let clock = ManualClock::at(START);
+        let lease = Lease::none();
+        lease.granted(Lease::ask(&clock), LEASE);
+        lease.give_up();
+        assert!(!lease.holds(&clock));
+    }
+}

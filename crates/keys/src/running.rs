@@ -1,0 +1,108 @@
+//! What keys do in the background: follow the database, write *last used*, tidy up. The server starts it once and stops
+//! it when its listeners have ended.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{Keys, KeysError};
+
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// The background work. It ends with [`Running::stop`]; when this is dropped instead, it ends too, without the last
+/// writes.
+#[derive(Debug)]
+pub struct Running {
+    keys: Keys,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// The three chores.
+#[derive(Clone, Copy, Debug)]
+enum Chore {
+    Follow,
+    Flush,
+    Tidy,
+}
+
+impl Keys {
+    /// Starts the background work. On a database that other nodes may share this also joins them; the node serves from
+    /// its first lease on, see [`Keys::is_ready`].
+    pub fn start(&self) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let start = |chore: Chore| tokio::spawn(chore.repeat(self.clone(), stopped.clone()));
+        let tasks = [Chore::Follow, Chore::Flush, Chore::Tidy].map(start).into();
+        Running {
+            keys: self.clone(),
+            stop,
+            tasks,
+        }
+    }
+}
+
+impl Running {
+    /// Stops, writes the last *last used*, and tells the other nodes that nobody has to wait for this one any more.
+    pub async fn stop(self) {
+        // The receivers are in the tasks; where those have ended, nobody has to be told.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task of the keys had ended");
+            }
+        }
+        let inner = &self.keys.inner;
+        inner.lease.give_up();
+        let flushed = self.keys.flush_last_used().await;
+        let left = if inner.store.is_shared() {
+            inner.store.leave(inner.node).await
+        } else {
+            Ok(())
+        };
+        for error in [flushed, left].into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, cause = ?error, "the keys did not stop cleanly");
+        }
+    }
+}
+
+impl Chore {
+    async fn repeat(self, keys: Keys, mut stopped: watch::Receiver<bool>) {
+        let mut ticks = interval(self.every(&keys));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = stopped.changed() => return,
+            }
+            let outcome = self.once(&keys).await;
+            // Said once when it begins and once when it is over, and not at every tick.
+            match (&outcome, failing) {
+                (Err(error), false) => {
+                    tracing::error!(chore = ?self, %error, cause = ?error, "the keys lag behind")
+                }
+                (Ok(()), true) => tracing::info!(chore = ?self, "the keys have caught up"),
+                _ => {}
+            }
+            failing = outcome.is_err();
+        }
+    }
+
+    async fn once(self, keys: &Keys) -> Result<(), KeysError> {
+        match self {
+            Self::Follow => keys.follow().await,
+            Self::Flush => keys.flush_last_used().await,
+            Self::Tidy => keys.tidy().await,
+        }
+    }
+
+    fn every(self, keys: &Keys) -> Duration {
+        match self {
+            Self::Follow => keys.inner.options.poll,
+            Self::Flush => keys.inner.options.flush,
+            Self::Tidy => TIDY_EVERY,
+        }
+    }
+}

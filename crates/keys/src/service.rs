@@ -1,0 +1,613 @@
+//! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
+use live::{Hub, Topic};
+use model::{
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKey, Environment, GeneratedKey, KeyGroup,
+    KeyId, KeySummary, RotationState, SecretText, Timestamp,
+};
+use tokio::sync::watch;
+use vault::{AccessSecret, InstallId, MasterKey, Pepper, SealPlace, SealPurpose};
+
+use crate::credentials::Credential;
+use crate::last_used::LastUsedNotes;
+use crate::lease::{LEASE, Lease};
+use crate::signing::SealedKeys;
+use crate::{
+    ActiveKey, Clock, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
+    Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
+};
+
+/// How often a deletion asks whether the other nodes have applied it.
+const ASK_NODES_EVERY: Duration = Duration::from_millis(10);
+
+/// What [`Keys`] is made of.
+#[derive(Debug)]
+pub struct KeysParts {
+    pub store: Arc<dyn KeyStore>,
+    pub pepper: Arc<Pepper>,
+    pub master_key: Arc<MasterKey>,
+    pub install: InstallId,
+    pub hub: Hub,
+    pub clock: Arc<dyn Clock>,
+    pub options: KeysOptions,
+}
+
+/// What an operator may set, and tests do.
+#[derive(Debug)]
+pub struct KeysOptions {
+    pub rate_limit: RateLimit,
+    /// For how long a node of several may serve without hearing from the database.
+    pub lease: Duration,
+    /// How often the change version is read.
+    pub poll: Duration,
+    /// How often *last used* is written.
+    pub flush: Duration,
+}
+
+impl KeysOptions {
+    /// `shared`: several nodes serve from one database. A deletion waits for the slowest of them to look, so they look
+    /// twenty times a second, which is one row by its primary key.
+    pub fn new(rate_limit: RateLimit, shared: bool) -> Self {
+        let poll = if shared {
+            Duration::from_millis(50)
+        } else {
+            Duration::from_secs(1)
+        };
+        Self {
+            rate_limit,
+            lease: LEASE,
+            poll,
+            flush: Duration::from_secs(1),
+        }
+    }
+}
+
+/// An active key, and how many its environment has besides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    pub key: KeySummary,
+    pub remaining: usize,
+}
+
+/// The keys of all companies. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Keys {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn KeyStore>,
+    pepper: Arc<Pepper>,
+    master_key: Arc<MasterKey>,
+    install: InstallId,
+    hub: Hub,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: KeysOptions,
+    credentials: Credentials,
+    notes: LastUsedNotes,
+    sealed: SealedKeys,
+    changes: watch::Sender<u64>,
+    pub(crate) node: NodeId,
+    pub(crate) lease: Lease,
+    /// The version that the other nodes know this one has applied.
+    told: AtomicU64,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys")
+            .field("node", &self.inner.node)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Judging requests: nothing here waits or touches the database, but for [`Keys::open`].
+impl Keys {
+    /// Loads all keys. On a database that other nodes may share, requests are refused as `not_ready` until
+    /// [`Keys::start`] or [`Keys::follow`] has got a lease.
+    pub async fn open(parts: KeysParts) -> Result<Self, KeysError> {
+        let KeysParts {
+            store,
+            pepper,
+            master_key,
+            install,
+            hub,
+            clock,
+            options,
+        } = parts;
+        let credentials = Credentials::new(Snapshot::build(store.load().await?));
+        let lease = if store.is_shared() {
+            Lease::none()
+        } else {
+            Lease::not_needed()
+        };
+        let inner = Inner {
+            store,
+            pepper,
+            master_key,
+            install,
+            hub,
+            clock,
+            options,
+            credentials,
+            notes: LastUsedNotes::default(),
+            sealed: SealedKeys::default(),
+            changes: watch::Sender::new(0),
+            node: NodeId::generate(),
+            lease,
+            told: AtomicU64::new(0),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Whether a request with these headers may pass. The lease is looked at last: an answer given after it has run out
+    /// would rest on keys that may be gone.
+    pub fn recognise(&self, headers: &HeaderMap) -> Recognition {
+        let inner = &self.inner;
+        let recognition = inner
+            .credentials
+            .borrow()
+            .recognise(&inner.pepper, headers, inner.clock.now());
+        if self.is_ready() {
+            recognition
+        } else {
+            recognition.not_ready()
+        }
+    }
+
+    /// Whether this node may serve: its keys are certainly current.
+    pub fn is_ready(&self) -> bool {
+        self.inner.lease.holds(&*self.inner.clock)
+    }
+
+    /// Takes one request out of the key's budget, or says how long to wait.
+    pub fn charge(&self, key: &ActiveKey) -> Result<(), Duration> {
+        self.inner
+            .options
+            .rate_limit
+            .charge(key.key_id, self.inner.clock.now())
+    }
+
+    /// A request that arrived at `at` matched this key, whatever followed. Written behind it; see
+    /// [`Keys::flush_last_used`].
+    pub fn touched(&self, key: &ActiveKey, at: Timestamp, address: IpAddr) {
+        self.inner.notes.note(key, at, address);
+    }
+
+    /// All companies and credentials at this moment: brands, companies by client id, keys by id.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.credentials.current()
+    }
+
+    /// Moves whenever a key was generated or deleted, here or on another node.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+}
+
+/// What pages and the command line do. Generating and deleting run to their end even when whoever asked has gone away: a
+/// deletion that is committed must also be applied.
+impl Keys {
+    /// All three environments in their order, each with its active keys, oldest first.
+    pub async fn list(&self, company: CompanyId) -> Result<Vec<KeyGroup>, KeysError> {
+        let mut keys = self.inner.store.list(company).await?;
+        for key in &mut keys {
+            key.last_used = self.inner.notes.latest(key.id, key.last_used.take());
+        }
+        let group = |environment| {
+            let keys: Vec<KeySummary> = keys
+                .iter()
+                .filter(|key| key.environment == environment)
+                .cloned()
+                .collect();
+            KeyGroup {
+                environment,
+                rotation: rotation(&keys),
+                keys,
+            }
+        };
+        Ok(Environment::ALL.into_iter().map(group).collect())
+    }
+
+    /// One active key of the company.
+    pub async fn facts(&self, company: CompanyId, key: KeyId) -> Result<KeyFacts, KeysError> {
+        for group in self.list(company).await? {
+            if let Some(found) = group.keys.iter().find(|one| one.id == key) {
+                return Ok(KeyFacts {
+                    key: found.clone(),
+                    remaining: group.keys.len() - 1,
+                });
+            }
+        }
+        Err(KeysError::NotFound)
+    }
+
+    /// Makes a new key. It is accepted as soon as this returns, on other nodes as soon as they look.
+    pub async fn generate(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        actor: &Actor,
+    ) -> Result<GeneratedKey, KeysError> {
+        let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
+        to_its_end(async move { inner.generate(company, environment, actor).await }).await
+    }
+
+    /// The secret, to be shown.
+    pub async fn reveal(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: &Actor,
+    ) -> Result<SecretText, KeysError> {
+        self.inner
+            .secret_for(company, key, actor, AuditAction::KeyRevealed)
+            .await
+    }
+
+    /// The secret, to be put on a clipboard without being shown: the same rule under its own name in the audit trail.
+    pub async fn copy(&self, company: CompanyId, key: KeyId, actor: &Actor) -> Result<SecretText, KeysError> {
+        self.inner
+            .secret_for(company, key, actor, AuditAction::KeyCopied)
+            .await
+    }
+
+    /// Erases the key. Once this returns, no node accepts it.
+    pub async fn delete(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: &Actor,
+    ) -> Result<DeletedKey, KeysError> {
+        let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
+        to_its_end(async move { inner.delete(company, key, actor).await }).await
+    }
+
+    /// The secrets that may sign for this environment, oldest first. Empty when it has no active key. A key that was
+    /// deleted before this was called is not among them.
+    pub async fn signing_secrets(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<SigningSecret>, KeysError> {
+        let inner = &self.inner;
+        let changes = *inner.changes.borrow();
+        let sealed = match inner.sealed.get(company, environment, changes) {
+            Some(sealed) => sealed,
+            None => {
+                let sealed: Arc<[SealedKey]> = inner.store.sealed_of(company, environment).await?.into();
+                inner.sealed.keep(company, environment, changes, &sealed);
+                sealed
+            }
+        };
+        let open = |key: &SealedKey| {
+            inner.open_secret(company, key).map(|secret| SigningSecret {
+                key_id: key.id,
+                last_four: key.last_four.clone(),
+                created_at: key.created_at,
+                secret,
+            })
+        };
+        sealed.iter().map(open).collect()
+    }
+}
+
+/// Keeping up with the database; [`Keys::start`] calls these in the background.
+impl Keys {
+    /// Reads everything again.
+    pub async fn reload(&self) -> Result<(), KeysError> {
+        let inner = &self.inner;
+        let loaded = Snapshot::build(inner.store.load().await?);
+        let Some(before) = inner.credentials.replace(loaded) else {
+            return Ok(());
+        };
+        let after = inner.credentials.current();
+        let changed = before.companies_with_other_keys(&after);
+        if !changed.is_empty() {
+            inner.changes.send_modify(|count| *count += 1);
+            changed
+                .into_iter()
+                .for_each(|company| inner.hub.publish(company, Topic::Keys));
+        }
+        Ok(())
+    }
+
+    /// A company was created: lets it use keys here, and tells the other nodes.
+    pub async fn company_changed(&self) -> Result<(), KeysError> {
+        self.inner.store.announce_change().await?;
+        self.reload().await
+    }
+
+    /// Loads what has changed since the last time and, where other nodes share the database, renews this node's lease
+    /// when it is due.
+    pub async fn follow(&self) -> Result<(), KeysError> {
+        let inner = &self.inner;
+        let latest = inner.store.change_version().await?;
+        let changed = inner.credentials.borrow().version() != latest;
+        if changed {
+            self.reload().await?;
+        }
+        inner.renew_lease().await
+    }
+
+    /// Writes what [`Keys::touched`] noted. What could not be written stays noted.
+    pub async fn flush_last_used(&self) -> Result<(), KeysError> {
+        let inner = &self.inner;
+        let notes = inner.notes.waiting();
+        if notes.is_empty() {
+            return Ok(());
+        }
+        inner
+            .store
+            .touch(notes.iter().map(|note| note.touch).collect())
+            .await?;
+        inner.notes.written(&notes);
+        let mut companies: Vec<CompanyId> = notes.iter().map(|note| note.company).collect();
+        companies.sort_unstable();
+        companies.dedup();
+        companies
+            .into_iter()
+            .for_each(|company| inner.hub.publish(company, Topic::Keys));
+        Ok(())
+    }
+
+    /// Removes tombstones after their ninety days, and request budgets that are full again.
+    pub async fn tidy(&self) -> Result<(), KeysError> {
+        let now = self.inner.clock.now();
+        self.inner.options.rate_limit.forget_full(now);
+        let removed = self
+            .inner
+            .store
+            .purge(now.minus_seconds(TOMBSTONE_DAYS * 86_400))
+            .await?;
+        if removed > 0 {
+            tracing::info!(
+                removed,
+                "tombstones of keys deleted {TOMBSTONE_DAYS} days ago were removed"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    async fn generate(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        actor: Actor,
+    ) -> Result<GeneratedKey, KeysError> {
+        let now = self.clock.now();
+        let id = KeyId::time_ordered(now, vault::random());
+        let secret = AccessSecret::generate(environment);
+        let lookup = self.pepper.lookup(&secret);
+        let key = NewKey {
+            id,
+            company,
+            environment,
+            lookup,
+            sealed: self
+                .master_key
+                .seal(&self.place(company, environment, id), secret.expose().as_bytes()),
+            last_four: secret.last_four().to_owned(),
+            created_at: now,
+            created_by: actor.name.clone(),
+        };
+        let summary = KeySummary {
+            id,
+            environment,
+            created_at: now,
+            created_by: actor.name.clone(),
+            last_four: key.last_four.clone(),
+            last_used: None,
+        };
+        let audit = audit(
+            now,
+            company,
+            actor,
+            AuditAction::KeyGenerated,
+            id,
+            environment.label(),
+        );
+        let version = self.store.insert(key, audit).await?;
+        self.apply_generated(company, &summary, lookup, version);
+        Ok(GeneratedKey {
+            key: summary,
+            secret: SecretText::new(secret.expose()),
+        })
+    }
+
+    fn apply_generated(&self, company: CompanyId, key: &KeySummary, lookup: vault::LookupHash, version: u64) {
+        self.credentials.apply(lookup, version, |snapshot| {
+            let company = snapshot.company_by_id(company)?.clone();
+            Some(Credential::Active(Arc::new(ActiveKey {
+                key_id: key.id,
+                company,
+                environment: key.environment,
+                last_four: key.last_four.as_str().into(),
+                lookup,
+            })))
+        });
+        self.announce(company);
+    }
+
+    /// Opens first and records then, so that the audit row says what really happened; and nothing is handed out unless
+    /// the key was still active when the row was written.
+    async fn secret_for(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: &Actor,
+        action: AuditAction,
+    ) -> Result<SecretText, KeysError> {
+        let sealed = self.store.sealed(company, key).await?;
+        let opened = self.open_secret(company, &sealed);
+        let detail = match &opened {
+            Ok(_) => sealed.environment.label().to_owned(),
+            Err(_) => format!(
+                "{}; refused, the sealed secret does not open",
+                sealed.environment.label()
+            ),
+        };
+        let audit = audit(self.clock.now(), company, actor.clone(), action, key, detail);
+        self.store.record_access(company, key, audit).await?;
+        Ok(SecretText::new(opened?.expose()))
+    }
+
+    fn open_secret(&self, company: CompanyId, key: &SealedKey) -> Result<AccessSecret, KeysError> {
+        let plain = self
+            .master_key
+            .open(&self.place(company, key.environment, key.id), &key.sealed)
+            .map_err(|error| {
+                tracing::error!(key = %key.id, %company, %error, "a sealed secret does not open");
+                KeysError::SealBroken
+            })?;
+        AccessSecret::parse(&plain).map_err(|_| KeysError::SealBroken)
+    }
+
+    async fn delete(&self, company: CompanyId, key: KeyId, actor: Actor) -> Result<DeletedKey, KeysError> {
+        let started = self.clock.monotonic();
+        let at = self.clock.now();
+        let deleted_by: Arc<str> = actor.name.as_str().into();
+        let audit = AuditId::time_ordered(at, vault::random());
+        let deleted = self
+            .store
+            .delete(Deletion {
+                company,
+                key,
+                at,
+                actor,
+                audit,
+            })
+            .await?;
+        let committed = self.clock.monotonic();
+
+        self.credentials
+            .apply(deleted.lookup, deleted.version, |snapshot| {
+                let company = snapshot.company_by_id(company)?.clone();
+                Some(Credential::Deleted(Arc::new(Tombstone {
+                    key_id: key,
+                    company,
+                    environment: deleted.environment,
+                    last_four: deleted.last_four.as_str().into(),
+                    deleted_at: at,
+                    deleted_by,
+                })))
+            });
+        self.announce(company);
+        if self.store.is_shared() {
+            self.wait_for_nodes(deleted.version, committed + self.options.lease)
+                .await;
+        }
+        Ok(DeletedKey {
+            id: key,
+            environment: deleted.environment,
+            last_four: deleted.last_four,
+            refused_since: self.clock.now(),
+            took_ms: millis(self.clock.monotonic().saturating_sub(started)),
+        })
+    }
+
+    /// Returns when every other node has applied `version` or has no lease any more. By `give_up`, one lease after the
+    /// commit, that is so whatever the database says, and even if it says nothing.
+    async fn wait_for_nodes(&self, version: u64, give_up: Duration) {
+        while self.clock.monotonic() < give_up {
+            match self.store.nodes_behind(version, self.node).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the other nodes cannot be seen; their leases are waited out")
+                }
+            }
+            tokio::time::sleep(ASK_NODES_EVERY).await;
+        }
+    }
+
+    /// Asks for another lease when a third of the last one is gone, or at once when something was applied: a deletion on
+    /// another node may be waiting to hear of it. Where yet another change came in between, the next look loads it and
+    /// asks again.
+    async fn renew_lease(&self) -> Result<(), KeysError> {
+        let applied = self.credentials.borrow().version();
+        let told = self.told.load(Ordering::Relaxed);
+        if !self.store.is_shared()
+            || (told == applied && !self.lease.is_due(&*self.clock, self.options.lease))
+        {
+            return Ok(());
+        }
+        let asked = Lease::ask(&*self.clock);
+        if self
+            .store
+            .renew_lease(self.node, applied, self.options.lease)
+            .await?
+            == Renewal::Renewed
+        {
+            self.lease.granted(asked, self.options.lease);
+            self.told.store(applied, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A key of this company was generated or deleted, and the snapshot has it.
+    fn announce(&self, company: CompanyId) {
+        self.changes.send_modify(|count| *count += 1);
+        self.hub.publish(company, Topic::Keys);
+    }
+
+    const fn place(&self, company: CompanyId, environment: Environment, key: KeyId) -> SealPlace {
+        SealPlace {
+            purpose: SealPurpose::AccessSecret,
+            install: self.install,
+            company,
+            environment,
+            id: key.to_bytes(),
+        }
+    }
+}
+
+fn rotation(keys: &[KeySummary]) -> Option<RotationState> {
+    let [older, newer] = keys else { return None };
+    Some(RotationState {
+        older_last_four: older.last_four.clone(),
+        older_last_used: older.last_used.clone(),
+        newer_last_four: newer.last_four.clone(),
+        newer_last_used: newer.last_used.clone(),
+    })
+}
+
+fn audit(
+    at: Timestamp,
+    company: CompanyId,
+    actor: Actor,
+    action: AuditAction,
+    key: KeyId,
+    detail: impl Into<String>,
+) -> AuditEntry {
+    AuditEntry {
+        id: AuditId::time_ordered(at, vault::random()),
+        at,
+        company: Some(company),
+        actor,
+        action,
+        subject: key.to_string(),
+        detail: detail.into(),
+    }
+}
+
+/// Runs work in a task of its own, so that it ends even when its caller is dropped in the middle.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, KeysError>> + Send + 'static,
+) -> Result<T, KeysError> {
+    tokio::spawn(work).await.unwrap_or(Err(KeysError::Stopping))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
