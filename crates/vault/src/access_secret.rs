@@ -43,23 +43,38 @@ impl AccessSecret {
             pair[0] = hex_digit(byte >> 4);
             pair[1] = hex_digit(byte & 15);
         }
-        Self { text, length: prefix + 1 + DIGITS, environment }
+        Self {
+            text,
+            length: prefix + 1 + DIGITS,
+            environment,
+        }
     }
 
     /// Reads a secret as it came in a header or out of its seal.
     pub fn parse(given: &[u8]) -> Result<Self, MalformedSecret> {
-        let dash = given.iter().position(|&byte| byte == b'-').ok_or(MalformedSecret)?;
+        let dash = given
+            .iter()
+            .position(|&byte| byte == b'-')
+            .ok_or(MalformedSecret)?;
         let (prefix, digits) = (&given[..dash], &given[dash + 1..]);
         let environment = Environment::ALL
             .into_iter()
             .find(|environment| environment.as_str().as_bytes() == prefix)
             .ok_or(MalformedSecret)?;
-        if digits.len() != DIGITS || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        if digits.len() != DIGITS
+            || !digits
+                .iter()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        {
             return Err(MalformedSecret);
         }
         let mut text = Zeroizing::new([0; LONGEST]);
         text[..given.len()].copy_from_slice(given);
-        Ok(Self { text, length: given.len(), environment })
+        Ok(Self {
+            text,
+            length: given.len(),
+            environment,
+        })
     }
 
     /// The environment the prefix names. The secret alone decides it.
@@ -81,7 +96,11 @@ impl AccessSecret {
 }
 
 const fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + nibble - 10
+    }
 }
 
 impl FromStr for AccessSecret {
@@ -120,7 +139,10 @@ mod tests {
     #[test]
     fn the_examples_of_the_contract_are_read() {
         for (text, environment) in [
-            ("sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af", Environment::Sandbox),
+            (
+                "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af",
+                Environment::Sandbox,
+            ),
             ("prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8", Environment::Prod),
         ] {
             let secret: AccessSecret = text.parse().expect("the form is right");
@@ -147,7 +169,11 @@ mod tests {
             format!("sandbox-{digits}").repeat(40),
         ];
         for text in wrong {
-            assert_eq!(text.parse::<AccessSecret>().err(), Some(MalformedSecret), "{text:?}");
+            assert_eq!(
+                text.parse::<AccessSecret>().err(),
+                Some(MalformedSecret),
+                "{text:?}"
+            );
         }
         assert!(AccessSecret::parse(&[0xff; 48]).is_err());
     }

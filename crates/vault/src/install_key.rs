@@ -69,7 +69,9 @@ impl Pepper {
 
 impl MasterKey {
     pub fn generate() -> Self {
-        Self { bytes: Zeroizing::new(random()) }
+        Self {
+            bytes: Zeroizing::new(random()),
+        }
     }
 
     /// Reads 64 hex digits or base64 of 32 bytes, surrounded by white space or not.
@@ -201,9 +203,24 @@ mod tests {
 
     #[test]
     fn text_that_is_not_32_bytes_is_refused() {
-        for text in ["", "abc", &HEX[2..], &HEX.replace('0', "g"), "AAEC", &format!("{HEX}00")] {
-            assert_eq!(MasterKey::from_hex_or_base64(text).err(), Some(InvalidKeyText), "{text:?}");
-            assert_eq!(Pepper::from_hex_or_base64(text).err(), Some(InvalidKeyText), "{text:?}");
+        for text in [
+            "",
+            "abc",
+            &HEX[2..],
+            &HEX.replace('0', "g"),
+            "AAEC",
+            &format!("{HEX}00"),
+        ] {
+            assert_eq!(
+                MasterKey::from_hex_or_base64(text).err(),
+                Some(InvalidKeyText),
+                "{text:?}"
+            );
+            assert_eq!(
+                Pepper::from_hex_or_base64(text).err(),
+                Some(InvalidKeyText),
+                "{text:?}"
+            );
         }
     }
 
@@ -223,8 +240,11 @@ mod tests {
         let again: AccessSecret = secret.expose().parse().expect("its own text");
         assert_eq!(pepper.lookup(&secret), pepper.lookup(&again));
         assert_ne!(pepper.lookup(&secret), other.lookup(&secret));
-        let elsewhere: AccessSecret =
-            secret.expose().replace("sandbox-", "dev-").parse().expect("another environment");
+        let elsewhere: AccessSecret = secret
+            .expose()
+            .replace("sandbox-", "dev-")
+            .parse()
+            .expect("another environment");
         assert_ne!(pepper.lookup(&secret), pepper.lookup(&elsewhere));
     }
 
@@ -234,13 +254,19 @@ mod tests {
         let mut mac = hmac(b"Jefe");
         mac.update(b"what do ya want for nothing?");
         let hex = to_hex(&mac.finalize().into_bytes());
-        assert_eq!(hex.as_str(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            hex.as_str(),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]
     fn debug_shows_nothing_of_a_key() {
         let pepper = Pepper::generate();
         let hash = pepper.lookup(&AccessSecret::generate(Environment::Prod));
-        assert_eq!(format!("{pepper:?} {:?} {hash:?}", MasterKey::generate()), "[redacted] [redacted] [redacted]");
+        assert_eq!(
+            format!("{pepper:?} {:?} {hash:?}", MasterKey::generate()),
+            "[redacted] [redacted] [redacted]"
+        );
     }
 }

@@ -5,7 +5,9 @@
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
-        eprintln!("gatehouse: the operating system gave no random bytes ({error}); it cannot go on without them");
+        eprintln!(
+            "gatehouse: the operating system gave no random bytes ({error}); it cannot go on without them"
+        );
         std::process::abort();
     }
     bytes

@@ -76,7 +76,13 @@ impl MasterKey {
         sealed.extend_from_slice(&nonce);
         let aad = place.bind(&sealed[..NONCE_AT]);
         // Encryption fails only beyond 256 GiB, which does not fit into memory either.
-        match self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad }) {
+        match self.cipher().encrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: plain,
+                aad: &aad,
+            },
+        ) {
             Ok(text) => sealed.extend_from_slice(&text),
             Err(_) => unreachable!("the text is far shorter than the cipher's bound"),
         }
@@ -96,7 +102,13 @@ impl MasterKey {
         nonce.copy_from_slice(&bytes[NONCE_AT..TEXT_AT]);
         let aad = place.bind(&bytes[..NONCE_AT]);
         self.cipher()
-            .decrypt(&XNonce::from(nonce), Payload { msg: &bytes[TEXT_AT..], aad: &aad })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: &bytes[TEXT_AT..],
+                    aad: &aad,
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| Unsealable::OtherPlace)
     }
@@ -110,10 +122,20 @@ impl SealPlace {
     /// The associated data: the head of the sealed bytes, then each part with a bar between. No part can hold a bar, so
     /// no two places give the same text.
     fn bind(&self, head: &[u8]) -> Vec<u8> {
-        let Self { purpose, install, company, environment, id } = self;
+        let Self {
+            purpose,
+            install,
+            company,
+            environment,
+            id,
+        } = self;
         let mut bound = head.to_vec();
         let id = to_hex(id);
-        let place = format!("|{}|{install}|{company}|{environment}|{}", purpose.as_str(), id.as_str());
+        let place = format!(
+            "|{}|{install}|{company}|{environment}|{}",
+            purpose.as_str(),
+            id.as_str()
+        );
         bound.extend_from_slice(place.as_bytes());
         bound
     }
@@ -197,7 +219,10 @@ mod tests {
         let key = MasterKey::generate();
         for plain in [b"".as_slice(), b"sandbox-00ff", &[7; 300_000]] {
             let sealed = key.seal(&place(), plain);
-            assert_eq!(key.open(&place(), &sealed).expect("the same place").as_slice(), plain);
+            assert_eq!(
+                key.open(&place(), &sealed).expect("the same place").as_slice(),
+                plain
+            );
         }
     }
 
@@ -206,22 +231,47 @@ mod tests {
         let key = MasterKey::generate();
         let sealed = key.seal(&place(), b"secret");
         let elsewhere = [
-            SealPlace { purpose: SealPurpose::Event, ..place() },
-            SealPlace { purpose: SealPurpose::WebhookSecret, ..place() },
-            SealPlace { install: InstallId([9; 16]), ..place() },
-            SealPlace { company: CompanyId::from_random([9; 16]), ..place() },
-            SealPlace { environment: Environment::Prod, ..place() },
-            SealPlace { id: [9; 16], ..place() },
+            SealPlace {
+                purpose: SealPurpose::Event,
+                ..place()
+            },
+            SealPlace {
+                purpose: SealPurpose::WebhookSecret,
+                ..place()
+            },
+            SealPlace {
+                install: InstallId([9; 16]),
+                ..place()
+            },
+            SealPlace {
+                company: CompanyId::from_random([9; 16]),
+                ..place()
+            },
+            SealPlace {
+                environment: Environment::Prod,
+                ..place()
+            },
+            SealPlace {
+                id: [9; 16],
+                ..place()
+            },
         ];
         for other in elsewhere {
-            assert_eq!(key.open(&other, &sealed), Err(Unsealable::OtherPlace), "{other:?}");
+            assert_eq!(
+                key.open(&other, &sealed),
+                Err(Unsealable::OtherPlace),
+                "{other:?}"
+            );
         }
     }
 
     #[test]
     fn another_master_key_does_not_open_it() {
         let sealed = MasterKey::generate().seal(&place(), b"secret");
-        assert_eq!(MasterKey::generate().open(&place(), &sealed), Err(Unsealable::OtherKey));
+        assert_eq!(
+            MasterKey::generate().open(&place(), &sealed),
+            Err(Unsealable::OtherKey)
+        );
     }
 
     #[test]
@@ -231,8 +281,15 @@ mod tests {
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert!(key.open(&place(), &Sealed::from_bytes(changed)).is_err(), "byte {at}");
-            assert!(key.open(&place(), &Sealed::from_bytes(sealed[..at].to_vec())).is_err(), "cut at {at}");
+            assert!(
+                key.open(&place(), &Sealed::from_bytes(changed)).is_err(),
+                "byte {at}"
+            );
+            assert!(
+                key.open(&place(), &Sealed::from_bytes(sealed[..at].to_vec()))
+                    .is_err(),
+                "cut at {at}"
+            );
         }
     }
 

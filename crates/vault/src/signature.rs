@@ -56,10 +56,26 @@ mod tests {
                 r#"{"test":true}"#,
                 "v1=9d8e125c6b7c45fe2f469f489a19934ebd0d3e9c7514134a7bceddf18dfd6e8d",
             ),
-            (SANDBOX, compact, "v1=47ca001bea963314d4c7c39943a67b2ebb14bff7703a213f71dc87fb96119c6f"),
-            (SANDBOX, spaced, "v1=4f4d4352ce604d7973d2648007ebdc030f228d3195578a9776f7924bf309a97a"),
-            (PROD, utf8, "v1=4ce9a2c4988e5e9c7a31b8cde5b9861a03fe6faf35da2cb6cb28821560ab6004"),
-            (SANDBOX, "", "v1=cb37f30f76ffc94234b447bca5a71e5142c055ff0fba187f5030c82e6def6281"),
+            (
+                SANDBOX,
+                compact,
+                "v1=47ca001bea963314d4c7c39943a67b2ebb14bff7703a213f71dc87fb96119c6f",
+            ),
+            (
+                SANDBOX,
+                spaced,
+                "v1=4f4d4352ce604d7973d2648007ebdc030f228d3195578a9776f7924bf309a97a",
+            ),
+            (
+                PROD,
+                utf8,
+                "v1=4ce9a2c4988e5e9c7a31b8cde5b9861a03fe6faf35da2cb6cb28821560ab6004",
+            ),
+            (
+                SANDBOX,
+                "",
+                "v1=cb37f30f76ffc94234b447bca5a71e5142c055ff0fba187f5030c82e6def6281",
+            ),
         ] {
             assert_eq!(sign_v1(secret, body.as_bytes()), sign, "{body}");
         }
@@ -67,7 +83,9 @@ mod tests {
 
     #[test]
     fn the_example_of_standard_webhooks_agrees() {
-        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");
+        let secret = STANDARD
+            .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            .expect("base64");
         let sign = sign_standard_webhook(
             &secret,
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
