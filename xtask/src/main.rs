@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod commands;
 mod compress;
+mod demo_data;
 mod lint;
 mod npm;
 mod packages;

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::arguments::{Demo, ServeOptions};
-use crate::build;
 use crate::prerequisites::{self, Needs};
 use crate::project::Project;
 use crate::stages::Stages;
+use crate::{build, demo_data};
 
 /// Where the demo lives unless `-- --data-dir` says otherwise.
 const DATA_DIRECTORY: &str = "gatehouse-data";
@@ -21,7 +21,7 @@ pub(crate) fn run(project: &Project, options: &ServeOptions, timings: bool) -> R
     stages.stage("prerequisites", "", |_| prerequisites::check(Needs::Compiling))?;
     build::everything(project, &mut stages, false)?;
     stages.stage("data", "", |clock| {
-        if options.fresh && begin_again(&data)? {
+        if options.fresh && demo_data::remove(&data)? {
             clock.line(format!("Removed the demo in {}.", data.display()));
         }
         Ok(())
@@ -61,40 +61,4 @@ fn become_the_server(project: &Project, options: &ServeOptions, data: &Path) -> 
     }
     #[cfg(not(unix))]
     crate::commands::run(&mut command)
-}
-
-/// What Gatehouse writes into a data directory. Anything else there belongs to somebody.
-fn is_gatehouses(name: &str) -> bool {
-    const NAMES: [&str; 7] = [
-        "control.sock",
-        "gatehouse.lock",
-        "lock",
-        "logs",
-        "master.key",
-        "pepper.key",
-        "demo",
-    ];
-    NAMES.contains(&name) || name.starts_with("gatehouse.db")
-}
-
-/// Removes a demo's data directory. `false` when there is none.
-///
-/// # Errors
-/// When it is not Gatehouse's, not a demo's, or a server is running on it.
-fn begin_again(data: &Path) -> Result<bool> {
-    if !data.exists() {
-        return Ok(false);
-    }
-    for entry in std::fs::read_dir(data).with_context(|| format!("reading {}", data.display()))? {
-        let name = entry?.file_name();
-        if !is_gatehouses(&name.to_string_lossy()) {
-            bail!(
-                "{} holds {}, which is not Gatehouse's; --fresh removes nothing.",
-                data.display(),
-                name.to_string_lossy()
-            );
-        }
-    }
-    std::fs::remove_dir_all(data).with_context(|| format!("removing {}", data.display()))?;
-    Ok(true)
 }

@@ -23,17 +23,21 @@ const RUNTIME_KEYS: [&str; 14] = [
 ];
 
 fn text(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    std::fs::read_to_string(root.join(name)).unwrap()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask stands in the workspace");
+    std::fs::read_to_string(root.join(name)).expect(name)
 }
 
 fn parsed(name: &str) -> Table {
-    text(name).parse().unwrap()
+    text(name).parse().expect(name)
 }
 
 /// The first `[[workspace.metadata.leptos]]` of a file.
 fn leptos_table(file: &Table) -> &Table {
-    file["workspace"]["metadata"]["leptos"][0].as_table().unwrap()
+    file["workspace"]["metadata"]["leptos"][0]
+        .as_table()
+        .expect("the table")
 }
 
 #[test]

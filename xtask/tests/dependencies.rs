@@ -41,13 +41,13 @@ fn crates(selection: &[&str]) -> BTreeSet<String> {
         ])
         .args(selection)
         .output()
-        .unwrap();
+        .expect("cargo starts");
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let tree = String::from_utf8(output.stdout).unwrap();
+    let tree = String::from_utf8(output.stdout).expect("names are text");
     // "sqlx sqlx v0.9.0 (*)", and " name v1" for a package without a library.
     tree.lines()
         .filter_map(|line| line.split(' ').nth(1))

@@ -1,0 +1,129 @@
+//! `--fresh`: removing the demo's data, and nothing else. What a data directory holds is decided by the server
+//! (`server/src/data_dir.rs` and `server/src/config/secrets.rs`).
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Held by whoever uses the directory, for as long as the process lives.
+const LOCK: &str = "gatehouse.lock";
+/// The database, without which a directory is nobody's demo.
+const DATABASE: &str = "gatehouse.db";
+
+/// What Gatehouse writes into a data directory. Anything else there belongs to somebody.
+fn is_gatehouses(name: &str) -> bool {
+    const NAMES: [&str; 6] = [LOCK, "control.sock", "logs", "master.key", "pepper.key", "demo"];
+    NAMES.contains(&name) || name.starts_with(DATABASE)
+}
+
+/// Removes a demo's data directory. `false` when there is none.
+///
+/// # Errors
+/// When it holds something that is not Gatehouse's, or when a server is running on it.
+pub(crate) fn remove(data: &Path) -> Result<bool> {
+    if !data.exists() {
+        return Ok(false);
+    }
+    let mut has_database = false;
+    for entry in std::fs::read_dir(data).with_context(|| format!("reading {}", data.display()))? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        has_database |= name == DATABASE;
+        if !is_gatehouses(&name) {
+            bail!(
+                "{} holds {name}, which is not Gatehouse's: --fresh removes nothing.",
+                data.display()
+            );
+        }
+    }
+    let lock_path = data.join(LOCK);
+    if !has_database && !lock_path.exists() {
+        bail!(
+            "{} is not a data directory of Gatehouse: --fresh removes nothing.",
+            data.display()
+        );
+    }
+    let lock = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path);
+    let lock = lock.with_context(|| format!("opening {}", lock_path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "A Gatehouse is running on {}. Stop it, then --fresh can begin again.",
+                data.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", lock_path.display()));
+        }
+    }
+    std::fs::remove_dir_all(data).with_context(|| format!("removing {}", data.display()))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory_with(names: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for name in names {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        directory
+    }
+
+    #[test]
+    fn a_demo_is_removed_and_nothing_is_nothing() {
+        let directory = directory_with(&["gatehouse.db", "gatehouse.db-wal", "gatehouse.lock", "master.key"]);
+        assert!(remove(directory.path()).unwrap());
+        assert!(!directory.path().exists());
+        assert!(!remove(directory.path()).unwrap());
+    }
+
+    #[test]
+    fn a_directory_with_a_strangers_file_is_left_alone() {
+        let directory = directory_with(&["gatehouse.db", "thesis.odt"]);
+        assert!(
+            remove(directory.path())
+                .unwrap_err()
+                .to_string()
+                .contains("thesis.odt")
+        );
+        assert!(directory.path().join("gatehouse.db").exists());
+    }
+
+    #[test]
+    fn a_directory_without_a_database_is_left_alone() {
+        let directory = directory_with(&["logs"]);
+        assert!(
+            remove(directory.path())
+                .unwrap_err()
+                .to_string()
+                .contains("not a data directory")
+        );
+        assert!(directory.path().join("logs").exists());
+    }
+
+    #[test]
+    fn a_demo_that_is_running_is_left_alone() {
+        let directory = directory_with(&["gatehouse.db", "gatehouse.lock"]);
+        let held = File::options()
+            .write(true)
+            .open(directory.path().join("gatehouse.lock"))
+            .unwrap();
+        held.try_lock().unwrap();
+        assert!(
+            remove(directory.path())
+                .unwrap_err()
+                .to_string()
+                .contains("is running")
+        );
+        assert!(directory.path().join("gatehouse.db").exists());
+    }
+}
