@@ -19,6 +19,9 @@ use crate::Clock;
 /// For how long a node may serve without hearing from the database.
 pub const LEASE: Duration = Duration::from_secs(3);
 
+/// Clocks of different machines do not run at quite the same speed: others wait this much longer than the node serves.
+pub(crate) const MARGIN: Duration = Duration::from_millis(50);
+
 /// Whether this node may serve.
 #[derive(Debug)]
 pub(crate) enum Lease {

@@ -9,6 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{Keys, KeysError};
 
+/// Only where something was deleted.
+const SCRUB_EVERY: Duration = Duration::from_secs(10);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// The background work. It ends with [`Running::stop`]; when this is dropped instead, it ends too, without the last
@@ -20,11 +22,11 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// The three chores.
 #[derive(Clone, Copy, Debug)]
 enum Chore {
     Follow,
     Flush,
+    Scrub,
     Tidy,
 }
 
@@ -34,7 +36,9 @@ impl Keys {
     pub fn start(&self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let start = |chore: Chore| tokio::spawn(chore.repeat(self.clone(), stopped.clone()));
-        let tasks = [Chore::Follow, Chore::Flush, Chore::Tidy].map(start).into();
+        let tasks = [Chore::Follow, Chore::Flush, Chore::Scrub, Chore::Tidy]
+            .map(start)
+            .into();
         Running {
             keys: self.clone(),
             stop,
@@ -94,6 +98,7 @@ impl Chore {
         match self {
             Self::Follow => keys.follow().await,
             Self::Flush => keys.flush_last_used().await,
+            Self::Scrub => keys.scrub().await,
             Self::Tidy => keys.tidy().await,
         }
     }
@@ -102,6 +107,7 @@ impl Chore {
         match self {
             Self::Follow => keys.inner.options.poll,
             Self::Flush => keys.inner.options.flush,
+            Self::Scrub => SCRUB_EVERY,
             Self::Tidy => TIDY_EVERY,
         }
     }

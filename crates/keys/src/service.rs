@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -16,7 +16,7 @@ use vault::{AccessSecret, InstallId, MasterKey, Pepper, SealPlace, SealPurpose};
 
 use crate::credentials::Credential;
 use crate::last_used::LastUsedNotes;
-use crate::lease::{LEASE, Lease};
+use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
     ActiveKey, Clock, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) lease: Lease,
     /// The version that the other nodes know this one has applied.
     told: AtomicU64,
+    /// Something was deleted since the last scrub.
+    to_scrub: AtomicBool,
 }
 
 impl std::fmt::Debug for Keys {
@@ -142,6 +144,8 @@ impl Keys {
             node: NodeId::generate(),
             lease,
             told: AtomicU64::new(0),
+            // What an earlier process deleted just before it ended.
+            to_scrub: AtomicBool::new(true),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -338,6 +342,16 @@ impl Keys {
         inner.renew_lease().await
     }
 
+    /// Removes what deletions since the last time may have left of sealed secrets in the database's own files.
+    pub async fn scrub(&self) -> Result<(), KeysError> {
+        if self.inner.to_scrub.swap(false, Ordering::AcqRel) {
+            let scrubbed = self.inner.store.scrub().await;
+            self.inner.to_scrub.fetch_or(scrubbed.is_err(), Ordering::AcqRel);
+            return scrubbed;
+        }
+        Ok(())
+    }
+
     /// Writes what [`Keys::touched`] noted. What could not be written stays noted.
     pub async fn flush_last_used(&self) -> Result<(), KeysError> {
         let inner = &self.inner;
@@ -503,8 +517,9 @@ impl Inner {
                 })))
             });
         self.announce(company);
+        self.to_scrub.store(true, Ordering::Release);
         if self.store.is_shared() {
-            self.wait_for_nodes(deleted.version, committed + self.options.lease)
+            self.wait_for_nodes(deleted.version, committed + self.options.lease + MARGIN)
                 .await;
         }
         Ok(DeletedKey {

@@ -170,6 +170,9 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// Removes tombstones of keys deleted before this moment, and returns how many.
     async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError>;
 
+    /// Removes what deletions may have left of the sealed secrets in the database's own files, as far as it can.
+    async fn scrub(&self) -> Result<(), KeysError>;
+
     /// Whether other processes may serve from this database. Then a node serves only under a lease.
     fn is_shared(&self) -> bool;
 

@@ -8,6 +8,7 @@ pub mod audit;
 mod db;
 pub mod dialect;
 mod error;
+pub mod keys;
 mod migrate;
 mod row;
 
@@ -21,4 +22,5 @@ pub use row::Columns;
 pub const MAIN_MIGRATIONS: &[Migration] = &[
     audit::MIGRATION,
     accounts::MIGRATION,
+    keys::MIGRATION,
 ];

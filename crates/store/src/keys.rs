@@ -1,0 +1,467 @@
+//! API keys, the change version and the nodes that follow it, on both databases.
+//!
+//! Every transaction takes the row of `change_version` last, so that two of them never wait for each other in a circle,
+//! and it is held only for the commit.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keys::{
+    CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, KeyStore, KeysError, Loaded, NewKey,
+    NodeId, Renewal, SealedKey, Touch,
+};
+use model::{AuditAction, AuditEntry, CompanyId, Environment, KeyId, KeySummary, LastUsed, Timestamp};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use vault::{LookupHash, Sealed};
+
+use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, Urgency, audit};
+
+/// The tables.
+pub const MIGRATION: Migration = Migration {
+    name: "0003_keys",
+    sql: include_str!("../migrations/0003_keys.sql"),
+};
+
+/// A node whose lease ended so long ago will not come back under its id.
+const NODE_FORGOTTEN_AFTER_MS: i64 = 3_600_000;
+
+/// [`KeyStore`] on a [`Db`].
+#[derive(Clone, Debug)]
+pub struct StoredKeys {
+    db: Db,
+}
+
+impl StoredKeys {
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+impl From<StoreError> for KeysError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::Stopping,
+            other => Self::Store(Box::new(other)),
+        }
+    }
+}
+
+/// Moves the change version in the caller's transaction, and returns the new one: nodes then load everything anew. To be
+/// the last statement of a transaction that changes who may pass.
+pub async fn bump_change_version(connection: &mut DbConnection) -> Result<u64, StoreError> {
+    let row = sqlx::query("UPDATE change_version SET version = version + 1 WHERE one = 1 RETURNING version")
+        .fetch_one(connection)
+        .await?;
+    version(&row)
+}
+
+#[async_trait]
+impl KeyStore for StoredKeys {
+    /// The version is read first, and companies last: what follows may be newer than the version, and no key is read
+    /// before its company.
+    async fn load(&self) -> Result<Loaded, KeysError> {
+        let version = self.change_version().await?;
+        let credentials =
+            sqlx::query("SELECT id, company_id, environment, lookup_hash, last_four, deleted_at, deleted_by FROM api_keys")
+                .fetch_all(self.db.reader())
+                .await
+                .map_err(StoreError::from)?;
+        let companies = sqlx::query("SELECT id, client_id, name, parent_id FROM companies")
+            .fetch_all(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
+        Ok(Loaded {
+            version,
+            companies: companies.iter().map(read_company).collect::<Result<_, _>>()?,
+            credentials: credentials
+                .iter()
+                .map(read_credential)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn change_version(&self) -> Result<u64, KeysError> {
+        let row = sqlx::query("SELECT version FROM change_version WHERE one = 1")
+            .fetch_one(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
+        Ok(version(&row)?)
+    }
+
+    async fn announce_change(&self) -> Result<u64, KeysError> {
+        self.db
+            .write(Urgency::Interactive, |connection| {
+                Box::pin(async move { Ok(bump_change_version(connection).await?) })
+            })
+            .await
+    }
+
+    /// By `api_keys_slot`.
+    async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError> {
+        let rows = sqlx::query(
+            "SELECT id, environment, last_four, created_at, created_by, last_used_at, last_used_address FROM api_keys \
+             WHERE company_id = $1 AND deleted_at IS NULL ORDER BY created_at, id",
+        )
+        .bind(company.to_string())
+        .fetch_all(self.db.reader())
+        .await
+        .map_err(StoreError::from)?;
+        Ok(rows.iter().map(read_summary).collect::<Result<_, _>>()?)
+    }
+
+    async fn insert(&self, key: NewKey, entry: AuditEntry) -> Result<u64, KeysError> {
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    if !insert_into_free_slot(connection, &key).await? {
+                        return Err(KeysError::TwoActive);
+                    }
+                    audit::record(connection, &entry).await?;
+                    Ok(bump_change_version(connection).await?)
+                })
+            })
+            .await
+    }
+
+    async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError> {
+        let row = sqlx::query(
+            "SELECT id, environment, last_four, created_at, sealed FROM api_keys \
+             WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL",
+        )
+        .bind(key.to_string())
+        .bind(company.to_string())
+        .fetch_optional(self.db.reader())
+        .await
+        .map_err(StoreError::from)?;
+        Ok(read_sealed(&row.ok_or(KeysError::NotFound)?)?)
+    }
+
+    /// By `api_keys_slot`.
+    async fn sealed_of(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<SealedKey>, KeysError> {
+        let rows = sqlx::query(
+            "SELECT id, environment, last_four, created_at, sealed FROM api_keys \
+             WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL ORDER BY created_at, id",
+        )
+        .bind(company.to_string())
+        .bind(environment.as_str())
+        .fetch_all(self.db.reader())
+        .await
+        .map_err(StoreError::from)?;
+        Ok(rows.iter().map(read_sealed).collect::<Result<_, _>>()?)
+    }
+
+    async fn record_access(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        entry: AuditEntry,
+    ) -> Result<(), KeysError> {
+        let for_share = self.db.dialect().for_share();
+        self.db.write(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                let sql = format!(
+                    "SELECT id FROM api_keys WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL{for_share}"
+                );
+                let active = sqlx::query(AssertSqlSafe(sql))
+                    .bind(key.to_string())
+                    .bind(company.to_string())
+                    .fetch_optional(&mut *connection)
+                    .await
+                    .map_err(StoreError::from)?;
+                if active.is_none() {
+                    return Err(KeysError::NotFound);
+                }
+                Ok(audit::record(connection, &entry).await?)
+            })
+        })
+        .await
+    }
+
+    async fn delete(&self, deletion: Deletion) -> Result<DeletedRow, KeysError> {
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    let row = sqlx::query(
+                        "UPDATE api_keys SET sealed = NULL, deleted_at = $1, deleted_by = $2 \
+                     WHERE id = $3 AND company_id = $4 AND deleted_at IS NULL \
+                     RETURNING environment, lookup_hash, last_four",
+                    )
+                    .bind(deletion.at.as_millis())
+                    .bind(deletion.actor.name.clone())
+                    .bind(deletion.key.to_string())
+                    .bind(deletion.company.to_string())
+                    .fetch_optional(&mut *connection)
+                    .await
+                    .map_err(StoreError::from)?
+                    .ok_or(KeysError::NotFound)?;
+                    let environment: Environment = row.parsed("environment")?;
+                    audit::record(connection, &deletion_audit(deletion, environment)).await?;
+                    Ok(DeletedRow {
+                        environment,
+                        lookup: read_lookup(&row)?,
+                        last_four: row.text("last_four")?,
+                        version: bump_change_version(connection).await?,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), KeysError> {
+        self.db
+            .write(Urgency::Background, move |connection| {
+                Box::pin(async move {
+                    for touch in touches {
+                        sqlx::query(
+                            "UPDATE api_keys SET last_used_at = $1, last_used_address = $2 \
+                         WHERE id = $3 AND (last_used_at IS NULL OR last_used_at < $1)",
+                        )
+                        .bind(touch.at.as_millis())
+                        .bind(touch.address.to_string())
+                        .bind(touch.key.to_string())
+                        .execute(&mut *connection)
+                        .await
+                        .map_err(StoreError::from)?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// By `api_keys_tombstones`.
+    async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError> {
+        self.db
+            .write(Urgency::Background, move |connection| {
+                Box::pin(async move {
+                    let removed =
+                        sqlx::query("DELETE FROM api_keys WHERE deleted_at IS NOT NULL AND deleted_at < $1")
+                            .bind(deleted_before.as_millis())
+                            .execute(connection)
+                            .await
+                            .map_err(StoreError::from)?;
+                    Ok(removed.rows_affected())
+                })
+            })
+            .await
+    }
+
+    /// SQLite writes whole pages to its log and takes them into the file later; until then the page from before the
+    /// deletion stands in the log. PostgreSQL's files are beyond reach: what stands there is still sealed.
+    async fn scrub(&self) -> Result<(), KeysError> {
+        if self.db.dialect() == Dialect::Sqlite {
+            let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(self.db.reader())
+                .await;
+            checkpoint.map_err(StoreError::from)?;
+        }
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        self.db.dialect() == Dialect::Postgres
+    }
+
+    async fn renew_lease(&self, node: NodeId, applied: u64, lease: Duration) -> Result<Renewal, KeysError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    // Whoever makes a new version waits for this row, or this waits for them.
+                    let sql = format!(
+                        "SELECT version FROM change_version WHERE one = 1{}",
+                        dialect.for_share()
+                    );
+                    let latest = sqlx::query(AssertSqlSafe(sql))
+                        .fetch_one(&mut *connection)
+                        .await
+                        .map_err(StoreError::from)?;
+                    if version(&latest)? != applied {
+                        return Ok(Renewal::Behind);
+                    }
+                    let clock = dialect.clock_millis();
+                    let sql = format!(
+                        "INSERT INTO nodes (id, applied_version, lease_until) VALUES ($1, $2, {clock} + $3) \
+                     ON CONFLICT (id) DO UPDATE \
+                     SET applied_version = excluded.applied_version, lease_until = excluded.lease_until"
+                    );
+                    sqlx::query(AssertSqlSafe(sql))
+                        .bind(node.to_string())
+                        .bind(signed(applied)?)
+                        .bind(millis(lease))
+                        .execute(&mut *connection)
+                        .await
+                        .map_err(StoreError::from)?;
+                    forget_old_nodes(connection, dialect).await?;
+                    Ok(Renewal::Renewed)
+                })
+            })
+            .await
+    }
+
+    async fn nodes_behind(&self, version: u64, asking: NodeId) -> Result<u64, KeysError> {
+        let sql = format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS behind FROM nodes \
+             WHERE id <> $1 AND applied_version < $2 AND lease_until > {}",
+            self.db.dialect().clock_millis()
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(asking.to_string())
+            .bind(signed(version)?)
+            .fetch_one(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
+        Ok(row.int("behind")?.unsigned_abs())
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<(), KeysError> {
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    sqlx::query("DELETE FROM nodes WHERE id = $1")
+                        .bind(node.to_string())
+                        .execute(connection)
+                        .await
+                        .map_err(StoreError::from)?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// Whether one of the two slots was free. The index `api_keys_slot` decides it: of two transactions that want the same
+/// slot, the later waits for the earlier and then finds it taken.
+async fn insert_into_free_slot(connection: &mut DbConnection, key: &NewKey) -> Result<bool, KeysError> {
+    for slot in [1_i64, 2] {
+        let inserted = sqlx::query(
+            "INSERT INTO api_keys (id, company_id, environment, slot, lookup_hash, sealed, last_four, created_at, created_by) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             ON CONFLICT (company_id, environment, slot) WHERE deleted_at IS NULL DO NOTHING",
+        )
+        .bind(key.id.to_string())
+        .bind(key.company.to_string())
+        .bind(key.environment.as_str())
+        .bind(slot)
+        .bind(key.lookup.as_bytes().to_vec())
+        .bind(key.sealed.as_bytes().to_vec())
+        .bind(key.last_four.clone())
+        .bind(key.created_at.as_millis())
+        .bind(key.created_by.clone())
+        .execute(&mut *connection)
+        .await;
+        match inserted {
+            Ok(done) if done.rows_affected() == 1 => return Ok(true),
+            Ok(_) => {}
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                return Err(KeysError::NotFound);
+            }
+            Err(error) => return Err(StoreError::from(error).into()),
+        }
+    }
+    Ok(false)
+}
+
+async fn forget_old_nodes(connection: &mut DbConnection, dialect: Dialect) -> Result<(), StoreError> {
+    let sql = format!(
+        "DELETE FROM nodes WHERE lease_until < {} - $1",
+        dialect.clock_millis()
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(NODE_FORGOTTEN_AFTER_MS)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn deletion_audit(deletion: Deletion, environment: Environment) -> AuditEntry {
+    AuditEntry {
+        id: deletion.audit,
+        at: deletion.at,
+        company: Some(deletion.company),
+        actor: deletion.actor,
+        action: AuditAction::KeyDeleted,
+        subject: deletion.key.to_string(),
+        detail: environment.label().to_owned(),
+    }
+}
+
+fn read_company(row: &AnyRow) -> Result<CompanyRow, StoreError> {
+    Ok(CompanyRow {
+        id: row.parsed("id")?,
+        client_id: row.parsed("client_id")?,
+        name: row.text("name")?,
+        parent: row.maybe_parsed("parent_id")?,
+    })
+}
+
+fn read_credential(row: &AnyRow) -> Result<CredentialRow, StoreError> {
+    let state = match (row.maybe_time("deleted_at")?, row.maybe_text("deleted_by")?) {
+        (None, _) => CredentialState::Active,
+        (Some(at), by) => CredentialState::Deleted {
+            at,
+            by: by.unwrap_or_default(),
+        },
+    };
+    Ok(CredentialRow {
+        id: row.parsed("id")?,
+        company: row.parsed("company_id")?,
+        environment: row.parsed("environment")?,
+        lookup: read_lookup(row)?,
+        last_four: row.text("last_four")?,
+        state,
+    })
+}
+
+fn read_summary(row: &AnyRow) -> Result<KeySummary, StoreError> {
+    let last_used = match row.maybe_time("last_used_at")? {
+        Some(at) => Some(LastUsed {
+            at,
+            address: row.maybe_text("last_used_address")?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(KeySummary {
+        id: row.parsed("id")?,
+        environment: row.parsed("environment")?,
+        created_at: row.time("created_at")?,
+        created_by: row.text("created_by")?,
+        last_four: row.text("last_four")?,
+        last_used,
+    })
+}
+
+fn read_sealed(row: &AnyRow) -> Result<SealedKey, StoreError> {
+    Ok(SealedKey {
+        id: row.parsed("id")?,
+        environment: row.parsed("environment")?,
+        last_four: row.text("last_four")?,
+        created_at: row.time("created_at")?,
+        sealed: Sealed::from_bytes(row.blob("sealed")?),
+    })
+}
+
+fn read_lookup(row: &AnyRow) -> Result<LookupHash, StoreError> {
+    let bytes: Result<[u8; 32], _> = row.blob("lookup_hash")?.try_into();
+    bytes
+        .map(LookupHash::from_bytes)
+        .map_err(|_| StoreError::corrupt("lookup_hash does not hold 32 bytes"))
+}
+
+fn version(row: &AnyRow) -> Result<u64, StoreError> {
+    let version = row.int("version")?;
+    u64::try_from(version).map_err(|_| StoreError::corrupt(format!("version holds {version}")))
+}
+
+fn signed(version: u64) -> Result<i64, StoreError> {
+    i64::try_from(version).map_err(|_| StoreError::corrupt(format!("version {version} does not fit")))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
