@@ -12,14 +12,17 @@ const server = spawn(
   { cwd: path.resolve(import.meta.dirname, '..'), stdio: 'inherit' },
 );
 
+// Playwright signals the whole process group, so the server has the signal already; a second one would cut its draining
+// short. We stay until it has gone.
 for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.on(signal, () => server.kill(signal));
+  process.on(signal, () => {});
 }
+const leave = (code) => {
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(code);
+};
 server.on('error', (error) => {
   console.error(`${process.env.GATEHOUSE_BIN}: ${error.message}. \`cargo xtask build\` makes it.`);
-  process.exit(1);
+  leave(1);
 });
-server.on('exit', (code, signal) => {
-  rmSync(directory, { recursive: true, force: true });
-  process.exit(signal === null ? code : 1);
-});
+server.on('exit', (code, signal) => leave(signal === null ? code : 1));
