@@ -4,9 +4,11 @@
 //! runs each in a savepoint of one transaction and commits once: one fsync for all of them. A write is answered only
 //! after that commit. PostgreSQL runs each write in a transaction of its own.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
@@ -308,7 +310,9 @@ async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
 /// An error of the work itself rolls back to the savepoint and is the work's own; only the savepoint's own errors count.
 async fn run_in_savepoint(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
     execute(connection, "SAVEPOINT one_write").await?;
-    if !job.run(connection).await {
+    // A panic in one caller's work must not end the writer for everyone.
+    let keep = AssertUnwindSafe(job.run(connection)).catch_unwind().await.unwrap_or(false);
+    if !keep {
         execute(connection, "ROLLBACK TO one_write").await?;
     }
     execute(connection, "RELEASE one_write").await
