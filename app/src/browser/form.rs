@@ -87,3 +87,29 @@ pub fn keep_chosen(
     #[cfg(not(feature = "hydrate"))]
     let _ = (control, chosen);
 }
+
+/// What a form that is being submitted would send: names and values in order, as the person sees them. Taken from the
+/// document and not from signals, because a box may have been ticked before the page was hydrated.
+pub fn entries(event: &leptos::ev::SubmitEvent) -> Vec<(String, String)> {
+    #[cfg(feature = "hydrate")]
+    {
+        use wasm_bindgen::JsCast;
+        let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
+        let data = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok());
+        let Some(Ok(Some(pairs))) = data.map(|data| js_sys::try_iter(&data)) else {
+            return Vec::new();
+        };
+        pairs
+            .filter_map(|pair| {
+                let pair = js_sys::Array::from(&pair.ok()?);
+                // A file has no text; there are none in these forms.
+                Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+            })
+            .collect()
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = event;
+        Vec::new()
+    }
+}

@@ -1,0 +1,72 @@
+//! What can be done with a webhook beside testing it: pause or enable, edit, delete. Each works without scripts.
+
+use leptos::prelude::*;
+
+use super::webhook::WebhookState;
+use crate::api;
+use crate::pages::company::Topic;
+use crate::ui::{Button, ButtonKind, ButtonLink, Toasts};
+
+#[component]
+pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
+    if let Some(reason) = state.refusal() {
+        return view! { <Refused reason=reason state=state /> }.into_any();
+    }
+    let open_delete = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        state.deletion.open();
+    };
+    view! {
+        <PauseForm state=state />
+        <ButtonLink href=state.path("/edit")>"Edit"</ButtonLink>
+        <ButtonLink href=state.path("/delete") kind=ButtonKind::Danger on:click=open_delete>"Delete"</ButtonLink>
+    }
+    .into_any()
+}
+
+/// The same actions for somebody who may not: each says why.
+#[component]
+fn Refused(reason: String, state: WebhookState) -> impl IntoView {
+    let reason = Signal::stored(Some(reason));
+    let enabled = state.detail.with_untracked(|detail| detail.row.webhook.enabled);
+    view! {
+        <div class="refused-actions">
+            <Button id="pause-webhook" unavailable=reason>{if enabled { "Pause" } else { "Enable" }}</Button>
+            <Button id="edit-webhook" unavailable=reason>"Edit"</Button>
+            <Button id="delete-webhook" kind=ButtonKind::Danger unavailable=reason>"Delete"</Button>
+        </div>
+    }
+}
+
+#[component]
+fn PauseForm(state: WebhookState) -> impl IntoView {
+    let toasts = Toasts::here();
+    let busy = RwSignal::new(false);
+    let enabled = Memo::new(move |_| state.detail.with(|detail| detail.row.webhook.enabled));
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let (company, enable) = (state.scope.client_id(), !enabled.get_untracked());
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::set_webhook_enabled(company, state.id, enable).await;
+            if busy.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(()) if enable => toasts.say("Enabled. Events are delivered again."),
+                Ok(()) => toasts.say("Paused. Events are kept as skipped until you enable it."),
+                Err(error) => toasts.fail(format!("Nothing was changed. {error}")),
+            }
+            state.scope.refetch(Topic::Webhooks);
+        });
+    };
+    view! {
+        <form method="post" action=state.path("/enabled") on:submit=submit>
+            <input type="hidden" name="enabled" value=move || (!enabled.get()).to_string() />
+            <Button submit=true busy=busy>{move || if enabled.get() { "Pause" } else { "Enable" }}</Button>
+        </form>
+    }
+}

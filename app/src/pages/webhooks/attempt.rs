@@ -1,0 +1,215 @@
+//! One attempt of a delivery: what was asked of whom, how long each part took, and what came back.
+
+use leptos::prelude::*;
+use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
+
+use crate::ui::{
+    Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone, duration_text,
+};
+
+/// `open` shows the evidence at the start; the person decides afterwards.
+#[component]
+pub(super) fn AttemptCard(attempt: Memo<Attempt>, open: bool) -> impl IntoView {
+    view! {
+        <li class="attempt">
+            <details open=open>
+                <summary class="attempt__head">
+                    <Icon name=IconName::ChevronRight />
+                    {move || view! { <Head attempt=attempt.get() /> }}
+                </summary>
+                <div class="attempt__body">{move || view! { <Evidence attempt=attempt.get() /> }}</div>
+            </details>
+        </li>
+    }
+}
+
+#[component]
+fn Head(attempt: Attempt) -> impl IntoView {
+    let outcome = match attempt.outcome {
+        AttemptOutcome::Succeeded { status }
+        | AttemptOutcome::Failed {
+            status: Some(status), ..
+        } => view! { <StatusBadge status=status /> }.into_any(),
+        AttemptOutcome::Failed { class, status: None } => {
+            view! { <StateBadge state=State::Failed words=class.label() /> }.into_any()
+        }
+    };
+    view! {
+        <b class="attempt__number">{format!("Attempt {}", attempt.number)}</b>
+        {outcome}
+        {attempt.replay.then(|| view! { <Badge tone=Tone::Info>"Replay"</Badge> })}
+        <span class="attempt__facts">
+            <span>{duration_text(attempt.duration_ms * 1000)}</span>
+            <Time at=attempt.started_at style=TimeStyle::Clock />
+        </span>
+    }
+}
+
+#[component]
+fn Evidence(attempt: Attempt) -> impl IntoView {
+    let why = match attempt.outcome {
+        AttemptOutcome::Succeeded { .. } => None,
+        AttemptOutcome::Failed { class, .. } => Some(view! {
+            <p><b>{class.label()} "."</b> " " {class.hint()}</p>
+        }),
+    };
+    let signed = match attempt.signed_by_last_four {
+        Some(last_four) => {
+            view! { <p class="muted">"Signed with the key ending " <code>{last_four}</code> "."</p> }
+                .into_any()
+        }
+        None => view! { <p class="muted">"Nothing was signed."</p> }.into_any(),
+    };
+    let several = attempt.hops.len() > 1;
+    let hops = attempt
+        .hops
+        .into_iter()
+        .enumerate()
+        .map(|(at, hop)| view! { <Hop hop=hop number=several.then_some(at + 1) /> })
+        .collect_view();
+    view! { {why} {signed} {hops} }
+}
+
+/// One request and its answer. `number` is given where there are several: redirects, or a try with the other key.
+#[component]
+fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
+    let answered = hop.status.is_some();
+    view! {
+        <section class="hop">
+            <p class="hop__line">
+                {number.map(|number| view! { <b>{format!("Hop {number}")}</b> " " })}
+                <span class="mono">"POST " {hop.url}</span>
+                {hop.address.map(|address| view! { " " <span class="muted">"at " <span class="mono">{address}</span></span> })}
+            </p>
+            <Timing timing=hop.timing />
+            <div class="hop__sides">
+                <Code label="Request headers" text=headers_text(&hop.request_headers) />
+                {answered
+                    .then(|| {
+                        let label = format!("Answer {}", hop.status.unwrap_or_default());
+                        view! {
+                            <div class="stack stack--tight">
+                                <Code label=format!("{label}: headers") text=headers_text(&hop.response_headers) />
+                                <AnswerBody label=label body=hop.response_body truncated=hop.response_truncated />
+                            </div>
+                        }
+                    })}
+            </div>
+        </section>
+    }
+}
+
+/// Always as text, whatever type it claims.
+#[component]
+fn AnswerBody(label: String, body: String, truncated: bool) -> impl IntoView {
+    if body.is_empty() {
+        return view! { <p class="muted">"The answer had no body."</p> }.into_any();
+    }
+    view! {
+        <Code label=format!("{label}: body") text=body wrap=true />
+        {truncated.then(|| view! { <p class="muted">"The answer was longer; the first 16 KiB were kept."</p> })}
+    }
+    .into_any()
+}
+
+fn headers_text(headers: &[HeaderField]) -> String {
+    headers
+        .iter()
+        .map(|header| format!("{}: {}", header.name, header.value))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The parts of a hop in their order, with the name of their colour.
+fn parts(timing: TimingRecord) -> Vec<(&'static str, &'static str, u64)> {
+    [
+        ("Name", "dns", timing.dns_ms),
+        ("Connect", "connect", timing.connect_ms),
+        ("TLS", "tls", timing.tls_ms),
+        ("First byte", "first-byte", timing.first_byte_ms),
+        ("Body", "body", timing.body_ms),
+    ]
+    .into_iter()
+    .filter_map(|(label, name, millis)| millis.map(|millis| (label, name, millis)))
+    .collect()
+}
+
+/// Where the time went: a bar, and the same as words. Widths are attributes of the picture, since the page's policy
+/// refuses inline styles.
+#[component]
+fn Timing(timing: TimingRecord) -> impl IntoView {
+    let parts = parts(timing);
+    if parts.is_empty() {
+        return ().into_any();
+    }
+    let bars = bar_widths(&parts)
+        .into_iter()
+        .map(|(name, x, width)| view! { <rect class="timing__part" data-part=name x=x.to_string() width=width.to_string() height="8" /> })
+        .collect_view();
+    let words = parts
+        .into_iter()
+        .map(|(label, name, millis)| {
+            view! { <li data-part=name><span>{label}</span> " " <b>{format!("{millis} ms")}</b></li> }
+        })
+        .collect_view();
+    view! {
+        <div class="timing">
+            <svg class="timing__bar" viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">{bars}</svg>
+            <ul class="timing__words">{words}</ul>
+        </div>
+    }
+    .into_any()
+}
+
+/// Start and width of each part in a bar of 1000; what took no time keeps a sliver, so that it can be seen.
+fn bar_widths(parts: &[(&'static str, &'static str, u64)]) -> Vec<(&'static str, u64, u64)> {
+    const SLIVER: u64 = 8;
+    let total: u64 = parts.iter().map(|part| part.2).sum::<u64>().max(1);
+    let room = 1000_u64.saturating_sub(SLIVER * parts.len() as u64);
+    let mut x = 0;
+    parts
+        .iter()
+        .map(|(_, name, millis)| {
+            let width = SLIVER + room * millis / total;
+            let placed = (*name, x, width);
+            x += width;
+            placed
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_is_as_long_as_its_parts_and_never_longer_than_its_frame() {
+        let timing = TimingRecord {
+            dns_ms: Some(0),
+            connect_ms: Some(2),
+            tls_ms: None,
+            first_byte_ms: Some(96),
+            body_ms: Some(2),
+        };
+        let widths = bar_widths(&parts(timing));
+        assert_eq!(
+            widths.iter().map(|(name, ..)| *name).collect::<Vec<_>>(),
+            ["dns", "connect", "first-byte", "body"]
+        );
+        assert_eq!(
+            widths.iter().map(|(_, _, width)| *width).collect::<Vec<_>>(),
+            [8, 27, 937, 27]
+        );
+        let (_, x, width) = widths[3];
+        assert!(x + width <= 1000, "{x} + {width}");
+    }
+
+    #[test]
+    fn a_hop_that_took_no_time_still_has_a_bar() {
+        let timing = TimingRecord {
+            connect_ms: Some(0),
+            ..TimingRecord::default()
+        };
+        assert_eq!(bar_widths(&parts(timing)), [("connect", 0, 8)]);
+    }
+}

@@ -1,0 +1,65 @@
+//! A delivery as a `curl` command that sends the same bytes with the same headers.
+
+use model::HopRecord;
+
+/// Headers that curl writes itself, or that belong to the connection.
+const WRITTEN_BY_CURL: [&str; 5] = [
+    "host",
+    "content-length",
+    "connection",
+    "accept-encoding",
+    "transfer-encoding",
+];
+
+/// The request of `hop` with `body`, for a shell: one header a line.
+pub(super) fn command(hop: &HopRecord, body: &str) -> String {
+    let mut lines = vec![format!("curl -X POST {}", quoted(&hop.url))];
+    lines.extend(
+        hop.request_headers
+            .iter()
+            .filter(|header| !header.redacted)
+            .filter(|header| !WRITTEN_BY_CURL.contains(&header.name.to_ascii_lowercase().as_str()))
+            .map(|header| format!("  -H {}", quoted(&format!("{}: {}", header.name, header.value)))),
+    );
+    lines.push(format!("  --data-raw {}", quoted(body)));
+    lines.join(" \\\n")
+}
+
+/// As one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{HeaderField, TimingRecord};
+
+    #[test]
+    fn the_command_carries_signature_and_exact_body_and_nothing_of_the_connection() {
+        let header = |name: &str, value: &str, redacted| HeaderField {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            redacted,
+        };
+        let hop = HopRecord {
+            url: "https://example.com/in?a='b'".to_owned(),
+            address: None,
+            request_headers: vec![
+                header("Host", "example.com", false),
+                header("Content-Length", "11", false),
+                header("X-WEBHOOK-SIGN", "v1=00ff", false),
+                header("Authorization", "[redacted]", true),
+            ],
+            status: None,
+            response_headers: Vec::new(),
+            response_body: String::new(),
+            response_truncated: false,
+            timing: TimingRecord::default(),
+        };
+        assert_eq!(
+            command(&hop, r#"{"a":"it's"}"#),
+            "curl -X POST 'https://example.com/in?a='\\''b'\\''' \\\n  -H 'X-WEBHOOK-SIGN: v1=00ff' \\\n  --data-raw '{\"a\":\"it'\\''s\"}'"
+        );
+    }
+}

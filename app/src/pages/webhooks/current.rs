@@ -1,0 +1,122 @@
+//! Values that keep themselves current: what the server rendered first, and from then on what it says whenever something
+//! of the webhooks has changed. The pages of this folder render from these, so that a change moves what it concerns and
+//! nothing else: focus, scrolling and open parts stay.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::AppError;
+use crate::browser::timers::Timer;
+use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::loaded::Outcome;
+
+/// The least time from one answer to the next question; a busy webhook changes many times a second.
+const AT_REST_FOR: Duration = Duration::from_millis(400);
+
+/// A value and whether it still exists.
+#[derive(Debug)]
+pub(super) struct Current<T: 'static> {
+    pub(super) value: RwSignal<T>,
+    /// It was deleted while the page was open. The value is the last one known.
+    pub(super) gone: RwSignal<bool>,
+}
+
+impl<T> Clone for Current<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Current<T> {}
+
+/// Starts with `first` and asks again whenever the server says that webhooks have changed: one question at a time, and
+/// one more afterwards when something changed meanwhile. An answer that fails leaves the value as it is.
+pub(super) fn keep_current<T, F, Asked>(first: T, ask: F) -> Current<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+    F: Fn() -> Asked + 'static,
+    Asked: Future<Output = Outcome<T>> + 'static,
+{
+    let current = Current {
+        value: RwSignal::new(first),
+        gone: RwSignal::new(false),
+    };
+    let changes = CompanyScope::here().changes(Topic::Webhooks);
+    let questions = Questions {
+        running: StoredValue::new(false),
+        again: StoredValue::new(false),
+        rest: Timer::new(),
+    };
+    let ask = Rc::new(ask);
+    Effect::new(move |seen: Option<u64>| {
+        let now = changes.get();
+        if seen.is_some_and(|seen| seen != now) {
+            questions.ask(current, Rc::clone(&ask));
+        }
+        now
+    });
+    current
+}
+
+#[derive(Clone, Copy)]
+struct Questions {
+    running: StoredValue<bool>,
+    again: StoredValue<bool>,
+    rest: Timer,
+}
+
+impl Questions {
+    fn ask<T, F, Asked>(self, current: Current<T>, ask: Rc<F>)
+    where
+        T: PartialEq + Send + Sync + 'static,
+        F: Fn() -> Asked + 'static,
+        Asked: Future<Output = Outcome<T>> + 'static,
+    {
+        if self.running.get_value() {
+            self.again.set_value(true);
+            return;
+        }
+        self.running.set_value(true);
+        leptos::task::spawn_local(async move {
+            match ask().await {
+                Ok(new) => {
+                    // Every step bears that the page was left meanwhile.
+                    if current.value.try_with_untracked(|old| *old != new) == Some(true) {
+                        current.value.try_set(new);
+                    }
+                }
+                Err(AppError::NotFound) => {
+                    current.gone.try_set(true);
+                }
+                Err(_) => (),
+            }
+            self.rest.after(AT_REST_FOR, move || {
+                self.running.try_set_value(false);
+                if self.again.try_get_value() == Some(true) {
+                    self.again.set_value(false);
+                    self.ask(current, ask);
+                }
+            });
+        });
+    }
+}
+
+/// One item of a list that changes: the item as it is now, or as it was last.
+pub(super) fn item<L, T>(
+    list: Signal<L>,
+    first: T,
+    find: impl Fn(&L) -> Option<T> + Send + Sync + 'static,
+) -> Memo<T>
+where
+    L: Send + Sync + 'static,
+    T: Clone + PartialEq + Send + Sync + 'static,
+{
+    Memo::new(move |before: Option<&T>| {
+        list.with(&find)
+            .or_else(|| before.cloned())
+            .unwrap_or_else(|| first.clone())
+    })
+}

@@ -1,0 +1,104 @@
+//! The deliveries of a webhook: where each stands, when it is tried again, and the way to its own page.
+
+use leptos::prelude::*;
+use model::{DeliveryRow, DeliveryState, WebhookDetail};
+
+use super::current::item;
+use super::long_text::ShortId;
+use super::webhook::WebhookState;
+use super::words::{attempts_text, delivery_state};
+use crate::ui::{
+    Badge, Cell, Column, CopyButton, Countdown, Narrow, RowLink, StateBadge, Table, Time, Tone,
+    duration_text, status_word,
+};
+
+#[component]
+pub(super) fn DeliveryTable(state: WebhookState) -> impl IntoView {
+    let columns = vec![
+        Column::new("Event"),
+        Column::new("State"),
+        Column::new("Answer"),
+        Column::new("Attempts"),
+        Column::new("webhook_id"),
+        Column::new("Duration").numeric(),
+        Column::new("Time"),
+    ];
+    let detail = state.detail;
+    view! {
+        <Table caption="Deliveries, newest first" columns=columns>
+            <tbody>
+                <For
+                    each=move || detail.with(|detail| detail.deliveries.clone())
+                    key=|row| row.id
+                    children=move |first| {
+                        let id = first.id;
+                        let href = state.path(&format!("/deliveries/{id}"));
+                        let row = item(detail.into(), first, move |detail: &WebhookDetail| {
+                            detail.deliveries.iter().find(|row| row.id == id).cloned()
+                        });
+                        view! { <DeliveryTableRow href=href row=row /> }
+                    }
+                />
+            </tbody>
+        </Table>
+    }
+}
+
+#[component]
+fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
+    let first = row.get_untracked();
+    let event_id = first.event_id.to_string();
+    view! {
+        <tr>
+            <Cell narrow=Narrow::Lead monospace=true>
+                <RowLink href=href>{first.event_type.as_str()}</RowLink>
+                {first.test.then(|| view! { " " <Badge tone=Tone::Info>"Test"</Badge> })}
+            </Cell>
+            <Cell narrow=Narrow::End>{move || view! { <StateBadge state=delivery_state(&row.get()) /> }}</Cell>
+            <Cell narrow=Narrow::Second>{move || view! { <LastAnswer row=row.get() /> }}</Cell>
+            <Cell narrow=Narrow::Second>{move || view! { <Attempts row=row.get() /> }}</Cell>
+            <Cell narrow=Narrow::Below label="webhook_id">
+                <span class="url-line">
+                    <ShortId id=event_id.clone() />
+                    <CopyButton text=event_id what="webhook_id" />
+                </span>
+            </Cell>
+            <Cell narrow=Narrow::Hidden numeric=true>
+                {move || row.with(|row| row.last_duration_ms.map(|millis| duration_text(millis * 1000)))}
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd>
+                <Time at=first.created_at />
+            </Cell>
+        </tr>
+    }
+}
+
+/// What came back of the last attempt: the status and its word, or what failed.
+#[component]
+fn LastAnswer(row: DeliveryRow) -> impl IntoView {
+    match (row.last_status, row.last_failure) {
+        (Some(status), _) => view! {
+            <span class="nowrap">
+                <span class="mono">{status.to_string()}</span>
+                " "
+                {status_word(status)}
+            </span>
+        }
+        .into_any(),
+        (None, Some(failure)) => {
+            view! { <span class="nowrap" title=failure.hint()>{failure.label()}</span> }.into_any()
+        }
+        (None, None) => view! { <span class="faint">"None yet"</span> }.into_any(),
+    }
+}
+
+/// "attempt 3 of 10, next in 24 s".
+#[component]
+pub(super) fn Attempts(row: DeliveryRow) -> impl IntoView {
+    let waiting = row.state == DeliveryState::Pending;
+    let next = row.next_attempt_at.filter(|_| waiting).map(|at| {
+        let before = if row.attempts == 0 { "first" } else { "next" };
+        view! { ", " <Countdown until=at before=before due="due now" /> }
+    });
+    view! { <span class="nowrap numeric">{attempts_text(&row)} {next}</span> }
+}

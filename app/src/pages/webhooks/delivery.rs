@@ -1,0 +1,250 @@
+//! `/c/{client_id}/development/webhooks/{webhook}/deliveries/{delivery}`: one event on its way to one webhook: what
+//! caused it, what was sent, and what came back of each attempt.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{CompanyContext, Delivery, DeliveryId, DeliveryState};
+
+use super::attempt::AttemptCard;
+use super::current::{item, keep_current};
+use super::deliveries::Attempts;
+use super::form::HeldNotice;
+use super::words::delivery_state;
+use super::{LoadedInCompany, curl, id_of_address, json_text, webhook_of_address};
+use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::frame::why_not;
+use crate::ui::{
+    Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue, KeyValueList, Notice,
+    PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Toasts, Tone,
+};
+use crate::{AppError, api};
+
+/// What the parts of this page share.
+#[derive(Clone, Copy, Debug)]
+struct DeliveryView {
+    scope: CompanyScope,
+    id: DeliveryId,
+    /// An address below the delivery's own: `path("/replay")`.
+    base: StoredValue<String>,
+    delivery: RwSignal<Delivery>,
+}
+
+#[component]
+pub fn DeliveryPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let webhook = webhook_of_address();
+    let id = id_of_address::<DeliveryId>("delivery");
+    let delivery = Resource::new(
+        move || (scope.client_id(), webhook.get(), id.get()),
+        |(company, webhook, id)| async move {
+            let (webhook, delivery) = (webhook?, api::webhooks::delivery(company, id?).await?);
+            // One address for one delivery: below another webhook there is none.
+            if delivery.row.webhook_id == webhook {
+                Ok(delivery)
+            } else {
+                Err(AppError::NotFound)
+            }
+        },
+    );
+    view! {
+        <LoadedInCompany
+            resource=delivery
+            render=move |company, delivery: Delivery| view! { <OneDelivery company=company first=delivery /> }.into_any()
+        />
+    }
+}
+
+#[component]
+fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
+    let scope = CompanyScope::here();
+    let (client_id, id, webhook) = (company.client_id, first.row.id, first.row.webhook_id);
+    let webhook_path = scope.path(&format!("webhooks/{webhook}"));
+    let base = StoredValue::new(format!("{webhook_path}/deliveries/{id}"));
+    let (title, webhook_name) = (first.row.event_type.as_str(), first.webhook_name.clone());
+    let body = first.body.clone();
+    let delivery = keep_current(first, move || api::webhooks::delivery(client_id, id)).value;
+    let view_state = DeliveryView {
+        scope,
+        id,
+        base,
+        delivery,
+    };
+    let refusal = (!company.role.manages_webhooks()).then(|| why_not(company.role));
+    view! {
+        <Title text=format!("{title} for {webhook_name}") />
+        <PageHeader
+            title=title
+            monospace=true
+            above=move || view! { <a href=webhook_path>{webhook_name}</a> }
+            actions=move || view! { <Replay view_state=view_state refusal=refusal /> }
+        />
+        <ReplayedNotice />
+        <Summary view_state=view_state />
+        <AttemptList view_state=view_state />
+        <BodySent view_state=view_state body=body />
+    }
+}
+
+/// Sends the same bytes once more. A form, so that it works without scripts.
+#[component]
+fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
+    let toasts = Toasts::here();
+    let busy = RwSignal::new(false);
+    if refusal.is_some() {
+        return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(refusal)>"Replay"</Button> }.into_any();
+    }
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let company = view_state.scope.client_id();
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::replay_delivery(company, view_state.id).await;
+            if busy.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(()) => toasts.say("Replaying: one more attempt, with the same webhook_id."),
+                Err(error) => toasts.fail(format!("Not replayed. {error}")),
+            }
+            view_state.scope.refetch(Topic::Webhooks);
+        });
+    };
+    view! {
+        <form method="post" action=view_state.base.with_value(|base| format!("{base}/replay")) on:submit=submit>
+            <Button id="replay" kind=ButtonKind::Primary icon=IconName::Retry submit=true busy=busy>"Replay"</Button>
+        </form>
+    }
+    .into_any()
+}
+
+/// After a replay without scripts.
+#[component]
+fn ReplayedNotice() -> impl IntoView {
+    let query = use_query_map();
+    move || {
+        query.with(|query| query.get_str("replayed").is_some()).then(|| {
+            view! { <Notice tone=Tone::Good>"Replayed. The new attempt stands below as soon as it has ended."</Notice> }
+        })
+    }
+}
+
+#[component]
+fn Summary(view_state: DeliveryView) -> impl IntoView {
+    let delivery = view_state.delivery;
+    let row = Memo::new(move |_| delivery.with(|delivery| delivery.row.clone()));
+    let first = delivery.get_untracked();
+    let (environment, event_id) = (first.environment, first.row.event_id.to_string());
+    let request = first
+        .request_id
+        .map(|id| (id.to_string(), view_state.scope.path(&format!("logs/{id}"))));
+    let state_text =
+        move || view! { <StateBadge state=delivery_state(&row.get()) /> " " <Attempts row=row.get() /> };
+    view! {
+        <Card>
+            <KeyValueList>
+                <KeyValue name="State">{state_text}</KeyValue>
+                <KeyValue name="Environment">
+                    <EnvironmentBadge environment=environment />
+                    {first.row.test.then(|| view! { " " <Badge tone=Tone::Info>"Test"</Badge> })}
+                </KeyValue>
+                <KeyValue name="Event made">
+                    <Time at=first.event_created_at style=TimeStyle::Full />
+                </KeyValue>
+                <KeyValue name="Caused by">
+                    {match request {
+                        Some((id, href)) => view! { "Request " <a class="mono" href=href>{id}</a> }.into_any(),
+                        None => view! { <span class="muted">{no_request(first.row.test)}</span> }.into_any(),
+                    }}
+                </KeyValue>
+                <KeyValue name="webhook_id">
+                    <code>{event_id.clone()}</code>
+                    " "
+                    <CopyButton text=event_id what="webhook_id" />
+                </KeyValue>
+            </KeyValueList>
+        </Card>
+        <p class="muted webhook-lead">
+            "Replay sends the same bytes once more, with the same webhook_id: a receiver that has dealt with it can tell. It is not a new event."
+        </p>
+        {move || (row.get().state == DeliveryState::Held).then(|| view! { <HeldNotice environment=environment /> })}
+    }
+}
+
+const fn no_request(test: bool) -> &'static str {
+    if test {
+        "Send test event"
+    } else {
+        "The operator, who named no request"
+    }
+}
+
+#[component]
+fn AttemptList(view_state: DeliveryView) -> impl IntoView {
+    let delivery = view_state.delivery;
+    let none_yet = Memo::new(move |_| delivery.with(|delivery| delivery.attempts.is_empty()));
+    // The latest first: it is what one comes for.
+    let attempts =
+        move || delivery.with(|delivery| delivery.attempts.iter().rev().cloned().collect::<Vec<_>>());
+    let latest =
+        Memo::new(move |_| delivery.with(|delivery| delivery.attempts.last().map(|attempt| attempt.id)));
+    let opened_first = latest.get_untracked();
+    view! {
+        <Section id="attempts" title="Attempts">
+            {move || none_yet.get().then(|| view! { <p class="muted">"None yet. It appears here by itself."</p> })}
+            <ol class="attempts" reversed>
+                <For
+                    each=attempts
+                    key=|attempt| attempt.id
+                    children=move |first| {
+                        let id = first.id;
+                        // One that comes while the page is open is opened too.
+                        let open = Some(id) == opened_first || Some(id) == latest.get_untracked();
+                        let attempt = item(delivery.into(), first, move |delivery: &Delivery| {
+                            delivery.attempts.iter().find(|attempt| attempt.id == id).cloned()
+                        });
+                        view! { <AttemptCard attempt=attempt open=open /> }
+                    }
+                />
+            </ol>
+        </Section>
+    }
+}
+
+/// The bytes, laid out and raw, and as a command once there was an attempt to copy the headers of.
+#[component]
+fn BodySent(view_state: DeliveryView, body: String) -> impl IntoView {
+    let delivery = view_state.delivery;
+    let hop = Memo::new(move |_| {
+        delivery.with(|delivery| {
+            delivery
+                .attempts
+                .last()
+                .and_then(|attempt| attempt.hops.last().cloned())
+        })
+    });
+    let body = StoredValue::new(body);
+    let snippets = move || {
+        let body = body.get_value();
+        let mut snippets = vec![
+            Snippet::new("Pretty", json_text::pretty(&body)),
+            Snippet::new("Raw", body.clone()),
+        ];
+        if let Some(hop) = hop.get() {
+            snippets.push(Snippet::new("curl", curl::command(&hop, &body)));
+        }
+        snippets
+    };
+    let size = body.with_value(String::len);
+    let lead = format!(
+        "{size} bytes, the same for every attempt. The signature is made over exactly these, not over the pretty form."
+    );
+    view! {
+        <Section id="body" title="Body sent" lead=lead>
+            {move || view! { <SnippetTabs id="body-form" what="Form of the body" snippets=snippets() /> }}
+        </Section>
+    }
+}

@@ -1,0 +1,88 @@
+//! What a webhook gets and who signs it.
+
+use leptos::prelude::*;
+use model::{EventType, SigningKey, Webhook, WebhookEvents};
+
+use super::webhook::WebhookState;
+use super::words::{signing_reason, signing_text};
+use crate::ui::{Badge, Card, KeyValue, KeyValueList, Time, TimeStyle};
+
+/// So many types stand in sight; the others behind a word.
+const SHOWN_EVENTS: usize = 6;
+
+#[component]
+pub(super) fn Details(state: WebhookState) -> impl IntoView {
+    let webhook = Memo::new(move |_| state.detail.with(|detail| detail.row.webhook.clone()));
+    let key = Memo::new(move |_| state.detail.with(|detail| detail.signing_key.clone()));
+    view! {
+        <Card id="details" title="What it gets">
+            <KeyValueList>
+                <KeyValue name="Events">
+                    {move || webhook.with(|webhook| view! { <Events events=webhook.events.clone() /> })}
+                </KeyValue>
+                <KeyValue name="Signature">
+                    {move || view! { <Signature state=state webhook=webhook.get() key_=key.get() /> }}
+                </KeyValue>
+                <KeyValue name="Changed">
+                    {move || {
+                        let at = webhook.with(|webhook| webhook.updated_at);
+                        view! { <Time at=at style=TimeStyle::Full /> }
+                    }}
+                </KeyValue>
+            </KeyValueList>
+        </Card>
+    }
+}
+
+#[component]
+fn Events(events: WebhookEvents) -> impl IntoView {
+    match events {
+        WebhookEvents::All => view! { <Badge>"All events, present and future"</Badge> }.into_any(),
+        WebhookEvents::Only(types) => {
+            let more = types.len().saturating_sub(SHOWN_EVENTS);
+            let (shown, rest) = types.split_at(types.len() - more);
+            view! {
+                <Chips types=shown.to_vec() />
+                {(more > 0)
+                    .then(|| {
+                        view! {
+                            <details class="more-events">
+                                <summary>{format!("and {more} more")}</summary>
+                                <Chips types=rest.to_vec() />
+                            </details>
+                        }
+                    })}
+            }
+            .into_any()
+        }
+    }
+}
+
+#[component]
+fn Chips(types: Vec<EventType>) -> impl IntoView {
+    let chips = types
+        .into_iter()
+        .map(|event| view! { <li title=event.sentence()><Badge>{event.as_str()}</Badge></li> })
+        .collect_view();
+    view! { <ul class="chips">{chips}</ul> }
+}
+
+/// Which key signs, why that one, and how to verify.
+#[component]
+fn Signature(state: WebhookState, webhook: Webhook, key_: Option<SigningKey>) -> impl IntoView {
+    let verify = format!("/docs/security?company={}#verify", state.scope.client_id());
+    let words = match &key_ {
+        Some(key) => (signing_text(&webhook, key), signing_reason(key)),
+        None => (
+            format!(
+                "Nothing to sign with: {} has no active key",
+                webhook.environment.label()
+            ),
+            "Deliveries are held until there is one.",
+        ),
+    };
+    view! {
+        <p><b>{words.0}</b></p>
+        <p class="muted">{words.1} " " <a href=verify>"How to verify a signature"</a></p>
+    }
+}

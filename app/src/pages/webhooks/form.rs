@@ -1,0 +1,403 @@
+//! The form that makes and changes a webhook. It is a plain form that `server` answers; with scripts the submission
+//! becomes a call, and the URL is checked on leaving its field.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use model::{
+    ClientId, CompanyContext, Environment, InvalidWebhook, KeyGroup, Webhook, WebhookDraft, WebhookEvents,
+    WebhookId,
+};
+
+use super::choice::{Choice, Choices};
+use super::event_choice::{EventChoice, EventChoiceState};
+use super::fields::WebhookFields;
+use crate::browser;
+use crate::pages::company::{CompanyScope, Topic};
+use crate::ui::{
+    Button, ButtonKind, ButtonLink, ButtonSize, EnvironmentBadge, Field, FieldKind, IconName, Notice, Tone,
+};
+use crate::{AppError, api};
+
+/// The order of the fields, for the one that gets focus after a refusal.
+const FIELDS: [&str; 4] = ["name", "webhook_url", "env_type", "events"];
+
+/// What the form is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FormPurpose {
+    Create,
+    Change(Webhook),
+}
+
+impl FormPurpose {
+    const fn webhook(&self) -> Option<&Webhook> {
+        match self {
+            Self::Create => None,
+            Self::Change(webhook) => Some(webhook),
+        }
+    }
+}
+
+/// How far the check of the URL has come. Its faults stand with the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UrlCheck {
+    NotAsked,
+    Asking,
+    Passed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FormState {
+    client_id: ClientId,
+    purpose: StoredValue<FormPurpose>,
+    name: RwSignal<String>,
+    url: RwSignal<String>,
+    environment: RwSignal<String>,
+    events: EventChoiceState,
+    faults: RwSignal<Vec<InvalidWebhook>>,
+    /// Why nothing was saved, where no field is to blame.
+    failure: RwSignal<Option<AppError>>,
+    url_check: RwSignal<UrlCheck>,
+    busy: RwSignal<bool>,
+}
+
+impl FormState {
+    fn new(
+        client_id: ClientId,
+        purpose: FormPurpose,
+        fields: &WebhookFields,
+        faults: Vec<InvalidWebhook>,
+    ) -> Self {
+        Self {
+            client_id,
+            purpose: StoredValue::new(purpose),
+            name: RwSignal::new(fields.name.clone()),
+            url: RwSignal::new(fields.webhook_url.clone()),
+            environment: RwSignal::new(fields.env_type.clone()),
+            events: EventChoiceState::new(fields.all_events, &fields.events),
+            faults: RwSignal::new(faults),
+            failure: RwSignal::new(None),
+            url_check: RwSignal::new(UrlCheck::NotAsked),
+            busy: RwSignal::new(false),
+        }
+    }
+
+    /// All faults of one field, as one text.
+    fn fault_of(self, field: &'static str) -> Signal<Option<String>> {
+        Signal::derive(move || {
+            self.faults.with(|faults| {
+                let messages: Vec<_> = faults
+                    .iter()
+                    .filter(|fault| fault.field == field)
+                    .map(|fault| fault.message.as_str())
+                    .collect();
+                (!messages.is_empty()).then(|| messages.join(" "))
+            })
+        })
+    }
+
+    fn forget_faults_of(self, fields: &[&str]) {
+        if self
+            .faults
+            .with_untracked(|faults| faults.iter().any(|fault| fields.contains(&fault.field.as_str())))
+        {
+            self.faults
+                .update(|faults| faults.retain(|fault| !fields.contains(&fault.field.as_str())));
+        }
+    }
+
+    fn refuse(self, faults: Vec<InvalidWebhook>) {
+        let first = FIELDS
+            .into_iter()
+            .find(|field| faults.iter().any(|fault| fault.field == *field));
+        if self.faults.try_set(faults).is_none()
+            && let Some(first) = first
+        {
+            browser::focus::to(first);
+        }
+    }
+
+    /// Asks the server whether the URL may be used. Nothing is asked about an empty one, nor about the one that is
+    /// saved already.
+    fn check_url(self) {
+        let url = self.url.get_untracked().trim().to_owned();
+        let saved = self
+            .purpose
+            .with_value(|purpose| purpose.webhook().map(|webhook| webhook.url.clone()));
+        let Ok(environment) = self.environment.get_untracked().parse::<Environment>() else {
+            return;
+        };
+        if url.is_empty() || saved.as_ref() == Some(&url) {
+            self.url_check.set(UrlCheck::NotAsked);
+            return;
+        }
+        self.url_check.set(UrlCheck::Asking);
+        let draft = WebhookDraft {
+            name: "Check".to_owned(),
+            url: url.clone(),
+            environment,
+            events: WebhookEvents::All,
+            enabled: true,
+        };
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            let asked_again = self.url.try_with_untracked(|now| now.trim() != url) != Some(false)
+                || self
+                    .environment
+                    .try_with_untracked(|now| now.as_str() != environment.as_str())
+                    != Some(false);
+            if !asked_again {
+                self.take_url_check(answer);
+            }
+        });
+    }
+
+    fn take_url_check(self, answer: Result<Vec<InvalidWebhook>, AppError>) {
+        // A failed question says nothing about the URL; saving asks again.
+        let Ok(found) = answer else {
+            return self.url_check.set(UrlCheck::NotAsked);
+        };
+        let about_url = |fault: &InvalidWebhook| fault.field == "webhook_url" || fault.field == "env_type";
+        let found: Vec<_> = found.into_iter().filter(about_url).collect();
+        self.url_check.set(if found.is_empty() {
+            UrlCheck::Passed
+        } else {
+            UrlCheck::NotAsked
+        });
+        self.faults.update(|faults| {
+            faults.retain(|fault| !about_url(fault));
+            faults.extend(found);
+        });
+    }
+
+    /// Saves; where it went well, the webhook to show.
+    async fn save(self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
+        match self.purpose.get_value() {
+            FormPurpose::Create => api::webhooks::create_webhook(self.client_id, draft).await,
+            FormPurpose::Change(webhook) => {
+                let answer = api::webhooks::change_webhook(self.client_id, webhook.id, draft).await;
+                answer.map(|outcome| outcome.map(|()| webhook.id))
+            }
+        }
+    }
+}
+
+/// `groups` says in which environments there is a key to sign with.
+#[component]
+pub(super) fn WebhookForm(
+    company: CompanyContext,
+    groups: Vec<KeyGroup>,
+    purpose: FormPurpose,
+    fields: WebhookFields,
+    faults: Vec<InvalidWebhook>,
+) -> impl IntoView {
+    let scope = CompanyScope::here();
+    let (action, back, save_words, saved) = match &purpose {
+        FormPurpose::Create => (
+            scope.path("webhooks/new"),
+            scope.path("webhooks"),
+            "Add webhook",
+            "created",
+        ),
+        FormPurpose::Change(webhook) => (
+            scope.path(&format!("webhooks/{}/edit", webhook.id)),
+            scope.path(&format!("webhooks/{}", webhook.id)),
+            "Save changes",
+            "changed",
+        ),
+    };
+    let fixed_environment = purpose.webhook().map(|webhook| webhook.environment);
+    let enabled = purpose.webhook().is_none_or(|webhook| webhook.enabled);
+    let state = FormState::new(company.client_id, purpose, &fields, faults);
+    let navigate = use_navigate();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if state.busy.get_untracked() {
+            return;
+        }
+        state.failure.set(None);
+        let draft = match WebhookFields::from_pairs(browser::form::entries(&event)).draft(enabled) {
+            Ok(draft) => draft,
+            Err(faults) => return state.refuse(faults),
+        };
+        state.busy.set(true);
+        let navigate = navigate.clone();
+        leptos::task::spawn_local(async move {
+            let answer = state.save(draft).await;
+            if state.busy.try_set(false).is_some() {
+                return; // The page was left meanwhile.
+            }
+            match answer {
+                Ok(Ok(webhook)) => {
+                    scope.refetch(Topic::Webhooks);
+                    navigate(
+                        &scope.path(&format!("webhooks/{webhook}?saved={saved}")),
+                        Default::default(),
+                    );
+                }
+                Ok(Err(faults)) => state.refuse(faults),
+                Err(error) => state.failure.set(Some(error)),
+            }
+        });
+    };
+    view! {
+        <form class="webhook-form" method="post" action=action novalidate on:submit=submit>
+            <Field
+                name="name"
+                label="Name"
+                hint="For people: it stands in lists and in messages about failures."
+                value=state.name
+                error=state.fault_of("name")
+                autocomplete="off"
+                required=true
+                on_edit=move |_| state.forget_faults_of(&["name"])
+            />
+            <UrlField state=state receiver=company.demo.map(|demo| demo.receiver_url) />
+            <EnvironmentChoice state=state groups=groups fixed=fixed_environment />
+            <EventChoice state=state.events error=state.fault_of("events") />
+            {move || {
+                state.failure.get().map(|error| {
+                    view! { <Notice tone=Tone::Bad title="Nothing was saved" announce=true>{error.to_string()}</Notice> }
+                })
+            }}
+            <div class="webhook-form__end">
+                <Button kind=ButtonKind::Primary submit=true busy=state.busy>{save_words}</Button>
+                <ButtonLink href=back>"Cancel"</ButtonLink>
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
+    let demo = receiver.is_some();
+    let hint = Signal::derive(move || match (state.url_check.get(), demo) {
+        (UrlCheck::Asking, _) => "Checking the address…",
+        (UrlCheck::Passed, _) => "Gatehouse may send to this address.",
+        (UrlCheck::NotAsked, true) => "https://, or http:// on this machine, which only the demo allows.",
+        (UrlCheck::NotAsked, false) => "https:// and a public address. It gets a POST for each event.",
+    });
+    let edit = move |_| {
+        state.forget_faults_of(&["webhook_url"]);
+        state.url_check.set(UrlCheck::NotAsked);
+    };
+    view! {
+        <div class="webhook-url">
+            <Field
+                name="webhook_url"
+                label="URL"
+                kind=FieldKind::Url
+                hint=move || hint.get()
+                value=state.url
+                error=state.fault_of("webhook_url")
+                placeholder="https://example.com/webhooks"
+                autocomplete="off"
+                monospace=true
+                required=true
+                on_edit=edit
+                on_leave=move |_| state.check_url()
+            />
+            {receiver.map(|url| view! { <BuiltInReceiver state=state url=url /> })}
+        </div>
+    }
+}
+
+/// The demo answers webhooks itself.
+#[component]
+fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
+    let address = url.clone();
+    let fill = move |()| {
+        state.forget_faults_of(&["webhook_url"]);
+        state.url.set(url.clone());
+        if state.name.with_untracked(|name| name.trim().is_empty()) {
+            state.name.set("Built-in receiver".to_owned());
+            state.forget_faults_of(&["name"]);
+        }
+        state.check_url();
+    };
+    view! {
+        <p class="webhook-url__receiver">
+            <Button size=ButtonSize::Small icon=IconName::Inbox needs_script=true on_press=fill>
+                "Use the built-in receiver"
+            </Button>
+            <span class="muted">"It answers 200 at " <code>{address}</code></span>
+        </p>
+    }
+}
+
+/// The environment can be chosen once: signing keys, history and the public API's view of a webhook depend on it.
+#[component]
+fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Environment>) -> impl IntoView {
+    if let Some(environment) = fixed {
+        return view! {
+            <div class="field">
+                <span class="field__label">"Environment"</span>
+                <div><EnvironmentBadge environment=environment /></div>
+                <input type="hidden" name="env_type" value=environment.as_str() />
+                <p class="field__hint">"It stays as it was made. For another environment, add another webhook."</p>
+            </div>
+        }
+        .into_any();
+    }
+    let has_key = move |environment: Environment| {
+        groups
+            .iter()
+            .any(|group| group.environment == environment && !group.keys.is_empty())
+    };
+    let without_key: Vec<_> = Environment::ALL
+        .into_iter()
+        .filter(|environment| !has_key(*environment))
+        .collect();
+    let held = {
+        let without_key = without_key.clone();
+        Memo::new(move |_| {
+            let chosen = state.environment.get().parse::<Environment>().ok();
+            chosen.filter(|chosen| without_key.contains(chosen))
+        })
+    };
+    Effect::new(move |before: Option<String>| {
+        let now = state.environment.get();
+        if before.is_some_and(|before| before != now) {
+            untrack(|| {
+                state.forget_faults_of(&["env_type"]);
+                state.check_url();
+            });
+        }
+        now
+    });
+    let options = Environment::ALL.map(|environment| {
+        let hint = if without_key.contains(&environment) {
+            "No active key yet"
+        } else {
+            "Signed with its API key"
+        };
+        view! {
+            <Choice
+                name="env_type"
+                value=environment.as_str()
+                chosen=state.environment
+                label=move || view! { <EnvironmentBadge environment=environment /> }
+                hint=hint
+            />
+        }
+    });
+    view! {
+        <Choices name="env_type" legend="Environment" error=state.fault_of("env_type") in_row=true>
+            {options.into_iter().collect_view()}
+        </Choices>
+        {move || held.get().map(|environment| view! { <HeldNotice environment=environment /> })}
+    }
+    .into_any()
+}
+
+/// What happens to deliveries of an environment that has nothing to sign with.
+#[component]
+pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
+    let keys = CompanyScope::here().path("keys");
+    let title = format!("{} has no active key", environment.label());
+    view! {
+        <Notice tone=Tone::Hold title=title>
+            " Nothing can be signed, so deliveries are held. They use up no attempt and go out, oldest first, once there is a key. "
+            <a href=keys>"Generate one on API Keys"</a>
+        </Notice>
+    }
+}

@@ -1,0 +1,211 @@
+//! `/c/{client_id}/development/webhooks`: every webhook in one row, those that fail first.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{CompanyContext, Timestamp, WebhookId, WebhookRow};
+
+use super::LoadedInCompany;
+use super::current::{item, keep_current};
+use super::long_text::ElidedUrl;
+use super::words::HealthBadge;
+use crate::api;
+use crate::pages::company::CompanyScope;
+use crate::pages::frame::why_not;
+use crate::pages::next_steps::HelpLinks;
+use crate::ui::{
+    Button, ButtonKind, ButtonLink, Cell, Code, Column, CopyButton, Countdown, EmptyState, EnvironmentBadge,
+    IconName, Narrow, Notice, PageHeader, RowLink, Table, Time, Tone,
+};
+
+/// Prints what it gets and answers 200; needs nothing but Node.
+const LOCAL_RECEIVER: &str = "node -e 'require(\"http\").createServer((request, answer) => { request.pipe(process.stdout); \
+                              request.on(\"end\", () => answer.end()) }).listen(4000)'";
+
+#[component]
+pub fn WebhooksPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let rows = Resource::new(move || scope.client_id(), api::webhooks::list_webhooks);
+    view! {
+        <Title text="Webhooks" />
+        <LoadedInCompany
+            resource=rows
+            render=move |company, rows| view! { <Webhooks company=company first=rows /> }.into_any()
+        />
+    }
+}
+
+#[component]
+fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
+    let scope = CompanyScope::here();
+    let client_id = company.client_id;
+    let rows = keep_current(first, move || api::webhooks::list_webhooks(client_id)).value;
+    let is_empty = Memo::new(move |_| rows.with(Vec::is_empty));
+    let (add_path, role) = (scope.path("webhooks/new"), company.role);
+    let receiver = company.demo.map(|demo| demo.receiver_url);
+    let add = {
+        let path = add_path.clone();
+        move || {
+            if role.manages_webhooks() {
+                view! { <ButtonLink href=path kind=ButtonKind::Primary icon=IconName::Plus>"Add webhook"</ButtonLink> }.into_any()
+            } else {
+                let reason = Signal::stored(Some(why_not(role)));
+                view! {
+                    <Button id="add-webhook" kind=ButtonKind::Primary icon=IconName::Plus unavailable=reason>"Add webhook"</Button>
+                }
+                .into_any()
+            }
+        }
+    };
+    view! {
+        <PageHeader
+            title="Webhooks"
+            lead="Gatehouse calls your URL when something happens, signs what it sends, and tries again when you do not answer."
+            actions=add
+        />
+        <DeletedNotice />
+        {move || {
+            if is_empty.get() {
+                let (add_path, receiver) = (add_path.clone(), receiver.clone());
+                let add_path = role.manages_webhooks().then_some(add_path);
+                view! { <NoWebhooks add_path=add_path receiver=receiver /> }.into_any()
+            } else {
+                view! { <WebhookTable rows=rows /> }.into_any()
+            }
+        }}
+        <HelpLinks client_id=client_id />
+    }
+}
+
+/// After a deletion without scripts.
+#[component]
+fn DeletedNotice() -> impl IntoView {
+    let query = use_query_map();
+    move || {
+        query
+            .with(|query| query.get_str("deleted").is_some())
+            .then(|| view! { <Notice tone=Tone::Good>"The webhook was deleted. Nothing more is sent to it."</Notice> })
+    }
+}
+
+#[component]
+fn NoWebhooks(add_path: Option<String>, receiver: Option<String>) -> impl IntoView {
+    let demo = receiver.is_some();
+    view! {
+        <EmptyState title="No webhook yet" icon=IconName::Webhook>
+            <p>
+                "A webhook is a URL of yours that Gatehouse sends a signed POST to when something happens: an order was made, a task is done. So you need not ask again and again."
+            </p>
+            {add_path.map(|href| view! { <ButtonLink href=href kind=ButtonKind::Primary icon=IconName::Plus>"Add your first webhook"</ButtonLink> })}
+            {demo
+                .then(|| {
+                    view! {
+                        <p>
+                            "Nothing at hand that could receive? The form has " <b>"Use the built-in receiver"</b>
+                            ", which answers at once. Or run one here and enter " <code>"http://127.0.0.1:4000/"</code> ":"
+                        </p>
+                        <Code label="A receiver on this machine" text=LOCAL_RECEIVER.to_owned() wrap=true />
+                    }
+                })}
+            {(!demo).then(|| view! { <p>"The URL must start with https:// and lead to a public address."</p> })}
+        </EmptyState>
+    }
+}
+
+#[component]
+fn WebhookTable(rows: RwSignal<Vec<WebhookRow>>) -> impl IntoView {
+    let columns = vec![
+        Column::new("Name"),
+        Column::new("URL"),
+        Column::new("Environment"),
+        Column::new("Status"),
+        Column::new("Last delivery"),
+        Column::new("Last 24 hours"),
+        Column::new("Next attempt"),
+    ];
+    view! {
+        <Table caption="Webhooks, failing ones first" id="webhooks" columns=columns>
+            <tbody>
+                <For
+                    each=move || rows.get()
+                    key=|row| row.webhook.id
+                    children=move |first| {
+                        let id = first.webhook.id;
+                        let row = item(rows.into(), first, move |rows: &Vec<WebhookRow>| {
+                            rows.iter().find(|row| row.webhook.id == id).cloned()
+                        });
+                        view! { <WebhookTableRow id=id row=row /> }
+                    }
+                />
+            </tbody>
+        </Table>
+    }
+}
+
+#[component]
+fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
+    let href = CompanyScope::here().path(&format!("webhooks/{id}"));
+    let url = Memo::new(move |_| row.with(|row| row.webhook.url.clone()));
+    let name = row.with_untracked(|row| row.webhook.name.clone());
+    view! {
+        <tr>
+            <Cell narrow=Narrow::Lead>
+                <RowLink href=href>{move || row.with(|row| row.webhook.name.clone())}</RowLink>
+            </Cell>
+            <Cell narrow=Narrow::Below grow=true>
+                <span class="url-line">
+                    {move || view! { <ElidedUrl url=url.get() /> }}
+                    <CopyButton text=url what=format!("URL of {name}") />
+                </span>
+            </Cell>
+            <Cell narrow=Narrow::Second>
+                {move || view! { <EnvironmentBadge environment=row.with(|row| row.webhook.environment) /> }}
+            </Cell>
+            <Cell narrow=Narrow::End>
+                {move || {
+                    let (health, disabled) = row.with(|row| (row.health.clone(), row.webhook.disabled));
+                    view! { <HealthBadge health=health disabled=disabled /> }
+                }}
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd label="Last delivery">
+                {move || view! { <LastDelivery at=row.with(|row| row.last_delivery_at) /> }}
+            </Cell>
+            <Cell narrow=Narrow::Second label="24 h">
+                {move || {
+                    let (delivered, failed) = row.with(|row| (row.delivered_24_hours, row.failed_attempts_24_hours));
+                    view! { <Counts delivered=delivered failed=failed /> }
+                }}
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd label="Next attempt">
+                {move || view! { <NextAttempt at=row.with(|row| row.next_attempt_at) /> }}
+            </Cell>
+        </tr>
+    }
+}
+
+#[component]
+fn LastDelivery(at: Option<Timestamp>) -> impl IntoView {
+    match at {
+        Some(at) => view! { <Time at=at /> }.into_any(),
+        None => view! { <span class="faint">"None yet"</span> }.into_any(),
+    }
+}
+
+/// Deliveries that arrived, and attempts that failed.
+#[component]
+fn Counts(delivered: u64, failed: u64) -> impl IntoView {
+    view! {
+        <span class="webhook-counts">
+            <span class="nowrap">{delivered.to_string()} " delivered"</span>
+            {(failed > 0).then(|| view! { <span class="webhook-counts__failed nowrap">{failed.to_string()} " failed"</span> })}
+        </span>
+    }
+}
+
+#[component]
+fn NextAttempt(at: Option<Timestamp>) -> impl IntoView {
+    match at {
+        Some(at) => view! { <Countdown until=at before="next" due="due now" /> }.into_any(),
+        None => view! { <span class="faint">"None due"</span> }.into_any(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Long values in little room: a URL with its end in sight, an id by its ends. The whole text stays in the page, for
+//! selection, for find-in-page and for assistive technology.
+
+use leptos::prelude::*;
+
+/// How much of the end stays in sight.
+const TAIL: usize = 14;
+
+/// A URL cut in its middle, by style alone: its end tells endpoints of one host apart.
+///
+/// `<span class="elided mono" title="…"><span class="elided__head">https://example.com/a/long</span><span class="elided__tail">/path/orders</span></span>`
+#[component]
+pub(super) fn ElidedUrl(url: String) -> impl IntoView {
+    let (head, tail) = split_tail(&url);
+    view! {
+        <span class="elided mono" title=url>
+            <span class="elided__head">{head}</span>
+            <span class="elided__tail">{tail}</span>
+        </span>
+    }
+}
+
+/// An id by its first eight characters; the rest is there for those who read or copy it otherwise.
+#[component]
+pub(super) fn ShortId(#[prop(into)] id: String) -> impl IntoView {
+    let short: String = id.chars().take(8).collect();
+    let title = id.clone();
+    view! {
+        <span class="mono" title=title>
+            <span aria-hidden="true">{short} "…"</span>
+            <span class="visually-hidden">{id}</span>
+        </span>
+    }
+}
+
+fn split_tail(url: &str) -> (String, String) {
+    let length = url.chars().count();
+    let at = if length > 3 * TAIL { length - TAIL } else { length };
+    (url.chars().take(at).collect(), url.chars().skip(at).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_tail;
+
+    #[test]
+    fn a_long_url_keeps_its_end_and_loses_nothing() {
+        let url = "https://hooks.example.com/tenants/0123456789/environments/production/orders";
+        let (head, tail) = split_tail(url);
+        assert_eq!(tail, "oduction/orders".chars().skip(1).collect::<String>());
+        assert_eq!(format!("{head}{tail}"), url);
+    }
+
+    #[test]
+    fn a_short_url_is_whole() {
+        assert_eq!(split_tail("https://é.example/").1, "");
+    }
+}

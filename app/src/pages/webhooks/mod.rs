@@ -1,0 +1,78 @@
+//! The Webhooks tab: the list, one webhook, the forms that make and change it, and one delivery. `routes.rs` says which
+//! address shows which page.
+
+mod actions;
+mod attempt;
+mod choice;
+mod curl;
+mod current;
+mod delete;
+mod deliveries;
+mod delivery;
+mod details;
+mod event_choice;
+mod fields;
+mod form;
+mod json_text;
+mod list;
+mod long_text;
+mod save;
+mod test_event;
+mod webhook;
+mod words;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use model::{CompanyContext, WebhookId};
+
+pub use delete::DeleteWebhookPage;
+pub use delivery::DeliveryPage;
+pub use fields::WebhookFields;
+pub use list::WebhooksPage;
+pub use save::{EditWebhookPage, NewWebhookPage};
+pub use webhook::WebhookPage;
+
+use crate::AppError;
+use crate::pages::company::CompanyScope;
+use crate::pages::loaded::{Failure, Outcome};
+
+/// As [`crate::pages::loaded::Loaded`], with the company's facts beside the resource.
+#[component]
+fn LoadedInCompany<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    F: Fn(CompanyContext, T) -> AnyView + Clone + Send + Sync + 'static,
+{
+    let company = CompanyScope::here().context();
+    view! {
+        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+            {move || {
+                let render = render.clone();
+                Suspend::new(async move {
+                    match (company.await, resource.await) {
+                        (Ok(company), Ok(value)) => render(company, value),
+                        (Err(error), _) | (_, Err(error)) => view! { <Failure error=error /> }.into_any(),
+                    }
+                })
+            }}
+        </Transition>
+    }
+}
+
+/// An id of the address; one that is no id is nobody's, like an unknown one.
+fn id_of_address<I>(name: &'static str) -> Memo<Outcome<I>>
+where
+    I: std::str::FromStr + PartialEq + Send + Sync + 'static,
+{
+    let params = use_params_map();
+    Memo::new(move |_| {
+        params
+            .with(|params| params.get_str(name).and_then(|text| text.parse().ok()))
+            .ok_or(AppError::NotFound)
+    })
+}
+
+/// The webhook of the address.
+fn webhook_of_address() -> Memo<Outcome<WebhookId>> {
+    id_of_address("webhook")
+}

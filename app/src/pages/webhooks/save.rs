@@ -1,0 +1,141 @@
+//! The pages around the form: a new webhook, and changing one.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{ClientId, InvalidWebhook, KeyGroup, Webhook};
+
+use super::fields::WebhookFields;
+use super::form::{FormPurpose, WebhookForm};
+use super::{LoadedInCompany, webhook_of_address};
+use crate::pages::company::CompanyScope;
+use crate::pages::loaded::{Failure, Outcome};
+use crate::ui::PageHeader;
+use crate::{AppError, api};
+
+/// `/c/{client_id}/development/webhooks/new`. The query may fill fields in: after a refusal without scripts, and for
+/// links that know the URL already.
+#[component]
+pub fn NewWebhookPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let entered = fields_of_query();
+    let loaded = Resource::new(
+        move || (scope.client_id(), entered.get()),
+        |(company, fields)| async move {
+            let groups = api::keys::list_keys(company).await?;
+            let fields = fields.unwrap_or_default();
+            let faults = faults_of(company, &fields, true).await?;
+            Ok::<_, AppError>((groups, fields, faults))
+        },
+    );
+    view! {
+        <Title text="Add webhook" />
+        <PageHeader
+            title="Add webhook"
+            lead="Gatehouse sends a signed POST to your URL whenever one of these events happens."
+            above=move || view! { <a href=scope.path("webhooks")>"Webhooks"</a> }
+        />
+        <LoadedInCompany
+            resource=loaded
+            render=move |company, (groups, fields, faults): (Vec<KeyGroup>, WebhookFields, Vec<InvalidWebhook>)| {
+                if !company.role.manages_webhooks() {
+                    return not_allowed();
+                }
+                view! { <WebhookForm company groups purpose=FormPurpose::Create fields faults /> }.into_any()
+            }
+        />
+    }
+}
+
+/// `/c/{client_id}/development/webhooks/{webhook}/edit`.
+#[component]
+pub fn EditWebhookPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let webhook = webhook_of_address();
+    let entered = fields_of_query();
+    let loaded = Resource::new(
+        move || (scope.client_id(), webhook.get(), entered.get()),
+        |(company, webhook, entered)| async move {
+            let webhook = api::webhooks::webhook_detail(company, webhook?)
+                .await?
+                .row
+                .webhook;
+            let faults = match &entered {
+                Some(fields) if fields.again => changed_faults(company, fields, &webhook).await?,
+                _ => Vec::new(),
+            };
+            let fields = entered.unwrap_or_else(|| WebhookFields::from(&webhook));
+            Ok::<_, AppError>((webhook, fields, faults))
+        },
+    );
+    let back = move || {
+        let id = webhook.get().map(|id| id.to_string()).unwrap_or_default();
+        view! { <a href=scope.path(&format!("webhooks/{id}"))>"Back to the webhook"</a> }
+    };
+    view! {
+        <Title text="Edit webhook" />
+        <PageHeader title="Edit webhook" lead="Deliveries that wait go to the new URL." above=back />
+        <LoadedInCompany
+            resource=loaded
+            render=move |company, (webhook, fields, faults): (Webhook, WebhookFields, Vec<InvalidWebhook>)| {
+                if !company.role.manages_webhooks() {
+                    return not_allowed();
+                }
+                let (purpose, groups) = (FormPurpose::Change(webhook), Vec::new());
+                view! { <WebhookForm company groups purpose fields faults /> }.into_any()
+            }
+        />
+    }
+}
+
+fn not_allowed() -> AnyView {
+    let error = AppError::Forbidden {
+        needs: "the role Owner".to_owned(),
+    };
+    view! { <Failure error=error /> }.into_any()
+}
+
+/// What the query brings, where it brings anything of the form.
+fn fields_of_query() -> Memo<Option<WebhookFields>> {
+    let query = use_query_map();
+    Memo::new(move |_| {
+        let pairs = query.with(|query| {
+            ["again", "name", "webhook_url", "env_type", "all_events", "events"]
+                .into_iter()
+                .flat_map(|name| {
+                    query
+                        .get_all(name)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(move |value| (name.to_owned(), value))
+                })
+                .collect::<Vec<_>>()
+        });
+        (!pairs.is_empty()).then(|| WebhookFields::from_pairs(pairs))
+    })
+}
+
+/// The faults of a form that came back. They are asked for again rather than taken from the address, where anybody
+/// could have written them.
+async fn faults_of(company: ClientId, fields: &WebhookFields, enabled: bool) -> Outcome<Vec<InvalidWebhook>> {
+    if !fields.again {
+        return Ok(Vec::new());
+    }
+    match fields.draft(enabled) {
+        Ok(draft) => api::webhooks::check_webhook(company, draft).await,
+        Err(faults) => Ok(faults),
+    }
+}
+
+/// As [`faults_of`] for a webhook that exists: that its own URL is taken is no fault of it.
+async fn changed_faults(
+    company: ClientId,
+    fields: &WebhookFields,
+    webhook: &Webhook,
+) -> Outcome<Vec<InvalidWebhook>> {
+    let mut faults = faults_of(company, fields, webhook.enabled).await?;
+    if fields.webhook_url.trim() == webhook.url {
+        faults.retain(|fault| fault.field != "env_type");
+    }
+    Ok(faults)
+}

@@ -1,0 +1,218 @@
+//! *Send test event*: pick a type, send, and see here what the receiver answered.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use model::{AttemptOutcome, Delivery, DeliveryId, DeliveryState, EventType, WebhookEvents};
+
+use super::webhook::WebhookState;
+use super::words::delivery_state;
+use crate::api;
+use crate::browser::timers::Repeater;
+use crate::pages::company::Topic;
+use crate::ui::{
+    Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone, duration_text,
+    status_word,
+};
+
+/// How often the attempt is looked for, and how many times: an attempt takes 10 s at most.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+const LOOKS: u32 = 45;
+
+/// How far the test has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Progress {
+    Ready,
+    Sending,
+    /// Accepted; the attempt is under way.
+    Waiting,
+    Seen(Box<Delivery>),
+    Refused(String),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Test {
+    state: WebhookState,
+    progress: RwSignal<Progress>,
+    looking: Repeater,
+    looks_left: RwSignal<u32>,
+    asking: StoredValue<bool>,
+}
+
+impl Test {
+    fn send(self, event_type: EventType) {
+        self.progress.set(Progress::Sending);
+        let company = self.state.scope.client_id();
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::send_test_event(company, self.state.id, event_type).await;
+            match answer {
+                Ok(delivery) => {
+                    if self.progress.try_set(Progress::Waiting).is_none() {
+                        self.state.scope.refetch(Topic::Webhooks);
+                        self.look_for(delivery);
+                    }
+                }
+                Err(error) => {
+                    self.progress.try_set(Progress::Refused(error.to_string()));
+                }
+            }
+        });
+    }
+
+    fn look_for(self, delivery: DeliveryId) {
+        self.looks_left.set(LOOKS);
+        self.looking.every(LOOK_EVERY, move || {
+            let left = self.looks_left.try_get_untracked().unwrap_or_default();
+            if left == 0 {
+                self.looking.stop();
+                self.progress.try_set(Progress::Refused(
+                    "It was accepted, and no attempt has ended yet. It stands in the deliveries below."
+                        .to_owned(),
+                ));
+                return;
+            }
+            self.looks_left.set(left - 1);
+            self.look(delivery);
+        });
+    }
+
+    fn look(self, delivery: DeliveryId) {
+        if self.asking.try_get_value() != Some(false) {
+            return;
+        }
+        self.asking.set_value(true);
+        let company = self.state.scope.client_id();
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::delivery(company, delivery).await;
+            if self.asking.try_set_value(false).is_some() {
+                return;
+            }
+            // A question that failed is asked again at the next look.
+            if let Ok(seen) = answer
+                && (!seen.attempts.is_empty() || seen.row.state != DeliveryState::Pending)
+                && self.progress.get_untracked() == Progress::Waiting
+            {
+                self.looking.stop();
+                self.progress.set(Progress::Seen(Box::new(seen)));
+                self.state.scope.refetch(Topic::Webhooks);
+            }
+        });
+    }
+
+    fn is_under_way(self) -> bool {
+        self.progress
+            .with(|progress| matches!(progress, Progress::Sending | Progress::Waiting))
+    }
+}
+
+#[component]
+pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
+    let test = Test {
+        state,
+        progress: RwSignal::new(Progress::Ready),
+        looking: Repeater::new(),
+        looks_left: RwSignal::new(0),
+        asking: StoredValue::new(false),
+    };
+    let types = state
+        .detail
+        .with_untracked(|detail| match &detail.row.webhook.events {
+            WebhookEvents::All => EventType::ALL.to_vec(),
+            WebhookEvents::Only(types) => types.clone(),
+        });
+    let first = types.first().copied().unwrap_or(EventType::OrderCreated);
+    let chosen = RwSignal::new(first.as_str().to_owned());
+    let options = types
+        .iter()
+        .map(|event| SelectOption::new(event.as_str(), event.as_str()))
+        .collect::<Vec<_>>();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let sent = crate::browser::form::entries(&event);
+        let event_type = sent
+            .iter()
+            .find(|(name, _)| name == "event_type")
+            .and_then(|(_, value)| value.parse().ok());
+        if !untrack(|| test.is_under_way()) {
+            test.send(event_type.unwrap_or(first));
+        }
+    };
+    let busy = Signal::derive(move || test.is_under_way());
+    let lead = "An example body, signed like a real one: one attempt, flagged as a test, not counted.";
+    view! {
+        <Card id="test" title="Send test event" lead=lead>
+            <form class="test-event" method="post" action=state.path("/test") on:submit=submit>
+                <Select name="event_type" label="Event type" options=options chosen=chosen on_choose=move |event| chosen.set(event) />
+                <SendButton state=state busy=busy />
+            </form>
+            <div class="test-event__result" role="status">
+                {move || view! { <TestResult progress=test.progress.get() state=state /> }}
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
+    let reason = state.refusal();
+    match reason {
+        Some(reason) => {
+            let reason = Signal::stored(Some(reason));
+            view! { <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send unavailable=reason>"Send test event"</Button> }
+                .into_any()
+        }
+        None => view! {
+            <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send submit=true busy=busy>"Send test event"</Button>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
+    match progress {
+        Progress::Ready => ().into_any(),
+        Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
+        Progress::Waiting => {
+            view! { <p class="muted">"Sent to your receiver. Waiting for its answer, 10 s at most…"</p> }
+                .into_any()
+        }
+        Progress::Refused(why) => {
+            view! { <Notice tone=Tone::Bad title="No result.">" " {why}</Notice> }.into_any()
+        }
+        Progress::Seen(delivery) => {
+            let href = state.path(&format!("/deliveries/{}", delivery.row.id));
+            view! {
+                <p class="test-event__answer">
+                    <StateBadge state=delivery_state(&delivery.row) />
+                    <span>{result_text(&delivery)}</span>
+                    <a href=href>"Request and answer"</a>
+                </p>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// "200 OK after 12 ms.", or what failed and what to look at.
+fn result_text(delivery: &Delivery) -> String {
+    let Some(attempt) = delivery.attempts.last() else {
+        return match delivery.row.state {
+            DeliveryState::Held => "The environment has no active key to sign with.".to_owned(),
+            _ => "It was not sent.".to_owned(),
+        };
+    };
+    let took = duration_text(attempt.duration_ms * 1000);
+    match attempt.outcome {
+        AttemptOutcome::Succeeded { status } => format!("{status} {} after {took}.", status_word(status)),
+        AttemptOutcome::Failed {
+            class,
+            status: Some(status),
+        } => {
+            format!("{status} {} after {took}. {}", status_word(status), class.hint())
+        }
+        AttemptOutcome::Failed { class, status: None } => {
+            format!("{} after {took}. {}", class.label(), class.hint())
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `/c/{client_id}/development/webhooks/{webhook}`: how it is doing, a test, what it gets and who signs it, and its
+//! deliveries, newest first.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{CompanyContext, WebhookDetail, WebhookHealth, WebhookId};
+
+use super::actions::WebhookActions;
+use super::current::{Current, keep_current};
+use super::delete::{DeleteDialog, Deletion};
+use super::deliveries::DeliveryTable;
+use super::details::Details;
+use super::form::HeldNotice;
+use super::test_event::TestEvent;
+use super::words::{HealthBadge, waiting_text};
+use super::{LoadedInCompany, webhook_of_address};
+use crate::api;
+use crate::pages::company::CompanyScope;
+use crate::pages::frame::why_not;
+use crate::pages::next_steps::HelpLinks;
+use crate::ui::{CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Tone};
+
+/// What the parts of this page share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WebhookState {
+    pub(super) scope: CompanyScope,
+    pub(super) company: StoredValue<CompanyContext>,
+    pub(super) id: WebhookId,
+    pub(super) detail: RwSignal<WebhookDetail>,
+    pub(super) deletion: Deletion,
+}
+
+impl WebhookState {
+    /// Why this person may not change anything; none when they may.
+    pub(super) fn refusal(self) -> Option<String> {
+        let role = self.company.with_value(|company| company.role);
+        (!role.manages_webhooks()).then(|| why_not(role))
+    }
+
+    /// An address below the webhook's own.
+    pub(super) fn path(self, rest: &str) -> String {
+        self.scope.path(&format!("webhooks/{}{rest}", self.id))
+    }
+}
+
+#[component]
+pub fn WebhookPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let webhook = webhook_of_address();
+    let detail = Resource::new(
+        move || (scope.client_id(), webhook.get()),
+        |(company, webhook)| async move { api::webhooks::webhook_detail(company, webhook?).await },
+    );
+    view! {
+        <LoadedInCompany
+            resource=detail
+            render=move |company, detail: WebhookDetail| view! { <OneWebhook company=company first=detail /> }.into_any()
+        />
+    }
+}
+
+#[component]
+fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
+    let (client_id, id) = (company.client_id, first.row.webhook.id);
+    let Current { value: detail, gone } =
+        keep_current(first, move || api::webhooks::webhook_detail(client_id, id));
+    let state = WebhookState {
+        scope: CompanyScope::here(),
+        company: StoredValue::new(company),
+        id,
+        detail,
+        deletion: Deletion::new(),
+    };
+    let name = Memo::new(move |_| detail.with(|detail| detail.row.webhook.name.clone()));
+    view! {
+        <Title text=move || name.get() />
+        {move || view! { <Head state=state name=name.get() /> }}
+        {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. What you see is its last state."</Notice> })}
+        <Standing state=state />
+        <div class="webhook-grid">
+            <TestEvent state=state />
+            <Details state=state />
+        </div>
+        <Deliveries state=state />
+        <HelpLinks client_id=client_id />
+        <DeleteDialog state=state />
+    }
+}
+
+#[component]
+fn Head(state: WebhookState, name: String) -> impl IntoView {
+    let list = state.scope.path("webhooks");
+    view! {
+        <PageHeader
+            title=name
+            above=move || view! { <a href=list>"Webhooks"</a> }
+            actions=move || view! { <WebhookActions state=state /> }
+        />
+    }
+}
+
+/// Where it leads and how it is doing; when something is wrong, what.
+#[component]
+fn Standing(state: WebhookState) -> impl IntoView {
+    let detail = state.detail;
+    let webhook = Memo::new(move |_| detail.with(|detail| detail.row.webhook.clone()));
+    let health =
+        Memo::new(move |_| detail.with(|detail| (detail.row.health.clone(), detail.row.webhook.disabled)));
+    let url = Memo::new(move |_| webhook.with(|webhook| webhook.url.clone()));
+    view! {
+        <div class="webhook-standing">
+            {move || {
+                let (health, disabled) = health.get();
+                view! { <HealthBadge health=health disabled=disabled /> }
+            }}
+            {move || view! { <EnvironmentBadge environment=webhook.with(|webhook| webhook.environment) /> }}
+            <span class="webhook-standing__url">
+                <code>{move || url.get()}</code>
+                <CopyButton text=url what="URL" />
+            </span>
+        </div>
+        <SavedNotice state=state />
+        <Trouble state=state />
+    }
+}
+
+/// What to do next, after the form was saved.
+#[component]
+fn SavedNotice(state: WebhookState) -> impl IntoView {
+    let saved = use_query_map();
+    let nothing_sent = Memo::new(move |_| state.detail.with(|detail| detail.deliveries.is_empty()));
+    move || {
+        match saved.with(|query| query.get("saved")).as_deref() {
+        Some("created") if nothing_sent.get() => Some(
+            view! {
+                <Notice tone=Tone::Good title="Saved.">" Send a test event to see a delivery, or publish a real one."</Notice>
+            }
+            .into_any(),
+        ),
+        Some("changed") => Some(view! { <Notice tone=Tone::Good title="Saved.">" It counts from the next attempt on."</Notice> }.into_any()),
+        _ => None,
+    }
+    }
+}
+
+/// The diagnosis: in words, with what to do.
+#[component]
+fn Trouble(state: WebhookState) -> impl IntoView {
+    let trouble = Memo::new(move |_| {
+        state.detail.with(|detail| {
+            (
+                detail.row.health.clone(),
+                detail.diagnosis.clone(),
+                detail.row.webhook.clone(),
+                detail.row.pending,
+            )
+        })
+    });
+    move || {
+        let (health, diagnosis, webhook, pending) = trouble.get();
+        match health {
+            WebhookHealth::Failing { .. } => Some(
+                view! { <Notice tone=Tone::Bad title="Attempts fail.">" " {diagnosis}</Notice> }.into_any(),
+            ),
+            WebhookHealth::Held => Some(view! { <HeldNotice environment=webhook.environment /> }.into_any()),
+            WebhookHealth::Disabled => {
+                let why = webhook
+                    .disabled
+                    .map_or("Switched off.", model::DisabledReason::sentence);
+                let waiting =
+                    (pending > 0).then(|| format!(" {} until it is enabled.", waiting_text(pending)));
+                Some(
+                    view! {
+                        <Notice title=why>
+                            " What it would have received is kept as skipped and can be replayed." {waiting}
+                        </Notice>
+                    }
+                    .into_any(),
+                )
+            }
+            WebhookHealth::Idle | WebhookHealth::Healthy => None,
+        }
+    }
+}
+
+#[component]
+fn Deliveries(state: WebhookState) -> impl IntoView {
+    let detail = state.detail;
+    let is_empty = Memo::new(move |_| detail.with(|detail| detail.deliveries.is_empty()));
+    let lead = Memo::new(move |_| {
+        detail.with(|detail| match detail.row.pending {
+            0 => "The latest 50, newest first.".to_owned(),
+            pending => format!(
+                "The latest 50, newest first. {} for an attempt.",
+                waiting_text(pending)
+            ),
+        })
+    });
+    view! {
+        <Section id="deliveries" title="Deliveries">
+            <p class="lead webhook-lead">{move || lead.get()}</p>
+            {move || {
+                if is_empty.get() {
+                    view! {
+                        <EmptyState title="Nothing sent yet" icon=IconName::Send waiting=true>
+                            <p>"The first event of a subscribed type appears here by itself. A test event shows now whether your receiver answers."</p>
+                        </EmptyState>
+                    }
+                    .into_any()
+                } else {
+                    view! { <DeliveryTable state=state /> }.into_any()
+                }
+            }}
+        </Section>
+    }
+}

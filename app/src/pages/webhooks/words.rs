@@ -1,0 +1,205 @@
+//! The states of webhooks and deliveries in words, and the small texts that the pages of this folder share.
+
+use leptos::prelude::*;
+use model::{DeliveryRow, DeliveryState, DisabledReason, SigningKey, Timestamp, Webhook, WebhookHealth};
+
+use crate::browser::clock::{self, Clock};
+use crate::ui::{State, StateBadge};
+
+/// How a webhook is doing: "Failing since 3 h". The distance keeps itself up to date once the page is hydrated.
+#[component]
+pub(super) fn HealthBadge(health: WebhookHealth, disabled: Option<DisabledReason>) -> impl IntoView {
+    let ready = clock::ready();
+    let now = Clock::here();
+    let state = health_state(&health, disabled);
+    let words =
+        Memo::new(move |_| health_words(&health, disabled, if ready.get() { now.now() } else { None }));
+    view! { {move || view! { <StateBadge state=state words=words.get() /> }} }
+}
+
+const fn health_state(health: &WebhookHealth, disabled: Option<DisabledReason>) -> State {
+    match health {
+        WebhookHealth::Idle => State::Waiting,
+        WebhookHealth::Healthy => State::Healthy,
+        WebhookHealth::Failing { .. } => State::Failing,
+        WebhookHealth::Held => State::Held,
+        WebhookHealth::Disabled => match disabled {
+            Some(DisabledReason::ByHand) => State::Paused,
+            _ => State::Disabled,
+        },
+    }
+}
+
+/// `now` is none where there is no clock: then the moment itself is named.
+fn health_words(health: &WebhookHealth, disabled: Option<DisabledReason>, now: Option<Timestamp>) -> String {
+    match (health, disabled) {
+        (WebhookHealth::Idle, _) => "Nothing sent yet".to_owned(),
+        (WebhookHealth::Healthy, _) => "Healthy".to_owned(),
+        (WebhookHealth::Failing { since }, _) => match now {
+            Some(now) => format!(
+                "Failing since {}",
+                short_distance(now.millis_since(*since) / 1000)
+            ),
+            None => format!("Failing since {}", since.to_page_text()),
+        },
+        (WebhookHealth::Held, _) => "Held: no API key".to_owned(),
+        (WebhookHealth::Disabled, Some(DisabledReason::ByHand)) => "Paused".to_owned(),
+        (WebhookHealth::Disabled, Some(DisabledReason::Gone)) => "Disabled: 410 Gone".to_owned(),
+        (WebhookHealth::Disabled, Some(DisabledReason::FailedTooLong)) => {
+            "Disabled: failed for 5 days".to_owned()
+        }
+        (WebhookHealth::Disabled, None) => "Disabled".to_owned(),
+    }
+}
+
+/// "40 s", "12 min", "3 h", "2 d".
+fn short_distance(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Where a delivery stands, as its badge says it.
+pub(super) fn delivery_state(row: &DeliveryRow) -> State {
+    match row.state {
+        DeliveryState::Pending if row.attempts == 0 => State::Waiting,
+        DeliveryState::Pending => State::Retrying,
+        DeliveryState::Held => State::Held,
+        DeliveryState::Delivered => State::Delivered,
+        // A test has one attempt: there was nothing to exhaust.
+        DeliveryState::Exhausted if row.attempts_at_most <= 1 => State::Failed,
+        DeliveryState::Exhausted => State::Exhausted,
+        DeliveryState::Skipped => State::Skipped,
+    }
+}
+
+/// "attempt 3 of 10"; what was done, not what comes.
+pub(super) fn attempts_text(row: &DeliveryRow) -> String {
+    match (row.state, row.attempts) {
+        (DeliveryState::Held, 0) => "waits for an API key".to_owned(),
+        (DeliveryState::Skipped, 0) => "not sent".to_owned(),
+        (_, 0) => format!("0 of {} attempts", row.attempts_at_most),
+        // A replay may go beyond what the schedule foresees.
+        (_, made) if made > row.attempts_at_most => format!("attempt {made}"),
+        (_, made) => format!("attempt {made} of {}", row.attempts_at_most),
+    }
+}
+
+/// Which key signs, as one sentence without its end: "Signed with the Sandbox key ending a6f1".
+pub(super) fn signing_text(webhook: &Webhook, key: &SigningKey) -> String {
+    format!(
+        "Signed with the {} key ending {}",
+        webhook.environment.label(),
+        key.last_four
+    )
+}
+
+/// Why that one.
+pub(super) fn signing_reason(key: &SigningKey) -> &'static str {
+    match (key.active_keys, key.last_succeeded) {
+        (0 | 1, _) => "It is the only active key of the environment.",
+        (_, true) => {
+            "Two keys are active; this one last succeeded here. An attempt that is refused is tried once with the other."
+        }
+        (_, false) => {
+            "Two keys are active and nothing has succeeded here yet, so the older signs. An attempt that is refused is tried once with the other."
+        }
+    }
+}
+
+/// "1 delivery waits", "3 deliveries wait".
+pub(super) fn waiting_text(pending: u64) -> String {
+    match pending {
+        1 => "1 delivery waits".to_owned(),
+        n => format!("{n} deliveries wait"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{DeliveryId, EventId, EventType, WebhookId};
+
+    fn row(state: DeliveryState, attempts: u32, at_most: u32) -> DeliveryRow {
+        DeliveryRow {
+            id: DeliveryId::from_random([1; 16]),
+            webhook_id: WebhookId::from_random([2; 16]),
+            event_id: EventId::from_random([3; 16]),
+            event_type: EventType::OrderCreated,
+            test: at_most == 1,
+            state,
+            attempts,
+            attempts_at_most: at_most,
+            next_attempt_at: None,
+            created_at: Timestamp::from_millis(0),
+            last_status: None,
+            last_failure: None,
+            last_duration_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_failing_webhook_says_since_when_in_one_unit() {
+        let since = Timestamp::from_millis(1_767_614_400_000);
+        let health = WebhookHealth::Failing { since };
+        for (seconds, text) in [
+            (40, "40 s"),
+            (720, "12 min"),
+            (3 * 3600 + 59, "3 h"),
+            (30 * 3600, "30 h"),
+            (3 * 86_400, "3 d"),
+        ] {
+            assert_eq!(
+                health_words(&health, None, Some(since.plus_seconds(seconds))),
+                format!("Failing since {text}")
+            );
+        }
+        assert_eq!(
+            health_words(&health, None, None),
+            "Failing since 5 Jan 2026 12:00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn a_failed_test_is_failed_and_not_exhausted() {
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Exhausted, 1, 1)),
+            State::Failed
+        );
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Exhausted, 10, 10)),
+            State::Exhausted
+        );
+    }
+
+    #[test]
+    fn a_delivery_that_was_tried_is_retrying() {
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Pending, 0, 10)),
+            State::Waiting
+        );
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Pending, 2, 10)),
+            State::Retrying
+        );
+    }
+
+    #[test]
+    fn attempts_are_told_as_made_of_possible() {
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Pending, 3, 10)),
+            "attempt 3 of 10"
+        );
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Held, 0, 10)),
+            "waits for an API key"
+        );
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Delivered, 11, 10)),
+            "attempt 11"
+        );
+    }
+}
