@@ -6,6 +6,8 @@ use std::fmt;
 use http::HeaderMap;
 use model::{BodyAbsence, ClientId, CompanyId, Environment, KeyId, Recorded, RequestId, SecretText, Timestamp, Verdict};
 
+use crate::LossOf;
+
 /// At most so many bytes of a body are kept.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
@@ -20,6 +22,13 @@ pub struct Place {
     pub client_id: ClientId,
     /// That company's name when it is a brand.
     pub brand: Option<String>,
+}
+
+impl Place {
+    /// Whose loss it is when the entry is not stored.
+    pub const fn loss_of(&self) -> LossOf {
+        LossOf { root: self.root, company: self.company }
+    }
 }
 
 /// The key that was tried: active, deleted or expired.
@@ -54,8 +63,8 @@ pub struct Entry {
     pub upstream_us: Option<u64>,
     pub address: String,
     pub user_agent: Option<String>,
-    /// The `X-Access-Secret` that was sent, in order to find and remove it wherever it stands.
-    pub presented: Option<SecretText>,
+    /// Every `X-Access-Secret` that was sent, in order to find and remove it wherever it stands.
+    pub presented: Vec<SecretText>,
     pub request: Message,
     pub response: Message,
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use live::Hub;
-use model::{CompanyId, Timestamp};
+use model::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::suppression::Suppression;
 use crate::writer::{self, Writer};
-use crate::{Entry, LogStore, LogStoreError, Loss};
+use crate::{Entry, LogStore, LogStoreError, Loss, LossOf};
 
 /// How the recorder waits and retries.
 #[derive(Clone)]
@@ -93,7 +93,7 @@ pub(crate) struct Shared {
     dropped: AtomicU64,
     suppressed: AtomicU64,
     pub(crate) waiting_bytes: AtomicUsize,
-    losses: Mutex<HashMap<CompanyId, Loss>>,
+    losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
 }
 
@@ -106,17 +106,17 @@ impl Shared {
     }
 
     /// The losses of every company, as totals of the run.
-    pub(crate) fn losses(&self) -> HashMap<CompanyId, Loss> {
+    pub(crate) fn losses(&self) -> HashMap<LossOf, Loss> {
         self.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn dropped(&self, root: CompanyId) {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(root).or_default().dropped += 1;
+    pub(crate) fn dropped(&self, of: LossOf) {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default().dropped += 1;
         self.dropped.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn suppressed(&self, root: CompanyId) {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(root).or_default().suppressed += 1;
+    fn suppressed(&self, of: LossOf) {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default().suppressed += 1;
         self.suppressed.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -125,7 +125,7 @@ impl Shared {
         self.seen.fetch_add(1, Ordering::SeqCst);
         let admitted = entry.verdict.key_was_recognised() || self.suppression.admits(entry.place.company, entry.at);
         if !admitted {
-            self.suppressed(entry.place.root);
+            self.suppressed(entry.place.loss_of());
         }
         admitted
     }
@@ -149,11 +149,11 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let (root, weight) = (entry.place.root, entry.weight());
+        let (of, weight) = (entry.place.loss_of(), entry.weight());
         let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst) + weight;
         if waiting > self.waiting_bytes_limit || self.queue.try_send(Item::Entry(Box::new(entry))).is_err() {
             self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
-            self.shared.dropped(root);
+            self.shared.dropped(of);
         }
     }
 
@@ -162,11 +162,11 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let (root, weight) = (entry.place.root, entry.weight());
+        let (of, weight) = (entry.place.loss_of(), entry.weight());
         self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst);
         if self.queue.send(Item::Entry(Box::new(entry))).await.is_err() {
             self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
-            self.shared.dropped(root);
+            self.shared.dropped(of);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the log needs of a database, as a trait, and what it exchanges with it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{
     Body, CompanyId, Environment, HeaderField, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId, Timestamp,
@@ -74,8 +76,16 @@ pub struct RunReport {
     pub stored: u64,
     pub dropped: u64,
     pub suppressed: u64,
-    /// For each parent company whose numbers changed since the last report.
-    pub losses: Vec<(CompanyId, Loss)>,
+    /// For each company whose numbers changed since the last report.
+    pub losses: Vec<(LossOf, Loss)>,
+}
+
+/// Whose log lost something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LossOf {
+    /// The parent of a brand; any other company itself.
+    pub root: CompanyId,
+    pub company: CompanyId,
 }
 
 /// What a company's log lost within a run.
@@ -85,11 +95,11 @@ pub struct Loss {
     pub suppressed: u64,
 }
 
-/// Entries that are written together with the run's counters, in one transaction.
+/// Entries that are written together with the run's counters, in one transaction. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// None of them when it is only a sign of life.
-    pub entries: Vec<StoredEntry>,
+    pub entries: Arc<Vec<StoredEntry>>,
     pub report: RunReport,
 }
 
@@ -101,18 +111,18 @@ pub trait LogStore: Send + Sync {
 
     /// Writes a batch, all or nothing. An entry whose request id is stored already is left as it is, so that a batch
     /// may be tried again.
-    async fn append(&self, batch: &Batch) -> Result<(), LogStoreError>;
+    async fn append(&self, batch: Batch) -> Result<(), LogStoreError>;
 
     /// Ends a run cleanly.
-    async fn end_run(&self, report: &RunReport) -> Result<(), LogStoreError>;
+    async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError>;
 
     /// At most 50 rows, newest first by `seq`.
     async fn page(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, LogStoreError>;
 
-    /// One entry; none when there is no such request in this scope.
+    /// One entry; none when there is no such request in this scope. Its events are not known here: the list is empty.
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
 
-    /// How many requests of `company` (with its brands' by `X-Brand-Id`) used this key since then.
+    /// How many requests of `company` (with its brands' by `X-Brand-Id`) named this key since the minute of `since`.
     async fn count_by_key(&self, company: CompanyId, key: KeyId, since: Timestamp) -> Result<u64, LogStoreError>;
 }
 

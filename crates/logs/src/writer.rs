@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::recorder::{Item, Shared};
-use crate::{Batch, Entry, LogStore, LogStoreError, Loss, RecorderOptions, Run, RunReport, StoredEntry, redact};
+use crate::{Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact};
 
 pub(crate) struct Writer {
     store: Arc<dyn LogStore>,
@@ -19,7 +19,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     run: Run,
     /// The losses that the store knows of.
-    reported: HashMap<CompanyId, Loss>,
+    reported: HashMap<LossOf, Loss>,
     /// Whether the last write failed, so that a long fault is logged once and not with every batch.
     failing: bool,
 }
@@ -86,23 +86,23 @@ impl Writer {
 
     /// Redacts and stores the entries, or counts them as dropped.
     async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
-        let roots: Vec<CompanyId> = entries.iter().map(|entry| entry.place.root).collect();
+        let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
         // Redaction is arithmetic on up to 16 MiB; the threads that answer requests have better things to do.
         let redaction = tokio::task::spawn_blocking(|| entries.into_iter().map(redact).collect::<Vec<_>>());
         let Ok(entries) = redaction.await else {
-            tracing::error!(rows = roots.len(), "redacting log rows failed; they are dropped");
-            roots.into_iter().for_each(|root| self.shared.dropped(root));
+            tracing::error!(rows = owners.len(), "redacting log rows failed; they are dropped");
+            owners.into_iter().for_each(|owner| self.shared.dropped(owner));
             return;
         };
         let retries = if stopping { self.options.retries.iter().take(1) } else { self.options.retries.iter().take(100) };
         let mut pauses = retries.copied().collect::<Vec<_>>().into_iter();
-        let mut batch = Batch { report: self.report(entries.len()), entries };
+        let mut batch = Batch { report: self.report(entries.len()), entries: Arc::new(entries) };
         loop {
-            match self.store.append(&batch).await {
+            match self.store.append(batch.clone()).await {
                 Ok(()) => return self.written(batch),
                 Err(LogStoreError::Refused(error)) if batch.entries.len() > 1 => {
                     tracing::warn!(%error, "a batch of log rows was refused; writing them one by one");
-                    return self.write_singly(batch.entries).await;
+                    return self.write_singly(&batch.entries).await;
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.failing, true) {
@@ -115,17 +115,16 @@ impl Writer {
                 }
             }
         }
-        batch.entries.iter().for_each(|entry| self.shared.dropped(entry.place.root));
+        batch.entries.iter().for_each(|entry| self.shared.dropped(entry.place.loss_of()));
     }
 
     /// One bad row must not take the rest of its batch with it.
-    async fn write_singly(&mut self, entries: Vec<StoredEntry>) {
+    async fn write_singly(&mut self, entries: &[StoredEntry]) {
         for entry in entries {
-            let root = entry.place.root;
-            let batch = Batch { entries: vec![entry], report: self.report(1) };
-            match self.store.append(&batch).await {
+            let batch = Batch { entries: Arc::new(vec![entry.clone()]), report: self.report(1) };
+            match self.store.append(batch.clone()).await {
                 Ok(()) => self.written(batch),
-                Err(_) => self.shared.dropped(root),
+                Err(_) => self.shared.dropped(entry.place.loss_of()),
             }
         }
     }
@@ -151,7 +150,7 @@ impl Writer {
             stored: totals.stored + more as u64,
             dropped: totals.dropped,
             suppressed: totals.suppressed,
-            losses: losses.filter(|(company, loss)| self.reported.get(company) != Some(loss)).collect(),
+            losses: losses.filter(|(of, loss)| self.reported.get(of) != Some(loss)).collect(),
         }
     }
 
@@ -160,11 +159,11 @@ impl Writer {
         items.close();
         while let Some(item) = items.recv().await {
             match item {
-                Item::Entry(entry) => self.shared.dropped(entry.place.root),
+                Item::Entry(entry) => self.shared.dropped(entry.place.loss_of()),
                 Item::Flush(waiting) | Item::Stop(waiting) => drop(waiting.send(())),
             }
         }
-        if let Err(error) = self.store.end_run(&self.report(0)).await {
+        if let Err(error) = self.store.end_run(self.report(0)).await {
             tracing::error!(%error, cause = ?error, "the end of this run could not be written; the next start will record a gap");
         }
     }

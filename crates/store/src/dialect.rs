@@ -55,4 +55,21 @@ impl Dialect {
             Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
+
+    /// Run at the begin of a transaction that appends to the log: whoever appends later gets later numbers and commits
+    /// later, so that no row appears behind a reader's cursor. SQLite has one writer.
+    pub const fn hold_log_order(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(7106002)"),
+        }
+    }
+
+    /// A condition with one value: the path has it as a part, in the same case.
+    pub const fn path_contains(self) -> &'static str {
+        match self {
+            Self::Sqlite => "instr(path, ?) > 0",
+            Self::Postgres => "strpos(path, ?) > 0",
+        }
+    }
 }

@@ -84,7 +84,7 @@ mod tests {
     const SECRET: &str = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
 
     fn presented() -> Presented {
-        Presented::new(Some(&SecretText::new(SECRET)))
+        Presented::new(&[SecretText::new(SECRET)])
     }
 
     #[test]

@@ -57,7 +57,7 @@ mod tests {
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let fields = redact_headers(&headers, &Presented::new(Some(&SecretText::new(secret))));
+        let fields = redact_headers(&headers, &Presented::new(&[SecretText::new(secret)]));
         let seen: Vec<_> = fields.iter().map(|field| (field.name.as_str(), field.value.as_str(), field.redacted)).collect();
         assert_eq!(
             seen,

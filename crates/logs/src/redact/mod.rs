@@ -30,7 +30,7 @@ const LONGEST_METHOD: usize = 32;
 
 /// Takes every secret out of an entry. Where no key was recognised, headers and bodies go altogether.
 pub fn redact(entry: Entry) -> StoredEntry {
-    let presented = Presented::new(entry.presented.as_ref());
+    let presented = Presented::new(&entry.presented);
     let recognised = entry.verdict.key_was_recognised();
     let (request, response) = if recognised {
         (entry.request, entry.response)

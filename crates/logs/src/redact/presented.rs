@@ -11,41 +11,39 @@ const PIECE: usize = 16;
 /// At the end of a text that was cut off, a shorter beginning of the secret counts too.
 const BEGINNING: usize = 8;
 
-/// The secret that was presented, in the forms to search for. Nothing when none was, or it was too short to be one.
-pub(super) struct Presented {
+/// The environments a secret begins with.
+const ENVIRONMENTS: [&[u8]; 3] = [b"sandbox", b"dev", b"prod"];
+
+/// Hex digits of a secret.
+const DIGITS: usize = 40;
+
+/// What to search for: the secrets that were presented, and whatever has the form of one.
+pub(super) struct Presented(Vec<Form>);
+
+/// One presented secret.
+struct Form {
     /// Lower-case text after the environment's dash; usually 40 hex digits, but whatever a caller sent.
     tail: Vec<u8>,
     whole: Vec<u8>,
+    /// Which bytes the tail is made of.
+    bytes: Box<[bool; 256]>,
 }
 
 impl Presented {
-    pub(super) fn new(secret: Option<&SecretText>) -> Self {
-        let whole = secret.map(|secret| secret.expose().trim().to_ascii_lowercase().into_bytes()).unwrap_or_default();
-        let tail = match whole.iter().position(|&byte| byte == b'-') {
-            Some(dash) if whole.len() - dash > PIECE => whole[dash + 1..].to_vec(),
-            _ => whole.clone(),
-        };
-        if tail.len() < BEGINNING { Self { tail: Vec::new(), whole: Vec::new() } } else { Self { tail, whole } }
+    pub(super) fn new(secrets: &[SecretText]) -> Self {
+        Self(secrets.iter().filter_map(Form::new).collect())
     }
 
     /// The text without the secret, and how often it stood there.
     pub(super) fn cut_out(&self, text: &str) -> (String, u32) {
-        let spans = self.spans(text.as_bytes());
-        replace(text, &spans)
+        replace(text, &self.spans(text.as_bytes()))
     }
 
     /// As [`Self::cut_out`], for a text whose rest is missing: a beginning of the secret at its end goes too.
     pub(super) fn cut_out_truncated(&self, text: &str) -> (String, u32) {
         let mut spans = self.spans(text.as_bytes());
-        let bytes = text.as_bytes();
-        let beginning = [&self.whole, &self.tail].into_iter().flat_map(|form| {
-            let longest = form.len().min(bytes.len());
-            (BEGINNING.min(longest)..=longest).rev().find(|&length| {
-                length >= BEGINNING && bytes[bytes.len() - length..].eq_ignore_ascii_case(&form[..length])
-            })
-        });
-        if let Some(length) = beginning.max() {
-            spans.push((bytes.len() - length, bytes.len()));
+        if let Some(length) = self.0.iter().filter_map(|form| form.beginning_at_end_of(text.as_bytes())).max() {
+            spans.push((text.len() - length, text.len()));
         }
         replace(text, &merge(spans))
     }
@@ -57,22 +55,60 @@ impl Presented {
 
     /// Where it stands: disjoint, in order.
     fn spans(&self, text: &[u8]) -> Vec<(usize, usize)> {
-        let piece = self.tail.len().min(PIECE);
-        if piece == 0 || text.len() < piece {
-            return Vec::new();
+        let mut spans = whole_secrets(text);
+        self.0.iter().for_each(|form| form.find(text, &mut spans));
+        merge(spans)
+    }
+}
+
+/// Everything that has the form of an access secret, presented or not: an environment, a dash, 40 hex digits.
+fn whole_secrets(text: &[u8]) -> Vec<(usize, usize)> {
+    let dashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'-').map(|(at, _)| at);
+    let secret = |dash: usize| {
+        let digits = text.get(dash + 1..dash + 1 + DIGITS)?;
+        let name = ENVIRONMENTS.into_iter().find(|name| {
+            dash.checked_sub(name.len()).is_some_and(|begin| text[begin..dash].eq_ignore_ascii_case(name))
+        })?;
+        digits.iter().all(u8::is_ascii_hexdigit).then_some((dash - name.len(), dash + 1 + DIGITS))
+    };
+    dashes.filter_map(secret).collect()
+}
+
+impl Form {
+    /// None when it was too short to be a secret.
+    fn new(secret: &SecretText) -> Option<Self> {
+        let whole = secret.expose().trim().to_ascii_lowercase().into_bytes();
+        let tail = match whole.iter().position(|&byte| byte == b'-') {
+            Some(dash) if whole.len() - dash > PIECE => whole[dash + 1..].to_vec(),
+            _ => whole.clone(),
+        };
+        if tail.len() < BEGINNING {
+            return None;
         }
-        let mut spans = Vec::new();
+        let mut bytes = Box::new([false; 256]);
+        tail.iter().for_each(|&byte| bytes[usize::from(byte)] = true);
+        Some(Self { tail, whole, bytes })
+    }
+
+    fn find(&self, text: &[u8], spans: &mut Vec<(usize, usize)>) {
+        let piece = self.tail.len().min(PIECE);
         let mut at = 0;
         while at + piece <= text.len() {
-            // Pieces begin anywhere in the secret. Its last byte decides first: most texts hold few candidates.
-            if let Some(length) = self.match_at(&text[at..], piece) {
+            // A byte that the secret does not have ends every piece across it: most of a text is skipped this way.
+            let foreign = text[at..at + piece].iter().rposition(|byte| !self.has(byte.to_ascii_lowercase()));
+            if let Some(foreign) = foreign {
+                at += foreign + 1;
+            } else if let Some(length) = self.match_at(&text[at..], piece) {
                 spans.push((self.begin_with_environment(text, at), at + length));
                 at += length;
             } else {
                 at += 1;
             }
         }
-        merge(spans)
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.bytes[usize::from(byte)]
     }
 
     /// The longest run that begins here and stands in the secret, if it is long enough.
@@ -95,6 +131,16 @@ impl Presented {
             Some(begin) if text[begin..at].eq_ignore_ascii_case(prefix) => begin,
             _ => at,
         }
+    }
+
+    /// How long the longest beginning of the secret is that ends the text.
+    fn beginning_at_end_of(&self, text: &[u8]) -> Option<usize> {
+        let longest = |form: &[u8]| {
+            (BEGINNING..=form.len().min(text.len()))
+                .rev()
+                .find(|&length| text[text.len() - length..].eq_ignore_ascii_case(&form[..length]))
+        };
+        longest(&self.whole).max(longest(&self.tail))
     }
 }
 
@@ -133,7 +179,7 @@ mod tests {
     const SECRET: &str = "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
 
     fn presented() -> Presented {
-        Presented::new(Some(&SecretText::new(SECRET)))
+        Presented::new(&[SecretText::new(SECRET)])
     }
 
     #[test]
@@ -153,9 +199,15 @@ mod tests {
 
     #[test]
     fn other_text_stays() {
-        let text = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 and a57b3109 and é";
+        let text = "e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 and a57b3109 and é-é prod-e82c";
         assert_eq!(presented().cut_out(text), (text.to_owned(), 0));
-        assert_eq!(Presented::new(None).cut_out(text), (text.to_owned(), 0));
+        assert_eq!(Presented::new(&[]).cut_out(text), (text.to_owned(), 0));
+    }
+
+    #[test]
+    fn whatever_has_the_form_of_a_secret_goes_too() {
+        let text = "a prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 b";
+        assert_eq!(Presented::new(&[]).cut_out(text), ("a [redacted] b".to_owned(), 1));
     }
 
     #[test]
@@ -171,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_presented_text_of_any_form_is_cut_out() {
-        let odd = Presented::new(Some(&SecretText::new("pässwörd-pässwörd-pässwörd")));
+        let odd = Presented::new(&[SecretText::new("pässwörd-pässwörd-pässwörd")]);
         assert_eq!(odd.cut_out("is pässwörd-pässwörd-pässwörd here").1, 1);
         assert!(!odd.cut_out("is pässwörd-pässwörd-pässwörd here").0.contains("wörd-p"));
     }

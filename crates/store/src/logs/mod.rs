@@ -1,0 +1,78 @@
+//! The log store: implements [`logs::LogStore`] on both databases. On SQLite it is a database of its own, so that a burst
+//! of log rows never delays a key deletion.
+
+mod append;
+mod page;
+mod runs;
+
+use async_trait::async_trait;
+use logs::{Batch, LogStore, LogStoreError, Run, RunReport, Scope};
+use model::{CompanyId, KeyId, LogEntry, LogFilter, LogPage, RequestId, Timestamp};
+
+use crate::{Db, Migration, StoreError};
+
+/// The tables of the log database, in order.
+pub const LOG_MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_logs", sql: include_str!("../../migrations/logs/0001_logs.sql") }];
+
+/// The log in a database that was opened with [`LOG_MIGRATIONS`]. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    db: Db,
+}
+
+impl Logs {
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl LogStore for Logs {
+    async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError> {
+        runs::start(&self.db, at).await
+    }
+
+    async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
+        append::append(&self.db, batch).await
+    }
+
+    async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
+        runs::end(&self.db, report).await
+    }
+
+    async fn page(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, LogStoreError> {
+        Ok(page::page(&self.db, scope, filter, now).await?)
+    }
+
+    async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
+        Ok(page::entry(&self.db, scope, request).await?)
+    }
+
+    async fn count_by_key(&self, company: CompanyId, key: KeyId, since: Timestamp) -> Result<u64, LogStoreError> {
+        Ok(page::count_by_key(&self.db, company, key, since).await?)
+    }
+}
+
+impl From<StoreError> for LogStoreError {
+    fn from(error: StoreError) -> Self {
+        if error.is_disk_full() {
+            Self::DiskFull
+        } else if refuses_the_row(&error) {
+            Self::Refused(Box::new(error))
+        } else {
+            Self::Unavailable(Box::new(error))
+        }
+    }
+}
+
+/// Whether the fault is in what was written and not in the database: PostgreSQL's classes 22, 23 and 54; SQLite's
+/// TOOBIG, CONSTRAINT and MISMATCH.
+fn refuses_the_row(error: &StoreError) -> bool {
+    let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
+    let Some(code) = error.code() else { return false };
+    if code.len() == 5 && error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return ["22", "23", "54"].iter().any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20))
+}
