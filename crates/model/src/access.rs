@@ -100,6 +100,8 @@ audit_actions! {
     WebhookCreated = "webhook.created",
     WebhookChanged = "webhook.changed",
     WebhookDeleted = "webhook.deleted",
+    /// It has failed for half the time after which it is disabled.
+    WebhookFailing = "webhook.failing",
     WebhookDisabled = "webhook.disabled",
     WebhookTested = "webhook.tested",
     DeliveryReplayed = "delivery.replayed",

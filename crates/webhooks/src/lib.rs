@@ -1,1 +1,50 @@
-//! webhooks
+//! Webhooks: the rules for configuring them, publishing events, and delivering these safely and for certain. The binary
+//! calls [`Webhooks`] for pages and APIs and runs one [`Worker`]; `store` implements [`WebhookStore`].
+//!
+//! An event is committed with its deliveries before it is accepted ([`Webhooks::publish`]). A delivery is claimed under a
+//! lease longer than the deadline, signed, sent by [`Sender`] to addresses that [`Policy`] has vetted, and its attempt is
+//! written together with what follows from it. Dying at any point loses nothing: the lease runs out.
+
+mod address;
+mod attempt;
+mod clock;
+mod connection;
+mod doorbell;
+mod draft;
+mod error;
+mod event_body;
+mod examples;
+mod forbidden;
+mod health;
+mod publish;
+mod reading;
+mod resolver;
+mod schedule;
+mod sender;
+mod service;
+mod signing;
+mod storage;
+mod target;
+mod worker;
+
+pub use address::{AllowedNetwork, Blocked, InvalidNetwork, Policy};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use connection::native_roots;
+pub use draft::{MAX_NAME_CHARACTERS, fault};
+pub use error::{PublishError, StorageFailure, WebhooksError};
+pub use event_body::MAX_PAYLOAD_BYTES;
+pub use examples::example_payload;
+pub use publish::{Publication, Published};
+pub use reading::HistoryEntry;
+pub use resolver::{Resolver, SystemResolver};
+pub use schedule::{DISABLE_AFTER_SECONDS, MAX_ATTEMPTS, WARN_AFTER_SECONDS};
+pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent, USER_AGENT_VALUE};
+pub use service::{Parts, WebhookPatch, Webhooks};
+pub use signing::{SigningSecret, SigningSecrets};
+pub use storage::{
+    ChangedUrl, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope, HistoryFilter, HistoryPage,
+    HistoryRow, Idempotency, NewEvent, NewTest, NewWebhook, PublishedEvent, Replayed, StoredDelivery, Then, WebhookChange,
+    WebhookFacts, WebhookStore, Written,
+};
+pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
+pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -1,0 +1,241 @@
+//! One attempt of one delivery: choose the key, sign, send, judge, and write down what came of it with what follows.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use model::{
+    Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord, Timestamp,
+};
+use tokio::time::Instant;
+use vault::Zeroizing;
+
+use crate::connection::millis;
+use crate::schedule::{self, DISABLE_AFTER_SECONDS, WARN_AFTER_SECONDS};
+use crate::signing::{self, SigningPlan, SigningSecret};
+use crate::storage::{Claimed, FinishedAttempt, HealthChange, HeldScope, Then};
+use crate::{Sender, Sent, StorageFailure, Webhooks};
+
+/// What is ours to mend (the vault, the keys) is tried again after so long; it counts as no attempt.
+const OUR_FAULT_SECONDS: i64 = 30;
+
+/// Runs the attempt. When the delivery is due again, if this is known now.
+pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) -> Option<Timestamp> {
+    let attempt = Attempt { webhooks, sender, claimed: &claimed };
+    match attempt.run().await {
+        Ok(due) => due,
+        Err(error) => {
+            // The lease runs out and somebody takes the delivery up again.
+            tracing::error!(error = %error, delivery = %claimed.delivery, "a delivery stays as it was");
+            None
+        }
+    }
+}
+
+struct Attempt<'a> {
+    webhooks: &'a Webhooks,
+    sender: &'a Sender,
+    claimed: &'a Claimed,
+}
+
+/// What is sent with every try, and the webhook's own secret.
+struct Letter {
+    body: Bytes,
+    own_secret: Zeroizing<Vec<u8>>,
+}
+
+/// The tries of one attempt, taken together.
+struct Tried {
+    outcome: AttemptOutcome,
+    hops: Vec<HopRecord>,
+    retry_after: Option<String>,
+    signed_by: SigningSecret,
+}
+
+impl Attempt<'_> {
+    async fn run(&self) -> Result<Option<Timestamp>, StorageFailure> {
+        let parts = self.webhooks.parts();
+        let claimed = self.claimed;
+        let secrets = match parts.signing.signing_secrets(claimed.company, claimed.environment).await {
+            Ok(secrets) => secrets,
+            Err(error) => {
+                tracing::error!(error = %error, delivery = %claimed.delivery, "the signing keys are not available");
+                return self.give_back().await.map(Some);
+            }
+        };
+        let Some(plan) = signing::choose(secrets, claimed.last_key) else {
+            self.hold().await?;
+            return Ok(None);
+        };
+        let Some(letter) = self.letter() else { return self.give_back().await.map(Some) };
+
+        let started_at = parts.clock.now();
+        let started = Instant::now();
+        let tried = self.tries(plan, &letter).await;
+        let finished = self.finished(tried, started_at, millis(started));
+        let due = match finished.then {
+            Then::RetryAt(at) => Some(at),
+            Then::Ended(_) => None,
+        };
+        let consequences = parts.store.finish(finished).await?;
+        if let Some(reason) = consequences.disabled {
+            tracing::warn!(webhook = %claimed.webhook, reason = reason.as_str(), "a webhook was disabled");
+        }
+        if consequences.warned {
+            tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it is disabled");
+        }
+        self.webhooks.tell(claimed.company);
+        Ok(due)
+    }
+
+    /// One try, and while two keys are active a second one with the other key where the answer may mean that the receiver
+    /// knows only that. Both share one deadline.
+    async fn tries(&self, plan: SigningPlan, letter: &Letter) -> Tried {
+        let deadline = self.sender.deadline();
+        let first = self.post(&plan.first, letter, deadline).await;
+        let Some(other) = plan.other.filter(|_| may_be_another_key(&first.outcome)) else {
+            let Sent { outcome, hops, retry_after } = first;
+            return Tried { outcome, hops, retry_after, signed_by: plan.first };
+        };
+        let second = self.post(&other, letter, deadline).await;
+        let mut hops = first.hops;
+        hops.extend(second.hops);
+        Tried { outcome: second.outcome, hops, retry_after: second.retry_after, signed_by: other }
+    }
+
+    async fn post(&self, key: &SigningSecret, letter: &Letter, deadline: Instant) -> Sent {
+        let headers = self.headers(key, letter);
+        self.sender.post(&self.claimed.url, &headers, letter.body.clone(), deadline).await
+    }
+
+    /// The contract's signature, and those of Standard Webhooks beside it.
+    fn headers(&self, key: &SigningSecret, letter: &Letter) -> HeaderMap {
+        let id = self.claimed.event.to_string();
+        let seconds = self.webhooks.parts().clock.now().as_millis() / 1000;
+        let values = [
+            ("x-webhook-sign", vault::sign_v1(key.secret.expose(), &letter.body)),
+            ("webhook-signature", vault::sign_standard_webhook(&letter.own_secret, &id, seconds, &letter.body)),
+            ("webhook-timestamp", seconds.to_string()),
+            ("webhook-id", id),
+        ];
+        // Hex, base64 and digits are always header values.
+        let pairs = values.into_iter().filter_map(|(name, value)| {
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        });
+        pairs.collect()
+    }
+
+    /// Opens what is sealed. `None`, with a word in the log, when it does not open: then nothing may be sent.
+    fn letter(&self) -> Option<Letter> {
+        let Claimed { company, environment, webhook, event, .. } = *self.claimed;
+        let parts = self.webhooks.parts();
+        let body = parts.master_key.open(&self.webhooks.body_place(company, environment, event), &self.claimed.body);
+        let place = self.webhooks.secret_place(company, environment, webhook);
+        let own_secret = parts.master_key.open(&place, &self.claimed.webhook_secret);
+        match (body, own_secret) {
+            (Ok(body), Ok(own_secret)) => Some(Letter { body: Bytes::copy_from_slice(&body), own_secret }),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, delivery = %self.claimed.delivery, "a sealed event or secret does not open");
+                None
+            }
+        }
+    }
+
+    async fn give_back(&self) -> Result<Timestamp, StorageFailure> {
+        let parts = self.webhooks.parts();
+        let at = parts.clock.now().plus_seconds(OUR_FAULT_SECONDS);
+        parts.store.give_back(self.claimed.delivery, self.claimed.lease, at).await?;
+        Ok(at)
+    }
+
+    /// There is no key. One that was generated between the question and this write has already rung; so the question is
+    /// asked once more afterwards.
+    async fn hold(&self) -> Result<(), StorageFailure> {
+        let parts = self.webhooks.parts();
+        let Claimed { company, environment, .. } = *self.claimed;
+        parts.store.hold(self.claimed, parts.clock.now()).await?;
+        self.webhooks.release(HeldScope { company, environment }).await?;
+        self.webhooks.tell(company);
+        Ok(())
+    }
+
+    fn finished(&self, tried: Tried, started_at: Timestamp, duration_ms: u64) -> FinishedAttempt {
+        let claimed = self.claimed;
+        let ended_at = self.webhooks.parts().clock.now();
+        let Tried { outcome, hops, retry_after, signed_by } = tried;
+        FinishedAttempt {
+            claimed: claimed.clone(),
+            id: AttemptId::time_ordered(started_at, vault::random()),
+            started_at,
+            ended_at,
+            duration_ms,
+            then: then(claimed, &outcome, retry_after.as_deref(), ended_at),
+            health: if claimed.test { None } else { Some(self.health(&outcome, &signed_by, ended_at)) },
+            outcome,
+            signed_by: Some(signed_by.key_id),
+            signed_by_last_four: Some(signed_by.last_four),
+            hops,
+        }
+    }
+
+    fn health(&self, outcome: &AttemptOutcome, signed_by: &SigningSecret, now: Timestamp) -> HealthChange {
+        let Claimed { company, webhook, .. } = *self.claimed;
+        let audit = |action, detail: String| self.webhooks.audit(company, &Actor::system(), action, webhook, detail);
+        let disabled = |reason: DisabledReason| audit(AuditAction::WebhookDisabled, reason.sentence().to_owned());
+        match outcome {
+            AttemptOutcome::Succeeded { .. } => HealthChange::Succeeded { key: signed_by.key_id },
+            AttemptOutcome::Failed { status: Some(410), .. } => HealthChange::Gone { disabled: disabled(DisabledReason::Gone) },
+            AttemptOutcome::Failed { .. } => HealthChange::Failed {
+                disable_before: now.minus_seconds(DISABLE_AFTER_SECONDS),
+                warn_before: now.minus_seconds(WARN_AFTER_SECONDS),
+                disabled: disabled(DisabledReason::FailedTooLong),
+                warned: audit(
+                    AuditAction::WebhookFailing,
+                    "Every attempt has failed for two and a half days. It is disabled after five.".to_owned(),
+                ),
+            },
+        }
+    }
+}
+
+fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) }
+        if signing::may_mean_another_key(*status))
+}
+
+/// What follows for the delivery. A test has one attempt; so has a replay of a delivery that had ended, which stays
+/// *delivered* if it was.
+fn then(claimed: &Claimed, outcome: &AttemptOutcome, retry_after: Option<&str>, now: Timestamp) -> Then {
+    let status = match outcome {
+        AttemptOutcome::Succeeded { .. } => return Then::Ended(DeliveryState::Delivered),
+        AttemptOutcome::Failed { status, .. } => *status,
+    };
+    match claimed.replayed_from {
+        Some(DeliveryState::Delivered) => return Then::Ended(DeliveryState::Delivered),
+        Some(DeliveryState::Exhausted | DeliveryState::Skipped) => return Then::Ended(DeliveryState::Exhausted),
+        Some(DeliveryState::Pending | DeliveryState::Held) | None => {}
+    }
+    if claimed.test || status == Some(410) {
+        return Then::Ended(DeliveryState::Exhausted);
+    }
+    let asked = retry_after.and_then(|value| schedule::retry_after_seconds(value, now));
+    match schedule::next_attempt(claimed.attempts + 1, now, asked, vault::random()) {
+        Some(at) => Then::RetryAt(at),
+        None => Then::Ended(DeliveryState::Exhausted),
+    }
+}
+
+impl Webhooks {
+    /// Makes held deliveries of one company and environment due if there is a key now.
+    pub(crate) async fn release(&self, scope: HeldScope) -> Result<(), StorageFailure> {
+        let parts = self.parts();
+        if parts.signing.signing_secrets(scope.company, scope.environment).await?.is_empty() {
+            return Ok(());
+        }
+        let waking = parts.store.release(scope).await?;
+        if !waking.is_empty() {
+            self.bell().ring(waking);
+            self.tell(scope.company);
+        }
+        Ok(())
+    }
+}
+

@@ -1,0 +1,109 @@
+//! Checking what a form or a program asks for. The messages are for both: the page shows them beside the field, the public
+//! API puts them into `invalid-params`.
+
+use std::time::Duration;
+
+use model::{Environment, InvalidWebhook, WebhookDraft, WebhookEvents};
+
+use crate::target::{Host, Target};
+use crate::{Policy, Resolver};
+
+/// Longest name, in characters (contract section 4.2).
+pub const MAX_NAME_CHARACTERS: usize = 128;
+
+/// At save a name gets so long to resolve. What does not resolve by then is let through: dialling judges it again.
+const RESOLVE_AT_SAVE: Duration = Duration::from_secs(2);
+
+/// A fault of `field`, in the words of the public API.
+pub fn fault(field: &str, message: impl Into<String>) -> InvalidWebhook {
+    InvalidWebhook { field: field.to_owned(), message: message.into() }
+}
+
+/// The contract's answer to a URL that another webhook of the environment has. It names `env_type`.
+pub(crate) fn url_taken(environment: Environment) -> InvalidWebhook {
+    fault("env_type", format!("Webhook url for {environment} already registered"))
+}
+
+/// The name, without white space around it.
+pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
+    let name = given.trim();
+    if name.is_empty() {
+        return Err(fault("name", "This field may not be blank."));
+    }
+    if name.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(fault("name", "Ensure this field has no more than 128 characters."));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(fault("name", "Control characters are not allowed."));
+    }
+    Ok(name.to_owned())
+}
+
+/// The types sorted and without repetition; never none.
+pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebhook> {
+    match given {
+        WebhookEvents::All => Ok(WebhookEvents::All),
+        WebhookEvents::Only(types) if types.is_empty() => {
+            Err(fault("events", "Choose at least one event type, or leave the field out for all of them."))
+        }
+        WebhookEvents::Only(mut types) => {
+            types.sort_unstable();
+            types.dedup();
+            Ok(WebhookEvents::Only(types))
+        }
+    }
+}
+
+/// A URL that a delivery would be allowed to reach now. The same policy judges again at every dial.
+pub(crate) async fn url(given: &str, policy: &Policy, resolver: &dyn Resolver) -> Result<Target, InvalidWebhook> {
+    let refuse = |reason: String| fault("webhook_url", reason);
+    let target = Target::parse(given).map_err(|error| refuse(error.to_string()))?;
+    policy.vet_name(&target).map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
+    let addresses = match target.host() {
+        Host::Address(address) => vec![*address],
+        Host::Name(name) => match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name)).await {
+            Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
+            // A name that is not yet known may be known when the first delivery comes.
+            Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
+        },
+    };
+    policy.vet(&target, &addresses).map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
+    Ok(target)
+}
+
+fn sentence(reason: &str) -> String {
+    format!("Deliveries may not go there: {reason}.")
+}
+
+/// A draft whose every field is in order.
+#[derive(Debug)]
+pub(crate) struct CheckedDraft {
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    /// The URL as it was given.
+    pub(crate) url: String,
+    pub(crate) events: WebhookEvents,
+    pub(crate) environment: Environment,
+    pub(crate) enabled: bool,
+}
+
+/// All faults of a draft at once, or the draft in order.
+pub(crate) async fn check(
+    draft: &WebhookDraft,
+    policy: &Policy,
+    resolver: &dyn Resolver,
+) -> Result<CheckedDraft, Vec<InvalidWebhook>> {
+    let given = draft.url.trim();
+    let parts = (name(&draft.name), url(given, policy, resolver).await, events(draft.events.clone()));
+    match parts {
+        (Ok(name), Ok(target), Ok(events)) => Ok(CheckedDraft {
+            name,
+            target,
+            url: given.to_owned(),
+            events,
+            environment: draft.environment,
+            enabled: draft.enabled,
+        }),
+        (name, target, events) => Err([name.err(), target.err(), events.err()].into_iter().flatten().collect()),
+    }
+}

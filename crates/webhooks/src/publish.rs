@@ -1,0 +1,136 @@
+//! Publishing: an event and its deliveries in one transaction, before anybody is told that it was accepted (invariant 6).
+//! Test events and replays are here too, because they make deliveries due in the same way.
+
+use model::{
+    Actor, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp, WebhookId,
+};
+use sha2::{Digest, Sha256};
+
+use crate::storage::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
+
+/// One event to be published.
+#[derive(Clone, Debug)]
+pub struct Publication<'a> {
+    pub company: CompanyId,
+    pub environment: Environment,
+    pub event_type: EventType,
+    /// A JSON object as it was sent.
+    pub payload: &'a str,
+    /// The request that caused it.
+    pub request_id: Option<RequestId>,
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// The answer to a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    pub event: EventId,
+    /// Webhooks that subscribe to it, disabled ones included: theirs are kept as skipped.
+    pub deliveries: u64,
+}
+
+impl Webhooks {
+    /// Returns once the event and its deliveries are committed. The same idempotency key with the same request gets the
+    /// first answer again and publishes nothing.
+    pub async fn publish(&self, publication: Publication<'_>, actor: &Actor) -> Result<Published, PublishError> {
+        let Publication { company, environment, event_type, payload, request_id, .. } = publication;
+        let idempotency = idempotency(&publication)?;
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let id = EventId::time_ordered(now, vault::random());
+        let body = event_body::build(id, event_type, now, payload)?;
+        let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
+        let detail = format!("{event_type} in {}", environment.label());
+        let audit = self.audit(company, actor, AuditAction::EventPublished, id, detail);
+        let event =
+            NewEvent { id, company, environment, event_type, created_at: now, request_id, body, idempotency, audit };
+        match parts.store.publish(event).await? {
+            PublishedEvent::Stored { deliveries, waking } => {
+                self.bell().ring(waking);
+                self.tell(company);
+                Ok(Published { event: id, deliveries })
+            }
+            PublishedEvent::Before { event, deliveries } => Ok(Published { event, deliveries }),
+            PublishedEvent::Conflict => Err(PublishError::IdempotencyConflict),
+        }
+    }
+
+    /// Sends an example of `event_type` to one webhook: one attempt, flagged, not retried, not counted. It needs no
+    /// subscription to the type, but an enabled webhook.
+    pub async fn send_test(
+        &self,
+        company: CompanyId,
+        webhook: WebhookId,
+        event_type: EventType,
+        actor: &Actor,
+    ) -> Result<DeliveryId, WebhooksError> {
+        let target = self.webhook(company, None, webhook).await?;
+        if !target.enabled {
+            return Err(WebhooksError::Conflict("This webhook is disabled. Enable it first."));
+        }
+        let (parts, environment) = (self.parts(), target.environment);
+        let now = parts.clock.now();
+        let id = EventId::time_ordered(now, vault::random());
+        let body = event_body::build(id, event_type, now, &examples::example_payload(event_type)).map_err(|error| {
+            tracing::error!(%error, %event_type, "the example of an event type cannot be published");
+            WebhooksError::Seal
+        })?;
+        let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
+        let audit = self.audit(company, actor, AuditAction::WebhookTested, webhook, format!("{event_type} to {}", target.name));
+        let (request_id, idempotency) = (None, None);
+        let event =
+            NewEvent { id, company, environment, event_type, created_at: now, request_id, body, idempotency, audit };
+        let delivery = DeliveryId::time_ordered(now, vault::random());
+        if !parts.store.send_test(NewTest { event, webhook, delivery }).await? {
+            return Err(WebhooksError::NotFound);
+        }
+        self.bell().ring([webhook]);
+        self.tell(company);
+        Ok(delivery)
+    }
+
+    /// One more attempt of a delivery, with the same `webhook_id`, at once. A delivery that waits for its next attempt is
+    /// tried now and goes on with its schedule; one that had ended gets this one attempt.
+    pub async fn replay(&self, company: CompanyId, delivery: DeliveryId, actor: &Actor) -> Result<(), WebhooksError> {
+        let now: Timestamp = self.parts().clock.now();
+        let audit = self.audit(company, actor, AuditAction::DeliveryReplayed, delivery, "Replay".to_owned());
+        let refused = match self.parts().store.replay(company, delivery, now, audit).await? {
+            Replayed::Due(webhook) => {
+                self.bell().ring([webhook]);
+                self.tell(company);
+                return Ok(());
+            }
+            Replayed::NotFound => return Err(WebhooksError::NotFound),
+            Replayed::Busy => "An attempt is under way. Wait for its end.",
+            Replayed::Held => "This environment has no API key to sign with. Generate one first; the delivery then goes out by itself.",
+            Replayed::WebhookDisabled => "This webhook is disabled. Enable it first.",
+            Replayed::Test => "A test event is not sent again. Send a new one.",
+        };
+        Err(WebhooksError::Conflict(refused))
+    }
+}
+
+/// The key, checked, with a hash of everything the answer depends on; each part is led by its length, so that no two
+/// requests hash alike.
+fn idempotency(publication: &Publication<'_>) -> Result<Option<Idempotency>, PublishError> {
+    let Some(key) = publication.idempotency_key else { return Ok(None) };
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+        return Err(PublishError::InvalidIdempotencyKey);
+    }
+    let request_id = publication.request_id.map(|id| id.to_string()).unwrap_or_default();
+    let company = publication.company.to_string();
+    let parts = [
+        company.as_str(),
+        publication.environment.as_str(),
+        publication.event_type.as_str(),
+        request_id.as_str(),
+        publication.payload,
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: hash.finalize().into() }))
+}

@@ -1,0 +1,107 @@
+//! What pages and the public API's history show: rows with their counts, deliveries with every attempt, the diagnosis.
+
+use model::{
+    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, RequestId, SigningKey, WebhookDetail, WebhookHealth,
+    WebhookId, WebhookRow,
+};
+
+use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
+use crate::{Webhooks, WebhooksError, health, signing};
+
+/// Deliveries on a webhook's own page at most.
+const DELIVERIES_SHOWN: u32 = 50;
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// An attempt in the public API's history, with what was sent.
+#[derive(Clone, Debug)]
+pub struct HistoryEntry {
+    pub row: HistoryRow,
+    /// JSON.
+    pub payload: String,
+}
+
+impl Webhooks {
+    /// A company's webhooks in all environments: failing first, then by name.
+    pub async fn list(&self, company: CompanyId) -> Result<Vec<WebhookRow>, WebhooksError> {
+        let mut rows: Vec<WebhookRow> = self.facts(company, None).await?.iter().map(health::row).collect();
+        rows.sort_by_cached_key(|row| {
+            let failing = matches!(row.health, WebhookHealth::Failing { .. });
+            (!failing, row.webhook.name.to_lowercase(), row.webhook.id)
+        });
+        Ok(rows)
+    }
+
+    /// Everything of a webhook's own page.
+    pub async fn detail(&self, company: CompanyId, webhook: WebhookId) -> Result<WebhookDetail, WebhooksError> {
+        let store = &self.parts().store;
+        let facts = self.facts(company, Some(webhook)).await?.pop().ok_or(WebhooksError::NotFound)?;
+        let diagnosis = match facts.failing_since {
+            Some(since) => {
+                let failures = store.failures(company, webhook, since).await?;
+                health::diagnosis(since, &failures, facts.webhook.enabled)
+            }
+            None => String::new(),
+        };
+        let deliveries = store.deliveries(company, webhook, DELIVERIES_SHOWN).await?;
+        let signing_key = self.signing_key(company, &facts).await?;
+        Ok(WebhookDetail { row: health::row(&facts), signing_key, diagnosis, deliveries })
+    }
+
+    /// One delivery with its body and every attempt.
+    pub async fn delivery(&self, company: CompanyId, id: DeliveryId) -> Result<Delivery, WebhooksError> {
+        let stored = self.parts().store.delivery(company, id).await?.ok_or(WebhooksError::NotFound)?;
+        let place = self.body_place(company, stored.environment, stored.row.event_id);
+        Ok(Delivery {
+            body: self.open_body(&place, &stored.body)?,
+            row: stored.row,
+            webhook_name: stored.webhook_name,
+            environment: stored.environment,
+            event_created_at: stored.event_created_at,
+            request_id: stored.request_id,
+            attempts: stored.attempts,
+        })
+    }
+
+    /// Deliveries of the events that carry this request id, newest first.
+    pub async fn deliveries_of_request(
+        &self,
+        company: CompanyId,
+        request: RequestId,
+    ) -> Result<Vec<DeliveryRow>, WebhooksError> {
+        Ok(self.parts().store.deliveries_of_request(company, request).await?)
+    }
+
+    /// Attempts of one environment, newest first (contract section 4.8).
+    pub async fn history(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        filter: HistoryFilter,
+    ) -> Result<Vec<HistoryEntry>, WebhooksError> {
+        let rows = self.parts().store.history(company, environment, filter).await?;
+        rows.into_iter()
+            .map(|row| {
+                let payload = self.open_body(&self.body_place(company, environment, row.event_id), &row.body)?;
+                Ok(HistoryEntry { row, payload })
+            })
+            .collect()
+    }
+
+    async fn facts(&self, company: CompanyId, only: Option<WebhookId>) -> Result<Vec<WebhookFacts>, WebhooksError> {
+        let parts = self.parts();
+        let since = parts.clock.now().minus_seconds(DAY_SECONDS);
+        Ok(parts.store.facts(company, only, since).await?)
+    }
+
+    async fn signing_key(&self, company: CompanyId, facts: &WebhookFacts) -> Result<Option<SigningKey>, WebhooksError> {
+        let secrets = self.parts().signing.signing_secrets(company, facts.webhook.environment).await;
+        let secrets = secrets.map_err(WebhooksError::SigningSecrets)?;
+        let active_keys = secrets.len();
+        Ok(signing::choose(secrets, facts.last_key).map(|plan| SigningKey {
+            key_id: plan.first.key_id,
+            last_four: plan.first.last_four,
+            last_succeeded: plan.last_succeeded,
+            active_keys,
+        }))
+    }
+}

@@ -1,0 +1,93 @@
+//! When a failed delivery is tried again, and when a webhook that keeps failing is given up.
+
+use model::{RETRY_DELAYS_SECONDS, Timestamp};
+
+/// A webhook whose every attempt failed for so long is disabled.
+pub const DISABLE_AFTER_SECONDS: i64 = 5 * 24 * 3600;
+/// Halfway there is a warning.
+pub const WARN_AFTER_SECONDS: i64 = DISABLE_AFTER_SECONDS / 2;
+/// `Retry-After` is honoured up to this; beyond it, the receiver would decide how long Gatehouse keeps an event.
+const LONGEST_RETRY_AFTER_SECONDS: i64 = 24 * 3600;
+/// From this retry on the delay is moved by up to ±10 %, so that deliveries that failed together do not return together.
+/// The three before it are documented to the second.
+const FIRST_JITTERED_RETRY: usize = 3;
+
+/// Attempts of a delivery at most.
+pub const MAX_ATTEMPTS: u32 = RETRY_DELAYS_SECONDS.len() as u32 + 1;
+
+/// When to try again after `made` attempts, the last of which ended at `now`; `None` when that was the last one.
+/// `retry_after` is what the receiver asked for; it only ever lengthens the wait. `random` is any byte pair.
+pub(crate) fn next_attempt(made: u32, now: Timestamp, retry_after: Option<i64>, random: [u8; 2]) -> Option<Timestamp> {
+    let retry = usize::try_from(made).ok()?.checked_sub(1)?;
+    let delay = RETRY_DELAYS_SECONDS.get(retry)? * 1000;
+    let jitter = if retry >= FIRST_JITTERED_RETRY {
+        // -100..=100 thousandths.
+        let thousandths = i64::from(u16::from_be_bytes(random)) * 200 / i64::from(u16::MAX) - 100;
+        delay * thousandths / 1000
+    } else {
+        0
+    };
+    let asked = retry_after.unwrap_or(0).clamp(0, LONGEST_RETRY_AFTER_SECONDS) * 1000;
+    Some(now.plus_millis((delay + jitter).max(asked)))
+}
+
+/// Seconds that a `Retry-After` header asks for, written as a number or as an HTTP date (RFC 9110, 10.2.3).
+pub(crate) fn retry_after_seconds(value: &str, now: Timestamp) -> Option<i64> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(i64::from(seconds));
+    }
+    let wait = http_date(value)?.millis_since(now);
+    Some((wait.max(0) + 999) / 1000)
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may still be sent.
+fn http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, rest) = text.split_once(", ")?;
+    let parts: Vec<&str> = rest.split(' ').collect();
+    let [day, month, year, clock, "GMT"] = parts.as_slice() else { return None };
+    let month = MONTHS.iter().position(|name| name == month)? + 1;
+    format!("{year}-{month:02}-{day}T{clock}Z").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
+
+    #[test]
+    fn ten_attempts_follow_the_schedule() {
+        for random in [[0, 0], [0x80, 0], [0xff, 0xff]] {
+            let waits: Vec<i64> =
+                (1..).map_while(|made| next_attempt(made, NOW, None, random)).map(|at| at.millis_since(NOW) / 1000).collect();
+            assert_eq!(waits.len() + 1, MAX_ATTEMPTS as usize);
+            assert_eq!(&waits[..3], &[30, 30, 30], "the documented three are exact");
+            for (wait, planned) in waits.iter().zip(RETRY_DELAYS_SECONDS).skip(3) {
+                assert!((planned * 9 / 10..=planned * 11 / 10).contains(wait), "{wait} for {planned}");
+            }
+        }
+        assert_ne!(next_attempt(4, NOW, None, [0, 0]), next_attempt(4, NOW, None, [255, 255]));
+    }
+
+    #[test]
+    fn retry_after_lengthens_the_wait_within_bounds() {
+        let wait = |asked| next_attempt(1, NOW, Some(asked), [0, 0]).map(|at| at.millis_since(NOW) / 1000);
+        assert_eq!(wait(5), Some(30), "never sooner than planned");
+        assert_eq!(wait(120), Some(120));
+        assert_eq!(wait(i64::from(u32::MAX)), Some(LONGEST_RETRY_AFTER_SECONDS));
+        assert_eq!(next_attempt(MAX_ATTEMPTS, NOW, Some(120), [0, 0]), None, "it never adds an attempt");
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        let now = "1994-11-06T08:49:00Z".parse().expect("a time");
+        assert_eq!(retry_after_seconds(" 120 ", now), Some(120));
+        assert_eq!(retry_after_seconds("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(37));
+        assert_eq!(retry_after_seconds("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0));
+        for nonsense in ["", "-5", "soon", "1.5", "99999999999", "Sun, 06 Foo 1994 08:49:37 GMT"] {
+            assert_eq!(retry_after_seconds(nonsense, now), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Sends one request and follows its redirects: one deadline from the first name to the last byte of the last answer,
+//! every hop checked and recorded, no answer kept beyond a bound. [`crate::Worker`] calls it; it signs nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use model::{AttemptOutcome, FailureClass, HeaderField, HopRecord};
+use rustls::RootCertStore;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::connection::{Connector, Progress, Stream, millis};
+use crate::target::Target;
+use crate::{Policy, Resolver};
+
+/// Sent as `User-Agent`.
+pub const USER_AGENT_VALUE: &str = "Gatehouse-Webhook-Service/2.0";
+/// From the first name to the last byte of the last answer (contract section 4.7).
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Redirects followed at most.
+pub const MAX_REDIRECTS: usize = 3;
+/// So much of an answer's body is read and kept.
+pub const BODY_KEPT: usize = 16 * 1024;
+/// The head of an answer may be so large.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// Sends requests to receivers. One for the whole process.
+#[derive(Debug)]
+pub struct Sender {
+    connector: Connector,
+    deadline: Duration,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Sent {
+    pub outcome: AttemptOutcome,
+    /// Every request that was made or refused, in order.
+    pub hops: Vec<HopRecord>,
+    /// The last answer's `Retry-After`, as it came.
+    pub retry_after: Option<String>,
+}
+
+impl Sender {
+    /// `deadline` is [`DEADLINE`] but in tests; `roots` is what the machine trusts ([`crate::native_roots`]).
+    pub fn new(
+        policy: Policy,
+        resolver: Arc<dyn Resolver>,
+        roots: RootCertStore,
+        deadline: Duration,
+    ) -> io::Result<Self> {
+        Ok(Self { connector: Connector::new(policy, resolver, roots)?, deadline })
+    }
+
+    /// When a request that starts now must have ended.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+
+    /// How long one request may take.
+    pub fn time_limit(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Posts `body` with `headers` and those every request has, and follows redirects until `deadline`.
+    pub async fn post(&self, url: &str, headers: &HeaderMap, body: Bytes, deadline: Instant) -> Sent {
+        let mut hops = Vec::new();
+        let mut retry_after = None;
+        let mut target = match Target::parse(url) {
+            Ok(target) => target,
+            Err(_) => return Sent { outcome: failed(FailureClass::BlockedAddress, None), hops, retry_after },
+        };
+        loop {
+            let (hop, result) = self.hop(&target, headers, body.clone(), deadline).await;
+            hops.push(hop);
+            let outcome = match result {
+                Err(class) => failed(class, hops.last().and_then(|hop| hop.status)),
+                Ok(answer) => match conclude(&target, &answer, hops.len()) {
+                    Next::Ended(outcome) => {
+                        retry_after = answer.retry_after;
+                        outcome
+                    }
+                    Next::Follow(next) => {
+                        target = next;
+                        continue;
+                    }
+                },
+            };
+            return Sent { outcome, hops, retry_after };
+        }
+    }
+
+    /// One request and its answer, with what was reached of them.
+    async fn hop(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        body: Bytes,
+        deadline: Instant,
+    ) -> (HopRecord, Result<Answer, FailureClass>) {
+        let request = request(target, headers, body);
+        let mut hop = HopRecord {
+            url: target.as_str().to_owned(),
+            address: None,
+            request_headers: request.as_ref().map(|request| fields(request.headers())).unwrap_or_default(),
+            status: None,
+            response_headers: Vec::new(),
+            response_body: String::new(),
+            response_truncated: false,
+            timing: model::TimingRecord::default(),
+        };
+        let mut progress = Progress::default();
+        let result = match request {
+            None => Err(FailureClass::Protocol),
+            Some(request) => match self.connector.open(target, deadline, &mut progress).await {
+                Err(class) => Err(class),
+                Ok(stream) => exchange(stream, request, deadline, &mut progress, &mut hop).await,
+            },
+        };
+        hop.address = progress.address.map(|address| address.to_string());
+        hop.timing = progress.timing;
+        (hop, result)
+    }
+}
+
+/// What decides how it goes on.
+struct Answer {
+    status: u16,
+    location: Option<String>,
+    retry_after: Option<String>,
+}
+
+enum Next {
+    Ended(AttemptOutcome),
+    Follow(Target),
+}
+
+const fn failed(class: FailureClass, status: Option<u16>) -> AttemptOutcome {
+    AttemptOutcome::Failed { class, status }
+}
+
+/// Any 2xx succeeds. 301, 302, 307 and 308 are followed with the same method and body, `hops` being the requests made so
+/// far; 303 would turn the POST into a GET, and https never becomes http.
+fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
+    let status = Some(answer.status);
+    match answer.status {
+        200..=299 => Next::Ended(AttemptOutcome::Succeeded { status: answer.status }),
+        301 | 302 | 307 | 308 => {
+            let to = answer.location.as_deref().and_then(|location| from.join(location).ok());
+            match to {
+                Some(to) if hops <= MAX_REDIRECTS && (to.is_https() || !from.is_https()) => Next::Follow(to),
+                _ => Next::Ended(failed(FailureClass::Redirect, status)),
+            }
+        }
+        303 => Next::Ended(failed(FailureClass::Redirect, status)),
+        _ => Next::Ended(failed(FailureClass::Status, status)),
+    }
+}
+
+/// No `Accept-Encoding`: an answer is kept as it comes, and nothing is ever unpacked.
+fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
+    let mut request =
+        Request::builder().method(Method::POST).uri(target.path_and_query()).body(Full::new(body)).ok()?;
+    let all = request.headers_mut();
+    all.insert(HOST, HeaderValue::from_str(&target.authority()).ok()?);
+    all.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE));
+    all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in headers {
+        all.insert(name, value.clone());
+    }
+    Some(request)
+}
+
+/// Writes the request and reads the answer. The connection ends with this function, whatever the receiver does.
+async fn exchange(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+    deadline: Instant,
+    progress: &mut Progress,
+    hop: &mut HopRecord,
+) -> Result<Answer, FailureClass> {
+    let started = Instant::now();
+    let handshake = http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream));
+    let (mut sending, connection) = handshake.await.map_err(|_| FailureClass::Protocol)?;
+    let _connection = EndWithMe(tokio::spawn(async move {
+        // Its error comes out of the request too.
+        let _ = connection.await;
+    }));
+    let response = timeout_at(deadline, sending.send_request(request))
+        .await
+        .map_err(|_| FailureClass::TimeoutHeaders)?
+        .map_err(|_| FailureClass::Protocol)?;
+    progress.timing.first_byte_ms = Some(millis(started));
+    hop.status = Some(response.status().as_u16());
+    hop.response_headers = fields(response.headers());
+    let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let answer =
+        Answer { status: response.status().as_u16(), location: text(LOCATION), retry_after: text(RETRY_AFTER) };
+    let started = Instant::now();
+    let read = read_body(response, deadline, hop).await;
+    progress.timing.body_ms = Some(millis(started));
+    read.map(|()| answer)
+}
+
+/// Keeps the first [`BODY_KEPT`] bytes and stops reading there: how much more there is, the receiver alone knows.
+async fn read_body(response: Response<Incoming>, deadline: Instant, hop: &mut HopRecord) -> Result<(), FailureClass> {
+    let mut body = response.into_body();
+    let mut kept = Vec::new();
+    let result = loop {
+        match timeout_at(deadline, body.frame()).await {
+            Err(_) => break Err(FailureClass::TimeoutBody),
+            Ok(None) => break Ok(()),
+            Ok(Some(Err(_))) => break Err(FailureClass::Protocol),
+            Ok(Some(Ok(frame))) => {
+                let data = frame.into_data().unwrap_or_default();
+                let room = BODY_KEPT - kept.len();
+                kept.extend_from_slice(&data[..data.len().min(room)]);
+                if data.len() > room {
+                    hop.response_truncated = true;
+                    break Ok(());
+                }
+            }
+        }
+    };
+    hop.response_body = as_text(&kept, hop.response_truncated);
+    result
+}
+
+/// Bytes as text for people. A character that the cut has split is left out; what is no UTF-8 shows as replacements.
+fn as_text(bytes: &[u8], cut: bool) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(error) if cut && error.error_len().is_none() => {
+            String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
+        }
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Headers as evidence. A receiver's cookies open its own sessions, so that their values are not kept.
+fn fields(headers: &HeaderMap) -> Vec<HeaderField> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let redacted = name == SET_COOKIE;
+            let value = if redacted { String::new() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
+            HeaderField { name: name.as_str().to_owned(), value, redacted }
+        })
+        .collect()
+}
+
+/// Aborts the connection's task when dropped.
+struct EndWithMe(JoinHandle<()>);
+
+impl Drop for EndWithMe {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_split_by_the_cut_is_left_out() {
+        let text = "a✓".as_bytes();
+        assert_eq!(as_text(&text[..3], true), "a");
+        assert_eq!(as_text(text, true), "a✓");
+        assert_eq!(as_text(&[b'a', 0xff, b'b'], true), "a\u{fffd}b");
+        assert_eq!(as_text(&text[..3], false), "a\u{fffd}");
+    }
+
+    #[test]
+    fn only_three_redirects_are_followed_and_https_stays_https() {
+        let from = |url| Target::parse(url).expect(url);
+        let answer = |status, location: &str| Answer { status, location: Some(location.to_owned()), retry_after: None };
+        for status in 300..400 {
+            let followed = matches!(conclude(&from("https://a.example.com/"), &answer(status, "/b"), 1), Next::Follow(_));
+            assert_eq!(followed, matches!(status, 301 | 302 | 307 | 308), "{status}");
+        }
+        let follows = |url, to: &str, hops| matches!(conclude(&from(url), &answer(307, to), hops), Next::Follow(_));
+        assert!(follows("http://a.example.com/", "https://a.example.com/", 3));
+        assert!(!follows("https://a.example.com/", "http://a.example.com/", 1));
+        assert!(!follows("https://a.example.com/", "/next", 4), "the fourth redirect");
+        assert!(!follows("https://a.example.com/", "gopher://a.example.com/", 1));
+    }
+}

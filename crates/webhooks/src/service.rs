@@ -1,0 +1,299 @@
+//! What people and programs do with webhooks. The page's port, the public API and the operator API call [`Webhooks`]; what
+//! it makes due, [`crate::Worker`] delivers.
+
+use std::sync::Arc;
+
+use live::{Hub, Topic};
+use model::{
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Webhook, WebhookDraft,
+    WebhookEvents, WebhookId,
+};
+use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
+
+use crate::doorbell::Doorbell;
+use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
+use crate::{Clock, Policy, Resolver, SigningSecrets, WebhookStore, WebhooksError, draft};
+
+/// The webhooks of one installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Webhooks(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    bell: Doorbell,
+}
+
+/// What [`Webhooks`] and [`crate::Worker`] are made of.
+pub struct Parts {
+    pub store: Arc<dyn WebhookStore>,
+    /// Seals event bodies and the webhooks' own secrets.
+    pub master_key: Arc<MasterKey>,
+    pub install: InstallId,
+    pub signing: Arc<dyn SigningSecrets>,
+    pub policy: Policy,
+    pub resolver: Arc<dyn Resolver>,
+    pub hub: Hub,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A change of some fields by a program. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookPatch {
+    pub name: Option<String>,
+    pub url: Option<String>,
+    pub events: Option<WebhookEvents>,
+    pub enabled: Option<bool>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Webhooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Webhooks").field(&self.0.parts).finish()
+    }
+}
+
+impl Webhooks {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, bell: Doorbell::default() }))
+    }
+
+    /// Every fault that [`Webhooks::create`], or with `editing` a change of that webhook, would answer with. Resolves the
+    /// name of the URL, for two seconds at most.
+    pub async fn check(
+        &self,
+        company: CompanyId,
+        draft: &WebhookDraft,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, WebhooksError> {
+        let checked = match self.checked(draft).await {
+            Ok(checked) => checked,
+            Err(faults) => return Ok(faults),
+        };
+        let parts = self.parts();
+        let taken = parts.store.url_taken(company, checked.environment, checked.target.as_str(), editing).await?;
+        Ok(if taken { vec![draft::url_taken(checked.environment)] } else { Vec::new() })
+    }
+
+    /// The new webhook, with a secret of its own for the Standard Webhooks headers. [`WebhooksError::Invalid`] names every
+    /// fault of the draft.
+    pub async fn create(&self, company: CompanyId, draft: &WebhookDraft, actor: &Actor) -> Result<Webhook, WebhooksError> {
+        let checked = self.checked(draft).await.map_err(WebhooksError::Invalid)?;
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let webhook = Webhook {
+            id: WebhookId::time_ordered(now, vault::random()),
+            name: checked.name,
+            url: checked.url,
+            environment: checked.environment,
+            events: checked.events,
+            enabled: checked.enabled,
+            disabled: (!checked.enabled).then_some(model::DisabledReason::ByHand),
+            created_at: now,
+            updated_at: now,
+        };
+        let place = self.secret_place(company, checked.environment, webhook.id);
+        let secret = parts.master_key.seal(&place, &vault::random::<32>());
+        let audit = self.audit(company, actor, AuditAction::WebhookCreated, webhook.id, describe(&webhook));
+        let new = NewWebhook {
+            company,
+            webhook: webhook.clone(),
+            normal_url: checked.target.as_str().to_owned(),
+            secret,
+        };
+        let written = parts.store.create(new, audit).await?;
+        self.written(company, checked.environment, written)?;
+        Ok(webhook)
+    }
+
+    /// Changes what the patch names. In `environment` where the caller acts in one only; another's webhook is not found.
+    pub async fn patch(
+        &self,
+        company: CompanyId,
+        environment: Option<Environment>,
+        id: WebhookId,
+        patch: WebhookPatch,
+        actor: &Actor,
+    ) -> Result<Webhook, WebhooksError> {
+        let before = self.webhook(company, environment, id).await?;
+        let change = self.checked_patch(patch).await.map_err(WebhooksError::Invalid)?;
+        let audit = self.audit(company, actor, AuditAction::WebhookChanged, id, describe_change(&before, &change));
+        let written = self.parts().store.change(company, id, change, audit).await?;
+        self.written(company, before.environment, written)
+    }
+
+    /// Puts all of a form's fields in place of what was there. The environment stays what it is.
+    pub async fn change(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        draft: WebhookDraft,
+        actor: &Actor,
+    ) -> Result<Webhook, WebhooksError> {
+        let before = self.webhook(company, None, id).await?;
+        if draft.environment != before.environment {
+            let fault = draft::fault("env_type", "The environment of a webhook cannot be changed; create another one.");
+            return Err(WebhooksError::Invalid(vec![fault]));
+        }
+        let WebhookDraft { name, url, events, enabled, environment: _ } = draft;
+        let patch = WebhookPatch { name: Some(name), url: Some(url), events: Some(events), enabled: Some(enabled) };
+        self.patch(company, None, id, patch, actor).await
+    }
+
+    /// Nothing is sent to it any more; its history stays.
+    pub async fn delete(
+        &self,
+        company: CompanyId,
+        environment: Option<Environment>,
+        id: WebhookId,
+        actor: &Actor,
+    ) -> Result<(), WebhooksError> {
+        let webhook = self.webhook(company, environment, id).await?;
+        let audit = self.audit(company, actor, AuditAction::WebhookDeleted, id, describe(&webhook));
+        if !self.parts().store.delete(company, id, audit).await? {
+            return Err(WebhooksError::NotFound);
+        }
+        self.tell(company);
+        Ok(())
+    }
+
+    /// One webhook, in `environment` where the caller acts in one only.
+    pub async fn webhook(
+        &self,
+        company: CompanyId,
+        environment: Option<Environment>,
+        id: WebhookId,
+    ) -> Result<Webhook, WebhooksError> {
+        let found = self.parts().store.webhook(company, id).await?;
+        found
+            .filter(|webhook| environment.is_none_or(|environment| environment == webhook.environment))
+            .ok_or(WebhooksError::NotFound)
+    }
+
+    /// The webhooks of one environment, oldest first.
+    pub async fn webhooks_in(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<Webhook>, WebhooksError> {
+        Ok(self.parts().store.webhooks(company, environment).await?)
+    }
+
+    /// How many webhooks would be held if the environment had no key (the Delete dialog of keys states it).
+    pub async fn enabled_count(&self, company: CompanyId, environment: Environment) -> Result<u64, WebhooksError> {
+        Ok(self.parts().store.enabled_count(company, environment).await?)
+    }
+
+    async fn checked(&self, draft: &WebhookDraft) -> Result<draft::CheckedDraft, Vec<InvalidWebhook>> {
+        let parts = self.parts();
+        draft::check(draft, &parts.policy, parts.resolver.as_ref()).await
+    }
+
+    /// All faults at once.
+    async fn checked_patch(&self, patch: WebhookPatch) -> Result<WebhookChange, Vec<InvalidWebhook>> {
+        let parts = self.parts();
+        let name = patch.name.as_deref().map(draft::name).transpose();
+        let events = patch.events.map(draft::events).transpose();
+        let url = match patch.url.as_deref().map(str::trim) {
+            None => Ok(None),
+            Some(given) => draft::url(given, &parts.policy, parts.resolver.as_ref())
+                .await
+                .map(|target| Some(ChangedUrl { given: given.to_owned(), normal: target.as_str().to_owned() })),
+        };
+        match (name, url, events) {
+            (Ok(name), Ok(url), Ok(events)) => Ok(WebhookChange { name, url, events, enabled: patch.enabled }),
+            (name, url, events) => Err([name.err(), url.err(), events.err()].into_iter().flatten().collect()),
+        }
+    }
+
+    fn written<T>(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        written: Written<T>,
+    ) -> Result<T, WebhooksError> {
+        match written {
+            Written::Done(value) => {
+                self.tell(company);
+                Ok(value)
+            }
+            Written::UrlTaken => Err(WebhooksError::Invalid(vec![draft::url_taken(environment)])),
+            Written::NotFound => Err(WebhooksError::NotFound),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    pub(crate) fn bell(&self) -> &Doorbell {
+        &self.0.bell
+    }
+
+    /// Tells the open pages of the company.
+    pub(crate) fn tell(&self, company: CompanyId) {
+        self.parts().hub.publish(company, Topic::Webhooks);
+    }
+
+    pub(crate) fn audit(
+        &self,
+        company: CompanyId,
+        actor: &Actor,
+        action: AuditAction,
+        subject: impl ToString,
+        detail: String,
+    ) -> AuditEntry {
+        let at = self.parts().clock.now();
+        let id = AuditId::time_ordered(at, vault::random());
+        AuditEntry { id, at, company: Some(company), actor: actor.clone(), action, subject: subject.to_string(), detail }
+    }
+
+    pub(crate) fn secret_place(&self, company: CompanyId, environment: Environment, webhook: WebhookId) -> SealPlace {
+        let id = webhook.to_bytes();
+        SealPlace { purpose: SealPurpose::WebhookSecret, install: self.parts().install, company, environment, id }
+    }
+
+    pub(crate) fn body_place(&self, company: CompanyId, environment: Environment, event: EventId) -> SealPlace {
+        let id = event.to_bytes();
+        SealPlace { purpose: SealPurpose::Event, install: self.parts().install, company, environment, id }
+    }
+
+    /// The body of an event as text. It was made of text, so that it is text again.
+    pub(crate) fn open_body(&self, place: &SealPlace, sealed: &Sealed) -> Result<String, WebhooksError> {
+        let plain = self.parts().master_key.open(place, sealed).map_err(|error| {
+            tracing::error!(%error, "the body of an event does not open");
+            WebhooksError::Seal
+        })?;
+        String::from_utf8(plain.to_vec()).map_err(|_| WebhooksError::Seal)
+    }
+}
+
+fn describe(webhook: &Webhook) -> String {
+    format!("{} in {}: {}", webhook.name, webhook.environment.label(), webhook.url)
+}
+
+/// What is different now, for the audit trail.
+fn describe_change(before: &Webhook, change: &WebhookChange) -> String {
+    let mut parts = Vec::new();
+    if let Some(name) = change.name.as_ref().filter(|name| **name != before.name) {
+        parts.push(format!("name {name}"));
+    }
+    if let Some(url) = change.url.as_ref().filter(|url| url.given != before.url) {
+        parts.push(format!("URL {}", url.given));
+    }
+    match change.events.as_ref().filter(|events| **events != before.events) {
+        Some(WebhookEvents::All) => parts.push("all events".to_owned()),
+        Some(WebhookEvents::Only(types)) => parts.push(format!("{} event types", types.len())),
+        None => {}
+    }
+    match change.enabled.filter(|enabled| *enabled != before.enabled) {
+        Some(true) => parts.push("switched on".to_owned()),
+        Some(false) => parts.push("switched off".to_owned()),
+        None => {}
+    }
+    if parts.is_empty() { format!("{}: nothing changed", before.name) } else { format!("{}: {}", before.name, parts.join(", ")) }
+}

@@ -1,0 +1,364 @@
+//! Delivers what is due. One worker in each process: it wakes on commits of its own process by the bell, on retries by its
+//! clock, and on what other processes did or left behind by a slow look at the database.
+//!
+//! Fairness: each webhook has a lane with a bound of its own. A receiver that hangs fills its lane and nobody else's.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{AttemptId, Timestamp, WebhookId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::storage::Claimed;
+use crate::{Sender, StorageFailure, Webhooks, attempt};
+
+/// A lease is so much longer than the sender's deadline: for the writes before and after.
+const LEASE_MARGIN: Duration = Duration::from_secs(20);
+/// After a fault of the database.
+const AFTER_FAULT_SECONDS: i64 = 1;
+
+/// How much a worker does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerOptions {
+    /// Attempts under way for one webhook at most.
+    pub per_webhook: u32,
+    /// Attempts under way at most.
+    pub at_once: u32,
+    /// How often it looks at the database without having been woken.
+    pub look_every: Duration,
+    /// How long [`RunningWorker::stop`] waits for attempts that are under way.
+    pub drain: Duration,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            per_webhook: 32,
+            at_once: 512,
+            look_every: Duration::from_secs(2),
+            drain: Duration::from_secs(12),
+        }
+    }
+}
+
+/// Not started yet.
+#[derive(Debug)]
+pub struct Worker {
+    webhooks: Webhooks,
+    sender: Arc<Sender>,
+    key_changes: watch::Receiver<u64>,
+    options: WorkerOptions,
+}
+
+/// A worker at work. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct RunningWorker {
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// `key_changes` moves when keys were generated or deleted, so that held deliveries go out.
+    pub fn new(
+        webhooks: Webhooks,
+        sender: Arc<Sender>,
+        key_changes: watch::Receiver<u64>,
+        options: WorkerOptions,
+    ) -> Self {
+        Self { webhooks, sender, key_changes, options }
+    }
+
+    pub fn start(self) -> RunningWorker {
+        let stop = CancellationToken::new();
+        let (finished, ended) = mpsc::unbounded_channel();
+        let run = Run {
+            webhooks: self.webhooks,
+            sender: self.sender,
+            options: self.options,
+            lanes: Lanes::new(self.options),
+            attempts: TaskTracker::new(),
+            finished,
+        };
+        let task = tokio::spawn(run.run(self.key_changes, ended, stop.clone()));
+        RunningWorker { stop, task: Some(task) }
+    }
+}
+
+impl RunningWorker {
+    /// Takes nothing more and waits for the attempts under way, up to the bound. What did not end is tried again when its
+    /// lease has run out.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the delivery worker had died");
+        }
+    }
+}
+
+impl Drop for RunningWorker {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// An attempt has ended.
+struct Ended {
+    webhook: WebhookId,
+    due: Option<Timestamp>,
+}
+
+struct Run {
+    webhooks: Webhooks,
+    sender: Arc<Sender>,
+    options: WorkerOptions,
+    lanes: Lanes,
+    attempts: TaskTracker,
+    finished: mpsc::UnboundedSender<Ended>,
+}
+
+impl Run {
+    async fn run(
+        mut self,
+        mut key_changes: watch::Receiver<u64>,
+        mut ended: mpsc::UnboundedReceiver<Ended>,
+        stop: CancellationToken,
+    ) {
+        let clock = self.webhooks.parts().clock.clone();
+        let look_every = i64::try_from(self.options.look_every.as_millis()).unwrap_or(i64::MAX);
+        let mut look_at = clock.now();
+        loop {
+            // The bell keeps a ring that comes after this line until the wait below: a commit between asking the
+            // database and waiting is not slept over.
+            self.lanes.ready(self.webhooks.bell().take());
+            while let Ok(one) = ended.try_recv() {
+                self.lanes.end(&one);
+            }
+            let now = clock.now();
+            let keys_changed = key_changes.has_changed().unwrap_or(false);
+            let mut went_wrong = None;
+            if keys_changed || look_at <= now {
+                key_changes.mark_unchanged();
+                look_at = now.plus_millis(look_every);
+                went_wrong = self.look(now).await.err();
+            }
+            self.lanes.due_by(now);
+            if went_wrong.is_none() {
+                went_wrong = self.claim(now).await.err();
+            }
+            let wake_at = match went_wrong {
+                Some(error) => {
+                    tracing::error!(error = %error, "the delivery worker cannot use the database");
+                    look_at = now.plus_seconds(AFTER_FAULT_SECONDS);
+                    look_at
+                }
+                None => self.lanes.next().map_or(look_at, |due| due.min(look_at)),
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.webhooks.bell().heard() => {}
+                Some(one) = ended.recv() => self.lanes.end(&one),
+                Ok(()) = key_changes.changed() => look_at = now,
+                () = clock.sleep_until(wake_at) => {}
+            }
+        }
+        self.attempts.close();
+        if tokio::time::timeout(self.options.drain, self.attempts.wait()).await.is_err() {
+            tracing::warn!(left = self.attempts.len(), "attempts did not end in time; they will be made again");
+        }
+    }
+
+    /// What others have made due, what an earlier process left behind, and what was held and need not be.
+    async fn look(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
+        let parts = self.webhooks.parts();
+        for scope in parts.store.held().await? {
+            self.webhooks.release(scope).await?;
+        }
+        for (webhook, at) in parts.store.due().await? {
+            if at <= now { self.lanes.ready([webhook]) } else { self.lanes.later(at, webhook) }
+        }
+        Ok(())
+    }
+
+    /// Fills the free places.
+    async fn claim(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
+        let wanted = self.lanes.wanted();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let lease = self.sender.time_limit() + LEASE_MARGIN;
+        let lease_until = now.plus_millis(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        let id = AttemptId::time_ordered(now, vault::random());
+        let claimed = self.webhooks.parts().store.claim(wanted.clone(), now, lease_until, id).await?;
+        self.lanes.claimed(&wanted, &claimed);
+        for one in claimed {
+            self.attempt(one);
+        }
+        Ok(())
+    }
+
+    fn attempt(&self, claimed: Claimed) {
+        let (webhooks, sender) = (self.webhooks.clone(), self.sender.clone());
+        let place = Place { finished: self.finished.clone(), webhook: claimed.webhook, due: None };
+        self.attempts.spawn(async move {
+            // The whole of it moves in here; naming one field only would leave the rest outside, to be dropped at once.
+            let mut place = place;
+            place.due = attempt::run(&webhooks, &sender, claimed).await;
+        });
+    }
+}
+
+/// A place in a lane. It is given back by dropping it, so that a panic gives it back too.
+struct Place {
+    finished: mpsc::UnboundedSender<Ended>,
+    webhook: WebhookId,
+    due: Option<Timestamp>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Nobody listens any more when the worker has stopped.
+        let _ = self.finished.send(Ended { webhook: self.webhook, due: self.due });
+    }
+}
+
+/// Who may have something due, how much of each is under way, and when to look again.
+#[derive(Debug)]
+struct Lanes {
+    options: WorkerOptions,
+    running: HashMap<WebhookId, u32>,
+    total: u32,
+    ready: HashSet<WebhookId>,
+    later: BTreeSet<(Timestamp, WebhookId)>,
+}
+
+impl Lanes {
+    fn new(options: WorkerOptions) -> Self {
+        Self { options, running: HashMap::new(), total: 0, ready: HashSet::new(), later: BTreeSet::new() }
+    }
+
+    fn ready(&mut self, webhooks: impl IntoIterator<Item = WebhookId>) {
+        self.ready.extend(webhooks);
+    }
+
+    fn later(&mut self, at: Timestamp, webhook: WebhookId) {
+        self.later.insert((at, webhook));
+    }
+
+    /// Moves what has become due.
+    fn due_by(&mut self, now: Timestamp) {
+        while let Some((at, webhook)) = self.later.first().copied()
+            && at <= now
+        {
+            self.later.pop_first();
+            self.ready.insert(webhook);
+        }
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
+    /// How many deliveries to ask for, of each webhook that may have some and has a free place. When places are short in
+    /// all, everybody gets an equal share of them first.
+    fn wanted(&self) -> Vec<(WebhookId, u32)> {
+        let free = |webhook: &WebhookId| self.options.per_webhook - self.running.get(webhook).copied().unwrap_or(0);
+        let asking: Vec<(WebhookId, u32)> =
+            self.ready.iter().map(|webhook| (*webhook, free(webhook))).filter(|(_, free)| *free > 0).collect();
+        let mut left = self.options.at_once - self.total;
+        let share = (left / u32::try_from(asking.len()).unwrap_or(u32::MAX).max(1)).max(1);
+        let mut wanted = Vec::with_capacity(asking.len());
+        for (webhook, free) in asking {
+            let places = free.min(share).min(left);
+            if places > 0 {
+                left -= places;
+                wanted.push((webhook, places));
+            }
+        }
+        wanted
+    }
+
+    /// Who got as many as it asked for may have more.
+    fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
+        for one in claimed {
+            *self.running.entry(one.webhook).or_insert(0) += 1;
+            self.total += 1;
+        }
+        for (webhook, asked) in wanted {
+            let got = claimed.iter().filter(|one| one.webhook == *webhook).count();
+            if got < *asked as usize {
+                self.ready.remove(webhook);
+            }
+        }
+    }
+
+    fn end(&mut self, ended: &Ended) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(running) = self.running.get_mut(&ended.webhook) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(&ended.webhook);
+            }
+        }
+        if let Some(at) = ended.due {
+            self.later(at, ended.webhook);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(byte: u8) -> WebhookId {
+        WebhookId::from_random([byte; 16])
+    }
+
+    fn lanes(per_webhook: u32, at_once: u32) -> Lanes {
+        Lanes::new(WorkerOptions { per_webhook, at_once, ..WorkerOptions::default() })
+    }
+
+    fn occupy(lanes: &mut Lanes, webhook: WebhookId, places: u32) {
+        lanes.running.insert(webhook, places);
+        lanes.total += places;
+    }
+
+    #[test]
+    fn a_full_lane_asks_for_nothing_and_leaves_the_others_their_places() {
+        let mut lanes = lanes(4, 10);
+        occupy(&mut lanes, webhook(1), 4);
+        lanes.ready([webhook(1), webhook(2)]);
+        assert_eq!(lanes.wanted(), vec![(webhook(2), 4)]);
+        lanes.end(&Ended { webhook: webhook(1), due: None });
+        let mut wanted = lanes.wanted();
+        wanted.sort();
+        assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 3)]);
+    }
+
+    #[test]
+    fn nobody_gets_more_places_than_there_are() {
+        let mut lanes = lanes(8, 8);
+        occupy(&mut lanes, webhook(9), 6);
+        lanes.ready((1..=5).map(webhook));
+        let wanted = lanes.wanted();
+        assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 2, "{wanted:?}");
+        assert!(wanted.iter().all(|(_, places)| *places == 1));
+    }
+
+    #[test]
+    fn a_retry_becomes_ready_when_it_is_due_and_not_before() {
+        let mut lanes = lanes(4, 10);
+        occupy(&mut lanes, webhook(1), 1);
+        let due = Timestamp::from_millis(5_000);
+        lanes.end(&Ended { webhook: webhook(1), due: Some(due) });
+        lanes.due_by(due.plus_millis(-1));
+        assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(due)));
+        lanes.due_by(due);
+        assert_eq!((lanes.wanted(), lanes.next()), (vec![(webhook(1), 4)], None));
+    }
+}
