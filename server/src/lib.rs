@@ -1,1 +1,105 @@
-//! server
+//! The binary `gatehouse`: command line, configuration, routers, wiring. It has no rules of its own; those are in
+//! `crates/`. Everything is public enough for the tests to start a whole server inside their own process.
+
+pub mod address;
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod core;
+pub mod dashboard;
+pub mod data_dir;
+pub mod demo;
+pub mod error;
+pub mod listener;
+pub mod ports;
+pub mod routes;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use accounts::Passwords;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, ServeArgs};
+use crate::config::{Config, ConfigError};
+pub use crate::error::StartError;
+
+/// What `main` calls: reads the command line and does it.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(run(cli));
+        // A password being hashed must not hold the end up.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gatehouse: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+/// At least two workers: a page that renders on the only one would wait for itself.
+fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+    let cpus = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(cpus.max(2)).enable_all().build().map_err(StartError::failed("starting its threads"))
+}
+
+async fn run(cli: Cli) -> Result<(), StartError> {
+    match cli.command {
+        Command::Serve(args) => serve(&args).await,
+        Command::Admin(args) => {
+            log_to_stderr("warn")?;
+            admin::run(args).await
+        }
+    }
+}
+
+async fn serve(args: &ServeArgs) -> Result<(), StartError> {
+    let config = Config::read(args)?;
+    log_to_stderr(&config.log)?;
+    let running = serve::start(config, Passwords::new()).await?;
+    serve::say(&format!("Gatehouse is at {}", running.public_url));
+    wait_for_a_signal().await;
+    tracing::info!("stopping: open answers may end, and what is in memory is written; again to stop at once");
+    tokio::select! {
+        () = running.stop() => Ok(()),
+        () = wait_for_a_signal() => {
+            tracing::warn!("stopped at once");
+            std::process::exit(1)
+        }
+    }
+}
+
+fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(levels)
+        .map_err(|_| ConfigError::new(format!("log is {levels:?}, but it must be levels such as info or warn,server=debug.")))?;
+    // A second start in one process, as tests do, keeps the first one's.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn wait_for_a_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_a_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `gatehouse`; everything is in the library, so that tests can start it too.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::main()
+}

@@ -201,6 +201,12 @@ impl Accounts {
         Ok(Some(Visit { person: session.person, email, session: session.token_hash, proof_at: session.proof_at }))
     }
 
+    /// Whether the session of this [`Visit::session`] still counts.
+    pub async fn session_is_alive(&self, session: [u8; 32]) -> Result<bool, AccountsError> {
+        let found = self.store.session(session).await.map_err(AccountsError::Storage)?;
+        Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
+    }
+
     /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
     pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
         let audit = self.audit_each_company(visit.person, &visit.email, Some(address), AuditAction::SignedOut).await?;

@@ -35,7 +35,7 @@ impl AccountStore for Accounts {
     }
 
     async fn create_install(&self, install: Install) -> Result<Install, StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, Install, StoreError> {
+        let written = self.db.write::<Install, StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO install (one, id, master_key_check, pepper_check, created_at) \
@@ -50,12 +50,12 @@ impl AccountStore for Accounts {
                 let standing = "SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1";
                 read_install(&sqlx::query(standing).fetch_one(connection).await?)
             })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn create_company(&self, company: Company, entry: AuditEntry) -> Result<(), StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+        let written = self.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO companies (id, client_id, name, parent_id, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -69,8 +69,8 @@ impl AccountStore for Accounts {
                 .await?;
                 audit::record(connection, &entry).await
             })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
@@ -99,10 +99,10 @@ impl AccountStore for Accounts {
     }
 
     async fn create_member(&self, person: Person, member: Member, entry: AuditEntry) -> Result<bool, StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, bool, StoreError> {
+        let written = self.db.write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move { insert_member(connection, person, member, &entry).await })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, StorageFailure> {
@@ -134,7 +134,7 @@ impl AccountStore for Accounts {
     }
 
     async fn start_session(&self, session: Session, entries: Vec<AuditEntry>) -> Result<(), StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+        let written = self.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO sessions (token_hash, person_id, created_at, seen_at, expires_at, proof_at) \
@@ -150,8 +150,8 @@ impl AccountStore for Accounts {
                 .await?;
                 record_all(connection, &entries).await
             })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<(Session, Email)>, StorageFailure> {
@@ -166,7 +166,7 @@ impl AccountStore for Accounts {
     }
 
     async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+        let written = self.db.write::<(), StoreError, _>(Urgency::Background, move |connection| {
             Box::pin(async move {
                 // Never backwards: two requests may write in either order.
                 sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
@@ -176,12 +176,12 @@ impl AccountStore for Accounts {
                     .await?;
                 Ok(())
             })
-        };
-        Ok(self.db.write(Urgency::Background, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn end_session(&self, token_hash: [u8; 32], entries: Vec<AuditEntry>) -> Result<bool, StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, bool, StoreError> {
+        let written = self.db.write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
                     .bind(token_hash.to_vec())
@@ -193,12 +193,12 @@ impl AccountStore for Accounts {
                 record_all(connection, &entries).await?;
                 Ok(true)
             })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+        let written = self.db.write::<(), StoreError, _>(Urgency::Background, move |connection| {
             Box::pin(async move {
                 sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
                     .bind(now.as_millis())
@@ -207,8 +207,8 @@ impl AccountStore for Accounts {
                     .await?;
                 Ok(())
             })
-        };
-        Ok(self.db.write(Urgency::Background, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn create_operator_token(
@@ -217,7 +217,7 @@ impl AccountStore for Accounts {
         token_hash: [u8; 32],
         entry: AuditEntry,
     ) -> Result<(), StorageFailure> {
-        let work = move |connection: &mut DbConnection| -> crate::Work<'_, (), StoreError> {
+        let written = self.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO operator_tokens (id, token_hash, name, scopes, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -231,8 +231,8 @@ impl AccountStore for Accounts {
                 .await?;
                 audit::record(connection, &entry).await
             })
-        };
-        Ok(self.db.write(Urgency::Interactive, work).await?)
+        });
+        Ok(written.await?)
     }
 
     async fn operator_token(&self, token_hash: [u8; 32]) -> Result<Option<OperatorToken>, StorageFailure> {

@@ -1,0 +1,139 @@
+//! The command line: `gatehouse serve …` and `gatehouse admin …`. Values are taken as text here and understood in
+//! [`crate::config`], so that a fault reads the same whether it came from a flag, a variable or the file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The Development page of an API company: API keys, request logs and webhooks.
+#[derive(Debug, Parser)]
+#[command(name = "gatehouse", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the dashboard, the gateway and the operator API.
+    Serve(ServeArgs),
+    /// Create companies, members, keys and tokens, whether a server is running or not.
+    Admin(AdminArgs),
+}
+
+/// Each flag may also be a variable (`GATEHOUSE_GATEWAY_LISTEN`) or a line of gatehouse.toml (`gateway-listen = "…"`);
+/// a flag wins over a variable, a variable over the file. Lists are separated by commas in variables.
+///
+/// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
+/// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Where the embedded database lives [default: gatehouse-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Dashboard and public API [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Gateway: checks keys and forwards [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub gateway_listen: Option<String>,
+    /// Operator API, verify, metrics; never published [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR")]
+    pub operator_listen: Option<String>,
+    /// How browsers reach the dashboard [default: http:// and the listen address]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How programs reach the gateway [default: http:// and the gateway's listen address]
+    #[arg(long, value_name = "URL")]
+    pub gateway_url: Option<String>,
+    /// The API behind the gateway, one for each environment: sandbox=URL, dev=URL, prod=URL
+    #[arg(long, value_name = "ENV=URL")]
+    pub upstream: Vec<String>,
+    /// PostgreSQL instead of the embedded database: postgres://…
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// A network that webhooks may reach though it is private: CIDR or CIDR:PORT,PORT
+    #[arg(long, value_name = "CIDR[:PORTS]")]
+    pub allow_network: Vec<String>,
+    /// A network whose X-Forwarded-For is believed
+    #[arg(long, value_name = "CIDR")]
+    pub trusted_proxy: Vec<String>,
+    /// Requests a key may make at once, refilled within a minute; or off [default: 300]
+    #[arg(long, value_name = "N|off")]
+    pub rate_limit: Option<String>,
+    /// What to print: error, warn, info, debug, or per module [default: info]
+    #[arg(long, value_name = "LEVELS")]
+    pub log: Option<String>,
+    /// A world to look at, on loopback only; `--demo=empty` starts bare
+    #[arg(long, value_name = "empty", num_args = 0..=1, require_equals = true, default_missing_value = "full")]
+    pub demo: Option<String>,
+    /// Settings file [default: gatehouse.toml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Leptos's own runtime options
+    #[arg(long, value_name = "FILE", default_value = "Leptos.toml", hide = true)]
+    pub leptos_config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    #[command(subcommand)]
+    pub action: AdminAction,
+    /// The server's data directory [default: gatehouse-data]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<String>,
+    /// PostgreSQL instead of the embedded database: postgres://…
+    #[arg(long, value_name = "URL", global = true)]
+    pub database_url: Option<String>,
+    /// Answer with one line of JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Settings file [default: gatehouse.toml, if it exists]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AdminAction {
+    /// Create a company, or with --parent a brand of one
+    CreateCompany {
+        #[arg(long)]
+        name: String,
+        #[arg(long, value_name = "CLIENT_ID")]
+        parent: Option<String>,
+    },
+    /// Add a person to a company. The password is read from standard input; from a terminal it is generated and shown
+    CreateMember {
+        #[arg(long)]
+        client_id: String,
+        #[arg(long)]
+        email: String,
+        /// owner or viewer
+        #[arg(long)]
+        role: String,
+        /// Make up a password and show it, whatever standard input is
+        #[arg(long)]
+        generate_password: bool,
+    },
+    /// Generate an API key and show its secret
+    CreateKey {
+        #[arg(long)]
+        client_id: String,
+        /// sandbox, dev or prod
+        #[arg(long)]
+        environment: String,
+    },
+    /// Delete an API key; it is refused from the answer on
+    DeleteKey {
+        #[arg(long)]
+        key_id: String,
+    },
+    /// Create a bearer token for the operator API and show it
+    CreateOperatorToken {
+        #[arg(long)]
+        name: String,
+        /// events, logs (these two by default), companies, members, keys
+        #[arg(long)]
+        scope: Vec<String>,
+    },
+}

@@ -1,0 +1,168 @@
+//! The configuration of `gatehouse serve`: flag over variable over file, each value understood once, each fault one
+//! sentence that names the setting.
+
+mod parse;
+mod secrets;
+mod settings;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use model::Environment;
+use thiserror::Error;
+use url::Url;
+
+use crate::cli::{AdminArgs, ServeArgs};
+
+pub use parse::AllowedNetwork;
+pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file};
+use settings::Settings;
+
+/// One sentence for the one who started the program; exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl ConfigError {
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+/// What the demo starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demo {
+    Full,
+    Empty,
+}
+
+/// How many requests a key may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimit {
+    Off,
+    /// At once; refilled within a minute.
+    Requests(u32),
+}
+
+/// Where the rows are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    Embedded,
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Database {
+    /// The address may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "Embedded",
+            Self::Postgres(_) => "Postgres([redacted])",
+        })
+    }
+}
+
+/// Where the rows are and what is needed to open them: all that `admin` needs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub data_dir: PathBuf,
+    pub database: Database,
+}
+
+/// A listener's address; `is_default` when nobody asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    pub address: SocketAddr,
+    pub is_default: bool,
+}
+
+/// All of it, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub place: Place,
+    pub listen: ListenAddress,
+    pub gateway_listen: ListenAddress,
+    pub operator_listen: ListenAddress,
+    /// As given; [`Config::public_url`] has the default.
+    pub public_url: Option<Url>,
+    pub gateway_url: Option<Url>,
+    pub upstreams: Vec<(Environment, Url)>,
+    pub allow_networks: Vec<AllowedNetwork>,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub rate_limit: RateLimit,
+    pub log: String,
+    pub demo: Option<Demo>,
+    pub leptos_config: PathBuf,
+}
+
+impl Config {
+    /// From flags, the environment and the file.
+    pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let settings = Settings::read(args, args.config.as_deref())?;
+        let config = Self {
+            place: place(&settings)?,
+            listen: parse::listen(&settings, "listen", "127.0.0.1:3000")?,
+            gateway_listen: parse::listen(&settings, "gateway-listen", "127.0.0.1:8080")?,
+            operator_listen: parse::listen(&settings, "operator-listen", "127.0.0.1:9090")?,
+            public_url: parse::origin(&settings, "public-url")?,
+            gateway_url: parse::origin(&settings, "gateway-url")?,
+            upstreams: parse::upstreams(&settings)?,
+            allow_networks: parse::allow_networks(&settings)?,
+            trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
+            rate_limit: parse::rate_limit(&settings)?,
+            log: settings.text("log").map_or_else(|| "info".to_owned(), |value| value.text),
+            demo: parse::demo(&settings)?,
+            leptos_config: args.leptos_config.clone(),
+        };
+        config.check_together()?;
+        Ok(config)
+    }
+
+    /// What only shows when two settings stand side by side.
+    fn check_together(&self) -> Result<(), ConfigError> {
+        if self.demo.is_some() {
+            for (name, listen) in self.listeners() {
+                if !listen.address.ip().is_loopback() {
+                    return Err(ConfigError::new(format!(
+                        "--demo opens its doors without a password, so {name} must be a loopback address, not {}.",
+                        listen.address
+                    )));
+                }
+            }
+            if self.place.database != Database::Embedded {
+                return Err(ConfigError::new("--demo makes a world of its own, so database-url cannot be set with it."));
+            }
+        }
+        if self.public_url.is_none() && self.listen.address.ip().is_unspecified() {
+            return Err(ConfigError::new(format!(
+                "listen is {}, which is no address a browser can open, so public-url must say how it reaches the dashboard.",
+                self.listen.address
+            )));
+        }
+        Ok(())
+    }
+
+    fn listeners(&self) -> [(&'static str, ListenAddress); 3] {
+        [
+            ("listen", self.listen),
+            ("gateway-listen", self.gateway_listen),
+            ("operator-listen", self.operator_listen),
+        ]
+    }
+}
+
+impl Place {
+    /// For `gatehouse admin`.
+    pub fn read(args: &AdminArgs) -> Result<Self, ConfigError> {
+        let flags = ServeArgs {
+            data_dir: args.data_dir.clone(),
+            database_url: args.database_url.clone(),
+            ..ServeArgs::default()
+        };
+        place(&Settings::read(&flags, args.config.as_deref())?)
+    }
+}
+
+fn place(settings: &Settings) -> Result<Place, ConfigError> {
+    let data_dir = settings.text("data-dir").map_or_else(|| "gatehouse-data".to_owned(), |value| value.text);
+    Ok(Place { data_dir: PathBuf::from(data_dir), database: parse::database(settings)? })
+}

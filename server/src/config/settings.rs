@@ -1,0 +1,185 @@
+//! Settings as text, with where each came from.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::ConfigError;
+use crate::cli::ServeArgs;
+
+/// Every setting that may stand in a variable or in the file; `true` for lists.
+const NAMES: [(&str, bool); 13] = [
+    ("data-dir", false),
+    ("listen", false),
+    ("gateway-listen", false),
+    ("operator-listen", false),
+    ("public-url", false),
+    ("gateway-url", false),
+    ("upstream", true),
+    ("database-url", false),
+    ("allow-network", true),
+    ("trusted-proxy", true),
+    ("rate-limit", false),
+    ("log", false),
+    ("demo", false),
+];
+
+/// A value and where it was set, as a person would name that place: `--listen`, `GATEHOUSE_LISTEN`, `listen in gatehouse.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) text: String,
+    pub(super) place: String,
+}
+
+impl Value {
+    /// `--listen is "x", but it must be …`
+    pub(super) fn must_be(&self, what: &str) -> ConfigError {
+        ConfigError::new(format!("{} is {:?}, but it must be {what}.", self.place, self.text))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    values: HashMap<&'static str, Vec<Value>>,
+}
+
+impl Settings {
+    pub(super) fn read(args: &ServeArgs, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = read_file(file)?;
+        Self::layer(flags(args), |name| std::env::var(name).ok().filter(|text| !text.is_empty()), file)
+    }
+
+    /// Flag over variable over file.
+    fn layer(
+        mut flags: HashMap<&'static str, Vec<String>>,
+        variable: impl Fn(&str) -> Option<String>,
+        mut file: HashMap<String, Vec<Value>>,
+    ) -> Result<Self, ConfigError> {
+        let mut values = HashMap::new();
+        for (name, is_list) in NAMES {
+            let from_file = file.remove(name);
+            let variable_name = format!("GATEHOUSE_{}", name.to_uppercase().replace('-', "_"));
+            let chosen = if let Some(texts) = flags.remove(name).filter(|texts| !texts.is_empty()) {
+                texts.into_iter().map(|text| Value { text, place: format!("--{name}") }).collect()
+            } else if let Some(text) = variable(&variable_name) {
+                let place = variable_name;
+                // A network with ports has commas of its own: those lists are separated by spaces too.
+                let separators: &[char] = if name == "allow-network" { &[' ', ';'] } else { &[',', ' '] };
+                let parts: Vec<String> = match is_list {
+                    true => text.split(separators).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+                    false => vec![text],
+                };
+                parts.into_iter().map(|text| Value { text, place: place.clone() }).collect()
+            } else {
+                from_file.unwrap_or_default()
+            };
+            values.insert(name, chosen);
+        }
+        match file.into_keys().next() {
+            Some(unknown) => Err(ConfigError::new(format!("{unknown} in the settings file is not a setting."))),
+            None => Ok(Self { values }),
+        }
+    }
+
+    /// The value of a setting that is not a list.
+    pub(super) fn text(&self, name: &str) -> Option<Value> {
+        self.values.get(name)?.first().cloned()
+    }
+
+    pub(super) fn list(&self, name: &str) -> &[Value] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
+    let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+    HashMap::from([
+        ("data-dir", one(&args.data_dir)),
+        ("listen", one(&args.listen)),
+        ("gateway-listen", one(&args.gateway_listen)),
+        ("operator-listen", one(&args.operator_listen)),
+        ("public-url", one(&args.public_url)),
+        ("gateway-url", one(&args.gateway_url)),
+        ("upstream", args.upstream.clone()),
+        ("database-url", one(&args.database_url)),
+        ("allow-network", args.allow_network.clone()),
+        ("trusted-proxy", args.trusted_proxy.clone()),
+        ("rate-limit", one(&args.rate_limit)),
+        ("log", one(&args.log)),
+        ("demo", one(&args.demo)),
+    ])
+}
+
+/// The given file, which must exist, or `gatehouse.toml`, which may.
+fn read_file(given: Option<&Path>) -> Result<HashMap<String, Vec<Value>>, ConfigError> {
+    let path = given.unwrap_or(Path::new("gatehouse.toml"));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => {
+            return Err(ConfigError::new(format!("--config names {}, which cannot be read: {error}.", path.display())));
+        }
+    };
+    parse_file(&text, &path.display().to_string())
+}
+
+fn parse_file(text: &str, file: &str) -> Result<HashMap<String, Vec<Value>>, ConfigError> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ConfigError::new(format!("{file} is not TOML: line {line}, {}.", error.message()))
+    })?;
+    table
+        .into_iter()
+        .map(|(name, value)| {
+            let place = format!("{name} in {file}");
+            let values = match value {
+                toml::Value::Array(items) => items.into_iter().map(|item| scalar(item, &place)).collect(),
+                single => scalar(single, &place).map(|value| vec![value]),
+            };
+            Ok((name, values?))
+        })
+        .collect()
+}
+
+fn scalar(value: toml::Value, place: &str) -> Result<Value, ConfigError> {
+    let text = match value {
+        toml::Value::String(text) => text,
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Boolean(true) => "full".to_owned(),
+        _ => return Err(ConfigError::new(format!("{place} must be a text, a number, or a list of texts."))),
+    };
+    Ok(Value { text, place: place.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> HashMap<String, Vec<Value>> {
+        parse_file(text, "gatehouse.toml").expect("TOML")
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
+        let text = "listen = \"file\"\ngateway-listen = \"file\"\noperator-listen = \"file\"\n";
+        let flags = HashMap::from([("listen", vec!["flag".to_owned()])]);
+        let variable = |name: &str| (name != "GATEHOUSE_OPERATOR_LISTEN").then(|| "variable".to_owned());
+        let settings = Settings::layer(flags, variable, file(text)).expect("settings");
+        assert_eq!(settings.text("listen").expect("set").place, "--listen");
+        assert_eq!(settings.text("gateway-listen").expect("set").place, "GATEHOUSE_GATEWAY_LISTEN");
+        assert_eq!(settings.text("operator-listen").expect("set").place, "operator-listen in gatehouse.toml");
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = Settings::layer(HashMap::new(), |_| None, file("lisen = \"x\"")).expect_err("unknown");
+        assert!(error.0.contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_list_may_stand_in_one_variable() {
+        let variable = |name: &str| (name == "GATEHOUSE_UPSTREAM").then(|| "sandbox=a, prod=b".to_owned());
+        let settings = Settings::layer(HashMap::new(), variable, HashMap::new()).expect("settings");
+        let texts: Vec<_> = settings.list("upstream").iter().map(|value| value.text.as_str()).collect();
+        assert_eq!(texts, ["sandbox=a", "prod=b"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! What `serve` and `admin` both need: the open database with the secrets that belong to it, and the services whose
+//! rules run on it.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use accounts::{Accounts, Clock, Passwords, SessionLimits};
+use live::Hub;
+use store::{Db, DbOptions, Durability};
+use vault::InstallId;
+
+use crate::config::{ConfigError, Database, Place, Secrets, load_secrets};
+use crate::data_dir::DataDir;
+use crate::error::StartError;
+
+/// An opened installation.
+#[derive(Debug)]
+pub struct Core {
+    pub db: Db,
+    pub accounts: Accounts,
+    pub install: InstallId,
+    pub secrets: Secrets,
+    pub hub: Hub,
+    pub clock: Clock,
+}
+
+impl Core {
+    /// Opens the database and makes sure that master key and pepper are the ones its rows were written with.
+    pub async fn open(place: &Place, data_dir: &DataDir, passwords: Passwords) -> Result<Self, StartError> {
+        let options = match &place.database {
+            Database::Embedded => {
+                DbOptions::Sqlite { file: data_dir.path().join("gatehouse.db"), durability: Durability::Full }
+            }
+            Database::Postgres(url) => DbOptions::Postgres { url: url.clone(), schema: None, connections: 16 },
+        };
+        let db = Db::open(&options, store::MAIN_MIGRATIONS).await.map_err(StartError::failed("opening the database"))?;
+        let clock = Clock::system();
+        let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
+        let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
+        let (install, secrets) = unlock(place, &accounts).await?;
+        Ok(Self { db, accounts, install, secrets, hub: Hub::default(), clock })
+    }
+}
+
+/// A wrong or missing secret beside existing rows is a fault of configuration, never a reason to make a new one.
+async fn unlock(place: &Place, accounts: &Accounts) -> Result<(InstallId, Secrets), StartError> {
+    let reading = "reading the installation's row";
+    let standing = accounts.install().await.map_err(StartError::failed(reading))?;
+    let secrets = load_secrets(place, standing.is_none())?;
+    let (master_key, pepper) = (secrets.master_key.check_value(), secrets.pepper.check_value());
+    let standing = match standing {
+        Some(install) => install,
+        None => accounts.create_install(&master_key, &pepper).await.map_err(StartError::failed(reading))?,
+    };
+    standing.verify(&master_key, &pepper).map_err(|mismatch| ConfigError::new(format!("This is not the right secret: {mismatch}.")))?;
+    let install = InstallId::from_str(&standing.id).map_err(StartError::failed(reading))?;
+    Ok((install, secrets))
+}

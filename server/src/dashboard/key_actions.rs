@@ -1,0 +1,127 @@
+//! Generate, reveal and delete as plain form posts, for browsers without scripts. Each answers with a `no-store` page
+//! rendered outside Leptos: for generate and reveal that page is the answer that carries the secret (invariant 3).
+
+use accounts::Membership;
+use app::AppError;
+use app::ports::ManageKeys;
+use axum::Form;
+use axum::extract::{Extension, Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use model::{Environment, KeyId, SecretText};
+use serde::Deserialize;
+
+use super::plain_page::{escape, page};
+use super::session::Caller;
+use super::{AppState, plain_page};
+
+/// What the generate form sends.
+#[derive(Deserialize)]
+pub struct GenerateForm {
+    environment: Environment,
+}
+
+/// The ids in the address; the company has been checked by the guard.
+#[derive(Deserialize)]
+pub struct KeyPath {
+    key: String,
+}
+
+pub async fn generate_key(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+    Form(form): Form<GenerateForm>,
+) -> Response {
+    let back = keys_page(&membership);
+    let answer = match manager(&state, &caller, &membership).await {
+        Ok(keys) => keys.generate(form.environment).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(generated) => {
+            let lead = format!("A new {} key is active. You can reveal it again later.", form.environment.label());
+            secret_page("Key generated", &lead, &generated.secret, &back, &state)
+        }
+        Err(error) => refusal(&error, &back, &state),
+    }
+}
+
+pub async fn reveal_key(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+    Path(path): Path<KeyPath>,
+) -> Response {
+    let back = keys_page(&membership);
+    let answer = match (manager(&state, &caller, &membership).await, key_id(&path)) {
+        (Ok(keys), Ok(key)) => keys.reveal(key).await,
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    match answer {
+        Ok(secret) => secret_page("Access secret", "Leave this page when you have copied it.", &secret, &back, &state),
+        Err(error) => refusal(&error, &back, &state),
+    }
+}
+
+pub async fn delete_key(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+    Path(path): Path<KeyPath>,
+) -> Response {
+    let back = keys_page(&membership);
+    let answer = match (manager(&state, &caller, &membership).await, key_id(&path)) {
+        (Ok(keys), Ok(key)) => keys.delete(key).await,
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    match answer {
+        Ok(deleted) => {
+            let body = format!(
+                "<p>The {} key ending in <code>{}</code> is refused everywhere since {} ({} ms after you asked).</p>{}",
+                deleted.environment.label(),
+                escape(&deleted.last_four),
+                escape(&deleted.refused_since.to_page_text()),
+                deleted.took_ms,
+                plain_page::link(&back, "Back to API Keys")
+            );
+            page(StatusCode::OK, "Key deleted", &body, &state)
+        }
+        Err(error) => refusal(&error, &back, &state),
+    }
+}
+
+/// The port of this caller in this company: the same one that server functions get.
+async fn manager(
+    state: &AppState,
+    caller: &Caller,
+    membership: &Membership,
+) -> Result<std::sync::Arc<dyn ManageKeys>, AppError> {
+    let access = state.backend.visitor(caller.clone()).enter(membership.company.client_id).await?;
+    access.key_manager.ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+}
+
+fn key_id(path: &KeyPath) -> Result<KeyId, AppError> {
+    path.key.parse().map_err(|_| AppError::NotFound)
+}
+
+fn keys_page(membership: &Membership) -> String {
+    format!("/c/{}/development/keys", membership.company.client_id)
+}
+
+fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: &AppState) -> Response {
+    let body = format!(
+        "<p>{}</p><pre class=\"code\"><code>{}</code></pre><p>Send it as <code>X-Access-Secret</code>, with your Client ID \
+         as <code>X-Access-Client-Id</code>.</p>{}",
+        escape(lead),
+        escape(secret.expose()),
+        plain_page::link(back, "Back to API Keys")
+    );
+    page(StatusCode::OK, title, &body, state)
+}
+
+fn refusal(error: &AppError, back: &str, state: &AppState) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = format!("<p>{}</p>{}", escape(&error.to_string()), plain_page::link(back, "Back to API Keys"));
+    page(status, "This was not done", &body, state)
+}

@@ -1,0 +1,101 @@
+//! `GET /live/{company}`: server-sent events that tell one open tab *that* something of its company changed. The session
+//! is checked at the start and again every minute; the stream ends at sign-out.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use accounts::{Membership, Visit};
+use axum::extract::{Extension, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use live::Topic;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, Interval, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use super::AppState;
+use super::session::Caller;
+
+/// Proxies close a silent connection after half a minute or later.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const CHECK_AGAIN: Duration = Duration::from_secs(60);
+
+/// One open stream.
+struct Listening {
+    changes: Receiver<Topic>,
+    ended: Receiver<[u8; 32]>,
+    check: Interval,
+    stop: CancellationToken,
+    visit: Visit,
+    client_id: model::ClientId,
+    state: AppState,
+    /// Topics that are still to be told: all of them after the stream fell behind.
+    pending: Vec<Topic>,
+}
+
+/// The route's guard has checked session and membership.
+pub async fn live(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+) -> Response {
+    let Some(visit) = caller.visit else { return http::StatusCode::UNAUTHORIZED.into_response() };
+    let listening = Listening {
+        changes: state.hub.subscribe(membership.company.id),
+        ended: state.accounts.ended_sessions(),
+        check: interval_at(Instant::now() + CHECK_AGAIN, CHECK_AGAIN),
+        stop: state.stop.clone(),
+        visit,
+        client_id: membership.company.client_id,
+        state,
+        pending: Vec::new(),
+    };
+    Sse::new(events(listening)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(listening, |mut listening| async move {
+        let topic = listening.next().await?;
+        // Browsers ignore an event without data.
+        Some((Ok(Event::default().event(topic.as_str()).data("changed")), listening))
+    })
+}
+
+impl Listening {
+    /// The next change; `None` ends the stream.
+    async fn next(&mut self) -> Option<Topic> {
+        loop {
+            if let Some(topic) = self.pending.pop() {
+                return Some(topic);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                ended = self.ended.recv() => match ended {
+                    Ok(session) if session == self.visit.session => return None,
+                    Ok(_) => {}
+                    // Missed some: ask.
+                    Err(RecvError::Lagged(_)) if self.may_still_listen().await => {}
+                    Err(_) => return None,
+                },
+                _ = self.check.tick() => {
+                    if !self.may_still_listen().await {
+                        return None;
+                    }
+                }
+                change = self.changes.recv() => match change {
+                    Ok(topic) => return Some(topic),
+                    Err(RecvError::Lagged(_)) => self.pending = Topic::ALL.to_vec(),
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+
+    async fn may_still_listen(&self) -> bool {
+        let accounts = &self.state.accounts;
+        let alive = accounts.session_is_alive(self.visit.session).await.unwrap_or(false);
+        alive && matches!(accounts.membership(self.visit.person, self.client_id).await, Ok(Some(_)))
+    }
+}

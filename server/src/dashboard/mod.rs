@@ -1,0 +1,77 @@
+//! The dashboard's listener: pages, server functions, form posts, live streams and the site's files.
+
+pub mod guard;
+pub mod headers;
+pub mod key_actions;
+pub mod live;
+pub mod origin;
+pub mod plain_page;
+pub mod router;
+pub mod session;
+pub mod sign_in;
+pub mod site;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use accounts::Accounts;
+use axum::extract::FromRef;
+use ipnet::IpNet;
+use leptos::config::LeptosOptions;
+use ::live::Hub;
+use tokio_util::sync::CancellationToken;
+
+use crate::demo::DemoPeople;
+use crate::ports::Backend;
+
+pub use guard::{Who, guarded};
+pub use origin::PublicOrigin;
+pub use router::{page_paths, router, server_function_paths};
+pub use session::Caller;
+pub use site::Site;
+
+pub use key_actions::{delete_key, generate_key, reveal_key};
+pub use live::live;
+pub use sign_in::{enter_the_demo, sign_in, sign_out};
+
+/// What every dashboard handler sees. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<DashboardParts>);
+
+/// The parts of [`AppState`].
+#[derive(Debug)]
+pub struct DashboardParts {
+    pub accounts: Accounts,
+    pub hub: Hub,
+    pub origin: PublicOrigin,
+    pub site: Site,
+    pub leptos_options: LeptosOptions,
+    /// Under `cargo leptos watch`, where its messages come from.
+    pub reload_port: Option<u32>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub backend: Backend,
+    /// None outside the demo.
+    pub demo: Option<DemoPeople>,
+    /// Cancelled when the server stops: open streams end then.
+    pub stop: CancellationToken,
+}
+
+impl AppState {
+    pub fn new(parts: DashboardParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = DashboardParts;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos_options.clone()
+    }
+}

@@ -1,0 +1,66 @@
+//! Pages rendered outside Leptos: what a plain POST answers with where scripts are off, and refusals. They link the same
+//! style sheet and nothing else; nothing of them is hydrated.
+
+use std::fmt::Write;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use super::AppState;
+
+/// A whole page around `body`, which is HTML already; `title` is escaped here.
+pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Response {
+    let title = escape(title);
+    let style = match &state.site.stylesheet {
+        Some(path) => format!("<link rel=\"stylesheet\" href=\"{}\">", escape(path)),
+        None => String::new(),
+    };
+    let html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"system\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">\
+         <title>{title} · Gatehouse</title>{style}</head>\
+         <body><header class=\"top-bar\"><a class=\"top-bar__brand\" href=\"/\"><span>Gatehouse</span></a></header>\
+         <main id=\"main\" class=\"main\"><h1>{title}</h1>{body}</main></body></html>\n"
+    );
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (status, headers, html).into_response()
+}
+
+/// A page with one sentence and a way back.
+pub fn refused(status: StatusCode, title: &str, sentence: &str, state: &AppState) -> Response {
+    page(status, title, &format!("<p>{}</p>{}", escape(sentence), link("/", "Back to the dashboard")), state)
+}
+
+pub fn link(href: &str, text: &str) -> String {
+    format!("<p><a href=\"{}\">{}</a></p>", escape(href), escape(text))
+}
+
+/// Text as HTML, also inside a quoted attribute.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' | '\'' => {
+                // Writing to a String does not fail.
+                let _ = write!(escaped, "&#{};", u32::from(c));
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_text_stays_text() {
+        assert_eq!(escape("<a href=\"x\">&'"), "&lt;a href=&#34;x&#34;&gt;&amp;&#39;");
+    }
+}

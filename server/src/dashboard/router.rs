@@ -1,0 +1,114 @@
+//! Builds the dashboard's router from the route table, the app's pages and its server functions, and puts the middleware
+//! around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::ports::Visitor;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{Method, StatusCode};
+use leptos::config::LeptosOptions;
+use leptos::nonce::Nonce;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
+
+use super::session::Caller;
+use super::{AppState, guarded, headers, session, sign_in};
+use crate::routes::{Surface, table};
+
+/// Whoever posts has so long, body included; a body that never ends must not hold a connection.
+const POST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The whole dashboard.
+pub fn router(state: AppState) -> Router {
+    let mut pages = Router::new();
+    let mut programs = Router::new();
+    for route in table().into_iter().filter(|route| route.surface == Surface::Dashboard) {
+        let handler = guarded(route.who, route.handler, &state);
+        match route.who {
+            super::Who::ApiKey => programs = programs.route(route.path, handler),
+            _ => pages = pages.route(route.path, handler),
+        }
+    }
+    let render = {
+        let options = state.leptos_options.clone();
+        move || app::shell(options.clone())
+    };
+    let contexts = provide_contexts(&state);
+    let pages = pages
+        .leptos_routes_with_context(&state, page_listings(), contexts.clone(), render.clone())
+        .fallback(leptos_axum::render_app_async_with_context(contexts, render))
+        .layer(from_fn(signed_in_or_sent_away))
+        .layer(from_fn_with_state(state.clone(), sign_in::only_where_safe))
+        .layer(from_fn_with_state(state.clone(), session::recognise))
+        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(state.clone(), headers::refuse_other_sites))
+        .layer(from_fn_with_state(state.clone(), headers::guard_the_page))
+        .layer(from_fn_with_state(state.clone(), files_first));
+    programs.merge(pages).layer(from_fn_with_state(state.clone(), headers::only_our_host)).with_state(state)
+}
+
+/// The addresses of the app's pages, as axum writes them.
+pub fn page_paths() -> Vec<String> {
+    page_listings().iter().map(|listing| listing.path().to_owned()).collect()
+}
+
+/// The addresses of the app's server functions.
+pub fn server_function_paths() -> Vec<(&'static str, Method)> {
+    server_fn::axum::server_fn_paths().collect()
+}
+
+fn page_listings() -> Vec<AxumRouteListing> {
+    generate_route_list(app::App)
+}
+
+/// What pages and server functions find in their context, from this request's extensions.
+fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    move || {
+        let Some(parts) = use_context::<http::request::Parts>() else { return };
+        if let Some(nonce) = parts.extensions.get::<Nonce>() {
+            provide_context(nonce.clone());
+        }
+        if let Some(caller) = parts.extensions.get::<Caller>() {
+            let visitor: Arc<dyn Visitor> = state.backend.visitor(caller.clone());
+            provide_context(visitor);
+        }
+        provide_context::<LeptosOptions>(state.leptos_options.clone());
+    }
+}
+
+/// A file of the site, before anything asks who is looking.
+async fn files_first(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Some(file) = state.site.file(request.uri().path(), request.headers()).await
+    {
+        return file;
+    }
+    next.run(request).await
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    if *request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(POST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The request took too long.\n").into_response(),
+    }
+}
+
+/// A company's page asked for without a session leads to the sign-in page, and from there back.
+async fn signed_in_or_sent_away(request: Request, next: Next) -> Response {
+    let is_signed_in = request.extensions().get::<Caller>().is_some_and(|caller| caller.visit.is_some());
+    let path = request.uri().path();
+    if is_signed_in || *request.method() != Method::GET || !path.starts_with("/c/") {
+        return next.run(request).await;
+    }
+    let wanted = request.uri().path_and_query().map_or(path, |wanted| wanted.as_str());
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+    Redirect::to(&format!("/sign-in?{query}")).into_response()
+}

@@ -1,0 +1,53 @@
+//! Who is looking: the session of a request, and its cookie. The middleware puts a [`Caller`] into the extensions of
+//! every request that may need one.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use accounts::Visit;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::COOKIE;
+use http::{HeaderMap, StatusCode};
+use vault::Token;
+
+use super::AppState;
+use super::plain_page;
+use crate::address::client_address;
+use crate::listener::Peer;
+
+/// Whoever sent this request, signed in or not.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub visit: Option<Visit>,
+    pub address: IpAddr,
+}
+
+/// Looks the session up. A database that cannot be asked is a 503, not a sign-in page.
+pub async fn recognise(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let address = match request.extensions().get::<Peer>() {
+        Some(Peer(peer)) => client_address(*peer, request.headers(), &state.trusted_proxies),
+        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let visit = match token(request.headers(), state.origin.cookie_name()) {
+        Some(token) => match state.accounts.visit(&token).await {
+            Ok(visit) => visit,
+            Err(error) => {
+                tracing::error!(error = crate::error::chain(&error), "a session could not be looked up");
+                let sentence = "The database does not answer. Nothing was changed; try again in a moment.";
+                return plain_page::refused(StatusCode::SERVICE_UNAVAILABLE, "Not available", sentence, &state);
+            }
+        },
+        None => None,
+    };
+    request.extensions_mut().insert(Caller { visit, address });
+    next.run(request).await
+}
+
+/// The token in the cookie of this name; of several cookies of one name the first counts, as browsers put the one with the
+/// longest path first.
+fn token(headers: &HeaderMap, name: &str) -> Option<Token> {
+    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(given, _)| *given == name).and_then(|(_, value)| value.parse().ok())
+}

@@ -1,0 +1,145 @@
+//! `POST /sign-in`, `/sign-out` and, in the demo, `/demo/enter`: plain form posts that answer with a redirect. The
+//! sign-in page itself is one of the app's; a failure goes back to it with a code in the query.
+
+use accounts::{AccountsError, Password, SessionLimits};
+use axum::Form;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Method, StatusCode};
+use model::Role;
+use serde::Deserialize;
+use vault::Token;
+
+use super::session::Caller;
+use super::{AppState, plain_page};
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub struct SignInForm {
+    email: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn sign_in(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Form(form): Form<SignInForm>,
+) -> Response {
+    if !state.origin.may_sign_in() {
+        return not_over_plain_http(&state);
+    }
+    let next = own_path(&form.next);
+    match state.accounts.sign_in(&form.email, Password::typed(form.password), caller.address).await {
+        Ok(token) => enter(&state, &token, next),
+        Err(error) => back_to_the_form(&error, &form.next),
+    }
+}
+
+/// The cookie, and on to where the person wanted to go.
+fn enter(state: &AppState, token: &Token, next: &str) -> Response {
+    let cookie = state.origin.cookie(&token.text(), SessionLimits::default().absolute_seconds);
+    with_cookie(Redirect::to(next).into_response(), &cookie)
+}
+
+fn back_to_the_form(error: &AccountsError, next: &str) -> Response {
+    let code = match error {
+        AccountsError::Throttled { .. } => "throttled",
+        AccountsError::Busy => "busy",
+        AccountsError::Storage(_) => {
+            tracing::error!(error = crate::error::chain(error), "somebody could not sign in");
+            "busy"
+        }
+        _ => "credentials",
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("error", code);
+    if !next.is_empty() {
+        query.append_pair("next", own_path(next));
+    }
+    Redirect::to(&format!("/sign-in?{}", query.finish())).into_response()
+}
+
+pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extension<Caller>) -> Response {
+    if let Some(visit) = &caller.visit
+        && let Err(error) = state.accounts.sign_out(visit, caller.address).await
+    {
+        tracing::error!(error = crate::error::chain(&error), "a session could not be ended");
+        let sentence = "You are still signed in: the database does not answer. Try again in a moment.";
+        return plain_page::refused(StatusCode::SERVICE_UNAVAILABLE, "Not signed out", sentence, &state);
+    }
+    with_cookie(Redirect::to("/sign-in").into_response(), &state.origin.cookie("", 0))
+}
+
+/// Which of the demo's two people to be.
+#[derive(Deserialize)]
+pub struct DemoForm {
+    role: Role,
+}
+
+/// Only in the demo is there such a route.
+pub async fn enter_the_demo(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Form(form): Form<DemoForm>,
+) -> Response {
+    let Some(demo) = &state.demo else {
+        return plain_page::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page.", &state);
+    };
+    match state.accounts.sign_in_without_password(demo.email(form.role), caller.address).await {
+        Ok(token) => enter(&state, &token, "/"),
+        Err(error) => back_to_the_form(&error, ""),
+    }
+}
+
+/// In front of the sign-in page: over plain HTTP from elsewhere it shows what to configure instead of a form.
+pub async fn only_where_safe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let asks_for_the_form = request.uri().path().trim_end_matches('/') == "/sign-in" && request.method() == Method::GET;
+    if asks_for_the_form && !state.origin.may_sign_in() {
+        return not_over_plain_http(&state);
+    }
+    next.run(request).await
+}
+
+fn not_over_plain_http(state: &AppState) -> Response {
+    let body = format!(
+        "<p>This dashboard is reached at <code>{}</code>, over plain HTTP: a password typed here could be read on the way, \
+         so there is no form.</p><p>Put a proxy with TLS in front and start Gatehouse with its address:</p>\
+         <pre><code>gatehouse serve --public-url https://gatehouse.example.com</code></pre>\
+         <p>On this machine alone, open it at a loopback address such as <code>http://127.0.0.1:3000</code>.</p>",
+        plain_page::escape(state.origin.url())
+    );
+    plain_page::page(StatusCode::FORBIDDEN, "Sign-in needs https", &body, state)
+}
+
+fn with_cookie(mut response: Response, cookie: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+    response
+}
+
+/// A path of our own, or `/`: a link to the sign-in page must not lead elsewhere afterwards.
+fn own_path(next: &str) -> &str {
+    let ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.bytes().any(|byte| byte.is_ascii_control() || byte == b' ');
+    if ours { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_on_stays_here() {
+        assert_eq!(own_path("/c/0/development/keys?x=1"), "/c/0/development/keys?x=1");
+        for next in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx", "c"] {
+            assert_eq!(own_path(next), "/", "{next:?}");
+        }
+    }
+}

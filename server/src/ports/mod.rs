@@ -1,0 +1,111 @@
+//! The app's ports on the real services: each request gets a [`Visitor`] that knows who is asking, and each company a
+//! [`CompanyAccess`] that holds no more than that person may do there.
+
+mod waiting;
+
+use std::sync::Arc;
+
+use accounts::{Accounts, AccountsError, Membership, Visit};
+use app::AppError;
+use app::ports::{CompanyAccess, Visitor};
+use async_trait::async_trait;
+use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Role};
+
+use crate::dashboard::Caller;
+
+/// What the ports stand on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Backend(Arc<BackendParts>);
+
+/// The parts of [`Backend`].
+#[derive(Debug)]
+pub struct BackendParts {
+    pub accounts: Accounts,
+    /// Without a trailing slash.
+    pub gateway_url: String,
+    pub upstreams: Vec<Environment>,
+    pub demo: Option<DemoContext>,
+}
+
+impl Backend {
+    pub fn new(parts: BackendParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The port of whoever sent this request.
+    pub fn visitor(&self, caller: Caller) -> Arc<dyn Visitor> {
+        Arc::new(PageVisitor { backend: self.clone(), caller })
+    }
+}
+
+struct PageVisitor {
+    backend: Backend,
+    caller: Caller,
+}
+
+#[async_trait]
+impl Visitor for PageVisitor {
+    async fn companies(&self) -> Result<Vec<Brand>, AppError> {
+        let Some(visit) = &self.caller.visit else { return Ok(Vec::new()) };
+        let memberships = self.backend.0.accounts.memberships(visit.person).await.map_err(internal)?;
+        let as_brand = |(company, _): (accounts::Company, Role)| Brand { client_id: company.client_id, name: company.name };
+        Ok(memberships.into_iter().map(as_brand).collect())
+    }
+
+    async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError> {
+        let visit = self.caller.visit.as_ref().ok_or(AppError::SignedOut)?;
+        let membership = self.backend.0.accounts.membership(visit.person, company).await.map_err(internal)?;
+        let membership = membership.ok_or(AppError::NotFound)?;
+        Ok(self.backend.access(visit, &membership, &self.caller))
+    }
+
+    fn is_demo(&self) -> bool {
+        self.backend.0.demo.is_some()
+    }
+}
+
+impl Backend {
+    fn access(&self, visit: &Visit, membership: &Membership, caller: &Caller) -> CompanyAccess {
+        let actor = Actor {
+            kind: ActorKind::Member,
+            name: visit.email.to_string(),
+            address: Some(caller.address.to_string()),
+        };
+        let _ = actor;
+        CompanyAccess {
+            context: self.context(visit, membership),
+            keys: Arc::new(waiting::Waiting),
+            logs: Arc::new(waiting::Waiting),
+            webhooks: Arc::new(waiting::Waiting),
+            key_manager: None,
+            webhook_manager: None,
+        }
+    }
+
+    fn context(&self, visit: &Visit, membership: &Membership) -> CompanyContext {
+        let as_brand = |brand: &accounts::Company| Brand { client_id: brand.client_id, name: brand.name.clone() };
+        CompanyContext {
+            client_id: membership.company.client_id,
+            name: membership.company.name.clone(),
+            brands: membership.brands.iter().map(as_brand).collect(),
+            member_email: visit.email.to_string(),
+            role: membership.role,
+            gateway_url: self.0.gateway_url.clone(),
+            upstreams: self.0.upstreams.clone(),
+            demo: self.0.demo.clone(),
+        }
+    }
+}
+
+/// An accounts fault on the way to a page: the cause goes to the log under an id, the id to the page.
+fn internal(error: AccountsError) -> AppError {
+    let incident = incident();
+    tracing::error!(incident, error = crate::error::chain(&error), "a page could not be answered");
+    AppError::Internal { incident }
+}
+
+/// An id that a person can quote and an operator can search for.
+pub(crate) fn incident() -> String {
+    let id = model::RequestId::from_random(vault::random()).to_string();
+    id.chars().take(12).collect()
+}

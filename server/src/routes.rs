@@ -1,0 +1,41 @@
+//! Every route in one place: method, path, who may call it, handler (invariant 12). Both routers are built from this
+//! table; pages and server functions list themselves (`dashboard::page_paths`, `dashboard::server_function_paths`).
+//! A test asks each of them as somebody who may not.
+
+use axum::routing::{MethodRouter, get, post};
+use http::Method;
+
+use crate::dashboard::{self, AppState, Who};
+
+/// Which listener answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    Dashboard,
+    Operator,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub surface: Surface,
+    pub method: Method,
+    pub path: &'static str,
+    pub who: Who,
+    pub handler: MethodRouter<AppState>,
+}
+
+/// The table.
+pub fn table() -> Vec<Route> {
+    use Surface::Dashboard;
+    use Who::{Anyone, KeyManager, Member};
+    let row = |surface, method, path, who, handler| Route { surface, method, path, who, handler };
+    vec![
+        row(Dashboard, Method::POST, "/sign-in", Anyone("this is how one becomes somebody"), post(dashboard::sign_in)),
+        row(Dashboard, Method::POST, "/sign-out", Anyone("it ends the caller's own session"), post(dashboard::sign_out)),
+        row(Dashboard, Method::POST, "/demo/enter", Anyone("it is a 404 outside the demo"), post(dashboard::enter_the_demo)),
+        row(Dashboard, Method::GET, "/live/{company}", Member, get(dashboard::live)),
+        row(Dashboard, Method::POST, "/c/{company}/development/keys/generate", KeyManager, post(dashboard::generate_key)),
+        row(Dashboard, Method::POST, "/c/{company}/development/keys/{key}/reveal", KeyManager, post(dashboard::reveal_key)),
+        row(Dashboard, Method::POST, "/c/{company}/development/keys/{key}/delete", KeyManager, post(dashboard::delete_key)),
+    ]
+}
