@@ -1,0 +1,161 @@
+//! Several nodes on one PostgreSQL database: once Delete has answered on one, no other accepts the key (invariant 1).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keys::lease::LEASE;
+use keys::{Clock, KeyStore, NodeId, SystemClock};
+use model::{Environment, Verdict};
+use store::keys::StoredKeys;
+
+use crate::key_world::{Hammer, World, ana, wait_until};
+use crate::test_db::TestDb;
+
+contract!(
+    postgres only: store::MAIN_MIGRATIONS,
+    [
+        a_node_without_a_lease_refuses_every_request,
+        a_node_that_hears_nothing_for_three_seconds_refuses_until_it_does,
+        after_delete_on_one_node_the_other_refuses,
+        no_other_node_accepts_a_request_after_delete_has_answered,
+        delete_waits_for_a_silent_node_until_its_lease_has_run_out,
+        a_node_that_left_is_not_waited_for,
+    ]
+);
+
+const SANDBOX: Environment = Environment::Sandbox;
+
+fn machine_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
+async fn a_node_without_a_lease_refuses_every_request(db: &TestDb) {
+    let world = World::create(db).await;
+    let generated = world
+        .open(&db.db)
+        .await
+        .generate(world.company.id, SANDBOX, &ana())
+        .await
+        .expect("a free slot");
+    let keys = world
+        .open_with(&db.db, Arc::clone(&world.clock) as Arc<dyn Clock>, LEASE)
+        .await;
+    assert_eq!(world.verdict(&keys, &generated.secret), Verdict::NotReady);
+    keys.follow().await.expect("followed");
+    assert_eq!(world.verdict(&keys, &generated.secret), Verdict::Accepted);
+}
+
+async fn a_node_that_hears_nothing_for_three_seconds_refuses_until_it_does(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open(&db.db).await;
+    let generated = keys
+        .generate(world.company.id, SANDBOX, &ana())
+        .await
+        .expect("a free slot");
+    world.clock.advance(Duration::from_millis(2999));
+    assert_eq!(world.verdict(&keys, &generated.secret), Verdict::Accepted);
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(world.verdict(&keys, &generated.secret), Verdict::NotReady);
+    keys.follow().await.expect("followed");
+    assert_eq!(world.verdict(&keys, &generated.secret), Verdict::Accepted);
+}
+
+async fn after_delete_on_one_node_the_other_refuses(db: &TestDb) {
+    let world = World::create(db).await;
+    let one = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let two = world
+        .open_with(&db.open_again().await, machine_clock(), LEASE)
+        .await;
+    let running = [one.start(), two.start()];
+    wait_until(|| one.is_ready() && two.is_ready()).await;
+    for _ in 0..10 {
+        let generated = one
+            .generate(world.company.id, SANDBOX, &ana())
+            .await
+            .expect("a free slot");
+        wait_until(|| world.verdict(&two, &generated.secret) == Verdict::Accepted).await;
+        let deleted = one
+            .delete(world.company.id, generated.key.id, &ana())
+            .await
+            .expect("deleted");
+        assert_eq!(world.verdict(&two, &generated.secret), Verdict::DeletedKey);
+        assert!(
+            Duration::from_millis(deleted.took_ms) < LEASE,
+            "it waited for a lease to run out"
+        );
+    }
+    for running in running {
+        running.stop().await;
+    }
+}
+
+async fn no_other_node_accepts_a_request_after_delete_has_answered(db: &TestDb) {
+    let world = World::create(db).await;
+    let one = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let two = world
+        .open_with(&db.open_again().await, machine_clock(), LEASE)
+        .await;
+    let running = [one.start(), two.start()];
+    wait_until(|| one.is_ready() && two.is_ready()).await;
+    for _ in 0..5 {
+        let generated = one
+            .generate(world.company.id, SANDBOX, &ana())
+            .await
+            .expect("a free slot");
+        let hammer = Hammer::start(&two, &world, &generated.secret);
+        hammer.wait_until_accepted().await;
+        one.delete(world.company.id, generated.key.id, &ana())
+            .await
+            .expect("deleted");
+        hammer.deleted();
+        assert_eq!(hammer.accepted_after_deletion().await, 0);
+    }
+    for running in running {
+        running.stop().await;
+    }
+}
+
+/// The second node has a lease and then never looks again: it goes on accepting the key, until its lease ends.
+async fn delete_waits_for_a_silent_node_until_its_lease_has_run_out(db: &TestDb) {
+    let world = World::create(db).await;
+    let lease = Duration::from_secs(2);
+    let one = world.open_with(&db.db, machine_clock(), lease).await;
+    let two = world
+        .open_with(&db.open_again().await, machine_clock(), lease)
+        .await;
+    let generated = one
+        .generate(world.company.id, SANDBOX, &ana())
+        .await
+        .expect("a free slot");
+    two.follow().await.expect("followed");
+    assert_eq!(world.verdict(&two, &generated.secret), Verdict::Accepted);
+    let ana = ana();
+    let (deleting, accepted_meanwhile) =
+        tokio::join!(one.delete(world.company.id, generated.key.id, &ana), async {
+            // The deletion is committed, and the silent node cannot know.
+            let stored = StoredKeys::new(db.db.clone());
+            while stored.sealed(world.company.id, generated.key.id).await.is_ok() {}
+            world.verdict(&two, &generated.secret)
+        });
+    assert_eq!(accepted_meanwhile, Verdict::Accepted, "else this shows nothing");
+    assert_eq!(world.verdict(&two, &generated.secret), Verdict::NotReady);
+    assert!(deleting.expect("deleted").took_ms > 0);
+    two.follow().await.expect("followed");
+    assert_eq!(world.verdict(&two, &generated.secret), Verdict::DeletedKey);
+}
+
+async fn a_node_that_left_is_not_waited_for(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let running = keys.start();
+    wait_until(|| keys.is_ready()).await;
+    let stored = StoredKeys::new(db.db.clone());
+    let (later, asking) = (
+        stored.change_version().await.expect("a version") + 1,
+        NodeId::generate(),
+    );
+    assert_eq!(stored.nodes_behind(later, asking).await.expect("counted"), 1);
+    running.stop().await;
+    assert_eq!(stored.nodes_behind(later, asking).await.expect("counted"), 0);
+    assert!(!keys.is_ready());
+}

@@ -1,0 +1,194 @@
+//! What the cases about keys start from: companies, a clock that they move, and nodes with the same pepper and master key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use keys::{Clock, Keys, KeysOptions, KeysParts, ManualClock, RateLimit, Recognition};
+use live::Hub;
+use model::{Actor, ActorKind, SecretText, Timestamp, Verdict};
+use store::keys::StoredKeys;
+use store::{Columns, Db};
+use vault::{InstallId, MasterKey, Pepper};
+
+use crate::test_db::{TestCompany, TestDb};
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+/// One installation with two companies.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) company: TestCompany,
+    pub(crate) other: TestCompany,
+    pepper: Arc<Pepper>,
+    master_key: Arc<MasterKey>,
+    install: InstallId,
+}
+
+impl World {
+    pub(crate) async fn create(db: &TestDb) -> Self {
+        Self {
+            clock: Arc::new(ManualClock::at(START)),
+            company: db.company(1, None).await,
+            other: db.company(2, None).await,
+            pepper: Arc::new(Pepper::generate()),
+            master_key: Arc::new(MasterKey::generate()),
+            install: InstallId::generate(),
+        }
+    }
+
+    /// A node whose time this world moves. It has a lease where it needs one.
+    pub(crate) async fn open(&self, db: &Db) -> Keys {
+        let keys = self
+            .open_with(db, Arc::clone(&self.clock) as Arc<dyn Clock>, keys::lease::LEASE)
+            .await;
+        keys.follow().await.expect("the database answers");
+        assert!(keys.is_ready());
+        keys
+    }
+
+    /// A node that nothing was done with yet.
+    pub(crate) async fn open_with(&self, db: &Db, clock: Arc<dyn Clock>, lease: Duration) -> Keys {
+        let store = Arc::new(StoredKeys::new(db.clone()));
+        let shared = keys::KeyStore::is_shared(&*store);
+        let parts = KeysParts {
+            store,
+            pepper: Arc::clone(&self.pepper),
+            master_key: Arc::clone(&self.master_key),
+            install: self.install,
+            hub: Hub::default(),
+            clock,
+            options: KeysOptions {
+                lease,
+                ..KeysOptions::new(RateLimit::default(), shared)
+            },
+        };
+        Keys::open(parts).await.expect("the keys are loaded")
+    }
+
+    /// The headers a program of the company sends.
+    pub(crate) fn headers(&self, secret: &SecretText) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let client_id = HeaderValue::from_str(&self.company.client_id.to_string()).expect("hex digits");
+        headers.insert("X-Access-Client-Id", client_id);
+        headers.insert(
+            "X-Access-Secret",
+            HeaderValue::from_str(secret.expose()).expect("hex digits"),
+        );
+        headers
+    }
+
+    /// What becomes of a request of the company with this secret.
+    pub(crate) fn verdict(&self, keys: &Keys, secret: &SecretText) -> Verdict {
+        verdict(keys, &self.headers(secret))
+    }
+}
+
+pub(crate) fn verdict(keys: &Keys, headers: &HeaderMap) -> Verdict {
+    match keys.recognise(headers) {
+        Recognition::Active(_) => Verdict::Accepted,
+        Recognition::Refused { verdict, .. } => verdict,
+    }
+}
+
+pub(crate) fn ana() -> Actor {
+    Actor {
+        kind: ActorKind::Member,
+        name: "ana@example.com".to_owned(),
+        address: Some("192.0.2.1".to_owned()),
+    }
+}
+
+/// Threads that send the same request over and over and count what becomes of it.
+pub(crate) struct Hammer {
+    shared: Arc<Counts>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    deleted: AtomicBool,
+    stop: AtomicBool,
+    accepted: AtomicU64,
+    accepted_after: AtomicU64,
+    judged_after: AtomicU64,
+}
+
+impl Hammer {
+    pub(crate) fn start(keys: &Keys, world: &World, secret: &SecretText) -> Self {
+        let shared = Arc::new(Counts::default());
+        let threads = (0..3).map(|_| {
+            let (keys, headers, shared) = (keys.clone(), world.headers(secret), Arc::clone(&shared));
+            std::thread::spawn(move || {
+                while !shared.stop.load(Ordering::Acquire) {
+                    // Read before the request is judged: only one that begins after the answer counts as after it.
+                    let after = shared.deleted.load(Ordering::SeqCst);
+                    let accepted = u64::from(verdict(&keys, &headers) == Verdict::Accepted);
+                    let (count, of) = if after {
+                        (&shared.accepted_after, &shared.judged_after)
+                    } else {
+                        (&shared.accepted, &shared.accepted)
+                    };
+                    count.fetch_add(accepted, Ordering::SeqCst);
+                    of.fetch_add(u64::from(after), Ordering::SeqCst);
+                }
+            })
+        });
+        Self {
+            threads: threads.collect(),
+            shared,
+        }
+    }
+
+    pub(crate) async fn wait_until_accepted(&self) {
+        wait_until(|| self.shared.accepted.load(Ordering::SeqCst) > 10).await;
+    }
+
+    /// Delete has answered.
+    pub(crate) fn deleted(&self) {
+        self.shared.deleted.store(true, Ordering::SeqCst);
+    }
+
+    /// How many were accepted among at least two hundred that began after [`Self::deleted`].
+    pub(crate) async fn accepted_after_deletion(self) -> u64 {
+        wait_until(|| self.shared.judged_after.load(Ordering::SeqCst) > 200).await;
+        self.shared.stop.store(true, Ordering::Release);
+        for thread in self.threads {
+            thread.join().expect("no panic");
+        }
+        self.shared.accepted_after.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A row of the audit trail, in the order of time.
+pub(crate) struct AuditRow {
+    pub(crate) at: i64,
+    pub(crate) company: String,
+    pub(crate) actor: String,
+    pub(crate) action: String,
+    pub(crate) subject: String,
+    pub(crate) detail: String,
+}
+
+pub(crate) async fn audit_rows(db: &Db) -> Vec<AuditRow> {
+    let sql =
+        "SELECT at, company_id, actor_name, address, action, subject, detail FROM audit ORDER BY at, id";
+    let rows = sqlx::query(sql).fetch_all(db.reader()).await.expect("audit rows");
+    let text = |row: &sqlx::any::AnyRow, name: &str| row.text(name).expect("a text");
+    let read = |row: &sqlx::any::AnyRow| AuditRow {
+        at: row.int("at").expect("a time"),
+        company: text(row, "company_id"),
+        actor: format!("{} from {}", text(row, "actor_name"), text(row, "address")),
+        action: text(row, "action"),
+        subject: text(row, "subject"),
+        detail: text(row, "detail"),
+    };
+    rows.iter().map(read).collect()
+}
