@@ -67,7 +67,9 @@ impl AccountStore for Accounts {
                 .bind(company.created_at.as_millis())
                 .execute(&mut *connection)
                 .await?;
-                audit::record(connection, &entry).await
+                audit::record(connection, &entry).await?;
+                // Every node's gateway has to learn that this Client ID exists.
+                crate::keys::bump_change_version(connection).await.map(|_| ())
             })
         });
         Ok(written.await?)
