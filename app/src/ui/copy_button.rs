@@ -34,8 +34,8 @@ enum Progress {
 /// ```html
 /// <span class="copy js-only">
 ///   <button type="button" class="button" data-kind="quiet" data-size="small"><svg …copy/>Copy<span class="visually-hidden"> Client ID</span></button>
-///   <span class="copy__said visually-hidden" role="status"></span>                          <!-- "Client ID copied" -->
-///   <span class="copy__failure" role="alert"></span>                        <!-- a bubble under the button, in words -->
+///   <span class="visually-hidden" role="status"></span>             <!-- "Client ID copied" -->
+///   <span class="copy__failure" role="alert" hidden></span>         <!-- a bubble under the button, in words -->
 /// </span>
 /// ```
 #[component]
@@ -73,9 +73,8 @@ where
 {
     let progress = RwSignal::new(Progress::Ready);
     let reset = timers::Timer::new();
-    let fetch = Rc::new(move || {
-        Box::pin(fetch()) as Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>
-    });
+    let fetch =
+        Rc::new(move || Box::pin(fetch()) as Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>);
     let press = move || {
         if progress.get_untracked() == Progress::Fetching {
             return;
@@ -127,10 +126,10 @@ fn copy_view(
             String::new()
         }
     };
-    let failure = move || match progress.get() {
-        Progress::Failed(words) => words,
-        _ => String::new(),
-    };
+    let failure = Memo::new(move |_| match progress.get() {
+        Progress::Failed(words) => Some(words),
+        _ => None,
+    });
     view! {
         <span class="copy js-only">
             <button
@@ -153,7 +152,9 @@ fn copy_view(
                 </span>
             </button>
             <span class="visually-hidden" role="status">{said}</span>
-            <span class="copy__failure" role="alert">{failure}</span>
+            <span class="copy__failure" role="alert" hidden=move || failure.with(Option::is_none)>
+                {move || failure.get()}
+            </span>
         </span>
     }
 }

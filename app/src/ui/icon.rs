@@ -21,6 +21,7 @@ pub enum IconName {
     Eye,
     EyeOff,
     Flask,
+    Gate,
     Hold,
     Inbox,
     Info,
@@ -46,7 +47,7 @@ pub enum IconName {
 }
 
 impl IconName {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Alert,
         Self::ArrowLeft,
         Self::ArrowRight,
@@ -62,6 +63,7 @@ impl IconName {
         Self::Eye,
         Self::EyeOff,
         Self::Flask,
+        Self::Gate,
         Self::Hold,
         Self::Inbox,
         Self::Info,
@@ -104,6 +106,7 @@ impl IconName {
             Self::Eye => "eye",
             Self::EyeOff => "eye-off",
             Self::Flask => "flask",
+            Self::Gate => "gate",
             Self::Hold => "hold",
             Self::Inbox => "inbox",
             Self::Info => "info",

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ButtonLink, ButtonSize, IconName};
+use super::{ButtonLink, Icon, IconName};
 
 /// ```html
 /// <nav class="pagination" aria-label="Pages of requests"><p class="pagination__summary">50 of 20,114</p>
@@ -27,7 +27,7 @@ pub fn Pagination(
                     .get()
                     .map(|href| {
                         view! {
-                            <ButtonLink href size=ButtonSize::Medium icon=IconName::ArrowLeft>
+                            <ButtonLink href icon=IconName::ArrowLeft>
                                 "Newer"
                             </ButtonLink>
                         }
@@ -38,8 +38,8 @@ pub fn Pagination(
                     .get()
                     .map(|href| {
                         view! {
-                            <ButtonLink href size=ButtonSize::Medium icon=IconName::ArrowRight>
-                                "Older"
+                            <ButtonLink href>
+                                "Older" <Icon name=IconName::ArrowRight />
                             </ButtonLink>
                         }
                     })

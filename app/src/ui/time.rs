@@ -30,11 +30,10 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
     let now = clock::Clock::here();
     let text = Memo::new(move |_| match (ready.get(), style) {
         (false, TimeStyle::Date) => date_part(&at.to_page_text()),
+        (false, TimeStyle::Clock) => without_year(&at.to_page_text()),
         (false, _) => at.to_page_text(),
         (true, TimeStyle::Relative) => match now.now() {
-            Some(now) => {
-                relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date))
-            }
+            Some(now) => relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date)),
             None => at.to_page_text(),
         },
         (true, TimeStyle::Clock) => clock::local_text(at, LocalStyle::Clock),
@@ -85,8 +84,7 @@ pub fn Countdown(
             return None;
         }
         // Whole seconds, rounded up, so that the last one shown is 1.
-        now.now()
-            .map(|now| (until.millis_since(now).max(0) + 999) / 1000)
+        now.now().map(|now| (until.millis_since(now).max(0) + 999) / 1000)
     });
     let text = move || match left.get() {
         None => format!("{before} at {}", until.to_page_text()),
@@ -97,11 +95,16 @@ pub fn Countdown(
 }
 
 fn date_part(page_text: &str) -> String {
-    page_text
-        .splitn(4, ' ')
-        .take(3)
-        .collect::<Vec<_>>()
-        .join(" ")
+    page_text.splitn(4, ' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// Rows of a log have no room for the year, and no need of it.
+fn without_year(page_text: &str) -> String {
+    let mut words: Vec<_> = page_text.split(' ').collect();
+    if words.len() > 3 {
+        words.remove(2);
+    }
+    words.join(" ")
 }
 
 /// "24 s", "4 min 12 s", "2 h 5 min", "3 d 4 h".
@@ -121,14 +124,7 @@ pub fn relative_text(at: Timestamp, now: Timestamp) -> Option<String> {
     let distance = seconds.abs();
     let amount = match distance {
         0..10 => {
-            return Some(
-                if seconds < 0 {
-                    "in a moment"
-                } else {
-                    "just now"
-                }
-                .to_owned(),
-            );
+            return Some(if seconds < 0 { "in a moment" } else { "just now" }.to_owned());
         }
         10..60 => format!("{} seconds", distance / 10 * 10),
         60..3600 => plural(distance / 60, "minute"),
@@ -204,7 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn the_date_is_the_first_three_words() {
+    fn a_row_shows_day_and_clock_and_a_date_shows_the_day() {
+        assert_eq!(without_year("2 Nov 2026 14:30:05 UTC"), "2 Nov 14:30:05 UTC");
         assert_eq!(date_part("2 Nov 2026 14:30:05 UTC"), "2 Nov 2026");
     }
 }
