@@ -12,7 +12,7 @@ pub fn TopBar(#[prop(optional, into)] company: Option<CompanyContext>) -> impl I
     view! {
         <header class="top-bar">
             <a class="top-bar__brand" href=home>
-                <Icon name=IconName::Shield />
+                <Icon name=IconName::Gate />
                 <span>"Gatehouse"</span>
             </a>
             {company.map(|company| view! { <Account company=company /> })}
