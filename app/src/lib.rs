@@ -1,6 +1,8 @@
 //! The Development page: everything that runs both on the server, where it renders, and in the browser, where it
 //! hydrates. `server` implements [`ports`]; `frontend` calls [`hydrate`].
 
+// A view is one type made of the types of all its parts; a page has more of them than the default allows for.
+#![recursion_limit = "256"]
 #![expect(unreachable_pub, reason = "the macros of Leptos make every component and server function `pub`")]
 
 pub mod api;

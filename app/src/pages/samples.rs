@@ -9,15 +9,20 @@ const PATH: &str = "/v1/users/";
 
 /// One line for a shell.
 pub fn curl(company: &CompanyContext, secret: &str) -> String {
-    format!(
-        "curl {}{PATH} \\\n  -H \"X-Access-Client-Id: {}\" \\\n  -H \"X-Access-Secret: {secret}\"",
-        company.gateway_url, company.client_id
-    )
+    curl_to(&company.gateway_url, &company.client_id.to_string(), secret)
+}
+
+fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
+    format!("curl {url}{PATH} \\\n  -H \"X-Access-Client-Id: {client_id}\" \\\n  -H \"X-Access-Secret: {secret}\"")
 }
 
 /// curl, Python and Node. The latter two take the secret from the environment, where it belongs.
 pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
-    let (url, client_id) = (&company.gateway_url, company.client_id);
+    request_to(&company.gateway_url, &company.client_id.to_string(), secret)
+}
+
+/// The same for a reader who may be nobody in particular: `client_id` can be a word that stands for one.
+pub fn request_to(url: &str, client_id: &str, secret: &str) -> Vec<Snippet> {
     let python = format!(
         "import os, urllib.request\n\nrequest = urllib.request.Request(\n    \"{url}{PATH}\",\n    headers={{\n        \
          \"X-Access-Client-Id\": \"{client_id}\",\n        \"X-Access-Secret\": os.environ[\"SECRET\"],\n    }},\n)\n\
@@ -28,7 +33,7 @@ pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
          \"X-Access-Secret\": process.env.SECRET,\n  }},\n}});\nconsole.log(await answer.json());"
     );
     vec![
-        Snippet::new("curl", curl(company, secret)),
+        Snippet::new("curl", curl_to(url, client_id, secret)),
         Snippet::new("Python", python),
         Snippet::new("Node", node),
     ]

@@ -1,0 +1,100 @@
+//! The list of help pages: their addresses, titles and parts.
+
+/// One page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Document {
+    Authentication,
+    WebhookEvents,
+    ApiKeysRotation,
+    Security,
+}
+
+impl Document {
+    pub(super) const ALL: [Self; 4] = [Self::Authentication, Self::WebhookEvents, Self::ApiKeysRotation, Self::Security];
+
+    /// The last part of its address.
+    pub(super) const fn slug(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::WebhookEvents => "webhook-events",
+            Self::ApiKeysRotation => "api-keys-rotation",
+            Self::Security => "security",
+        }
+    }
+
+    pub(super) fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|document| document.slug() == slug)
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Authentication => "Authentication",
+            Self::WebhookEvents => "Webhook events",
+            Self::ApiKeysRotation => "API keys rotation",
+            Self::Security => "Security",
+        }
+    }
+
+    pub(super) const fn lead(self) -> &'static str {
+        match self {
+            Self::Authentication => "What every request carries, what a refusal looks like, and how much you may send.",
+            Self::WebhookEvents => "What is sent to your webhooks, how it is signed, and what happens when it does not arrive.",
+            Self::ApiKeysRotation => "How to replace an access secret without a single refused request.",
+            Self::Security => "How to know that a delivery is genuine, and what Gatehouse does with your secrets.",
+        }
+    }
+
+    /// The headings of the page in their order: id and words. The pages take theirs from here.
+    pub(super) const fn parts(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Authentication => &[
+                ("headers", "The two headers"),
+                ("environments", "Environments"),
+                ("brands", "Acting for a brand"),
+                ("errors", "Errors"),
+                ("rate-limit", "Rate limit"),
+                ("request-id", "Request ID"),
+            ],
+            Self::WebhookEvents => &[
+                ("delivery", "The delivery"),
+                ("answer", "Your answer"),
+                ("retries", "Retries"),
+                ("idempotency", "Duplicates and order"),
+                ("catalogue", "Event types"),
+            ],
+            Self::ApiKeysRotation => &[
+                ("steps", "Four steps"),
+                ("is-it-used", "Is the old key still used?"),
+                ("signatures", "Which key signs meanwhile"),
+                ("undetected", "What cannot be detected"),
+                ("leaked", "A secret has leaked"),
+            ],
+            Self::Security => &[
+                ("verify", "Verify a delivery"),
+                ("example", "A worked example"),
+                ("standard-webhooks", "Standard Webhooks headers"),
+                ("addresses", "Where deliveries may go"),
+                ("secrets", "How secrets are kept"),
+                ("log", "What the log keeps"),
+            ],
+        }
+    }
+
+    /// The words of one of its headings.
+    pub(super) fn part(self, id: &str) -> &'static str {
+        self.parts().iter().find(|(part, _)| *part == id).map_or("", |(_, title)| *title)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_found_by_its_address() {
+        for document in Document::ALL {
+            assert_eq!(Document::from_slug(document.slug()), Some(document));
+        }
+        assert_eq!(Document::from_slug("billing"), None);
+    }
+}

@@ -1,0 +1,297 @@
+//! Help: what is delivered, when it is tried again, and every event type.
+
+use leptos::prelude::*;
+use model::{EVENT_GROUPS, EventType, RETRY_DELAYS_SECONDS};
+
+use super::document::Document;
+use super::reader::Reader;
+use crate::ui::{Cell, Code, Column, Narrow, Notice, Section, Table, Tone};
+
+const PAGE: Document = Document::WebhookEvents;
+
+const EXAMPLE: &str = r#"POST /your/path HTTP/1.1
+Content-Type: application/json
+User-Agent: Gatehouse-Webhook-Service/2.0
+X-WEBHOOK-SIGN: v1=1ea90f262453c959826233051178cb877aaf10e217fc5fe43d46e03f71200ceb
+webhook-id: 11111111111111111111111111111111
+webhook-timestamp: 1767607200
+webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+
+{"webhook_id":"11111111111111111111111111111111","event_type":"order-created","event_created_at":"2026-01-05T10:00:00.123456Z","user_id":"22222222222222222222222222222222","order_id":"33333333333333333333333333333333","status":"pending"}"#;
+
+#[component]
+pub(super) fn WebhookEvents(reader: Reader) -> impl IntoView {
+    view! {
+        <Delivery reader=reader.clone() />
+        <Answer />
+        <Retries reader=reader.clone() />
+        <Idempotency />
+        <Catalogue reader />
+    }
+    .into_any()
+}
+
+const HEADERS: [(&str, &str); 6] = [
+    ("Content-Type", "application/json; the body is UTF-8."),
+    ("User-Agent", "Gatehouse-Webhook-Service/2.0"),
+    ("X-WEBHOOK-SIGN", "The signature by your API key: v1= and 64 hexadecimal digits."),
+    ("webhook-id", "The event's id, the same as webhook_id in the body."),
+    ("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
+    ("webhook-signature", "A second signature, in the form of Standard Webhooks."),
+];
+
+const MEMBERS: [(&str, &str); 4] = [
+    ("webhook_id", "The id of the event. All attempts and all webhooks get the same one."),
+    ("event_type", "One of the types below."),
+    ("event_created_at", "When it happened, in UTC with microseconds: 2026-01-05T10:00:00.123456Z."),
+    ("user_id", "Whom it concerns, where it concerns somebody."),
+];
+
+/// Two columns: a name for programs, and what it means.
+#[component]
+fn Meanings(caption: &'static str, name: &'static str, rows: Vec<(&'static str, &'static str)>) -> impl IntoView {
+    let rows = rows
+        .into_iter()
+        .map(|(name, meaning)| {
+            view! {
+                <tr>
+                    <Cell narrow=Narrow::Lead monospace=true>{name}</Cell>
+                    <Cell narrow=Narrow::Below>
+                        <span class="docs__cell">{meaning}</span>
+                    </Cell>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="docs__table">
+            <Table caption columns=vec![Column::new(name), Column::new("Meaning")]>
+                <tbody>{rows}</tbody>
+            </Table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Delivery(reader: Reader) -> impl IntoView {
+    let verify = reader.part(Document::Security, "verify");
+    let webhooks = reader.tab("webhooks", "Webhooks");
+    view! {
+        <Section id="delivery" title=PAGE.part("delivery")>
+            <div class="prose">
+                <p>
+                    "A webhook is a name, a URL, an environment and the event types it asks for; create one on " {webhooks}
+                    " or by " <code>"POST /v1/webhooks/"</code>
+                    ". Each event of that environment and those types is one POST to the URL. An event that happened because of \
+                     one of your API calls is linked to that call, in both directions, on the dashboard."
+                </p>
+            </div>
+            <Code label="A delivery" text=EXAMPLE.to_owned() />
+            <Meanings caption="Headers of a delivery" name="Header" rows=HEADERS.to_vec() />
+            <div class="prose">
+                <p>
+                    "Verify " <code>"X-WEBHOOK-SIGN"</code> " before you believe the body; " <a href=verify>"Security"</a>
+                    " shows how. Every body has these members, then those of its type:"
+                </p>
+            </div>
+            <Meanings caption="Members of every body" name="Member" rows=MEMBERS.to_vec() />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Answer() -> impl IntoView {
+    view! {
+        <Section id="answer" title=PAGE.part("answer")>
+            <div class="prose">
+                <ul>
+                    <li>
+                        "Answer with any status from 200 to 299 within 10 seconds. They count from looking up your host's name to \
+                         the last byte of your answer, all redirects together."
+                    </li>
+                    <li>"Store the event first and answer at once; do the work afterwards."</li>
+                    <li>
+                        "Redirects with 301, 302, 307 and 308 are followed, at most three, as a POST with the same body, and never \
+                         from https to http. Any other 3xx is a failure."
+                    </li>
+                    <li>
+                        "410 says that nobody lives there any more: the webhook is disabled. What it would have received is kept as \
+                         skipped and can be sent again."
+                    </li>
+                </ul>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Retries(reader: Reader) -> impl IntoView {
+    let keys = reader.tab("keys", "API Keys");
+    let mut total = 0;
+    let rows = RETRY_DELAYS_SECONDS
+        .into_iter()
+        .enumerate()
+        .map(|(at, delay)| {
+            total += delay;
+            let (delay, total) = (in_words(delay), in_words(total));
+            let delay = if at < 3 { delay } else { format!("{delay} ± 10 %") };
+            view! {
+                <tr>
+                    <Cell narrow=Narrow::Lead>{format!("Attempt {}", at + 2)}</Cell>
+                    <Cell narrow=Narrow::Second>{delay}</Cell>
+                    <Cell narrow=Narrow::SecondEnd>{total}</Cell>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Section id="retries" title=PAGE.part("retries")>
+            <div class="prose">
+                <p>
+                    {format!(
+                        "Any other answer, and none at all, is a failed attempt. There are {} attempts: the first at once, \
+                         the others after these pauses.",
+                        RETRY_DELAYS_SECONDS.len() + 1,
+                    )}
+                </p>
+            </div>
+            <Table
+                caption="Pauses between attempts"
+                columns=vec![Column::new("Attempt"), Column::new("After the one before"), Column::new("After the first")]
+            >
+                <tbody>{rows}</tbody>
+            </Table>
+            <div class="prose">
+                <ul>
+                    <li><code>"Retry-After"</code> " on your answer makes a pause longer, up to a day; never shorter."</li>
+                    <li>"After the last attempt the delivery is exhausted. It stays visible, and you can replay it."</li>
+                    <li>
+                        "A webhook whose every attempt has failed for five days is disabled, with a warning halfway. What it would \
+                         have received meanwhile is kept as skipped."
+                    </li>
+                    <li>
+                        "Without an active key in the environment there is nothing to sign with. Deliveries are then held: they \
+                         use up no attempt and go out, oldest first, as soon as there is a key on " {keys} "."
+                    </li>
+                </ul>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Idempotency() -> impl IntoView {
+    view! {
+        <Section id="idempotency" title=PAGE.part("idempotency")>
+            <div class="prose">
+                <p>
+                    "No accepted event is lost, so one may arrive twice: when your answer was late, or when it got lost on its way. \
+                     Keep the " <code>"webhook_id"</code>
+                    " of what you have handled, and answer 200 to one you have seen. It is the same in every attempt."
+                </p>
+                <p>
+                    "Events can overtake one another. Do not take the order of arrival for the order of things: compare "
+                    <code>"event_created_at"</code> ", or " <code>"updated_at"</code>
+                    " where a body has it, and ignore what is older than what you know."
+                </p>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Catalogue(reader: Reader) -> impl IntoView {
+    let test = reader.tab("webhooks", "a webhook's page");
+    let groups = EVENT_GROUPS
+        .iter()
+        .map(|group| {
+            let types = group.types.iter().copied().map(|event_type| view! { <Entry event_type /> }).collect_view();
+            view! {
+                <h3>{group.name}</h3>
+                <dl class="docs__events">{types}</dl>
+            }
+        })
+        .collect_view();
+    view! {
+        <Section id="catalogue" title=PAGE.part("catalogue")>
+            <div class="prose">
+                <p>
+                    "The members named here follow those of every body. More may come; ignore what you do not know. To see one of \
+                     each, send a test event from " {test} "."
+                </p>
+            </div>
+            {groups}
+            <Notice tone=Tone::Info>
+                "A webhook that names no event types gets all of them, future ones too."
+            </Notice>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Entry(event_type: EventType) -> impl IntoView {
+    let name = event_type.as_str();
+    view! {
+        <div class="docs__event" id=name>
+            <dt>
+                <a class="mono" href=format!("#{name}")>{name}</a>
+            </dt>
+            <dd>
+                <p>{event_type.sentence()}</p>
+                <p class="docs__members mono">{members(event_type).join(", ")}</p>
+            </dd>
+        </div>
+    }
+    .into_any()
+}
+
+/// The members of a type beside the four common ones (contract section 4.9).
+const fn members(event_type: EventType) -> &'static [&'static str] {
+    use EventType as E;
+    match event_type {
+        E::OrderCreated | E::OrderStatusUpdated | E::OrderRefreshFailed => &[
+            "order_id", "order_number", "template_id", "updated_at", "status", "employer_id", "link_id", "product", "data_source",
+        ],
+        E::OrderFinalized | E::CertificationCompleted => &["order_id", "order_number", "template_id", "updated_at"],
+        E::TaskStatusUpdated => {
+            &["task_id", "link_id", "product", "data_source", "tracking_info", "status", "updated_at", "template_id"]
+        }
+        E::EmploymentCreated | E::EmploymentUpdated | E::ProfileCreated | E::ProfileUpdated => {
+            &["object_id", "task_id", "link_id", "product", "data_source", "tracking_info"]
+        }
+        E::StatementsCreated
+        | E::StatementsUpdated
+        | E::ShiftsCreated
+        | E::ShiftsUpdated
+        | E::BankAccountsCreated
+        | E::BankAccountsUpdated => {
+            &["employment_id", "task_id", "objects_count", "link_id", "product", "data_source", "tracking_info"]
+        }
+        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => &["link_id", "product", "data_source", "tracking_info"],
+    }
+}
+
+/// "30 s", "5 min", "2 h", "7 h 36 min 30 s".
+fn in_words(seconds: i64) -> String {
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let words: Vec<_> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_told_in_their_units() {
+        assert_eq!(in_words(30), "30 s");
+        assert_eq!(in_words(300), "5 min");
+        assert_eq!(in_words(27_390), "7 h 36 min 30 s");
+    }
+}

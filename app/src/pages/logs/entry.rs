@@ -1,0 +1,168 @@
+//! `/c/{client_id}/development/logs/{request}`: one request with everything that was kept of it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_location, use_params_map};
+use model::{ClientId, LogEntry, LogFilter, Recorded, RequestId};
+
+use super::address;
+use super::curl;
+use super::message::{Message, Side};
+use super::trail::Trail;
+use super::verdict::VerdictCard;
+use crate::pages::company::CompanyScope;
+use crate::pages::loaded::{Loaded, Outcome};
+use crate::pages::next_steps::HelpLinks;
+use crate::ui::{
+    Card, Code, CopyButton, EnvironmentBadge, Icon, IconName, KeyValue, KeyValueList, PageHeader, Section, StatusBadge, Time,
+    TimeStyle, duration_text,
+};
+use crate::{AppError, api};
+
+/// A request that is not this company's, or not in its log, is a 404.
+#[component]
+pub fn LogEntryPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let params = use_params_map();
+    let request = Memo::new(move |_| params.with(|params| params.get("request")).and_then(|text| text.parse().ok()));
+    let entry = Resource::new(move || (scope.client_id(), request.get()), |(company, request)| load(company, request));
+    view! {
+        <Title text="Request" />
+        <Loaded resource=entry render=move |entry: LogEntry| view! { <Entry scope entry /> }.into_any() />
+        <HelpLinks client_id=untrack(|| scope.client_id()) />
+    }
+    .into_any()
+}
+
+async fn load(company: ClientId, request: Option<RequestId>) -> Outcome<LogEntry> {
+    api::logs::log_entry(company, request.ok_or(AppError::NotFound)?).await
+}
+
+#[component]
+fn Entry(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
+    let company = untrack(|| scope.client_id());
+    let search = use_location().search;
+    let filter = untrack(|| search.with(|search| LogFilter::parse_lenient(search).0));
+    let back = address::of_list(company, &filter);
+    let above = move || {
+        view! {
+            <a class="logs-back" href=back>
+                <Icon name=IconName::ArrowLeft />
+                "Logs"
+            </a>
+        }
+    };
+    let title = format!("{} {}", entry.row.method, entry.row.path);
+    let events = entry.events.clone();
+    view! {
+        <PageHeader title monospace=true above=above />
+        <div class="columns">
+            <VerdictCard company entry=entry.clone() />
+            <Facts company entry=entry.clone() />
+        </div>
+        <Trail scope request=entry.row.request_id events />
+        <Messages entry=entry.clone() />
+        <Again scope entry />
+    }
+    .into_any()
+}
+
+#[component]
+fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
+    let LogEntry { row, recorded, address, user_agent, upstream_us, .. } = entry;
+    let request_id = row.request_id.to_string();
+    let duration = match upstream_us {
+        Some(upstream) => {
+            format!("{}, of which {} until the upstream began to answer", duration_text(row.duration_us), duration_text(upstream))
+        }
+        None => duration_text(row.duration_us),
+    };
+    view! {
+        <Card id="facts" title="Summary">
+            <KeyValueList>
+                <KeyValue name="Request ID" monospace=true>
+                    <span class="logs-id">{request_id.clone()} <CopyButton text=request_id what="Request ID" /></span>
+                </KeyValue>
+                <KeyValue name="Time">
+                    <Time at=row.at style=TimeStyle::Full />
+                </KeyValue>
+                <KeyValue name="Status">
+                    <StatusBadge status=row.status />
+                </KeyValue>
+                <KeyValue name="Duration">{duration}</KeyValue>
+                {row.environment.map(|environment| view! { <KeyValue name="Environment"><EnvironmentBadge environment /></KeyValue> })}
+                {row.key_id.map(|key| view! { <KeyFact company key last_four=row.key_last_four /> })}
+                <KeyValue name="Brand">{row.brand.unwrap_or_else(|| "None: the company's own request".to_owned())}</KeyValue>
+                <KeyValue name="Address" monospace=true>{address}</KeyValue>
+                <KeyValue name="User agent">{user_agent.unwrap_or_else(|| "Not sent".to_owned())}</KeyValue>
+                <KeyValue name="Recorded by">{recorded_by(recorded)}</KeyValue>
+            </KeyValueList>
+        </Card>
+    }
+    .into_any()
+}
+
+/// The key, and a way to everything it was used for.
+#[component]
+fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> impl IntoView {
+    let filter = LogFilter { range: model::DateRange::Last7Days, key: Some(key), ..LogFilter::default() };
+    let href = address::of_list(company, &filter);
+    let ending = last_four.map_or_else(|| key.to_string(), |last_four| format!("…{last_four}"));
+    view! {
+        <KeyValue name="Key">
+            <span class="cluster">
+                <span class="mono">{ending}</span>
+                <a href=href>"All its requests"</a>
+            </span>
+        </KeyValue>
+    }
+    .into_any()
+}
+
+const fn recorded_by(recorded: Recorded) -> &'static str {
+    match recorded {
+        Recorded::Gateway => "The gateway",
+        Recorded::Verify => "Verify: another proxy asked whether to let it through",
+        Recorded::PublicApi => "The public API: answered by Gatehouse itself",
+    }
+}
+
+/// Both messages, or why neither was kept.
+#[component]
+fn Messages(entry: LogEntry) -> impl IntoView {
+    if !entry.row.verdict.key_was_recognised() {
+        return view! {
+            <Section id="messages" title="Request and response">
+                <p class="muted">
+                    "No headers and no bodies were kept: no active key was recognised, and anybody may send such a request. \
+                     The caller got the documented answer, which does not say why."
+                </p>
+            </Section>
+        }
+        .into_any();
+    }
+    view! {
+        <div class="columns">
+            <Message side=Side::Request headers=entry.request_headers body=entry.request_body />
+            <Message side=Side::Response headers=entry.response_headers body=entry.response_body />
+        </div>
+    }
+    .into_any()
+}
+
+/// The same call for a shell.
+#[component]
+fn Again(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
+    view! {
+        <Section id="again" title="Send it again" lead="Put the secret of an active key into SECRET first.">
+            <Loaded
+                resource=scope.context()
+                render=move |company| {
+                    let text = curl::command(&entry, &company.gateway_url, entry.row.client_id);
+                    view! { <Code label="curl" text /> }.into_any()
+                }
+            />
+        </Section>
+    }
+    .into_any()
+}

@@ -1,0 +1,267 @@
+//! The one row of controls above the list. Without scripts it is a form that is sent by *Apply*; with them each control
+//! changes the address at once, and what is typed does so after a moment.
+
+use std::time::Duration;
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use model::{BrandFilter, DateRange, Environment, LogFilter, StatusFilter};
+
+use super::address;
+use super::chips::status_label;
+use super::custom_range;
+use super::listing::Listing;
+use super::names::Names;
+use crate::browser::timers::Timer;
+use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
+
+/// From the last keystroke to the question.
+const DEBOUNCE: Duration = Duration::from_millis(150);
+
+/// The statuses worth a line of their own in the menu; any other can stand in the address.
+const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// What is being typed, until it stands in the address.
+#[derive(Clone, Copy)]
+struct Typing {
+    path: RwSignal<String>,
+    from: RwSignal<String>,
+    to: RwSignal<String>,
+    wait: Timer,
+    /// The filter this form put into the address last. The first letter of a word makes an entry of the history, the
+    /// following ones replace it; none while nothing is being typed.
+    sent: StoredValue<Option<LogFilter>>,
+}
+
+/// Date range, Status and Brand first, then the others.
+#[component]
+pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
+    let typing = Typing::new(listing);
+    let action = untrack(move || address::of_list(listing.scope.client_id(), &LogFilter::default()));
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        typing.apply(listing);
+    };
+    view! {
+        <form class="filters logs-filters" method="get" action=action aria-label="Filters" on:submit=submit>
+            <RangeControls listing typing />
+            <Menus listing names />
+            <Field
+                name="path"
+                label="Path contains"
+                kind=FieldKind::Search
+                value=typing.path
+                placeholder="/v1/orders"
+                autocomplete="off"
+                monospace=true
+                on_leave=Callback::new(move |_| typing.sent.set_value(None))
+            />
+            <span class="no-js-only">
+                <Button submit=true>"Apply"</Button>
+            </span>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
+    let presets = DateRange::PRESETS.into_iter().map(|(name, words, _)| SelectOption::new(name, words));
+    let options = presets.chain([SelectOption::new("", "Custom…")]).collect::<Vec<_>>();
+    let chosen = Signal::derive(move || listing.filter.with(|filter| preset_name(filter.range)));
+    let choose = move |name: String| {
+        let preset = DateRange::PRESETS.into_iter().find(|(preset, ..)| *preset == name);
+        match preset {
+            Some((.., range)) => listing.change(false, |filter| filter.range = range),
+            None => typing.begin_custom(listing),
+        }
+    };
+    view! {
+        <Select name="range" label="Date range" options chosen on_choose=Callback::new(choose) />
+        <div class="logs-custom">
+            <Field name="from" label="From, UTC" kind=FieldKind::DateTime value=typing.from autocomplete="off" />
+            <Field name="to" label="Until, UTC" kind=FieldKind::DateTime value=typing.to autocomplete="off" />
+        </div>
+    }
+    .into_any()
+}
+
+/// The controls that hold one of a list each.
+#[component]
+fn Menus(listing: Listing, names: Names) -> impl IntoView {
+    let now = listing.filter.get_untracked();
+    view! {
+        {menu(listing, "status", "Status", status_options(&now), |f| text(f.status), |f, text| f.status = text.parse().ok())}
+        {menu(listing, "brand", "Brand", brand_options(&now, &names), |f| text(f.brand), |f, text| f.brand = text.parse().ok())}
+        {menu(
+            listing,
+            "environment",
+            "Environment",
+            environment_options(),
+            |f| text(f.environment),
+            |f, text| f.environment = text.parse().ok(),
+        )}
+        {menu(listing, "key", "Key", key_options(&now, &names), |f| text(f.key), |f, text| f.key = text.parse().ok())}
+        {menu(
+            listing,
+            "method",
+            "Method",
+            method_options(&now),
+            |f| text(f.method.as_ref()),
+            |f, text| f.method = Some(text.to_owned()).filter(|text| !text.is_empty()),
+        )}
+    }
+    .into_any()
+}
+
+/// One menu: its value is read from the filter of the address, and written there.
+fn menu(
+    listing: Listing,
+    name: &'static str,
+    label: &'static str,
+    options: Vec<SelectOption>,
+    read: fn(&LogFilter) -> String,
+    write: fn(&mut LogFilter, &str),
+) -> impl IntoView {
+    let chosen = Signal::derive(move || listing.filter.with(read));
+    let choose = Callback::new(move |text: String| listing.change(false, |filter| write(filter, &text)));
+    view! { <Select name label options chosen on_choose=choose /> }
+}
+
+impl Typing {
+    fn new(listing: Listing) -> Self {
+        let now = listing.filter.get_untracked();
+        let (from, to) = custom_range::bounds_text(now.range);
+        let typing = Self {
+            path: RwSignal::new(now.path),
+            from: RwSignal::new(from),
+            to: RwSignal::new(to),
+            wait: Timer::new(),
+            sent: StoredValue::new(None),
+        };
+        typing.follow_address(listing);
+        typing.follow_keys(listing);
+        typing
+    }
+
+    /// Another filter in the address (Back, a chip, a menu) is shown by the controls. What this form has put there itself
+    /// is left alone: while letters are still coming, the control is ahead of the address.
+    fn follow_address(self, listing: Listing) {
+        Effect::new(move |before: Option<LogFilter>| {
+            let filter = listing.filter.get();
+            let is_own = self.sent.with_value(|sent| sent.as_ref() == Some(&filter));
+            if let Some(before) = before
+                && !is_own
+            {
+                self.sent.set_value(None);
+                if before.path != filter.path {
+                    self.path.set(filter.path.clone());
+                }
+                if before.range != filter.range {
+                    let (from, to) = custom_range::bounds_text(filter.range);
+                    self.from.set(from);
+                    self.to.set(to);
+                }
+            }
+            filter
+        });
+    }
+
+    fn follow_keys(self, listing: Listing) {
+        Effect::new(move |before: Option<()>| {
+            self.path.track();
+            self.from.track();
+            self.to.track();
+            if before.is_some() {
+                self.wait.after(DEBOUNCE, move || self.apply(listing));
+            }
+        });
+    }
+
+    /// Puts what stands in the controls into the address.
+    fn apply(self, listing: Listing) {
+        self.wait.cancel();
+        let (path, from, to) = (self.path.get_untracked(), self.from.get_untracked(), self.to.get_untracked());
+        let now = listing.filter.get_untracked();
+        let bounds_changed = custom_range::bounds_text(now.range) != (from.clone(), to.clone());
+        let range = custom_range::range_of(&from, &to).filter(|_| bounds_changed).unwrap_or(now.range);
+        let wanted = LogFilter { path, range, ..now.first_page() };
+        if (&wanted.path, wanted.range) != (&now.path, now.range) {
+            let replace = self.sent.with_value(Option::is_some);
+            self.sent.set_value(Some(wanted.clone()));
+            listing.change(replace, |filter| *filter = wanted);
+        }
+    }
+
+    /// *Custom…* begins with the range that is on the page.
+    fn begin_custom(self, listing: Listing) {
+        let start = untrack(move || listing.with(|shown| shown.page.from));
+        if self.from.with_untracked(String::is_empty) && self.to.with_untracked(String::is_empty) {
+            self.from.set(custom_range::input_text(start));
+        }
+    }
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn preset_name(range: DateRange) -> String {
+    DateRange::PRESETS.iter().find(|(.., preset)| *preset == range).map_or("", |(name, ..)| name).to_owned()
+}
+
+fn status_options(now: &LogFilter) -> Vec<SelectOption> {
+    let classes = (2..=5).map(StatusFilter::Class);
+    let statuses = STATUSES.into_iter().map(StatusFilter::Exactly);
+    let mut all: Vec<_> = classes.chain(statuses).collect();
+    all.extend(now.status.filter(|status| !all.contains(status)));
+    let options = all.into_iter().map(|status| SelectOption::new(status.to_string(), status_label(status)));
+    std::iter::once(SelectOption::new("", "All statuses")).chain(options).collect()
+}
+
+fn brand_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
+    let mut all = vec![BrandFilter::Own];
+    all.extend(names.brands.iter().map(|brand| BrandFilter::Brand(brand.client_id)));
+    all.extend(now.brand.filter(|brand| !all.contains(brand)));
+    let options = all.into_iter().map(|brand| SelectOption::new(brand.to_string(), names.brand(brand)));
+    std::iter::once(SelectOption::new("", "All brands")).chain(options).collect()
+}
+
+fn environment_options() -> Vec<SelectOption> {
+    let options = Environment::ALL.into_iter().map(|one| SelectOption::new(one.as_str(), one.label()));
+    std::iter::once(SelectOption::new("", "All environments")).chain(options).collect()
+}
+
+fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
+    let mut all: Vec<_> = names.keys.iter().map(|key| key.id).collect();
+    all.extend(now.key.filter(|key| !all.contains(key)));
+    let options = all.into_iter().map(|key| SelectOption::new(key.to_string(), names.key(key)));
+    std::iter::once(SelectOption::new("", "All keys")).chain(options).collect()
+}
+
+fn method_options(now: &LogFilter) -> Vec<SelectOption> {
+    let mut all: Vec<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
+    all.extend(now.method.clone().filter(|method| !all.contains(method)));
+    let options = all.into_iter().map(|method| SelectOption::new(method.clone(), method));
+    std::iter::once(SelectOption::new("", "All methods")).chain(options).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_of_the_address_has_its_option() {
+        let filter: LogFilter =
+            "status=418&brand=0123456789abcdef0123456789abcdef&key=0123456789abcdef0123456789abcdef&method=TRACE"
+                .parse()
+                .expect("a filter");
+        let names = Names::default();
+        let has = |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
+        assert!(has(status_options(&filter), text(filter.status)));
+        assert!(has(brand_options(&filter, &names), text(filter.brand)));
+        assert!(has(key_options(&filter, &names), text(filter.key)));
+        assert!(has(method_options(&filter), text(filter.method.as_ref())));
+    }
+}

@@ -1,0 +1,93 @@
+//! `/c/{client_id}/development/logs`: the list of requests.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::chips::Chips;
+use super::filters::FilterForm;
+use super::listing::{Face, Listing};
+use super::live_bar::{LiveControl, Unseen};
+use super::names::{self, Names};
+use super::nothing::{FirstRequest, NothingFound};
+use super::summary::{Count, GeneratedUntil, IgnoredFilters, Losses};
+use super::table::{OlderLink, RequestTable};
+use crate::pages::company::CompanyScope;
+use crate::pages::loaded::{Failure, Loaded};
+use crate::pages::next_steps::HelpLinks;
+use crate::ui::PageHeader;
+
+/// The list, its filters above it, and what it says about itself.
+#[component]
+pub fn LogsPage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let listing = Listing::new(scope);
+    view! {
+        <Title text="Logs" />
+        <PageHeader
+            title="Logs"
+            lead="Every request your programs made, what was answered, and why it was let through or refused."
+        />
+        <IgnoredFilters listing />
+        <Controls listing />
+        <Transition
+            fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }
+            set_pending=listing.pending
+        >
+            <div class="logs" aria-busy=move || is_busy(listing).then_some("true")>
+                <div class="spread">
+                    <Count listing />
+                    <LiveControl listing />
+                </div>
+                <Losses listing />
+                <Unseen listing />
+                <Requests listing />
+                <OlderLink listing />
+                <GeneratedUntil listing />
+            </div>
+        </Transition>
+        <HelpLinks client_id=untrack(|| scope.client_id()) />
+    }
+    .into_any()
+}
+
+/// The rows on the page are not yet those of the filter.
+fn is_busy(listing: Listing) -> bool {
+    listing.pending.get() && !listing.quiet.get()
+}
+
+/// The form and the chips need to know what brands and keys are called.
+#[component]
+fn Controls(listing: Listing) -> impl IntoView {
+    let keys = names::active_keys(listing.scope);
+    view! {
+        <Loaded
+            resource=listing.scope.context()
+            render=move |company| {
+                view! {
+                    {Suspend::new(async move {
+                        let names = Names::new(company, keys.await);
+                        view! {
+                            <FilterForm listing names=names.clone() />
+                            <Chips listing names />
+                        }
+                    })}
+                }
+                .into_any()
+            }
+        />
+    }
+    .into_any()
+}
+
+/// Rows keep their place in the page while they come and go; only another face replaces them.
+#[component]
+fn Requests(listing: Listing) -> impl IntoView {
+    let face = Memo::new(move |_| listing.face());
+    move || match face.get() {
+        None => ().into_any(),
+        Some(Face::Rows) => view! { <RequestTable listing /> }.into_any(),
+        Some(Face::Nothing) => view! { <NothingFound listing /> }.into_any(),
+        Some(Face::FirstRequest) => view! { <FirstRequest listing /> }.into_any(),
+        Some(Face::Failed(error)) => view! { <Failure error /> }.into_any(),
+    }
+}

@@ -1,0 +1,243 @@
+//! What the list shows and how it moves: the filter of the address, the rows the server gave for it, and the wish to
+//! follow what arrives.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+use model::{ClientId, DateRange, InvalidFilter, LogFilter, LogPage, LogRow, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::address;
+use super::pace::Pace;
+use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::loaded::Outcome;
+use crate::{AppError, api};
+
+/// Rows are asked for once a second at most, however many requests arrive.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The state of the Logs tab. Everything on it reads this.
+#[derive(Clone, Copy)]
+pub(super) struct Listing {
+    pub(super) scope: CompanyScope,
+    /// What the address says.
+    pub(super) filter: Memo<LogFilter>,
+    /// What it says that no filter understands.
+    pub(super) ignored: Memo<Vec<InvalidFilter>>,
+    pub(super) paused: RwSignal<bool>,
+    /// What arrived while the list stood still.
+    pub(super) unseen: RwSignal<usize>,
+    /// The rows on the page came by themselves: nothing to announce, nothing to dim.
+    pub(super) quiet: RwSignal<bool>,
+    pub(super) pending: RwSignal<bool>,
+    shown: Resource<Outcome<Shown>>,
+    asked: RwSignal<u64>,
+    /// The highest `seq` that was on the first page.
+    newest: StoredValue<Option<i64>>,
+    go: Callback<(String, bool)>,
+}
+
+/// One answer of the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shown {
+    pub(super) filter: LogFilter,
+    pub(super) page: LogPage,
+    /// The company has at least one request, whatever the filter and however old.
+    any: bool,
+}
+
+/// Which of its faces the list has.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Face {
+    Rows,
+    /// There are requests, but none of these.
+    Nothing,
+    /// There has not been one yet.
+    FirstRequest,
+    Failed(AppError),
+}
+
+impl Listing {
+    pub(super) fn new(scope: CompanyScope) -> Self {
+        let parsed = parsed_address(scope);
+        let filter = Memo::new(move |_| parsed.with(|(filter, _)| filter.clone()));
+        let ignored = Memo::new(move |_| parsed.with(|(_, ignored)| ignored.clone()));
+        let asked = RwSignal::new(0);
+        let shown = Resource::new(
+            move || (scope.client_id(), filter.get(), asked.get()),
+            |(company, filter, _)| load(company, filter),
+        );
+        let navigate = use_navigate();
+        let go = Callback::new(move |(path, replace): (String, bool)| {
+            navigate(&path, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+        });
+        let listing = Self {
+            scope,
+            filter,
+            ignored,
+            paused: RwSignal::new(false),
+            unseen: RwSignal::new(0),
+            quiet: RwSignal::new(false),
+            pending: RwSignal::new(false),
+            shown,
+            asked,
+            newest: StoredValue::new(None),
+            go,
+        };
+        listing.watch_filter();
+        listing.follow();
+        listing
+    }
+
+    /// Must be read inside the `Transition` around the list. Nothing before the first answer.
+    pub(super) fn face(self) -> Option<Face> {
+        self.shown.with(|shown| {
+            shown.as_ref().map(|shown| match shown {
+                Err(error) => Face::Failed(error.clone()),
+                Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
+                Ok(shown) if shown.any => Face::Nothing,
+                Ok(_) => Face::FirstRequest,
+            })
+        })
+    }
+
+    /// A part of the latest answer; must be read inside the `Transition` around the list.
+    pub(super) fn with<T>(self, read: impl FnOnce(&Shown) -> T) -> Option<T> {
+        self.shown.with(|shown| shown.as_ref().and_then(|shown| shown.as_ref().ok()).map(read))
+    }
+
+    /// The rows, each with the address of its own page. Must be read inside the `Transition` around the list.
+    pub(super) fn rows(self) -> Vec<(String, LogRow)> {
+        let company = self.scope.client_id();
+        let addressed = |shown: &Shown| {
+            let rows = shown.page.rows.iter().cloned();
+            rows.map(|row| (address::of_entry(company, row.request_id, &shown.filter), row)).collect()
+        };
+        self.with(addressed).unwrap_or_default()
+    }
+
+    /// Goes to the first page of the changed filter. With `replace` the former one leaves no trace in the history.
+    pub(super) fn change(self, replace: bool, change: impl FnOnce(&mut LogFilter)) {
+        let before = self.filter.get_untracked();
+        let mut after = before.first_page();
+        change(&mut after);
+        if after != before {
+            self.go.run((address::of_list(self.scope.client_id(), &after), replace));
+        }
+    }
+
+    /// Whether new requests belong on the page that is open: the newest page, of a range that is still open.
+    pub(super) fn can_move(self) -> bool {
+        self.filter.with(|filter| filter.before.is_none() && !matches!(filter.range, DateRange::Between { to: Some(_), .. }))
+    }
+
+    /// Shows what has arrived, and goes on following.
+    pub(super) fn resume(self) {
+        self.paused.set(false);
+        self.refetch();
+    }
+
+    fn refetch(self) {
+        self.quiet.set(true);
+        self.asked.update(|asked| *asked += 1);
+    }
+
+    /// Another filter begins anew: what it brings is announced, and nothing of it has been seen.
+    fn watch_filter(self) {
+        Effect::new(move |before: Option<LogFilter>| {
+            let filter = self.filter.get();
+            if before.is_some_and(|before| before != filter) {
+                self.quiet.set(false);
+                if filter.before.is_none() {
+                    self.newest.set_value(None);
+                }
+                self.unseen.set(0);
+            }
+            filter
+        });
+    }
+
+    /// Asks again when the server says that requests have arrived.
+    fn follow(self) {
+        let changes = self.scope.changes(Topic::Logs);
+        let pace = Pace::new(EVERY);
+        Effect::new(move |before: Option<u64>| {
+            let now = changes.get();
+            if before.is_some_and(|before| before != now) {
+                pace.run(move || self.catch_up());
+            }
+            now
+        });
+        Effect::new(move |_| {
+            let newest = self.with(|shown| {
+                let first_page = shown.filter.before.is_none();
+                shown.page.rows.first().filter(|_| first_page).map(|row| row.seq)
+            });
+            if let Some(Some(seq)) = newest {
+                self.newest.set_value(Some(seq));
+                self.unseen.set(0);
+            }
+        });
+    }
+
+    fn catch_up(self) {
+        // The page may have been left while the pace was kept.
+        let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked()) else {
+            return;
+        };
+        if !paused && untrack(move || self.can_move()) {
+            self.refetch();
+        } else if !matches!(filter.range, DateRange::Between { to: Some(_), .. }) {
+            self.count_unseen(filter);
+        }
+    }
+
+    /// The list stands still; only their number is wanted.
+    fn count_unseen(self, filter: LogFilter) {
+        let company = untrack(move || self.scope.client_id());
+        leptos::task::spawn_local(async move {
+            let Ok(page) = api::logs::list_requests(company, filter.first_page()).await else { return };
+            if self.filter.try_get_untracked().as_ref() != Some(&filter) {
+                return;
+            }
+            match self.newest.try_get_value().flatten() {
+                Some(newest) => {
+                    self.unseen.try_set(page.rows.iter().filter(|row| row.seq > newest).count());
+                }
+                // The page was opened in the middle: count from here on.
+                None => {
+                    self.newest.try_set_value(page.rows.first().map(|row| row.seq));
+                }
+            }
+        });
+    }
+}
+
+/// The filter of the address, and what of it was ignored. While the page is being left for another one the address is
+/// that one's already; it is none of ours.
+fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> {
+    let location = use_location();
+    let (path, search) = (location.pathname, location.search);
+    Memo::new(move |before: Option<&(LogFilter, Vec<InvalidFilter>)>| {
+        let ours = path.with(|path| path.trim_end_matches('/') == address::of_list(scope.client_id(), &LogFilter::default()));
+        match before {
+            Some(before) if !ours => before.clone(),
+            _ => search.with(|search| LogFilter::parse_lenient(search)),
+        }
+    })
+}
+
+async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
+    let page = api::logs::list_requests(company, filter.clone()).await?;
+    let any = !page.rows.is_empty() || page.without_filters.is_some_and(|count| count > 0) || has_any(company).await?;
+    Ok(Shown { filter, page, any })
+}
+
+/// Asked only where the chosen range is empty.
+async fn has_any(company: ClientId) -> Outcome<bool> {
+    let ever = DateRange::Between { from: Some(Timestamp::from_millis(0)), to: None };
+    let page = api::logs::list_requests(company, LogFilter { range: ever, ..LogFilter::default() }).await?;
+    Ok(!page.rows.is_empty())
+}

@@ -1,0 +1,82 @@
+//! Whether the list moves by itself, the switch for it, and what has arrived while it stood still.
+
+use leptos::prelude::*;
+
+use super::address;
+use super::listing::Listing;
+use crate::browser::clock;
+use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Tone};
+
+/// "Live" with *Pause*, or "Paused" with *Resume*. Not without scripts, and not where nothing can arrive.
+#[component]
+pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
+    let ready = clock::ready();
+    let is_live = listing.scope.is_live();
+    let word = move || match (listing.paused.get(), is_live.get()) {
+        (true, _) => view! { <Badge icon=IconName::Pause>"Paused"</Badge> }.into_any(),
+        (false, true) => view! { <Badge tone=Tone::Good icon=IconName::Pulse>"Live"</Badge> }.into_any(),
+        (false, false) => view! { <Badge tone=Tone::Warn icon=IconName::Retry>"Connecting…"</Badge> }.into_any(),
+    };
+    let switch = move || {
+        if listing.paused.get() {
+            view! {
+                <Button kind=ButtonKind::Quiet size=ButtonSize::Small id="live-switch" on_press=Callback::new(move |()| listing.resume())>
+                    "Resume"
+                </Button>
+            }
+        } else {
+            view! {
+                <Button
+                    kind=ButtonKind::Quiet
+                    size=ButtonSize::Small
+                    id="live-switch"
+                    on_press=Callback::new(move |()| listing.paused.set(true))
+                >
+                    "Pause"
+                </Button>
+            }
+        }
+    };
+    move || {
+        (ready.get() && listing.can_move())
+            .then(|| view! { <span class="cluster logs-live">{word} <span class="logs-live__switch">{switch}</span></span> })
+    }
+}
+
+/// "27 new requests": shows them when pressed. Announced once, when the first of them arrives.
+#[component]
+pub(super) fn Unseen(listing: Listing) -> impl IntoView {
+    let any = Memo::new(move |_| listing.unseen.get() > 0);
+    let words = move || match listing.unseen.get() {
+        1 => "1 new request".to_owned(),
+        // A page of rows is all that was looked at.
+        count @ 50.. => format!("{count}+ new requests"),
+        count => format!("{count} new requests"),
+    };
+    let newest = move || {
+        listing.filter.with(|filter| address::of_list(listing.scope.client_id(), &filter.first_page()))
+    };
+    move || {
+        any.get().then(|| {
+            view! {
+                <p class="logs-unseen">
+                    {if listing.can_move() {
+                        view! {
+                            <Button icon=IconName::Inbox on_press=Callback::new(move |()| listing.resume())>
+                                {words}
+                            </Button>
+                        }
+                            .into_any()
+                    } else {
+                        view! {
+                            <ButtonLink href=newest() icon=IconName::Inbox>
+                                {words}
+                            </ButtonLink>
+                        }
+                            .into_any()
+                    }}
+                </p>
+            }
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! A request or a response as it was kept: its headers and its body.
+
+use leptos::prelude::*;
+use model::{Body, HeaderField};
+
+use super::json_text;
+use super::words;
+use crate::ui::{Badge, Card, Code, IconName, KeyValue, KeyValueList, Tone};
+
+/// Which of the two messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Request,
+    Response,
+}
+
+impl Side {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Request => "Request",
+            Self::Response => "Response",
+        }
+    }
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+#[component]
+pub(super) fn Message(side: Side, headers: Vec<HeaderField>, body: Body) -> impl IntoView {
+    view! {
+        <Card id=side.id() title=side.word()>
+            <div class="stack">
+                <Headers headers />
+                <BodyView side body />
+            </div>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn Headers(headers: Vec<HeaderField>) -> impl IntoView {
+    if headers.is_empty() {
+        return view! { <p class="muted">"No headers were kept."</p> }.into_any();
+    }
+    let rows = headers
+        .into_iter()
+        .map(|header| {
+            view! {
+                <KeyValue name=header.name monospace=true>
+                    {if header.redacted {
+                        view! {
+                            <Badge icon=IconName::EyeOff>"redacted"</Badge>
+                            {(!is_placeholder(&header.value)).then(|| view! { " " {header.value.clone()} })}
+                        }
+                            .into_any()
+                    } else {
+                        header.value.into_any()
+                    }}
+                </KeyValue>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="logs-headers">
+            <KeyValueList>{rows}</KeyValueList>
+        </div>
+    }
+    .into_any()
+}
+
+/// The redactor may leave a hint of the value beside the mark, such as its last four.
+fn is_placeholder(value: &str) -> bool {
+    value.is_empty() || value == "[redacted]" || value == "redacted"
+}
+
+#[component]
+fn BodyView(side: Side, body: Body) -> impl IntoView {
+    match body {
+        Body::Absent { why, total_bytes } => {
+            let size = (total_bytes > 0).then(|| format!(" {} went over the wire.", words::bytes(total_bytes)));
+            view! {
+                <p class="muted">
+                    <b>{format!("{} body: ", side.word())}</b>
+                    {why.sentence()}
+                    {size}
+                </p>
+            }
+            .into_any()
+        }
+        Body::Text { text, total_bytes, truncated, redactions } => {
+            let shown = json_text::indented(&text).unwrap_or(text);
+            view! {
+                <div class="stack stack--tight">
+                    <p class="cluster">
+                        <span class="muted">{size_words(total_bytes, truncated)}</span>
+                        {(redactions > 0)
+                            .then(|| {
+                                view! { <Badge icon=IconName::EyeOff tone=Tone::Quiet>{redaction_words(redactions)}</Badge> }
+                            })}
+                    </p>
+                    <Code label=format!("{} body", side.word()) text=shown wrap=true />
+                </div>
+            }
+            .into_any()
+        }
+    }
+}
+
+fn size_words(total_bytes: u64, truncated: bool) -> String {
+    if truncated { format!("First 16 KiB of {}", words::bytes(total_bytes)) } else { words::bytes(total_bytes) }
+}
+
+fn redaction_words(count: u32) -> String {
+    if count == 1 { "1 value redacted".to_owned() } else { format!("{count} values redacted") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_body_says_how_much_of_how_much() {
+        assert_eq!(size_words(2_202_010, true), "First 16 KiB of 2.1 MiB");
+        assert_eq!(size_words(145, false), "145 B");
+    }
+}

@@ -1,0 +1,27 @@
+//! The Logs tab: the list of requests with its filters, and the page of one request.
+//!
+//! The address is the truth: the list shows what the query string says, the controls follow it, and changing one of
+//! them changes the address. So Back brings the former filter, and a link to a list shows that list.
+
+mod address;
+mod chips;
+mod curl;
+mod custom_range;
+mod entry;
+mod filters;
+mod json_text;
+mod list;
+mod listing;
+mod live_bar;
+mod message;
+mod names;
+mod nothing;
+mod pace;
+mod summary;
+mod table;
+mod trail;
+mod verdict;
+mod words;
+
+pub use entry::LogEntryPage;
+pub use list::LogsPage;

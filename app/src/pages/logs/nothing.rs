@@ -1,0 +1,70 @@
+//! The list without rows: because of the filter, or because nothing has called yet.
+
+use leptos::prelude::*;
+use model::{DateRange, LogFilter};
+
+use super::address;
+use super::listing::Listing;
+use super::words;
+use crate::pages::loaded::Loaded;
+use crate::pages::samples;
+use crate::ui::{ButtonLink, Code, EmptyState, IconName};
+
+/// Says how many there are without filters, and leads there.
+#[component]
+pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
+    let address_of = move |filter: &LogFilter| address::of_list(listing.scope.client_id(), filter);
+    move || {
+        let filter = listing.with(|shown| shown.filter.clone()).unwrap_or_default();
+        let others = listing.with(|shown| shown.page.without_filters).flatten().unwrap_or(0);
+        let within = words::within(filter.range);
+        if others > 0 && filter.narrows() {
+            let href = address_of(&filter.without_narrowing());
+            view! {
+                <EmptyState title="Nothing matches" icon=IconName::Search>
+                    <p>{format!("{} {within} without filters.", words::requests(Some(others)))}</p>
+                    <ButtonLink href>"Clear filters"</ButtonLink>
+                </EmptyState>
+            }
+            .into_any()
+        } else {
+            let month = LogFilter { range: DateRange::Last30Days, ..filter.first_page() };
+            view! {
+                <EmptyState title=format!("No requests {within}") icon=IconName::Clock>
+                    <p>"There are older ones, or ones outside this range."</p>
+                    <div class="cluster">
+                        {(month != filter)
+                            .then(|| view! { <ButtonLink href=address_of(&month)>"Show the last 30 days"</ButtonLink> })}
+                        {filter
+                            .narrows()
+                            .then(|| {
+                                let href = address_of(&filter.without_narrowing());
+                                view! { <ButtonLink href>"Clear filters"</ButtonLink> }
+                            })}
+                    </div>
+                </EmptyState>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// Nothing has ever called: the line that makes the first request. The list takes its place by itself.
+#[component]
+pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
+    let keys = listing.scope.path("keys");
+    view! {
+        <EmptyState title="Waiting for your first request…" waiting=true>
+            <p>
+                "Put the access secret of a key into " <code>"SECRET"</code>
+                ", then run this line. The request appears here by itself. No key yet? "
+                <a href=keys>"Generate one on API Keys"</a> "."
+            </p>
+            <Loaded
+                resource=listing.scope.context()
+                render=|company| view! { <Code label="curl" text=samples::curl(&company, "$SECRET") /> }.into_any()
+            />
+        </EmptyState>
+    }
+    .into_any()
+}

@@ -1,0 +1,124 @@
+//! What the list says about itself: how many there are, what it lost, and what of it is made up.
+
+use leptos::prelude::*;
+use model::LogTotals;
+
+use super::listing::Listing;
+use super::words;
+use crate::browser::clock;
+use crate::ui::{Notice, Time, TimeStyle, Tone};
+
+/// "214 requests in the last 24 hours". Announced when the filter changes, not when rows arrive by themselves.
+#[component]
+pub(super) fn Count(listing: Listing) -> impl IntoView {
+    let text = Memo::new(move |_| {
+        listing
+            .with(|shown| {
+                let found = if shown.page.rows.is_empty() { Some(0) } else { shown.page.matching };
+                format!("{} {}", words::requests(found), words::within(shown.filter.range))
+            })
+            .unwrap_or_default()
+    });
+    view! {
+        <p class="logs-count" role="status" aria-live=move || if listing.quiet.get() { "off" } else { "polite" }>
+            {move || text.get()}
+        </p>
+    }
+    .into_any()
+}
+
+/// Which parts of the address were not understood, and what they should have been.
+#[component]
+pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
+    move || {
+        let ignored = listing.ignored.get();
+        (!ignored.is_empty()).then(|| {
+            let parts = ignored
+                .into_iter()
+                .map(|part| {
+                    view! {
+                        <li>
+                            <code>{part.name}</code>
+                            {format!(" must be {}.", part.wants)}
+                        </li>
+                    }
+                })
+                .collect_view();
+            view! {
+                <Notice tone=Tone::Warn title="Part of the address was ignored">
+                    <ul class="plain-list">{parts}</ul>
+                </Notice>
+            }
+        })
+    }
+}
+
+/// The log counts what it lost; this says so, and stays away where it lost nothing.
+#[component]
+pub(super) fn Losses(listing: Listing) -> impl IntoView {
+    let totals = Memo::new(move |_| listing.with(|shown| shown.page.totals).unwrap_or_default());
+    move || {
+        let LogTotals { dropped, suppressed, gap_from, gap_to } = totals.get();
+        view! {
+            {(dropped > 0)
+                .then(|| {
+                    view! {
+                        <Notice tone=Tone::Warn>
+                            {format!(
+                                "{} arrived faster than the log could keep them and {} not in this list. All were answered.",
+                                words::requests(Some(dropped)),
+                                if dropped == 1 { "is" } else { "are" },
+                            )}
+                        </Notice>
+                    }
+                })}
+            {(suppressed > 0)
+                .then(|| {
+                    view! {
+                        <Notice tone=Tone::Info>
+                            {format!(
+                                "{} without a valid key {} refused and only counted: at most 10 of them a second are listed.",
+                                words::requests(Some(suppressed)),
+                                if suppressed == 1 { "was" } else { "were" },
+                            )}
+                        </Notice>
+                    }
+                })}
+            {gap_from
+                .zip(gap_to)
+                .map(|(from, to)| {
+                    view! {
+                        <Notice tone=Tone::Warn>
+                            "Gatehouse was interrupted: requests between " <Time at=from style=TimeStyle::Full /> " and "
+                            <Time at=to style=TimeStyle::Full /> " may be missing from this list."
+                        </Notice>
+                    }
+                })}
+        }
+    }
+}
+
+/// The demo's line, and whose clock the times are by.
+#[component]
+pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
+    let real_since = Memo::new(move |_| {
+        listing.scope.context().with(|context| {
+            context.as_ref().and_then(|context| context.as_ref().ok()?.demo.as_ref()?.real_since)
+        })
+    });
+    let ready = clock::ready();
+    let zone = move || if ready.get() { clock::zone_name().replace('_', " ") } else { "UTC".to_owned() };
+    view! {
+        <p class="logs-foot muted">
+            {move || {
+                real_since
+                    .get()
+                    .map(|since| {
+                        view! { <span>"Generated until " <Time at=since style=TimeStyle::Clock /> ", real since."</span> }
+                    })
+            }}
+            <span>"Times are in "{zone}"."</span>
+        </p>
+    }
+    .into_any()
+}

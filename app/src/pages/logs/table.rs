@@ -1,0 +1,108 @@
+//! The rows of the list, and the way to older ones.
+
+use leptos::prelude::*;
+use model::LogRow;
+
+use super::address;
+use super::listing::Listing;
+use crate::ui::{
+    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, StatusBadge, Table, Time, TimeStyle, duration_text,
+};
+
+/// Fifty rows at most. A row keeps its place in the document as long as it is on the page.
+#[component]
+pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
+    let columns = vec![
+        Column::new("Time"),
+        Column::new("Status"),
+        Column::new("Method"),
+        Column::new("Path"),
+        Column::new("Brand"),
+        Column::new("Environment"),
+        Column::new("Key"),
+        Column::new("Duration").numeric(),
+    ];
+    view! {
+        <Table caption="Requests, newest first" columns id="requests">
+            <tbody>
+                <For
+                    each=move || listing.rows()
+                    key=|(href, _)| href.clone()
+                    children=move |(href, row)| view! { <Row listing href row /> }
+                />
+            </tbody>
+        </Table>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
+    // What comes by itself is marked for a moment; what was asked for is simply there.
+    let fresh = listing.quiet.get_untracked();
+    let refused = row.verdict != model::Verdict::Accepted;
+    let name = format!(" {} {}", row.method, row.path);
+    view! {
+        <tr data-fresh=fresh.then_some("true")>
+            <Cell narrow=Narrow::Second>
+                <RowLink href>
+                    <Time at=row.at style=TimeStyle::Clock />
+                    <span class="visually-hidden">{name}</span>
+                </RowLink>
+            </Cell>
+            <Cell narrow=Narrow::Lead>
+                <StatusBadge status=row.status />
+            </Cell>
+            <Cell narrow=Narrow::Lead monospace=true>
+                {row.method}
+            </Cell>
+            <Cell narrow=Narrow::Lead monospace=true grow=true>
+                <span class="logs-path">
+                    <span class="logs-path__text" title=row.path.clone()>{row.path.clone()}</span>
+                    {refused.then(|| view! { <span class="logs-path__why">{row.verdict.label()}</span> })}
+                </span>
+            </Cell>
+            <Cell narrow=Narrow::Second>
+                {match row.brand {
+                    Some(brand) => view! { <span>{brand}</span> }.into_any(),
+                    None => view! { <span class="faint">"Own"</span> }.into_any(),
+                }}
+            </Cell>
+            <Cell narrow=Narrow::Second>{row.environment.map(|environment| view! { <EnvironmentBadge environment /> })}</Cell>
+            <Cell narrow=Narrow::Hidden monospace=true>
+                {row.key_last_four.map(|last_four| format!("…{last_four}"))}
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd numeric=true>{duration_text(row.duration_us)}</Cell>
+        </tr>
+    }
+    .into_any()
+}
+
+/// Older rows have an address of their own. There the list stands still, and a second link leads back to the newest.
+#[component]
+pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
+    let at = move |before: Option<i64>| {
+        listing.filter.with(|filter| {
+            let filter = model::LogFilter { before, ..filter.clone() };
+            address::of_list(listing.scope.client_id(), &filter)
+        })
+    };
+    let older = Memo::new(move |_| listing.with(|shown| shown.page.older).flatten());
+    let is_older_page = Memo::new(move |_| listing.filter.with(|filter| filter.before.is_some()));
+    move || {
+        (older.get().is_some() || is_older_page.get()).then(|| {
+            view! {
+                <nav class="logs-pages" aria-label="Pages of requests">
+                    {is_older_page
+                        .get()
+                        .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Newest requests"</ButtonLink> })}
+                    {older
+                        .get()
+                        .map(|cursor| {
+                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>"Load older"</ButtonLink> }
+                        })}
+                </nav>
+            }
+        })
+    }
+}

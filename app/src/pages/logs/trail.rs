@@ -1,0 +1,133 @@
+//! What a request set off: the events that name it, and what became of their deliveries. Moves by itself.
+
+use leptos::prelude::*;
+use model::{ClientId, DeliveryRow, DeliveryState, EventId, RequestId, WebhookId};
+use serde::{Deserialize, Serialize};
+
+use crate::api;
+use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::loaded::Outcome;
+use crate::ui::{Cell, Column, Narrow, RowLink, Section, State, StateBadge, StatusBadge, Table, Time};
+
+/// A delivery and the name of its webhook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Step {
+    delivery: DeliveryRow,
+    webhook: String,
+}
+
+/// Nothing where the request set nothing off.
+#[component]
+pub(super) fn Trail(scope: CompanyScope, request: RequestId, events: Vec<EventId>) -> impl IntoView {
+    let changes = scope.changes(Topic::Webhooks);
+    let steps = Resource::new(move || (scope.client_id(), changes.get()), move |(company, _)| load(company, request));
+    view! {
+        <Transition>
+            <Steps scope steps events />
+        </Transition>
+    }
+    .into_any()
+}
+
+async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
+    let deliveries = api::webhooks::deliveries_of_request(company, request).await?;
+    if deliveries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let webhooks = api::webhooks::list_webhooks(company).await?;
+    let name_of = |id: WebhookId| {
+        let known = webhooks.iter().find(|row| row.webhook.id == id);
+        known.map_or_else(|| "Deleted webhook".to_owned(), |row| row.webhook.name.clone())
+    };
+    Ok(deliveries.into_iter().map(|delivery| Step { webhook: name_of(delivery.webhook_id), delivery }).collect())
+}
+
+#[component]
+fn Steps(scope: CompanyScope, steps: Resource<Outcome<Vec<Step>>>, events: Vec<EventId>) -> impl IntoView {
+    let steps = Memo::new(move |_| steps.with(|steps| steps.as_ref().and_then(|steps| steps.clone().ok()).unwrap_or_default()));
+    move || {
+        let steps = steps.get();
+        let undelivered: Vec<_> = undelivered(&events, &steps).into_iter().map(undelivered_line).collect();
+        if steps.is_empty() && undelivered.is_empty() {
+            return ().into_any();
+        }
+        let rows = steps.into_iter().map(|step| view! { <StepRow scope step /> }).collect_view();
+        view! {
+            <Section id="trail" title="What it set off" lead="Events that name this request, and their deliveries.">
+                <Table
+                    caption="Deliveries of this request's events"
+                    columns=vec![
+                        Column::new("Event"),
+                        Column::new("Webhook"),
+                        Column::new("Delivery"),
+                        Column::new("Attempts").numeric(),
+                        Column::new("Last answer"),
+                        Column::new("Published"),
+                    ]
+                >
+                    <tbody>{rows}</tbody>
+                </Table>
+                {undelivered}
+            </Section>
+        }
+        .into_any()
+    }
+}
+
+/// Events without a single delivery: no webhook asked for their type.
+fn undelivered(events: &[EventId], steps: &[Step]) -> Vec<EventId> {
+    events.iter().copied().filter(|event| !steps.iter().any(|step| step.delivery.event_id == *event)).collect()
+}
+
+fn undelivered_line(event: EventId) -> impl IntoView + use<> {
+    view! {
+        <p class="muted">
+            "Event " <span class="mono">{event.to_string()}</span>
+            " was published; no webhook of its environment asks for its type."
+        </p>
+    }
+    .into_any()
+}
+
+#[component]
+fn StepRow(scope: CompanyScope, step: Step) -> impl IntoView {
+    let Step { delivery, webhook } = step;
+    let href = scope.path(&format!("webhooks/{}/deliveries/{}", delivery.webhook_id, delivery.id));
+    let state = state(&delivery);
+    view! {
+        <tr>
+            <Cell narrow=Narrow::Lead monospace=true>
+                <RowLink href>{delivery.event_type.as_str()}</RowLink>
+            </Cell>
+            <Cell narrow=Narrow::Second>{webhook}</Cell>
+            <Cell narrow=Narrow::End>
+                <StateBadge state />
+            </Cell>
+            <Cell narrow=Narrow::Second label="Attempts" numeric=true>
+                {format!("{} of {}", delivery.attempts, delivery.attempts_at_most)}
+            </Cell>
+            <Cell narrow=Narrow::Second>
+                {match (delivery.last_status, delivery.last_failure) {
+                    (Some(status), _) => view! { <StatusBadge status /> }.into_any(),
+                    (None, Some(failure)) => failure.label().into_any(),
+                    (None, None) => view! { <span class="faint">"None yet"</span> }.into_any(),
+                }}
+            </Cell>
+            <Cell narrow=Narrow::SecondEnd>
+                <Time at=delivery.created_at />
+            </Cell>
+        </tr>
+    }
+    .into_any()
+}
+
+const fn state(delivery: &DeliveryRow) -> State {
+    match delivery.state {
+        DeliveryState::Pending if delivery.attempts == 0 => State::Waiting,
+        DeliveryState::Pending => State::Retrying,
+        DeliveryState::Held => State::Held,
+        DeliveryState::Delivered => State::Delivered,
+        DeliveryState::Exhausted => State::Exhausted,
+        DeliveryState::Skipped => State::Skipped,
+    }
+}

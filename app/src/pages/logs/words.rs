@@ -1,0 +1,79 @@
+//! Counts and ranges in words.
+
+use model::DateRange;
+
+/// "18,204".
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// "1 request", "214 requests"; "10,000+ requests" where they were not counted to the end.
+pub(super) fn requests(count: Option<u64>) -> String {
+    match count {
+        None => "10,000+ requests".to_owned(),
+        Some(1) => "1 request".to_owned(),
+        Some(count) => format!("{} requests", grouped(count)),
+    }
+}
+
+/// "in the last 24 hours".
+pub(super) const fn within(range: DateRange) -> &'static str {
+    match range {
+        DateRange::LastHour => "in the last hour",
+        DateRange::Last24Hours => "in the last 24 hours",
+        DateRange::Last7Days => "in the last 7 days",
+        DateRange::Last30Days => "in the last 30 days",
+        DateRange::Between { .. } => "in this date range",
+    }
+}
+
+/// "840 B", "16 KiB", "2.1 MiB".
+pub(super) fn bytes(count: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = KIB * 1024;
+    match count {
+        0..KIB => format!("{count} B"),
+        KIB..MIB => in_unit(count, KIB, "KiB"),
+        _ => in_unit(count, MIB, "MiB"),
+    }
+}
+
+/// One figure after the point, none where it would be zero.
+fn in_unit(count: u64, unit: u64, name: &str) -> String {
+    let tenths = (count * 10 + unit / 2) / unit;
+    if tenths.is_multiple_of(10) { format!("{} {name}", tenths / 10) } else { format!("{}.{} {name}", tenths / 10, tenths % 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (18_204, "18,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn one_request_is_singular_and_an_uncounted_number_says_so() {
+        assert_eq!(requests(Some(1)), "1 request");
+        assert_eq!(requests(Some(214)), "214 requests");
+        assert_eq!(requests(None), "10,000+ requests");
+    }
+
+    #[test]
+    fn sizes_have_one_figure_after_the_point() {
+        for (count, text) in [(0, "0 B"), (840, "840 B"), (16_384, "16 KiB"), (1_536, "1.5 KiB"), (2_202_010, "2.1 MiB")] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+}
