@@ -1,0 +1,149 @@
+// A newcomer's first five minutes with the demo, through the page alone: a key, a call, a log entry, a webhook. One picture
+// a step, at desktop and phone width, in light and dark; they land in test-results/first-five-minutes/.
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Locator, Page } from '@playwright/test';
+import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, test } from '../fixtures/gatehouse.ts';
+
+const run = promisify(execFile);
+
+/** What a person does with a line they copied. */
+async function paste(line: string): Promise<{ status: number; body: string }> {
+  const { stdout } = await run('bash', ['-c', `${line} --silent --write-out '\\n%{http_code}' --max-time 10`]);
+  const end = stdout.lastIndexOf('\n');
+  return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
+}
+
+/** The text of a code block by its label. */
+async function codeIn(place: Page | Locator, label: string): Promise<string> {
+  return (await place.getByRole('group', { name: label, exact: true }).first().innerText()).trim();
+}
+
+const widths = [
+  { name: '1440', size: { width: 1440, height: 1000 } },
+  { name: '390', size: { width: 390, height: 844 } },
+];
+
+for (const { name, size } of widths) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`the first five minutes, ${name} px, ${colorScheme}`, async ({ page }) => {
+      test.setTimeout(120_000);
+      await page.setViewportSize(size);
+      await page.emulateMedia({ colorScheme });
+      let step = 0;
+      const picture = async (what: string) => {
+        step += 1;
+        await expectNoSidewaysScroll(page);
+        await expectAccessible(page);
+        const file = `${String(step).padStart(2, '0')}-${what}.png`;
+        await page.screenshot({
+          path: path.join('test-results', 'first-five-minutes', `${name}-${colorScheme}`, file),
+          fullPage: true,
+          animations: 'disabled',
+        });
+      };
+      const tab = (label: string) => page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: label });
+
+      // Sign in, and see three tabs.
+      await page.goto('/sign-in');
+      await hydrated(page);
+      await picture('sign-in');
+      await enterDemo(page, 'Owner');
+      await hydrated(page);
+      for (const label of ['API Keys', 'Logs', 'Webhooks']) {
+        await expect(tab(label)).toBeVisible();
+      }
+      await expect(page.getByText('2 of 2 active keys')).toBeVisible();
+      await picture('keys');
+
+      // A second Sandbox key.
+      const sandbox = page.locator('tbody').filter({ hasText: 'Sandbox' });
+      await expect(sandbox.getByText('1 of 2 active keys')).toBeVisible();
+      const older = (await sandbox.locator('tr[data-key]').first().getAttribute('data-key'))!;
+      await sandbox.getByRole('button', { name: 'Generate new key' }).click();
+      const generated = page.getByRole('dialog', { name: 'New Sandbox key' });
+      await expect(generated).toBeVisible();
+      await picture('generated');
+      const line = await codeIn(generated, 'Try it');
+      await generated.getByRole('button', { name: 'Done' }).click();
+      await expect(sandbox.getByText('2 of 2 active keys')).toBeVisible();
+
+      // The line works; Last used moves by itself.
+      expect((await paste(line)).status).toBe(200);
+      await expect(page.locator('tr[data-key]', { hasText: 'from 127.0.0.1' }).first()).toBeVisible();
+
+      // The older key's own line: take its secret by revealing it, once.
+      const olderRow = page.locator(`tr[data-key="${older}"]`);
+      await olderRow.getByRole('button', { name: /^Reveal/ }).click();
+      const olderSecret = (await olderRow.getByText(/^sandbox-[0-9a-f]{40}$/).innerText()).trim();
+      await picture('revealed');
+      await olderRow.getByRole('button', { name: /^Hide/ }).click();
+      const newSecret = /sandbox-[0-9a-f]{40}/.exec(line)![0];
+      const olderLine = line.replace(newSecret, olderSecret);
+      expect((await paste(olderLine)).status).toBe(200);
+
+      // Delete it: the facts first, then the cut.
+      await olderRow.getByRole('link', { name: /^Delete/ }).click();
+      const dialog = page.getByRole('alertdialog', { name: 'Delete this key?' });
+      await expect(dialog.getByText('Sandbox will have one active key left.')).toBeVisible();
+      await picture('delete');
+      await dialog.getByRole('button', { name: 'Delete key' }).click();
+      await expect(page.getByText(/^Deleted\. The Sandbox key ending/)).toBeVisible();
+      const refused = await paste(olderLine);
+      expect(refused.status).toBe(401);
+      expect(JSON.parse(refused.body)).toEqual({ error: { code: 'authentication_failed', message: 'No such user' } });
+      expect((await paste(line)).status).toBe(200);
+
+      // The log says which key was tried, and who deleted it when.
+      await tab('Logs').click();
+      await expect(page.getByRole('heading', { level: 1, name: 'Logs' })).toBeVisible();
+      await expect(page.getByRole('row').nth(5)).toBeVisible();
+      await picture('logs');
+      await page.getByLabel('Status', { exact: true }).selectOption('401');
+      await expect(page).toHaveURL(/status=401/);
+      const entry = page.getByRole('row').filter({ hasText: olderSecret.slice(-4) }).first();
+      await expect(entry).toBeVisible();
+      await picture('logs-401');
+      await entry.getByRole('link').first().click();
+      await expect(page.getByText('Deleted key').first()).toBeVisible();
+      await expect(page.getByText(/Deleted by .+/)).toBeVisible();
+      await picture('log-entry');
+
+      // A webhook on the built-in receiver.
+      await tab('Webhooks').click();
+      await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
+      await picture('webhooks');
+      await page.getByRole('link', { name: 'Add webhook' }).first().click();
+      await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
+      // One URL may be registered once for an environment: every run of this test needs one of its own.
+      const url = page.getByLabel('URL');
+      await url.fill(`${await url.inputValue()}?run=${name}-${colorScheme}-${Date.now()}`);
+      await page.getByLabel('Name', { exact: true }).fill(`Five minutes ${name} ${colorScheme}`);
+      await picture('webhook-new');
+      await page.getByRole('button', { name: 'Add webhook' }).click();
+      await expect(page.getByRole('button', { name: 'Send test event' })).toBeVisible();
+      await page.getByRole('button', { name: 'Send test event' }).click();
+      await expect(page.getByText('Delivered').first()).toBeVisible({ timeout: 15_000 });
+      await picture('webhook');
+
+      // One call sets off an event with its request id: request, event and delivery are one trail.
+      const order = line.replace('/v1/users/', '/v1/orders/').replace(/^curl /, 'curl -X POST -H "Content-Type: application/json" -d "{}" ');
+      expect((await paste(order)).status).toBe(201);
+      await expect(page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasText: 'Delivered' }).first()).toBeVisible({ timeout: 15_000 });
+      await page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasNotText: 'Test' }).first().getByRole('link').first().click();
+      await expect(page.getByText('X-WEBHOOK-SIGN', { exact: false }).first()).toBeVisible();
+      await picture('delivery');
+      await page.getByText('Caused by').locator('..').getByRole('link').click();
+      await expect(page.getByRole('heading', { name: 'What it set off' })).toBeVisible();
+      await expect(page.getByText('/v1/orders/').first()).toBeVisible();
+      await picture('trail');
+
+      // A failing receiver says when it is tried again.
+      await tab('Webhooks').click();
+      await page.getByRole('row').filter({ hasText: 'Failing' }).first().getByRole('link').first().click();
+      await expect(page.getByText(/attempt \d+ of 10/i).first()).toBeVisible();
+      await picture('webhook-failing');
+    });
+  }
+}
