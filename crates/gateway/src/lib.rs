@@ -1,1 +1,29 @@
-//! gateway
+//! The gateway: checks every request against the keys, answers the public API itself, forwards everything else to the
+//! environment's upstream, streams both ways, and hands each request to the log. `server` gives it a listener; the
+//! dashboard's listener and the operator's use it for the public API and for `verify`.
+
+mod address;
+mod answer;
+mod connection;
+mod counters;
+pub mod errors;
+mod forward;
+mod gateway;
+mod headers;
+mod judge;
+mod listener;
+mod local;
+mod options;
+mod recording;
+mod request_body;
+mod upstream;
+mod verify;
+
+pub use address::client_address;
+pub use answer::{AnswerBody, BrokenOff};
+pub use counters::Counts;
+pub use errors::refusal;
+pub use gateway::Gateway;
+pub use local::{Caller, LocalApi};
+pub use options::{GatewayOptions, Limits, Timeouts};
+pub use upstream::{UpstreamFault, check_upstream};

@@ -8,9 +8,11 @@ pub mod audit;
 mod db;
 pub mod dialect;
 mod error;
+pub mod logs;
 pub mod keys;
 mod migrate;
 mod row;
+pub mod webhooks;
 
 pub use db::{Db, DbConnection, DbOptions, Durability, Urgency, Work};
 pub use dialect::Dialect;
@@ -23,4 +25,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     audit::MIGRATION,
     accounts::MIGRATION,
     keys::MIGRATION,
+    webhooks::MIGRATION,
 ];

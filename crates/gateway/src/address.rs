@@ -1,0 +1,70 @@
+//! Which address a request came from.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The peer's own address; where the peer is a trusted proxy, the nearest address of `X-Forwarded-For` that is not one
+/// itself. An IPv4 address in IPv6 form counts as IPv4.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let peer = peer.to_canonical();
+    if !is_trusted(peer, trusted) {
+        return peer;
+    }
+    let mut nearest = peer;
+    let values = headers.get_all("x-forwarded-for").iter().rev();
+    for hop in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
+        let Some(hop) = parse(hop.trim()) else { break };
+        nearest = hop;
+        if !is_trusted(hop, trusted) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// Whether what this peer says of others counts.
+pub(crate) fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|network| network.contains(&peer))
+}
+
+/// An address, perhaps with a port, perhaps in brackets.
+fn parse(text: &str) -> Option<IpAddr> {
+    let address = text.parse().or_else(|_| text.parse().map(|socket: std::net::SocketAddr| socket.ip())).ok();
+    let address = address.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
+    address.map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn from(peer: &str, forwarded: &[&'static str]) -> String {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_static(value));
+        }
+        client_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_peer_may_say_for_whom_it_asks() {
+        assert_eq!(from("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+        assert_eq!(from("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(from("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_caller_put_before_its_own_address_does_not_count() {
+        assert_eq!(from("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(from("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
+        assert_eq!(from("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
+        assert_eq!(from("10.0.0.1", &["[2001:db8::7]:443"]), "2001:db8::7");
+    }
+}

@@ -1,0 +1,172 @@
+//! An answer's body on its way to the caller: captured in passing, bounded in time, and the end of its recording.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use thiserror::Error;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::recording::{Ending, Recording};
+
+/// What the gateway answers with. Dropping it before its end tells the upstream that nobody listens any more.
+pub struct AnswerBody {
+    source: Source,
+    recording: Option<Recording>,
+    _in_flight: Option<OwnedSemaphorePermit>,
+}
+
+enum Source {
+    Whole(Option<Bytes>),
+    Upstream { body: Incoming, idle: Duration, alarm: Option<Pin<Box<Sleep>>>, left: Option<u64> },
+}
+
+/// The answer ended in the middle; the connection is closed so that the caller notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BrokenOff {
+    #[error("the upstream broke off in the middle of its answer")]
+    ByUpstream,
+    #[error("the upstream stopped in the middle of its answer")]
+    Stalled,
+}
+
+impl AnswerBody {
+    /// An answer of the gateway itself.
+    pub(crate) fn whole(response: Response<Bytes>, mut recording: Recording, method: &Method) -> Response<Self> {
+        let (parts, body) = response.into_parts();
+        recording.answer(parts.status, &parts.headers);
+        let sent = carries_body(method, parts.status) && !body.is_empty();
+        let (source, recording) = if sent {
+            recording.answer_piece(&body);
+            (Some(body), Some(recording))
+        } else {
+            recording.finish(Ending::Whole);
+            (None, None)
+        };
+        Response::from_parts(parts, Self { source: Source::Whole(source), recording, _in_flight: None })
+    }
+
+    /// The upstream's answer, as it comes.
+    pub(crate) fn upstream(
+        response: Response<Incoming>,
+        mut recording: Recording,
+        method: &Method,
+        idle: Duration,
+        in_flight: OwnedSemaphorePermit,
+    ) -> Response<Self> {
+        let (parts, body) = response.into_parts();
+        recording.answer(parts.status, &parts.headers);
+        let recording = if carries_body(method, parts.status) && !body.is_end_stream() {
+            Some(recording)
+        } else {
+            recording.finish(Ending::Whole);
+            None
+        };
+        let left = body.size_hint().exact();
+        let source = Source::Upstream { body, idle, alarm: None, left };
+        Response::from_parts(parts, Self { source, recording, _in_flight: Some(in_flight) })
+    }
+
+    fn finish(&mut self, ending: Ending) {
+        if let Some(recording) = self.recording.take() {
+            recording.finish(ending);
+        }
+    }
+}
+
+/// Whether bytes follow the head of this answer.
+fn carries_body(method: &Method, status: StatusCode) -> bool {
+    method != Method::HEAD && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
+}
+
+impl fmt::Debug for AnswerBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnswerBody")
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let this = self.get_mut();
+        let polled = match &mut this.source {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Source::Upstream { body, idle, alarm, left } => poll_upstream(body, *idle, alarm, left, cx),
+        };
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                this.finish(Ending::Whole);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(fault))) => {
+                this.finish(match fault {
+                    BrokenOff::ByUpstream => Ending::UpstreamBroke,
+                    BrokenOff::Stalled => Ending::UpstreamStalled,
+                });
+                Poll::Ready(Some(Err(fault)))
+            }
+            Poll::Ready(Some(Ok(data))) => {
+                if let (Some(recording), Source::Upstream { .. }) = (&mut this.recording, &this.source) {
+                    recording.answer_piece(&data);
+                }
+                // Whoever knows the length does not ask again after the last byte.
+                if this.is_end_stream() {
+                    this.finish(Ending::Whole);
+                }
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Upstream { body, left, .. } => *left == Some(0) || body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Source::Upstream { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+fn poll_upstream(
+    body: &mut Incoming,
+    idle: Duration,
+    alarm: &mut Option<Pin<Box<Sleep>>>,
+    left: &mut Option<u64>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    loop {
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => {
+                let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle)));
+                return match alarm.as_mut().poll(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BrokenOff::Stalled))),
+                };
+            }
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),
+            Poll::Ready(Some(Ok(frame))) => {
+                *alarm = None;
+                // Trailers end here, as hop-by-hop headers do.
+                let Ok(data) = frame.into_data() else { continue };
+                *left = left.map(|left| left.saturating_sub(data.len() as u64));
+                return Poll::Ready(Some(Ok(data)));
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Forwarding: to the environment's upstream and back, streamed both ways, with every wait bounded.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body::Body;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use model::{Environment, Verdict};
+use percent_encoding::percent_decode_str;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::address::is_trusted;
+use crate::answer::AnswerBody;
+use crate::gateway::Gateway;
+use crate::headers::Identity;
+use crate::local::{Caller, capitalised};
+use crate::options::GatewayOptions;
+use crate::recording::Recording;
+use crate::request_body::{BodyFault, BoxError, RequestBody, RequestSeen};
+use crate::upstream::{UpstreamClient, UpstreamFault, check_upstream, client};
+use crate::{errors, headers};
+
+/// The upstreams and the way to them.
+pub(crate) struct Forwarder {
+    upstreams: HashMap<Environment, Upstream>,
+    client: UpstreamClient,
+}
+
+#[derive(Clone)]
+struct Upstream {
+    scheme: Scheme,
+    authority: Authority,
+    /// Goes before each request's path; without a slash at its end.
+    prefix: String,
+    host: HeaderValue,
+}
+
+/// What came of asking an upstream.
+enum Asked {
+    Answered(Response<Incoming>),
+    Unreachable(&'static str),
+    TooSlow,
+    /// The caller did not send its body to the end.
+    Unsent(BodyFault),
+}
+
+impl Forwarder {
+    pub(crate) fn new(options: &GatewayOptions) -> Result<Self, UpstreamFault> {
+        let mut upstreams = HashMap::new();
+        for (environment, url) in &options.upstreams {
+            check_upstream(url)?;
+            let scheme = if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP };
+            let authority = match url.port() {
+                Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
+                None => url.host_str().unwrap_or_default().to_owned(),
+            };
+            let host = HeaderValue::from_str(&authority).map_err(|_| UpstreamFault::NoHost)?;
+            let authority = authority.parse().map_err(|_| UpstreamFault::NoHost)?;
+            let prefix = url.path().trim_end_matches('/').to_owned();
+            upstreams.insert(*environment, Upstream { scheme, authority, prefix, host });
+        }
+        let needs_tls = upstreams.values().any(|upstream| upstream.scheme == Scheme::HTTPS);
+        Ok(Self { upstreams, client: client(options.timeouts.connect, needs_tls)? })
+    }
+
+    async fn ask(&self, request: Request<RequestBody>, seen: &RequestSeen, patience: Duration) -> Asked {
+        // An answer may be asked for again when asking changes nothing and nothing has to be sent twice.
+        let again = (request.body().is_end_stream() && is_safe(request.method())).then(|| copy_of(&request));
+        let first = self.ask_once(request, seen, patience).await;
+        match (first, again) {
+            // The upstream closed a pooled connection at the moment it was used.
+            (Asked::Unreachable(CLOSED), Some(again)) => self.ask_once(again, seen, patience).await,
+            (first, _) => first,
+        }
+    }
+
+    async fn ask_once(&self, request: Request<RequestBody>, seen: &RequestSeen, patience: Duration) -> Asked {
+        let mut answer = self.client.request(request);
+        let asked_at = Instant::now();
+        loop {
+            // Patience is counted from the last piece of the body that the upstream took.
+            let until = asked_at.max(seen.moved_at()) + patience;
+            tokio::select! {
+                answer = &mut answer => return match answer {
+                    Ok(answer) => Asked::Answered(answer),
+                    Err(error) => fault(&error, seen),
+                },
+                () = sleep_until(until) => {
+                    if asked_at.max(seen.moved_at()) + patience <= Instant::now() {
+                        return Asked::TooSlow;
+                    }
+                }
+            }
+        }
+    }
+}
+
+const CLOSED: &str = "The upstream closed the connection without an answer.";
+
+fn fault(error: &legacy::Error, seen: &RequestSeen) -> Asked {
+    if let Some(fault) = seen.fault() {
+        return Asked::Unsent(fault);
+    }
+    tracing::debug!(%error, cause = ?error, "an upstream did not answer");
+    if error.is_connect() {
+        return Asked::Unreachable("No connection to the upstream could be made.");
+    }
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
+    if source.is_some_and(hyper::Error::is_parse) {
+        return Asked::Unreachable("The upstream's answer was not valid HTTP.");
+    }
+    Asked::Unreachable(CLOSED)
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let (body, _) = RequestBody::new(Empty::<Bytes>::new(), Duration::ZERO, Duration::ZERO);
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+impl Gateway {
+    pub(crate) async fn forward<B>(
+        &self,
+        caller: Caller,
+        parts: Parts,
+        body: B,
+        mut recording: Recording,
+        peer: IpAddr,
+    ) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = &self.shared;
+        let request_id = caller.request_id;
+        let Some(upstream) = shared.forwarder.upstreams.get(&caller.environment) else {
+            let environment = caller.environment.label();
+            recording.verdict(Verdict::WrongEnvironment, format!("{environment} has no API behind this gateway."));
+            return self.own(errors::refusal(Verdict::WrongEnvironment, None), recording, &parts, request_id);
+        };
+        let Some(uri) = upstream.uri(&parts) else {
+            return self.own(errors::not_found(), recording, &parts, request_id);
+        };
+        let timeouts = &shared.options.timeouts;
+        let place = timeout(timeouts.queue, std::sync::Arc::clone(&shared.in_flight).acquire_owned()).await;
+        let Ok(Ok(in_flight)) = place else {
+            recording.verdict(Verdict::Overloaded, "Too many requests were in flight.");
+            return self.own(errors::refusal(Verdict::Overloaded, None), recording, &parts, request_id);
+        };
+
+        let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        recording.request_body(std::sync::Arc::clone(&seen));
+        let request = self.upstream_request(&caller, &parts, upstream, uri, body, peer);
+        let asked = shared.forwarder.ask(request, &seen, timeouts.answer).await;
+        let refused = match asked {
+            Asked::Answered(mut response) => {
+                recording.upstream_answered();
+                make_ours(&mut response, &parts.method);
+                headers::set_request_id(response.headers_mut(), request_id);
+                return AnswerBody::upstream(response, recording, &parts.method, timeouts.answer_idle, in_flight);
+            }
+            Asked::Unreachable(detail) => {
+                recording.verdict(Verdict::UpstreamUnreachable, detail);
+                errors::refusal(Verdict::UpstreamUnreachable, None)
+            }
+            Asked::TooSlow => {
+                let seconds = timeouts.answer.as_secs_f32();
+                recording.verdict(Verdict::UpstreamTimeout, format!("The upstream did not answer within {seconds} s."));
+                errors::refusal(Verdict::UpstreamTimeout, None)
+            }
+            Asked::Unsent(fault) => {
+                recording.verdict(Verdict::Accepted, format!("{}.", capitalised(fault)));
+                errors::request_timeout()
+            }
+        };
+        self.own(refused, recording, &parts, request_id)
+    }
+
+    fn upstream_request(
+        &self,
+        caller: &Caller,
+        parts: &Parts,
+        upstream: &Upstream,
+        uri: Uri,
+        body: RequestBody,
+        peer: IpAddr,
+    ) -> Request<RequestBody> {
+        let trusted = is_trusted(peer, &self.shared.options.trusted_proxies);
+        let mut headers = headers::to_upstream(&parts.headers, peer.to_canonical(), trusted);
+        let identity = Identity { key: &caller.key, brand: caller.brand.as_ref(), request_id: caller.request_id };
+        identity.write(&mut headers);
+        headers.insert(header::HOST, upstream.host.clone());
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+impl Upstream {
+    /// Where this request goes; none for what is no path (`OPTIONS *`, `CONNECT`), or would climb out of the prefix.
+    fn uri(&self, parts: &Parts) -> Option<Uri> {
+        let path = parts.uri.path_and_query()?;
+        if !path.path().starts_with('/') || parts.method == Method::CONNECT {
+            return None;
+        }
+        if !self.prefix.is_empty() && climbs(path.path()) {
+            return None;
+        }
+        let target = format!("{}{}", self.prefix, path.as_str());
+        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(target).build().ok()
+    }
+}
+
+/// Whether a segment of the path is `..`, plain or encoded.
+fn climbs(path: &str) -> bool {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    path.split(['/', '\\']).any(|segment| segment.split(';').next() == Some(".."))
+}
+
+/// Takes from the upstream's answer what belongs to its connection. The length of a body that is not sent stays.
+fn make_ours(response: &mut Response<Incoming>, method: &Method) {
+    let length = response.headers().get(header::CONTENT_LENGTH).cloned();
+    headers::to_caller(response.headers_mut());
+    if let Some(length) = length.filter(|_| *method == Method::HEAD) {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
+    *response.version_mut() = http::Version::HTTP_11;
+    if response.status().is_informational() {
+        // An upgrade was never asked for.
+        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+    }
+}

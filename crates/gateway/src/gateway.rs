@@ -1,0 +1,168 @@
+//! The gateway itself: one request from its arrival to its answer.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use keys::{Clock, Keys};
+use logs::Recorder;
+use model::{Recorded, RequestId};
+use tokio::sync::Semaphore;
+
+use crate::answer::AnswerBody;
+use crate::counters::{Counters, Counts};
+use crate::forward::Forwarder;
+use crate::judge::{Outcome, judge};
+use crate::options::GatewayOptions;
+use crate::recording::{Arrival, Recording};
+use crate::request_body::BoxError;
+use crate::upstream::UpstreamFault;
+use crate::{Caller, LocalApi, client_address, errors, headers};
+
+/// Checks, answers or forwards, and records. Cheap to clone; all clones are the same gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) options: GatewayOptions,
+    pub(crate) keys: Keys,
+    pub(crate) recorder: Recorder,
+    pub(crate) local: Arc<dyn LocalApi>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) counters: Counters,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+/// What may become of a request that passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Surface {
+    /// Public API or upstream.
+    Gateway,
+    /// Public API, or 404.
+    PublicApi,
+}
+
+impl Gateway {
+    /// Fails when an upstream cannot be used.
+    pub fn new(
+        options: GatewayOptions,
+        keys: Keys,
+        recorder: Recorder,
+        local: Arc<dyn LocalApi>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, UpstreamFault> {
+        let forwarder = Forwarder::new(&options)?;
+        let in_flight = Arc::new(Semaphore::new(options.limits.requests));
+        let counters = Counters::default();
+        let shared = Shared { options, keys, recorder, local, clock, forwarder, in_flight, counters };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Answers a request that came to the gateway's own port.
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.answer_on(Surface::Gateway, request, peer).await
+    }
+
+    /// Answers a request for the public API that came to another listener: same check, same budget, same log, and
+    /// nothing is forwarded.
+    pub async fn answer_public_api<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.answer_on(Surface::PublicApi, request, peer).await
+    }
+
+    /// Requests by verdict since the start.
+    pub fn counts(&self) -> Counts {
+        self.shared.counters.read()
+    }
+
+    async fn answer_on<B>(&self, surface: Surface, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = &self.shared;
+        let (parts, body) = request.into_parts();
+        let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
+        let recorded = if for_local { Recorded::PublicApi } else { Recorded::Gateway };
+        let (arrival, address) = self.arrival(&parts, recorded, peer.ip());
+        let request_id = arrival.request_id;
+        let judged = judge(&shared.keys, &parts.headers, arrival.at, address);
+        let passes = match &judged.outcome {
+            Outcome::Passes { key, brand } => Ok((Arc::clone(key), brand.clone())),
+            Outcome::Refused { verdict, detail, retry_after } => Err((*verdict, detail.clone(), *retry_after)),
+        };
+        let mut recording = Recording::new(Arc::clone(shared), arrival, judged);
+        match passes {
+            Err((verdict, detail, retry_after)) => {
+                recording.verdict(verdict, detail);
+                self.own(errors::refusal(verdict, retry_after), recording, &parts, request_id)
+            }
+            Ok((key, brand)) => {
+                let caller = Caller {
+                    company: brand.clone().unwrap_or_else(|| key.company.clone()),
+                    brand,
+                    environment: key.environment,
+                    key,
+                    request_id,
+                    address,
+                };
+                if for_local {
+                    self.answer_locally(caller, parts, body, recording).await
+                } else {
+                    self.forward(caller, parts, body, recording, peer.ip()).await
+                }
+            }
+        }
+    }
+
+    /// An answer of the gateway itself.
+    pub(crate) fn own(
+        &self,
+        mut response: Response<Bytes>,
+        recording: Recording,
+        parts: &Parts,
+        request_id: RequestId,
+    ) -> Response<AnswerBody> {
+        headers::set_request_id(response.headers_mut(), request_id);
+        AnswerBody::whole(response, recording, &parts.method)
+    }
+
+    /// What is known of a request before anything else, and the address it counts as coming from.
+    pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> (Arrival, IpAddr) {
+        let at = self.shared.clock.now();
+        let address = client_address(peer, &parts.headers, &self.shared.options.trusted_proxies);
+        let path = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |path| path.as_str()).to_owned();
+        let arrival = Arrival {
+            request_id: RequestId::time_ordered(at, vault::random()),
+            at,
+            arrived: Instant::now(),
+            recorded,
+            method: parts.method.as_str().to_owned(),
+            path,
+            address: address.to_string(),
+            headers: parts.headers.clone(),
+        };
+        (arrival, address)
+    }
+}

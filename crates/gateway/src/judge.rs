@@ -1,0 +1,91 @@
+//! Whether a request may pass: credentials, then the key's budget, then the brand it names.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use keys::{ACCESS_SECRET_HEADER, ActiveKey, BRAND_HEADER, CompanyRef, Keys, Recognition};
+use logs::{KeyTrace, Place};
+use model::{Environment, SecretText, Timestamp, Verdict};
+
+/// What is known of the caller once its credentials were looked at.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) outcome: Outcome,
+    /// Whose log it goes to; none for nobody's.
+    pub(crate) place: Option<Place>,
+    pub(crate) environment: Option<Environment>,
+    pub(crate) key: Option<KeyTrace>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Passes { key: Arc<ActiveKey>, brand: Option<CompanyRef> },
+    Refused { verdict: Verdict, detail: String, retry_after: Option<Duration> },
+}
+
+/// Judges a request that arrived at `at` from `address`. A recognised key is *used*, whatever follows, and is charged.
+pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> Judged {
+    let key = match keys.recognise(headers) {
+        Recognition::Active(key) => key,
+        Recognition::Refused { verdict, company, key, detail } => {
+            return Judged {
+                outcome: Outcome::Refused { verdict, detail, retry_after: None },
+                place: company.as_ref().map(place),
+                environment: key.as_ref().map(|key| key.environment),
+                key: key.map(|key| KeyTrace { id: key.key_id, last_four: key.last_four.to_string() }),
+            };
+        }
+    };
+    keys.touched(&key, at, address);
+    let (outcome, company) = match keys.charge(&key) {
+        Err(retry_after) => {
+            let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
+            (Outcome::Refused { verdict: Verdict::RateLimited, detail, retry_after: Some(retry_after) }, None)
+        }
+        Ok(()) => match brand(keys, &key, headers) {
+            Ok(brand) => (Outcome::Passes { key: Arc::clone(&key), brand: brand.clone() }, brand),
+            Err(detail) => (Outcome::Refused { verdict: Verdict::UnknownBrand, detail, retry_after: None }, None),
+        },
+    };
+    Judged {
+        outcome,
+        place: Some(place(company.as_ref().unwrap_or(&key.company))),
+        environment: Some(key.environment),
+        key: Some(KeyTrace { id: key.key_id, last_four: key.last_four.to_string() }),
+    }
+}
+
+/// The brand that `X-Brand-Id` names, or what is wrong with it.
+fn brand(keys: &Keys, key: &ActiveKey, headers: &HeaderMap) -> Result<Option<CompanyRef>, String> {
+    let mut values = headers.get_all(&BRAND_HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err("X-Brand-Id was sent more than once.".to_owned());
+    }
+    let found = value.to_str().ok().and_then(|text| keys.snapshot().brand(key.company.id, text.trim()));
+    found.map(Some).ok_or_else(|| "X-Brand-Id was not the Client ID of a brand of this company.".to_owned())
+}
+
+pub(crate) fn place(company: &CompanyRef) -> Place {
+    Place {
+        root: company.root,
+        company: company.id,
+        client_id: company.client_id,
+        brand: company.brand_name.as_deref().map(str::to_owned),
+    }
+}
+
+/// Every secret that was sent, so that the log can take it out wherever else it stands. Also under a name that is not
+/// quite right: whoever misspells the header sends the secret all the same.
+pub(crate) fn presented(headers: &HeaderMap) -> Vec<SecretText> {
+    const AT_MOST: usize = 4;
+    let spelt = |name: &str| name.len() == ACCESS_SECRET_HEADER.as_str().len() && name.replace('_', "-") == ACCESS_SECRET_HEADER.as_str();
+    headers
+        .iter()
+        .filter(|(name, _)| spelt(name.as_str()))
+        .take(AT_MOST)
+        .map(|(_, value)| SecretText::new(String::from_utf8_lossy(value.as_bytes())))
+        .collect()
+}

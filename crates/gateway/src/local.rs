@@ -1,0 +1,111 @@
+//! The public API behind the gateway: what it is asked, and how its requests' bodies are read.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt;
+use keys::{ActiveKey, CompanyRef};
+use model::{Environment, RequestId};
+
+use crate::answer::AnswerBody;
+use crate::gateway::Gateway;
+use crate::recording::Recording;
+use crate::request_body::{BodyFault, BoxError, RequestBody};
+use crate::{errors, headers};
+
+/// Whoever makes a request, once it may pass.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub key: Arc<ActiveKey>,
+    /// The company that acts: the brand's when `X-Brand-Id` names one, else the key's.
+    pub company: CompanyRef,
+    /// The brand that `X-Brand-Id` named.
+    pub brand: Option<CompanyRef>,
+    pub environment: Environment,
+    pub request_id: RequestId,
+    pub address: IpAddr,
+}
+
+/// The part of the API that Gatehouse answers itself. Implemented by the binary.
+#[async_trait]
+pub trait LocalApi: Send + Sync {
+    /// Whether this path is one of its own, whatever the method.
+    fn takes(&self, path: &str) -> bool;
+
+    /// Answers a request whose credentials were checked and whose body is complete. The request's headers are without
+    /// credentials; framing and `X-Request-Id` of the answer are set by the gateway.
+    async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes>;
+}
+
+/// Why a body could not be read whole.
+enum Unread {
+    TooLarge,
+    Fault(BodyFault),
+}
+
+impl Gateway {
+    pub(crate) async fn answer_locally<B>(
+        &self,
+        caller: Caller,
+        mut parts: Parts,
+        body: B,
+        mut recording: Recording,
+    ) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let options = &self.shared.options;
+        let request_id = caller.request_id;
+        let (body, seen) = RequestBody::new(body, options.timeouts.body_idle, options.timeouts.body_total);
+        recording.request_body(seen);
+        let limit = options.limits.public_api_body_bytes;
+        let response = match read_whole(body, limit).await {
+            Ok(body) => {
+                parts.headers = headers::to_local(&parts.headers);
+                let request = Request::from_parts(parts.clone(), body);
+                self.shared.local.answer(caller, request).await
+            }
+            Err(Unread::TooLarge) => errors::body_too_large(limit),
+            Err(Unread::Fault(fault)) => {
+                recording.verdict(model::Verdict::Accepted, format!("{}.", capitalised(fault)));
+                errors::request_timeout()
+            }
+        };
+        self.own(response, recording, &parts, request_id)
+    }
+}
+
+/// The fault as a sentence.
+pub(crate) fn capitalised(fault: BodyFault) -> String {
+    let text = fault.to_string();
+    text.get(..1).map(str::to_uppercase).unwrap_or_default() + text.get(1..).unwrap_or_default()
+}
+
+async fn read_whole(body: RequestBody, limit: usize) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Unread::TooLarge);
+    }
+    let mut body = pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) => {
+                let fault = error.downcast_ref::<BodyFault>().copied();
+                return Err(Unread::Fault(fault.unwrap_or(BodyFault::BrokenOff)));
+            }
+        };
+        if whole.len() + data.len() > limit {
+            return Err(Unread::TooLarge);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
