@@ -1,0 +1,105 @@
+//! Rows as the types they stand for, and the few values whose text form is the store's own.
+
+use model::{
+    AttemptOutcome, DeliveryRow, DeliveryState, DisabledReason, EventType, FailureClass, Webhook, WebhookEvents,
+};
+use sqlx::any::AnyRow;
+use webhooks::MAX_ATTEMPTS;
+
+use crate::{Columns, StoreError};
+
+/// A webhook's own columns, for the table by the name `w`.
+pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
+    let reason = row.maybe_text("disabled_reason")?;
+    Ok(Webhook {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        url: row.text("url")?,
+        environment: row.parsed("environment")?,
+        events: events(row.maybe_text("events")?.as_deref())?,
+        enabled: row.flag("enabled")?,
+        disabled: named(reason.as_deref(), "disabled_reason", DisabledReason::from_name)?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type.
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.due_at, d.lease, \
+     d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type";
+
+pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
+    let test = row.flag("test")?;
+    let attempts = number(row.int("attempts")?, "attempts")?;
+    // While an attempt is under way `due_at` is the end of its lease, which is nobody's business.
+    let under_way = row.maybe_text("lease")?.is_some();
+    Ok(DeliveryRow {
+        id: row.parsed("id")?,
+        webhook_id: row.parsed("webhook_id")?,
+        event_id: row.parsed("event_id")?,
+        event_type: row.parsed("event_type")?,
+        test,
+        state: state(row, "state")?,
+        attempts,
+        attempts_at_most: if test { 1 } else { MAX_ATTEMPTS.max(attempts) },
+        next_attempt_at: if under_way { None } else { row.maybe_time("due_at")? },
+        created_at: row.time("created_at")?,
+        last_status: status(row, "last_status")?,
+        last_failure: named(row.maybe_text("last_failure")?.as_deref(), "last_failure", FailureClass::from_name)?,
+        last_duration_ms: row.maybe_int("last_duration_ms")?.and_then(|ms| u64::try_from(ms).ok()),
+    })
+}
+
+pub(super) fn state(row: &AnyRow, name: &str) -> Result<DeliveryState, StoreError> {
+    maybe_state(row, name)?.ok_or_else(|| StoreError::corrupt(format!("{name} is missing")))
+}
+
+pub(super) fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliveryState>, StoreError> {
+    named(row.maybe_text(name)?.as_deref(), name, DeliveryState::from_name)
+}
+
+pub(super) fn status(row: &AnyRow, name: &str) -> Result<Option<u16>, StoreError> {
+    row.maybe_int(name)?.map(|status| number(status, name)).transpose()
+}
+
+/// From the columns `status` and `failure`; no failure is a success.
+pub(super) fn outcome(row: &AnyRow) -> Result<AttemptOutcome, StoreError> {
+    let status = status(row, "status")?;
+    let failure = named(row.maybe_text("failure")?.as_deref(), "failure", FailureClass::from_name)?;
+    match (failure, status) {
+        (Some(class), status) => Ok(AttemptOutcome::Failed { class, status }),
+        (None, Some(status)) => Ok(AttemptOutcome::Succeeded { status }),
+        (None, None) => Err(StoreError::corrupt("an attempt has neither a status nor a failure")),
+    }
+}
+
+/// The two columns of an outcome.
+pub(super) fn outcome_columns(outcome: &AttemptOutcome) -> (Option<i64>, Option<&'static str>) {
+    match outcome {
+        AttemptOutcome::Succeeded { status } => (Some(i64::from(*status)), None),
+        AttemptOutcome::Failed { class, status } => (status.map(i64::from), Some(class.as_str())),
+    }
+}
+
+/// A list with commas; nothing stands for all.
+pub(super) fn events_column(events: &WebhookEvents) -> Option<String> {
+    match events {
+        WebhookEvents::All => None,
+        WebhookEvents::Only(types) => Some(types.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(",")),
+    }
+}
+
+pub(super) fn events(column: Option<&str>) -> Result<WebhookEvents, StoreError> {
+    let Some(list) = column else { return Ok(WebhookEvents::All) };
+    let types = list.split(',').map(str::parse::<EventType>).collect::<Result<_, _>>();
+    types.map(WebhookEvents::Only).map_err(|_| StoreError::corrupt(format!("events holds {list:?}")))
+}
+
+pub(super) fn number<T: TryFrom<i64>>(value: i64, name: &str) -> Result<T, StoreError> {
+    T::try_from(value).map_err(|_| StoreError::corrupt(format!("{name} holds {value}")))
+}
+
+fn named<T>(text: Option<&str>, name: &str, read: fn(&str) -> Option<T>) -> Result<Option<T>, StoreError> {
+    let Some(text) = text else { return Ok(None) };
+    read(text).map(Some).ok_or_else(|| StoreError::corrupt(format!("{name} holds {text:?}")))
+}
