@@ -4,11 +4,12 @@
 use std::io::{IsTerminal, Read};
 
 use accounts::{AccountsError, Password, Passwords, Scope, Scopes};
+use keys::KeysError;
 use model::{Actor, ClientId, Environment, KeyId, Role, SecretText};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{AdminAction, AdminArgs};
-use crate::config::{ConfigError, Database, Place};
+use crate::config::{ConfigError, Database, Place, RateLimit};
 use crate::control;
 use crate::core::Core;
 use crate::data_dir::{Claim, DataDir};
@@ -83,7 +84,7 @@ pub async fn run(args: AdminArgs) -> Result<(), StartError> {
             if is_new {
                 tracing::info!(data_dir = %place.data_dir.display(), "beginning a new installation");
             }
-            let core = Core::open(&place, &data_dir, Passwords::new()).await?;
+            let core = Core::open(&place, &data_dir, Passwords::new(), RateLimit::Off).await?;
             let answer = carry_out(command, &core).await;
             core.db.close().await;
             answer?
@@ -155,17 +156,34 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
     match command {
         Command::CreateCompany { name, parent } => {
             let created = core.accounts.create_company(&name, parent, &actor).await.map_err(refused)?;
+            core.keys.reload().await.map_err(refused_by_keys)?;
             Ok(Answer::Company { company_id: created.id.to_string(), client_id: created.client_id.to_string() })
         }
         Command::CreateMember { client_id, email, role, password } => {
             create_member(core, client_id, &email, role, password, &actor).await
         }
-        Command::CreateKey { .. } | Command::DeleteKey { .. } => Err(StartError::Refused("not yet".to_owned())),
+        Command::CreateKey { client_id, environment } => {
+            let company = core.accounts.company(client_id).await.map_err(refused)?;
+            let company = company.ok_or(AccountsError::UnknownCompany).map_err(refused)?;
+            let generated = core.keys.generate(company.id, environment, &actor).await.map_err(refused_by_keys)?;
+            Ok(Answer::Key { key_id: generated.key.id.to_string(), secret: generated.secret })
+        }
+        Command::DeleteKey { key_id } => delete_key(core, key_id, &actor).await,
         Command::CreateOperatorToken { name, scopes: names } => {
             let token = core.accounts.create_operator_token(&name, scopes(&names)?, &actor).await.map_err(refused)?;
             Ok(Answer::OperatorToken { token: SecretText::new(token.text().as_str()) })
         }
     }
+}
+
+/// The one place where a key is named without its company: the operator's own command line. Whose it is, is looked up
+/// first, and the deletion is that company's.
+async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer, StartError> {
+    core.keys.reload().await.map_err(refused_by_keys)?;
+    let company = core.keys.snapshot().active_key(key_id).map(|key| key.company.id);
+    let company = company.ok_or(KeysError::NotFound).map_err(refused_by_keys)?;
+    let deleted = core.keys.delete(company, key_id, actor).await.map_err(refused_by_keys)?;
+    Ok(Answer::DeletedKey { key_id: key_id.to_string(), refused_since: deleted.refused_since.to_rfc3339() })
 }
 
 async fn create_member(
@@ -191,12 +209,27 @@ async fn create_member(
     Ok(Answer::Member { member_id: member.to_string(), email: email.to_string(), password: shown })
 }
 
-/// A domain refusal as a sentence; a fault of the database goes to the log as well.
 fn refused(error: AccountsError) -> StartError {
     if matches!(error, AccountsError::Storage(_)) {
         tracing::error!(error = chain(&error), "a command failed");
     }
-    let mut sentence = error.to_string();
+    sentence(&error.to_string())
+}
+
+fn refused_by_keys(error: KeysError) -> StartError {
+    match error {
+        KeysError::NotFound => sentence("there is no active key with this id"),
+        KeysError::TwoActive => sentence("two keys are active in this environment; delete one first"),
+        other => {
+            tracing::error!(error = chain(&other), "a command failed");
+            sentence(&other.to_string())
+        }
+    }
+}
+
+/// A refusal of a domain crate, as a sentence of its own.
+fn sentence(text: &str) -> StartError {
+    let mut sentence = text.to_owned();
     if let Some(first) = sentence.get_mut(..1) {
         first.make_ascii_uppercase();
     }

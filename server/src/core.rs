@@ -5,11 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use accounts::{Accounts, Clock, Passwords, SessionLimits};
+use keys::{Keys, KeysOptions, KeysParts, SystemClock};
 use live::Hub;
 use store::{Db, DbOptions, Durability};
 use vault::InstallId;
 
-use crate::config::{ConfigError, Database, Place, Secrets, load_secrets};
+use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
 use crate::data_dir::DataDir;
 use crate::error::StartError;
 
@@ -18,6 +19,7 @@ use crate::error::StartError;
 pub struct Core {
     pub db: Db,
     pub accounts: Accounts,
+    pub keys: Keys,
     pub install: InstallId,
     pub secrets: Secrets,
     pub hub: Hub,
@@ -26,7 +28,12 @@ pub struct Core {
 
 impl Core {
     /// Opens the database and makes sure that master key and pepper are the ones its rows were written with.
-    pub async fn open(place: &Place, data_dir: &DataDir, passwords: Passwords) -> Result<Self, StartError> {
+    pub async fn open(
+        place: &Place,
+        data_dir: &DataDir,
+        passwords: Passwords,
+        rate_limit: RateLimit,
+    ) -> Result<Self, StartError> {
         let options = match &place.database {
             Database::Embedded => {
                 DbOptions::Sqlite { file: data_dir.path().join("gatehouse.db"), durability: Durability::Full }
@@ -38,7 +45,22 @@ impl Core {
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
         let (install, secrets) = unlock(place, &accounts).await?;
-        Ok(Self { db, accounts, install, secrets, hub: Hub::default(), clock })
+        let hub = Hub::default();
+        let limit = match rate_limit {
+            RateLimit::Off => keys::RateLimit::off(),
+            RateLimit::Requests(requests) => keys::RateLimit::per_minute(requests),
+        };
+        let parts = KeysParts {
+            store: Arc::new(store::keys::StoredKeys::new(db.clone())),
+            pepper: Arc::clone(&secrets.pepper),
+            master_key: Arc::clone(&secrets.master_key),
+            install,
+            hub: hub.clone(),
+            clock: Arc::new(SystemClock::default()),
+            options: KeysOptions::new(limit, matches!(place.database, Database::Postgres(_))),
+        };
+        let keys = Keys::open(parts).await.map_err(StartError::failed("loading the keys"))?;
+        Ok(Self { db, accounts, keys, install, secrets, hub, clock })
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Route {
 /// The table.
 pub fn table() -> Vec<Route> {
     use Surface::Dashboard;
-    use Who::{Anyone, KeyManager, Member};
+    use Who::{Anyone, KeyManager, Member, WebhookManager};
     let row = |surface, method, path, who, handler| Route { surface, method, path, who, handler };
     vec![
         row(Dashboard, Method::POST, "/sign-in", Anyone("this is how one becomes somebody"), post(dashboard::sign_in)),
@@ -37,5 +37,11 @@ pub fn table() -> Vec<Route> {
         row(Dashboard, Method::POST, "/c/{company}/development/keys/generate", KeyManager, post(dashboard::generate_key)),
         row(Dashboard, Method::POST, "/c/{company}/development/keys/{key}/reveal", KeyManager, post(dashboard::reveal_key)),
         row(Dashboard, Method::POST, "/c/{company}/development/keys/{key}/delete", KeyManager, post(dashboard::delete_key)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/new", WebhookManager, post(dashboard::create_webhook)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/edit", WebhookManager, post(dashboard::change_webhook)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/enabled", WebhookManager, post(dashboard::set_webhook_enabled)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/delete", WebhookManager, post(dashboard::delete_webhook)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/test", WebhookManager, post(dashboard::send_test_event)),
+        row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay", WebhookManager, post(dashboard::replay_delivery)),
     ]
 }

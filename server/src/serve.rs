@@ -43,7 +43,7 @@ pub async fn start(config: Config, passwords: Passwords) -> Result<Running, Star
             return Err(ConfigError::new(format!("data-dir is {path}, and another process is using it.")).into());
         }
     };
-    let core = Arc::new(Core::open(&config.place, &data_dir, passwords).await?);
+    let core = Arc::new(Core::open(&config.place, &data_dir, passwords, config.rate_limit).await?);
     let dashboard = bind("listen", config.listen, &config).await?;
     let gateway = bind("gateway-listen", config.gateway_listen, &config).await?;
     let operator = bind("operator-listen", config.operator_listen, &config).await?;

@@ -22,6 +22,8 @@ pub enum Who {
     Member,
     /// Members of the company in the path whose role manages keys.
     KeyManager,
+    /// Members of the company in the path whose role manages webhooks.
+    WebhookManager,
     /// Programs with an API key: the gateway's own check decides.
     ApiKey,
     /// Bearers of an operator token with this scope.
@@ -34,6 +36,7 @@ pub fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> M
         Who::Anyone(_) | Who::ApiKey | Who::Operator(_) => handler,
         Who::Member => handler.layer(from_fn_with_state(state.clone(), members_only)),
         Who::KeyManager => handler.layer(from_fn_with_state(state.clone(), key_managers_only)),
+        Who::WebhookManager => handler.layer(from_fn_with_state(state.clone(), webhook_managers_only)),
     }
 }
 
@@ -60,6 +63,25 @@ async fn key_managers_only(
         }
         Ok(membership) => {
             let sentence = format!("Your role, {}, sees keys but neither makes nor reveals nor deletes them.", membership.role.label());
+            plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn webhook_managers_only(
+    State(state): State<AppState>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match membership(&state, &params, Asker::of(&request)).await {
+        Ok(membership) if membership.role.manages_webhooks() => {
+            request.extensions_mut().insert(membership);
+            next.run(request).await
+        }
+        Ok(membership) => {
+            let sentence = format!("Your role, {}, sees webhooks and does not change them.", membership.role.label());
             plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
         }
         Err(refusal) => refusal,

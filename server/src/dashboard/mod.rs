@@ -10,6 +10,7 @@ pub mod router;
 pub mod session;
 pub mod sign_in;
 pub mod site;
+pub mod webhook_actions;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub use site::Site;
 pub use key_actions::{delete_key, generate_key, reveal_key};
 pub use live::live;
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
+pub use webhook_actions::{
+    change_webhook, create_webhook, delete_webhook, replay_delivery, send_test_event, set_webhook_enabled,
+};
 
 /// What every dashboard handler sees. Cheap to clone.
 #[derive(Clone, Debug)]

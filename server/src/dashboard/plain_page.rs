@@ -17,7 +17,7 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
         None => String::new(),
     };
     let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"system\"><head><meta charset=\"utf-8\">\
+        "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">\
          <title>{title} · Gatehouse</title>{style}</head>\

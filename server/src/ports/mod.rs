@@ -1,6 +1,7 @@
 //! The app's ports on the real services: each request gets a [`Visitor`] that knows who is asking, and each company a
 //! [`CompanyAccess`] that holds no more than that person may do there.
 
+pub(crate) mod keys;
 mod waiting;
 
 use std::sync::Arc;

@@ -1,0 +1,158 @@
+//! The key ports on [`keys::Keys`]: what a page sees, what its owner may do, and the secrets that sign deliveries. Each
+//! port holds one company, so that no other one can be asked for through it.
+
+use std::sync::Arc;
+
+use accounts::Clock;
+use app::AppError;
+use app::ports::{ManageKeys, SeeKeys};
+use async_trait::async_trait;
+use keys::{Keys, KeysError};
+use logs::LogStore;
+use model::{
+    Actor, CompanyId, DeletedKey, DeletionFacts, Environment, GeneratedKey, KeyGroup, KeyId, SecretText,
+};
+use webhooks::{SigningSecret, SigningSecrets, StorageFailure, Webhooks};
+
+use super::incident;
+
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// A company's keys without their secrets.
+pub(crate) struct SeenKeys {
+    pub(crate) keys: Keys,
+    /// Knows how much a key is still used.
+    pub(crate) logs: Arc<dyn LogStore>,
+    /// Know what would be held without a key to sign with.
+    pub(crate) webhooks: Webhooks,
+    pub(crate) clock: Clock,
+    pub(crate) company: CompanyId,
+}
+
+#[async_trait]
+impl SeeKeys for SeenKeys {
+    async fn list(&self) -> Result<Vec<KeyGroup>, AppError> {
+        self.keys.list(self.company).await.map_err(answer)
+    }
+
+    async fn deletion_facts(&self, key: KeyId) -> Result<DeletionFacts, AppError> {
+        let facts = self.keys.facts(self.company, key).await.map_err(answer)?;
+        let since = self.clock.now().minus_seconds(DAY_SECONDS);
+        let requests = self
+            .logs
+            .count_by_key(self.company, key, since)
+            .await
+            .map_err(|error| fault(&error))?;
+        let webhooks_held = match facts.remaining {
+            0 => self.enabled_webhooks(facts.key.environment).await?,
+            _ => 0,
+        };
+        Ok(DeletionFacts {
+            key: facts.key,
+            requests_in_24_hours: requests,
+            remaining: facts.remaining,
+            webhooks_held,
+        })
+    }
+}
+
+impl SeenKeys {
+    async fn enabled_webhooks(&self, environment: Environment) -> Result<usize, AppError> {
+        let rows = self
+            .webhooks
+            .list(self.company)
+            .await
+            .map_err(|error| fault(&error))?;
+        let enabled = rows
+            .iter()
+            .filter(|row| row.webhook.environment == environment && row.webhook.enabled);
+        Ok(enabled.count())
+    }
+}
+
+/// A company's keys with their secrets, for one who may have them.
+pub(crate) struct ManagedKeys {
+    pub(crate) keys: Keys,
+    pub(crate) company: CompanyId,
+    pub(crate) actor: Actor,
+}
+
+#[async_trait]
+impl ManageKeys for ManagedKeys {
+    async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError> {
+        self.keys
+            .generate(self.company, environment, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError> {
+        self.keys
+            .reveal(self.company, key, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn copy(&self, key: KeyId) -> Result<SecretText, AppError> {
+        self.keys
+            .copy(self.company, key, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn delete(&self, key: KeyId) -> Result<DeletedKey, AppError> {
+        self.keys
+            .delete(self.company, key, &self.actor)
+            .await
+            .map_err(answer)
+    }
+}
+
+/// The keys that sign deliveries, for the webhook worker.
+pub(crate) struct KeysThatSign(pub(crate) Keys);
+
+#[async_trait]
+impl SigningSecrets for KeysThatSign {
+    async fn signing_secrets(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<SigningSecret>, StorageFailure> {
+        let secrets = self.0.signing_secrets(company, environment).await?;
+        let for_webhooks = |one: keys::SigningSecret| SigningSecret {
+            key_id: one.key_id,
+            last_four: one.last_four,
+            secret: one.secret,
+        };
+        Ok(secrets.into_iter().map(for_webhooks).collect())
+    }
+}
+
+/// A refusal in the page's words; a fault goes to the log under an id that the page shows.
+fn answer(error: KeysError) -> AppError {
+    match error {
+        KeysError::NotFound => AppError::NotFound,
+        KeysError::TwoActive => AppError::Conflict("Two keys are active. Delete one first.".to_owned()),
+        KeysError::SealBroken => {
+            tracing::error!("a key was asked for whose sealed secret does not open");
+            AppError::Unavailable(
+                "This secret cannot be read any more. Generate a new key, switch to it, and delete this one."
+                    .to_owned(),
+            )
+        }
+        KeysError::Stopping => {
+            AppError::Unavailable("The server is stopping. Try again in a moment.".to_owned())
+        }
+        KeysError::Store(_) => fault(&error),
+    }
+}
+
+fn fault(error: &dyn std::error::Error) -> AppError {
+    let incident = incident();
+    tracing::error!(
+        incident,
+        error = crate::error::chain(error),
+        "a page about keys could not be answered"
+    );
+    AppError::Internal { incident }
+}

@@ -1,0 +1,58 @@
+//! The log port on [`logs::LogStore`]. It holds one scope, so that no other company's rows can be asked for through it.
+
+use std::sync::Arc;
+
+use accounts::{Clock, Company};
+use app::AppError;
+use app::ports::SeeLogs;
+use async_trait::async_trait;
+use logs::{LogStore, LogStoreError, Scope};
+use model::{LogEntry, LogFilter, LogPage, RequestId};
+use webhooks::Webhooks;
+
+use super::incident;
+
+/// What a member sees of the request log: a company with its brands' rows, a brand with its own.
+pub(crate) struct SeenLogs {
+    pub(crate) store: Arc<dyn LogStore>,
+    /// Know which events name a request.
+    pub(crate) webhooks: Webhooks,
+    pub(crate) clock: Clock,
+    pub(crate) scope: Scope,
+}
+
+/// Whose rows a member of this company may see.
+pub(crate) const fn scope_of(company: &Company) -> Scope {
+    match company.parent {
+        None => Scope::WithBrands(company.id),
+        Some(_) => Scope::Brand(company.id),
+    }
+}
+
+#[async_trait]
+impl SeeLogs for SeenLogs {
+    async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError> {
+        self.store.page(self.scope, filter, self.clock.now()).await.map_err(|error| answer(&error))
+    }
+
+    async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError> {
+        let entry = self.store.entry(self.scope, request).await.map_err(|error| answer(&error))?;
+        let mut entry = entry.ok_or(AppError::NotFound)?;
+        match self.webhooks.deliveries_of_request(self.scope.company(), request).await {
+            Ok(deliveries) => {
+                entry.events = deliveries.into_iter().map(|delivery| delivery.event_id).collect();
+                entry.events.sort_unstable();
+                entry.events.dedup();
+            }
+            // The entry is worth showing without them.
+            Err(error) => tracing::error!(error = crate::error::chain(&error), "a request's events could not be read"),
+        }
+        Ok(entry)
+    }
+}
+
+fn answer(error: &LogStoreError) -> AppError {
+    let incident = incident();
+    tracing::error!(incident, error = crate::error::chain(error), "a page about requests could not be answered");
+    AppError::Internal { incident }
+}
