@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::webhook::WebhookState;
 use crate::api;
 use crate::pages::company::Topic;
-use crate::ui::{Button, ButtonKind, ButtonLink, Toasts};
+use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, Toasts};
 
 #[component]
 pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
@@ -19,7 +19,7 @@ pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
     view! {
         <PauseForm state=state />
         <ButtonLink href=state.path("/edit")>"Edit"</ButtonLink>
-        <ButtonLink href=state.path("/delete") kind=ButtonKind::Danger on:click=open_delete>"Delete"</ButtonLink>
+        <ButtonLink href=state.path("/delete") kind=ButtonKind::Danger size=ButtonSize::Small on:click=open_delete>"Delete"</ButtonLink>
     }
     .into_any()
 }

@@ -62,7 +62,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
     let webhook_path = scope.path(&format!("webhooks/{webhook}"));
     let base = StoredValue::new(format!("{webhook_path}/deliveries/{id}"));
     let (title, webhook_name) = (first.row.event_type.as_str(), first.webhook_name.clone());
-    let body = first.body.clone();
+    let (is_test, body) = (first.row.test, first.body.clone());
     let delivery = keep_current(first, move || api::webhooks::delivery(client_id, id)).value;
     let view_state = DeliveryView {
         scope,
@@ -70,7 +70,11 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         base,
         delivery,
     };
-    let refusal = (!company.role.manages_webhooks()).then(|| why_not(company.role));
+    let refusal = match company.role {
+        role if !role.manages_webhooks() => Some(why_not(role)),
+        _ if is_test => Some("A test is sent once. Send another one on the webhook's page.".to_owned()),
+        _ => None,
+    };
     view! {
         <Title text=format!("{title} for {webhook_name}") />
         <PageHeader

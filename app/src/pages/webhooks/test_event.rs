@@ -133,7 +133,7 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
             .iter()
             .find(|(name, _)| name == "event_type")
             .and_then(|(_, value)| value.parse().ok());
-        if !untrack(|| test.is_under_way()) {
+        if !untrack(|| test.is_under_way()) && state.refusal().is_none() {
             test.send(event_type.unwrap_or(first));
         }
     };
@@ -154,17 +154,14 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
 
 #[component]
 fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
-    let reason = state.refusal();
-    match reason {
-        Some(reason) => {
-            let reason = Signal::stored(Some(reason));
-            view! { <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send unavailable=reason>"Send test event"</Button> }
-                .into_any()
-        }
-        None => view! {
-            <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send submit=true busy=busy>"Send test event"</Button>
-        }
-        .into_any(),
+    let reason = Signal::derive(move || {
+        let enabled = state.detail.with(|detail| detail.row.webhook.enabled);
+        state.refusal().or_else(|| (!enabled).then(|| "Enable the webhook first.".to_owned()))
+    });
+    view! {
+        <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send submit=true busy=busy unavailable=reason>
+            "Send test event"
+        </Button>
     }
 }
 

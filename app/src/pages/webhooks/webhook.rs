@@ -148,36 +148,17 @@ fn SavedNotice(state: WebhookState) -> impl IntoView {
 #[component]
 fn Trouble(state: WebhookState) -> impl IntoView {
     let trouble = Memo::new(move |_| {
-        state.detail.with(|detail| {
-            (
-                detail.row.health.clone(),
-                detail.diagnosis.clone(),
-                detail.row.webhook.clone(),
-                detail.row.pending,
-            )
-        })
+        state.detail.with(|detail| (detail.row.health.clone(), detail.diagnosis.clone(), detail.row.webhook.clone()))
     });
     move || {
-        let (health, diagnosis, webhook, pending) = trouble.get();
+        let (health, diagnosis, webhook) = trouble.get();
         match health {
-            WebhookHealth::Failing { .. } => Some(
-                view! { <Notice tone=Tone::Bad title="Attempts fail.">" " {diagnosis}</Notice> }.into_any(),
-            ),
+            WebhookHealth::Failing { .. } => Some(view! { <Notice tone=Tone::Bad>{diagnosis}</Notice> }.into_any()),
             WebhookHealth::Held => Some(view! { <HeldNotice environment=webhook.environment /> }.into_any()),
             WebhookHealth::Disabled => {
-                let why = webhook
-                    .disabled
-                    .map_or("Switched off.", model::DisabledReason::sentence);
-                let waiting =
-                    (pending > 0).then(|| format!(" {} until it is enabled.", waiting_text(pending)));
-                Some(
-                    view! {
-                        <Notice title=why>
-                            " What it would have received is kept as skipped and can be replayed." {waiting}
-                        </Notice>
-                    }
-                    .into_any(),
-                )
+                let why = webhook.disabled.map_or("Switched off.", model::DisabledReason::sentence);
+                let kept = " Nothing is sent. What it would have received is kept as skipped, and can be replayed once it is enabled.";
+                Some(view! { <Notice title=why>{kept}</Notice> }.into_any())
             }
             WebhookHealth::Idle | WebhookHealth::Healthy => None,
         }

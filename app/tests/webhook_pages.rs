@@ -1,0 +1,526 @@
+//! Renders the Webhooks pages on the server over fixed data: what they say, and that a Viewer is told why not. Each page
+//! is left in the target directory, where it can be looked at with `style/main.css`.
+#![cfg(feature = "ssr")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use app::AppError;
+use app::ports::{CompanyAccess, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use leptos::prelude::*;
+use leptos_router::location::RequestUrl;
+use model::{
+    Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId, DeliveryRow,
+    DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass, HeaderField, HopRecord,
+    InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage, RequestId, Role, SigningKey, Timestamp,
+    TimingRecord, Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+};
+
+const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+const LONG_URL: &str = "https://hooks.example.com/tenants/0123456789abcdef/environments/production/orders";
+const RECEIVER: &str = "http://127.0.0.1:3000/demo/receiver";
+
+fn company() -> ClientId {
+    ClientId::from_random([7; 16])
+}
+
+fn webhook_id(number: u8) -> WebhookId {
+    WebhookId::time_ordered(NOON, [number; 10])
+}
+
+fn delivery_id(number: u8) -> DeliveryId {
+    DeliveryId::time_ordered(NOON, [number; 10])
+}
+
+/// Everything a page can ask for, the same for every caller.
+struct World {
+    role: Role,
+    empty: bool,
+}
+
+impl World {
+    fn context(&self) -> CompanyContext {
+        CompanyContext {
+            client_id: company(),
+            name: "Acme Lending".to_owned(),
+            brands: Vec::new(),
+            member_email: "ana@example.com".to_owned(),
+            role: self.role,
+            gateway_url: "http://127.0.0.1:8080".to_owned(),
+            upstreams: vec![Environment::Sandbox],
+            demo: Some(DemoContext { receiver_url: RECEIVER.to_owned(), real_since: None }),
+        }
+    }
+}
+
+fn webhook(number: u8, name: &str, url: &str, environment: Environment, events: WebhookEvents) -> Webhook {
+    Webhook {
+        id: webhook_id(number),
+        name: name.to_owned(),
+        url: url.to_owned(),
+        environment,
+        events,
+        enabled: true,
+        disabled: None,
+        created_at: NOON.minus_seconds(400_000),
+        updated_at: NOON.minus_seconds(40_000),
+    }
+}
+
+fn row(webhook: Webhook, health: WebhookHealth) -> WebhookRow {
+    WebhookRow {
+        webhook,
+        health,
+        last_delivery_at: Some(NOON.minus_seconds(12)),
+        next_attempt_at: None,
+        delivered_24_hours: 1284,
+        failed_attempts_24_hours: 0,
+        pending: 0,
+    }
+}
+
+fn rows() -> Vec<WebhookRow> {
+    use EventType::{
+        LinkConnected, LinkDeleted, LinkDisconnected, OrderCreated, OrderFinalized, OrderRefreshFailed, OrderStatusUpdated,
+        TaskStatusUpdated,
+    };
+    let many = vec![
+        OrderCreated,
+        OrderStatusUpdated,
+        OrderRefreshFailed,
+        OrderFinalized,
+        TaskStatusUpdated,
+        LinkConnected,
+        LinkDisconnected,
+        LinkDeleted,
+    ];
+    let failing = webhook(1, "Loan origination", LONG_URL, Environment::Prod, WebhookEvents::Only(many));
+    let healthy = webhook(2, "Order mirror", RECEIVER, Environment::Sandbox, WebhookEvents::All);
+    let held = webhook(4, "Warehouse", "https://warehouse.example/in", Environment::Dev, WebhookEvents::All);
+    let mut off = webhook(3, "Old CRM", "https://crm.example.com/in", Environment::Sandbox, WebhookEvents::All);
+    (off.enabled, off.disabled) = (false, Some(DisabledReason::Gone));
+    vec![
+        WebhookRow {
+            next_attempt_at: Some(NOON.plus_seconds(24)),
+            failed_attempts_24_hours: 37,
+            pending: 3,
+            ..row(failing, WebhookHealth::Failing { since: NOON.minus_seconds(3 * 3600) })
+        },
+        row(healthy, WebhookHealth::Healthy),
+        WebhookRow { delivered_24_hours: 0, last_delivery_at: None, ..row(off, WebhookHealth::Disabled) },
+        WebhookRow { delivered_24_hours: 0, last_delivery_at: None, pending: 8, ..row(held, WebhookHealth::Held) },
+    ]
+}
+
+fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
+    let delivery = |number: u8, event_type, state, attempts, last_status, last_failure| DeliveryRow {
+        id: delivery_id(number),
+        webhook_id: webhook,
+        event_id: EventId::time_ordered(NOON, [number; 10]),
+        event_type,
+        test: false,
+        state,
+        attempts,
+        attempts_at_most: 10,
+        next_attempt_at: None,
+        created_at: NOON.minus_seconds(60 * i64::from(number)),
+        last_status,
+        last_failure,
+        last_duration_ms: Some(84),
+    };
+    use DeliveryState::{Delivered, Exhausted, Held, Pending, Skipped};
+    vec![
+        DeliveryRow {
+            next_attempt_at: Some(NOON.plus_seconds(24)),
+            ..delivery(1, EventType::OrderCreated, Pending, 3, Some(503), Some(FailureClass::Status))
+        },
+        DeliveryRow { test: true, attempts_at_most: 1, ..delivery(2, EventType::OrderCreated, Delivered, 1, Some(200), None) },
+        delivery(3, EventType::OrderStatusUpdated, Exhausted, 10, None, Some(FailureClass::TimeoutHeaders)),
+        delivery(4, EventType::BankAccountsUpdated, Held, 0, None, None),
+        delivery(5, EventType::TaskStatusUpdated, Skipped, 0, None, None),
+        delivery(6, EventType::TaskStatusUpdated, Delivered, 1, Some(204), None),
+    ]
+}
+
+fn header(name: &str, value: &str) -> HeaderField {
+    HeaderField { name: name.to_owned(), value: value.to_owned(), redacted: false }
+}
+
+fn attempt(number: u32, outcome: AttemptOutcome, status: Option<u16>) -> Attempt {
+    let hop = HopRecord {
+        url: LONG_URL.to_owned(),
+        address: Some("203.0.113.9:443".to_owned()),
+        request_headers: vec![
+            header("Content-Type", "application/json"),
+            header("User-Agent", "Gatehouse"),
+            header("X-WEBHOOK-SIGN", "v1=47ca001bea963314d4c7c39943a67b2ebb14bff7703a213f71dc87fb96119c6f"),
+        ],
+        status,
+        response_headers: vec![header("Content-Type", "text/html"), header("Retry-After", "30")],
+        response_body: if status.is_some() { "<h1>503 Service Unavailable</h1>".to_owned() } else { String::new() },
+        response_truncated: status.is_some(),
+        timing: TimingRecord {
+            dns_ms: Some(2),
+            connect_ms: Some(11),
+            tls_ms: Some(24),
+            first_byte_ms: status.map(|_| 46),
+            body_ms: status.map(|_| 1),
+        },
+    };
+    Attempt {
+        id: AttemptId::time_ordered(NOON, [number as u8; 10]),
+        number,
+        started_at: NOON.plus_seconds(i64::from(number) * 30),
+        duration_ms: 84,
+        outcome,
+        signed_by_last_four: Some("a6f1".to_owned()),
+        replay: number == 3,
+        hops: vec![hop],
+    }
+}
+
+#[async_trait]
+impl SeeWebhooks for World {
+    async fn list(&self) -> Result<Vec<WebhookRow>, AppError> {
+        Ok(if self.empty { Vec::new() } else { rows() })
+    }
+
+    async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError> {
+        let row = rows().into_iter().find(|row| row.webhook.id == webhook).ok_or(AppError::NotFound)?;
+        let failing = matches!(row.health, WebhookHealth::Failing { .. });
+        let signing_key = (row.webhook.environment != Environment::Dev).then(|| SigningKey {
+            key_id: KeyId::from_random([9; 16]),
+            last_four: "a6f1".to_owned(),
+            last_succeeded: false,
+            active_keys: 2,
+        });
+        let diagnosis = "Last 37 attempts failed: 21 × no answer in time, 16 × status 503. First failure 5 Jan 2026 \
+                         09:00:00 UTC. The webhook is disabled on 10 Jan 2026 09:00:00 UTC if nothing succeeds.";
+        Ok(WebhookDetail {
+            row,
+            signing_key,
+            diagnosis: if failing { diagnosis.to_owned() } else { String::new() },
+            deliveries: if self.empty { Vec::new() } else { delivery_rows(webhook) },
+        })
+    }
+
+    async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError> {
+        let row = delivery_rows(webhook_id(1)).into_iter().find(|row| row.id == delivery).ok_or(AppError::NotFound)?;
+        let timeout = AttemptOutcome::Failed { class: FailureClass::TimeoutHeaders, status: None };
+        let refused = AttemptOutcome::Failed { class: FailureClass::Status, status: Some(503) };
+        Ok(Delivery {
+            row,
+            webhook_name: "Loan origination".to_owned(),
+            environment: Environment::Prod,
+            event_created_at: NOON,
+            request_id: Some(RequestId::time_ordered(NOON, [5; 10])),
+            body: r#"{"webhook_id":"019b8e5a","event_type":"order-created","order":{"id":"17","lines":[1,2]}}"#.to_owned(),
+            attempts: vec![attempt(1, timeout, None), attempt(2, refused.clone(), Some(503)), attempt(3, refused, Some(503))],
+        })
+    }
+
+    async fn deliveries_of_request(&self, _: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
+        Ok(Vec::new())
+    }
+
+    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+        let private = draft.url.contains("10.0.0.1");
+        let fault = || InvalidWebhook { field: "webhook_url".to_owned(), message: "This address is private.".to_owned() };
+        Ok(private.then(fault).into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl SeeKeys for World {
+    async fn list(&self) -> Result<Vec<KeyGroup>, AppError> {
+        let key = |environment| KeySummary {
+            id: KeyId::from_random([9; 16]),
+            environment,
+            created_at: NOON,
+            created_by: "ana@example.com".to_owned(),
+            last_four: "a6f1".to_owned(),
+            last_used: None,
+        };
+        let group = |environment| KeyGroup {
+            environment,
+            keys: if environment == Environment::Prod { Vec::new() } else { vec![key(environment)] },
+            rotation: None,
+        };
+        Ok(Environment::ALL.map(group).to_vec())
+    }
+
+    async fn deletion_facts(&self, _: KeyId) -> Result<DeletionFacts, AppError> {
+        Err(AppError::NotFound)
+    }
+}
+
+#[async_trait]
+impl SeeLogs for World {
+    async fn page(&self, _: &LogFilter) -> Result<LogPage, AppError> {
+        Err(AppError::NotFound)
+    }
+
+    async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {
+        Err(AppError::NotFound)
+    }
+}
+
+/// Rendering changes nothing, so that every call is a fault of the page.
+struct Untouched;
+
+#[async_trait]
+impl ManageWebhooks for Untouched {
+    async fn create(&self, _: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
+        panic!("a page created a webhook")
+    }
+
+    async fn change(&self, _: WebhookId, _: WebhookDraft) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
+        panic!("a page changed a webhook")
+    }
+
+    async fn set_enabled(&self, _: WebhookId, _: bool) -> Result<(), AppError> {
+        panic!("a page switched a webhook")
+    }
+
+    async fn delete(&self, _: WebhookId) -> Result<(), AppError> {
+        panic!("a page deleted a webhook")
+    }
+
+    async fn send_test(&self, _: WebhookId, _: EventType) -> Result<DeliveryId, AppError> {
+        panic!("a page sent a test")
+    }
+
+    async fn replay(&self, _: DeliveryId) -> Result<(), AppError> {
+        panic!("a page replayed a delivery")
+    }
+}
+
+struct Somebody(Arc<World>);
+
+#[async_trait]
+impl Visitor for Somebody {
+    async fn companies(&self) -> Result<Vec<Brand>, AppError> {
+        Ok(vec![Brand { client_id: company(), name: "Acme Lending".to_owned() }])
+    }
+
+    async fn enter(&self, asked: ClientId) -> Result<CompanyAccess, AppError> {
+        if asked != company() {
+            return Err(AppError::NotFound);
+        }
+        let manager = self.0.role.manages_webhooks().then(|| Arc::new(Untouched) as Arc<dyn ManageWebhooks>);
+        Ok(CompanyAccess {
+            context: self.0.context(),
+            keys: self.0.clone(),
+            logs: self.0.clone(),
+            webhooks: self.0.clone(),
+            key_manager: None,
+            webhook_manager: manager,
+        })
+    }
+
+    fn is_demo(&self) -> bool {
+        true
+    }
+}
+
+/// The page at `path` below `/c/{company}/development/`, whole.
+async fn render(world: World, path: &str, file: &str) -> String {
+    // Listing the routes also makes Leptos run on this runtime, as the server does it.
+    assert!(!leptos_axum::generate_route_list(app::App).is_empty());
+    let owner = Owner::new_root(None);
+    let stream = owner.with(|| {
+        let visitor: Arc<dyn Visitor> = Arc::new(Somebody(Arc::new(world)));
+        provide_context(visitor);
+        provide_context(RequestUrl::new(&format!("/c/{}/development/{path}", company())));
+        view! { <app::App /> }.to_html_stream_in_order()
+    });
+    let html: String = stream.collect().await;
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><link rel=\"stylesheet\" href=\"/style/main.css\"></head>\
+         <body>{html}</body></html>"
+    );
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("webhooks-{file}.html"));
+    std::fs::write(path, page).expect("the target directory can be written");
+    html
+}
+
+const fn owner() -> World {
+    World { role: Role::Owner, empty: false }
+}
+
+const fn viewer() -> World {
+    World { role: Role::Viewer, empty: false }
+}
+
+/// The text of the page as a reader gets it: tags and comments out, spaces joined.
+fn text_of(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        let end = if rest[at..].starts_with("<!--") { "-->" } else { ">" };
+        rest = rest[at..].find(end).map_or("", |to| &rest[at + to + end.len()..]);
+        // A comment parts nothing that is read.
+        if end == ">" {
+            text.push(' ');
+        }
+    }
+    text.push_str(rest);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn attribute<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    let start = format!(" {name}=\"");
+    html.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// What holds for every page: ids once, references with their target, nothing styled in place.
+fn assert_sound(html: &str) {
+    let ids = attribute(html, "id");
+    let unique: BTreeSet<_> = ids.iter().copied().collect();
+    assert!(!ids.is_empty());
+    assert_eq!(ids.len(), unique.len(), "an id is used twice in {ids:?}");
+    for name in ["for", "aria-labelledby", "aria-describedby"] {
+        for target in attribute(html, name).into_iter().flat_map(str::split_whitespace) {
+            assert!(unique.contains(target), "{name} points at #{target}");
+        }
+    }
+    assert!(!html.contains(" style="));
+    assert_eq!(html.matches("<h1").count(), 1);
+}
+
+#[tokio::test]
+async fn the_list_says_in_words_how_each_webhook_is_doing() {
+    let html = render(owner(), "webhooks", "list").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    for words in [
+        "Failing since 5 Jan 2026 09:00:00 UTC",
+        "Healthy",
+        "Held: no API key",
+        "Disabled: 410 Gone",
+        "1284 delivered",
+        "37 failed",
+        "next at 5 Jan 2026 12:00:24 UTC",
+    ] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert!(html.contains(&format!("title=\"{LONG_URL}\"")));
+    assert!(text.find("Loan origination") < text.find("Order mirror"), "the failing one comes first");
+}
+
+#[tokio::test]
+async fn an_empty_list_teaches_and_offers_the_form() {
+    let html = render(World { role: Role::Owner, empty: true }, "webhooks", "empty").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert!(text.contains("No webhook yet") && text.contains("Use the built-in receiver"), "{text}");
+    assert!(html.contains("/webhooks/new\""));
+}
+
+#[tokio::test]
+async fn a_webhook_names_its_key_and_why_it_fails() {
+    let html = render(owner(), &format!("webhooks/{}", webhook_id(1)), "one").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    for words in [
+        "Last 37 attempts failed: 21 × no answer in time, 16 × status 503.",
+        "Signed with the Production key ending a6f1",
+        "attempt 3 of 10 , next at 5 Jan 2026 12:00:24 UTC",
+        "and 2 more",
+        "Send test event",
+        "waits for an API key",
+    ] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert!(html.contains(&format!("/docs/security?company={}#verify", company())));
+}
+
+#[tokio::test]
+async fn every_state_of_a_webhook_has_its_explanation() {
+    for (number, words) in [
+        (2, "All events, present and future"),
+        (3, "Switched off because the receiver answered 410 Gone."),
+        (4, "Development has no active key"),
+    ] {
+        let html = render(owner(), &format!("webhooks/{}", webhook_id(number)), &format!("one-{number}")).await;
+        assert_sound(&html);
+        assert!(text_of(&html).contains(words), "{words}");
+    }
+    let html = render(World { role: Role::Owner, empty: true }, &format!("webhooks/{}?saved=created", webhook_id(2)), "new").await;
+    assert!(text_of(&html).contains("Saved. Send a test event"), "{}", text_of(&html));
+}
+
+#[tokio::test]
+async fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
+    let html = render(viewer(), &format!("webhooks/{}", webhook_id(1)), "one-viewer").await;
+    assert_sound(&html);
+    for id in ["pause-webhook", "edit-webhook", "delete-webhook", "send-test"] {
+        let button = html.split("<button").find(|button| button.contains(&format!(" id=\"{id}\""))).expect("the button is there");
+        let tag = button.split('>').next().unwrap_or_default();
+        assert!(tag.contains("aria-disabled=\"true\"") && tag.contains(&format!("aria-describedby=\"{id}-why\"")), "{tag}");
+    }
+    assert!(text_of(&html).contains("Your role, Viewer,"));
+    let list = render(viewer(), "webhooks", "list-viewer").await;
+    assert!(!list.contains("/webhooks/new\"") && list.contains("id=\"add-webhook-why\""));
+    let form = render(viewer(), "webhooks/new", "form-viewer").await;
+    assert!(!form.contains("name=\"webhook_url\"") && text_of(&form).contains("Not allowed"));
+}
+
+#[tokio::test]
+async fn the_form_comes_back_as_it_was_with_its_faults() {
+    let query = "again=1&name=CRM&webhook_url=https%3A%2F%2F10.0.0.1%2Fin&env_type=prod&all_events=false&events=order-created";
+    let html = render(owner(), &format!("webhooks/new?{query}"), "form-again").await;
+    assert_sound(&html);
+    assert_eq!(attribute(&html, "value").iter().filter(|value| **value == "https://10.0.0.1/in").count(), 1);
+    let text = text_of(&html);
+    assert!(text.contains("This address is private."), "{text}");
+    assert!(text.contains("Production has no active key"), "{text}");
+    assert!(text.contains("1 of 19 types chosen"), "{text}");
+}
+
+#[tokio::test]
+async fn a_fresh_form_names_no_fault_and_offers_every_type_with_its_sentence() {
+    let html = render(owner(), "webhooks/new", "form").await;
+    assert_sound(&html);
+    assert!(!html.contains("aria-invalid"));
+    let text = text_of(&html);
+    for event in EventType::ALL {
+        assert!(text.contains(event.sentence()), "{event}");
+        assert!(html.contains(&format!("value=\"{event}\"")), "{event}");
+    }
+    assert!(text.contains(RECEIVER));
+}
+
+#[tokio::test]
+async fn a_delivery_shows_cause_attempts_and_the_bytes() {
+    let html = render(owner(), &format!("webhooks/{}/deliveries/{}", webhook_id(1), delivery_id(1)), "delivery").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert!(html.contains(&format!("/logs/{}\"", RequestId::time_ordered(NOON, [5; 10]))));
+    for words in ["Attempt 1", "No answer in time", "503 Unavailable", "the first 16 KiB were kept", "First byte 46 ms", "Replay"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert!(html.contains("&lt;h1&gt;503 Service Unavailable&lt;/h1&gt;"), "an answer is shown as text");
+    assert!(html.contains("curl -X POST"));
+    assert!(text.find("Attempt 3") < text.find("Attempt 1"), "the latest attempt comes first");
+}
+
+#[tokio::test]
+async fn a_delivery_below_another_webhook_is_not_found() {
+    let html = render(owner(), &format!("webhooks/{}/deliveries/{}", webhook_id(2), delivery_id(1)), "delivery-lost").await;
+    assert!(text_of(&html).contains("Not found"));
+    assert!(!html.contains("curl -X POST"));
+}
+
+#[tokio::test]
+async fn the_delete_page_states_what_goes() {
+    let html = render(owner(), &format!("webhooks/{}/delete", webhook_id(1)), "delete").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert!(text.contains("3 deliveries wait for an attempt and will not be sent."), "{text}");
+    assert!(html.contains(&format!("/webhooks/{}/delete\"", webhook_id(1))));
+}
