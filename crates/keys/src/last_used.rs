@@ -76,3 +76,61 @@ impl LastUsedNotes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{ClientId, Environment};
+    use vault::LookupHash;
+
+    use super::*;
+    use crate::CompanyRef;
+
+    const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+    fn key(number: u8) -> ActiveKey {
+        let company = CompanyId::from_random([1; 16]);
+        ActiveKey {
+            key_id: KeyId::from_random([number; 16]),
+            company: CompanyRef {
+                id: company,
+                client_id: ClientId::from_random([1; 16]),
+                name: Arc::from("Company"),
+                root: company,
+                brand_name: None,
+            },
+            environment: Environment::Sandbox,
+            last_four: Arc::from("00ff"),
+            lookup: LookupHash::from_bytes([number; 32]),
+        }
+    }
+
+    fn moments(notes: &LastUsedNotes) -> Vec<Timestamp> {
+        notes.waiting().iter().map(|note| note.touch.at).collect()
+    }
+
+    #[test]
+    fn one_note_waits_for_each_key_and_it_is_the_latest() {
+        let (notes, address) = (LastUsedNotes::default(), IpAddr::from([192, 0, 2, 1]));
+        for (number, second) in [(2, 5), (1, 7), (2, 9), (2, 8)] {
+            notes.note(&key(number), START.plus_seconds(second), address);
+        }
+        assert_eq!(
+            moments(&notes),
+            [7, 9].map(|second| START.plus_seconds(second)),
+            "in the order of keys"
+        );
+    }
+
+    #[test]
+    fn a_request_during_the_writing_is_not_taken_for_written() {
+        let (notes, address) = (LastUsedNotes::default(), IpAddr::from([192, 0, 2, 1]));
+        notes.note(&key(1), START, address);
+        notes.note(&key(2), START, address);
+        let batch = notes.waiting();
+        notes.note(&key(2), START.plus_seconds(1), address);
+        notes.written(&batch);
+        assert_eq!(moments(&notes), [START.plus_seconds(1)]);
+    }
+}

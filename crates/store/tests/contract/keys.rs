@@ -20,6 +20,7 @@ contract!(
         a_sealed_secret_moved_to_another_row_does_not_open,
         reveal_and_copy_give_the_secret_that_generate_gave,
         last_used_is_shown_at_once_and_never_goes_backwards,
+        stopping_writes_the_last_last_used,
         another_companys_key_is_not_found,
         generate_reveal_copy_and_delete_leave_their_audit_rows,
         a_company_that_does_not_exist_gets_no_key,
@@ -239,6 +240,32 @@ async fn last_used_is_shown_at_once_and_never_goes_backwards(db: &TestDb) {
         .await
         .expect("written");
     assert_eq!(seen(&world.open(&db.db).await).await, Some(late));
+}
+
+async fn stopping_writes_the_last_last_used(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open(&db.db).await;
+    let generated = keys
+        .generate(world.company.id, SANDBOX, &ana())
+        .await
+        .expect("a free slot");
+    let Recognition::Active(active) = keys.recognise(&world.headers(&generated.secret)) else {
+        panic!("it is active")
+    };
+    let running = keys.start();
+    keys.touched(&active, START, [192, 0, 2, 4].into());
+    running.stop().await;
+    let stored = StoredKeys::new(db.db.clone())
+        .list(world.company.id)
+        .await
+        .expect("listed");
+    assert_eq!(
+        stored[0].last_used,
+        Some(LastUsed {
+            at: START,
+            address: "192.0.2.4".to_owned()
+        })
+    );
 }
 
 async fn another_companys_key_is_not_found(db: &TestDb) {
