@@ -2,6 +2,7 @@
 //! [`CompanyAccess`] that holds no more than that person may do there.
 
 pub(crate) mod keys;
+pub(crate) mod logs;
 mod waiting;
 
 use std::sync::Arc;

@@ -39,3 +39,4 @@ mod accounts;
 mod key_nodes;
 mod key_world;
 mod keys;
+mod logs;
