@@ -1,0 +1,182 @@
+//! A receiver of webhooks on loopback that does what a test tells it to, and remembers what it was sent.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// `POST /path HTTP/1.1`.
+    pub line: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What to do with it.
+pub enum Reply {
+    /// An answer with these header lines and this body.
+    Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
+    /// These bytes, then the end of the connection.
+    Raw(Vec<u8>),
+    /// These bytes, then `again` for as long as the sender reads.
+    Endless { head: Vec<u8>, again: Vec<u8> },
+    /// These bytes, then silence with the connection open.
+    Silence(Vec<u8>),
+}
+
+impl Reply {
+    pub fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub fn redirect(status: u16, to: impl Into<String>) -> Self {
+        Self::Answer { status, headers: vec![("Location", to.into())], body: Vec::new() }
+    }
+}
+
+impl Received {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+}
+
+pub type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
+
+/// Ends when dropped.
+pub struct Receiver {
+    pub address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+    count: Arc<watch::Sender<usize>>,
+    /// Bytes of answers that the senders' side took.
+    pub written: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Receiver {
+    pub async fn start(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(script, None).await
+    }
+
+    pub async fn start_with(
+        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let script: Script = Arc::new(script);
+        let (received, written) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::new(watch::Sender::new(0));
+        let shared = (received.clone(), count.clone(), written.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (script, tls) = (script.clone(), tls.clone());
+                let (received, count, written) = shared.clone();
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, script, received, count, written).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, script, received, count, written).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, received, count, written, task }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("no panic").clone()
+    }
+
+    /// Returns once so many requests have come in all.
+    pub async fn wait_for(&self, requests: usize) -> Vec<Received> {
+        self.count.subscribe().wait_for(|count| *count >= requests).await.expect("the receiver lives");
+        self.received()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    script: Script,
+    received: Arc<Mutex<Vec<Received>>>,
+    count: Arc<watch::Sender<usize>>,
+    written: Arc<AtomicUsize>,
+) {
+    let Some(request) = read_request(&mut stream).await else { return };
+    received.lock().expect("no panic").push(request.clone());
+    count.send_modify(|count| *count += 1);
+    match script(&request) {
+        Reply::Answer { status, headers, body } => {
+            let mut answer = format!("HTTP/1.1 {status} Told\r\nContent-Length: {}\r\n", body.len());
+            for (name, value) in headers {
+                answer.push_str(&format!("{name}: {value}\r\n"));
+            }
+            answer.push_str("\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.write_all(&body).await;
+            let _ = stream.shutdown().await;
+        }
+        Reply::Raw(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+        }
+        Reply::Endless { head, again } => {
+            let _ = stream.write_all(&head).await;
+            while let Ok(taken) = stream.write(&again).await {
+                written.fetch_add(taken, Ordering::Relaxed);
+            }
+        }
+        Reply::Silence(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            // Reads until the other side gives up.
+            let mut byte = [0];
+            while matches!(stream.read(&mut byte).await, Ok(read) if read > 0) {}
+        }
+    }
+}
+
+async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Received> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
+    let mut lines = head.split("\r\n");
+    let line = lines.next()?.to_owned();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
+    let mut body = bytes[end + 4..].to_vec();
+    while body.len() < length {
+        if stream.read_buf(&mut body).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(Received { line, headers, body })
+}
