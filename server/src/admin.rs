@@ -86,7 +86,7 @@ pub async fn run(args: AdminArgs) -> Result<(), StartError> {
             }
             let core = Core::open(&place, &data_dir, Passwords::new(), RateLimit::Off).await?;
             let answer = carry_out(command, &core).await;
-            core.db.close().await;
+            core.close().await;
             answer?
         }
     };

@@ -18,6 +18,8 @@ use crate::error::StartError;
 #[derive(Debug)]
 pub struct Core {
     pub db: Db,
+    /// The request log: a database of its own beside the embedded one, the same on PostgreSQL.
+    pub log_db: Db,
     pub accounts: Accounts,
     pub keys: Keys,
     pub install: InstallId,
@@ -27,6 +29,12 @@ pub struct Core {
 }
 
 impl Core {
+    /// Waits for open reads and closes.
+    pub async fn close(&self) {
+        self.db.close().await;
+        self.log_db.close().await;
+    }
+
     /// Opens the database and makes sure that master key and pepper are the ones its rows were written with.
     pub async fn open(
         place: &Place,
@@ -34,13 +42,7 @@ impl Core {
         passwords: Passwords,
         rate_limit: RateLimit,
     ) -> Result<Self, StartError> {
-        let options = match &place.database {
-            Database::Embedded => {
-                DbOptions::Sqlite { file: data_dir.path().join("gatehouse.db"), durability: Durability::Full }
-            }
-            Database::Postgres(url) => DbOptions::Postgres { url: url.clone(), schema: None, connections: 16 },
-        };
-        let db = Db::open(&options, store::MAIN_MIGRATIONS).await.map_err(StartError::failed("opening the database"))?;
+        let (db, log_db) = open_databases(place, data_dir).await?;
         let clock = Clock::system();
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
@@ -60,7 +62,27 @@ impl Core {
             options: KeysOptions::new(limit, matches!(place.database, Database::Postgres(_))),
         };
         let keys = Keys::open(parts).await.map_err(StartError::failed("loading the keys"))?;
-        Ok(Self { db, accounts, keys, install, secrets, hub, clock })
+        Ok(Self { db, log_db, accounts, keys, install, secrets, hub, clock })
+    }
+}
+
+async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<(Db, Db), StartError> {
+    let (failed, failed_log) = ("opening the database", "opening the log's database");
+    match &place.database {
+        Database::Embedded => {
+            let main = DbOptions::Sqlite { file: data_dir.path().join("gatehouse.db"), durability: Durability::Full };
+            let db = Db::open(&main, store::MAIN_MIGRATIONS).await.map_err(StartError::failed(failed))?;
+            let folder = data_dir.private_folder("logs")?;
+            let log = DbOptions::Sqlite { file: folder.join("logs.db"), durability: Durability::Normal };
+            let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS).await.map_err(StartError::failed(failed_log))?;
+            Ok((db, log_db))
+        }
+        Database::Postgres(url) => {
+            let options = DbOptions::Postgres { url: url.clone(), schema: None, connections: 16 };
+            let migrations = [store::MAIN_MIGRATIONS, store::logs::LOG_MIGRATIONS].concat();
+            let db = Db::open(&options, &migrations).await.map_err(StartError::failed(failed))?;
+            Ok((db.clone(), db))
+        }
     }
 }
 

@@ -37,6 +37,14 @@ impl DataDir {
         }
     }
 
+    /// A folder in it, made when it is missing.
+    pub fn private_folder(&self, name: &str) -> Result<PathBuf, ConfigError> {
+        let folder = self.path.join(name);
+        create_private(&folder)
+            .map_err(|error| ConfigError::new(format!("{} cannot be created: {error}.", folder.display())))?;
+        Ok(folder)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,7 +1,6 @@
 //! The binary `gatehouse`: command line, configuration, routers, wiring. It has no rules of its own; those are in
 //! `crates/`. Everything is public enough for the tests to start a whole server inside their own process.
 
-pub mod address;
 pub mod admin;
 pub mod cli;
 pub mod config;
@@ -12,9 +11,11 @@ pub mod data_dir;
 pub mod demo;
 pub mod error;
 pub mod listener;
+pub mod operator_api;
 pub mod ports;
 pub mod routes;
 pub mod serve;
+pub mod services;
 
 use std::process::ExitCode;
 

@@ -2,10 +2,12 @@
 //! table; pages and server functions list themselves (`dashboard::page_paths`, `dashboard::server_function_paths`).
 //! A test asks each of them as somebody who may not.
 
-use axum::routing::{MethodRouter, get, post};
+use accounts::Scope;
+use axum::routing::{MethodRouter, any, get, post};
 use http::Method;
 
 use crate::dashboard::{self, AppState, Who};
+use crate::operator_api;
 
 /// Which listener answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +28,9 @@ pub struct Route {
 
 /// The table.
 pub fn table() -> Vec<Route> {
-    use Surface::Dashboard;
-    use Who::{Anyone, KeyManager, Member, WebhookManager};
+    use Surface::{Dashboard, Operator};
+    use Who::{Anyone, ApiKey, KeyManager, Member, WebhookManager};
+    const WATCHED: Who = Anyone("whoever reaches the operator's listener may watch the server");
     let row = |surface, method, path, who, handler| Route { surface, method, path, who, handler };
     vec![
         row(Dashboard, Method::POST, "/sign-in", Anyone("this is how one becomes somebody"), post(dashboard::sign_in)),
@@ -43,5 +46,12 @@ pub fn table() -> Vec<Route> {
         row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/delete", WebhookManager, post(dashboard::delete_webhook)),
         row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/test", WebhookManager, post(dashboard::send_test_event)),
         row(Dashboard, Method::POST, "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay", WebhookManager, post(dashboard::replay_delivery)),
+        row(Dashboard, Method::GET, "/v1/{*rest}", ApiKey, any(dashboard::public_api::public_api)),
+        row(Operator, Method::POST, "/operator/v1/companies", Who::Operator(Scope::Companies), post(operator_api::companies::create_company)),
+        row(Operator, Method::POST, "/operator/v1/keys", Who::Operator(Scope::Keys), post(operator_api::keys::create_key)),
+        row(Operator, Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
+        row(Operator, Method::GET, "/metrics", WATCHED, get(operator_api::metrics::metrics)),
+        row(Operator, Method::GET, "/healthz", WATCHED, get(operator_api::health::healthz)),
+        row(Operator, Method::GET, "/readyz", WATCHED, get(operator_api::health::readyz)),
     ]
 }

@@ -18,7 +18,9 @@ use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site};
 use crate::data_dir::{Claim, DataDir};
 use crate::error::StartError;
 use crate::listener;
+use crate::operator_api;
 use crate::ports::{Backend, BackendParts};
+use crate::services::{Background, Services};
 
 /// A server that answers on its listeners; ends with [`Running::stop`].
 #[derive(Debug)]
@@ -28,7 +30,10 @@ pub struct Running {
     pub operator: SocketAddr,
     /// How browsers reach the dashboard.
     pub public_url: String,
-    pub core: Arc<Core>,
+    /// How programs reach the gateway.
+    pub gateway_url: String,
+    pub services: Services,
+    background: Background,
     stop: CancellationToken,
     tasks: TaskTracker,
     _data_dir: DataDir,
@@ -49,41 +54,26 @@ pub async fn start(config: Config, passwords: Passwords) -> Result<Running, Star
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
 
-    let origin = PublicOrigin::new(config.public_url.as_ref(), local(&dashboard)?);
-    let gateway_url = config.gateway_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-    let gateway_url = gateway_url.unwrap_or_else(|| format!("http://{}", config.gateway_listen.address));
-    let backend = Backend::new(BackendParts {
-        accounts: core.accounts.clone(),
-        gateway_url,
-        upstreams: config.upstreams.iter().map(|(environment, _)| *environment).collect(),
-        demo: None,
-    });
-    let (leptos_options, site) = site(&config)?;
-    let state = AppState::new(DashboardParts {
-        accounts: core.accounts.clone(),
-        hub: core.hub.clone(),
-        origin: origin.clone(),
-        site,
-        reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
-        leptos_options,
-        trusted_proxies: config.trusted_proxies.clone(),
-        backend,
-        demo: None,
-        stop: stop.clone(),
-    });
+    let own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
+    let (services, background) = Services::start(&config, Arc::clone(&core), own).await?;
+    let state = state(&config, &services, local(&dashboard)?, local(&gateway)?, &stop)?;
 
     control::serve(&data_dir, Arc::clone(&core), stop.clone(), &tasks)?;
     let running = Running {
         dashboard: local(&dashboard)?,
         gateway: local(&gateway)?,
         operator: local(&operator)?,
-        public_url: origin.url().to_owned(),
-        core,
+        public_url: state.origin.url().to_owned(),
+        gateway_url: state.gateway_url.clone(),
+        services: services.clone(),
+        background,
         stop: stop.clone(),
         tasks: tasks.clone(),
         _data_dir: data_dir,
     };
-    tasks.spawn(listener::serve(dashboard, dashboard::router(state), stop));
+    tasks.spawn(listener::serve(dashboard, dashboard::router(state.clone()), stop.clone()));
+    tasks.spawn(listener::serve(operator, operator_api::router(state), stop.clone()));
+    tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
     tasks.close();
     Ok(running)
 }
@@ -93,8 +83,41 @@ impl Running {
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
-        self.core.db.close().await;
+        self.services.stop(self.background).await;
     }
+}
+
+/// What the handlers of both routers see.
+fn state(
+    config: &Config,
+    services: &Services,
+    dashboard: SocketAddr,
+    gateway: SocketAddr,
+    stop: &CancellationToken,
+) -> Result<AppState, StartError> {
+    let gateway_url = config.gateway_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let gateway_url = gateway_url.unwrap_or_else(|| format!("http://{gateway}"));
+    let (leptos_options, site) = site(config)?;
+    let backend = Backend::new(BackendParts {
+        services: services.clone(),
+        gateway_url: gateway_url.clone(),
+        upstreams: config.upstreams.iter().map(|(environment, _)| *environment).collect(),
+        demo: None,
+    });
+    Ok(AppState::new(DashboardParts {
+        services: services.clone(),
+        accounts: services.core.accounts.clone(),
+        hub: services.core.hub.clone(),
+        origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
+        gateway_url,
+        site,
+        reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
+        leptos_options,
+        trusted_proxies: config.trusted_proxies.clone(),
+        backend,
+        demo: None,
+        stop: stop.clone(),
+    }))
 }
 
 /// In the demo a taken port of our own choosing gives way to the next free one; a port somebody asked for never does.

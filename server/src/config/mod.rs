@@ -14,7 +14,6 @@ use url::Url;
 
 use crate::cli::{AdminArgs, ServeArgs};
 
-pub use parse::AllowedNetwork;
 pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file};
 use settings::Settings;
 
@@ -86,7 +85,7 @@ pub struct Config {
     pub public_url: Option<Url>,
     pub gateway_url: Option<Url>,
     pub upstreams: Vec<(Environment, Url)>,
-    pub allow_networks: Vec<AllowedNetwork>,
+    pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub rate_limit: RateLimit,
     pub log: String,

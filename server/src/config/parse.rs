@@ -9,13 +9,6 @@ use url::Url;
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
 
-/// A network webhooks may reach though it is not public; no ports means every port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedNetwork {
-    pub network: IpNet,
-    pub ports: Vec<u16>,
-}
-
 pub(super) fn listen(settings: &Settings, name: &'static str, default: &str) -> Result<ListenAddress, ConfigError> {
     let (value, is_default) = match settings.text(name) {
         Some(value) => (value, false),
@@ -64,20 +57,9 @@ fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse().map(|address: std::net::IpAddr| address.into()).ok())
 }
 
-pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<AllowedNetwork>, ConfigError> {
-    settings.list("allow-network").iter().map(|value| allow_network(&value.text).ok_or_else(|| {
-        value.must_be("a network, if need be with ports, such as 10.0.0.0/8 or 10.0.0.0/8:443,8443")
-    })).collect()
-}
-
-fn allow_network(text: &str) -> Option<AllowedNetwork> {
-    if let Some(network) = network(text) {
-        return Some(AllowedNetwork { network, ports: Vec::new() });
-    }
-    // The last colon: an IPv6 network has others.
-    let (net, ports) = text.rsplit_once(':')?;
-    let ports = ports.split(',').map(|port| port.trim().parse().ok()).collect::<Option<Vec<u16>>>()?;
-    Some(AllowedNetwork { network: network(net)?, ports })
+pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<webhooks::AllowedNetwork>, ConfigError> {
+    let wants = "a network, if need be with ports, such as 10.0.0.0/8 or 10.0.0.0/8:443,8443";
+    settings.list("allow-network").iter().map(|value| value.text.parse().map_err(|_| value.must_be(wants))).collect()
 }
 
 pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> {
@@ -113,14 +95,29 @@ pub(super) fn database(settings: &Settings) -> Result<Database, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ServeArgs;
+
+    fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
+        let mut args = ServeArgs::default();
+        change(&mut args);
+        Settings::read(&args, None).expect("settings")
+    }
 
     #[test]
-    fn networks_may_carry_ports() {
-        let allowed = allow_network("10.0.0.0/8:443,8443").expect("a network");
-        assert_eq!(allowed, AllowedNetwork { network: "10.0.0.0/8".parse().expect("a network"), ports: vec![443, 8443] });
-        assert_eq!(allow_network("::1/128").expect("a network").ports, Vec::<u16>::new());
-        assert_eq!(allow_network("::1/128:80").expect("a network").ports, [80]);
-        assert_eq!(allow_network("127.0.0.1").expect("an address").ports, Vec::<u16>::new());
-        assert_eq!(allow_network("10.0.0.0/8:http"), None);
+    fn a_fault_names_the_setting_and_what_it_wants() {
+        let fault = listen(&settings(|args| args.listen = Some("here".to_owned())), "listen", "127.0.0.1:3000");
+        let sentence = fault.expect_err("no address").0;
+        assert_eq!(sentence, "--listen is \"here\", but it must be an address with a port, such as 127.0.0.1:3000.");
+        let twice = settings(|args| args.upstream = vec!["dev=http://a".to_owned(), "dev=http://b".to_owned()]);
+        assert!(upstreams(&twice).expect_err("twice").0.contains("dev twice"));
+        for limit in ["0", "-1", "many"] {
+            assert!(rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_database_address_is_never_repeated() {
+        let fault = database(&settings(|args| args.database_url = Some("mysql://ana:secret@db".to_owned())));
+        assert!(!fault.expect_err("no PostgreSQL").0.contains("secret"));
     }
 }

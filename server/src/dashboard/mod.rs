@@ -6,6 +6,7 @@ pub mod key_actions;
 pub mod live;
 pub mod origin;
 pub mod plain_page;
+pub mod public_api;
 pub mod router;
 pub mod session;
 pub mod sign_in;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoPeople;
 use crate::ports::Backend;
+use crate::services::Services;
 
 pub use guard::{Who, guarded};
 pub use origin::PublicOrigin;
@@ -45,9 +47,12 @@ pub struct AppState(Arc<DashboardParts>);
 /// The parts of [`AppState`].
 #[derive(Debug)]
 pub struct DashboardParts {
+    pub services: Services,
     pub accounts: Accounts,
     pub hub: Hub,
     pub origin: PublicOrigin,
+    /// How programs reach the gateway, without a trailing slash.
+    pub gateway_url: String,
     pub site: Site,
     pub leptos_options: LeptosOptions,
     /// Under `cargo leptos watch`, where its messages come from.

@@ -13,7 +13,6 @@ use vault::Token;
 
 use super::AppState;
 use super::plain_page;
-use crate::address::client_address;
 use crate::listener::Peer;
 
 /// Whoever sent this request, signed in or not.
@@ -26,7 +25,7 @@ pub struct Caller {
 /// Looks the session up. A database that cannot be asked is a 503, not a sign-in page.
 pub async fn recognise(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let address = match request.extensions().get::<Peer>() {
-        Some(Peer(peer)) => client_address(*peer, request.headers(), &state.trusted_proxies),
+        Some(Peer(peer)) => gateway::client_address(peer.ip(), request.headers(), &state.trusted_proxies),
         None => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
     let visit = match token(request.headers(), state.origin.cookie_name()) {

@@ -5,15 +5,19 @@ pub(crate) mod keys;
 pub(crate) mod logs;
 mod waiting;
 
+pub(crate) use keys::KeysThatSign;
+pub(crate) use waiting::NoPublicApi;
+
 use std::sync::Arc;
 
-use accounts::{Accounts, AccountsError, Membership, Visit};
+use accounts::{AccountsError, Membership, Visit};
 use app::AppError;
-use app::ports::{CompanyAccess, Visitor};
+use app::ports::{CompanyAccess, ManageKeys, Visitor};
 use async_trait::async_trait;
 use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Role};
 
 use crate::dashboard::Caller;
+use crate::services::Services;
 
 /// What the ports stand on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub struct Backend(Arc<BackendParts>);
 /// The parts of [`Backend`].
 #[derive(Debug)]
 pub struct BackendParts {
-    pub accounts: Accounts,
+    pub services: Services,
     /// Without a trailing slash.
     pub gateway_url: String,
     pub upstreams: Vec<Environment>,
@@ -49,14 +53,14 @@ struct PageVisitor {
 impl Visitor for PageVisitor {
     async fn companies(&self) -> Result<Vec<Brand>, AppError> {
         let Some(visit) = &self.caller.visit else { return Ok(Vec::new()) };
-        let memberships = self.backend.0.accounts.memberships(visit.person).await.map_err(internal)?;
+        let memberships = self.backend.accounts().memberships(visit.person).await.map_err(internal)?;
         let as_brand = |(company, _): (accounts::Company, Role)| Brand { client_id: company.client_id, name: company.name };
         Ok(memberships.into_iter().map(as_brand).collect())
     }
 
     async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError> {
         let visit = self.caller.visit.as_ref().ok_or(AppError::SignedOut)?;
-        let membership = self.backend.0.accounts.membership(visit.person, company).await.map_err(internal)?;
+        let membership = self.backend.accounts().membership(visit.person, company).await.map_err(internal)?;
         let membership = membership.ok_or(AppError::NotFound)?;
         Ok(self.backend.access(visit, &membership, &self.caller))
     }
@@ -67,19 +71,40 @@ impl Visitor for PageVisitor {
 }
 
 impl Backend {
+    fn accounts(&self) -> &accounts::Accounts {
+        &self.0.services.core.accounts
+    }
+
     fn access(&self, visit: &Visit, membership: &Membership, caller: &Caller) -> CompanyAccess {
+        let services = &self.0.services;
+        let (company, role) = (membership.company.id, membership.role);
         let actor = Actor {
             kind: ActorKind::Member,
             name: visit.email.to_string(),
             address: Some(caller.address.to_string()),
         };
-        let _ = actor;
+        let seen_keys = keys::SeenKeys {
+            keys: services.core.keys.clone(),
+            logs: Arc::clone(&services.log_store),
+            webhooks: services.webhooks.clone(),
+            clock: services.clock(),
+            company,
+        };
+        let seen_logs = logs::SeenLogs {
+            store: Arc::clone(&services.log_store),
+            webhooks: services.webhooks.clone(),
+            clock: services.clock(),
+            scope: logs::scope_of(&membership.company),
+        };
+        let key_manager = || -> Arc<dyn ManageKeys> {
+            Arc::new(keys::ManagedKeys { keys: services.core.keys.clone(), company, actor: actor.clone() })
+        };
         CompanyAccess {
             context: self.context(visit, membership),
-            keys: Arc::new(waiting::Waiting),
-            logs: Arc::new(waiting::Waiting),
+            keys: Arc::new(seen_keys),
+            logs: Arc::new(seen_logs),
             webhooks: Arc::new(waiting::Waiting),
-            key_manager: None,
+            key_manager: role.manages_keys().then(key_manager),
             webhook_manager: None,
         }
     }

@@ -1,37 +1,18 @@
 //! Ports whose service is not wired yet.
 
 use app::AppError;
-use app::ports::{SeeKeys, SeeLogs, SeeWebhooks};
+use app::ports::SeeWebhooks;
 use async_trait::async_trait;
+use bytes::Bytes;
+use gateway::{Caller, LocalApi};
 use model::{
-    DeletionFacts, Delivery, DeliveryId, DeliveryRow, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage,
-    RequestId, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    Delivery, DeliveryId, DeliveryRow, InvalidWebhook, RequestId, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 pub(super) struct Waiting;
 
 fn later<T>() -> Result<T, AppError> {
     Err(AppError::Unavailable("This part of the server is not running.".to_owned()))
-}
-
-#[async_trait]
-impl SeeKeys for Waiting {
-    async fn list(&self) -> Result<Vec<KeyGroup>, AppError> {
-        later()
-    }
-    async fn deletion_facts(&self, _: KeyId) -> Result<DeletionFacts, AppError> {
-        later()
-    }
-}
-
-#[async_trait]
-impl SeeLogs for Waiting {
-    async fn page(&self, _: &LogFilter) -> Result<LogPage, AppError> {
-        later()
-    }
-    async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {
-        later()
-    }
 }
 
 #[async_trait]
@@ -50,5 +31,17 @@ impl SeeWebhooks for Waiting {
     }
     async fn check(&self, _: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
         later()
+    }
+}
+
+pub(crate) struct NoPublicApi;
+
+#[async_trait]
+impl LocalApi for NoPublicApi {
+    fn takes(&self, _: &str) -> bool {
+        false
+    }
+    async fn answer(&self, _: Caller, _: http::Request<Bytes>) -> http::Response<Bytes> {
+        gateway::errors::not_found()
     }
 }

@@ -1,0 +1,50 @@
+//! `/metrics`: counters in Prometheus's text format.
+
+use std::fmt::Write;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+
+use crate::dashboard::AppState;
+
+pub async fn metrics(State(state): State<AppState>) -> Response {
+    let counts = state.services.gateway.counts();
+    let log = state.services.recorder.totals();
+    let mut text = Text::default();
+    text.head("gatehouse_requests_total", "counter", "Requests seen by gateway, verify and public API, by verdict.");
+    for (verdict, count) in &counts.by_verdict {
+        text.line(&format!("gatehouse_requests_total{{verdict=\"{verdict}\"}}"), *count);
+    }
+    text.one("gatehouse_requests_of_nobody_total", "counter", "Requests of no known company; in no log.", counts.of_nobody);
+    text.one("gatehouse_requests_not_understood_total", "counter", "Connections answered before a request.", counts.not_understood);
+    text.head("gatehouse_log_entries_total", "counter", "Log entries of this run: seen = stored + dropped + suppressed.");
+    for (state, count) in
+        [("seen", log.seen), ("stored", log.stored), ("dropped", log.dropped), ("suppressed", log.suppressed)]
+    {
+        text.line(&format!("gatehouse_log_entries_total{{state=\"{state}\"}}"), count);
+    }
+    text.one("gatehouse_log_entries_waiting", "gauge", "Log entries on their way to the store.", log.waiting());
+    let ready = u64::from(state.services.core.keys.is_ready());
+    text.one("gatehouse_keys_ready", "gauge", "1 while this node's keys are current.", ready);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String does not fail.
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn line(&mut self, name: &str, value: u64) {
+        let _ = writeln!(self.0, "{name} {value}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.head(name, kind, help);
+        self.line(name, value);
+    }
+}

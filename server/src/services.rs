@@ -1,0 +1,110 @@
+//! The services of a running server, wired to each other: the log's recorder, webhooks with their worker, the gateway.
+//! Started by [`crate::serve`], and stopped there in the order that loses nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use accounts::Clock;
+use gateway::{Gateway, GatewayOptions, LocalApi};
+use keys::SystemClock;
+use logs::{LogStore, Recorder, RecorderOptions};
+use webhooks::{Parts, Policy, RunningWorker, Sender, SystemResolver, Webhooks, Worker, WorkerOptions};
+
+use crate::config::{Config, ConfigError, Database};
+use crate::core::Core;
+use crate::error::StartError;
+use crate::ports::KeysThatSign;
+
+/// Handles on everything a request may need. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    pub core: Arc<Core>,
+    pub log_store: Arc<dyn LogStore>,
+    pub recorder: Recorder,
+    pub webhooks: Webhooks,
+    pub gateway: Gateway,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+/// What runs in the background, to be stopped.
+#[derive(Debug)]
+pub struct Background {
+    worker: RunningWorker,
+    keys: keys::Running,
+}
+
+impl Services {
+    /// `own` are this installation's listeners, which no delivery may reach.
+    pub async fn start(config: &Config, core: Arc<Core>, own: Vec<SocketAddr>) -> Result<(Self, Background), StartError> {
+        let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
+        let now = core.clock.clone();
+        let options = RecorderOptions::new(Arc::new(move || now.now()));
+        let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
+            .await
+            .map_err(StartError::failed("beginning a run of the log"))?;
+        let webhooks = webhooks(config, &core, own.clone());
+        let api: Arc<dyn LocalApi> = Arc::new(crate::ports::NoPublicApi);
+        let options = GatewayOptions {
+            upstreams: config.upstreams.iter().cloned().collect(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            ..GatewayOptions::default()
+        };
+        let gateway = Gateway::new(options, core.keys.clone(), recorder.clone(), api, Arc::new(SystemClock::default()))
+            .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
+        let worker = start_worker(config, &webhooks, &core, own)?;
+        let background = Background { worker, keys: core.keys.start() };
+        Ok((Self { core, log_store, recorder, webhooks, gateway }, background))
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.core.clock.clone()
+    }
+
+    /// After the listeners have drained: deliveries first, then what requests left in memory.
+    pub async fn stop(&self, background: Background) {
+        background.worker.stop().await;
+        background.keys.stop().await;
+        self.recorder.shutdown().await;
+        self.core.close().await;
+    }
+}
+
+fn webhooks(config: &Config, core: &Core, own: Vec<SocketAddr>) -> Webhooks {
+    Webhooks::new(Parts {
+        store: Arc::new(store::webhooks::StoredWebhooks::new(core.db.clone())),
+        master_key: Arc::clone(&core.secrets.master_key),
+        install: core.install,
+        signing: Arc::new(KeysThatSign(core.keys.clone())),
+        policy: policy(config, own),
+        resolver: Arc::new(SystemResolver),
+        hub: core.hub.clone(),
+        clock: Arc::new(webhooks::SystemClock),
+    })
+}
+
+fn start_worker(config: &Config, webhooks: &Webhooks, core: &Core, own: Vec<SocketAddr>) -> Result<RunningWorker, StartError> {
+    let policy = policy(config, own);
+    let sender = Sender::new(policy, Arc::new(SystemResolver), webhooks::native_roots(), webhooks::DEADLINE)
+        .map_err(StartError::failed("preparing to deliver webhooks"))?;
+    let worker = Worker::new(webhooks.clone(), Arc::new(sender), core.keys.changes(), WorkerOptions::default());
+    Ok(worker.start())
+}
+
+/// What deliveries may reach: what the operator allows, never this installation itself.
+fn policy(config: &Config, mut own: Vec<SocketAddr>) -> Policy {
+    if let Database::Postgres(url) = &config.place.database {
+        own.extend(database_addresses(url));
+    }
+    Policy::new(config.allow_networks.clone(), own)
+}
+
+/// Where the database is, as far as its name can be resolved now.
+fn database_addresses(url: &str) -> Vec<SocketAddr> {
+    let Ok(url) = url.parse::<url::Url>() else { return Vec::new() };
+    url.socket_addrs(|| Some(5432)).unwrap_or_default()
+}
