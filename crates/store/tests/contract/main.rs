@@ -40,3 +40,9 @@ mod key_nodes;
 mod key_world;
 mod keys;
 mod logs;
+#[path = "../../../webhooks/tests/receiver/mod.rs"]
+#[expect(dead_code, reason = "some of it is for the sender's own tests")]
+mod receiver;
+mod webhook_delivery;
+mod webhook_world;
+mod webhooks;

@@ -11,16 +11,16 @@ use tokio::task::JoinHandle;
 
 /// What came.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// `POST /path HTTP/1.1`.
-    pub line: String,
+    pub(crate) line: String,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What to do with it.
-pub enum Reply {
+pub(crate) enum Reply {
     /// An answer with these header lines and this body.
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
     /// These bytes, then the end of the connection.
@@ -32,39 +32,39 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Answer { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub fn redirect(status: u16, to: impl Into<String>) -> Self {
+    pub(crate) fn redirect(status: u16, to: impl Into<String>) -> Self {
         Self::Answer { status, headers: vec![("Location", to.into())], body: Vec::new() }
     }
 }
 
 impl Received {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 }
 
-pub type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
+pub(crate) type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 /// Ends when dropped.
-pub struct Receiver {
-    pub address: SocketAddr,
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     count: Arc<watch::Sender<usize>>,
     /// Bytes of answers that the senders' side took.
-    pub written: Arc<AtomicUsize>,
+    pub(crate) written: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl Receiver {
-    pub async fn start(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_with(script, None).await
     }
 
-    pub async fn start_with(
+    pub(crate) async fn start_with(
         script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
@@ -93,16 +93,16 @@ impl Receiver {
         Self { address, received, count, written, task }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no panic").clone()
     }
 
     /// Returns once so many requests have come in all.
-    pub async fn wait_for(&self, requests: usize) -> Vec<Received> {
+    pub(crate) async fn wait_for(&self, requests: usize) -> Vec<Received> {
         self.count.subscribe().wait_for(|count| *count >= requests).await.expect("the receiver lives");
         self.received()
     }

@@ -1,0 +1,214 @@
+//! What the cases about webhooks start from: a company, a clock and keys that they move, receivers on loopback, workers.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use live::Hub;
+use model::{
+    Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId, EventType, KeyId,
+    Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
+};
+use store::webhooks::StoredWebhooks;
+use store::{Columns, Db};
+use tokio::sync::watch;
+use vault::{AccessSecret, InstallId, MasterKey};
+use webhooks::{
+    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SigningSecret, SigningSecrets,
+    StorageFailure, SystemResolver, WebhookStore, Webhooks, Worker, WorkerOptions,
+};
+
+use crate::test_db::{TestCompany, TestDb};
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+pub(crate) const SANDBOX: Environment = Environment::Sandbox;
+
+/// Far longer than anything on loopback takes, and short enough for a receiver that hangs.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Keys that a case adds and takes away. The same for every company and environment.
+#[derive(Default)]
+pub(crate) struct TestKeys {
+    keys: Mutex<Vec<SigningSecret>>,
+    pub(crate) changes: watch::Sender<u64>,
+}
+
+impl TestKeys {
+    /// A newer key than those before.
+    pub(crate) fn add(&self) -> SigningSecret {
+        let secret = AccessSecret::generate(SANDBOX);
+        let (key_id, last_four) = (KeyId::from_random(vault::random()), secret.last_four().to_owned());
+        let key = SigningSecret { key_id, last_four, secret };
+        self.keys.lock().expect("no panic").push(key.clone());
+        self.changes.send_modify(|changes| *changes += 1);
+        key
+    }
+}
+
+#[async_trait]
+impl SigningSecrets for TestKeys {
+    async fn signing_secrets(&self, _: CompanyId, _: Environment) -> Result<Vec<SigningSecret>, StorageFailure> {
+        Ok(self.keys.lock().expect("no panic").clone())
+    }
+}
+
+/// One installation with two companies, whose webhooks may reach loopback.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) company: TestCompany,
+    pub(crate) other: TestCompany,
+    pub(crate) keys: Arc<TestKeys>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) store: Arc<dyn WebhookStore>,
+    pub(crate) db: Db,
+    pub(crate) deadline: Duration,
+    master_key: Arc<MasterKey>,
+    install: InstallId,
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy::new(vec!["127.0.0.0/8".parse().expect("a network")], Vec::new())
+}
+
+pub(crate) fn ana() -> Actor {
+    Actor { kind: ActorKind::Member, name: "ana@example.com".to_owned(), address: None }
+}
+
+impl World {
+    /// Without a key.
+    pub(crate) async fn without_key(db: &TestDb) -> Self {
+        let (clock, keys) = (Arc::new(ManualClock::new(START)), Arc::new(TestKeys::default()));
+        let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
+        let store: Arc<dyn WebhookStore> = Arc::new(StoredWebhooks::new(db.db.clone()));
+        let parts = Parts {
+            store: store.clone(),
+            master_key: master_key.clone(),
+            install,
+            signing: keys.clone(),
+            policy: policy(),
+            resolver: Arc::new(SystemResolver),
+            hub: Hub::default(),
+            clock: clock.clone(),
+        };
+        Self {
+            clock,
+            company: db.company(1, None).await,
+            other: db.company(2, None).await,
+            keys,
+            webhooks: Webhooks::new(parts),
+            store,
+            db: db.db.clone(),
+            deadline: DEADLINE,
+            master_key,
+            install,
+        }
+    }
+
+    /// With one key.
+    pub(crate) async fn create(db: &TestDb) -> Self {
+        let world = Self::without_key(db).await;
+        world.keys.add();
+        world
+    }
+
+    /// The same installation on another node.
+    pub(crate) fn node(&self, db: &Db) -> Webhooks {
+        Webhooks::new(Parts {
+            store: Arc::new(StoredWebhooks::new(db.clone())),
+            master_key: self.master_key.clone(),
+            install: self.install,
+            signing: self.keys.clone(),
+            policy: policy(),
+            resolver: Arc::new(SystemResolver),
+            hub: Hub::default(),
+            clock: self.clock.clone(),
+        })
+    }
+
+    pub(crate) fn start(&self) -> RunningWorker {
+        self.start_with(&self.webhooks, WorkerOptions::default())
+    }
+
+    pub(crate) fn start_with(&self, webhooks: &Webhooks, options: WorkerOptions) -> RunningWorker {
+        let roots = rustls::RootCertStore::empty();
+        let sender = Sender::new(policy(), Arc::new(SystemResolver), roots, self.deadline).expect("a sender");
+        Worker::new(webhooks.clone(), Arc::new(sender), self.keys.changes.subscribe(), options).start()
+    }
+
+    pub(crate) async fn webhook(&self, url: &str) -> Webhook {
+        self.webhooks.create(self.company.id, &draft(url), &ana()).await.expect("created")
+    }
+
+    pub(crate) async fn publish(&self, payload: &str) -> Published {
+        self.try_publish(payload, None).await.expect("published")
+    }
+
+    pub(crate) async fn try_publish(&self, payload: &str, key: Option<&str>) -> Result<Published, PublishError> {
+        let publication = Publication {
+            company: self.company.id,
+            environment: SANDBOX,
+            event_type: EventType::OrderCreated,
+            payload,
+            request_id: None,
+            idempotency_key: key,
+        };
+        self.webhooks.publish(publication, &ana()).await
+    }
+
+    pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryRow> {
+        self.webhooks.detail(self.company.id, webhook).await.expect("a detail").deliveries
+    }
+
+    pub(crate) async fn delivery(&self, id: DeliveryId) -> Delivery {
+        self.webhooks.delivery(self.company.id, id).await.expect("a delivery")
+    }
+
+    /// The webhook's only delivery of this event.
+    pub(crate) async fn delivery_of(&self, webhook: WebhookId, event: EventId) -> DeliveryRow {
+        let found = self.deliveries(webhook).await.into_iter().find(|row| row.event_id == event);
+        found.expect("the event has a delivery")
+    }
+
+    /// Waits until the delivery of this event is in this state with so many attempts, and nothing under way.
+    pub(crate) async fn settled(
+        &self,
+        webhook: WebhookId,
+        event: EventId,
+        state: DeliveryState,
+        attempts: u32,
+    ) -> DeliveryRow {
+        eventually(async || {
+            let row = self.delivery_of(webhook, event).await;
+            let waiting = state != DeliveryState::Pending || row.next_attempt_at.is_some();
+            (row.state == state && row.attempts == attempts && waiting).then_some(row)
+        })
+        .await
+    }
+
+    /// The actions in the audit trail, oldest first.
+    pub(crate) async fn audit(&self) -> Vec<String> {
+        let rows = sqlx::query("SELECT action FROM audit ORDER BY at, id").fetch_all(self.db.reader()).await.expect("read");
+        rows.iter().map(|row| row.text("action").expect("text")).collect()
+    }
+}
+
+pub(crate) fn draft(url: &str) -> WebhookDraft {
+    WebhookDraft {
+        name: "Orders".to_owned(),
+        url: url.to_owned(),
+        environment: SANDBOX,
+        events: WebhookEvents::All,
+        enabled: true,
+    }
+}
+
+/// Asks until there is an answer. What never comes is ended by the suite's limit for a case.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::task::yield_now().await;
+    }
+}
