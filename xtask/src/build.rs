@@ -1,5 +1,7 @@
 //! `cargo xtask build`, and the three build stages that the other tasks share.
 
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 
 use crate::commands::cargo;
@@ -11,10 +13,27 @@ use crate::{site, wasm};
 /// How many stages [`everything`] adds.
 pub(crate) const STAGES: usize = 3;
 
+/// How the server is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Profile `dev`.
+    Development,
+    /// Profile `dev`, with the features that the Rust tests add to shared dependencies (tokio's `test-util`, for one):
+    /// right after those tests were compiled, nothing is compiled twice.
+    BesideTests,
+    /// Optimised, with the site inside.
+    Release,
+}
+
 pub(crate) fn run(project: &Project, release: bool, timings: bool) -> Result<()> {
+    let server = if release {
+        Server::Release
+    } else {
+        Server::Development
+    };
     let mut stages = Stages::new(STAGES + 1, timings);
     stages.stage("prerequisites", "", |_| prerequisites::check(Needs::Compiling))?;
-    everything(project, &mut stages, release)?;
+    everything(project, &mut stages, server)?;
     stages.finish();
     eprintln!("\n{}", project.server(release).display());
     if !release || !project.server_embeds {
@@ -24,7 +43,7 @@ pub(crate) fn run(project: &Project, release: bool, timings: bool) -> Result<()>
 }
 
 /// WASM, site, server: in this order, because a release carries the site inside itself.
-pub(crate) fn everything(project: &Project, stages: &mut Stages, release: bool) -> Result<()> {
+pub(crate) fn everything(project: &Project, stages: &mut Stages, server: Server) -> Result<()> {
     let usually = if project.raw_wasm().exists() {
         "under a minute after a change"
     } else {
@@ -32,29 +51,40 @@ pub(crate) fn everything(project: &Project, stages: &mut Stages, release: bool) 
     };
     stages.stage("WASM", usually, |clock| wasm::compile(project, clock))?;
     stages.stage("site", "seconds", |clock| site::make(project, clock))?;
+    let release = server == Server::Release;
     let usually = match (project.server(release).exists(), release) {
         (true, _) => "under a minute after a change",
         (false, true) => "8 min",
         (false, false) => "3 min",
     };
     stages.stage("server", usually, |clock| {
-        // No `--package`: Cargo then chooses features as for the tests, and both share what they compile.
-        let mut command = cargo(&project.root);
-        command.args(["build", "--bin", &project.leptos.bin_target]);
-        if release {
+        clock.run(&mut server_command(project, server))?;
+        let binary = project.server(release);
+        ensure!(
+            binary.is_file(),
+            "Cargo said it was done, but {} is not there",
+            binary.display()
+        );
+        Ok(())
+    })
+}
+
+/// No `--package`: Cargo then chooses features as for the tests, and both share what they compile.
+fn server_command(project: &Project, server: Server) -> Command {
+    let mut command = cargo(&project.root);
+    command.args(["build", "--bin", &project.leptos.bin_target]);
+    match server {
+        Server::Development => {}
+        Server::BesideTests => {
+            command.arg("--tests");
+        }
+        Server::Release => {
             command.arg("--release");
             if project.server_embeds {
                 command.args(["--features", &format!("{}/embed", project.leptos.bin_package)]);
                 command.env("GATEHOUSE_SITE", &project.leptos.site_root);
             }
         }
-        clock.run(&mut command)?;
-        let server = project.server(release);
-        ensure!(
-            server.is_file(),
-            "Cargo said it was done, but {} is not there",
-            server.display()
-        );
-        Ok(())
-    })
+    }
+    command
 }

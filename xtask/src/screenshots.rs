@@ -18,7 +18,7 @@ pub(crate) fn run(project: &Project, timings: bool) -> Result<()> {
         npm::install(project, clock)
     })?;
     let chromium = stages.stage("Chromium", "a minute the first time", packages::chromium)?;
-    build::everything(project, &mut stages, false)?;
+    build::everything(project, &mut stages, build::Server::Development)?;
     stages.stage("pictures", "a minute", |clock| {
         std::fs::create_dir_all(&images)?;
         let mut command = playwright(project, &chromium);

@@ -19,7 +19,7 @@ pub(crate) fn run(project: &Project, options: &ServeOptions, timings: bool) -> R
     let data = data_directory(project, &options.extra);
     let mut stages = Stages::new(build::STAGES + 2, timings);
     stages.stage("prerequisites", "", |_| prerequisites::check(Needs::Compiling))?;
-    build::everything(project, &mut stages, false)?;
+    build::everything(project, &mut stages, build::Server::Development)?;
     stages.stage("data", "", |clock| {
         if options.fresh && demo_data::remove(&data)? {
             clock.line(format!("Removed the demo in {}.", data.display()));

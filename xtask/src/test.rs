@@ -36,15 +36,25 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
         packages::all,
     )?;
 
-    let mut report = Report::default();
+    let mut run = Run {
+        project,
+        packages,
+        stages,
+        report: Report::default(),
+    };
     if plan.rust {
-        rust(project, &mut stages, &packages, &rust_filters, &mut report);
+        run.rust(&rust_filters);
     }
     if plan.browser {
-        browser(project, &mut stages, &packages, &browser_filters, &mut report);
+        let server = if plan.rust {
+            build::Server::BesideTests
+        } else {
+            build::Server::Development
+        };
+        run.browser(server, &browser_filters);
     }
-    stages.finish();
-    report.close()
+    run.stages.finish();
+    run.report.close()
 }
 
 /// What a filter leaves to be done.
@@ -60,44 +70,54 @@ impl Plan {
     }
 }
 
-fn rust(project: &Project, stages: &mut Stages, packages: &Packages, filters: &[&str], report: &mut Report) {
-    let runner = Runner::here();
-    for (name, usually, workspace) in [
-        (
-            "Rust tests, on SQLite and PostgreSQL",
-            "6 min the first time",
-            true,
-        ),
-        ("xtask's own tests", "half a minute the first time", false),
-    ] {
-        report.part(name, || {
-            stages.stage(name, usually, |clock| {
-                let mut command = runner.command(&project.root, filters, workspace);
-                command.env("GATEHOUSE_TEST_POSTGRES_BIN", &packages.postgres);
-                clock.run_aloud(&mut command)
+/// A test run under way.
+struct Run<'project> {
+    project: &'project Project,
+    packages: Packages,
+    stages: Stages,
+    report: Report,
+}
+
+impl Run<'_> {
+    fn rust(&mut self, filters: &[&str]) {
+        let runner = Runner::here();
+        for (name, usually, workspace) in [
+            (
+                "Rust tests, on SQLite and PostgreSQL",
+                "6 min the first time",
+                true,
+            ),
+            ("xtask's own tests", "half a minute the first time", false),
+        ] {
+            self.report.part(name, || {
+                self.stages.stage(name, usually, |clock| {
+                    let mut command = runner.command(&self.project.root, filters, workspace);
+                    command.env("GATEHOUSE_TEST_POSTGRES_BIN", &self.packages.postgres);
+                    clock.run_aloud(&mut command)
+                })
+            });
+        }
+    }
+
+    fn browser(&mut self, server: build::Server, filters: &[&str]) {
+        let Self {
+            project,
+            packages,
+            stages,
+            report,
+        } = self;
+        let built = report.part("Build of the site and the server", || {
+            build::everything(project, stages, server)
+        });
+        if !built {
+            return report.skip("Playwright", "there is nothing to test");
+        }
+        report.part("Playwright, with JavaScript and without", || {
+            stages.stage("Playwright", "5 min", |clock| {
+                clock.run_aloud(playwright(project, &packages.chromium).args(filters))
             })
         });
     }
-}
-
-fn browser(
-    project: &Project,
-    stages: &mut Stages,
-    packages: &Packages,
-    filters: &[&str],
-    report: &mut Report,
-) {
-    let built = report.part("Build of the site and the server", || {
-        build::everything(project, stages, false)
-    });
-    if !built {
-        return report.skip("Playwright", "there is nothing to test");
-    }
-    report.part("Playwright, with JavaScript and without", || {
-        stages.stage("Playwright", "5 min", |clock| {
-            clock.run_aloud(playwright(project, &packages.chromium).args(filters))
-        })
-    });
 }
 
 /// Playwright as the metadata table calls it, with this build's binary and this system's browser.
