@@ -205,6 +205,7 @@ struct Printer {
     doing: String,
     begun: Instant,
     terminal: bool,
+    columns: usize,
     handed_over: bool,
     last_log_line: Instant,
 }
@@ -218,6 +219,7 @@ impl Printer {
             doing: String::new(),
             begun: now,
             terminal,
+            columns: if terminal { columns() } else { 0 },
             handed_over: false,
             last_log_line: now,
         }
@@ -274,7 +276,7 @@ impl Printer {
         if self.terminal {
             let line = format!("{} · {}{doing}", self.heading, face(elapsed));
             // Longer than the window, it would wrap and could not be written over.
-            let shown: String = line.chars().take(columns().saturating_sub(1)).collect();
+            let shown: String = line.chars().take(self.columns.saturating_sub(1)).collect();
             eprint!("\r\u{1b}[2K{shown}");
             std::io::stderr().flush().ok();
         } else if self.last_log_line.elapsed() >= Duration::from_secs(60) {
@@ -284,11 +286,21 @@ impl Printer {
     }
 }
 
-/// How wide the window is, as far as the environment says; narrow enough for most when it does not.
+/// How wide the window is, as the terminal says; narrow enough for most when it does not.
 fn columns() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|value| value.parse().ok())
+    let asked = Command::new("stty")
+        .arg("size")
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::null())
+        .output();
+    let answer = asked
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    answer
+        .split_whitespace()
+        .nth(1)
+        .and_then(|columns| columns.parse().ok())
+        .filter(|&columns| columns > 0)
         .unwrap_or(80)
 }
 
