@@ -142,11 +142,7 @@ mod page {
             LocalStyle::Date => day(),
             LocalStyle::Full => format!("{}, {}", day(), time()),
             LocalStyle::Clock if is_today(&date) => time(),
-            LocalStyle::Clock => format!(
-                "{} {}",
-                DAY_FORMAT.with(|format| apply(format, &date)),
-                time()
-            ),
+            LocalStyle::Clock => format!("{} {}", DAY_FORMAT.with(|format| apply(format, &date)), time()),
         }
     }
 
@@ -158,9 +154,7 @@ mod page {
     }
 
     pub(super) fn zone_name() -> String {
-        let options = TIME_FORMAT.with(|format| {
-            Object::from(JsCast::unchecked_into::<Object>(format.resolved_options()))
-        });
+        let options = TIME_FORMAT.with(|format| JsCast::unchecked_into::<Object>(format.resolved_options()));
         Reflect::get(&options, &"timeZone".into())
             .ok()
             .and_then(|zone| zone.as_string())

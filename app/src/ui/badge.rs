@@ -132,11 +132,17 @@ pub const fn status_word(status: u16) -> &'static str {
         502 => "Bad gateway",
         503 => "Unavailable",
         504 => "Gateway timeout",
-        100..=199 => "Informational",
-        200..=299 => "Success",
-        300..=399 => "Redirect",
-        400..=499 => "Client error",
-        500..=599 => "Server error",
+        _ => class_word(status),
+    }
+}
+
+const fn class_word(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "Informational",
+        2 => "Success",
+        3 => "Redirect",
+        4 => "Client error",
+        5 => "Server error",
         _ => "Unknown",
     }
 }
@@ -226,9 +232,7 @@ impl State {
 
     const fn look(self) -> (Tone, IconName) {
         match self {
-            Self::Active | Self::Healthy | Self::Delivered | Self::Accepted => {
-                (Tone::Good, IconName::Check)
-            }
+            Self::Active | Self::Healthy | Self::Delivered | Self::Accepted => (Tone::Good, IconName::Check),
             Self::Waiting => (Tone::Info, IconName::Clock),
             Self::Sending => (Tone::Info, IconName::Send),
             Self::Retrying => (Tone::Warn, IconName::Retry),
