@@ -27,26 +27,26 @@ const LOOKS: u32 = 105;
 type Pairs = Form<Vec<(String, String)>>;
 
 /// The id in the address; the company has been checked by the guard.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct WebhookPath {
     webhook: String,
 }
 
 /// The ids in the address of a delivery.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct DeliveryPath {
     webhook: String,
     delivery: String,
 }
 
 /// What the pause form sends.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct EnabledForm {
     enabled: bool,
 }
 
 /// What the test form sends.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct TestForm {
     event_type: EventType,
 }

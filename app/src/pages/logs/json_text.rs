@@ -5,7 +5,7 @@
 const DEEPEST: usize = 64;
 
 /// `text` with two spaces a level, or nothing when it is not one whole JSON value.
-pub(super) fn indented(text: &str) -> Option<String> {
+pub(in crate::pages) fn indented(text: &str) -> Option<String> {
     let mut layout = Layout { text, at: 0, depth: 0, out: String::with_capacity(text.len() * 2) };
     layout.value()?;
     layout.skip_space();

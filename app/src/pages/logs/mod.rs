@@ -9,7 +9,7 @@ mod curl;
 mod custom_range;
 mod entry;
 mod filters;
-mod json_text;
+pub(super) mod json_text;
 mod list;
 mod listing;
 mod live_bar;
@@ -21,7 +21,7 @@ mod summary;
 mod table;
 mod trail;
 mod verdict;
-mod words;
+pub(super) mod words;
 
 pub use entry::LogEntryPage;
 pub use list::LogsPage;

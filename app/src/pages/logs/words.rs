@@ -3,7 +3,7 @@
 use model::DateRange;
 
 /// "18,204".
-pub(super) fn grouped(number: u64) -> String {
+pub(in crate::pages) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -83,13 +83,13 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
             </p>
             <Timing timing=hop.timing />
             <div class="hop__sides">
-                <Code label="Request headers" text=headers_text(&hop.request_headers) />
+                <Code label="Request headers" text=headers_text(&hop.request_headers) wrap=true />
                 {answered
                     .then(|| {
                         let label = format!("Answer {}", hop.status.unwrap_or_default());
                         view! {
                             <div class="stack stack--tight">
-                                <Code label=format!("{label}: headers") text=headers_text(&hop.response_headers) />
+                                <Code label=format!("{label}: headers") text=headers_text(&hop.response_headers) wrap=true />
                                 <AnswerBody label=label body=hop.response_body truncated=hop.response_truncated />
                             </div>
                         }

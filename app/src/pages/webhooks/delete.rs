@@ -10,6 +10,7 @@ use super::words::waiting_text;
 use super::{LoadedInCompany, webhook_of_address};
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::loaded::Failure;
+use crate::pages::logs::words::grouped;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, Card, Dialog, DialogActions, DialogKind, EnvironmentBadge, KeyValue,
     KeyValueList, Notice, PageHeader, Toasts, Tone,
@@ -92,7 +93,7 @@ fn Facts(row: WebhookRow) -> impl IntoView {
             <KeyValue name="Environment">
                 <EnvironmentBadge environment=row.webhook.environment />
             </KeyValue>
-            <KeyValue name="Delivered in 24 hours">{row.delivered_24_hours.to_string()}</KeyValue>
+            <KeyValue name="Delivered in 24 hours">{grouped(row.delivered_24_hours)}</KeyValue>
         </KeyValueList>
         {waiting.map(|waiting| view! { <Notice tone=Tone::Warn>{waiting}</Notice> })}
     }

@@ -57,7 +57,7 @@ fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
             <Cell narrow=Narrow::End>{move || view! { <StateBadge state=delivery_state(&row.get()) /> }}</Cell>
             <Cell narrow=Narrow::Second>{move || view! { <LastAnswer row=row.get() /> }}</Cell>
             <Cell narrow=Narrow::Second>{move || view! { <Attempts row=row.get() /> }}</Cell>
-            <Cell narrow=Narrow::Below label="webhook_id">
+            <Cell narrow=Narrow::Hidden>
                 <span class="url-line">
                     <ShortId id=event_id.clone() />
                     <CopyButton text=event_id what="webhook_id" />
@@ -100,5 +100,5 @@ pub(super) fn Attempts(row: DeliveryRow) -> impl IntoView {
         let before = if row.attempts == 0 { "first" } else { "next" };
         view! { ", " <Countdown until=at before=before due="due now" /> }
     });
-    view! { <span class="nowrap numeric">{attempts_text(&row)} {next}</span> }
+    view! { <span class="numeric">{attempts_text(&row)} {next}</span> }
 }

@@ -11,9 +11,10 @@ use super::current::{item, keep_current};
 use super::deliveries::Attempts;
 use super::form::HeldNotice;
 use super::words::delivery_state;
-use super::{LoadedInCompany, curl, id_of_address, json_text, webhook_of_address};
+use super::{LoadedInCompany, curl, id_of_address, webhook_of_address};
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::frame::why_not;
+use crate::pages::logs::json_text;
 use crate::ui::{
     Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue, KeyValueList, Notice,
     PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Toasts, Tone,
@@ -80,6 +81,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         <PageHeader
             title=title
             monospace=true
+            lead="Replay sends the same bytes again, with the same webhook_id, so that a receiver that has dealt with it can tell. It is not a new event."
             above=move || view! { <a href=webhook_path>{webhook_name}</a> }
             actions=move || view! { <Replay view_state=view_state refusal=refusal /> }
         />
@@ -165,15 +167,13 @@ fn Summary(view_state: DeliveryView) -> impl IntoView {
                     }}
                 </KeyValue>
                 <KeyValue name="webhook_id">
-                    <code>{event_id.clone()}</code>
-                    " "
-                    <CopyButton text=event_id what="webhook_id" />
+                    <span class="url-line">
+                        <span class="mono">{event_id.clone()}</span>
+                        <CopyButton text=event_id what="webhook_id" />
+                    </span>
                 </KeyValue>
             </KeyValueList>
         </Card>
-        <p class="muted webhook-lead">
-            "Replay sends the same bytes once more, with the same webhook_id: a receiver that has dealt with it can tell. It is not a new event."
-        </p>
         {move || (row.get().state == DeliveryState::Held).then(|| view! { <HeldNotice environment=environment /> })}
     }
 }
@@ -234,7 +234,7 @@ fn BodySent(view_state: DeliveryView, body: String) -> impl IntoView {
     let snippets = move || {
         let body = body.get_value();
         let mut snippets = vec![
-            Snippet::new("Pretty", json_text::pretty(&body)),
+            Snippet::new("Pretty", json_text::indented(&body).unwrap_or_else(|| body.clone())),
             Snippet::new("Raw", body.clone()),
         ];
         if let Some(hop) = hop.get() {

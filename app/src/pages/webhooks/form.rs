@@ -131,13 +131,7 @@ impl FormState {
             return;
         }
         self.url_check.set(UrlCheck::Asking);
-        let draft = WebhookDraft {
-            name: "Check".to_owned(),
-            url: url.clone(),
-            environment,
-            events: WebhookEvents::All,
-            enabled: true,
-        };
+        let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
             let answer = api::webhooks::check_webhook(self.client_id, draft).await;
             let asked_again = self.url.try_with_untracked(|now| now.trim() != url) != Some(false)
@@ -147,6 +141,28 @@ impl FormState {
                     != Some(false);
             if !asked_again {
                 self.take_url_check(answer);
+            }
+        });
+    }
+
+    /// Checks the receiver's URL. An environment has one webhook for a URL, so where it has this one already it is given
+    /// an ending of its own; the receiver does not look at it.
+    fn use_or_vary(self, url: String) {
+        self.url_check.set(UrlCheck::Asking);
+        let Ok(environment) = self.environment.get_untracked().parse::<Environment>() else { return };
+        let draft = checking(&url, environment);
+        leptos::task::spawn_local(async move {
+            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            if self.url.try_with_untracked(|now| *now == url) != Some(true) {
+                return;
+            }
+            match answer {
+                Ok(faults) if faults.iter().any(|fault| fault.field == "env_type") => {
+                    let number = browser::clock::now().as_millis() / 1000 % 1_000_000;
+                    self.url.set(format!("{url}?number={number}"));
+                    self.check_url();
+                }
+                answer => self.take_url_check(answer),
             }
         });
     }
@@ -178,6 +194,17 @@ impl FormState {
                 answer.map(|outcome| outcome.map(|()| webhook.id))
             }
         }
+    }
+}
+
+/// A draft whose only faults can be those of its URL.
+fn checking(url: &str, environment: Environment) -> WebhookDraft {
+    WebhookDraft {
+        name: "Check".to_owned(),
+        url: url.to_owned(),
+        environment,
+        events: WebhookEvents::All,
+        enabled: true,
     }
 }
 
@@ -306,13 +333,13 @@ fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
 fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
     let address = url.clone();
     let fill = move |()| {
-        state.forget_faults_of(&["webhook_url"]);
+        state.forget_faults_of(&["webhook_url", "env_type"]);
         state.url.set(url.clone());
         if state.name.with_untracked(|name| name.trim().is_empty()) {
             state.name.set("Built-in receiver".to_owned());
             state.forget_faults_of(&["name"]);
         }
-        state.check_url();
+        state.use_or_vary(url.clone());
     };
     view! {
         <p class="webhook-url__receiver">
@@ -393,7 +420,7 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
 #[component]
 pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
     let keys = CompanyScope::here().path("keys");
-    let title = format!("{} has no active key", environment.label());
+    let title = format!("{} has no active key.", environment.label());
     view! {
         <Notice tone=Tone::Hold title=title>
             " Nothing can be signed, so deliveries are held. They use up no attempt and go out, oldest first, once there is a key. "

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, Timestamp, WebhookId, WebhookRow};
+use model::{CompanyContext, Role, Timestamp, WebhookId, WebhookRow};
 
 use super::LoadedInCompany;
 use super::current::{item, keep_current};
@@ -12,6 +12,7 @@ use super::words::HealthBadge;
 use crate::api;
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::why_not;
+use crate::pages::logs::words::grouped;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, Cell, Code, Column, CopyButton, Countdown, EmptyState, EnvironmentBadge,
@@ -45,17 +46,7 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
     let receiver = company.demo.map(|demo| demo.receiver_url);
     let add = {
         let path = add_path.clone();
-        move || {
-            if role.manages_webhooks() {
-                view! { <ButtonLink href=path kind=ButtonKind::Primary icon=IconName::Plus>"Add webhook"</ButtonLink> }.into_any()
-            } else {
-                let reason = Signal::stored(Some(why_not(role)));
-                view! {
-                    <Button id="add-webhook" kind=ButtonKind::Primary icon=IconName::Plus unavailable=reason>"Add webhook"</Button>
-                }
-                .into_any()
-            }
-        }
+        move || view! { {move || view! { <AddWebhook path=path.clone() role=role list_is_empty=is_empty.get() /> }} }
     };
     view! {
         <PageHeader
@@ -75,6 +66,22 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
         }}
         <HelpLinks client_id=client_id />
     }
+}
+
+/// An empty list has the button in its middle.
+#[component]
+fn AddWebhook(path: String, role: Role, list_is_empty: bool) -> impl IntoView {
+    if !role.manages_webhooks() {
+        let reason = Signal::stored(Some(why_not(role)));
+        return view! {
+            <Button id="add-webhook" kind=ButtonKind::Primary icon=IconName::Plus unavailable=reason>"Add webhook"</Button>
+        }
+        .into_any();
+    }
+    if list_is_empty {
+        return ().into_any();
+    }
+    view! { <ButtonLink href=path kind=ButtonKind::Primary icon=IconName::Plus>"Add webhook"</ButtonLink> }.into_any()
 }
 
 /// After a deletion without scripts.
@@ -196,8 +203,8 @@ fn LastDelivery(at: Option<Timestamp>) -> impl IntoView {
 fn Counts(delivered: u64, failed: u64) -> impl IntoView {
     view! {
         <span class="webhook-counts">
-            <span class="nowrap">{delivered.to_string()} " delivered"</span>
-            {(failed > 0).then(|| view! { <span class="webhook-counts__failed nowrap">{failed.to_string()} " failed"</span> })}
+            <span>{grouped(delivered)} " delivered"</span>
+            {(failed > 0).then(|| view! { <span class="webhook-counts__failed">{grouped(failed)} " failed"</span> })}
         </span>
     }
 }
@@ -206,6 +213,6 @@ fn Counts(delivered: u64, failed: u64) -> impl IntoView {
 fn NextAttempt(at: Option<Timestamp>) -> impl IntoView {
     match at {
         Some(at) => view! { <Countdown until=at before="next" due="due now" /> }.into_any(),
-        None => view! { <span class="faint">"None due"</span> }.into_any(),
+        None => view! { <span class="faint none-due">"None due"</span> }.into_any(),
     }
 }

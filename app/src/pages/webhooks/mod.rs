@@ -13,7 +13,6 @@ mod details;
 mod event_choice;
 mod fields;
 mod form;
-mod json_text;
 mod list;
 mod long_text;
 mod save;

@@ -168,7 +168,7 @@ fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
 #[component]
 fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
     match progress {
-        Progress::Ready => ().into_any(),
+        Progress::Ready => view! { <p class="faint">"What your receiver answers appears here."</p> }.into_any(),
         Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
         Progress::Waiting => {
             view! { <p class="muted">"Sent to your receiver. Waiting for its answer, 10 s at most…"</p> }

@@ -1,0 +1,240 @@
+// What the Webhooks tab does with scripts: the URL is checked on leaving its field, the list and the deliveries move by
+// themselves, and nothing loads a new document.
+import type { Page } from '@playwright/test';
+import {
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  hydrated,
+  makeCompany,
+  makeKey,
+  signIn,
+  test,
+  type Company,
+} from '../fixtures/gatehouse.ts';
+import { publish, startReceiver, type Receiver } from '../fixtures/receiver.ts';
+
+let receiver: Receiver;
+
+test.beforeEach(async () => {
+  receiver = await startReceiver();
+});
+
+test.afterEach(async () => {
+  await receiver.close();
+});
+
+async function at(page: Page, rest: string, company: Company = makeCompany()): Promise<Company> {
+  makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await page.goto(company.path(rest));
+  await hydrated(page);
+  return company;
+}
+
+/** A webhook for all events, its page open. */
+async function withWebhook(page: Page): Promise<Company> {
+  const company = await at(page, 'webhooks/new');
+  await page.getByLabel('Name').fill('Orders');
+  await page.getByLabel('URL').fill(receiver.url);
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
+  return company;
+}
+
+test('the URL is checked on leaving its field, and the fault goes when the URL is changed', async ({ page }) => {
+  await at(page, 'webhooks/new');
+  const url = page.getByLabel('URL');
+  await url.fill('http://10.0.0.1/in');
+  await url.blur();
+  await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
+  await expect(url).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByText('Give it a name')).toHaveCount(0);
+  await url.fill(receiver.url);
+  await expect(url).not.toHaveAttribute('aria-invalid', 'true');
+  await url.blur();
+  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+});
+
+test('the built-in receiver fills the URL in, and a test to it is delivered', async ({ page }) => {
+  await at(page, 'webhooks/new');
+  await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
+  await expect(page.getByLabel('URL')).not.toHaveValue('');
+  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await page.getByRole('button', { name: 'Send test event' }).click();
+  await expect(page.getByRole('status').filter({ hasText: /Delivered.*200 OK after/ })).toBeVisible();
+});
+
+test('a refusal puts focus on the first field at fault', async ({ page }) => {
+  await at(page, 'webhooks/new');
+  await page.getByLabel('URL').fill(receiver.url);
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByLabel('Name')).toBeFocused();
+  await expect(page.getByLabel('Name')).toHaveAccessibleDescription(/^Give it a name/);
+});
+
+test('events are searched by word and chosen by group', async ({ page }) => {
+  await at(page, 'webhooks/new');
+  await page.getByLabel('Name').fill('Links');
+  await page.getByLabel('URL').fill(receiver.url);
+  await page.getByRole('radio', { name: /Only these/ }).check();
+  const search = page.getByLabel('Search event types');
+  await search.fill('refresh stopped');
+  await expect(page.getByRole('checkbox')).toHaveCount(1);
+  await search.fill('nonsense');
+  await expect(page.getByText('No event type has these words.')).toBeVisible();
+  await search.fill('');
+  await page.getByRole('button', { name: 'Links: Choose all' }).click();
+  await page.getByRole('checkbox', { name: /^link-deleted/ }).uncheck();
+  await expect(page.getByText('2 of 19 types chosen')).toBeVisible();
+  await search.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Add webhook' })).toBeVisible();
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.locator('.chips li')).toHaveText(['link-connected', 'link-disconnected']);
+});
+
+test('an environment without a key says at once that deliveries will be held', async ({ page }) => {
+  await at(page, 'webhooks/new');
+  await expect(page.getByText('has no active key.')).toHaveCount(0);
+  await page.getByRole('radio', { name: /Production/ }).check();
+  await expect(page.getByText('Production has no active key.')).toBeVisible();
+  await page.getByRole('radio', { name: /Sandbox/ }).check();
+  await expect(page.getByText('has no active key.')).toHaveCount(0);
+});
+
+test('what was ticked before hydration is what is saved', async ({ page }) => {
+  const company = await at(page, 'webhooks');
+  // The scripts come late, as on a slow line.
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(company.path('webhooks/new'), { waitUntil: 'commit' });
+  await page.getByLabel('Name').fill('Early');
+  await page.getByLabel('URL').fill(receiver.url);
+  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('checkbox', { name: /^link-connected/ }).check();
+  release();
+  await hydrated(page);
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Early' })).toBeVisible();
+  await expect(page.locator('.chips li')).toHaveText(['link-connected']);
+});
+
+test('a delivery appears by itself, counts down, and focus stays where it was', async ({ page }) => {
+  const company = await withWebhook(page);
+  receiver.answerWith(500);
+  await publish(company, 'order-created');
+  const first = page.getByRole('row').filter({ hasText: 'order-created' });
+  await expect(first).toContainText(/attempt 1 of 10, next in \d+ s/);
+  const seconds = async () => Number(/next in (\d+) s/.exec((await first.textContent())!)?.[1]);
+  const before = await seconds();
+  await expect.poll(seconds).toBeLessThan(before);
+  await expect(page.getByText('Failing since')).toBeVisible();
+  const link = first.getByRole('link');
+  await link.focus();
+  await publish(company, 'link-connected');
+  await expect(page.getByRole('row').filter({ hasText: 'link-connected' })).toBeVisible();
+  await expect(link).toBeFocused();
+});
+
+test('the list moves by itself and shows the failing one first', async ({ page }) => {
+  const company = await withWebhook(page);
+  await page.getByRole('main').getByRole('link', { name: 'Webhooks', exact: true }).click();
+  const row = page.getByRole('row', { name: /Orders/ });
+  await expect(row).toContainText('Nothing sent yet');
+  await publish(company);
+  await expect(row).toContainText('Healthy');
+  await expect(row).toContainText('1 delivered');
+  receiver.answerWith(503);
+  await publish(company);
+  await expect(row).toContainText('Failing since');
+  await expect(row).toContainText('1 failed');
+  await expect(row).toContainText(/next in \d+ s/);
+});
+
+test('from the form to a replay nothing loads a new document', async ({ page }) => {
+  const company = await at(page, 'webhooks');
+  await page.evaluate(() => ((globalThis as unknown as { marker: string }).marker = 'still here'));
+  const calls: string[] = [];
+  page.on('request', (request) => request.url().includes('/rpc/') && calls.push(new URL(request.url()).pathname));
+  await page.getByRole('link', { name: 'Add your first webhook' }).click();
+  await page.getByLabel('Name').fill('Orders');
+  await page.getByLabel('URL').fill(receiver.url);
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
+  expect(calls.filter((path) => path === '/rpc/webhooks/create')).toHaveLength(1);
+  await publish(company);
+  await page.getByRole('row').getByRole('link', { name: 'order-created' }).click();
+  await page.getByRole('button', { name: 'Replay' }).click();
+  await expect(page.getByText('Attempt 2')).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
+  expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
+});
+
+test('deleting starts on Cancel and states what goes', async ({ page }) => {
+  await withWebhook(page);
+  await page.getByRole('link', { name: 'Delete' }).click();
+  const dialog = page.getByRole('alertdialog', { name: 'Delete this webhook?' });
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await expect(dialog.getByText(receiver.url)).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole('link', { name: 'Delete' })).toBeFocused();
+});
+
+test('the first load asks for nothing it already has', async ({ page }) => {
+  await withWebhook(page);
+  const calls: string[] = [];
+  page.on('request', (request) => request.url().includes('/rpc/') && calls.push(request.url()));
+  for (const rest of ['', '/edit', '/delete']) {
+    await page.goto(new URL(page.url()).pathname.replace(/\/(edit|delete)$/, '') + rest);
+    await hydrated(page);
+  }
+  expect(calls).toEqual([]);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`every page of the tab is accessible and fits a phone, ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    const fits = async () => {
+      await expectAccessible(page);
+      await page.setViewportSize({ width: 360, height: 740 });
+      await expectAccessible(page);
+      await expectNoSidewaysScroll(page);
+      await page.setViewportSize({ width: 1440, height: 900 });
+    };
+    const company = await at(page, 'webhooks');
+    await fits();
+    await page.goto(company.path('webhooks/new'));
+    await hydrated(page);
+    await page.getByRole('radio', { name: /Only these/ }).check();
+    await page.getByRole('radio', { name: /Production/ }).check();
+    await page.getByLabel('URL').fill('http://10.0.0.1/in');
+    await page.getByLabel('URL').blur();
+    await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
+    await fits();
+    await page.getByRole('radio', { name: /Sandbox/ }).check();
+    await page.getByRole('radio', { name: /All events/ }).check();
+    await page.getByLabel('Name').fill('A receiver with a long name that says what it is for');
+    await page.getByLabel('URL').fill(`${receiver.url}/tenants/0123456789abcdef0123456789abcdef/environments/sandbox/orders`);
+    await page.getByRole('button', { name: 'Add webhook' }).click();
+    receiver.answerWith(503);
+    await page.getByRole('button', { name: 'Send test event' }).click();
+    await expect(page.getByRole('link', { name: 'Request and answer' })).toBeVisible();
+    await publish(company);
+    await expect(page.getByText('Failing since')).toBeVisible();
+    await fits();
+    await page.getByRole('link', { name: 'Request and answer' }).click();
+    await expect(page.getByText('Attempt 1')).toBeVisible();
+    await fits();
+    await page.goto(company.path('webhooks'));
+    await hydrated(page);
+    await fits();
+  });
+}

@@ -1,0 +1,217 @@
+// The Webhooks tab as it works with and without scripts: making, testing, pausing, changing and deleting a webhook.
+import type { Page } from '@playwright/test';
+import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { publish, signature, startReceiver, type Receiver } from '../fixtures/receiver.ts';
+
+let receiver: Receiver;
+
+test.beforeEach(async () => {
+  receiver = await startReceiver();
+});
+
+test.afterEach(async () => {
+  await receiver.close();
+});
+
+const withScripts = () => test.info().project.use.javaScriptEnabled !== false;
+
+/** A company with a Sandbox key, its Owner at the list of webhooks. */
+async function atTheList(page: Page): Promise<{ company: Company; secret: string }> {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await page.goto(company.path('webhooks'));
+  await hydrated(page);
+  return { company, secret };
+}
+
+async function addWebhook(page: Page, name: string, url: string): Promise<void> {
+  await page.getByRole('link', { name: /^Add (webhook|your first webhook)$/ }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Add webhook' })).toBeVisible();
+  await hydrated(page);
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('URL').fill(url);
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+  await hydrated(page);
+}
+
+/** Sends a test and ends on the page of its delivery. */
+async function sendTest(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Send test event' }).click();
+  if (withScripts()) {
+    await page.getByRole('link', { name: 'Request and answer' }).click();
+  }
+  await page.waitForURL(/\/deliveries\/[0-9a-f]{32}/);
+  await hydrated(page);
+}
+
+test('the empty list teaches, and the form it leads to ends at the test', async ({ page }) => {
+  await atTheList(page);
+  await expect(page.getByText('A webhook is a URL of yours')).toBeVisible();
+  await addWebhook(page, 'Orders', receiver.url);
+  await expect(page.getByText('Send a test event to see a delivery')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Send test event' })).toBeInViewport();
+  await expect(page.getByText('All events, present and future')).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'Webhooks', exact: true }).click();
+  await expect(page.getByRole('row', { name: /Orders.*Sandbox.*Nothing sent yet/ })).toBeVisible();
+});
+
+test('a refused form comes back as it was and names every fault', async ({ page }) => {
+  await atTheList(page);
+  await page.getByRole('link', { name: 'Add your first webhook' }).click();
+  await hydrated(page);
+  await page.getByLabel('URL').fill('http://10.0.0.1/in');
+  await page.getByRole('radio', { name: /Development/ }).check();
+  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByText('Give it a name, so that you can tell it from others.')).toBeVisible();
+  await expect(page.getByText('Choose at least one type, or all events.')).toBeVisible();
+  await expect(page.getByLabel('URL')).toHaveValue('http://10.0.0.1/in');
+  await expect(page.getByRole('radio', { name: /Development/ })).toBeChecked();
+  await page.getByLabel('Name').fill('Orders');
+  await page.getByRole('checkbox', { name: /^order-created/ }).check();
+  await page.getByRole('button', { name: 'Add webhook' }).click();
+  await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
+  await expect(page.getByLabel('Name')).toHaveValue('Orders');
+  await expect(page.getByRole('checkbox', { name: /^order-created/ })).toBeChecked();
+  await expect(page.getByRole('checkbox', { name: /^order-finalized/ })).not.toBeChecked();
+});
+
+test('a test event arrives signed by the key the page names, and its page shows both sides', async ({ page }) => {
+  const { secret } = await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  await expect(page.getByText(`Signed with the Sandbox key ending ${secret.slice(-4)}`)).toBeVisible();
+  await sendTest(page);
+  expect(receiver.received).toHaveLength(1);
+  const [got] = receiver.received;
+  expect(got!.headers['x-webhook-sign']).toBe(signature(secret, got!.body));
+  expect(JSON.parse(got!.body)).toMatchObject({ event_type: 'order-created' });
+  const attempt = page.getByRole('listitem').filter({ hasText: 'Attempt 1' });
+  await expect(attempt.getByText('200 OK')).toBeVisible();
+  await expect(attempt.getByText('thank you')).toBeVisible();
+  await expect(attempt.getByText(got!.headers['x-webhook-sign'] as string)).toBeVisible();
+  await expect(page.getByText('Test', { exact: true })).toBeVisible();
+  const id = (JSON.parse(got!.body) as { webhook_id: string }).webhook_id;
+  await expect(page.getByRole('main').getByText(id, { exact: true })).toBeVisible();
+});
+
+test('a failing receiver is named in words, and its answer is shown as text', async ({ page }) => {
+  const { company } = await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  receiver.answerWith(503);
+  expect((await publish(company)).deliveries).toBe(1);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText('Last 1 attempt failed: 1 × status 503.')).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await hydrated(page);
+  await expect(page.getByText(/attempt 1 of 10, next (in|at) /)).toBeVisible();
+  await page.getByRole('row').getByRole('link', { name: 'order-created' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'order-created' })).toBeVisible();
+  await expect(page.getByText('<b>not now</b>')).toBeVisible();
+  await expect(page.getByText('Any 2xx counts as received.')).toBeVisible();
+});
+
+test('a delivery is replayed with the same webhook_id', async ({ page }) => {
+  const { company } = await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  await publish(company);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByRole('row').filter({ hasText: 'Delivered' })).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await hydrated(page);
+  await page.getByRole('row').getByRole('link', { name: 'order-created' }).click();
+  await hydrated(page);
+  await page.getByRole('button', { name: 'Replay' }).click();
+  await expect.poll(() => receiver.received.length).toBe(2);
+  expect(receiver.received[1]!.body).toBe(receiver.received[0]!.body);
+  await expect(async () => {
+    if (!withScripts()) {
+      await page.reload();
+    }
+    await expect(page.getByText('Attempt 2')).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+});
+
+test('a webhook is paused, enabled, changed and deleted', async ({ page }) => {
+  const { company } = await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await expect(page.getByText('Switched off by hand.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Send test event' })).toHaveAttribute('aria-disabled', 'true');
+  await hydrated(page);
+  await page.getByRole('button', { name: 'Enable' }).click();
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await expect(page.getByLabel('Name')).toHaveValue('Orders');
+  await hydrated(page);
+  await page.getByLabel('Name').fill('All orders');
+  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('checkbox', { name: /^order-finalized/ }).check();
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'All orders' })).toBeVisible();
+  await expect(page.locator('.chips').getByText('order-finalized')).toBeVisible();
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Delete webhook' }).click();
+  await expect(page.getByText('No webhook yet')).toBeVisible();
+  expect((await publish(company, 'order-finalized')).deliveries).toBe(0);
+});
+
+test('deliveries of an environment without a key are held, and say so until there is one', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.goto(company.path('webhooks'));
+  await hydrated(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  await publish(company);
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText('Held: no API key')).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await expect(page.getByText('Sandbox has no active key.')).toBeVisible();
+  await expect(page.getByText('waits for an API key')).toBeVisible();
+  expect(receiver.received).toHaveLength(0);
+  const { secret } = makeKey(company, 'sandbox');
+  await expect.poll(() => receiver.received.length).toBe(1);
+  const [got] = receiver.received;
+  expect(got!.headers['x-webhook-sign']).toBe(signature(secret, got!.body));
+});
+
+test('a Viewer sees a webhook and is told why nothing can be changed', async ({ page }) => {
+  const { company, secret } = await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  const own = new URL(page.url()).pathname;
+  const viewer = makeMember(company, 'viewer');
+  await page.context().clearCookies();
+  await signIn(page, viewer);
+  await page.goto(own);
+  await hydrated(page);
+  await expect(page.getByText(receiver.url)).toBeVisible();
+  for (const name of ['Pause', 'Edit', 'Delete', 'Send test event']) {
+    const button = page.getByRole('button', { name });
+    await expect(button).toHaveAttribute('aria-disabled', 'true');
+    await expect(button).toHaveAccessibleDescription(/^Your role, Viewer/);
+  }
+  await page.goto(`${own}/edit`);
+  await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
+  await page.goto(company.path('webhooks'));
+  await expect(page.getByRole('button', { name: 'Add webhook' })).toHaveAttribute('aria-disabled', 'true');
+  expect((await call(company, secret, '/v1/webhooks/')).status).toBe(200);
+});
+
+test('a webhook of another company is not found', async ({ page }) => {
+  await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  const id = new URL(page.url()).pathname.split('/').pop();
+  const other = makeCompany();
+  await page.context().clearCookies();
+  await signIn(page, other);
+  const answer = await page.request.get(other.path(`webhooks/${id}`));
+  expect(answer.status()).toBe(404);
+});
