@@ -3,6 +3,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 
 // Ports of their own, so that a demo may go on running beside the tests.
@@ -11,7 +12,7 @@ const gateway = '127.0.0.1:8180';
 const operator = '127.0.0.1:9190';
 
 // Playwright reads this file again in each worker, with the environment of the first time.
-process.env.GATEHOUSE_BIN ??= path.resolve(import.meta.dirname, '../target/debug/gatehouse');
+process.env.GATEHOUSE_BIN ??= fileURLToPath(new URL('../target/debug/gatehouse', import.meta.url));
 process.env.GATEHOUSE_DATA_DIR ??= mkdtempSync(path.join(tmpdir(), 'gatehouse-end2end-'));
 process.env.GATEHOUSE_DASHBOARD ??= `http://${dashboard}`;
 process.env.GATEHOUSE_GATEWAY ??= `http://${gateway}`;

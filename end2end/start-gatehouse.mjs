@@ -2,14 +2,14 @@
 // Called by Playwright, see `webServer` in playwright.config.ts; the arguments go on to `gatehouse serve`.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const directory = process.env.GATEHOUSE_DATA_DIR;
 const server = spawn(
   process.env.GATEHOUSE_BIN,
   ['serve', '--demo', '--data-dir', directory, ...process.argv.slice(2)],
   // The site and Leptos.toml are found from the root of the repository.
-  { cwd: path.resolve(import.meta.dirname, '..'), stdio: 'inherit' },
+  { cwd: fileURLToPath(new URL('..', import.meta.url)), stdio: 'inherit' },
 );
 
 // Playwright signals the whole process group, so the server has the signal already; a second one would cut its draining
