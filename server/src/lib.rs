@@ -13,6 +13,7 @@ pub mod error;
 pub mod listener;
 pub mod operator_api;
 pub mod ports;
+pub mod public_api;
 pub mod routes;
 pub mod serve;
 pub mod services;
@@ -66,7 +67,7 @@ async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let config = Config::read(args)?;
     log_to_stderr(&config.log)?;
     let running = serve::start(config, Passwords::new()).await?;
-    serve::say(&format!("Gatehouse is at {}", running.public_url));
+    serve::say(&running.greeting());
     wait_for_a_signal().await;
     tracing::info!("stopping: open answers may end, and what is in memory is written; again to stop at once");
     tokio::select! {

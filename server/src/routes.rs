@@ -49,6 +49,7 @@ pub fn table() -> Vec<Route> {
         row(Dashboard, Method::GET, "/v1/{*rest}", ApiKey, any(dashboard::public_api::public_api)),
         row(Operator, Method::POST, "/operator/v1/companies", Who::Operator(Scope::Companies), post(operator_api::companies::create_company)),
         row(Operator, Method::POST, "/operator/v1/keys", Who::Operator(Scope::Keys), post(operator_api::keys::create_key)),
+        row(Operator, Method::POST, "/operator/v1/events", Who::Operator(Scope::Events), operator_api::events::publish_route()),
         row(Operator, Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
         row(Operator, Method::GET, "/metrics", WATCHED, get(operator_api::metrics::metrics)),
         row(Operator, Method::GET, "/healthz", WATCHED, get(operator_api::health::healthz)),

@@ -14,6 +14,7 @@ use crate::config::{Config, ConfigError, Database};
 use crate::core::Core;
 use crate::error::StartError;
 use crate::ports::KeysThatSign;
+use crate::public_api::PublicApi;
 
 /// Handles on everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ impl Services {
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
         let webhooks = webhooks(config, &core, own.clone());
-        let api: Arc<dyn LocalApi> = Arc::new(crate::ports::NoPublicApi);
+        let api: Arc<dyn LocalApi> = Arc::new(PublicApi::new(webhooks.clone(), config.public_url.as_ref()));
         let options = GatewayOptions {
             upstreams: config.upstreams.iter().cloned().collect(),
             trusted_proxies: config.trusted_proxies.clone(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Webhook, WebhookDraft,
-    WebhookEvents, WebhookId,
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Timestamp, Webhook,
+    WebhookDraft, WebhookEvents, WebhookId,
 };
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
@@ -186,6 +186,11 @@ impl Webhooks {
     /// How many webhooks would be held if the environment had no key (the Delete dialog of keys states it).
     pub async fn enabled_count(&self, company: CompanyId, environment: Environment) -> Result<u64, WebhooksError> {
         Ok(self.parts().store.enabled_count(company, environment).await?)
+    }
+
+    /// The time that deliveries go by.
+    pub fn now(&self) -> Timestamp {
+        self.parts().clock.now()
     }
 
     async fn checked(&self, draft: &WebhookDraft) -> Result<draft::CheckedDraft, Vec<InvalidWebhook>> {

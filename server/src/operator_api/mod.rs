@@ -3,6 +3,7 @@
 
 pub mod bearer;
 pub mod companies;
+pub mod events;
 pub mod health;
 pub mod keys;
 pub mod metrics;

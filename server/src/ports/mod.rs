@@ -3,16 +3,15 @@
 
 pub(crate) mod keys;
 pub(crate) mod logs;
-mod waiting;
+pub(crate) mod webhooks;
 
 pub(crate) use keys::KeysThatSign;
-pub(crate) use waiting::NoPublicApi;
 
 use std::sync::Arc;
 
 use accounts::{AccountsError, Membership, Visit};
 use app::AppError;
-use app::ports::{CompanyAccess, ManageKeys, Visitor};
+use app::ports::{CompanyAccess, ManageKeys, ManageWebhooks, Visitor};
 use async_trait::async_trait;
 use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Role};
 
@@ -99,13 +98,17 @@ impl Backend {
         let key_manager = || -> Arc<dyn ManageKeys> {
             Arc::new(keys::ManagedKeys { keys: services.core.keys.clone(), company, actor: actor.clone() })
         };
+        let seen_webhooks = webhooks::SeenWebhooks { webhooks: services.webhooks.clone(), company };
+        let webhook_manager = || -> Arc<dyn ManageWebhooks> {
+            Arc::new(webhooks::ManagedWebhooks { webhooks: services.webhooks.clone(), company, actor: actor.clone() })
+        };
         CompanyAccess {
             context: self.context(visit, membership),
             keys: Arc::new(seen_keys),
             logs: Arc::new(seen_logs),
-            webhooks: Arc::new(waiting::Waiting),
+            webhooks: Arc::new(seen_webhooks),
             key_manager: role.manages_keys().then(key_manager),
-            webhook_manager: None,
+            webhook_manager: role.manages_webhooks().then(webhook_manager),
         }
     }
 

@@ -1,0 +1,113 @@
+//! The webhook ports on [`webhooks::Webhooks`]: what a page sees and what its owner may do. Each port holds one company, so
+//! that no other one can be asked for through it.
+
+use app::AppError;
+use app::ports::{ManageWebhooks, SeeWebhooks};
+use async_trait::async_trait;
+use model::{
+    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, WebhookDetail, WebhookDraft,
+    WebhookId, WebhookRow,
+};
+use webhooks::{WebhookPatch, Webhooks, WebhooksError};
+
+use super::incident;
+
+/// A company's webhooks, to look at.
+pub(crate) struct SeenWebhooks {
+    pub(crate) webhooks: Webhooks,
+    pub(crate) company: CompanyId,
+}
+
+#[async_trait]
+impl SeeWebhooks for SeenWebhooks {
+    async fn list(&self) -> Result<Vec<WebhookRow>, AppError> {
+        self.webhooks.list(self.company).await.map_err(answer)
+    }
+
+    async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError> {
+        self.webhooks.detail(self.company, webhook).await.map_err(answer)
+    }
+
+    async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError> {
+        self.webhooks.delivery(self.company, delivery).await.map_err(answer)
+    }
+
+    async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
+        self.webhooks.deliveries_of_request(self.company, request).await.map_err(answer)
+    }
+
+    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+        self.webhooks.check(self.company, draft, None).await.map_err(answer)
+    }
+}
+
+/// A company's webhooks, for one who may change them.
+pub(crate) struct ManagedWebhooks {
+    pub(crate) webhooks: Webhooks,
+    pub(crate) company: CompanyId,
+    pub(crate) actor: Actor,
+}
+
+#[async_trait]
+impl ManageWebhooks for ManagedWebhooks {
+    async fn create(&self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
+        let created = self.webhooks.create(self.company, &draft, &self.actor).await;
+        with_faults(created.map(|webhook| webhook.id))
+    }
+
+    async fn change(
+        &self,
+        webhook: WebhookId,
+        draft: WebhookDraft,
+    ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
+        let changed = self.webhooks.change(self.company, webhook, draft, &self.actor).await;
+        with_faults(changed.map(drop))
+    }
+
+    async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), AppError> {
+        let patch = WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() };
+        let changed = self.webhooks.patch(self.company, None, webhook, patch, &self.actor).await;
+        changed.map(drop).map_err(answer)
+    }
+
+    async fn delete(&self, webhook: WebhookId) -> Result<(), AppError> {
+        self.webhooks.delete(self.company, None, webhook, &self.actor).await.map_err(answer)
+    }
+
+    async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError> {
+        self.webhooks.send_test(self.company, webhook, event_type, &self.actor).await.map_err(answer)
+    }
+
+    async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError> {
+        self.webhooks.replay(self.company, delivery, &self.actor).await.map_err(answer)
+    }
+}
+
+/// The faults of a draft are an answer to the form, not a failure.
+fn with_faults<T>(outcome: Result<T, WebhooksError>) -> Result<Result<T, Vec<InvalidWebhook>>, AppError> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(WebhooksError::Invalid(faults)) => Ok(Err(faults)),
+        Err(error) => Err(answer(error)),
+    }
+}
+
+/// A refusal in the page's words; a fault goes to the log under an id that the page shows.
+fn answer(error: WebhooksError) -> AppError {
+    match error {
+        WebhooksError::NotFound => AppError::NotFound,
+        WebhooksError::Conflict(sentence) => AppError::Conflict(sentence.to_owned()),
+        WebhooksError::Invalid(faults) => match faults.into_iter().next() {
+            Some(fault) => AppError::Invalid { field: fault.field, message: fault.message },
+            None => AppError::NotFound,
+        },
+        WebhooksError::Seal => {
+            AppError::Unavailable("What is stored of this event cannot be read any more.".to_owned())
+        }
+        WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => {
+            let incident = incident();
+            tracing::error!(incident, error = crate::error::chain(&error), "a page could not be answered");
+            AppError::Internal { incident }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `/v1/webhook-requests/`: one row for each attempt of the last 30 days, newest first (contract section 4.8).
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use gateway::{Caller, errors};
+use http::{Request, Response, StatusCode};
+use model::{AttemptOutcome, EventId, EventType, FailureClass, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use webhooks::{HistoryEntry, HistoryFilter, HistoryPage};
+
+use super::page::Query;
+use super::{PublicApi, failed, json, refused};
+
+/// How far back it goes.
+const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+/// A caller computes "30 days ago" before its request arrives here.
+const ON_THE_WAY_SECONDS: i64 = 300;
+
+/// A page by cursor (contract section 2.4).
+#[derive(Serialize)]
+struct CursorPage {
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    webhook_id: EventId,
+    event_type: EventType,
+    event_created_at: String,
+    status_code: Option<u16>,
+    error_message: Option<String>,
+    webhook_payload: Box<RawValue>,
+    webhook_url: String,
+}
+
+/// `b` or `a` and the number of a row: before or after it.
+struct Cursor(HistoryPage);
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = |digits: &str| digits.parse::<i64>().map_err(|_| ());
+        match text.split_at_checked(1) {
+            Some(("b", digits)) => Ok(Self(HistoryPage::Before(number(digits)?))),
+            Some(("a", digits)) => Ok(Self(HistoryPage::After(number(digits)?))),
+            _ => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            HistoryPage::Newest => Ok(()),
+            HistoryPage::Before(seq) => write!(f, "b{seq}"),
+            HistoryPage::After(seq) => write!(f, "a{seq}"),
+        }
+    }
+}
+
+impl PublicApi {
+    pub(super) async fn history(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
+        let query = Query::of(request);
+        let mut filter = match filter(&query, self.webhooks.now()) {
+            Ok(filter) => filter,
+            Err((field, message)) => return errors::incorrect_parameters([(field, message.as_str())]),
+        };
+        let (size, page) = (filter.size as usize, filter.page);
+        // One more row than the page has tells whether there is another page.
+        filter.size += 1;
+        let entries = match self.webhooks.history(caller.company.id, caller.environment, filter).await {
+            Ok(entries) => entries,
+            Err(error) => return refused(&error),
+        };
+        let (entries, older, newer) = cut(entries, size, page);
+        let link = |page| query.link(self.scheme, request, "cursor", &Cursor(page).to_string());
+        match entries.into_iter().map(row).collect::<Result<_, _>>() {
+            Ok(results) => {
+                json(StatusCode::OK, &CursorPage { next: older.map(link), previous: newer.map(link), results })
+            }
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+/// The page without the row too many, and where the older and the newer page begin, if there are such.
+fn cut(
+    mut entries: Vec<HistoryEntry>,
+    size: usize,
+    page: HistoryPage,
+) -> (Vec<HistoryEntry>, Option<HistoryPage>, Option<HistoryPage>) {
+    let more = entries.len() > size;
+    match page {
+        HistoryPage::After(_) if more => drop(entries.remove(0)),
+        _ => entries.truncate(size),
+    }
+    let (first, last) = (entries.first().map(|one| one.row.seq), entries.last().map(|one| one.row.seq));
+    let (older, newer) = match page {
+        HistoryPage::Newest => (more, false),
+        HistoryPage::Before(_) => (more, true),
+        HistoryPage::After(_) => (true, more),
+    };
+    let older = last.filter(|_| older).map(HistoryPage::Before);
+    let newer = first.filter(|_| newer).map(HistoryPage::After);
+    (entries, older, newer)
+}
+
+fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
+    let HistoryEntry { row, payload } = entry;
+    let (status_code, error_message) = match row.outcome {
+        AttemptOutcome::Succeeded { status } => (Some(status), None),
+        AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) } => {
+            (Some(status), Some(format!("The receiver answered {status}.")))
+        }
+        AttemptOutcome::Failed { class, status } => (status, Some(format!("{}.", class.label()))),
+    };
+    Ok(Row {
+        webhook_id: row.event_id,
+        event_type: row.event_type,
+        event_created_at: row.event_created_at.to_rfc3339(),
+        status_code,
+        error_message,
+        webhook_payload: RawValue::from_string(payload)?,
+        webhook_url: row.url,
+    })
+}
+
+/// The filter, or the parameter that is wrong with what is wrong about it.
+fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, (&'static str, String)> {
+    let oldest = now.minus_seconds(KEPT_SECONDS);
+    let from = parameter(query, "created_at__gte", "Enter a valid date/time.")?;
+    let to = parameter(query, "created_at__lte", "Enter a valid date/time.")?;
+    if from.is_some_and(|from: Timestamp| from < oldest.minus_seconds(ON_THE_WAY_SECONDS)) {
+        return Err(("created_at__gte", "Must not be older than 30 days.".to_owned()));
+    }
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(("created_at__gte", "Must not be later than created_at__lte.".to_owned()));
+    }
+    let status: Option<u16> = parameter(query, "status_code", "Enter a whole number from 100 to 599.")?;
+    if status.is_some_and(|status| !(100..=599).contains(&status)) {
+        return Err(("status_code", "Enter a whole number from 100 to 599.".to_owned()));
+    }
+    let cursor: Option<Cursor> = parameter(query, "cursor", "Invalid cursor.")?;
+    Ok(HistoryFilter {
+        from: from.unwrap_or(oldest),
+        to,
+        event_type: parameter(query, "event_type", "This is not a valid choice.")?,
+        status,
+        page: cursor.map_or(HistoryPage::Newest, |cursor| cursor.0),
+        size: query.page_size(),
+    })
+}
+
+fn parameter<T: FromStr>(
+    query: &Query,
+    name: &'static str,
+    otherwise: &str,
+) -> Result<Option<T>, (&'static str, String)> {
+    query.get(name).map(|text| text.parse().map_err(|_| (name, otherwise.to_owned()))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
+
+    fn asked(query: &str) -> Result<HistoryFilter, (&'static str, String)> {
+        let request = Request::builder().uri(format!("/v1/webhook-requests/?{query}")).body(Bytes::new());
+        filter(&Query::of(&request.expect("a request")), NOW)
+    }
+
+    #[test]
+    fn without_parameters_it_is_the_newest_page_of_30_days() {
+        let filter = asked("").expect("a filter");
+        assert_eq!((filter.from, filter.to, filter.size), (NOW.minus_seconds(KEPT_SECONDS), None, 25));
+        assert_eq!((filter.page, filter.status, filter.event_type), (HistoryPage::Newest, None, None));
+    }
+
+    #[test]
+    fn wrong_parameters_are_named() {
+        for (query, field) in [
+            ("created_at__gte=yesterday", "created_at__gte"),
+            ("created_at__gte=2020-01-01T00:00:00Z", "created_at__gte"),
+            ("created_at__gte=2026-01-05T00:00:00Z&created_at__lte=2026-01-04T00:00:00Z", "created_at__gte"),
+            ("created_at__lte=x", "created_at__lte"),
+            ("status_code=99", "status_code"),
+            ("status_code=600", "status_code"),
+            ("status_code=ok", "status_code"),
+            ("event_type=order-shredded", "event_type"),
+            ("cursor=c1", "cursor"),
+            ("cursor=b", "cursor"),
+            ("cursor=%C3%BC1", "cursor"),
+        ] {
+            assert_eq!(asked(query).err().map(|(field, _)| field), Some(field), "{query}");
+        }
+        assert!(asked("created_at__gte=&status_code=503&event_type=order-created&cursor=a-1").is_ok());
+    }
+}
