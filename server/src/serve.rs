@@ -16,6 +16,7 @@ use crate::control;
 use crate::core::Core;
 use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site};
 use crate::data_dir::{Claim, DataDir};
+use crate::demo;
 use crate::error::StartError;
 use crate::listener;
 use crate::operator_api;
@@ -33,6 +34,8 @@ pub struct Running {
     /// How programs reach the gateway.
     pub gateway_url: String,
     pub services: Services,
+    /// In the demo: a line to paste, if a key is active.
+    pub demo_curl: Option<Option<String>>,
     background: Background,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -40,7 +43,7 @@ pub struct Running {
 }
 
 /// Opens and starts everything; returns when the listeners answer.
-pub async fn start(config: Config, passwords: Passwords) -> Result<Running, StartError> {
+pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, StartError> {
     let data_dir = match DataDir::claim(&config.place.data_dir)? {
         Claim::Held(data_dir) => data_dir,
         Claim::Taken => {
@@ -54,9 +57,21 @@ pub async fn start(config: Config, passwords: Passwords) -> Result<Running, Star
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
 
+    let prepared = match config.demo {
+        Some(kind) => Some(demo::Prepared::new(kind, &mut config, &data_dir).await?),
+        None => None,
+    };
     let own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
     let (services, background) = Services::start(&config, Arc::clone(&core), own).await?;
-    let state = state(&config, &services, local(&dashboard)?, local(&gateway)?, &stop)?;
+    let demo = match prepared {
+        Some(prepared) => Some(prepared.ready(&services, &data_dir).await?),
+        None => None,
+    };
+    let state = state(&config, &services, demo.as_ref(), local(&dashboard)?, local(&gateway)?, &stop)?;
+    let demo_curl = match &demo {
+        Some(demo) => Some(demo.curl(&services, &state.gateway_url).await),
+        None => None,
+    };
 
     control::serve(&data_dir, Arc::clone(&core), stop.clone(), &tasks)?;
     let running = Running {
@@ -66,11 +81,15 @@ pub async fn start(config: Config, passwords: Passwords) -> Result<Running, Star
         public_url: state.origin.url().to_owned(),
         gateway_url: state.gateway_url.clone(),
         services: services.clone(),
+        demo_curl,
         background,
         stop: stop.clone(),
         tasks: tasks.clone(),
         _data_dir: data_dir,
     };
+    if let Some(demo) = demo {
+        demo.run(&services, running.gateway, &stop, &tasks);
+    }
     tasks.spawn(listener::serve(dashboard, dashboard::router(state.clone()), stop.clone()));
     tasks.spawn(listener::serve(operator, operator_api::router(state), stop.clone()));
     tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
@@ -91,6 +110,7 @@ impl Running {
 fn state(
     config: &Config,
     services: &Services,
+    demo: Option<&demo::Ready>,
     dashboard: SocketAddr,
     gateway: SocketAddr,
     stop: &CancellationToken,
@@ -102,7 +122,7 @@ fn state(
         services: services.clone(),
         gateway_url: gateway_url.clone(),
         upstreams: config.upstreams.iter().map(|(environment, _)| *environment).collect(),
-        demo: None,
+        demo: demo.map(|demo| demo.context.clone()),
     });
     Ok(AppState::new(DashboardParts {
         services: services.clone(),
@@ -115,9 +135,27 @@ fn state(
         leptos_options,
         trusted_proxies: config.trusted_proxies.clone(),
         backend,
-        demo: None,
+        demo: demo.map(|demo| demo.people.clone()),
         stop: stop.clone(),
     }))
+}
+
+impl Running {
+    /// What the person who started it needs first.
+    pub fn greeting(&self) -> String {
+        let Some(curl) = &self.demo_curl else {
+            return format!("Gatehouse is at {}, its gateway at {}.", self.public_url, self.gateway_url);
+        };
+        let curl = curl.as_deref().unwrap_or("(no key is active: generate one on the page, it comes with its line)");
+        format!(
+            "\nGatehouse demo\n\n  Dashboard  {}\n  Sign in    {}  password {}  (or the buttons on the page)\n  \
+             Gateway    {}\n\n  Try it:\n  {curl}\n",
+            self.public_url,
+            demo::OWNER,
+            demo::PASSWORD,
+            self.gateway_url
+        )
+    }
 }
 
 /// In the demo a taken port of our own choosing gives way to the next free one; a port somebody asked for never does.

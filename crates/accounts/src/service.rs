@@ -245,6 +245,11 @@ impl Accounts {
         self.store.company(client_id).await.map_err(AccountsError::Storage)
     }
 
+    /// The brands of a company, by name.
+    pub async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, AccountsError> {
+        self.store.brands(parent).await.map_err(AccountsError::Storage)
+    }
+
     /// Every company, parents and brands, by name.
     pub async fn companies(&self) -> Result<Vec<Company>, AccountsError> {
         self.store.companies().await.map_err(AccountsError::Storage)

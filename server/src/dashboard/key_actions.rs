@@ -16,13 +16,13 @@ use super::session::Caller;
 use super::{AppState, plain_page};
 
 /// What the generate form sends.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct GenerateForm {
     environment: Environment,
 }
 
 /// The ids in the address; the company has been checked by the guard.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct KeyPath {
     key: String,
 }

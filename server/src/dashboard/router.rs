@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use app::ports::Visitor;
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use leptos::config::LeptosOptions;
 use leptos::nonce::Nonce;
@@ -47,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(in_time))
         .layer(from_fn_with_state(state.clone(), headers::refuse_other_sites))
         .layer(from_fn_with_state(state.clone(), headers::guard_the_page))
+        .layer(from_fn_with_state(state.clone(), say_without_a_site))
         .layer(from_fn_with_state(state.clone(), files_first));
     programs.merge(pages).layer(from_fn_with_state(state.clone(), headers::only_our_host)).with_state(state)
 }
@@ -89,6 +92,25 @@ async fn files_first(State(state): State<AppState>, request: Request, next: Next
         return file;
     }
     next.run(request).await
+}
+
+/// Without a site a page has no style and does nothing; it says why, and what to run.
+async fn say_without_a_site(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    const NOTICE: &str = "<p role=\"status\">This server has no site: pages come without style and scripts. \
+                          Run <code>cargo xtask build</code>, then start it again.</p>";
+    let response = next.run(request).await;
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !state.site.is_absent() || !is_page {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // Pages are rendered whole; what cannot be read goes out empty rather than half.
+    let page = match to_bytes(body, 8 * 1024 * 1024).await {
+        Ok(page) => String::from_utf8_lossy(&page).replacen("<body>", &format!("<body>{NOTICE}"), 1),
+        Err(_) => NOTICE.to_owned(),
+    };
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(page))
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -24,6 +24,12 @@ pub struct SignInForm {
     next: String,
 }
 
+impl std::fmt::Debug for SignInForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignInForm([redacted])")
+    }
+}
+
 pub async fn sign_in(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -75,7 +81,7 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
 }
 
 /// Which of the demo's two people to be.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct DemoForm {
     role: Role,
 }

@@ -13,7 +13,7 @@ use super::{Operator, failed, invalid, refused};
 use crate::dashboard::AppState;
 
 /// `parent` is a Client ID.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct NewCompany {
     name: String,
     parent: Option<ClientId>,

@@ -15,7 +15,7 @@ use super::{Operator, failed, invalid, refused};
 use crate::dashboard::AppState;
 
 /// `env_type` is `sandbox`, `dev` or `prod`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct NewKey {
     client_id: ClientId,
     env_type: Environment,

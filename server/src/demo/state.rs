@@ -1,0 +1,52 @@
+//! What the demo remembers between starts: a small file in the data directory. It holds no secret in the clear.
+
+use std::path::PathBuf;
+
+use model::{ClientId, KeyId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::config::ConfigError;
+use crate::data_dir::DataDir;
+
+/// The demo's file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) port: u16,
+    /// The company; its brands are in the database.
+    pub(super) company: ClientId,
+    /// From when requests are real; none when the demo started empty.
+    pub(super) real_since: Option<Timestamp>,
+    /// The key that was deleted and is still tried.
+    pub(super) deleted: Option<DeletedKey>,
+}
+
+/// A key nobody may use any more, sealed like any other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct DeletedKey {
+    pub(super) id: KeyId,
+    pub(super) sealed: Vec<u8>,
+}
+
+fn file(data_dir: &DataDir) -> PathBuf {
+    data_dir.path().join("demo")
+}
+
+impl State {
+    pub(super) fn read(data_dir: &DataDir) -> Result<Option<Self>, ConfigError> {
+        let path = file(data_dir);
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
+                ConfigError::new(format!("{} is not a demo of this version; begin again with --fresh.", path.display()))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ConfigError::new(format!("{} cannot be read: {error}.", path.display()))),
+        }
+    }
+
+    pub(super) fn write(&self, data_dir: &DataDir) -> Result<(), ConfigError> {
+        let path = file(data_dir);
+        let fault = |error: std::io::Error| ConfigError::new(format!("{} cannot be written: {error}.", path.display()));
+        let text = serde_json::to_vec(self).map_err(|error| fault(error.into()))?;
+        std::fs::write(&path, text).map_err(fault)
+    }
+}

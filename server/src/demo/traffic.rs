@@ -1,0 +1,136 @@
+//! What goes on while the demo runs: about one request a second with the brands' keys through the real gateway, a try of
+//! the deleted key now and then, and an event every ten seconds.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use accounts::Company;
+use bytes::Bytes;
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use model::{Actor, ClientId, CompanyId, Environment, EventType};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use webhooks::Publication;
+
+use super::history::{CALLS, Dice, STALE_ADDRESS, STALE_AGENT};
+use super::state::State;
+use super::world;
+use crate::services::Services;
+
+const STALE_EVERY_SECONDS: u64 = 47;
+const EVENT_EVERY_SECONDS: u64 = 10;
+/// The event types in turn; the last two go to the webhook that fails.
+const EVENTS: [EventType; 6] = [
+    EventType::OrderStatusUpdated,
+    EventType::OrderCreated,
+    EventType::OrderFinalized,
+    EventType::OrderStatusUpdated,
+    EventType::LinkDisconnected,
+    EventType::TaskStatusUpdated,
+];
+
+struct Traffic {
+    services: Services,
+    state: State,
+    gateway: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+    dice: Dice,
+}
+
+/// Goes on until `stop`.
+pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, stop: CancellationToken) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let Some(parent) = world::company_id(&services, state.company).await else { return };
+    let mut traffic = Traffic { services, state, gateway, client, dice: Dice::new(7) };
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut second: u64 = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if second % EVENT_EVERY_SECONDS == 0 {
+            traffic.event(parent, second / EVENT_EVERY_SECONDS).await;
+        }
+        if second % STALE_EVERY_SECONDS == STALE_EVERY_SECONDS - 1 {
+            traffic.stale(parent).await;
+        }
+        traffic.request(parent).await;
+        second += 1;
+    }
+}
+
+impl Traffic {
+    /// One call of one brand, with whichever of its keys is active.
+    async fn request(&mut self, parent: CompanyId) {
+        let Ok(brands) = self.services.core.accounts.brands(parent).await else { return };
+        let Some(brand) = self.dice.pick(&brands, |_| 1) else { return };
+        let Some(secret) = self.secret(brand).await else { return };
+        let (method, path, _, _) = self.dice.pick(&CALLS, |call| call.3).copied().unwrap_or(CALLS[0]);
+        let address = format!("203.0.113.{}", 20 + self.dice.below(5));
+        self.call(method, path, brand.client_id, &secret, &address, "northwind-api/4.2 (python-requests/2.32)").await;
+    }
+
+    async fn secret(&self, company: &Company) -> Option<vault::AccessSecret> {
+        let secrets = self.services.core.keys.signing_secrets(company.id, Environment::Sandbox).await.ok()?;
+        Some(secrets.into_iter().next()?.secret)
+    }
+
+    async fn stale(&mut self, parent: CompanyId) {
+        let Some(deleted) = &self.state.deleted else { return };
+        if let Some(secret) = world::open(&self.services, parent, deleted) {
+            let client_id = self.state.company;
+            self.call("GET", "/v1/users/", client_id, &secret, STALE_ADDRESS, STALE_AGENT).await;
+        }
+    }
+
+    async fn event(&mut self, company: CompanyId, number: u64) {
+        let event_type = EVENTS[usize::try_from(number).unwrap_or_default() % EVENTS.len()];
+        let payload = webhooks::example_payload(event_type);
+        let publication = Publication {
+            company,
+            environment: Environment::Sandbox,
+            event_type,
+            payload: &payload,
+            request_id: None,
+            idempotency_key: None,
+        };
+        if let Err(error) = self.services.webhooks.publish(publication, &Actor::system()).await {
+            tracing::warn!(error = crate::error::chain(&error), "the demo's event was not published");
+        }
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        client_id: ClientId,
+        secret: &vault::AccessSecret,
+        address: &str,
+        agent: &str,
+    ) {
+        let Ok(mut header) = HeaderValue::from_str(secret.expose()) else { return };
+        header.set_sensitive(true);
+        let body = if method == "POST" { Bytes::from_static(b"{\"products\":[\"income\"]}") } else { Bytes::new() };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.gateway))
+            .header("x-access-client-id", client_id.to_string())
+            .header("x-access-secret", header)
+            .header("x-forwarded-for", address)
+            .header("user-agent", agent)
+            .header("content-type", "application/json")
+            .body(Full::new(body));
+        let Ok(request) = request else { return };
+        match self.client.request(request).await {
+            // The rest of the answer, so that the connection can be used again.
+            Ok(response) => drop(response.into_body().collect().await),
+            Err(error) => tracing::debug!(%error, "a request of the demo was not answered"),
+        }
+    }
+}

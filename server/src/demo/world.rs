@@ -1,0 +1,247 @@
+//! Makes the demo's company: brands, people, keys with a past, webhooks, and the history of its requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accounts::{Company, Email, Password};
+use keys::{Keys, KeysOptions, KeysParts, ManualClock, RateLimit};
+use logs::{KeyTrace, Place};
+use model::{
+    Actor, ActorKind, ClientId, CompanyId, Environment, EventType, KeyId, Role, Timestamp, WebhookDraft, WebhookEvents,
+};
+use vault::{AccessSecret, SealPlace, SealPurpose};
+
+use super::state::{DeletedKey, State};
+use super::{DemoPeople, PASSWORD, history, receiver};
+use crate::config::Demo as Kind;
+use crate::error::StartError;
+use crate::services::Services;
+
+const COMPANY: &str = "Northwind Lending";
+const BRANDS: [&str; 3] = ["Northwind Auto", "Northwind Cards", "Northwind Homes"];
+/// The owner's e-mail address.
+pub const OWNER: &str = "ana@demo.example";
+const VIEWER: &str = "vic@demo.example";
+
+pub(super) fn people() -> Result<DemoPeople, StartError> {
+    let email = |text: &str| text.parse::<Email>().map_err(StartError::failed("naming the demo's people"));
+    Ok(DemoPeople { owner: email(OWNER)?, viewer: email(VIEWER)? })
+}
+
+/// Who the audit trail says made it.
+pub(super) fn ana() -> Actor {
+    Actor { kind: ActorKind::Member, name: OWNER.to_owned(), address: Some("127.0.0.1".to_owned()) }
+}
+
+/// The whole world, or with `Empty` the company and its people alone.
+pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<State, StartError> {
+    let failed = || StartError::failed("making the demo's company");
+    let accounts = &services.core.accounts;
+    let company = accounts.create_company(COMPANY, None, &Actor::system()).await.map_err(failed())?.client_id;
+    let people = people()?;
+    for (email, role) in [(people.owner, Role::Owner), (people.viewer, Role::Viewer)] {
+        let password = Password::new(PASSWORD.to_owned()).map_err(failed())?;
+        accounts.create_member(company, email, role, password, &Actor::system()).await.map_err(failed())?;
+    }
+    if kind == Kind::Empty {
+        reload(services).await?;
+        return Ok(State { port, company, real_since: None, deleted: None });
+    }
+    for brand in BRANDS {
+        accounts.create_company(brand, Some(company), &Actor::system()).await.map_err(failed())?;
+    }
+    let now = services.core.clock.now();
+    let parent = accounts.company(company).await.map_err(failed())?.ok_or_else(missing)?;
+    let brands = accounts.brands(parent.id).await.map_err(failed())?;
+    let past = past(services, now, &parent, &brands).await?;
+    reload(services).await?;
+    webhooks(services, parent.id, port).await?;
+    history::write(services, now, &past).await;
+    touch(services, now, &past);
+    Ok(State { port, company, real_since: Some(services.core.clock.now()), deleted: Some(past.deleted) })
+}
+
+fn missing() -> StartError {
+    StartError::Refused("The demo's company was made and is not there.".to_owned())
+}
+
+async fn reload(services: &Services) -> Result<(), StartError> {
+    services.core.keys.reload().await.map_err(StartError::failed("loading the demo's keys"))
+}
+
+/// Whose key is used how often, for the history.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) place: Place,
+    pub(super) key: KeyTrace,
+    pub(super) environment: Environment,
+    /// Of a hundred requests.
+    pub(super) share: u32,
+    pub(super) address: &'static str,
+    pub(super) agent: &'static str,
+}
+
+/// The keys as they came to be.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) lines: Vec<Line>,
+    pub(super) deleted: DeletedKey,
+    pub(super) deleted_trace: KeyTrace,
+    pub(super) deleted_at: Timestamp,
+    pub(super) own_place: Place,
+    /// The company's own active keys with the seconds since each was last used.
+    used: Vec<(KeyId, i64, &'static str)>,
+}
+
+const DAY: i64 = 24 * 3600;
+
+/// Keys made and deleted on days gone by, through the same rules with a clock set back.
+async fn past(services: &Services, now: Timestamp, parent: &Company, brands: &[Company]) -> Result<Past, StartError> {
+    let clock = Arc::new(ManualClock::at(now.minus_seconds(80 * DAY)));
+    let keys = keys_of_the_past(services, Arc::clone(&clock)).await?;
+    let failed = || StartError::failed("making the demo's keys");
+    let (sandbox, dev) = (Environment::Sandbox, Environment::Dev);
+    let actor = ana();
+
+    let old = keys.generate(parent.id, sandbox, &actor).await.map_err(failed())?;
+    clock.set(now.minus_seconds(62 * DAY));
+    let current = keys.generate(parent.id, sandbox, &actor).await.map_err(failed())?;
+    let mut lines = Vec::new();
+    for ((brand, share), address) in brands.iter().zip([31, 24, 13]).zip(["203.0.113.24", "203.0.113.61", "198.51.100.7"]) {
+        clock.advance(Duration::from_secs(3600));
+        let key = keys.generate(brand.id, sandbox, &actor).await.map_err(failed())?;
+        let key = KeyTrace { id: key.key.id, last_four: key.key.last_four };
+        let agent = if share > 20 { "northwind-api/4.2 (python-requests/2.32)" } else { "okhttp/4.12.0" };
+        lines.push(Line { place: place(parent, Some(brand)), key, environment: sandbox, share, address, agent });
+    }
+    clock.set(now.minus_seconds(40 * DAY));
+    let dev_older = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
+    clock.set(now.minus_seconds(2 * DAY));
+    let dev_newer = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
+    let deleted_at = now.minus_seconds(26 * 3600);
+    clock.set(deleted_at);
+    keys.delete(parent.id, old.key.id, &actor).await.map_err(failed())?;
+
+    let own = |generated: &model::GeneratedKey, environment, share, address| Line {
+        place: place(parent, None),
+        key: KeyTrace { id: generated.key.id, last_four: generated.key.last_four.clone() },
+        environment,
+        share,
+        address,
+        agent: "node-fetch/3.3.2",
+    };
+    lines.push(own(&current, sandbox, 20, "192.0.2.18"));
+    lines.push(own(&dev_older, dev, 8, "192.0.2.44"));
+    lines.push(own(&dev_newer, dev, 4, "192.0.2.45"));
+    Ok(Past {
+        lines,
+        deleted: seal(services, parent.id, old.key.id, old.secret.expose()),
+        deleted_trace: KeyTrace { id: old.key.id, last_four: old.key.last_four },
+        deleted_at,
+        own_place: place(parent, None),
+        used: vec![
+            (current.key.id, 190, "192.0.2.18"),
+            (dev_older.key.id, 5 * 3600, "192.0.2.44"),
+            (dev_newer.key.id, 640, "192.0.2.45"),
+        ],
+    })
+}
+
+async fn keys_of_the_past(services: &Services, clock: Arc<ManualClock>) -> Result<Keys, StartError> {
+    let core = &services.core;
+    let parts = KeysParts {
+        store: Arc::new(store::keys::StoredKeys::new(core.db.clone())),
+        pepper: Arc::clone(&core.secrets.pepper),
+        master_key: Arc::clone(&core.secrets.master_key),
+        install: core.install,
+        hub: core.hub.clone(),
+        clock,
+        options: KeysOptions::new(RateLimit::off(), false),
+    };
+    Keys::open(parts).await.map_err(StartError::failed("loading the demo's keys"))
+}
+
+fn place(parent: &Company, brand: Option<&Company>) -> Place {
+    let company = brand.unwrap_or(parent);
+    Place {
+        root: parent.id,
+        company: company.id,
+        client_id: company.client_id,
+        brand: brand.map(|brand| brand.name.clone()),
+    }
+}
+
+fn seal_place(services: &Services, company: CompanyId, key: KeyId) -> SealPlace {
+    SealPlace {
+        purpose: SealPurpose::AccessSecret,
+        install: services.core.install,
+        company,
+        environment: Environment::Sandbox,
+        id: key.to_bytes(),
+    }
+}
+
+fn seal(services: &Services, company: CompanyId, key: KeyId, secret: &str) -> DeletedKey {
+    let place = seal_place(services, company, key);
+    let sealed = services.core.secrets.master_key.seal(&place, secret.as_bytes()).into_bytes();
+    DeletedKey { id: key, sealed }
+}
+
+/// The deleted key as its program still sends it; none when it does not open.
+pub(super) fn open(services: &Services, company: CompanyId, deleted: &DeletedKey) -> Option<AccessSecret> {
+    let place = seal_place(services, company, deleted.id);
+    let plain = services.core.secrets.master_key.open(&place, &vault::Sealed::from_bytes(deleted.sealed.clone())).ok()?;
+    AccessSecret::parse(&plain).ok()
+}
+
+/// One that works, one that fails, one that is off. None takes the address that the page offers.
+async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<(), StartError> {
+    let draft = |name: &str, path: &str, events, enabled| WebhookDraft {
+        name: name.to_owned(),
+        url: format!("http://127.0.0.1:{port}{}{path}", receiver::PATH),
+        environment: Environment::Sandbox,
+        events,
+        enabled,
+    };
+    let orders = vec![EventType::OrderCreated, EventType::OrderStatusUpdated, EventType::OrderFinalized];
+    let failing = vec![EventType::LinkDisconnected, EventType::TaskStatusUpdated];
+    let drafts = [
+        draft("Order book", "/orders", WebhookEvents::Only(orders), true),
+        draft("Risk service", "/broken", WebhookEvents::Only(failing), true),
+        draft("Old data warehouse", "/warehouse", WebhookEvents::All, false),
+    ];
+    for draft in drafts {
+        let made = services.webhooks.create(company, &draft, &ana()).await;
+        made.map_err(StartError::failed("making the demo's webhooks"))?;
+    }
+    Ok(())
+}
+
+/// The built-in receiver listens at another port than last time: its webhooks follow.
+pub(super) async fn move_webhooks(services: &Services, state: &State, port: u16) -> Result<(), StartError> {
+    let failed = || StartError::failed("moving the demo's webhooks");
+    let Some(company) = company_id(services, state.company).await else { return Ok(()) };
+    let (before, after) = (format!("http://127.0.0.1:{}/", state.port), format!("http://127.0.0.1:{port}/"));
+    for row in services.webhooks.list(company).await.map_err(failed())? {
+        if let Some(path) = row.webhook.url.strip_prefix(&before) {
+            let url = Some(format!("{after}{path}"));
+            let patch = webhooks::WebhookPatch { url, ..webhooks::WebhookPatch::default() };
+            services.webhooks.patch(company, None, row.webhook.id, patch, &ana()).await.map_err(failed())?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn company_id(services: &Services, client_id: ClientId) -> Option<CompanyId> {
+    services.core.accounts.company(client_id).await.ok()?.map(|company| company.id)
+}
+
+/// When the company's own keys were last used.
+fn touch(services: &Services, now: Timestamp, past: &Past) {
+    let snapshot = services.core.keys.snapshot();
+    for (key, seconds_ago, address) in &past.used {
+        if let (Some(key), Ok(address)) = (snapshot.active_key(*key), address.parse()) {
+            services.core.keys.touched(key, now.minus_seconds(*seconds_ago), address);
+        }
+    }
+}
