@@ -164,10 +164,7 @@ fn Errors(reader: Reader) -> impl IntoView {
                         {if code.is_empty() { view! { <span class="faint">"none"</span> }.into_any() } else { code.into_any() }}
                     </Cell>
                     <Cell narrow=Narrow::Below>
-                        <span class="docs__cell">{when}</span>
-                    </Cell>
-                    <Cell narrow=Narrow::Below>
-                        <span class="docs__cell">{what_to_do}</span>
+                        {when} " " <span class="muted">{what_to_do}</span>
                     </Cell>
                 </tr>
             }
@@ -185,7 +182,7 @@ fn Errors(reader: Reader) -> impl IntoView {
             <div class="docs__table">
                 <Table
                     caption="Errors"
-                    columns=vec![Column::new("Status"), Column::new("Code"), Column::new("When"), Column::new("What to do")]
+                    columns=vec![Column::new("Status"), Column::new("Code"), Column::new("When, and what to do")]
                 >
                     <tbody>{rows}</tbody>
                 </Table>

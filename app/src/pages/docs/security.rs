@@ -85,6 +85,7 @@ fn Example() -> impl IntoView {
             <Code
                 label="The same by hand"
                 text=format!("printf '%s' '{EXAMPLE_BODY}' |\n  openssl dgst -sha256 -hmac '{EXAMPLE_SECRET}'")
+                wrap=true
             />
         </Section>
     }

@@ -56,9 +56,7 @@ fn Meanings(caption: &'static str, name: &'static str, rows: Vec<(&'static str, 
             view! {
                 <tr>
                     <Cell narrow=Narrow::Lead monospace=true>{name}</Cell>
-                    <Cell narrow=Narrow::Below>
-                        <span class="docs__cell">{meaning}</span>
-                    </Cell>
+                    <Cell narrow=Narrow::Below>{meaning}</Cell>
                 </tr>
             }
         })

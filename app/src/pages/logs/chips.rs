@@ -21,11 +21,11 @@ struct Chip {
 pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
     let address_of = move |filter: &LogFilter| address::of_list(listing.scope.client_id(), filter);
     let link = move |chip: Chip| {
-        let label = format!("Remove the filter {}", chip.words);
         view! {
             <li>
-                <ButtonLink href=address_of(&chip.without) size=ButtonSize::Small icon=IconName::Cross aria_label=label>
-                    {chip.words}
+                <ButtonLink href=address_of(&chip.without) size=ButtonSize::Small icon=IconName::Cross>
+                    <span class="visually-hidden">"Remove the filter "</span>
+                    <span class="logs-chips__words">{chip.words}</span>
                 </ButtonLink>
             </li>
         }

@@ -32,6 +32,7 @@ fn first_line(entry: &LogEntry, gateway_url: &str) -> String {
     match row.method.as_str() {
         "GET" => format!("curl {url}"),
         "HEAD" => format!("curl --head {url}"),
+        method if method.bytes().all(|byte| byte.is_ascii_uppercase()) => format!("curl -X {method} {url}"),
         method => format!("curl -X {} {url}", quoted(method)),
     }
 }

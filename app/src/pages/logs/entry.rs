@@ -8,7 +8,7 @@ use model::{ClientId, LogEntry, LogFilter, Recorded, RequestId};
 use super::address;
 use super::curl;
 use super::message::{Message, Side};
-use super::trail::Trail;
+use super::trail::{self, Steps, Trail};
 use super::verdict::VerdictCard;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Loaded, Outcome};
@@ -26,9 +26,10 @@ pub fn LogEntryPage() -> impl IntoView {
     let params = use_params_map();
     let request = Memo::new(move |_| params.with(|params| params.get("request")).and_then(|text| text.parse().ok()));
     let entry = Resource::new(move || (scope.client_id(), request.get()), |(company, request)| load(company, request));
+    let steps = trail::steps_of(scope, request);
     view! {
         <Title text="Request" />
-        <Loaded resource=entry render=move |entry: LogEntry| view! { <Entry scope entry /> }.into_any() />
+        <Loaded resource=entry render=move |entry: LogEntry| view! { <Entry scope steps entry /> }.into_any() />
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }
     .into_any()
@@ -39,7 +40,7 @@ async fn load(company: ClientId, request: Option<RequestId>) -> Outcome<LogEntry
 }
 
 #[component]
-fn Entry(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
+fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
     let company = untrack(|| scope.client_id());
     let search = use_location().search;
     let filter = untrack(|| search.with(|search| LogFilter::parse_lenient(search).0));
@@ -57,12 +58,14 @@ fn Entry(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
     view! {
         <PageHeader title monospace=true above=above />
         <div class="columns">
-            <VerdictCard company entry=entry.clone() />
+            <div class="stack">
+                <VerdictCard company entry=entry.clone() />
+                <Again scope entry=entry.clone() />
+            </div>
             <Facts company entry=entry.clone() />
         </div>
-        <Trail scope request=entry.row.request_id events />
-        <Messages entry=entry.clone() />
-        <Again scope entry />
+        <Trail scope steps events />
+        <Messages entry />
     }
     .into_any()
 }
@@ -154,15 +157,15 @@ fn Messages(entry: LogEntry) -> impl IntoView {
 #[component]
 fn Again(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
     view! {
-        <Section id="again" title="Send it again" lead="Put the secret of an active key into SECRET first.">
+        <Card id="again" title="Send it again" lead="Put the secret of an active key into SECRET first.">
             <Loaded
                 resource=scope.context()
                 render=move |company| {
                     let text = curl::command(&entry, &company.gateway_url, entry.row.client_id);
-                    view! { <Code label="curl" text /> }.into_any()
+                    view! { <Code label="curl" text wrap=true /> }.into_any()
                 }
             />
-        </Section>
+        </Card>
     }
     .into_any()
 }

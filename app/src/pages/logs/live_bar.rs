@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::address;
 use super::listing::Listing;
-use crate::browser::clock;
+use crate::browser::{clock, focus};
 use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Tone};
 
 /// "Live" with *Pause*, or "Paused" with *Resume*. Not without scripts, and not where nothing can arrive.
@@ -20,7 +20,12 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
     let switch = move || {
         if listing.paused.get() {
             view! {
-                <Button kind=ButtonKind::Quiet size=ButtonSize::Small id="live-switch" on_press=Callback::new(move |()| listing.resume())>
+                <Button
+                    kind=ButtonKind::Quiet
+                    size=ButtonSize::Small
+                    id="live-switch"
+                    on_press=Callback::new(move |()| listing.resume())
+                >
                     "Resume"
                 </Button>
             }
@@ -43,6 +48,12 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
     }
 }
 
+/// The button that was pressed goes away; the keyboard goes on at the switch.
+fn show(listing: Listing) {
+    listing.resume();
+    focus::if_lost("live-switch".to_owned());
+}
+
 /// "27 new requests": shows them when pressed. Announced once, when the first of them arrives.
 #[component]
 pub(super) fn Unseen(listing: Listing) -> impl IntoView {
@@ -62,7 +73,7 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
                 <p class="logs-unseen">
                     {if listing.can_move() {
                         view! {
-                            <Button icon=IconName::Inbox on_press=Callback::new(move |()| listing.resume())>
+                            <Button icon=IconName::Inbox on_press=Callback::new(move |()| show(listing))>
                                 {words}
                             </Button>
                         }

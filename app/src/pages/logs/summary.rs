@@ -37,16 +37,16 @@ pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
                 .into_iter()
                 .map(|part| {
                     view! {
-                        <li>
+                        <p>
                             <code>{part.name}</code>
                             {format!(" must be {}.", part.wants)}
-                        </li>
+                        </p>
                     }
                 })
                 .collect_view();
             view! {
                 <Notice tone=Tone::Warn title="Part of the address was ignored">
-                    <ul class="plain-list">{parts}</ul>
+                    {parts}
                 </Notice>
             }
         })
@@ -75,7 +75,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
             {(suppressed > 0)
                 .then(|| {
                     view! {
-                        <Notice tone=Tone::Info>
+                        <Notice tone=Tone::Quiet>
                             {format!(
                                 "{} without a valid key {} refused and only counted: at most 10 of them a second are listed.",
                                 words::requests(Some(suppressed)),

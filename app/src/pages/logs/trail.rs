@@ -11,22 +11,37 @@ use crate::ui::{Cell, Column, Narrow, RowLink, Section, State, StateBadge, Statu
 
 /// A delivery and the name of its webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Step {
+pub(super) struct Step {
     delivery: DeliveryRow,
     webhook: String,
 }
 
+/// What became of a request's events, as the server knows it.
+pub(super) type Steps = Resource<Outcome<Vec<Step>>>;
+
+/// Asks for the trail of `request`, and again when a delivery of the company moves. To be called by the page itself: a
+/// resource that is made inside the `Suspend` of another one is made twice on the server and not found in the browser.
+pub(super) fn steps_of(scope: CompanyScope, request: Memo<Option<RequestId>>) -> Steps {
+    let changes = scope.changes(Topic::Webhooks);
+    Resource::new(
+        move || (scope.client_id(), request.get(), changes.get()),
+        |(company, request, _)| async move {
+            match request {
+                Some(request) => load(company, request).await,
+                None => Ok(Vec::new()),
+            }
+        },
+    )
+}
+
 /// Nothing where the request set nothing off.
 #[component]
-pub(super) fn Trail(scope: CompanyScope, request: RequestId, events: Vec<EventId>) -> impl IntoView {
-    let changes = scope.changes(Topic::Webhooks);
-    let steps = Resource::new(move || (scope.client_id(), changes.get()), move |(company, _)| load(company, request));
+pub(super) fn Trail(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
     view! {
         <Transition>
-            <Steps scope steps events />
+            <StepTable scope steps events />
         </Transition>
     }
-    .into_any()
 }
 
 async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
@@ -43,7 +58,7 @@ async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
 }
 
 #[component]
-fn Steps(scope: CompanyScope, steps: Resource<Outcome<Vec<Step>>>, events: Vec<EventId>) -> impl IntoView {
+fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
     let steps = Memo::new(move |_| steps.with(|steps| steps.as_ref().and_then(|steps| steps.clone().ok()).unwrap_or_default()));
     move || {
         let steps = steps.get();

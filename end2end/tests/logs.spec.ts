@@ -1,0 +1,140 @@
+// The Logs tab and a request's own page, before their WASM arrives and where it never does.
+import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import type { Page } from '@playwright/test';
+
+/** Rows are written behind the request, so the page may have to be asked twice. */
+async function openWhenListed(page: Page, address: string, count: RegExp): Promise<void> {
+  await expect(async () => {
+    await page.goto(address);
+    await expect(page.getByRole('status').filter({ hasText: count })).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 10_000 });
+  await hydrated(page);
+}
+
+/** A company whose log has these calls, one after the other. */
+async function withCalls(page: Page, calls: { path: string; init?: RequestInit }[]): Promise<{ company: Company; secret: string }> {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  for (const { path, init } of calls) {
+    await (await call(company, secret, path, init)).arrayBuffer();
+  }
+  await signIn(page, company);
+  return { company, secret };
+}
+
+test('before the first request the page teaches how to make it', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.goto(company.path('logs'));
+  await expect(page.getByRole('heading', { name: 'Waiting for your first request…' })).toBeVisible();
+  const line = page.getByRole('main').getByRole('group', { name: 'curl' });
+  await expect(line).toContainText(company.clientId);
+  await expect(line).toContainText('X-Access-Secret: $SECRET');
+  await expect(line).toContainText(process.env.GATEHOUSE_GATEWAY!);
+});
+
+test('a request is a row with its status in number and word, and a link to its own page', async ({ page }) => {
+  const { company, secret } = await withCalls(page, [{ path: '/v1/users/?page=2' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request in the last 24 hours$/);
+  const row = page.getByRole('row').filter({ hasText: '/v1/users/?page=2' });
+  await expect(row).toContainText('200 OK');
+  await expect(row).toContainText('Sandbox');
+  await expect(row).toContainText(`…${secret.slice(-4)}`);
+  await row.getByRole('link').click();
+  await expect(page).toHaveURL(/\/logs\/[0-9a-f]{32}$/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('GET /v1/users/?page=2');
+  await expect(page.getByText('The key was active and the request was passed on.')).toBeVisible();
+});
+
+test('the columns and the first three filters stand in their order', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await expect(page.getByRole('columnheader')).toHaveText(['Time', 'Status', 'Method', 'Path', 'Brand', 'Environment', 'Key', 'Duration']);
+  const labels = await page.getByRole('form', { name: 'Filters' }).locator('.field__label:visible').allTextContents();
+  expect(labels).toEqual(['Date range', 'Status', 'Brand', 'Environment', 'Key', 'Method', 'Path contains']);
+});
+
+test('a request page holds headers and bodies, and no secret', async ({ page }) => {
+  const init = { method: 'POST', body: '{"name":"Ana","password":"hunter2"}', headers: { 'Content-Type': 'application/json' } };
+  const { company, secret } = await withCalls(page, [{ path: '/v1/orders/', init }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await page.getByRole('row').filter({ hasText: '/v1/orders/' }).getByRole('link').click();
+  const request = page.getByRole('region', { name: 'Request', exact: true });
+  await expect(request.locator('.facts__row').filter({ hasText: /x-access-secret/i })).toContainText('redacted');
+  await expect(request.getByRole('group', { name: 'Request body' })).toContainText('"name": "Ana"');
+  await expect(page.getByRole('region', { name: 'Response', exact: true }).getByRole('group', { name: 'Response body' })).toBeVisible();
+  const content = await page.content();
+  expect(content).not.toContain('hunter2');
+  expect(content).not.toContain(secret.slice(8));
+  await expect(page.getByRole('group', { name: 'curl' })).toContainText('X-Access-Secret: $SECRET');
+});
+
+test('a request with a deleted key says which key it was and who deleted it', async ({ page }) => {
+  const { company } = await withCalls(page, []);
+  const { key_id: keyId, secret } = makeKey(company, 'sandbox');
+  admin(['delete-key', '--key-id', keyId]);
+  expect((await call(company, secret)).status).toBe(401);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  const row = page.getByRole('row').filter({ hasText: 'Deleted key' });
+  await expect(row).toContainText('401 Unauthorized');
+  await row.getByRole('link').click();
+  const verdict = page.getByRole('region', { name: 'Verdict' });
+  await expect(verdict).toContainText('Deleted key');
+  await expect(verdict).toContainText('command line');
+  await expect(page.getByText('No headers and no bodies were kept')).toBeVisible();
+});
+
+test('the address is the filter, and says what of it was ignored', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }, { path: '/v1/no-such-thing/' }]);
+  await openWhenListed(page, company.path('logs'), /^2 requests /);
+  await page.goto(company.path('logs?path=no-such&environment=moon'));
+  await hydrated(page);
+  await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
+  await expect(page.getByText('environment must be one of sandbox, dev, prod.')).toBeVisible();
+  await expect(page.getByLabel('Path contains', { exact: true })).toHaveValue('no-such');
+  await page.getByRole('link', { name: 'Remove the filter Path contains no-such' }).click();
+  await expect(page.getByRole('status').filter({ hasText: /^2 requests / })).toBeVisible();
+});
+
+test('where nothing matches the page says how many there are without filters', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await page.goto(company.path('logs?status=418'));
+  await expect(page.getByRole('heading', { name: 'Nothing matches' })).toBeVisible();
+  await expect(page.getByText('1 request in the last 24 hours without filters.')).toBeVisible();
+  await page.getByRole('link', { name: 'Clear filters' }).click();
+  await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`${company.path('logs')}$`));
+});
+
+test('a request that is not this company’s is not found', async ({ page, expectedFaults }) => {
+  expectedFaults.push('404');
+  const other = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, other.company.path('logs'), /^1 request /);
+  const href = (await page.locator('.row-link').first().getAttribute('href'))!;
+  const company = makeCompany();
+  await page.context().clearCookies();
+  await signIn(page, company);
+  const answer = await page.goto(company.path(`logs/${href.split('/').at(-1)}`));
+  expect(answer?.status()).toBe(404);
+  await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
+});
+
+test('the list, a request and an empty log are accessible and never wider than the window', async ({ page }) => {
+  test.slow();
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }, { path: `/v1/${'long-'.repeat(30)}/` }]);
+  await openWhenListed(page, company.path('logs'), /^2 requests /);
+  const entry = (await page.locator('.row-link').first().getAttribute('href'))!;
+  for (const address of [company.path('logs?status=4xx&range=7d'), company.path('logs?status=418'), company.path('logs'), entry]) {
+    for (const width of [1440, 390, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto(address);
+      await hydrated(page);
+      await expectNoSidewaysScroll(page);
+    }
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await expectAccessible(page);
+    }
+  }
+});
