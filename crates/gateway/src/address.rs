@@ -14,7 +14,10 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     }
     let mut nearest = peer;
     let values = headers.get_all("x-forwarded-for").iter().rev();
-    for hop in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
+    for hop in values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.rsplit(','))
+    {
         let Some(hop) = parse(hop.trim()) else { break };
         nearest = hop;
         if !is_trusted(hop, trusted) {
@@ -32,7 +35,10 @@ pub(crate) fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// An address, perhaps with a port, perhaps in brackets.
 fn parse(text: &str) -> Option<IpAddr> {
-    let address = text.parse().or_else(|_| text.parse().map(|socket: std::net::SocketAddr| socket.ip())).ok();
+    let address = text
+        .parse()
+        .or_else(|_| text.parse().map(|socket: std::net::SocketAddr| socket.ip()))
+        .ok();
     let address = address.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
     address.map(|address| address.to_canonical())
 }
@@ -62,7 +68,10 @@ mod tests {
 
     #[test]
     fn what_a_caller_put_before_its_own_address_does_not_count() {
-        assert_eq!(from("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            from("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(from("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(from("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &["[2001:db8::7]:443"]), "2001:db8::7");

@@ -24,7 +24,12 @@ pub struct AnswerBody {
 
 enum Source {
     Whole(Option<Bytes>),
-    Upstream { body: Incoming, idle: Duration, alarm: Option<Pin<Box<Sleep>>>, left: Option<u64> },
+    Upstream {
+        body: Incoming,
+        idle: Duration,
+        alarm: Option<Pin<Box<Sleep>>>,
+        left: Option<u64>,
+    },
 }
 
 /// The answer ended in the middle; the connection is closed so that the caller notices.
@@ -38,7 +43,11 @@ pub enum BrokenOff {
 
 impl AnswerBody {
     /// An answer of the gateway itself.
-    pub(crate) fn whole(response: Response<Bytes>, mut recording: Recording, method: &Method) -> Response<Self> {
+    pub(crate) fn whole(
+        response: Response<Bytes>,
+        mut recording: Recording,
+        method: &Method,
+    ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
         let sent = carries_body(method, parts.status) && !body.is_empty();
@@ -49,7 +58,14 @@ impl AnswerBody {
             recording.finish(Ending::Whole);
             (None, None)
         };
-        Response::from_parts(parts, Self { source: Source::Whole(source), recording, _in_flight: None })
+        Response::from_parts(
+            parts,
+            Self {
+                source: Source::Whole(source),
+                recording,
+                _in_flight: None,
+            },
+        )
     }
 
     /// The upstream's answer, as it comes.
@@ -69,8 +85,20 @@ impl AnswerBody {
             None
         };
         let left = body.size_hint().exact();
-        let source = Source::Upstream { body, idle, alarm: None, left };
-        Response::from_parts(parts, Self { source, recording, _in_flight: Some(in_flight) })
+        let source = Source::Upstream {
+            body,
+            idle,
+            alarm: None,
+            left,
+        };
+        Response::from_parts(
+            parts,
+            Self {
+                source,
+                recording,
+                _in_flight: Some(in_flight),
+            },
+        )
     }
 
     fn finish(&mut self, ending: Ending) {
@@ -95,11 +123,19 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = BrokenOff;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = self.get_mut();
         let polled = match &mut this.source {
             Source::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Source::Upstream { body, idle, alarm, left } => poll_upstream(body, *idle, alarm, left, cx),
+            Source::Upstream {
+                body,
+                idle,
+                alarm,
+                left,
+            } => poll_upstream(body, *idle, alarm, left, cx),
         };
         match polled {
             Poll::Pending => Poll::Pending,
@@ -136,7 +172,9 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Source::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Source::Upstream { body, .. } => body.size_hint(),
         }
     }

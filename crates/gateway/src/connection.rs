@@ -35,7 +35,13 @@ pub(crate) struct CallerStream {
 
 impl CallerStream {
     pub(crate) fn new(tcp: TcpStream, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
-        Self { tcp, write_idle, alarm: None, answering, in_the_middle: false }
+        Self {
+            tcp,
+            write_idle,
+            alarm: None,
+            answering,
+            in_the_middle: false,
+        }
     }
 
     /// Whether these bytes are an answer that no request of ours has.
@@ -44,7 +50,9 @@ impl CallerStream {
             && !self.answering.load(Ordering::SeqCst)
             && buf.starts_with(b"HTTP/1.")
             && buf.get(9) == Some(&b'4')
-            && !buf.windows(12).any(|part| part.eq_ignore_ascii_case(b"x-request-id"))
+            && !buf
+                .windows(12)
+                .any(|part| part.eq_ignore_ascii_case(b"x-request-id"))
     }
 
     fn bounded<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -52,7 +60,9 @@ impl CallerStream {
             self.alarm = None;
             return polled;
         }
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + self.write_idle)));
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + self.write_idle)));
         ready!(alarm.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -65,8 +75,17 @@ impl CallerStream {
     }
 
     /// Answers what could not be read as a request, and says that the connection ends here.
-    pub(crate) async fn refuse(&mut self, status: StatusCode, message: &str, request_id: RequestId) -> io::Result<()> {
-        let code = if status == StatusCode::REQUEST_TIMEOUT { "request_timeout" } else { "incorrect_request" };
+    pub(crate) async fn refuse(
+        &mut self,
+        status: StatusCode,
+        message: &str,
+        request_id: RequestId,
+    ) -> io::Result<()> {
+        let code = if status == StatusCode::REQUEST_TIMEOUT {
+            "request_timeout"
+        } else {
+            "incorrect_request"
+        };
         let body = errors::error(status, code, message).into_body();
         let head = format!(
             "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {request_id}\r\n\
@@ -76,7 +95,9 @@ impl CallerStream {
             body.len()
         );
         let whole = [head.as_bytes(), &body].concat();
-        timeout(self.write_idle, self.tcp.write_all(&whole)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        timeout(self.write_idle, self.tcp.write_all(&whole))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Ends the connection so that the last answer arrives.
@@ -139,7 +160,8 @@ impl AsyncWrite for CallerStream {
         Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
     }
 
+    /// Only [`Self::linger`] ends the connection: there may be an answer to send still.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        self.poll_flush(cx)
     }
 }

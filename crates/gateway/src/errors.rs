@@ -40,8 +40,10 @@ pub fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response<Bytes
 
 /// 400: each field that is wrong, with what is wrong about it.
 pub fn incorrect_parameters<'a>(faults: impl IntoIterator<Item = (&'a str, &'a str)>) -> Response<Bytes> {
-    let faults: Vec<_> =
-        faults.into_iter().map(|(field, message)| json!({ "field": field, "message": message })).collect();
+    let faults: Vec<_> = faults
+        .into_iter()
+        .map(|(field, message)| json!({ "field": field, "message": message }))
+        .collect();
     answer(
         StatusCode::BAD_REQUEST,
         &json!({ "error": {
@@ -59,7 +61,9 @@ pub fn throttled(retry_after: Duration) -> Response<Bytes> {
     let unit = if seconds == 1 { "second" } else { "seconds" };
     let message = format!("Request was throttled. Expected available in {seconds} {unit}.");
     let mut response = error(StatusCode::TOO_MANY_REQUESTS, "throttled", &message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
@@ -71,7 +75,11 @@ pub fn body_too_large(limit: usize) -> Response<Bytes> {
 
 /// 408: the request's body stopped arriving.
 pub fn request_timeout() -> Response<Bytes> {
-    error(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request body did not arrive in time.")
+    error(
+        StatusCode::REQUEST_TIMEOUT,
+        "request_timeout",
+        "The request body did not arrive in time.",
+    )
 }
 
 /// What a refused caller gets; nothing but the status tells verdicts apart. `retry_after` counts for `rate_limited`.
@@ -90,12 +98,16 @@ pub fn refusal(verdict: Verdict, retry_after: Option<Duration>) -> Response<Byte
         Verdict::RateLimited => throttled(retry_after.unwrap_or(Duration::from_secs(1))),
         Verdict::NotReady => unavailable("not_ready", "The service is not ready. Try again in a moment."),
         Verdict::Overloaded => unavailable("overloaded", "The service is overloaded. Try again in a moment."),
-        Verdict::UpstreamUnreachable => {
-            error(StatusCode::BAD_GATEWAY, "upstream_unreachable", "The API could not be reached.")
-        }
-        Verdict::UpstreamTimeout => {
-            error(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "The API did not answer in time.")
-        }
+        Verdict::UpstreamUnreachable => error(
+            StatusCode::BAD_GATEWAY,
+            "upstream_unreachable",
+            "The API could not be reached.",
+        ),
+        Verdict::UpstreamTimeout => error(
+            StatusCode::GATEWAY_TIMEOUT,
+            "upstream_timeout",
+            "The API did not answer in time.",
+        ),
         Verdict::Accepted => {
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -106,14 +118,18 @@ pub fn refusal(verdict: Verdict, retry_after: Option<Duration>) -> Response<Byte
 
 fn unavailable(code: &str, message: &str) -> Response<Bytes> {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(1));
     response
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -124,7 +140,10 @@ mod tests {
     #[test]
     fn every_verdict_has_its_status_and_all_401s_are_the_same() {
         let mut unauthorized = Vec::new();
-        for verdict in Verdict::ALL.iter().filter(|verdict| **verdict != Verdict::Accepted) {
+        for verdict in Verdict::ALL
+            .iter()
+            .filter(|verdict| **verdict != Verdict::Accepted)
+        {
             let response = refusal(*verdict, Some(Duration::from_millis(200)));
             assert_eq!(Some(response.status().as_u16()), verdict.status(), "{verdict}");
             if response.status() == StatusCode::UNAUTHORIZED {
@@ -140,8 +159,15 @@ mod tests {
     fn waiting_times_are_rounded_up() {
         for (wait, seconds) in [(1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
             let response = throttled(Duration::from_millis(wait));
-            assert_eq!(response.headers()[header::RETRY_AFTER], seconds.to_string().as_str());
+            assert_eq!(
+                response.headers()[header::RETRY_AFTER],
+                seconds.to_string().as_str()
+            );
         }
-        assert!(throttled(Duration::from_secs(7)).body().ends_with(b"Expected available in 7 seconds.\"}}"));
+        assert!(
+            throttled(Duration::from_secs(7))
+                .body()
+                .ends_with(b"Expected available in 7 seconds.\"}}")
+        );
     }
 }

@@ -56,7 +56,11 @@ impl Forwarder {
         let mut upstreams = HashMap::new();
         for (environment, url) in &options.upstreams {
             check_upstream(url)?;
-            let scheme = if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP };
+            let scheme = if url.scheme() == "https" {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            };
             let authority = match url.port() {
                 Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
                 None => url.host_str().unwrap_or_default().to_owned(),
@@ -64,10 +68,23 @@ impl Forwarder {
             let host = HeaderValue::from_str(&authority).map_err(|_| UpstreamFault::NoHost)?;
             let authority = authority.parse().map_err(|_| UpstreamFault::NoHost)?;
             let prefix = url.path().trim_end_matches('/').to_owned();
-            upstreams.insert(*environment, Upstream { scheme, authority, prefix, host });
+            upstreams.insert(
+                *environment,
+                Upstream {
+                    scheme,
+                    authority,
+                    prefix,
+                    host,
+                },
+            );
         }
-        let needs_tls = upstreams.values().any(|upstream| upstream.scheme == Scheme::HTTPS);
-        Ok(Self { upstreams, client: client(options.timeouts.connect, needs_tls)? })
+        let needs_tls = upstreams
+            .values()
+            .any(|upstream| upstream.scheme == Scheme::HTTPS);
+        Ok(Self {
+            upstreams,
+            client: client(options.timeouts.connect, needs_tls)?,
+        })
     }
 
     async fn ask(&self, request: Request<RequestBody>, seen: &RequestSeen, patience: Duration) -> Asked {
@@ -149,17 +166,34 @@ impl Gateway {
         let request_id = caller.request_id;
         let Some(upstream) = shared.forwarder.upstreams.get(&caller.environment) else {
             let environment = caller.environment.label();
-            recording.verdict(Verdict::WrongEnvironment, format!("{environment} has no API behind this gateway."));
-            return self.own(errors::refusal(Verdict::WrongEnvironment, None), recording, &parts, request_id);
+            recording.verdict(
+                Verdict::WrongEnvironment,
+                format!("{environment} has no API behind this gateway."),
+            );
+            return self.own(
+                errors::refusal(Verdict::WrongEnvironment, None),
+                recording,
+                &parts,
+                request_id,
+            );
         };
         let Some(uri) = upstream.uri(&parts) else {
             return self.own(errors::not_found(), recording, &parts, request_id);
         };
         let timeouts = &shared.options.timeouts;
-        let place = timeout(timeouts.queue, std::sync::Arc::clone(&shared.in_flight).acquire_owned()).await;
+        let place = timeout(
+            timeouts.queue,
+            std::sync::Arc::clone(&shared.in_flight).acquire_owned(),
+        )
+        .await;
         let Ok(Ok(in_flight)) = place else {
             recording.verdict(Verdict::Overloaded, "Too many requests were in flight.");
-            return self.own(errors::refusal(Verdict::Overloaded, None), recording, &parts, request_id);
+            return self.own(
+                errors::refusal(Verdict::Overloaded, None),
+                recording,
+                &parts,
+                request_id,
+            );
         };
 
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
@@ -171,7 +205,13 @@ impl Gateway {
                 recording.upstream_answered();
                 make_ours(&mut response, &parts.method);
                 headers::set_request_id(response.headers_mut(), request_id);
-                return AnswerBody::upstream(response, recording, &parts.method, timeouts.answer_idle, in_flight);
+                return AnswerBody::upstream(
+                    response,
+                    recording,
+                    &parts.method,
+                    timeouts.answer_idle,
+                    in_flight,
+                );
             }
             Asked::Unreachable(detail) => {
                 recording.verdict(Verdict::UpstreamUnreachable, detail);
@@ -179,7 +219,10 @@ impl Gateway {
             }
             Asked::TooSlow => {
                 let seconds = timeouts.answer.as_secs_f32();
-                recording.verdict(Verdict::UpstreamTimeout, format!("The upstream did not answer within {seconds} s."));
+                recording.verdict(
+                    Verdict::UpstreamTimeout,
+                    format!("The upstream did not answer within {seconds} s."),
+                );
                 errors::refusal(Verdict::UpstreamTimeout, None)
             }
             Asked::Unsent(fault) => {
@@ -201,7 +244,11 @@ impl Gateway {
     ) -> Request<RequestBody> {
         let trusted = is_trusted(peer, &self.shared.options.trusted_proxies);
         let mut headers = headers::to_upstream(&parts.headers, peer.to_canonical(), trusted);
-        let identity = Identity { key: &caller.key, brand: caller.brand.as_ref(), request_id: caller.request_id };
+        let identity = Identity {
+            key: &caller.key,
+            brand: caller.brand.as_ref(),
+            request_id: caller.request_id,
+        };
         identity.write(&mut headers);
         headers.insert(header::HOST, upstream.host.clone());
         let mut request = Request::new(body);
@@ -223,14 +270,20 @@ impl Upstream {
             return None;
         }
         let target = format!("{}{}", self.prefix, path.as_str());
-        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(target).build().ok()
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(target)
+            .build()
+            .ok()
     }
 }
 
 /// Whether a segment of the path is `..`, plain or encoded.
 fn climbs(path: &str) -> bool {
     let path = percent_decode_str(path).decode_utf8_lossy();
-    path.split(['/', '\\']).any(|segment| segment.split(';').next() == Some(".."))
+    path.split(['/', '\\'])
+        .any(|segment| segment.split(';').next() == Some(".."))
 }
 
 /// Takes from the upstream's answer what belongs to its connection. The length of a body that is not sent stays.

@@ -43,7 +43,9 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Gateway")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,8 +70,19 @@ impl Gateway {
         let forwarder = Forwarder::new(&options)?;
         let in_flight = Arc::new(Semaphore::new(options.limits.requests));
         let counters = Counters::default();
-        let shared = Shared { options, keys, recorder, local, clock, forwarder, in_flight, counters };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            options,
+            keys,
+            recorder,
+            local,
+            clock,
+            forwarder,
+            in_flight,
+            counters,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Answers a request that came to the gateway's own port.
@@ -96,7 +109,12 @@ impl Gateway {
         self.shared.counters.read()
     }
 
-    async fn answer_on<B>(&self, surface: Surface, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
+    async fn answer_on<B>(
+        &self,
+        surface: Surface,
+        request: Request<B>,
+        peer: SocketAddr,
+    ) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -104,19 +122,32 @@ impl Gateway {
         let shared = &self.shared;
         let (parts, body) = request.into_parts();
         let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
-        let recorded = if for_local { Recorded::PublicApi } else { Recorded::Gateway };
+        let recorded = if for_local {
+            Recorded::PublicApi
+        } else {
+            Recorded::Gateway
+        };
         let (arrival, address) = self.arrival(&parts, recorded, peer.ip());
         let request_id = arrival.request_id;
         let judged = judge(&shared.keys, &parts.headers, arrival.at, address);
         let passes = match &judged.outcome {
             Outcome::Passes { key, brand } => Ok((Arc::clone(key), brand.clone())),
-            Outcome::Refused { verdict, detail, retry_after } => Err((*verdict, detail.clone(), *retry_after)),
+            Outcome::Refused {
+                verdict,
+                detail,
+                retry_after,
+            } => Err((*verdict, detail.clone(), *retry_after)),
         };
         let mut recording = Recording::new(Arc::clone(shared), arrival, judged);
         match passes {
             Err((verdict, detail, retry_after)) => {
                 recording.verdict(verdict, detail);
-                self.own(errors::refusal(verdict, retry_after), recording, &parts, request_id)
+                self.own(
+                    errors::refusal(verdict, retry_after),
+                    recording,
+                    &parts,
+                    request_id,
+                )
             }
             Ok((key, brand)) => {
                 let caller = Caller {
@@ -152,7 +183,11 @@ impl Gateway {
     pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> (Arrival, IpAddr) {
         let at = self.shared.clock.now();
         let address = client_address(peer, &parts.headers, &self.shared.options.trusted_proxies);
-        let path = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |path| path.as_str()).to_owned();
+        let path = parts
+            .uri
+            .path_and_query()
+            .map_or_else(|| parts.uri.path(), |path| path.as_str())
+            .to_owned();
         let arrival = Arrival {
             request_id: RequestId::time_ordered(at, vault::random()),
             at,

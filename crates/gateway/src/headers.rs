@@ -33,8 +33,14 @@ const HOP_BY_HOP: [&str; 11] = [
 const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"];
 
 /// Say where a request came from; they count only from a trusted proxy.
-const FORWARDED: [&str; 6] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+];
 
 /// Who asks, for the upstream.
 #[derive(Debug)]
@@ -54,7 +60,10 @@ impl Identity<'_> {
         };
         set("x-gatehouse-company", self.key.company.id.to_string());
         set("x-gatehouse-client-id", self.key.company.client_id.to_string());
-        set("x-gatehouse-environment", self.key.environment.as_str().to_owned());
+        set(
+            "x-gatehouse-environment",
+            self.key.environment.as_str().to_owned(),
+        );
         set("x-gatehouse-key-id", self.key.key_id.to_string());
         if let Some(brand) = self.brand {
             set("x-gatehouse-brand", brand.client_id.to_string());
@@ -68,7 +77,9 @@ pub(crate) fn to_upstream(incoming: &HeaderMap, peer: IpAddr, peer_is_trusted: b
     let named_by_connection = connection_options(incoming);
     let mut outgoing = HeaderMap::with_capacity(incoming.len() + 8);
     for (name, value) in incoming {
-        if passes_to_upstream(name, peer_is_trusted) && !named_by_connection.iter().any(|one| one == name.as_str()) {
+        if passes_to_upstream(name, peer_is_trusted)
+            && !named_by_connection.iter().any(|one| one == name.as_str())
+        {
             outgoing.append(name, value.clone());
         }
     }
@@ -96,7 +107,13 @@ pub(crate) fn to_caller(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     headers.remove(&REQUEST_ID);
-    drop_own_cookies(headers, &header::SET_COOKIE, |value| if is_own_pair(value) { None } else { Some(value.to_vec()) });
+    drop_own_cookies(headers, &header::SET_COOKIE, |value| {
+        if is_own_pair(value) {
+            None
+        } else {
+            Some(value.to_vec())
+        }
+    });
 }
 
 /// `X-Request-Id` on an answer.
@@ -125,15 +142,29 @@ fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool) -> bool {
 
 /// The header names that `Connection` lists.
 fn connection_options(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
-    names.filter(|name| !name.is_empty() && HeaderName::from_bytes(name.as_bytes()).is_ok()).collect()
+    let values = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let names = values
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase());
+    names
+        .filter(|name| !name.is_empty() && HeaderName::from_bytes(name.as_bytes()).is_ok())
+        .collect()
 }
 
 fn set_forwarded(incoming: &HeaderMap, outgoing: &mut HeaderMap, peer: IpAddr) {
-    let before: Vec<&str> =
-        outgoing.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    let chain = if before.is_empty() { peer.to_string() } else { format!("{}, {peer}", before.join(", ")) };
+    let before: Vec<&str> = outgoing
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let chain = if before.is_empty() {
+        peer.to_string()
+    } else {
+        format!("{}, {peer}", before.join(", "))
+    };
     if let Ok(chain) = HeaderValue::from_str(&chain) {
         outgoing.insert("x-forwarded-for", chain);
     }
@@ -165,16 +196,26 @@ fn drop_own_cookies(headers: &mut HeaderMap, name: &HeaderName, clean: impl Fn(&
 }
 
 fn own_pairs_removed(value: &[u8]) -> Option<Vec<u8>> {
-    let pairs: Vec<&[u8]> =
-        value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !is_own_pair(pair)).collect();
+    let pairs: Vec<&[u8]> = value
+        .split(|byte| *byte == b';')
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !is_own_pair(pair))
+        .collect();
     let joined = pairs.join(&b"; "[..]);
     if joined.is_empty() { None } else { Some(joined) }
 }
 
 /// `__Host-gatehouse=…`, `gatehouse-loopback=…` and whatever else Gatehouse may name so.
 fn is_own_pair(pair: &[u8]) -> bool {
-    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-    let name = name.strip_prefix(b"__Host-").or_else(|| name.strip_prefix(b"__Secure-")).unwrap_or(name);
+    let name = pair
+        .split(|byte| *byte == b'=')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    let name = name
+        .strip_prefix(b"__Host-")
+        .or_else(|| name.strip_prefix(b"__Secure-"))
+        .unwrap_or(name);
     name == b"gatehouse" || name.starts_with(b"gatehouse-")
 }
 
@@ -224,14 +265,24 @@ mod tests {
         let out = to_upstream(&sent, peer(), false);
         let mut names: Vec<&str> = out.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        let expected = ["accept", "x-brand-id", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+        let expected = [
+            "accept",
+            "x-brand-id",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+        ];
         assert_eq!(names, expected);
         assert_eq!(out["x-forwarded-for"], "192.0.2.9");
     }
 
     #[test]
     fn a_trusted_proxy_is_added_to_the_chain() {
-        let sent = headers(&[("x-forwarded-for", "198.51.100.7"), ("x-forwarded-proto", "https"), ("x_forwarded_for", "x")]);
+        let sent = headers(&[
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x_forwarded_for", "x"),
+        ]);
         let out = to_upstream(&sent, peer(), true);
         assert_eq!(out["x-forwarded-for"], "198.51.100.7, 192.0.2.9");
         assert_eq!(out["x-forwarded-proto"], "https");

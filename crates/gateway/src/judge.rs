@@ -21,20 +21,39 @@ pub(crate) struct Judged {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Passes { key: Arc<ActiveKey>, brand: Option<CompanyRef> },
-    Refused { verdict: Verdict, detail: String, retry_after: Option<Duration> },
+    Passes {
+        key: Arc<ActiveKey>,
+        brand: Option<CompanyRef>,
+    },
+    Refused {
+        verdict: Verdict,
+        detail: String,
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Judges a request that arrived at `at` from `address`. A recognised key is *used*, whatever follows, and is charged.
 pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> Judged {
     let key = match keys.recognise(headers) {
         Recognition::Active(key) => key,
-        Recognition::Refused { verdict, company, key, detail } => {
+        Recognition::Refused {
+            verdict,
+            company,
+            key,
+            detail,
+        } => {
             return Judged {
-                outcome: Outcome::Refused { verdict, detail, retry_after: None },
+                outcome: Outcome::Refused {
+                    verdict,
+                    detail,
+                    retry_after: None,
+                },
                 place: company.as_ref().map(place),
                 environment: key.as_ref().map(|key| key.environment),
-                key: key.map(|key| KeyTrace { id: key.key_id, last_four: key.last_four.to_string() }),
+                key: key.map(|key| KeyTrace {
+                    id: key.key_id,
+                    last_four: key.last_four.to_string(),
+                }),
             };
         }
     };
@@ -42,30 +61,60 @@ pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: Ip
     let (outcome, company) = match keys.charge(&key) {
         Err(retry_after) => {
             let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
-            (Outcome::Refused { verdict: Verdict::RateLimited, detail, retry_after: Some(retry_after) }, None)
+            (
+                Outcome::Refused {
+                    verdict: Verdict::RateLimited,
+                    detail,
+                    retry_after: Some(retry_after),
+                },
+                None,
+            )
         }
         Ok(()) => match brand(keys, &key, headers) {
-            Ok(brand) => (Outcome::Passes { key: Arc::clone(&key), brand: brand.clone() }, brand),
-            Err(detail) => (Outcome::Refused { verdict: Verdict::UnknownBrand, detail, retry_after: None }, None),
+            Ok(brand) => (
+                Outcome::Passes {
+                    key: Arc::clone(&key),
+                    brand: brand.clone(),
+                },
+                brand,
+            ),
+            Err(detail) => (
+                Outcome::Refused {
+                    verdict: Verdict::UnknownBrand,
+                    detail,
+                    retry_after: None,
+                },
+                None,
+            ),
         },
     };
     Judged {
         outcome,
         place: Some(place(company.as_ref().unwrap_or(&key.company))),
         environment: Some(key.environment),
-        key: Some(KeyTrace { id: key.key_id, last_four: key.last_four.to_string() }),
+        key: Some(KeyTrace {
+            id: key.key_id,
+            last_four: key.last_four.to_string(),
+        }),
     }
 }
 
 /// The brand that `X-Brand-Id` names, or what is wrong with it.
 fn brand(keys: &Keys, key: &ActiveKey, headers: &HeaderMap) -> Result<Option<CompanyRef>, String> {
     let mut values = headers.get_all(&BRAND_HEADER).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err("X-Brand-Id was sent more than once.".to_owned());
     }
-    let found = value.to_str().ok().and_then(|text| keys.snapshot().brand(key.company.id, text.trim()));
-    found.map(Some).ok_or_else(|| "X-Brand-Id was not the Client ID of a brand of this company.".to_owned())
+    let found = value
+        .to_str()
+        .ok()
+        .and_then(|text| keys.snapshot().brand(key.company.id, text.trim()));
+    found
+        .map(Some)
+        .ok_or_else(|| "X-Brand-Id was not the Client ID of a brand of this company.".to_owned())
 }
 
 pub(crate) fn place(company: &CompanyRef) -> Place {
@@ -81,7 +130,10 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 /// quite right: whoever misspells the header sends the secret all the same.
 pub(crate) fn presented(headers: &HeaderMap) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
-    let spelt = |name: &str| name.len() == ACCESS_SECRET_HEADER.as_str().len() && name.replace('_', "-") == ACCESS_SECRET_HEADER.as_str();
+    let spelt = |name: &str| {
+        name.len() == ACCESS_SECRET_HEADER.as_str().len()
+            && name.replace('_', "-") == ACCESS_SECRET_HEADER.as_str()
+    };
     headers
         .iter()
         .filter(|(name, _)| spelt(name.as_str()))

@@ -41,7 +41,9 @@ impl Gateway {
                 () = stop.cancelled() => break,
                 accepted = accept(&listener, &connections) => accepted,
             };
-            let Some((tcp, peer, permit)) = accepted else { continue };
+            let Some((tcp, peer, permit)) = accepted else {
+                continue;
+            };
             let (gateway, stop) = (self.clone(), stop.clone());
             open.spawn(async move {
                 gateway.serve_connection(tcp, peer, stop).await;
@@ -50,8 +52,14 @@ impl Gateway {
         }
         drop(listener);
         open.close();
-        if timeout(self.shared.options.timeouts.drain, open.wait()).await.is_err() {
-            tracing::warn!(connections = open.len(), "some requests did not end in time and are cut off");
+        if timeout(self.shared.options.timeouts.drain, open.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                connections = open.len(),
+                "some requests did not end in time and are cut off"
+            );
         }
     }
 
@@ -87,7 +95,13 @@ impl Gateway {
         let mut stream = parts.io.into_inner();
         if let Err(error) = served {
             tracing::debug!(%error, cause = ?error, "a connection ended with an error");
-            let Some((status, message)) = explain(&error, answering.load(Ordering::SeqCst), !parts.read_buf.is_empty()) else { return };
+            let Some((status, message)) = explain(
+                &error,
+                answering.load(Ordering::SeqCst),
+                !parts.read_buf.is_empty(),
+            ) else {
+                return;
+            };
             self.shared.counters.not_understood();
             let request_id = RequestId::time_ordered(self.shared.clock.now(), vault::random());
             if stream.refuse(status, message, request_id).await.is_err() {
@@ -104,13 +118,19 @@ fn explain(error: &hyper::Error, answering: bool, has_begun: bool) -> Option<(St
         return None;
     }
     if error.is_parse_too_large() {
-        return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's address and headers are too large."));
+        return Some((
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The request's address and headers are too large.",
+        ));
     }
     if error.is_parse() {
         return Some((StatusCode::BAD_REQUEST, "This is not a valid HTTP/1.1 request."));
     }
     if error.is_timeout() && has_begun {
-        return Some((StatusCode::REQUEST_TIMEOUT, "The request's headers did not arrive in time."));
+        return Some((
+            StatusCode::REQUEST_TIMEOUT,
+            "The request's headers did not arrive in time.",
+        ));
     }
     None
 }
@@ -147,7 +167,10 @@ impl Body for Served {
     type Data = Bytes;
     type Error = BrokenOff;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -72,6 +72,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 8192, requests: 2048, head_bytes: 64 * 1024, public_api_body_bytes: 1024 * 1024 }
+        Self {
+            connections: 8192,
+            requests: 2048,
+            head_bytes: 64 * 1024,
+            public_api_body_bytes: 1024 * 1024,
+        }
     }
 }

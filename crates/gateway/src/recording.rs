@@ -85,7 +85,11 @@ impl Recording {
             answer_body: Capture::default(),
             ending: Ending::CallerLeft,
         };
-        Self { shared, arrived: arrival.arrived, draft: Some(draft) }
+        Self {
+            shared,
+            arrived: arrival.arrived,
+            draft: Some(draft),
+        }
     }
 
     pub(crate) fn verdict(&mut self, verdict: Verdict, detail: impl Into<String>) {
@@ -134,7 +138,9 @@ impl Drop for Recording {
     fn drop(&mut self) {
         let micros = self.micros();
         let Some(draft) = self.draft.take() else { return };
-        self.shared.counters.seen(draft.verdict, draft.judged.place.is_none());
+        self.shared
+            .counters
+            .seen(draft.verdict, draft.judged.place.is_none());
         if let Some(entry) = draft.into_entry(micros) {
             self.shared.recorder.record(entry);
         }
@@ -145,19 +151,28 @@ impl Draft {
     /// None for nobody's request.
     fn into_entry(mut self, duration_us: u64) -> Option<Entry> {
         let place = self.judged.place?;
-        let status = self.answer.as_ref().map_or(CLIENT_LEFT, |(status, _)| status.as_u16());
+        let status = self
+            .answer
+            .as_ref()
+            .map_or(CLIENT_LEFT, |(status, _)| status.as_u16());
         let remark = remark(self.ending, self.answer.is_some());
         if !remark.is_empty() {
             self.detail = [self.detail.as_str(), remark].join(" ").trim_start().to_owned();
         }
         let request_body = match (&self.seen, self.recorded) {
-            (_, Recorded::Verify) => CapturedBody::Absent { why: BodyAbsence::NotSeen, total_bytes: 0 },
+            (_, Recorded::Verify) => CapturedBody::Absent {
+                why: BodyAbsence::NotSeen,
+                total_bytes: 0,
+            },
             (Some(seen), _) => seen.take(),
             (None, _) => unread_body(&self.headers),
         };
         let response = match self.answer {
             None => Message::absent(BodyAbsence::NeverArrived),
-            Some((_, headers)) => Message { headers, body: self.answer_body.take() },
+            Some((_, headers)) => Message {
+                headers,
+                body: self.answer_body.take(),
+            },
         };
         let user_agent = self.headers.get(header::USER_AGENT).map(lossy);
         Some(Entry {
@@ -177,7 +192,10 @@ impl Draft {
             address: self.address,
             user_agent,
             presented: presented(&self.headers),
-            request: Message { headers: self.headers, body: request_body },
+            request: Message {
+                headers: self.headers,
+                body: request_body,
+            },
             response,
         })
     }
@@ -185,10 +203,20 @@ impl Draft {
 
 /// A body that nobody read, because the request was refused before.
 fn unread_body(headers: &HeaderMap) -> CapturedBody {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or(0);
     let has_body = length > 0 || headers.contains_key(header::TRANSFER_ENCODING);
-    let why = if has_body { BodyAbsence::NotSeen } else { BodyAbsence::Empty };
-    CapturedBody::Absent { why, total_bytes: length }
+    let why = if has_body {
+        BodyAbsence::NotSeen
+    } else {
+        BodyAbsence::Empty
+    };
+    CapturedBody::Absent {
+        why,
+        total_bytes: length,
+    }
 }
 
 const fn remark(ending: Ending, has_answer: bool) -> &'static str {

@@ -63,7 +63,10 @@ impl RequestSeen {
     }
 
     fn passed(&self, bytes: &[u8]) {
-        self.capture.lock().unwrap_or_else(PoisonError::into_inner).see(bytes);
+        self.capture
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .see(bytes);
         self.moved();
     }
 
@@ -98,7 +101,13 @@ impl RequestBody {
     {
         let inner: Inner = Box::pin(http_body_util::BodyExt::map_err(body, Into::into));
         let seen = Arc::new(RequestSeen::new(inner.is_end_stream()));
-        let body = Self { inner, seen: Arc::clone(&seen), idle, deadline: Instant::now() + total, alarm: None };
+        let body = Self {
+            inner,
+            seen: Arc::clone(&seen),
+            idle,
+            deadline: Instant::now() + total,
+            alarm: None,
+        };
         (body, seen)
     }
 
@@ -114,7 +123,11 @@ impl RequestBody {
         if alarm.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        let fault = if Instant::now() >= self.deadline { BodyFault::TooLong } else { BodyFault::Idle };
+        let fault = if Instant::now() >= self.deadline {
+            BodyFault::TooLong
+        } else {
+            BodyFault::Idle
+        };
         self.fail(fault)
     }
 }
@@ -123,7 +136,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         loop {
             let frame = match this.inner.as_mut().poll_frame(cx) {

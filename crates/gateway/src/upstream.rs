@@ -53,8 +53,15 @@ pub fn check_upstream(url: &Url) -> Result<(), UpstreamFault> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(UpstreamFault::NoHost);
     }
-    let too_much = !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some();
-    if too_much { Err(UpstreamFault::TooMuch) } else { Ok(()) }
+    let too_much = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    if too_much {
+        Err(UpstreamFault::TooMuch)
+    } else {
+        Ok(())
+    }
 }
 
 /// The pool of connections to all upstreams.
@@ -62,7 +69,11 @@ pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
 
 /// `needs_tls` when one of the upstreams is https.
 pub(crate) fn client(connect_timeout: Duration, needs_tls: bool) -> Result<UpstreamClient, UpstreamFault> {
-    let tls = if needs_tls { Some(TlsConnector::from(Arc::new(tls_config()?))) } else { None };
+    let tls = if needs_tls {
+        Some(TlsConnector::from(Arc::new(tls_config()?)))
+    } else {
+        None
+    };
     let connector = Connector { tls, connect_timeout };
     Ok(Client::builder(TokioExecutor::new())
         .pool_idle_timeout(POOL_IDLE)
@@ -107,14 +118,19 @@ impl Service<Uri> for Connector {
         let connector = self.clone();
         Box::pin(async move {
             let limit = connector.connect_timeout;
-            timeout(limit, connector.open(uri)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            timeout(limit, connector.open(uri))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         })
     }
 }
 
 impl Connector {
     async fn open(&self, uri: Uri) -> io::Result<UpstreamStream> {
-        let host = uri.host().ok_or(io::ErrorKind::InvalidInput)?.trim_matches(['[', ']']);
+        let host = uri
+            .host()
+            .ok_or(io::ErrorKind::InvalidInput)?
+            .trim_matches(['[', ']']);
         let https = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
         let tcp = TcpStream::connect((host, port)).await?;
@@ -123,7 +139,9 @@ impl Connector {
             return Ok(UpstreamStream::Plain(TokioIo::new(tcp)));
         };
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(UpstreamStream::Tls(Box::new(TokioIo::new(tls.connect(name, tcp).await?))))
+        Ok(UpstreamStream::Tls(Box::new(TokioIo::new(
+            tls.connect(name, tcp).await?,
+        ))))
     }
 }
 

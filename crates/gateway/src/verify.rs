@@ -35,14 +35,23 @@ impl Gateway {
             Outcome::Passes { key, brand } => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::OK;
-                Identity { key, brand: brand.as_ref(), request_id }.write(response.headers_mut());
+                Identity {
+                    key,
+                    brand: brand.as_ref(),
+                    request_id,
+                }
+                .write(response.headers_mut());
                 (response, Verdict::Accepted, String::new())
             }
-            Outcome::Refused { verdict, detail, retry_after } => {
-                (refusal(*verdict, *retry_after), *verdict, detail.clone())
-            }
+            Outcome::Refused {
+                verdict,
+                detail,
+                retry_after,
+            } => (refusal(*verdict, *retry_after), *verdict, detail.clone()),
         };
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let mut recording = Recording::new(Arc::clone(&self.shared), arrival, judged);
         recording.verdict(verdict, detail);
         self.own(response, recording, &parts, request_id)

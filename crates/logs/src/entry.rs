@@ -4,7 +4,9 @@
 use std::fmt;
 
 use http::HeaderMap;
-use model::{BodyAbsence, ClientId, CompanyId, Environment, KeyId, Recorded, RequestId, SecretText, Timestamp, Verdict};
+use model::{
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, Recorded, RequestId, SecretText, Timestamp, Verdict,
+};
 
 use crate::LossOf;
 
@@ -27,7 +29,10 @@ pub struct Place {
 impl Place {
     /// Whose loss it is when the entry is not stored.
     pub const fn loss_of(&self) -> LossOf {
-        LossOf { root: self.root, company: self.company }
+        LossOf {
+            root: self.root,
+            company: self.company,
+        }
     }
 }
 
@@ -95,12 +100,24 @@ pub struct Message {
 impl Message {
     /// No headers, and no body for this reason.
     pub fn absent(why: BodyAbsence) -> Self {
-        Self { headers: HeaderMap::new(), body: CapturedBody::Absent { why, total_bytes: 0 } }
+        Self {
+            headers: HeaderMap::new(),
+            body: CapturedBody::Absent { why, total_bytes: 0 },
+        }
     }
 
     fn weight(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        headers + if let CapturedBody::Bytes { first, .. } = &self.body { first.len() } else { 0 }
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 64)
+            .sum();
+        headers
+            + if let CapturedBody::Bytes { first, .. } = &self.body {
+                first.len()
+            } else {
+                0
+            }
     }
 }
 
@@ -112,9 +129,15 @@ impl fmt::Debug for Message {
 
 /// What is there of a body.
 pub enum CapturedBody {
-    Absent { why: BodyAbsence, total_bytes: u64 },
+    Absent {
+        why: BodyAbsence,
+        total_bytes: u64,
+    },
     /// At most [`BODY_LIMIT`] bytes, and how many went over the wire.
-    Bytes { first: Vec<u8>, total_bytes: u64 },
+    Bytes {
+        first: Vec<u8>,
+        total_bytes: u64,
+    },
 }
 
 impl fmt::Debug for CapturedBody {
@@ -147,7 +170,10 @@ impl Capture {
     pub fn take(&mut self) -> CapturedBody {
         let Self { first, total_bytes } = std::mem::take(self);
         if total_bytes == 0 {
-            CapturedBody::Absent { why: BodyAbsence::Empty, total_bytes: 0 }
+            CapturedBody::Absent {
+                why: BodyAbsence::Empty,
+                total_bytes: 0,
+            }
         } else {
             CapturedBody::Bytes { first, total_bytes }
         }
@@ -156,6 +182,8 @@ impl Capture {
 
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Capture").field("total_bytes", &self.total_bytes).finish_non_exhaustive()
+        f.debug_struct("Capture")
+            .field("total_bytes", &self.total_bytes)
+            .finish_non_exhaustive()
     }
 }

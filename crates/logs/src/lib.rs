@@ -11,4 +11,4 @@ mod writer;
 pub use entry::{BODY_LIMIT, Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use recorder::{Recorder, RecorderOptions, Totals};
 pub use redact::{REDACTED, redact};
-pub use store::{Batch, Gap, Loss, LossOf, LogStore, LogStoreError, Run, RunReport, Scope, StoredEntry};
+pub use store::{Batch, Gap, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};

@@ -50,7 +50,9 @@ impl RecorderOptions {
 
 impl fmt::Debug for RecorderOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecorderOptions").field("batch_rows", &self.batch_rows).finish_non_exhaustive()
+        f.debug_struct("RecorderOptions")
+            .field("batch_rows", &self.batch_rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,7 +68,8 @@ pub struct Totals {
 impl Totals {
     /// Entries that are on their way to the store.
     pub const fn waiting(self) -> u64 {
-        self.seen.saturating_sub(self.stored + self.dropped + self.suppressed)
+        self.seen
+            .saturating_sub(self.stored + self.dropped + self.suppressed)
     }
 }
 
@@ -100,9 +103,17 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn totals(&self) -> Totals {
         // `seen` last: whatever is counted as stored or lost was counted as seen before.
-        let (stored, dropped) = (self.stored.load(Ordering::SeqCst), self.dropped.load(Ordering::SeqCst));
+        let (stored, dropped) = (
+            self.stored.load(Ordering::SeqCst),
+            self.dropped.load(Ordering::SeqCst),
+        );
         let suppressed = self.suppressed.load(Ordering::SeqCst);
-        Totals { seen: self.seen.load(Ordering::SeqCst), stored, dropped, suppressed }
+        Totals {
+            seen: self.seen.load(Ordering::SeqCst),
+            stored,
+            dropped,
+            suppressed,
+        }
     }
 
     /// The losses of every company, as totals of the run.
@@ -111,19 +122,30 @@ impl Shared {
     }
 
     pub(crate) fn dropped(&self, of: LossOf) {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default().dropped += 1;
+        self.losses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(of)
+            .or_default()
+            .dropped += 1;
         self.dropped.fetch_add(1, Ordering::SeqCst);
     }
 
     fn suppressed(&self, of: LossOf) {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default().suppressed += 1;
+        self.losses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(of)
+            .or_default()
+            .suppressed += 1;
         self.suppressed.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether the entry is to be stored.
     fn admits(&self, entry: &Entry) -> bool {
         self.seen.fetch_add(1, Ordering::SeqCst);
-        let admitted = entry.verdict.key_was_recognised() || self.suppression.admits(entry.place.company, entry.at);
+        let admitted =
+            entry.verdict.key_was_recognised() || self.suppression.admits(entry.place.company, entry.at);
         if !admitted {
             self.suppressed(entry.place.loss_of());
         }
@@ -134,14 +156,22 @@ impl Shared {
 impl Recorder {
     /// Begins a run in the store and starts the writer; must be called within a tokio runtime. `hub` is told after each
     /// commit whose Logs changed.
-    pub async fn start(store: Arc<dyn LogStore>, hub: Hub, options: RecorderOptions) -> Result<Self, LogStoreError> {
+    pub async fn start(
+        store: Arc<dyn LogStore>,
+        hub: Hub,
+        options: RecorderOptions,
+    ) -> Result<Self, LogStoreError> {
         let run = store.start_run((options.clock)()).await?;
         let shared = Arc::new(Shared::default());
         let (queue, items) = mpsc::channel(options.waiting_entries);
         let waiting_bytes_limit = options.waiting_bytes;
         let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);
         tokio::spawn(writer::run(writer, items));
-        Ok(Self { shared, queue, waiting_bytes_limit })
+        Ok(Self {
+            shared,
+            queue,
+            waiting_bytes_limit,
+        })
     }
 
     /// Takes an entry, or counts it as dropped when too many wait. Never waits itself.

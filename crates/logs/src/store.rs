@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Body, CompanyId, Environment, HeaderField, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId, Timestamp,
-    Verdict,
+    Body, CompanyId, Environment, HeaderField, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 use thiserror::Error;
 
@@ -123,7 +123,12 @@ pub trait LogStore: Send + Sync {
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
 
     /// How many requests of `company` (with its brands' by `X-Brand-Id`) named this key since the minute of `since`.
-    async fn count_by_key(&self, company: CompanyId, key: KeyId, since: Timestamp) -> Result<u64, LogStoreError>;
+    async fn count_by_key(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        since: Timestamp,
+    ) -> Result<u64, LogStoreError>;
 }
 
 /// What can go wrong between the log and its database.

@@ -50,6 +50,9 @@ mod tests {
         let admitted = (0..25).filter(|_| suppression.admits(ours, at)).count();
         assert_eq!(admitted, 10);
         assert!(suppression.admits(theirs, at), "another company has its own ten");
-        assert!(suppression.admits(ours, at.plus_seconds(1)), "the next second has its own ten");
+        assert!(
+            suppression.admits(ours, at.plus_seconds(1)),
+            "the next second has its own ten"
+        );
     }
 }

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::recorder::{Item, Shared};
-use crate::{Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact};
+use crate::{
+    Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact,
+};
 
 pub(crate) struct Writer {
     store: Arc<dyn LogStore>,
@@ -57,7 +59,15 @@ impl Writer {
         shared: Arc<Shared>,
         run: Run,
     ) -> Self {
-        Self { store, hub, options, shared, run, reported: HashMap::new(), failing: false }
+        Self {
+            store,
+            hub,
+            options,
+            shared,
+            run,
+            reported: HashMap::new(),
+            failing: false,
+        }
     }
 
     /// The entries of the next batch: none when only a sign of life is due.
@@ -70,7 +80,9 @@ impl Writer {
                     if entries.is_empty() {
                         deadline = Instant::now() + self.options.batch_delay;
                     }
-                    self.shared.waiting_bytes.fetch_sub(entry.weight(), Ordering::SeqCst);
+                    self.shared
+                        .waiting_bytes
+                        .fetch_sub(entry.weight(), Ordering::SeqCst);
                     entries.push(*entry);
                     if entries.len() >= self.options.batch_rows {
                         return (entries, Then::GoOn);
@@ -94,9 +106,16 @@ impl Writer {
             owners.into_iter().for_each(|owner| self.shared.dropped(owner));
             return;
         };
-        let retries = if stopping { self.options.retries.iter().take(1) } else { self.options.retries.iter().take(100) };
+        let retries = if stopping {
+            self.options.retries.iter().take(1)
+        } else {
+            self.options.retries.iter().take(100)
+        };
         let mut pauses = retries.copied().collect::<Vec<_>>().into_iter();
-        let mut batch = Batch { report: self.report(entries.len()), entries: Arc::new(entries) };
+        let mut batch = Batch {
+            report: self.report(entries.len()),
+            entries: Arc::new(entries),
+        };
         loop {
             match self.store.append(batch.clone()).await {
                 Ok(()) => return self.written(batch),
@@ -109,19 +128,27 @@ impl Writer {
                         tracing::error!(%error, cause = ?error, "log rows cannot be written; trying again");
                     }
                     let refused = matches!(error, LogStoreError::Refused(_));
-                    let Some(pause) = pauses.next().filter(|_| !refused && !batch.entries.is_empty()) else { break };
+                    let Some(pause) = pauses.next().filter(|_| !refused && !batch.entries.is_empty()) else {
+                        break;
+                    };
                     sleep(pause).await;
                     batch.report = self.report(batch.entries.len());
                 }
             }
         }
-        batch.entries.iter().for_each(|entry| self.shared.dropped(entry.place.loss_of()));
+        batch
+            .entries
+            .iter()
+            .for_each(|entry| self.shared.dropped(entry.place.loss_of()));
     }
 
     /// One bad row must not take the rest of its batch with it.
     async fn write_singly(&mut self, entries: &[StoredEntry]) {
         for entry in entries {
-            let batch = Batch { entries: Arc::new(vec![entry.clone()]), report: self.report(1) };
+            let batch = Batch {
+                entries: Arc::new(vec![entry.clone()]),
+                report: self.report(1),
+            };
             match self.store.append(batch.clone()).await {
                 Ok(()) => self.written(batch),
                 Err(_) => self.shared.dropped(entry.place.loss_of()),
@@ -131,13 +158,23 @@ impl Writer {
 
     fn written(&mut self, batch: Batch) {
         if std::mem::take(&mut self.failing) {
-            tracing::info!(dropped = self.shared.totals().dropped, "log rows can be written again");
+            tracing::info!(
+                dropped = self.shared.totals().dropped,
+                "log rows can be written again"
+            );
         }
-        self.shared.stored.fetch_add(batch.entries.len() as u64, Ordering::SeqCst);
+        self.shared
+            .stored
+            .fetch_add(batch.entries.len() as u64, Ordering::SeqCst);
         self.reported.extend(batch.report.losses);
-        let changed: HashSet<CompanyId> =
-            batch.entries.iter().flat_map(|entry| [entry.place.root, entry.place.company]).collect();
-        changed.into_iter().for_each(|company| self.hub.publish(company, Topic::Logs));
+        let changed: HashSet<CompanyId> = batch
+            .entries
+            .iter()
+            .flat_map(|entry| [entry.place.root, entry.place.company])
+            .collect();
+        changed
+            .into_iter()
+            .for_each(|company| self.hub.publish(company, Topic::Logs));
     }
 
     /// The counters once `more` entries are stored.
@@ -150,7 +187,9 @@ impl Writer {
             stored: totals.stored + more as u64,
             dropped: totals.dropped,
             suppressed: totals.suppressed,
-            losses: losses.filter(|(of, loss)| self.reported.get(of) != Some(loss)).collect(),
+            losses: losses
+                .filter(|(of, loss)| self.reported.get(of) != Some(loss))
+                .collect(),
         }
     }
 

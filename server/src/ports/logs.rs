@@ -32,20 +32,34 @@ pub(crate) const fn scope_of(company: &Company) -> Scope {
 #[async_trait]
 impl SeeLogs for SeenLogs {
     async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError> {
-        self.store.page(self.scope, filter, self.clock.now()).await.map_err(|error| answer(&error))
+        self.store
+            .page(self.scope, filter, self.clock.now())
+            .await
+            .map_err(|error| answer(&error))
     }
 
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError> {
-        let entry = self.store.entry(self.scope, request).await.map_err(|error| answer(&error))?;
+        let entry = self
+            .store
+            .entry(self.scope, request)
+            .await
+            .map_err(|error| answer(&error))?;
         let mut entry = entry.ok_or(AppError::NotFound)?;
-        match self.webhooks.deliveries_of_request(self.scope.company(), request).await {
+        match self
+            .webhooks
+            .deliveries_of_request(self.scope.company(), request)
+            .await
+        {
             Ok(deliveries) => {
                 entry.events = deliveries.into_iter().map(|delivery| delivery.event_id).collect();
                 entry.events.sort_unstable();
                 entry.events.dedup();
             }
             // The entry is worth showing without them.
-            Err(error) => tracing::error!(error = crate::error::chain(&error), "a request's events could not be read"),
+            Err(error) => tracing::error!(
+                error = crate::error::chain(&error),
+                "a request's events could not be read"
+            ),
         }
         Ok(entry)
     }
@@ -53,6 +67,10 @@ impl SeeLogs for SeenLogs {
 
 fn answer(error: &LogStoreError) -> AppError {
     let incident = incident();
-    tracing::error!(incident, error = crate::error::chain(error), "a page about requests could not be answered");
+    tracing::error!(
+        incident,
+        error = crate::error::chain(error),
+        "a page about requests could not be answered"
+    );
     AppError::Internal { incident }
 }

@@ -28,8 +28,17 @@ pub(super) fn redact_body(headers: &HeaderMap, body: CapturedBody, presented: &P
     }
 }
 
-fn understand(headers: &HeaderMap, first: &[u8], total_bytes: u64, presented: &Presented) -> Result<Body, BodyAbsence> {
-    if headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+fn understand(
+    headers: &HeaderMap,
+    first: &[u8],
+    total_bytes: u64,
+    presented: &Presented,
+) -> Result<Body, BodyAbsence> {
+    if headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
         return Err(BodyAbsence::Encoded);
     }
     let kind = kind(headers)?;
@@ -40,24 +49,42 @@ fn understand(headers: &HeaderMap, first: &[u8], total_bytes: u64, presented: &P
         Kind::Form => form::redact_pairs(text, presented),
         Kind::Unsaid => json::redact_json(text, truncated).ok_or(BodyAbsence::UnknownType)?,
     };
-    let (text, secrets) = if truncated { presented.cut_out_truncated(&text) } else { presented.cut_out(&text) };
+    let (text, secrets) = if truncated {
+        presented.cut_out_truncated(&text)
+    } else {
+        presented.cut_out(&text)
+    };
     // Escaped digits (`\u0061`) are the secret as well, but there is no cutting them out of what is shown.
     if !matches!(kind, Kind::Form) && presented.stands_in(&json::unescape(&text)) {
         return Err(BodyAbsence::HeldSecret);
     }
-    Ok(Body::Text { text, total_bytes, truncated, redactions: fields + secrets })
+    Ok(Body::Text {
+        text,
+        total_bytes,
+        truncated,
+        redactions: fields + secrets,
+    })
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, BodyAbsence> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(value) = types.next() else { return Ok(Kind::Unsaid) };
-    let value = value.to_str().map_err(|_| BodyAbsence::UnknownType)?.to_ascii_lowercase();
+    let Some(value) = types.next() else {
+        return Ok(Kind::Unsaid);
+    };
+    let value = value
+        .to_str()
+        .map_err(|_| BodyAbsence::UnknownType)?
+        .to_ascii_lowercase();
     if types.next().is_some() {
         return Err(BodyAbsence::UnknownType);
     }
     let (essence, parameters) = value.split_once(';').unwrap_or((&value, ""));
-    let charset = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("charset="));
-    if charset.is_some_and(|name| !["utf-8", "utf8", "us-ascii", "iso-8859-1"].contains(&name.trim_matches('"'))) {
+    let charset = parameters
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("charset="));
+    if charset
+        .is_some_and(|name| !["utf-8", "utf8", "us-ascii", "iso-8859-1"].contains(&name.trim_matches('"')))
+    {
         return Err(BodyAbsence::NotText);
     }
     match essence.trim() {
@@ -77,7 +104,11 @@ fn text(first: &[u8], truncated: bool) -> Result<&str, BodyAbsence> {
         }
         Err(_) => return Err(BodyAbsence::NotText),
     };
-    if text.contains('\0') { Err(BodyAbsence::NotText) } else { Ok(text) }
+    if text.contains('\0') {
+        Err(BodyAbsence::NotText)
+    } else {
+        Ok(text)
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +128,11 @@ mod tests {
         }
         let mut capture = Capture::default();
         capture.see(body);
-        redact_body(&headers, capture.take(), &Presented::new(&[SecretText::new(SECRET)]))
+        redact_body(
+            &headers,
+            capture.take(),
+            &Presented::new(&[SecretText::new(SECRET)]),
+        )
     }
 
     fn absence(content_type: Option<&'static str>, body: &[u8]) -> Option<BodyAbsence> {
@@ -116,28 +151,49 @@ mod tests {
         assert_eq!(absence(json, b""), Some(BodyAbsence::Empty));
         assert_eq!(absence(json, b"{'password':'x'}"), Some(BodyAbsence::Malformed));
         assert_eq!(absence(json, b"{\"a\":\"\xff\"}"), Some(BodyAbsence::NotText));
-        assert_eq!(absence(Some("text/plain"), b"password is x"), Some(BodyAbsence::UnknownType));
-        assert_eq!(absence(Some("multipart/form-data; boundary=x"), b"--x"), Some(BodyAbsence::UnknownType));
+        assert_eq!(
+            absence(Some("text/plain"), b"password is x"),
+            Some(BodyAbsence::UnknownType)
+        );
+        assert_eq!(
+            absence(Some("multipart/form-data; boundary=x"), b"--x"),
+            Some(BodyAbsence::UnknownType)
+        );
         assert_eq!(absence(None, b"password is x"), Some(BodyAbsence::UnknownType));
-        assert_eq!(absence(Some("application/json; charset=utf-16"), b"{}"), Some(BodyAbsence::NotText));
+        assert_eq!(
+            absence(Some("application/json; charset=utf-16"), b"{}"),
+            Some(BodyAbsence::NotText)
+        );
         assert_eq!(absence(None, b"{\"a\":1}"), None);
-        assert_eq!(absence(Some("application/problem+json; charset=UTF-8"), b"{\"a\":1}"), None);
+        assert_eq!(
+            absence(Some("application/problem+json; charset=UTF-8"), b"{\"a\":1}"),
+            None
+        );
     }
 
     #[test]
     fn a_compressed_body_is_not_stored() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        let body = CapturedBody::Bytes { first: b"{}".to_vec(), total_bytes: 2 };
+        let body = CapturedBody::Bytes {
+            first: b"{}".to_vec(),
+            total_bytes: 2,
+        };
         let why = BodyAbsence::Encoded;
-        assert_eq!(redact_body(&headers, body, &Presented::new(&[])), Body::Absent { why, total_bytes: 2 });
+        assert_eq!(
+            redact_body(&headers, body, &Presented::new(&[])),
+            Body::Absent { why, total_bytes: 2 }
+        );
     }
 
     #[test]
     fn an_escaped_secret_keeps_the_body_out() {
         let escaped: String = SECRET.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
         let body = format!("{{\"note\":\"{escaped}\"}}");
-        assert_eq!(absence(Some("application/json"), body.as_bytes()), Some(BodyAbsence::HeldSecret));
+        assert_eq!(
+            absence(Some("application/json"), body.as_bytes()),
+            Some(BodyAbsence::HeldSecret)
+        );
     }
 
     #[test]
@@ -145,12 +201,17 @@ mod tests {
         for into in 9..SECRET.len() {
             let padding = "x".repeat(crate::BODY_LIMIT - into - 10);
             let body = format!("{{\"note\":\"{padding} {SECRET}\"}}");
-            let Body::Text { text, truncated, .. } = redacted(Some("application/json"), body.as_bytes()) else {
+            let Body::Text { text, truncated, .. } = redacted(Some("application/json"), body.as_bytes())
+            else {
                 panic!("the body was not kept")
             };
             assert!(truncated);
             assert!(!text.contains("sandbox-"), "{into}");
-            assert!(text.ends_with("x [redacted]"), "{into}: {}", &text[text.len() - 60..]);
+            assert!(
+                text.ends_with("x [redacted]"),
+                "{into}: {}",
+                &text[text.len() - 60..]
+            );
         }
     }
 }

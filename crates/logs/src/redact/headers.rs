@@ -16,12 +16,19 @@ const LONGEST_VALUE: usize = 4096;
 
 /// All headers in their order, each name as often as it came.
 pub(super) fn redact_headers(headers: &HeaderMap, presented: &Presented) -> Vec<HeaderField> {
-    headers.iter().map(|(name, value)| redact_header(name.as_str(), value.as_bytes(), presented)).collect()
+    headers
+        .iter()
+        .map(|(name, value)| redact_header(name.as_str(), value.as_bytes(), presented))
+        .collect()
 }
 
 fn redact_header(name: &str, value: &[u8], presented: &Presented) -> HeaderField {
     if is_secret_header(name) {
-        return HeaderField { name: name.to_owned(), value: REDACTED.to_owned(), redacted: true };
+        return HeaderField {
+            name: name.to_owned(),
+            value: REDACTED.to_owned(),
+            redacted: true,
+        };
     }
     // A name can hold the secret as well as a value can.
     let (name, in_name) = presented.cut_out(name);
@@ -32,7 +39,11 @@ fn redact_header(name: &str, value: &[u8], presented: &Presented) -> HeaderField
         presented.cut_out(&text).0
     };
     let redacted = in_name > 0 || clean != text;
-    HeaderField { name, value: cut(clean, LONGEST_VALUE), redacted }
+    HeaderField {
+        name,
+        value: cut(clean, LONGEST_VALUE),
+        redacted,
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +69,10 @@ mod tests {
             headers.append(name, HeaderValue::from_static(value));
         }
         let fields = redact_headers(&headers, &Presented::new(&[SecretText::new(secret)]));
-        let seen: Vec<_> = fields.iter().map(|field| (field.name.as_str(), field.value.as_str(), field.redacted)).collect();
+        let seen: Vec<_> = fields
+            .iter()
+            .map(|field| (field.name.as_str(), field.value.as_str(), field.redacted))
+            .collect();
         assert_eq!(
             seen,
             [

@@ -12,7 +12,13 @@ const DEEPEST: usize = 256;
 /// The text without the values of secret fields, and how many there were; `None` when it is not JSON. With `truncated`,
 /// the text may end anywhere.
 pub(super) fn redact_json(text: &str, truncated: bool) -> Option<(String, u32)> {
-    let mut scanner = Scanner { text, at: 0, copied: 0, out: String::with_capacity(text.len()), redactions: 0 };
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        copied: 0,
+        out: String::with_capacity(text.len()),
+        redactions: 0,
+    };
     let end = match scanner.value(0) {
         Ok(()) => scanner.only_space_is_left(),
         Err(end) => Err(end),
@@ -33,7 +39,10 @@ pub(super) fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let code = rest.strip_prefix('u').and_then(|hex| hex.get(..4)).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        let code = rest
+            .strip_prefix('u')
+            .and_then(|hex| hex.get(..4))
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
         if let Some(code) = code {
             out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
             rest = &rest[5..];
@@ -117,7 +126,11 @@ impl Scanner<'_> {
                 return Err(End::Wrong);
             }
             self.at += 1;
-            if secret { self.secret_value(depth)? } else { self.value(depth + 1)? }
+            if secret {
+                self.secret_value(depth)?
+            } else {
+                self.value(depth + 1)?
+            }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -163,7 +176,11 @@ impl Scanner<'_> {
         // Whatever was replaced inside went with the whole.
         self.out.truncate(before.0);
         self.redactions = before.1;
-        self.copied = if ended == Err(End::Missing) { self.text.len() } else { self.at };
+        self.copied = if ended == Err(End::Missing) {
+            self.text.len()
+        } else {
+            self.at
+        };
         ended
     }
 
@@ -194,7 +211,11 @@ impl Scanner<'_> {
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(End::Wrong);
                 }
-                if digits.len() < 4 { Err(End::Missing) } else { Ok(at + 6) }
+                if digits.len() < 4 {
+                    Err(End::Missing)
+                } else {
+                    Ok(at + 6)
+                }
             }
             _ => Err(End::Wrong),
         }
@@ -202,7 +223,10 @@ impl Scanner<'_> {
 
     fn number(&mut self) -> Result<(), End> {
         let rest = &self.text[self.at..];
-        let length = rest.bytes().take_while(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')).count();
+        let length = rest
+            .bytes()
+            .take_while(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+            .count();
         if length == rest.len() && self.at > 0 {
             // It may go on behind the end; a number that is the whole text is the only one that may end here.
             self.at += length;
@@ -221,7 +245,11 @@ impl Scanner<'_> {
             self.at += word.len();
             return Ok(());
         }
-        if word.starts_with(rest) { Err(End::Missing) } else { Err(End::Wrong) }
+        if word.starts_with(rest) {
+            Err(End::Missing)
+        } else {
+            Err(End::Wrong)
+        }
     }
 }
 
@@ -240,19 +268,40 @@ mod tests {
 
     #[test]
     fn no_cut_shows_anything_of_a_secret_value() {
-        let text = r#"{"a":[1,{"password":"hunter\"2 \u00e9 }","b":{"api_key":[{"x":"hunter3"}],"c":"d"}}],"e":-1}"#;
+        let text =
+            r#"{"a":[1,{"password":"hunter\"2 \u00e9 }","b":{"api_key":[{"x":"hunter3"}],"c":"d"}}],"e":-1}"#;
         let whole = redact_json(text, false).expect("it is JSON").0;
         for cut in 1..text.len() {
             let (redacted, _) = redact_json(&text[..cut], true).unwrap_or_else(|| panic!("refused at {cut}"));
             assert!(!redacted.contains("hunt"), "{cut}: {redacted}");
-            let common = whole.bytes().zip(redacted.bytes()).take_while(|(a, b)| a == b).count();
-            assert_eq!(common, redacted.len(), "{cut}: what is kept is a beginning of the whole");
+            let common = whole
+                .bytes()
+                .zip(redacted.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
+            assert_eq!(
+                common,
+                redacted.len(),
+                "{cut}: what is kept is a beginning of the whole"
+            );
         }
     }
 
     #[test]
     fn the_whole_text_must_be_json() {
-        for text in ["", "{", "{'a':1}", "{\"a\":1,}", "{\"a\" 1}", "[1 2]", "tru", "{} {}", "{\"a\":.5.}", "\"\u{1}\"", "{a:1}"] {
+        for text in [
+            "",
+            "{",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "[1 2]",
+            "tru",
+            "{} {}",
+            "{\"a\":.5.}",
+            "\"\u{1}\"",
+            "{a:1}",
+        ] {
             assert_eq!(redact_json(text, false), None, "{text}");
         }
         let deep = "[".repeat(10_000);

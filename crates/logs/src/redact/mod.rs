@@ -35,12 +35,17 @@ pub fn redact(entry: Entry) -> StoredEntry {
     let (request, response) = if recognised {
         (entry.request, entry.response)
     } else {
-        (Message::absent(BodyAbsence::KeyNotRecognised), Message::absent(BodyAbsence::KeyNotRecognised))
+        (
+            Message::absent(BodyAbsence::KeyNotRecognised),
+            Message::absent(BodyAbsence::KeyNotRecognised),
+        )
     };
     let (request_headers, request_body) = redact_message(request, &presented);
     let (response_headers, response_body) = redact_message(response, &presented);
     let path = form::redact_address(&entry.path, &presented);
-    let user_agent = entry.user_agent.map(|text| cut(presented.cut_out(&text).0, LONGEST_USER_AGENT));
+    let user_agent = entry
+        .user_agent
+        .map(|text| cut(presented.cut_out(&text).0, LONGEST_USER_AGENT));
     StoredEntry {
         request_id: entry.request_id,
         at: entry.at,
@@ -49,7 +54,14 @@ pub fn redact(entry: Entry) -> StoredEntry {
         key: entry.key,
         recorded: entry.recorded,
         method: cut(presented.cut_out(&entry.method).0, LONGEST_METHOD),
-        path: cut(path, if recognised { LONGEST_PATH } else { UNRECOGNISED_PATH }),
+        path: cut(
+            path,
+            if recognised {
+                LONGEST_PATH
+            } else {
+                UNRECOGNISED_PATH
+            },
+        ),
         status: entry.status,
         verdict: entry.verdict,
         verdict_detail: entry.verdict_detail,
@@ -72,5 +84,9 @@ fn redact_message(message: Message, presented: &Presented) -> (Vec<model::Header
 /// The text, at most `limit` bytes of it, cut between two characters. NUL, which PostgreSQL cannot store, is shown.
 fn cut(mut text: String, limit: usize) -> String {
     text.truncate(text.floor_char_boundary(limit));
-    if text.contains('\0') { text.replace('\0', "\u{2400}") } else { text }
+    if text.contains('\0') {
+        text.replace('\0', "\u{2400}")
+    } else {
+        text
+    }
 }

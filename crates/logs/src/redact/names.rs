@@ -47,8 +47,16 @@ const FIELDS: [&str; 26] = [
 ];
 
 /// Field names that end like this hold credentials too: `new_password`, `client_secret`, `bridge_token`.
-const FIELD_ENDS: [&str; 8] =
-    ["password", "passwd", "secret", "token", "apikey", "privatekey", "accesskey", "sessionid"];
+const FIELD_ENDS: [&str; 8] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "privatekey",
+    "accesskey",
+    "sessionid",
+];
 
 /// Whether the value of this header is never stored.
 pub(super) fn is_secret_header(name: &str) -> bool {
@@ -59,8 +67,11 @@ pub(super) fn is_secret_header(name: &str) -> bool {
 /// Whether the value of this field is never stored. `name` is decoded; `userPassword`, `user[password]` and
 /// `USER-PASSWORD` are the same name.
 pub(super) fn is_secret_field(name: &str) -> bool {
-    let name: String =
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
     FIELDS.contains(&name.as_str()) || FIELD_ENDS.iter().any(|end| name.ends_with(end))
 }
 
@@ -70,7 +81,15 @@ mod tests {
 
     #[test]
     fn spelling_does_not_hide_a_name() {
-        for name in ["password", "newPassword", "user[password]", "ACCESS-SECRET", "x_access_secret", "bridge_token", "SSN"] {
+        for name in [
+            "password",
+            "newPassword",
+            "user[password]",
+            "ACCESS-SECRET",
+            "x_access_secret",
+            "bridge_token",
+            "SSN",
+        ] {
             assert!(is_secret_field(name), "{name}");
         }
         for name in ["order_id", "status", "tokens_left", "secretary", "keyboard"] {

@@ -1,6 +1,8 @@
 //! Finds the access secret that came with a request wherever it stands: whole, its hex digits alone, or a piece of
 //! them, in either case.
 
+use std::borrow::Cow;
+
 use model::SecretText;
 
 use super::REDACTED;
@@ -42,8 +44,25 @@ impl Presented {
     /// As [`Self::cut_out`], for a text whose rest is missing: a beginning of the secret at its end goes too.
     pub(super) fn cut_out_truncated(&self, text: &str) -> (String, u32) {
         let mut spans = self.spans(text.as_bytes());
-        if let Some(length) = self.0.iter().filter_map(|form| form.beginning_at_end_of(text.as_bytes())).max() {
-            spans.push((text.len() - length, text.len()));
+        for view in views(text.as_bytes()) {
+            // An escape sequence that was cut off may stand for the next byte.
+            let whole = view.bytes.len()
+                - view
+                    .bytes
+                    .iter()
+                    .rev()
+                    .take(2)
+                    .position(|byte| *byte == b'%')
+                    .map_or(0, |at| at + 1);
+            let beginnings = self
+                .0
+                .iter()
+                .filter_map(|form| form.beginning_at_end_of(&view.bytes[..whole]));
+            spans.extend(
+                beginnings
+                    .max()
+                    .map(|length| (view.start(whole - length), text.len())),
+            );
         }
         replace(text, &merge(spans))
     }
@@ -53,23 +72,97 @@ impl Presented {
         !self.spans(text.as_bytes()).is_empty()
     }
 
-    /// Where it stands: disjoint, in order.
+    /// Where it stands, plain or percent-encoded: disjoint, in order.
     fn spans(&self, text: &[u8]) -> Vec<(usize, usize)> {
-        let mut spans = whole_secrets(text);
-        self.0.iter().for_each(|form| form.find(text, &mut spans));
+        let mut spans = Vec::new();
+        for view in views(text) {
+            let mut found = whole_secrets(&view.bytes);
+            self.0.iter().for_each(|form| form.find(&view.bytes, &mut found));
+            spans.extend(
+                found
+                    .into_iter()
+                    .map(|(begin, end)| (view.start(begin), view.end(end))),
+            );
+        }
         merge(spans)
     }
 }
 
+/// A text with some of its percent-encoding taken off, and where each byte of it stands in the text itself.
+struct View<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Begin and end of each byte; none where nothing was taken off.
+    places: Option<Vec<(usize, usize)>>,
+}
+
+impl View<'_> {
+    fn start(&self, at: usize) -> usize {
+        self.places.as_ref().map_or(at, |places| places[at].0)
+    }
+
+    /// The end of a span that ends before `at`.
+    fn end(&self, at: usize) -> usize {
+        self.places.as_ref().map_or(at, |places| places[at - 1].1)
+    }
+}
+
+/// The text itself, and what it stands for once, twice and three times decoded: encoders wrap each other.
+fn views(text: &[u8]) -> Vec<View<'_>> {
+    let mut views = vec![View {
+        bytes: Cow::Borrowed(text),
+        places: None,
+    }];
+    while views.len() <= 3
+        && let Some(decoded) = views.last().and_then(decode_once)
+    {
+        views.push(decoded);
+    }
+    views
+}
+
+/// None when there is nothing to decode.
+fn decode_once<'a>(view: &View<'a>) -> Option<View<'a>> {
+    let digit = |at: usize| view.bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let code = |at: usize| {
+        let encoded = view.bytes[at] == b'%';
+        encoded
+            .then(|| digit(at + 1).zip(digit(at + 2)))
+            .flatten()
+            .and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
+    };
+    if !view.bytes.contains(&b'%') || !(0..view.bytes.len()).any(|at| code(at).is_some()) {
+        return None;
+    }
+    let (mut bytes, mut places, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < view.bytes.len() {
+        let (byte, length) = code(at).map_or((view.bytes[at], 1), |byte| (byte, 3));
+        bytes.push(byte);
+        places.push((view.start(at), view.end(at + length)));
+        at += length;
+    }
+    Some(View {
+        bytes: Cow::Owned(bytes),
+        places: Some(places),
+    })
+}
+
 /// Everything that has the form of an access secret, presented or not: an environment, a dash, 40 hex digits.
 fn whole_secrets(text: &[u8]) -> Vec<(usize, usize)> {
-    let dashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'-').map(|(at, _)| at);
+    let dashes = text
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'-')
+        .map(|(at, _)| at);
     let secret = |dash: usize| {
         let digits = text.get(dash + 1..dash + 1 + DIGITS)?;
         let name = ENVIRONMENTS.into_iter().find(|name| {
-            dash.checked_sub(name.len()).is_some_and(|begin| text[begin..dash].eq_ignore_ascii_case(name))
+            dash.checked_sub(name.len())
+                .is_some_and(|begin| text[begin..dash].eq_ignore_ascii_case(name))
         })?;
-        digits.iter().all(u8::is_ascii_hexdigit).then_some((dash - name.len(), dash + 1 + DIGITS))
+        digits
+            .iter()
+            .all(u8::is_ascii_hexdigit)
+            .then_some((dash - name.len(), dash + 1 + DIGITS))
     };
     dashes.filter_map(secret).collect()
 }
@@ -95,7 +188,9 @@ impl Form {
         let mut at = 0;
         while at + piece <= text.len() {
             // A byte that the secret does not have ends every piece across it: most of a text is skipped this way.
-            let foreign = text[at..at + piece].iter().rposition(|byte| !self.has(byte.to_ascii_lowercase()));
+            let foreign = text[at..at + piece]
+                .iter()
+                .rposition(|byte| !self.has(byte.to_ascii_lowercase()));
             if let Some(foreign) = foreign {
                 at += foreign + 1;
             } else if let Some(length) = self.match_at(&text[at..], piece) {
@@ -118,7 +213,8 @@ impl Form {
             .filter(|&start| self.tail[start] == first)
             .map(|start| {
                 let same = self.tail[start..].iter().zip(text);
-                same.take_while(|(secret, byte)| **secret == byte.to_ascii_lowercase()).count()
+                same.take_while(|(secret, byte)| **secret == byte.to_ascii_lowercase())
+                    .count()
             })
             .filter(|&length| length >= piece)
             .max()
@@ -198,6 +294,32 @@ mod tests {
     }
 
     #[test]
+    fn percent_encoding_hides_nothing() {
+        let encode = |text: &str| {
+            text.bytes()
+                .map(|byte| format!("%{byte:02X}"))
+                .collect::<String>()
+        };
+        let once = encode(SECRET);
+        let twice = once.replace('%', "%25");
+        let mixed = format!("%73andbox-{}", SECRET[8..].replace('f', "%66"));
+        for text in [&once, &twice, &mixed] {
+            assert_eq!(
+                presented().cut_out(&format!("a%20{text}%20b")),
+                ("a%20[redacted]%20b".to_owned(), 1),
+                "{text}"
+            );
+        }
+        for length in 24..once.len() {
+            let cut = presented().cut_out_truncated(&format!("é {}", &once[..length])).0;
+            let rest = cut
+                .strip_prefix("é [redacted]")
+                .unwrap_or_else(|| panic!("{cut}"));
+            assert!(rest.is_empty(), "{cut}");
+        }
+    }
+
+    #[test]
     fn other_text_stays() {
         let text = "e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 and a57b3109 and é-é prod-e82c";
         assert_eq!(presented().cut_out(text), (text.to_owned(), 0));
@@ -207,7 +329,10 @@ mod tests {
     #[test]
     fn whatever_has_the_form_of_a_secret_goes_too() {
         let text = "a prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 b";
-        assert_eq!(Presented::new(&[]).cut_out(text), ("a [redacted] b".to_owned(), 1));
+        assert_eq!(
+            Presented::new(&[]).cut_out(text),
+            ("a [redacted] b".to_owned(), 1)
+        );
     }
 
     #[test]
@@ -225,6 +350,10 @@ mod tests {
     fn a_presented_text_of_any_form_is_cut_out() {
         let odd = Presented::new(&[SecretText::new("pässwörd-pässwörd-pässwörd")]);
         assert_eq!(odd.cut_out("is pässwörd-pässwörd-pässwörd here").1, 1);
-        assert!(!odd.cut_out("is pässwörd-pässwörd-pässwörd here").0.contains("wörd-p"));
+        assert!(
+            !odd.cut_out("is pässwörd-pässwörd-pässwörd here")
+                .0
+                .contains("wörd-p")
+        );
     }
 }

@@ -40,7 +40,11 @@ const COLUMNS: [&str; 19] = [
 pub(super) async fn append(db: &Db, batch: Batch) -> Result<(), LogStoreError> {
     let dialect = db.dialect();
     db.write(Urgency::Background, move |connection| {
-        Box::pin(async move { write(connection, dialect, &batch).await.map_err(LogStoreError::from) })
+        Box::pin(async move {
+            write(connection, dialect, &batch)
+                .await
+                .map_err(LogStoreError::from)
+        })
     })
     .await
 }
@@ -100,7 +104,11 @@ async fn insert(
             .bind(entry.place.company.to_string())
             .bind(entry.place.client_id.to_string())
             .bind(entry.place.brand.clone())
-            .bind(entry.environment.map(|environment| environment.as_str().to_owned()))
+            .bind(
+                entry
+                    .environment
+                    .map(|environment| environment.as_str().to_owned()),
+            )
             .bind(entry.key.as_ref().map(|key| key.id.to_string()))
             .bind(entry.key.as_ref().map(|key| key.last_four.clone()))
             .bind(entry.at.as_millis())
@@ -121,7 +129,9 @@ async fn insert(
     }
     // An entry that is not among them was stored by an earlier try of this batch, with its body and its count.
     for entry in entries {
-        let Some(&seq) = stored.get(&entry.request_id) else { continue };
+        let Some(&seq) = stored.get(&entry.request_id) else {
+            continue;
+        };
         count(minutes, entry, seq);
         if entry.verdict.key_was_recognised() {
             insert_bodies(connection, entry, seq).await?;
@@ -130,7 +140,11 @@ async fn insert(
     Ok(())
 }
 
-async fn insert_bodies(connection: &mut DbConnection, entry: &StoredEntry, seq: i64) -> Result<(), StoreError> {
+async fn insert_bodies(
+    connection: &mut DbConnection,
+    entry: &StoredEntry,
+    seq: i64,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO log_bodies (seq, request_headers, request_body, response_headers, response_body) \
          VALUES ($1, $2, $3, $4, $5)",
@@ -160,16 +174,28 @@ fn count(minutes: &mut HashMap<MinuteKey, MinuteCount>, entry: &StoredEntry, seq
         company: entry.place.company.to_string(),
         minute: minute(entry.at),
         environment: entry.environment.map_or("", |environment| environment.as_str()),
-        key: entry.key.as_ref().map(|key| key.id.to_string()).unwrap_or_default(),
+        key: entry
+            .key
+            .as_ref()
+            .map(|key| key.id.to_string())
+            .unwrap_or_default(),
         status: entry.status,
     };
-    let count = minutes.entry(key).or_insert(MinuteCount { requests: 0, first_seq: seq, last_seq: seq });
+    let count = minutes.entry(key).or_insert(MinuteCount {
+        requests: 0,
+        first_seq: seq,
+        last_seq: seq,
+    });
     count.requests += 1;
     count.first_seq = count.first_seq.min(seq);
     count.last_seq = count.last_seq.max(seq);
 }
 
-async fn add_to_minute(connection: &mut DbConnection, key: &MinuteKey, count: MinuteCount) -> Result<(), StoreError> {
+async fn add_to_minute(
+    connection: &mut DbConnection,
+    key: &MinuteKey,
+    count: MinuteCount,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO log_minutes \
          (root_id, minute, company_id, environment, key_id, status, requests, first_seq, last_seq) \
@@ -194,7 +220,9 @@ async fn add_to_minute(connection: &mut DbConnection, key: &MinuteKey, count: Mi
 /// `($1, $2), ($3, $4)` for two rows of two.
 fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
-        let numbers: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        let numbers: Vec<String> = (1..=columns)
+            .map(|column| format!("${}", row * columns + column))
+            .collect();
         format!("({})", numbers.join(", "))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")

@@ -12,8 +12,10 @@ use model::{CompanyId, KeyId, LogEntry, LogFilter, LogPage, RequestId, Timestamp
 use crate::{Db, Migration, StoreError};
 
 /// The tables of the log database, in order.
-pub const LOG_MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_logs", sql: include_str!("../../migrations/logs/0001_logs.sql") }];
+pub const LOG_MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_logs",
+    sql: include_str!("../../migrations/logs/0001_logs.sql"),
+}];
 
 /// The log in a database that was opened with [`LOG_MIGRATIONS`]. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,7 +51,12 @@ impl LogStore for Logs {
         Ok(page::entry(&self.db, scope, request).await?)
     }
 
-    async fn count_by_key(&self, company: CompanyId, key: KeyId, since: Timestamp) -> Result<u64, LogStoreError> {
+    async fn count_by_key(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        since: Timestamp,
+    ) -> Result<u64, LogStoreError> {
         Ok(page::count_by_key(&self.db, company, key, since).await?)
     }
 }
@@ -69,10 +76,17 @@ impl From<StoreError> for LogStoreError {
 /// Whether the fault is in what was written and not in the database: PostgreSQL's classes 22, 23 and 54; SQLite's
 /// TOOBIG, CONSTRAINT and MISMATCH.
 fn refuses_the_row(error: &StoreError) -> bool {
-    let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
+    let StoreError::Database(sqlx::Error::Database(error)) = error else {
+        return false;
+    };
     let Some(code) = error.code() else { return false };
-    if code.len() == 5 && error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+    if code.len() == 5
+        && error
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .is_some()
+    {
         return ["22", "23", "54"].iter().any(|class| code.starts_with(class));
     }
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20))
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20))
 }

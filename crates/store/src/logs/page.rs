@@ -2,8 +2,8 @@
 
 use logs::Scope;
 use model::{
-    Body, BodyAbsence, BrandFilter, CompanyId, KeyId, LogEntry, LogFilter, LogPage, LogRow, LogTotals, Recorded, RequestId,
-    Timestamp, Verdict,
+    Body, BodyAbsence, BrandFilter, CompanyId, KeyId, LogEntry, LogFilter, LogPage, LogRow, LogTotals,
+    Recorded, RequestId, Timestamp, Verdict,
 };
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -22,7 +22,12 @@ const COUNTED: u64 = 10_000;
 const ROW: &str = "seq, request_id, at, method, path, status, verdict, environment, company_id, client_id, brand, \
                    key_id, key_last_four, duration_us";
 
-pub(super) async fn page(db: &Db, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, StoreError> {
+pub(super) async fn page(
+    db: &Db,
+    scope: Scope,
+    filter: &LogFilter,
+    now: Timestamp,
+) -> Result<LogPage, StoreError> {
     let (from, to) = filter.range.bounds(now);
     let mut page = LogPage {
         rows: Vec::new(),
@@ -48,7 +53,11 @@ pub(super) async fn page(db: &Db, scope: Scope, filter: &LogFilter, now: Timesta
     if counted == 0 && filter.narrows() {
         let all = filter.without_narrowing();
         let counted = count(db, Conditions::of(db.dialect(), scope, &all, from, to, span)).await?;
-        page.without_filters = Some(if counted <= COUNTED { counted } else { requests(db, scope, from, to).await? });
+        page.without_filters = Some(if counted <= COUNTED {
+            counted
+        } else {
+            requests(db, scope, from, to).await?
+        });
     }
     Ok(page)
 }
@@ -61,7 +70,9 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
         "SELECT {ROW}, recorded, address, user_agent, verdict_detail, upstream_us FROM log_entries WHERE {}",
         conditions.sql
     );
-    let Some(row) = conditions.query(&sql).fetch_optional(db.reader()).await? else { return Ok(None) };
+    let Some(row) = conditions.query(&sql).fetch_optional(db.reader()).await? else {
+        return Ok(None);
+    };
     let head = log_row(&row, scope)?;
     let bodies = sqlx::query(
         "SELECT request_headers, request_body, response_headers, response_body FROM log_bodies WHERE seq = $1",
@@ -69,7 +80,10 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
     .bind(head.seq)
     .fetch_optional(db.reader())
     .await?;
-    let absent = || Body::Absent { why: BodyAbsence::KeyNotRecognised, total_bytes: 0 };
+    let absent = || Body::Absent {
+        why: BodyAbsence::KeyNotRecognised,
+        total_bytes: 0,
+    };
     let (request_headers, request_body, response_headers, response_body) = match bodies {
         Some(bodies) => (
             json(&bodies, "request_headers")?,
@@ -82,7 +96,8 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
     let recorded = row.text("recorded")?;
     Ok(Some(LogEntry {
         row: head,
-        recorded: Recorded::from_name(&recorded).ok_or_else(|| StoreError::corrupt(format!("recorded is {recorded:?}")))?,
+        recorded: Recorded::from_name(&recorded)
+            .ok_or_else(|| StoreError::corrupt(format!("recorded is {recorded:?}")))?,
         address: row.text("address")?,
         user_agent: row.maybe_text("user_agent")?,
         verdict_detail: row.text("verdict_detail")?,
@@ -126,7 +141,11 @@ async fn rows(
     if let Some(before) = before {
         conditions.and("seq < ?", [Value::Int(before)]);
     }
-    let sql = format!("SELECT {ROW} FROM log_entries WHERE {} ORDER BY seq DESC LIMIT {}", conditions.sql, PAGE + 1);
+    let sql = format!(
+        "SELECT {ROW} FROM log_entries WHERE {} ORDER BY seq DESC LIMIT {}",
+        conditions.sql,
+        PAGE + 1
+    );
     let rows = conditions.query(&sql).fetch_all(db.reader()).await?;
     rows.iter().map(|row| log_row(row, scope)).collect()
 }
@@ -155,7 +174,12 @@ async fn requests(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Resu
 
 /// The first and last `seq` that the range can hold: it spares the scan everything that is older or newer. None when
 /// the range is empty.
-async fn span(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result<Option<(i64, i64)>, StoreError> {
+async fn span(
+    db: &Db,
+    scope: Scope,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Option<(i64, i64)>, StoreError> {
     let conditions = Conditions::minutes(scope, from, to);
     let sql = format!(
         "SELECT MIN(first_seq) AS first_seq, MAX(last_seq) AS last_seq FROM log_minutes WHERE {}",
@@ -205,7 +229,10 @@ enum Value {
 
 impl Conditions {
     fn scope(scope: Scope) -> Self {
-        let mut conditions = Self { sql: String::new(), values: Vec::new() };
+        let mut conditions = Self {
+            sql: String::new(),
+            values: Vec::new(),
+        };
         let clause = match scope {
             Scope::WithBrands(_) => "root_id = ?",
             Scope::Brand(_) => "company_id = ?",
@@ -217,7 +244,10 @@ impl Conditions {
     fn minutes(scope: Scope, from: Timestamp, to: Timestamp) -> Self {
         let mut conditions = Self::scope(scope);
         let last = minute(to.plus_millis(-1));
-        conditions.and("minute >= ? AND minute <= ?", [Value::Int(minute(from)), Value::Int(last)]);
+        conditions.and(
+            "minute >= ? AND minute <= ?",
+            [Value::Int(minute(from)), Value::Int(last)],
+        );
         conditions
     }
 
@@ -230,17 +260,39 @@ impl Conditions {
         (first_seq, last_seq): (i64, i64),
     ) -> Self {
         // Named one by one: a new filter must not be forgotten here.
-        let LogFilter { range: _, status, brand, environment, key, method, path, before: _ } = filter;
+        let LogFilter {
+            range: _,
+            status,
+            brand,
+            environment,
+            key,
+            method,
+            path,
+            before: _,
+        } = filter;
         let mut conditions = Self::scope(scope);
-        conditions.and("seq >= ? AND seq <= ?", [Value::Int(first_seq), Value::Int(last_seq)]);
-        conditions.and("at >= ? AND at < ?", [Value::Int(from.as_millis()), Value::Int(to.as_millis())]);
+        conditions.and(
+            "seq >= ? AND seq <= ?",
+            [Value::Int(first_seq), Value::Int(last_seq)],
+        );
+        conditions.and(
+            "at >= ? AND at < ?",
+            [Value::Int(from.as_millis()), Value::Int(to.as_millis())],
+        );
         if let Some(status) = status {
             let (from, to) = status.bounds();
-            conditions.and("status >= ? AND status < ?", [Value::Int(from.into()), Value::Int(to.into())]);
+            conditions.and(
+                "status >= ? AND status < ?",
+                [Value::Int(from.into()), Value::Int(to.into())],
+            );
         }
         match brand {
-            Some(BrandFilter::Own) => conditions.and("company_id = ?", [Value::Text(scope.company().to_string())]),
-            Some(BrandFilter::Brand(client_id)) => conditions.and("client_id = ?", [Value::Text(client_id.to_string())]),
+            Some(BrandFilter::Own) => {
+                conditions.and("company_id = ?", [Value::Text(scope.company().to_string())])
+            }
+            Some(BrandFilter::Brand(client_id)) => {
+                conditions.and("client_id = ?", [Value::Text(client_id.to_string())])
+            }
             None => {}
         }
         if let Some(environment) = environment {
@@ -254,7 +306,10 @@ impl Conditions {
         }
         if !path.is_empty() {
             // PostgreSQL refuses NUL in text, and no stored path has one.
-            conditions.and(dialect.path_contains(), [Value::Text(path.replace('\0', "\u{2400}"))]);
+            conditions.and(
+                dialect.path_contains(),
+                [Value::Text(path.replace('\0', "\u{2400}"))],
+            );
         }
         conditions
     }
@@ -293,7 +348,8 @@ fn log_row(row: &AnyRow, scope: Scope) -> Result<LogRow, StoreError> {
         at: row.time("at")?,
         method: row.text("method")?,
         path: row.text("path")?,
-        status: u16::try_from(row.int("status")?).map_err(|_| StoreError::corrupt("status is no HTTP status"))?,
+        status: u16::try_from(row.int("status")?)
+            .map_err(|_| StoreError::corrupt("status is no HTTP status"))?,
         verdict: row.parsed::<Verdict>("verdict")?,
         environment: row.maybe_parsed("environment")?,
         client_id: row.parsed("client_id")?,

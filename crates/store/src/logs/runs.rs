@@ -76,7 +76,10 @@ pub(super) async fn update(connection: &mut DbConnection, report: &RunReport) ->
 }
 
 /// Other nodes that died while this one lives are noticed here.
-pub(super) async fn notice_dead_nodes(connection: &mut DbConnection, at: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn notice_dead_nodes(
+    connection: &mut DbConnection,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     close_dead_runs(connection, at.minus_seconds(SILENCE_SECONDS), at).await
 }
 

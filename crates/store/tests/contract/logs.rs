@@ -8,12 +8,12 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use live::{Hub, Topic};
 use logs::{
-    Batch, CapturedBody, Entry, KeyTrace, LogStore, LogStoreError, Loss, LossOf, Message, Place, Recorder, RecorderOptions,
-    Run, RunReport, Scope, StoredEntry, redact,
+    Batch, CapturedBody, Entry, KeyTrace, LogStore, LogStoreError, Loss, LossOf, Message, Place, Recorder,
+    RecorderOptions, Run, RunReport, Scope, StoredEntry, redact,
 };
 use model::{
-    BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, Environment, KeyId, LogFilter, LogPage, Recorded, RequestId,
-    StatusFilter, Timestamp, Verdict,
+    BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, Environment, KeyId, LogFilter, LogPage,
+    Recorded, RequestId, StatusFilter, Timestamp, Verdict,
 };
 use store::logs::{LOG_MIGRATIONS, Logs};
 
@@ -40,7 +40,12 @@ contract!(
 /// A moment in the middle of a minute, so that rounding would show.
 const NOW: Timestamp = Timestamp::from_millis(1_767_614_430_000);
 
-const PATHS: [&str; 4] = ["/v1/orders/", "/v1/orders/?page=2", "/v1/users/%41_b/", "/v1/Orders/x"];
+const PATHS: [&str; 4] = [
+    "/v1/orders/",
+    "/v1/orders/?page=2",
+    "/v1/users/%41_b/",
+    "/v1/Orders/x",
+];
 
 fn company(number: u8) -> CompanyId {
     CompanyId::from_random([number; 16])
@@ -75,7 +80,10 @@ fn raw(number: u64, place: Place, at: Timestamp) -> Entry {
         at,
         place,
         environment: Some(Environment::Sandbox),
-        key: Some(KeyTrace { id: key(1), last_four: "00ff".to_owned() }),
+        key: Some(KeyTrace {
+            id: key(1),
+            last_four: "00ff".to_owned(),
+        }),
         recorded: Recorded::Gateway,
         method: "GET".to_owned(),
         path: PATHS[0].to_owned(),
@@ -97,7 +105,14 @@ fn entry(number: u64, of: u8, at: Timestamp) -> StoredEntry {
 }
 
 fn report(run: Run, at: Timestamp) -> RunReport {
-    RunReport { run, at, stored: 0, dropped: 0, suppressed: 0, losses: Vec::new() }
+    RunReport {
+        run,
+        at,
+        stored: 0,
+        dropped: 0,
+        suppressed: 0,
+        losses: Vec::new(),
+    }
 }
 
 struct World {
@@ -113,7 +128,10 @@ impl World {
     }
 
     async fn append(&self, entries: Vec<StoredEntry>) {
-        let batch = Batch { entries: Arc::new(entries), report: report(self.run, NOW) };
+        let batch = Batch {
+            entries: Arc::new(entries),
+            report: report(self.run, NOW),
+        };
         self.store.append(batch).await.expect("the batch is stored");
     }
 
@@ -142,7 +160,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
 
@@ -156,7 +177,9 @@ async fn paging_meets_every_row_once_while_others_are_written(db: &TestDb) {
     let mut dice = Dice(1);
     // Arrival and storing are in different orders: long requests, late ingest.
     let at = |dice: &mut Dice| NOW.plus_millis(-(dice.roll(3_600_000) as i64));
-    world.append((0..230).map(|number| entry(number, 1, at(&mut dice))).collect()).await;
+    world
+        .append((0..230).map(|number| entry(number, 1, at(&mut dice))).collect())
+        .await;
 
     let mut filter = LogFilter::default();
     let mut seen = Vec::new();
@@ -164,7 +187,13 @@ async fn paging_meets_every_row_once_while_others_are_written(db: &TestDb) {
     loop {
         let page = world.page(Scope::WithBrands(company(1)), &filter).await;
         seen.extend(page.rows.iter().map(|row| row.request_id));
-        world.append((next..next + 7).map(|number| entry(number, 1, at(&mut dice))).collect()).await;
+        world
+            .append(
+                (next..next + 7)
+                    .map(|number| entry(number, 1, at(&mut dice)))
+                    .collect(),
+            )
+            .await;
         next += 7;
         match page.older {
             Some(older) => filter.before = Some(older),
@@ -172,14 +201,29 @@ async fn paging_meets_every_row_once_while_others_are_written(db: &TestDb) {
         }
     }
     let expected: Vec<RequestId> = (0..230).rev().map(request).collect();
-    assert_eq!(seen, expected, "no row twice, none missing, none of those written meanwhile");
+    assert_eq!(
+        seen, expected,
+        "no row twice, none missing, none of those written meanwhile"
+    );
 }
 
 fn random_entry(number: u64, dice: &mut Dice) -> StoredEntry {
     let of = dice.one_of(&[1, 1, 2, 3, 9]);
-    let mut raw = raw(number, place(of), NOW.plus_millis(-(dice.roll(40 * 86_400_000) as i64)));
-    raw.environment = dice.one_of(&[None, Some(Environment::Sandbox), Some(Environment::Dev), Some(Environment::Prod)]);
-    raw.key = dice.one_of(&[None, Some(1), Some(2)]).map(|number| KeyTrace { id: key(number), last_four: "00ff".to_owned() });
+    let mut raw = raw(
+        number,
+        place(of),
+        NOW.plus_millis(-(dice.roll(40 * 86_400_000) as i64)),
+    );
+    raw.environment = dice.one_of(&[
+        None,
+        Some(Environment::Sandbox),
+        Some(Environment::Dev),
+        Some(Environment::Prod),
+    ]);
+    raw.key = dice.one_of(&[None, Some(1), Some(2)]).map(|number| KeyTrace {
+        id: key(number),
+        last_four: "00ff".to_owned(),
+    });
     raw.method = dice.one_of(&["GET", "POST", "DELETE"]).to_owned();
     raw.path = dice.one_of(&PATHS).to_owned();
     raw.status = dice.one_of(&[200, 201, 204, 301, 400, 401, 404, 429, 500, 503]);
@@ -196,13 +240,21 @@ fn random_filter(dice: &mut Dice) -> LogFilter {
         1 => DateRange::Last24Hours,
         2 => DateRange::Last7Days,
         3 => DateRange::Last30Days,
-        4 => DateRange::Between { from: Some(hours(dice)), to: Some(hours(dice)) },
+        4 => DateRange::Between {
+            from: Some(hours(dice)),
+            to: Some(hours(dice)),
+        },
         _ => DateRange::Between { from: None, to: None },
     };
     let path = ["", "orders", "Orders", "%41", "_b", "'; --", "é", "page=2"];
     LogFilter {
         range,
-        status: dice.one_of(&[None, None, Some(StatusFilter::Class(4)), Some(StatusFilter::Exactly(503))]),
+        status: dice.one_of(&[
+            None,
+            None,
+            Some(StatusFilter::Class(4)),
+            Some(StatusFilter::Exactly(503)),
+        ]),
         brand: dice.one_of(&[
             None,
             None,
@@ -236,9 +288,16 @@ fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
             BrandFilter::Own => entry.place.company == scope.company(),
             BrandFilter::Brand(client) => entry.place.client_id == client,
         })
-        && filter.environment.is_none_or(|environment| entry.environment == Some(environment))
-        && filter.key.is_none_or(|key| entry.key.as_ref().is_some_and(|tried| tried.id == key))
-        && filter.method.as_ref().is_none_or(|method| entry.method == *method)
+        && filter
+            .environment
+            .is_none_or(|environment| entry.environment == Some(environment))
+        && filter
+            .key
+            .is_none_or(|key| entry.key.as_ref().is_some_and(|tried| tried.id == key))
+        && filter
+            .method
+            .as_ref()
+            .is_none_or(|method| entry.method == *method)
         && entry.path.contains(&filter.path)
 }
 
@@ -252,7 +311,11 @@ async fn filters_select_what_a_plain_reading_of_them_selects(db: &TestDb) {
     let mut found_some = 0;
     for _ in 0..150 {
         let filter = random_filter(&mut dice);
-        let scope = dice.one_of(&[Scope::WithBrands(company(1)), Scope::Brand(company(2)), Scope::WithBrands(company(9))]);
+        let scope = dice.one_of(&[
+            Scope::WithBrands(company(1)),
+            Scope::Brand(company(2)),
+            Scope::WithBrands(company(9)),
+        ]);
         let plain = |filter: &LogFilter| -> Vec<RequestId> {
             let matching = entries.iter().rev().filter(|entry| matches(entry, scope, filter));
             matching.map(|entry| entry.request_id).collect()
@@ -263,7 +326,11 @@ async fn filters_select_what_a_plain_reading_of_them_selects(db: &TestDb) {
         assert_eq!(page.matching, Some(expected.len() as u64), "{scope:?} {filter}");
         let without = plain(&filter.without_narrowing()).len() as u64;
         let nothing_found = expected.is_empty() && filter.narrows();
-        assert_eq!(page.without_filters, nothing_found.then_some(without), "{scope:?} {filter}");
+        assert_eq!(
+            page.without_filters,
+            nothing_found.then_some(without),
+            "{scope:?} {filter}"
+        );
         found_some += usize::from(!expected.is_empty());
     }
     assert!(found_some > 30, "only {found_some} of the filters found anything");
@@ -271,15 +338,41 @@ async fn filters_select_what_a_plain_reading_of_them_selects(db: &TestDb) {
 
 async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {
     let world = World::new(db).await;
-    world.append((0..4).map(|number| entry(number, [1, 2, 3, 9][number as usize], NOW)).collect()).await;
+    world
+        .append(
+            (0..4)
+                .map(|number| entry(number, [1, 2, 3, 9][number as usize], NOW))
+                .collect(),
+        )
+        .await;
     let all = LogFilter::default();
     let parent = world.page(Scope::WithBrands(company(1)), &all).await;
     let brands: Vec<Option<&str>> = parent.rows.iter().map(|row| row.brand.as_deref()).collect();
     assert_eq!(brands, [Some("Brand 3"), Some("Brand 2"), None]);
     let brand = world.page(Scope::Brand(company(2)), &all).await;
-    assert_eq!(brand.rows.iter().map(|row| (row.client_id, row.brand.clone())).collect::<Vec<_>>(), [(client(2), None)]);
-    assert!(world.page(Scope::WithBrands(company(2)), &all).await.rows.is_empty(), "a brand is nobody's parent");
-    assert!(world.page(Scope::WithBrands(company(7)), &all).await.rows.is_empty());
+    assert_eq!(
+        brand
+            .rows
+            .iter()
+            .map(|row| (row.client_id, row.brand.clone()))
+            .collect::<Vec<_>>(),
+        [(client(2), None)]
+    );
+    assert!(
+        world
+            .page(Scope::WithBrands(company(2)), &all)
+            .await
+            .rows
+            .is_empty(),
+        "a brand is nobody's parent"
+    );
+    assert!(
+        world
+            .page(Scope::WithBrands(company(7)), &all)
+            .await
+            .rows
+            .is_empty()
+    );
 }
 
 async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
@@ -289,7 +382,13 @@ async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("cookie", HeaderValue::from_static("a=b"));
     let body = br#"{"name":"Zo\u00eb \u2713","password":"hunter2"}"#;
-    sent.request = Message { headers, body: CapturedBody::Bytes { first: body.to_vec(), total_bytes: body.len() as u64 } };
+    sent.request = Message {
+        headers,
+        body: CapturedBody::Bytes {
+            first: body.to_vec(),
+            total_bytes: body.len() as u64,
+        },
+    };
     sent.verdict_detail = "Detail.".to_owned();
     let stored = redact(sent);
     let mut refused = raw(2, place(1), NOW);
@@ -300,21 +399,56 @@ async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
     world.append(vec![stored.clone(), refused]).await;
 
     for scope in [Scope::WithBrands(company(1)), Scope::Brand(company(2))] {
-        let found = world.store.entry(scope, request(1)).await.expect("a look").expect("it is there");
+        let found = world
+            .store
+            .entry(scope, request(1))
+            .await
+            .expect("a look")
+            .expect("it is there");
         assert_eq!(found.row.request_id, stored.request_id);
-        assert_eq!((found.row.at, found.row.status, found.row.verdict), (NOW, 200, Verdict::Accepted));
+        assert_eq!(
+            (found.row.at, found.row.status, found.row.verdict),
+            (NOW, 200, Verdict::Accepted)
+        );
         assert_eq!((found.row.duration_us, found.upstream_us), (1234, Some(1000)));
-        assert_eq!((found.address.as_str(), found.user_agent.as_deref()), ("192.0.2.7", Some("curl/8")));
-        assert_eq!((found.recorded, found.verdict_detail.as_str()), (Recorded::Gateway, "Detail."));
-        assert_eq!((&found.request_headers, &found.request_body), (&stored.request_headers, &stored.request_body));
-        assert_eq!((&found.response_headers, &found.response_body), (&stored.response_headers, &stored.response_body));
+        assert_eq!(
+            (found.address.as_str(), found.user_agent.as_deref()),
+            ("192.0.2.7", Some("curl/8"))
+        );
+        assert_eq!(
+            (found.recorded, found.verdict_detail.as_str()),
+            (Recorded::Gateway, "Detail.")
+        );
+        assert_eq!(
+            (&found.request_headers, &found.request_body),
+            (&stored.request_headers, &stored.request_body)
+        );
+        assert_eq!(
+            (&found.response_headers, &found.response_body),
+            (&stored.response_headers, &stored.response_body)
+        );
     }
-    for scope in [Scope::WithBrands(company(9)), Scope::Brand(company(3)), Scope::WithBrands(company(2))] {
+    for scope in [
+        Scope::WithBrands(company(9)),
+        Scope::Brand(company(3)),
+        Scope::WithBrands(company(2)),
+    ] {
         assert_eq!(world.store.entry(scope, request(1)).await.expect("a look"), None);
     }
-    let found = world.store.entry(Scope::WithBrands(company(1)), request(2)).await.expect("a look").expect("it is there");
-    let absent = model::Body::Absent { why: BodyAbsence::KeyNotRecognised, total_bytes: 0 };
-    assert_eq!((found.request_body, found.response_body), (absent.clone(), absent));
+    let found = world
+        .store
+        .entry(Scope::WithBrands(company(1)), request(2))
+        .await
+        .expect("a look")
+        .expect("it is there");
+    let absent = model::Body::Absent {
+        why: BodyAbsence::KeyNotRecognised,
+        total_bytes: 0,
+    };
+    assert_eq!(
+        (found.request_body, found.response_body),
+        (absent.clone(), absent)
+    );
     assert_eq!((found.row.environment, found.row.key_id), (None, None));
 }
 
@@ -322,10 +456,19 @@ async fn a_batch_that_is_tried_again_is_stored_once(db: &TestDb) {
     let world = World::new(db).await;
     let entries: Vec<StoredEntry> = (0..40).map(|number| entry(number, 1, NOW)).collect();
     world.append(entries.clone()).await;
-    world.append(entries.into_iter().chain([entry(40, 1, NOW)]).collect()).await;
+    world
+        .append(entries.into_iter().chain([entry(40, 1, NOW)]).collect())
+        .await;
     let scope = Scope::WithBrands(company(1));
     assert_eq!(world.all(scope, &LogFilter::default()).await.len(), 41);
-    assert_eq!(world.store.count_by_key(company(1), key(1), NOW.minus_seconds(60)).await.expect("a count"), 41);
+    assert_eq!(
+        world
+            .store
+            .count_by_key(company(1), key(1), NOW.minus_seconds(60))
+            .await
+            .expect("a count"),
+        41
+    );
 }
 
 async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
@@ -341,9 +484,17 @@ async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
     }
     recorder.flush().await;
     let totals = recorder.totals();
-    let stored = store.page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW).await.expect("a page").rows.len();
+    let stored = store
+        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
+        .await
+        .expect("a page")
+        .rows
+        .len();
     assert!(stored >= 4, "{stored}");
-    assert_eq!((totals.seen, totals.stored, totals.dropped), (5, stored as u64, 5 - stored as u64));
+    assert_eq!(
+        (totals.seen, totals.stored, totals.dropped),
+        (5, stored as u64, 5 - stored as u64)
+    );
 }
 
 /// Ticks a second at each look, so that heartbeats and runs are told apart.
@@ -355,14 +506,18 @@ fn ticking_clock() -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
 async fn recorder(db: &TestDb, hub: Hub) -> Recorder {
     let mut options = RecorderOptions::new(ticking_clock());
     options.retries = vec![Duration::ZERO];
-    Recorder::start(Arc::new(Logs::new(db.db.clone())), hub, options).await.expect("the recorder starts")
+    Recorder::start(Arc::new(Logs::new(db.db.clone())), hub, options)
+        .await
+        .expect("the recorder starts")
 }
 
 async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
     let mut options = RecorderOptions::new(ticking_clock());
     options.waiting_entries = 64;
     let store = Arc::new(Logs::new(db.db.clone()));
-    let recorder = Recorder::start(store.clone(), Hub::default(), options).await.expect("the recorder starts");
+    let recorder = Recorder::start(store.clone(), Hub::default(), options)
+        .await
+        .expect("the recorder starts");
     let writers = (0..4).map(|writer: u64| {
         let recorder = recorder.clone();
         tokio::spawn(async move {
@@ -386,50 +541,96 @@ async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
     let totals = recorder.totals();
     assert_eq!(totals.seen, 2100);
     assert_eq!(totals.seen, totals.stored + totals.dropped + totals.suppressed);
-    assert!(totals.suppressed >= 390 && totals.dropped > 0 && totals.stored >= 100, "{totals:?}");
-    let page = store.page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW).await.expect("a page");
+    assert!(
+        totals.suppressed >= 390 && totals.dropped > 0 && totals.stored >= 100,
+        "{totals:?}"
+    );
+    let page = store
+        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
+        .await
+        .expect("a page");
     assert_eq!(page.matching, Some(totals.stored));
-    assert_eq!((page.totals.dropped, page.totals.suppressed), (totals.dropped, totals.suppressed));
+    assert_eq!(
+        (page.totals.dropped, page.totals.suppressed),
+        (totals.dropped, totals.suppressed)
+    );
 
     recorder.shutdown().await;
     recorder.record(raw(9999, place(1), NOW));
     let totals = recorder.totals();
-    assert_eq!(totals.seen, totals.stored + totals.dropped + totals.suppressed, "also after the end");
+    assert_eq!(
+        totals.seen,
+        totals.stored + totals.dropped + totals.suppressed,
+        "also after the end"
+    );
 }
 
 async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
     let store = Logs::new(db.db.clone());
     let gap = async |at: Timestamp| {
-        let page = store.page(Scope::WithBrands(company(1)), &LogFilter::default(), at).await.expect("a page");
+        let page = store
+            .page(Scope::WithBrands(company(1)), &LogFilter::default(), at)
+            .await
+            .expect("a page");
         page.totals.gap_from.zip(page.totals.gap_to)
     };
     let clean = store.start_run(NOW).await.expect("a run");
-    store.end_run(report(clean, NOW.plus_seconds(1))).await.expect("it ends");
+    store
+        .end_run(report(clean, NOW.plus_seconds(1)))
+        .await
+        .expect("it ends");
     let killed = store.start_run(NOW.plus_seconds(2)).await.expect("a run");
     let alive = NOW.plus_seconds(10);
-    let batch = Batch { entries: Arc::new(vec![entry(1, 1, NOW)]), report: report(killed, alive) };
+    let batch = Batch {
+        entries: Arc::new(vec![entry(1, 1, NOW)]),
+        report: report(killed, alive),
+    };
     store.append(batch).await.expect("stored");
     assert_eq!(gap(alive).await, None, "nothing was lost so far");
 
     let back = NOW.plus_seconds(100);
     let next = store.start_run(back).await.expect("a run");
     assert_eq!(gap(back).await, Some((alive, back)));
-    store.end_run(report(next, back.plus_seconds(1))).await.expect("it ends");
+    store
+        .end_run(report(next, back.plus_seconds(1)))
+        .await
+        .expect("it ends");
     store.start_run(back.plus_seconds(50)).await.expect("a run");
-    assert_eq!(gap(back.plus_seconds(60)).await, Some((alive, back)), "a clean stop adds none");
-    assert_eq!(gap(back.plus_seconds(30 * 86_400)).await, None, "it is outside of the range");
+    assert_eq!(
+        gap(back.plus_seconds(60)).await,
+        Some((alive, back)),
+        "a clean stop adds none"
+    );
+    assert_eq!(
+        gap(back.plus_seconds(30 * 86_400)).await,
+        None,
+        "it is outside of the range"
+    );
 }
 
 async fn losses_are_told_to_their_company_only(db: &TestDb) {
     let world = World::new(db).await;
     let loss = |number: u8, dropped: u64, suppressed: u64| {
         let place = place(number);
-        (LossOf { root: place.root, company: place.company }, Loss { dropped, suppressed })
+        (
+            LossOf {
+                root: place.root,
+                company: place.company,
+            },
+            Loss { dropped, suppressed },
+        )
     };
     for factor in [1, 2] {
         let mut report = report(world.run, NOW);
         report.losses = vec![loss(1, factor, 10), loss(2, 100, factor), loss(9, 7, 7)];
-        world.store.append(Batch { entries: Arc::default(), report }).await.expect("a sign of life");
+        world
+            .store
+            .append(Batch {
+                entries: Arc::default(),
+                report,
+            })
+            .await
+            .expect("a sign of life");
     }
     let totals = async |scope| {
         let totals = world.page(scope, &LogFilter::default()).await.totals;
@@ -438,8 +639,16 @@ async fn losses_are_told_to_their_company_only(db: &TestDb) {
     assert_eq!(totals(Scope::WithBrands(company(1))).await, (102, 12));
     assert_eq!(totals(Scope::Brand(company(2))).await, (100, 2));
     assert_eq!(totals(Scope::Brand(company(3))).await, (0, 0));
-    world.store.end_run(report(world.run, NOW)).await.expect("it ends");
-    assert_eq!(totals(Scope::WithBrands(company(1))).await, (0, 0), "another run, another count");
+    world
+        .store
+        .end_run(report(world.run, NOW))
+        .await
+        .expect("it ends");
+    assert_eq!(
+        totals(Scope::WithBrands(company(1))).await,
+        (0, 0),
+        "another run, another count"
+    );
 }
 
 async fn requests_of_a_key_are_counted(db: &TestDb) {
@@ -449,14 +658,25 @@ async fn requests_of_a_key_are_counted(db: &TestDb) {
     entries.extend((40..45).map(|number| entry(number, 1, NOW.minus_seconds(86_400 * 2))));
     entries.push({
         let mut other = raw(50, place(1), NOW);
-        other.key = Some(KeyTrace { id: key(2), last_four: "1111".to_owned() });
+        other.key = Some(KeyTrace {
+            id: key(2),
+            last_four: "1111".to_owned(),
+        });
         redact(other)
     });
     world.append(entries).await;
     let count = async |company, key| {
-        world.store.count_by_key(company, key, NOW.minus_seconds(86_400)).await.expect("a count")
+        world
+            .store
+            .count_by_key(company, key, NOW.minus_seconds(86_400))
+            .await
+            .expect("a count")
     };
-    assert_eq!(count(company(1), key(1)).await, 40, "with the brand's, without those of the day before yesterday");
+    assert_eq!(
+        count(company(1), key(1)).await,
+        40,
+        "with the brand's, without those of the day before yesterday"
+    );
     assert_eq!(count(company(2), key(1)).await, 10);
     assert_eq!(count(company(1), key(2)).await, 1);
     assert_eq!(count(company(9), key(1)).await, 0, "not of another company");
@@ -465,20 +685,35 @@ async fn requests_of_a_key_are_counted(db: &TestDb) {
 async fn more_than_ten_thousand_matches_are_not_counted(db: &TestDb) {
     let world = World::new(db).await;
     for batch in 0..20 {
-        world.append((batch * 500..(batch + 1) * 500).map(|number| entry(number, 1, NOW)).collect()).await;
+        world
+            .append(
+                (batch * 500..(batch + 1) * 500)
+                    .map(|number| entry(number, 1, NOW))
+                    .collect(),
+            )
+            .await;
     }
     let scope = Scope::WithBrands(company(1));
-    assert_eq!(world.page(scope, &LogFilter::default()).await.matching, Some(10_000));
+    assert_eq!(
+        world.page(scope, &LogFilter::default()).await.matching,
+        Some(10_000)
+    );
     world.append(vec![entry(99_999, 1, NOW)]).await;
     assert_eq!(world.page(scope, &LogFilter::default()).await.matching, None);
-    let nothing = LogFilter { method: Some("PURGE".to_owned()), ..LogFilter::default() };
+    let nothing = LogFilter {
+        method: Some("PURGE".to_owned()),
+        ..LogFilter::default()
+    };
     assert_eq!(world.page(scope, &nothing).await.without_filters, Some(10_001));
 }
 
 async fn open_pages_are_told_after_the_commit(db: &TestDb) {
     let hub = Hub::default();
-    let (mut parent, mut brand, mut other) =
-        (hub.subscribe(company(1)), hub.subscribe(company(2)), hub.subscribe(company(9)));
+    let (mut parent, mut brand, mut other) = (
+        hub.subscribe(company(1)),
+        hub.subscribe(company(2)),
+        hub.subscribe(company(9)),
+    );
     let recorder = recorder(db, hub).await;
     recorder.record(raw(1, place(2), NOW));
     assert_eq!(brand.recv().await, Ok(Topic::Logs));

@@ -1,0 +1,293 @@
+//! Requests that do not pass: the documented answers, and what the company's log says.
+
+use std::time::Duration;
+
+use http::Method;
+use keys::RateLimit;
+use model::{Actor, Environment, Verdict};
+
+use crate::world::{World, request};
+
+const UNAUTHORIZED: &str = r#"{"error":{"code":"authentication_failed","message":"No such user"}}"#;
+
+#[tokio::test]
+async fn all_wrong_credentials_get_the_same_answer_and_the_log_knows_the_difference() {
+    let world = World::new().await;
+    let (id, secret) = (world.company.client_id.to_string(), world.key.secret.clone());
+    let other = "09".repeat(16);
+    let unknown = format!("sandbox-{}", "ab".repeat(20));
+    let cases: [(&[(&str, &str)], Verdict); 6] = [
+        (&[("x-access-client-id", &id)], Verdict::MissingCredentials),
+        (&[("x-access-secret", &secret)], Verdict::MissingCredentials),
+        (
+            &[("x-access-client-id", &id), ("x-access-secret", "nonsense")],
+            Verdict::MalformedCredentials,
+        ),
+        (
+            &[
+                ("x-access-client-id", &id),
+                ("x-access-secret", &secret),
+                ("x-access-secret", &secret),
+            ],
+            Verdict::MalformedCredentials,
+        ),
+        (
+            &[("x-access-client-id", &other), ("x-access-secret", &secret)],
+            Verdict::UnknownClient,
+        ),
+        (
+            &[("x-access-client-id", &id), ("x-access-secret", &unknown)],
+            Verdict::UnknownSecret,
+        ),
+    ];
+    for (headers, verdict) in &cases {
+        let answer = world
+            .connect()
+            .await
+            .send(request(Method::GET, "/echo?token=t", headers, Default::default()))
+            .await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (401, UNAUTHORIZED),
+            "{verdict}"
+        );
+        let entry = world.entries().await.remove(0);
+        assert_eq!(
+            (entry.row.verdict, entry.row.request_id),
+            (*verdict, answer.request_id())
+        );
+        assert_eq!(entry.row.path, "/echo?token=[redacted]");
+        assert!(
+            entry.request_headers.is_empty() && entry.response_headers.is_empty(),
+            "anybody may send it"
+        );
+    }
+    assert_eq!(world.gateway.counts().of_nobody, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_client_is_in_the_metrics_only() {
+    let world = World::new().await;
+    let (id, secret) = ("ee".repeat(16), format!("sandbox-{}", "ab".repeat(20)));
+    let headers = [
+        ("x-access-client-id", id.as_str()),
+        ("x-access-secret", secret.as_str()),
+    ];
+    let answer = world
+        .connect()
+        .await
+        .send(request(Method::GET, "/echo", &headers, Default::default()))
+        .await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, UNAUTHORIZED));
+    assert!(world.entries().await.is_empty());
+    assert_eq!(
+        (world.recorder.totals().seen, world.gateway.counts().of_nobody),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_key_is_refused_from_then_on_and_the_log_says_who_deleted_it() {
+    let world = World::new().await;
+    assert_eq!(world.get("/echo").await.status, 200);
+    let ana = Actor {
+        name: "ana@example.com".to_owned(),
+        ..Actor::command_line()
+    };
+    world
+        .keys
+        .delete(world.company.id, world.key.id, &ana)
+        .await
+        .expect("it is deleted");
+    world.clock.advance(Duration::from_secs(185));
+    let answer = world.get("/echo").await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, UNAUTHORIZED));
+    let entry = world.entries().await.remove(0);
+    assert_eq!(
+        (entry.row.verdict, entry.row.key_id),
+        (Verdict::DeletedKey, Some(world.key.id))
+    );
+    assert!(
+        entry.verdict_detail.contains("ana@example.com"),
+        "{}",
+        entry.verdict_detail
+    );
+    assert!(
+        entry.verdict_detail.contains("3 minutes before"),
+        "{}",
+        entry.verdict_detail
+    );
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_says_when_to_come_back_and_deletion_is_judged_first() {
+    let world = World::with(|_| {}, RateLimit::per_minute(2)).await;
+    let statuses = [
+        world.get("/echo").await.status,
+        world.get("/v1/webhooks/").await.status,
+    ];
+    assert_eq!(statuses, [200, 201], "one budget for both");
+    let answer = world.get("/echo").await;
+    assert_eq!(
+        (
+            answer.status,
+            answer.headers["retry-after"].to_str().expect("text")
+        ),
+        (429, "30")
+    );
+    let expected = r#"{"error":{"code":"throttled","message":"Request was throttled. Expected available in 30 seconds."}}"#;
+    assert_eq!(answer.body, expected);
+    let entry = world.entries().await.remove(0);
+    assert_eq!(
+        (entry.row.verdict, entry.row.key_id),
+        (Verdict::RateLimited, Some(world.key.id))
+    );
+
+    world
+        .keys
+        .delete(world.company.id, world.key.id, &Actor::system())
+        .await
+        .expect("it is deleted");
+    assert_eq!(world.get("/echo").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_brand_of_somebody_else_is_refused() {
+    let world = World::new().await;
+    let other = "09".repeat(16);
+    for brand in [
+        other.as_str(),
+        "nonsense",
+        "",
+        &world.company.client_id.to_string(),
+    ] {
+        let answer = world
+            .call(Method::GET, "/echo", &[("x-brand-id", brand)], "")
+            .await;
+        let error = answer.json();
+        assert_eq!(
+            (answer.status, error["error"]["code"].as_str()),
+            (400, Some("incorrect_parameters")),
+            "{brand}"
+        );
+        assert_eq!(
+            error["error"]["extra"]["invalid-params"][0]["field"],
+            "X-Brand-Id"
+        );
+    }
+    let ours = world.brand.client_id.to_string();
+    let twice = world
+        .call(
+            Method::GET,
+            "/echo",
+            &[("x-brand-id", &ours), ("x-brand-id", &ours)],
+            "",
+        )
+        .await;
+    assert_eq!(twice.status, 400);
+    assert!(
+        world
+            .entries()
+            .await
+            .iter()
+            .all(|entry| entry.row.verdict == Verdict::UnknownBrand)
+    );
+}
+
+#[tokio::test]
+async fn an_environment_without_an_api_is_403_but_has_the_public_api() {
+    let mut world = World::new().await;
+    world.key = world.generate(Environment::Prod).await;
+    let answer = world.get("/echo").await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (403, Some("not_authenticated"))
+    );
+    let entry = world.entry().await;
+    assert_eq!(entry.row.verdict, Verdict::WrongEnvironment);
+    assert_eq!(entry.verdict_detail, "Production has no API behind this gateway.");
+    assert_eq!(world.get("/v1/webhooks/").await.status, 201);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_is_502() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    let world = World::with(
+        |options| {
+            let url = format!("http://{unused}").parse().expect("an address");
+            options.upstreams.insert(Environment::Sandbox, url);
+        },
+        RateLimit::default(),
+    )
+    .await;
+    let answer = world
+        .call(
+            Method::POST,
+            "/echo",
+            &[("content-type", "application/json")],
+            r#"{"a":1}"#,
+        )
+        .await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (502, Some("upstream_unreachable"))
+    );
+    let entry = world.entry().await;
+    assert_eq!(entry.row.verdict, Verdict::UpstreamUnreachable);
+    assert_eq!(entry.row.request_id, answer.request_id());
+    assert!(!entry.verdict_detail.is_empty() && entry.upstream_us.is_none());
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_answer_is_504_and_is_told() {
+    let mut world = World::with(
+        |options| options.timeouts.answer = Duration::from_millis(50),
+        RateLimit::default(),
+    )
+    .await;
+    let answer = world.get("/hold").await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (504, Some("upstream_timeout"))
+    );
+    world.upstream.arrived().await;
+    assert!(matches!(
+        world.upstream.next().await,
+        crate::upstream::Event::Left
+    ));
+    assert_eq!(world.entry().await.row.verdict, Verdict::UpstreamTimeout);
+}
+
+#[tokio::test]
+async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
+    let mut world = World::with(
+        |options| {
+            options.limits.requests = 1;
+            options.timeouts.queue = Duration::from_millis(20);
+        },
+        RateLimit::default(),
+    )
+    .await;
+    let mut first = world.connect().await;
+    let held = tokio::spawn({
+        let request = world.request(Method::GET, "/hold", &[], Default::default());
+        async move { first.begin(request).await.map(drop) }
+    });
+    world.upstream.arrived().await;
+    let answer = world.get("/echo").await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (503, Some("overloaded"))
+    );
+    assert_eq!(answer.headers["retry-after"], "1");
+    held.abort();
+    // The place is free again as soon as the first caller has gone.
+    while !matches!(world.upstream.next().await, crate::upstream::Event::Left) {}
+    let limit = tokio::time::timeout(Duration::from_secs(20), async {
+        while world.get("/echo").await.status != 200 {}
+    });
+    limit.await.expect("the place is free again");
+}

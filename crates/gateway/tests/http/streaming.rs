@@ -1,0 +1,268 @@
+//! Bodies pass piece by piece in both directions, every wait ends, and whoever leaves is noticed on the other side.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::Method;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use keys::RateLimit;
+use model::{Body, Verdict};
+use tokio::sync::mpsc;
+
+use crate::upstream::Event;
+use crate::world::{Client, World};
+
+type Pieces = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A request's body that the test sends piece by piece.
+fn pieces() -> (mpsc::Sender<Bytes>, Pieces) {
+    let (hand, pieces) = mpsc::channel::<Bytes>(1);
+    let stream = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
+    (
+        hand,
+        StreamBody::new(stream.map(|piece| Ok(Frame::data(piece)))).boxed_unsync(),
+    )
+}
+
+#[tokio::test]
+async fn an_answer_passes_piece_by_piece() {
+    let mut world = World::new().await;
+    let mut client: Client = world.connect().await;
+    let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
+    let (answer, hand) = tokio::join!(answer, world.upstream.answering());
+    let mut body = answer.expect("an answer").into_body();
+    for number in 0..5 {
+        let piece = format!("piece {number}");
+        hand.send(Ok(piece.clone().into())).await.expect("it is read");
+        let frame = body.frame().await.expect("a frame").expect("no error");
+        assert_eq!(
+            frame.into_data().expect("data"),
+            piece,
+            "each one arrives before the next is written"
+        );
+    }
+    drop(hand);
+    assert!(body.frame().await.is_none());
+    let entry = world.entry_when_ended().await;
+    assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn a_request_passes_piece_by_piece() {
+    let mut world = World::new().await;
+    let mut client: Client<Pieces> = Client::connect(world.address).await;
+    let (hand, body) = pieces();
+    let request = world.request(Method::POST, "/echo", &[], body);
+    let answer = tokio::spawn(async move { client.send(request).await });
+    for number in 0..5 {
+        let sent = Bytes::from(format!("piece {number}"));
+        hand.send(sent.clone()).await.expect("it is taken");
+        let arrived = loop {
+            if let Event::Piece(piece) = world.upstream.next().await {
+                break piece;
+            }
+        };
+        assert_eq!(arrived, sent, "each one arrives before the next is sent");
+    }
+    drop(hand);
+    let answer = answer.await.expect("an answer");
+    assert_eq!(answer.json()["body"], "piece 0piece 1piece 2piece 3piece 4");
+    assert_eq!(
+        answer.json()["headers"]["transfer-encoding"],
+        serde_json::json!(["chunked"])
+    );
+}
+
+#[tokio::test]
+async fn a_large_body_passes_whole_and_is_kept_in_part() {
+    let world = World::new().await;
+    let body = format!("{{\"n\":\"{}\"}}", "x".repeat(5_000_000));
+    let answer = world
+        .call(
+            Method::POST,
+            "/echo",
+            &[("content-type", "application/json")],
+            &body,
+        )
+        .await;
+    assert_eq!(answer.json()["body"].as_str().map(str::len), Some(body.len()));
+    let Body::Text {
+        text,
+        total_bytes,
+        truncated,
+        ..
+    } = world.entry().await.request_body
+    else {
+        panic!("the body was not kept")
+    };
+    assert_eq!(
+        (text.len(), total_bytes, truncated),
+        (16 * 1024, body.len() as u64, true)
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_the_answer_ends_the_upstreams_work() {
+    let mut world = World::new().await;
+    let mut client: Client = world.connect().await;
+    let request = world.request(Method::GET, "/hold", &[], Default::default());
+    let call = tokio::spawn(async move { client.begin(request).await.map(drop) });
+    world.upstream.arrived().await;
+    call.abort();
+    assert!(matches!(world.upstream.next().await, Event::Left));
+    let entry = world.entry_when_ended().await;
+    assert_eq!((entry.row.status, entry.row.verdict), (499, Verdict::Accepted));
+    assert_eq!(
+        entry.verdict_detail,
+        "The caller left before there was an answer."
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_in_the_middle_of_the_answer_ends_the_upstreams_work() {
+    let mut world = World::new().await;
+    let mut client: Client = world.connect().await;
+    let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
+    let (answer, hand) = tokio::join!(answer, world.upstream.answering());
+    hand.send(Ok("first".into())).await.expect("it is read");
+    let mut body = answer.expect("an answer").into_body();
+    assert!(body.frame().await.is_some());
+    drop((body, client));
+    tokio::time::timeout(Duration::from_secs(20), hand.closed())
+        .await
+        .expect("the upstream is told");
+    let entry = world.entry_when_ended().await;
+    assert_eq!(
+        entry.verdict_detail,
+        "The caller left before it had the whole answer."
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_breaks_the_answer_off() {
+    let mut world = World::new().await;
+    let mut client: Client = world.connect().await;
+    let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
+    let (answer, hand) = tokio::join!(answer, world.upstream.answering());
+    let mut body = answer.expect("an answer").into_body();
+    hand.send(Ok("first".into())).await.expect("it is read");
+    assert!(body.frame().await.expect("a frame").is_ok());
+    hand.send(Err(std::io::Error::other("broken")))
+        .await
+        .expect("it is read");
+    assert!(
+        body.frame().await.expect("a frame").is_err(),
+        "the caller must not take it for the end"
+    );
+    assert_eq!(
+        world.entry_when_ended().await.verdict_detail,
+        "The upstream broke off in the middle of its answer."
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_stops_in_the_middle_breaks_the_answer_off() {
+    let mut world = World::with(
+        |options| options.timeouts.answer_idle = Duration::from_millis(50),
+        RateLimit::default(),
+    )
+    .await;
+    let mut client: Client = world.connect().await;
+    let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
+    let (answer, hand) = tokio::join!(answer, world.upstream.answering());
+    hand.send(Ok("first".into())).await.expect("it is read");
+    let ended = answer.expect("an answer").into_body().collect().await;
+    assert!(ended.is_err());
+    assert_eq!(
+        world.entry_when_ended().await.verdict_detail,
+        "The upstream stopped in the middle of its answer."
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    for path in ["/echo", "/v1/webhooks/"] {
+        let world = World::with(
+            |options| options.timeouts.body_idle = Duration::from_millis(50),
+            RateLimit::default(),
+        )
+        .await;
+        let mut client: Client<Pieces> = Client::connect(world.address).await;
+        let (hand, body) = pieces();
+        hand.send(Bytes::from_static(b"{\"a\":"))
+            .await
+            .expect("it is taken");
+        let answer = client.send(world.request(Method::POST, path, &[], body)).await;
+        assert_eq!(
+            (answer.status, answer.json()["error"]["code"].as_str()),
+            (408, Some("request_timeout")),
+            "{path}"
+        );
+        let entry = world.entry().await;
+        assert_eq!(
+            entry.verdict_detail, "The caller sent nothing more of its body for too long.",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_for_ever_is_given_up() {
+    let world = World::with(
+        |options| options.timeouts.body_total = Duration::from_millis(100),
+        RateLimit::default(),
+    )
+    .await;
+    let mut client: Client<Pieces> = Client::connect(world.address).await;
+    let (hand, body) = pieces();
+    let trickle = tokio::spawn(async move { while hand.send(Bytes::from_static(b"x")).await.is_ok() {} });
+    let answer = client.send(world.request(Method::POST, "/echo", &[], body)).await;
+    assert_eq!(answer.status, 408);
+    assert_eq!(
+        world.entry().await.verdict_detail,
+        "The caller took too long to send its body."
+    );
+    drop(client);
+    trickle.await.expect("nobody takes it any more");
+}
+
+#[tokio::test]
+async fn an_upstream_may_answer_before_it_has_read_the_body() {
+    let world = World::new().await;
+    let mut client: Client<Pieces> = Client::connect(world.address).await;
+    let (hand, body) = pieces();
+    let answer = client
+        .begin(world.request(Method::POST, "/early", &[], body))
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 413);
+    drop(hand);
+}
+
+#[tokio::test]
+async fn the_public_api_takes_no_body_beyond_its_limit() {
+    let world = World::with(
+        |options| options.limits.public_api_body_bytes = 100,
+        RateLimit::default(),
+    )
+    .await;
+    let answer = world
+        .call(Method::POST, "/v1/webhooks/", &[], &"x".repeat(101))
+        .await;
+    assert_eq!(answer.status, 413);
+    let mut client: Client<Pieces> = Client::connect(world.address).await;
+    let (hand, body) = pieces();
+    let send = tokio::spawn(async move { while hand.send(Bytes::from_static(&[b'x'; 60])).await.is_ok() {} });
+    assert_eq!(
+        client
+            .send(world.request(Method::POST, "/v1/webhooks/", &[], body))
+            .await
+            .status,
+        413
+    );
+    drop(client);
+    send.await.expect("nobody takes it any more");
+}

@@ -1,0 +1,292 @@
+//! The recorder against a store that fails on demand: nothing blocks, everything is counted, and it recovers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use live::Hub;
+use logs::{
+    Batch, Entry, LogStore, LogStoreError, Message, Place, Recorder, RecorderOptions, Run, RunReport, Scope,
+};
+use model::{
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
+    Timestamp, Verdict,
+};
+use tokio::sync::Semaphore;
+
+const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+
+/// What an append does next; once the list is empty it stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    DiskFull,
+    Unavailable,
+}
+
+/// Keeps what it is given, or fails as told.
+struct Store {
+    next: Mutex<VecDeque<Next>>,
+    /// Refused whenever it is part of a batch.
+    poison: Option<RequestId>,
+    /// An append waits for one of these.
+    allowed: Semaphore,
+    stored: Mutex<Vec<RequestId>>,
+    reports: Mutex<Vec<RunReport>>,
+    ended: Mutex<Option<RunReport>>,
+}
+
+impl Store {
+    fn new(next: impl IntoIterator<Item = Next>) -> Self {
+        Self {
+            next: Mutex::new(next.into_iter().collect()),
+            poison: None,
+            allowed: Semaphore::new(Semaphore::MAX_PERMITS),
+            stored: Mutex::default(),
+            reports: Mutex::default(),
+            ended: Mutex::default(),
+        }
+    }
+
+    fn stored(&self) -> Vec<RequestId> {
+        self.stored.lock().expect("nobody panicked").clone()
+    }
+}
+
+#[async_trait]
+impl LogStore for Store {
+    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
+        Ok(Run(1))
+    }
+
+    async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
+        self.allowed.acquire().await.expect("it is never closed").forget();
+        match self.next.lock().expect("nobody panicked").pop_front() {
+            Some(Next::DiskFull) => return Err(LogStoreError::DiskFull),
+            Some(Next::Unavailable) => return Err(LogStoreError::Unavailable("down".into())),
+            None => {}
+        }
+        if batch
+            .entries
+            .iter()
+            .any(|entry| Some(entry.request_id) == self.poison)
+        {
+            return Err(LogStoreError::Refused("bad row".into()));
+        }
+        self.stored
+            .lock()
+            .expect("nobody panicked")
+            .extend(batch.entries.iter().map(|entry| entry.request_id));
+        self.reports.lock().expect("nobody panicked").push(batch.report);
+        Ok(())
+    }
+
+    async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
+        *self.ended.lock().expect("nobody panicked") = Some(report);
+        Ok(())
+    }
+
+    async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
+        Err(LogStoreError::Unavailable("not asked here".into()))
+    }
+
+    async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
+        Ok(None)
+    }
+
+    async fn count_by_key(&self, _: CompanyId, _: KeyId, _: Timestamp) -> Result<u64, LogStoreError> {
+        Ok(0)
+    }
+}
+
+fn request(number: u64) -> RequestId {
+    RequestId::from_random(u128::from(number).to_be_bytes())
+}
+
+fn entry(number: u64) -> Entry {
+    let company = CompanyId::from_random([1; 16]);
+    Entry {
+        request_id: request(number),
+        at: NOW,
+        place: Place {
+            root: company,
+            company,
+            client_id: ClientId::from_random([1; 16]),
+            brand: None,
+        },
+        environment: Some(Environment::Sandbox),
+        key: None,
+        recorded: Recorded::Gateway,
+        method: "GET".to_owned(),
+        path: "/".to_owned(),
+        status: 200,
+        verdict: Verdict::Accepted,
+        verdict_detail: String::new(),
+        duration_us: 1,
+        upstream_us: None,
+        address: "192.0.2.1".to_owned(),
+        user_agent: None,
+        presented: Vec::new(),
+        request: Message::absent(BodyAbsence::Empty),
+        response: Message::absent(BodyAbsence::Empty),
+    }
+}
+
+fn options() -> RecorderOptions {
+    let mut options = RecorderOptions::new(Arc::new(|| NOW));
+    options.retries = vec![Duration::ZERO; 2];
+    options
+}
+
+async fn start(store: &Arc<Store>, options: RecorderOptions) -> Recorder {
+    Recorder::start(store.clone(), Hub::default(), options)
+        .await
+        .expect("it starts")
+}
+
+#[tokio::test]
+async fn a_batch_is_written_once_it_is_full_without_anybody_asking() {
+    let store = Arc::new(Store::new([]));
+    let mut options = options();
+    options.batch_rows = 4;
+    options.batch_delay = Duration::from_secs(3600);
+    let recorder = start(&store, options).await;
+    for number in 0..4 {
+        recorder.record(entry(number));
+    }
+    while recorder.totals().stored < 4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.stored(), (0..4).map(request).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_loses_nothing() {
+    let store = Arc::new(Store::new([Next::Unavailable, Next::DiskFull]));
+    let recorder = start(&store, options()).await;
+    (0..10).for_each(|number| recorder.record(entry(number)));
+    recorder.flush().await;
+    assert_eq!(store.stored().len(), 10);
+    assert_eq!((recorder.totals().stored, recorder.totals().dropped), (10, 0));
+}
+
+#[tokio::test]
+async fn on_a_full_disk_rows_are_dropped_and_counted_and_the_next_ones_are_stored_again() {
+    let store = Arc::new(Store::new([Next::DiskFull; 3]));
+    let recorder = start(&store, options()).await;
+    (0..10).for_each(|number| recorder.record(entry(number)));
+    recorder.flush().await;
+    assert_eq!((recorder.totals().stored, recorder.totals().dropped), (0, 10));
+    recorder.record(entry(10));
+    recorder.flush().await;
+    assert_eq!(store.stored(), [request(10)]);
+    let report = store
+        .reports
+        .lock()
+        .expect("nobody panicked")
+        .last()
+        .cloned()
+        .expect("a report");
+    assert_eq!(
+        (report.stored, report.dropped),
+        (1, 10),
+        "the loss is written down with the next row"
+    );
+    assert_eq!(report.losses.len(), 1);
+    let totals = recorder.totals();
+    assert_eq!(totals.seen, totals.stored + totals.dropped + totals.suppressed);
+}
+
+#[tokio::test]
+async fn one_bad_row_takes_no_other_with_it() {
+    let store = Arc::new(Store {
+        poison: Some(request(3)),
+        ..Store::new([])
+    });
+    let recorder = start(&store, options()).await;
+    (0..10).for_each(|number| recorder.record(entry(number)));
+    recorder.flush().await;
+    assert_eq!(store.stored().len(), 9);
+    assert_eq!((recorder.totals().stored, recorder.totals().dropped), (9, 1));
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_makes_nobody_wait() {
+    let store = Arc::new(Store {
+        allowed: Semaphore::new(0),
+        ..Store::new([])
+    });
+    let mut options = options();
+    options.waiting_entries = 8;
+    options.batch_rows = 2;
+    let recorder = start(&store, options).await;
+    // `record` is not async: that it returns a thousand times is the proof.
+    (0..1000).for_each(|number| recorder.record(entry(number)));
+    let totals = recorder.totals();
+    assert_eq!(totals.seen, 1000);
+    assert!(totals.dropped >= 1000 - 8 - 2 * 2, "{totals:?}");
+    store.allowed.add_permits(1000);
+    recorder.flush().await;
+    let totals = recorder.totals();
+    assert_eq!(
+        (totals.waiting(), totals.seen),
+        (0, totals.stored + totals.dropped)
+    );
+    assert_eq!(store.stored().len() as u64, totals.stored);
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_in_bytes_too() {
+    let store = Arc::new(Store {
+        allowed: Semaphore::new(0),
+        ..Store::new([])
+    });
+    let mut options = options();
+    options.waiting_bytes = 10_000;
+    let recorder = start(&store, options).await;
+    for number in 0..100 {
+        let path = "x".repeat(1000);
+        recorder.record(Entry {
+            path,
+            ..entry(number)
+        });
+    }
+    let totals = recorder.totals();
+    assert!(totals.waiting() <= 7 && totals.dropped >= 93, "{totals:?}");
+    store.allowed.add_permits(1000);
+    recorder.flush().await;
+    recorder.record(entry(100));
+    recorder.flush().await;
+    assert!(store.stored().contains(&request(100)), "there is room again");
+}
+
+#[tokio::test]
+async fn shutting_down_stores_what_waits_and_ends_the_run() {
+    let store = Arc::new(Store::new([]));
+    let recorder = start(&store, options()).await;
+    (0..100).for_each(|number| recorder.record(entry(number)));
+    recorder.shutdown().await;
+    assert_eq!(store.stored().len(), 100);
+    let ended = store
+        .ended
+        .lock()
+        .expect("nobody panicked")
+        .clone()
+        .expect("the run has ended");
+    assert_eq!((ended.stored, ended.dropped), (100, 0));
+    recorder.record(entry(100));
+    recorder.flush().await;
+    assert_eq!(recorder.totals().dropped, 1);
+}
+
+#[tokio::test]
+async fn an_idle_run_gives_signs_of_life() {
+    let store = Arc::new(Store::new([]));
+    let mut options = options();
+    options.heartbeat = Duration::from_millis(1);
+    let _recorder = start(&store, options).await;
+    while store.reports.lock().expect("nobody panicked").len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert!(store.stored().is_empty());
+}
