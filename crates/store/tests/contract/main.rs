@@ -39,6 +39,8 @@ mod accounts;
 mod key_nodes;
 mod key_world;
 mod keys;
+mod log_runs;
+mod log_world;
 mod logs;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]

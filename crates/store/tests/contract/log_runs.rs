@@ -1,0 +1,230 @@
+//! The contract of the log store's writing side: refused rows, what was lost, runs and gaps (invariant 8).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use live::{Hub, Topic};
+use logs::{Batch, LogStore, Loss, LossOf, Recorder, RecorderOptions, Scope};
+use model::{LogFilter, RequestId, Timestamp, Verdict};
+use store::logs::{LOG_MIGRATIONS, Logs};
+
+use crate::log_world::{NOW, World, company, entry, place, raw, report, request};
+use crate::test_db::TestDb;
+
+contract!(
+    LOG_MIGRATIONS,
+    [
+        a_row_that_the_database_refuses_takes_no_other_with_it,
+        what_was_seen_was_stored_dropped_or_suppressed,
+        an_unclean_stop_leaves_a_gap_and_a_clean_one_none,
+        losses_are_told_to_their_company_only,
+        open_pages_are_told_after_the_commit,
+    ]
+);
+
+async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
+    let recorder = recorder(db, Hub::default()).await;
+    let store = Logs::new(db.db.clone());
+    for number in 0..5 {
+        let mut entry = raw(number, place(1), NOW);
+        if number == 2 {
+            // PostgreSQL cannot store NUL, SQLite can; redaction leaves details alone.
+            entry.verdict_detail = "\0".to_owned();
+        }
+        recorder.record(entry);
+    }
+    recorder.flush().await;
+    let totals = recorder.totals();
+    let stored = store
+        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
+        .await
+        .expect("a page")
+        .rows
+        .len();
+    assert!(stored >= 4, "{stored}");
+    assert_eq!(
+        (totals.seen, totals.stored, totals.dropped),
+        (5, stored as u64, 5 - stored as u64)
+    );
+}
+
+/// Ticks a second at each look, so that heartbeats and runs are told apart.
+fn ticking_clock() -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
+    let millis = AtomicI64::new(NOW.as_millis());
+    Arc::new(move || Timestamp::from_millis(millis.fetch_add(1000, Ordering::SeqCst)))
+}
+
+async fn recorder(db: &TestDb, hub: Hub) -> Recorder {
+    let mut options = RecorderOptions::new(ticking_clock());
+    options.retries = vec![Duration::ZERO];
+    Recorder::start(Arc::new(Logs::new(db.db.clone())), hub, options)
+        .await
+        .expect("the recorder starts")
+}
+
+async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
+    let mut options = RecorderOptions::new(ticking_clock());
+    options.waiting_entries = 64;
+    let store = Arc::new(Logs::new(db.db.clone()));
+    let recorder = Recorder::start(store.clone(), Hub::default(), options)
+        .await
+        .expect("the recorder starts");
+    let writers = (0..4).map(|writer: u64| {
+        let recorder = recorder.clone();
+        tokio::spawn(async move {
+            for number in 0..500 {
+                let mut entry = raw(writer * 1000 + number, place(1), NOW);
+                if number % 5 == 0 {
+                    entry.verdict = Verdict::UnknownSecret;
+                    entry.status = 401;
+                }
+                recorder.record(entry);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.expect("the writer ends");
+    }
+    for number in 9000..9100 {
+        recorder.record_waiting(raw(number, place(1), NOW)).await;
+    }
+    recorder.flush().await;
+    let totals = recorder.totals();
+    assert_eq!(totals.seen, 2100);
+    assert_eq!(totals.seen, totals.stored + totals.dropped + totals.suppressed);
+    assert!(
+        totals.suppressed >= 390 && totals.dropped > 0 && totals.stored >= 100,
+        "{totals:?}"
+    );
+    let page = store
+        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
+        .await
+        .expect("a page");
+    assert_eq!(page.matching, Some(totals.stored));
+    assert_eq!(
+        (page.totals.dropped, page.totals.suppressed),
+        (totals.dropped, totals.suppressed)
+    );
+
+    recorder.shutdown().await;
+    recorder.record(raw(9999, place(1), NOW));
+    let totals = recorder.totals();
+    assert_eq!(
+        totals.seen,
+        totals.stored + totals.dropped + totals.suppressed,
+        "also after the end"
+    );
+}
+
+async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
+    let store = Logs::new(db.db.clone());
+    let gap = async |at: Timestamp| {
+        let page = store
+            .page(Scope::WithBrands(company(1)), &LogFilter::default(), at)
+            .await
+            .expect("a page");
+        page.totals.gap_from.zip(page.totals.gap_to)
+    };
+    let clean = store.start_run(NOW).await.expect("a run");
+    store
+        .end_run(report(clean, NOW.plus_seconds(1)))
+        .await
+        .expect("it ends");
+    let killed = store.start_run(NOW.plus_seconds(2)).await.expect("a run");
+    let alive = NOW.plus_seconds(10);
+    let batch = Batch {
+        entries: Arc::new(vec![entry(1, 1, NOW)]),
+        report: report(killed, alive),
+    };
+    store.append(batch).await.expect("stored");
+    assert_eq!(gap(alive).await, None, "nothing was lost so far");
+
+    let back = NOW.plus_seconds(100);
+    let next = store.start_run(back).await.expect("a run");
+    assert_eq!(gap(back).await, Some((alive, back)));
+    store
+        .end_run(report(next, back.plus_seconds(1)))
+        .await
+        .expect("it ends");
+    store.start_run(back.plus_seconds(50)).await.expect("a run");
+    assert_eq!(
+        gap(back.plus_seconds(60)).await,
+        Some((alive, back)),
+        "a clean stop adds none"
+    );
+    assert_eq!(
+        gap(back.plus_seconds(30 * 86_400)).await,
+        None,
+        "it is outside of the range"
+    );
+}
+
+async fn losses_are_told_to_their_company_only(db: &TestDb) {
+    let world = World::new(db).await;
+    let loss = |number: u8, dropped: u64, suppressed: u64| {
+        let place = place(number);
+        (
+            LossOf {
+                root: place.root,
+                company: place.company,
+            },
+            Loss { dropped, suppressed },
+        )
+    };
+    for factor in [1, 2] {
+        let mut report = report(world.run, NOW);
+        report.losses = vec![loss(1, factor, 10), loss(2, 100, factor), loss(9, 7, 7)];
+        world
+            .store
+            .append(Batch {
+                entries: Arc::default(),
+                report,
+            })
+            .await
+            .expect("a sign of life");
+    }
+    let totals = async |scope| {
+        let totals = world.page(scope, &LogFilter::default()).await.totals;
+        (totals.dropped, totals.suppressed)
+    };
+    assert_eq!(totals(Scope::WithBrands(company(1))).await, (102, 12));
+    assert_eq!(totals(Scope::Brand(company(2))).await, (100, 2));
+    assert_eq!(totals(Scope::Brand(company(3))).await, (0, 0));
+    world
+        .store
+        .end_run(report(world.run, NOW))
+        .await
+        .expect("it ends");
+    assert_eq!(
+        totals(Scope::WithBrands(company(1))).await,
+        (0, 0),
+        "another run, another count"
+    );
+}
+
+async fn open_pages_are_told_after_the_commit(db: &TestDb) {
+    let hub = Hub::default();
+    let (mut parent, mut brand, mut other) = (
+        hub.subscribe(company(1)),
+        hub.subscribe(company(2)),
+        hub.subscribe(company(9)),
+    );
+    let recorder = recorder(db, hub).await;
+    recorder.record(raw(1, place(2), NOW));
+    assert_eq!(brand.recv().await, Ok(Topic::Logs));
+    assert_eq!(parent.recv().await, Ok(Topic::Logs));
+    let store = Logs::new(db.db.clone());
+    let seen: HashSet<RequestId> = store
+        .page(Scope::Brand(company(2)), &LogFilter::default(), NOW)
+        .await
+        .expect("a page")
+        .rows
+        .iter()
+        .map(|row| row.request_id)
+        .collect();
+    assert!(seen.contains(&request(1)), "told before it could be read");
+    recorder.shutdown().await;
+    assert!(other.try_recv().is_err());
+}

@@ -1,0 +1,143 @@
+//! What the contract of the log is told with: companies, entries, a store with a run, and dice.
+
+use std::sync::Arc;
+
+use logs::{Batch, Entry, KeyTrace, LogStore, Message, Place, Run, RunReport, Scope, StoredEntry, redact};
+use model::{
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogFilter, LogPage, Recorded, RequestId, Timestamp,
+    Verdict,
+};
+use store::logs::Logs;
+
+use crate::test_db::TestDb;
+
+/// A path of an entry that has no other.
+pub(crate) const PATH: &str = "/v1/orders/";
+
+/// A moment in the middle of a minute, so that rounding would show.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_767_614_430_000);
+
+pub(crate) fn company(number: u8) -> CompanyId {
+    CompanyId::from_random([number; 16])
+}
+
+pub(crate) fn client(number: u8) -> ClientId {
+    ClientId::from_random([number; 16])
+}
+
+pub(crate) fn key(number: u8) -> KeyId {
+    KeyId::from_random([number; 16])
+}
+
+/// Company 1 has the brands 2 and 3; company 9 has nothing to do with them.
+pub(crate) fn place(number: u8) -> Place {
+    let brand = matches!(number, 2 | 3);
+    Place {
+        root: company(if brand { 1 } else { number }),
+        company: company(number),
+        client_id: client(number),
+        brand: brand.then(|| format!("Brand {number}")),
+    }
+}
+
+pub(crate) fn request(number: u64) -> RequestId {
+    RequestId::from_random(u128::from(number).to_be_bytes())
+}
+
+pub(crate) fn raw(number: u64, place: Place, at: Timestamp) -> Entry {
+    Entry {
+        request_id: request(number),
+        at,
+        place,
+        environment: Some(Environment::Sandbox),
+        key: Some(KeyTrace {
+            id: key(1),
+            last_four: "00ff".to_owned(),
+        }),
+        recorded: Recorded::Gateway,
+        method: "GET".to_owned(),
+        path: PATH.to_owned(),
+        status: 200,
+        verdict: Verdict::Accepted,
+        verdict_detail: String::new(),
+        duration_us: 1234,
+        upstream_us: Some(1000),
+        address: "192.0.2.7".to_owned(),
+        user_agent: Some("curl/8".to_owned()),
+        presented: Vec::new(),
+        request: Message::absent(BodyAbsence::Empty),
+        response: Message::absent(BodyAbsence::Empty),
+    }
+}
+
+pub(crate) fn entry(number: u64, of: u8, at: Timestamp) -> StoredEntry {
+    redact(raw(number, place(of), at))
+}
+
+pub(crate) fn report(run: Run, at: Timestamp) -> RunReport {
+    RunReport {
+        run,
+        at,
+        stored: 0,
+        dropped: 0,
+        suppressed: 0,
+        losses: Vec::new(),
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) store: Logs,
+    pub(crate) run: Run,
+}
+
+impl World {
+    pub(crate) async fn new(db: &TestDb) -> Self {
+        let store = Logs::new(db.db.clone());
+        let run = store.start_run(NOW).await.expect("a run starts");
+        Self { store, run }
+    }
+
+    pub(crate) async fn append(&self, entries: Vec<StoredEntry>) {
+        let batch = Batch {
+            entries: Arc::new(entries),
+            report: report(self.run, NOW),
+        };
+        self.store.append(batch).await.expect("the batch is stored");
+    }
+
+    pub(crate) async fn page(&self, scope: Scope, filter: &LogFilter) -> LogPage {
+        self.store.page(scope, filter, NOW).await.expect("a page")
+    }
+
+    /// All pages of a filter, newest first.
+    pub(crate) async fn all(&self, scope: Scope, filter: &LogFilter) -> Vec<RequestId> {
+        let mut filter = filter.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = self.page(scope, &filter).await;
+            assert!(page.rows.len() <= 50 && page.rows.is_sorted_by(|newer, older| newer.seq > older.seq));
+            found.extend(page.rows.iter().map(|row| row.request_id));
+            match page.older {
+                Some(older) => filter.before = Some(older),
+                None => return found,
+            }
+        }
+    }
+}
+
+/// Numbers without a pattern, the same in every run.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+
+    pub(crate) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[self.roll(all.len() as u64) as usize].clone()
+    }
+}
