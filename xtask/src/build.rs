@@ -50,7 +50,9 @@ pub(crate) fn everything(project: &Project, stages: &mut Stages, server: Server)
         "3 min"
     };
     stages.stage("WASM", usually, |clock| wasm::compile(project, clock))?;
-    stages.stage("site", "seconds", |clock| site::make(project, clock))?;
+    stages.stage("site", "half a minute after a change", |clock| {
+        site::make(project, clock)
+    })?;
     let release = server == Server::Release;
     let usually = match (project.server(release).exists(), release) {
         (true, _) => "under a minute after a change",
