@@ -37,16 +37,16 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/design") view=DesignPage ssr=SsrMode::Async />
                     <Route path=path!("/docs/:page") view=DocsPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/c/:company/development") view=Development ssr=SsrMode::Async>
-                        <Route path=path!("/keys") view=KeysPage />
-                        <Route path=path!("/keys/:key/delete") view=DeleteKeyPage />
-                        <Route path=path!("/logs") view=LogsPage />
-                        <Route path=path!("/logs/:request") view=LogEntryPage />
-                        <Route path=path!("/webhooks") view=WebhooksPage />
-                        <Route path=path!("/webhooks/new") view=NewWebhookPage />
-                        <Route path=path!("/webhooks/:webhook") view=WebhookPage />
-                        <Route path=path!("/webhooks/:webhook/edit") view=EditWebhookPage />
-                        <Route path=path!("/webhooks/:webhook/delete") view=DeleteWebhookPage />
-                        <Route path=path!("/webhooks/:webhook/deliveries/:delivery") view=DeliveryPage />
+                        <Route path=path!("/keys") view=KeysPage ssr=SsrMode::Async />
+                        <Route path=path!("/keys/:key/delete") view=DeleteKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("/logs") view=LogsPage ssr=SsrMode::Async />
+                        <Route path=path!("/logs/:request") view=LogEntryPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks") view=WebhooksPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks/new") view=NewWebhookPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks/:webhook") view=WebhookPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks/:webhook/edit") view=EditWebhookPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks/:webhook/delete") view=DeleteWebhookPage ssr=SsrMode::Async />
+                        <Route path=path!("/webhooks/:webhook/deliveries/:delivery") view=DeliveryPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
         </Router>

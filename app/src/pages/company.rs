@@ -9,7 +9,7 @@ use model::{ClientId, CompanyContext};
 use crate::api;
 use crate::browser::live::{self, LiveState};
 use crate::pages::frame::{Main, TopBar};
-use crate::pages::loaded::{Loaded, Outcome};
+use crate::pages::loaded::{Failure, Outcome};
 use crate::ui::{IconName, NavTab, NavTabs};
 
 /// What every page of a company can ask for, from the context: `CompanyScope::here()`.
@@ -104,19 +104,49 @@ pub fn Development() -> impl IntoView {
     provide_context(scope);
 
     view! {
-        <Loaded
-            resource=context
-            render=move |company: CompanyContext| {
-                view! {
-                    <TopBar company=company />
-                    <Tabs scope=scope />
-                    <Main>
-                        <Outlet />
-                    </Main>
-                }
-                .into_any()
-            }
-        />
+        <Bar context=context />
+        <Tabs scope=scope />
+        <Main>
+            <Outlet />
+        </Main>
+    }
+}
+
+/// The bar says whose company it is once that is known. Where it is nobody's, the page below says so.
+#[component]
+fn Bar(context: Resource<Outcome<CompanyContext>>) -> impl IntoView {
+    view! {
+        <Transition fallback=|| view! { <TopBar /> }>
+            {move || Suspend::new(async move {
+                let company = context.await.ok();
+                view! { <TopBar company=company /> }
+            })}
+        </Transition>
+    }
+}
+
+/// As [`Loaded`], with the company's facts beside the resource. Both are awaited in one place, and both
+/// are made by the page itself: a resource that is made inside what a `Suspend` answers may be made twice on the server,
+/// and the page's stream would wait for ever for the one that was thrown away.
+#[component]
+pub fn LoadedInCompany<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    F: Fn(CompanyContext, T) -> AnyView + Clone + Send + Sync + 'static,
+{
+    let company = CompanyScope::here().context();
+    view! {
+        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+            {move || {
+                let render = render.clone();
+                Suspend::new(async move {
+                    match (company.await, resource.await) {
+                        (Ok(company), Ok(value)) => render(company, value),
+                        (Err(error), _) | (_, Err(error)) => view! { <Failure error=error /> }.into_any(),
+                    }
+                })
+            }}
+        </Transition>
     }
 }
 

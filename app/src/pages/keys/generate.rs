@@ -74,10 +74,15 @@ pub(super) fn GeneratedDialog(state: KeysState) -> impl IntoView {
                 .map_or_else(String::new, |a| a.secret.expose().to_owned())
         })
     });
-    let curl = Signal::derive(move || {
-        state
-            .company
-            .with_value(|company| samples::curl(company, &secret.get()))
+    let context = state.scope.context();
+    let curl = RwSignal::new(String::new());
+    Effect::new(move || {
+        let secret = secret.get();
+        // Read in an effect, and not in the view: the dialog must not wait for it.
+        context.with(|company| {
+            let company = company.as_ref().and_then(|company| company.as_ref().ok());
+            curl.set(company.map(|company| samples::curl(company, &secret)).unwrap_or_default());
+        });
     });
     let close = move |()| generation.open.set(false);
     view! {

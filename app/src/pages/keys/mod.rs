@@ -14,9 +14,8 @@ use model::{CompanyContext, KeyGroup};
 pub use delete_page::DeleteKeyPage;
 
 use crate::api;
-use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::frame::why_not;
-use crate::pages::loaded::Loaded;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{Notice, PageHeader, RevealSlot};
 
@@ -30,60 +29,40 @@ use table::KeyTable;
 /// browser's memory only.
 #[derive(Clone, Copy, Debug)]
 struct KeysState {
-    company: CompanyContextRef,
     scope: CompanyScope,
     reveal: RevealSlot,
     generation: Generation,
     deletion: Deletion,
 }
 
-/// The company's facts where many small closures need them.
-type CompanyContextRef = StoredValue<CompanyContext>;
-
 /// `/c/{client_id}/development/keys`.
 #[component]
 pub fn KeysPage() -> impl IntoView {
-    let context = CompanyScope::here().context();
+    let scope = CompanyScope::here();
+    let changes = scope.changes(Topic::Keys);
+    let groups =
+        Resource::new(move || (scope.client_id(), changes.get()), |(company, _)| api::keys::list_keys(company));
+    let state = KeysState { scope, reveal: RevealSlot::new(), generation: Generation::new(), deletion: Deletion::new() };
     view! {
         <Title text="API Keys" />
         <PageHeader title="API Keys" lead="Programs prove with a key who they are. Each environment has its own." />
-        <Loaded resource=context render=|company| view! { <Keys company=company /> }.into_any() />
-    }
-}
-
-#[component]
-fn Keys(company: CompanyContext) -> impl IntoView {
-    let scope = CompanyScope::here();
-    let changes = scope.changes(Topic::Keys);
-    let groups = Resource::new(
-        move || (scope.client_id(), changes.get()),
-        |(company, _)| api::keys::list_keys(company),
-    );
-    let (role, client_id) = (company.role, company.client_id);
-    let state = KeysState {
-        company: StoredValue::new(company.clone()),
-        scope,
-        reveal: RevealSlot::new(),
-        generation: Generation::new(),
-        deletion: Deletion::new(),
-    };
-    view! {
-        <ClientIdCard company=company />
-        {(!role.manages_keys()).then(|| view! { <Notice>{why_not(role)}</Notice> })}
-        <Loaded
+        <LoadedInCompany
             resource=groups
-            render=move |groups| view! { <KeysByEnvironment groups=groups state=state /> }.into_any()
+            render=move |company, groups| view! { <Keys company=company groups=groups state=state /> }.into_any()
         />
-        <HelpLinks client_id=client_id />
         <GeneratedDialog state=state />
         <DeleteDialog state=state />
     }
 }
 
 #[component]
-fn KeysByEnvironment(groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+fn Keys(company: CompanyContext, groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+    let (role, client_id) = (company.role, company.client_id);
     view! {
-        <KeyTable groups=groups.clone() state=state />
+        <ClientIdCard company=company />
+        {(!role.manages_keys()).then(|| view! { <Notice>{why_not(role)}</Notice> })}
+        <KeyTable groups=groups.clone() role=role state=state />
         <RotationGuide groups=groups />
+        <HelpLinks client_id=client_id />
     }
 }

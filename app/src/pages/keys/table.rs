@@ -1,7 +1,7 @@
 //! The table: a group for each environment, a row for each active key.
 
 use leptos::prelude::*;
-use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS};
+use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Role};
 
 use super::KeysState;
 use crate::api;
@@ -14,7 +14,7 @@ use crate::ui::{
 const LIMIT_REACHED: &str = "Two keys are active. Delete one first.";
 
 #[component]
-pub(super) fn KeyTable(groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> impl IntoView {
     let columns = vec![
         Column::new("Environment"),
         Column::new("Created"),
@@ -25,17 +25,17 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView
     view! {
         <h2 id="keys" class="visually-hidden" tabindex="-1">"Keys by environment"</h2>
         <Table caption="API keys by environment" columns=columns>
-            {groups.into_iter().map(|group| view! { <EnvironmentGroup group=group state=state /> }).collect_view()}
+            {groups.into_iter().map(|group| view! { <EnvironmentGroup group=group role=role state=state /> }).collect_view()}
         </Table>
     }
 }
 
 #[component]
-fn EnvironmentGroup(group: KeyGroup, state: KeysState) -> impl IntoView {
+fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoView {
     let environment = group.environment;
     let active = group.keys.len();
     let heading = format!("{active} of {MAX_ACTIVE_KEYS} active keys");
-    let may_change = state.company.with_value(|company| company.role.manages_keys());
+    let may_change = role.manages_keys();
     let empty = active == 0;
     view! {
         <TableGroup
@@ -51,7 +51,7 @@ fn EnvironmentGroup(group: KeyGroup, state: KeysState) -> impl IntoView {
             }
         >
             {empty.then(|| view! { <NoKey environment=environment /> })}
-            {group.keys.into_iter().map(|key| view! { <KeyRow key_=key state=state /> }).collect_view()}
+            {group.keys.into_iter().map(|key| view! { <KeyRow key_=key role=role state=state /> }).collect_view()}
         </TableGroup>
     }
 }
@@ -101,12 +101,12 @@ pub(super) fn key_name(key: &KeySummary) -> String {
 }
 
 #[component]
-fn KeyRow(key_: KeySummary, state: KeysState) -> impl IntoView {
+fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let name = key_name(&key);
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
     let (row_id, last_four, environment, created_at) = (id.clone(), key.last_four.clone(), key.environment, key.created_at);
-    let may_see = state.company.with_value(|company| company.role.manages_keys());
+    let may_see = role.manages_keys();
     view! {
         <tr data-key=row_id>
             <Cell narrow=Narrow::Hidden>

@@ -12,7 +12,7 @@ use super::nothing::{FirstRequest, NothingFound};
 use super::summary::{Count, GeneratedUntil, IgnoredFilters, Losses};
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
-use crate::pages::loaded::{Failure, Loaded};
+use crate::pages::loaded::Failure;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::PageHeader;
 
@@ -58,25 +58,22 @@ fn is_busy(listing: Listing) -> bool {
 /// The form and the chips need to know what brands and keys are called.
 #[component]
 fn Controls(listing: Listing) -> impl IntoView {
-    let keys = names::active_keys(listing.scope);
+    let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
     view! {
-        <Loaded
-            resource=listing.scope.context()
-            render=move |company| {
-                view! {
-                    {Suspend::new(async move {
-                        let names = Names::new(company, keys.await);
-                        view! {
-                            <FilterForm listing names=names.clone() />
-                            <Chips listing names />
-                        }
-                    })}
-                }
-                .into_any()
-            }
-        />
+        <Transition fallback=|| ()>
+            {move || Suspend::new(async move {
+                // Both are awaited in one place: what a `Suspend` inside another's answer awaits is not rendered.
+                let (company, keys) = (context.await, keys.await);
+                company.ok().map(|company| {
+                    let names = Names::new(company, keys);
+                    view! {
+                        <FilterForm listing names=names.clone() />
+                        <Chips listing names />
+                    }
+                })
+            })}
+        </Transition>
     }
-    .into_any()
 }
 
 /// Rows keep their place in the page while they come and go; only another face replaces them.

@@ -22,6 +22,8 @@ pub(super) struct Current<T: 'static> {
     pub(super) value: RwSignal<T>,
     /// It was deleted while the page was open. The value is the last one known.
     pub(super) gone: RwSignal<bool>,
+    /// Nothing is asked while this is true: the page itself is about to delete it, and the answer would be a 404.
+    pub(super) quiet: StoredValue<bool>,
 }
 
 impl<T> Clone for Current<T> {
@@ -40,10 +42,8 @@ where
     F: Fn() -> Asked + 'static,
     Asked: Future<Output = Outcome<T>> + 'static,
 {
-    let current = Current {
-        value: RwSignal::new(first),
-        gone: RwSignal::new(false),
-    };
+    let current =
+        Current { value: RwSignal::new(first), gone: RwSignal::new(false), quiet: StoredValue::new(false) };
     let changes = CompanyScope::here().changes(Topic::Webhooks);
     let questions = Questions {
         running: StoredValue::new(false),
@@ -75,6 +75,9 @@ impl Questions {
         F: Fn() -> Asked + 'static,
         Asked: Future<Output = Outcome<T>> + 'static,
     {
+        if current.quiet.try_get_value() != Some(false) {
+            return;
+        }
         if self.running.get_value() {
             self.again.set_value(true);
             return;

@@ -8,7 +8,7 @@ use model::{WebhookDetail, WebhookRow};
 use super::webhook::WebhookState;
 use super::words::waiting_text;
 use super::{LoadedInCompany, webhook_of_address};
-use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Failure;
 use crate::pages::logs::words::grouped;
 use crate::ui::{
@@ -46,6 +46,7 @@ pub(super) fn DeleteDialog(state: WebhookState) -> impl IntoView {
     let navigate = use_navigate();
     let confirm = move |()| {
         busy.set(true);
+        state.quiet.set_value(true);
         let company = state.scope.client_id();
         let name = state
             .detail
@@ -60,10 +61,12 @@ pub(super) fn DeleteDialog(state: WebhookState) -> impl IntoView {
                 Ok(()) | Err(AppError::NotFound) => {
                     open.set(false);
                     toasts.say(format!("Deleted {name}. Nothing more is sent to it."));
-                    state.scope.refetch(Topic::Webhooks);
                     navigate(&state.scope.path("webhooks"), Default::default());
                 }
-                Err(error) => toasts.fail(format!("Not deleted. {error}")),
+                Err(error) => {
+                    state.quiet.set_value(false);
+                    toasts.fail(format!("Not deleted. {error}"));
+                }
             }
         });
     };

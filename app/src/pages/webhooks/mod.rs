@@ -22,7 +22,7 @@ mod words;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use model::{CompanyContext, WebhookId};
+use model::WebhookId;
 
 pub use delete::DeleteWebhookPage;
 pub use delivery::DeliveryPage;
@@ -32,31 +32,8 @@ pub use save::{EditWebhookPage, NewWebhookPage};
 pub use webhook::WebhookPage;
 
 use crate::AppError;
-use crate::pages::company::CompanyScope;
-use crate::pages::loaded::{Failure, Outcome};
-
-/// As [`crate::pages::loaded::Loaded`], with the company's facts beside the resource.
-#[component]
-fn LoadedInCompany<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
-where
-    T: Clone + Send + Sync + 'static,
-    F: Fn(CompanyContext, T) -> AnyView + Clone + Send + Sync + 'static,
-{
-    let company = CompanyScope::here().context();
-    view! {
-        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
-            {move || {
-                let render = render.clone();
-                Suspend::new(async move {
-                    match (company.await, resource.await) {
-                        (Ok(company), Ok(value)) => render(company, value),
-                        (Err(error), _) | (_, Err(error)) => view! { <Failure error=error /> }.into_any(),
-                    }
-                })
-            }}
-        </Transition>
-    }
-}
+use crate::pages::company::LoadedInCompany;
+use crate::pages::loaded::Outcome;
 
 /// An id of the address; one that is no id is nobody's, like an unknown one.
 fn id_of_address<I>(name: &'static str) -> Memo<Outcome<I>>

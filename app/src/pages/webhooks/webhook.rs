@@ -28,6 +28,8 @@ pub(super) struct WebhookState {
     pub(super) company: StoredValue<CompanyContext>,
     pub(super) id: WebhookId,
     pub(super) detail: RwSignal<WebhookDetail>,
+    /// Stops asking for the webhook; see [`Current::quiet`].
+    pub(super) quiet: StoredValue<bool>,
     pub(super) deletion: Deletion,
 }
 
@@ -63,13 +65,14 @@ pub fn WebhookPage() -> impl IntoView {
 #[component]
 fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     let (client_id, id) = (company.client_id, first.row.webhook.id);
-    let Current { value: detail, gone } =
-        keep_current(first, move || api::webhooks::webhook_detail(client_id, id));
+    let current = keep_current(first, move || api::webhooks::webhook_detail(client_id, id));
+    let Current { value: detail, gone, quiet } = current;
     let state = WebhookState {
         scope: CompanyScope::here(),
         company: StoredValue::new(company),
         id,
         detail,
+        quiet,
         deletion: Deletion::new(),
     };
     let name = Memo::new(move |_| detail.with(|detail| detail.row.webhook.name.clone()));
