@@ -108,7 +108,11 @@ impl Gateway {
                 return;
             }
         }
-        stream.linger().await;
+        tokio::select! {
+            () = stream.linger() => {}
+            // Nobody who only keeps a connection open holds up the end.
+            () = stop.cancelled() => {}
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
 /// `needs_tls` when one of the upstreams is https.
 pub(crate) fn client(connect_timeout: Duration, needs_tls: bool) -> Result<UpstreamClient, UpstreamFault> {
     let tls = if needs_tls {
-        Some(TlsConnector::from(Arc::new(tls_config()?)))
+        Some(TlsConnector::from(Arc::new(tls_config(native_roots()?)?)))
     } else {
         None
     };
@@ -82,13 +82,18 @@ pub(crate) fn client(connect_timeout: Duration, needs_tls: bool) -> Result<Upstr
         .build(connector))
 }
 
-fn tls_config() -> Result<ClientConfig, UpstreamFault> {
+/// The certificates that this machine trusts.
+fn native_roots() -> Result<RootCertStore, UpstreamFault> {
     let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(UpstreamFault::NoCertificates);
+        Err(UpstreamFault::NoCertificates)
+    } else {
+        Ok(roots)
     }
+}
+
+fn tls_config(roots: RootCertStore) -> Result<ClientConfig, UpstreamFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -138,11 +143,15 @@ impl Connector {
         let Some(tls) = self.tls.as_ref().filter(|_| https) else {
             return Ok(UpstreamStream::Plain(TokioIo::new(tcp)));
         };
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(UpstreamStream::Tls(Box::new(TokioIo::new(
-            tls.connect(name, tcp).await?,
-        ))))
+        secure(tls, host, tcp).await
     }
+}
+
+/// TLS, with a certificate that is good for this host.
+async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<UpstreamStream> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let stream = tls.connect(name, tcp).await?;
+    Ok(UpstreamStream::Tls(Box::new(TokioIo::new(stream))))
 }
 
 /// A connection to an upstream.
@@ -203,6 +212,120 @@ impl Write for UpstreamStream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::{BodyExt, Empty, Full};
+    use hyper::service::service_fn;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// Answers over TLS as `receiver.example.com`, with the certificate that the webhooks' tests use too.
+    async fn upstream() -> std::net::SocketAddr {
+        let chain = CertificateDer::pem_slice_iter(include_bytes!("../../webhooks/tests/tls/receiver.pem"));
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../webhooks/tests/tls/receiver.key"));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                chain.collect::<Result<_, _>>().expect("a chain"),
+                key.expect("a key"),
+            )
+            .expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let Ok(stream) = acceptor.accept(tcp).await else {
+                    continue;
+                };
+                let hello = service_fn(async |_| {
+                    Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(
+                        b"over TLS",
+                    ))))
+                });
+                let served =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), hello);
+                tokio::spawn(served);
+            }
+        });
+        address
+    }
+
+    fn connector(roots: RootCertStore) -> TlsConnector {
+        TlsConnector::from(Arc::new(tls_config(roots).expect("a configuration")))
+    }
+
+    fn trusting() -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::pem_slice_iter(include_bytes!("../../webhooks/tests/tls/ca.pem"));
+        roots.add_parsable_certificates(authority.map(|certificate| certificate.expect("a certificate")));
+        connector(roots)
+    }
+
+    async fn tcp(to: std::net::SocketAddr) -> TcpStream {
+        TcpStream::connect(to).await.expect("a connection")
+    }
+
+    #[tokio::test]
+    async fn an_https_upstream_is_spoken_to_over_tls() {
+        let address = upstream().await;
+        let stream = secure(&trusting(), "receiver.example.com", tcp(address).await)
+            .await
+            .expect("TLS");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
+            .await
+            .expect("a handshake");
+        tokio::spawn(connection);
+        let answer = sender
+            .send_request(Request::new(Empty::<Bytes>::new()))
+            .await
+            .expect("an answer");
+        assert_eq!(
+            answer.into_body().collect().await.expect("a body").to_bytes(),
+            "over TLS"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_certificate_for_another_name_or_of_a_stranger_is_refused() {
+        let address = upstream().await;
+        assert!(
+            secure(&trusting(), "other.example.com", tcp(address).await)
+                .await
+                .is_err()
+        );
+        let stranger = connector(RootCertStore::empty());
+        assert!(
+            secure(&stranger, "receiver.example.com", tcp(address).await)
+                .await
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_upstream_is_an_http_address_and_nothing_more() {
+        let judge = |text: &str| check_upstream(&text.parse().expect("a URL"));
+        assert!(judge("http://127.0.0.1:8000").is_ok() && judge("https://api.example.com/v2/").is_ok());
+        assert!(matches!(judge("ftp://a.example"), Err(UpstreamFault::Scheme(_))));
+        for text in [
+            "http://user@a.example",
+            "http://a.example/?x=1",
+            "http://a.example/#x",
+        ] {
+            assert!(matches!(judge(text), Err(UpstreamFault::TooMuch)), "{text}");
         }
     }
 }

@@ -88,5 +88,5 @@ fn refuses_the_row(error: &StoreError) -> bool {
         return ["22", "23", "54"].iter().any(|class| code.starts_with(class));
     }
     code.parse::<u32>()
-        .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20))
+        .is_ok_and(|code| matches!(code & 0xff, 18..=20))
 }
