@@ -42,11 +42,10 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
         stages,
         report: Report::default(),
     };
-    if plan.rust {
-        run.rust(&rust_filters);
-    }
+    let rust_passed = plan.rust && run.rust(&rust_filters);
     if plan.browser {
-        let server = if plan.rust {
+        // Tests that do not even compile must not keep the browser from its own.
+        let server = if rust_passed {
             build::Server::BesideTests
         } else {
             build::Server::Development
@@ -79,8 +78,9 @@ struct Run<'project> {
 }
 
 impl Run<'_> {
-    fn rust(&mut self, filters: &[&str]) {
+    fn rust(&mut self, filters: &[&str]) -> bool {
         let runner = Runner::here();
+        let mut passed = true;
         for (name, usually, workspace) in [
             (
                 "Rust tests, on SQLite and PostgreSQL",
@@ -89,7 +89,7 @@ impl Run<'_> {
             ),
             ("xtask's own tests", "half a minute the first time", false),
         ] {
-            self.report.part(name, || {
+            passed &= self.report.part(name, || {
                 self.stages.stage(name, usually, |clock| {
                     let mut command = runner.command(&self.project.root, filters, workspace);
                     command.env("GATEHOUSE_TEST_POSTGRES_BIN", &self.packages.postgres);
@@ -97,6 +97,7 @@ impl Run<'_> {
                 })
             });
         }
+        passed
     }
 
     fn browser(&mut self, server: build::Server, filters: &[&str]) {
