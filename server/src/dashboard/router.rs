@@ -21,8 +21,9 @@ use super::session::Caller;
 use super::{AppState, guarded, headers, session, sign_in};
 use crate::routes::{Surface, table};
 
-/// Whoever posts has so long, body included; a body that never ends must not hold a connection.
-const POST_TIMEOUT: Duration = Duration::from_secs(30);
+/// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
+/// resolves may hold a connection for ever.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole dashboard.
 pub fn router(state: AppState) -> Router {
@@ -114,12 +115,17 @@ async fn say_without_a_site(State(state): State<AppState>, request: Request, nex
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    if *request.method() != Method::POST {
+    // A live stream lasts as long as its tab.
+    if request.uri().path().starts_with("/live/") {
         return next.run(request).await;
     }
-    match tokio::time::timeout(POST_TIMEOUT, next.run(request)).await {
+    let status = if *request.method() == Method::POST { StatusCode::REQUEST_TIMEOUT } else { StatusCode::GATEWAY_TIMEOUT };
+    match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The request took too long.\n").into_response(),
+        Err(_) => {
+            tracing::error!("a request was not answered in time");
+            (status, "This took too long. Load the page again.\n").into_response()
+        }
     }
 }
 

@@ -58,7 +58,7 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
         recorded.push(entry.recorded);
     }
     assert_eq!(recorded, [Recorded::Gateway, Recorded::Gateway, Recorded::PublicApi]);
-    assert_eq!(page.rows[1].request_id.to_string(), called.header("x-request-id"));
+    assert_eq!(page.rows[1].request_id.to_string(), called.headers["x-request-id"].to_str().expect("text"));
 }
 
 #[tokio::test]

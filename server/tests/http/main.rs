@@ -1,0 +1,16 @@
+//! The server over HTTP: real listeners on loopback, real databases in a temporary directory.
+
+mod admin;
+mod events;
+mod live;
+mod one_address;
+mod operator;
+mod protection;
+mod public_webhooks;
+#[path = "../../../crates/webhooks/tests/receiver/mod.rs"]
+#[expect(dead_code, reason = "some of it is for the sender's own tests")]
+mod receiver;
+mod refusals;
+mod sign_in;
+mod start;
+mod world;
