@@ -232,7 +232,7 @@ impl Webhooks {
         }
         let waking = parts.store.release(scope).await?;
         if !waking.is_empty() {
-            self.bell().ring(waking);
+            self.bell().ring(waking, Vec::new());
             self.tell(scope.company);
         }
         Ok(())

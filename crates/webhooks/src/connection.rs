@@ -60,14 +60,14 @@ impl Connector {
         target: &Target,
         deadline: Instant,
         progress: &mut Progress,
-    ) -> Result<Box<dyn Stream>, FailureClass> {
+    ) -> Result<(Box<dyn Stream>, SocketAddr), FailureClass> {
         let addresses = self.vetted(target, deadline, progress).await?;
         let started = Instant::now();
         let (stream, address) = dial(&addresses, deadline).await?;
         progress.address = Some(address);
         progress.timing.connect_ms = Some(millis(started));
         if !target.is_https() {
-            return Ok(Box::new(stream));
+            return Ok((Box::new(stream), address));
         }
         let started = Instant::now();
         let name = match target.host() {
@@ -80,7 +80,7 @@ impl Connector {
             .map_err(|_| FailureClass::TimeoutConnect)?
             .map_err(|_| FailureClass::Tls)?;
         progress.timing.tls_ms = Some(millis(started));
-        Ok(Box::new(stream))
+        Ok((Box::new(stream), address))
     }
 
     async fn vetted(

@@ -16,6 +16,7 @@ mod event_body;
 mod examples;
 mod forbidden;
 mod health;
+mod idle;
 mod publish;
 mod reading;
 mod resolver;
@@ -42,7 +43,7 @@ pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent, USER_AGENT_VA
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    ChangedUrl, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope, HistoryFilter, HistoryPage,
+    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope, HistoryFilter, HistoryPage,
     HistoryRow, Idempotency, NewEvent, NewTest, NewWebhook, PublishedEvent, Replayed, StoredDelivery, Then, WebhookChange,
     WebhookFacts, WebhookStore, Written,
 };

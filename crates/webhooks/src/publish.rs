@@ -2,11 +2,12 @@
 //! Test events and replays are here too, because they make deliveries due in the same way.
 
 use model::{
-    Actor, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp, WebhookId,
+    Actor, AttemptId, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp, WebhookId,
 };
 use sha2::{Digest, Sha256};
 
-use crate::storage::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use crate::storage::{ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use crate::worker::LEASE;
 use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
 
 /// One event to be published.
@@ -43,11 +44,18 @@ impl Webhooks {
         let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
         let detail = format!("{event_type} in {}", environment.label());
         let audit = self.audit(company, actor, AuditAction::EventPublished, id, detail);
+        let pass = self.bell().pass();
+        let claim = pass.as_ref().map(|pass| ClaimAtBirth {
+            lease: AttemptId::time_ordered(now, vault::random()),
+            until: now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)),
+            except: pass.busy.clone(),
+        });
+        let created_at = now;
         let event =
-            NewEvent { id, company, environment, event_type, created_at: now, request_id, body, idempotency, audit };
+            NewEvent { id, company, environment, event_type, created_at, request_id, body, idempotency, claim, audit };
         match parts.store.publish(event).await? {
-            PublishedEvent::Stored { deliveries, waking } => {
-                self.bell().ring(waking);
+            PublishedEvent::Stored { deliveries, waking, claimed } => {
+                self.bell().ring(waking, claimed);
                 self.tell(company);
                 Ok(Published { event: id, deliveries })
             }
@@ -78,14 +86,14 @@ impl Webhooks {
         })?;
         let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
         let audit = self.audit(company, actor, AuditAction::WebhookTested, webhook, format!("{event_type} to {}", target.name));
-        let (request_id, idempotency) = (None, None);
+        let (created_at, request_id, idempotency, claim) = (now, None, None, None);
         let event =
-            NewEvent { id, company, environment, event_type, created_at: now, request_id, body, idempotency, audit };
+            NewEvent { id, company, environment, event_type, created_at, request_id, body, idempotency, claim, audit };
         let delivery = DeliveryId::time_ordered(now, vault::random());
         if !parts.store.send_test(NewTest { event, webhook, delivery }).await? {
             return Err(WebhooksError::NotFound);
         }
-        self.bell().ring([webhook]);
+        self.bell().ring([webhook], Vec::new());
         self.tell(company);
         Ok(delivery)
     }
@@ -97,7 +105,7 @@ impl Webhooks {
         let audit = self.audit(company, actor, AuditAction::DeliveryReplayed, delivery, "Replay".to_owned());
         let refused = match self.parts().store.replay(company, delivery, now, audit).await? {
             Replayed::Due(webhook) => {
-                self.bell().ring([webhook]);
+                self.bell().ring([webhook], Vec::new());
                 self.tell(company);
                 return Ok(());
             }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use model::{AttemptOutcome, FailureClass, HeaderField, HopRecord};
+use model::{AttemptOutcome, FailureClass, HeaderField, HopRecord, TimingRecord};
 use rustls::RootCertStore;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::{Connector, Progress, Stream, millis};
+use crate::connection::{Connector, Progress, millis};
+use crate::idle::{Connection, EndWithMe, Idle};
 use crate::target::Target;
 use crate::{Policy, Resolver};
 
@@ -36,6 +36,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Sender {
     connector: Connector,
+    idle: Idle,
     deadline: Duration,
 }
 
@@ -57,17 +58,12 @@ impl Sender {
         roots: RootCertStore,
         deadline: Duration,
     ) -> io::Result<Self> {
-        Ok(Self { connector: Connector::new(policy, resolver, roots)?, deadline })
+        Ok(Self { connector: Connector::new(policy, resolver, roots)?, idle: Idle::new(), deadline })
     }
 
     /// When a request that starts now must have ended.
     pub fn deadline(&self) -> Instant {
         Instant::now() + self.deadline
-    }
-
-    /// How long one request may take.
-    pub fn time_limit(&self) -> Duration {
-        self.deadline
     }
 
     /// Posts `body` with `headers` and those every request has, and follows redirects until `deadline`.
@@ -106,36 +102,107 @@ impl Sender {
         body: Bytes,
         deadline: Instant,
     ) -> (HopRecord, Result<Answer, FailureClass>) {
-        let request = request(target, headers, body);
-        let mut hop = HopRecord {
-            url: target.as_str().to_owned(),
-            address: None,
-            request_headers: request.as_ref().map(|request| fields(request.headers())).unwrap_or_default(),
-            status: None,
-            response_headers: Vec::new(),
-            response_body: String::new(),
-            response_truncated: false,
-            timing: model::TimingRecord::default(),
+        let Some(request) = request(target, headers, body) else {
+            return (record(target, &HeaderMap::new()), Err(FailureClass::Protocol));
         };
+        let mut hop = record(target, request.headers());
+        if let Some(connection) = self.idle.take(target) {
+            let result = self.exchange(target, connection, request.clone(), deadline, &mut hop).await;
+            // The receiver may have closed the connection while it lay unused. What it cannot have answered is sent again
+            // on a new one; should it have been read all the same, it comes twice, under the same id.
+            if result != Err(FailureClass::Protocol) || hop.status.is_some() {
+                return (hop, result);
+            }
+            hop = record(target, request.headers());
+        }
         let mut progress = Progress::default();
-        let result = match request {
-            None => Err(FailureClass::Protocol),
-            Some(request) => match self.connector.open(target, deadline, &mut progress).await {
-                Err(class) => Err(class),
-                Ok(stream) => exchange(stream, request, deadline, &mut progress, &mut hop).await,
-            },
-        };
+        let opened = self.open(target, deadline, &mut progress).await;
         hop.address = progress.address.map(|address| address.to_string());
         hop.timing = progress.timing;
+        let result = match opened {
+            Err(class) => Err(class),
+            Ok(connection) => self.exchange(target, connection, request, deadline, &mut hop).await,
+        };
         (hop, result)
+    }
+
+    /// A new connection, vetted and proven.
+    async fn open(
+        &self,
+        target: &Target,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Connection, FailureClass> {
+        let (stream, address) = self.connector.open(target, deadline, progress).await?;
+        let handshake = http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream));
+        let (sending, connection) = handshake.await.map_err(|_| FailureClass::Protocol)?;
+        let task = tokio::spawn(async move {
+            // Its error comes out of the request too.
+            let _ = connection.await;
+        });
+        Ok(Connection { sending, address, _task: EndWithMe(task) })
+    }
+
+    /// Writes the request and reads the answer. A connection that can take another request is kept; any other ends here,
+    /// whatever the receiver does.
+    async fn exchange(
+        &self,
+        target: &Target,
+        mut connection: Connection,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+        hop: &mut HopRecord,
+    ) -> Result<Answer, FailureClass> {
+        hop.address = Some(connection.address.to_string());
+        let started = Instant::now();
+        let response = timeout_at(deadline, connection.sending.send_request(request))
+            .await
+            .map_err(|_| FailureClass::TimeoutHeaders)?
+            .map_err(|_| FailureClass::Protocol)?;
+        hop.timing.first_byte_ms = Some(millis(started));
+        hop.status = Some(response.status().as_u16());
+        hop.response_headers = fields(response.headers());
+        let answer = Answer::of(&response);
+        let closes = response.headers().contains_key(CONNECTION);
+        let started = Instant::now();
+        let read = read_body(response, deadline, hop).await;
+        hop.timing.body_ms = Some(millis(started));
+        read?;
+        if !closes && !hop.response_truncated && timeout_at(deadline, connection.sending.ready()).await.is_ok_and(|ready| ready.is_ok()) {
+            self.idle.keep(target, connection);
+        }
+        Ok(answer)
+    }
+}
+
+/// A hop of which nothing has been reached yet.
+fn record(target: &Target, headers: &HeaderMap) -> HopRecord {
+    HopRecord {
+        url: target.as_str().to_owned(),
+        address: None,
+        request_headers: fields(headers),
+        status: None,
+        response_headers: Vec::new(),
+        response_body: String::new(),
+        response_truncated: false,
+        timing: TimingRecord::default(),
     }
 }
 
 /// What decides how it goes on.
+#[derive(Debug, PartialEq)]
 struct Answer {
     status: u16,
     location: Option<String>,
     retry_after: Option<String>,
+}
+
+impl Answer {
+    fn of(response: &Response<Incoming>) -> Self {
+        let text =
+            |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self { status: response.status().as_u16(), location: text(LOCATION), retry_after: text(RETRY_AFTER) }
+    }
 }
 
 enum Next {
@@ -177,37 +244,6 @@ fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<
         all.insert(name, value.clone());
     }
     Some(request)
-}
-
-/// Writes the request and reads the answer. The connection ends with this function, whatever the receiver does.
-async fn exchange(
-    stream: Box<dyn Stream>,
-    request: Request<Full<Bytes>>,
-    deadline: Instant,
-    progress: &mut Progress,
-    hop: &mut HopRecord,
-) -> Result<Answer, FailureClass> {
-    let started = Instant::now();
-    let handshake = http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream));
-    let (mut sending, connection) = handshake.await.map_err(|_| FailureClass::Protocol)?;
-    let _connection = EndWithMe(tokio::spawn(async move {
-        // Its error comes out of the request too.
-        let _ = connection.await;
-    }));
-    let response = timeout_at(deadline, sending.send_request(request))
-        .await
-        .map_err(|_| FailureClass::TimeoutHeaders)?
-        .map_err(|_| FailureClass::Protocol)?;
-    progress.timing.first_byte_ms = Some(millis(started));
-    hop.status = Some(response.status().as_u16());
-    hop.response_headers = fields(response.headers());
-    let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let answer =
-        Answer { status: response.status().as_u16(), location: text(LOCATION), retry_after: text(RETRY_AFTER) };
-    let started = Instant::now();
-    let read = read_body(response, deadline, hop).await;
-    progress.timing.body_ms = Some(millis(started));
-    read.map(|()| answer)
 }
 
 /// Keeps the first [`BODY_KEPT`] bytes and stops reading there: how much more there is, the receiver alone knows.
@@ -255,15 +291,6 @@ fn fields(headers: &HeaderMap) -> Vec<HeaderField> {
             HeaderField { name: name.as_str().to_owned(), value, redacted }
         })
         .collect()
-}
-
-/// Aborts the connection's task when dropped.
-struct EndWithMe(JoinHandle<()>);
-
-impl Drop for EndWithMe {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What this crate needs of a database, as a trait, and the rows it exchanges with it.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, AuditEntry, CompanyId, DeliveryId, DeliveryRow, DeliveryState, DisabledReason,
@@ -74,7 +77,18 @@ pub struct NewEvent {
     pub request_id: Option<RequestId>,
     pub body: Sealed,
     pub idempotency: Option<Idempotency>,
+    /// Claims its deliveries for the worker of this process in the same transaction; else they are due at once.
+    pub claim: Option<ClaimAtBirth>,
     pub audit: AuditEntry,
+}
+
+/// A lease on deliveries that are just being stored.
+#[derive(Clone, Debug)]
+pub struct ClaimAtBirth {
+    pub lease: AttemptId,
+    pub until: Timestamp,
+    /// Webhooks whose deliveries are not claimed but due.
+    pub except: Arc<HashSet<WebhookId>>,
 }
 
 /// The caller's key, unique in the installation, and a hash of all that was asked under it.
@@ -85,10 +99,10 @@ pub struct Idempotency {
 }
 
 /// What became of a [`NewEvent`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum PublishedEvent {
-    /// Stored now. `waking` are the webhooks with a delivery that is due.
-    Stored { deliveries: u64, waking: Vec<WebhookId> },
+    /// Stored now. `waking` are the webhooks with a delivery that is due and not claimed.
+    Stored { deliveries: u64, waking: Vec<WebhookId>, claimed: Vec<Claimed> },
     /// The same request came before; this is what it got.
     Before { event: EventId, deliveries: u64 },
     /// The idempotency key came before with another request.

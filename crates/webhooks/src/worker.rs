@@ -13,11 +13,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::doorbell::Admission;
 use crate::storage::Claimed;
-use crate::{Sender, StorageFailure, Webhooks, attempt};
+use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt};
 
-/// A lease is so much longer than the sender's deadline: for the writes before and after.
-const LEASE_MARGIN: Duration = Duration::from_secs(20);
+/// How long a claim holds: the sender's deadline, and time for the writes before and after.
+pub(crate) const LEASE: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
+/// Events and what became of them are kept for 30 days (contract section 4.8), and a day for those who look just then.
+const KEPT_SECONDS: i64 = 31 * 24 * 3600;
+/// Events removed at once, so that nobody waits for it.
+const PRUNED_AT_ONCE: u32 = 200;
+/// How often it looks for old events when there are few.
+const PRUNE_EVERY_SECONDS: i64 = 600;
 /// After a fault of the database.
 const AFTER_FAULT_SECONDS: i64 = 1;
 
@@ -82,6 +89,7 @@ impl Worker {
             lanes: Lanes::new(self.options),
             attempts: TaskTracker::new(),
             finished,
+            prune_at: Timestamp::from_millis(0),
         };
         let task = tokio::spawn(run.run(self.key_changes, ended, stop.clone()));
         RunningWorker { stop, task: Some(task) }
@@ -120,6 +128,7 @@ struct Run {
     lanes: Lanes,
     attempts: TaskTracker,
     finished: mpsc::UnboundedSender<Ended>,
+    prune_at: Timestamp,
 }
 
 impl Run {
@@ -135,11 +144,13 @@ impl Run {
         loop {
             // The bell keeps a ring that comes after this line until the wait below: a commit between asking the
             // database and waiting is not slept over.
-            self.lanes.ready(self.webhooks.bell().take());
+            let visitors = self.webhooks.bell().take();
+            self.lanes.ready(visitors.waiting);
             while let Ok(one) = ended.try_recv() {
                 self.lanes.end(&one);
             }
             let now = clock.now();
+            self.take_over(visitors.claimed, now).await;
             let keys_changed = key_changes.has_changed().unwrap_or(false);
             let mut went_wrong = None;
             if keys_changed || look_at <= now {
@@ -159,6 +170,7 @@ impl Run {
                 }
                 None => self.lanes.next().map_or(look_at, |due| due.min(look_at)),
             };
+            self.webhooks.bell().admit(self.lanes.admission());
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.webhooks.bell().heard() => {}
@@ -167,9 +179,25 @@ impl Run {
                 () = clock.sleep_until(wake_at) => {}
             }
         }
+        // What is handed over after this goes out when its lease has run out.
+        self.webhooks.bell().admit(Admission::default());
         self.attempts.close();
         if tokio::time::timeout(self.options.drain, self.attempts.wait()).await.is_err() {
             tracing::warn!(left = self.attempts.len(), "attempts did not end in time; they will be made again");
+        }
+    }
+
+    /// Begins what publications have claimed. A lane that has filled meanwhile has no place for it: then it waits in order.
+    async fn take_over(&mut self, claimed: Vec<Claimed>, now: Timestamp) {
+        for one in claimed {
+            if self.lanes.has_place(one.webhook) {
+                self.lanes.begin(one.webhook);
+                self.attempt(one);
+            } else if let Err(error) = self.webhooks.parts().store.give_back(one.delivery, one.lease, now).await {
+                tracing::error!(error = %error, delivery = %one.delivery, "a delivery waits until its lease has run out");
+            } else {
+                self.lanes.ready([one.webhook]);
+            }
         }
     }
 
@@ -182,6 +210,12 @@ impl Run {
         for (webhook, at) in parts.store.due().await? {
             if at <= now { self.lanes.ready([webhook]) } else { self.lanes.later(at, webhook) }
         }
+        if self.prune_at <= now {
+            let removed = parts.store.prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE).await?;
+            // While there is more, a step with every look.
+            let pause = if removed < u64::from(PRUNED_AT_ONCE) { PRUNE_EVERY_SECONDS } else { 0 };
+            self.prune_at = now.plus_seconds(pause);
+        }
         Ok(())
     }
 
@@ -191,8 +225,7 @@ impl Run {
         if wanted.is_empty() {
             return Ok(());
         }
-        let lease = self.sender.time_limit() + LEASE_MARGIN;
-        let lease_until = now.plus_millis(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        let lease_until = now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
         let id = AttemptId::time_ordered(now, vault::random());
         let claimed = self.webhooks.parts().store.claim(wanted.clone(), now, lease_until, id).await?;
         self.lanes.claimed(&wanted, &claimed);
@@ -267,10 +300,11 @@ impl Lanes {
     /// How many deliveries to ask for, of each webhook that may have some and has a free place. When places are short in
     /// all, everybody gets an equal share of them first.
     fn wanted(&self) -> Vec<(WebhookId, u32)> {
-        let free = |webhook: &WebhookId| self.options.per_webhook - self.running.get(webhook).copied().unwrap_or(0);
+        let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
+        let free = |webhook: &WebhookId| self.options.per_webhook.saturating_sub(running(webhook));
         let asking: Vec<(WebhookId, u32)> =
             self.ready.iter().map(|webhook| (*webhook, free(webhook))).filter(|(_, free)| *free > 0).collect();
-        let mut left = self.options.at_once - self.total;
+        let mut left = self.options.at_once.saturating_sub(self.total);
         let share = (left / u32::try_from(asking.len()).unwrap_or(u32::MAX).max(1)).max(1);
         let mut wanted = Vec::with_capacity(asking.len());
         for (webhook, free) in asking {
@@ -283,11 +317,29 @@ impl Lanes {
         wanted
     }
 
+    fn has_place(&self, webhook: WebhookId) -> bool {
+        self.running.get(&webhook).is_none_or(|running| *running < self.options.per_webhook)
+    }
+
+    /// An attempt is about to start.
+    fn begin(&mut self, webhook: WebhookId) {
+        *self.running.entry(webhook).or_insert(0) += 1;
+        self.total += 1;
+    }
+
+    /// Whose new deliveries publications may claim, and how many of them.
+    fn admission(&self) -> Admission {
+        let (per_webhook, total) = (self.options.per_webhook, self.options.at_once.saturating_sub(self.total));
+        let (full, open): (Vec<_>, Vec<_>) = self.running.iter().partition(|(_, running)| **running >= per_webhook);
+        let fullest = open.iter().map(|(_, running)| **running).max().unwrap_or(0);
+        let busy = self.ready.iter().chain(full.iter().map(|(webhook, _)| *webhook)).copied().collect();
+        Admission { busy: Arc::new(busy), passes: total.min(per_webhook - fullest) }
+    }
+
     /// Who got as many as it asked for may have more.
     fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
         for one in claimed {
-            *self.running.entry(one.webhook).or_insert(0) += 1;
-            self.total += 1;
+            self.begin(one.webhook);
         }
         for (webhook, asked) in wanted {
             let got = claimed.iter().filter(|one| one.webhook == *webhook).count();
@@ -348,6 +400,19 @@ mod tests {
         let wanted = lanes.wanted();
         assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 2, "{wanted:?}");
         assert!(wanted.iter().all(|(_, places)| *places == 1));
+    }
+
+    #[test]
+    fn who_is_full_or_has_a_backlog_is_busy() {
+        let mut lanes = lanes(2, 5);
+        occupy(&mut lanes, webhook(1), 2);
+        occupy(&mut lanes, webhook(2), 1);
+        lanes.ready([webhook(3)]);
+        let admission = lanes.admission();
+        assert_eq!(*admission.busy, HashSet::from([webhook(1), webhook(3)]));
+        assert_eq!(admission.passes, 1, "as many as the second has places");
+        occupy(&mut lanes, webhook(4), 2);
+        assert_eq!(lanes.admission().passes, 0, "there is no place left at all");
     }
 
     #[test]

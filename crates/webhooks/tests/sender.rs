@@ -1,5 +1,6 @@
 //! The sender against real receivers on loopback: what it sends, what it follows, and what it refuses or cuts off.
 
+#[expect(dead_code, reason = "some of it is for the delivery worker's tests")]
 mod receiver;
 
 use std::io;
@@ -152,7 +153,9 @@ async fn without_an_allowed_network_loopback_and_plain_http_are_never_dialled() 
 
 #[tokio::test]
 async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() {
-    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    // It closes each connection, so that the next request needs another one.
+    let closing = || vec![("Connection", "close".to_owned())];
+    let receiver = Receiver::start(move |_| Reply::Answer { status: 200, headers: closing(), body: Vec::new() }).await;
     let url = format!("http://rebinding.example.com:{}/", receiver.address.port());
     // Good when it is asked for the first time, evil from then on.
     let names = Names::new(&[&["127.0.0.1"], &["10.0.0.1"]]);
@@ -258,6 +261,40 @@ async fn retry_after_comes_with_the_last_answer() {
     .await;
     let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
     assert_eq!((class(&sent), sent.retry_after.as_deref()), (Some(FailureClass::Status), Some("120")));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_as_long_as_the_receiver_leaves_it_open() {
+    let receiver = Receiver::start(|_| Reply::Answer { status: 200, headers: Vec::new(), body: b"ok".to_vec() }).await;
+    let sender = sender(loopback(), DEADLINE);
+    for _ in 0..20 {
+        assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
+    }
+    assert_eq!((receiver.received().len(), receiver.connections.load(Ordering::Relaxed)), (20, 1));
+    let again = post(&sender, &receiver.url("/")).await;
+    assert_eq!(again.hops[0].address, Some(receiver.address.to_string()));
+    assert_eq!((again.hops[0].timing.dns_ms, again.hops[0].timing.connect_ms), (None, None));
+}
+
+#[tokio::test]
+async fn a_connection_that_the_receiver_closed_meanwhile_costs_no_attempt() {
+    let receiver = Receiver::start(|_| Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())).await;
+    let sender = sender(loopback(), DEADLINE);
+    for _ in 0..20 {
+        assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
+    }
+    assert_eq!(receiver.received().len(), 20);
+}
+
+#[tokio::test]
+async fn a_cut_answer_ends_its_connection() {
+    let receiver = Receiver::start(|_| Reply::Answer { status: 200, headers: Vec::new(), body: vec![b'x'; 1 << 20] }).await;
+    let sender = sender(loopback(), DEADLINE);
+    for _ in 0..3 {
+        let sent = post(&sender, &receiver.url("/")).await;
+        assert!(class(&sent).is_none() && sent.hops[0].response_truncated);
+    }
+    assert_eq!(receiver.connections.load(Ordering::Relaxed), 3);
 }
 
 fn certificates(pem: &'static [u8]) -> Vec<CertificateDer<'static>> {

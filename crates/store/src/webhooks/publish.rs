@@ -1,8 +1,10 @@
 //! Events with their deliveries in one transaction; test events and replays.
 
-use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
+use model::{AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
-use webhooks::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use sqlx::any::AnyRow;
+use vault::Sealed;
+use webhooks::{Claimed, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
 
 use super::rows;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
@@ -84,54 +86,92 @@ async fn insert_deliveries(
         Dialect::Postgres => " FOR SHARE",
     };
     let sql = format!(
-        "SELECT id, events, enabled FROM webhooks WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
+        "SELECT id, events, enabled, url, sealed_secret, last_key_id FROM webhooks \
+         WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
         .bind(event.company.to_string())
         .bind(event.environment.as_str())
         .fetch_all(&mut *connection)
         .await?;
-    let (mut deliveries, mut waking) = (0, Vec::new());
+    let (mut deliveries, mut waking, mut claimed) = (0, Vec::new(), Vec::new());
     for row in &found {
         if !rows::events(row.maybe_text("events")?.as_deref())?.includes(event.event_type) {
             continue;
         }
-        let webhook: WebhookId = row.parsed("id")?;
-        let state = if row.flag("enabled")? { DeliveryState::Pending } else { DeliveryState::Skipped };
-        let id = DeliveryId::time_ordered(event.created_at, vault::random());
-        insert_delivery(connection, event, id, webhook, state, false).await?;
         deliveries += 1;
-        if state == DeliveryState::Pending {
+        let webhook: WebhookId = row.parsed("id")?;
+        let mut delivery = NewDelivery::due(event, webhook);
+        if !row.flag("enabled")? {
+            delivery.state = DeliveryState::Skipped;
+        } else if let Some(claim) = event.claim.as_ref().filter(|claim| !claim.except.contains(&webhook)) {
+            delivery.claim = Some((claim.lease, claim.until));
+            claimed.push(claimed_at_birth(row, event, &delivery, claim.lease)?);
+        } else {
             waking.push(webhook);
         }
+        delivery.insert(connection, event).await?;
     }
-    Ok(PublishedEvent::Stored { deliveries, waking })
+    Ok(PublishedEvent::Stored { deliveries, waking, claimed })
 }
 
-async fn insert_delivery(
-    connection: &mut DbConnection,
+fn claimed_at_birth(
+    row: &AnyRow,
     event: &NewEvent,
+    delivery: &NewDelivery,
+    lease: AttemptId,
+) -> Result<Claimed, StoreError> {
+    Ok(Claimed {
+        delivery: delivery.id,
+        lease,
+        webhook: delivery.webhook,
+        company: event.company,
+        environment: event.environment,
+        url: row.text("url")?,
+        webhook_secret: Sealed::from_bytes(row.blob("sealed_secret")?),
+        last_key: row.maybe_parsed("last_key_id")?,
+        event: event.id,
+        event_type: event.event_type,
+        body: event.body.clone(),
+        attempts: 0,
+        test: false,
+        replayed_from: None,
+    })
+}
+
+struct NewDelivery {
     id: DeliveryId,
     webhook: WebhookId,
     state: DeliveryState,
     test: bool,
-) -> Result<(), StoreError> {
-    let due_at = (state == DeliveryState::Pending).then_some(event.created_at.as_millis());
-    sqlx::query(
-        "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
-    )
-    .bind(id.to_string())
-    .bind(webhook.to_string())
-    .bind(event.id.to_string())
-    .bind(event.company.to_string())
-    .bind(i64::from(test))
-    .bind(state.as_str())
-    .bind(due_at)
-    .bind(event.created_at.as_millis())
-    .execute(connection)
-    .await?;
-    Ok(())
+    claim: Option<(AttemptId, Timestamp)>,
+}
+
+impl NewDelivery {
+    fn due(event: &NewEvent, webhook: WebhookId) -> Self {
+        let id = DeliveryId::time_ordered(event.created_at, vault::random());
+        Self { id, webhook, state: DeliveryState::Pending, test: false, claim: None }
+    }
+
+    async fn insert(&self, connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
+        let due_at = self.claim.map_or(event.created_at, |(_, until)| until);
+        sqlx::query(
+            "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, lease, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
+        )
+        .bind(self.id.to_string())
+        .bind(self.webhook.to_string())
+        .bind(event.id.to_string())
+        .bind(event.company.to_string())
+        .bind(i64::from(self.test))
+        .bind(self.state.as_str())
+        .bind((self.state == DeliveryState::Pending).then_some(due_at.as_millis()))
+        .bind(self.claim.map(|(lease, _)| lease.to_string()))
+        .bind(event.created_at.as_millis())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
 }
 
 pub(super) async fn send_test(db: &Db, test: NewTest) -> Result<bool, StoreError> {
@@ -149,7 +189,8 @@ pub(super) async fn send_test(db: &Db, test: NewTest) -> Result<bool, StoreError
                 return Ok(false);
             }
             insert_event(connection, &event).await?;
-            insert_delivery(connection, &event, delivery, webhook, DeliveryState::Pending, true).await?;
+            let delivery = NewDelivery { id: delivery, test: true, ..NewDelivery::due(&event, webhook) };
+            delivery.insert(connection, &event).await?;
             audit::record(connection, &event.audit).await?;
             Ok(true)
         })

@@ -54,8 +54,10 @@ pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     count: Arc<watch::Sender<usize>>,
-    /// Bytes of answers that the senders' side took.
+    /// Bytes of endless answers that the sender's side took.
     pub(crate) written: Arc<AtomicUsize>,
+    /// Connections that were opened.
+    pub(crate) connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -74,8 +76,11 @@ impl Receiver {
         let (received, written) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let count = Arc::new(watch::Sender::new(0));
         let shared = (received.clone(), count.clone(), written.clone());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let opened = connections.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                opened.fetch_add(1, Ordering::Relaxed);
                 let (script, tls) = (script.clone(), tls.clone());
                 let (received, count, written) = shared.clone();
                 tokio::spawn(async move {
@@ -90,7 +95,7 @@ impl Receiver {
                 });
             }
         });
-        Self { address, received, count, written, task }
+        Self { address, received, count, written, connections, task }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -121,10 +126,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     count: Arc<watch::Sender<usize>>,
     written: Arc<AtomicUsize>,
 ) {
-    let Some(request) = read_request(&mut stream).await else { return };
-    received.lock().expect("no panic").push(request.clone());
-    count.send_modify(|count| *count += 1);
-    match script(&request) {
+    // As long as it gives whole answers, the connection stays open for the next request.
+    while let Some(request) = read_request(&mut stream).await {
+        received.lock().expect("no panic").push(request.clone());
+        count.send_modify(|count| *count += 1);
+        if !reply(&mut stream, script(&request), &written).await {
+            break;
+        }
+    }
+}
+
+/// Whether another request may follow.
+async fn reply<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply, written: &AtomicUsize) -> bool {
+    match reply {
         Reply::Answer { status, headers, body } => {
             let mut answer = format!("HTTP/1.1 {status} Told\r\nContent-Length: {}\r\n", body.len());
             for (name, value) in headers {
@@ -133,7 +147,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             answer.push_str("\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.write_all(&body).await;
-            let _ = stream.shutdown().await;
+            return stream.flush().await.is_ok();
         }
         Reply::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
@@ -152,6 +166,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             while matches!(stream.read(&mut byte).await, Ok(read) if read > 0) {}
         }
     }
+    false
 }
 
 async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Received> {

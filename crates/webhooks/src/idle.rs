@@ -1,0 +1,105 @@
+//! Connections that a receiver left open, kept for the next delivery to it. Each was vetted and proven when it was opened,
+//! and is used again only for the same scheme, host and port; none outlives [`KEPT_FOR`], so that a name that moves is soon
+//! followed. Without this, a busy receiver would use up the machine's ports.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::target::Target;
+
+/// An unused connection is closed after this.
+const KEPT_FOR: Duration = Duration::from_secs(15);
+/// Unused connections to one receiver at most.
+const PER_RECEIVER: usize = 32;
+/// How often all are looked through for those that are over.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// An open connection, ready for a request.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) sending: SendRequest<Full<Bytes>>,
+    pub(crate) address: SocketAddr,
+    /// Ends the connection when it is dropped.
+    pub(crate) _task: EndWithMe,
+}
+
+/// Aborts a connection's task when dropped.
+#[derive(Debug)]
+pub(crate) struct EndWithMe(pub(crate) JoinHandle<()>);
+
+impl Drop for EndWithMe {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Scheme, host and port.
+type Receiver = (bool, String);
+
+/// The unused connections of a sender.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    by_receiver: HashMap<Receiver, Vec<(Instant, Connection)>>,
+    swept: Instant,
+}
+
+impl Idle {
+    pub(crate) fn new() -> Self {
+        Self { kept: Mutex::new(Kept { by_receiver: HashMap::new(), swept: Instant::now() }) }
+    }
+
+    /// The youngest connection that is still open.
+    pub(crate) fn take(&self, target: &Target) -> Option<Connection> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections = kept.by_receiver.get_mut(&receiver(target))?;
+        while let Some((since, connection)) = connections.pop() {
+            if is_usable(since, &connection) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub(crate) fn keep(&self, target: &Target, connection: Connection) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.swept.elapsed() >= SWEEP_EVERY {
+            kept.sweep();
+        }
+        let connections = kept.by_receiver.entry(receiver(target)).or_default();
+        if connections.len() < PER_RECEIVER {
+            connections.push((Instant::now(), connection));
+        }
+    }
+}
+
+impl Kept {
+    fn sweep(&mut self) {
+        self.swept = Instant::now();
+        self.by_receiver.retain(|_, connections| {
+            connections.retain(|(since, connection)| is_usable(*since, connection));
+            !connections.is_empty()
+        });
+    }
+}
+
+fn is_usable(since: Instant, connection: &Connection) -> bool {
+    since.elapsed() < KEPT_FOR && !connection.sending.is_closed()
+}
+
+fn receiver(target: &Target) -> Receiver {
+    (target.is_https(), format!("{}:{}", target.authority(), target.port()))
+}
