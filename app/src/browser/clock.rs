@@ -94,55 +94,27 @@ pub fn now() -> Timestamp {
 
 #[cfg(feature = "hydrate")]
 mod page {
-    use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
-    use wasm_bindgen::{JsCast, JsValue};
+    use js_sys::{Array, Date, Intl::DateTimeFormat, Object, Reflect};
+    use wasm_bindgen::JsCast;
 
     use super::{LocalStyle, Timestamp};
 
-    const DATE: [(&str, &str); 3] = [("day", "numeric"), ("month", "short"), ("year", "numeric")];
-    const DAY: [(&str, &str); 2] = [("day", "numeric"), ("month", "short")];
-    const TIME: [(&str, &str); 4] = [
-        ("hour", "2-digit"),
-        ("minute", "2-digit"),
-        ("second", "2-digit"),
-        ("hourCycle", "h23"),
+    /// As [`Timestamp::to_page_text`] has them, so that only the zone differs from what the server wrote.
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-
-    thread_local! {
-        // A formatter costs far more to make than to use, and a page of rows uses one fifty times.
-        static TIME_FORMAT: DateTimeFormat = format(&TIME);
-        static DATE_FORMAT: DateTimeFormat = format(&DATE);
-        static DAY_FORMAT: DateTimeFormat = format(&DAY);
-    }
-
-    /// English day-month order, as everywhere on the page; only the zone is the reader's.
-    fn format(options: &[(&str, &str)]) -> DateTimeFormat {
-        let chosen = Object::new();
-        for (name, value) in options {
-            // Setting a property of a fresh object cannot fail.
-            let _ = Reflect::set(&chosen, &(*name).into(), &(*value).into());
-        }
-        DateTimeFormat::new(&Array::of1(&"en-GB".into()), &chosen)
-    }
-
-    fn apply(format: &DateTimeFormat, date: &Date) -> String {
-        let formatter: Function = format.format();
-        formatter
-            .call1(&JsValue::UNDEFINED, date)
-            .ok()
-            .and_then(|text| text.as_string())
-            .unwrap_or_default()
-    }
 
     pub(super) fn local_text(at: Timestamp, style: LocalStyle) -> String {
         let date = Date::new(&(at.as_millis() as f64).into());
-        let time = || TIME_FORMAT.with(|format| apply(format, &date));
-        let day = || DATE_FORMAT.with(|format| apply(format, &date));
+        let (day, month, year) = (date.get_date(), date.get_month(), date.get_full_year());
+        let month = MONTHS.get(month as usize).copied().unwrap_or_default();
+        let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
+        let time = format!("{hour:02}:{minute:02}:{second:02}");
         match style {
-            LocalStyle::Date => day(),
-            LocalStyle::Full => format!("{}, {}", day(), time()),
-            LocalStyle::Clock if is_today(&date) => time(),
-            LocalStyle::Clock => format!("{} {}", DAY_FORMAT.with(|format| apply(format, &date)), time()),
+            LocalStyle::Date => format!("{day} {month} {year}"),
+            LocalStyle::Full => format!("{day} {month} {year}, {time}"),
+            LocalStyle::Clock if is_today(&date) => time,
+            LocalStyle::Clock => format!("{day} {month} {time}"),
         }
     }
 
@@ -154,8 +126,8 @@ mod page {
     }
 
     pub(super) fn zone_name() -> String {
-        let options = TIME_FORMAT.with(|format| JsCast::unchecked_into::<Object>(format.resolved_options()));
-        Reflect::get(&options, &"timeZone".into())
+        let options = DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+        Reflect::get(options.unchecked_ref(), &"timeZone".into())
             .ok()
             .and_then(|zone| zone.as_string())
             .unwrap_or_else(|| "UTC".to_owned())

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Column {
     label: &'static str,
-    numeric: bool,
+    at_end: bool,
     hidden_label: bool,
 }
 
@@ -14,15 +14,21 @@ impl Column {
     pub const fn new(label: &'static str) -> Self {
         Self {
             label,
-            numeric: false,
+            at_end: false,
             hidden_label: false,
         }
     }
 
-    /// Values are aligned at the end, in figures of one width.
+    /// The heading of numbers, which are aligned at the end; so is it.
     #[must_use]
-    pub const fn numeric(mut self) -> Self {
-        self.numeric = true;
+    pub const fn numeric(self) -> Self {
+        self.at_end()
+    }
+
+    /// The heading stands at the end, above what does: Actions.
+    #[must_use]
+    pub const fn at_end(mut self) -> Self {
+        self.at_end = true;
         self
     }
 
@@ -89,7 +95,7 @@ pub fn Table(
                 "table__label"
             };
             view! {
-                <th scope="col" class=if column.numeric { "numeric" } else { "" }>
+                <th scope="col" class=if column.at_end { "numeric" } else { "" }>
                     <span class=label_class>{column.label}</span>
                 </th>
             }

@@ -20,7 +20,7 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> i
         Column::new("Created"),
         Column::new("Secret"),
         Column::new("Last used"),
-        Column::new("Actions"),
+        Column::new("Actions").at_end(),
     ];
     view! {
         <h2 id="keys" class="visually-hidden" tabindex="-1">"Keys by environment"</h2>
@@ -118,7 +118,7 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
             <Cell narrow=Narrow::Lead monospace=true>
                 <Secret id=id last_four=last_four reveal=state.reveal />
             </Cell>
-            <Cell narrow=Narrow::SecondEnd label="Last used">
+            <Cell narrow=Narrow::Second label="Last used">
                 <LastUsedText last_used=last_used />
             </Cell>
             <Cell narrow=Narrow::Below>
