@@ -57,10 +57,11 @@ export default defineConfig({
     ? [{ name: 'screenshots', testMatch: pictures }]
     : [
         { name: 'with-javascript', testIgnore: pictures },
-        // What a page cannot do before its WASM is there stands in files named `*.hydrate.spec.ts`.
+        // What a page cannot do before its WASM is there stands in files named `*.hydrate.spec.ts`; the newcomer's walk is
+        // all of that.
         {
           name: 'without-javascript',
-          testIgnore: [pictures, '*.hydrate.spec.ts'],
+          testIgnore: [pictures, '**/*.hydrate.spec.ts', '**/first-five-minutes.spec.ts'],
           use: { javaScriptEnabled: false },
         },
       ],

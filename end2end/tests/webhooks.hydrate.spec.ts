@@ -170,7 +170,7 @@ test('from the form to a replay nothing loads a new document', async ({ page }) 
   await publish(company);
   await page.getByRole('row').getByRole('link', { name: 'order-created' }).click();
   await page.getByRole('button', { name: 'Replay' }).click();
-  await expect(page.getByText('Attempt 2')).toBeVisible();
+  await expect(page.getByText('Attempt 2', { exact: true })).toBeVisible();
   await page.goBack();
   await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
   expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
@@ -231,7 +231,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.getByText('Failing since')).toBeVisible();
     await fits();
     await page.getByRole('link', { name: 'Request and answer' }).click();
-    await expect(page.getByText('Attempt 1')).toBeVisible();
+    await expect(page.getByText('Attempt 1', { exact: true })).toBeVisible();
     await fits();
     await page.goto(company.path('webhooks'));
     await hydrated(page);

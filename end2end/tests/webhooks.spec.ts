@@ -133,7 +133,7 @@ test('a delivery is replayed with the same webhook_id', async ({ page }) => {
     if (!withScripts()) {
       await page.reload();
     }
-    await expect(page.getByText('Attempt 2')).toBeVisible({ timeout: 1_000 });
+    await expect(page.getByText('Attempt 2', { exact: true })).toBeVisible({ timeout: 1_000 });
   }).toPass();
 });
 
@@ -192,7 +192,7 @@ test('a Viewer sees a webhook and is told why nothing can be changed', async ({ 
   await signIn(page, viewer);
   await page.goto(own);
   await hydrated(page);
-  await expect(page.getByText(receiver.url)).toBeVisible();
+  await expect(page.getByRole('main').getByText(receiver.url).first()).toBeVisible();
   for (const name of ['Pause', 'Edit', 'Delete', 'Send test event']) {
     const button = page.getByRole('button', { name });
     await expect(button).toHaveAttribute('aria-disabled', 'true');

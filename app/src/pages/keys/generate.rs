@@ -95,7 +95,7 @@ pub(super) fn GeneratedDialog(state: KeysState) -> impl IntoView {
             on_close=move |()| generation.answer.set(None)
         >
             <Code label="Secret" text=secret wrap=true />
-            <Code label="Try it" text=curl />
+            <Code label="Try it" text=curl wrap=true />
             <DialogActions>
                 <Button kind=ButtonKind::Primary focus_first=true on_press=close>"Done"</Button>
             </DialogActions>
