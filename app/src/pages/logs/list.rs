@@ -29,11 +29,8 @@ pub fn LogsPage() -> impl IntoView {
         />
         <IgnoredFilters listing />
         <Controls listing />
-        <Transition
-            fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }
-            set_pending=listing.pending
-        >
-            <div class="logs" aria-busy=move || is_busy(listing).then_some("true")>
+        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+            <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
                 <div class="spread">
                     <Count listing />
                     <LiveControl listing />
@@ -48,11 +45,6 @@ pub fn LogsPage() -> impl IntoView {
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }
     .into_any()
-}
-
-/// The rows on the page are not yet those of the filter.
-fn is_busy(listing: Listing) -> bool {
-    listing.pending.get() && !listing.quiet.get()
 }
 
 /// The form and the chips need to know what brands and keys are called.

@@ -31,7 +31,6 @@ pub(super) struct Listing {
     pub(super) unseen: RwSignal<usize>,
     /// The rows on the page came by themselves: nothing to announce, nothing to dim.
     pub(super) quiet: RwSignal<bool>,
-    pub(super) pending: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
     /// The highest `seq` that was on the first page.
@@ -80,7 +79,6 @@ impl Listing {
             paused: RwSignal::new(false),
             unseen: RwSignal::new(0),
             quiet: RwSignal::new(false),
-            pending: RwSignal::new(false),
             shown,
             asked,
             newest: StoredValue::new(None),
@@ -101,6 +99,11 @@ impl Listing {
                 Ok(_) => Face::FirstRequest,
             })
         })
+    }
+
+    /// The rows on the page are those of another filter than the address has. Must be read inside the `Transition`.
+    pub(super) fn is_behind(self) -> bool {
+        self.with(|shown| self.filter.with(|filter| *filter != shown.filter)).unwrap_or(false)
     }
 
     /// A part of the latest answer; must be read inside the `Transition` around the list.

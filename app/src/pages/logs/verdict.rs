@@ -10,6 +10,8 @@ use crate::ui::{Card, State, StateBadge};
 pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let verdict = entry.row.verdict;
     let next = next_step(verdict, entry.row.status);
+    // Of a deleted key the detail says everything the sentence says, and who and when.
+    let says_more = entry.verdict_detail.is_empty() || !matches!(verdict, Verdict::DeletedKey | Verdict::ExpiredKey);
     let reading = reading(verdict).map(|(page, words)| {
         view! {
             <p>
@@ -23,7 +25,7 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
                 <p class="logs-verdict__word">
                     <StateBadge state=state(verdict) words=verdict.label() />
                 </p>
-                <p>{verdict.sentence()}</p>
+                {says_more.then(|| view! { <p>{verdict.sentence()}</p> })}
                 {(!entry.verdict_detail.is_empty()).then(|| view! { <p class="logs-verdict__detail">{entry.verdict_detail}</p> })}
                 {(!next.is_empty())
                     .then(|| {
