@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use model::{Environment, Verdict};
 use percent_encoding::percent_decode_str;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::address::is_trusted;
@@ -42,13 +44,24 @@ struct Upstream {
     host: HeaderValue,
 }
 
-/// What came of asking an upstream.
-enum Asked {
-    Answered(Response<Incoming>),
+/// Why there is no answer of the upstream.
+enum Failed {
+    /// The key's environment has no upstream.
+    NoUpstream,
+    /// What was asked for is no path of the upstream's.
+    NoPath,
+    /// Too many requests are in flight.
+    Overloaded,
     Unreachable(&'static str),
     TooSlow,
     /// The caller did not send its body to the end.
     Unsent(BodyFault),
+}
+
+/// An answer that has begun, with the place in flight that it keeps until its end.
+struct Answered {
+    response: Response<Incoming>,
+    in_flight: OwnedSemaphorePermit,
 }
 
 impl Forwarder {
@@ -87,31 +100,22 @@ impl Forwarder {
         })
     }
 
-    async fn ask(&self, request: Request<RequestBody>, seen: &RequestSeen, patience: Duration) -> Asked {
-        // An answer may be asked for again when asking changes nothing and nothing has to be sent twice.
-        let again = (request.body().is_end_stream() && is_safe(request.method())).then(|| copy_of(&request));
-        let first = self.ask_once(request, seen, patience).await;
-        match (first, again) {
-            // The upstream closed a pooled connection at the moment it was used.
-            (Asked::Unreachable(CLOSED), Some(again)) => self.ask_once(again, seen, patience).await,
-            (first, _) => first,
-        }
-    }
-
-    async fn ask_once(&self, request: Request<RequestBody>, seen: &RequestSeen, patience: Duration) -> Asked {
+    async fn ask(
+        &self,
+        request: Request<RequestBody>,
+        seen: &RequestSeen,
+        patience: Duration,
+    ) -> Result<Response<Incoming>, Failed> {
         let mut answer = self.client.request(request);
         let asked_at = Instant::now();
         loop {
             // Patience is counted from the last piece of the body that the upstream took.
             let until = asked_at.max(seen.moved_at()) + patience;
             tokio::select! {
-                answer = &mut answer => return match answer {
-                    Ok(answer) => Asked::Answered(answer),
-                    Err(error) => fault(&error, seen),
-                },
+                answer = &mut answer => return answer.map_err(|error| fault(&error, seen)),
                 () = sleep_until(until) => {
                     if asked_at.max(seen.moved_at()) + patience <= Instant::now() {
-                        return Asked::TooSlow;
+                        return Err(Failed::TooSlow);
                     }
                 }
             }
@@ -121,32 +125,23 @@ impl Forwarder {
 
 const CLOSED: &str = "The upstream closed the connection without an answer.";
 
-fn fault(error: &legacy::Error, seen: &RequestSeen) -> Asked {
+fn fault(error: &legacy::Error, seen: &RequestSeen) -> Failed {
     if let Some(fault) = seen.fault() {
-        return Asked::Unsent(fault);
+        return Failed::Unsent(fault);
     }
     tracing::debug!(%error, cause = ?error, "an upstream did not answer");
     if error.is_connect() {
-        return Asked::Unreachable("No connection to the upstream could be made.");
+        return Failed::Unreachable("No connection to the upstream could be made.");
     }
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
     if source.is_some_and(hyper::Error::is_parse) {
-        return Asked::Unreachable("The upstream's answer was not valid HTTP.");
+        return Failed::Unreachable("The upstream's answer was not valid HTTP.");
     }
-    Asked::Unreachable(CLOSED)
+    Failed::Unreachable(CLOSED)
 }
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let (body, _) = RequestBody::new(Empty::<Bytes>::new(), Duration::ZERO, Duration::ZERO);
-    let mut copy = Request::new(body);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 impl Gateway {
@@ -162,75 +157,70 @@ impl Gateway {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let shared = &self.shared;
+        let timeouts = &self.shared.options.timeouts;
         let request_id = caller.request_id;
-        let Some(upstream) = shared.forwarder.upstreams.get(&caller.environment) else {
-            let environment = caller.environment.label();
-            recording.verdict(
-                Verdict::WrongEnvironment,
-                format!("{environment} has no API behind this gateway."),
-            );
-            return self.own(
-                errors::refusal(Verdict::WrongEnvironment, None),
-                recording,
-                &parts,
-                request_id,
-            );
-        };
-        let Some(uri) = upstream.uri(&parts) else {
-            return self.own(errors::not_found(), recording, &parts, request_id);
-        };
-        let timeouts = &shared.options.timeouts;
-        let place = timeout(
-            timeouts.queue,
-            std::sync::Arc::clone(&shared.in_flight).acquire_owned(),
-        )
-        .await;
-        let Ok(Ok(in_flight)) = place else {
-            recording.verdict(Verdict::Overloaded, "Too many requests were in flight.");
-            return self.own(
-                errors::refusal(Verdict::Overloaded, None),
-                recording,
-                &parts,
-                request_id,
-            );
-        };
-
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
-        recording.request_body(std::sync::Arc::clone(&seen));
-        let request = self.upstream_request(&caller, &parts, upstream, uri, body, peer);
-        let asked = shared.forwarder.ask(request, &seen, timeouts.answer).await;
-        let refused = match asked {
-            Asked::Answered(mut response) => {
+        match self
+            .pass_on(&caller, &parts, body, &seen, &mut recording, peer)
+            .await
+        {
+            Ok(Answered {
+                mut response,
+                in_flight,
+            }) => {
                 recording.upstream_answered();
                 make_ours(&mut response, &parts.method);
                 headers::set_request_id(response.headers_mut(), request_id);
-                return AnswerBody::upstream(
+                AnswerBody::upstream(
                     response,
                     recording,
                     &parts.method,
                     timeouts.answer_idle,
                     in_flight,
-                );
+                )
             }
-            Asked::Unreachable(detail) => {
-                recording.verdict(Verdict::UpstreamUnreachable, detail);
-                errors::refusal(Verdict::UpstreamUnreachable, None)
+            Err(failed) => {
+                let (verdict, detail, response) = failed.explain(caller.environment, timeouts.answer);
+                recording.verdict(verdict, detail);
+                self.own(response, recording, &parts, request_id)
             }
-            Asked::TooSlow => {
-                let seconds = timeouts.answer.as_secs_f32();
-                recording.verdict(
-                    Verdict::UpstreamTimeout,
-                    format!("The upstream did not answer within {seconds} s."),
-                );
-                errors::refusal(Verdict::UpstreamTimeout, None)
-            }
-            Asked::Unsent(fault) => {
-                recording.verdict(Verdict::Accepted, format!("{}.", capitalised(fault)));
-                errors::request_timeout()
-            }
+        }
+    }
+
+    /// Finds the upstream and a place in flight, and asks.
+    async fn pass_on(
+        &self,
+        caller: &Caller,
+        parts: &Parts,
+        body: RequestBody,
+        seen: &Arc<RequestSeen>,
+        recording: &mut Recording,
+        peer: IpAddr,
+    ) -> Result<Answered, Failed> {
+        let forwarder = &self.shared.forwarder;
+        let timeouts = &self.shared.options.timeouts;
+        let upstream = forwarder
+            .upstreams
+            .get(&caller.environment)
+            .ok_or(Failed::NoUpstream)?;
+        let uri = upstream.uri(parts).ok_or(Failed::NoPath)?;
+        let place = Arc::clone(&self.shared.in_flight).acquire_owned();
+        let Ok(Ok(in_flight)) = timeout(timeouts.queue, place).await else {
+            return Err(Failed::Overloaded);
         };
-        self.own(refused, recording, &parts, request_id)
+
+        recording.request_body(Arc::clone(seen));
+        // Asking again changes nothing and sends nothing twice.
+        let may_repeat = is_safe(&parts.method) && body.is_end_stream();
+        let request = self.upstream_request(caller, parts, upstream, uri.clone(), body, peer);
+        let mut answer = forwarder.ask(request, seen, timeouts.answer).await;
+        if may_repeat && matches!(answer, Err(Failed::Unreachable(CLOSED))) {
+            // The upstream closed a pooled connection at the moment it was used.
+            let (body, _) = RequestBody::new(Empty::<Bytes>::new(), timeouts.body_idle, timeouts.body_total);
+            let again = self.upstream_request(caller, parts, upstream, uri, body, peer);
+            answer = forwarder.ask(again, seen, timeouts.answer).await;
+        }
+        answer.map(|response| Answered { response, in_flight })
     }
 
     fn upstream_request(
@@ -256,6 +246,34 @@ impl Gateway {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         request
+    }
+}
+
+impl Failed {
+    /// The verdict, what the log says of it, and what the caller gets.
+    fn explain(self, environment: Environment, patience: Duration) -> (Verdict, String, Response<Bytes>) {
+        let refused = |verdict, detail: String| (verdict, detail, errors::refusal(verdict, None));
+        match self {
+            Self::NoUpstream => {
+                let detail = format!("{} has no API behind this gateway.", environment.label());
+                refused(Verdict::WrongEnvironment, detail)
+            }
+            Self::NoPath => (Verdict::Accepted, String::new(), errors::not_found()),
+            Self::Overloaded => refused(
+                Verdict::Overloaded,
+                "Too many requests were in flight.".to_owned(),
+            ),
+            Self::Unreachable(detail) => refused(Verdict::UpstreamUnreachable, detail.to_owned()),
+            Self::TooSlow => {
+                let detail = format!("The upstream did not answer within {} s.", patience.as_secs_f32());
+                refused(Verdict::UpstreamTimeout, detail)
+            }
+            Self::Unsent(fault) => (
+                Verdict::Accepted,
+                format!("{}.", capitalised(fault)),
+                errors::request_timeout(),
+            ),
+        }
     }
 }
 

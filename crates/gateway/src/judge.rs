@@ -34,68 +34,70 @@ pub(crate) enum Outcome {
 
 /// Judges a request that arrived at `at` from `address`. A recognised key is *used*, whatever follows, and is charged.
 pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> Judged {
-    let key = match keys.recognise(headers) {
-        Recognition::Active(key) => key,
+    match keys.recognise(headers) {
+        Recognition::Active(key) => {
+            keys.touched(&key, at, address);
+            let outcome = judge_recognised(keys, &key, headers);
+            let brand = match &outcome {
+                Outcome::Passes { brand, .. } => brand.as_ref(),
+                Outcome::Refused { .. } => None,
+            };
+            let place = Some(place(brand.unwrap_or(&key.company)));
+            Judged::new(outcome, place, Some(key.trace()))
+        }
         Recognition::Refused {
             verdict,
             company,
             key,
             detail,
-        } => {
-            return Judged {
-                outcome: Outcome::Refused {
-                    verdict,
-                    detail,
-                    retry_after: None,
-                },
-                place: company.as_ref().map(place),
-                environment: key.as_ref().map(|key| key.environment),
-                key: key.map(|key| KeyTrace {
-                    id: key.key_id,
-                    last_four: key.last_four.to_string(),
-                }),
-            };
-        }
-    };
-    keys.touched(&key, at, address);
-    let (outcome, company) = match keys.charge(&key) {
-        Err(retry_after) => {
-            let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
-            (
-                Outcome::Refused {
-                    verdict: Verdict::RateLimited,
-                    detail,
-                    retry_after: Some(retry_after),
-                },
-                None,
-            )
-        }
-        Ok(()) => match brand(keys, &key, headers) {
-            Ok(brand) => (
-                Outcome::Passes {
-                    key: Arc::clone(&key),
-                    brand: brand.clone(),
-                },
-                brand,
-            ),
-            Err(detail) => (
-                Outcome::Refused {
-                    verdict: Verdict::UnknownBrand,
-                    detail,
-                    retry_after: None,
-                },
-                None,
-            ),
+        } => Judged::new(
+            Outcome::refused(verdict, detail),
+            company.as_ref().map(place),
+            key,
+        ),
+    }
+}
+
+/// The key's budget, then the brand.
+fn judge_recognised(keys: &Keys, key: &Arc<ActiveKey>, headers: &HeaderMap) -> Outcome {
+    if let Err(retry_after) = keys.charge(key) {
+        let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
+        return Outcome::Refused {
+            verdict: Verdict::RateLimited,
+            detail,
+            retry_after: Some(retry_after),
+        };
+    }
+    match brand(keys, key, headers) {
+        Ok(brand) => Outcome::Passes {
+            key: Arc::clone(key),
+            brand,
         },
-    };
-    Judged {
-        outcome,
-        place: Some(place(company.as_ref().unwrap_or(&key.company))),
-        environment: Some(key.environment),
-        key: Some(KeyTrace {
-            id: key.key_id,
-            last_four: key.last_four.to_string(),
-        }),
+        Err(detail) => Outcome::refused(Verdict::UnknownBrand, detail),
+    }
+}
+
+impl Outcome {
+    fn refused(verdict: Verdict, detail: String) -> Self {
+        Self::Refused {
+            verdict,
+            detail,
+            retry_after: None,
+        }
+    }
+}
+
+impl Judged {
+    fn new(outcome: Outcome, place: Option<Place>, key: Option<keys::KeyTrace>) -> Self {
+        Self {
+            outcome,
+            place,
+            environment: key.as_ref().map(|key| key.environment),
+            key: key.map(|key| KeyTrace {
+                id: key.key_id,
+                last_four: key.last_four.to_string(),
+            }),
+        }
     }
 }
 

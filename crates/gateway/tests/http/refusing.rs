@@ -1,10 +1,14 @@
 //! Requests that do not pass: the documented answers, and what the company's log says.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Method;
 use keys::RateLimit;
 use model::{Actor, Environment, Verdict};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::world::{World, request};
 
@@ -290,4 +294,59 @@ async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
         while world.get("/echo").await.status != 200 {}
     });
     limit.await.expect("the place is free again");
+}
+
+/// An upstream that answers the first request of each connection and closes at the second, unanswered. Tells how many
+/// requests it was sent.
+async fn forgetful() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (address, asked) = (
+        listener.local_addr().expect("an address"),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                for number in 0..2 {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n")
+                        && tcp.read_buf(&mut head).await.is_ok_and(|read| read > 0)
+                    {}
+                    count.fetch_add(usize::from(!head.is_empty()), Ordering::SeqCst);
+                    if number == 0 {
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                        tcp.write_all(answer).await.expect("it is read");
+                    }
+                }
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_pooled_connection_that_dies_costs_no_safe_request_and_no_other_is_sent_twice() {
+    let (upstream, asked) = forgetful().await;
+    let world = World::with(
+        |options| {
+            let url = format!("http://{upstream}").parse().expect("an address");
+            options.upstreams.insert(Environment::Sandbox, url);
+        },
+        RateLimit::default(),
+    )
+    .await;
+    for sent in [1, 3] {
+        assert_eq!(world.get("/").await.status, 200);
+        assert_eq!(
+            asked.load(Ordering::SeqCst),
+            sent,
+            "the second one was asked twice"
+        );
+    }
+    let answer = world.call(Method::DELETE, "/", &[], "").await;
+    assert_eq!((answer.status, asked.load(Ordering::SeqCst)), (502, 4));
+    let detail = world.entries().await.remove(0).verdict_detail;
+    assert_eq!(detail, "The upstream closed the connection without an answer.");
 }
