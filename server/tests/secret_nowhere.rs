@@ -1,0 +1,509 @@
+//! Invariant 3, from outside: a real server is given a secret in every way a caller can send it, told to log everything it
+//! knows, and then every file it wrote, every line it printed and every page it showed is searched for that secret: as
+//! text, as the lower half of it, as the bytes its digits stand for, and as hex and base64 of the text.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const GATEHOUSE: &str = env!("CARGO_BIN_EXE_gatehouse");
+const PASSWORD: &str = "correct horse battery staple";
+
+#[test]
+fn a_secret_is_in_no_file_no_output_and_no_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let company = admin(&data, &["create-company", "--name", "Acme"], "");
+    let client_id = field(&company, "client_id");
+    let member = [
+        "create-member",
+        "--client-id",
+        &client_id,
+        "--email",
+        "ana@example.com",
+        "--role",
+        "owner",
+    ];
+    admin(&data, &member, PASSWORD);
+    let key = admin(
+        &data,
+        &[
+            "create-key",
+            "--client-id",
+            &client_id,
+            "--environment",
+            "sandbox",
+        ],
+        "",
+    );
+    let (key_id, secret) = (field(&key, "key_id"), field(&key, "secret"));
+
+    let server = Server::start(folder.path(), &data, echoing_upstream());
+    let requests = server.send_the_secret_in_every_way(&client_id, &secret);
+    let cookie = server.sign_in();
+    let mut pages = server.pages(&client_id, &requests, &cookie);
+    assert!(
+        pages.iter().any(|(_, page)| holds(page, b"/v1/users/")),
+        "the requests are on the pages"
+    );
+    assert!(
+        pages.iter().any(|(_, page)| holds(page, b"[redacted]")),
+        "with the secret taken out"
+    );
+    admin(&data, &["delete-key", "--key-id", &key_id], "");
+    let refused = server.gateway_request("GET", "/v1/after/", &client_id, &secret, "", "");
+    assert_eq!(status(&refused), 401);
+    pages.extend(server.pages(&client_id, &[request_id(&refused)], &cookie));
+    let written = server.stop();
+
+    let needles = needles(&secret);
+    for (place, content) in pages.iter().chain(&written) {
+        for (form, needle) in &needles {
+            assert!(!holds(content, needle), "the secret stands in {place}, as {form}");
+        }
+    }
+    // The search finds what is there.
+    for place in ["gatehouse.db", "stdout", "stderr"] {
+        assert!(
+            written.iter().any(|(name, _)| name.contains(place)),
+            "{place} was searched"
+        );
+    }
+    assert!(
+        written
+            .iter()
+            .any(|(_, content)| holds(content, client_id.as_bytes()))
+    );
+}
+
+/// A server in a process of its own, with everything it prints in two files.
+struct Server {
+    child: Child,
+    folder: PathBuf,
+    data: PathBuf,
+    dashboard: SocketAddr,
+    gateway: SocketAddr,
+    operator: SocketAddr,
+}
+
+impl Server {
+    fn start(folder: &Path, data: &Path, upstream: SocketAddr) -> Self {
+        let [dashboard, gateway, operator] = free_addresses();
+        let output = |name: &str| File::create(folder.join(name)).expect("an output file");
+        let child = Command::new(GATEHOUSE)
+            .current_dir(folder)
+            .args(["serve", "--log", "trace", "--data-dir"])
+            .arg(data)
+            .args([
+                "--listen",
+                &dashboard.to_string(),
+                "--gateway-listen",
+                &gateway.to_string(),
+            ])
+            .args(["--operator-listen", &operator.to_string()])
+            .args(["--upstream", &format!("sandbox=http://{upstream}")])
+            .stdout(output("stdout"))
+            .stderr(output("stderr"))
+            .spawn()
+            .expect("the server starts");
+        let (folder, data) = (folder.to_owned(), data.to_owned());
+        let mut server = Self {
+            child,
+            folder,
+            data,
+            dashboard,
+            gateway,
+            operator,
+        };
+        server.wait_until_it_listens();
+        server
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "another process tells nobody when it listens"
+    )]
+    fn wait_until_it_listens(&mut self) {
+        let started = Instant::now();
+        while [self.dashboard, self.gateway, self.operator]
+            .iter()
+            .any(|address| TcpStream::connect(address).is_err())
+        {
+            let ended = self.child.try_wait().expect("its state is known");
+            assert!(
+                ended.is_none() && started.elapsed() < Duration::from_secs(60),
+                "the server does not listen: {ended:?}\n{}",
+                fs::read_to_string(self.folder.join("stderr")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Where a caller can put it: the header it belongs into, and every other place beside that. Returns request ids.
+    fn send_the_secret_in_every_way(&self, client_id: &str, secret: &str) -> Vec<String> {
+        let other_client = "0123456789abcdef0123456789abcdef";
+        let json = format!(r#"{{"note":"my key is {secret}","nested":{{"access_secret":"{secret}"}}}}"#);
+        let headers = format!(
+            "Authorization: Bearer {secret}\r\nCookie: s={secret}\r\nUser-Agent: tool/{secret}\r\nX-Note: {secret}\r\n"
+        );
+        let answers = [
+            self.gateway_request(
+                "GET",
+                &format!("/v1/users/?token={secret}"),
+                client_id,
+                secret,
+                "",
+                "",
+            ),
+            self.gateway_request(
+                "GET",
+                &format!("/v1/users/{secret}/"),
+                client_id,
+                secret,
+                &headers,
+                "",
+            ),
+            self.gateway_request(
+                "POST",
+                "/v1/orders/",
+                client_id,
+                secret,
+                "Content-Type: application/json\r\n",
+                &json,
+            ),
+            self.gateway_request(
+                "POST",
+                "/v1/text/",
+                client_id,
+                secret,
+                "Content-Type: text/plain\r\n",
+                secret,
+            ),
+            // Known to belong to the company, though the Client ID is wrong; sent twice; and to verify.
+            self.gateway_request(
+                "GET",
+                &format!("/v1/{secret}/"),
+                other_client,
+                secret,
+                &headers,
+                "",
+            ),
+            self.gateway_request(
+                "GET",
+                &format!("/v1/twice/?a={secret}"),
+                client_id,
+                secret,
+                &format!("X-Access-Secret: {secret}\r\n"),
+                "",
+            ),
+            self.credential_request(self.operator, "GET", "/verify", client_id, secret, &headers, ""),
+        ];
+        let statuses: Vec<u16> = answers.iter().map(|answer| status(answer)).collect();
+        assert_eq!(statuses, [200, 200, 200, 200, 401, 401, 200]);
+        answers.iter().map(|answer| request_id(answer)).collect()
+    }
+
+    fn gateway_request(
+        &self,
+        method: &str,
+        path: &str,
+        client_id: &str,
+        secret: &str,
+        headers: &str,
+        body: &str,
+    ) -> Vec<u8> {
+        self.credential_request(self.gateway, method, path, client_id, secret, headers, body)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a request, each of them named where it is called"
+    )]
+    fn credential_request(
+        &self,
+        to: SocketAddr,
+        method: &str,
+        path: &str,
+        client_id: &str,
+        secret: &str,
+        headers: &str,
+        body: &str,
+    ) -> Vec<u8> {
+        let headers = format!("X-Access-Client-Id: {client_id}\r\nX-Access-Secret: {secret}\r\n{headers}");
+        request(to, method, path, &headers, body)
+    }
+
+    /// The session's cookie.
+    fn sign_in(&self) -> String {
+        let headers = format!(
+            "Origin: http://{}\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+            self.dashboard
+        );
+        let form = format!(
+            "email=ana%40example.com&password={}&next=",
+            PASSWORD.replace(' ', "+")
+        );
+        let answer = request(self.dashboard, "POST", "/sign-in", &headers, &form);
+        let cookie = header(&answer, "set-cookie").expect("one is signed in");
+        cookie.split(';').next().expect("a name and a value").to_owned()
+    }
+
+    /// Every page about these requests, once each entry is in the log.
+    fn pages(&self, client_id: &str, requests: &[String], cookie: &str) -> Vec<(String, Vec<u8>)> {
+        let get = |path: String| {
+            let page = request(self.dashboard, "GET", &path, &format!("Cookie: {cookie}\r\n"), "");
+            (path, page)
+        };
+        let base = format!("/c/{client_id}/development");
+        let mut pages: Vec<_> = ["keys", "logs", "webhooks"]
+            .map(|tab| get(format!("{base}/{tab}")))
+            .into();
+        for id in requests {
+            let started = Instant::now();
+            pages.push(loop {
+                let page = get(format!("{base}/logs/{id}"));
+                if status(&page.1) == 200 {
+                    break page;
+                }
+                assert!(
+                    started.elapsed() < Duration::from_secs(30),
+                    "the entry {id} is not in the log"
+                );
+            });
+        }
+        pages.push(get(format!("{base}/logs")));
+        assert!(
+            pages.iter().all(|(_, page)| status(page) == 200),
+            "every page is shown"
+        );
+        pages
+    }
+
+    /// Asks it to stop, and reads everything it wrote and printed.
+    fn stop(mut self) -> Vec<(String, Vec<u8>)> {
+        let asked = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill runs");
+        assert!(asked.success());
+        assert!(self.child.wait().expect("it ends").success());
+        let mut written = Vec::new();
+        read_all(&self.data, &mut written);
+        for name in ["stdout", "stderr"] {
+            written.push((
+                name.to_owned(),
+                fs::read(self.folder.join(name)).expect("its output"),
+            ));
+        }
+        written
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Ended already, but for a test that failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An API that says back everything it is told, in its headers and in its body.
+fn echoing_upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            std::thread::spawn(move || echo(stream));
+        }
+    });
+    address
+}
+
+fn echo(mut stream: TcpStream) {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 16_384];
+    loop {
+        let Ok(count) = stream.read(&mut buffer) else {
+            return;
+        };
+        seen.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if count == 0 {
+                return;
+            }
+            continue;
+        };
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let length = header(&seen, "content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0);
+        if (chunked && !body.ends_with("0\r\n\r\n")) || body.len() < length {
+            continue;
+        }
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        let lines: Vec<String> = head
+            .lines()
+            .chain(body.lines())
+            .map(|line| format!("{line:?}"))
+            .collect();
+        let json = format!("[{}]", lines.join(","));
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: {target}\r\nSet-Cookie: s={target}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{json}",
+            json.len()
+        );
+        // A caller that went away is not the upstream's concern.
+        let _ = stream.write_all(answer.as_bytes());
+        return;
+    }
+}
+
+/// Runs `gatehouse admin` and returns its JSON.
+fn admin(data: &Path, command: &[&str], input: &str) -> String {
+    let mut child = Command::new(GATEHOUSE)
+        .current_dir(data.parent().expect("a folder"))
+        .arg("admin")
+        .args(command)
+        .arg("--data-dir")
+        .arg(data)
+        .arg("--json")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input.as_bytes())
+        .expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn field(json: &str, name: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    value[name].as_str().expect("a text").to_owned()
+}
+
+fn free_addresses() -> [SocketAddr; 3] {
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    listeners.map(|listener| listener.local_addr().expect("an address"))
+}
+
+/// One request on a connection of its own; the whole answer, chunks put together.
+fn request(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(to).expect("it listens");
+    let length = body.len();
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
+    );
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    stream.write_all(text.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        panic!("{method} {path} got {} bytes and then {error}", answer.len());
+    }
+    match header(&answer, "transfer-encoding") {
+        Some(_) => without_chunks(&answer),
+        None => answer,
+    }
+}
+
+fn without_chunks(answer: &[u8]) -> Vec<u8> {
+    let body = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("a head")
+        + 4;
+    let (mut whole, mut rest) = (answer[..body].to_vec(), &answer[body..]);
+    while let Some(line) = rest.windows(2).position(|window| window == b"\r\n") {
+        let size = std::str::from_utf8(&rest[..line])
+            .ok()
+            .and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size = size.expect("a size of a chunk");
+        whole.extend_from_slice(&rest[line + 2..line + 2 + size]);
+        rest = &rest[line + 2 + size + 2..];
+    }
+    whole
+}
+
+fn status(answer: &[u8]) -> u16 {
+    let line = String::from_utf8_lossy(&answer[..answer.len().min(16)]).into_owned();
+    line.split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default()
+}
+
+fn header(answer: &[u8], name: &str) -> Option<String> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let mut named = lines.filter(|(given, _)| given.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.trim().to_owned())
+}
+
+fn request_id(answer: &[u8]) -> String {
+    header(answer, "x-request-id").expect("every answer has one")
+}
+
+fn read_all(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read_all(&path, into);
+        } else if path.is_file() {
+            into.push((path.display().to_string(), fs::read(&path).expect("a file")));
+        }
+    }
+}
+
+/// The forms a secret could stand in.
+fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let digits = secret.strip_prefix("sandbox-").expect("a sandbox key");
+    let bytes: Vec<u8> = (0..20)
+        .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).expect("hex"))
+        .collect();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    vec![
+        ("the whole", secret.as_bytes().to_vec()),
+        ("its digits", digits.as_bytes().to_vec()),
+        ("its upper half", digits[..20].as_bytes().to_vec()),
+        ("its lower half", digits[20..].as_bytes().to_vec()),
+        ("its digits in capitals", digits.to_uppercase().into_bytes()),
+        ("its bytes", bytes.clone()),
+        ("half of its bytes", bytes[10..].to_vec()),
+        ("hex of the text", hex.into_bytes()),
+        ("base64 of the text", base64(secret.as_bytes()).into_bytes()),
+        ("base64 of its bytes", base64(&bytes[..18]).into_bytes()),
+    ]
+}
+
+/// Without the last, incomplete group.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = bytes.chunks_exact(3).flat_map(|group| {
+        let group = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        [18, 12, 6, 0].map(|shift| char::from(DIGITS[(group >> shift & 63) as usize]))
+    });
+    digits.collect()
+}
+
+fn holds(content: &[u8], needle: &[u8]) -> bool {
+    content.windows(needle.len()).any(|window| window == needle)
+}
