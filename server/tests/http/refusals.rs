@@ -68,7 +68,8 @@ async fn status(world: &World, method: &Method, path: &str, cookie: Option<&str>
         return with(cookie, world.get(&format!("{path}?{query}"))).await.status;
     }
     let answer = with(cookie, world.ask(method.clone(), path).form(&pairs)).await;
-    if answer.status != StatusCode::BAD_REQUEST {
+    // Neither is an answer to who asked: the function takes JSON.
+    if !matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR) {
         return answer.status;
     }
     with(cookie, world.ask(method.clone(), path).json(&as_json(company))).await.status
