@@ -38,7 +38,10 @@ impl FromStr for AllowedNetwork {
         // The colon of the ports stands behind the slash; those before it are IPv6's.
         let (address, rest) = text.trim().split_once('/').ok_or(InvalidNetwork)?;
         let (prefix, ports) = match rest.split_once(':') {
-            Some((prefix, ports)) => (prefix, ports.split(',').map(port_range).collect::<Result<_, _>>()?),
+            Some((prefix, ports)) => (
+                prefix,
+                ports.split(',').map(port_range).collect::<Result<_, _>>()?,
+            ),
             None => (rest, Vec::new()),
         };
         let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
@@ -52,7 +55,11 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, InvalidNetwork> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let first: u16 = first.trim().parse().map_err(|_| InvalidNetwork)?;
     let last: u16 = last.trim().parse().map_err(|_| InvalidNetwork)?;
-    if first == 0 || first > last { Err(InvalidNetwork) } else { Ok(first..=last) }
+    if first == 0 || first > last {
+        Err(InvalidNetwork)
+    } else {
+        Ok(first..=last)
+    }
 }
 
 impl fmt::Display for AllowedNetwork {
@@ -111,7 +118,10 @@ impl Policy {
         if addresses.is_empty() {
             return Err(Blocked::NoAddress);
         }
-        addresses.iter().map(|address| self.vet_one(target, *address)).collect()
+        addresses
+            .iter()
+            .map(|address| self.vet_one(target, *address))
+            .collect()
     }
 
     /// Judges what can be judged before a name is resolved: the scheme, and names that mean nothing outside a machine.
@@ -129,7 +139,8 @@ impl Policy {
     /// certificates and uniqueness do not know. `localhost` is let through where loopback is allowed.
     fn is_public_name(&self, name: &str) -> bool {
         let loopback = |network: &AllowedNetwork| forbidden_loopback(network.network);
-        (name == "localhost" && self.allowed.iter().any(loopback)) || (name.contains('.') && !name.ends_with('.'))
+        (name == "localhost" && self.allowed.iter().any(loopback))
+            || (name.contains('.') && !name.ends_with('.'))
     }
 
     fn vet_one(&self, target: &Target, address: IpAddr) -> Result<SocketAddr, Blocked> {
@@ -141,16 +152,28 @@ impl Policy {
             return Ok(address);
         }
         if let Some(what) = forbidden::reason(address.ip()) {
-            return Err(Blocked::NotPublic { address: address.ip(), what });
+            return Err(Blocked::NotPublic {
+                address: address.ip(),
+                what,
+            });
         }
-        if target.is_https() { Ok(address) } else { Err(Blocked::PlainHttp) }
+        if target.is_https() {
+            Ok(address)
+        } else {
+            Err(Blocked::PlainHttp)
+        }
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
-        self.own.iter().filter(|own| own.port() == address.port()).any(|own| {
-            let own = forbidden::canonical(own.ip());
-            own == address.ip() || address.ip().is_unspecified() || (own.is_unspecified() && is_of_this_machine(address.ip()))
-        })
+        self.own
+            .iter()
+            .filter(|own| own.port() == address.port())
+            .any(|own| {
+                let own = forbidden::canonical(own.ip());
+                own == address.ip()
+                    || address.ip().is_unspecified()
+                    || (own.is_unspecified() && is_of_this_machine(address.ip()))
+            })
     }
 }
 
@@ -174,7 +197,10 @@ mod tests {
 
     fn policy(allowed: &[&str], own: &[&str]) -> Policy {
         let networks = allowed.iter().map(|text| text.parse().expect(text)).collect();
-        Policy::new(networks, own.iter().map(|text| text.parse().expect(text)).collect())
+        Policy::new(
+            networks,
+            own.iter().map(|text| text.parse().expect(text)).collect(),
+        )
     }
 
     fn addresses(texts: &[&str]) -> Vec<IpAddr> {
@@ -183,13 +209,19 @@ mod tests {
 
     #[test]
     fn one_forbidden_address_among_public_ones_forbids_the_target() {
-        let found = policy(&[], &[]).vet(&target("https://mixed.example.com/"), &addresses(&["93.184.215.14", "10.0.0.7"]));
+        let found = policy(&[], &[]).vet(
+            &target("https://mixed.example.com/"),
+            &addresses(&["93.184.215.14", "10.0.0.7"]),
+        );
         assert!(matches!(found, Err(Blocked::NotPublic { .. })), "{found:?}");
     }
 
     #[test]
     fn vetted_addresses_are_the_ones_to_dial() {
-        let found = policy(&[], &[]).vet(&target("https://example.com:8443/"), &addresses(&["::ffff:93.184.215.14"]));
+        let found = policy(&[], &[]).vet(
+            &target("https://example.com:8443/"),
+            &addresses(&["::ffff:93.184.215.14"]),
+        );
         assert_eq!(found, Ok(vec!["93.184.215.14:8443".parse().expect("an address")]));
     }
 
@@ -198,7 +230,10 @@ mod tests {
         let public = addresses(&["93.184.215.14"]);
         let http = target("http://example.com/");
         assert_eq!(policy(&[], &[]).vet_name(&http), Err(Blocked::PlainHttp));
-        assert_eq!(policy(&["10.0.0.0/8"], &[]).vet(&http, &public), Err(Blocked::PlainHttp));
+        assert_eq!(
+            policy(&["10.0.0.0/8"], &[]).vet(&http, &public),
+            Err(Blocked::PlainHttp)
+        );
         assert!(policy(&["93.184.215.0/24"], &[]).vet(&http, &public).is_ok());
     }
 
@@ -212,13 +247,20 @@ mod tests {
             ("http://a.example.com:8101/", "10.1.2.3", false),
             ("http://a.example.com:8000/", "10.2.0.1", false),
         ] {
-            assert_eq!(policy.vet(&target(url), &addresses(&[address])).is_ok(), allowed, "{url} {address}");
+            assert_eq!(
+                policy.vet(&target(url), &addresses(&[address])).is_ok(),
+                allowed,
+                "{url} {address}"
+            );
         }
     }
 
     #[test]
     fn own_listeners_and_database_are_refused_even_in_an_allowed_network() {
-        let policy = policy(&["127.0.0.0/8", "::1/128"], &["127.0.0.1:9090", "0.0.0.0:8080", "[::]:3000"]);
+        let policy = policy(
+            &["127.0.0.0/8", "::1/128"],
+            &["127.0.0.1:9090", "0.0.0.0:8080", "[::]:3000"],
+        );
         for (url, address) in [
             ("http://127.0.0.1:9090/", "127.0.0.1"),
             ("http://127.0.0.1:8080/", "127.0.0.1"),
@@ -229,22 +271,44 @@ mod tests {
             let found = policy.vet(&target(url), &addresses(&[address]));
             assert!(matches!(found, Err(Blocked::Own(_))), "{url}: {found:?}");
         }
-        assert!(policy.vet(&target("http://127.0.0.1:9999/"), &addresses(&["127.0.0.1"])).is_ok());
+        assert!(
+            policy
+                .vet(&target("http://127.0.0.1:9999/"), &addresses(&["127.0.0.1"]))
+                .is_ok()
+        );
     }
 
     #[test]
     fn names_that_mean_nothing_elsewhere_are_refused() {
         let strict = policy(&[], &[]);
-        for url in ["https://localhost/", "https://backend/", "https://example.com./", "https://metadata./"] {
-            assert!(matches!(strict.vet_name(&target(url)), Err(Blocked::NotAPublicName(_))), "{url}");
+        for url in [
+            "https://localhost/",
+            "https://backend/",
+            "https://example.com./",
+            "https://metadata./",
+        ] {
+            assert!(
+                matches!(strict.vet_name(&target(url)), Err(Blocked::NotAPublicName(_))),
+                "{url}"
+            );
         }
-        assert_eq!(policy(&["127.0.0.0/8"], &[]).vet_name(&target("http://localhost:4000/")), Ok(()));
-        assert!(policy(&["10.0.0.0/8"], &[]).vet_name(&target("http://localhost:4000/")).is_err());
+        assert_eq!(
+            policy(&["127.0.0.0/8"], &[]).vet_name(&target("http://localhost:4000/")),
+            Ok(())
+        );
+        assert!(
+            policy(&["10.0.0.0/8"], &[])
+                .vet_name(&target("http://localhost:4000/"))
+                .is_err()
+        );
     }
 
     #[test]
     fn a_name_without_addresses_is_refused() {
-        assert_eq!(policy(&[], &[]).vet(&target("https://example.com/"), &[]), Err(Blocked::NoAddress));
+        assert_eq!(
+            policy(&[], &[]).vet(&target("https://example.com/"), &[]),
+            Err(Blocked::NoAddress)
+        );
     }
 
     #[test]
@@ -252,7 +316,16 @@ mod tests {
         for text in ["127.0.0.0/8", "10.0.0.0/8:443", "fd00::/8:8000-8999,9443"] {
             assert_eq!(text.parse::<AllowedNetwork>().expect(text).to_string(), text);
         }
-        for text in ["", "10.0.0.1", "10.0.0.0/33", "10.0.0.0/8:", "10.0.0.0/8:0", "10.0.0.0/8:9-8", "ten/8", "10.0.0.0/8:70000"] {
+        for text in [
+            "",
+            "10.0.0.1",
+            "10.0.0.0/33",
+            "10.0.0.0/8:",
+            "10.0.0.0/8:0",
+            "10.0.0.0/8:9-8",
+            "ten/8",
+            "10.0.0.0/8:70000",
+        ] {
             assert_eq!(text.parse::<AllowedNetwork>(), Err(InvalidNetwork), "{text}");
         }
     }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{
-    Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord, Timestamp,
+    Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord,
+    Timestamp,
 };
 use tokio::time::Instant;
 use vault::Zeroizing;
@@ -19,7 +20,11 @@ const OUR_FAULT_SECONDS: i64 = 30;
 
 /// Runs the attempt. When the delivery is due again, if this is known now.
 pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) -> Option<Timestamp> {
-    let attempt = Attempt { webhooks, sender, claimed: &claimed };
+    let attempt = Attempt {
+        webhooks,
+        sender,
+        claimed: &claimed,
+    };
     match attempt.run().await {
         Ok(due) => due,
         Err(error) => {
@@ -54,7 +59,11 @@ impl Attempt<'_> {
     async fn run(&self) -> Result<Option<Timestamp>, StorageFailure> {
         let parts = self.webhooks.parts();
         let claimed = self.claimed;
-        let secrets = match parts.signing.signing_secrets(claimed.company, claimed.environment).await {
+        let secrets = match parts
+            .signing
+            .signing_secrets(claimed.company, claimed.environment)
+            .await
+        {
             Ok(secrets) => secrets,
             Err(error) => {
                 tracing::error!(error = %error, delivery = %claimed.delivery, "the signing keys are not available");
@@ -65,7 +74,9 @@ impl Attempt<'_> {
             self.hold().await?;
             return Ok(None);
         };
-        let Some(letter) = self.letter() else { return self.give_back().await.map(Some) };
+        let Some(letter) = self.letter() else {
+            return self.give_back().await.map(Some);
+        };
 
         let started_at = parts.clock.now();
         let started = Instant::now();
@@ -92,18 +103,34 @@ impl Attempt<'_> {
         let deadline = self.sender.deadline();
         let first = self.post(&plan.first, letter, deadline).await;
         let Some(other) = plan.other.filter(|_| may_be_another_key(&first.outcome)) else {
-            let Sent { outcome, hops, retry_after } = first;
-            return Tried { outcome, hops, retry_after, signed_by: plan.first };
+            let Sent {
+                outcome,
+                hops,
+                retry_after,
+            } = first;
+            return Tried {
+                outcome,
+                hops,
+                retry_after,
+                signed_by: plan.first,
+            };
         };
         let second = self.post(&other, letter, deadline).await;
         let mut hops = first.hops;
         hops.extend(second.hops);
-        Tried { outcome: second.outcome, hops, retry_after: second.retry_after, signed_by: other }
+        Tried {
+            outcome: second.outcome,
+            hops,
+            retry_after: second.retry_after,
+            signed_by: other,
+        }
     }
 
     async fn post(&self, key: &SigningSecret, letter: &Letter, deadline: Instant) -> Sent {
         let headers = self.headers(key, letter);
-        self.sender.post(&self.claimed.url, &headers, letter.body.clone(), deadline).await
+        self.sender
+            .post(&self.claimed.url, &headers, letter.body.clone(), deadline)
+            .await
     }
 
     /// The contract's signature, and those of Standard Webhooks beside it.
@@ -111,8 +138,14 @@ impl Attempt<'_> {
         let id = self.claimed.event.to_string();
         let seconds = self.webhooks.parts().clock.now().as_millis() / 1000;
         let values = [
-            ("x-webhook-sign", vault::sign_v1(key.secret.expose(), &letter.body)),
-            ("webhook-signature", vault::sign_standard_webhook(&letter.own_secret, &id, seconds, &letter.body)),
+            (
+                "x-webhook-sign",
+                vault::sign_v1(key.secret.expose(), &letter.body),
+            ),
+            (
+                "webhook-signature",
+                vault::sign_standard_webhook(&letter.own_secret, &id, seconds, &letter.body),
+            ),
             ("webhook-timestamp", seconds.to_string()),
             ("webhook-id", id),
         ];
@@ -125,13 +158,25 @@ impl Attempt<'_> {
 
     /// Opens what is sealed. `None`, with a word in the log, when it does not open: then nothing may be sent.
     fn letter(&self) -> Option<Letter> {
-        let Claimed { company, environment, webhook, event, .. } = *self.claimed;
+        let Claimed {
+            company,
+            environment,
+            webhook,
+            event,
+            ..
+        } = *self.claimed;
         let parts = self.webhooks.parts();
-        let body = parts.master_key.open(&self.webhooks.body_place(company, environment, event), &self.claimed.body);
+        let body = parts.master_key.open(
+            &self.webhooks.body_place(company, environment, event),
+            &self.claimed.body,
+        );
         let place = self.webhooks.secret_place(company, environment, webhook);
         let own_secret = parts.master_key.open(&place, &self.claimed.webhook_secret);
         match (body, own_secret) {
-            (Ok(body), Ok(own_secret)) => Some(Letter { body: Bytes::copy_from_slice(&body), own_secret }),
+            (Ok(body), Ok(own_secret)) => Some(Letter {
+                body: Bytes::copy_from_slice(&body),
+                own_secret,
+            }),
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(%error, delivery = %self.claimed.delivery, "a sealed event or secret does not open");
                 None
@@ -142,7 +187,10 @@ impl Attempt<'_> {
     async fn give_back(&self) -> Result<Timestamp, StorageFailure> {
         let parts = self.webhooks.parts();
         let at = parts.clock.now().plus_seconds(OUR_FAULT_SECONDS);
-        parts.store.give_back(self.claimed.delivery, self.claimed.lease, at).await?;
+        parts
+            .store
+            .give_back(self.claimed.delivery, self.claimed.lease, at)
+            .await?;
         Ok(at)
     }
 
@@ -150,7 +198,9 @@ impl Attempt<'_> {
     /// asked once more afterwards.
     async fn hold(&self) -> Result<(), StorageFailure> {
         let parts = self.webhooks.parts();
-        let Claimed { company, environment, .. } = *self.claimed;
+        let Claimed {
+            company, environment, ..
+        } = *self.claimed;
         parts.store.hold(self.claimed, parts.clock.now()).await?;
         self.webhooks.release(HeldScope { company, environment }).await?;
         self.webhooks.tell(company);
@@ -160,7 +210,12 @@ impl Attempt<'_> {
     fn finished(&self, tried: Tried, started_at: Timestamp, duration_ms: u64) -> FinishedAttempt {
         let claimed = self.claimed;
         let ended_at = self.webhooks.parts().clock.now();
-        let Tried { outcome, hops, retry_after, signed_by } = tried;
+        let Tried {
+            outcome,
+            hops,
+            retry_after,
+            signed_by,
+        } = tried;
         FinishedAttempt {
             claimed: claimed.clone(),
             id: AttemptId::time_ordered(started_at, vault::random()),
@@ -168,7 +223,11 @@ impl Attempt<'_> {
             ended_at,
             duration_ms,
             then: then(claimed, &outcome, retry_after.as_deref(), ended_at),
-            health: if claimed.test { None } else { Some(self.health(&outcome, &signed_by, ended_at)) },
+            health: if claimed.test {
+                None
+            } else {
+                Some(self.health(&outcome, &signed_by, ended_at))
+            },
             outcome,
             signed_by: Some(signed_by.key_id),
             signed_by_last_four: Some(signed_by.last_four),
@@ -178,11 +237,21 @@ impl Attempt<'_> {
 
     fn health(&self, outcome: &AttemptOutcome, signed_by: &SigningSecret, now: Timestamp) -> HealthChange {
         let Claimed { company, webhook, .. } = *self.claimed;
-        let audit = |action, detail: String| self.webhooks.audit(company, &Actor::system(), action, webhook, detail);
-        let disabled = |reason: DisabledReason| audit(AuditAction::WebhookDisabled, reason.sentence().to_owned());
+        let audit = |action, detail: String| {
+            self.webhooks
+                .audit(company, &Actor::system(), action, webhook, detail)
+        };
+        let disabled =
+            |reason: DisabledReason| audit(AuditAction::WebhookDisabled, reason.sentence().to_owned());
         match outcome {
-            AttemptOutcome::Succeeded { .. } => HealthChange::Succeeded { key: signed_by.key_id },
-            AttemptOutcome::Failed { status: Some(410), .. } => HealthChange::Gone { disabled: disabled(DisabledReason::Gone) },
+            AttemptOutcome::Succeeded { .. } => HealthChange::Succeeded {
+                key: signed_by.key_id,
+            },
+            AttemptOutcome::Failed {
+                status: Some(410), ..
+            } => HealthChange::Gone {
+                disabled: disabled(DisabledReason::Gone),
+            },
             AttemptOutcome::Failed { .. } => HealthChange::Failed {
                 disable_before: now.minus_seconds(DISABLE_AFTER_SECONDS),
                 warn_before: now.minus_seconds(WARN_AFTER_SECONDS),
@@ -210,7 +279,9 @@ fn then(claimed: &Claimed, outcome: &AttemptOutcome, retry_after: Option<&str>, 
     };
     match claimed.replayed_from {
         Some(DeliveryState::Delivered) => return Then::Ended(DeliveryState::Delivered),
-        Some(DeliveryState::Exhausted | DeliveryState::Skipped) => return Then::Ended(DeliveryState::Exhausted),
+        Some(DeliveryState::Exhausted | DeliveryState::Skipped) => {
+            return Then::Ended(DeliveryState::Exhausted);
+        }
         Some(DeliveryState::Pending | DeliveryState::Held) | None => {}
     }
     if claimed.test || status == Some(410) {
@@ -227,7 +298,12 @@ impl Webhooks {
     /// Makes held deliveries of one company and environment due if there is a key now.
     pub(crate) async fn release(&self, scope: HeldScope) -> Result<(), StorageFailure> {
         let parts = self.parts();
-        if parts.signing.signing_secrets(scope.company, scope.environment).await?.is_empty() {
+        if parts
+            .signing
+            .signing_secrets(scope.company, scope.environment)
+            .await?
+            .is_empty()
+        {
             return Ok(());
         }
         let waking = parts.store.release(scope).await?;
@@ -238,4 +314,3 @@ impl Webhooks {
         Ok(())
     }
 }
-

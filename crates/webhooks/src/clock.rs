@@ -41,7 +41,9 @@ pub struct ManualClock {
 
 impl ManualClock {
     pub fn new(now: Timestamp) -> Self {
-        Self { now: watch::Sender::new(now) }
+        Self {
+            now: watch::Sender::new(now),
+        }
     }
 
     /// Turns the clock forward; whoever waits for a time that has come wakes up.

@@ -50,7 +50,11 @@ impl Connector {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { policy, resolver, tls: Arc::new(tls) })
+        Ok(Self {
+            policy,
+            resolver,
+            tls: Arc::new(tls),
+        })
     }
 
     /// Resolves, vets, dials a vetted address and, for https, proves the receiver's name. The addresses that were judged
@@ -89,7 +93,9 @@ impl Connector {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Vec<SocketAddr>, FailureClass> {
-        self.policy.vet_name(target).map_err(|_| FailureClass::BlockedAddress)?;
+        self.policy
+            .vet_name(target)
+            .map_err(|_| FailureClass::BlockedAddress)?;
         let addresses: Vec<IpAddr> = match target.host() {
             Host::Address(address) => vec![*address],
             Host::Name(name) => {
@@ -102,7 +108,9 @@ impl Connector {
                 }
             }
         };
-        self.policy.vet(target, &addresses).map_err(|_| FailureClass::BlockedAddress)
+        self.policy
+            .vet(target, &addresses)
+            .map_err(|_| FailureClass::BlockedAddress)
     }
 }
 
@@ -112,7 +120,11 @@ async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream,
     let tried = addresses.len().min(ADDRESSES_TRIED);
     for (at, address) in addresses.iter().take(tried).enumerate() {
         let last = at + 1 == tried;
-        let until = if last { deadline } else { deadline.min(Instant::now() + PATIENCE_PER_ADDRESS) };
+        let until = if last {
+            deadline
+        } else {
+            deadline.min(Instant::now() + PATIENCE_PER_ADDRESS)
+        };
         match timeout_at(until, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 // The request is written at once; waiting for more to send would only delay it.
@@ -121,7 +133,9 @@ async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream,
                 }
                 return Ok((stream, *address));
             }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => failure = FailureClass::TimeoutConnect,
+            Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                failure = FailureClass::TimeoutConnect
+            }
             Ok(Err(_)) => failure = FailureClass::Refused,
             Err(_) => failure = FailureClass::TimeoutConnect,
         }
@@ -144,7 +158,9 @@ pub fn native_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let (added, ignored) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        tracing::error!("this machine trusts no certificate: https deliveries will fail (Debian: install ca-certificates)");
+        tracing::error!(
+            "this machine trusts no certificate: https deliveries will fail (Debian: install ca-certificates)"
+        );
     }
     tracing::debug!(added, ignored, "trusted certificates");
     roots

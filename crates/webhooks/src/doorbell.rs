@@ -74,7 +74,10 @@ impl Doorbell {
         let mut state = self.lock();
         state.admission.passes = state.admission.passes.checked_sub(1)?;
         state.publishing += 1;
-        Some(Pass { door: self, busy: state.admission.busy.clone() })
+        Some(Pass {
+            door: self,
+            busy: state.admission.busy.clone(),
+        })
     }
 
     /// What holds from now on. Passes that are out, and claims that wait here, count against it.
@@ -94,7 +97,10 @@ impl Doorbell {
     /// Who is at the door, once.
     pub(crate) fn take(&self) -> Visitors {
         let mut state = self.lock();
-        Visitors { waiting: std::mem::take(&mut state.waiting), claimed: std::mem::take(&mut state.claimed) }
+        Visitors {
+            waiting: std::mem::take(&mut state.waiting),
+            claimed: std::mem::take(&mut state.claimed),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,14 +120,20 @@ mod tests {
     fn nobody_claims_for_a_worker_that_does_not_run_or_has_enough() {
         let door = Doorbell::default();
         assert!(door.pass().is_none());
-        let three = || Admission { busy: Arc::default(), passes: 3 };
+        let three = || Admission {
+            busy: Arc::default(),
+            passes: 3,
+        };
         door.admit(three());
         let out = passes(&door);
         assert_eq!(out.len(), 3);
         door.admit(three());
         assert!(door.pass().is_none(), "those that are out count");
         drop(out);
-        assert!(door.pass().is_none(), "the worker may not know yet what they brought");
+        assert!(
+            door.pass().is_none(),
+            "the worker may not know yet what they brought"
+        );
         door.admit(three());
         assert_eq!(passes(&door).len(), 3);
         door.admit(Admission::default());

@@ -16,12 +16,18 @@ const RESOLVE_AT_SAVE: Duration = Duration::from_secs(2);
 
 /// A fault of `field`, in the words of the public API.
 pub fn fault(field: &str, message: impl Into<String>) -> InvalidWebhook {
-    InvalidWebhook { field: field.to_owned(), message: message.into() }
+    InvalidWebhook {
+        field: field.to_owned(),
+        message: message.into(),
+    }
 }
 
 /// The contract's answer to a URL that another webhook of the environment has. It names `env_type`.
 pub(crate) fn url_taken(environment: Environment) -> InvalidWebhook {
-    fault("env_type", format!("Webhook url for {environment} already registered"))
+    fault(
+        "env_type",
+        format!("Webhook url for {environment} already registered"),
+    )
 }
 
 /// The name, without white space around it.
@@ -31,7 +37,10 @@ pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
         return Err(fault("name", "This field may not be blank."));
     }
     if name.chars().count() > MAX_NAME_CHARACTERS {
-        return Err(fault("name", "Ensure this field has no more than 128 characters."));
+        return Err(fault(
+            "name",
+            "Ensure this field has no more than 128 characters.",
+        ));
     }
     if name.chars().any(char::is_control) {
         return Err(fault("name", "Control characters are not allowed."));
@@ -43,9 +52,10 @@ pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
 pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebhook> {
     match given {
         WebhookEvents::All => Ok(WebhookEvents::All),
-        WebhookEvents::Only(types) if types.is_empty() => {
-            Err(fault("events", "Choose at least one event type, or leave the field out for all of them."))
-        }
+        WebhookEvents::Only(types) if types.is_empty() => Err(fault(
+            "events",
+            "Choose at least one event type, or leave the field out for all of them.",
+        )),
         WebhookEvents::Only(mut types) => {
             types.sort_unstable();
             types.dedup();
@@ -55,10 +65,16 @@ pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebho
 }
 
 /// A URL that a delivery would be allowed to reach now. The same policy judges again at every dial.
-pub(crate) async fn url(given: &str, policy: &Policy, resolver: &dyn Resolver) -> Result<Target, InvalidWebhook> {
+pub(crate) async fn url(
+    given: &str,
+    policy: &Policy,
+    resolver: &dyn Resolver,
+) -> Result<Target, InvalidWebhook> {
     let refuse = |reason: String| fault("webhook_url", reason);
     let target = Target::parse(given).map_err(|error| refuse(error.to_string()))?;
-    policy.vet_name(&target).map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
+    policy
+        .vet_name(&target)
+        .map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
     let addresses = match target.host() {
         Host::Address(address) => vec![*address],
         Host::Name(name) => match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name)).await {
@@ -67,7 +83,9 @@ pub(crate) async fn url(given: &str, policy: &Policy, resolver: &dyn Resolver) -
             Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
         },
     };
-    policy.vet(&target, &addresses).map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
+    policy
+        .vet(&target, &addresses)
+        .map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
     Ok(target)
 }
 
@@ -94,7 +112,11 @@ pub(crate) async fn check(
     resolver: &dyn Resolver,
 ) -> Result<CheckedDraft, Vec<InvalidWebhook>> {
     let given = draft.url.trim();
-    let parts = (name(&draft.name), url(given, policy, resolver).await, events(draft.events.clone()));
+    let parts = (
+        name(&draft.name),
+        url(given, policy, resolver).await,
+        events(draft.events.clone()),
+    );
     match parts {
         (Ok(name), Ok(target), Ok(events)) => Ok(CheckedDraft {
             name,
@@ -104,6 +126,9 @@ pub(crate) async fn check(
             environment: draft.environment,
             enabled: draft.enabled,
         }),
-        (name, target, events) => Err([name.err(), target.err(), events.err()].into_iter().flatten().collect()),
+        (name, target, events) => Err([name.err(), target.err(), events.err()]
+            .into_iter()
+            .flatten()
+            .collect()),
     }
 }

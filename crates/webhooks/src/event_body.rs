@@ -16,7 +16,12 @@ const RESERVED: [&str; 3] = ["webhook_id", "event_type", "event_created_at"];
 
 /// `{"webhook_id":…,"event_type":…,"event_created_at":…,` and the members of `payload`, byte for byte: number spellings,
 /// order, repetition and white space of the caller stay what they were.
-pub(crate) fn build(id: EventId, event_type: EventType, at: Timestamp, payload: &str) -> Result<Vec<u8>, PublishError> {
+pub(crate) fn build(
+    id: EventId,
+    event_type: EventType,
+    at: Timestamp,
+    payload: &str,
+) -> Result<Vec<u8>, PublishError> {
     let members = members_of(payload)?;
     let separator = if members.is_empty() { "" } else { "," };
     // The documented form has microseconds; the clock gives milliseconds.
@@ -33,12 +38,17 @@ fn members_of(payload: &str) -> Result<&str, PublishError> {
         return Err(PublishError::PayloadTooLarge);
     }
     let mut reader = serde_json::Deserializer::from_str(payload);
-    let reserved = reader.deserialize_map(MemberNames).map_err(|_| PublishError::PayloadNotAnObject)?;
+    let reserved = reader
+        .deserialize_map(MemberNames)
+        .map_err(|_| PublishError::PayloadNotAnObject)?;
     reader.end().map_err(|_| PublishError::PayloadNotAnObject)?;
     if let Some(name) = reserved {
         return Err(PublishError::ReservedMember(name));
     }
-    let inner = payload.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let inner = payload
+        .trim()
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
     Ok(inner.ok_or(PublishError::PayloadNotAnObject)?.trim())
 }
 
@@ -69,16 +79,23 @@ mod tests {
 
     fn body(payload: &str) -> Result<String, PublishError> {
         let id = EventId::from_random([0x11; 16]);
-        build(id, EventType::OrderCreated, Timestamp::from_millis(1_720_734_048_424), payload)
-            .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+        build(
+            id,
+            EventType::OrderCreated,
+            Timestamp::from_millis(1_720_734_048_424),
+            payload,
+        )
+        .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
     }
 
     const HEAD: &str = r#"{"webhook_id":"11111111111111111111111111111111","event_type":"order-created","event_created_at":"2024-07-11T21:40:48.424000Z""#;
 
     #[test]
     fn the_callers_bytes_are_kept_as_they_were() {
-        let payload = "{ \"amount\": 1.0e+02,\n \"ünï\":\"\\u00e9 ✓\",\"big\":12345678901234567890123, \"amount\":2 }";
-        let inner = "\"amount\": 1.0e+02,\n \"ünï\":\"\\u00e9 ✓\",\"big\":12345678901234567890123, \"amount\":2";
+        let payload =
+            "{ \"amount\": 1.0e+02,\n \"ünï\":\"\\u00e9 ✓\",\"big\":12345678901234567890123, \"amount\":2 }";
+        let inner =
+            "\"amount\": 1.0e+02,\n \"ünï\":\"\\u00e9 ✓\",\"big\":12345678901234567890123, \"amount\":2";
         assert_eq!(body(payload).expect("an object"), format!("{HEAD},{inner}}}"));
     }
 
@@ -91,22 +108,48 @@ mod tests {
 
     #[test]
     fn every_body_is_json() {
-        for payload in ["{}", r#"{"a":{"webhook_id":"inside is the caller's"}}"#, r#"{"a":[1,2,{}]}"#] {
+        for payload in [
+            "{}",
+            r#"{"a":{"webhook_id":"inside is the caller's"}}"#,
+            r#"{"a":[1,2,{}]}"#,
+        ] {
             serde_json::from_str::<serde_json::Value>(&body(payload).expect(payload)).expect("JSON");
         }
     }
 
     #[test]
     fn what_is_no_object_is_refused() {
-        for payload in ["", "[]", "1", "null", "\"{}\"", "{", "{}}", "{} {}", "{\"a\":}", "{\"a\":1,}", "{a:1}"] {
-            assert!(matches!(body(payload), Err(PublishError::PayloadNotAnObject)), "{payload}");
+        for payload in [
+            "",
+            "[]",
+            "1",
+            "null",
+            "\"{}\"",
+            "{",
+            "{}}",
+            "{} {}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+        ] {
+            assert!(
+                matches!(body(payload), Err(PublishError::PayloadNotAnObject)),
+                "{payload}"
+            );
         }
     }
 
     #[test]
     fn reserved_members_are_refused_in_every_spelling() {
-        for payload in [r#"{"webhook_id":"x"}"#, r#"{"a":1,"event\u005ftype":2}"#, r#"{"\u0065vent_created_at":null}"#] {
-            assert!(matches!(body(payload), Err(PublishError::ReservedMember(_))), "{payload}");
+        for payload in [
+            r#"{"webhook_id":"x"}"#,
+            r#"{"a":1,"event\u005ftype":2}"#,
+            r#"{"\u0065vent_created_at":null}"#,
+        ] {
+            assert!(
+                matches!(body(payload), Err(PublishError::ReservedMember(_))),
+                "{payload}"
+            );
         }
     }
 
@@ -114,6 +157,9 @@ mod tests {
     fn the_bound_is_exact() {
         let payload = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
         assert!(body(&payload(MAX_PAYLOAD_BYTES)).is_ok());
-        assert!(matches!(body(&payload(MAX_PAYLOAD_BYTES + 1)), Err(PublishError::PayloadTooLarge)));
+        assert!(matches!(
+            body(&payload(MAX_PAYLOAD_BYTES + 1)),
+            Err(PublishError::PayloadTooLarge)
+        ));
     }
 }

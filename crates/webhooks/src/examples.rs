@@ -4,7 +4,8 @@
 use model::EventType;
 
 const USER: &str = r#""user_id":"00000000000000000000000000000001""#;
-const ORDER: &str = r#""order_id":"00000000000000000000000000000002","order_number":"EXAMPLE-1","template_id":null"#;
+const ORDER: &str =
+    r#""order_id":"00000000000000000000000000000002","order_number":"EXAMPLE-1","template_id":null"#;
 const UPDATED: &str = r#""updated_at":"2026-01-05T10:00:00.000000+00:00""#;
 const LINK: &str = r#""link_id":"00000000000000000000000000000003""#;
 const EMPLOYMENT: &str = r#""employment_id":"00000000000000000000000000000004""#;
@@ -18,9 +19,13 @@ pub fn example_payload(event_type: EventType) -> String {
         E::OrderRefreshFailed => order("expired"),
         E::OrderFinalized | E::CertificationCompleted => format!("{ORDER},{UPDATED}"),
         E::TaskStatusUpdated => {
-            format!(r#""task_id":"00000000000000000000000000000005",{LINK},"status":"done","product":"income",{UPDATED}"#)
+            format!(
+                r#""task_id":"00000000000000000000000000000005",{LINK},"status":"done","product":"income",{UPDATED}"#
+            )
         }
-        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => format!(r#"{LINK},"data_source":"payroll""#),
+        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => {
+            format!(r#"{LINK},"data_source":"payroll""#)
+        }
         E::EmploymentCreated | E::EmploymentUpdated | E::ProfileCreated | E::ProfileUpdated => {
             format!("{LINK},{EMPLOYMENT}")
         }
@@ -45,8 +50,12 @@ mod tests {
     #[test]
     fn every_example_can_be_published() {
         for event_type in EventType::ALL {
-            let (id, at) = (model::EventId::from_random([1; 16]), model::Timestamp::from_millis(0));
-            crate::event_body::build(id, *event_type, at, &example_payload(*event_type)).expect(event_type.as_str());
+            let (id, at) = (
+                model::EventId::from_random([1; 16]),
+                model::Timestamp::from_millis(0),
+            );
+            crate::event_body::build(id, *event_type, at, &example_payload(*event_type))
+                .unwrap_or_else(|error| panic!("{event_type}: {error}"));
         }
     }
 }

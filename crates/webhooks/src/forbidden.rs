@@ -13,12 +13,20 @@ struct Range<A> {
 }
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u32, what: &'static str) -> Range<Ipv4Addr> {
-    Range { first: Ipv4Addr::new(a, b, c, d), prefix, what }
+    Range {
+        first: Ipv4Addr::new(a, b, c, d),
+        prefix,
+        what,
+    }
 }
 
 const fn v6(segments: [u16; 8], prefix: u32, what: &'static str) -> Range<Ipv6Addr> {
     let [a, b, c, d, e, f, g, h] = segments;
-    Range { first: Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix, what }
+    Range {
+        first: Ipv6Addr::new(a, b, c, d, e, f, g, h),
+        prefix,
+        what,
+    }
 }
 
 /// IANA's special-purpose registry for IPv4, with multicast and what is reserved above it.
@@ -27,7 +35,14 @@ const V4: &[Range<Ipv4Addr>] = &[
     v4(10, 0, 0, 0, 8, "private (RFC 1918)"),
     v4(100, 64, 0, 0, 10, "shared by carriers (RFC 6598)"),
     v4(127, 0, 0, 0, 8, "loopback (RFC 1122)"),
-    v4(169, 254, 0, 0, 16, "link-local, where clouds keep their metadata (RFC 3927)"),
+    v4(
+        169,
+        254,
+        0,
+        0,
+        16,
+        "link-local, where clouds keep their metadata (RFC 3927)",
+    ),
     v4(172, 16, 0, 0, 12, "private (RFC 1918)"),
     v4(192, 0, 0, 0, 24, "protocol assignments (RFC 6890)"),
     v4(192, 0, 2, 0, 24, "documentation (RFC 5737)"),
@@ -43,14 +58,30 @@ const V4: &[Range<Ipv4Addr>] = &[
 /// The same for IPv6. All of `::/8` is here: loopback, unspecified, IPv4-compatible, IPv4-mapped, IPv4-translated. What
 /// NAT64 carries is judged before this table is asked.
 const V6: &[Range<Ipv6Addr>] = &[
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 8, "reserved: loopback, unspecified, forms of IPv4 (RFC 4291)"),
-    v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 32, "translation prefixes (RFC 6052, RFC 8215)"),
-    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 8, "discard-only and reserved (RFC 6666, RFC 4291)"),
+    v6(
+        [0, 0, 0, 0, 0, 0, 0, 0],
+        8,
+        "reserved: loopback, unspecified, forms of IPv4 (RFC 4291)",
+    ),
+    v6(
+        [0x64, 0xff9b, 0, 0, 0, 0, 0, 0],
+        32,
+        "translation prefixes (RFC 6052, RFC 8215)",
+    ),
+    v6(
+        [0x100, 0, 0, 0, 0, 0, 0, 0],
+        8,
+        "discard-only and reserved (RFC 6666, RFC 4291)",
+    ),
     v6([0x200, 0, 0, 0, 0, 0, 0, 0], 7, "reserved (RFC 4048)"),
     v6([0x400, 0, 0, 0, 0, 0, 0, 0], 6, "reserved (RFC 4291)"),
     v6([0x800, 0, 0, 0, 0, 0, 0, 0], 5, "reserved (RFC 4291)"),
     v6([0x1000, 0, 0, 0, 0, 0, 0, 0], 4, "reserved (RFC 4291)"),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "protocol assignments, with Teredo (RFC 2928, RFC 4380)"),
+    v6(
+        [0x2001, 0, 0, 0, 0, 0, 0, 0],
+        23,
+        "protocol assignments, with Teredo (RFC 2928, RFC 4380)",
+    ),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "documentation (RFC 3849)"),
     v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "6to4 (RFC 3056)"),
     v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "documentation (RFC 9637)"),
@@ -72,7 +103,11 @@ const V6: &[Range<Ipv6Addr>] = &[
 
 /// The parts of `2001::/23` that are reachable from everywhere.
 const V6_REACHABLE: &[Range<Ipv6Addr>] = &[
-    v6([0x2001, 1, 0, 0, 0, 0, 0, 1], 128, "port control anycast (RFC 7723)"),
+    v6(
+        [0x2001, 1, 0, 0, 0, 0, 0, 1],
+        128,
+        "port control anycast (RFC 7723)",
+    ),
     v6([0x2001, 1, 0, 0, 0, 0, 0, 2], 128, "TURN anycast (RFC 8155)"),
     v6([0x2001, 3, 0, 0, 0, 0, 0, 0], 32, "multicast tunnels (RFC 7450)"),
     v6([0x2001, 4, 0x112, 0, 0, 0, 0, 0], 48, "AS112 (RFC 7535)"),
@@ -96,7 +131,15 @@ pub(crate) fn canonical(address: IpAddr) -> IpAddr {
 }
 
 fn reason_v4(address: Ipv4Addr) -> Option<&'static str> {
-    V4.iter().find(|range| within(u32::from(address).into(), u32::from(range.first).into(), range.prefix + 96)).map(|range| range.what)
+    V4.iter()
+        .find(|range| {
+            within(
+                u32::from(address).into(),
+                u32::from(range.first).into(),
+                range.prefix + 96,
+            )
+        })
+        .map(|range| range.what)
 }
 
 fn reason_v6(address: Ipv6Addr) -> Option<&'static str> {
@@ -113,7 +156,9 @@ fn reason_v6(address: Ipv6Addr) -> Option<&'static str> {
 /// What the well-known prefix `64:ff9b::/96` carries (RFC 6052).
 fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+        }
         _ => None,
     }
 }
@@ -137,7 +182,11 @@ mod tests {
             let first = u32::from(range.first);
             let last = first | (u32::MAX.checked_shr(range.prefix).unwrap_or(0));
             for address in [first, last, first + (last - first) / 2] {
-                assert!(reason(IpAddr::V4(address.into())).is_some(), "{}", Ipv4Addr::from(address));
+                assert!(
+                    reason(IpAddr::V4(address.into())).is_some(),
+                    "{}",
+                    Ipv4Addr::from(address)
+                );
             }
         }
         for range in V6 {
@@ -153,11 +202,39 @@ mod tests {
     #[test]
     fn public_addresses_beside_the_ranges_are_let_through() {
         for text in [
-            "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-            "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0", "192.88.98.255",
-            "192.88.100.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "198.51.99.255",
-            "198.51.101.0", "203.0.112.255", "203.0.114.0", "223.255.255.255", "8.8.8.8", "2001:200::1", "2001:db7::",
-            "2001:db9::", "2003::1", "2606:4700::1111", "2a00::1", "3ffe:ffff::", "3fff:1000::",
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.88.98.255",
+            "192.88.100.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "198.51.99.255",
+            "198.51.101.0",
+            "203.0.112.255",
+            "203.0.114.0",
+            "223.255.255.255",
+            "8.8.8.8",
+            "2001:200::1",
+            "2001:db7::",
+            "2001:db9::",
+            "2003::1",
+            "2606:4700::1111",
+            "2a00::1",
+            "3ffe:ffff::",
+            "3fff:1000::",
         ] {
             assert!(!forbidden(text), "{text}");
         }
@@ -166,8 +243,17 @@ mod tests {
     #[test]
     fn all_forms_of_a_private_ipv4_address_are_refused() {
         for text in [
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b::127.0.0.1",
-            "64:ff9b::a9fe:a9fe", "64:ff9b:1::10.0.0.1", "2002:7f00:1::", "2001:0:7f00:1::1", "::1", "::",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::10.0.0.1",
+            "2002:7f00:1::",
+            "2001:0:7f00:1::1",
+            "::1",
+            "::",
         ] {
             assert!(forbidden(text), "{text}");
         }
@@ -184,20 +270,41 @@ mod tests {
             let [a, b, c, d] = four.octets();
             let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
             let expected = reason(IpAddr::V4(four)).is_some();
-            for six in [Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low), four.to_ipv6_mapped()] {
+            for six in [
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+                four.to_ipv6_mapped(),
+            ] {
                 assert_eq!(reason(IpAddr::V6(six)).is_some(), expected, "{six}");
             }
             let six_to_four = Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1);
-            assert!(reason(IpAddr::V6(six_to_four)).is_some(), "every 6to4 address is refused");
+            assert!(
+                reason(IpAddr::V6(six_to_four)).is_some(),
+                "every 6to4 address is refused"
+            );
         }
     }
 
     #[test]
     fn the_reachable_parts_of_the_protocol_block_are_let_through_and_nothing_beside_them() {
-        for text in ["2001:1::1", "2001:1::2", "2001:3::1", "2001:4:112::1", "2001:20::1", "2001:2f:ffff::"] {
+        for text in [
+            "2001:1::1",
+            "2001:1::2",
+            "2001:3::1",
+            "2001:4:112::1",
+            "2001:20::1",
+            "2001:2f:ffff::",
+        ] {
             assert!(!forbidden(text), "{text}");
         }
-        for text in ["2001:1::", "2001:1::3", "2001:2::1", "2001:4:111::1", "2001:10::1", "2001:30::1", "2001:1ff::1"] {
+        for text in [
+            "2001:1::",
+            "2001:1::3",
+            "2001:2::1",
+            "2001:4:111::1",
+            "2001:10::1",
+            "2001:30::1",
+            "2001:1ff::1",
+        ] {
             assert!(forbidden(text), "{text}");
         }
     }

@@ -34,12 +34,20 @@ pub(crate) fn diagnosis(since: Timestamp, failures: &[FailureCount], enabled: bo
     if total == 0 {
         return String::new();
     }
-    let kinds: Vec<String> = failures.iter().map(|failure| format!("{} × {}", failure.attempts, kind(failure))).collect();
+    let kinds: Vec<String> = failures
+        .iter()
+        .map(|failure| format!("{} × {}", failure.attempts, kind(failure)))
+        .collect();
     let (plural, kinds) = (if total == 1 { "" } else { "s" }, kinds.join(", "));
-    let mut text = format!("Last {total} attempt{plural} failed: {kinds}. First failure {}.", since.to_page_text());
+    let mut text = format!(
+        "Last {total} attempt{plural} failed: {kinds}. First failure {}.",
+        since.to_page_text()
+    );
     if enabled {
         let disabled = since.plus_seconds(DISABLE_AFTER_SECONDS).to_page_text();
-        text.push_str(&format!(" The webhook is disabled on {disabled} if nothing succeeds."));
+        text.push_str(&format!(
+            " The webhook is disabled on {disabled} if nothing succeeds."
+        ));
     }
     text
 }
@@ -69,9 +77,21 @@ mod tests {
     fn the_diagnosis_counts_names_and_dates() {
         let since = Timestamp::from_millis(1_767_607_200_000);
         let failures = [
-            FailureCount { class: FailureClass::TimeoutHeaders, status: None, attempts: 198 },
-            FailureCount { class: FailureClass::Status, status: Some(503), attempts: 16 },
-            FailureCount { class: FailureClass::Tls, status: None, attempts: 1 },
+            FailureCount {
+                class: FailureClass::TimeoutHeaders,
+                status: None,
+                attempts: 198,
+            },
+            FailureCount {
+                class: FailureClass::Status,
+                status: Some(503),
+                attempts: 16,
+            },
+            FailureCount {
+                class: FailureClass::Tls,
+                status: None,
+                attempts: 1,
+            },
         ];
         assert_eq!(
             diagnosis(since, &failures, true),

@@ -58,7 +58,12 @@ struct Kept {
 
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::new(Kept { by_receiver: HashMap::new(), swept: Instant::now() }) }
+        Self {
+            kept: Mutex::new(Kept {
+                by_receiver: HashMap::new(),
+                swept: Instant::now(),
+            }),
+        }
     }
 
     /// The youngest connection that is still open.
@@ -101,5 +106,8 @@ fn is_usable(since: Instant, connection: &Connection) -> bool {
 }
 
 fn receiver(target: &Target) -> Receiver {
-    (target.is_https(), format!("{}:{}", target.authority(), target.port()))
+    (
+        target.is_https(),
+        format!("{}:{}", target.authority(), target.port()),
+    )
 }

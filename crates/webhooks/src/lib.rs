@@ -43,9 +43,9 @@ pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent, USER_AGENT_VA
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope, HistoryFilter, HistoryPage,
-    HistoryRow, Idempotency, NewEvent, NewTest, NewWebhook, PublishedEvent, Replayed, StoredDelivery, Then, WebhookChange,
-    WebhookFacts, WebhookStore, Written,
+    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope,
+    HistoryFilter, HistoryPage, HistoryRow, Idempotency, NewEvent, NewTest, NewWebhook, PublishedEvent,
+    Replayed, StoredDelivery, Then, WebhookChange, WebhookFacts, WebhookStore, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

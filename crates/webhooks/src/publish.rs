@@ -2,7 +2,8 @@
 //! Test events and replays are here too, because they make deliveries due in the same way.
 
 use model::{
-    Actor, AttemptId, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp, WebhookId,
+    Actor, AttemptId, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId,
+    Timestamp, WebhookId,
 };
 use sha2::{Digest, Sha256};
 
@@ -34,14 +35,27 @@ pub struct Published {
 impl Webhooks {
     /// Returns once the event and its deliveries are committed. The same idempotency key with the same request gets the
     /// first answer again and publishes nothing.
-    pub async fn publish(&self, publication: Publication<'_>, actor: &Actor) -> Result<Published, PublishError> {
-        let Publication { company, environment, event_type, payload, request_id, .. } = publication;
+    pub async fn publish(
+        &self,
+        publication: Publication<'_>,
+        actor: &Actor,
+    ) -> Result<Published, PublishError> {
+        let Publication {
+            company,
+            environment,
+            event_type,
+            payload,
+            request_id,
+            ..
+        } = publication;
         let idempotency = idempotency(&publication)?;
         let parts = self.parts();
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
         let body = event_body::build(id, event_type, now, payload)?;
-        let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
+        let body = parts
+            .master_key
+            .seal(&self.body_place(company, environment, id), &body);
         let detail = format!("{event_type} in {}", environment.label());
         let audit = self.audit(company, actor, AuditAction::EventPublished, id, detail);
         let pass = self.bell().pass();
@@ -51,13 +65,30 @@ impl Webhooks {
             except: pass.busy.clone(),
         });
         let created_at = now;
-        let event =
-            NewEvent { id, company, environment, event_type, created_at, request_id, body, idempotency, claim, audit };
+        let event = NewEvent {
+            id,
+            company,
+            environment,
+            event_type,
+            created_at,
+            request_id,
+            body,
+            idempotency,
+            claim,
+            audit,
+        };
         match parts.store.publish(event).await? {
-            PublishedEvent::Stored { deliveries, waking, claimed } => {
+            PublishedEvent::Stored {
+                deliveries,
+                waking,
+                claimed,
+            } => {
                 self.bell().ring(waking, claimed);
                 self.tell(company);
-                Ok(Published { event: id, deliveries })
+                Ok(Published {
+                    event: id,
+                    deliveries,
+                })
             }
             PublishedEvent::Before { event, deliveries } => Ok(Published { event, deliveries }),
             PublishedEvent::Conflict => Err(PublishError::IdempotencyConflict),
@@ -75,22 +106,52 @@ impl Webhooks {
     ) -> Result<DeliveryId, WebhooksError> {
         let target = self.webhook(company, None, webhook).await?;
         if !target.enabled {
-            return Err(WebhooksError::Conflict("This webhook is disabled. Enable it first."));
+            return Err(WebhooksError::Conflict(
+                "This webhook is disabled. Enable it first.",
+            ));
         }
         let (parts, environment) = (self.parts(), target.environment);
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
-        let body = event_body::build(id, event_type, now, &examples::example_payload(event_type)).map_err(|error| {
-            tracing::error!(%error, %event_type, "the example of an event type cannot be published");
-            WebhooksError::Seal
-        })?;
-        let body = parts.master_key.seal(&self.body_place(company, environment, id), &body);
-        let audit = self.audit(company, actor, AuditAction::WebhookTested, webhook, format!("{event_type} to {}", target.name));
+        let body = event_body::build(id, event_type, now, &examples::example_payload(event_type)).map_err(
+            |error| {
+                tracing::error!(%error, %event_type, "the example of an event type cannot be published");
+                WebhooksError::Seal
+            },
+        )?;
+        let body = parts
+            .master_key
+            .seal(&self.body_place(company, environment, id), &body);
+        let audit = self.audit(
+            company,
+            actor,
+            AuditAction::WebhookTested,
+            webhook,
+            format!("{event_type} to {}", target.name),
+        );
         let (created_at, request_id, idempotency, claim) = (now, None, None, None);
-        let event =
-            NewEvent { id, company, environment, event_type, created_at, request_id, body, idempotency, claim, audit };
+        let event = NewEvent {
+            id,
+            company,
+            environment,
+            event_type,
+            created_at,
+            request_id,
+            body,
+            idempotency,
+            claim,
+            audit,
+        };
         let delivery = DeliveryId::time_ordered(now, vault::random());
-        if !parts.store.send_test(NewTest { event, webhook, delivery }).await? {
+        if !parts
+            .store
+            .send_test(NewTest {
+                event,
+                webhook,
+                delivery,
+            })
+            .await?
+        {
             return Err(WebhooksError::NotFound);
         }
         self.bell().ring([webhook], Vec::new());
@@ -100,9 +161,20 @@ impl Webhooks {
 
     /// One more attempt of a delivery, with the same `webhook_id`, at once. A delivery that waits for its next attempt is
     /// tried now and goes on with its schedule; one that had ended gets this one attempt.
-    pub async fn replay(&self, company: CompanyId, delivery: DeliveryId, actor: &Actor) -> Result<(), WebhooksError> {
+    pub async fn replay(
+        &self,
+        company: CompanyId,
+        delivery: DeliveryId,
+        actor: &Actor,
+    ) -> Result<(), WebhooksError> {
         let now: Timestamp = self.parts().clock.now();
-        let audit = self.audit(company, actor, AuditAction::DeliveryReplayed, delivery, "Replay".to_owned());
+        let audit = self.audit(
+            company,
+            actor,
+            AuditAction::DeliveryReplayed,
+            delivery,
+            "Replay".to_owned(),
+        );
         let refused = match self.parts().store.replay(company, delivery, now, audit).await? {
             Replayed::Due(webhook) => {
                 self.bell().ring([webhook], Vec::new());
@@ -111,7 +183,9 @@ impl Webhooks {
             }
             Replayed::NotFound => return Err(WebhooksError::NotFound),
             Replayed::Busy => "An attempt is under way. Wait for its end.",
-            Replayed::Held => "This environment has no API key to sign with. Generate one first; the delivery then goes out by itself.",
+            Replayed::Held => {
+                "This environment has no API key to sign with. Generate one first; the delivery then goes out by itself."
+            }
             Replayed::WebhookDisabled => "This webhook is disabled. Enable it first.",
             Replayed::Test => "A test event is not sent again. Send a new one.",
         };
@@ -122,11 +196,16 @@ impl Webhooks {
 /// The key, checked, with a hash of everything the answer depends on; each part is led by its length, so that no two
 /// requests hash alike.
 fn idempotency(publication: &Publication<'_>) -> Result<Option<Idempotency>, PublishError> {
-    let Some(key) = publication.idempotency_key else { return Ok(None) };
+    let Some(key) = publication.idempotency_key else {
+        return Ok(None);
+    };
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
         return Err(PublishError::InvalidIdempotencyKey);
     }
-    let request_id = publication.request_id.map(|id| id.to_string()).unwrap_or_default();
+    let request_id = publication
+        .request_id
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     let company = publication.company.to_string();
     let parts = [
         company.as_str(),
@@ -140,5 +219,8 @@ fn idempotency(publication: &Publication<'_>) -> Result<Option<Idempotency>, Pub
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: hash.finalize().into() }))
+    Ok(Some(Idempotency {
+        key: key.to_owned(),
+        request_hash: hash.finalize().into(),
+    }))
 }

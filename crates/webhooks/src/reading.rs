@@ -1,8 +1,8 @@
 //! What pages and the public API's history show: rows with their counts, deliveries with every attempt, the diagnosis.
 
 use model::{
-    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, RequestId, SigningKey, WebhookDetail, WebhookHealth,
-    WebhookId, WebhookRow,
+    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, RequestId, SigningKey, WebhookDetail,
+    WebhookHealth, WebhookId, WebhookRow,
 };
 
 use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
@@ -32,9 +32,17 @@ impl Webhooks {
     }
 
     /// Everything of a webhook's own page.
-    pub async fn detail(&self, company: CompanyId, webhook: WebhookId) -> Result<WebhookDetail, WebhooksError> {
+    pub async fn detail(
+        &self,
+        company: CompanyId,
+        webhook: WebhookId,
+    ) -> Result<WebhookDetail, WebhooksError> {
         let store = &self.parts().store;
-        let facts = self.facts(company, Some(webhook)).await?.pop().ok_or(WebhooksError::NotFound)?;
+        let facts = self
+            .facts(company, Some(webhook))
+            .await?
+            .pop()
+            .ok_or(WebhooksError::NotFound)?;
         let diagnosis = match facts.failing_since {
             Some(since) => {
                 let failures = store.failures(company, webhook, since).await?;
@@ -44,12 +52,22 @@ impl Webhooks {
         };
         let deliveries = store.deliveries(company, webhook, DELIVERIES_SHOWN).await?;
         let signing_key = self.signing_key(company, &facts).await?;
-        Ok(WebhookDetail { row: health::row(&facts), signing_key, diagnosis, deliveries })
+        Ok(WebhookDetail {
+            row: health::row(&facts),
+            signing_key,
+            diagnosis,
+            deliveries,
+        })
     }
 
     /// One delivery with its body and every attempt.
     pub async fn delivery(&self, company: CompanyId, id: DeliveryId) -> Result<Delivery, WebhooksError> {
-        let stored = self.parts().store.delivery(company, id).await?.ok_or(WebhooksError::NotFound)?;
+        let stored = self
+            .parts()
+            .store
+            .delivery(company, id)
+            .await?
+            .ok_or(WebhooksError::NotFound)?;
         let place = self.body_place(company, stored.environment, stored.row.event_id);
         Ok(Delivery {
             body: self.open_body(&place, &stored.body)?,
@@ -81,20 +99,33 @@ impl Webhooks {
         let rows = self.parts().store.history(company, environment, filter).await?;
         rows.into_iter()
             .map(|row| {
-                let payload = self.open_body(&self.body_place(company, environment, row.event_id), &row.body)?;
+                let payload =
+                    self.open_body(&self.body_place(company, environment, row.event_id), &row.body)?;
                 Ok(HistoryEntry { row, payload })
             })
             .collect()
     }
 
-    async fn facts(&self, company: CompanyId, only: Option<WebhookId>) -> Result<Vec<WebhookFacts>, WebhooksError> {
+    async fn facts(
+        &self,
+        company: CompanyId,
+        only: Option<WebhookId>,
+    ) -> Result<Vec<WebhookFacts>, WebhooksError> {
         let parts = self.parts();
         let since = parts.clock.now().minus_seconds(DAY_SECONDS);
         Ok(parts.store.facts(company, only, since).await?)
     }
 
-    async fn signing_key(&self, company: CompanyId, facts: &WebhookFacts) -> Result<Option<SigningKey>, WebhooksError> {
-        let secrets = self.parts().signing.signing_secrets(company, facts.webhook.environment).await;
+    async fn signing_key(
+        &self,
+        company: CompanyId,
+        facts: &WebhookFacts,
+    ) -> Result<Option<SigningKey>, WebhooksError> {
+        let secrets = self
+            .parts()
+            .signing
+            .signing_secrets(company, facts.webhook.environment)
+            .await;
         let secrets = secrets.map_err(WebhooksError::SigningSecrets)?;
         let active_keys = secrets.len();
         Ok(signing::choose(secrets, facts.last_key).map(|plan| SigningKey {

@@ -18,7 +18,10 @@ pub struct SystemResolver;
 #[async_trait]
 impl Resolver for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let mut addresses: Vec<IpAddr> = tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect();
+        let mut addresses: Vec<IpAddr> = tokio::net::lookup_host((name, 0))
+            .await?
+            .map(|found| found.ip())
+            .collect();
         addresses.dedup();
         Ok(addresses)
     }

@@ -17,7 +17,12 @@ pub const MAX_ATTEMPTS: u32 = RETRY_DELAYS_SECONDS.len() as u32 + 1;
 
 /// When to try again after `made` attempts, the last of which ended at `now`; `None` when that was the last one.
 /// `retry_after` is what the receiver asked for; it only ever lengthens the wait. `random` is any byte pair.
-pub(crate) fn next_attempt(made: u32, now: Timestamp, retry_after: Option<i64>, random: [u8; 2]) -> Option<Timestamp> {
+pub(crate) fn next_attempt(
+    made: u32,
+    now: Timestamp,
+    retry_after: Option<i64>,
+    random: [u8; 2],
+) -> Option<Timestamp> {
     let retry = usize::try_from(made).ok()?.checked_sub(1)?;
     let delay = RETRY_DELAYS_SECONDS.get(retry)? * 1000;
     let jitter = if retry >= FIRST_JITTERED_RETRY {
@@ -43,10 +48,14 @@ pub(crate) fn retry_after_seconds(value: &str, now: Timestamp) -> Option<i64> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may still be sent.
 fn http_date(text: &str) -> Option<Timestamp> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (_, rest) = text.split_once(", ")?;
     let parts: Vec<&str> = rest.split(' ').collect();
-    let [day, month, year, clock, "GMT"] = parts.as_slice() else { return None };
+    let [day, month, year, clock, "GMT"] = parts.as_slice() else {
+        return None;
+    };
     let month = MONTHS.iter().position(|name| name == month)? + 1;
     format!("{year}-{month:02}-{day}T{clock}Z").parse().ok()
 }
@@ -60,15 +69,23 @@ mod tests {
     #[test]
     fn ten_attempts_follow_the_schedule() {
         for random in [[0, 0], [0x80, 0], [0xff, 0xff]] {
-            let waits: Vec<i64> =
-                (1..).map_while(|made| next_attempt(made, NOW, None, random)).map(|at| at.millis_since(NOW) / 1000).collect();
+            let waits: Vec<i64> = (1..)
+                .map_while(|made| next_attempt(made, NOW, None, random))
+                .map(|at| at.millis_since(NOW) / 1000)
+                .collect();
             assert_eq!(waits.len() + 1, MAX_ATTEMPTS as usize);
             assert_eq!(&waits[..3], &[30, 30, 30], "the documented three are exact");
             for (wait, planned) in waits.iter().zip(RETRY_DELAYS_SECONDS).skip(3) {
-                assert!((planned * 9 / 10..=planned * 11 / 10).contains(wait), "{wait} for {planned}");
+                assert!(
+                    (planned * 9 / 10..=planned * 11 / 10).contains(wait),
+                    "{wait} for {planned}"
+                );
             }
         }
-        assert_ne!(next_attempt(4, NOW, None, [0, 0]), next_attempt(4, NOW, None, [255, 255]));
+        assert_ne!(
+            next_attempt(4, NOW, None, [0, 0]),
+            next_attempt(4, NOW, None, [255, 255])
+        );
     }
 
     #[test]
@@ -77,16 +94,30 @@ mod tests {
         assert_eq!(wait(5), Some(30), "never sooner than planned");
         assert_eq!(wait(120), Some(120));
         assert_eq!(wait(i64::from(u32::MAX)), Some(LONGEST_RETRY_AFTER_SECONDS));
-        assert_eq!(next_attempt(MAX_ATTEMPTS, NOW, Some(120), [0, 0]), None, "it never adds an attempt");
+        assert_eq!(
+            next_attempt(MAX_ATTEMPTS, NOW, Some(120), [0, 0]),
+            None,
+            "it never adds an attempt"
+        );
     }
 
     #[test]
     fn both_forms_of_retry_after_are_read() {
         let now = "1994-11-06T08:49:00Z".parse().expect("a time");
         assert_eq!(retry_after_seconds(" 120 ", now), Some(120));
-        assert_eq!(retry_after_seconds("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(37));
+        assert_eq!(
+            retry_after_seconds("Sun, 06 Nov 1994 08:49:37 GMT", now),
+            Some(37)
+        );
         assert_eq!(retry_after_seconds("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0));
-        for nonsense in ["", "-5", "soon", "1.5", "99999999999", "Sun, 06 Foo 1994 08:49:37 GMT"] {
+        for nonsense in [
+            "",
+            "-5",
+            "soon",
+            "1.5",
+            "99999999999",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+        ] {
             assert_eq!(retry_after_seconds(nonsense, now), None, "{nonsense}");
         }
     }

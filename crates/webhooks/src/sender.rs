@@ -58,7 +58,11 @@ impl Sender {
         roots: RootCertStore,
         deadline: Duration,
     ) -> io::Result<Self> {
-        Ok(Self { connector: Connector::new(policy, resolver, roots)?, idle: Idle::new(), deadline })
+        Ok(Self {
+            connector: Connector::new(policy, resolver, roots)?,
+            idle: Idle::new(),
+            deadline,
+        })
     }
 
     /// When a request that starts now must have ended.
@@ -72,7 +76,13 @@ impl Sender {
         let mut retry_after = None;
         let mut target = match Target::parse(url) {
             Ok(target) => target,
-            Err(_) => return Sent { outcome: failed(FailureClass::BlockedAddress, None), hops, retry_after },
+            Err(_) => {
+                return Sent {
+                    outcome: failed(FailureClass::BlockedAddress, None),
+                    hops,
+                    retry_after,
+                };
+            }
         };
         loop {
             let (hop, result) = self.hop(&target, headers, body.clone(), deadline).await;
@@ -90,7 +100,11 @@ impl Sender {
                     }
                 },
             };
-            return Sent { outcome, hops, retry_after };
+            return Sent {
+                outcome,
+                hops,
+                retry_after,
+            };
         }
     }
 
@@ -107,7 +121,9 @@ impl Sender {
         };
         let mut hop = record(target, request.headers());
         if let Some(connection) = self.idle.take(target) {
-            let result = self.exchange(target, connection, request.clone(), deadline, &mut hop).await;
+            let result = self
+                .exchange(target, connection, request.clone(), deadline, &mut hop)
+                .await;
             // The receiver may have closed the connection while it lay unused. What it cannot have answered is sent again
             // on a new one; should it have been read all the same, it comes twice, under the same id.
             if result != Err(FailureClass::Protocol) || hop.status.is_some() {
@@ -121,7 +137,10 @@ impl Sender {
         hop.timing = progress.timing;
         let result = match opened {
             Err(class) => Err(class),
-            Ok(connection) => self.exchange(target, connection, request, deadline, &mut hop).await,
+            Ok(connection) => {
+                self.exchange(target, connection, request, deadline, &mut hop)
+                    .await
+            }
         };
         (hop, result)
     }
@@ -134,13 +153,19 @@ impl Sender {
         progress: &mut Progress,
     ) -> Result<Connection, FailureClass> {
         let (stream, address) = self.connector.open(target, deadline, progress).await?;
-        let handshake = http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream));
+        let handshake = http1::Builder::new()
+            .max_buf_size(LARGEST_HEAD)
+            .handshake(TokioIo::new(stream));
         let (sending, connection) = handshake.await.map_err(|_| FailureClass::Protocol)?;
         let task = tokio::spawn(async move {
             // Its error comes out of the request too.
             let _ = connection.await;
         });
-        Ok(Connection { sending, address, _task: EndWithMe(task) })
+        Ok(Connection {
+            sending,
+            address,
+            _task: EndWithMe(task),
+        })
     }
 
     /// Writes the request and reads the answer. A connection that can take another request is kept; any other ends here,
@@ -168,7 +193,12 @@ impl Sender {
         let read = read_body(response, deadline, hop).await;
         hop.timing.body_ms = Some(millis(started));
         read?;
-        if !closes && !hop.response_truncated && timeout_at(deadline, connection.sending.ready()).await.is_ok_and(|ready| ready.is_ok()) {
+        if !closes
+            && !hop.response_truncated
+            && timeout_at(deadline, connection.sending.ready())
+                .await
+                .is_ok_and(|ready| ready.is_ok())
+        {
             self.idle.keep(target, connection);
         }
         Ok(answer)
@@ -199,9 +229,18 @@ struct Answer {
 
 impl Answer {
     fn of(response: &Response<Incoming>) -> Self {
-        let text =
-            |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Self { status: response.status().as_u16(), location: text(LOCATION), retry_after: text(RETRY_AFTER) }
+        let text = |name: HeaderName| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        Self {
+            status: response.status().as_u16(),
+            location: text(LOCATION),
+            retry_after: text(RETRY_AFTER),
+        }
     }
 }
 
@@ -219,9 +258,14 @@ const fn failed(class: FailureClass, status: Option<u16>) -> AttemptOutcome {
 fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
     let status = Some(answer.status);
     match answer.status {
-        200..=299 => Next::Ended(AttemptOutcome::Succeeded { status: answer.status }),
+        200..=299 => Next::Ended(AttemptOutcome::Succeeded {
+            status: answer.status,
+        }),
         301 | 302 | 307 | 308 => {
-            let to = answer.location.as_deref().and_then(|location| from.join(location).ok());
+            let to = answer
+                .location
+                .as_deref()
+                .and_then(|location| from.join(location).ok());
             match to {
                 Some(to) if hops <= MAX_REDIRECTS && (to.is_https() || !from.is_https()) => Next::Follow(to),
                 _ => Next::Ended(failed(FailureClass::Redirect, status)),
@@ -234,8 +278,11 @@ fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
 
 /// No `Accept-Encoding`: an answer is kept as it comes, and nothing is ever unpacked.
 fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
-    let mut request =
-        Request::builder().method(Method::POST).uri(target.path_and_query()).body(Full::new(body)).ok()?;
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(target.path_and_query())
+        .body(Full::new(body))
+        .ok()?;
     let all = request.headers_mut();
     all.insert(HOST, HeaderValue::from_str(&target.authority()).ok()?);
     all.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE));
@@ -247,7 +294,11 @@ fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<
 }
 
 /// Keeps the first [`BODY_KEPT`] bytes and stops reading there: how much more there is, the receiver alone knows.
-async fn read_body(response: Response<Incoming>, deadline: Instant, hop: &mut HopRecord) -> Result<(), FailureClass> {
+async fn read_body(
+    response: Response<Incoming>,
+    deadline: Instant,
+    hop: &mut HopRecord,
+) -> Result<(), FailureClass> {
     let mut body = response.into_body();
     let mut kept = Vec::new();
     let result = loop {
@@ -287,8 +338,16 @@ fn fields(headers: &HeaderMap) -> Vec<HeaderField> {
         .iter()
         .map(|(name, value)| {
             let redacted = name == SET_COOKIE;
-            let value = if redacted { String::new() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
-            HeaderField { name: name.as_str().to_owned(), value, redacted }
+            let value = if redacted {
+                String::new()
+            } else {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            };
+            HeaderField {
+                name: name.as_str().to_owned(),
+                value,
+                redacted,
+            }
         })
         .collect()
 }
@@ -309,15 +368,26 @@ mod tests {
     #[test]
     fn only_three_redirects_are_followed_and_https_stays_https() {
         let from = |url| Target::parse(url).expect(url);
-        let answer = |status, location: &str| Answer { status, location: Some(location.to_owned()), retry_after: None };
+        let answer = |status, location: &str| Answer {
+            status,
+            location: Some(location.to_owned()),
+            retry_after: None,
+        };
         for status in 300..400 {
-            let followed = matches!(conclude(&from("https://a.example.com/"), &answer(status, "/b"), 1), Next::Follow(_));
+            let followed = matches!(
+                conclude(&from("https://a.example.com/"), &answer(status, "/b"), 1),
+                Next::Follow(_)
+            );
             assert_eq!(followed, matches!(status, 301 | 302 | 307 | 308), "{status}");
         }
-        let follows = |url, to: &str, hops| matches!(conclude(&from(url), &answer(307, to), hops), Next::Follow(_));
+        let follows =
+            |url, to: &str, hops| matches!(conclude(&from(url), &answer(307, to), hops), Next::Follow(_));
         assert!(follows("http://a.example.com/", "https://a.example.com/", 3));
         assert!(!follows("https://a.example.com/", "http://a.example.com/", 1));
-        assert!(!follows("https://a.example.com/", "/next", 4), "the fourth redirect");
+        assert!(
+            !follows("https://a.example.com/", "/next", 4),
+            "the fourth redirect"
+        );
         assert!(!follows("https://a.example.com/", "gopher://a.example.com/", 1));
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Timestamp, Webhook,
-    WebhookDraft, WebhookEvents, WebhookId,
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Timestamp,
+    Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
@@ -47,7 +47,9 @@ pub struct WebhookPatch {
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Parts")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +61,10 @@ impl std::fmt::Debug for Webhooks {
 
 impl Webhooks {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, bell: Doorbell::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            bell: Doorbell::default(),
+        }))
     }
 
     /// Every fault that [`Webhooks::create`], or with `editing` a change of that webhook, would answer with. Resolves the
@@ -75,13 +80,25 @@ impl Webhooks {
             Err(faults) => return Ok(faults),
         };
         let parts = self.parts();
-        let taken = parts.store.url_taken(company, checked.environment, checked.target.as_str(), editing).await?;
-        Ok(if taken { vec![draft::url_taken(checked.environment)] } else { Vec::new() })
+        let taken = parts
+            .store
+            .url_taken(company, checked.environment, checked.target.as_str(), editing)
+            .await?;
+        Ok(if taken {
+            vec![draft::url_taken(checked.environment)]
+        } else {
+            Vec::new()
+        })
     }
 
     /// The new webhook, with a secret of its own for the Standard Webhooks headers. [`WebhooksError::Invalid`] names every
     /// fault of the draft.
-    pub async fn create(&self, company: CompanyId, draft: &WebhookDraft, actor: &Actor) -> Result<Webhook, WebhooksError> {
+    pub async fn create(
+        &self,
+        company: CompanyId,
+        draft: &WebhookDraft,
+        actor: &Actor,
+    ) -> Result<Webhook, WebhooksError> {
         let checked = self.checked(draft).await.map_err(WebhooksError::Invalid)?;
         let parts = self.parts();
         let now = parts.clock.now();
@@ -98,7 +115,13 @@ impl Webhooks {
         };
         let place = self.secret_place(company, checked.environment, webhook.id);
         let secret = parts.master_key.seal(&place, &vault::random::<32>());
-        let audit = self.audit(company, actor, AuditAction::WebhookCreated, webhook.id, describe(&webhook));
+        let audit = self.audit(
+            company,
+            actor,
+            AuditAction::WebhookCreated,
+            webhook.id,
+            describe(&webhook),
+        );
         let new = NewWebhook {
             company,
             webhook: webhook.clone(),
@@ -121,7 +144,13 @@ impl Webhooks {
     ) -> Result<Webhook, WebhooksError> {
         let before = self.webhook(company, environment, id).await?;
         let change = self.checked_patch(patch).await.map_err(WebhooksError::Invalid)?;
-        let audit = self.audit(company, actor, AuditAction::WebhookChanged, id, describe_change(&before, &change));
+        let audit = self.audit(
+            company,
+            actor,
+            AuditAction::WebhookChanged,
+            id,
+            describe_change(&before, &change),
+        );
         let written = self.parts().store.change(company, id, change, audit).await?;
         self.written(company, before.environment, written)
     }
@@ -136,11 +165,25 @@ impl Webhooks {
     ) -> Result<Webhook, WebhooksError> {
         let before = self.webhook(company, None, id).await?;
         if draft.environment != before.environment {
-            let fault = draft::fault("env_type", "The environment of a webhook cannot be changed; create another one.");
+            let fault = draft::fault(
+                "env_type",
+                "The environment of a webhook cannot be changed; create another one.",
+            );
             return Err(WebhooksError::Invalid(vec![fault]));
         }
-        let WebhookDraft { name, url, events, enabled, environment: _ } = draft;
-        let patch = WebhookPatch { name: Some(name), url: Some(url), events: Some(events), enabled: Some(enabled) };
+        let WebhookDraft {
+            name,
+            url,
+            events,
+            enabled,
+            environment: _,
+        } = draft;
+        let patch = WebhookPatch {
+            name: Some(name),
+            url: Some(url),
+            events: Some(events),
+            enabled: Some(enabled),
+        };
         self.patch(company, None, id, patch, actor).await
     }
 
@@ -153,7 +196,13 @@ impl Webhooks {
         actor: &Actor,
     ) -> Result<(), WebhooksError> {
         let webhook = self.webhook(company, environment, id).await?;
-        let audit = self.audit(company, actor, AuditAction::WebhookDeleted, id, describe(&webhook));
+        let audit = self.audit(
+            company,
+            actor,
+            AuditAction::WebhookDeleted,
+            id,
+            describe(&webhook),
+        );
         if !self.parts().store.delete(company, id, audit).await? {
             return Err(WebhooksError::NotFound);
         }
@@ -184,7 +233,11 @@ impl Webhooks {
     }
 
     /// How many webhooks would be held if the environment had no key (the Delete dialog of keys states it).
-    pub async fn enabled_count(&self, company: CompanyId, environment: Environment) -> Result<u64, WebhooksError> {
+    pub async fn enabled_count(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<u64, WebhooksError> {
         Ok(self.parts().store.enabled_count(company, environment).await?)
     }
 
@@ -207,11 +260,24 @@ impl Webhooks {
             None => Ok(None),
             Some(given) => draft::url(given, &parts.policy, parts.resolver.as_ref())
                 .await
-                .map(|target| Some(ChangedUrl { given: given.to_owned(), normal: target.as_str().to_owned() })),
+                .map(|target| {
+                    Some(ChangedUrl {
+                        given: given.to_owned(),
+                        normal: target.as_str().to_owned(),
+                    })
+                }),
         };
         match (name, url, events) {
-            (Ok(name), Ok(url), Ok(events)) => Ok(WebhookChange { name, url, events, enabled: patch.enabled }),
-            (name, url, events) => Err([name.err(), url.err(), events.err()].into_iter().flatten().collect()),
+            (Ok(name), Ok(url), Ok(events)) => Ok(WebhookChange {
+                name,
+                url,
+                events,
+                enabled: patch.enabled,
+            }),
+            (name, url, events) => Err([name.err(), url.err(), events.err()]
+                .into_iter()
+                .flatten()
+                .collect()),
         }
     }
 
@@ -254,17 +320,47 @@ impl Webhooks {
     ) -> AuditEntry {
         let at = self.parts().clock.now();
         let id = AuditId::time_ordered(at, vault::random());
-        AuditEntry { id, at, company: Some(company), actor: actor.clone(), action, subject: subject.to_string(), detail }
+        AuditEntry {
+            id,
+            at,
+            company: Some(company),
+            actor: actor.clone(),
+            action,
+            subject: subject.to_string(),
+            detail,
+        }
     }
 
-    pub(crate) fn secret_place(&self, company: CompanyId, environment: Environment, webhook: WebhookId) -> SealPlace {
+    pub(crate) fn secret_place(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        webhook: WebhookId,
+    ) -> SealPlace {
         let id = webhook.to_bytes();
-        SealPlace { purpose: SealPurpose::WebhookSecret, install: self.parts().install, company, environment, id }
+        SealPlace {
+            purpose: SealPurpose::WebhookSecret,
+            install: self.parts().install,
+            company,
+            environment,
+            id,
+        }
     }
 
-    pub(crate) fn body_place(&self, company: CompanyId, environment: Environment, event: EventId) -> SealPlace {
+    pub(crate) fn body_place(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        event: EventId,
+    ) -> SealPlace {
         let id = event.to_bytes();
-        SealPlace { purpose: SealPurpose::Event, install: self.parts().install, company, environment, id }
+        SealPlace {
+            purpose: SealPurpose::Event,
+            install: self.parts().install,
+            company,
+            environment,
+            id,
+        }
     }
 
     /// The body of an event as text. It was made of text, so that it is text again.
@@ -278,7 +374,12 @@ impl Webhooks {
 }
 
 fn describe(webhook: &Webhook) -> String {
-    format!("{} in {}: {}", webhook.name, webhook.environment.label(), webhook.url)
+    format!(
+        "{} in {}: {}",
+        webhook.name,
+        webhook.environment.label(),
+        webhook.url
+    )
 }
 
 /// What is different now, for the audit trail.
@@ -300,5 +401,9 @@ fn describe_change(before: &Webhook, change: &WebhookChange) -> String {
         Some(false) => parts.push("switched off".to_owned()),
         None => {}
     }
-    if parts.is_empty() { format!("{}: nothing changed", before.name) } else { format!("{}: {}", before.name, parts.join(", ")) }
+    if parts.is_empty() {
+        format!("{}: nothing changed", before.name)
+    } else {
+        format!("{}: {}", before.name, parts.join(", "))
+    }
 }

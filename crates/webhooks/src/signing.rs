@@ -19,7 +19,11 @@ pub struct SigningSecret {
 #[async_trait]
 pub trait SigningSecrets: Send + Sync {
     /// The active keys of one environment, oldest first; empty when there is none.
-    async fn signing_secrets(&self, company: CompanyId, environment: Environment) -> Result<Vec<SigningSecret>, StorageFailure>;
+    async fn signing_secrets(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<SigningSecret>, StorageFailure>;
 }
 
 /// The key an attempt signs with first, and the one it may try next.
@@ -33,14 +37,24 @@ pub(crate) struct SigningPlan {
 
 /// The one that last succeeded for this webhook, else the older; `None` without an active key.
 pub(crate) fn choose(secrets: Vec<SigningSecret>, last_succeeded: Option<KeyId>) -> Option<SigningPlan> {
-    let at = secrets.iter().position(|secret| Some(secret.key_id) == last_succeeded);
+    let at = secrets
+        .iter()
+        .position(|secret| Some(secret.key_id) == last_succeeded);
     let mut secrets = secrets;
     if secrets.is_empty() {
         return None;
     }
     let first = secrets.remove(at.unwrap_or(0));
-    let other = if secrets.is_empty() { None } else { Some(secrets.remove(0)) };
-    Some(SigningPlan { first, other, last_succeeded: at.is_some() })
+    let other = if secrets.is_empty() {
+        None
+    } else {
+        Some(secrets.remove(0))
+    };
+    Some(SigningPlan {
+        first,
+        other,
+        last_succeeded: at.is_some(),
+    })
 }
 
 /// Whether this answer may mean that the receiver did not know the key: any 4xx but the two that say something else.
@@ -54,7 +68,11 @@ mod tests {
 
     fn key(byte: u8) -> SigningSecret {
         let secret = AccessSecret::generate(Environment::Sandbox);
-        SigningSecret { key_id: KeyId::from_random([byte; 16]), last_four: secret.last_four().to_owned(), secret }
+        SigningSecret {
+            key_id: KeyId::from_random([byte; 16]),
+            last_four: secret.last_four().to_owned(),
+            secret,
+        }
     }
 
     #[test]
@@ -67,7 +85,11 @@ mod tests {
             (Some(KeyId::from_random([9; 16])), older, newer),
         ] {
             let plan = choose(vec![key(1), key(2)], last).expect("two keys");
-            assert_eq!((plan.first.key_id, plan.other.map(|key| key.key_id)), (first, Some(other)), "{last:?}");
+            assert_eq!(
+                (plan.first.key_id, plan.other.map(|key| key.key_id)),
+                (first, Some(other)),
+                "{last:?}"
+            );
         }
         assert!(choose(vec![key(1)], None).expect("a key").other.is_none());
         assert!(choose(Vec::new(), Some(older)).is_none());
@@ -75,7 +97,9 @@ mod tests {
 
     #[test]
     fn only_a_refusal_of_the_request_asks_for_the_other_key() {
-        let asking: Vec<u16> = (100..600).filter(|status| may_mean_another_key(*status)).collect();
+        let asking: Vec<u16> = (100..600)
+            .filter(|status| may_mean_another_key(*status))
+            .collect();
         let expected: Vec<u16> = (400..500).filter(|status| !matches!(status, 410 | 429)).collect();
         assert_eq!(asking, expected);
     }

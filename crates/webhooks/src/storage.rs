@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Attempt, AttemptId, AttemptOutcome, AuditEntry, CompanyId, DeliveryId, DeliveryRow, DeliveryState, DisabledReason,
-    Environment, EventId, EventType, FailureClass, HopRecord, KeyId, RequestId, Timestamp, Webhook, WebhookEvents, WebhookId,
+    Attempt, AttemptId, AttemptOutcome, AuditEntry, CompanyId, DeliveryId, DeliveryRow, DeliveryState,
+    DisabledReason, Environment, EventId, EventType, FailureClass, HopRecord, KeyId, RequestId, Timestamp,
+    Webhook, WebhookEvents, WebhookId,
 };
 use vault::Sealed;
 
@@ -102,7 +103,11 @@ pub struct Idempotency {
 #[derive(Clone, Debug)]
 pub enum PublishedEvent {
     /// Stored now. `waking` are the webhooks with a delivery that is due and not claimed.
-    Stored { deliveries: u64, waking: Vec<WebhookId>, claimed: Vec<Claimed> },
+    Stored {
+        deliveries: u64,
+        waking: Vec<WebhookId>,
+        claimed: Vec<Claimed>,
+    },
     /// The same request came before; this is what it got.
     Before { event: EventId, deliveries: u64 },
     /// The idempotency key came before with another request.
@@ -239,7 +244,12 @@ pub enum HealthChange {
     Succeeded { key: KeyId },
     /// One more failure. Disabled when it has failed since before `disable_before`; a warning, once, when since before
     /// `warn_before`. The audit rows are written with what they tell of.
-    Failed { disable_before: Timestamp, warn_before: Timestamp, disabled: AuditEntry, warned: AuditEntry },
+    Failed {
+        disable_before: Timestamp,
+        warn_before: Timestamp,
+        disabled: AuditEntry,
+        warned: AuditEntry,
+    },
     /// 410: disabled at once.
     Gone { disabled: AuditEntry },
 }
@@ -275,12 +285,21 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Written<Webhook>, StorageFailure>;
 
     /// Whether there was one. Its URL is free again, its own secret erased, what waited is skipped; history stays.
-    async fn delete(&self, company: CompanyId, id: WebhookId, audit: AuditEntry) -> Result<bool, StorageFailure>;
+    async fn delete(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure>;
 
     async fn webhook(&self, company: CompanyId, id: WebhookId) -> Result<Option<Webhook>, StorageFailure>;
 
     /// Oldest first.
-    async fn webhooks(&self, company: CompanyId, environment: Environment) -> Result<Vec<Webhook>, StorageFailure>;
+    async fn webhooks(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<Webhook>, StorageFailure>;
 
     /// All of a company's, or one, with counts since `since`.
     async fn facts(
@@ -291,7 +310,11 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<WebhookFacts>, StorageFailure>;
 
     /// How many enabled webhooks the environment has.
-    async fn enabled_count(&self, company: CompanyId, environment: Environment) -> Result<u64, StorageFailure>;
+    async fn enabled_count(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<u64, StorageFailure>;
 
     /// Whether another webhook of this company and environment has the URL.
     async fn url_taken(
@@ -325,7 +348,11 @@ pub trait WebhookStore: Send + Sync {
         at_most: u32,
     ) -> Result<Vec<DeliveryRow>, StorageFailure>;
 
-    async fn delivery(&self, company: CompanyId, id: DeliveryId) -> Result<Option<StoredDelivery>, StorageFailure>;
+    async fn delivery(
+        &self,
+        company: CompanyId,
+        id: DeliveryId,
+    ) -> Result<Option<StoredDelivery>, StorageFailure>;
 
     /// Deliveries of the events that carry this request id, newest first.
     async fn deliveries_of_request(
@@ -365,7 +392,12 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<Claimed>, StorageFailure>;
 
     /// Gives a claimed delivery back, due at `at`, as if it had not been claimed.
-    async fn give_back(&self, delivery: DeliveryId, lease: AttemptId, at: Timestamp) -> Result<(), StorageFailure>;
+    async fn give_back(
+        &self,
+        delivery: DeliveryId,
+        lease: AttemptId,
+        at: Timestamp,
+    ) -> Result<(), StorageFailure>;
 
     /// Holds a claimed delivery and everything else of its company and environment that is due at `now` and not claimed.
     async fn hold(&self, claimed: &Claimed, now: Timestamp) -> Result<(), StorageFailure>;

@@ -10,10 +10,11 @@ pub const MAX_URL_CHARACTERS: usize = 2048;
 
 /// Ports of other protocols, which a POST could confuse: mail, shells, files, databases, and what browsers refuse too.
 const OTHER_PROTOCOLS: &[u16] = &[
-    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111,
-    113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 445, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540,
-    548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1433, 1521, 1719, 1720, 1723, 2049, 3306, 3389, 3659, 4045, 4190,
-    5060, 5061, 5432, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 9200, 10080, 11211, 27017,
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103,
+    104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 445, 465, 512, 513,
+    514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1433, 1521,
+    1719, 1720, 1723, 2049, 3306, 3389, 3659, 4045, 4190, 5060, 5061, 5432, 6000, 6379, 6566, 6665, 6666,
+    6667, 6668, 6669, 6679, 6697, 9200, 10080, 11211, 27017,
 ];
 
 /// A checked URL: http or https, a host, no user information, a port that may speak HTTP.
@@ -131,15 +132,23 @@ mod tests {
     #[test]
     fn every_spelling_of_an_address_is_read_as_the_address() {
         for text in [
-            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/",
-            "https://127.0.0.1./", "https://１２７.0.0.1/",
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://127.1/",
+            "https://127.0.0.1./",
+            "https://１２７.0.0.1/",
         ] {
             let target = Target::parse(text).expect(text);
             assert_eq!(target.host(), &Host::Address([127, 0, 0, 1].into()), "{text}");
         }
         let six = Target::parse("https://[::ffff:7f00:1]:8443/a?b#c").expect("an address");
         assert!(matches!(six.host(), Host::Address(IpAddr::V6(_))));
-        assert_eq!((six.authority().as_str(), six.path_and_query().as_str()), ("[::ffff:7f00:1]:8443", "/a?b"));
+        assert_eq!(
+            (six.authority().as_str(), six.path_and_query().as_str()),
+            ("[::ffff:7f00:1]:8443", "/a?b")
+        );
     }
 
     #[test]
@@ -168,16 +177,32 @@ mod tests {
     #[test]
     fn two_spellings_of_one_endpoint_have_one_normal_form() {
         let normal = Target::parse("https://example.com/").expect("a URL");
-        for text in ["https://example.com", "HTTPS://EXAMPLE.com:443/", "https://example.com/#part"] {
-            assert_eq!(Target::parse(text).expect(text).as_str(), normal.as_str(), "{text}");
+        for text in [
+            "https://example.com",
+            "HTTPS://EXAMPLE.com:443/",
+            "https://example.com/#part",
+        ] {
+            assert_eq!(
+                Target::parse(text).expect(text).as_str(),
+                normal.as_str(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn redirects_are_resolved_and_checked_alike() {
         let from = Target::parse("https://example.com/a/b").expect("a URL");
-        assert_eq!(from.join("../c?d=1").expect("relative").as_str(), "https://example.com/c?d=1");
-        assert_eq!(from.join("//other.example.com/x").expect("without a scheme").as_str(), "https://other.example.com/x");
+        assert_eq!(
+            from.join("../c?d=1").expect("relative").as_str(),
+            "https://example.com/c?d=1"
+        );
+        assert_eq!(
+            from.join("//other.example.com/x")
+                .expect("without a scheme")
+                .as_str(),
+            "https://other.example.com/x"
+        );
         assert_eq!(from.join("javascript:alert(1)"), Err(InvalidUrl::Scheme));
         assert_eq!(from.join("https://u:p@example.com/"), Err(InvalidUrl::UserInfo));
     }

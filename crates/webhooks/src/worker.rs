@@ -76,7 +76,12 @@ impl Worker {
         key_changes: watch::Receiver<u64>,
         options: WorkerOptions,
     ) -> Self {
-        Self { webhooks, sender, key_changes, options }
+        Self {
+            webhooks,
+            sender,
+            key_changes,
+            options,
+        }
     }
 
     pub fn start(self) -> RunningWorker {
@@ -92,7 +97,10 @@ impl Worker {
             prune_at: Timestamp::from_millis(0),
         };
         let task = tokio::spawn(run.run(self.key_changes, ended, stop.clone()));
-        RunningWorker { stop, task: Some(task) }
+        RunningWorker {
+            stop,
+            task: Some(task),
+        }
     }
 }
 
@@ -182,8 +190,14 @@ impl Run {
         // What is handed over after this goes out when its lease has run out.
         self.webhooks.bell().admit(Admission::default());
         self.attempts.close();
-        if tokio::time::timeout(self.options.drain, self.attempts.wait()).await.is_err() {
-            tracing::warn!(left = self.attempts.len(), "attempts did not end in time; they will be made again");
+        if tokio::time::timeout(self.options.drain, self.attempts.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                left = self.attempts.len(),
+                "attempts did not end in time; they will be made again"
+            );
         }
     }
 
@@ -193,7 +207,13 @@ impl Run {
             if self.lanes.has_place(one.webhook) {
                 self.lanes.begin(one.webhook);
                 self.attempt(one);
-            } else if let Err(error) = self.webhooks.parts().store.give_back(one.delivery, one.lease, now).await {
+            } else if let Err(error) = self
+                .webhooks
+                .parts()
+                .store
+                .give_back(one.delivery, one.lease, now)
+                .await
+            {
                 tracing::error!(error = %error, delivery = %one.delivery, "a delivery waits until its lease has run out");
             } else {
                 self.lanes.ready([one.webhook]);
@@ -208,12 +228,23 @@ impl Run {
             self.webhooks.release(scope).await?;
         }
         for (webhook, at) in parts.store.due().await? {
-            if at <= now { self.lanes.ready([webhook]) } else { self.lanes.later(at, webhook) }
+            if at <= now {
+                self.lanes.ready([webhook])
+            } else {
+                self.lanes.later(at, webhook)
+            }
         }
         if self.prune_at <= now {
-            let removed = parts.store.prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE).await?;
+            let removed = parts
+                .store
+                .prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE)
+                .await?;
             // While there is more, a step with every look.
-            let pause = if removed < u64::from(PRUNED_AT_ONCE) { PRUNE_EVERY_SECONDS } else { 0 };
+            let pause = if removed < u64::from(PRUNED_AT_ONCE) {
+                PRUNE_EVERY_SECONDS
+            } else {
+                0
+            };
             self.prune_at = now.plus_seconds(pause);
         }
         Ok(())
@@ -227,7 +258,12 @@ impl Run {
         }
         let lease_until = now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
         let id = AttemptId::time_ordered(now, vault::random());
-        let claimed = self.webhooks.parts().store.claim(wanted.clone(), now, lease_until, id).await?;
+        let claimed = self
+            .webhooks
+            .parts()
+            .store
+            .claim(wanted.clone(), now, lease_until, id)
+            .await?;
         self.lanes.claimed(&wanted, &claimed);
         for one in claimed {
             self.attempt(one);
@@ -237,7 +273,11 @@ impl Run {
 
     fn attempt(&self, claimed: Claimed) {
         let (webhooks, sender) = (self.webhooks.clone(), self.sender.clone());
-        let place = Place { finished: self.finished.clone(), webhook: claimed.webhook, due: None };
+        let place = Place {
+            finished: self.finished.clone(),
+            webhook: claimed.webhook,
+            due: None,
+        };
         self.attempts.spawn(async move {
             // The whole of it moves in here; naming one field only would leave the rest outside, to be dropped at once.
             let mut place = place;
@@ -256,7 +296,10 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // Nobody listens any more when the worker has stopped.
-        let _ = self.finished.send(Ended { webhook: self.webhook, due: self.due });
+        let _ = self.finished.send(Ended {
+            webhook: self.webhook,
+            due: self.due,
+        });
     }
 }
 
@@ -272,7 +315,13 @@ struct Lanes {
 
 impl Lanes {
     fn new(options: WorkerOptions) -> Self {
-        Self { options, running: HashMap::new(), total: 0, ready: HashSet::new(), later: BTreeSet::new() }
+        Self {
+            options,
+            running: HashMap::new(),
+            total: 0,
+            ready: HashSet::new(),
+            later: BTreeSet::new(),
+        }
     }
 
     fn ready(&mut self, webhooks: impl IntoIterator<Item = WebhookId>) {
@@ -302,8 +351,12 @@ impl Lanes {
     fn wanted(&self) -> Vec<(WebhookId, u32)> {
         let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
         let free = |webhook: &WebhookId| self.options.per_webhook.saturating_sub(running(webhook));
-        let asking: Vec<(WebhookId, u32)> =
-            self.ready.iter().map(|webhook| (*webhook, free(webhook))).filter(|(_, free)| *free > 0).collect();
+        let asking: Vec<(WebhookId, u32)> = self
+            .ready
+            .iter()
+            .map(|webhook| (*webhook, free(webhook)))
+            .filter(|(_, free)| *free > 0)
+            .collect();
         let mut left = self.options.at_once.saturating_sub(self.total);
         let share = (left / u32::try_from(asking.len()).unwrap_or(u32::MAX).max(1)).max(1);
         let mut wanted = Vec::with_capacity(asking.len());
@@ -318,7 +371,9 @@ impl Lanes {
     }
 
     fn has_place(&self, webhook: WebhookId) -> bool {
-        self.running.get(&webhook).is_none_or(|running| *running < self.options.per_webhook)
+        self.running
+            .get(&webhook)
+            .is_none_or(|running| *running < self.options.per_webhook)
     }
 
     /// An attempt is about to start.
@@ -329,11 +384,25 @@ impl Lanes {
 
     /// Whose new deliveries publications may claim, and how many of them.
     fn admission(&self) -> Admission {
-        let (per_webhook, total) = (self.options.per_webhook, self.options.at_once.saturating_sub(self.total));
-        let (full, open): (Vec<_>, Vec<_>) = self.running.iter().partition(|(_, running)| **running >= per_webhook);
+        let (per_webhook, total) = (
+            self.options.per_webhook,
+            self.options.at_once.saturating_sub(self.total),
+        );
+        let (full, open): (Vec<_>, Vec<_>) = self
+            .running
+            .iter()
+            .partition(|(_, running)| **running >= per_webhook);
         let fullest = open.iter().map(|(_, running)| **running).max().unwrap_or(0);
-        let busy = self.ready.iter().chain(full.iter().map(|(webhook, _)| *webhook)).copied().collect();
-        Admission { busy: Arc::new(busy), passes: total.min(per_webhook - fullest) }
+        let busy = self
+            .ready
+            .iter()
+            .chain(full.iter().map(|(webhook, _)| *webhook))
+            .copied()
+            .collect();
+        Admission {
+            busy: Arc::new(busy),
+            passes: total.min(per_webhook - fullest),
+        }
     }
 
     /// Who got as many as it asked for may have more.
@@ -372,7 +441,11 @@ mod tests {
     }
 
     fn lanes(per_webhook: u32, at_once: u32) -> Lanes {
-        Lanes::new(WorkerOptions { per_webhook, at_once, ..WorkerOptions::default() })
+        Lanes::new(WorkerOptions {
+            per_webhook,
+            at_once,
+            ..WorkerOptions::default()
+        })
     }
 
     fn occupy(lanes: &mut Lanes, webhook: WebhookId, places: u32) {
@@ -386,7 +459,10 @@ mod tests {
         occupy(&mut lanes, webhook(1), 4);
         lanes.ready([webhook(1), webhook(2)]);
         assert_eq!(lanes.wanted(), vec![(webhook(2), 4)]);
-        lanes.end(&Ended { webhook: webhook(1), due: None });
+        lanes.end(&Ended {
+            webhook: webhook(1),
+            due: None,
+        });
         let mut wanted = lanes.wanted();
         wanted.sort();
         assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 3)]);
@@ -398,7 +474,11 @@ mod tests {
         occupy(&mut lanes, webhook(9), 6);
         lanes.ready((1..=5).map(webhook));
         let wanted = lanes.wanted();
-        assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 2, "{wanted:?}");
+        assert_eq!(
+            wanted.iter().map(|(_, places)| places).sum::<u32>(),
+            2,
+            "{wanted:?}"
+        );
         assert!(wanted.iter().all(|(_, places)| *places == 1));
     }
 
@@ -420,7 +500,10 @@ mod tests {
         let mut lanes = lanes(4, 10);
         occupy(&mut lanes, webhook(1), 1);
         let due = Timestamp::from_millis(5_000);
-        lanes.end(&Ended { webhook: webhook(1), due: Some(due) });
+        lanes.end(&Ended {
+            webhook: webhook(1),
+            due: Some(due),
+        });
         lanes.due_by(due.plus_millis(-1));
         assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(due)));
         lanes.due_by(due);

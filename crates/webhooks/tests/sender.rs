@@ -28,8 +28,16 @@ struct Names {
 
 impl Names {
     fn new(answers: &[&[&str]]) -> Arc<Self> {
-        let read = |texts: &&[&str]| texts.iter().map(|text| text.parse().expect("an address")).collect();
-        Arc::new(Self { answers: Mutex::new(answers.iter().map(read).collect()), asked: AtomicUsize::new(0) })
+        let read = |texts: &&[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().expect("an address"))
+                .collect()
+        };
+        Arc::new(Self {
+            answers: Mutex::new(answers.iter().map(read).collect()),
+            asked: AtomicUsize::new(0),
+        })
     }
 }
 
@@ -38,7 +46,11 @@ impl Resolver for Names {
     async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mut answers = self.answers.lock().expect("no panic");
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers.first().cloned().unwrap_or_default() };
+        let answer = if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers.first().cloned().unwrap_or_default()
+        };
         Ok(answer)
     }
 }
@@ -54,7 +66,9 @@ fn sender(policy: Policy, deadline: Duration) -> Sender {
 async fn post(sender: &Sender, url: &str) -> Sent {
     let mut headers = HeaderMap::new();
     headers.insert("x-webhook-sign", HeaderValue::from_static("v1=00"));
-    sender.post(url, &headers, Bytes::from_static(b"{\"a\":1}"), sender.deadline()).await
+    sender
+        .post(url, &headers, Bytes::from_static(b"{\"a\":1}"), sender.deadline())
+        .await
 }
 
 fn class(sent: &Sent) -> Option<FailureClass> {
@@ -68,7 +82,10 @@ fn class(sent: &Sent) -> Option<FailureClass> {
 async fn a_request_carries_body_and_headers_and_asks_for_no_compression() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 201,
-        headers: vec![("X-Seen", "yes".to_owned()), ("Set-Cookie", "session=1".to_owned())],
+        headers: vec![
+            ("X-Seen", "yes".to_owned()),
+            ("Set-Cookie", "session=1".to_owned()),
+        ],
         body: b"thanks".to_vec(),
     })
     .await;
@@ -76,21 +93,53 @@ async fn a_request_carries_body_and_headers_and_asks_for_no_compression() {
     assert_eq!(sent.outcome, AttemptOutcome::Succeeded { status: 201 });
 
     let received = &receiver.received()[0];
-    assert_eq!((received.line.as_str(), received.body.as_slice()), ("POST /hook?a=b HTTP/1.1", &b"{\"a\":1}"[..]));
-    assert_eq!(received.header("host"), Some(receiver.address.to_string().as_str()));
+    assert_eq!(
+        (received.line.as_str(), received.body.as_slice()),
+        ("POST /hook?a=b HTTP/1.1", &b"{\"a\":1}"[..])
+    );
+    assert_eq!(
+        received.header("host"),
+        Some(receiver.address.to_string().as_str())
+    );
     assert_eq!(received.header("content-type"), Some("application/json"));
-    assert_eq!(received.header("user-agent"), Some("Gatehouse-Webhook-Service/2.0"));
+    assert_eq!(
+        received.header("user-agent"),
+        Some("Gatehouse-Webhook-Service/2.0")
+    );
     assert_eq!(received.header("x-webhook-sign"), Some("v1=00"));
     assert_eq!(received.header("accept-encoding"), None);
 
     let hop = &sent.hops[0];
-    assert_eq!((hop.address.clone(), hop.status), (Some(receiver.address.to_string()), Some(201)));
-    assert_eq!((hop.response_body.as_str(), hop.response_truncated), ("thanks", false));
-    let field = |name: &str| hop.response_headers.iter().find(|field| field.name == name).expect("recorded");
-    assert_eq!((field("x-seen").value.as_str(), field("x-seen").redacted), ("yes", false));
-    assert_eq!((field("set-cookie").value.as_str(), field("set-cookie").redacted), ("", true));
-    assert!(hop.timing.connect_ms.is_some() && hop.timing.first_byte_ms.is_some() && hop.timing.body_ms.is_some());
-    assert!(hop.request_headers.iter().any(|field| field.name == "x-webhook-sign"));
+    assert_eq!(
+        (hop.address.clone(), hop.status),
+        (Some(receiver.address.to_string()), Some(201))
+    );
+    assert_eq!(
+        (hop.response_body.as_str(), hop.response_truncated),
+        ("thanks", false)
+    );
+    let field = |name: &str| {
+        hop.response_headers
+            .iter()
+            .find(|field| field.name == name)
+            .expect("recorded")
+    };
+    assert_eq!(
+        (field("x-seen").value.as_str(), field("x-seen").redacted),
+        ("yes", false)
+    );
+    assert_eq!(
+        (field("set-cookie").value.as_str(), field("set-cookie").redacted),
+        ("", true)
+    );
+    assert!(
+        hop.timing.connect_ms.is_some() && hop.timing.first_byte_ms.is_some() && hop.timing.body_ms.is_some()
+    );
+    assert!(
+        hop.request_headers
+            .iter()
+            .any(|field| field.name == "x-webhook-sign")
+    );
 }
 
 #[tokio::test]
@@ -100,10 +149,20 @@ async fn the_four_redirects_keep_the_post_and_its_body() {
         let to = target.url("/final");
         let first = Receiver::start(move |_| Reply::redirect(status, to.clone())).await;
         let sent = post(&sender(loopback(), DEADLINE), &first.url("/")).await;
-        assert_eq!(sent.outcome, AttemptOutcome::Succeeded { status: 204 }, "{status}");
+        assert_eq!(
+            sent.outcome,
+            AttemptOutcome::Succeeded { status: 204 },
+            "{status}"
+        );
         let received = &target.received()[0];
-        assert_eq!((received.line.as_str(), received.body.as_slice()), ("POST /final HTTP/1.1", &b"{\"a\":1}"[..]));
-        assert_eq!(sent.hops.iter().map(|hop| hop.status).collect::<Vec<_>>(), [Some(status), Some(204)]);
+        assert_eq!(
+            (received.line.as_str(), received.body.as_slice()),
+            ("POST /final HTTP/1.1", &b"{\"a\":1}"[..])
+        );
+        assert_eq!(
+            sent.hops.iter().map(|hop| hop.status).collect::<Vec<_>>(),
+            [Some(status), Some(204)]
+        );
     }
 }
 
@@ -114,7 +173,9 @@ async fn other_redirects_are_not_followed() {
         let to = target.url("/");
         let first = Receiver::start(move |_| Reply::redirect(status, to.clone())).await;
         let sent = post(&sender(loopback(), DEADLINE), &first.url("/")).await;
-        assert!(matches!(sent.outcome, AttemptOutcome::Failed { status: Some(found), .. } if found == status));
+        assert!(
+            matches!(sent.outcome, AttemptOutcome::Failed { status: Some(found), .. } if found == status)
+        );
     }
     assert!(target.received().is_empty());
 }
@@ -129,11 +190,24 @@ async fn a_redirect_in_a_circle_ends_after_three() {
 
 #[tokio::test]
 async fn a_redirect_to_a_forbidden_address_is_refused_at_that_hop() {
-    for to in ["http://169.254.169.254/latest/meta-data/", "http://[::1]:4000/", "http://10.0.0.1/", "https://metadata/"] {
+    for to in [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::1]:4000/",
+        "http://10.0.0.1/",
+        "https://metadata/",
+    ] {
         let receiver = Receiver::start(move |_| Reply::redirect(302, to)).await;
         let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
-        assert_eq!((class(&sent), sent.hops.len()), (Some(FailureClass::BlockedAddress), 2), "{to}");
-        assert_eq!((sent.hops[1].address.clone(), sent.hops[1].status), (None, None), "{to}");
+        assert_eq!(
+            (class(&sent), sent.hops.len()),
+            (Some(FailureClass::BlockedAddress), 2),
+            "{to}"
+        );
+        assert_eq!(
+            (sent.hops[1].address.clone(), sent.hops[1].status),
+            (None, None),
+            "{to}"
+        );
     }
 }
 
@@ -142,10 +216,21 @@ async fn without_an_allowed_network_loopback_and_plain_http_are_never_dialled() 
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let port = receiver.address.port();
     let strict = sender(Policy::default(), DEADLINE);
-    for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]"] {
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+    ] {
         for scheme in ["http", "https"] {
             let sent = post(&strict, &format!("{scheme}://{host}:{port}/")).await;
-            assert_eq!(class(&sent), Some(FailureClass::BlockedAddress), "{scheme}://{host}");
+            assert_eq!(
+                class(&sent),
+                Some(FailureClass::BlockedAddress),
+                "{scheme}://{host}"
+            );
         }
     }
     assert!(receiver.received().is_empty());
@@ -155,7 +240,12 @@ async fn without_an_allowed_network_loopback_and_plain_http_are_never_dialled() 
 async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() {
     // It closes each connection, so that the next request needs another one.
     let closing = || vec![("Connection", "close".to_owned())];
-    let receiver = Receiver::start(move |_| Reply::Answer { status: 200, headers: closing(), body: Vec::new() }).await;
+    let receiver = Receiver::start(move |_| Reply::Answer {
+        status: 200,
+        headers: closing(),
+        body: Vec::new(),
+    })
+    .await;
     let url = format!("http://rebinding.example.com:{}/", receiver.address.port());
     // Good when it is asked for the first time, evil from then on.
     let names = Names::new(&[&["127.0.0.1"], &["10.0.0.1"]]);
@@ -163,7 +253,10 @@ async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() 
     let first = post(&sender, &url).await;
     assert_eq!((class(&first), names.asked.load(Ordering::Relaxed)), (None, 1));
     let second = post(&sender, &url).await;
-    assert_eq!((class(&second), names.asked.load(Ordering::Relaxed)), (Some(FailureClass::BlockedAddress), 2));
+    assert_eq!(
+        (class(&second), names.asked.load(Ordering::Relaxed)),
+        (Some(FailureClass::BlockedAddress), 2)
+    );
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -172,7 +265,11 @@ async fn an_answer_that_mixes_allowed_and_forbidden_addresses_is_refused() {
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let names = Names::new(&[&["127.0.0.1", "192.168.0.1"]]);
     let sender = Sender::new(loopback(), names, RootCertStore::empty(), DEADLINE).expect("a sender");
-    let sent = post(&sender, &format!("http://mixed.example.com:{}/", receiver.address.port())).await;
+    let sent = post(
+        &sender,
+        &format!("http://mixed.example.com:{}/", receiver.address.port()),
+    )
+    .await;
     assert_eq!(class(&sent), Some(FailureClass::BlockedAddress));
     assert!(receiver.received().is_empty());
 }
@@ -187,8 +284,14 @@ async fn an_endless_answer_is_cut_at_the_bound_and_counts_by_its_status() {
     let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
     assert_eq!(sent.outcome, AttemptOutcome::Succeeded { status: 200 });
     let hop = &sent.hops[0];
-    assert_eq!((hop.response_body.len(), hop.response_truncated), (BODY_KEPT, true));
-    assert!(receiver.written.load(Ordering::Relaxed) < 32 << 20, "the rest was not read");
+    assert_eq!(
+        (hop.response_body.len(), hop.response_truncated),
+        (BODY_KEPT, true)
+    );
+    assert!(
+        receiver.written.load(Ordering::Relaxed) < 32 << 20,
+        "the rest was not read"
+    );
 }
 
 #[tokio::test]
@@ -211,12 +314,19 @@ async fn silence_ends_at_the_deadline_wherever_it_begins() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_vec();
     for (said, expected) in [
         (Vec::new(), FailureClass::TimeoutHeaders),
-        (b"HTTP/1.1 200 OK\r\nX-A: b".to_vec(), FailureClass::TimeoutHeaders),
+        (
+            b"HTTP/1.1 200 OK\r\nX-A: b".to_vec(),
+            FailureClass::TimeoutHeaders,
+        ),
         (head.clone(), FailureClass::TimeoutBody),
         ([head, b"abc".to_vec()].concat(), FailureClass::TimeoutBody),
     ] {
         let receiver = Receiver::start(move |_| Reply::Silence(said.clone())).await;
-        let sent = post(&sender(loopback(), Duration::from_millis(300)), &receiver.url("/")).await;
+        let sent = post(
+            &sender(loopback(), Duration::from_millis(300)),
+            &receiver.url("/"),
+        )
+        .await;
         assert_eq!(class(&sent), Some(expected));
     }
 }
@@ -227,13 +337,25 @@ async fn redirects_share_one_deadline() {
     let to = last.url("/");
     let first = Receiver::start(move |_| Reply::redirect(307, to.clone())).await;
     let sent = post(&sender(loopback(), Duration::from_millis(300)), &first.url("/")).await;
-    assert_eq!((class(&sent), sent.hops.len()), (Some(FailureClass::TimeoutHeaders), 2));
+    assert_eq!(
+        (class(&sent), sent.hops.len()),
+        (Some(FailureClass::TimeoutHeaders), 2)
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_http_is_named_so() {
-    let many_headers = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-Filler: aaaaaaaaaaaaaaaa\r\n".repeat(20_000)].concat();
-    for said in [Vec::new(), b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), many_headers, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_vec()] {
+    let many_headers = [
+        b"HTTP/1.1 200 OK\r\n".to_vec(),
+        b"X-Filler: aaaaaaaaaaaaaaaa\r\n".repeat(20_000),
+    ]
+    .concat();
+    for said in [
+        Vec::new(),
+        b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(),
+        many_headers,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_vec(),
+    ] {
         let receiver = Receiver::start(move |_| Reply::Raw(said.clone())).await;
         let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
         assert_eq!(class(&sent), Some(FailureClass::Protocol));
@@ -242,13 +364,22 @@ async fn what_is_no_http_is_named_so() {
 
 #[tokio::test]
 async fn nobody_listening_and_an_unknown_name_are_told_apart() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
     let gone = format!("http://{gone}/");
-    assert_eq!(class(&post(&sender(loopback(), DEADLINE), &gone).await), Some(FailureClass::Refused));
+    assert_eq!(
+        class(&post(&sender(loopback(), DEADLINE), &gone).await),
+        Some(FailureClass::Refused)
+    );
 
     let nothing = Names::new(&[&[]]);
     let sender = Sender::new(loopback(), nothing, RootCertStore::empty(), DEADLINE).expect("a sender");
-    assert_eq!(class(&post(&sender, "https://nowhere.example.com/").await), Some(FailureClass::Dns));
+    assert_eq!(
+        class(&post(&sender, "https://nowhere.example.com/").await),
+        Some(FailureClass::Dns)
+    );
 }
 
 #[tokio::test]
@@ -260,25 +391,43 @@ async fn retry_after_comes_with_the_last_answer() {
     })
     .await;
     let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
-    assert_eq!((class(&sent), sent.retry_after.as_deref()), (Some(FailureClass::Status), Some("120")));
+    assert_eq!(
+        (class(&sent), sent.retry_after.as_deref()),
+        (Some(FailureClass::Status), Some("120"))
+    );
 }
 
 #[tokio::test]
 async fn a_connection_is_used_again_as_long_as_the_receiver_leaves_it_open() {
-    let receiver = Receiver::start(|_| Reply::Answer { status: 200, headers: Vec::new(), body: b"ok".to_vec() }).await;
+    let receiver = Receiver::start(|_| Reply::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: b"ok".to_vec(),
+    })
+    .await;
     let sender = sender(loopback(), DEADLINE);
     for _ in 0..20 {
         assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
     }
-    assert_eq!((receiver.received().len(), receiver.connections.load(Ordering::Relaxed)), (20, 1));
+    assert_eq!(
+        (
+            receiver.received().len(),
+            receiver.connections.load(Ordering::Relaxed)
+        ),
+        (20, 1)
+    );
     let again = post(&sender, &receiver.url("/")).await;
     assert_eq!(again.hops[0].address, Some(receiver.address.to_string()));
-    assert_eq!((again.hops[0].timing.dns_ms, again.hops[0].timing.connect_ms), (None, None));
+    assert_eq!(
+        (again.hops[0].timing.dns_ms, again.hops[0].timing.connect_ms),
+        (None, None)
+    );
 }
 
 #[tokio::test]
 async fn a_connection_that_the_receiver_closed_meanwhile_costs_no_attempt() {
-    let receiver = Receiver::start(|_| Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())).await;
+    let receiver =
+        Receiver::start(|_| Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())).await;
     let sender = sender(loopback(), DEADLINE);
     for _ in 0..20 {
         assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
@@ -288,7 +437,12 @@ async fn a_connection_that_the_receiver_closed_meanwhile_costs_no_attempt() {
 
 #[tokio::test]
 async fn a_cut_answer_ends_its_connection() {
-    let receiver = Receiver::start(|_| Reply::Answer { status: 200, headers: Vec::new(), body: vec![b'x'; 1 << 20] }).await;
+    let receiver = Receiver::start(|_| Reply::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: vec![b'x'; 1 << 20],
+    })
+    .await;
     let sender = sender(loopback(), DEADLINE);
     for _ in 0..3 {
         let sent = post(&sender, &receiver.url("/")).await;
@@ -298,7 +452,9 @@ async fn a_cut_answer_ends_its_connection() {
 }
 
 fn certificates(pem: &'static [u8]) -> Vec<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().expect("PEM")
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .expect("PEM")
 }
 
 fn tls() -> tokio_rustls::TlsAcceptor {

@@ -61,13 +61,25 @@ pub async fn publish_event(
         Ok(event) => event,
         Err(Fault(field, message)) => return invalid(field, message),
     };
-    let Some(company) = state.services.core.keys.snapshot().company(event.client_id).map(|company| company.id) else {
+    let Some(company) = state
+        .services
+        .core
+        .keys
+        .snapshot()
+        .company(event.client_id)
+        .map(|company| company.id)
+    else {
         return invalid("client_id", "There is no company with this Client ID.");
     };
     let idempotency_key = match headers.get("idempotency-key").map(|key| key.to_str()) {
         None => None,
         Some(Ok(key)) => Some(key),
-        Some(Err(_)) => return invalid("Idempotency-Key", &PublishError::InvalidIdempotencyKey.to_string()),
+        Some(Err(_)) => {
+            return invalid(
+                "Idempotency-Key",
+                &PublishError::InvalidIdempotencyKey.to_string(),
+            );
+        }
     };
     let publication = Publication {
         company,
@@ -77,9 +89,15 @@ pub async fn publish_event(
         request_id: event.request_id,
         idempotency_key,
     };
-    match state.services.webhooks.publish(publication, &operator.actor).await {
+    match state
+        .services
+        .webhooks
+        .publish(publication, &operator.actor)
+        .await
+    {
         Ok(published) => {
-            let body = serde_json::json!({ "webhook_id": published.event, "deliveries": published.deliveries });
+            let body =
+                serde_json::json!({ "webhook_id": published.event, "deliveries": published.deliveries });
             (StatusCode::ACCEPTED, axum::Json(body)).into_response()
         }
         Err(error) => refusal(&error),
@@ -88,16 +106,34 @@ pub async fn publish_event(
 
 fn read(body: &[u8]) -> Result<NewEvent<'_>, Fault> {
     let members: Members<'_> = serde_json::from_slice(body).map_err(|_| {
-        Fault("body", "Send a JSON object with client_id, env_type, event_type and payload.")
+        Fault(
+            "body",
+            "Send a JSON object with client_id, env_type, event_type and payload.",
+        )
     })?;
     Ok(NewEvent {
-        client_id: required(members.client_id, Fault("client_id", "A Client ID is 32 lower-case hexadecimal digits."))?,
-        environment: required(members.env_type, Fault("env_type", "An environment is one of sandbox, dev, prod."))?,
-        event_type: required(members.event_type, Fault("event_type", "This is none of the event types."))?,
-        payload: members.payload.ok_or(Fault("payload", "payload must be a JSON object."))?.get(),
+        client_id: required(
+            members.client_id,
+            Fault("client_id", "A Client ID is 32 lower-case hexadecimal digits."),
+        )?,
+        environment: required(
+            members.env_type,
+            Fault("env_type", "An environment is one of sandbox, dev, prod."),
+        )?,
+        event_type: required(
+            members.event_type,
+            Fault("event_type", "This is none of the event types."),
+        )?,
+        payload: members
+            .payload
+            .ok_or(Fault("payload", "payload must be a JSON object."))?
+            .get(),
         request_id: match members.request_id.map(RawValue::get) {
             None | Some("null") => None,
-            Some(text) => Some(parsed(text).ok_or(Fault("request_id", "A request id is 32 lower-case hexadecimal digits."))?),
+            Some(text) => Some(parsed(text).ok_or(Fault(
+                "request_id",
+                "A request id is 32 lower-case hexadecimal digits.",
+            ))?),
         },
     })
 }
@@ -112,13 +148,15 @@ fn parsed<T: DeserializeOwned>(text: &str) -> Option<T> {
 
 fn refusal(error: &PublishError) -> Response {
     match error {
-        PublishError::PayloadNotAnObject | PublishError::PayloadTooLarge | PublishError::ReservedMember(_) => {
-            invalid("payload", &error.to_string())
-        }
+        PublishError::PayloadNotAnObject
+        | PublishError::PayloadTooLarge
+        | PublishError::ReservedMember(_) => invalid("payload", &error.to_string()),
         PublishError::InvalidIdempotencyKey => invalid("Idempotency-Key", &error.to_string()),
-        PublishError::IdempotencyConflict => {
-            refused(StatusCode::CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another request.")
-        }
+        PublishError::IdempotencyConflict => refused(
+            StatusCode::CONFLICT,
+            "idempotency_conflict",
+            "This Idempotency-Key was used with another request.",
+        ),
         PublishError::Seal | PublishError::Storage(_) => failed("an event could not be published", error),
     }
 }
@@ -142,7 +180,10 @@ mod tests {
             r#"{{"client_id":"{CLIENT}","env_type":"dev","event_type":"order-created","payload": {{ "a" : 1.0e2 }} ,"request_id":null}}"#
         );
         let event = read(body.as_bytes()).ok().expect("an event");
-        assert_eq!((event.payload, event.environment, event.request_id), (r#"{ "a" : 1.0e2 }"#, Environment::Dev, None));
+        assert_eq!(
+            (event.payload, event.environment, event.request_id),
+            (r#"{ "a" : 1.0e2 }"#, Environment::Dev, None)
+        );
     }
 
     #[test]
@@ -155,10 +196,24 @@ mod tests {
         assert_eq!(fault(&body(&client, env, event_type, payload)), "none");
         assert_eq!(fault(&body("\"x\"", env, event_type, payload)), "client_id");
         assert_eq!(fault(&body("7", env, event_type, payload)), "client_id");
-        assert_eq!(fault(&body(&client, "\"production\"", event_type, payload)), "env_type");
-        assert_eq!(fault(&body(&client, env, "\"order-shredded\"", payload)), "event_type");
+        assert_eq!(
+            fault(&body(&client, "\"production\"", event_type, payload)),
+            "env_type"
+        );
+        assert_eq!(
+            fault(&body(&client, env, "\"order-shredded\"", payload)),
+            "event_type"
+        );
         assert_eq!(fault(&body(&client, env, event_type, "")), "payload");
-        assert_eq!(fault(&body(&client, env, event_type, ",\"payload\":{},\"request_id\":\"x\"")), "request_id");
+        assert_eq!(
+            fault(&body(
+                &client,
+                env,
+                event_type,
+                ",\"payload\":{},\"request_id\":\"x\""
+            )),
+            "request_id"
+        );
         for nonsense in ["", "[]", "{", "null", "\"text\""] {
             assert_eq!(fault(nonsense), "body", "{nonsense}");
         }

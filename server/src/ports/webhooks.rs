@@ -5,8 +5,8 @@ use app::AppError;
 use app::ports::{ManageWebhooks, SeeWebhooks};
 use async_trait::async_trait;
 use model::{
-    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, WebhookDetail, WebhookDraft,
-    WebhookId, WebhookRow,
+    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, WebhookDetail,
+    WebhookDraft, WebhookId, WebhookRow,
 };
 use webhooks::{WebhookPatch, Webhooks, WebhooksError};
 
@@ -29,15 +29,24 @@ impl SeeWebhooks for SeenWebhooks {
     }
 
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError> {
-        self.webhooks.delivery(self.company, delivery).await.map_err(answer)
+        self.webhooks
+            .delivery(self.company, delivery)
+            .await
+            .map_err(answer)
     }
 
     async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
-        self.webhooks.deliveries_of_request(self.company, request).await.map_err(answer)
+        self.webhooks
+            .deliveries_of_request(self.company, request)
+            .await
+            .map_err(answer)
     }
 
     async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
-        self.webhooks.check(self.company, draft, None).await.map_err(answer)
+        self.webhooks
+            .check(self.company, draft, None)
+            .await
+            .map_err(answer)
     }
 }
 
@@ -60,26 +69,44 @@ impl ManageWebhooks for ManagedWebhooks {
         webhook: WebhookId,
         draft: WebhookDraft,
     ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
-        let changed = self.webhooks.change(self.company, webhook, draft, &self.actor).await;
+        let changed = self
+            .webhooks
+            .change(self.company, webhook, draft, &self.actor)
+            .await;
         with_faults(changed.map(drop))
     }
 
     async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), AppError> {
-        let patch = WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() };
-        let changed = self.webhooks.patch(self.company, None, webhook, patch, &self.actor).await;
+        let patch = WebhookPatch {
+            enabled: Some(enabled),
+            ..WebhookPatch::default()
+        };
+        let changed = self
+            .webhooks
+            .patch(self.company, None, webhook, patch, &self.actor)
+            .await;
         changed.map(drop).map_err(answer)
     }
 
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError> {
-        self.webhooks.delete(self.company, None, webhook, &self.actor).await.map_err(answer)
+        self.webhooks
+            .delete(self.company, None, webhook, &self.actor)
+            .await
+            .map_err(answer)
     }
 
     async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError> {
-        self.webhooks.send_test(self.company, webhook, event_type, &self.actor).await.map_err(answer)
+        self.webhooks
+            .send_test(self.company, webhook, event_type, &self.actor)
+            .await
+            .map_err(answer)
     }
 
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError> {
-        self.webhooks.replay(self.company, delivery, &self.actor).await.map_err(answer)
+        self.webhooks
+            .replay(self.company, delivery, &self.actor)
+            .await
+            .map_err(answer)
     }
 }
 
@@ -98,7 +125,10 @@ fn answer(error: WebhooksError) -> AppError {
         WebhooksError::NotFound => AppError::NotFound,
         WebhooksError::Conflict(sentence) => AppError::Conflict(sentence.to_owned()),
         WebhooksError::Invalid(faults) => match faults.into_iter().next() {
-            Some(fault) => AppError::Invalid { field: fault.field, message: fault.message },
+            Some(fault) => AppError::Invalid {
+                field: fault.field,
+                message: fault.message,
+            },
             None => AppError::NotFound,
         },
         WebhooksError::Seal => {
@@ -106,7 +136,11 @@ fn answer(error: WebhooksError) -> AppError {
         }
         WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => {
             let incident = incident();
-            tracing::error!(incident, error = crate::error::chain(&error), "a page could not be answered");
+            tracing::error!(
+                incident,
+                error = crate::error::chain(&error),
+                "a page could not be answered"
+            );
             AppError::Internal { incident }
         }
     }

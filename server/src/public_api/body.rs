@@ -41,9 +41,16 @@ pub(super) fn partial(body: &Bytes) -> Result<WebhookBody, Vec<InvalidWebhook>> 
 fn object(body: &Bytes) -> Result<Map<String, Value>, Vec<InvalidWebhook>> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(vec![fault("non_field_errors", "Invalid data. Expected an object.")]),
+        Ok(_) => Err(vec![fault(
+            "non_field_errors",
+            "Invalid data. Expected an object.",
+        )]),
         Err(error) => {
-            let message = format!("JSON parse error at line {}, column {}.", error.line(), error.column());
+            let message = format!(
+                "JSON parse error at line {}, column {}.",
+                error.line(),
+                error.column()
+            );
             Err(vec![fault("non_field_errors", message)])
         }
     }
@@ -66,14 +73,26 @@ fn read(members: &Map<String, Value>) -> Result<WebhookBody, Vec<InvalidWebhook>
         }
         read
     });
-    let events = members.get("events").and_then(|value| events(value).map_err(|wrong| faults.push(wrong)).ok());
+    let events = members
+        .get("events")
+        .and_then(|value| events(value).map_err(|wrong| faults.push(wrong)).ok());
     let enabled = members.get("enabled").and_then(|value| {
         if value.as_bool().is_none() {
             faults.push(fault("enabled", wrong_type(value, "Must be a valid boolean.")));
         }
         value.as_bool()
     });
-    if faults.is_empty() { Ok(WebhookBody { name, webhook_url, env_type, events, enabled }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(WebhookBody {
+            name,
+            webhook_url,
+            env_type,
+            events,
+            enabled,
+        })
+    } else {
+        Err(faults)
+    }
 }
 
 fn events(value: &Value) -> Result<WebhookEvents, InvalidWebhook> {
@@ -89,7 +108,11 @@ fn events(value: &Value) -> Result<WebhookEvents, InvalidWebhook> {
 }
 
 fn wrong_type(value: &Value, otherwise: &'static str) -> &'static str {
-    if value.is_null() { "This field may not be null." } else { otherwise }
+    if value.is_null() {
+        "This field may not be null."
+    } else {
+        otherwise
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +121,10 @@ mod tests {
 
     fn faults(body: &'static str) -> Vec<(String, String)> {
         let faults = complete(&Bytes::from_static(body.as_bytes())).expect_err(body);
-        faults.into_iter().map(|fault| (fault.field, fault.message)).collect()
+        faults
+            .into_iter()
+            .map(|fault| (fault.field, fault.message))
+            .collect()
     }
 
     #[test]
@@ -119,11 +145,15 @@ mod tests {
 
     #[test]
     fn every_fault_is_named() {
-        let found = faults(r#"{"name":7,"env_type":"production","events":["order-created","x"],"enabled":"yes"}"#);
+        let found =
+            faults(r#"{"name":7,"env_type":"production","events":["order-created","x"],"enabled":"yes"}"#);
         let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields, ["webhook_url", "name", "env_type", "events", "enabled"]);
         assert_eq!(found[2].1, "\"production\" is not a valid choice.");
-        assert_eq!(faults(r#"{"name":null,"webhook_url":"a","env_type":"dev"}"#)[0].1, "This field may not be null.");
+        assert_eq!(
+            faults(r#"{"name":null,"webhook_url":"a","env_type":"dev"}"#)[0].1,
+            "This field may not be null."
+        );
         for nonsense in ["", "[]", "{", "null"] {
             assert_eq!(faults(nonsense)[0].0, "non_field_errors", "{nonsense}");
         }

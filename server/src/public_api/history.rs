@@ -74,16 +74,25 @@ impl PublicApi {
         let (size, page) = (filter.size as usize, filter.page);
         // One more row than the page has tells whether there is another page.
         filter.size += 1;
-        let entries = match self.webhooks.history(caller.company.id, caller.environment, filter).await {
+        let entries = match self
+            .webhooks
+            .history(caller.company.id, caller.environment, filter)
+            .await
+        {
             Ok(entries) => entries,
             Err(error) => return refused(&error),
         };
         let (entries, older, newer) = cut(entries, size, page);
         let link = |page| query.link(self.scheme, request, "cursor", &Cursor(page).to_string());
         match entries.into_iter().map(row).collect::<Result<_, _>>() {
-            Ok(results) => {
-                json(StatusCode::OK, &CursorPage { next: older.map(link), previous: newer.map(link), results })
-            }
+            Ok(results) => json(
+                StatusCode::OK,
+                &CursorPage {
+                    next: older.map(link),
+                    previous: newer.map(link),
+                    results,
+                },
+            ),
             Err(error) => failed(&error),
         }
     }
@@ -100,7 +109,10 @@ fn cut(
         HistoryPage::After(_) if more => drop(entries.remove(0)),
         _ => entries.truncate(size),
     }
-    let (first, last) = (entries.first().map(|one| one.row.seq), entries.last().map(|one| one.row.seq));
+    let (first, last) = (
+        entries.first().map(|one| one.row.seq),
+        entries.last().map(|one| one.row.seq),
+    );
     let (older, newer) = match page {
         HistoryPage::Newest => (more, false),
         HistoryPage::Before(_) => (more, true),
@@ -115,9 +127,10 @@ fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
     let HistoryEntry { row, payload } = entry;
     let (status_code, error_message) = match row.outcome {
         AttemptOutcome::Succeeded { status } => (Some(status), None),
-        AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) } => {
-            (Some(status), Some(format!("The receiver answered {status}.")))
-        }
+        AttemptOutcome::Failed {
+            class: FailureClass::Status,
+            status: Some(status),
+        } => (Some(status), Some(format!("The receiver answered {status}."))),
         AttemptOutcome::Failed { class, status } => (status, Some(format!("{}.", class.label()))),
     };
     Ok(Row {
@@ -142,7 +155,10 @@ fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, (&'static str,
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        return Err(("created_at__gte", "Must not be later than created_at__lte.".to_owned()));
+        return Err((
+            "created_at__gte",
+            "Must not be later than created_at__lte.".to_owned(),
+        ));
     }
     let status: Option<u16> = parameter(query, "status_code", "Enter a whole number from 100 to 599.")?;
     if status.is_some_and(|status| !(100..=599).contains(&status)) {
@@ -164,7 +180,10 @@ fn parameter<T: FromStr>(
     name: &'static str,
     otherwise: &str,
 ) -> Result<Option<T>, (&'static str, String)> {
-    query.get(name).map(|text| text.parse().map_err(|_| (name, otherwise.to_owned()))).transpose()
+    query
+        .get(name)
+        .map(|text| text.parse().map_err(|_| (name, otherwise.to_owned())))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -174,15 +193,23 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 
     fn asked(query: &str) -> Result<HistoryFilter, (&'static str, String)> {
-        let request = Request::builder().uri(format!("/v1/webhook-requests/?{query}")).body(Bytes::new());
+        let request = Request::builder()
+            .uri(format!("/v1/webhook-requests/?{query}"))
+            .body(Bytes::new());
         filter(&Query::of(&request.expect("a request")), NOW)
     }
 
     #[test]
     fn without_parameters_it_is_the_newest_page_of_30_days() {
         let filter = asked("").expect("a filter");
-        assert_eq!((filter.from, filter.to, filter.size), (NOW.minus_seconds(KEPT_SECONDS), None, 25));
-        assert_eq!((filter.page, filter.status, filter.event_type), (HistoryPage::Newest, None, None));
+        assert_eq!(
+            (filter.from, filter.to, filter.size),
+            (NOW.minus_seconds(KEPT_SECONDS), None, 25)
+        );
+        assert_eq!(
+            (filter.page, filter.status, filter.event_type),
+            (HistoryPage::Newest, None, None)
+        );
     }
 
     #[test]
@@ -190,7 +217,10 @@ mod tests {
         for (query, field) in [
             ("created_at__gte=yesterday", "created_at__gte"),
             ("created_at__gte=2020-01-01T00:00:00Z", "created_at__gte"),
-            ("created_at__gte=2026-01-05T00:00:00Z&created_at__lte=2026-01-04T00:00:00Z", "created_at__gte"),
+            (
+                "created_at__gte=2026-01-05T00:00:00Z&created_at__lte=2026-01-04T00:00:00Z",
+                "created_at__gte",
+            ),
             ("created_at__lte=x", "created_at__lte"),
             ("status_code=99", "status_code"),
             ("status_code=600", "status_code"),

@@ -37,7 +37,10 @@ impl PublicApi {
     /// `public_url` tells whether callers come by https.
     pub fn new(webhooks: Webhooks, public_url: Option<&Url>) -> Self {
         let https = public_url.is_some_and(|url| url.scheme() == "https");
-        Self { webhooks, scheme: if https { "https" } else { "http" } }
+        Self {
+            webhooks,
+            scheme: if https { "https" } else { "http" },
+        }
     }
 
     async fn route(&self, caller: &Caller, resource: Resource, request: &Request<Bytes>) -> Response<Bytes> {
@@ -63,9 +66,10 @@ impl PublicApi {
 #[async_trait]
 impl LocalApi for PublicApi {
     fn takes(&self, path: &str) -> bool {
-        ["/v1/webhooks", "/v1/webhook-requests"]
-            .into_iter()
-            .any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        ["/v1/webhooks", "/v1/webhook-requests"].into_iter().any(|own| {
+            path.strip_prefix(own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes> {
@@ -100,7 +104,9 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
         Ok(bytes) => {
             let mut response = Response::new(Bytes::from(bytes));
             *response.status_mut() = status;
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
         Err(error) => failed(&error),
@@ -111,9 +117,11 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
 fn refused(error: &WebhooksError) -> Response<Bytes> {
     match error {
         WebhooksError::NotFound => errors::not_found(),
-        WebhooksError::Invalid(faults) => {
-            errors::incorrect_parameters(faults.iter().map(|fault| (fault.field.as_str(), fault.message.as_str())))
-        }
+        WebhooksError::Invalid(faults) => errors::incorrect_parameters(
+            faults
+                .iter()
+                .map(|fault| (fault.field.as_str(), fault.message.as_str())),
+        ),
         WebhooksError::Conflict(sentence) => errors::error(StatusCode::CONFLICT, "conflict", sentence),
         WebhooksError::Seal | WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => failed(error),
     }
@@ -122,7 +130,11 @@ fn refused(error: &WebhooksError) -> Response<Bytes> {
 /// A fault of ours: the cause goes to the log under an id, the id to the caller.
 fn failed(error: &dyn std::error::Error) -> Response<Bytes> {
     let incident = crate::ports::incident();
-    tracing::error!(incident, error = crate::error::chain(error), "a request of the public API could not be answered");
+    tracing::error!(
+        incident,
+        error = crate::error::chain(error),
+        "a request of the public API could not be answered"
+    );
     let message = format!("Something failed. Quote {incident}.");
     errors::error(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", &message)
 }
@@ -144,12 +156,31 @@ mod tests {
     fn a_path_names_the_same_with_and_without_its_slash() {
         let id = "48427a36d43c4d5aa6324bc06c692456";
         for slash in ["", "/"] {
-            assert!(matches!(resource(&format!("/v1/webhooks{slash}")), Some(Resource::Webhooks)));
-            assert!(matches!(resource(&format!("/v1/webhooks/{id}{slash}")), Some(Resource::Webhook(Some(_)))));
-            assert!(matches!(resource(&format!("/v1/webhooks/none{slash}")), Some(Resource::Webhook(None))));
-            assert!(matches!(resource(&format!("/v1/webhook-requests{slash}")), Some(Resource::Requests)));
+            assert!(matches!(
+                resource(&format!("/v1/webhooks{slash}")),
+                Some(Resource::Webhooks)
+            ));
+            assert!(matches!(
+                resource(&format!("/v1/webhooks/{id}{slash}")),
+                Some(Resource::Webhook(Some(_)))
+            ));
+            assert!(matches!(
+                resource(&format!("/v1/webhooks/none{slash}")),
+                Some(Resource::Webhook(None))
+            ));
+            assert!(matches!(
+                resource(&format!("/v1/webhook-requests{slash}")),
+                Some(Resource::Requests)
+            ));
         }
-        for path in ["/v1/webhooks/a/b", "/v1/webhook-requests/x", "/v1", "/", "/v2/webhooks/", "/v1/webhooks-old/"] {
+        for path in [
+            "/v1/webhooks/a/b",
+            "/v1/webhook-requests/x",
+            "/v1",
+            "/",
+            "/v2/webhooks/",
+            "/v1/webhooks-old/",
+        ] {
             assert!(resource(path).is_none(), "{path}");
         }
     }

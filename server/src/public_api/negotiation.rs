@@ -6,7 +6,11 @@ use http::{HeaderMap, Response, StatusCode, header};
 
 /// Whether the caller takes JSON. Nothing said is everything taken.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
-    let mut said = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    let mut said = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .peekable();
     said.peek().is_none() || said.flat_map(|value| value.split(',')).any(takes_json)
 }
 
@@ -14,24 +18,39 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
 fn takes_json(entry: &str) -> bool {
     let mut parts = entry.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let excluded = parts.any(|parameter| matches!(parameter.to_ascii_lowercase().as_str(), "q=0" | "q=0.0" | "q=0.00"));
+    let excluded = parts.any(|parameter| {
+        matches!(
+            parameter.to_ascii_lowercase().as_str(),
+            "q=0" | "q=0.0" | "q=0.00"
+        )
+    });
     matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && !excluded
 }
 
 pub(super) fn not_acceptable() -> Response<Bytes> {
-    errors::error(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Only application/json is served.")
+    errors::error(
+        StatusCode::NOT_ACCEPTABLE,
+        "not_acceptable",
+        "Only application/json is served.",
+    )
 }
 
 /// Refuses a body that says it is something else. One that does not say is read as JSON.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Response<Bytes>> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
     let text = value.to_str().unwrap_or_default();
     let kind = text.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
     let message = format!("Unsupported media type \"{text}\" in request. Send application/json.");
-    Err(errors::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", &message))
+    Err(errors::error(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        &message,
+    ))
 }
 
 #[cfg(test)]

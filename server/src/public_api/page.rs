@@ -22,12 +22,17 @@ impl Query {
     /// The last value by this name; an empty one counts as none.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(one, _)| one == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     /// At least one row; more than the most are the most.
     pub(super) fn page_size(&self) -> u32 {
-        let asked = self.get("page_size").and_then(|text| text.parse::<u32>().ok()).filter(|size| *size > 0);
+        let asked = self
+            .get("page_size")
+            .and_then(|text| text.parse::<u32>().ok())
+            .filter(|size| *size > 0);
         asked.unwrap_or(PAGE_SIZE).min(LARGEST_PAGE)
     }
 
@@ -41,9 +46,18 @@ impl Query {
 
     /// An absolute link to the page where `name` has this value, at the host that the caller asked.
     pub(super) fn link(&self, scheme: &str, request: &Request<Bytes>, name: &str, value: &str) -> String {
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or(request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
-        format!("{scheme}://{host}{}?{}", request.uri().path(), self.with(name, value))
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let host = host
+            .or(request.uri().authority().map(http::uri::Authority::as_str))
+            .unwrap_or_default();
+        format!(
+            "{scheme}://{host}{}?{}",
+            request.uri().path(),
+            self.with(name, value)
+        )
     }
 }
 
@@ -52,12 +66,18 @@ mod tests {
     use super::*;
 
     fn request(uri: &str) -> Request<Bytes> {
-        Request::builder().uri(uri).header("Host", "api.example.com:8080").body(Bytes::new()).expect("a request")
+        Request::builder()
+            .uri(uri)
+            .header("Host", "api.example.com:8080")
+            .body(Bytes::new())
+            .expect("a request")
     }
 
     #[test]
     fn a_link_keeps_the_rest_of_the_query() {
-        let request = request("/v1/webhook-requests/?status_code=500&cursor=b1&created_at__gte=2026-01-05T10%3A00%3A00%2B01%3A00");
+        let request = request(
+            "/v1/webhook-requests/?status_code=500&cursor=b1&created_at__gte=2026-01-05T10%3A00%3A00%2B01%3A00",
+        );
         let query = Query::of(&request);
         assert_eq!(query.get("created_at__gte"), Some("2026-01-05T10:00:00+01:00"));
         assert_eq!(
@@ -69,8 +89,18 @@ mod tests {
 
     #[test]
     fn a_page_has_25_rows_and_never_more_than_100() {
-        for (query, size) in [("", 25), ("page_size=7", 7), ("page_size=1000", 100), ("page_size=0", 25), ("page_size=x", 25)] {
-            assert_eq!(Query::of(&request(&format!("/v1/webhooks/?{query}"))).page_size(), size, "{query}");
+        for (query, size) in [
+            ("", 25),
+            ("page_size=7", 7),
+            ("page_size=1000", 100),
+            ("page_size=0", 25),
+            ("page_size=x", 25),
+        ] {
+            assert_eq!(
+                Query::of(&request(&format!("/v1/webhooks/?{query}"))).page_size(),
+                size,
+                "{query}"
+            );
         }
     }
 }

@@ -54,7 +54,11 @@ impl<'a> WebhookObject<'a> {
 impl PublicApi {
     /// The webhooks of the secret's environment, oldest first.
     pub(super) async fn list(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
-        let webhooks = match self.webhooks.webhooks_in(caller.company.id, caller.environment).await {
+        let webhooks = match self
+            .webhooks
+            .webhooks_in(caller.company.id, caller.environment)
+            .await
+        {
             Ok(webhooks) => webhooks,
             Err(error) => return refused(&error),
         };
@@ -65,13 +69,20 @@ impl PublicApi {
             "last" => Some(last),
             text => text.parse::<usize>().ok(),
         };
-        let Some(number) = number.filter(|number| (1..=last).contains(number)) else { return errors::not_found() };
+        let Some(number) = number.filter(|number| (1..=last).contains(number)) else {
+            return errors::not_found();
+        };
         let link = |number: usize| query.link(self.scheme, request, "page", &number.to_string());
         let page = NumberedPage {
             count: webhooks.len(),
             next: (number < last).then(|| link(number + 1)),
             previous: (number > 1).then(|| link(number - 1)),
-            results: webhooks.iter().skip((number - 1) * size).take(size).map(WebhookObject::of).collect(),
+            results: webhooks
+                .iter()
+                .skip((number - 1) * size)
+                .take(size)
+                .map(WebhookObject::of)
+                .collect(),
         };
         json(StatusCode::OK, &page)
     }
@@ -96,39 +107,67 @@ impl PublicApi {
             events: read.events.unwrap_or(WebhookEvents::All),
             enabled: read.enabled.unwrap_or(true),
         };
-        match self.webhooks.create(caller.company.id, &draft, &actor(caller)).await {
+        match self
+            .webhooks
+            .create(caller.company.id, &draft, &actor(caller))
+            .await
+        {
             Ok(webhook) => json(StatusCode::CREATED, &WebhookObject::of(&webhook)),
             Err(error) => refused(&error),
         }
     }
 
     pub(super) async fn retrieve(&self, caller: &Caller, id: WebhookId) -> Response<Bytes> {
-        match self.webhooks.webhook(caller.company.id, Some(caller.environment), id).await {
+        match self
+            .webhooks
+            .webhook(caller.company.id, Some(caller.environment), id)
+            .await
+        {
             Ok(webhook) => json(StatusCode::OK, &WebhookObject::of(&webhook)),
             Err(error) => refused(&error),
         }
     }
 
     /// 200 with the webhook as it is now. What the body does not name stays.
-    pub(super) async fn update(&self, caller: &Caller, id: WebhookId, request: &Request<Bytes>) -> Response<Bytes> {
+    pub(super) async fn update(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        request: &Request<Bytes>,
+    ) -> Response<Bytes> {
         if let Err(response) = negotiation::require_json(request.headers()) {
             return response;
         }
         // Whether it exists comes first: a fault of the body would tell that it does.
-        if let Err(error) = self.webhooks.webhook(caller.company.id, Some(caller.environment), id).await {
+        if let Err(error) = self
+            .webhooks
+            .webhook(caller.company.id, Some(caller.environment), id)
+            .await
+        {
             return refused(&error);
         }
         let read = match body::partial(request.body()) {
             Ok(read) => read,
             Err(faults) => return incorrect(&faults),
         };
-        if read.env_type.is_some_and(|environment| environment != caller.environment) {
+        if read
+            .env_type
+            .is_some_and(|environment| environment != caller.environment)
+        {
             return other_environment(caller);
         }
-        let patch =
-            WebhookPatch { name: read.name, url: read.webhook_url, events: read.events, enabled: read.enabled };
+        let patch = WebhookPatch {
+            name: read.name,
+            url: read.webhook_url,
+            events: read.events,
+            enabled: read.enabled,
+        };
         let environment = Some(caller.environment);
-        match self.webhooks.patch(caller.company.id, environment, id, patch, &actor(caller)).await {
+        match self
+            .webhooks
+            .patch(caller.company.id, environment, id, patch, &actor(caller))
+            .await
+        {
             Ok(webhook) => json(StatusCode::OK, &WebhookObject::of(&webhook)),
             Err(error) => refused(&error),
         }
@@ -136,7 +175,11 @@ impl PublicApi {
 
     /// 204 without a body.
     pub(super) async fn delete(&self, caller: &Caller, id: WebhookId) -> Response<Bytes> {
-        match self.webhooks.delete(caller.company.id, Some(caller.environment), id, &actor(caller)).await {
+        match self
+            .webhooks
+            .delete(caller.company.id, Some(caller.environment), id, &actor(caller))
+            .await
+        {
             Ok(()) => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -148,7 +191,11 @@ impl PublicApi {
 }
 
 fn incorrect(faults: &[InvalidWebhook]) -> Response<Bytes> {
-    errors::incorrect_parameters(faults.iter().map(|fault| (fault.field.as_str(), fault.message.as_str())))
+    errors::incorrect_parameters(
+        faults
+            .iter()
+            .map(|fault| (fault.field.as_str(), fault.message.as_str())),
+    )
 }
 
 fn other_environment(caller: &Caller) -> Response<Bytes> {

@@ -15,12 +15,19 @@ async fn world() -> World {
 async fn token(world: &World) -> String {
     let accounts = &world.running().services.core.accounts;
     let scopes = Scopes::new(vec![Scope::Events]);
-    let token = accounts.create_operator_token("backend", scopes, &Actor::command_line()).await.expect("a token");
+    let token = accounts
+        .create_operator_token("backend", scopes, &Actor::command_line())
+        .await
+        .expect("a token");
     token.text().to_string()
 }
 
 fn publish<'w>(world: &'w World, token: &str, body: &Value) -> Ask<'w> {
-    world.ask(Method::POST, "/operator/v1/events").to(To::Operator).bearer(token).json(body)
+    world
+        .ask(Method::POST, "/operator/v1/events")
+        .to(To::Operator)
+        .bearer(token)
+        .json(body)
 }
 
 fn event(client_id: &str, payload: Value) -> Value {
@@ -36,7 +43,11 @@ async fn an_event_reaches_its_receiver_and_the_history() {
     let secret = world.key(id, Environment::Sandbox).await.secret;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let as_program = async |ask: Ask<'_>| {
-        ask.to(To::Gateway).header("x-access-client-id", &client_id).header("x-access-secret", secret.expose()).send().await
+        ask.to(To::Gateway)
+            .header("x-access-client-id", &client_id)
+            .header("x-access-secret", secret.expose())
+            .send()
+            .await
     };
     let draft = json!({ "name": "Orders", "webhook_url": receiver.url("/hook"), "env_type": "sandbox" });
     let created: Answer = as_program(world.ask(Method::POST, "/v1/webhooks/").json(&draft)).await;
@@ -46,14 +57,20 @@ async fn an_event_reaches_its_receiver_and_the_history() {
     let mut body = event(&client_id, json!({ "order_id": "1" }));
     body["request_id"] = json!(request_id);
     let accepted = publish(&world, &token, &body).send().await;
-    assert_eq!((accepted.status, &accepted.json()["deliveries"]), (StatusCode::ACCEPTED, &json!(1)));
+    assert_eq!(
+        (accepted.status, &accepted.json()["deliveries"]),
+        (StatusCode::ACCEPTED, &json!(1))
+    );
     let event_id = accepted.json()["webhook_id"].as_str().expect("an id").to_owned();
 
     let received = receiver.wait_for(1).await.remove(0);
     let sign = vault::sign_v1(secret.expose(), &received.body);
     assert_eq!(received.header("x-webhook-sign"), Some(sign.as_str()));
     let sent: Value = serde_json::from_slice(&received.body).expect("JSON");
-    assert_eq!((&sent["webhook_id"], &sent["order_id"]), (&json!(event_id), &json!("1")));
+    assert_eq!(
+        (&sent["webhook_id"], &sent["order_id"]),
+        (&json!(event_id), &json!("1"))
+    );
 
     let history = loop {
         let history = as_program(world.get("/v1/webhook-requests/")).await.json();
@@ -63,15 +80,30 @@ async fn an_event_reaches_its_receiver_and_the_history() {
         tokio::task::yield_now().await;
     };
     let row = &history["results"][0];
-    assert_eq!((&history["next"], &history["previous"]), (&Value::Null, &Value::Null));
-    assert_eq!((&row["webhook_id"], &row["status_code"], &row["error_message"]), (&json!(event_id), &json!(200), &Value::Null));
-    assert_eq!((&row["webhook_payload"], &row["webhook_url"]), (&sent, &json!(receiver.url("/hook"))));
+    assert_eq!(
+        (&history["next"], &history["previous"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(
+        (&row["webhook_id"], &row["status_code"], &row["error_message"]),
+        (&json!(event_id), &json!(200), &Value::Null)
+    );
+    assert_eq!(
+        (&row["webhook_payload"], &row["webhook_url"]),
+        (&sent, &json!(receiver.url("/hook")))
+    );
     assert_eq!(row["event_type"], "order-created");
 
     // The trail from the request to its deliveries.
     let webhooks = &world.running().services.webhooks;
-    let of_request = webhooks.deliveries_of_request(id, request_id.parse().expect("an id")).await.expect("read");
-    assert_eq!((of_request.len(), of_request[0].state), (1, DeliveryState::Delivered));
+    let of_request = webhooks
+        .deliveries_of_request(id, request_id.parse().expect("an id"))
+        .await
+        .expect("read");
+    assert_eq!(
+        (of_request.len(), of_request[0].state),
+        (1, DeliveryState::Delivered)
+    );
 }
 
 #[tokio::test]
@@ -81,11 +113,17 @@ async fn the_same_idempotency_key_publishes_once() {
     let (_, client_id) = world.company("Acme").await;
     let client_id = client_id.to_string();
     let send = async |payload: Value| {
-        publish(&world, &token, &event(&client_id, payload)).header("idempotency-key", "order-1").send().await
+        publish(&world, &token, &event(&client_id, payload))
+            .header("idempotency-key", "order-1")
+            .send()
+            .await
     };
     let first = send(json!({ "a": 1 })).await;
     let again = send(json!({ "a": 1 })).await;
-    assert_eq!((first.status, again.status, first.json()), (StatusCode::ACCEPTED, StatusCode::ACCEPTED, again.json()));
+    assert_eq!(
+        (first.status, again.status, first.json()),
+        (StatusCode::ACCEPTED, StatusCode::ACCEPTED, again.json())
+    );
     assert_eq!(send(json!({ "a": 2 })).await.status, StatusCode::CONFLICT);
 }
 
@@ -106,15 +144,27 @@ async fn a_wrong_event_is_refused_with_its_field() {
         (with("event_type", json!("order-shredded")), "event_type"),
         (with("payload", json!([])), "payload"),
         (with("payload", json!({ "webhook_id": "mine" })), "payload"),
-        (with("payload", json!({ "text": "x".repeat(256 * 1024) })), "payload"),
+        (
+            with("payload", json!({ "text": "x".repeat(256 * 1024) })),
+            "payload",
+        ),
         (with("request_id", json!("x")), "request_id"),
         (json!("text"), "body"),
     ] {
         let answer = publish(&world, &token, &body).send().await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{field}: {}", answer.body);
-        assert_eq!(answer.json()["error"]["extra"]["invalid-params"][0]["field"], field);
+        assert_eq!(
+            answer.json()["error"]["extra"]["invalid-params"][0]["field"],
+            field
+        );
     }
-    let huge = publish(&world, &token, &with("payload", json!({ "text": "x".repeat(3 << 20) }))).send().await;
+    let huge = publish(
+        &world,
+        &token,
+        &with("payload", json!({ "text": "x".repeat(3 << 20) })),
+    )
+    .send()
+    .await;
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -126,10 +176,20 @@ async fn this_installation_is_no_receiver_even_where_loopback_is_allowed() {
     for to in [To::Dashboard, To::Gateway, To::Operator] {
         let url = format!("http://{}/operator/v1/events", world.address(to));
         let draft = json!({ "name": "Loop", "webhook_url": url, "env_type": "sandbox" });
-        let ask = world.ask(Method::POST, "/v1/webhooks/").to(To::Gateway).json(&draft);
-        let answer =
-            ask.header("x-access-client-id", &client_id.to_string()).header("x-access-secret", secret.expose()).send().await;
+        let ask = world
+            .ask(Method::POST, "/v1/webhooks/")
+            .to(To::Gateway)
+            .json(&draft);
+        let answer = ask
+            .header("x-access-client-id", &client_id.to_string())
+            .header("x-access-secret", secret.expose())
+            .send()
+            .await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{url}");
-        assert!(answer.body.contains("an address of this Gatehouse itself"), "{}", answer.body);
+        assert!(
+            answer.body.contains("an address of this Gatehouse itself"),
+            "{}",
+            answer.body
+        );
     }
 }

@@ -18,12 +18,18 @@ impl<'w> Program<'w> {
     async fn new(world: &'w World, name: &str, environment: Environment) -> Self {
         let (company, client_id) = world.company(name).await;
         let secret = world.key(company, environment).await.secret;
-        Self { world, client_id, secret, to: To::Gateway }
+        Self {
+            world,
+            client_id,
+            secret,
+            to: To::Gateway,
+        }
     }
 
     fn ask(&self, method: Method, path: &str) -> Ask<'w> {
         let ask = self.world.ask(method, path).to(self.to);
-        ask.header("x-access-client-id", &self.client_id.to_string()).header("x-access-secret", self.secret.expose())
+        ask.header("x-access-client-id", &self.client_id.to_string())
+            .header("x-access-secret", self.secret.expose())
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -35,7 +41,10 @@ impl<'w> Program<'w> {
     }
 
     async fn patch(&self, id: &str, body: &Value) -> Answer {
-        self.ask(Method::PATCH, &format!("/v1/webhooks/{id}/")).json(body).send().await
+        self.ask(Method::PATCH, &format!("/v1/webhooks/{id}/"))
+            .json(body)
+            .send()
+            .await
     }
 }
 
@@ -50,8 +59,13 @@ fn faults(answer: &Answer) -> Vec<(String, String)> {
     assert_eq!(body["error"]["code"], "incorrect_parameters");
     assert_eq!(body["error"]["message"], "Incorrect request parameters");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
-    let faults = body["error"]["extra"]["invalid-params"].as_array().expect("a list");
-    faults.iter().map(|fault| (text(&fault["field"]), text(&fault["message"]))).collect()
+    let faults = body["error"]["extra"]["invalid-params"]
+        .as_array()
+        .expect("a list");
+    faults
+        .iter()
+        .map(|fault| (text(&fault["field"]), text(&fault["message"])))
+        .collect()
 }
 
 fn fields(answer: &Answer) -> Vec<String> {
@@ -66,29 +80,61 @@ async fn a_webhook_lives_its_life_in_the_documented_shapes_on_both_listeners() {
         program.to = to;
         let mut asked = draft("https://203-0-113-9.example.com/hook");
         asked["events"] = json!(["order-status-updated", "order-created"]);
-        let created = program.ask(Method::POST, &format!("/v1/webhooks{slash}")).json(&asked).send().await;
+        let created = program
+            .ask(Method::POST, &format!("/v1/webhooks{slash}"))
+            .json(&asked)
+            .send()
+            .await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
         assert_eq!(created.header("content-type"), "application/json");
         let made = created.json();
         let id = made["id"].as_str().expect("an id").to_owned();
         assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let names: Vec<&String> = made.as_object().expect("an object").keys().collect();
-        assert_eq!(names, ["created_at", "enabled", "env_type", "events", "id", "name", "updated_at", "webhook_url"]);
-        assert_eq!((&made["name"], &made["enabled"], &made["env_type"]), (&json!("Orders"), &json!(true), &json!("sandbox")));
+        assert_eq!(
+            names,
+            [
+                "created_at",
+                "enabled",
+                "env_type",
+                "events",
+                "id",
+                "name",
+                "updated_at",
+                "webhook_url"
+            ]
+        );
+        assert_eq!(
+            (&made["name"], &made["enabled"], &made["env_type"]),
+            (&json!("Orders"), &json!(true), &json!("sandbox"))
+        );
         assert_eq!(made["events"], json!(["order-created", "order-status-updated"]));
         assert!(made["created_at"].as_str().expect("a time").ends_with('Z'));
 
         let path = format!("/v1/webhooks/{id}{slash}");
         assert_eq!(program.get(&path).await.json(), made);
         let list = program.get(&format!("/v1/webhooks{slash}")).await.json();
-        assert_eq!(list, json!({ "count": 1, "next": null, "previous": null, "results": [made] }));
+        assert_eq!(
+            list,
+            json!({ "count": 1, "next": null, "previous": null, "results": [made] })
+        );
 
-        let off = program.ask(Method::PATCH, &path).json(&json!({ "enabled": false, "id": "ignored" })).send().await;
-        assert_eq!((off.status, &off.json()["enabled"], &off.json()["name"]), (StatusCode::OK, &json!(false), &json!("Orders")));
+        let off = program
+            .ask(Method::PATCH, &path)
+            .json(&json!({ "enabled": false, "id": "ignored" }))
+            .send()
+            .await;
+        assert_eq!(
+            (off.status, &off.json()["enabled"], &off.json()["name"]),
+            (StatusCode::OK, &json!(false), &json!("Orders"))
+        );
         let gone = program.ask(Method::DELETE, &path).send().await;
         assert_eq!((gone.status, gone.body.as_str()), (StatusCode::NO_CONTENT, ""));
         let missing = program.get(&path).await;
-        assert_eq!((missing.status, missing.json()), (StatusCode::NOT_FOUND, json!({ "detail": "Not Found." })));
+        assert_eq!(
+            (missing.status, missing.json()),
+            (StatusCode::NOT_FOUND, json!({ "detail": "Not Found." }))
+        );
     }
 }
 
@@ -97,7 +143,10 @@ async fn events_left_out_are_all_of_them() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let made = program.post(&draft("https://hooks.example.com/")).await.json();
-    assert_eq!(made["events"].as_array().expect("a list").len(), model::EventType::ALL.len());
+    assert_eq!(
+        made["events"].as_array().expect("a list").len(),
+        model::EventType::ALL.len()
+    );
     let mut none = draft("https://hooks.example.com/none");
     none["events"] = json!([]);
     assert_eq!(fields(&program.post(&none).await), ["events"]);
@@ -107,19 +156,41 @@ async fn events_left_out_are_all_of_them() {
 async fn the_same_url_twice_is_the_documented_fault() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
-    assert_eq!(program.post(&draft("https://hooks.example.com/")).await.status, StatusCode::CREATED);
-    let expected = vec![("env_type".to_owned(), "Webhook url for sandbox already registered".to_owned())];
-    assert_eq!(faults(&program.post(&draft("https://hooks.example.com")).await), expected);
-    let other = program.post(&draft("https://hooks.example.com/other")).await.json();
+    assert_eq!(
+        program.post(&draft("https://hooks.example.com/")).await.status,
+        StatusCode::CREATED
+    );
+    let expected = vec![(
+        "env_type".to_owned(),
+        "Webhook url for sandbox already registered".to_owned(),
+    )];
+    assert_eq!(
+        faults(&program.post(&draft("https://hooks.example.com")).await),
+        expected
+    );
+    let other = program
+        .post(&draft("https://hooks.example.com/other"))
+        .await
+        .json();
     let id = other["id"].as_str().expect("an id");
-    assert_eq!(faults(&program.patch(id, &json!({ "webhook_url": "https://hooks.example.com/" })).await), expected);
+    assert_eq!(
+        faults(
+            &program
+                .patch(id, &json!({ "webhook_url": "https://hooks.example.com/" }))
+                .await
+        ),
+        expected
+    );
 }
 
 #[tokio::test]
 async fn wrong_fields_are_named_and_forbidden_urls_refused() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
-    assert_eq!(fields(&program.post(&json!({})).await), ["name", "webhook_url", "env_type"]);
+    assert_eq!(
+        fields(&program.post(&json!({})).await),
+        ["name", "webhook_url", "env_type"]
+    );
     assert_eq!(fields(&program.post(&json!([])).await), ["non_field_errors"]);
     let mut wrong = draft("https://hooks.example.com/");
     wrong["events"] = json!(["order-shredded"]);
@@ -150,15 +221,37 @@ async fn a_secret_acts_in_its_own_environment_and_company() {
     let sandbox = Program::new(&world, "Acme", Environment::Sandbox).await;
     let made = sandbox.post(&draft("https://hooks.example.com/")).await.json();
     let id = made["id"].as_str().expect("an id").to_owned();
-    let acme = world.running().services.core.accounts.company(sandbox.client_id).await.expect("read").expect("there");
-    let prod = Program { secret: world.key(acme.id, Environment::Prod).await.secret, ..Program { world: &world, ..sandbox } };
+    let acme = world
+        .running()
+        .services
+        .core
+        .accounts
+        .company(sandbox.client_id)
+        .await
+        .expect("read")
+        .expect("there");
+    let prod = Program {
+        secret: world.key(acme.id, Environment::Prod).await.secret,
+        ..Program {
+            world: &world,
+            ..sandbox
+        }
+    };
     let stranger = Program::new(&world, "Other", Environment::Sandbox).await;
     for program in [&prod, &stranger] {
         assert_eq!(program.get("/v1/webhooks/").await.json()["count"], 0);
         let path = format!("/v1/webhooks/{id}/");
         for method in [Method::GET, Method::PATCH, Method::DELETE] {
-            let answer = program.ask(method.clone(), &path).json(&json!({ "name": "" })).send().await;
-            assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NOT_FOUND, r#"{"detail":"Not Found."}"#), "{method}");
+            let answer = program
+                .ask(method.clone(), &path)
+                .json(&json!({ "name": "" }))
+                .send()
+                .await;
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (StatusCode::NOT_FOUND, r#"{"detail":"Not Found."}"#),
+                "{method}"
+            );
         }
     }
     let refused = prod.post(&draft("https://hooks.example.com/prod")).await;
@@ -171,14 +264,34 @@ async fn a_request_that_names_a_brand_acts_for_the_brand() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let core = &world.running().services.core;
-    let brand = core.accounts.create_company("Brand", Some(program.client_id), &Actor::command_line()).await.expect("a brand");
+    let brand = core
+        .accounts
+        .create_company("Brand", Some(program.client_id), &Actor::command_line())
+        .await
+        .expect("a brand");
     core.keys.reload().await.expect("reloaded");
     let brand_id = brand.client_id.to_string();
-    let post = program.ask(Method::POST, "/v1/webhooks/").header("x-brand-id", &brand_id);
-    assert_eq!(post.json(&draft("https://brand.example.com/")).send().await.status, StatusCode::CREATED);
-    let listed = program.ask(Method::GET, "/v1/webhooks/").header("x-brand-id", &brand_id).send().await;
+    let post = program
+        .ask(Method::POST, "/v1/webhooks/")
+        .header("x-brand-id", &brand_id);
+    assert_eq!(
+        post.json(&draft("https://brand.example.com/"))
+            .send()
+            .await
+            .status,
+        StatusCode::CREATED
+    );
+    let listed = program
+        .ask(Method::GET, "/v1/webhooks/")
+        .header("x-brand-id", &brand_id)
+        .send()
+        .await;
     assert_eq!(listed.json()["count"], 1);
-    assert_eq!(program.get("/v1/webhooks/").await.json()["count"], 0, "the company itself has none");
+    assert_eq!(
+        program.get("/v1/webhooks/").await.json()["count"],
+        0,
+        "the company itself has none"
+    );
 }
 
 #[tokio::test]
@@ -192,13 +305,29 @@ async fn methods_and_media_types_are_refused_as_documented() {
         ("/v1/webhook-requests/".to_owned(), "GET"),
     ] {
         let answer = program.ask(Method::PUT, &path).json(&json!({})).send().await;
-        assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, allow), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (StatusCode::METHOD_NOT_ALLOWED, allow),
+            "{path}"
+        );
     }
-    let form = program.ask(Method::POST, "/v1/webhooks/").form(&[("name", "x")]).send().await;
+    let form = program
+        .ask(Method::POST, "/v1/webhooks/")
+        .form(&[("name", "x")])
+        .send()
+        .await;
     assert_eq!(form.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let html = program.ask(Method::GET, "/v1/webhooks/").header("accept", "text/html").send().await;
+    let html = program
+        .ask(Method::GET, "/v1/webhooks/")
+        .header("accept", "text/html")
+        .send()
+        .await;
     assert_eq!(html.status, StatusCode::NOT_ACCEPTABLE);
-    for path in ["/v1/webhooks/none/", "/v1/webhook-requests/x/", &format!("/v1/webhooks/{id}/")] {
+    for path in [
+        "/v1/webhooks/none/",
+        "/v1/webhook-requests/x/",
+        &format!("/v1/webhooks/{id}/"),
+    ] {
         assert_eq!(program.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     let nobody = world.get("/v1/webhooks/").to(To::Gateway).send().await;
@@ -210,7 +339,13 @@ async fn the_list_is_paged_by_number() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     for number in 0..5 {
-        assert_eq!(program.post(&draft(&format!("https://hooks.example.com/{number}"))).await.status, StatusCode::CREATED);
+        assert_eq!(
+            program
+                .post(&draft(&format!("https://hooks.example.com/{number}")))
+                .await
+                .status,
+            StatusCode::CREATED
+        );
     }
     let mut path = "/v1/webhooks/?page_size=2".to_owned();
     let mut seen = Vec::new();
@@ -218,13 +353,29 @@ async fn the_list_is_paged_by_number() {
     loop {
         let page = program.get(&path).await.json();
         assert_eq!(page["count"], 5);
-        seen.extend(page["results"].as_array().expect("rows").iter().map(|one| one["webhook_url"].clone()));
+        seen.extend(
+            page["results"]
+                .as_array()
+                .expect("rows")
+                .iter()
+                .map(|one| one["webhook_url"].clone()),
+        );
         match page["next"].as_str() {
-            Some(next) => path = next.strip_prefix(&origin).expect("an absolute link to this listener").to_owned(),
+            Some(next) => {
+                path = next
+                    .strip_prefix(&origin)
+                    .expect("an absolute link to this listener")
+                    .to_owned()
+            }
             None => break,
         }
     }
-    let expected: Vec<Value> = (0..5).map(|number| json!(format!("https://hooks.example.com/{number}"))).collect();
+    let expected: Vec<Value> = (0..5)
+        .map(|number| json!(format!("https://hooks.example.com/{number}")))
+        .collect();
     assert_eq!(seen, expected);
-    assert_eq!(program.get("/v1/webhooks/?page=4&page_size=2").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        program.get("/v1/webhooks/?page=4&page_size=2").await.status,
+        StatusCode::NOT_FOUND
+    );
 }

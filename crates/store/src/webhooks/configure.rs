@@ -60,7 +60,9 @@ pub(super) async fn change(
     let dialect = db.dialect();
     let written = db.write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
         Box::pin(async move {
-            let Some(before) = locked(connection, dialect, company, id).await? else { return Ok(Written::NotFound) };
+            let Some(before) = locked(connection, dialect, company, id).await? else {
+                return Ok(Written::NotFound);
+            };
             let after = apply(connection, before, change, entry.at).await?;
             audit::record(connection, &entry).await?;
             Ok(Written::Done(after))
@@ -77,7 +79,9 @@ async fn locked(
     id: WebhookId,
 ) -> Result<Option<Webhook>, StoreError> {
     let lock = dialect.for_update();
-    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL{lock}");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL{lock}"
+    );
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(id.to_string())
         .bind(company.to_string())
@@ -146,7 +150,12 @@ pub(super) async fn end_waiting(connection: &mut DbConnection, webhook: WebhookI
     Ok(())
 }
 
-pub(super) async fn delete(db: &Db, company: CompanyId, id: WebhookId, entry: AuditEntry) -> Result<bool, StoreError> {
+pub(super) async fn delete(
+    db: &Db,
+    company: CompanyId,
+    id: WebhookId,
+    entry: AuditEntry,
+) -> Result<bool, StoreError> {
     db.write(Urgency::Interactive, move |connection| {
         Box::pin(async move {
             let deleted = sqlx::query(
@@ -169,8 +178,13 @@ pub(super) async fn delete(db: &Db, company: CompanyId, id: WebhookId, entry: Au
     .await
 }
 
-pub(super) async fn webhook(db: &Db, company: CompanyId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL");
+pub(super) async fn webhook(
+    db: &Db,
+    company: CompanyId,
+    id: WebhookId,
+) -> Result<Option<Webhook>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL");
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(id.to_string())
         .bind(company.to_string())
@@ -198,7 +212,11 @@ pub(super) async fn webhooks(
 }
 
 /// By `webhooks_url`.
-pub(super) async fn enabled_count(db: &Db, company: CompanyId, environment: Environment) -> Result<u64, StoreError> {
+pub(super) async fn enabled_count(
+    db: &Db,
+    company: CompanyId,
+    environment: Environment,
+) -> Result<u64, StoreError> {
     let row = sqlx::query(
         "SELECT CAST(COUNT(*) AS BIGINT) AS enabled FROM webhooks \
          WHERE company_id = $1 AND environment = $2 AND enabled = 1 AND deleted_at IS NULL",

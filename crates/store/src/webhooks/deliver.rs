@@ -20,7 +20,9 @@ pub(super) async fn due(db: &Db) -> Result<Vec<(WebhookId, Timestamp)>, StoreErr
     )
     .fetch_all(db.reader())
     .await?;
-    let pairs = found.iter().map(|row| Ok(row.maybe_time("due_at")?.map(|at| (row.parsed("id"), at))));
+    let pairs = found
+        .iter()
+        .map(|row| Ok(row.maybe_time("due_at")?.map(|at| (row.parsed("id"), at))));
     pairs
         .filter_map(Result::transpose)
         .map(|pair| pair.and_then(|(webhook, at)| Ok((webhook?, at))))
@@ -171,7 +173,10 @@ pub(super) async fn held(db: &Db) -> Result<Vec<HeldScope>, StoreError> {
         .iter()
         .map(|row| {
             let environment: Environment = row.parsed("environment")?;
-            Ok(HeldScope { company: row.parsed("company_id")?, environment })
+            Ok(HeldScope {
+                company: row.parsed("company_id")?,
+                environment,
+            })
         })
         .collect()
 }
@@ -189,8 +194,10 @@ pub(super) async fn release(db: &Db, scope: HeldScope) -> Result<Vec<WebhookId>,
             .bind(scope.environment.as_str())
             .fetch_all(connection)
             .await?;
-            let mut webhooks: Vec<WebhookId> =
-                released.iter().map(|row| row.parsed("webhook_id")).collect::<Result<_, _>>()?;
+            let mut webhooks: Vec<WebhookId> = released
+                .iter()
+                .map(|row| row.parsed("webhook_id"))
+                .collect::<Result<_, _>>()?;
             webhooks.sort_unstable();
             webhooks.dedup();
             Ok(webhooks)
@@ -246,8 +253,13 @@ async fn read_standing(
     webhook: WebhookId,
     lock: &str,
 ) -> Result<Standing, StoreError> {
-    let sql = format!("SELECT enabled, deleted_at, failing_since, warned_at, last_key_id FROM webhooks WHERE id = $1{lock}");
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(webhook.to_string()).fetch_one(connection).await?;
+    let sql = format!(
+        "SELECT enabled, deleted_at, failing_since, warned_at, last_key_id FROM webhooks WHERE id = $1{lock}"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(webhook.to_string())
+        .fetch_one(connection)
+        .await?;
     Ok(Standing {
         enabled: row.flag("enabled")? && row.maybe_int("deleted_at")?.is_none(),
         failing_since: row.maybe_time("failing_since")?,
@@ -264,7 +276,10 @@ impl Standing {
 
 /// The attempt's number. Who still has the lease decides the state; who has lost it may only report a success of a
 /// delivery that nobody else is working on.
-async fn finish_delivery(connection: &mut DbConnection, attempt: &FinishedAttempt) -> Result<i64, StoreError> {
+async fn finish_delivery(
+    connection: &mut DbConnection,
+    attempt: &FinishedAttempt,
+) -> Result<i64, StoreError> {
     let (status, failure) = rows::outcome_columns(&attempt.outcome);
     let id = attempt.claimed.delivery.to_string();
     let row = sqlx::query(
@@ -286,12 +301,14 @@ async fn finish_delivery(connection: &mut DbConnection, attempt: &FinishedAttemp
             Then::RetryAt(at) => (DeliveryState::Pending, Some(at.as_millis())),
             Then::Ended(state) => (state, None),
         };
-        sqlx::query("UPDATE deliveries SET state = $2, due_at = $3, lease = NULL, replayed_from = NULL WHERE id = $1")
-            .bind(id)
-            .bind(state.as_str())
-            .bind(due_at)
-            .execute(connection)
-            .await?;
+        sqlx::query(
+            "UPDATE deliveries SET state = $2, due_at = $3, lease = NULL, replayed_from = NULL WHERE id = $1",
+        )
+        .bind(id)
+        .bind(state.as_str())
+        .bind(due_at)
+        .execute(connection)
+        .await?;
     }
     row.int("attempts")
 }
@@ -303,7 +320,8 @@ async fn insert_attempt(
 ) -> Result<(), StoreError> {
     let (status, failure) = rows::outcome_columns(&attempt.outcome);
     let claimed = &attempt.claimed;
-    let hops = serde_json::to_string(&attempt.hops).map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
+    let hops = serde_json::to_string(&attempt.hops)
+        .map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
     sqlx::query(
         "INSERT INTO attempts (id, delivery_id, webhook_id, event_id, company_id, environment, event_type, test, number, \
          started_at, ended_at, duration_ms, status, failure, key_id, signed_by_last_four, replay, url, hops) \
@@ -357,7 +375,12 @@ async fn apply_health(
             note_failure(connection, webhook, &standing, attempt.ended_at).await?;
             disable(connection, webhook, DisabledReason::Gone, disabled).await
         }
-        Some(HealthChange::Failed { disable_before, warn_before, disabled, warned }) => {
+        Some(HealthChange::Failed {
+            disable_before,
+            warn_before,
+            disabled,
+            warned,
+        }) => {
             let since = note_failure(connection, webhook, &standing, attempt.ended_at).await?;
             if since <= *disable_before {
                 return disable(connection, webhook, DisabledReason::FailedTooLong, disabled).await;
@@ -371,7 +394,10 @@ async fn apply_health(
                 .execute(&mut *connection)
                 .await?;
             audit::record(connection, warned).await?;
-            Ok(Consequences { disabled: None, warned: true })
+            Ok(Consequences {
+                disabled: None,
+                warned: true,
+            })
         }
     }
 }
@@ -408,7 +434,10 @@ async fn disable(
         .await?;
     end_waiting(connection, webhook).await?;
     audit::record(connection, entry).await?;
-    Ok(Consequences { disabled: Some(reason), warned: false })
+    Ok(Consequences {
+        disabled: Some(reason),
+        warned: false,
+    })
 }
 
 /// By `events_by_age`. Small steps, so that nobody waits for it.
@@ -439,7 +468,10 @@ async fn remove_event(connection: &mut DbConnection, event: EventId) -> Result<(
         "DELETE FROM deliveries WHERE event_id = $1",
         "DELETE FROM events WHERE id = $1",
     ] {
-        sqlx::query(sql).bind(event.to_string()).execute(&mut *connection).await?;
+        sqlx::query(sql)
+            .bind(event.to_string())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

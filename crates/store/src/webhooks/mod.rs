@@ -11,18 +11,22 @@ mod rows;
 
 use async_trait::async_trait;
 use model::{
-    AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryRow, Environment, RequestId, Timestamp, Webhook, WebhookId,
+    AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryRow, Environment, RequestId, Timestamp, Webhook,
+    WebhookId,
 };
 use webhooks::{
-    Claimed, Consequences, FailureCount, FinishedAttempt, HeldScope, HistoryFilter, HistoryRow, NewEvent, NewTest,
-    NewWebhook, PublishedEvent, Replayed, StorageFailure, StoredDelivery, WebhookChange, WebhookFacts, WebhookStore, Written,
+    Claimed, Consequences, FailureCount, FinishedAttempt, HeldScope, HistoryFilter, HistoryRow, NewEvent,
+    NewTest, NewWebhook, PublishedEvent, Replayed, StorageFailure, StoredDelivery, WebhookChange,
+    WebhookFacts, WebhookStore, Written,
 };
 
 use crate::{Db, Migration};
 
 /// The tables.
-pub const MIGRATION: Migration =
-    Migration { name: "0004_webhooks", sql: include_str!("../../migrations/0004_webhooks.sql") };
+pub const MIGRATION: Migration = Migration {
+    name: "0004_webhooks",
+    sql: include_str!("../../migrations/0004_webhooks.sql"),
+};
 
 /// [`WebhookStore`] on a [`Db`].
 #[derive(Clone, Debug)]
@@ -52,7 +56,12 @@ impl WebhookStore for StoredWebhooks {
         Ok(configure::change(&self.db, company, id, change, audit).await?)
     }
 
-    async fn delete(&self, company: CompanyId, id: WebhookId, audit: AuditEntry) -> Result<bool, StorageFailure> {
+    async fn delete(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
         Ok(configure::delete(&self.db, company, id, audit).await?)
     }
 
@@ -60,7 +69,11 @@ impl WebhookStore for StoredWebhooks {
         Ok(configure::webhook(&self.db, company, id).await?)
     }
 
-    async fn webhooks(&self, company: CompanyId, environment: Environment) -> Result<Vec<Webhook>, StorageFailure> {
+    async fn webhooks(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<Vec<Webhook>, StorageFailure> {
         Ok(configure::webhooks(&self.db, company, environment).await?)
     }
 
@@ -73,7 +86,11 @@ impl WebhookStore for StoredWebhooks {
         Ok(read::facts(&self.db, company, only, since).await?)
     }
 
-    async fn enabled_count(&self, company: CompanyId, environment: Environment) -> Result<u64, StorageFailure> {
+    async fn enabled_count(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+    ) -> Result<u64, StorageFailure> {
         Ok(configure::enabled_count(&self.db, company, environment).await?)
     }
 
@@ -114,7 +131,11 @@ impl WebhookStore for StoredWebhooks {
         Ok(read::deliveries(&self.db, company, webhook, at_most).await?)
     }
 
-    async fn delivery(&self, company: CompanyId, id: DeliveryId) -> Result<Option<StoredDelivery>, StorageFailure> {
+    async fn delivery(
+        &self,
+        company: CompanyId,
+        id: DeliveryId,
+    ) -> Result<Option<StoredDelivery>, StorageFailure> {
         Ok(read::delivery(&self.db, company, id).await?)
     }
 
@@ -158,7 +179,12 @@ impl WebhookStore for StoredWebhooks {
         Ok(deliver::claim(&self.db, wanted, now, lease_until, lease).await?)
     }
 
-    async fn give_back(&self, delivery: DeliveryId, lease: AttemptId, at: Timestamp) -> Result<(), StorageFailure> {
+    async fn give_back(
+        &self,
+        delivery: DeliveryId,
+        lease: AttemptId,
+        at: Timestamp,
+    ) -> Result<(), StorageFailure> {
         Ok(deliver::give_back(&self.db, delivery, lease, at).await?)
     }
 

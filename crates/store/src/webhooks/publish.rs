@@ -38,7 +38,10 @@ pub(super) async fn publish(db: &Db, event: NewEvent) -> Result<PublishedEvent, 
 }
 
 /// What an earlier request with this key came to.
-async fn earlier(connection: &mut DbConnection, idempotency: &Idempotency) -> Result<Option<PublishedEvent>, StoreError> {
+async fn earlier(
+    connection: &mut DbConnection,
+    idempotency: &Idempotency,
+) -> Result<Option<PublishedEvent>, StoreError> {
     let row = sqlx::query(
         "SELECT e.id, e.request_hash, \
          (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.event_id = e.id) AS deliveries \
@@ -52,7 +55,10 @@ async fn earlier(connection: &mut DbConnection, idempotency: &Idempotency) -> Re
         return Ok(Some(PublishedEvent::Conflict));
     }
     let deliveries = rows::number(row.int("deliveries")?, "deliveries")?;
-    Ok(Some(PublishedEvent::Before { event: row.parsed("id")?, deliveries }))
+    Ok(Some(PublishedEvent::Before {
+        event: row.parsed("id")?,
+        deliveries,
+    }))
 }
 
 async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
@@ -104,7 +110,11 @@ async fn insert_deliveries(
         let mut delivery = NewDelivery::due(event, webhook);
         if !row.flag("enabled")? {
             delivery.state = DeliveryState::Skipped;
-        } else if let Some(claim) = event.claim.as_ref().filter(|claim| !claim.except.contains(&webhook)) {
+        } else if let Some(claim) = event
+            .claim
+            .as_ref()
+            .filter(|claim| !claim.except.contains(&webhook))
+        {
             delivery.claim = Some((claim.lease, claim.until));
             claimed.push(claimed_at_birth(row, event, &delivery, claim.lease)?);
         } else {
@@ -112,7 +122,11 @@ async fn insert_deliveries(
         }
         delivery.insert(connection, event).await?;
     }
-    Ok(PublishedEvent::Stored { deliveries, waking, claimed })
+    Ok(PublishedEvent::Stored {
+        deliveries,
+        waking,
+        claimed,
+    })
 }
 
 fn claimed_at_birth(
@@ -150,7 +164,13 @@ struct NewDelivery {
 impl NewDelivery {
     fn due(event: &NewEvent, webhook: WebhookId) -> Self {
         let id = DeliveryId::time_ordered(event.created_at, vault::random());
-        Self { id, webhook, state: DeliveryState::Pending, test: false, claim: None }
+        Self {
+            id,
+            webhook,
+            state: DeliveryState::Pending,
+            test: false,
+            claim: None,
+        }
     }
 
     async fn insert(&self, connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
@@ -246,7 +266,9 @@ async fn judge_replay(
         .bind(company.to_string())
         .fetch_optional(connection)
         .await?;
-    let Some(row) = row else { return Ok(Replayed::NotFound) };
+    let Some(row) = row else {
+        return Ok(Replayed::NotFound);
+    };
     Ok(if row.flag("test")? {
         Replayed::Test
     } else if !row.flag("enabled")? {

@@ -137,7 +137,8 @@ async fn attempts(db: &Db, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreEr
 }
 
 fn read_attempt(row: &AnyRow) -> Result<Attempt, StoreError> {
-    let hops = serde_json::from_str(&row.text("hops")?).map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
+    let hops = serde_json::from_str(&row.text("hops")?)
+        .map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
     Ok(Attempt {
         id: row.parsed("id")?,
         number: rows::number(row.int("number")?, "number")?,
@@ -170,9 +171,11 @@ pub(super) async fn failures(
     found
         .iter()
         .map(|row| match rows::outcome(row)? {
-            model::AttemptOutcome::Failed { class, status } => {
-                Ok(FailureCount { class, status, attempts: rows::number(row.int("attempts")?, "attempts")? })
-            }
+            model::AttemptOutcome::Failed { class, status } => Ok(FailureCount {
+                class,
+                status,
+                attempts: rows::number(row.int("attempts")?, "attempts")?,
+            }),
             model::AttemptOutcome::Succeeded { .. } => Err(StoreError::corrupt("a success among failures")),
         })
         .collect()
@@ -204,7 +207,12 @@ pub(super) async fn history(
         .bind(after)
         .bind(filter.from.as_millis())
         .bind(filter.to.map_or(i64::MAX, Timestamp::as_millis))
-        .bind(filter.event_type.map(|one| one.as_str().to_owned()).unwrap_or_default())
+        .bind(
+            filter
+                .event_type
+                .map(|one| one.as_str().to_owned())
+                .unwrap_or_default(),
+        )
         .bind(filter.status.map_or(0, i64::from))
         .bind(i64::from(filter.size))
         .fetch_all(db.reader())

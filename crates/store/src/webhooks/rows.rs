@@ -1,7 +1,8 @@
 //! Rows as the types they stand for, and the few values whose text form is the store's own.
 
 use model::{
-    AttemptOutcome, DeliveryRow, DeliveryState, DisabledReason, EventType, FailureClass, Webhook, WebhookEvents,
+    AttemptOutcome, DeliveryRow, DeliveryState, DisabledReason, EventType, FailureClass, Webhook,
+    WebhookEvents,
 };
 use sqlx::any::AnyRow;
 use webhooks::MAX_ATTEMPTS;
@@ -42,11 +43,21 @@ pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
         state: state(row, "state")?,
         attempts,
         attempts_at_most: if test { 1 } else { MAX_ATTEMPTS.max(attempts) },
-        next_attempt_at: if under_way { None } else { row.maybe_time("due_at")? },
+        next_attempt_at: if under_way {
+            None
+        } else {
+            row.maybe_time("due_at")?
+        },
         created_at: row.time("created_at")?,
         last_status: status(row, "last_status")?,
-        last_failure: named(row.maybe_text("last_failure")?.as_deref(), "last_failure", FailureClass::from_name)?,
-        last_duration_ms: row.maybe_int("last_duration_ms")?.and_then(|ms| u64::try_from(ms).ok()),
+        last_failure: named(
+            row.maybe_text("last_failure")?.as_deref(),
+            "last_failure",
+            FailureClass::from_name,
+        )?,
+        last_duration_ms: row
+            .maybe_int("last_duration_ms")?
+            .and_then(|ms| u64::try_from(ms).ok()),
     })
 }
 
@@ -59,17 +70,25 @@ pub(super) fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliverySta
 }
 
 pub(super) fn status(row: &AnyRow, name: &str) -> Result<Option<u16>, StoreError> {
-    row.maybe_int(name)?.map(|status| number(status, name)).transpose()
+    row.maybe_int(name)?
+        .map(|status| number(status, name))
+        .transpose()
 }
 
 /// From the columns `status` and `failure`; no failure is a success.
 pub(super) fn outcome(row: &AnyRow) -> Result<AttemptOutcome, StoreError> {
     let status = status(row, "status")?;
-    let failure = named(row.maybe_text("failure")?.as_deref(), "failure", FailureClass::from_name)?;
+    let failure = named(
+        row.maybe_text("failure")?.as_deref(),
+        "failure",
+        FailureClass::from_name,
+    )?;
     match (failure, status) {
         (Some(class), status) => Ok(AttemptOutcome::Failed { class, status }),
         (None, Some(status)) => Ok(AttemptOutcome::Succeeded { status }),
-        (None, None) => Err(StoreError::corrupt("an attempt has neither a status nor a failure")),
+        (None, None) => Err(StoreError::corrupt(
+            "an attempt has neither a status nor a failure",
+        )),
     }
 }
 
@@ -85,14 +104,23 @@ pub(super) fn outcome_columns(outcome: &AttemptOutcome) -> (Option<i64>, Option<
 pub(super) fn events_column(events: &WebhookEvents) -> Option<String> {
     match events {
         WebhookEvents::All => None,
-        WebhookEvents::Only(types) => Some(types.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(",")),
+        WebhookEvents::Only(types) => {
+            Some(types.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(","))
+        }
     }
 }
 
 pub(super) fn events(column: Option<&str>) -> Result<WebhookEvents, StoreError> {
-    let Some(list) = column else { return Ok(WebhookEvents::All) };
-    let types = list.split(',').map(str::parse::<EventType>).collect::<Result<_, _>>();
-    types.map(WebhookEvents::Only).map_err(|_| StoreError::corrupt(format!("events holds {list:?}")))
+    let Some(list) = column else {
+        return Ok(WebhookEvents::All);
+    };
+    let types = list
+        .split(',')
+        .map(str::parse::<EventType>)
+        .collect::<Result<_, _>>();
+    types
+        .map(WebhookEvents::Only)
+        .map_err(|_| StoreError::corrupt(format!("events holds {list:?}")))
 }
 
 pub(super) fn number<T: TryFrom<i64>>(value: i64, name: &str) -> Result<T, StoreError> {
@@ -101,5 +129,7 @@ pub(super) fn number<T: TryFrom<i64>>(value: i64, name: &str) -> Result<T, Store
 
 fn named<T>(text: Option<&str>, name: &str, read: fn(&str) -> Option<T>) -> Result<Option<T>, StoreError> {
     let Some(text) = text else { return Ok(None) };
-    read(text).map(Some).ok_or_else(|| StoreError::corrupt(format!("{name} holds {text:?}")))
+    read(text)
+        .map(Some)
+        .ok_or_else(|| StoreError::corrupt(format!("{name} holds {text:?}")))
 }

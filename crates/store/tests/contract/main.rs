@@ -46,5 +46,6 @@ mod logs;
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]
 mod receiver;
 mod webhook_delivery;
+mod webhook_work;
 mod webhook_world;
 mod webhooks;

@@ -7,16 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use live::Hub;
 use model::{
-    Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId, EventType, KeyId,
-    Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
+    Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
+    EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
 use store::webhooks::StoredWebhooks;
 use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SigningSecret, SigningSecrets,
-    StorageFailure, SystemResolver, WebhookStore, Webhooks, Worker, WorkerOptions,
+    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SigningSecret,
+    SigningSecrets, StorageFailure, SystemResolver, WebhookStore, Webhooks, Worker, WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -39,7 +39,11 @@ impl TestKeys {
     pub(crate) fn add(&self) -> SigningSecret {
         let secret = AccessSecret::generate(SANDBOX);
         let (key_id, last_four) = (KeyId::from_random(vault::random()), secret.last_four().to_owned());
-        let key = SigningSecret { key_id, last_four, secret };
+        let key = SigningSecret {
+            key_id,
+            last_four,
+            secret,
+        };
         self.keys.lock().expect("no panic").push(key.clone());
         self.changes.send_modify(|changes| *changes += 1);
         key
@@ -48,7 +52,11 @@ impl TestKeys {
 
 #[async_trait]
 impl SigningSecrets for TestKeys {
-    async fn signing_secrets(&self, _: CompanyId, _: Environment) -> Result<Vec<SigningSecret>, StorageFailure> {
+    async fn signing_secrets(
+        &self,
+        _: CompanyId,
+        _: Environment,
+    ) -> Result<Vec<SigningSecret>, StorageFailure> {
         Ok(self.keys.lock().expect("no panic").clone())
     }
 }
@@ -72,7 +80,11 @@ pub(crate) fn policy() -> Policy {
 }
 
 pub(crate) fn ana() -> Actor {
-    Actor { kind: ActorKind::Member, name: "ana@example.com".to_owned(), address: None }
+    Actor {
+        kind: ActorKind::Member,
+        name: "ana@example.com".to_owned(),
+        address: None,
+    }
 }
 
 impl World {
@@ -133,18 +145,31 @@ impl World {
     pub(crate) fn start_with(&self, webhooks: &Webhooks, options: WorkerOptions) -> RunningWorker {
         let roots = rustls::RootCertStore::empty();
         let sender = Sender::new(policy(), Arc::new(SystemResolver), roots, self.deadline).expect("a sender");
-        Worker::new(webhooks.clone(), Arc::new(sender), self.keys.changes.subscribe(), options).start()
+        Worker::new(
+            webhooks.clone(),
+            Arc::new(sender),
+            self.keys.changes.subscribe(),
+            options,
+        )
+        .start()
     }
 
     pub(crate) async fn webhook(&self, url: &str) -> Webhook {
-        self.webhooks.create(self.company.id, &draft(url), &ana()).await.expect("created")
+        self.webhooks
+            .create(self.company.id, &draft(url), &ana())
+            .await
+            .expect("created")
     }
 
     pub(crate) async fn publish(&self, payload: &str) -> Published {
         self.try_publish(payload, None).await.expect("published")
     }
 
-    pub(crate) async fn try_publish(&self, payload: &str, key: Option<&str>) -> Result<Published, PublishError> {
+    pub(crate) async fn try_publish(
+        &self,
+        payload: &str,
+        key: Option<&str>,
+    ) -> Result<Published, PublishError> {
         let publication = Publication {
             company: self.company.id,
             environment: SANDBOX,
@@ -157,16 +182,27 @@ impl World {
     }
 
     pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryRow> {
-        self.webhooks.detail(self.company.id, webhook).await.expect("a detail").deliveries
+        self.webhooks
+            .detail(self.company.id, webhook)
+            .await
+            .expect("a detail")
+            .deliveries
     }
 
     pub(crate) async fn delivery(&self, id: DeliveryId) -> Delivery {
-        self.webhooks.delivery(self.company.id, id).await.expect("a delivery")
+        self.webhooks
+            .delivery(self.company.id, id)
+            .await
+            .expect("a delivery")
     }
 
     /// The webhook's only delivery of this event.
     pub(crate) async fn delivery_of(&self, webhook: WebhookId, event: EventId) -> DeliveryRow {
-        let found = self.deliveries(webhook).await.into_iter().find(|row| row.event_id == event);
+        let found = self
+            .deliveries(webhook)
+            .await
+            .into_iter()
+            .find(|row| row.event_id == event);
         found.expect("the event has a delivery")
     }
 
@@ -188,7 +224,10 @@ impl World {
 
     /// The actions in the audit trail, oldest first.
     pub(crate) async fn audit(&self) -> Vec<String> {
-        let rows = sqlx::query("SELECT action FROM audit ORDER BY at, id").fetch_all(self.db.reader()).await.expect("read");
+        let rows = sqlx::query("SELECT action FROM audit ORDER BY at, id")
+            .fetch_all(self.db.reader())
+            .await
+            .expect("read");
         rows.iter().map(|row| row.text("action").expect("text")).collect()
     }
 }

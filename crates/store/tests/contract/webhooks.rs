@@ -28,7 +28,10 @@ contract!(
 
 fn faults(error: WebhooksError) -> Vec<(String, String)> {
     match error {
-        WebhooksError::Invalid(faults) => faults.into_iter().map(|fault| (fault.field, fault.message)).collect(),
+        WebhooksError::Invalid(faults) => faults
+            .into_iter()
+            .map(|fault| (fault.field, fault.message))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -37,48 +40,126 @@ async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb)
     let world = World::create(db).await;
     let company = world.company.id;
     let mut asked = draft("https://example.com/hook#part");
-    asked.events = WebhookEvents::Only(vec![EventType::TaskStatusUpdated, EventType::OrderCreated, EventType::OrderCreated]);
-    let made = world.webhooks.create(company, &asked, &ana()).await.expect("created");
+    asked.events = WebhookEvents::Only(vec![
+        EventType::TaskStatusUpdated,
+        EventType::OrderCreated,
+        EventType::OrderCreated,
+    ]);
+    let made = world
+        .webhooks
+        .create(company, &asked, &ana())
+        .await
+        .expect("created");
     assert_eq!(made.url, "https://example.com/hook#part", "as it was given");
-    assert_eq!(made.events, WebhookEvents::Only(vec![EventType::OrderCreated, EventType::TaskStatusUpdated]));
-    assert_eq!(world.webhooks.webhook(company, Some(SANDBOX), made.id).await.expect("found"), made);
+    assert_eq!(
+        made.events,
+        WebhookEvents::Only(vec![EventType::OrderCreated, EventType::TaskStatusUpdated])
+    );
+    assert_eq!(
+        world
+            .webhooks
+            .webhook(company, Some(SANDBOX), made.id)
+            .await
+            .expect("found"),
+        made
+    );
 
     world.clock.advance_seconds(5);
-    let patch = WebhookPatch { name: Some(" Renamed ".to_owned()), ..WebhookPatch::default() };
-    let renamed = world.webhooks.patch(company, Some(SANDBOX), made.id, patch, &ana()).await.expect("changed");
+    let patch = WebhookPatch {
+        name: Some(" Renamed ".to_owned()),
+        ..WebhookPatch::default()
+    };
+    let renamed = world
+        .webhooks
+        .patch(company, Some(SANDBOX), made.id, patch, &ana())
+        .await
+        .expect("changed");
     assert_eq!(renamed.name, "Renamed");
-    assert_eq!((renamed.url, renamed.events), (made.url, made.events), "what was not named stays");
-    assert_eq!((renamed.created_at, renamed.updated_at), (START, START.plus_seconds(5)));
+    assert_eq!(
+        (renamed.url, renamed.events),
+        (made.url, made.events),
+        "what was not named stays"
+    );
+    assert_eq!(
+        (renamed.created_at, renamed.updated_at),
+        (START, START.plus_seconds(5))
+    );
 
-    let all = WebhookPatch { events: Some(WebhookEvents::All), enabled: Some(false), ..WebhookPatch::default() };
-    let off = world.webhooks.patch(company, None, made.id, all, &ana()).await.expect("changed");
-    assert_eq!((off.events, off.enabled, off.disabled), (WebhookEvents::All, false, Some(DisabledReason::ByHand)));
+    let all = WebhookPatch {
+        events: Some(WebhookEvents::All),
+        enabled: Some(false),
+        ..WebhookPatch::default()
+    };
+    let off = world
+        .webhooks
+        .patch(company, None, made.id, all, &ana())
+        .await
+        .expect("changed");
+    assert_eq!(
+        (off.events, off.enabled, off.disabled),
+        (WebhookEvents::All, false, Some(DisabledReason::ByHand))
+    );
 
-    world.webhooks.delete(company, Some(SANDBOX), made.id, &ana()).await.expect("deleted");
-    assert!(matches!(world.webhooks.webhook(company, None, made.id).await, Err(WebhooksError::NotFound)));
+    world
+        .webhooks
+        .delete(company, Some(SANDBOX), made.id, &ana())
+        .await
+        .expect("deleted");
+    assert!(matches!(
+        world.webhooks.webhook(company, None, made.id).await,
+        Err(WebhooksError::NotFound)
+    ));
     assert!(world.webhooks.list(company).await.expect("a list").is_empty());
 }
 
 async fn a_url_is_registered_once_per_environment(db: &TestDb) {
     let world = World::create(db).await;
     let company = world.company.id;
-    let taken = vec![("env_type".to_owned(), "Webhook url for sandbox already registered".to_owned())];
+    let taken = vec![(
+        "env_type".to_owned(),
+        "Webhook url for sandbox already registered".to_owned(),
+    )];
     let first = world.webhook("https://example.com/hook").await;
     for spelling in ["https://example.com/hook", "https://EXAMPLE.com:443/hook#x"] {
         let again = world.webhooks.create(company, &draft(spelling), &ana()).await;
         assert_eq!(faults(again.expect_err("taken")), taken);
-        let found = world.webhooks.check(company, &draft(spelling), None).await.expect("checked");
+        let found = world
+            .webhooks
+            .check(company, &draft(spelling), None)
+            .await
+            .expect("checked");
         assert_eq!(found[0].message, taken[0].1);
-        assert!(world.webhooks.check(company, &draft(spelling), Some(first.id)).await.expect("checked").is_empty());
+        assert!(
+            world
+                .webhooks
+                .check(company, &draft(spelling), Some(first.id))
+                .await
+                .expect("checked")
+                .is_empty()
+        );
     }
     let mut elsewhere = draft("https://example.com/hook");
     elsewhere.environment = Environment::Prod;
-    world.webhooks.create(company, &elsewhere, &ana()).await.expect("another environment");
-    world.webhooks.create(world.other.id, &draft("https://example.com/hook"), &ana()).await.expect("another company");
+    world
+        .webhooks
+        .create(company, &elsewhere, &ana())
+        .await
+        .expect("another environment");
+    world
+        .webhooks
+        .create(world.other.id, &draft("https://example.com/hook"), &ana())
+        .await
+        .expect("another company");
 
     let second = world.webhook("https://example.com/other").await;
-    let patch = WebhookPatch { url: Some("https://example.com/hook".to_owned()), ..WebhookPatch::default() };
-    let moved = world.webhooks.patch(company, None, second.id, patch, &ana()).await;
+    let patch = WebhookPatch {
+        url: Some("https://example.com/hook".to_owned()),
+        ..WebhookPatch::default()
+    };
+    let moved = world
+        .webhooks
+        .patch(company, None, second.id, patch, &ana())
+        .await;
     assert_eq!(faults(moved.expect_err("taken")), taken);
 
     let draft = draft("https://example.com/race");
@@ -98,11 +179,39 @@ async fn every_fault_of_a_draft_is_named_at_once(db: &TestDb) {
     let mut wrong = draft("https://10.0.0.1/");
     wrong.name = "  ".to_owned();
     wrong.events = WebhookEvents::Only(Vec::new());
-    let found = faults(world.webhooks.create(world.company.id, &wrong, &ana()).await.expect_err("faults"));
-    assert_eq!(found.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["name", "webhook_url", "events"]);
-    assert!(found[1].1.contains("10.0.0.1 is not a public address: private"), "{}", found[1].1);
-    assert_eq!(world.webhooks.check(world.company.id, &wrong, None).await.expect("checked").len(), 3);
-    assert!(world.webhooks.list(world.company.id).await.expect("a list").is_empty());
+    let found = faults(
+        world
+            .webhooks
+            .create(world.company.id, &wrong, &ana())
+            .await
+            .expect_err("faults"),
+    );
+    assert_eq!(
+        found.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(),
+        ["name", "webhook_url", "events"]
+    );
+    assert!(
+        found[1].1.contains("10.0.0.1 is not a public address: private"),
+        "{}",
+        found[1].1
+    );
+    assert_eq!(
+        world
+            .webhooks
+            .check(world.company.id, &wrong, None)
+            .await
+            .expect("checked")
+            .len(),
+        3
+    );
+    assert!(
+        world
+            .webhooks
+            .list(world.company.id)
+            .await
+            .expect("a list")
+            .is_empty()
+    );
     assert!(world.audit().await.is_empty(), "nothing happened");
 }
 
@@ -113,20 +222,53 @@ async fn another_companys_webhook_is_not_found(db: &TestDb) {
     world.publish("{}").await;
     let delivery = world.deliveries(webhook.id).await[0].id;
     let webhooks = &world.webhooks;
-    let missing = |result: Result<(), WebhooksError>| assert!(matches!(result, Err(WebhooksError::NotFound)), "{result:?}");
+    let missing = |result: Result<(), WebhooksError>| {
+        assert!(matches!(result, Err(WebhooksError::NotFound)), "{result:?}")
+    };
 
     missing(webhooks.webhook(theirs, None, webhook.id).await.map(drop));
-    missing(webhooks.webhook(ours, Some(Environment::Prod), webhook.id).await.map(drop));
+    missing(
+        webhooks
+            .webhook(ours, Some(Environment::Prod), webhook.id)
+            .await
+            .map(drop),
+    );
     missing(webhooks.detail(theirs, webhook.id).await.map(drop));
-    missing(webhooks.patch(theirs, None, webhook.id, WebhookPatch::default(), &ana()).await.map(drop));
+    missing(
+        webhooks
+            .patch(theirs, None, webhook.id, WebhookPatch::default(), &ana())
+            .await
+            .map(drop),
+    );
     missing(webhooks.delete(theirs, None, webhook.id, &ana()).await);
-    missing(webhooks.send_test(theirs, webhook.id, EventType::OrderCreated, &ana()).await.map(drop));
+    missing(
+        webhooks
+            .send_test(theirs, webhook.id, EventType::OrderCreated, &ana())
+            .await
+            .map(drop),
+    );
     missing(webhooks.delivery(theirs, delivery).await.map(drop));
     missing(webhooks.replay(theirs, delivery, &ana()).await);
     assert!(webhooks.list(theirs).await.expect("a list").is_empty());
-    let filter = HistoryFilter { from: START, to: None, event_type: None, status: None, page: HistoryPage::Newest, size: 10 };
-    assert!(webhooks.history(theirs, SANDBOX, filter).await.expect("a history").is_empty());
-    assert!(webhooks.webhook(ours, None, webhook.id).await.is_ok(), "nothing was changed");
+    let filter = HistoryFilter {
+        from: START,
+        to: None,
+        event_type: None,
+        status: None,
+        page: HistoryPage::Newest,
+        size: 10,
+    };
+    assert!(
+        webhooks
+            .history(theirs, SANDBOX, filter)
+            .await
+            .expect("a history")
+            .is_empty()
+    );
+    assert!(
+        webhooks.webhook(ours, None, webhook.id).await.is_ok(),
+        "nothing was changed"
+    );
 }
 
 async fn an_event_goes_to_each_enabled_subscriber_and_is_kept_as_skipped_for_a_disabled_one(db: &TestDb) {
@@ -135,40 +277,90 @@ async fn an_event_goes_to_each_enabled_subscriber_and_is_kept_as_skipped_for_a_d
     let create = async |path: &str, change: &(dyn Fn(&mut model::WebhookDraft) + Sync)| {
         let mut draft = draft(&format!("https://example.com/{path}"));
         change(&mut draft);
-        world.webhooks.create(company, &draft, &ana()).await.expect("created").id
+        world
+            .webhooks
+            .create(company, &draft, &ana())
+            .await
+            .expect("created")
+            .id
     };
     let all = create("all", &|_| {}).await;
-    let some = create("some", &|draft| draft.events = WebhookEvents::Only(vec![EventType::OrderCreated])).await;
-    let none = create("none", &|draft| draft.events = WebhookEvents::Only(vec![EventType::LinkDeleted])).await;
+    let some = create("some", &|draft| {
+        draft.events = WebhookEvents::Only(vec![EventType::OrderCreated])
+    })
+    .await;
+    let none = create("none", &|draft| {
+        draft.events = WebhookEvents::Only(vec![EventType::LinkDeleted])
+    })
+    .await;
     let off = create("off", &|draft| draft.enabled = false).await;
     let elsewhere = create("elsewhere", &|draft| draft.environment = Environment::Dev).await;
-    world.webhooks.create(world.other.id, &draft("https://example.com/theirs"), &ana()).await.expect("created");
+    world
+        .webhooks
+        .create(world.other.id, &draft("https://example.com/theirs"), &ana())
+        .await
+        .expect("created");
 
     let published = world.publish("{\"order_id\":1}").await;
     assert_eq!(published.deliveries, 3);
-    for (webhook, state) in [(all, DeliveryState::Pending), (some, DeliveryState::Pending), (off, DeliveryState::Skipped)] {
+    for (webhook, state) in [
+        (all, DeliveryState::Pending),
+        (some, DeliveryState::Pending),
+        (off, DeliveryState::Skipped),
+    ] {
         let rows = world.deliveries(webhook).await;
-        assert_eq!((rows.len(), rows[0].state, rows[0].event_id), (1, state, published.event));
+        assert_eq!(
+            (rows.len(), rows[0].state, rows[0].event_id),
+            (1, state, published.event)
+        );
     }
     for webhook in [none, elsewhere] {
         assert!(world.deliveries(webhook).await.is_empty());
     }
     let delivery = world.deliveries(all).await[0].id;
     let body = world.delivery(delivery).await.body;
-    assert!(body.ends_with(",\"order_id\":1}") && body.contains(&published.event.to_string()), "{body}");
+    assert!(
+        body.ends_with(",\"order_id\":1}") && body.contains(&published.event.to_string()),
+        "{body}"
+    );
 }
 
 async fn an_idempotency_key_gives_the_first_answer_again(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
-    let first = world.try_publish("{\"a\":1}", Some("key-1")).await.expect("published");
-    assert_eq!(world.try_publish("{\"a\":1}", Some("key-1")).await.expect("again"), first);
+    let first = world
+        .try_publish("{\"a\":1}", Some("key-1"))
+        .await
+        .expect("published");
+    assert_eq!(
+        world
+            .try_publish("{\"a\":1}", Some("key-1"))
+            .await
+            .expect("again"),
+        first
+    );
     let other = world.try_publish("{\"a\":2}", Some("key-1")).await;
-    assert!(matches!(other, Err(PublishError::IdempotencyConflict)), "{other:?}");
-    assert_ne!(world.try_publish("{\"a\":1}", Some("key-2")).await.expect("another key").event, first.event);
+    assert!(
+        matches!(other, Err(PublishError::IdempotencyConflict)),
+        "{other:?}"
+    );
+    assert_ne!(
+        world
+            .try_publish("{\"a\":1}", Some("key-2"))
+            .await
+            .expect("another key")
+            .event,
+        first.event
+    );
     assert_eq!(world.deliveries(webhook.id).await.len(), 2);
     for key in ["", "with space", "ünï"] {
-        assert!(matches!(world.try_publish("{}", Some(key)).await, Err(PublishError::InvalidIdempotencyKey)), "{key}");
+        assert!(
+            matches!(
+                world.try_publish("{}", Some(key)).await,
+                Err(PublishError::InvalidIdempotencyKey)
+            ),
+            "{key}"
+        );
     }
 }
 
@@ -177,7 +369,13 @@ async fn an_idempotency_key_publishes_once_whoever_comes_together(db: &TestDb) {
     let webhook = world.webhook("https://example.com/").await;
     let tries = (0..16).map(|_| {
         let world = world.clone();
-        tokio::spawn(async move { world.try_publish("{\"a\":1}", Some("same")).await.expect("an answer").event })
+        tokio::spawn(async move {
+            world
+                .try_publish("{\"a\":1}", Some("same"))
+                .await
+                .expect("an answer")
+                .event
+        })
     });
     let mut events = Vec::new();
     for one in tries.collect::<Vec<_>>() {
@@ -192,19 +390,41 @@ async fn switching_off_ends_what_waits_and_switching_on_begins_anew(db: &TestDb)
     let webhook = world.webhook("https://example.com/").await;
     let waiting = world.publish("{}").await;
     let set = async |enabled| {
-        let patch = WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() };
-        world.webhooks.patch(world.company.id, None, webhook.id, patch, &ana()).await.expect("changed")
+        let patch = WebhookPatch {
+            enabled: Some(enabled),
+            ..WebhookPatch::default()
+        };
+        world
+            .webhooks
+            .patch(world.company.id, None, webhook.id, patch, &ana())
+            .await
+            .expect("changed")
     };
     set(false).await;
-    assert_eq!(world.delivery_of(webhook.id, waiting.event).await.state, DeliveryState::Skipped);
-    let health = async || world.webhooks.detail(world.company.id, webhook.id).await.expect("a detail").row.health;
+    assert_eq!(
+        world.delivery_of(webhook.id, waiting.event).await.state,
+        DeliveryState::Skipped
+    );
+    let health = async || {
+        world
+            .webhooks
+            .detail(world.company.id, webhook.id)
+            .await
+            .expect("a detail")
+            .row
+            .health
+    };
     assert_eq!(health().await, WebhookHealth::Disabled);
     let skipped = world.delivery_of(webhook.id, waiting.event).await.id;
     let refused = world.webhooks.replay(world.company.id, skipped, &ana()).await;
     assert!(matches!(refused, Err(WebhooksError::Conflict(_))), "{refused:?}");
     assert_eq!(set(true).await.disabled, None);
     assert_eq!(health().await, WebhookHealth::Idle);
-    assert_eq!(world.delivery_of(webhook.id, waiting.event).await.state, DeliveryState::Skipped, "it stays so");
+    assert_eq!(
+        world.delivery_of(webhook.id, waiting.event).await.state,
+        DeliveryState::Skipped,
+        "it stays so"
+    );
 }
 
 async fn deleting_frees_the_url_erases_the_secret_and_keeps_the_history(db: &TestDb) {
@@ -212,37 +432,74 @@ async fn deleting_frees_the_url_erases_the_secret_and_keeps_the_history(db: &Tes
     let webhook = world.webhook("https://example.com/").await;
     world.publish("{}").await;
     let delivery = world.deliveries(webhook.id).await[0].id;
-    world.webhooks.delete(world.company.id, None, webhook.id, &ana()).await.expect("deleted");
+    world
+        .webhooks
+        .delete(world.company.id, None, webhook.id, &ana())
+        .await
+        .expect("deleted");
     assert_eq!(world.delivery(delivery).await.row.state, DeliveryState::Skipped);
-    let rows = sqlx::query("SELECT sealed_secret FROM webhooks").fetch_all(db.db.reader()).await.expect("read");
+    let rows = sqlx::query("SELECT sealed_secret FROM webhooks")
+        .fetch_all(db.db.reader())
+        .await
+        .expect("read");
     assert_eq!(rows[0].maybe_blob("sealed_secret").expect("a blob"), None);
     world.webhook("https://example.com/").await;
-    assert_eq!(world.publish("{}").await.deliveries, 1, "the deleted one gets nothing");
+    assert_eq!(
+        world.publish("{}").await.deliveries,
+        1,
+        "the deleted one gets nothing"
+    );
 }
 
 async fn changes_tests_events_and_replays_leave_their_audit_rows(db: &TestDb) {
     let world = World::create(db).await;
     let company = world.company.id;
     let webhook = world.webhook("https://example.com/").await;
-    let rename = WebhookPatch { name: Some("Other".to_owned()), ..WebhookPatch::default() };
-    let steps = ["webhook.created", "webhook.changed", "webhook.tested", "event.published", "delivery.replayed", "webhook.deleted"];
+    let rename = WebhookPatch {
+        name: Some("Other".to_owned()),
+        ..WebhookPatch::default()
+    };
+    let steps = [
+        "webhook.created",
+        "webhook.changed",
+        "webhook.tested",
+        "event.published",
+        "delivery.replayed",
+        "webhook.deleted",
+    ];
     for step in &steps[1..] {
         world.clock.advance_seconds(1);
         match *step {
             "webhook.changed" => {
-                world.webhooks.patch(company, None, webhook.id, rename.clone(), &ana()).await.map(drop).expect("changed");
+                world
+                    .webhooks
+                    .patch(company, None, webhook.id, rename.clone(), &ana())
+                    .await
+                    .map(drop)
+                    .expect("changed");
             }
             "webhook.tested" => {
-                let sent = world.webhooks.send_test(company, webhook.id, EventType::OrderCreated, &ana()).await;
+                let sent = world
+                    .webhooks
+                    .send_test(company, webhook.id, EventType::OrderCreated, &ana())
+                    .await;
                 sent.map(drop).expect("sent");
             }
             "event.published" => drop(world.publish("{}").await),
             "delivery.replayed" => {
                 let rows = world.deliveries(webhook.id).await;
                 let ours = rows.iter().find(|row| !row.test).expect("a delivery");
-                world.webhooks.replay(company, ours.id, &ana()).await.expect("due");
+                world
+                    .webhooks
+                    .replay(company, ours.id, &ana())
+                    .await
+                    .expect("due");
             }
-            _ => world.webhooks.delete(company, None, webhook.id, &ana()).await.expect("deleted"),
+            _ => world
+                .webhooks
+                .delete(company, None, webhook.id, &ana())
+                .await
+                .expect("deleted"),
         }
     }
     assert_eq!(world.audit().await, steps);
@@ -255,17 +512,29 @@ async fn bodies_are_sealed(db: &TestDb) {
     world.publish(&format!("{{\"ssn\":\"{marker}\"}}")).await;
     let delivery = world.deliveries(webhook.id).await[0].id;
     assert!(world.delivery(delivery).await.body.contains(marker));
-    let stored = sqlx::query("SELECT body FROM events").fetch_one(db.db.reader()).await.expect("read");
+    let stored = sqlx::query("SELECT body FROM events")
+        .fetch_one(db.db.reader())
+        .await
+        .expect("read");
     let stored = stored.blob("body").expect("a blob");
-    assert!(!stored.windows(marker.len()).any(|window| window == marker.as_bytes()));
+    assert!(
+        !stored
+            .windows(marker.len())
+            .any(|window| window == marker.as_bytes())
+    );
     // A body that was moved to another event does not open there.
     world.publish("{}").await;
-    let swap = db.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-        Box::pin(async move {
-            sqlx::query("UPDATE events SET body = $1").bind(stored).execute(connection).await?;
-            Ok(())
-        })
-    });
+    let swap = db
+        .db
+        .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                sqlx::query("UPDATE events SET body = $1")
+                    .bind(stored)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        });
     swap.await.expect("swapped");
     let newest = world.deliveries(webhook.id).await;
     let moved = newest.iter().find(|row| row.id != delivery).expect("two");
@@ -277,23 +546,49 @@ async fn only_what_is_old_and_waits_for_nothing_is_pruned(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     let waiting = world.publish("{}").await;
-    let patch = WebhookPatch { enabled: Some(false), ..WebhookPatch::default() };
+    let patch = WebhookPatch {
+        enabled: Some(false),
+        ..WebhookPatch::default()
+    };
     let skipped = {
-        let off = world.webhooks.create(world.company.id, &draft("https://example.com/off"), &ana()).await.expect("created");
-        world.webhooks.patch(world.company.id, None, off.id, patch, &ana()).await.expect("changed");
+        let off = world
+            .webhooks
+            .create(world.company.id, &draft("https://example.com/off"), &ana())
+            .await
+            .expect("created");
+        world
+            .webhooks
+            .patch(world.company.id, None, off.id, patch, &ana())
+            .await
+            .expect("changed");
         off
     };
-    world.webhooks.delete(world.company.id, None, webhook.id, &ana()).await.expect("deleted");
+    world
+        .webhooks
+        .delete(world.company.id, None, webhook.id, &ana())
+        .await
+        .expect("deleted");
     let again = world.webhook("https://example.com/").await;
     let second = world.publish("{}").await;
     let day = 24 * 3600;
     world.clock.advance_seconds(40 * day);
     let young = world.publish("{}").await;
     let before = START.plus_seconds(10 * day);
-    assert_eq!(world.store.prune(before, 100).await.expect("pruned"), 1, "the one that waits and the young one stay");
-    let of_event = |rows: Vec<model::DeliveryRow>| rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>();
-    assert_eq!(of_event(world.deliveries(again.id).await), [young.event, second.event]);
-    assert_eq!(of_event(world.deliveries(skipped.id).await), [young.event, second.event]);
+    assert_eq!(
+        world.store.prune(before, 100).await.expect("pruned"),
+        1,
+        "the one that waits and the young one stay"
+    );
+    let of_event =
+        |rows: Vec<model::DeliveryRow>| rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>();
+    assert_eq!(
+        of_event(world.deliveries(again.id).await),
+        [young.event, second.event]
+    );
+    assert_eq!(
+        of_event(world.deliveries(skipped.id).await),
+        [young.event, second.event]
+    );
     assert_ne!(waiting.event, second.event);
     assert_eq!(world.store.prune(before, 100).await.expect("pruned"), 0);
 }

@@ -22,7 +22,11 @@ pub(crate) struct Received {
 /// What to do with it.
 pub(crate) enum Reply {
     /// An answer with these header lines and this body.
-    Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
     /// These bytes, then the end of the connection.
     Raw(Vec<u8>),
     /// These bytes, then `again` for as long as the sender reads.
@@ -33,17 +37,28 @@ pub(crate) enum Reply {
 
 impl Reply {
     pub(crate) fn status(status: u16) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: Vec::new() }
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub(crate) fn redirect(status: u16, to: impl Into<String>) -> Self {
-        Self::Answer { status, headers: vec![("Location", to.into())], body: Vec::new() }
+        Self::Answer {
+            status,
+            headers: vec![("Location", to.into())],
+            body: Vec::new(),
+        }
     }
 }
 
 impl Received {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(one, _)| one == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -95,7 +110,14 @@ impl Receiver {
                 });
             }
         });
-        Self { address, received, count, written, connections, task }
+        Self {
+            address,
+            received,
+            count,
+            written,
+            connections,
+            task,
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -108,7 +130,11 @@ impl Receiver {
 
     /// Returns once so many requests have come in all.
     pub(crate) async fn wait_for(&self, requests: usize) -> Vec<Received> {
-        self.count.subscribe().wait_for(|count| *count >= requests).await.expect("the receiver lives");
+        self.count
+            .subscribe()
+            .wait_for(|count| *count >= requests)
+            .await
+            .expect("the receiver lives");
         self.received()
     }
 }
@@ -137,9 +163,17 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Whether another request may follow.
-async fn reply<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply, written: &AtomicUsize) -> bool {
+async fn reply<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    reply: Reply,
+    written: &AtomicUsize,
+) -> bool {
     match reply {
-        Reply::Answer { status, headers, body } => {
+        Reply::Answer {
+            status,
+            headers,
+            body,
+        } => {
             let mut answer = format!("HTTP/1.1 {status} Told\r\nContent-Length: {}\r\n", body.len());
             for (name, value) in headers {
                 answer.push_str(&format!("{name}: {value}\r\n"));
@@ -186,7 +220,12 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Received> 
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
+    let length = headers
+        .iter()
+        .find(|(name, _)| name == "content-length")?
+        .1
+        .parse()
+        .ok()?;
     let mut body = bytes[end + 4..].to_vec();
     while body.len() < length {
         if stream.read_buf(&mut body).await.ok()? == 0 {

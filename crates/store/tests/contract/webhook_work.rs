@@ -1,0 +1,393 @@
+//! How deliveries are worked off on both databases: receivers that hang, workers that die or share, test events, replays,
+//! and the history of it all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use model::{AttemptId, AttemptOutcome, DeliveryState, EventType, FailureClass, WebhookHealth};
+use webhooks::{HistoryFilter, HistoryPage, WebhookPatch, WebhooksError, WorkerOptions};
+
+use crate::receiver::{Receiver, Reply};
+use crate::test_db::TestDb;
+use crate::webhook_delivery::status_from;
+use crate::webhook_world::{SANDBOX, START, World, ana, eventually};
+
+contract!(
+    store::MAIN_MIGRATIONS,
+    [
+        a_receiver_that_hangs_holds_up_nobody_else,
+        a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out,
+        an_attempt_whose_lease_was_lost_still_leaves_its_evidence,
+        a_test_event_has_one_attempt_and_is_not_counted,
+        a_replay_is_one_more_attempt_of_the_same_delivery,
+        stopping_waits_for_the_attempt_under_way,
+        two_workers_deliver_each_event_once,
+        a_redirect_that_leads_to_a_forbidden_address_is_recorded_as_such,
+        the_history_has_a_row_for_each_attempt_and_pages_both_ways,
+    ]
+);
+
+async fn a_receiver_that_hangs_holds_up_nobody_else(db: &TestDb) {
+    let mut world = World::create(db).await;
+    world.deadline = Duration::from_secs(60);
+    let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
+    let hung = world.webhook(&hanging.url("/")).await;
+    let mut good = Vec::new();
+    for number in 0..4 {
+        let receiver = Receiver::start(|_| Reply::status(200)).await;
+        world.webhook(&receiver.url(&format!("/{number}"))).await;
+        good.push(receiver);
+    }
+    let options = WorkerOptions {
+        per_webhook: 3,
+        at_once: 64,
+        drain: Duration::from_millis(1),
+        ..WorkerOptions::default()
+    };
+    let worker = world.start_with(&world.webhooks, options);
+    for _ in 0..20 {
+        world.publish("{}").await;
+    }
+    for receiver in &good {
+        receiver.wait_for(20).await;
+    }
+    assert_eq!(hanging.wait_for(3).await.len(), 3, "its own places and no more");
+    let waiting = world.deliveries(hung.id).await;
+    assert!(
+        waiting
+            .iter()
+            .all(|row| row.state == DeliveryState::Pending && row.attempts == 0)
+    );
+    worker.stop().await;
+}
+
+async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let event = world.publish("{}").await.event;
+    let lease = AttemptId::from_random([7; 16]);
+    let taken = world
+        .store
+        .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), lease)
+        .await
+        .expect("claimed");
+    assert_eq!(taken.len(), 1);
+    let again = world
+        .store
+        .claim(
+            vec![(webhook.id, 10)],
+            START.plus_seconds(29),
+            START.plus_seconds(60),
+            lease,
+        )
+        .await;
+    assert!(
+        again.expect("nothing").is_empty(),
+        "nobody else gets it while the lease runs"
+    );
+    let row = world.delivery_of(webhook.id, event).await;
+    assert_eq!(
+        (row.state, row.next_attempt_at),
+        (DeliveryState::Pending, None),
+        "one is under way"
+    );
+    assert!(matches!(
+        world.webhooks.replay(world.company.id, row.id, &ana()).await,
+        Err(WebhooksError::Conflict(_))
+    ));
+
+    // The worker that held it is gone; another one starts, and later the lease has run out.
+    let worker = world.start();
+    world.clock.advance_seconds(31);
+    let received = receiver.wait_for(1).await;
+    assert_eq!(received[0].header("webhook-id"), Some(event.to_string().as_str()));
+    world
+        .settled(webhook.id, event, DeliveryState::Delivered, 1)
+        .await;
+    worker.stop().await;
+}
+
+async fn an_attempt_whose_lease_was_lost_still_leaves_its_evidence(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver =
+        Receiver::start(|_| Reply::Silence(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".to_vec())).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let mut world = world;
+    world.deadline = Duration::from_millis(400);
+    let worker = world.start();
+    let event = world.publish("{}").await.event;
+    receiver.wait_for(1).await;
+    let off = WebhookPatch {
+        enabled: Some(false),
+        ..WebhookPatch::default()
+    };
+    world
+        .webhooks
+        .patch(world.company.id, None, webhook.id, off, &ana())
+        .await
+        .expect("off");
+    let row = eventually(async || {
+        let row = world.delivery_of(webhook.id, event).await;
+        (row.attempts == 1).then_some(row)
+    })
+    .await;
+    assert_eq!(
+        (row.state, row.last_failure),
+        (DeliveryState::Skipped, Some(FailureClass::TimeoutBody))
+    );
+    assert_eq!(world.delivery(row.id).await.attempts.len(), 1);
+    worker.stop().await;
+}
+
+async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver = Receiver::start(|_| Reply::status(410)).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let worker = world.start();
+    let sent = world
+        .webhooks
+        .send_test(world.company.id, webhook.id, EventType::LinkDeleted, &ana())
+        .await
+        .expect("sent");
+    let row = eventually(async || {
+        let row = world.delivery(sent).await.row;
+        (row.state == DeliveryState::Exhausted).then_some(row)
+    })
+    .await;
+    assert_eq!(
+        (row.test, row.attempts, row.attempts_at_most, row.last_status),
+        (true, 1, 1, Some(410))
+    );
+    let detail = world
+        .webhooks
+        .detail(world.company.id, webhook.id)
+        .await
+        .expect("a detail");
+    assert!(detail.row.webhook.enabled, "not even a 410 counts");
+    assert_eq!(
+        (detail.row.health, detail.row.failed_attempts_24_hours),
+        (WebhookHealth::Idle, 0)
+    );
+    assert!(matches!(
+        world.webhooks.replay(world.company.id, sent, &ana()).await,
+        Err(WebhooksError::Conflict(_))
+    ));
+    worker.stop().await;
+}
+
+async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
+    let world = World::create(db).await;
+    let status = Arc::new(AtomicU16::new(200));
+    let receiver = Receiver::start(status_from(status.clone())).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let worker = world.start();
+    let event = world.publish("{}").await.event;
+    let row = world
+        .settled(webhook.id, event, DeliveryState::Delivered, 1)
+        .await;
+    status.store(500, Ordering::SeqCst);
+    world
+        .webhooks
+        .replay(world.company.id, row.id, &ana())
+        .await
+        .expect("due");
+    world
+        .settled(webhook.id, event, DeliveryState::Delivered, 2)
+        .await;
+    let delivery = world.delivery(row.id).await;
+    assert_eq!(
+        delivery
+            .attempts
+            .iter()
+            .map(|attempt| attempt.replay)
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
+    assert_eq!(
+        delivery.row.last_status,
+        Some(500),
+        "it stays delivered; the failure is told"
+    );
+    let ids: BTreeSet<_> = receiver
+        .received()
+        .iter()
+        .map(|one| one.header("webhook-id").map(str::to_owned))
+        .collect();
+    assert_eq!(ids.len(), 1);
+
+    // One that waits for its next attempt is tried now and goes on with its schedule.
+    let waiting = world.publish("{}").await.event;
+    let row = world
+        .settled(webhook.id, waiting, DeliveryState::Pending, 1)
+        .await;
+    world.clock.advance_seconds(5);
+    world
+        .webhooks
+        .replay(world.company.id, row.id, &ana())
+        .await
+        .expect("due");
+    let row = world
+        .settled(webhook.id, waiting, DeliveryState::Pending, 2)
+        .await;
+    assert_eq!(row.next_attempt_at, Some(START.plus_seconds(5 + 30)));
+    worker.stop().await;
+}
+
+async fn stopping_waits_for_the_attempt_under_way(db: &TestDb) {
+    let mut world = World::create(db).await;
+    world.deadline = Duration::from_millis(300);
+    let receiver = Receiver::start(|_| Reply::Silence(Vec::new())).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let worker = world.start();
+    let event = world.publish("{}").await.event;
+    receiver.wait_for(1).await;
+    worker.stop().await;
+    let row = world.delivery_of(webhook.id, event).await;
+    assert_eq!(
+        (row.attempts, row.last_failure),
+        (1, Some(FailureClass::TimeoutHeaders))
+    );
+    world.publish("{}").await;
+    assert_eq!(receiver.received().len(), 1, "nothing is taken any more");
+}
+
+async fn two_workers_deliver_each_event_once(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let mut events = Vec::new();
+    for _ in 0..60 {
+        events.push(world.publish("{}").await.event);
+    }
+    let other = match db.folder() {
+        Some(_) => world.node(&db.db),
+        None => world.node(&db.open_again().await),
+    };
+    let few = WorkerOptions {
+        per_webhook: 4,
+        ..WorkerOptions::default()
+    };
+    let workers = [
+        world.start_with(&world.webhooks, few),
+        world.start_with(&other, few),
+    ];
+    for event in &events {
+        eventually(async || {
+            let found = world
+                .store
+                .deliveries(world.company.id, webhook.id, 100)
+                .await
+                .expect("read");
+            let row = found.into_iter().find(|row| row.event_id == *event)?;
+            (row.state == DeliveryState::Delivered).then_some(())
+        })
+        .await;
+    }
+    for worker in workers {
+        worker.stop().await;
+    }
+    let ids: Vec<_> = receiver
+        .received()
+        .iter()
+        .map(|one| one.header("webhook-id").map(str::to_owned))
+        .collect();
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (60, 60));
+}
+
+async fn a_redirect_that_leads_to_a_forbidden_address_is_recorded_as_such(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver = Receiver::start(|_| Reply::redirect(307, "http://169.254.169.254/")).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let worker = world.start();
+    let event = world.publish("{}").await.event;
+    let row = world.settled(webhook.id, event, DeliveryState::Pending, 1).await;
+    assert_eq!(
+        (row.last_failure, row.last_status),
+        (Some(FailureClass::BlockedAddress), None)
+    );
+    let hops = world.delivery(row.id).await.attempts.remove(0).hops;
+    assert_eq!(
+        hops.iter().map(|hop| hop.status).collect::<Vec<_>>(),
+        [Some(307), None]
+    );
+    worker.stop().await;
+}
+
+async fn the_history_has_a_row_for_each_attempt_and_pages_both_ways(db: &TestDb) {
+    let world = World::create(db).await;
+    let status = Arc::new(AtomicU16::new(500));
+    let receiver = Receiver::start(status_from(status.clone())).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let worker = world.start();
+    let event = world.publish("{\"a\":1}").await.event;
+    for made in 1..=3 {
+        world
+            .settled(webhook.id, event, DeliveryState::Pending, made)
+            .await;
+        world.clock.advance_seconds(30);
+    }
+    world.settled(webhook.id, event, DeliveryState::Pending, 4).await;
+    status.store(200, Ordering::SeqCst);
+    let second = world.publish("{}").await.event;
+    world
+        .settled(webhook.id, second, DeliveryState::Delivered, 1)
+        .await;
+    worker.stop().await;
+
+    let ask = async |change: &(dyn Fn(&mut HistoryFilter) + Sync)| {
+        let mut filter = HistoryFilter {
+            from: START,
+            to: None,
+            event_type: None,
+            status: None,
+            page: HistoryPage::Newest,
+            size: 2,
+        };
+        change(&mut filter);
+        world
+            .webhooks
+            .history(world.company.id, SANDBOX, filter)
+            .await
+            .expect("a history")
+    };
+    let newest = ask(&|_| {}).await;
+    assert_eq!(newest[0].row.event_id, second);
+    assert_eq!(newest[0].row.outcome, AttemptOutcome::Succeeded { status: 200 });
+    assert!(newest[1].payload.ends_with(",\"a\":1}"));
+    let last = newest[1].row.seq;
+    let older = ask(&|filter| filter.page = HistoryPage::Before(last)).await;
+    assert_eq!(older.len(), 2);
+    assert!(older.iter().all(|entry| entry.row.seq < last));
+    let back = ask(&|filter| filter.page = HistoryPage::After(older[0].row.seq)).await;
+    assert_eq!(
+        back.iter().map(|entry| entry.row.seq).collect::<Vec<_>>(),
+        [newest[0].row.seq, newest[1].row.seq]
+    );
+    assert_eq!(
+        ask(&|filter| (filter.status, filter.size) = (Some(500), 100))
+            .await
+            .len(),
+        4
+    );
+    assert!(
+        ask(&|filter| filter.event_type = Some(EventType::LinkDeleted))
+            .await
+            .is_empty()
+    );
+    let until = START.plus_seconds(45);
+    assert_eq!(
+        ask(&|filter| (filter.to, filter.size) = (Some(until), 100))
+            .await
+            .len(),
+        2
+    );
+    assert_eq!(
+        ask(&|filter| (filter.from, filter.size) = (until, 100))
+            .await
+            .len(),
+        3
+    );
+}
