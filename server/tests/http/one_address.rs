@@ -37,7 +37,7 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
     let draft = json!({ "name": "Orders", "webhook_url": "https://hooks.example.com/a", "env_type": "sandbox" });
     let created = ask(Method::POST, "/v1/webhooks/").json(&draft).send().await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
-    let called = ask(Method::GET, "/v1/users/?page=1").send().await;
+    let called = ask(Method::POST, "/v1/users/?page=1").json(&json!({ "name": "Ana" })).send().await;
     assert_eq!((called.status, called.body.as_str()), (StatusCode::OK, r#"{"users":[]}"#));
     let wrong = world.ask(Method::GET, "/v1/users/").to(To::Gateway);
     let wrong = wrong.header("x-access-client-id", &acme.client_id.to_string()).send().await;
