@@ -222,10 +222,8 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Received> 
         .collect();
     let length = headers
         .iter()
-        .find(|(name, _)| name == "content-length")?
-        .1
-        .parse()
-        .ok()?;
+        .find(|(name, _)| name == "content-length")
+        .map_or(Some(0), |(_, length)| length.parse().ok())?;
     let mut body = bytes[end + 4..].to_vec();
     while body.len() < length {
         if stream.read_buf(&mut body).await.ok()? == 0 {
