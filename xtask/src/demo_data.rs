@@ -8,28 +8,28 @@ use anyhow::{Context, Result, bail};
 
 /// Held by whoever uses the directory, for as long as the process lives.
 const LOCK: &str = "gatehouse.lock";
-/// The database, without which a directory is nobody's demo.
-const DATABASE: &str = "gatehouse.db";
+/// Written by `gatehouse serve --demo` alone.
+const DEMO: &str = "demo";
 
 /// What Gatehouse writes into a data directory. Anything else there belongs to somebody.
 fn is_gatehouses(name: &str) -> bool {
-    const NAMES: [&str; 6] = [LOCK, "control.sock", "logs", "master.key", "pepper.key", "demo"];
-    NAMES.contains(&name) || name.starts_with(DATABASE)
+    const NAMES: [&str; 6] = [LOCK, "control.sock", "logs", "master.key", "pepper.key", DEMO];
+    NAMES.contains(&name) || name.starts_with("gatehouse.db")
 }
 
 /// Removes a demo's data directory. `false` when there is none.
 ///
 /// # Errors
-/// When it holds something that is not Gatehouse's, or when a server is running on it.
+/// When it holds something that is not Gatehouse's, when it is not a demo's, or when a server is running on it.
 pub(crate) fn remove(data: &Path) -> Result<bool> {
     if !data.exists() {
         return Ok(false);
     }
-    let mut has_database = false;
+    let mut is_a_demo = false;
     for entry in std::fs::read_dir(data).with_context(|| format!("reading {}", data.display()))? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        has_database |= name == DATABASE;
+        is_a_demo |= name == DEMO;
         if !is_gatehouses(&name) {
             bail!(
                 "{} holds {name}, which is not Gatehouse's: --fresh removes nothing.",
@@ -37,13 +37,14 @@ pub(crate) fn remove(data: &Path) -> Result<bool> {
             );
         }
     }
-    let lock_path = data.join(LOCK);
-    if !has_database && !lock_path.exists() {
+    if !is_a_demo {
         bail!(
-            "{} is not a data directory of Gatehouse: --fresh removes nothing.",
+            "{} is not the data of a demo, or of one that was interrupted while it was made: --fresh removes nothing. \
+             If it may go, remove it yourself.",
             data.display()
         );
     }
+    let lock_path = data.join(LOCK);
     let lock = File::options()
         .write(true)
         .create(true)
@@ -80,7 +81,13 @@ mod tests {
 
     #[test]
     fn a_demo_is_removed_and_nothing_is_nothing() {
-        let directory = directory_with(&["gatehouse.db", "gatehouse.db-wal", "gatehouse.lock", "master.key"]);
+        let directory = directory_with(&[
+            "gatehouse.db",
+            "gatehouse.db-wal",
+            "gatehouse.lock",
+            "master.key",
+            "demo",
+        ]);
         assert!(remove(directory.path()).unwrap());
         assert!(!directory.path().exists());
         assert!(!remove(directory.path()).unwrap());
@@ -99,20 +106,20 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_without_a_database_is_left_alone() {
-        let directory = directory_with(&["logs"]);
+    fn data_that_is_no_demo_is_left_alone() {
+        let directory = directory_with(&["gatehouse.db", "master.key"]);
         assert!(
             remove(directory.path())
                 .unwrap_err()
                 .to_string()
-                .contains("not a data directory")
+                .contains("not the data of a demo")
         );
-        assert!(directory.path().join("logs").exists());
+        assert!(directory.path().join("gatehouse.db").exists());
     }
 
     #[test]
     fn a_demo_that_is_running_is_left_alone() {
-        let directory = directory_with(&["gatehouse.db", "gatehouse.lock"]);
+        let directory = directory_with(&["gatehouse.db", "gatehouse.lock", "demo"]);
         let held = File::options()
             .write(true)
             .open(directory.path().join("gatehouse.lock"))
