@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
 
+use super::words::took_text;
 use crate::ui::{
-    Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone, duration_text,
+    Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone,
 };
 
 /// `open` shows the evidence at the start; the person decides afterwards.
@@ -39,7 +40,7 @@ fn Head(attempt: Attempt) -> impl IntoView {
         {outcome}
         {attempt.replay.then(|| view! { <Badge tone=Tone::Info>"Replay"</Badge> })}
         <span class="attempt__facts">
-            <span>{duration_text(attempt.duration_ms * 1000)}</span>
+            <span>{took_text(attempt.duration_ms)}</span>
             <Time at=attempt.started_at style=TimeStyle::Clock />
         </span>
     }
@@ -164,13 +165,15 @@ fn Timing(timing: TimingRecord) -> impl IntoView {
 /// Start and width of each part in a bar of 1000; what took no time keeps a sliver, so that it can be seen.
 fn bar_widths(parts: &[(&'static str, &'static str, u64)]) -> Vec<(&'static str, u64, u64)> {
     const SLIVER: u64 = 8;
-    let total: u64 = parts.iter().map(|part| part.2).sum::<u64>().max(1);
+    // Where nothing took a millisecond, all parts are alike.
+    let even = u64::from(parts.iter().all(|part| part.2 == 0));
+    let total: u64 = parts.iter().map(|part| part.2 + even).sum();
     let room = 1000_u64.saturating_sub(SLIVER * parts.len() as u64);
     let mut x = 0;
     parts
         .iter()
         .map(|(_, name, millis)| {
-            let width = SLIVER + room * millis / total;
+            let width = SLIVER + room * (millis + even) / total;
             let placed = (*name, x, width);
             x += width;
             placed
@@ -205,11 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hop_that_took_no_time_still_has_a_bar() {
-        let timing = TimingRecord {
-            connect_ms: Some(0),
-            ..TimingRecord::default()
-        };
-        assert_eq!(bar_widths(&parts(timing)), [("connect", 0, 8)]);
+    fn a_hop_that_took_no_time_shares_its_bar_evenly() {
+        let timing = TimingRecord { connect_ms: Some(0), body_ms: Some(0), ..TimingRecord::default() };
+        assert_eq!(bar_widths(&parts(timing)), [("connect", 0, 500), ("body", 500, 500)]);
     }
 }

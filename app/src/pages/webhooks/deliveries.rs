@@ -6,10 +6,9 @@ use model::{DeliveryRow, DeliveryState, WebhookDetail};
 use super::current::item;
 use super::long_text::ShortId;
 use super::webhook::WebhookState;
-use super::words::{attempts_text, delivery_state};
+use super::words::{attempts_text, delivery_state, took_text};
 use crate::ui::{
-    Badge, Cell, Column, CopyButton, Countdown, Narrow, RowLink, StateBadge, Table, Time, Tone,
-    duration_text, status_word,
+    Badge, Cell, Column, CopyButton, Countdown, Narrow, RowLink, StateBadge, Table, Time, Tone, status_word,
 };
 
 #[component]
@@ -64,7 +63,7 @@ fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
                 </span>
             </Cell>
             <Cell narrow=Narrow::Hidden numeric=true>
-                {move || row.with(|row| row.last_duration_ms.map(|millis| duration_text(millis * 1000)))}
+                {move || row.with(|row| row.last_duration_ms.map(|millis| took_text(millis)))}
             </Cell>
             <Cell narrow=Narrow::SecondEnd>
                 <Time at=first.created_at />

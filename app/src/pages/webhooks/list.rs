@@ -174,7 +174,7 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
                     view! { <HealthBadge health=health disabled=disabled /> }
                 }}
             </Cell>
-            <Cell narrow=Narrow::SecondEnd label="Last delivery">
+            <Cell narrow=Narrow::Second label="Last delivery">
                 {move || view! { <LastDelivery at=row.with(|row| row.last_delivery_at) /> }}
             </Cell>
             <Cell narrow=Narrow::Second label="24 h">
@@ -183,7 +183,7 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
                     view! { <Counts delivered=delivered failed=failed /> }
                 }}
             </Cell>
-            <Cell narrow=Narrow::SecondEnd label="Next attempt">
+            <Cell narrow=Narrow::Second label="Next attempt">
                 {move || view! { <NextAttempt at=row.with(|row| row.next_attempt_at) /> }}
             </Cell>
         </tr>

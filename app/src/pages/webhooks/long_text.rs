@@ -35,7 +35,7 @@ pub(super) fn ShortId(#[prop(into)] id: String) -> impl IntoView {
 
 fn split_tail(url: &str) -> (String, String) {
     let length = url.chars().count();
-    let at = if length > 3 * TAIL { length - TAIL } else { length };
+    let at = if length > 2 * TAIL { length - TAIL } else { length };
     (url.chars().take(at).collect(), url.chars().skip(at).collect())
 }
 

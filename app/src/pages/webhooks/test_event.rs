@@ -6,12 +6,12 @@ use leptos::prelude::*;
 use model::{AttemptOutcome, Delivery, DeliveryId, DeliveryState, EventType, WebhookEvents};
 
 use super::webhook::WebhookState;
-use super::words::delivery_state;
+use super::words::{delivery_state, took_text};
 use crate::api;
 use crate::browser::timers::Repeater;
 use crate::pages::company::Topic;
 use crate::ui::{
-    Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone, duration_text,
+    Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone,
     status_word,
 };
 
@@ -199,7 +199,7 @@ fn result_text(delivery: &Delivery) -> String {
             _ => "It was not sent.".to_owned(),
         };
     };
-    let took = duration_text(attempt.duration_ms * 1000);
+    let took = took_text(attempt.duration_ms);
     match attempt.outcome {
         AttemptOutcome::Succeeded { status } => format!("{status} {} after {took}.", status_word(status)),
         AttemptOutcome::Failed {

@@ -77,7 +77,6 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     };
     let name = Memo::new(move |_| detail.with(|detail| detail.row.webhook.name.clone()));
     view! {
-        <Title text=move || name.get() />
         {move || view! { <Head state=state name=name.get() /> }}
         {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. What you see is its last state."</Notice> })}
         <Standing state=state />
@@ -95,6 +94,8 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
 fn Head(state: WebhookState, name: String) -> impl IntoView {
     let list = state.scope.path("webhooks");
     view! {
+        // The name itself and no function of it: the title is written when what the function reads may be gone.
+        <Title text=name.clone() />
         <PageHeader
             title=name
             above=move || view! { <a href=list>"Webhooks"</a> }

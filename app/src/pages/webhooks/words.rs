@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use model::{DeliveryRow, DeliveryState, DisabledReason, SigningKey, Timestamp, Webhook, WebhookHealth};
 
 use crate::browser::clock::{self, Clock};
-use crate::ui::{State, StateBadge};
+use crate::ui::{State, StateBadge, duration_text};
 
 /// How a webhook is doing: "Failing since 3 h". The distance keeps itself up to date once the page is hydrated.
 #[component]
@@ -110,6 +110,15 @@ pub(super) fn signing_reason(key: &SigningKey) -> &'static str {
     }
 }
 
+/// How long an attempt took; it is measured in whole milliseconds.
+pub(super) fn took_text(millis: u64) -> String {
+    match millis {
+        0 => "<1 ms".to_owned(),
+        1..1000 => format!("{millis} ms"),
+        _ => duration_text(millis * 1000),
+    }
+}
+
 /// "1 delivery waits", "3 deliveries wait".
 pub(super) fn waiting_text(pending: u64) -> String {
     match pending {
@@ -185,6 +194,11 @@ mod tests {
             delivery_state(&row(DeliveryState::Pending, 2, 10)),
             State::Retrying
         );
+    }
+
+    #[test]
+    fn a_duration_claims_no_more_than_was_measured() {
+        assert_eq!([0, 1, 84, 10_000].map(took_text), ["<1 ms", "1 ms", "84 ms", "10.00 s"]);
     }
 
     #[test]
