@@ -18,6 +18,7 @@ pub mod routes;
 pub mod serve;
 pub mod services;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use accounts::Passwords;
@@ -83,7 +84,8 @@ fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(levels)
         .map_err(|_| ConfigError::new(format!("log is {levels:?}, but it must be levels such as info or warn,server=debug.")))?;
     // A second start in one process, as tests do, keeps the first one's.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let colours = std::io::stderr().is_terminal();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).try_init();
     Ok(())
 }
 

@@ -34,6 +34,7 @@ pub struct Running {
     /// How programs reach the gateway.
     pub gateway_url: String,
     pub services: Services,
+    pub started_at: model::Timestamp,
     /// In the demo: a line to paste, if a key is active.
     pub demo_curl: Option<Option<String>>,
     background: Background,
@@ -81,6 +82,7 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
         public_url: state.origin.url().to_owned(),
         gateway_url: state.gateway_url.clone(),
         services: services.clone(),
+        started_at: services.core.clock.now(),
         demo_curl,
         background,
         stop: stop.clone(),
@@ -92,6 +94,7 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
     }
     tasks.spawn(listener::serve(dashboard, dashboard::router(state.clone()), stop.clone()));
     tasks.spawn(listener::serve(operator, operator_api::router(state), stop.clone()));
+    tasks.spawn(services.clone().tidy(stop.clone()));
     tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
     tasks.close();
     Ok(running)

@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use accounts::Clock;
 use gateway::{Gateway, GatewayOptions, LocalApi};
 use keys::SystemClock;
 use logs::{LogStore, Recorder, RecorderOptions};
+use tokio_util::sync::CancellationToken;
 use webhooks::{Parts, Policy, RunningWorker, Sender, SystemResolver, Webhooks, Worker, WorkerOptions};
 
 use crate::config::{Config, ConfigError, Database};
@@ -15,6 +17,8 @@ use crate::core::Core;
 use crate::error::StartError;
 use crate::ports::KeysThatSign;
 use crate::public_api::PublicApi;
+
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// Handles on everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -57,9 +61,30 @@ impl Services {
         };
         let gateway = Gateway::new(options, core.keys.clone(), recorder.clone(), api, Arc::new(SystemClock::default()))
             .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
+        if config.place.database == Database::Embedded {
+            // This process holds the data directory, so that whoever had these leases has ended.
+            let left = webhooks.take_over_alone().await.map_err(StartError::failed("taking up deliveries"))?;
+            if left > 0 {
+                tracing::info!(left, "deliveries were under way when the server ended; they are made again");
+            }
+        }
         let worker = start_worker(config, &webhooks, &core, own)?;
         let background = Background { worker, keys: core.keys.start() };
         Ok((Self { core, log_store, recorder, webhooks, gateway }, background))
+    }
+
+    /// Removes sessions that have ended, now and every hour until `stop`.
+    pub async fn tidy(self, stop: CancellationToken) {
+        let mut hours = tokio::time::interval(TIDY_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hours.tick() => {}
+            }
+            if let Err(error) = self.core.accounts.remove_dead_sessions().await {
+                tracing::warn!(error = crate::error::chain(&error), "dead sessions were not removed");
+            }
+        }
     }
 
     pub fn clock(&self) -> Clock {

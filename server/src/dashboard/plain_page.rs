@@ -19,7 +19,7 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
          <title>{title} · Gatehouse</title>{style}</head>\
          <body><header class=\"top-bar\"><a class=\"top-bar__brand\" href=\"/\"><span>Gatehouse</span></a></header>\
          <main id=\"main\" class=\"main\"><h1>{title}</h1>{body}</main></body></html>\n"

@@ -55,13 +55,30 @@ pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, 
             _ = ticks.tick() => {}
         }
         if second % EVENT_EVERY_SECONDS == 0 {
-            traffic.event(parent, second / EVENT_EVERY_SECONDS).await;
+            let turn = usize::try_from(second / EVENT_EVERY_SECONDS).unwrap_or_default();
+            publish(&traffic.services, parent, EVENTS[turn % EVENTS.len()]).await;
         }
         if second % STALE_EVERY_SECONDS == STALE_EVERY_SECONDS - 1 {
             traffic.stale(parent).await;
         }
         traffic.request(parent).await;
         second += 1;
+    }
+}
+
+/// An example event of the company in Sandbox.
+pub(super) async fn publish(services: &Services, company: CompanyId, event_type: EventType) {
+    let payload = webhooks::example_payload(event_type);
+    let publication = Publication {
+        company,
+        environment: Environment::Sandbox,
+        event_type,
+        payload: &payload,
+        request_id: None,
+        idempotency_key: None,
+    };
+    if let Err(error) = services.webhooks.publish(publication, &Actor::system()).await {
+        tracing::warn!(error = crate::error::chain(&error), "an event of the demo was not published");
     }
 }
 
@@ -86,22 +103,6 @@ impl Traffic {
         if let Some(secret) = world::open(&self.services, parent, deleted) {
             let client_id = self.state.company;
             self.call("GET", "/v1/users/", client_id, &secret, STALE_ADDRESS, STALE_AGENT).await;
-        }
-    }
-
-    async fn event(&mut self, company: CompanyId, number: u64) {
-        let event_type = EVENTS[usize::try_from(number).unwrap_or_default() % EVENTS.len()];
-        let payload = webhooks::example_payload(event_type);
-        let publication = Publication {
-            company,
-            environment: Environment::Sandbox,
-            event_type,
-            payload: &payload,
-            request_id: None,
-            idempotency_key: None,
-        };
-        if let Err(error) = self.services.webhooks.publish(publication, &Actor::system()).await {
-            tracing::warn!(error = crate::error::chain(&error), "the demo's event was not published");
         }
     }
 

@@ -12,7 +12,7 @@ use model::{
 use vault::{AccessSecret, SealPlace, SealPurpose};
 
 use super::state::{DeletedKey, State};
-use super::{DemoPeople, PASSWORD, history, receiver};
+use super::{DemoPeople, PASSWORD, history, receiver, traffic};
 use crate::config::Demo as Kind;
 use crate::error::StartError;
 use crate::services::Services;
@@ -58,6 +58,10 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     webhooks(services, parent.id, port).await?;
     history::write(services, now, &past).await;
     touch(services, now, &past);
+    // From the first page on, one webhook has delivered and one waits for its next attempt.
+    for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
+        traffic::publish(services, parent.id, event_type).await;
+    }
     Ok(State { port, company, real_since: Some(services.core.clock.now()), deleted: Some(past.deleted) })
 }
 

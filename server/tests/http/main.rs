@@ -1,7 +1,9 @@
 //! The server over HTTP: real listeners on loopback, real databases in a temporary directory.
 
 mod admin;
+mod demo;
 mod events;
+mod kill;
 mod live;
 mod one_address;
 mod operator;
