@@ -399,6 +399,10 @@ pub trait WebhookStore: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StorageFailure>;
 
+    /// Takes every lease away, so that what it held is due at `now`; how many there were. Only for a process that knows
+    /// that no other one works on this database: the leases are then those of a process that has ended.
+    async fn forget_leases(&self, now: Timestamp) -> Result<u64, StorageFailure>;
+
     /// Holds a claimed delivery and everything else of its company and environment that is due at `now` and not claimed.
     async fn hold(&self, claimed: &Claimed, now: Timestamp) -> Result<(), StorageFailure>;
 

@@ -136,6 +136,22 @@ pub(super) async fn give_back(
     .await
 }
 
+/// Once at start. By `deliveries_due`, whole.
+pub(super) async fn forget_leases(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
+    db.write(Urgency::Interactive, move |connection| {
+        Box::pin(async move {
+            let forgotten = sqlx::query(
+                "UPDATE deliveries SET lease = NULL, due_at = $1 WHERE state = 'pending' AND lease IS NOT NULL",
+            )
+            .bind(now.as_millis())
+            .execute(connection)
+            .await?;
+            Ok(forgotten.rows_affected())
+        })
+    })
+    .await
+}
+
 /// The claimed one, and what else of its company and environment is due and not claimed: the next claim would only find
 /// the same. By `deliveries_due`.
 pub(super) async fn hold(db: &Db, claimed: Claimed, now: Timestamp) -> Result<(), StoreError> {

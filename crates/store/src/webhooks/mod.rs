@@ -188,6 +188,10 @@ impl WebhookStore for StoredWebhooks {
         Ok(deliver::give_back(&self.db, delivery, lease, at).await?)
     }
 
+    async fn forget_leases(&self, now: Timestamp) -> Result<u64, StorageFailure> {
+        Ok(deliver::forget_leases(&self.db, now).await?)
+    }
+
     async fn hold(&self, claimed: &Claimed, now: Timestamp) -> Result<(), StorageFailure> {
         Ok(deliver::hold(&self.db, claimed.clone(), now).await?)
     }

@@ -19,6 +19,7 @@ contract!(
     [
         a_receiver_that_hangs_holds_up_nobody_else,
         a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out,
+        a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left,
         an_attempt_whose_lease_was_lost_still_leaves_its_evidence,
         a_test_event_has_one_attempt_and_is_not_counted,
         a_replay_is_one_more_attempt_of_the_same_delivery,
@@ -108,6 +109,23 @@ async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &T
         .settled(webhook.id, event, DeliveryState::Delivered, 1)
         .await;
     worker.stop().await;
+}
+
+async fn a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left(db: &TestDb) {
+    let world = World::create(db).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let webhook = world.webhook(&receiver.url("/")).await;
+    let (left, due) = (world.publish("{}").await.event, AttemptId::from_random([7; 16]));
+    let taken = world
+        .store
+        .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), due)
+        .await;
+    assert_eq!(taken.expect("claimed").len(), 1);
+    assert_eq!(world.webhooks.take_over_alone().await.expect("taken over"), 1);
+    let worker = world.start();
+    world.settled(webhook.id, left, DeliveryState::Delivered, 1).await;
+    worker.stop().await;
+    assert_eq!(world.webhooks.take_over_alone().await.expect("nothing"), 0);
 }
 
 async fn an_attempt_whose_lease_was_lost_still_leaves_its_evidence(db: &TestDb) {
