@@ -13,10 +13,26 @@ pub fn HelpLinks(client_id: ClientId) -> impl IntoView {
         NextStep::new(title, format!("/docs/{page}?company={client_id}"), about)
     };
     let steps = vec![
-        step("Authentication", "authentication", "Which headers to send, in each environment, and what a refusal means."),
-        step("Webhook events", "webhook-events", "Every event type, what its body holds, and when it is sent again."),
-        step("API keys rotation", "api-keys-rotation", "Four steps to a new key without a refused request."),
-        step("Security", "security", "How to verify a signature, and how secrets are kept."),
+        step(
+            "Authentication",
+            "authentication",
+            "Which headers to send, in each environment, and what a refusal means.",
+        ),
+        step(
+            "Webhook events",
+            "webhook-events",
+            "Every event type, what its body holds, and when it is sent again.",
+        ),
+        step(
+            "API keys rotation",
+            "api-keys-rotation",
+            "Four steps to a new key without a refused request.",
+        ),
+        step(
+            "Security",
+            "security",
+            "How to verify a signature, and how secrets are kept.",
+        ),
     ];
     view! { <ui::NextSteps steps /> }
 }

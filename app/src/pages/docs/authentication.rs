@@ -6,7 +6,9 @@ use model::Environment;
 use super::document::Document;
 use super::reader::Reader;
 use crate::pages::samples;
-use crate::ui::{Cell, Code, Column, EnvironmentBadge, Narrow, Notice, Section, SnippetTabs, StatusBadge, Table, Tone};
+use crate::ui::{
+    Cell, Code, Column, EnvironmentBadge, Narrow, Notice, Section, SnippetTabs, StatusBadge, Table, Tone,
+};
 
 const PAGE: Document = Document::Authentication;
 
@@ -137,18 +139,78 @@ fn Brands() -> impl IntoView {
 
 /// Status, code, when, what to do.
 const ERRORS: [(u16, &str, &str, &str); 12] = [
-    (400, "incorrect_parameters", "A field is missing or wrong, or X-Brand-Id names no brand of yours.", "Read error.extra."),
-    (401, "authentication_failed", "A header is missing or malformed, or no active key matches.", "Look at the log entry: it says which."),
-    (403, "not_authenticated", "The key is active, but not allowed to do this here.", "Use a key of the right environment."),
-    (404, "", "There is no such thing, or it is another company's.", "Check the id and the environment."),
-    (405, "method_not_allowed", "The path exists, the method does not.", "See the Allow header."),
-    (406, "not_acceptable", "Only JSON is served.", "Accept application/json."),
-    (413, "request_too_large", "The body is larger than the call allows.", "Send less at once."),
-    (415, "unsupported_media_type", "The body is not JSON.", "Send Content-Type: application/json."),
-    (429, "throttled", "The key has used up its budget.", "Wait for Retry-After."),
-    (502, "upstream_unreachable", "The API behind the gateway could not be reached.", "Try again after a pause."),
-    (503, "overloaded", "Too much is waiting; not_ready where the gateway is not sure that its keys are current.", "Try again after Retry-After."),
-    (504, "upstream_timeout", "The API behind the gateway did not answer in time.", "Try again if the call may be repeated."),
+    (
+        400,
+        "incorrect_parameters",
+        "A field is missing or wrong, or X-Brand-Id names no brand of yours.",
+        "Read error.extra.",
+    ),
+    (
+        401,
+        "authentication_failed",
+        "A header is missing or malformed, or no active key matches.",
+        "Look at the log entry: it says which.",
+    ),
+    (
+        403,
+        "not_authenticated",
+        "The key is active, but not allowed to do this here.",
+        "Use a key of the right environment.",
+    ),
+    (
+        404,
+        "",
+        "There is no such thing, or it is another company's.",
+        "Check the id and the environment.",
+    ),
+    (
+        405,
+        "method_not_allowed",
+        "The path exists, the method does not.",
+        "See the Allow header.",
+    ),
+    (
+        406,
+        "not_acceptable",
+        "Only JSON is served.",
+        "Accept application/json.",
+    ),
+    (
+        413,
+        "request_too_large",
+        "The body is larger than the call allows.",
+        "Send less at once.",
+    ),
+    (
+        415,
+        "unsupported_media_type",
+        "The body is not JSON.",
+        "Send Content-Type: application/json.",
+    ),
+    (
+        429,
+        "throttled",
+        "The key has used up its budget.",
+        "Wait for Retry-After.",
+    ),
+    (
+        502,
+        "upstream_unreachable",
+        "The API behind the gateway could not be reached.",
+        "Try again after a pause.",
+    ),
+    (
+        503,
+        "overloaded",
+        "Too much is waiting; not_ready where the gateway is not sure that its keys are current.",
+        "Try again after Retry-After.",
+    ),
+    (
+        504,
+        "upstream_timeout",
+        "The API behind the gateway did not answer in time.",
+        "Try again if the call may be repeated.",
+    ),
 ];
 
 #[component]

@@ -10,7 +10,12 @@ pub(super) enum Document {
 }
 
 impl Document {
-    pub(super) const ALL: [Self; 4] = [Self::Authentication, Self::WebhookEvents, Self::ApiKeysRotation, Self::Security];
+    pub(super) const ALL: [Self; 4] = [
+        Self::Authentication,
+        Self::WebhookEvents,
+        Self::ApiKeysRotation,
+        Self::Security,
+    ];
 
     /// The last part of its address.
     pub(super) const fn slug(self) -> &'static str {
@@ -37,10 +42,16 @@ impl Document {
 
     pub(super) const fn lead(self) -> &'static str {
         match self {
-            Self::Authentication => "What every request carries, what a refusal looks like, and how much you may send.",
-            Self::WebhookEvents => "What is sent to your webhooks, how it is signed, and what happens when it does not arrive.",
+            Self::Authentication => {
+                "What every request carries, what a refusal looks like, and how much you may send."
+            }
+            Self::WebhookEvents => {
+                "What is sent to your webhooks, how it is signed, and what happens when it does not arrive."
+            }
             Self::ApiKeysRotation => "How to replace an access secret without a single refused request.",
-            Self::Security => "How to know that a delivery is genuine, and what Gatehouse does with your secrets.",
+            Self::Security => {
+                "How to know that a delivery is genuine, and what Gatehouse does with your secrets."
+            }
         }
     }
 
@@ -82,7 +93,10 @@ impl Document {
 
     /// The words of one of its headings.
     pub(super) fn part(self, id: &str) -> &'static str {
-        self.parts().iter().find(|(part, _)| *part == id).map_or("", |(_, title)| *title)
+        self.parts()
+            .iter()
+            .find(|(part, _)| *part == id)
+            .map_or("", |(_, title)| *title)
     }
 }
 

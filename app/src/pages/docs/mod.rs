@@ -28,8 +28,16 @@ use crate::ui::{Icon, IconName, PageHeader};
 #[component]
 pub fn DocsPage() -> impl IntoView {
     let (params, query) = (use_params_map(), use_query_map());
-    let document = Memo::new(move |_| params.with(|params| params.get("page")).and_then(|slug| Document::from_slug(&slug)));
-    let company = Memo::new(move |_| query.with(|query| query.get("company")).and_then(|text| text.parse().ok()));
+    let document = Memo::new(move |_| {
+        params
+            .with(|params| params.get("page"))
+            .and_then(|slug| Document::from_slug(&slug))
+    });
+    let company = Memo::new(move |_| {
+        query
+            .with(|query| query.get("company"))
+            .and_then(|text| text.parse().ok())
+    });
     let reader = Resource::new(move || company.get(), Reader::find);
     view! {
         <Loaded

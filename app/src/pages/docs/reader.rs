@@ -21,9 +21,14 @@ impl Reader {
         if let Some(company) = named
             && let Ok(company) = api::company_context(company).await
         {
-            return Ok(Self { company: Some(company) });
+            return Ok(Self {
+                company: Some(company),
+            });
         }
-        let first = api::welcome().await.ok().and_then(|welcome| welcome.companies.into_iter().next());
+        let first = api::welcome()
+            .await
+            .ok()
+            .and_then(|welcome| welcome.companies.into_iter().next());
         Ok(Self {
             company: match first {
                 Some(first) => api::company_context(first.client_id).await.ok(),
@@ -34,12 +39,18 @@ impl Reader {
 
     /// The Client ID, or a word that stands for it.
     pub(super) fn client_id(&self) -> String {
-        self.company.as_ref().map_or_else(|| "YOUR_CLIENT_ID".to_owned(), |company| company.client_id.to_string())
+        self.company.as_ref().map_or_else(
+            || "YOUR_CLIENT_ID".to_owned(),
+            |company| company.client_id.to_string(),
+        )
     }
 
     /// The gateway's address without a slash at its end, or an address that stands for it.
     pub(super) fn gateway(&self) -> String {
-        self.company.as_ref().map_or_else(|| "https://gateway.example.com".to_owned(), |company| company.gateway_url.clone())
+        self.company.as_ref().map_or_else(
+            || "https://gateway.example.com".to_owned(),
+            |company| company.gateway_url.clone(),
+        )
     }
 
     /// The address of a help page for the same reader.
@@ -57,7 +68,9 @@ impl Reader {
 
     /// A tab of the reader's company; nothing where there is none.
     pub(super) fn development(&self, tab: &str) -> Option<String> {
-        self.company.as_ref().map(|company| format!("/c/{}/development/{tab}", company.client_id))
+        self.company
+            .as_ref()
+            .map(|company| format!("/c/{}/development/{tab}", company.client_id))
     }
 
     /// `words` as a link to a tab where the reader has one, else the words alone.

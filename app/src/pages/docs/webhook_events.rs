@@ -34,22 +34,44 @@ pub(super) fn WebhookEvents(reader: Reader) -> impl IntoView {
 const HEADERS: [(&str, &str); 6] = [
     ("Content-Type", "application/json; the body is UTF-8."),
     ("User-Agent", "Gatehouse-Webhook-Service/2.0"),
-    ("X-WEBHOOK-SIGN", "The signature by your API key: v1= and 64 hexadecimal digits."),
-    ("webhook-id", "The event's id, the same as webhook_id in the body."),
-    ("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
-    ("webhook-signature", "A second signature, in the form of Standard Webhooks."),
+    (
+        "X-WEBHOOK-SIGN",
+        "The signature by your API key: v1= and 64 hexadecimal digits.",
+    ),
+    (
+        "webhook-id",
+        "The event's id, the same as webhook_id in the body.",
+    ),
+    (
+        "webhook-timestamp",
+        "When this attempt was made, in seconds since 1970.",
+    ),
+    (
+        "webhook-signature",
+        "A second signature, in the form of Standard Webhooks.",
+    ),
 ];
 
 const MEMBERS: [(&str, &str); 4] = [
-    ("webhook_id", "The id of the event. All attempts and all webhooks get the same one."),
+    (
+        "webhook_id",
+        "The id of the event. All attempts and all webhooks get the same one.",
+    ),
     ("event_type", "One of the types below."),
-    ("event_created_at", "When it happened, in UTC with microseconds: 2026-01-05T10:00:00.123456Z."),
+    (
+        "event_created_at",
+        "When it happened, in UTC with microseconds: 2026-01-05T10:00:00.123456Z.",
+    ),
     ("user_id", "Whom it concerns, where it concerns somebody."),
 ];
 
 /// Two columns: a name for programs, and what it means.
 #[component]
-fn Meanings(caption: &'static str, name: &'static str, rows: Vec<(&'static str, &'static str)>) -> impl IntoView {
+fn Meanings(
+    caption: &'static str,
+    name: &'static str,
+    rows: Vec<(&'static str, &'static str)>,
+) -> impl IntoView {
     let rows = rows
         .into_iter()
         .map(|(name, meaning)| {
@@ -85,7 +107,7 @@ fn Delivery(reader: Reader) -> impl IntoView {
                      one of your API calls is linked to that call, in both directions, on the dashboard."
                 </p>
             </div>
-            <Code label="A delivery" text=EXAMPLE.to_owned() />
+            <Code label="A delivery" text=EXAMPLE.to_owned() wrap=true />
             <Meanings caption="Headers of a delivery" name="Header" rows=HEADERS.to_vec() />
             <div class="prose">
                 <p>
@@ -208,7 +230,12 @@ fn Catalogue(reader: Reader) -> impl IntoView {
     let groups = EVENT_GROUPS
         .iter()
         .map(|group| {
-            let types = group.types.iter().copied().map(|event_type| view! { <Entry event_type /> }).collect_view();
+            let types = group
+                .types
+                .iter()
+                .copied()
+                .map(|event_type| view! { <Entry event_type /> })
+                .collect_view();
             view! {
                 <h3>{group.name}</h3>
                 <dl class="docs__events">{types}</dl>
@@ -254,31 +281,69 @@ const fn members(event_type: EventType) -> &'static [&'static str] {
     use EventType as E;
     match event_type {
         E::OrderCreated | E::OrderStatusUpdated | E::OrderRefreshFailed => &[
-            "order_id", "order_number", "template_id", "updated_at", "status", "employer_id", "link_id", "product", "data_source",
+            "order_id",
+            "order_number",
+            "template_id",
+            "updated_at",
+            "status",
+            "employer_id",
+            "link_id",
+            "product",
+            "data_source",
         ],
-        E::OrderFinalized | E::CertificationCompleted => &["order_id", "order_number", "template_id", "updated_at"],
-        E::TaskStatusUpdated => {
-            &["task_id", "link_id", "product", "data_source", "tracking_info", "status", "updated_at", "template_id"]
+        E::OrderFinalized | E::CertificationCompleted => {
+            &["order_id", "order_number", "template_id", "updated_at"]
         }
-        E::EmploymentCreated | E::EmploymentUpdated | E::ProfileCreated | E::ProfileUpdated => {
-            &["object_id", "task_id", "link_id", "product", "data_source", "tracking_info"]
-        }
+        E::TaskStatusUpdated => &[
+            "task_id",
+            "link_id",
+            "product",
+            "data_source",
+            "tracking_info",
+            "status",
+            "updated_at",
+            "template_id",
+        ],
+        E::EmploymentCreated | E::EmploymentUpdated | E::ProfileCreated | E::ProfileUpdated => &[
+            "object_id",
+            "task_id",
+            "link_id",
+            "product",
+            "data_source",
+            "tracking_info",
+        ],
         E::StatementsCreated
         | E::StatementsUpdated
         | E::ShiftsCreated
         | E::ShiftsUpdated
         | E::BankAccountsCreated
-        | E::BankAccountsUpdated => {
-            &["employment_id", "task_id", "objects_count", "link_id", "product", "data_source", "tracking_info"]
+        | E::BankAccountsUpdated => &[
+            "employment_id",
+            "task_id",
+            "objects_count",
+            "link_id",
+            "product",
+            "data_source",
+            "tracking_info",
+        ],
+        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => {
+            &["link_id", "product", "data_source", "tracking_info"]
         }
-        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => &["link_id", "product", "data_source", "tracking_info"],
     }
 }
 
 /// "30 s", "5 min", "2 h", "7 h 36 min 30 s".
 fn in_words(seconds: i64) -> String {
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
-    let words: Vec<_> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let words: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
     words.join(" ")
 }
 

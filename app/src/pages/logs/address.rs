@@ -14,7 +14,11 @@ pub(super) fn of_entry(company: ClientId, request: RequestId, filter: &LogFilter
 
 fn with_query(path: String, filter: &LogFilter) -> String {
     let query = filter.to_string();
-    if query.is_empty() { path } else { format!("{path}?{query}") }
+    if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 #[cfg(test)]
@@ -25,7 +29,10 @@ mod tests {
     #[test]
     fn a_list_without_a_filter_has_no_query() {
         let company = ClientId::from_random([1; 16]);
-        let filter = LogFilter { environment: Some(Environment::Dev), ..LogFilter::default() };
+        let filter = LogFilter {
+            environment: Some(Environment::Dev),
+            ..LogFilter::default()
+        };
         assert!(of_list(company, &LogFilter::default()).ends_with("/logs"));
         assert!(of_list(company, &filter).ends_with("/logs?environment=dev"));
     }

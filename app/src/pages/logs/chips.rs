@@ -52,21 +52,73 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
 fn active(filter: &LogFilter, names: &Names) -> Vec<Chip> {
     let base = filter.first_page();
     let chip = |words: String, without: LogFilter| Chip { words, without };
-    let range = (base.range != DateRange::default())
-        .then(|| chip(range_words(base.range), LogFilter { range: DateRange::default(), ..base.clone() }));
-    let status =
-        base.status.map(|status| chip(format!("Status {}", status_label(status)), LogFilter { status: None, ..base.clone() }));
-    let brand =
-        base.brand.map(|brand| chip(format!("Brand {}", names.brand(brand)), LogFilter { brand: None, ..base.clone() }));
-    let environment = base
-        .environment
-        .map(|environment| chip(environment.label().to_owned(), LogFilter { environment: None, ..base.clone() }));
-    let key = base.key.map(|key| chip(format!("Key {}", names.key(key)), LogFilter { key: None, ..base.clone() }));
-    let method =
-        base.method.clone().map(|method| chip(format!("Method {method}"), LogFilter { method: None, ..base.clone() }));
-    let path = (!base.path.is_empty())
-        .then(|| chip(format!("Path contains {}", base.path), LogFilter { path: String::new(), ..base.clone() }));
-    [range, status, brand, environment, key, method, path].into_iter().flatten().collect()
+    let range = (base.range != DateRange::default()).then(|| {
+        chip(
+            range_words(base.range),
+            LogFilter {
+                range: DateRange::default(),
+                ..base.clone()
+            },
+        )
+    });
+    let status = base.status.map(|status| {
+        chip(
+            format!("Status {}", status_label(status)),
+            LogFilter {
+                status: None,
+                ..base.clone()
+            },
+        )
+    });
+    let brand = base.brand.map(|brand| {
+        chip(
+            format!("Brand {}", names.brand(brand)),
+            LogFilter {
+                brand: None,
+                ..base.clone()
+            },
+        )
+    });
+    let environment = base.environment.map(|environment| {
+        chip(
+            environment.label().to_owned(),
+            LogFilter {
+                environment: None,
+                ..base.clone()
+            },
+        )
+    });
+    let key = base.key.map(|key| {
+        chip(
+            format!("Key {}", names.key(key)),
+            LogFilter {
+                key: None,
+                ..base.clone()
+            },
+        )
+    });
+    let method = base.method.clone().map(|method| {
+        chip(
+            format!("Method {method}"),
+            LogFilter {
+                method: None,
+                ..base.clone()
+            },
+        )
+    });
+    let path = (!base.path.is_empty()).then(|| {
+        chip(
+            format!("Path contains {}", base.path),
+            LogFilter {
+                path: String::new(),
+                ..base.clone()
+            },
+        )
+    });
+    [range, status, brand, environment, key, method, path]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// "4xx Client error", "404 Not found".
@@ -84,11 +136,24 @@ pub(super) fn status_label(status: StatusFilter) -> String {
 fn range_words(range: DateRange) -> String {
     let text = |at| custom_range::input_text(Some(at)).replace('T', " ");
     match range {
-        DateRange::Between { from: Some(from), to: Some(to) } => format!("{} to {} UTC", text(from), text(to)),
-        DateRange::Between { from: Some(from), to: None } => format!("Since {} UTC", text(from)),
-        DateRange::Between { from: None, to: Some(to) } => format!("Until {} UTC", text(to)),
+        DateRange::Between {
+            from: Some(from),
+            to: Some(to),
+        } => format!("{} to {} UTC", text(from), text(to)),
+        DateRange::Between {
+            from: Some(from),
+            to: None,
+        } => format!("Since {} UTC", text(from)),
+        DateRange::Between {
+            from: None,
+            to: Some(to),
+        } => format!("Until {} UTC", text(to)),
         DateRange::Between { from: None, to: None } => "All time".to_owned(),
-        preset => DateRange::PRESETS.iter().find(|(.., range)| *range == preset).map_or("", |(_, words, _)| words).to_owned(),
+        preset => DateRange::PRESETS
+            .iter()
+            .find(|(.., range)| *range == preset)
+            .map_or("", |(_, words, _)| words)
+            .to_owned(),
     }
 }
 
@@ -98,13 +163,19 @@ mod tests {
 
     #[test]
     fn each_chip_takes_off_its_own_filter_and_no_other() {
-        let filter: LogFilter = "range=7d&status=4xx&brand=own&environment=dev&method=POST&path=orders&before=17"
-            .parse()
-            .expect("a filter");
+        let filter: LogFilter =
+            "range=7d&status=4xx&brand=own&environment=dev&method=POST&path=orders&before=17"
+                .parse()
+                .expect("a filter");
         let chips = active(&filter, &Names::default());
         assert_eq!(chips.len(), 6);
         for chip in &chips {
-            assert_eq!(active(&chip.without, &Names::default()).len(), 5, "{}", chip.words);
+            assert_eq!(
+                active(&chip.without, &Names::default()).len(),
+                5,
+                "{}",
+                chip.words
+            );
             assert_eq!(chip.without.before, None, "a chip leads to the first page");
         }
     }

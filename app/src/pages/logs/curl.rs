@@ -2,23 +2,53 @@
 
 use model::{Body, ClientId, HeaderField, LogEntry};
 
-/// Headers that curl makes itself, that belong to the connection, or that stand for a person's session.
-const LEFT_OUT: [&str; 14] = [
-    "host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "accept-encoding",
-    "cookie", "authorization", "user-agent", "x-request-id", "x-access-secret",
+/// Headers that curl makes itself, that belong to the connection or the way here, or that stand for a person's session.
+const LEFT_OUT: [&str; 17] = [
+    "host",
+    "content-length",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "accept-encoding",
+    "cookie",
+    "authorization",
+    "user-agent",
+    "x-request-id",
+    "x-access-secret",
+    "forwarded",
+    "via",
+    "x-real-ip",
 ];
 
 /// The command, over several lines. A body that was not kept whole is left out, and a remark says so.
 pub(super) fn command(entry: &LogEntry, gateway_url: &str, company: ClientId) -> String {
     let mut lines = vec![first_line(entry, gateway_url)];
-    if !entry.request_headers.iter().any(|header| header.name.eq_ignore_ascii_case("x-access-client-id")) {
+    if !entry
+        .request_headers
+        .iter()
+        .any(|header| header.name.eq_ignore_ascii_case("x-access-client-id"))
+    {
         lines.push(format!("-H 'X-Access-Client-Id: {company}'"));
     }
     lines.push("-H \"X-Access-Secret: $SECRET\"".to_owned());
-    lines.extend(entry.request_headers.iter().filter(|header| is_sent(header)).map(header_argument));
+    lines.extend(
+        entry
+            .request_headers
+            .iter()
+            .filter(|header| is_sent(header))
+            .map(header_argument),
+    );
     let mut remark = "";
     match &entry.request_body {
-        Body::Text { truncated: false, redactions: 0, text, .. } => lines.push(format!("--data-raw {}", quoted(text))),
+        Body::Text {
+            truncated: false,
+            redactions: 0,
+            text,
+            ..
+        } => lines.push(format!("--data-raw {}", quoted(text))),
         Body::Text { .. } => remark = "# The body was not kept whole; add your own with --data-raw.\n",
         Body::Absent { total_bytes: 0, .. } => {}
         Body::Absent { .. } => remark = "# The body was not kept; add your own with --data-raw.\n",
@@ -38,7 +68,8 @@ fn first_line(entry: &LogEntry, gateway_url: &str) -> String {
 }
 
 fn is_sent(header: &HeaderField) -> bool {
-    !header.redacted && !LEFT_OUT.iter().any(|name| header.name.eq_ignore_ascii_case(name))
+    let name = header.name.to_ascii_lowercase();
+    !header.redacted && !name.starts_with("x-forwarded-") && !LEFT_OUT.contains(&name.as_str())
 }
 
 fn header_argument(header: &HeaderField) -> String {
@@ -57,7 +88,11 @@ mod tests {
     use super::*;
 
     fn header(name: &str, value: &str, redacted: bool) -> HeaderField {
-        HeaderField { name: name.to_owned(), value: value.to_owned(), redacted }
+        HeaderField {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            redacted,
+        }
     }
 
     fn entry(method: &str, headers: Vec<HeaderField>, body: Body) -> LogEntry {
@@ -85,17 +120,30 @@ mod tests {
             request_headers: headers,
             request_body: body,
             response_headers: Vec::new(),
-            response_body: Body::Absent { why: model::BodyAbsence::Empty, total_bytes: 0 },
+            response_body: Body::Absent {
+                why: model::BodyAbsence::Empty,
+                total_bytes: 0,
+            },
             events: Vec::new(),
         }
     }
 
-    const EMPTY: Body = Body::Absent { why: model::BodyAbsence::Empty, total_bytes: 0 };
+    const EMPTY: Body = Body::Absent {
+        why: model::BodyAbsence::Empty,
+        total_bytes: 0,
+    };
 
     #[test]
     fn quotes_in_a_path_do_not_leave_the_quotes() {
-        let text = command(&entry("GET", Vec::new(), EMPTY), "http://g", ClientId::from_random([2; 16]));
-        assert!(text.starts_with(r"curl 'http://g/v1/orders/?q=it'\''s' "), "{text}");
+        let text = command(
+            &entry("GET", Vec::new(), EMPTY),
+            "http://g",
+            ClientId::from_random([2; 16]),
+        );
+        assert!(
+            text.starts_with(r"curl 'http://g/v1/orders/?q=it'\''s' "),
+            "{text}"
+        );
     }
 
     #[test]
@@ -105,18 +153,49 @@ mod tests {
             header("Authorization", "[redacted]", true),
             header("Content-Type", "application/json", false),
             header("Host", "g", false),
+            header("X-Forwarded-For", "203.0.113.20", false),
         ];
-        let body = Body::Text { text: "{\"a\":1}".to_owned(), total_bytes: 7, truncated: false, redactions: 0 };
-        let text = command(&entry("POST", headers, body), "http://g", ClientId::from_random([2; 16]));
+        let body = Body::Text {
+            text: "{\"a\":1}".to_owned(),
+            total_bytes: 7,
+            truncated: false,
+            redactions: 0,
+        };
+        let text = command(
+            &entry("POST", headers, body),
+            "http://g",
+            ClientId::from_random([2; 16]),
+        );
         assert_eq!(text.matches("X-Access-Secret: $SECRET").count(), 1);
-        assert!(!text.contains("redacted") && !text.contains("Host") && !text.contains("Authorization"), "{text}");
-        assert!(text.ends_with("-H 'Content-Type: application/json' \\\n  --data-raw '{\"a\":1}'"), "{text}");
+        assert!(
+            !text.contains("redacted")
+                && !text.contains("Host")
+                && !text.contains("Forwarded")
+                && !text.contains("Authorization"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("-H 'Content-Type: application/json' \\\n  --data-raw '{\"a\":1}'"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_body_that_was_not_kept_whole_is_left_out_with_a_remark() {
-        let body = Body::Text { text: "half".to_owned(), total_bytes: 99_999, truncated: true, redactions: 0 };
-        let text = command(&entry("POST", Vec::new(), body), "http://g", ClientId::from_random([2; 16]));
-        assert!(text.starts_with("# The body was not kept whole") && !text.contains("half"), "{text}");
+        let body = Body::Text {
+            text: "half".to_owned(),
+            total_bytes: 99_999,
+            truncated: true,
+            redactions: 0,
+        };
+        let text = command(
+            &entry("POST", Vec::new(), body),
+            "http://g",
+            ClientId::from_random([2; 16]),
+        );
+        assert!(
+            text.starts_with("# The body was not kept whole") && !text.contains("half"),
+            "{text}"
+        );
     }
 }

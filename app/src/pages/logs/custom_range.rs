@@ -4,7 +4,8 @@ use model::{DateRange, Timestamp};
 
 /// `2026-11-02T14:30`, the value of an input.
 pub(super) fn input_text(at: Option<Timestamp>) -> String {
-    at.map(|at| at.to_rfc3339().chars().take("2026-11-02T14:30".len()).collect()).unwrap_or_default()
+    at.map(|at| at.to_rfc3339().chars().take("2026-11-02T14:30".len()).collect())
+        .unwrap_or_default()
 }
 
 /// Both bounds as input values; empty for a preset.
@@ -28,7 +29,10 @@ mod tests {
     #[test]
     fn a_range_survives_its_inputs_to_the_minute() {
         let at = Timestamp::from_millis(1_767_614_400_000);
-        let range = DateRange::Between { from: Some(at), to: None };
+        let range = DateRange::Between {
+            from: Some(at),
+            to: None,
+        };
         assert_eq!(bounds_text(range), ("2026-01-05T12:00".to_owned(), String::new()));
         assert_eq!(range_of("2026-01-05T12:00", ""), Some(range));
     }

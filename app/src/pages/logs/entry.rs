@@ -14,8 +14,8 @@ use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Loaded, Outcome};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
-    Card, Code, CopyButton, EnvironmentBadge, Icon, IconName, KeyValue, KeyValueList, PageHeader, Section, StatusBadge, Time,
-    TimeStyle, duration_text,
+    Card, Code, CopyButton, EnvironmentBadge, Icon, IconName, KeyValue, KeyValueList, PageHeader, Section,
+    StatusBadge, Time, TimeStyle, duration_text,
 };
 use crate::{AppError, api};
 
@@ -24,8 +24,15 @@ use crate::{AppError, api};
 pub fn LogEntryPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let params = use_params_map();
-    let request = Memo::new(move |_| params.with(|params| params.get("request")).and_then(|text| text.parse().ok()));
-    let entry = Resource::new(move || (scope.client_id(), request.get()), |(company, request)| load(company, request));
+    let request = Memo::new(move |_| {
+        params
+            .with(|params| params.get("request"))
+            .and_then(|text| text.parse().ok())
+    });
+    let entry = Resource::new(
+        move || (scope.client_id(), request.get()),
+        |(company, request)| load(company, request),
+    );
     let steps = trail::steps_of(scope, request);
     view! {
         <Title text="Request" />
@@ -72,11 +79,22 @@ fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
 
 #[component]
 fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
-    let LogEntry { row, recorded, address, user_agent, upstream_us, .. } = entry;
+    let LogEntry {
+        row,
+        recorded,
+        address,
+        user_agent,
+        upstream_us,
+        ..
+    } = entry;
     let request_id = row.request_id.to_string();
     let duration = match upstream_us {
         Some(upstream) => {
-            format!("{}, of which {} until the upstream began to answer", duration_text(row.duration_us), duration_text(upstream))
+            format!(
+                "{}, of which {} until the upstream began to answer",
+                duration_text(row.duration_us),
+                duration_text(upstream)
+            )
         }
         None => duration_text(row.duration_us),
     };
@@ -108,7 +126,11 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
 /// The key, and a way to everything it was used for.
 #[component]
 fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> impl IntoView {
-    let filter = LogFilter { range: model::DateRange::Last7Days, key: Some(key), ..LogFilter::default() };
+    let filter = LogFilter {
+        range: model::DateRange::Last7Days,
+        key: Some(key),
+        ..LogFilter::default()
+    };
     let href = address::of_list(company, &filter);
     let ending = last_four.map_or_else(|| key.to_string(), |last_four| format!("…{last_four}"));
     view! {

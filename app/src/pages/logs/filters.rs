@@ -67,11 +67,17 @@ pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
 
 #[component]
 fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
-    let presets = DateRange::PRESETS.into_iter().map(|(name, words, _)| SelectOption::new(name, words));
-    let options = presets.chain([SelectOption::new("", "Custom…")]).collect::<Vec<_>>();
+    let presets = DateRange::PRESETS
+        .into_iter()
+        .map(|(name, words, _)| SelectOption::new(name, words));
+    let options = presets
+        .chain([SelectOption::new("", "Custom…")])
+        .collect::<Vec<_>>();
     let chosen = Signal::derive(move || listing.filter.with(|filter| preset_name(filter.range)));
     let choose = move |name: String| {
-        let preset = DateRange::PRESETS.into_iter().find(|(preset, ..)| *preset == name);
+        let preset = DateRange::PRESETS
+            .into_iter()
+            .find(|(preset, ..)| *preset == name);
         match preset {
             Some((.., range)) => listing.change(false, |filter| filter.range = range),
             None => typing.begin_custom(listing),
@@ -182,11 +188,21 @@ impl Typing {
     /// Puts what stands in the controls into the address.
     fn apply(self, listing: Listing) {
         self.wait.cancel();
-        let (path, from, to) = (self.path.get_untracked(), self.from.get_untracked(), self.to.get_untracked());
+        let (path, from, to) = (
+            self.path.get_untracked(),
+            self.from.get_untracked(),
+            self.to.get_untracked(),
+        );
         let now = listing.filter.get_untracked();
         let bounds_changed = custom_range::bounds_text(now.range) != (from.clone(), to.clone());
-        let range = custom_range::range_of(&from, &to).filter(|_| bounds_changed).unwrap_or(now.range);
-        let wanted = LogFilter { path, range, ..now.first_page() };
+        let range = custom_range::range_of(&from, &to)
+            .filter(|_| bounds_changed)
+            .unwrap_or(now.range);
+        let wanted = LogFilter {
+            path,
+            range,
+            ..now.first_page()
+        };
         if (&wanted.path, wanted.range) != (&now.path, now.range) {
             let replace = self.sent.with_value(Option::is_some);
             self.sent.set_value(Some(wanted.clone()));
@@ -208,7 +224,11 @@ fn text(value: Option<impl ToString>) -> String {
 }
 
 fn preset_name(range: DateRange) -> String {
-    DateRange::PRESETS.iter().find(|(.., preset)| *preset == range).map_or("", |(name, ..)| name).to_owned()
+    DateRange::PRESETS
+        .iter()
+        .find(|(.., preset)| *preset == range)
+        .map_or("", |(name, ..)| name)
+        .to_owned()
 }
 
 fn status_options(now: &LogFilter) -> Vec<SelectOption> {
@@ -216,35 +236,60 @@ fn status_options(now: &LogFilter) -> Vec<SelectOption> {
     let statuses = STATUSES.into_iter().map(StatusFilter::Exactly);
     let mut all: Vec<_> = classes.chain(statuses).collect();
     all.extend(now.status.filter(|status| !all.contains(status)));
-    let options = all.into_iter().map(|status| SelectOption::new(status.to_string(), status_label(status)));
-    std::iter::once(SelectOption::new("", "All statuses")).chain(options).collect()
+    let options = all
+        .into_iter()
+        .map(|status| SelectOption::new(status.to_string(), status_label(status)));
+    std::iter::once(SelectOption::new("", "All statuses"))
+        .chain(options)
+        .collect()
 }
 
 fn brand_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
     let mut all = vec![BrandFilter::Own];
-    all.extend(names.brands.iter().map(|brand| BrandFilter::Brand(brand.client_id)));
+    all.extend(
+        names
+            .brands
+            .iter()
+            .map(|brand| BrandFilter::Brand(brand.client_id)),
+    );
     all.extend(now.brand.filter(|brand| !all.contains(brand)));
-    let options = all.into_iter().map(|brand| SelectOption::new(brand.to_string(), names.brand(brand)));
-    std::iter::once(SelectOption::new("", "All brands")).chain(options).collect()
+    let options = all
+        .into_iter()
+        .map(|brand| SelectOption::new(brand.to_string(), names.brand(brand)));
+    std::iter::once(SelectOption::new("", "All brands"))
+        .chain(options)
+        .collect()
 }
 
 fn environment_options() -> Vec<SelectOption> {
-    let options = Environment::ALL.into_iter().map(|one| SelectOption::new(one.as_str(), one.label()));
-    std::iter::once(SelectOption::new("", "All environments")).chain(options).collect()
+    let options = Environment::ALL
+        .into_iter()
+        .map(|one| SelectOption::new(one.as_str(), one.label()));
+    std::iter::once(SelectOption::new("", "All environments"))
+        .chain(options)
+        .collect()
 }
 
 fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
     let mut all: Vec<_> = names.keys.iter().map(|key| key.id).collect();
     all.extend(now.key.filter(|key| !all.contains(key)));
-    let options = all.into_iter().map(|key| SelectOption::new(key.to_string(), names.key(key)));
-    std::iter::once(SelectOption::new("", "All keys")).chain(options).collect()
+    let options = all
+        .into_iter()
+        .map(|key| SelectOption::new(key.to_string(), names.key(key)));
+    std::iter::once(SelectOption::new("", "All keys"))
+        .chain(options)
+        .collect()
 }
 
 fn method_options(now: &LogFilter) -> Vec<SelectOption> {
     let mut all: Vec<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
     all.extend(now.method.clone().filter(|method| !all.contains(method)));
-    let options = all.into_iter().map(|method| SelectOption::new(method.clone(), method));
-    std::iter::once(SelectOption::new("", "All methods")).chain(options).collect()
+    let options = all
+        .into_iter()
+        .map(|method| SelectOption::new(method.clone(), method));
+    std::iter::once(SelectOption::new("", "All methods"))
+        .chain(options)
+        .collect()
 }
 
 #[cfg(test)]
@@ -258,7 +303,8 @@ mod tests {
                 .parse()
                 .expect("a filter");
         let names = Names::default();
-        let has = |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
+        let has =
+            |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
         assert!(has(status_options(&filter), text(filter.status)));
         assert!(has(brand_options(&filter, &names), text(filter.brand)));
         assert!(has(key_options(&filter, &names), text(filter.key)));

@@ -6,7 +6,12 @@ const DEEPEST: usize = 64;
 
 /// `text` with two spaces a level, or nothing when it is not one whole JSON value.
 pub(in crate::pages) fn indented(text: &str) -> Option<String> {
-    let mut layout = Layout { text, at: 0, depth: 0, out: String::with_capacity(text.len() * 2) };
+    let mut layout = Layout {
+        text,
+        at: 0,
+        depth: 0,
+        out: String::with_capacity(text.len() * 2),
+    };
     layout.value()?;
     layout.skip_space();
     (layout.at == text.len()).then_some(layout.out)
@@ -101,14 +106,19 @@ impl Layout<'_> {
 
     fn number(&mut self) -> Option<()> {
         let rest = &self.text[self.at..];
-        let length = rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let length = rest
+            .bytes()
+            .take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+            .count();
         rest[..length].parse::<f64>().ok()?;
         self.keep(length);
         Some(())
     }
 
     fn literal(&mut self) -> Option<()> {
-        let word = ["true", "false", "null"].into_iter().find(|word| self.text[self.at..].starts_with(word))?;
+        let word = ["true", "false", "null"]
+            .into_iter()
+            .find(|word| self.text[self.at..].starts_with(word))?;
         self.keep(word.len());
         Some(())
     }
@@ -144,7 +154,20 @@ mod tests {
 
     #[test]
     fn what_is_not_one_whole_value_is_left_alone() {
-        for text in ["", "{", "{\"a\":1", "[1,]", "{\"a\" 1}", "hello", "1 2", "\"open", "\"line\nbreak\"", "{1:2}", "tru", "a=b&c=d"] {
+        for text in [
+            "",
+            "{",
+            "{\"a\":1",
+            "[1,]",
+            "{\"a\" 1}",
+            "hello",
+            "1 2",
+            "\"open",
+            "\"line\nbreak\"",
+            "{1:2}",
+            "tru",
+            "a=b&c=d",
+        ] {
             assert_eq!(indented(text), None, "{text}");
         }
     }

@@ -70,7 +70,14 @@ impl Listing {
         );
         let navigate = use_navigate();
         let go = Callback::new(move |(path, replace): (String, bool)| {
-            navigate(&path, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+            navigate(
+                &path,
+                NavigateOptions {
+                    replace,
+                    scroll: false,
+                    ..NavigateOptions::default()
+                },
+            );
         });
         let listing = Self {
             scope,
@@ -103,12 +110,14 @@ impl Listing {
 
     /// The rows on the page are those of another filter than the address has. Must be read inside the `Transition`.
     pub(super) fn is_behind(self) -> bool {
-        self.with(|shown| self.filter.with(|filter| *filter != shown.filter)).unwrap_or(false)
+        self.with(|shown| self.filter.with(|filter| *filter != shown.filter))
+            .unwrap_or(false)
     }
 
     /// A part of the latest answer; must be read inside the `Transition` around the list.
     pub(super) fn with<T>(self, read: impl FnOnce(&Shown) -> T) -> Option<T> {
-        self.shown.with(|shown| shown.as_ref().and_then(|shown| shown.as_ref().ok()).map(read))
+        self.shown
+            .with(|shown| shown.as_ref().and_then(|shown| shown.as_ref().ok()).map(read))
     }
 
     /// The rows, each with the address of its own page. Must be read inside the `Transition` around the list.
@@ -116,7 +125,8 @@ impl Listing {
         let company = self.scope.client_id();
         let addressed = |shown: &Shown| {
             let rows = shown.page.rows.iter().cloned();
-            rows.map(|row| (address::of_entry(company, row.request_id, &shown.filter), row)).collect()
+            rows.map(|row| (address::of_entry(company, row.request_id, &shown.filter), row))
+                .collect()
         };
         self.with(addressed).unwrap_or_default()
     }
@@ -127,18 +137,22 @@ impl Listing {
         let mut after = before.first_page();
         change(&mut after);
         if after != before {
-            self.go.run((address::of_list(self.scope.client_id(), &after), replace));
+            self.go
+                .run((address::of_list(self.scope.client_id(), &after), replace));
         }
     }
 
     /// Whether new requests belong on the page that is open: the newest page, of a range that is still open.
     pub(super) fn can_move(self) -> bool {
-        self.filter.with(|filter| filter.before.is_none() && !matches!(filter.range, DateRange::Between { to: Some(_), .. }))
+        self.filter.with(|filter| {
+            filter.before.is_none() && !matches!(filter.range, DateRange::Between { to: Some(_), .. })
+        })
     }
 
     /// Shows what has arrived, and goes on following.
     pub(super) fn resume(self) {
         self.paused.set(false);
+        self.unseen.set(0);
         self.refetch();
     }
 
@@ -173,6 +187,13 @@ impl Listing {
             }
             now
         });
+        // The very first request may have come while the page was on its way and nobody was listening yet.
+        let is_live = self.scope.is_live();
+        Effect::new(move |_| {
+            if is_live.get() && untrack(move || self.face()) == Some(Face::FirstRequest) {
+                self.refetch();
+            }
+        });
         Effect::new(move |_| {
             let newest = self.with(|shown| {
                 let first_page = shown.filter.before.is_none();
@@ -187,7 +208,8 @@ impl Listing {
 
     fn catch_up(self) {
         // The page may have been left while the pace was kept.
-        let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked()) else {
+        let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked())
+        else {
             return;
         };
         if !paused && untrack(move || self.can_move()) {
@@ -201,13 +223,16 @@ impl Listing {
     fn count_unseen(self, filter: LogFilter) {
         let company = untrack(move || self.scope.client_id());
         leptos::task::spawn_local(async move {
-            let Ok(page) = api::logs::list_requests(company, filter.first_page()).await else { return };
+            let Ok(page) = api::logs::list_requests(company, filter.first_page()).await else {
+                return;
+            };
             if self.filter.try_get_untracked().as_ref() != Some(&filter) {
                 return;
             }
             match self.newest.try_get_value().flatten() {
                 Some(newest) => {
-                    self.unseen.try_set(page.rows.iter().filter(|row| row.seq > newest).count());
+                    self.unseen
+                        .try_set(page.rows.iter().filter(|row| row.seq > newest).count());
                 }
                 // The page was opened in the middle: count from here on.
                 None => {
@@ -224,7 +249,9 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
     let location = use_location();
     let (path, search) = (location.pathname, location.search);
     Memo::new(move |before: Option<&(LogFilter, Vec<InvalidFilter>)>| {
-        let ours = path.with(|path| path.trim_end_matches('/') == address::of_list(scope.client_id(), &LogFilter::default()));
+        let ours = path.with(|path| {
+            path.trim_end_matches('/') == address::of_list(scope.client_id(), &LogFilter::default())
+        });
         match before {
             Some(before) if !ours => before.clone(),
             _ => search.with(|search| LogFilter::parse_lenient(search)),
@@ -234,13 +261,25 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
     let page = api::logs::list_requests(company, filter.clone()).await?;
-    let any = !page.rows.is_empty() || page.without_filters.is_some_and(|count| count > 0) || has_any(company).await?;
+    let any = !page.rows.is_empty()
+        || page.without_filters.is_some_and(|count| count > 0)
+        || has_any(company).await?;
     Ok(Shown { filter, page, any })
 }
 
 /// Asked only where the chosen range is empty.
 async fn has_any(company: ClientId) -> Outcome<bool> {
-    let ever = DateRange::Between { from: Some(Timestamp::from_millis(0)), to: None };
-    let page = api::logs::list_requests(company, LogFilter { range: ever, ..LogFilter::default() }).await?;
+    let ever = DateRange::Between {
+        from: Some(Timestamp::from_millis(0)),
+        to: None,
+    };
+    let page = api::logs::list_requests(
+        company,
+        LogFilter {
+            range: ever,
+            ..LogFilter::default()
+        },
+    )
+    .await?;
     Ok(!page.rows.is_empty())
 }

@@ -15,7 +15,9 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
     let word = move || match (listing.paused.get(), is_live.get()) {
         (true, _) => view! { <Badge icon=IconName::Pause>"Paused"</Badge> }.into_any(),
         (false, true) => view! { <Badge tone=Tone::Good icon=IconName::Pulse>"Live"</Badge> }.into_any(),
-        (false, false) => view! { <Badge tone=Tone::Warn icon=IconName::Retry>"Connecting…"</Badge> }.into_any(),
+        (false, false) => {
+            view! { <Badge tone=Tone::Warn icon=IconName::Retry>"Connecting…"</Badge> }.into_any()
+        }
     };
     let switch = move || {
         if listing.paused.get() {
@@ -51,7 +53,7 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
 /// The button that was pressed goes away; the keyboard goes on at the switch.
 fn show(listing: Listing) {
     listing.resume();
-    focus::if_lost("live-switch".to_owned());
+    focus::soon("live-switch");
 }
 
 /// "27 new requests": shows them when pressed. Announced once, when the first of them arrives.
@@ -65,7 +67,9 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
         count => format!("{count} new requests"),
     };
     let newest = move || {
-        listing.filter.with(|filter| address::of_list(listing.scope.client_id(), &filter.first_page()))
+        listing
+            .filter
+            .with(|filter| address::of_list(listing.scope.client_id(), &filter.first_page()))
     };
     move || {
         any.get().then(|| {

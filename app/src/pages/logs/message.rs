@@ -83,7 +83,8 @@ fn is_placeholder(value: &str) -> bool {
 fn BodyView(side: Side, body: Body) -> impl IntoView {
     match body {
         Body::Absent { why, total_bytes } => {
-            let size = (total_bytes > 0).then(|| format!(" {} went over the wire.", words::bytes(total_bytes)));
+            let size =
+                (total_bytes > 0).then(|| format!(" {} went over the wire.", words::bytes(total_bytes)));
             view! {
                 <p class="muted">
                     <b>{format!("{} body: ", side.word())}</b>
@@ -93,7 +94,12 @@ fn BodyView(side: Side, body: Body) -> impl IntoView {
             }
             .into_any()
         }
-        Body::Text { text, total_bytes, truncated, redactions } => {
+        Body::Text {
+            text,
+            total_bytes,
+            truncated,
+            redactions,
+        } => {
             let shown = json_text::indented(&text).unwrap_or(text);
             view! {
                 <div class="stack stack--tight">
@@ -113,11 +119,19 @@ fn BodyView(side: Side, body: Body) -> impl IntoView {
 }
 
 fn size_words(total_bytes: u64, truncated: bool) -> String {
-    if truncated { format!("First 16 KiB of {}", words::bytes(total_bytes)) } else { words::bytes(total_bytes) }
+    if truncated {
+        format!("First 16 KiB of {}", words::bytes(total_bytes))
+    } else {
+        words::bytes(total_bytes)
+    }
 }
 
 fn redaction_words(count: u32) -> String {
-    if count == 1 { "1 value redacted".to_owned() } else { format!("{count} values redacted") }
+    if count == 1 {
+        "1 value redacted".to_owned()
+    } else {
+        format!("{count} values redacted")
+    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,15 @@ impl Names {
     /// Groups that could not be loaded are left out: the filters work without them.
     pub(super) fn new(company: CompanyContext, keys: Outcome<Vec<KeyGroup>>) -> Self {
         let keys = keys.unwrap_or_default().into_iter().flat_map(|group| group.keys);
-        let keys = keys.map(|key| KeyName { id: key.id, environment: key.environment, last_four: key.last_four });
-        Self { brands: company.brands, keys: keys.collect() }
+        let keys = keys.map(|key| KeyName {
+            id: key.id,
+            environment: key.environment,
+            last_four: key.last_four,
+        });
+        Self {
+            brands: company.brands,
+            keys: keys.collect(),
+        }
     }
 
     pub(super) fn brand(&self, brand: BrandFilter) -> String {
@@ -49,11 +56,17 @@ impl Names {
 
     /// A key that is not active any more, or a brand's, has no name here.
     pub(super) fn key(&self, id: KeyId) -> String {
-        self.keys.iter().find(|key| key.id == id).map_or_else(|| "Another key".to_owned(), KeyName::label)
+        self.keys
+            .iter()
+            .find(|key| key.id == id)
+            .map_or_else(|| "Another key".to_owned(), KeyName::label)
     }
 }
 
 /// The company's active keys. Asked for once: the menu need not follow every change of the other tab.
 pub(super) fn active_keys(scope: CompanyScope) -> Resource<Outcome<Vec<KeyGroup>>> {
-    Resource::new(move || scope.client_id(), |company| async move { api::keys::list_keys(company).await })
+    Resource::new(
+        move || scope.client_id(),
+        |company| async move { api::keys::list_keys(company).await },
+    )
 }

@@ -16,7 +16,10 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
     let address_of = move |filter: &LogFilter| address::of_list(listing.scope.client_id(), filter);
     move || {
         let filter = listing.with(|shown| shown.filter.clone()).unwrap_or_default();
-        let others = listing.with(|shown| shown.page.without_filters).flatten().unwrap_or(0);
+        let others = listing
+            .with(|shown| shown.page.without_filters)
+            .flatten()
+            .unwrap_or(0);
         let within = words::within(filter.range);
         if others > 0 && filter.narrows() {
             let href = address_of(&filter.without_narrowing());
@@ -28,7 +31,10 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             }
             .into_any()
         } else {
-            let month = LogFilter { range: DateRange::Last30Days, ..filter.first_page() };
+            let month = LogFilter {
+                range: DateRange::Last30Days,
+                ..filter.first_page()
+            };
             view! {
                 <EmptyState title=format!("No requests {within}") icon=IconName::Clock>
                     <p>"There are older ones, or ones outside this range."</p>

@@ -19,12 +19,19 @@ pub(super) struct Pace {
 impl Pace {
     /// Must be called inside a component.
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, last: StoredValue::new(None), waiting: Timer::new() }
+        Self {
+            every,
+            last: StoredValue::new(None),
+            waiting: Timer::new(),
+        }
     }
 
     pub(super) fn run(self, run: impl FnOnce() + 'static) {
         let every = self.every.as_millis() as i64;
-        let since = self.last.get_value().map_or(every, |last| clock::now().millis_since(last));
+        let since = self
+            .last
+            .get_value()
+            .map_or(every, |last| clock::now().millis_since(last));
         let last = self.last;
         let run = move || {
             last.try_set_value(Some(clock::now()));

@@ -14,7 +14,11 @@ pub(super) fn Count(listing: Listing) -> impl IntoView {
     let text = Memo::new(move |_| {
         listing
             .with(|shown| {
-                let found = if shown.page.rows.is_empty() { Some(0) } else { shown.page.matching };
+                let found = if shown.page.rows.is_empty() {
+                    Some(0)
+                } else {
+                    shown.page.matching
+                };
                 format!("{} {}", words::requests(found), words::within(shown.filter.range))
             })
             .unwrap_or_default()
@@ -58,7 +62,12 @@ pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
 pub(super) fn Losses(listing: Listing) -> impl IntoView {
     let totals = Memo::new(move |_| listing.with(|shown| shown.page.totals).unwrap_or_default());
     move || {
-        let LogTotals { dropped, suppressed, gap_from, gap_to } = totals.get();
+        let LogTotals {
+            dropped,
+            suppressed,
+            gap_from,
+            gap_to,
+        } = totals.get();
         view! {
             {(dropped > 0)
                 .then(|| {
@@ -103,11 +112,19 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
 pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
     let real_since = Memo::new(move |_| {
         listing.scope.context().with(|context| {
-            context.as_ref().and_then(|context| context.as_ref().ok()?.demo.as_ref()?.real_since)
+            context
+                .as_ref()
+                .and_then(|context| context.as_ref().ok()?.demo.as_ref()?.real_since)
         })
     });
     let ready = clock::ready();
-    let zone = move || if ready.get() { clock::zone_name().replace('_', " ") } else { "UTC".to_owned() };
+    let zone = move || {
+        if ready.get() {
+            clock::zone_name().replace('_', " ")
+        } else {
+            "UTC".to_owned()
+        }
+    };
     view! {
         <p class="logs-foot muted">
             {move || {

@@ -6,7 +6,8 @@ use model::LogRow;
 use super::address;
 use super::listing::Listing;
 use crate::ui::{
-    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, StatusBadge, Table, Time, TimeStyle, duration_text,
+    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, StatusBadge, Table, Time,
+    TimeStyle, duration_text,
 };
 
 /// Fifty rows at most. A row keeps its place in the document as long as it is on the page.
@@ -83,7 +84,10 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
 pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     let at = move |before: Option<i64>| {
         listing.filter.with(|filter| {
-            let filter = model::LogFilter { before, ..filter.clone() };
+            let filter = model::LogFilter {
+                before,
+                ..filter.clone()
+            };
             address::of_list(listing.scope.client_id(), &filter)
         })
     };

@@ -54,19 +54,38 @@ async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
         let known = webhooks.iter().find(|row| row.webhook.id == id);
         known.map_or_else(|| "Deleted webhook".to_owned(), |row| row.webhook.name.clone())
     };
-    Ok(deliveries.into_iter().map(|delivery| Step { webhook: name_of(delivery.webhook_id), delivery }).collect())
+    Ok(deliveries
+        .into_iter()
+        .map(|delivery| Step {
+            webhook: name_of(delivery.webhook_id),
+            delivery,
+        })
+        .collect())
 }
 
 #[component]
 fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
-    let steps = Memo::new(move |_| steps.with(|steps| steps.as_ref().and_then(|steps| steps.clone().ok()).unwrap_or_default()));
+    let steps = Memo::new(move |_| {
+        steps.with(|steps| {
+            steps
+                .as_ref()
+                .and_then(|steps| steps.clone().ok())
+                .unwrap_or_default()
+        })
+    });
     move || {
         let steps = steps.get();
-        let undelivered: Vec<_> = undelivered(&events, &steps).into_iter().map(undelivered_line).collect();
+        let undelivered: Vec<_> = undelivered(&events, &steps)
+            .into_iter()
+            .map(undelivered_line)
+            .collect();
         if steps.is_empty() && undelivered.is_empty() {
             return ().into_any();
         }
-        let rows = steps.into_iter().map(|step| view! { <StepRow scope step /> }).collect_view();
+        let rows = steps
+            .into_iter()
+            .map(|step| view! { <StepRow scope step /> })
+            .collect_view();
         view! {
             <Section id="trail" title="What it set off" lead="Events that name this request, and their deliveries.">
                 <Table
@@ -91,7 +110,11 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
 
 /// Events without a single delivery: no webhook asked for their type.
 fn undelivered(events: &[EventId], steps: &[Step]) -> Vec<EventId> {
-    events.iter().copied().filter(|event| !steps.iter().any(|step| step.delivery.event_id == *event)).collect()
+    events
+        .iter()
+        .copied()
+        .filter(|event| !steps.iter().any(|step| step.delivery.event_id == *event))
+        .collect()
 }
 
 fn undelivered_line(event: EventId) -> impl IntoView + use<> {
@@ -107,7 +130,10 @@ fn undelivered_line(event: EventId) -> impl IntoView + use<> {
 #[component]
 fn StepRow(scope: CompanyScope, step: Step) -> impl IntoView {
     let Step { delivery, webhook } = step;
-    let href = scope.path(&format!("webhooks/{}/deliveries/{}", delivery.webhook_id, delivery.id));
+    let href = scope.path(&format!(
+        "webhooks/{}/deliveries/{}",
+        delivery.webhook_id, delivery.id
+    ));
     let state = state(&delivery);
     view! {
         <tr>

@@ -11,7 +11,8 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let verdict = entry.row.verdict;
     let next = next_step(verdict, entry.row.status);
     // Of a deleted key the detail says everything the sentence says, and who and when.
-    let says_more = entry.verdict_detail.is_empty() || !matches!(verdict, Verdict::DeletedKey | Verdict::ExpiredKey);
+    let says_more =
+        entry.verdict_detail.is_empty() || !matches!(verdict, Verdict::DeletedKey | Verdict::ExpiredKey);
     let reading = reading(verdict).map(|(page, words)| {
         view! {
             <p>
@@ -45,7 +46,9 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
 const fn state(verdict: Verdict) -> State {
     match verdict {
         Verdict::Accepted => State::Accepted,
-        Verdict::NotReady | Verdict::Overloaded | Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout => State::Failed,
+        Verdict::NotReady | Verdict::Overloaded | Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout => {
+            State::Failed
+        }
         _ => State::Refused,
     }
 }
@@ -54,7 +57,9 @@ const fn state(verdict: Verdict) -> State {
 const fn next_step(verdict: Verdict, status: u16) -> &'static str {
     match (verdict, status) {
         (Verdict::Accepted, 400..=499) => "The refusal is the API's own answer; read the response body.",
-        (Verdict::Accepted, 500..) => "The failure is the API's own answer; try again, or show the operator the request ID.",
+        (Verdict::Accepted, 500..) => {
+            "The failure is the API's own answer; try again, or show the operator the request ID."
+        }
         _ => verdict.next_step(),
     }
 }
@@ -62,8 +67,15 @@ const fn next_step(verdict: Verdict, status: u16) -> &'static str {
 /// The help page that explains the verdict.
 const fn reading(verdict: Verdict) -> Option<(&'static str, &'static str)> {
     match verdict {
-        Verdict::Accepted | Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout | Verdict::NotReady | Verdict::Overloaded => None,
-        Verdict::DeletedKey | Verdict::ExpiredKey => Some(("api-keys-rotation", "How to rotate a key without a refused request")),
+        Verdict::Accepted
+        | Verdict::UpstreamUnreachable
+        | Verdict::UpstreamTimeout
+        | Verdict::NotReady
+        | Verdict::Overloaded => None,
+        Verdict::DeletedKey | Verdict::ExpiredKey => Some((
+            "api-keys-rotation",
+            "How to rotate a key without a refused request",
+        )),
         _ => Some(("authentication", "How requests are authenticated")),
     }
 }

@@ -49,7 +49,11 @@ pub(super) fn bytes(count: u64) -> String {
 /// One figure after the point, none where it would be zero.
 fn in_unit(count: u64, unit: u64, name: &str) -> String {
     let tenths = (count * 10 + unit / 2) / unit;
-    if tenths.is_multiple_of(10) { format!("{} {name}", tenths / 10) } else { format!("{}.{} {name}", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} {name}", tenths / 10)
+    } else {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +62,13 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (18_204, "18,204"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (18_204, "18,204"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(number), text);
         }
     }
@@ -72,7 +82,13 @@ mod tests {
 
     #[test]
     fn sizes_have_one_figure_after_the_point() {
-        for (count, text) in [(0, "0 B"), (840, "840 B"), (16_384, "16 KiB"), (1_536, "1.5 KiB"), (2_202_010, "2.1 MiB")] {
+        for (count, text) in [
+            (0, "0 B"),
+            (840, "840 B"),
+            (16_384, "16 KiB"),
+            (1_536, "1.5 KiB"),
+            (2_202_010, "2.1 MiB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }
