@@ -54,7 +54,7 @@ pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, 
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if second % EVENT_EVERY_SECONDS == 0 {
+        if second.is_multiple_of(EVENT_EVERY_SECONDS) {
             let turn = usize::try_from(second / EVENT_EVERY_SECONDS).unwrap_or_default();
             publish(&traffic.services, parent, EVENTS[turn % EVENTS.len()]).await;
         }
