@@ -12,7 +12,7 @@ use super::choice::{Choice, Choices};
 use super::event_choice::{EventChoice, EventChoiceState};
 use super::fields::WebhookFields;
 use crate::browser;
-use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::company::CompanyScope;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, ButtonSize, EnvironmentBadge, Field, FieldKind, IconName, Notice, Tone,
 };
@@ -33,6 +33,33 @@ impl FormPurpose {
         match self {
             Self::Create => None,
             Self::Change(webhook) => Some(webhook),
+        }
+    }
+
+    /// What the button says.
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Create => "Add webhook",
+            Self::Change(_) => "Save changes",
+        }
+    }
+
+    /// What the webhook's page is told, so that it says what comes next.
+    const fn saved(&self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Change(_) => "changed",
+        }
+    }
+
+    /// Where the form is posted without scripts, and where Cancel leads.
+    fn places(&self, scope: CompanyScope) -> (String, String) {
+        match self {
+            Self::Create => (scope.path("webhooks/new"), scope.path("webhooks")),
+            Self::Change(webhook) => {
+                let own = scope.path(&format!("webhooks/{}", webhook.id));
+                (format!("{own}/edit"), own)
+            }
         }
     }
 }
@@ -217,55 +244,10 @@ pub(super) fn WebhookForm(
     fields: WebhookFields,
     faults: Vec<InvalidWebhook>,
 ) -> impl IntoView {
-    let scope = CompanyScope::here();
-    let (action, back, save_words, saved) = match &purpose {
-        FormPurpose::Create => (
-            scope.path("webhooks/new"),
-            scope.path("webhooks"),
-            "Add webhook",
-            "created",
-        ),
-        FormPurpose::Change(webhook) => (
-            scope.path(&format!("webhooks/{}/edit", webhook.id)),
-            scope.path(&format!("webhooks/{}", webhook.id)),
-            "Save changes",
-            "changed",
-        ),
-    };
-    let fixed_environment = purpose.webhook().map(|webhook| webhook.environment);
-    let enabled = purpose.webhook().is_none_or(|webhook| webhook.enabled);
+    let (words, fixed_environment) = (purpose.words(), purpose.webhook().map(|webhook| webhook.environment));
+    let (action, back) = purpose.places(CompanyScope::here());
     let state = FormState::new(company.client_id, purpose, &fields, faults);
-    let navigate = use_navigate();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if state.busy.get_untracked() {
-            return;
-        }
-        state.failure.set(None);
-        let draft = match WebhookFields::from_pairs(browser::form::entries(&event)).draft(enabled) {
-            Ok(draft) => draft,
-            Err(faults) => return state.refuse(faults),
-        };
-        state.busy.set(true);
-        let navigate = navigate.clone();
-        leptos::task::spawn_local(async move {
-            let answer = state.save(draft).await;
-            if state.busy.try_set(false).is_some() {
-                return; // The page was left meanwhile.
-            }
-            match answer {
-                Ok(Ok(webhook)) => {
-                    scope.refetch(Topic::Webhooks);
-                    navigate(
-                        &scope.path(&format!("webhooks/{webhook}?saved={saved}")),
-                        Default::default(),
-                    );
-                }
-                Ok(Err(faults)) => state.refuse(faults),
-                Err(error) => state.failure.set(Some(error)),
-            }
-        });
-    };
+    let submit = on_submit(state);
     view! {
         <form class="webhook-form" method="post" action=action novalidate on:submit=submit>
             <Field
@@ -287,10 +269,44 @@ pub(super) fn WebhookForm(
                 })
             }}
             <div class="webhook-form__end">
-                <Button kind=ButtonKind::Primary submit=true busy=state.busy>{save_words}</Button>
+                <Button kind=ButtonKind::Primary submit=true busy=state.busy>{words}</Button>
                 <ButtonLink href=back>"Cancel"</ButtonLink>
             </div>
         </form>
+    }
+}
+
+/// With scripts the submission is a call: it ends on the webhook's page, or with the faults beside their fields.
+fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'static {
+    let scope = CompanyScope::here();
+    let navigate = use_navigate();
+    move |event| {
+        event.prevent_default();
+        if state.busy.get_untracked() {
+            return;
+        }
+        state.failure.set(None);
+        let enabled = state.purpose.with_value(|purpose| purpose.webhook().is_none_or(|webhook| webhook.enabled));
+        let draft = match WebhookFields::from_pairs(browser::form::entries(&event)).draft(enabled) {
+            Ok(draft) => draft,
+            Err(faults) => return state.refuse(faults),
+        };
+        state.busy.set(true);
+        let navigate = navigate.clone();
+        leptos::task::spawn_local(async move {
+            let answer = state.save(draft).await;
+            if state.busy.try_set(false).is_some() {
+                return; // The page was left meanwhile.
+            }
+            match answer {
+                Ok(Ok(webhook)) => {
+                    let saved = state.purpose.with_value(FormPurpose::saved);
+                    navigate(&scope.path(&format!("webhooks/{webhook}?saved={saved}")), Default::default());
+                }
+                Ok(Err(faults)) => state.refuse(faults),
+                Err(error) => state.failure.set(Some(error)),
+            }
+        });
     }
 }
 
@@ -355,48 +371,14 @@ fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
 #[component]
 fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Environment>) -> impl IntoView {
     if let Some(environment) = fixed {
-        return view! {
-            <div class="field">
-                <span class="field__label">"Environment"</span>
-                <div><EnvironmentBadge environment=environment /></div>
-                <input type="hidden" name="env_type" value=environment.as_str() />
-                <p class="field__hint">"It stays as it was made. For another environment, add another webhook."</p>
-            </div>
-        }
-        .into_any();
+        return view! { <FixedEnvironment environment=environment /> }.into_any();
     }
-    let has_key = move |environment: Environment| {
-        groups
-            .iter()
-            .any(|group| group.environment == environment && !group.keys.is_empty())
+    let has_key = move |environment: &Environment| {
+        groups.iter().any(|group| group.environment == *environment && !group.keys.is_empty())
     };
-    let without_key: Vec<_> = Environment::ALL
-        .into_iter()
-        .filter(|environment| !has_key(*environment))
-        .collect();
-    let held = {
-        let without_key = without_key.clone();
-        Memo::new(move |_| {
-            let chosen = state.environment.get().parse::<Environment>().ok();
-            chosen.filter(|chosen| without_key.contains(chosen))
-        })
-    };
-    Effect::new(move |before: Option<String>| {
-        let now = state.environment.get();
-        if before.is_some_and(|before| before != now) {
-            untrack(|| {
-                state.forget_faults_of(&["env_type"]);
-                state.check_url();
-            });
-        }
-        now
-    });
+    let without_key: Vec<_> = Environment::ALL.into_iter().filter(|environment| !has_key(environment)).collect();
     let options = Environment::ALL.map(|environment| {
-        let hint = if without_key.contains(&environment) {
-            "No active key yet"
-        } else {
-            "Signed with its API key"
-        };
+        let hint = if without_key.contains(&environment) { "No active key yet" } else { "Signed with its API key" };
         view! {
             <Choice
                 name="env_type"
@@ -407,6 +389,11 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
             />
         }
     });
+    let held = Memo::new(move |_| {
+        let chosen = state.environment.get().parse::<Environment>().ok();
+        chosen.filter(|chosen| without_key.contains(chosen))
+    });
+    check_again_when_it_changes(state);
     view! {
         <Choices name="env_type" legend="Environment" error=state.fault_of("env_type") in_row=true>
             {options.into_iter().collect_view()}
@@ -414,6 +401,32 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
         {move || held.get().map(|environment| view! { <HeldNotice environment=environment /> })}
     }
     .into_any()
+}
+
+/// A URL may be taken in one environment and free in another.
+fn check_again_when_it_changes(state: FormState) {
+    Effect::new(move |before: Option<String>| {
+        let now = state.environment.get();
+        if before.is_some_and(|before| before != now) {
+            untrack(|| {
+                state.forget_faults_of(&["env_type"]);
+                state.check_url();
+            });
+        }
+        now
+    });
+}
+
+#[component]
+fn FixedEnvironment(environment: Environment) -> impl IntoView {
+    view! {
+        <div class="field">
+            <span class="field__label">"Environment"</span>
+            <div><EnvironmentBadge environment=environment /></div>
+            <input type="hidden" name="env_type" value=environment.as_str() />
+            <p class="field__hint">"It stays as it was made. For another environment, add another webhook."</p>
+        </div>
+    }
 }
 
 /// What happens to deliveries of an environment that has nothing to sign with.
