@@ -71,7 +71,14 @@ test('typing is asked for once it pauses, keeps the focus, and is one step of th
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   const asked = watch(page);
   const path = page.getByLabel('Path contains', { exact: true });
-  await path.pressSequentially('no-such', { delay: 20 });
+  await path.focus();
+  // As fast as a person's fastest keys, on however slow a machine: no pause between them that would end the typing.
+  await path.evaluate((input: HTMLInputElement) => {
+    for (const letter of 'no-such') {
+      input.value += letter;
+      input.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    }
+  });
   await expect(count(page, /^1 request /)).toBeVisible();
   expect(asked).toEqual(['/rpc/logs/list']);
   await path.pressSequentially('-thing');

@@ -4,20 +4,17 @@ use leptos::prelude::*;
 
 use super::address;
 use super::listing::Listing;
-use crate::browser::{clock, focus};
+use crate::browser::focus;
 use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Tone};
 
 /// "Live" with *Pause*, or "Paused" with *Resume*. Not without scripts, and not where nothing can arrive.
 #[component]
 pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
-    let ready = clock::ready();
     let is_live = listing.scope.is_live();
     let word = move || match (listing.paused.get(), is_live.get()) {
         (true, _) => view! { <Badge icon=IconName::Pause>"Paused"</Badge> }.into_any(),
         (false, true) => view! { <Badge tone=Tone::Good icon=IconName::Pulse>"Live"</Badge> }.into_any(),
-        (false, false) => {
-            view! { <Badge tone=Tone::Warn icon=IconName::Retry>"Connecting…"</Badge> }.into_any()
-        }
+        (false, false) => view! { <Badge icon=IconName::Pulse>"Connecting…"</Badge> }.into_any(),
     };
     let switch = move || {
         if listing.paused.get() {
@@ -44,9 +41,15 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
             }
         }
     };
+    // It is there before the page is hydrated, so that nothing moves when it is; without scripts it is not shown.
     move || {
-        (ready.get() && listing.can_move())
-            .then(|| view! { <span class="cluster logs-live">{word} <span class="logs-live__switch">{switch}</span></span> })
+        listing.can_move().then(|| {
+            view! {
+                <span class="cluster logs-live js-only">
+                    {word} <span class="logs-live__switch">{switch}</span>
+                </span>
+            }
+        })
     }
 }
 
