@@ -11,14 +11,25 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let Some(site) = env::var_os("GATEHOUSE_SITE").map(PathBuf::from) else {
-        return Err(io::Error::other("feature `embed` needs GATEHOUSE_SITE, the directory of the site to include"));
+        return Err(io::Error::other(
+            "feature `embed` needs GATEHOUSE_SITE, the directory of the site to include",
+        ));
     };
     let site = site.canonicalize()?;
     println!("cargo::rerun-if-changed={}", site.display());
     let mut arms = String::new();
     for file in files_under(&site)? {
-        let name = file.strip_prefix(&site).map_err(io::Error::other)?.to_string_lossy().replace('\\', "/");
-        writeln!(arms, "        {name:?} => include_bytes!({:?}),", file.display().to_string()).map_err(io::Error::other)?;
+        let name = file
+            .strip_prefix(&site)
+            .map_err(io::Error::other)?
+            .to_string_lossy()
+            .replace('\\', "/");
+        writeln!(
+            arms,
+            "        {name:?} => include_bytes!({:?}),",
+            file.display().to_string()
+        )
+        .map_err(io::Error::other)?;
     }
     let code = format!(
         "/// The file at this path under the site's root.\n\

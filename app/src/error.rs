@@ -45,7 +45,10 @@ impl AppError {
     }
 
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::Invalid { field: field.to_owned(), message: message.into() }
+        Self::Invalid {
+            field: field.to_owned(),
+            message: message.into(),
+        }
     }
 }
 
@@ -55,12 +58,21 @@ impl fmt::Display for AppError {
             Self::SignedOut => f.write_str("You are signed out. Sign in again to go on."),
             Self::Forbidden { needs } => write!(f, "Your role does not allow this; it needs {needs}."),
             Self::NotFound => f.write_str("There is no such thing here. It may have been deleted."),
-            Self::Conflict(text) | Self::Unavailable(text) | Self::Invalid { message: text, .. } => f.write_str(text),
-            Self::TooOften { retry_after_seconds } => write!(f, "Too many tries. Try again in {retry_after_seconds} s."),
-            Self::Internal { incident } => {
-                write!(f, "Something failed on our side. Nothing was changed. Quote {incident} to the operator.")
+            Self::Conflict(text) | Self::Unavailable(text) | Self::Invalid { message: text, .. } => {
+                f.write_str(text)
             }
-            Self::Unreachable => f.write_str("The server could not be reached. Nothing was changed; try again."),
+            Self::TooOften { retry_after_seconds } => {
+                write!(f, "Too many tries. Try again in {retry_after_seconds} s.")
+            }
+            Self::Internal { incident } => {
+                write!(
+                    f,
+                    "Something failed on our side. Nothing was changed. Quote {incident} to the operator."
+                )
+            }
+            Self::Unreachable => {
+                f.write_str("The server could not be reached. Nothing was changed; try again.")
+            }
         }
     }
 }
@@ -74,9 +86,10 @@ impl FromServerFnError for AppError {
     /// through, on the server the arguments could not be read.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                Self::invalid("", "The request was not in a form this server understands. Reload the page.")
-            }
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::invalid(
+                "",
+                "The request was not in a form this server understands. Reload the page.",
+            ),
             _ => Self::Unreachable,
         }
     }

@@ -3,7 +3,10 @@
 
 // A view is one type made of the types of all its parts; a page has more of them than the default allows for.
 #![recursion_limit = "256"]
-#![expect(unreachable_pub, reason = "the macros of Leptos make every component and server function `pub`")]
+#![expect(
+    unreachable_pub,
+    reason = "the macros of Leptos make every component and server function `pub`"
+)]
 
 pub mod api;
 pub mod browser;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, SecretText, WebhookDetail,
-    WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, SecretText,
+    WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -44,7 +44,9 @@ pub struct CompanyAccess {
 
 impl std::fmt::Debug for CompanyAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CompanyAccess").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("CompanyAccess")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +94,11 @@ pub trait SeeWebhooks: Send + Sync {
 pub trait ManageWebhooks: Send + Sync {
     /// The faults of the draft, or the new webhook's id.
     async fn create(&self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError>;
-    async fn change(&self, webhook: WebhookId, draft: WebhookDraft) -> Result<Result<(), Vec<InvalidWebhook>>, AppError>;
+    async fn change(
+        &self,
+        webhook: WebhookId,
+        draft: WebhookDraft,
+    ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError>;
     async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), AppError>;
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
     /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
@@ -103,17 +109,24 @@ pub trait ManageWebhooks: Send + Sync {
 
 impl CompanyAccess {
     pub fn manage_keys(&self) -> Result<&dyn ManageKeys, AppError> {
-        self.key_manager.as_deref().ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+        self.key_manager.as_deref().ok_or_else(|| AppError::Forbidden {
+            needs: "the role Owner".to_owned(),
+        })
     }
 
     pub fn manage_webhooks(&self) -> Result<&dyn ManageWebhooks, AppError> {
-        self.webhook_manager.as_deref().ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+        self.webhook_manager
+            .as_deref()
+            .ok_or_else(|| AppError::Forbidden {
+                needs: "the role Owner".to_owned(),
+            })
     }
 }
 
 /// Whoever asks, from the Leptos context.
 pub fn visitor() -> Result<Arc<dyn Visitor>, AppError> {
-    use_context::<Arc<dyn Visitor>>().ok_or_else(|| AppError::Unavailable("The server is still starting.".to_owned()))
+    use_context::<Arc<dyn Visitor>>()
+        .ok_or_else(|| AppError::Unavailable("The server is still starting.".to_owned()))
 }
 
 /// The first line of every server function.

@@ -15,7 +15,9 @@ use crate::pages::logs::{LogEntryPage, LogsPage};
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
-use crate::pages::webhooks::{DeleteWebhookPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage, WebhooksPage};
+use crate::pages::webhooks::{
+    DeleteWebhookPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage, WebhooksPage,
+};
 use crate::ui::{SkipLink, ToastRegion, Toasts};
 
 /// The page's body, on both sides.

@@ -39,8 +39,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// From the cookie, so that the first paint already has it.
 #[cfg(feature = "ssr")]
 fn chosen_theme() -> Theme {
-    let Some(parts) = use_context::<http::request::Parts>() else { return Theme::System };
-    let cookies = parts.headers.get(http::header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(parts) = use_context::<http::request::Parts>() else {
+        return Theme::System;
+    };
+    let cookies = parts
+        .headers
+        .get(http::header::COOKIE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     cookies
         .split(';')
         .filter_map(|cookie| cookie.trim().split_once('='))

@@ -12,10 +12,11 @@ use futures_util::StreamExt;
 use leptos::prelude::*;
 use leptos_router::location::RequestUrl;
 use model::{
-    Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId, DeliveryRow,
-    DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass, HeaderField, HopRecord,
-    InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage, RequestId, Role, SigningKey, Timestamp,
-    TimingRecord, Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
+    DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
+    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
+    RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
+    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -50,7 +51,10 @@ impl World {
             role: self.role,
             gateway_url: "http://127.0.0.1:8080".to_owned(),
             upstreams: vec![Environment::Sandbox],
-            demo: Some(DemoContext { receiver_url: RECEIVER.to_owned(), real_since: None }),
+            demo: Some(DemoContext {
+                receiver_url: RECEIVER.to_owned(),
+                real_since: None,
+            }),
         }
     }
 }
@@ -83,8 +87,8 @@ fn row(webhook: Webhook, health: WebhookHealth) -> WebhookRow {
 
 fn rows() -> Vec<WebhookRow> {
     use EventType::{
-        LinkConnected, LinkDeleted, LinkDisconnected, OrderCreated, OrderFinalized, OrderRefreshFailed, OrderStatusUpdated,
-        TaskStatusUpdated,
+        LinkConnected, LinkDeleted, LinkDisconnected, OrderCreated, OrderFinalized, OrderRefreshFailed,
+        OrderStatusUpdated, TaskStatusUpdated,
     };
     let many = vec![
         OrderCreated,
@@ -96,21 +100,59 @@ fn rows() -> Vec<WebhookRow> {
         LinkDisconnected,
         LinkDeleted,
     ];
-    let failing = webhook(1, "Loan origination", LONG_URL, Environment::Prod, WebhookEvents::Only(many));
-    let healthy = webhook(2, "Order mirror", RECEIVER, Environment::Sandbox, WebhookEvents::All);
-    let held = webhook(4, "Warehouse", "https://warehouse.example/in", Environment::Dev, WebhookEvents::All);
-    let mut off = webhook(3, "Old CRM", "https://crm.example.com/in", Environment::Sandbox, WebhookEvents::All);
+    let failing = webhook(
+        1,
+        "Loan origination",
+        LONG_URL,
+        Environment::Prod,
+        WebhookEvents::Only(many),
+    );
+    let healthy = webhook(
+        2,
+        "Order mirror",
+        RECEIVER,
+        Environment::Sandbox,
+        WebhookEvents::All,
+    );
+    let held = webhook(
+        4,
+        "Warehouse",
+        "https://warehouse.example/in",
+        Environment::Dev,
+        WebhookEvents::All,
+    );
+    let mut off = webhook(
+        3,
+        "Old CRM",
+        "https://crm.example.com/in",
+        Environment::Sandbox,
+        WebhookEvents::All,
+    );
     (off.enabled, off.disabled) = (false, Some(DisabledReason::Gone));
     vec![
         WebhookRow {
             next_attempt_at: Some(NOON.plus_seconds(24)),
             failed_attempts_24_hours: 37,
             pending: 3,
-            ..row(failing, WebhookHealth::Failing { since: NOON.minus_seconds(3 * 3600) })
+            ..row(
+                failing,
+                WebhookHealth::Failing {
+                    since: NOON.minus_seconds(3 * 3600),
+                },
+            )
         },
         row(healthy, WebhookHealth::Healthy),
-        WebhookRow { delivered_24_hours: 0, last_delivery_at: None, ..row(off, WebhookHealth::Disabled) },
-        WebhookRow { delivered_24_hours: 0, last_delivery_at: None, pending: 8, ..row(held, WebhookHealth::Held) },
+        WebhookRow {
+            delivered_24_hours: 0,
+            last_delivery_at: None,
+            ..row(off, WebhookHealth::Disabled)
+        },
+        WebhookRow {
+            delivered_24_hours: 0,
+            last_delivery_at: None,
+            pending: 8,
+            ..row(held, WebhookHealth::Held)
+        },
     ]
 }
 
@@ -134,10 +176,28 @@ fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
     vec![
         DeliveryRow {
             next_attempt_at: Some(NOON.plus_seconds(24)),
-            ..delivery(1, EventType::OrderCreated, Pending, 3, Some(503), Some(FailureClass::Status))
+            ..delivery(
+                1,
+                EventType::OrderCreated,
+                Pending,
+                3,
+                Some(503),
+                Some(FailureClass::Status),
+            )
         },
-        DeliveryRow { test: true, attempts_at_most: 1, ..delivery(2, EventType::OrderCreated, Delivered, 1, Some(200), None) },
-        delivery(3, EventType::OrderStatusUpdated, Exhausted, 10, None, Some(FailureClass::TimeoutHeaders)),
+        DeliveryRow {
+            test: true,
+            attempts_at_most: 1,
+            ..delivery(2, EventType::OrderCreated, Delivered, 1, Some(200), None)
+        },
+        delivery(
+            3,
+            EventType::OrderStatusUpdated,
+            Exhausted,
+            10,
+            None,
+            Some(FailureClass::TimeoutHeaders),
+        ),
         delivery(4, EventType::BankAccountsUpdated, Held, 0, None, None),
         delivery(5, EventType::TaskStatusUpdated, Skipped, 0, None, None),
         delivery(6, EventType::TaskStatusUpdated, Delivered, 1, Some(204), None),
@@ -145,7 +205,11 @@ fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
 }
 
 fn header(name: &str, value: &str) -> HeaderField {
-    HeaderField { name: name.to_owned(), value: value.to_owned(), redacted: false }
+    HeaderField {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        redacted: false,
+    }
 }
 
 fn attempt(number: u32, outcome: AttemptOutcome, status: Option<u16>) -> Attempt {
@@ -155,11 +219,18 @@ fn attempt(number: u32, outcome: AttemptOutcome, status: Option<u16>) -> Attempt
         request_headers: vec![
             header("Content-Type", "application/json"),
             header("User-Agent", "Gatehouse"),
-            header("X-WEBHOOK-SIGN", "v1=47ca001bea963314d4c7c39943a67b2ebb14bff7703a213f71dc87fb96119c6f"),
+            header(
+                "X-WEBHOOK-SIGN",
+                "v1=47ca001bea963314d4c7c39943a67b2ebb14bff7703a213f71dc87fb96119c6f",
+            ),
         ],
         status,
         response_headers: vec![header("Content-Type", "text/html"), header("Retry-After", "30")],
-        response_body: if status.is_some() { "<h1>503 Service Unavailable</h1>".to_owned() } else { String::new() },
+        response_body: if status.is_some() {
+            "<h1>503 Service Unavailable</h1>".to_owned()
+        } else {
+            String::new()
+        },
         response_truncated: status.is_some(),
         timing: TimingRecord {
             dns_ms: Some(2),
@@ -188,7 +259,10 @@ impl SeeWebhooks for World {
     }
 
     async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError> {
-        let row = rows().into_iter().find(|row| row.webhook.id == webhook).ok_or(AppError::NotFound)?;
+        let row = rows()
+            .into_iter()
+            .find(|row| row.webhook.id == webhook)
+            .ok_or(AppError::NotFound)?;
         let failing = matches!(row.health, WebhookHealth::Failing { .. });
         let signing_key = (row.webhook.environment != Environment::Dev).then(|| SigningKey {
             key_id: KeyId::from_random([9; 16]),
@@ -201,23 +275,46 @@ impl SeeWebhooks for World {
         Ok(WebhookDetail {
             row,
             signing_key,
-            diagnosis: if failing { diagnosis.to_owned() } else { String::new() },
-            deliveries: if self.empty { Vec::new() } else { delivery_rows(webhook) },
+            diagnosis: if failing {
+                diagnosis.to_owned()
+            } else {
+                String::new()
+            },
+            deliveries: if self.empty {
+                Vec::new()
+            } else {
+                delivery_rows(webhook)
+            },
         })
     }
 
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError> {
-        let row = delivery_rows(webhook_id(1)).into_iter().find(|row| row.id == delivery).ok_or(AppError::NotFound)?;
-        let timeout = AttemptOutcome::Failed { class: FailureClass::TimeoutHeaders, status: None };
-        let refused = AttemptOutcome::Failed { class: FailureClass::Status, status: Some(503) };
+        let row = delivery_rows(webhook_id(1))
+            .into_iter()
+            .find(|row| row.id == delivery)
+            .ok_or(AppError::NotFound)?;
+        let timeout = AttemptOutcome::Failed {
+            class: FailureClass::TimeoutHeaders,
+            status: None,
+        };
+        let refused = AttemptOutcome::Failed {
+            class: FailureClass::Status,
+            status: Some(503),
+        };
         Ok(Delivery {
             row,
             webhook_name: "Loan origination".to_owned(),
             environment: Environment::Prod,
             event_created_at: NOON,
             request_id: Some(RequestId::time_ordered(NOON, [5; 10])),
-            body: r#"{"webhook_id":"019b8e5a","event_type":"order-created","order":{"id":"17","lines":[1,2]}}"#.to_owned(),
-            attempts: vec![attempt(1, timeout, None), attempt(2, refused.clone(), Some(503)), attempt(3, refused, Some(503))],
+            body:
+                r#"{"webhook_id":"019b8e5a","event_type":"order-created","order":{"id":"17","lines":[1,2]}}"#
+                    .to_owned(),
+            attempts: vec![
+                attempt(1, timeout, None),
+                attempt(2, refused.clone(), Some(503)),
+                attempt(3, refused, Some(503)),
+            ],
         })
     }
 
@@ -227,7 +324,10 @@ impl SeeWebhooks for World {
 
     async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
         let private = draft.url.contains("10.0.0.1");
-        let fault = || InvalidWebhook { field: "webhook_url".to_owned(), message: "This address is private.".to_owned() };
+        let fault = || InvalidWebhook {
+            field: "webhook_url".to_owned(),
+            message: "This address is private.".to_owned(),
+        };
         Ok(private.then(fault).into_iter().collect())
     }
 }
@@ -245,7 +345,11 @@ impl SeeKeys for World {
         };
         let group = |environment| KeyGroup {
             environment,
-            keys: if environment == Environment::Prod { Vec::new() } else { vec![key(environment)] },
+            keys: if environment == Environment::Prod {
+                Vec::new()
+            } else {
+                vec![key(environment)]
+            },
             rotation: None,
         };
         Ok(Environment::ALL.map(group).to_vec())
@@ -276,7 +380,11 @@ impl ManageWebhooks for Untouched {
         panic!("a page created a webhook")
     }
 
-    async fn change(&self, _: WebhookId, _: WebhookDraft) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
+    async fn change(
+        &self,
+        _: WebhookId,
+        _: WebhookDraft,
+    ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
         panic!("a page changed a webhook")
     }
 
@@ -302,7 +410,10 @@ struct Somebody(Arc<World>);
 #[async_trait]
 impl Visitor for Somebody {
     async fn companies(&self) -> Result<Vec<Brand>, AppError> {
-        Ok(vec![Brand { client_id: company(), name: "Acme Lending".to_owned() }])
+        Ok(vec![Brand {
+            client_id: company(),
+            name: "Acme Lending".to_owned(),
+        }])
     }
 
     async fn enter(&self, asked: ClientId) -> Result<CompanyAccess, AppError> {
@@ -311,7 +422,11 @@ impl Visitor for Somebody {
         if asked != company() {
             return Err(AppError::NotFound);
         }
-        let manager = self.0.role.manages_webhooks().then(|| Arc::new(Untouched) as Arc<dyn ManageWebhooks>);
+        let manager = self
+            .0
+            .role
+            .manages_webhooks()
+            .then(|| Arc::new(Untouched) as Arc<dyn ManageWebhooks>);
         Ok(CompanyAccess {
             context: self.0.context(),
             keys: self.0.clone(),
@@ -350,11 +465,17 @@ async fn render(world: World, path: &str, file: &str) -> String {
 }
 
 const fn owner() -> World {
-    World { role: Role::Owner, empty: false }
+    World {
+        role: Role::Owner,
+        empty: false,
+    }
 }
 
 const fn viewer() -> World {
-    World { role: Role::Viewer, empty: false }
+    World {
+        role: Role::Viewer,
+        empty: false,
+    }
 }
 
 /// The text of the page as a reader gets it: tags and comments out, spaces joined.
@@ -363,7 +484,11 @@ fn text_of(html: &str) -> String {
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
-        let end = if rest[at..].starts_with("<!--") { "-->" } else { ">" };
+        let end = if rest[at..].starts_with("<!--") {
+            "-->"
+        } else {
+            ">"
+        };
         rest = rest[at..].find(end).map_or("", |to| &rest[at + to + end.len()..]);
         // A comment parts nothing that is read.
         if end == ">" {
@@ -376,7 +501,10 @@ fn text_of(html: &str) -> String {
 
 fn attribute<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!(" {name}=\"");
-    html.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    html.split(start.as_str())
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
 }
 
 /// What holds for every page: ids once, references with their target, nothing styled in place.
@@ -411,15 +539,29 @@ async fn the_list_says_in_words_how_each_webhook_is_doing() {
         assert!(text.contains(words), "{words} in {text}");
     }
     assert!(html.contains(&format!("title=\"{LONG_URL}\"")));
-    assert!(text.find("Loan origination") < text.find("Order mirror"), "the failing one comes first");
+    assert!(
+        text.find("Loan origination") < text.find("Order mirror"),
+        "the failing one comes first"
+    );
 }
 
 #[tokio::test]
 async fn an_empty_list_teaches_and_offers_the_form() {
-    let html = render(World { role: Role::Owner, empty: true }, "webhooks", "empty").await;
+    let html = render(
+        World {
+            role: Role::Owner,
+            empty: true,
+        },
+        "webhooks",
+        "empty",
+    )
+    .await;
     assert_sound(&html);
     let text = text_of(&html);
-    assert!(text.contains("No webhook yet") && text.contains("Use the built-in receiver"), "{text}");
+    assert!(
+        text.contains("No webhook yet") && text.contains("Use the built-in receiver"),
+        "{text}"
+    );
     assert!(html.contains("/webhooks/new\""));
 }
 
@@ -448,12 +590,29 @@ async fn every_state_of_a_webhook_has_its_explanation() {
         (3, "Switched off because the receiver answered 410 Gone."),
         (4, "Development has no active key"),
     ] {
-        let html = render(owner(), &format!("webhooks/{}", webhook_id(number)), &format!("one-{number}")).await;
+        let html = render(
+            owner(),
+            &format!("webhooks/{}", webhook_id(number)),
+            &format!("one-{number}"),
+        )
+        .await;
         assert_sound(&html);
         assert!(text_of(&html).contains(words), "{words}");
     }
-    let html = render(World { role: Role::Owner, empty: true }, &format!("webhooks/{}?saved=created", webhook_id(2)), "new").await;
-    assert!(text_of(&html).contains("Saved. Send a test event"), "{}", text_of(&html));
+    let html = render(
+        World {
+            role: Role::Owner,
+            empty: true,
+        },
+        &format!("webhooks/{}?saved=created", webhook_id(2)),
+        "new",
+    )
+    .await;
+    assert!(
+        text_of(&html).contains("Saved. Send a test event"),
+        "{}",
+        text_of(&html)
+    );
 }
 
 #[tokio::test]
@@ -461,9 +620,15 @@ async fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
     let html = render(viewer(), &format!("webhooks/{}", webhook_id(1)), "one-viewer").await;
     assert_sound(&html);
     for id in ["pause-webhook", "edit-webhook", "delete-webhook", "send-test"] {
-        let button = html.split("<button").find(|button| button.contains(&format!(" id=\"{id}\""))).expect("the button is there");
+        let button = html
+            .split("<button")
+            .find(|button| button.contains(&format!(" id=\"{id}\"")))
+            .expect("the button is there");
         let tag = button.split('>').next().unwrap_or_default();
-        assert!(tag.contains("aria-disabled=\"true\"") && tag.contains(&format!("aria-describedby=\"{id}-why\"")), "{tag}");
+        assert!(
+            tag.contains("aria-disabled=\"true\"") && tag.contains(&format!("aria-describedby=\"{id}-why\"")),
+            "{tag}"
+        );
     }
     assert!(text_of(&html).contains("Your role, Viewer,"));
     let list = render(viewer(), "webhooks", "list-viewer").await;
@@ -477,7 +642,13 @@ async fn the_form_comes_back_as_it_was_with_its_faults() {
     let query = "again=1&name=CRM&webhook_url=https%3A%2F%2F10.0.0.1%2Fin&env_type=prod&all_events=false&events=order-created";
     let html = render(owner(), &format!("webhooks/new?{query}"), "form-again").await;
     assert_sound(&html);
-    assert_eq!(attribute(&html, "value").iter().filter(|value| **value == "https://10.0.0.1/in").count(), 1);
+    assert_eq!(
+        attribute(&html, "value")
+            .iter()
+            .filter(|value| **value == "https://10.0.0.1/in")
+            .count(),
+        1
+    );
     let text = text_of(&html);
     assert!(text.contains("This address is private."), "{text}");
     assert!(text.contains("Production has no active key"), "{text}");
@@ -499,21 +670,44 @@ async fn a_fresh_form_names_no_fault_and_offers_every_type_with_its_sentence() {
 
 #[tokio::test]
 async fn a_delivery_shows_cause_attempts_and_the_bytes() {
-    let html = render(owner(), &format!("webhooks/{}/deliveries/{}", webhook_id(1), delivery_id(1)), "delivery").await;
+    let html = render(
+        owner(),
+        &format!("webhooks/{}/deliveries/{}", webhook_id(1), delivery_id(1)),
+        "delivery",
+    )
+    .await;
     assert_sound(&html);
     let text = text_of(&html);
     assert!(html.contains(&format!("/logs/{}\"", RequestId::time_ordered(NOON, [5; 10]))));
-    for words in ["Attempt 1", "No answer in time", "503 Unavailable", "the first 16 KiB were kept", "First byte 46 ms", "Replay"] {
+    for words in [
+        "Attempt 1",
+        "No answer in time",
+        "503 Unavailable",
+        "the first 16 KiB were kept",
+        "First byte 46 ms",
+        "Replay",
+    ] {
         assert!(text.contains(words), "{words} in {text}");
     }
-    assert!(html.contains("&lt;h1&gt;503 Service Unavailable&lt;/h1&gt;"), "an answer is shown as text");
+    assert!(
+        html.contains("&lt;h1&gt;503 Service Unavailable&lt;/h1&gt;"),
+        "an answer is shown as text"
+    );
     assert!(html.contains("curl -X POST"));
-    assert!(text.find("Attempt 3") < text.find("Attempt 1"), "the latest attempt comes first");
+    assert!(
+        text.find("Attempt 3") < text.find("Attempt 1"),
+        "the latest attempt comes first"
+    );
 }
 
 #[tokio::test]
 async fn a_delivery_below_another_webhook_is_not_found() {
-    let html = render(owner(), &format!("webhooks/{}/deliveries/{}", webhook_id(2), delivery_id(1)), "delivery-lost").await;
+    let html = render(
+        owner(),
+        &format!("webhooks/{}/deliveries/{}", webhook_id(2), delivery_id(1)),
+        "delivery-lost",
+    )
+    .await;
     assert!(text_of(&html).contains("Not found"));
     assert!(!html.contains("curl -X POST"));
 }
@@ -523,6 +717,9 @@ async fn the_delete_page_states_what_goes() {
     let html = render(owner(), &format!("webhooks/{}/delete", webhook_id(1)), "delete").await;
     assert_sound(&html);
     let text = text_of(&html);
-    assert!(text.contains("3 deliveries wait for an attempt and will not be sent."), "{text}");
+    assert!(
+        text.contains("3 deliveries wait for an attempt and will not be sent."),
+        "{text}"
+    );
     assert!(html.contains(&format!("/webhooks/{}/delete\"", webhook_id(1))));
 }

@@ -20,23 +20,54 @@ use crate::serve::say;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    CreateCompany { name: String, parent: Option<ClientId> },
-    CreateMember { client_id: ClientId, email: String, role: Role, password: Option<SecretText> },
-    CreateKey { client_id: ClientId, environment: Environment },
-    DeleteKey { key_id: KeyId },
-    CreateOperatorToken { name: String, scopes: Vec<String> },
+    CreateCompany {
+        name: String,
+        parent: Option<ClientId>,
+    },
+    CreateMember {
+        client_id: ClientId,
+        email: String,
+        role: Role,
+        password: Option<SecretText>,
+    },
+    CreateKey {
+        client_id: ClientId,
+        environment: Environment,
+    },
+    DeleteKey {
+        key_id: KeyId,
+    },
+    CreateOperatorToken {
+        name: String,
+        scopes: Vec<String>,
+    },
 }
 
 /// What a command answers. No `Debug` shows more than [`SecretText`] does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    Company { company_id: String, client_id: String },
+    Company {
+        company_id: String,
+        client_id: String,
+    },
     /// `password` when it was made up.
-    Member { member_id: String, email: String, password: Option<SecretText> },
-    Key { key_id: String, secret: SecretText },
-    DeletedKey { key_id: String, refused_since: String },
-    OperatorToken { token: SecretText },
+    Member {
+        member_id: String,
+        email: String,
+        password: Option<SecretText>,
+    },
+    Key {
+        key_id: String,
+        secret: SecretText,
+    },
+    DeletedKey {
+        key_id: String,
+        refused_since: String,
+    },
+    OperatorToken {
+        token: SecretText,
+    },
 }
 
 impl Answer {
@@ -44,17 +75,33 @@ impl Answer {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let secret = |secret: &SecretText| secret.expose().to_owned();
         match self {
-            Self::Company { company_id, client_id } => {
-                vec![("company_id", company_id.clone()), ("client_id", client_id.clone())]
+            Self::Company {
+                company_id,
+                client_id,
+            } => {
+                vec![
+                    ("company_id", company_id.clone()),
+                    ("client_id", client_id.clone()),
+                ]
             }
-            Self::Member { member_id, email, password } => {
+            Self::Member {
+                member_id,
+                email,
+                password,
+            } => {
                 let mut fields = vec![("member_id", member_id.clone()), ("email", email.clone())];
                 fields.extend(password.as_ref().map(|password| ("password", secret(password))));
                 fields
             }
             Self::Key { key_id, secret: text } => vec![("key_id", key_id.clone()), ("secret", secret(text))],
-            Self::DeletedKey { key_id, refused_since } => {
-                vec![("key_id", key_id.clone()), ("refused_since", refused_since.clone())]
+            Self::DeletedKey {
+                key_id,
+                refused_since,
+            } => {
+                vec![
+                    ("key_id", key_id.clone()),
+                    ("refused_since", refused_since.clone()),
+                ]
             }
             Self::OperatorToken { token } => vec![("token", secret(token))],
         }
@@ -63,8 +110,10 @@ impl Answer {
     fn print(&self, as_json: bool) {
         let fields = self.fields();
         if as_json {
-            let object: serde_json::Map<_, _> =
-                fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            let object: serde_json::Map<_, _> = fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
             return say(&serde_json::Value::Object(object).to_string());
         }
         for (name, value) in fields {
@@ -80,7 +129,8 @@ pub async fn run(args: AdminArgs) -> Result<(), StartError> {
     let answer = match DataDir::claim(&place.data_dir)? {
         Claim::Taken => control::send(&place.data_dir, &command).await?,
         Claim::Held(data_dir) => {
-            let is_new = place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
+            let is_new =
+                place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
             if is_new {
                 tracing::info!(data_dir = %place.data_dir.display(), "beginning a new installation");
             }
@@ -97,29 +147,49 @@ pub async fn run(args: AdminArgs) -> Result<(), StartError> {
 /// Understands the flags; faults name them.
 fn check(action: AdminAction) -> Result<Command, StartError> {
     let client_id = |flag: &str, text: &str| -> Result<ClientId, ConfigError> {
-        text.parse().map_err(|_| ConfigError::new(format!("{flag} is {text:?}, but a Client ID is 32 lower-case hexadecimal digits.")))
+        text.parse().map_err(|_| {
+            ConfigError::new(format!(
+                "{flag} is {text:?}, but a Client ID is 32 lower-case hexadecimal digits."
+            ))
+        })
     };
     Ok(match action {
         AdminAction::CreateCompany { name, parent } => {
             let parent = parent.map(|parent| client_id("--parent", &parent)).transpose()?;
             Command::CreateCompany { name, parent }
         }
-        AdminAction::CreateMember { client_id: text, email, role, generate_password } => Command::CreateMember {
+        AdminAction::CreateMember {
+            client_id: text,
+            email,
+            role,
+            generate_password,
+        } => Command::CreateMember {
             client_id: client_id("--client-id", &text)?,
             email,
-            role: role.parse().map_err(|fault| ConfigError::new(format!("--role is {role:?}, but {fault}.")))?,
-            password: if generate_password { None } else { password_from_input()? },
-        },
-        AdminAction::CreateKey { client_id: text, environment } => Command::CreateKey {
-            client_id: client_id("--client-id", &text)?,
-            environment: environment
+            role: role
                 .parse()
-                .map_err(|fault| ConfigError::new(format!("--environment is {environment:?}, but {fault}.")))?,
+                .map_err(|fault| ConfigError::new(format!("--role is {role:?}, but {fault}.")))?,
+            password: if generate_password {
+                None
+            } else {
+                password_from_input()?
+            },
+        },
+        AdminAction::CreateKey {
+            client_id: text,
+            environment,
+        } => Command::CreateKey {
+            client_id: client_id("--client-id", &text)?,
+            environment: environment.parse().map_err(|fault| {
+                ConfigError::new(format!("--environment is {environment:?}, but {fault}."))
+            })?,
         },
         AdminAction::DeleteKey { key_id } => Command::DeleteKey {
-            key_id: key_id
-                .parse()
-                .map_err(|_| ConfigError::new(format!("--key-id is {key_id:?}, but an id is 32 lower-case hexadecimal digits.")))?,
+            key_id: key_id.parse().map_err(|_| {
+                ConfigError::new(format!(
+                    "--key-id is {key_id:?}, but an id is 32 lower-case hexadecimal digits."
+                ))
+            })?,
         },
         AdminAction::CreateOperatorToken { name, scope } => {
             scopes(&scope)?;
@@ -133,9 +203,14 @@ fn scopes(names: &[String]) -> Result<Scopes, ConfigError> {
         return Ok(Scopes::default());
     }
     let parse = |name: &String| -> Result<Scope, ConfigError> {
-        name.parse().map_err(|fault| ConfigError::new(format!("--scope is {name:?}, but {fault}.")))
+        name.parse()
+            .map_err(|fault| ConfigError::new(format!("--scope is {name:?}, but {fault}.")))
     };
-    names.iter().map(parse).collect::<Result<Vec<_>, _>>().map(Scopes::new)
+    names
+        .iter()
+        .map(parse)
+        .collect::<Result<Vec<_>, _>>()
+        .map(Scopes::new)
 }
 
 /// A line of standard input; nothing from a terminal, where typing would show it, or when there is no line.
@@ -145,7 +220,9 @@ fn password_from_input() -> Result<Option<SecretText>, StartError> {
         return Ok(None);
     }
     let mut text = String::new();
-    input.read_to_string(&mut text).map_err(StartError::failed("reading the password from standard input"))?;
+    input
+        .read_to_string(&mut text)
+        .map_err(StartError::failed("reading the password from standard input"))?;
     let line = text.lines().next().unwrap_or_default();
     Ok((!line.is_empty()).then(|| SecretText::new(line)))
 }
@@ -155,23 +232,49 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
     let actor = Actor::command_line();
     match command {
         Command::CreateCompany { name, parent } => {
-            let created = core.accounts.create_company(&name, parent, &actor).await.map_err(refused)?;
+            let created = core
+                .accounts
+                .create_company(&name, parent, &actor)
+                .await
+                .map_err(refused)?;
             core.keys.reload().await.map_err(refused_by_keys)?;
-            Ok(Answer::Company { company_id: created.id.to_string(), client_id: created.client_id.to_string() })
+            Ok(Answer::Company {
+                company_id: created.id.to_string(),
+                client_id: created.client_id.to_string(),
+            })
         }
-        Command::CreateMember { client_id, email, role, password } => {
-            create_member(core, client_id, &email, role, password, &actor).await
-        }
-        Command::CreateKey { client_id, environment } => {
+        Command::CreateMember {
+            client_id,
+            email,
+            role,
+            password,
+        } => create_member(core, client_id, &email, role, password, &actor).await,
+        Command::CreateKey {
+            client_id,
+            environment,
+        } => {
             let company = core.accounts.company(client_id).await.map_err(refused)?;
             let company = company.ok_or(AccountsError::UnknownCompany).map_err(refused)?;
-            let generated = core.keys.generate(company.id, environment, &actor).await.map_err(refused_by_keys)?;
-            Ok(Answer::Key { key_id: generated.key.id.to_string(), secret: generated.secret })
+            let generated = core
+                .keys
+                .generate(company.id, environment, &actor)
+                .await
+                .map_err(refused_by_keys)?;
+            Ok(Answer::Key {
+                key_id: generated.key.id.to_string(),
+                secret: generated.secret,
+            })
         }
         Command::DeleteKey { key_id } => delete_key(core, key_id, &actor).await,
         Command::CreateOperatorToken { name, scopes: names } => {
-            let token = core.accounts.create_operator_token(&name, scopes(&names)?, &actor).await.map_err(refused)?;
-            Ok(Answer::OperatorToken { token: SecretText::new(token.text().as_str()) })
+            let token = core
+                .accounts
+                .create_operator_token(&name, scopes(&names)?, &actor)
+                .await
+                .map_err(refused)?;
+            Ok(Answer::OperatorToken {
+                token: SecretText::new(token.text().as_str()),
+            })
         }
     }
 }
@@ -182,8 +285,15 @@ async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer,
     core.keys.reload().await.map_err(refused_by_keys)?;
     let company = core.keys.snapshot().active_key(key_id).map(|key| key.company.id);
     let company = company.ok_or(KeysError::NotFound).map_err(refused_by_keys)?;
-    let deleted = core.keys.delete(company, key_id, actor).await.map_err(refused_by_keys)?;
-    Ok(Answer::DeletedKey { key_id: key_id.to_string(), refused_since: deleted.refused_since.to_rfc3339() })
+    let deleted = core
+        .keys
+        .delete(company, key_id, actor)
+        .await
+        .map_err(refused_by_keys)?;
+    Ok(Answer::DeletedKey {
+        key_id: key_id.to_string(),
+        refused_since: deleted.refused_since.to_rfc3339(),
+    })
 }
 
 async fn create_member(
@@ -205,8 +315,16 @@ async fn create_member(
             (made, shown)
         }
     };
-    let member = core.accounts.create_member(client_id, email.clone(), role, password, actor).await.map_err(refused)?;
-    Ok(Answer::Member { member_id: member.to_string(), email: email.to_string(), password: shown })
+    let member = core
+        .accounts
+        .create_member(client_id, email.clone(), role, password, actor)
+        .await
+        .map_err(refused)?;
+    Ok(Answer::Member {
+        member_id: member.to_string(),
+        email: email.to_string(),
+        password: shown,
+    })
 }
 
 fn refused(error: AccountsError) -> StartError {

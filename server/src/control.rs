@@ -38,7 +38,10 @@ pub fn serve(
 ) -> Result<(), StartError> {
     let path = control_socket(data_dir.path());
     let fault = |error: std::io::Error| {
-        ConfigError::new(format!("data-dir is {}, and no control socket can be made in it: {error}.", data_dir.path().display()))
+        ConfigError::new(format!(
+            "data-dir is {}, and no control socket can be made in it: {error}.",
+            data_dir.path().display()
+        ))
     };
     if path.exists() {
         std::fs::remove_file(&path).map_err(fault)?;
@@ -71,7 +74,11 @@ pub fn serve(
 async fn answer(stream: UnixStream, core: &Core) {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    if BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await.is_err() {
+    if BufReader::new(read.take(MAX_LINE))
+        .read_line(&mut line)
+        .await
+        .is_err()
+    {
         return;
     }
     let reply = match serde_json::from_str::<Command>(&line) {
@@ -79,9 +86,13 @@ async fn answer(stream: UnixStream, core: &Core) {
             Ok(answer) => Reply::Done(answer),
             Err(error) => Reply::Refused(error.to_string()),
         },
-        Err(_) => Reply::Refused("The server does not understand this command: is it another version?".to_owned()),
+        Err(_) => {
+            Reply::Refused("The server does not understand this command: is it another version?".to_owned())
+        }
     };
-    let Ok(mut line) = serde_json::to_vec(&reply) else { return };
+    let Ok(mut line) = serde_json::to_vec(&reply) else {
+        return;
+    };
     line.push(b'\n');
     if let Err(error) = write.write_all(&line).await {
         tracing::debug!(%error, "the answer to a command was not read");

@@ -61,8 +61,19 @@ impl Core {
             clock: Arc::new(SystemClock::default()),
             options: KeysOptions::new(limit, matches!(place.database, Database::Postgres(_))),
         };
-        let keys = Keys::open(parts).await.map_err(StartError::failed("loading the keys"))?;
-        Ok(Self { db, log_db, accounts, keys, install, secrets, hub, clock })
+        let keys = Keys::open(parts)
+            .await
+            .map_err(StartError::failed("loading the keys"))?;
+        Ok(Self {
+            db,
+            log_db,
+            accounts,
+            keys,
+            install,
+            secrets,
+            hub,
+            clock,
+        })
     }
 }
 
@@ -70,17 +81,33 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<(Db, Db), S
     let (failed, failed_log) = ("opening the database", "opening the log's database");
     match &place.database {
         Database::Embedded => {
-            let main = DbOptions::Sqlite { file: data_dir.path().join("gatehouse.db"), durability: Durability::Full };
-            let db = Db::open(&main, store::MAIN_MIGRATIONS).await.map_err(StartError::failed(failed))?;
+            let main = DbOptions::Sqlite {
+                file: data_dir.path().join("gatehouse.db"),
+                durability: Durability::Full,
+            };
+            let db = Db::open(&main, store::MAIN_MIGRATIONS)
+                .await
+                .map_err(StartError::failed(failed))?;
             let folder = data_dir.private_folder("logs")?;
-            let log = DbOptions::Sqlite { file: folder.join("logs.db"), durability: Durability::Normal };
-            let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS).await.map_err(StartError::failed(failed_log))?;
+            let log = DbOptions::Sqlite {
+                file: folder.join("logs.db"),
+                durability: Durability::Normal,
+            };
+            let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS)
+                .await
+                .map_err(StartError::failed(failed_log))?;
             Ok((db, log_db))
         }
         Database::Postgres(url) => {
-            let options = DbOptions::Postgres { url: url.clone(), schema: None, connections: 16 };
+            let options = DbOptions::Postgres {
+                url: url.clone(),
+                schema: None,
+                connections: 16,
+            };
             let migrations = [store::MAIN_MIGRATIONS, store::logs::LOG_MIGRATIONS].concat();
-            let db = Db::open(&options, &migrations).await.map_err(StartError::failed(failed))?;
+            let db = Db::open(&options, &migrations)
+                .await
+                .map_err(StartError::failed(failed))?;
             Ok((db.clone(), db))
         }
     }
@@ -94,9 +121,14 @@ async fn unlock(place: &Place, accounts: &Accounts) -> Result<(InstallId, Secret
     let (master_key, pepper) = (secrets.master_key.check_value(), secrets.pepper.check_value());
     let standing = match standing {
         Some(install) => install,
-        None => accounts.create_install(&master_key, &pepper).await.map_err(StartError::failed(reading))?,
+        None => accounts
+            .create_install(&master_key, &pepper)
+            .await
+            .map_err(StartError::failed(reading))?,
     };
-    standing.verify(&master_key, &pepper).map_err(|mismatch| ConfigError::new(format!("This is not the right secret: {mismatch}.")))?;
+    standing
+        .verify(&master_key, &pepper)
+        .map_err(|mismatch| ConfigError::new(format!("This is not the right secret: {mismatch}.")))?;
     let install = InstallId::from_str(&standing.id).map_err(StartError::failed(reading))?;
     Ok((install, secrets))
 }

@@ -24,14 +24,22 @@ impl DataDir {
     /// Creates what is missing (readable by its owner alone) and takes the lock.
     pub fn claim(path: &Path) -> Result<Claim, ConfigError> {
         let fault = |what: &str, error: std::io::Error| {
-            ConfigError::new(format!("data-dir is {}, which cannot be {what}: {error}.", path.display()))
+            ConfigError::new(format!(
+                "data-dir is {}, which cannot be {what}: {error}.",
+                path.display()
+            ))
         };
         create_private(path).map_err(|error| fault("created", error))?;
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        let lock = options.open(path.join("gatehouse.lock")).map_err(|error| fault("written to", error))?;
+        let lock = options
+            .open(path.join("gatehouse.lock"))
+            .map_err(|error| fault("written to", error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Claim::Held(Self { path: path.to_owned(), _lock: lock })),
+            Ok(()) => Ok(Claim::Held(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            })),
             Err(TryLockError::WouldBlock) => Ok(Claim::Taken),
             Err(TryLockError::Error(error)) => Err(fault("locked", error)),
         }
@@ -71,8 +79,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let first = DataDir::claim(dir.path()).expect("claims");
         assert!(matches!(first, Claim::Held(_)));
-        assert!(matches!(DataDir::claim(dir.path()).expect("claims"), Claim::Taken));
+        assert!(matches!(
+            DataDir::claim(dir.path()).expect("claims"),
+            Claim::Taken
+        ));
         drop(first);
-        assert!(matches!(DataDir::claim(dir.path()).expect("claims"), Claim::Held(_)));
+        assert!(matches!(
+            DataDir::claim(dir.path()).expect("claims"),
+            Claim::Held(_)
+        ));
     }
 }

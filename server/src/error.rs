@@ -18,14 +18,20 @@ pub enum StartError {
     Refused(String),
     /// A part failed; the causes follow in the text. Exit code 1.
     #[error("{what}: {}", chain(.cause.as_ref()))]
-    Failed { what: String, cause: Box<dyn Error + Send + Sync> },
+    Failed {
+        what: String,
+        cause: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl StartError {
     /// For `map_err`: "opening the database: …".
     pub fn failed<E: Into<Box<dyn Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> Self {
         let what = what.to_owned();
-        move |cause| Self::Failed { what, cause: cause.into() }
+        move |cause| Self::Failed {
+            what,
+            cause: cause.into(),
+        }
     }
 
     pub fn exit_code(&self) -> ExitCode {

@@ -51,7 +51,11 @@ pub fn main() -> ExitCode {
 fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(cpus.max(2)).enable_all().build().map_err(StartError::failed("starting its threads"))
+    builder
+        .worker_threads(cpus.max(2))
+        .enable_all()
+        .build()
+        .map_err(StartError::failed("starting its threads"))
 }
 
 async fn run(cli: Cli) -> Result<(), StartError> {
@@ -81,18 +85,27 @@ async fn serve(args: &ServeArgs) -> Result<(), StartError> {
 }
 
 fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(levels)
-        .map_err(|_| ConfigError::new(format!("log is {levels:?}, but it must be levels such as info or warn,server=debug.")))?;
+    let filter = EnvFilter::try_new(levels).map_err(|_| {
+        ConfigError::new(format!(
+            "log is {levels:?}, but it must be levels such as info or warn,server=debug."
+        ))
+    })?;
     // A second start in one process, as tests do, keeps the first one's.
     let colours = std::io::stderr().is_terminal();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .try_init();
     Ok(())
 }
 
 #[cfg(unix)]
 async fn wait_for_a_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

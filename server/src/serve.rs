@@ -49,7 +49,9 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
         Claim::Held(data_dir) => data_dir,
         Claim::Taken => {
             let path = config.place.data_dir.display();
-            return Err(ConfigError::new(format!("data-dir is {path}, and another process is using it.")).into());
+            return Err(
+                ConfigError::new(format!("data-dir is {path}, and another process is using it.")).into(),
+            );
         }
     };
     let core = Arc::new(Core::open(&config.place, &data_dir, passwords, config.rate_limit).await?);
@@ -68,7 +70,14 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
         Some(prepared) => Some(prepared.ready(&services, &data_dir).await?),
         None => None,
     };
-    let state = state(&config, &services, demo.as_ref(), local(&dashboard)?, local(&gateway)?, &stop)?;
+    let state = state(
+        &config,
+        &services,
+        demo.as_ref(),
+        local(&dashboard)?,
+        local(&gateway)?,
+        &stop,
+    )?;
     let demo_curl = match &demo {
         Some(demo) => Some(demo.curl(&services, &state.gateway_url).await),
         None => None,
@@ -92,8 +101,16 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
     if let Some(demo) = demo {
         demo.run(&services, running.gateway, &stop, &tasks);
     }
-    tasks.spawn(listener::serve(dashboard, dashboard::router(state.clone()), stop.clone()));
-    tasks.spawn(listener::serve(operator, operator_api::router(state), stop.clone()));
+    tasks.spawn(listener::serve(
+        dashboard,
+        dashboard::router(state.clone()),
+        stop.clone(),
+    ));
+    tasks.spawn(listener::serve(
+        operator,
+        operator_api::router(state),
+        stop.clone(),
+    ));
     tasks.spawn(services.clone().tidy(stop.clone()));
     tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
     tasks.close();
@@ -118,13 +135,20 @@ fn state(
     gateway: SocketAddr,
     stop: &CancellationToken,
 ) -> Result<AppState, StartError> {
-    let gateway_url = config.gateway_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let gateway_url = config
+        .gateway_url
+        .as_ref()
+        .map(|url| url.as_str().trim_end_matches('/').to_owned());
     let gateway_url = gateway_url.unwrap_or_else(|| format!("http://{gateway}"));
     let (leptos_options, site) = site(config)?;
     let backend = Backend::new(BackendParts {
         services: services.clone(),
         gateway_url: gateway_url.clone(),
-        upstreams: config.upstreams.iter().map(|(environment, _)| *environment).collect(),
+        upstreams: config
+            .upstreams
+            .iter()
+            .map(|(environment, _)| *environment)
+            .collect(),
         demo: demo.map(|demo| demo.context.clone()),
     });
     Ok(AppState::new(DashboardParts {
@@ -147,9 +171,14 @@ impl Running {
     /// What the person who started it needs first.
     pub fn greeting(&self) -> String {
         let Some(curl) = &self.demo_curl else {
-            return format!("Gatehouse is at {}, its gateway at {}.", self.public_url, self.gateway_url);
+            return format!(
+                "Gatehouse is at {}, its gateway at {}.",
+                self.public_url, self.gateway_url
+            );
         };
-        let curl = curl.as_deref().unwrap_or("(no key is active: generate one on the page, it comes with its line)");
+        let curl = curl
+            .as_deref()
+            .unwrap_or("(no key is active: generate one on the page, it comes with its line)");
         format!(
             "\nGatehouse demo\n\n  Dashboard  {}\n  Sign in    {}  password {}  (or the buttons on the page)\n  \
              Gateway    {}\n\n  Try it:\n  {curl}\n",
@@ -164,12 +193,19 @@ impl Running {
 /// In the demo a taken port of our own choosing gives way to the next free one; a port somebody asked for never does.
 async fn bind(name: &str, listen: ListenAddress, config: &Config) -> Result<TcpListener, StartError> {
     let mut address = listen.address;
-    let mut tries = if config.demo.is_some() && listen.is_default { 50 } else { 1 };
+    let mut tries = if config.demo.is_some() && listen.is_default {
+        50
+    } else {
+        1
+    };
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => {
                 if address != listen.address {
-                    say(&format!("Port {} is taken; {name} is {address} instead.", listen.address.port()));
+                    say(&format!(
+                        "Port {} is taken; {name} is {address} instead.",
+                        listen.address.port()
+                    ));
                 }
                 return Ok(listener);
             }
@@ -178,23 +214,38 @@ async fn bind(name: &str, listen: ListenAddress, config: &Config) -> Result<TcpL
                 address.set_port(address.port() + 1);
             }
             Err(error) => {
-                return Err(ConfigError::new(format!("{name} is {address}, which cannot be listened on: {error}.")).into());
+                return Err(ConfigError::new(format!(
+                    "{name} is {address}, which cannot be listened on: {error}."
+                ))
+                .into());
             }
         }
     }
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(StartError::failed("asking a listener for its address"))
+    listener
+        .local_addr()
+        .map_err(StartError::failed("asking a listener for its address"))
 }
 
 /// Leptos's runtime options, with the output name that the site was built under.
 fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
-    let mut options = match config.leptos_config.to_str().filter(|path| std::path::Path::new(path).is_file()) {
-        Some(path) => leptos::config::get_configuration(Some(path))
-            .map_err(|error| ConfigError::new(format!("{path} cannot be used: {error}.")))?
-            .leptos_options,
-        None => LeptosOptions::builder().output_name("gatehouse").site_root("target/site").env(Env::PROD).build(),
+    let mut options = match config
+        .leptos_config
+        .to_str()
+        .filter(|path| std::path::Path::new(path).is_file())
+    {
+        Some(path) => {
+            leptos::config::get_configuration(Some(path))
+                .map_err(|error| ConfigError::new(format!("{path} cannot be used: {error}.")))?
+                .leptos_options
+        }
+        None => LeptosOptions::builder()
+            .output_name("gatehouse")
+            .site_root("target/site")
+            .env(Env::PROD)
+            .build(),
     };
     let site = Site::find(&options);
     options.output_name = site.output_name.clone().into();

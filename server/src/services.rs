@@ -32,7 +32,9 @@ pub struct Services {
 
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Services").field("core", &self.core).finish_non_exhaustive()
+        f.debug_struct("Services")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +47,11 @@ pub struct Background {
 
 impl Services {
     /// `own` are this installation's listeners, which no delivery may reach.
-    pub async fn start(config: &Config, core: Arc<Core>, own: Vec<SocketAddr>) -> Result<(Self, Background), StartError> {
+    pub async fn start(
+        config: &Config,
+        core: Arc<Core>,
+        own: Vec<SocketAddr>,
+    ) -> Result<(Self, Background), StartError> {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
         let now = core.clock.clone();
         let options = RecorderOptions::new(Arc::new(move || now.now()));
@@ -59,18 +65,42 @@ impl Services {
             trusted_proxies: config.trusted_proxies.clone(),
             ..GatewayOptions::default()
         };
-        let gateway = Gateway::new(options, core.keys.clone(), recorder.clone(), api, Arc::new(SystemClock::default()))
-            .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
+        let gateway = Gateway::new(
+            options,
+            core.keys.clone(),
+            recorder.clone(),
+            api,
+            Arc::new(SystemClock::default()),
+        )
+        .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
         if config.place.database == Database::Embedded {
             // This process holds the data directory, so that whoever had these leases has ended.
-            let left = webhooks.take_over_alone().await.map_err(StartError::failed("taking up deliveries"))?;
+            let left = webhooks
+                .take_over_alone()
+                .await
+                .map_err(StartError::failed("taking up deliveries"))?;
             if left > 0 {
-                tracing::info!(left, "deliveries were under way when the server ended; they are made again");
+                tracing::info!(
+                    left,
+                    "deliveries were under way when the server ended; they are made again"
+                );
             }
         }
         let worker = start_worker(config, &webhooks, &core, own)?;
-        let background = Background { worker, keys: core.keys.start() };
-        Ok((Self { core, log_store, recorder, webhooks, gateway }, background))
+        let background = Background {
+            worker,
+            keys: core.keys.start(),
+        };
+        Ok((
+            Self {
+                core,
+                log_store,
+                recorder,
+                webhooks,
+                gateway,
+            },
+            background,
+        ))
     }
 
     /// Removes sessions that have ended, now and every hour until `stop`.
@@ -82,7 +112,10 @@ impl Services {
                 _ = hours.tick() => {}
             }
             if let Err(error) = self.core.accounts.remove_dead_sessions().await {
-                tracing::warn!(error = crate::error::chain(&error), "dead sessions were not removed");
+                tracing::warn!(
+                    error = crate::error::chain(&error),
+                    "dead sessions were not removed"
+                );
             }
         }
     }
@@ -113,11 +146,26 @@ fn webhooks(config: &Config, core: &Core, own: Vec<SocketAddr>) -> Webhooks {
     })
 }
 
-fn start_worker(config: &Config, webhooks: &Webhooks, core: &Core, own: Vec<SocketAddr>) -> Result<RunningWorker, StartError> {
+fn start_worker(
+    config: &Config,
+    webhooks: &Webhooks,
+    core: &Core,
+    own: Vec<SocketAddr>,
+) -> Result<RunningWorker, StartError> {
     let policy = policy(config, own);
-    let sender = Sender::new(policy, Arc::new(SystemResolver), webhooks::native_roots(), webhooks::DEADLINE)
-        .map_err(StartError::failed("preparing to deliver webhooks"))?;
-    let worker = Worker::new(webhooks.clone(), Arc::new(sender), core.keys.changes(), WorkerOptions::default());
+    let sender = Sender::new(
+        policy,
+        Arc::new(SystemResolver),
+        webhooks::native_roots(),
+        webhooks::DEADLINE,
+    )
+    .map_err(StartError::failed("preparing to deliver webhooks"))?;
+    let worker = Worker::new(
+        webhooks.clone(),
+        Arc::new(sender),
+        core.keys.changes(),
+        WorkerOptions::default(),
+    );
     Ok(worker.start())
 }
 
@@ -131,6 +179,8 @@ fn policy(config: &Config, mut own: Vec<SocketAddr>) -> Policy {
 
 /// Where the database is, as far as its name can be resolved now.
 fn database_addresses(url: &str) -> Vec<SocketAddr> {
-    let Ok(url) = url.parse::<url::Url>() else { return Vec::new() };
+    let Ok(url) = url.parse::<url::Url>() else {
+        return Vec::new();
+    };
     url.socket_addrs(|| Some(5432)).unwrap_or_default()
 }

@@ -10,7 +10,10 @@ use crate::AppError;
 #[server(name = WelcomeCall, prefix = "/rpc", endpoint = "session/welcome", input = server_fn::codec::GetUrl)]
 pub async fn welcome() -> Result<Welcome, AppError> {
     let visitor = crate::ports::visitor()?;
-    Ok(Welcome { is_demo: visitor.is_demo(), companies: visitor.companies().await? })
+    Ok(Welcome {
+        is_demo: visitor.is_demo(),
+        companies: visitor.companies().await?,
+    })
 }
 
 /// Who has come: their companies (none when nobody is signed in), and whether the demo's sign-ins are offered.

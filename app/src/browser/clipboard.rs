@@ -41,15 +41,12 @@ mod page {
 
     fn unsupported() -> CopyRefused {
         CopyRefused::Say(
-            "Nothing was copied: this browser allows it only over https or on localhost."
-                .to_owned(),
+            "Nothing was copied: this browser allows it only over https or on localhost.".to_owned(),
         )
     }
 
     fn not_allowed() -> CopyRefused {
-        CopyRefused::Say(
-            "Nothing was copied: the browser did not allow it. Press Copy again.".to_owned(),
-        )
+        CopyRefused::Say("Nothing was copied: the browser did not allow it. Press Copy again.".to_owned())
     }
 
     /// Outside a secure context `navigator.clipboard` is undefined, whatever its type says.
@@ -72,10 +69,7 @@ mod page {
             .map_err(|_| not_allowed())
     }
 
-    pub(super) fn write_promised(
-        fetched: Fetched,
-        done: impl FnOnce(Result<(), CopyRefused>) + 'static,
-    ) {
+    pub(super) fn write_promised(fetched: Fetched, done: impl FnOnce(Result<(), CopyRefused>) + 'static) {
         let clipboard = match clipboard() {
             Ok(clipboard) => clipboard,
             Err(refused) => return done(Err(refused)),
@@ -125,7 +119,6 @@ mod page {
     fn as_blob(text: &str) -> Result<JsValue, JsValue> {
         let options = BlobPropertyBag::new();
         options.set_type(PLAIN);
-        Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)
-            .map(JsValue::from)
+        Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options).map(JsValue::from)
     }
 }

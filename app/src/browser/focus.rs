@@ -6,15 +6,18 @@ pub fn to(id: impl Into<String>) {
     {
         use wasm_bindgen::JsCast;
         let element = leptos::prelude::document().get_element_by_id(&id.into());
-        if let Some(element) =
-            element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
-        {
+        if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
             // Fails only for an element that cannot be focused.
             let _ = element.focus();
         }
     }
     #[cfg(not(feature = "hydrate"))]
     drop(id.into());
+}
+
+/// Moves focus to `id` once the page has settled: for what a press replaces along with itself.
+pub fn soon(id: &'static str) {
+    super::timers::later(std::time::Duration::from_millis(50), move || to(id));
 }
 
 /// Moves focus to `id` if it is nowhere: what had it was removed. Looked at after the page has settled.

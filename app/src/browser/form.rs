@@ -51,10 +51,7 @@ pub fn keep_in_step(control: impl Fn() -> Option<Control> + 'static, value: RwSi
 }
 
 /// Ticks and unticks a box when `checked` changes; not at hydration, where the box is as the person left it.
-pub fn keep_ticked(
-    control: impl Fn() -> Option<HtmlInputElement> + 'static,
-    checked: Signal<bool>,
-) {
+pub fn keep_ticked(control: impl Fn() -> Option<HtmlInputElement> + 'static, checked: Signal<bool>) {
     #[cfg(feature = "hydrate")]
     Effect::new(move |before: Option<bool>| {
         let wanted = checked.get();
@@ -70,10 +67,7 @@ pub fn keep_ticked(
 }
 
 /// Chooses what `chosen` says when it changes; not at hydration.
-pub fn keep_chosen(
-    control: impl Fn() -> Option<HtmlSelectElement> + 'static,
-    chosen: Signal<String>,
-) {
+pub fn keep_chosen(control: impl Fn() -> Option<HtmlSelectElement> + 'static, chosen: Signal<String>) {
     #[cfg(feature = "hydrate")]
     Effect::new(move |before: Option<String>| {
         let wanted = chosen.get();
@@ -94,7 +88,9 @@ pub fn entries(event: &leptos::ev::SubmitEvent) -> Vec<(String, String)> {
     #[cfg(feature = "hydrate")]
     {
         use wasm_bindgen::JsCast;
-        let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
+        let form = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
         let data = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok());
         let Some(Ok(Some(pairs))) = data.map(|data| js_sys::try_iter(&data)) else {
             return Vec::new();

@@ -78,8 +78,7 @@ mod page {
         Effect::new(move || {
             let wanted = address().filter(|_| visible.get());
             stream.try_update_value(|stream| *stream = None);
-            let opened =
-                wanted.and_then(|address| open(&address, names, &on_open, &on_event, set_state));
+            let opened = wanted.and_then(|address| open(&address, names, &on_open, &on_event, set_state));
             set_state.set(if opened.is_some() {
                 LiveState::Connecting
             } else {

@@ -25,8 +25,7 @@ pub fn on_hidden(run: impl Fn() + Send + Sync + Clone + 'static) {
 /// The event bubbles from the document to the window.
 #[cfg(feature = "hydrate")]
 fn watch(changed: impl Fn(bool) + 'static) {
-    let listener =
-        window_event_listener_untyped("visibilitychange", move |_| changed(is_visible()));
+    let listener = window_event_listener_untyped("visibilitychange", move |_| changed(is_visible()));
     on_cleanup(move || listener.remove());
 }
 

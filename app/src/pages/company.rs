@@ -95,12 +95,27 @@ pub fn Development() -> impl IntoView {
     let params = use_params_map();
     let nobody = ClientId::from_random([0; 16]);
     let client_id = Memo::new(move |_| {
-        params.with(|params| params.get("company")).and_then(|text| text.parse().ok()).unwrap_or(nobody)
+        params
+            .with(|params| params.get("company"))
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(nobody)
     });
-    let context = Resource::new(move || client_id.get(), |id| async move { api::company_context(id).await });
-    let changed = Changes { keys: RwSignal::new(0), logs: RwSignal::new(0), webhooks: RwSignal::new(0) };
+    let context = Resource::new(
+        move || client_id.get(),
+        |id| async move { api::company_context(id).await },
+    );
+    let changed = Changes {
+        keys: RwSignal::new(0),
+        logs: RwSignal::new(0),
+        webhooks: RwSignal::new(0),
+    };
     let live = listen(client_id, changed);
-    let scope = CompanyScope { client_id, context, changed, live };
+    let scope = CompanyScope {
+        client_id,
+        context,
+        changed,
+        live,
+    };
     provide_context(scope);
 
     view! {

@@ -8,7 +8,10 @@ use crate::ui::{Badge, Button, ButtonKind, ButtonSize, Icon, IconName, ThemeSwit
 /// The bar: where this is, whose company it is, who is signed in.
 #[component]
 pub fn TopBar(#[prop(optional_no_strip, into)] company: Option<CompanyContext>) -> impl IntoView {
-    let home = company.as_ref().map_or_else(|| "/".to_owned(), |c| format!("/c/{}/development/keys", c.client_id));
+    let home = company.as_ref().map_or_else(
+        || "/".to_owned(),
+        |c| format!("/c/{}/development/keys", c.client_id),
+    );
     view! {
         <header class="top-bar">
             <a class="top-bar__brand" href=home>

@@ -55,9 +55,10 @@ pub fn Failure(error: AppError) -> impl IntoView {
 /// The status of the page that is being rendered. Nothing in the browser.
 pub fn set_status(status: u16) {
     #[cfg(feature = "ssr")]
-    if let (Some(response), Ok(status)) =
-        (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(status))
-    {
+    if let (Some(response), Ok(status)) = (
+        use_context::<leptos_axum::ResponseOptions>(),
+        http::StatusCode::from_u16(status),
+    ) {
         response.set_status(status);
     }
     #[cfg(not(feature = "ssr"))]

@@ -13,7 +13,9 @@ pub fn curl(company: &CompanyContext, secret: &str) -> String {
 }
 
 fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
-    format!("curl {url}{PATH} \\\n  -H \"X-Access-Client-Id: {client_id}\" \\\n  -H \"X-Access-Secret: {secret}\"")
+    format!(
+        "curl {url}{PATH} \\\n  -H \"X-Access-Client-Id: {client_id}\" \\\n  -H \"X-Access-Secret: {secret}\""
+    )
 }
 
 /// curl, Python and Node. The latter two take the secret from the environment, where it belongs.

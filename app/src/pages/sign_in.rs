@@ -24,8 +24,14 @@ fn failure_text(code: &str) -> Option<&'static str> {
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let query = use_query_map();
-    let failure = move || query.with(|query| query.get("error")).and_then(|code| failure_text(&code));
-    let next = query.with_untracked(|query| query.get("next")).unwrap_or_default();
+    let failure = move || {
+        query
+            .with(|query| query.get("error"))
+            .and_then(|code| failure_text(&code))
+    };
+    let next = query
+        .with_untracked(|query| query.get("next"))
+        .unwrap_or_default();
     let welcome = Resource::new(|| (), |()| api::welcome());
     view! {
         <Title text="Sign in" />

@@ -105,11 +105,7 @@ pub fn Field(
             on_leave.run(text);
         }
     };
-    let class = if monospace {
-        "input input--mono"
-    } else {
-        "input"
-    };
+    let class = if monospace { "input input--mono" } else { "input" };
     let control = if kind == FieldKind::TextArea {
         let node = NodeRef::<html::Textarea>::new();
         if let Some(value) = value {

@@ -13,11 +13,7 @@ pub struct NextStep {
 }
 
 impl NextStep {
-    pub fn new(
-        title: impl Into<String>,
-        href: impl Into<String>,
-        about: impl Into<String>,
-    ) -> Self {
+    pub fn new(title: impl Into<String>, href: impl Into<String>, about: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             href: href.into(),

@@ -47,12 +47,7 @@ impl Toasts {
     }
 
     /// As [`Toasts::say`], with one link: `say_with_link("Key deleted.", "/c/…/audit", "Audit entry")`.
-    pub fn say_with_link(
-        self,
-        text: impl Into<String>,
-        href: impl Into<String>,
-        link: impl Into<String>,
-    ) {
+    pub fn say_with_link(self, text: impl Into<String>, href: impl Into<String>, link: impl Into<String>) {
         self.push(false, text.into(), Some((href.into(), link.into())));
     }
 
@@ -80,8 +75,7 @@ impl Toasts {
     }
 
     fn dismiss(self, id: u64) {
-        self.list
-            .try_update(|list| list.retain(|toast| toast.id != id));
+        self.list.try_update(|list| list.retain(|toast| toast.id != id));
     }
 }
 

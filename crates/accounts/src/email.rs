@@ -23,7 +23,11 @@ impl FromStr for Email {
         let plausible = text.len() <= 254
             && !text.chars().any(|c| c.is_whitespace() || c.is_control())
             && matches!(text.rsplit_once('@'), Some((local, domain)) if !local.is_empty() && !domain.is_empty());
-        if plausible { Ok(Self(text)) } else { Err(AccountsError::InvalidEmail) }
+        if plausible {
+            Ok(Self(text))
+        } else {
+            Err(AccountsError::InvalidEmail)
+        }
     }
 }
 
@@ -45,7 +49,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "ana", "@example.com", "ana@", "a na@example.com", "ana@example.com\n@x y"] {
+        for text in [
+            "",
+            "ana",
+            "@example.com",
+            "ana@",
+            "a na@example.com",
+            "ana@example.com\n@x y",
+        ] {
             assert!(text.parse::<Email>().is_err(), "{text:?}");
         }
     }

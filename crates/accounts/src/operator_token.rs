@@ -26,7 +26,13 @@ pub enum Scope {
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 5] = [Self::Events, Self::Logs, Self::Companies, Self::Members, Self::Keys];
+    pub const ALL: [Self; 5] = [
+        Self::Events,
+        Self::Logs,
+        Self::Companies,
+        Self::Members,
+        Self::Keys,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +49,10 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(UnknownScope)
     }
 }
 
@@ -85,7 +94,10 @@ impl FromStr for Scopes {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>().map(Self::new)
+        text.split_whitespace()
+            .map(str::parse)
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self::new)
     }
 }
 

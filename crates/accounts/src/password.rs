@@ -16,7 +16,11 @@ impl Password {
     /// A new password: 8 to 1024 characters.
     pub fn new(text: String) -> Result<Self, AccountsError> {
         let length = text.chars().count();
-        if (8..=1024).contains(&length) { Ok(Self(text)) } else { Err(AccountsError::InvalidPassword) }
+        if (8..=1024).contains(&length) {
+            Ok(Self(text))
+        } else {
+            Err(AccountsError::InvalidPassword)
+        }
     }
 
     /// What somebody typed at sign-in. Cut where no valid password goes on, so that nobody can make hashing slow.
@@ -98,7 +102,12 @@ impl Passwords {
 
     fn with_params(params: Params) -> Self {
         let dummy = hash(&params, &Password::generate()).unwrap_or_else(|_| PasswordHash(String::new()));
-        Self { turn: Arc::new(Semaphore::new(1)), waiting: Arc::new(Semaphore::new(MAX_WAITING)), dummy, params }
+        Self {
+            turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            dummy,
+            params,
+        }
     }
 
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, AccountsError> {
@@ -107,12 +116,20 @@ impl Passwords {
     }
 
     /// Whether `password` belongs to `stored`. Without a stored hash the same work is done, and the answer is no.
-    pub async fn verify(&self, stored: Option<PasswordHash>, password: Password) -> Result<bool, AccountsError> {
+    pub async fn verify(
+        &self,
+        stored: Option<PasswordHash>,
+        password: Password,
+    ) -> Result<bool, AccountsError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());
         let params = self.params.clone();
         let matches = self
-            .one_at_a_time(move || argon2(&params).verify_password(password.0.as_bytes(), stored.0.as_str()).is_ok())
+            .one_at_a_time(move || {
+                argon2(&params)
+                    .verify_password(password.0.as_bytes(), stored.0.as_str())
+                    .is_ok()
+            })
             .await?;
         Ok(exists && matches)
     }
@@ -123,7 +140,10 @@ impl Passwords {
     ) -> Result<T, AccountsError> {
         let _place = self.waiting.try_acquire().map_err(|_| AccountsError::Busy)?;
         // The permit goes with the work: a browser that hangs up must not let a second one begin.
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| AccountsError::Busy)?;
+        let turn = Arc::clone(&self.turn)
+            .acquire_owned()
+            .await
+            .map_err(|_| AccountsError::Busy)?;
         let task = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -161,8 +181,18 @@ mod tests {
         let password = Password::new("correct horse".to_owned()).expect("long enough");
         let stored = passwords.hash(password.clone()).await.expect("hashes");
         assert!(stored.as_stored().starts_with("$argon2id$v=19$"));
-        assert!(passwords.verify(Some(stored.clone()), password.clone()).await.expect("verifies"));
-        assert!(!passwords.verify(Some(stored), Password::typed("correct hors".to_owned())).await.expect("verifies"));
+        assert!(
+            passwords
+                .verify(Some(stored.clone()), password.clone())
+                .await
+                .expect("verifies")
+        );
+        assert!(
+            !passwords
+                .verify(Some(stored), Password::typed("correct hors".to_owned()))
+                .await
+                .expect("verifies")
+        );
         assert!(!passwords.verify(None, password).await.expect("verifies"));
     }
 
@@ -177,7 +207,10 @@ mod tests {
         let password = Password::generate();
         assert_eq!(password.expose().len(), 23);
         assert_eq!(format!("{password:?}"), "[redacted]");
-        assert_eq!(format!("{:?}", PasswordHash("$argon2id$x".to_owned())), "[redacted]");
+        assert_eq!(
+            format!("{:?}", PasswordHash("$argon2id$x".to_owned())),
+            "[redacted]"
+        );
     }
 
     #[test]

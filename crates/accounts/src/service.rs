@@ -5,15 +5,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::{
-    Actor, ActorKind, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role,
-    Timestamp,
+    Actor, ActorKind, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId,
+    PersonId, Role, Timestamp,
 };
 use tokio::sync::broadcast;
 use vault::Token;
 
 use crate::{
-    AccountStore, AccountsError, Clock, Company, Email, Install, Member, OperatorToken, Password, PasswordHash, Passwords,
-    Person, Scopes, Session, SessionLimits, StorageFailure, Throttle,
+    AccountStore, AccountsError, Clock, Company, Email, Install, Member, OperatorToken, Password,
+    PasswordHash, Passwords, Person, Scopes, Session, SessionLimits, StorageFailure, Throttle,
 };
 
 /// The accounts of one installation. Cheap to clone.
@@ -29,7 +29,9 @@ pub struct Accounts {
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounts").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Accounts")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,9 +63,21 @@ pub struct Membership {
 }
 
 impl Accounts {
-    pub fn new(store: Arc<dyn AccountStore>, passwords: Passwords, clock: Clock, limits: SessionLimits) -> Self {
+    pub fn new(
+        store: Arc<dyn AccountStore>,
+        passwords: Passwords,
+        clock: Clock,
+        limits: SessionLimits,
+    ) -> Self {
         let ended = broadcast::Sender::new(64);
-        Self { store, passwords, throttle: Arc::default(), clock, limits, ended }
+        Self {
+            store,
+            passwords,
+            throttle: Arc::default(),
+            clock,
+            limits,
+            ended,
+        }
     }
 
     /// The installation's row, if the database has one.
@@ -72,14 +86,21 @@ impl Accounts {
     }
 
     /// Writes the installation's row into an empty database and returns the one that stands.
-    pub async fn create_install(&self, master_key_check: &[u8], pepper_check: &[u8]) -> Result<Install, AccountsError> {
+    pub async fn create_install(
+        &self,
+        master_key_check: &[u8],
+        pepper_check: &[u8],
+    ) -> Result<Install, AccountsError> {
         let install = Install {
             id: CompanyId::from_random(vault::random()).to_string(),
             master_key_check: master_key_check.to_vec(),
             pepper_check: pepper_check.to_vec(),
             created_at: self.clock.now(),
         };
-        self.store.create_install(install).await.map_err(AccountsError::Storage)
+        self.store
+            .create_install(install)
+            .await
+            .map_err(AccountsError::Storage)
     }
 
     /// A company, or with `parent` a brand of that company.
@@ -91,7 +112,11 @@ impl Accounts {
     ) -> Result<CreatedCompany, AccountsError> {
         let name = checked_name(name)?;
         let parent = match parent {
-            Some(client_id) => Some(self.company(client_id).await?.ok_or(AccountsError::UnknownCompany)?),
+            Some(client_id) => Some(
+                self.company(client_id)
+                    .await?
+                    .ok_or(AccountsError::UnknownCompany)?,
+            ),
             None => None,
         };
         if parent.as_ref().is_some_and(|parent| parent.parent.is_some()) {
@@ -105,10 +130,22 @@ impl Accounts {
             parent: parent.map(|parent| parent.id),
             created_at: now,
         };
-        let created = CreatedCompany { id: company.id, client_id: company.client_id };
+        let created = CreatedCompany {
+            id: company.id,
+            client_id: company.client_id,
+        };
         let subject = company.id.to_string();
-        let audit = self.audit(Some(company.id), actor, AuditAction::CompanyCreated, subject, name);
-        self.store.create_company(company, audit).await.map_err(AccountsError::Storage)?;
+        let audit = self.audit(
+            Some(company.id),
+            actor,
+            AuditAction::CompanyCreated,
+            subject,
+            name,
+        );
+        self.store
+            .create_company(company, audit)
+            .await
+            .map_err(AccountsError::Storage)?;
         Ok(created)
     }
 
@@ -121,31 +158,72 @@ impl Accounts {
         password: Password,
         actor: &Actor,
     ) -> Result<MemberId, AccountsError> {
-        let company = self.company(client_id).await?.ok_or(AccountsError::UnknownCompany)?;
+        let company = self
+            .company(client_id)
+            .await?
+            .ok_or(AccountsError::UnknownCompany)?;
         let now = self.clock.now();
         let existing = self.store.person(&email).await.map_err(AccountsError::Storage)?;
         let password_hash = match &existing {
             Some(person) => person.password_hash.clone(),
             None => self.passwords.hash(password).await?,
         };
-        let id = existing.map_or_else(|| PersonId::time_ordered(now, vault::random()), |person| person.id);
+        let id = existing.map_or_else(
+            || PersonId::time_ordered(now, vault::random()),
+            |person| person.id,
+        );
         let detail = format!("{email} as {role}");
-        let person = Person { id, email, password_hash, created_at: now };
+        let person = Person {
+            id,
+            email,
+            password_hash,
+            created_at: now,
+        };
         let id = MemberId::time_ordered(now, vault::random());
-        let member = Member { id, company: company.id, person: person.id, role, created_at: now };
-        let audit = self.audit(Some(company.id), actor, AuditAction::MemberCreated, id.to_string(), detail);
-        let created = self.store.create_member(person, member, audit).await.map_err(AccountsError::Storage)?;
-        if created { Ok(id) } else { Err(AccountsError::AlreadyMember) }
+        let member = Member {
+            id,
+            company: company.id,
+            person: person.id,
+            role,
+            created_at: now,
+        };
+        let audit = self.audit(
+            Some(company.id),
+            actor,
+            AuditAction::MemberCreated,
+            id.to_string(),
+            detail,
+        );
+        let created = self
+            .store
+            .create_member(person, member, audit)
+            .await
+            .map_err(AccountsError::Storage)?;
+        if created {
+            Ok(id)
+        } else {
+            Err(AccountsError::AlreadyMember)
+        }
     }
 
     /// Whether somebody has this address as their account.
     pub async fn person_exists(&self, email: &Email) -> Result<bool, AccountsError> {
-        Ok(self.store.person(email).await.map_err(AccountsError::Storage)?.is_some())
+        Ok(self
+            .store
+            .person(email)
+            .await
+            .map_err(AccountsError::Storage)?
+            .is_some())
     }
 
     /// Checks the password and begins a session. The same answer, after the same work, for a wrong password and for an
     /// account that does not exist.
-    pub async fn sign_in(&self, email: &str, password: Password, address: IpAddr) -> Result<Token, AccountsError> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: Password,
+        address: IpAddr,
+    ) -> Result<Token, AccountsError> {
         let email: Email = email.parse().map_err(|_| AccountsError::WrongPassword)?;
         let now = self.clock.now();
         if let Some(retry_after_seconds) = self.throttle.wait(&email, address, now) {
@@ -155,15 +233,22 @@ impl Accounts {
         let person = self.store.person(&email).await.map_err(AccountsError::Storage)?;
         let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
         let right = self.passwords.verify(stored, password).await?;
-        let Some(person) = person.filter(|_| right) else { return Err(AccountsError::WrongPassword) };
+        let Some(person) = person.filter(|_| right) else {
+            return Err(AccountsError::WrongPassword);
+        };
         self.throttle.succeeded(&email, address);
         self.begin_session(person, address).await
     }
 
     /// Begins a session without a password: for the demo's two buttons, which exist only there.
-    pub async fn sign_in_without_password(&self, email: &Email, address: IpAddr) -> Result<Token, AccountsError> {
+    pub async fn sign_in_without_password(
+        &self,
+        email: &Email,
+        address: IpAddr,
+    ) -> Result<Token, AccountsError> {
         let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
-        self.begin_session(person.ok_or(AccountsError::WrongPassword)?, address).await
+        self.begin_session(person.ok_or(AccountsError::WrongPassword)?, address)
+            .await
     }
 
     async fn begin_session(&self, person: Person, address: IpAddr) -> Result<Token, AccountsError> {
@@ -177,15 +262,24 @@ impl Accounts {
             expires_at: now.plus_seconds(self.limits.absolute_seconds),
             proof_at: now,
         };
-        let audit = self.audit_each_company(person.id, &person.email, Some(address), AuditAction::SignedIn).await?;
-        self.store.start_session(session, audit).await.map_err(AccountsError::Storage)?;
+        let audit = self
+            .audit_each_company(person.id, &person.email, Some(address), AuditAction::SignedIn)
+            .await?;
+        self.store
+            .start_session(session, audit)
+            .await
+            .map_err(AccountsError::Storage)?;
         Ok(token)
     }
 
     /// Who holds this session token; `None` when nobody does any more.
     pub async fn visit(&self, token: &Token) -> Result<Option<Visit>, AccountsError> {
         let now = self.clock.now();
-        let found = self.store.session(token.hash()).await.map_err(AccountsError::Storage)?;
+        let found = self
+            .store
+            .session(token.hash())
+            .await
+            .map_err(AccountsError::Storage)?;
         let Some((session, email)) = found.filter(|(session, _)| session.is_alive(now, self.limits)) else {
             return Ok(None);
         };
@@ -198,19 +292,33 @@ impl Accounts {
                 }
             });
         }
-        Ok(Some(Visit { person: session.person, email, session: session.token_hash, proof_at: session.proof_at }))
+        Ok(Some(Visit {
+            person: session.person,
+            email,
+            session: session.token_hash,
+            proof_at: session.proof_at,
+        }))
     }
 
     /// Whether the session of this [`Visit::session`] still counts.
     pub async fn session_is_alive(&self, session: [u8; 32]) -> Result<bool, AccountsError> {
-        let found = self.store.session(session).await.map_err(AccountsError::Storage)?;
+        let found = self
+            .store
+            .session(session)
+            .await
+            .map_err(AccountsError::Storage)?;
         Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
     }
 
     /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
     pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
-        let audit = self.audit_each_company(visit.person, &visit.email, Some(address), AuditAction::SignedOut).await?;
-        self.store.end_session(visit.session, audit).await.map_err(AccountsError::Storage)?;
+        let audit = self
+            .audit_each_company(visit.person, &visit.email, Some(address), AuditAction::SignedOut)
+            .await?;
+        self.store
+            .end_session(visit.session, audit)
+            .await
+            .map_err(AccountsError::Storage)?;
         // Nobody may be listening.
         let _ = self.ended.send(visit.session);
         Ok(())
@@ -225,24 +333,51 @@ impl Accounts {
     pub async fn remove_dead_sessions(&self) -> Result<(), AccountsError> {
         let now = self.clock.now();
         let idle_since = now.minus_seconds(self.limits.idle_seconds);
-        self.store.remove_dead_sessions(now, idle_since).await.map_err(AccountsError::Storage)
+        self.store
+            .remove_dead_sessions(now, idle_since)
+            .await
+            .map_err(AccountsError::Storage)
     }
 
     /// The companies a person is a member of, by name.
     pub async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, AccountsError> {
-        self.store.memberships(person).await.map_err(AccountsError::Storage)
+        self.store
+            .memberships(person)
+            .await
+            .map_err(AccountsError::Storage)
     }
 
     /// The person's place in one company; `None` when there is no such company or they are no member: the two look alike.
-    pub async fn membership(&self, person: PersonId, client_id: ClientId) -> Result<Option<Membership>, AccountsError> {
-        let found = self.store.membership(person, client_id).await.map_err(AccountsError::Storage)?;
-        let Some((company, role)) = found else { return Ok(None) };
-        let brands = self.store.brands(company.id).await.map_err(AccountsError::Storage)?;
-        Ok(Some(Membership { company, brands, role }))
+    pub async fn membership(
+        &self,
+        person: PersonId,
+        client_id: ClientId,
+    ) -> Result<Option<Membership>, AccountsError> {
+        let found = self
+            .store
+            .membership(person, client_id)
+            .await
+            .map_err(AccountsError::Storage)?;
+        let Some((company, role)) = found else {
+            return Ok(None);
+        };
+        let brands = self
+            .store
+            .brands(company.id)
+            .await
+            .map_err(AccountsError::Storage)?;
+        Ok(Some(Membership {
+            company,
+            brands,
+            role,
+        }))
     }
 
     pub async fn company(&self, client_id: ClientId) -> Result<Option<Company>, AccountsError> {
-        self.store.company(client_id).await.map_err(AccountsError::Storage)
+        self.store
+            .company(client_id)
+            .await
+            .map_err(AccountsError::Storage)
     }
 
     /// The brands of a company, by name.
@@ -256,21 +391,43 @@ impl Accounts {
     }
 
     /// A bearer token for the operator API. It is shown this once.
-    pub async fn create_operator_token(&self, name: &str, scopes: Scopes, actor: &Actor) -> Result<Token, AccountsError> {
+    pub async fn create_operator_token(
+        &self,
+        name: &str,
+        scopes: Scopes,
+        actor: &Actor,
+    ) -> Result<Token, AccountsError> {
         let name = checked_name(name)?;
         let now = self.clock.now();
         let token = Token::generate();
         let detail = format!("{name}: {scopes}");
         let id = OperatorTokenId::time_ordered(now, vault::random());
-        let stored = OperatorToken { id, name, scopes, created_at: now };
-        let audit = self.audit(None, actor, AuditAction::OperatorTokenCreated, id.to_string(), detail);
-        self.store.create_operator_token(stored, token.hash(), audit).await.map_err(AccountsError::Storage)?;
+        let stored = OperatorToken {
+            id,
+            name,
+            scopes,
+            created_at: now,
+        };
+        let audit = self.audit(
+            None,
+            actor,
+            AuditAction::OperatorTokenCreated,
+            id.to_string(),
+            detail,
+        );
+        self.store
+            .create_operator_token(stored, token.hash(), audit)
+            .await
+            .map_err(AccountsError::Storage)?;
         Ok(token)
     }
 
     /// Whose bearer token this is.
     pub async fn operator(&self, token: &Token) -> Result<Option<OperatorToken>, AccountsError> {
-        self.store.operator_token(token.hash()).await.map_err(AccountsError::Storage)
+        self.store
+            .operator_token(token.hash())
+            .await
+            .map_err(AccountsError::Storage)
     }
 
     /// A person signs in to all their companies at once, and each company's trail says so.
@@ -288,7 +445,11 @@ impl Accounts {
         };
         let companies: Result<_, StorageFailure> = self.store.memberships(person).await;
         let entry = |company| self.audit(Some(company), &actor, action, person.to_string(), String::new());
-        Ok(companies.map_err(AccountsError::Storage)?.iter().map(|(company, _)| entry(company.id)).collect())
+        Ok(companies
+            .map_err(AccountsError::Storage)?
+            .iter()
+            .map(|(company, _)| entry(company.id))
+            .collect())
     }
 
     fn audit(
@@ -315,5 +476,9 @@ impl Accounts {
 fn checked_name(name: &str) -> Result<String, AccountsError> {
     let name = name.trim();
     let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name.to_owned()) } else { Err(AccountsError::InvalidName) }
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(AccountsError::InvalidName)
+    }
 }

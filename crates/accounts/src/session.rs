@@ -28,7 +28,10 @@ pub struct SessionLimits {
 impl Default for SessionLimits {
     /// Two weeks; a day without a request.
     fn default() -> Self {
-        Self { absolute_seconds: 14 * 24 * 3600, idle_seconds: 24 * 3600 }
+        Self {
+            absolute_seconds: 14 * 24 * 3600,
+            idle_seconds: 24 * 3600,
+        }
     }
 }
 
@@ -64,12 +67,21 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_idle_and_in_any_case_at_its_end() {
-        let limits = SessionLimits { absolute_seconds: 100, idle_seconds: 10 };
+        let limits = SessionLimits {
+            absolute_seconds: 100,
+            idle_seconds: 10,
+        };
         let session = session(0, 100_000);
         assert!(session.is_alive(Timestamp::from_millis(9_999), limits));
         assert!(!session.is_alive(Timestamp::from_millis(10_000), limits), "idle");
-        let busy = Session { seen_at: Timestamp::from_millis(99_999), ..session };
+        let busy = Session {
+            seen_at: Timestamp::from_millis(99_999),
+            ..session
+        };
         assert!(busy.is_alive(Timestamp::from_millis(99_999), limits));
-        assert!(!busy.is_alive(Timestamp::from_millis(100_000), limits), "absolute");
+        assert!(
+            !busy.is_alive(Timestamp::from_millis(100_000), limits),
+            "absolute"
+        );
     }
 }

@@ -57,7 +57,12 @@ pub trait AccountStore: Send + Sync {
 
     /// Adds the member, and the person where there is no such address yet. False when the person is a member of the
     /// company already; nothing is changed then.
-    async fn create_member(&self, person: Person, member: Member, audit: AuditEntry) -> Result<bool, StorageFailure>;
+    async fn create_member(
+        &self,
+        person: Person,
+        member: Member,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure>;
 
     /// The companies a person is a member of, by name.
     async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, StorageFailure>;
@@ -78,10 +83,12 @@ pub trait AccountStore: Send + Sync {
     async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure>;
 
     /// Whether there was one.
-    async fn end_session(&self, token_hash: [u8; 32], audit: Vec<AuditEntry>) -> Result<bool, StorageFailure>;
+    async fn end_session(&self, token_hash: [u8; 32], audit: Vec<AuditEntry>)
+    -> Result<bool, StorageFailure>;
 
     /// Removes sessions that ended before `now`, or were last seen before `idle_since`.
-    async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StorageFailure>;
+    async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp)
+    -> Result<(), StorageFailure>;
 
     async fn create_operator_token(
         &self,

@@ -61,10 +61,15 @@ impl Throttle {
     pub fn wait(&self, account: &Email, address: IpAddr, now: Timestamp) -> Option<u32> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let account = tables.accounts.get(account).filter(|f| !f.is_forgotten(now));
-        let address = tables.addresses.get(&network(address)).filter(|f| !f.is_forgotten(now));
+        let address = tables
+            .addresses
+            .get(&network(address))
+            .filter(|f| !f.is_forgotten(now));
         let account = account.map_or(0, |failures| failures.wait(FREE_PER_ACCOUNT, now));
         let address = address.map_or(0, |failures| failures.wait(FREE_PER_ADDRESS, now));
-        u32::try_from(account.max(address)).ok().filter(|seconds| *seconds > 0)
+        u32::try_from(account.max(address))
+            .ok()
+            .filter(|seconds| *seconds > 0)
     }
 
     /// A wrong password. Counted before the check is done, so that many tries at once do not all count as the first;
@@ -88,7 +93,10 @@ impl Throttle {
 fn count<K: Hash + Eq + Clone>(table: &mut HashMap<K, Failures>, key: K, now: Timestamp) {
     if table.len() >= MAX_ENTRIES && !table.contains_key(&key) {
         table.retain(|_, failures| !failures.is_forgotten(now));
-        let oldest = table.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
+        let oldest = table
+            .iter()
+            .min_by_key(|(_, failures)| failures.last)
+            .map(|(key, _)| key.clone());
         if let Some(oldest) = oldest.filter(|_| table.len() >= MAX_ENTRIES) {
             table.remove(&oldest);
         }
@@ -137,7 +145,11 @@ mod tests {
         assert_eq!(throttle.wait(&ana, HERE, at(19)), None);
         throttle.failed(&ana, HERE, at(19));
         assert_eq!(throttle.wait(&ana, HERE, at(19)), Some(30));
-        assert_eq!(throttle.wait(&email("bo@example.com"), HERE, at(19)), None, "others are not affected");
+        assert_eq!(
+            throttle.wait(&email("bo@example.com"), HERE, at(19)),
+            None,
+            "others are not affected"
+        );
     }
 
     #[test]
@@ -167,7 +179,11 @@ mod tests {
     fn the_tables_stay_small() {
         let throttle = Throttle::default();
         for i in 0..MAX_ENTRIES + 50 {
-            throttle.failed(&email(&format!("a{i}@example.com")), HERE, at(i64::try_from(i).expect("small")));
+            throttle.failed(
+                &email(&format!("a{i}@example.com")),
+                HERE,
+                at(i64::try_from(i).expect("small")),
+            );
         }
         assert!(throttle.tables.lock().expect("whole").accounts.len() <= MAX_ENTRIES);
     }

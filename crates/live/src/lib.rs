@@ -58,7 +58,10 @@ impl Hub {
     /// Listens for changes of `company` from now on.
     pub fn subscribe(&self, company: CompanyId) -> broadcast::Receiver<Topic> {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.entry(company).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
+        listeners
+            .entry(company)
+            .or_insert_with(|| broadcast::channel(BACKLOG).0)
+            .subscribe()
     }
 }
 

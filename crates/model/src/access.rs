@@ -45,11 +45,19 @@ impl ActorKind {
 
 impl Actor {
     pub fn system() -> Self {
-        Self { kind: ActorKind::System, name: "Gatehouse".to_owned(), address: None }
+        Self {
+            kind: ActorKind::System,
+            name: "Gatehouse".to_owned(),
+            address: None,
+        }
     }
 
     pub fn command_line() -> Self {
-        Self { kind: ActorKind::CommandLine, name: "command line".to_owned(), address: None }
+        Self {
+            kind: ActorKind::CommandLine,
+            name: "command line".to_owned(),
+            address: None,
+        }
     }
 }
 
@@ -117,6 +125,10 @@ impl FromStr for AuditAction {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.as_str() == text)
+            .ok_or(())
     }
 }

@@ -59,7 +59,10 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Owner, Self::Viewer].into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        [Self::Owner, Self::Viewer]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(UnknownRole)
     }
 }
 

@@ -51,7 +51,10 @@ impl FromStr for Environment {
     type Err = UnknownEnvironment;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|environment| environment.as_str() == text).ok_or(UnknownEnvironment)
+        Self::ALL
+            .into_iter()
+            .find(|environment| environment.as_str() == text)
+            .ok_or(UnknownEnvironment)
     }
 }
 

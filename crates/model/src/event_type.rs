@@ -96,7 +96,11 @@ impl FromStr for EventType {
     type Err = UnknownEventType;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or(UnknownEventType)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|one| one.as_str() == text)
+            .ok_or(UnknownEventType)
     }
 }
 

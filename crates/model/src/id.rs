@@ -133,7 +133,12 @@ mod tests {
 
     #[test]
     fn upper_case_signs_and_short_text_are_refused() {
-        for text in ["", "ABCDEF00ABCDEF00ABCDEF00ABCDEF00", "+1111111111111111111111111111111", "abc"] {
+        for text in [
+            "",
+            "ABCDEF00ABCDEF00ABCDEF00ABCDEF00",
+            "+1111111111111111111111111111111",
+            "abc",
+        ] {
             assert_eq!(text.parse::<KeyId>(), Err(InvalidId), "{text}");
         }
     }

@@ -19,17 +19,19 @@ pub use account::{Brand, CompanyContext, DemoContext, Role, UnknownRole};
 pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
-    AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId, OperatorTokenId, PersonId,
-    RequestId, WebhookId,
+    AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
+    OperatorTokenId, PersonId, RequestId, WebhookId,
 };
-pub use key::{DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState};
+pub use key::{
+    DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
+};
 pub use log::{Body, BodyAbsence, HeaderField, LogEntry, LogPage, LogRow, LogTotals, Recorded};
 pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{
-    Attempt, AttemptOutcome, Delivery, DeliveryRow, DeliveryState, DisabledReason, FailureClass, HopRecord, InvalidWebhook,
-    RETRY_DELAYS_SECONDS, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth,
-    WebhookRow,
+    Attempt, AttemptOutcome, Delivery, DeliveryRow, DeliveryState, DisabledReason, FailureClass, HopRecord,
+    InvalidWebhook, RETRY_DELAYS_SECONDS, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
+    WebhookEvents, WebhookHealth, WebhookRow,
 };

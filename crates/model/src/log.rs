@@ -23,7 +23,9 @@ impl Recorded {
     }
 
     pub fn from_name(text: &str) -> Option<Self> {
-        [Self::Gateway, Self::Verify, Self::PublicApi].into_iter().find(|one| one.as_str() == text)
+        [Self::Gateway, Self::Verify, Self::PublicApi]
+            .into_iter()
+            .find(|one| one.as_str() == text)
     }
 }
 
@@ -65,8 +67,16 @@ pub struct HeaderField {
 pub enum Body {
     /// UTF-8 text after redaction; `total_bytes` is the size that went over the wire, `truncated` that only the first
     /// 16 KiB were kept.
-    Text { text: String, total_bytes: u64, truncated: bool, redactions: u32 },
-    Absent { why: BodyAbsence, total_bytes: u64 },
+    Text {
+        text: String,
+        total_bytes: u64,
+        truncated: bool,
+        redactions: u32,
+    },
+    Absent {
+        why: BodyAbsence,
+        total_bytes: u64,
+    },
 }
 
 /// Why there is no body to show.
@@ -100,11 +110,15 @@ impl BodyAbsence {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Empty => "The message had no body.",
-            Self::KeyNotRecognised => "Not kept: no active key was recognised, and anybody may send such a request.",
+            Self::KeyNotRecognised => {
+                "Not kept: no active key was recognised, and anybody may send such a request."
+            }
             Self::UnknownType => "Not kept: its content type cannot be searched for secrets.",
             Self::Encoded => "Not kept: it was compressed, so it could not be searched for secrets.",
             Self::NotText => "Not kept: it is not UTF-8 text, so it could not be searched for secrets.",
-            Self::Malformed => "Not kept: it is not what its content type says, so it could not be searched for secrets.",
+            Self::Malformed => {
+                "Not kept: it is not what its content type says, so it could not be searched for secrets."
+            }
             Self::HeldSecret => "Not kept: the access secret stood in it and could not be cut out.",
             Self::NeverArrived => "There is none: the message never arrived.",
             Self::NotSeen => "Not seen: this check gets the headers of a request only.",

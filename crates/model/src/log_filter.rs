@@ -33,7 +33,10 @@ pub enum DateRange {
     Last7Days,
     Last30Days,
     /// From (included) to (excluded); an open end is now, an open start is the beginning.
-    Between { from: Option<Timestamp>, to: Option<Timestamp> },
+    Between {
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    },
 }
 
 /// A class of statuses, or one status.
@@ -115,7 +118,10 @@ impl FromStr for StatusFilter {
     type Err = InvalidFilter;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = InvalidFilter { name: "status", wants: "a class such as 4xx, or a status from 100 to 599" };
+        let wrong = InvalidFilter {
+            name: "status",
+            wants: "a class such as 4xx, or a status from 100 to 599",
+        };
         if let Some(class) = text.strip_suffix("xx") {
             return match class.parse() {
                 Ok(class @ 2..=5) => Ok(Self::Class(class)),
@@ -144,10 +150,10 @@ impl FromStr for BrandFilter {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "own" => Ok(Self::Own),
-            other => other
-                .parse()
-                .map(Self::Brand)
-                .map_err(|_| InvalidFilter { name: "brand", wants: "`own` or the Client ID of a brand" }),
+            other => other.parse().map(Self::Brand).map_err(|_| InvalidFilter {
+                name: "brand",
+                wants: "`own` or the Client ID of a brand",
+            }),
         }
     }
 }
@@ -155,29 +161,53 @@ impl FromStr for BrandFilter {
 impl LogFilter {
     /// Whether anything but the date range and the cursor narrows the list.
     pub fn narrows(&self) -> bool {
-        let Self { range: _, status, brand, environment, key, method, path, before: _ } = self;
-        status.is_some() || brand.is_some() || environment.is_some() || key.is_some() || method.is_some() || !path.is_empty()
+        let Self {
+            range: _,
+            status,
+            brand,
+            environment,
+            key,
+            method,
+            path,
+            before: _,
+        } = self;
+        status.is_some()
+            || brand.is_some()
+            || environment.is_some()
+            || key.is_some()
+            || method.is_some()
+            || !path.is_empty()
     }
 
     /// The same range, nothing else.
     #[must_use]
     pub fn without_narrowing(&self) -> Self {
-        Self { range: self.range, ..Self::default() }
+        Self {
+            range: self.range,
+            ..Self::default()
+        }
     }
 
     /// The first page of the same filter.
     #[must_use]
     pub fn first_page(&self) -> Self {
-        Self { before: None, ..self.clone() }
+        Self {
+            before: None,
+            ..self.clone()
+        }
     }
 
     /// Like `FromStr`, but leaves out what it cannot read and says which parts.
     pub fn parse_lenient(query: &str) -> (Self, Vec<InvalidFilter>) {
         let mut filter = Self::default();
         let mut wrong = Vec::new();
-        let pairs: Vec<_> = query_pairs(query).filter(|(_, value)| !value.is_empty()).collect();
+        let pairs: Vec<_> = query_pairs(query)
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
         // A form without scripts sends the two bounds along even when a preset is chosen; the preset was chosen last.
-        let has_preset = pairs.iter().any(|(name, value)| name == "range" && preset(value).is_ok());
+        let has_preset = pairs
+            .iter()
+            .any(|(name, value)| name == "range" && preset(value).is_ok());
         for (name, value) in pairs {
             if has_preset && (name == "from" || name == "to") {
                 continue;
@@ -197,14 +227,25 @@ impl LogFilter {
             "brand" => self.brand = Some(value.parse()?),
             "environment" => {
                 let wants = "one of sandbox, dev, prod";
-                self.environment = Some(value.parse().map_err(|_| InvalidFilter { name: "environment", wants })?);
+                self.environment = Some(value.parse().map_err(|_| InvalidFilter {
+                    name: "environment",
+                    wants,
+                })?);
             }
-            "key" => self.key = Some(value.parse().map_err(|_| InvalidFilter { name: "key", wants: "the id of a key" })?),
+            "key" => {
+                self.key = Some(value.parse().map_err(|_| InvalidFilter {
+                    name: "key",
+                    wants: "the id of a key",
+                })?)
+            }
             "method" => self.method = Some(value.trim().to_ascii_uppercase()),
             "path" => self.path = value.to_owned(),
             "before" => {
                 let wants = "a cursor of this list";
-                self.before = Some(value.parse().map_err(|_| InvalidFilter { name: "before", wants })?);
+                self.before = Some(value.parse().map_err(|_| InvalidFilter {
+                    name: "before",
+                    wants,
+                })?);
             }
             // Not ours: an address may carry other parameters.
             _ => {}
@@ -214,7 +255,10 @@ impl LogFilter {
 
     fn set_bound(&mut self, is_from: bool, value: &str) -> Result<(), InvalidFilter> {
         let name = if is_from { "from" } else { "to" };
-        let at = value.parse().map_err(|_| InvalidFilter { name, wants: "a time such as 2026-11-02T14:30:00Z" })?;
+        let at = value.parse().map_err(|_| InvalidFilter {
+            name,
+            wants: "a time such as 2026-11-02T14:30:00Z",
+        })?;
         let (from, to) = match self.range {
             DateRange::Between { from, to } => (from, to),
             _ => (None, None),
@@ -233,7 +277,10 @@ fn preset(text: &str) -> Result<DateRange, InvalidFilter> {
         .into_iter()
         .find(|(name, _, _)| *name == text)
         .map(|(_, _, range)| range)
-        .ok_or(InvalidFilter { name: "range", wants: "one of 1h, 24h, 7d, 30d" })
+        .ok_or(InvalidFilter {
+            name: "range",
+            wants: "one of 1h, 24h, 7d, 30d",
+        })
 }
 
 impl FromStr for LogFilter {
@@ -241,7 +288,11 @@ impl FromStr for LogFilter {
 
     fn from_str(query: &str) -> Result<Self, Self::Err> {
         let (filter, mut wrong) = Self::parse_lenient(query);
-        if wrong.is_empty() { Ok(filter) } else { Err(wrong.swap_remove(0)) }
+        if wrong.is_empty() {
+            Ok(filter)
+        } else {
+            Err(wrong.swap_remove(0))
+        }
     }
 }
 
@@ -255,7 +306,10 @@ impl fmt::Display for LogFilter {
                 query.put("to", to.map(Timestamp::to_rfc3339))?;
             }
             preset => {
-                let name = DateRange::PRESETS.iter().find(|(_, _, range)| *range == preset).map(|(name, _, _)| *name);
+                let name = DateRange::PRESETS
+                    .iter()
+                    .find(|(_, _, range)| *range == preset)
+                    .map(|(name, _, _)| *name);
                 query.put("range", name)?;
             }
         }
@@ -305,10 +359,14 @@ impl QueryWriter<'_, '_> {
 
 /// The pairs of a query string, decoded once.
 fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
+    query
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
 }
 
 fn decode(text: &str) -> String {
@@ -316,8 +374,13 @@ fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escaped = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[at], escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+        let escaped = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        match (
+            bytes[at],
+            escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+        ) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 at += 2;
@@ -349,7 +412,10 @@ mod tests {
                 ..LogFilter::default()
             },
             LogFilter {
-                range: DateRange::Between { from: Some(Timestamp::from_millis(1_767_607_200_000)), to: None },
+                range: DateRange::Between {
+                    from: Some(Timestamp::from_millis(1_767_607_200_000)),
+                    to: None,
+                },
                 status: Some(StatusFilter::Exactly(404)),
                 brand: Some(BrandFilter::Brand(ClientId::from_random([9; 16]))),
                 key: Some(KeyId::from_random([3; 16])),
@@ -373,8 +439,18 @@ mod tests {
 
     #[test]
     fn a_preset_wins_over_the_bounds_beside_it() {
-        for query in ["range=7d&from=2026-01-05T10:00&to=", "from=2026-01-05T10:00&range=7d"] {
-            assert_eq!(query.parse(), Ok(LogFilter { range: DateRange::Last7Days, ..LogFilter::default() }), "{query}");
+        for query in [
+            "range=7d&from=2026-01-05T10:00&to=",
+            "from=2026-01-05T10:00&range=7d",
+        ] {
+            assert_eq!(
+                query.parse(),
+                Ok(LogFilter {
+                    range: DateRange::Last7Days,
+                    ..LogFilter::default()
+                }),
+                "{query}"
+            );
         }
     }
 
@@ -388,6 +464,9 @@ mod tests {
     fn lenient_reading_keeps_the_rest() {
         let (filter, wrong) = LogFilter::parse_lenient("range=7d&status=abc&environment=dev");
         assert_eq!(wrong.len(), 1);
-        assert_eq!((filter.range, filter.environment, filter.status), (DateRange::Last7Days, Some(Environment::Dev), None));
+        assert_eq!(
+            (filter.range, filter.environment, filter.status),
+            (DateRange::Last7Days, Some(Environment::Dev), None)
+        );
     }
 }

@@ -33,6 +33,9 @@ mod tests {
 
     #[test]
     fn debug_hides_the_secret() {
-        assert_eq!(format!("{:?}", Some(SecretText::new("sandbox-00ff"))), "Some([redacted])");
+        assert_eq!(
+            format!("{:?}", Some(SecretText::new("sandbox-00ff"))),
+            "Some([redacted])"
+        );
     }
 }

@@ -64,15 +64,28 @@ impl Timestamp {
     /// `2026-11-02T14:30:00.123Z`.
     pub fn to_rfc3339(self) -> String {
         let c = self.civil();
-        let (h, m, s) = (c.second_of_day / 3600, c.second_of_day / 60 % 60, c.second_of_day % 60);
-        format!("{:04}-{:02}-{:02}T{h:02}:{m:02}:{s:02}.{:03}Z", c.year, c.month, c.day, c.millisecond)
+        let (h, m, s) = (
+            c.second_of_day / 3600,
+            c.second_of_day / 60 % 60,
+            c.second_of_day % 60,
+        );
+        format!(
+            "{:04}-{:02}-{:02}T{h:02}:{m:02}:{s:02}.{:03}Z",
+            c.year, c.month, c.day, c.millisecond
+        )
     }
 
     /// `2 Nov 2026 14:30:05 UTC`, what a page shows before the browser knows its own zone.
     pub fn to_page_text(self) -> String {
-        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
         let c = self.civil();
-        let (h, m, s) = (c.second_of_day / 3600, c.second_of_day / 60 % 60, c.second_of_day % 60);
+        let (h, m, s) = (
+            c.second_of_day / 3600,
+            c.second_of_day / 60 % 60,
+            c.second_of_day % 60,
+        );
         let month = MONTHS[(c.month - 1) as usize];
         format!("{} {month} {} {h:02}:{m:02}:{s:02} UTC", c.day, c.year)
     }
@@ -94,7 +107,11 @@ impl Timestamp {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         Civil {
             year,
@@ -139,7 +156,9 @@ impl FromStr for Timestamp {
         }
         let (clock, offset_minutes) = split_offset(rest)?;
         let millis = clock_millis(clock)?;
-        Ok(Self(days_from_civil(year, month, day) * 86_400_000 + millis - offset_minutes * 60_000))
+        Ok(Self(
+            days_from_civil(year, month, day) * 86_400_000 + millis - offset_minutes * 60_000,
+        ))
     }
 }
 
@@ -155,11 +174,20 @@ fn split_offset(rest: &str) -> Result<(&str, i64), InvalidTimestamp> {
     if let Some(clock) = rest.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
     }
-    let Some(at) = rest.rfind(['+', '-']) else { return Ok((rest, 0)) };
+    let Some(at) = rest.rfind(['+', '-']) else {
+        return Ok((rest, 0));
+    };
     let (clock, offset) = rest.split_at(at);
     let (hours, minutes) = offset[1..].split_once(':').ok_or(InvalidTimestamp)?;
     let minutes = digits(Some(hours), 2)? * 60 + digits(Some(minutes), 2)?;
-    Ok((clock, if offset.starts_with('-') { -minutes } else { minutes }))
+    Ok((
+        clock,
+        if offset.starts_with('-') {
+            -minutes
+        } else {
+            minutes
+        },
+    ))
 }
 
 fn clock_millis(clock: &str) -> Result<i64, InvalidTimestamp> {
@@ -202,7 +230,12 @@ mod tests {
     #[test]
     fn offsets_fractions_and_short_forms_are_read() {
         let noon = Timestamp::from_millis(1_767_614_400_000);
-        for text in ["2026-01-05T12:00:00Z", "2026-01-05T13:00:00+01:00", "2026-01-05T12:00", "2026-01-05T12:00:00.000000+00:00"] {
+        for text in [
+            "2026-01-05T12:00:00Z",
+            "2026-01-05T13:00:00+01:00",
+            "2026-01-05T12:00",
+            "2026-01-05T12:00:00.000000+00:00",
+        ] {
             assert_eq!(text.parse(), Ok(noon), "{text}");
         }
         assert_eq!("2026-01-05".parse(), Ok(noon.minus_seconds(12 * 3600)));
@@ -210,7 +243,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "yesterday", "2026-13-01", "2026-01-05T25:00:00Z", "2026-1-5", "2026-01-05T12:00:00+1"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "2026-01-05T25:00:00Z",
+            "2026-1-5",
+            "2026-01-05T12:00:00+1",
+        ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
     }

@@ -115,7 +115,11 @@ impl FromStr for Verdict {
     type Err = UnknownVerdict;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|verdict| verdict.as_str() == text).ok_or(UnknownVerdict)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|verdict| verdict.as_str() == text)
+            .ok_or(UnknownVerdict)
     }
 }
 

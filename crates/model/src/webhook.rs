@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptId, DeliveryId, Environment, EventId, EventType, HeaderField, KeyId, RequestId, Timestamp, WebhookId};
+use crate::{
+    AttemptId, DeliveryId, Environment, EventId, EventType, HeaderField, KeyId, RequestId, Timestamp,
+    WebhookId,
+};
 
 /// Seconds from a failed attempt to the next: three documented retries, then ever slower ones. Attempt 1 has no delay;
 /// ten attempts in all.
@@ -63,7 +66,9 @@ impl DisabledReason {
     }
 
     pub fn from_name(text: &str) -> Option<Self> {
-        [Self::ByHand, Self::Gone, Self::FailedTooLong].into_iter().find(|one| one.as_str() == text)
+        [Self::ByHand, Self::Gone, Self::FailedTooLong]
+            .into_iter()
+            .find(|one| one.as_str() == text)
     }
 
     pub const fn sentence(self) -> &'static str {
@@ -101,7 +106,9 @@ pub enum WebhookHealth {
     /// The latest attempt succeeded.
     Healthy,
     /// Attempts fail since then.
-    Failing { since: Timestamp },
+    Failing {
+        since: Timestamp,
+    },
     /// Deliveries wait: the environment has no active key to sign with.
     Held,
     Disabled,
@@ -160,7 +167,13 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Held, Self::Delivered, Self::Exhausted, Self::Skipped];
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Held,
+        Self::Delivered,
+        Self::Exhausted,
+        Self::Skipped,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -236,7 +249,10 @@ pub struct Attempt {
 pub enum AttemptOutcome {
     /// A 2xx.
     Succeeded { status: u16 },
-    Failed { class: FailureClass, status: Option<u16> },
+    Failed {
+        class: FailureClass,
+        status: Option<u16>,
+    },
 }
 
 /// Why an attempt failed.
@@ -327,9 +343,13 @@ impl FailureClass {
             Self::Refused => "Check that the receiver runs and listens on this port.",
             Self::Tls => "Check that the certificate is valid for this name and that its chain is complete.",
             Self::TimeoutConnect => "Check that a firewall lets Gatehouse in.",
-            Self::TimeoutHeaders | Self::TimeoutBody => "Answer with a 2xx at once and do the work afterwards; the whole attempt has 10 s.",
+            Self::TimeoutHeaders | Self::TimeoutBody => {
+                "Answer with a 2xx at once and do the work afterwards; the whole attempt has 10 s."
+            }
             Self::Protocol => "Check that the port speaks HTTP.",
-            Self::Status => "Any 2xx counts as received. Look at the answer below and at the receiver's own log.",
+            Self::Status => {
+                "Any 2xx counts as received. Look at the answer below and at the receiver's own log."
+            }
             Self::Redirect => "Put the final URL into the webhook.",
             Self::Cancelled => "Nothing to do.",
         }

@@ -1,7 +1,8 @@
 //! Companies, people, members, sessions and operator tokens on both databases.
 
 use accounts::{
-    AccountStore, Company, Email, Install, Member, OperatorToken, PasswordHash, Person, Scopes, Session, StorageFailure,
+    AccountStore, Company, Email, Install, Member, OperatorToken, PasswordHash, Person, Scopes, Session,
+    StorageFailure,
 };
 use async_trait::async_trait;
 use model::{AuditEntry, ClientId, CompanyId, PersonId, Role, Timestamp};
@@ -10,7 +11,10 @@ use sqlx::any::AnyRow;
 use crate::{Columns, Db, DbConnection, Migration, StoreError, Urgency, audit};
 
 /// The tables.
-pub const MIGRATION: Migration = Migration { name: "0002_accounts", sql: include_str!("../migrations/0002_accounts.sql") };
+pub const MIGRATION: Migration = Migration {
+    name: "0002_accounts",
+    sql: include_str!("../migrations/0002_accounts.sql"),
+};
 
 /// [`AccountStore`] on a [`Db`].
 #[derive(Clone, Debug)]
@@ -27,30 +31,34 @@ impl Accounts {
 #[async_trait]
 impl AccountStore for Accounts {
     async fn install(&self) -> Result<Option<Install>, StorageFailure> {
-        let row = sqlx::query("SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1")
-            .fetch_optional(self.db.reader())
-            .await
-            .map_err(StoreError::from)?;
+        let row =
+            sqlx::query("SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1")
+                .fetch_optional(self.db.reader())
+                .await
+                .map_err(StoreError::from)?;
         Ok(row.as_ref().map(read_install).transpose()?)
     }
 
     async fn create_install(&self, install: Install) -> Result<Install, StorageFailure> {
-        let written = self.db.write::<Install, StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO install (one, id, master_key_check, pepper_check, created_at) \
+        let written = self
+            .db
+            .write::<Install, StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "INSERT INTO install (one, id, master_key_check, pepper_check, created_at) \
                      VALUES (1, $1, $2, $3, $4) ON CONFLICT (one) DO NOTHING",
-                )
-                .bind(install.id)
-                .bind(install.master_key_check)
-                .bind(install.pepper_check)
-                .bind(install.created_at.as_millis())
-                .execute(&mut *connection)
-                .await?;
-                let standing = "SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1";
-                read_install(&sqlx::query(standing).fetch_one(connection).await?)
-            })
-        });
+                    )
+                    .bind(install.id)
+                    .bind(install.master_key_check)
+                    .bind(install.pepper_check)
+                    .bind(install.created_at.as_millis())
+                    .execute(&mut *connection)
+                    .await?;
+                    let standing =
+                        "SELECT id, master_key_check, pepper_check, created_at FROM install WHERE one = 1";
+                    read_install(&sqlx::query(standing).fetch_one(connection).await?)
+                })
+            });
         Ok(written.await?)
     }
 
@@ -77,33 +85,64 @@ impl AccountStore for Accounts {
 
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
         let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE client_id = $1";
-        let row = sqlx::query(sql).bind(client_id.to_string()).fetch_optional(self.db.reader()).await;
-        Ok(row.map_err(StoreError::from)?.as_ref().map(read_company).transpose()?)
+        let row = sqlx::query(sql)
+            .bind(client_id.to_string())
+            .fetch_optional(self.db.reader())
+            .await;
+        Ok(row
+            .map_err(StoreError::from)?
+            .as_ref()
+            .map(read_company)
+            .transpose()?)
     }
 
     async fn companies(&self) -> Result<Vec<Company>, StorageFailure> {
         let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies ORDER BY name, id";
-        let rows = sqlx::query(sql).fetch_all(self.db.reader()).await.map_err(StoreError::from)?;
+        let rows = sqlx::query(sql)
+            .fetch_all(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
         Ok(rows.iter().map(read_company).collect::<Result<_, _>>()?)
     }
 
     /// By `companies_by_parent`.
     async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure> {
         let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE parent_id = $1 ORDER BY name, id";
-        let rows = sqlx::query(sql).bind(parent.to_string()).fetch_all(self.db.reader()).await;
-        Ok(rows.map_err(StoreError::from)?.iter().map(read_company).collect::<Result<_, _>>()?)
+        let rows = sqlx::query(sql)
+            .bind(parent.to_string())
+            .fetch_all(self.db.reader())
+            .await;
+        Ok(rows
+            .map_err(StoreError::from)?
+            .iter()
+            .map(read_company)
+            .collect::<Result<_, _>>()?)
     }
 
     async fn person(&self, email: &Email) -> Result<Option<Person>, StorageFailure> {
         let sql = "SELECT id, email, password_hash, created_at FROM people WHERE email = $1";
-        let row = sqlx::query(sql).bind(email.to_string()).fetch_optional(self.db.reader()).await;
-        Ok(row.map_err(StoreError::from)?.as_ref().map(read_person).transpose()?)
+        let row = sqlx::query(sql)
+            .bind(email.to_string())
+            .fetch_optional(self.db.reader())
+            .await;
+        Ok(row
+            .map_err(StoreError::from)?
+            .as_ref()
+            .map(read_person)
+            .transpose()?)
     }
 
-    async fn create_member(&self, person: Person, member: Member, entry: AuditEntry) -> Result<bool, StorageFailure> {
-        let written = self.db.write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move { insert_member(connection, person, member, &entry).await })
-        });
+    async fn create_member(
+        &self,
+        person: Person,
+        member: Member,
+        entry: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
+        let written = self
+            .db
+            .write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move { insert_member(connection, person, member, &entry).await })
+            });
         Ok(written.await?)
     }
 
@@ -115,7 +154,11 @@ impl AccountStore for Accounts {
         .bind(person.to_string())
         .fetch_all(self.db.reader())
         .await;
-        Ok(rows.map_err(StoreError::from)?.iter().map(read_membership).collect::<Result<_, _>>()?)
+        Ok(rows
+            .map_err(StoreError::from)?
+            .iter()
+            .map(read_membership)
+            .collect::<Result<_, _>>()?)
     }
 
     async fn membership(
@@ -132,13 +175,19 @@ impl AccountStore for Accounts {
         .bind(person.to_string())
         .fetch_optional(self.db.reader())
         .await;
-        Ok(row.map_err(StoreError::from)?.as_ref().map(read_membership).transpose()?)
+        Ok(row
+            .map_err(StoreError::from)?
+            .as_ref()
+            .map(read_membership)
+            .transpose()?)
     }
 
     async fn start_session(&self, session: Session, entries: Vec<AuditEntry>) -> Result<(), StorageFailure> {
-        let written = self.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                sqlx::query(
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    sqlx::query(
                     "INSERT INTO sessions (token_hash, person_id, created_at, seen_at, expires_at, proof_at) \
                      VALUES ($1, $2, $3, $4, $5, $6)",
                 )
@@ -150,9 +199,9 @@ impl AccountStore for Accounts {
                 .bind(session.proof_at.as_millis())
                 .execute(&mut *connection)
                 .await?;
-                record_all(connection, &entries).await
-            })
-        });
+                    record_all(connection, &entries).await
+                })
+            });
         Ok(written.await?)
     }
 
@@ -164,52 +213,70 @@ impl AccountStore for Accounts {
         .bind(token_hash.to_vec())
         .fetch_optional(self.db.reader())
         .await;
-        Ok(row.map_err(StoreError::from)?.as_ref().map(read_session).transpose()?)
+        Ok(row
+            .map_err(StoreError::from)?
+            .as_ref()
+            .map(read_session)
+            .transpose()?)
     }
 
     async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure> {
-        let written = self.db.write::<(), StoreError, _>(Urgency::Background, move |connection| {
-            Box::pin(async move {
-                // Never backwards: two requests may write in either order.
-                sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
-                    .bind(seen_at.as_millis())
-                    .bind(token_hash.to_vec())
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        });
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Background, move |connection| {
+                Box::pin(async move {
+                    // Never backwards: two requests may write in either order.
+                    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
+                        .bind(seen_at.as_millis())
+                        .bind(token_hash.to_vec())
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            });
         Ok(written.await?)
     }
 
-    async fn end_session(&self, token_hash: [u8; 32], entries: Vec<AuditEntry>) -> Result<bool, StorageFailure> {
-        let written = self.db.write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
-                    .bind(token_hash.to_vec())
-                    .execute(&mut *connection)
-                    .await?;
-                if ended.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                record_all(connection, &entries).await?;
-                Ok(true)
-            })
-        });
+    async fn end_session(
+        &self,
+        token_hash: [u8; 32],
+        entries: Vec<AuditEntry>,
+    ) -> Result<bool, StorageFailure> {
+        let written = self
+            .db
+            .write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+                        .bind(token_hash.to_vec())
+                        .execute(&mut *connection)
+                        .await?;
+                    if ended.rows_affected() == 0 {
+                        return Ok(false);
+                    }
+                    record_all(connection, &entries).await?;
+                    Ok(true)
+                })
+            });
         Ok(written.await?)
     }
 
-    async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StorageFailure> {
-        let written = self.db.write::<(), StoreError, _>(Urgency::Background, move |connection| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
-                    .bind(now.as_millis())
-                    .bind(idle_since.as_millis())
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        });
+    async fn remove_dead_sessions(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<(), StorageFailure> {
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Background, move |connection| {
+                Box::pin(async move {
+                    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
+                        .bind(now.as_millis())
+                        .bind(idle_since.as_millis())
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            });
         Ok(written.await?)
     }
 
@@ -239,8 +306,15 @@ impl AccountStore for Accounts {
 
     async fn operator_token(&self, token_hash: [u8; 32]) -> Result<Option<OperatorToken>, StorageFailure> {
         let sql = "SELECT id, name, scopes, created_at FROM operator_tokens WHERE token_hash = $1";
-        let row = sqlx::query(sql).bind(token_hash.to_vec()).fetch_optional(self.db.reader()).await;
-        Ok(row.map_err(StoreError::from)?.as_ref().map(read_operator_token).transpose()?)
+        let row = sqlx::query(sql)
+            .bind(token_hash.to_vec())
+            .fetch_optional(self.db.reader())
+            .await;
+        Ok(row
+            .map_err(StoreError::from)?
+            .as_ref()
+            .map(read_operator_token)
+            .transpose()?)
     }
 }
 
@@ -322,7 +396,10 @@ fn read_person(row: &AnyRow) -> Result<Person, StoreError> {
 }
 
 fn read_session(row: &AnyRow) -> Result<(Session, Email), StoreError> {
-    let token_hash = row.blob("token_hash")?.try_into().map_err(|_| StoreError::corrupt("token_hash is not 32 bytes"))?;
+    let token_hash = row
+        .blob("token_hash")?
+        .try_into()
+        .map_err(|_| StoreError::corrupt("token_hash is not 32 bytes"))?;
     let session = Session {
         token_hash,
         person: row.parsed("person_id")?,

@@ -5,7 +5,10 @@ use model::AuditEntry;
 use crate::{DbConnection, Migration, StoreError};
 
 /// The table.
-pub const MIGRATION: Migration = Migration { name: "0001_audit", sql: include_str!("../migrations/0001_audit.sql") };
+pub const MIGRATION: Migration = Migration {
+    name: "0001_audit",
+    sql: include_str!("../migrations/0001_audit.sql"),
+};
 
 /// Writes the row with the caller's transaction.
 pub async fn record(connection: &mut DbConnection, entry: &AuditEntry) -> Result<(), StoreError> {

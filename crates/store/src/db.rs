@@ -53,9 +53,16 @@ pub enum Durability {
 /// Where the database is.
 #[derive(Clone, Debug)]
 pub enum DbOptions {
-    Sqlite { file: PathBuf, durability: Durability },
+    Sqlite {
+        file: PathBuf,
+        durability: Durability,
+    },
     /// `schema` is created when it is missing; tests use one each.
-    Postgres { url: String, schema: Option<String>, connections: u32 },
+    Postgres {
+        url: String,
+        schema: Option<String>,
+        connections: u32,
+    },
 }
 
 /// A handle on one database. Cheap to clone.
@@ -80,13 +87,19 @@ impl Db {
         sqlx::any::install_default_drivers();
         match options {
             DbOptions::Sqlite { file, durability } => Self::open_sqlite(file, *durability, migrations).await,
-            DbOptions::Postgres { url, schema, connections } => {
-                Self::open_postgres(url, schema.as_deref(), *connections, migrations).await
-            }
+            DbOptions::Postgres {
+                url,
+                schema,
+                connections,
+            } => Self::open_postgres(url, schema.as_deref(), *connections, migrations).await,
         }
     }
 
-    async fn open_sqlite(file: &Path, durability: Durability, migrations: &[Migration]) -> Result<Self, StoreError> {
+    async fn open_sqlite(
+        file: &Path,
+        durability: Durability,
+        migrations: &[Migration],
+    ) -> Result<Self, StoreError> {
         let url = sqlite_url(file)?;
         let mut connection = AnyConnection::connect(&format!("{url}?mode=rwc")).await?;
         check_sqlite_version(&mut connection).await?;
@@ -98,14 +111,17 @@ impl Db {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
              PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000; PRAGMA secure_delete = ON"
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(&mut connection).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas))
+            .execute(&mut connection)
+            .await?;
         migrate::run(&mut connection, Dialect::Sqlite, migrations).await?;
 
         let pool = AnyPoolOptions::new()
             .max_connections(4)
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    let pragmas = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000";
+                    let pragmas =
+                        "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000";
                     sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ())
                 })
             })
@@ -114,7 +130,14 @@ impl Db {
         let (interactive, urgent) = mpsc::channel(QUEUE);
         let (background, patient) = mpsc::channel(QUEUE);
         tokio::spawn(run_writer(connection, urgent, patient));
-        Ok(Self { dialect: Dialect::Sqlite, pool, writer: Some(Writer { interactive, background }) })
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            pool,
+            writer: Some(Writer {
+                interactive,
+                background,
+            }),
+        })
     }
 
     async fn open_postgres(
@@ -124,16 +147,27 @@ impl Db {
         migrations: &[Migration],
     ) -> Result<Self, StoreError> {
         let schema = schema.unwrap_or("public").to_owned();
-        if !schema.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(StoreError::Unusable(format!("the schema name {schema:?} is not made of letters, digits and _")));
+        if !schema
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return Err(StoreError::Unusable(format!(
+                "the schema name {schema:?} is not made of letters, digits and _"
+            )));
         }
         let mut connection = AnyConnection::connect(url).await?;
         // Several nodes may start at once: the lock lets them create and migrate one after the other.
-        sqlx::raw_sql("SELECT pg_advisory_lock(7106001)").execute(&mut connection).await?;
+        sqlx::raw_sql("SELECT pg_advisory_lock(7106001)")
+            .execute(&mut connection)
+            .await?;
         let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path TO {schema}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await?;
         let migrated = migrate::run(&mut connection, Dialect::Postgres, migrations).await;
-        sqlx::raw_sql("SELECT pg_advisory_unlock(7106001)").execute(&mut connection).await?;
+        sqlx::raw_sql("SELECT pg_advisory_unlock(7106001)")
+            .execute(&mut connection)
+            .await?;
         migrated?;
         connection.close().await?;
 
@@ -144,12 +178,19 @@ impl Db {
             .after_connect(move |connection, _| {
                 let search_path = search_path.clone();
                 Box::pin(async move {
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(search_path)).execute(connection).await.map(|_| ())
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(search_path))
+                        .execute(connection)
+                        .await
+                        .map(|_| ())
                 })
             })
             .connect(url)
             .await?;
-        Ok(Self { dialect: Dialect::Postgres, pool, writer: None })
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            pool,
+            writer: None,
+        })
     }
 
     pub const fn dialect(&self) -> Dialect {
@@ -173,9 +214,15 @@ impl Db {
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(&'c mut DbConnection) -> Work<'c, T, E> + Send + 'static,
     {
-        let Some(writer) = &self.writer else { return self.write_alone(work).await };
+        let Some(writer) = &self.writer else {
+            return self.write_alone(work).await;
+        };
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Waiting { work: Some(work), result: None, answer });
+        let job = Box::new(Waiting {
+            work: Some(work),
+            result: None,
+            answer,
+        });
         let queue = match urgency {
             Urgency::Interactive => &writer.interactive,
             Urgency::Background => &writer.background,
@@ -200,7 +247,9 @@ impl Db {
             transaction.commit().await.map_err(StoreError::from)?;
             Ok(value)
         });
-        transaction.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        transaction
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     /// Waits until open reads have ended. Writes end when the last clone of this handle is gone.
@@ -230,7 +279,9 @@ where
     /// Whether the work wants to be kept.
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, bool> {
         Box::pin(async move {
-            let Some(work) = self.work.take() else { return false };
+            let Some(work) = self.work.take() else {
+                return false;
+            };
             let result = work(connection).await;
             let keep = result.is_ok();
             self.result = Some(result);
@@ -250,7 +301,11 @@ where
     }
 }
 
-async fn run_writer(mut connection: AnyConnection, mut urgent: mpsc::Receiver<Job>, mut patient: mpsc::Receiver<Job>) {
+async fn run_writer(
+    mut connection: AnyConnection,
+    mut urgent: mpsc::Receiver<Job>,
+    mut patient: mpsc::Receiver<Job>,
+) {
     loop {
         let first = tokio::select! {
             biased;
@@ -311,7 +366,10 @@ async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
 async fn run_in_savepoint(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
     execute(connection, "SAVEPOINT one_write").await?;
     // A panic in one caller's work must not end the writer for everyone.
-    let keep = AssertUnwindSafe(job.run(connection)).catch_unwind().await.unwrap_or(false);
+    let keep = AssertUnwindSafe(job.run(connection))
+        .catch_unwind()
+        .await
+        .unwrap_or(false);
     if !keep {
         execute(connection, "ROLLBACK TO one_write").await?;
     }
@@ -324,18 +382,31 @@ async fn execute(connection: &mut AnyConnection, sql: &'static str) -> Result<()
 }
 
 fn sqlite_url(file: &Path) -> Result<String, StoreError> {
-    let text = file.to_str().ok_or_else(|| StoreError::Unusable(format!("{} is not UTF-8", file.display())))?;
+    let text = file
+        .to_str()
+        .ok_or_else(|| StoreError::Unusable(format!("{} is not UTF-8", file.display())))?;
     // The characters that would end the path part of the address.
-    Ok(format!("sqlite://{}", text.replace('%', "%25").replace('?', "%3F").replace('#', "%23")))
+    Ok(format!(
+        "sqlite://{}",
+        text.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
+    ))
 }
 
 async fn check_sqlite_version(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(connection)
+        .await?;
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let found = (
+        parts.next().unwrap_or(0),
+        parts.next().unwrap_or(0),
+        parts.next().unwrap_or(0),
+    );
     if found < OLDEST_SQLITE {
         let (major, minor, patch) = OLDEST_SQLITE;
-        return Err(StoreError::Unusable(format!("SQLite {version} is older than {major}.{minor}.{patch}")));
+        return Err(StoreError::Unusable(format!(
+            "SQLite {version} is older than {major}.{minor}.{patch}"
+        )));
     }
     Ok(())
 }

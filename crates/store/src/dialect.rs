@@ -19,9 +19,17 @@ impl Dialect {
     pub fn render(self, sql: &str) -> String {
         let (blob, sequence, strict, int) = match self {
             Self::Sqlite => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT", "STRICT", "INTEGER"),
-            Self::Postgres => ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "", "BIGINT"),
+            Self::Postgres => (
+                "BYTEA",
+                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                "",
+                "BIGINT",
+            ),
         };
-        sql.replace("{blob}", blob).replace("{sequence}", sequence).replace("{strict}", strict).replace("{int}", int)
+        sql.replace("{blob}", blob)
+            .replace("{sequence}", sequence)
+            .replace("{strict}", strict)
+            .replace("{int}", int)
     }
 
     /// Ends a `SELECT` that takes rows nobody else is working on: PostgreSQL locks them, SQLite has one writer.

@@ -26,7 +26,9 @@ impl StoreError {
 
     /// Whether there is no room on the disk (SQLite's FULL; PostgreSQL's class 53100).
     pub fn is_disk_full(&self) -> bool {
-        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
         matches!(error.code().as_deref(), Some("13" | "53100"))
     }
 

@@ -34,12 +34,17 @@ pub trait Columns {
     /// An id, an environment, a role: whatever has a `FromStr`.
     fn parsed<T: FromStr>(&self, name: &str) -> Result<T, StoreError> {
         let text = self.text(name)?;
-        text.parse().map_err(|_| StoreError::corrupt(format!("{name} holds {text:?}")))
+        text.parse()
+            .map_err(|_| StoreError::corrupt(format!("{name} holds {text:?}")))
     }
 
     fn maybe_parsed<T: FromStr>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let Some(text) = self.maybe_text(name)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| StoreError::corrupt(format!("{name} holds {text:?}")))
+        let Some(text) = self.maybe_text(name)? else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|_| StoreError::corrupt(format!("{name} holds {text:?}")))
     }
 }
 

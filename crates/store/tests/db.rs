@@ -3,18 +3,26 @@
 
 use store::{Columns, Db, DbOptions, Durability, Migration, StoreError, Urgency};
 
-const NUMBERS: Migration =
-    Migration { name: "0001_numbers", sql: "CREATE TABLE numbers (n {int} NOT NULL PRIMARY KEY) {strict};" };
+const NUMBERS: Migration = Migration {
+    name: "0001_numbers",
+    sql: "CREATE TABLE numbers (n {int} NOT NULL PRIMARY KEY) {strict};",
+};
 
 async fn open(folder: &tempfile::TempDir, migrations: &[Migration]) -> Result<Db, StoreError> {
-    let options = DbOptions::Sqlite { file: folder.path().join("test.db"), durability: Durability::Full };
+    let options = DbOptions::Sqlite {
+        file: folder.path().join("test.db"),
+        durability: Durability::Full,
+    };
     Db::open(&options, migrations).await
 }
 
 async fn insert(db: &Db, urgency: Urgency, n: i64) -> Result<(), StoreError> {
     db.write(urgency, move |connection| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO numbers (n) VALUES ($1)").bind(n).execute(connection).await?;
+            sqlx::query("INSERT INTO numbers (n) VALUES ($1)")
+                .bind(n)
+                .execute(connection)
+                .await?;
             Ok(())
         })
     })
@@ -22,7 +30,10 @@ async fn insert(db: &Db, urgency: Urgency, n: i64) -> Result<(), StoreError> {
 }
 
 async fn numbers(db: &Db) -> Vec<i64> {
-    let rows = sqlx::query("SELECT n FROM numbers ORDER BY n").fetch_all(db.reader()).await.expect("readable");
+    let rows = sqlx::query("SELECT n FROM numbers ORDER BY n")
+        .fetch_all(db.reader())
+        .await
+        .expect("readable");
     rows.iter().map(|row| row.int("n").expect("a number")).collect()
 }
 
@@ -53,8 +64,11 @@ async fn a_failed_write_takes_nobody_elses_with_it() {
 async fn a_panic_in_one_write_leaves_the_writer_alive() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(&folder, &[NUMBERS]).await.expect("opens");
-    let panicked: Result<(), StoreError> =
-        db.write(Urgency::Interactive, |_| Box::pin(async { panic!("a fault in somebody's work") })).await;
+    let panicked: Result<(), StoreError> = db
+        .write(Urgency::Interactive, |_| {
+            Box::pin(async { panic!("a fault in somebody's work") })
+        })
+        .await;
     assert!(panicked.is_err());
     insert(&db, Urgency::Background, 7).await.expect("still writes");
     assert_eq!(numbers(&db).await, [7]);
@@ -67,7 +81,9 @@ async fn an_error_rolls_back_what_the_same_work_had_written() {
     let result: Result<(), StoreError> = db
         .write(Urgency::Interactive, |connection| {
             Box::pin(async move {
-                sqlx::query("INSERT INTO numbers (n) VALUES (1)").execute(&mut *connection).await?;
+                sqlx::query("INSERT INTO numbers (n) VALUES (1)")
+                    .execute(&mut *connection)
+                    .await?;
                 Err(StoreError::Unusable("changed its mind".to_owned()))
             })
         })
@@ -80,13 +96,18 @@ async fn an_error_rolls_back_what_the_same_work_had_written() {
 async fn readers_cannot_write() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(&folder, &[NUMBERS]).await.expect("opens");
-    let refused = sqlx::query("INSERT INTO numbers (n) VALUES (1)").execute(db.reader()).await;
+    let refused = sqlx::query("INSERT INTO numbers (n) VALUES (1)")
+        .execute(db.reader())
+        .await;
     assert!(refused.is_err());
 }
 
 #[tokio::test]
 async fn a_migration_runs_once_and_a_newer_database_is_refused() {
-    const SECOND: Migration = Migration { name: "0002_more", sql: "INSERT INTO numbers (n) VALUES (42)" };
+    const SECOND: Migration = Migration {
+        name: "0002_more",
+        sql: "INSERT INTO numbers (n) VALUES (42)",
+    };
     let folder = tempfile::tempdir().expect("a folder");
     for _ in 0..2 {
         let db = open(&folder, &[NUMBERS, SECOND]).await.expect("opens");

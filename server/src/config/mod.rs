@@ -108,7 +108,9 @@ impl Config {
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
             rate_limit: parse::rate_limit(&settings)?,
-            log: settings.text("log").map_or_else(|| "info".to_owned(), |value| value.text),
+            log: settings
+                .text("log")
+                .map_or_else(|| "info".to_owned(), |value| value.text),
             demo: parse::demo(&settings)?,
             leptos_config: args.leptos_config.clone(),
         };
@@ -128,7 +130,9 @@ impl Config {
                 }
             }
             if self.place.database != Database::Embedded {
-                return Err(ConfigError::new("--demo makes a world of its own, so database-url cannot be set with it."));
+                return Err(ConfigError::new(
+                    "--demo makes a world of its own, so database-url cannot be set with it.",
+                ));
             }
         }
         if self.public_url.is_none() && self.listen.address.ip().is_unspecified() {
@@ -162,6 +166,11 @@ impl Place {
 }
 
 fn place(settings: &Settings) -> Result<Place, ConfigError> {
-    let data_dir = settings.text("data-dir").map_or_else(|| "gatehouse-data".to_owned(), |value| value.text);
-    Ok(Place { data_dir: PathBuf::from(data_dir), database: parse::database(settings)? })
+    let data_dir = settings
+        .text("data-dir")
+        .map_or_else(|| "gatehouse-data".to_owned(), |value| value.text);
+    Ok(Place {
+        data_dir: PathBuf::from(data_dir),
+        database: parse::database(settings)?,
+    })
 }

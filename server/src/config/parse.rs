@@ -9,24 +9,43 @@ use url::Url;
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
 
-pub(super) fn listen(settings: &Settings, name: &'static str, default: &str) -> Result<ListenAddress, ConfigError> {
+pub(super) fn listen(
+    settings: &Settings,
+    name: &'static str,
+    default: &str,
+) -> Result<ListenAddress, ConfigError> {
     let (value, is_default) = match settings.text(name) {
         Some(value) => (value, false),
-        None => (Value { text: default.to_owned(), place: format!("--{name}") }, true),
+        None => (
+            Value {
+                text: default.to_owned(),
+                place: format!("--{name}"),
+            },
+            true,
+        ),
     };
     let text = value.text.replace("localhost:", "127.0.0.1:");
-    let address: SocketAddr = text.parse().map_err(|_| value.must_be("an address with a port, such as 127.0.0.1:3000"))?;
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| value.must_be("an address with a port, such as 127.0.0.1:3000"))?;
     Ok(ListenAddress { address, is_default })
 }
 
 /// An `http` or `https` address without a path.
 pub(super) fn origin(settings: &Settings, name: &str) -> Result<Option<Url>, ConfigError> {
-    let Some(value) = settings.text(name) else { return Ok(None) };
+    let Some(value) = settings.text(name) else {
+        return Ok(None);
+    };
     let wants = "an address without a path, such as https://gatehouse.example.com";
     let url: Url = value.text.parse().map_err(|_| value.must_be(wants))?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let known = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-    if bare && known { Ok(Some(url)) } else { Err(value.must_be(wants)) }
+    if bare && known {
+        Ok(Some(url))
+    } else {
+        Err(value.must_be(wants))
+    }
 }
 
 pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, ConfigError> {
@@ -40,7 +59,10 @@ pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, 
             return Err(value.must_be(wants));
         }
         if upstreams.iter().any(|(other, _)| *other == environment) {
-            return Err(ConfigError::new(format!("{} names an upstream for {environment} twice.", value.place)));
+            return Err(ConfigError::new(format!(
+                "{} names an upstream for {environment} twice.",
+                value.place
+            )));
         }
         upstreams.push((environment, url));
     }
@@ -48,22 +70,34 @@ pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, 
 }
 
 pub(super) fn networks(settings: &Settings, name: &str) -> Result<Vec<IpNet>, ConfigError> {
-    settings.list(name).iter().map(|value| network(&value.text).ok_or_else(|| value.must_be(NETWORK))).collect()
+    settings
+        .list(name)
+        .iter()
+        .map(|value| network(&value.text).ok_or_else(|| value.must_be(NETWORK)))
+        .collect()
 }
 
 const NETWORK: &str = "a network such as 10.0.0.0/8";
 
 fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse().map(|address: std::net::IpAddr| address.into()).ok())
+    text.parse()
+        .ok()
+        .or_else(|| text.parse().map(|address: std::net::IpAddr| address.into()).ok())
 }
 
 pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<webhooks::AllowedNetwork>, ConfigError> {
     let wants = "a network, if need be with ports, such as 10.0.0.0/8 or 10.0.0.0/8:443,8443";
-    settings.list("allow-network").iter().map(|value| value.text.parse().map_err(|_| value.must_be(wants))).collect()
+    settings
+        .list("allow-network")
+        .iter()
+        .map(|value| value.text.parse().map_err(|_| value.must_be(wants)))
+        .collect()
 }
 
 pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> {
-    let Some(value) = settings.text("rate-limit") else { return Ok(RateLimit::Requests(300)) };
+    let Some(value) = settings.text("rate-limit") else {
+        return Ok(RateLimit::Requests(300));
+    };
     match value.text.as_str() {
         "off" => Ok(RateLimit::Off),
         number => match number.parse() {
@@ -74,7 +108,9 @@ pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> 
 }
 
 pub(super) fn demo(settings: &Settings) -> Result<Option<Demo>, ConfigError> {
-    let Some(value) = settings.text("demo") else { return Ok(None) };
+    let Some(value) = settings.text("demo") else {
+        return Ok(None);
+    };
     match value.text.as_str() {
         "full" | "1" | "true" => Ok(Some(Demo::Full)),
         "empty" => Ok(Some(Demo::Empty)),
@@ -84,12 +120,17 @@ pub(super) fn demo(settings: &Settings) -> Result<Option<Demo>, ConfigError> {
 }
 
 pub(super) fn database(settings: &Settings) -> Result<Database, ConfigError> {
-    let Some(value) = settings.text("database-url") else { return Ok(Database::Embedded) };
+    let Some(value) = settings.text("database-url") else {
+        return Ok(Database::Embedded);
+    };
     if value.text.starts_with("postgres://") || value.text.starts_with("postgresql://") {
         return Ok(Database::Postgres(value.text));
     }
     // The address is not repeated: it may hold a password.
-    Err(ConfigError::new(format!("{} must begin with postgres:// (leave it out for the embedded database).", value.place)))
+    Err(ConfigError::new(format!(
+        "{} must begin with postgres:// (leave it out for the embedded database).",
+        value.place
+    )))
 }
 
 #[cfg(test)]
@@ -105,19 +146,32 @@ mod tests {
 
     #[test]
     fn a_fault_names_the_setting_and_what_it_wants() {
-        let fault = listen(&settings(|args| args.listen = Some("here".to_owned())), "listen", "127.0.0.1:3000");
+        let fault = listen(
+            &settings(|args| args.listen = Some("here".to_owned())),
+            "listen",
+            "127.0.0.1:3000",
+        );
         let sentence = fault.expect_err("no address").0;
-        assert_eq!(sentence, "--listen is \"here\", but it must be an address with a port, such as 127.0.0.1:3000.");
-        let twice = settings(|args| args.upstream = vec!["dev=http://a".to_owned(), "dev=http://b".to_owned()]);
+        assert_eq!(
+            sentence,
+            "--listen is \"here\", but it must be an address with a port, such as 127.0.0.1:3000."
+        );
+        let twice =
+            settings(|args| args.upstream = vec!["dev=http://a".to_owned(), "dev=http://b".to_owned()]);
         assert!(upstreams(&twice).expect_err("twice").0.contains("dev twice"));
         for limit in ["0", "-1", "many"] {
-            assert!(rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(), "{limit}");
+            assert!(
+                rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(),
+                "{limit}"
+            );
         }
     }
 
     #[test]
     fn a_database_address_is_never_repeated() {
-        let fault = database(&settings(|args| args.database_url = Some("mysql://ana:secret@db".to_owned())));
+        let fault = database(&settings(|args| {
+            args.database_url = Some("mysql://ana:secret@db".to_owned())
+        }));
         assert!(!fault.expect_err("no PostgreSQL").0.contains("secret"));
     }
 }

@@ -32,8 +32,12 @@ const MASTER_KEY: Kind = Kind {
     credential: "gatehouse-master-key",
     file: "master.key",
 };
-const PEPPER: Kind =
-    Kind { name: "pepper", variable: "GATEHOUSE_PEPPER", credential: "gatehouse-pepper", file: "pepper.key" };
+const PEPPER: Kind = Kind {
+    name: "pepper",
+    variable: "GATEHOUSE_PEPPER",
+    credential: "gatehouse-pepper",
+    file: "pepper.key",
+};
 
 pub fn master_key_file(data_dir: &Path) -> PathBuf {
     data_dir.join(MASTER_KEY.file)
@@ -51,7 +55,12 @@ pub fn load_secrets(place: &Place, is_new: bool) -> Result<Secrets, ConfigError>
     let pepper = find(&PEPPER, &place.data_dir)?;
     let master_key = match master_key {
         Some(text) => MasterKey::from_hex_or_base64(&text.text).map_err(|_| text.is_no_key(&MASTER_KEY))?,
-        None if may_make => make(&MASTER_KEY, &place.data_dir, MasterKey::generate(), MasterKey::to_hex)?,
+        None if may_make => make(
+            &MASTER_KEY,
+            &place.data_dir,
+            MasterKey::generate(),
+            MasterKey::to_hex,
+        )?,
         None => return Err(missing(&MASTER_KEY, place)),
     };
     let pepper = match pepper {
@@ -59,7 +68,10 @@ pub fn load_secrets(place: &Place, is_new: bool) -> Result<Secrets, ConfigError>
         None if may_make => make(&PEPPER, &place.data_dir, Pepper::generate(), Pepper::to_hex)?,
         None => return Err(missing(&PEPPER, place)),
     };
-    Ok(Secrets { master_key: Arc::new(master_key), pepper: Arc::new(pepper) })
+    Ok(Secrets {
+        master_key: Arc::new(master_key),
+        pepper: Arc::new(pepper),
+    })
 }
 
 struct Found {
@@ -80,7 +92,10 @@ fn find(kind: &Kind, data_dir: &Path) -> Result<Option<Found>, ConfigError> {
     if let Ok(text) = std::env::var(kind.variable)
         && !text.is_empty()
     {
-        return Ok(Some(Found { text: Zeroizing::new(text), place: kind.variable.to_owned() }));
+        return Ok(Some(Found {
+            text: Zeroizing::new(text),
+            place: kind.variable.to_owned(),
+        }));
     }
     if let Some(credentials) = std::env::var_os("CREDENTIALS_DIRECTORY")
         && let Some(found) = read(kind, &Path::new(&credentials).join(kind.credential))?
@@ -97,11 +112,16 @@ fn find(kind: &Kind, data_dir: &Path) -> Result<Option<Found>, ConfigError> {
 
 fn read(kind: &Kind, file: &Path) -> Result<Option<Found>, ConfigError> {
     match fs::read_to_string(file) {
-        Ok(text) => Ok(Some(Found { text: Zeroizing::new(text), place: file.display().to_string() })),
+        Ok(text) => Ok(Some(Found {
+            text: Zeroizing::new(text),
+            place: file.display().to_string(),
+        })),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(ConfigError::new(format!("The {} in {} cannot be read: {error}.", kind.name, file.display())))
-        }
+        Err(error) => Err(ConfigError::new(format!(
+            "The {} in {} cannot be read: {error}.",
+            kind.name,
+            file.display()
+        ))),
     }
 }
 
@@ -113,7 +133,10 @@ fn refuse_readable_by_others(kind: &Kind, file: &Path) -> Result<(), ConfigError
         return Ok(());
     }
     let file = file.display();
-    Err(ConfigError::new(format!("The {} in {file} may be read by others; run: chmod 600 {file}", kind.name)))
+    Err(ConfigError::new(format!(
+        "The {} in {file} may be read by others; run: chmod 600 {file}",
+        kind.name
+    )))
 }
 
 #[cfg(not(unix))]
@@ -122,7 +145,12 @@ fn refuse_readable_by_others(_: &Kind, _: &Path) -> Result<(), ConfigError> {
 }
 
 /// Writes a new one to its file, which must not exist, and onto the disk before anything is sealed with it.
-fn make<T>(kind: &Kind, data_dir: &Path, new: T, to_hex: fn(&T) -> Zeroizing<String>) -> Result<T, ConfigError> {
+fn make<T>(
+    kind: &Kind,
+    data_dir: &Path,
+    new: T,
+    to_hex: fn(&T) -> Zeroizing<String>,
+) -> Result<T, ConfigError> {
     let file = data_dir.join(kind.file);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -134,12 +162,23 @@ fn make<T>(kind: &Kind, data_dir: &Path, new: T, to_hex: fn(&T) -> Zeroizing<Str
         file.sync_all()
     });
     let written = written.and_then(|()| fs::File::open(data_dir)?.sync_all());
-    written.map_err(|error| ConfigError::new(format!("The new {} cannot be written to {}: {error}.", kind.name, file.display())))?;
+    written.map_err(|error| {
+        ConfigError::new(format!(
+            "The new {} cannot be written to {}: {error}.",
+            kind.name,
+            file.display()
+        ))
+    })?;
     Ok(new)
 }
 
 fn missing(kind: &Kind, place: &Place) -> ConfigError {
-    let Kind { name, variable, credential, file } = kind;
+    let Kind {
+        name,
+        variable,
+        credential,
+        file,
+    } = kind;
     let why = match place.database {
         Database::Embedded => "this data directory already holds rows that need it",
         Database::Postgres(_) => "on PostgreSQL it is never made up",
@@ -156,7 +195,10 @@ mod tests {
     use super::*;
 
     fn place(data_dir: &Path) -> Place {
-        Place { data_dir: data_dir.to_owned(), database: Database::Embedded }
+        Place {
+            data_dir: data_dir.to_owned(),
+            database: Database::Embedded,
+        }
     }
 
     #[test]
@@ -173,9 +215,16 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let error = load_secrets(&place(dir.path()), false).expect_err("missing");
         assert!(error.0.contains("GATEHOUSE_MASTER_KEY"), "{error}");
-        let postgres = Place { database: Database::Postgres("postgres://x".to_owned()), ..place(dir.path()) };
+        let postgres = Place {
+            database: Database::Postgres("postgres://x".to_owned()),
+            ..place(dir.path())
+        };
         assert!(load_secrets(&postgres, true).is_err());
-        assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 0, "nothing was written");
+        assert_eq!(
+            fs::read_dir(dir.path()).expect("a directory").count(),
+            0,
+            "nothing was written"
+        );
     }
 
     #[cfg(unix)]
@@ -185,7 +234,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         load_secrets(&place(dir.path()), true).expect("makes them");
         let file = pepper_file(dir.path());
-        assert_eq!(fs::metadata(&file).expect("exists").permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&file).expect("exists").permissions().mode() & 0o777,
+            0o600
+        );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("changes");
         let error = load_secrets(&place(dir.path()), false).expect_err("readable by others");
         assert!(error.0.contains("chmod 600"), "{error}");

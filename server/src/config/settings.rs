@@ -33,7 +33,10 @@ pub(super) struct Value {
 impl Value {
     /// `--listen is "x", but it must be …`
     pub(super) fn must_be(&self, what: &str) -> ConfigError {
-        ConfigError::new(format!("{} is {:?}, but it must be {what}.", self.place, self.text))
+        ConfigError::new(format!(
+            "{} is {:?}, but it must be {what}.",
+            self.place, self.text
+        ))
     }
 }
 
@@ -45,7 +48,11 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn read(args: &ServeArgs, file: Option<&Path>) -> Result<Self, ConfigError> {
         let file = read_file(file)?;
-        Self::layer(flags(args), |name| std::env::var(name).ok().filter(|text| !text.is_empty()), file)
+        Self::layer(
+            flags(args),
+            |name| std::env::var(name).ok().filter(|text| !text.is_empty()),
+            file,
+        )
     }
 
     /// Flag over variable over file.
@@ -59,23 +66,45 @@ impl Settings {
             let from_file = file.remove(name);
             let variable_name = format!("GATEHOUSE_{}", name.to_uppercase().replace('-', "_"));
             let chosen = if let Some(texts) = flags.remove(name).filter(|texts| !texts.is_empty()) {
-                texts.into_iter().map(|text| Value { text, place: format!("--{name}") }).collect()
+                texts
+                    .into_iter()
+                    .map(|text| Value {
+                        text,
+                        place: format!("--{name}"),
+                    })
+                    .collect()
             } else if let Some(text) = variable(&variable_name) {
                 let place = variable_name;
                 // A network with ports has commas of its own: those lists are separated by spaces too.
-                let separators: &[char] = if name == "allow-network" { &[' ', ';'] } else { &[',', ' '] };
+                let separators: &[char] = if name == "allow-network" {
+                    &[' ', ';']
+                } else {
+                    &[',', ' ']
+                };
                 let parts: Vec<String> = match is_list {
-                    true => text.split(separators).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+                    true => text
+                        .split(separators)
+                        .filter(|part| !part.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
                     false => vec![text],
                 };
-                parts.into_iter().map(|text| Value { text, place: place.clone() }).collect()
+                parts
+                    .into_iter()
+                    .map(|text| Value {
+                        text,
+                        place: place.clone(),
+                    })
+                    .collect()
             } else {
                 from_file.unwrap_or_default()
             };
             values.insert(name, chosen);
         }
         match file.into_keys().next() {
-            Some(unknown) => Err(ConfigError::new(format!("{unknown} in the settings file is not a setting."))),
+            Some(unknown) => Err(ConfigError::new(format!(
+                "{unknown} in the settings file is not a setting."
+            ))),
             None => Ok(Self { values }),
         }
     }
@@ -114,9 +143,14 @@ fn read_file(given: Option<&Path>) -> Result<HashMap<String, Vec<Value>>, Config
     let path = given.unwrap_or(Path::new("gatehouse.toml"));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(HashMap::new());
+        }
         Err(error) => {
-            return Err(ConfigError::new(format!("--config names {}, which cannot be read: {error}.", path.display())));
+            return Err(ConfigError::new(format!(
+                "--config names {}, which cannot be read: {error}.",
+                path.display()
+            )));
         }
     };
     parse_file(&text, &path.display().to_string())
@@ -124,7 +158,9 @@ fn read_file(given: Option<&Path>) -> Result<HashMap<String, Vec<Value>>, Config
 
 fn parse_file(text: &str, file: &str) -> Result<HashMap<String, Vec<Value>>, ConfigError> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].lines().count().max(1)
+        });
         ConfigError::new(format!("{file} is not TOML: line {line}, {}.", error.message()))
     })?;
     table
@@ -145,9 +181,16 @@ fn scalar(value: toml::Value, place: &str) -> Result<Value, ConfigError> {
         toml::Value::String(text) => text,
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Boolean(true) => "full".to_owned(),
-        _ => return Err(ConfigError::new(format!("{place} must be a text, a number, or a list of texts."))),
+        _ => {
+            return Err(ConfigError::new(format!(
+                "{place} must be a text, a number, or a list of texts."
+            )));
+        }
     };
-    Ok(Value { text, place: place.to_owned() })
+    Ok(Value {
+        text,
+        place: place.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -165,8 +208,14 @@ mod tests {
         let variable = |name: &str| (name != "GATEHOUSE_OPERATOR_LISTEN").then(|| "variable".to_owned());
         let settings = Settings::layer(flags, variable, file(text)).expect("settings");
         assert_eq!(settings.text("listen").expect("set").place, "--listen");
-        assert_eq!(settings.text("gateway-listen").expect("set").place, "GATEHOUSE_GATEWAY_LISTEN");
-        assert_eq!(settings.text("operator-listen").expect("set").place, "operator-listen in gatehouse.toml");
+        assert_eq!(
+            settings.text("gateway-listen").expect("set").place,
+            "GATEHOUSE_GATEWAY_LISTEN"
+        );
+        assert_eq!(
+            settings.text("operator-listen").expect("set").place,
+            "operator-listen in gatehouse.toml"
+        );
     }
 
     #[test]
@@ -179,7 +228,11 @@ mod tests {
     fn a_list_may_stand_in_one_variable() {
         let variable = |name: &str| (name == "GATEHOUSE_UPSTREAM").then(|| "sandbox=a, prod=b".to_owned());
         let settings = Settings::layer(HashMap::new(), variable, HashMap::new()).expect("settings");
-        let texts: Vec<_> = settings.list("upstream").iter().map(|value| value.text.as_str()).collect();
+        let texts: Vec<_> = settings
+            .list("upstream")
+            .iter()
+            .map(|value| value.text.as_str())
+            .collect();
         assert_eq!(texts, ["sandbox=a", "prod=b"]);
     }
 }

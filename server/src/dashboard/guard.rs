@@ -40,7 +40,12 @@ pub fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> M
     }
 }
 
-async fn members_only(State(state): State<AppState>, params: RawPathParams, mut request: Request, next: Next) -> Response {
+async fn members_only(
+    State(state): State<AppState>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match membership(&state, &params, Asker::of(&request)).await {
         Ok(membership) => {
             request.extensions_mut().insert(membership);
@@ -62,7 +67,10 @@ async fn key_managers_only(
             next.run(request).await
         }
         Ok(membership) => {
-            let sentence = format!("Your role, {}, sees keys but neither makes nor reveals nor deletes them.", membership.role.label());
+            let sentence = format!(
+                "Your role, {}, sees keys but neither makes nor reveals nor deletes them.",
+                membership.role.label()
+            );
             plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
         }
         Err(refusal) => refusal,
@@ -81,7 +89,10 @@ async fn webhook_managers_only(
             next.run(request).await
         }
         Ok(membership) => {
-            let sentence = format!("Your role, {}, sees webhooks and does not change them.", membership.role.label());
+            let sentence = format!(
+                "Your role, {}, sees webhooks and does not change them.",
+                membership.role.label()
+            );
             plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
         }
         Err(refusal) => refusal,
@@ -90,17 +101,39 @@ async fn webhook_managers_only(
 
 /// Another company's id, and one that does not exist, get the same 404.
 async fn membership(state: &AppState, params: &RawPathParams, asker: Asker) -> Result<Membership, Response> {
-    let Some(visit) = asker.visit else { return Err(signed_out(asker.posts_a_form)) };
-    let company = params.iter().find(|(name, _)| *name == "company").and_then(|(_, id)| id.parse::<ClientId>().ok());
-    let not_found = || plain_page::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page here.", state);
-    let Some(company) = company else { return Err(not_found()) };
+    let Some(visit) = asker.visit else {
+        return Err(signed_out(asker.posts_a_form));
+    };
+    let company = params
+        .iter()
+        .find(|(name, _)| *name == "company")
+        .and_then(|(_, id)| id.parse::<ClientId>().ok());
+    let not_found = || {
+        plain_page::refused(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such page here.",
+            state,
+        )
+    };
+    let Some(company) = company else {
+        return Err(not_found());
+    };
     match state.accounts.membership(visit.person, company).await {
         Ok(Some(membership)) => Ok(membership),
         Ok(None) => Err(not_found()),
         Err(error) => {
-            tracing::error!(error = crate::error::chain(&error), "a membership could not be looked up");
+            tracing::error!(
+                error = crate::error::chain(&error),
+                "a membership could not be looked up"
+            );
             let sentence = "The database does not answer. Nothing was changed; try again in a moment.";
-            Err(plain_page::refused(StatusCode::SERVICE_UNAVAILABLE, "Not available", sentence, state))
+            Err(plain_page::refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available",
+                sentence,
+                state,
+            ))
         }
     }
 }
@@ -113,10 +146,19 @@ struct Asker {
 
 impl Asker {
     fn of(request: &Request) -> Self {
-        let visit = request.extensions().get::<Caller>().and_then(|caller| caller.visit.clone());
-        let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+        let visit = request
+            .extensions()
+            .get::<Caller>()
+            .and_then(|caller| caller.visit.clone());
+        let accept = request
+            .headers()
+            .get(ACCEPT)
+            .and_then(|value| value.to_str().ok());
         let wants_html = accept.is_some_and(|accept| accept.contains("text/html"));
-        Self { visit, posts_a_form: *request.method() == Method::POST && wants_html }
+        Self {
+            visit,
+            posts_a_form: *request.method() == Method::POST && wants_html,
+        }
     }
 }
 

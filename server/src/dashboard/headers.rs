@@ -13,12 +13,18 @@ use super::plain_page;
 
 /// 421 for a name that is not ours: another site's name may point here.
 pub async fn only_our_host(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let host = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str().to_owned());
     let host = host.or_else(|| Some(request.headers().get(HOST)?.to_str().ok()?.to_owned()));
     if host.is_some_and(|host| state.origin.is_ours(&host)) {
         return next.run(request).await;
     }
-    let text = format!("This is not where you wanted to go. The dashboard is at {}\n", state.origin.url());
+    let text = format!(
+        "This is not where you wanted to go. The dashboard is at {}\n",
+        state.origin.url()
+    );
     (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
@@ -33,22 +39,35 @@ pub async fn guard_the_page(State(state): State<AppState>, mut request: Request,
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
     // Leptos sends a plain form back to its Referer, so our own pages must see it.
     headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    headers.insert(
+        "cross-origin-opener-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        "permissions-policy",
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    );
     if state.origin.is_https() {
-        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=63072000"));
+        headers.insert(
+            "strict-transport-security",
+            HeaderValue::from_static("max-age=63072000"),
+        );
     }
     response
 }
 
 /// `'strict-dynamic'` is left out on purpose: Leptos's module preload carries its nonce where that would not count.
 fn content_security_policy(nonce: &Nonce, reload_port: Option<u32>) -> String {
-    let reload = reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+    let reload = reload_port
+        .map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}"))
+        .unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'{reload}; form-action 'self'; \

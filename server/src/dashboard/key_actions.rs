@@ -40,7 +40,10 @@ pub async fn generate_key(
     };
     match answer {
         Ok(generated) => {
-            let lead = format!("A new {} key is active. You can reveal it again later.", form.environment.label());
+            let lead = format!(
+                "A new {} key is active. You can reveal it again later.",
+                form.environment.label()
+            );
             secret_page("Key generated", &lead, &generated.secret, &back, &state)
         }
         Err(error) => refusal(&error, &back, &state),
@@ -59,7 +62,13 @@ pub async fn reveal_key(
         (Err(error), _) | (_, Err(error)) => Err(error),
     };
     match answer {
-        Ok(secret) => secret_page("Access secret", "Leave this page when you have copied it.", &secret, &back, &state),
+        Ok(secret) => secret_page(
+            "Access secret",
+            "Leave this page when you have copied it.",
+            &secret,
+            &back,
+            &state,
+        ),
         Err(error) => refusal(&error, &back, &state),
     }
 }
@@ -97,8 +106,14 @@ async fn manager(
     caller: &Caller,
     membership: &Membership,
 ) -> Result<std::sync::Arc<dyn ManageKeys>, AppError> {
-    let access = state.backend.visitor(caller.clone()).enter(membership.company.client_id).await?;
-    access.key_manager.ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+    let access = state
+        .backend
+        .visitor(caller.clone())
+        .enter(membership.company.client_id)
+        .await?;
+    access.key_manager.ok_or_else(|| AppError::Forbidden {
+        needs: "the role Owner".to_owned(),
+    })
 }
 
 fn key_id(path: &KeyPath) -> Result<KeyId, AppError> {
@@ -122,6 +137,10 @@ fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: 
 
 fn refusal(error: &AppError, back: &str, state: &AppState) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = format!("<p>{}</p>{}", escape(&error.to_string()), plain_page::link(back, "Back to API Keys"));
+    let body = format!(
+        "<p>{}</p>{}",
+        escape(&error.to_string()),
+        plain_page::link(back, "Back to API Keys")
+    );
     page(status, "This was not done", &body, state)
 }

@@ -41,7 +41,9 @@ pub async fn live(
     Extension(caller): Extension<Caller>,
     Extension(membership): Extension<Membership>,
 ) -> Response {
-    let Some(visit) = caller.visit else { return http::StatusCode::UNAUTHORIZED.into_response() };
+    let Some(visit) = caller.visit else {
+        return http::StatusCode::UNAUTHORIZED.into_response();
+    };
     let listening = Listening {
         changes: state.hub.subscribe(membership.company.id),
         ended: state.accounts.ended_sessions(),
@@ -52,14 +54,19 @@ pub async fn live(
         state,
         pending: Vec::new(),
     };
-    Sse::new(events(listening)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    Sse::new(events(listening))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response()
 }
 
 fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(listening, |mut listening| async move {
         let topic = listening.next().await?;
         // Browsers ignore an event without data.
-        Some((Ok(Event::default().event(topic.as_str()).data("changed")), listening))
+        Some((
+            Ok(Event::default().event(topic.as_str()).data("changed")),
+            listening,
+        ))
     })
 }
 
@@ -95,7 +102,14 @@ impl Listening {
 
     async fn may_still_listen(&self) -> bool {
         let accounts = &self.state.accounts;
-        let alive = accounts.session_is_alive(self.visit.session).await.unwrap_or(false);
-        alive && matches!(accounts.membership(self.visit.person, self.client_id).await, Ok(Some(_)))
+        let alive = accounts
+            .session_is_alive(self.visit.session)
+            .await
+            .unwrap_or(false);
+        alive
+            && matches!(
+                accounts.membership(self.visit.person, self.client_id).await,
+                Ok(Some(_))
+            )
     }
 }

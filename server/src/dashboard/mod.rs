@@ -16,11 +16,11 @@ pub mod webhook_actions;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use ::live::Hub;
 use accounts::Accounts;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
-use ::live::Hub;
 use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoPeople;

@@ -42,9 +42,18 @@ impl PublicOrigin {
             (_, false) => Kind::Plain,
         };
         // An IPv6 address has colons of its own, all before the bracket.
-        let given_port = authority.rsplit(']').next().and_then(|rest| rest.rsplit_once(':')).map(|(_, port)| port.to_owned());
+        let given_port = authority
+            .rsplit(']')
+            .next()
+            .and_then(|rest| rest.rsplit_once(':'))
+            .map(|(_, port)| port.to_owned());
         let port = given_port.unwrap_or_else(|| if scheme == "https" { "443" } else { "80" }.to_owned());
-        let mut names = vec![authority.strip_suffix(&format!(":{port}")).unwrap_or(&authority).to_owned()];
+        let mut names = vec![
+            authority
+                .strip_suffix(&format!(":{port}"))
+                .unwrap_or(&authority)
+                .to_owned(),
+        ];
         if kind == Kind::Loopback {
             names.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
         }
@@ -53,7 +62,11 @@ impl PublicOrigin {
         if is_default {
             hosts.extend(names);
         }
-        Self { url: format!("{scheme}://{authority}"), hosts, kind }
+        Self {
+            url: format!("{scheme}://{authority}"),
+            hosts,
+            kind,
+        }
     }
 
     /// `https://gatehouse.example.com`, without a trailing slash.
@@ -68,7 +81,11 @@ impl PublicOrigin {
 
     /// Whether a page of this origin may change something here.
     pub fn may_post(&self, origin: &str) -> bool {
-        let scheme = if self.kind == Kind::Https { "https://" } else { "http://" };
+        let scheme = if self.kind == Kind::Https {
+            "https://"
+        } else {
+            "http://"
+        };
         origin.strip_prefix(scheme).is_some_and(|host| self.is_ours(host))
     }
 
@@ -83,7 +100,11 @@ impl PublicOrigin {
 
     /// `__Host-gatehouse` over https. Safari drops `Secure` cookies of plain http even on loopback, so the name is another there.
     pub fn cookie_name(&self) -> &'static str {
-        if self.is_https() { "__Host-gatehouse" } else { "gatehouse-loopback" }
+        if self.is_https() {
+            "__Host-gatehouse"
+        } else {
+            "gatehouse-loopback"
+        }
     }
 
     /// A `Set-Cookie` value with this token; an empty one removes it.
@@ -127,13 +148,21 @@ mod tests {
         for host in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST:3000", "[::1]:3000"] {
             assert!(origin.is_ours(host), "{host}");
         }
-        for host in ["localhost", "localhost:3001", "evil.example:3000", "127.0.0.1.evil.example:3000"] {
+        for host in [
+            "localhost",
+            "localhost:3001",
+            "evil.example:3000",
+            "127.0.0.1.evil.example:3000",
+        ] {
             assert!(!origin.is_ours(host), "{host}");
         }
         assert!(origin.may_post("http://localhost:3000"));
         assert!(!origin.may_post("https://localhost:3000"));
         assert!(!origin.may_post("null"));
-        assert_eq!(origin.cookie("t", 5), "gatehouse-loopback=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=5");
+        assert_eq!(
+            origin.cookie("t", 5),
+            "gatehouse-loopback=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=5"
+        );
     }
 
     #[test]
@@ -143,7 +172,10 @@ mod tests {
         assert!(!origin.is_ours("0.0.0.0:3000"));
         assert!(origin.may_post("https://gatehouse.example.com"));
         assert!(!origin.may_post("http://gatehouse.example.com"));
-        assert!(origin.cookie("t", 5).starts_with("__Host-gatehouse=t;") && origin.cookie("t", 5).ends_with("; Secure"));
+        assert!(
+            origin.cookie("t", 5).starts_with("__Host-gatehouse=t;")
+                && origin.cookie("t", 5).ends_with("; Secure")
+        );
     }
 
     #[test]

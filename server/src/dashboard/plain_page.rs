@@ -24,13 +24,25 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
          <body><header class=\"top-bar\"><a class=\"top-bar__brand\" href=\"/\"><span>Gatehouse</span></a></header>\
          <main id=\"main\" class=\"main\"><h1>{title}</h1>{body}</main></body></html>\n"
     );
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
     (status, headers, html).into_response()
 }
 
 /// A page with one sentence and a way back.
 pub fn refused(status: StatusCode, title: &str, sentence: &str, state: &AppState) -> Response {
-    page(status, title, &format!("<p>{}</p>{}", escape(sentence), link("/", "Back to the dashboard")), state)
+    page(
+        status,
+        title,
+        &format!(
+            "<p>{}</p>{}",
+            escape(sentence),
+            link("/", "Back to the dashboard")
+        ),
+        state,
+    )
 }
 
 pub fn link(href: &str, text: &str) -> String {

@@ -15,5 +15,10 @@ pub async fn public_api(State(state): State<AppState>, request: Request) -> Resp
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
-    state.services.gateway.answer_public_api(request, peer).await.map(Body::new)
+    state
+        .services
+        .gateway
+        .answer_public_api(request, peer)
+        .await
+        .map(Body::new)
 }

@@ -29,7 +29,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub fn router(state: AppState) -> Router {
     let mut pages = Router::new();
     let mut programs = Router::new();
-    for route in table().into_iter().filter(|route| route.surface == Surface::Dashboard) {
+    for route in table()
+        .into_iter()
+        .filter(|route| route.surface == Surface::Dashboard)
+    {
         let handler = guarded(route.who, route.handler, &state);
         match route.who {
             super::Who::ApiKey => programs = programs.route(route.path, handler),
@@ -52,12 +55,18 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), headers::guard_the_page))
         .layer(from_fn_with_state(state.clone(), say_without_a_site))
         .layer(from_fn_with_state(state.clone(), files_first));
-    programs.merge(pages).layer(from_fn_with_state(state.clone(), headers::only_our_host)).with_state(state)
+    programs
+        .merge(pages)
+        .layer(from_fn_with_state(state.clone(), headers::only_our_host))
+        .with_state(state)
 }
 
 /// The addresses of the app's pages, as axum writes them.
 pub fn page_paths() -> Vec<String> {
-    page_listings().iter().map(|listing| listing.path().to_owned()).collect()
+    page_listings()
+        .iter()
+        .map(|listing| listing.path().to_owned())
+        .collect()
 }
 
 /// The addresses of the app's server functions.
@@ -73,7 +82,9 @@ fn page_listings() -> Vec<AxumRouteListing> {
 fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let state = state.clone();
     move || {
-        let Some(parts) = use_context::<http::request::Parts>() else { return };
+        let Some(parts) = use_context::<http::request::Parts>() else {
+            return;
+        };
         if let Some(nonce) = parts.extensions.get::<Nonce>() {
             provide_context(nonce.clone());
         }
@@ -100,7 +111,10 @@ async fn say_without_a_site(State(state): State<AppState>, request: Request, nex
     const NOTICE: &str = "<p role=\"status\">This server has no site: pages come without style and scripts. \
                           Run <code>cargo xtask build</code>, then start it again.</p>";
     let response = next.run(request).await;
-    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if !state.site.is_absent() || !is_page {
         return response;
     }
@@ -119,7 +133,11 @@ async fn in_time(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/live/") {
         return next.run(request).await;
     }
-    let status = if *request.method() == Method::POST { StatusCode::REQUEST_TIMEOUT } else { StatusCode::GATEWAY_TIMEOUT };
+    let status = if *request.method() == Method::POST {
+        StatusCode::REQUEST_TIMEOUT
+    } else {
+        StatusCode::GATEWAY_TIMEOUT
+    };
     match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -131,12 +149,20 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// A company's page asked for without a session leads to the sign-in page, and from there back.
 async fn signed_in_or_sent_away(request: Request, next: Next) -> Response {
-    let is_signed_in = request.extensions().get::<Caller>().is_some_and(|caller| caller.visit.is_some());
+    let is_signed_in = request
+        .extensions()
+        .get::<Caller>()
+        .is_some_and(|caller| caller.visit.is_some());
     let path = request.uri().path();
     if is_signed_in || *request.method() != Method::GET || !path.starts_with("/c/") {
         return next.run(request).await;
     }
-    let wanted = request.uri().path_and_query().map_or(path, |wanted| wanted.as_str());
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+    let wanted = request
+        .uri()
+        .path_and_query()
+        .map_or(path, |wanted| wanted.as_str());
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", wanted)
+        .finish();
     Redirect::to(&format!("/sign-in?{query}")).into_response()
 }

@@ -32,9 +32,17 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
         Some(token) => match state.accounts.visit(&token).await {
             Ok(visit) => visit,
             Err(error) => {
-                tracing::error!(error = crate::error::chain(&error), "a session could not be looked up");
+                tracing::error!(
+                    error = crate::error::chain(&error),
+                    "a session could not be looked up"
+                );
                 let sentence = "The database does not answer. Nothing was changed; try again in a moment.";
-                return plain_page::refused(StatusCode::SERVICE_UNAVAILABLE, "Not available", sentence, &state);
+                return plain_page::refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Not available",
+                    sentence,
+                    &state,
+                );
             }
         },
         None => None,
@@ -46,7 +54,14 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
 /// The token in the cookie of this name; of several cookies of one name the first counts, as browsers put the one with the
 /// longest path first.
 fn token(headers: &HeaderMap, name: &str) -> Option<Token> {
-    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(given, _)| *given == name).and_then(|(_, value)| value.parse().ok())
+    let cookies = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(given, _)| *given == name)
+        .and_then(|(_, value)| value.parse().ok())
 }

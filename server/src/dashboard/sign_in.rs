@@ -39,7 +39,11 @@ pub async fn sign_in(
         return not_over_plain_http(&state);
     }
     let next = own_path(&form.next);
-    match state.accounts.sign_in(&form.email, Password::typed(form.password), caller.address).await {
+    match state
+        .accounts
+        .sign_in(&form.email, Password::typed(form.password), caller.address)
+        .await
+    {
         Ok(token) => enter(&state, &token, next),
         Err(error) => back_to_the_form(&error, &form.next),
     }
@@ -47,7 +51,9 @@ pub async fn sign_in(
 
 /// The cookie, and on to where the person wanted to go.
 fn enter(state: &AppState, token: &Token, next: &str) -> Response {
-    let cookie = state.origin.cookie(&token.text(), SessionLimits::default().absolute_seconds);
+    let cookie = state
+        .origin
+        .cookie(&token.text(), SessionLimits::default().absolute_seconds);
     with_cookie(Redirect::to(next).into_response(), &cookie)
 }
 
@@ -73,11 +79,22 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
     if let Some(visit) = &caller.visit
         && let Err(error) = state.accounts.sign_out(visit, caller.address).await
     {
-        tracing::error!(error = crate::error::chain(&error), "a session could not be ended");
+        tracing::error!(
+            error = crate::error::chain(&error),
+            "a session could not be ended"
+        );
         let sentence = "You are still signed in: the database does not answer. Try again in a moment.";
-        return plain_page::refused(StatusCode::SERVICE_UNAVAILABLE, "Not signed out", sentence, &state);
+        return plain_page::refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Not signed out",
+            sentence,
+            &state,
+        );
     }
-    with_cookie(Redirect::to("/sign-in").into_response(), &state.origin.cookie("", 0))
+    with_cookie(
+        Redirect::to("/sign-in").into_response(),
+        &state.origin.cookie("", 0),
+    )
 }
 
 /// Which of the demo's two people to be.
@@ -93,9 +110,18 @@ pub async fn enter_the_demo(
     Form(form): Form<DemoForm>,
 ) -> Response {
     let Some(demo) = &state.demo else {
-        return plain_page::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page.", &state);
+        return plain_page::refused(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such page.",
+            &state,
+        );
     };
-    match state.accounts.sign_in_without_password(demo.email(form.role), caller.address).await {
+    match state
+        .accounts
+        .sign_in_without_password(demo.email(form.role), caller.address)
+        .await
+    {
         Ok(token) => enter(&state, &token, "/"),
         Err(error) => back_to_the_form(&error, ""),
     }
@@ -103,7 +129,8 @@ pub async fn enter_the_demo(
 
 /// In front of the sign-in page: over plain HTTP from elsewhere it shows what to configure instead of a form.
 pub async fn only_where_safe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let asks_for_the_form = request.uri().path().trim_end_matches('/') == "/sign-in" && request.method() == Method::GET;
+    let asks_for_the_form =
+        request.uri().path().trim_end_matches('/') == "/sign-in" && request.method() == Method::GET;
     if asks_for_the_form && !state.origin.may_sign_in() {
         return not_over_plain_http(&state);
     }
@@ -144,7 +171,14 @@ mod tests {
     #[test]
     fn the_way_on_stays_here() {
         assert_eq!(own_path("/c/0/development/keys?x=1"), "/c/0/development/keys?x=1");
-        for next in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx", "c"] {
+        for next in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/\r\nx",
+            "c",
+        ] {
             assert_eq!(own_path(next), "/", "{next:?}");
         }
     }

@@ -45,11 +45,15 @@ impl Site {
     /// Looks for the site: in the binary, else in `options.site_root`.
     pub fn find(options: &LeptosOptions) -> Self {
         #[cfg(feature = "embed")]
-        if let Some(manifest) = embedded::file("site.json").and_then(|bytes| serde_json::from_slice(bytes).ok()) {
+        if let Some(manifest) =
+            embedded::file("site.json").and_then(|bytes| serde_json::from_slice(bytes).ok())
+        {
             return Self::with_manifest(SitePlace::Embedded, manifest, options);
         }
         let root = PathBuf::from(options.site_root.as_ref());
-        let manifest = std::fs::read(root.join("site.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let manifest = std::fs::read(root.join("site.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(manifest) = manifest {
             return Self::with_manifest(SitePlace::Directory(root), manifest, options);
         }
@@ -58,13 +62,27 @@ impl Site {
         let pkg = options.site_pkg_dir.as_ref();
         let is_there = root.join(pkg).join(format!("{output_name}.js")).is_file();
         let stylesheet = is_there.then(|| format!("/{pkg}/{output_name}.css"));
-        let place = if is_there { SitePlace::Directory(root) } else { SitePlace::Absent };
-        Self { place, output_name, stylesheet, is_hashed: false }
+        let place = if is_there {
+            SitePlace::Directory(root)
+        } else {
+            SitePlace::Absent
+        };
+        Self {
+            place,
+            output_name,
+            stylesheet,
+            is_hashed: false,
+        }
     }
 
     fn with_manifest(place: SitePlace, manifest: Manifest, options: &LeptosOptions) -> Self {
         let stylesheet = Some(format!("/{}/{}.css", options.site_pkg_dir, manifest.output_name));
-        Self { place, output_name: manifest.output_name, stylesheet, is_hashed: true }
+        Self {
+            place,
+            output_name: manifest.output_name,
+            stylesheet,
+            is_hashed: true,
+        }
     }
 
     pub fn is_absent(&self) -> bool {
@@ -74,12 +92,18 @@ impl Site {
     /// The file at this path of an address, compressed as the browser likes it; `None` when there is none.
     pub async fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         let path = checked(path)?;
-        let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accepted = headers
+            .get(ACCEPT_ENCODING)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let accepts = |name: &str| accepted.split(',').any(|part| accepts_coding(part, name));
         let mut found = None;
         for (coding, extension) in [("br", ".br"), ("gzip", ".gz")] {
             if found.is_none() && accepts(coding) {
-                found = self.read(&format!("{path}{extension}")).await.map(|bytes| (bytes, Some(coding)));
+                found = self
+                    .read(&format!("{path}{extension}"))
+                    .await
+                    .map(|bytes| (bytes, Some(coding)));
             }
         }
         let (bytes, coding) = match found {
@@ -93,13 +117,20 @@ impl Site {
         match &self.place {
             #[cfg(feature = "embed")]
             SitePlace::Embedded => embedded::file(path).map(Cow::Borrowed),
-            SitePlace::Directory(root) => tokio::fs::read(root.join(Path::new(path))).await.ok().map(Cow::Owned),
+            SitePlace::Directory(root) => tokio::fs::read(root.join(Path::new(path)))
+                .await
+                .ok()
+                .map(Cow::Owned),
             SitePlace::Absent => None,
         }
     }
 
     fn answer(&self, path: &str, bytes: Cow<'static, [u8]>, coding: Option<&'static str>) -> Response {
-        let mut response = (StatusCode::OK, axum::body::Body::from(bytes::Bytes::from(bytes.into_owned()))).into_response();
+        let mut response = (
+            StatusCode::OK,
+            axum::body::Body::from(bytes::Bytes::from(bytes.into_owned())),
+        )
+            .into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -121,7 +152,8 @@ impl Site {
 /// `br;q=0` refuses what its name would ask for.
 fn accepts_coding(part: &str, name: &str) -> bool {
     let (coding, weight) = part.split_once(';').unwrap_or((part, ""));
-    let refused = matches!(weight.trim().strip_prefix("q=").map(str::parse::<f32>), Some(Ok(weight)) if weight == 0.0);
+    let refused =
+        matches!(weight.trim().strip_prefix("q=").map(str::parse::<f32>), Some(Ok(weight)) if weight == 0.0);
     coding.trim().eq_ignore_ascii_case(name) && !refused
 }
 
@@ -129,7 +161,11 @@ fn accepts_coding(part: &str, name: &str) -> bool {
 fn checked(path: &str) -> Option<String> {
     let path = path.strip_prefix('/')?;
     let plain = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.bytes().any(|b| b == b'\\' || b == 0 || b == b':' || b == b'%')
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part
+                .bytes()
+                .any(|b| b == b'\\' || b == 0 || b == b':' || b == b'%')
     };
     let known = content_type(path) != UNKNOWN && path != "site.json";
     (known && path.split('/').all(plain)).then(|| path.to_owned())
@@ -158,10 +194,24 @@ mod tests {
 
     #[test]
     fn no_path_leads_out_of_the_site() {
-        for path in ["/../Cargo.toml", "/pkg/../../x.js", "/.env.js", "/pkg//x.js", "//x.js", "/pkg\\..\\x.js", "/%2e%2e/x.js", "x.js", "/pkg/x.js.br", "/site.json"] {
+        for path in [
+            "/../Cargo.toml",
+            "/pkg/../../x.js",
+            "/.env.js",
+            "/pkg//x.js",
+            "//x.js",
+            "/pkg\\..\\x.js",
+            "/%2e%2e/x.js",
+            "x.js",
+            "/pkg/x.js.br",
+            "/site.json",
+        ] {
             assert_eq!(checked(path), None, "{path}");
         }
-        assert_eq!(checked("/pkg/gatehouse-00_bg.wasm").as_deref(), Some("pkg/gatehouse-00_bg.wasm"));
+        assert_eq!(
+            checked("/pkg/gatehouse-00_bg.wasm").as_deref(),
+            Some("pkg/gatehouse-00_bg.wasm")
+        );
     }
 
     #[test]

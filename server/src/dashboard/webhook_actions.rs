@@ -15,9 +15,9 @@ use http::StatusCode;
 use model::{DeliveryId, DeliveryState, EventType, WebhookId};
 use serde::Deserialize;
 
+use super::AppState;
 use super::plain_page::{self, escape, page};
 use super::session::Caller;
-use super::AppState;
 
 /// An attempt ends within 10 s; the page of a test is shown once it has, or after so many looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -108,7 +108,9 @@ pub async fn set_webhook_enabled(
     let own = webhook_page(&membership, &path.webhook);
     let outcome = async {
         let webhooks = manager(&state, &caller, &membership).await?;
-        webhooks.set_enabled(webhook_id(&path.webhook)?, form.enabled).await
+        webhooks
+            .set_enabled(webhook_id(&path.webhook)?, form.enabled)
+            .await
     };
     match outcome.await {
         Ok(()) => Redirect::to(&own).into_response(),
@@ -144,7 +146,9 @@ pub async fn send_test_event(
     let own = webhook_page(&membership, &path.webhook);
     let outcome = async {
         let access = enter(&state, &caller, &membership).await?;
-        let delivery = managing(&access)?.send_test(webhook_id(&path.webhook)?, form.event_type).await?;
+        let delivery = managing(&access)?
+            .send_test(webhook_id(&path.webhook)?, form.event_type)
+            .await?;
         until_it_was_tried(access.webhooks.as_ref(), delivery).await?;
         Ok(delivery)
     };
@@ -160,10 +164,16 @@ pub async fn replay_delivery(
     Extension(membership): Extension<Membership>,
     Path(path): Path<DeliveryPath>,
 ) -> Response {
-    let own = format!("{}/deliveries/{}", webhook_page(&membership, &path.webhook), path.delivery);
+    let own = format!(
+        "{}/deliveries/{}",
+        webhook_page(&membership, &path.webhook),
+        path.delivery
+    );
     let outcome = async {
         let webhooks = manager(&state, &caller, &membership).await?;
-        webhooks.replay(path.delivery.parse().map_err(|_| AppError::NotFound)?).await
+        webhooks
+            .replay(path.delivery.parse().map_err(|_| AppError::NotFound)?)
+            .await
     };
     match outcome.await {
         Ok(()) => Redirect::to(&format!("{own}?replayed=1")).into_response(),
@@ -184,8 +194,16 @@ async fn until_it_was_tried(webhooks: &dyn SeeWebhooks, delivery: DeliveryId) ->
 }
 
 /// The ports of this caller in this company: the same ones that server functions get.
-async fn enter(state: &AppState, caller: &Caller, membership: &Membership) -> Result<CompanyAccess, AppError> {
-    state.backend.visitor(caller.clone()).enter(membership.company.client_id).await
+async fn enter(
+    state: &AppState,
+    caller: &Caller,
+    membership: &Membership,
+) -> Result<CompanyAccess, AppError> {
+    state
+        .backend
+        .visitor(caller.clone())
+        .enter(membership.company.client_id)
+        .await
 }
 
 async fn manager(
@@ -197,7 +215,9 @@ async fn manager(
 }
 
 fn managing(access: &CompanyAccess) -> Result<Arc<dyn ManageWebhooks>, AppError> {
-    access.webhook_manager.clone().ok_or_else(|| AppError::Forbidden { needs: "the role Owner".to_owned() })
+    access.webhook_manager.clone().ok_or_else(|| AppError::Forbidden {
+        needs: "the role Owner".to_owned(),
+    })
 }
 
 fn webhook_id(text: &str) -> Result<WebhookId, AppError> {
@@ -219,11 +239,17 @@ fn webhook_page(membership: &Membership, id: &str) -> String {
 }
 
 fn query(fields: &WebhookFields) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields.to_pairs()).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields.to_pairs())
+        .finish()
 }
 
 fn refusal(error: &AppError, back: &str, state: &AppState) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = format!("<p>{}</p>{}", escape(&error.to_string()), plain_page::link(back, "Back"));
+    let body = format!(
+        "<p>{}</p>{}",
+        escape(&error.to_string()),
+        plain_page::link(back, "Back")
+    );
     page(status, "This was not done", &body, state)
 }

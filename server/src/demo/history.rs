@@ -76,18 +76,28 @@ pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) {
     for ago in (1..=MINUTES).rev() {
         let minute = now.minus_seconds(ago * 60);
         let is_outage = (OUTAGE.0 - OUTAGE.1..OUTAGE.0).contains(&ago);
-        let expected = if is_outage { 6.0 } else { PER_MINUTE * rhythm(minute) };
+        let expected = if is_outage {
+            6.0
+        } else {
+            PER_MINUTE * rhythm(minute)
+        };
         let count = expected.floor() as u32 + u32::from(dice.unit() < expected.fract());
         let mut moments: Vec<i64> = (0..count).map(|_| i64::from(dice.below(60_000))).collect();
         moments.sort_unstable();
         for moment in moments {
             let at = minute.plus_millis(moment);
             if let Some(line) = dice.pick(&past.lines, |line| line.share) {
-                services.recorder.record_waiting(entry(line, at, is_outage, &mut dice)).await;
+                services
+                    .recorder
+                    .record_waiting(entry(line, at, is_outage, &mut dice))
+                    .await;
             }
         }
         if minute > past.deleted_at && ago % STALE_EVERY == 0 {
-            services.recorder.record_waiting(stale(past, minute.plus_seconds(59), &mut dice)).await;
+            services
+                .recorder
+                .record_waiting(stale(past, minute.plus_seconds(59), &mut dice))
+                .await;
         }
     }
     services.recorder.flush().await;
@@ -114,7 +124,15 @@ fn entry(line: &Line, at: Timestamp, is_outage: bool, dice: &mut Dice) -> Entry 
     };
     let upstream_us = match status {
         503 => 1_500 + u64::from(dice.below(2_500)),
-        _ => 18_000 + u64::from(dice.below(60_000)) + if chance > 985 { u64::from(dice.below(900_000)) } else { 0 },
+        _ => {
+            18_000
+                + u64::from(dice.below(60_000))
+                + if chance > 985 {
+                    u64::from(dice.below(900_000))
+                } else {
+                    0
+                }
+        }
     };
     Entry {
         request_id: RequestId::time_ordered(at, vault::random()),
@@ -150,7 +168,10 @@ fn stale(past: &Past, at: Timestamp, dice: &mut Dice) -> Entry {
         path: "/v1/users/".to_owned(),
         status: 401,
         verdict: Verdict::DeletedKey,
-        verdict_detail: format!("Deleted by ana@demo.example on {}.", past.deleted_at.to_page_text()),
+        verdict_detail: format!(
+            "Deleted by ana@demo.example on {}.",
+            past.deleted_at.to_page_text()
+        ),
         duration_us: 120 + u64::from(dice.below(90)),
         upstream_us: None,
         address: STALE_ADDRESS.to_owned(),
@@ -162,7 +183,13 @@ fn stale(past: &Past, at: Timestamp, dice: &mut Dice) -> Entry {
 }
 
 fn generated() -> Message {
-    Message { headers: HeaderMap::new(), body: CapturedBody::Absent { why: BodyAbsence::Generated, total_bytes: 0 } }
+    Message {
+        headers: HeaderMap::new(),
+        body: CapturedBody::Absent {
+            why: BodyAbsence::Generated,
+            total_bytes: 0,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +199,9 @@ mod tests {
     #[test]
     fn the_week_has_about_twenty_thousand_requests_and_quiet_nights() {
         let start = Timestamp::from_millis(1_767_614_400_000);
-        let sum: f64 = (0..MINUTES).map(|minute| PER_MINUTE * rhythm(start.plus_seconds(minute * 60))).sum();
+        let sum: f64 = (0..MINUTES)
+            .map(|minute| PER_MINUTE * rhythm(start.plus_seconds(minute * 60)))
+            .sum();
         assert!((19_000.0..21_500.0).contains(&sum), "{sum}");
         // A Monday, at 14:00 and at 02:00.
         let noon = rhythm(Timestamp::from_millis(1_767_614_400_000 + 2 * 3_600_000));

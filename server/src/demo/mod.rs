@@ -74,27 +74,51 @@ impl Prepared {
     pub async fn new(kind: Kind, config: &mut Config, data_dir: &DataDir) -> Result<Self, StartError> {
         let state = State::read(data_dir)?;
         let listener = bind(state.as_ref().map_or(PORT, |state| state.port)).await?;
-        let address = listener.local_addr().map_err(StartError::failed("binding the demo's API"))?;
+        let address = listener
+            .local_addr()
+            .map_err(StartError::failed("binding the demo's API"))?;
         if config.upstreams.is_empty() {
-            let url: Url = format!("http://{address}").parse().map_err(StartError::failed("naming the demo's API"))?;
-            config.upstreams = Environment::ALL.into_iter().map(|environment| (environment, url.clone())).collect();
+            let url: Url = format!("http://{address}")
+                .parse()
+                .map_err(StartError::failed("naming the demo's API"))?;
+            config.upstreams = Environment::ALL
+                .into_iter()
+                .map(|environment| (environment, url.clone()))
+                .collect();
         }
         for network in ["127.0.0.0/8", "::1/128"] {
-            config.allow_networks.extend(network.parse::<webhooks::AllowedNetwork>().ok());
+            config
+                .allow_networks
+                .extend(network.parse::<webhooks::AllowedNetwork>().ok());
         }
         // The demo's own callers say which address they pretend to come from.
-        config.trusted_proxies.extend("127.0.0.1/32".parse::<ipnet::IpNet>().ok());
-        Ok(Self { kind, listener, address, state })
+        config
+            .trusted_proxies
+            .extend("127.0.0.1/32".parse::<ipnet::IpNet>().ok());
+        Ok(Self {
+            kind,
+            listener,
+            address,
+            state,
+        })
     }
 
     /// Makes the world where there is none yet.
     pub async fn ready(self, services: &Services, data_dir: &DataDir) -> Result<Ready, StartError> {
-        let Self { kind, listener, address, state } = self;
+        let Self {
+            kind,
+            listener,
+            address,
+            state,
+        } = self;
         let state = match state {
             Some(state) if state.port == address.port() => state,
             Some(state) => {
                 world::move_webhooks(services, &state, address.port()).await?;
-                let moved = State { port: address.port(), ..state };
+                let moved = State {
+                    port: address.port(),
+                    ..state
+                };
                 moved.write(data_dir)?;
                 moved
             }
@@ -106,15 +130,31 @@ impl Prepared {
             }
         };
         let receiver_url = format!("http://{address}{}", receiver::PATH);
-        let context = DemoContext { receiver_url, real_since: state.real_since };
-        Ok(Ready { people: world::people()?, context, state, listener })
+        let context = DemoContext {
+            receiver_url,
+            real_since: state.real_since,
+        };
+        Ok(Ready {
+            people: world::people()?,
+            context,
+            state,
+            listener,
+        })
     }
 }
 
 impl Ready {
     /// Serves the API and the receiver, and sends requests and events until `stop`.
-    pub fn run(self, services: &Services, gateway: SocketAddr, stop: &CancellationToken, tasks: &TaskTracker) {
-        let router = Router::new().merge(receiver::router(services.clone())).merge(upstream::router(services.clone()));
+    pub fn run(
+        self,
+        services: &Services,
+        gateway: SocketAddr,
+        stop: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
+        let router = Router::new()
+            .merge(receiver::router(services.clone()))
+            .merge(upstream::router(services.clone()));
         tasks.spawn(listener::serve(self.listener, router, stop.clone()));
         if self.state.real_since.is_some() {
             tasks.spawn(traffic::send(services.clone(), self.state, gateway, stop.clone()));
@@ -125,7 +165,12 @@ impl Ready {
     pub async fn curl(&self, services: &Services, gateway_url: &str) -> Option<String> {
         let company = services.core.accounts.company(self.state.company).await.ok()??;
         for environment in Environment::ALL {
-            let secrets = services.core.keys.signing_secrets(company.id, environment).await.ok()?;
+            let secrets = services
+                .core
+                .keys
+                .signing_secrets(company.id, environment)
+                .await
+                .ok()?;
             if let Some(newest) = secrets.last() {
                 return Some(format!(
                     "curl -H 'X-Access-Client-Id: {}' -H 'X-Access-Secret: {}' {gateway_url}/v1/users/",
@@ -146,14 +191,24 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
             bound => return bound.map_err(StartError::failed("binding the demo's API")),
         }
     }
-    TcpListener::bind("127.0.0.1:0").await.map_err(StartError::failed("binding the demo's API"))
+    TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(StartError::failed("binding the demo's API"))
 }
 
 /// Sample data never goes into a directory somebody uses for real.
 async fn refuse_another_installation(services: &Services) -> Result<(), StartError> {
-    let companies = services.core.accounts.companies().await.map_err(StartError::failed("reading the companies"))?;
+    let companies = services
+        .core
+        .accounts
+        .companies()
+        .await
+        .map_err(StartError::failed("reading the companies"))?;
     if companies.is_empty() {
         return Ok(());
     }
-    Err(ConfigError::new("data-dir holds an installation that is not a demo; give --demo a directory of its own.").into())
+    Err(ConfigError::new(
+        "data-dir holds an installation that is not a demo; give --demo a directory of its own.",
+    )
+    .into())
 }

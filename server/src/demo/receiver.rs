@@ -21,7 +21,10 @@ const MAX_BODY: usize = 512 * 1024;
 
 pub(super) fn router(services: Services) -> Router {
     Router::new()
-        .route("/receiver/broken", any(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "the risk service is down\n") }))
+        .route(
+            "/receiver/broken",
+            any(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "the risk service is down\n") }),
+        )
         .route("/receiver", any(receive))
         .route("/receiver/{*rest}", any(receive))
         .with_state(services)
@@ -42,13 +45,22 @@ async fn receive(State(services): State<Services>, request: Request) -> Response
 
 /// A real receiver knows its company's keys; this one serves every company of the demo.
 async fn is_signed(services: &Services, headers: &HeaderMap, body: &Bytes) -> bool {
-    let Some(given) = headers.get("x-webhook-sign") else { return false };
-    let Ok(companies) = services.core.accounts.companies().await else { return false };
+    let Some(given) = headers.get("x-webhook-sign") else {
+        return false;
+    };
+    let Ok(companies) = services.core.accounts.companies().await else {
+        return false;
+    };
     for company in companies {
         for environment in Environment::ALL {
-            let Ok(secrets) = services.core.keys.signing_secrets(company.id, environment).await else { continue };
+            let Ok(secrets) = services.core.keys.signing_secrets(company.id, environment).await else {
+                continue;
+            };
             let made_it = |secret: &keys::SigningSecret| {
-                vault::same(vault::sign_v1(secret.secret.expose(), body).as_bytes(), given.as_bytes())
+                vault::same(
+                    vault::sign_v1(secret.secret.expose(), body).as_bytes(),
+                    given.as_bytes(),
+                )
             };
             if secrets.iter().any(made_it) {
                 return true;

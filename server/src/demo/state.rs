@@ -36,16 +36,24 @@ impl State {
         let path = file(data_dir);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
-                ConfigError::new(format!("{} is not a demo of this version; begin again with --fresh.", path.display()))
+                ConfigError::new(format!(
+                    "{} is not a demo of this version; begin again with --fresh.",
+                    path.display()
+                ))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ConfigError::new(format!("{} cannot be read: {error}.", path.display()))),
+            Err(error) => Err(ConfigError::new(format!(
+                "{} cannot be read: {error}.",
+                path.display()
+            ))),
         }
     }
 
     pub(super) fn write(&self, data_dir: &DataDir) -> Result<(), ConfigError> {
         let path = file(data_dir);
-        let fault = |error: std::io::Error| ConfigError::new(format!("{} cannot be written: {error}.", path.display()));
+        let fault = |error: std::io::Error| {
+            ConfigError::new(format!("{} cannot be written: {error}.", path.display()))
+        };
         let text = serde_json::to_vec(self).map_err(|error| fault(error.into()))?;
         std::fs::write(&path, text).map_err(fault)
     }

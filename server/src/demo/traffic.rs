@@ -44,8 +44,16 @@ struct Traffic {
 /// Goes on until `stop`.
 pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, stop: CancellationToken) {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let Some(parent) = world::company_id(&services, state.company).await else { return };
-    let mut traffic = Traffic { services, state, gateway, client, dice: Dice::new(7) };
+    let Some(parent) = world::company_id(&services, state.company).await else {
+        return;
+    };
+    let mut traffic = Traffic {
+        services,
+        state,
+        gateway,
+        client,
+        dice: Dice::new(7),
+    };
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut second: u64 = 0;
@@ -78,31 +86,64 @@ pub(super) async fn publish(services: &Services, company: CompanyId, event_type:
         idempotency_key: None,
     };
     if let Err(error) = services.webhooks.publish(publication, &Actor::system()).await {
-        tracing::warn!(error = crate::error::chain(&error), "an event of the demo was not published");
+        tracing::warn!(
+            error = crate::error::chain(&error),
+            "an event of the demo was not published"
+        );
     }
 }
 
 impl Traffic {
     /// One call of one brand, with whichever of its keys is active.
     async fn request(&mut self, parent: CompanyId) {
-        let Ok(brands) = self.services.core.accounts.brands(parent).await else { return };
-        let Some(brand) = self.dice.pick(&brands, |_| 1) else { return };
-        let Some(secret) = self.secret(brand).await else { return };
+        let Ok(brands) = self.services.core.accounts.brands(parent).await else {
+            return;
+        };
+        let Some(brand) = self.dice.pick(&brands, |_| 1) else {
+            return;
+        };
+        let Some(secret) = self.secret(brand).await else {
+            return;
+        };
         let (method, path, _, _) = self.dice.pick(&CALLS, |call| call.3).copied().unwrap_or(CALLS[0]);
         let address = format!("203.0.113.{}", 20 + self.dice.below(5));
-        self.call(method, path, brand.client_id, &secret, &address, "northwind-api/4.2 (python-requests/2.32)").await;
+        self.call(
+            method,
+            path,
+            brand.client_id,
+            &secret,
+            &address,
+            "northwind-api/4.2 (python-requests/2.32)",
+        )
+        .await;
     }
 
     async fn secret(&self, company: &Company) -> Option<vault::AccessSecret> {
-        let secrets = self.services.core.keys.signing_secrets(company.id, Environment::Sandbox).await.ok()?;
+        let secrets = self
+            .services
+            .core
+            .keys
+            .signing_secrets(company.id, Environment::Sandbox)
+            .await
+            .ok()?;
         Some(secrets.into_iter().next()?.secret)
     }
 
     async fn stale(&mut self, parent: CompanyId) {
-        let Some(deleted) = &self.state.deleted else { return };
+        let Some(deleted) = &self.state.deleted else {
+            return;
+        };
         if let Some(secret) = world::open(&self.services, parent, deleted) {
             let client_id = self.state.company;
-            self.call("GET", "/v1/users/", client_id, &secret, STALE_ADDRESS, STALE_AGENT).await;
+            self.call(
+                "GET",
+                "/v1/users/",
+                client_id,
+                &secret,
+                STALE_ADDRESS,
+                STALE_AGENT,
+            )
+            .await;
         }
     }
 
@@ -115,9 +156,15 @@ impl Traffic {
         address: &str,
         agent: &str,
     ) {
-        let Ok(mut header) = HeaderValue::from_str(secret.expose()) else { return };
+        let Ok(mut header) = HeaderValue::from_str(secret.expose()) else {
+            return;
+        };
         header.set_sensitive(true);
-        let body = if method == "POST" { Bytes::from_static(b"{\"products\":[\"income\"]}") } else { Bytes::new() };
+        let body = if method == "POST" {
+            Bytes::from_static(b"{\"products\":[\"income\"]}")
+        } else {
+            Bytes::new()
+        };
         let request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.gateway))

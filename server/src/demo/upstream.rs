@@ -13,14 +13,20 @@ use crate::services::Services;
 
 pub(super) fn router(services: Services) -> Router {
     Router::new()
-        .route("/v1/users/", get(|| async { Json(users()) }).post(|| async { (StatusCode::CREATED, Json(user(4))) }))
+        .route(
+            "/v1/users/",
+            get(|| async { Json(users()) }).post(|| async { (StatusCode::CREATED, Json(user(4))) }),
+        )
         .route("/v1/users/{id}/", get(one_user))
         .route("/v1/orders/", get(|| async { Json(orders()) }).post(create_order))
         .route("/v1/links/", get(|| async { Json(links()) }))
         .route("/v1/links/{id}/report/", get(report))
         .route("/v1/tasks/", get(|| async { Json(tasks()) }))
         .route("/v1/companies/", get(|| async { Json(companies()) }))
-        .route("/v1/bridge-tokens/", axum::routing::post(|| async { (StatusCode::CREATED, Json(bridge_token())) }))
+        .route(
+            "/v1/bridge-tokens/",
+            axum::routing::post(|| async { (StatusCode::CREATED, Json(bridge_token())) }),
+        )
         .fallback(|| async { not_found() })
         .with_state(services)
 }
@@ -30,7 +36,12 @@ fn page(results: Vec<Value>) -> Value {
 }
 
 fn user(number: usize) -> Value {
-    const PEOPLE: [(&str, &str); 4] = [("Maya", "Lindqvist"), ("Tomás", "Rivera"), ("Aiko", "Tanaka"), ("Samuel", "Osei")];
+    const PEOPLE: [(&str, &str); 4] = [
+        ("Maya", "Lindqvist"),
+        ("Tomás", "Rivera"),
+        ("Aiko", "Tanaka"),
+        ("Samuel", "Osei"),
+    ];
     let (first, last) = PEOPLE[(number.max(1) - 1) % PEOPLE.len()];
     json!({
         "id": format!("9c2{number}f0a17d5e4b83"), "external_user_id": format!("applicant-10{number}"),
@@ -44,7 +55,11 @@ fn users() -> Value {
 }
 
 async fn one_user(Path(id): Path<String>) -> Response {
-    if id.len() == 16 { Json(user(1)).into_response() } else { not_found() }
+    if id.len() == 16 {
+        Json(user(1)).into_response()
+    } else {
+        not_found()
+    }
 }
 
 fn order(status: &str) -> Value {
@@ -55,12 +70,21 @@ fn order(status: &str) -> Value {
 }
 
 fn orders() -> Value {
-    page(["pending", "completed", "expired"].into_iter().map(order).collect())
+    page(
+        ["pending", "completed", "expired"]
+            .into_iter()
+            .map(order)
+            .collect(),
+    )
 }
 
 fn links() -> Value {
     let link = |id: &str, status: &str| json!({ "id": id, "status": status, "data_source": "payroll", "is_active": status == "done" });
-    page(vec![link("1f4a", "done"), link("27bd", "done"), link("3c09", "login_error")])
+    page(vec![
+        link("1f4a", "done"),
+        link("27bd", "done"),
+        link("3c09", "login_error"),
+    ])
 }
 
 async fn report(Path(id): Path<String>) -> Json<Value> {
@@ -74,7 +98,9 @@ async fn report(Path(id): Path<String>) -> Json<Value> {
 }
 
 fn tasks() -> Value {
-    page(vec![json!({ "id": "task-71", "status": "done", "product_type": "income", "link_id": "1f4a" })])
+    page(vec![
+        json!({ "id": "task-71", "status": "done", "product_type": "income", "link_id": "1f4a" }),
+    ])
 }
 
 fn companies() -> Value {
@@ -99,12 +125,23 @@ async fn create_order(State(services): State<Services>, headers: HeaderMap) -> R
     if let (Some(client_id), Some(environment)) = (client_id, environment)
         && let Some(company) = super::world::company_id(&services, client_id).await
     {
-        let payload = json!({ "order_id": "4b1c7e90d2a84f6e", "order_number": "NW-2043", "status": "pending" }).to_string();
+        let payload =
+            json!({ "order_id": "4b1c7e90d2a84f6e", "order_number": "NW-2043", "status": "pending" })
+                .to_string();
         let event_type = EventType::OrderCreated;
-        let publication =
-            Publication { company, environment, event_type, payload: &payload, request_id, idempotency_key: None };
+        let publication = Publication {
+            company,
+            environment,
+            event_type,
+            payload: &payload,
+            request_id,
+            idempotency_key: None,
+        };
         if let Err(error) = services.webhooks.publish(publication, &Actor::system()).await {
-            tracing::warn!(error = crate::error::chain(&error), "the demo's order set off no event");
+            tracing::warn!(
+                error = crate::error::chain(&error),
+                "the demo's order set off no event"
+            );
         }
     }
     (StatusCode::CREATED, Json(order("pending"))).into_response()

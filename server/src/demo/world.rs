@@ -7,7 +7,8 @@ use accounts::{Company, Email, Password};
 use keys::{Keys, KeysOptions, KeysParts, ManualClock, RateLimit};
 use logs::{KeyTrace, Place};
 use model::{
-    Actor, ActorKind, ClientId, CompanyId, Environment, EventType, KeyId, Role, Timestamp, WebhookDraft, WebhookEvents,
+    Actor, ActorKind, ClientId, CompanyId, Environment, EventType, KeyId, Role, Timestamp, WebhookDraft,
+    WebhookEvents,
 };
 use vault::{AccessSecret, SealPlace, SealPurpose};
 
@@ -24,34 +25,63 @@ pub const OWNER: &str = "ana@demo.example";
 const VIEWER: &str = "vic@demo.example";
 
 pub(super) fn people() -> Result<DemoPeople, StartError> {
-    let email = |text: &str| text.parse::<Email>().map_err(StartError::failed("naming the demo's people"));
-    Ok(DemoPeople { owner: email(OWNER)?, viewer: email(VIEWER)? })
+    let email = |text: &str| {
+        text.parse::<Email>()
+            .map_err(StartError::failed("naming the demo's people"))
+    };
+    Ok(DemoPeople {
+        owner: email(OWNER)?,
+        viewer: email(VIEWER)?,
+    })
 }
 
 /// Who the audit trail says made it.
 pub(super) fn ana() -> Actor {
-    Actor { kind: ActorKind::Member, name: OWNER.to_owned(), address: Some("127.0.0.1".to_owned()) }
+    Actor {
+        kind: ActorKind::Member,
+        name: OWNER.to_owned(),
+        address: Some("127.0.0.1".to_owned()),
+    }
 }
 
 /// The whole world, or with `Empty` the company and its people alone.
 pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<State, StartError> {
     let failed = || StartError::failed("making the demo's company");
     let accounts = &services.core.accounts;
-    let company = accounts.create_company(COMPANY, None, &Actor::system()).await.map_err(failed())?.client_id;
+    let company = accounts
+        .create_company(COMPANY, None, &Actor::system())
+        .await
+        .map_err(failed())?
+        .client_id;
     let people = people()?;
     for (email, role) in [(people.owner, Role::Owner), (people.viewer, Role::Viewer)] {
         let password = Password::new(PASSWORD.to_owned()).map_err(failed())?;
-        accounts.create_member(company, email, role, password, &Actor::system()).await.map_err(failed())?;
+        accounts
+            .create_member(company, email, role, password, &Actor::system())
+            .await
+            .map_err(failed())?;
     }
     if kind == Kind::Empty {
         reload(services).await?;
-        return Ok(State { port, company, real_since: None, deleted: None });
+        return Ok(State {
+            port,
+            company,
+            real_since: None,
+            deleted: None,
+        });
     }
     for brand in BRANDS {
-        accounts.create_company(brand, Some(company), &Actor::system()).await.map_err(failed())?;
+        accounts
+            .create_company(brand, Some(company), &Actor::system())
+            .await
+            .map_err(failed())?;
     }
     let now = services.core.clock.now();
-    let parent = accounts.company(company).await.map_err(failed())?.ok_or_else(missing)?;
+    let parent = accounts
+        .company(company)
+        .await
+        .map_err(failed())?
+        .ok_or_else(missing)?;
     let brands = accounts.brands(parent.id).await.map_err(failed())?;
     let past = past(services, now, &parent, &brands).await?;
     reload(services).await?;
@@ -62,7 +92,12 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
         traffic::publish(services, parent.id, event_type).await;
     }
-    Ok(State { port, company, real_since: Some(services.core.clock.now()), deleted: Some(past.deleted) })
+    Ok(State {
+        port,
+        company,
+        real_since: Some(services.core.clock.now()),
+        deleted: Some(past.deleted),
+    })
 }
 
 fn missing() -> StartError {
@@ -70,7 +105,12 @@ fn missing() -> StartError {
 }
 
 async fn reload(services: &Services) -> Result<(), StartError> {
-    services.core.keys.reload().await.map_err(StartError::failed("loading the demo's keys"))
+    services
+        .core
+        .keys
+        .reload()
+        .await
+        .map_err(StartError::failed("loading the demo's keys"))
 }
 
 /// Whose key is used how often, for the history.
@@ -100,23 +140,53 @@ pub(super) struct Past {
 const DAY: i64 = 24 * 3600;
 
 /// Keys made and deleted on days gone by, through the same rules with a clock set back.
-async fn past(services: &Services, now: Timestamp, parent: &Company, brands: &[Company]) -> Result<Past, StartError> {
+async fn past(
+    services: &Services,
+    now: Timestamp,
+    parent: &Company,
+    brands: &[Company],
+) -> Result<Past, StartError> {
     let clock = Arc::new(ManualClock::at(now.minus_seconds(80 * DAY)));
     let keys = keys_of_the_past(services, Arc::clone(&clock)).await?;
     let failed = || StartError::failed("making the demo's keys");
     let (sandbox, dev) = (Environment::Sandbox, Environment::Dev);
     let actor = ana();
 
-    let old = keys.generate(parent.id, sandbox, &actor).await.map_err(failed())?;
+    let old = keys
+        .generate(parent.id, sandbox, &actor)
+        .await
+        .map_err(failed())?;
     clock.set(now.minus_seconds(62 * DAY));
-    let current = keys.generate(parent.id, sandbox, &actor).await.map_err(failed())?;
+    let current = keys
+        .generate(parent.id, sandbox, &actor)
+        .await
+        .map_err(failed())?;
     let mut lines = Vec::new();
-    for ((brand, share), address) in brands.iter().zip([31, 24, 13]).zip(["203.0.113.24", "203.0.113.61", "198.51.100.7"]) {
+    for ((brand, share), address) in
+        brands
+            .iter()
+            .zip([31, 24, 13])
+            .zip(["203.0.113.24", "203.0.113.61", "198.51.100.7"])
+    {
         clock.advance(Duration::from_secs(3600));
         let key = keys.generate(brand.id, sandbox, &actor).await.map_err(failed())?;
-        let key = KeyTrace { id: key.key.id, last_four: key.key.last_four };
-        let agent = if share > 20 { "northwind-api/4.2 (python-requests/2.32)" } else { "okhttp/4.12.0" };
-        lines.push(Line { place: place(parent, Some(brand)), key, environment: sandbox, share, address, agent });
+        let key = KeyTrace {
+            id: key.key.id,
+            last_four: key.key.last_four,
+        };
+        let agent = if share > 20 {
+            "northwind-api/4.2 (python-requests/2.32)"
+        } else {
+            "okhttp/4.12.0"
+        };
+        lines.push(Line {
+            place: place(parent, Some(brand)),
+            key,
+            environment: sandbox,
+            share,
+            address,
+            agent,
+        });
     }
     clock.set(now.minus_seconds(40 * DAY));
     let dev_older = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
@@ -124,11 +194,16 @@ async fn past(services: &Services, now: Timestamp, parent: &Company, brands: &[C
     let dev_newer = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
     let deleted_at = now.minus_seconds(26 * 3600);
     clock.set(deleted_at);
-    keys.delete(parent.id, old.key.id, &actor).await.map_err(failed())?;
+    keys.delete(parent.id, old.key.id, &actor)
+        .await
+        .map_err(failed())?;
 
     let own = |generated: &model::GeneratedKey, environment, share, address| Line {
         place: place(parent, None),
-        key: KeyTrace { id: generated.key.id, last_four: generated.key.last_four.clone() },
+        key: KeyTrace {
+            id: generated.key.id,
+            last_four: generated.key.last_four.clone(),
+        },
         environment,
         share,
         address,
@@ -140,7 +215,10 @@ async fn past(services: &Services, now: Timestamp, parent: &Company, brands: &[C
     Ok(Past {
         lines,
         deleted: seal(services, parent.id, old.key.id, old.secret.expose()),
-        deleted_trace: KeyTrace { id: old.key.id, last_four: old.key.last_four },
+        deleted_trace: KeyTrace {
+            id: old.key.id,
+            last_four: old.key.last_four,
+        },
         deleted_at,
         own_place: place(parent, None),
         used: vec![
@@ -162,7 +240,9 @@ async fn keys_of_the_past(services: &Services, clock: Arc<ManualClock>) -> Resul
         clock,
         options: KeysOptions::new(RateLimit::off(), false),
     };
-    Keys::open(parts).await.map_err(StartError::failed("loading the demo's keys"))
+    Keys::open(parts)
+        .await
+        .map_err(StartError::failed("loading the demo's keys"))
 }
 
 fn place(parent: &Company, brand: Option<&Company>) -> Place {
@@ -187,14 +267,24 @@ fn seal_place(services: &Services, company: CompanyId, key: KeyId) -> SealPlace 
 
 fn seal(services: &Services, company: CompanyId, key: KeyId, secret: &str) -> DeletedKey {
     let place = seal_place(services, company, key);
-    let sealed = services.core.secrets.master_key.seal(&place, secret.as_bytes()).into_bytes();
+    let sealed = services
+        .core
+        .secrets
+        .master_key
+        .seal(&place, secret.as_bytes())
+        .into_bytes();
     DeletedKey { id: key, sealed }
 }
 
 /// The deleted key as its program still sends it; none when it does not open.
 pub(super) fn open(services: &Services, company: CompanyId, deleted: &DeletedKey) -> Option<AccessSecret> {
     let place = seal_place(services, company, deleted.id);
-    let plain = services.core.secrets.master_key.open(&place, &vault::Sealed::from_bytes(deleted.sealed.clone())).ok()?;
+    let plain = services
+        .core
+        .secrets
+        .master_key
+        .open(&place, &vault::Sealed::from_bytes(deleted.sealed.clone()))
+        .ok()?;
     AccessSecret::parse(&plain).ok()
 }
 
@@ -207,7 +297,11 @@ async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<
         events,
         enabled,
     };
-    let orders = vec![EventType::OrderCreated, EventType::OrderStatusUpdated, EventType::OrderFinalized];
+    let orders = vec![
+        EventType::OrderCreated,
+        EventType::OrderStatusUpdated,
+        EventType::OrderFinalized,
+    ];
     let failing = vec![EventType::LinkDisconnected, EventType::TaskStatusUpdated];
     let drafts = [
         draft("Order book", "/orders", WebhookEvents::Only(orders), true),
@@ -224,20 +318,38 @@ async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<
 /// The built-in receiver listens at another port than last time: its webhooks follow.
 pub(super) async fn move_webhooks(services: &Services, state: &State, port: u16) -> Result<(), StartError> {
     let failed = || StartError::failed("moving the demo's webhooks");
-    let Some(company) = company_id(services, state.company).await else { return Ok(()) };
-    let (before, after) = (format!("http://127.0.0.1:{}/", state.port), format!("http://127.0.0.1:{port}/"));
+    let Some(company) = company_id(services, state.company).await else {
+        return Ok(());
+    };
+    let (before, after) = (
+        format!("http://127.0.0.1:{}/", state.port),
+        format!("http://127.0.0.1:{port}/"),
+    );
     for row in services.webhooks.list(company).await.map_err(failed())? {
         if let Some(path) = row.webhook.url.strip_prefix(&before) {
             let url = Some(format!("{after}{path}"));
-            let patch = webhooks::WebhookPatch { url, ..webhooks::WebhookPatch::default() };
-            services.webhooks.patch(company, None, row.webhook.id, patch, &ana()).await.map_err(failed())?;
+            let patch = webhooks::WebhookPatch {
+                url,
+                ..webhooks::WebhookPatch::default()
+            };
+            services
+                .webhooks
+                .patch(company, None, row.webhook.id, patch, &ana())
+                .await
+                .map_err(failed())?;
         }
     }
     Ok(())
 }
 
 pub(super) async fn company_id(services: &Services, client_id: ClientId) -> Option<CompanyId> {
-    services.core.accounts.company(client_id).await.ok()?.map(|company| company.id)
+    services
+        .core
+        .accounts
+        .company(client_id)
+        .await
+        .ok()?
+        .map(|company| company.id)
 }
 
 /// When the company's own keys were last used.
@@ -245,7 +357,10 @@ fn touch(services: &Services, now: Timestamp, past: &Past) {
     let snapshot = services.core.keys.snapshot();
     for (key, seconds_ago, address) in &past.used {
         if let (Some(key), Ok(address)) = (snapshot.active_key(*key), address.parse()) {
-            services.core.keys.touched(key, now.minus_seconds(*seconds_ago), address);
+            services
+                .core
+                .keys
+                .touched(key, now.minus_seconds(*seconds_ago), address);
         }
     }
 }

@@ -28,7 +28,10 @@ pub async fn only_with_scope(
     next: Next,
 ) -> Response {
     let token = request.headers().get(AUTHORIZATION).and_then(bearer);
-    let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_string());
+    let address = request
+        .extensions()
+        .get::<Peer>()
+        .map(|Peer(peer)| peer.ip().to_string());
     let found = match token {
         Some(token) => state.accounts.operator(&token).await,
         None => Ok(None),
@@ -36,8 +39,14 @@ pub async fn only_with_scope(
     match found {
         Err(error) => failed("an operator token could not be looked up", &error),
         Ok(None) => {
-            let mut response = refused(StatusCode::UNAUTHORIZED, "authentication_failed", "No such token.");
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let mut response = refused(
+                StatusCode::UNAUTHORIZED,
+                "authentication_failed",
+                "No such token.",
+            );
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
         }
         Ok(Some(token)) if !token.scopes.contains(scope) => {
@@ -45,7 +54,11 @@ pub async fn only_with_scope(
             refused(StatusCode::FORBIDDEN, "not_authenticated", &message)
         }
         Ok(Some(token)) => {
-            let actor = Actor { kind: ActorKind::Operator, name: token.name.clone(), address };
+            let actor = Actor {
+                kind: ActorKind::Operator,
+                name: token.name.clone(),
+                address,
+            };
             request.extensions_mut().insert(Operator { token, actor });
             next.run(request).await
         }
@@ -54,5 +67,7 @@ pub async fn only_with_scope(
 
 fn bearer(value: &HeaderValue) -> Option<Token> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().parse().ok())?
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().parse().ok())?
 }

@@ -26,9 +26,19 @@ pub async fn create_company(
 ) -> Response {
     let Json(company) = match body {
         Ok(body) => body,
-        Err(rejection) => return refused(StatusCode::BAD_REQUEST, "incorrect_parameters", &rejection.body_text()),
+        Err(rejection) => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                "incorrect_parameters",
+                &rejection.body_text(),
+            );
+        }
     };
-    let created = match state.accounts.create_company(&company.name, company.parent, &operator.actor).await {
+    let created = match state
+        .accounts
+        .create_company(&company.name, company.parent, &operator.actor)
+        .await
+    {
         Ok(created) => created,
         Err(error @ AccountsError::InvalidName) => return invalid("name", &error.to_string()),
         Err(error @ (AccountsError::UnknownCompany | AccountsError::ParentIsABrand)) => {

@@ -28,21 +28,35 @@ pub async fn create_key(
 ) -> Response {
     let Json(new) = match body {
         Ok(body) => body,
-        Err(rejection) => return refused(StatusCode::BAD_REQUEST, "incorrect_parameters", &rejection.body_text()),
+        Err(rejection) => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                "incorrect_parameters",
+                &rejection.body_text(),
+            );
+        }
     };
     let company = match state.accounts.company(new.client_id).await {
         Ok(Some(company)) => company,
         Ok(None) => return invalid("client_id", "there is no company with this client id"),
         Err(error) => return failed("a company could not be looked up", &error),
     };
-    match state.services.core.keys.generate(company.id, new.env_type, &operator.actor).await {
+    match state
+        .services
+        .core
+        .keys
+        .generate(company.id, new.env_type, &operator.actor)
+        .await
+    {
         Ok(generated) => {
             let body = serde_json::json!({ "key_id": generated.key.id, "secret": generated.secret });
             (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
         }
-        Err(KeysError::TwoActive) => {
-            refused(StatusCode::CONFLICT, "two_keys_active", "Two keys are active in this environment. Delete one first.")
-        }
+        Err(KeysError::TwoActive) => refused(
+            StatusCode::CONFLICT,
+            "two_keys_active",
+            "Two keys are active in this environment. Delete one first.",
+        ),
         Err(error) => failed("a key could not be generated", &error),
     }
 }

@@ -12,22 +12,63 @@ pub async fn metrics(State(state): State<AppState>) -> Response {
     let counts = state.services.gateway.counts();
     let log = state.services.recorder.totals();
     let mut text = Text::default();
-    text.head("gatehouse_requests_total", "counter", "Requests seen by gateway, verify and public API, by verdict.");
+    text.head(
+        "gatehouse_requests_total",
+        "counter",
+        "Requests seen by gateway, verify and public API, by verdict.",
+    );
     for (verdict, count) in &counts.by_verdict {
-        text.line(&format!("gatehouse_requests_total{{verdict=\"{verdict}\"}}"), *count);
+        text.line(
+            &format!("gatehouse_requests_total{{verdict=\"{verdict}\"}}"),
+            *count,
+        );
     }
-    text.one("gatehouse_requests_of_nobody_total", "counter", "Requests of no known company; in no log.", counts.of_nobody);
-    text.one("gatehouse_requests_not_understood_total", "counter", "Connections answered before a request.", counts.not_understood);
-    text.head("gatehouse_log_entries_total", "counter", "Log entries of this run: seen = stored + dropped + suppressed.");
-    for (state, count) in
-        [("seen", log.seen), ("stored", log.stored), ("dropped", log.dropped), ("suppressed", log.suppressed)]
-    {
-        text.line(&format!("gatehouse_log_entries_total{{state=\"{state}\"}}"), count);
+    text.one(
+        "gatehouse_requests_of_nobody_total",
+        "counter",
+        "Requests of no known company; in no log.",
+        counts.of_nobody,
+    );
+    text.one(
+        "gatehouse_requests_not_understood_total",
+        "counter",
+        "Connections answered before a request.",
+        counts.not_understood,
+    );
+    text.head(
+        "gatehouse_log_entries_total",
+        "counter",
+        "Log entries of this run: seen = stored + dropped + suppressed.",
+    );
+    for (state, count) in [
+        ("seen", log.seen),
+        ("stored", log.stored),
+        ("dropped", log.dropped),
+        ("suppressed", log.suppressed),
+    ] {
+        text.line(
+            &format!("gatehouse_log_entries_total{{state=\"{state}\"}}"),
+            count,
+        );
     }
-    text.one("gatehouse_log_entries_waiting", "gauge", "Log entries on their way to the store.", log.waiting());
+    text.one(
+        "gatehouse_log_entries_waiting",
+        "gauge",
+        "Log entries on their way to the store.",
+        log.waiting(),
+    );
     let ready = u64::from(state.services.core.keys.is_ready());
-    text.one("gatehouse_keys_ready", "gauge", "1 while this node's keys are current.", ready);
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+    text.one(
+        "gatehouse_keys_ready",
+        "gauge",
+        "1 while this node's keys are current.",
+        ready,
+    );
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text.0,
+    )
+        .into_response()
 }
 
 #[derive(Default)]

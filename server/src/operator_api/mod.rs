@@ -23,14 +23,20 @@ pub use bearer::Operator;
 /// All of it, from the route table.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
-    for route in table().into_iter().filter(|route| route.surface == Surface::Operator) {
+    for route in table()
+        .into_iter()
+        .filter(|route| route.surface == Surface::Operator)
+    {
         let handler = match route.who {
-            Who::Operator(scope) => {
-                route.handler.layer(from_fn_with_state((state.clone(), scope), bearer::only_with_scope))
-            }
+            Who::Operator(scope) => route.handler.layer(from_fn_with_state(
+                (state.clone(), scope),
+                bearer::only_with_scope,
+            )),
             Who::Anyone(_) | Who::ApiKey => route.handler,
             // Nobody is signed in here: such a row in the table is a mistake, and nobody gets through.
-            Who::Member | Who::KeyManager | Who::WebhookManager => axum::routing::any(|| async { StatusCode::FORBIDDEN }),
+            Who::Member | Who::KeyManager | Who::WebhookManager => {
+                axum::routing::any(|| async { StatusCode::FORBIDDEN })
+            }
         };
         router = router.route(route.path, handler);
     }
@@ -55,7 +61,11 @@ pub fn invalid(field: &str, message: &str) -> Response {
 pub fn failed(what: &str, error: &dyn std::error::Error) -> Response {
     let incident = crate::ports::incident();
     tracing::error!(incident, error = crate::error::chain(error), "{what}");
-    refused(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", &format!("Something failed. Quote {incident}."))
+    refused(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal_error",
+        &format!("Something failed. Quote {incident}."),
+    )
 }
 
 fn answer(response: http::Response<Bytes>) -> Response {

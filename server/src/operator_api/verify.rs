@@ -8,6 +8,10 @@ use http::HeaderMap;
 use crate::dashboard::AppState;
 use crate::listener::Peer;
 
-pub async fn verify(State(state): State<AppState>, Extension(Peer(peer)): Extension<Peer>, headers: HeaderMap) -> Response {
+pub async fn verify(
+    State(state): State<AppState>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     state.services.gateway.verify(&headers, peer.ip()).map(Body::new)
 }

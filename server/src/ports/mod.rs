@@ -39,7 +39,10 @@ impl Backend {
 
     /// The port of whoever sent this request.
     pub fn visitor(&self, caller: Caller) -> Arc<dyn Visitor> {
-        Arc::new(PageVisitor { backend: self.clone(), caller })
+        Arc::new(PageVisitor {
+            backend: self.clone(),
+            caller,
+        })
     }
 }
 
@@ -51,15 +54,30 @@ struct PageVisitor {
 #[async_trait]
 impl Visitor for PageVisitor {
     async fn companies(&self) -> Result<Vec<Brand>, AppError> {
-        let Some(visit) = &self.caller.visit else { return Ok(Vec::new()) };
-        let memberships = self.backend.accounts().memberships(visit.person).await.map_err(internal)?;
-        let as_brand = |(company, _): (accounts::Company, Role)| Brand { client_id: company.client_id, name: company.name };
+        let Some(visit) = &self.caller.visit else {
+            return Ok(Vec::new());
+        };
+        let memberships = self
+            .backend
+            .accounts()
+            .memberships(visit.person)
+            .await
+            .map_err(internal)?;
+        let as_brand = |(company, _): (accounts::Company, Role)| Brand {
+            client_id: company.client_id,
+            name: company.name,
+        };
         Ok(memberships.into_iter().map(as_brand).collect())
     }
 
     async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError> {
         let visit = self.caller.visit.as_ref().ok_or(AppError::SignedOut)?;
-        let membership = self.backend.accounts().membership(visit.person, company).await.map_err(internal)?;
+        let membership = self
+            .backend
+            .accounts()
+            .membership(visit.person, company)
+            .await
+            .map_err(internal)?;
         let membership = membership.ok_or(AppError::NotFound)?;
         Ok(self.backend.access(visit, &membership, &self.caller))
     }
@@ -96,11 +114,22 @@ impl Backend {
             scope: logs::scope_of(&membership.company),
         };
         let key_manager = || -> Arc<dyn ManageKeys> {
-            Arc::new(keys::ManagedKeys { keys: services.core.keys.clone(), company, actor: actor.clone() })
+            Arc::new(keys::ManagedKeys {
+                keys: services.core.keys.clone(),
+                company,
+                actor: actor.clone(),
+            })
         };
-        let seen_webhooks = webhooks::SeenWebhooks { webhooks: services.webhooks.clone(), company };
+        let seen_webhooks = webhooks::SeenWebhooks {
+            webhooks: services.webhooks.clone(),
+            company,
+        };
         let webhook_manager = || -> Arc<dyn ManageWebhooks> {
-            Arc::new(webhooks::ManagedWebhooks { webhooks: services.webhooks.clone(), company, actor: actor.clone() })
+            Arc::new(webhooks::ManagedWebhooks {
+                webhooks: services.webhooks.clone(),
+                company,
+                actor: actor.clone(),
+            })
         };
         CompanyAccess {
             context: self.context(visit, membership),
@@ -113,7 +142,10 @@ impl Backend {
     }
 
     fn context(&self, visit: &Visit, membership: &Membership) -> CompanyContext {
-        let as_brand = |brand: &accounts::Company| Brand { client_id: brand.client_id, name: brand.name.clone() };
+        let as_brand = |brand: &accounts::Company| Brand {
+            client_id: brand.client_id,
+            name: brand.name.clone(),
+        };
         CompanyContext {
             client_id: membership.company.client_id,
             name: membership.company.name.clone(),
@@ -130,7 +162,11 @@ impl Backend {
 /// An accounts fault on the way to a page: the cause goes to the log under an id, the id to the page.
 fn internal(error: AccountsError) -> AppError {
     let incident = incident();
-    tracing::error!(incident, error = crate::error::chain(&error), "a page could not be answered");
+    tracing::error!(
+        incident,
+        error = crate::error::chain(&error),
+        "a page could not be answered"
+    );
     AppError::Internal { incident }
 }
 

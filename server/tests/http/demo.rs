@@ -13,7 +13,10 @@ use server::services::Services;
 use crate::world::{To, World, config};
 
 fn filter(change: impl FnOnce(&mut LogFilter)) -> LogFilter {
-    let mut filter = LogFilter { range: DateRange::Last7Days, ..LogFilter::default() };
+    let mut filter = LogFilter {
+        range: DateRange::Last7Days,
+        ..LogFilter::default()
+    };
     change(&mut filter);
     filter
 }
@@ -25,14 +28,22 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("{what} did not come"));
+    tokio::time::timeout(Duration::from_secs(30), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"));
 }
 
 async fn company(services: &Services) -> accounts::Company {
     let companies = services.core.accounts.companies().await.expect("reads");
-    let brands = companies.iter().filter(|company| company.parent.is_some()).count();
+    let brands = companies
+        .iter()
+        .filter(|company| company.parent.is_some())
+        .count();
     assert_eq!((companies.len(), brands), (4, 3));
-    companies.into_iter().find(|company| company.parent.is_none()).expect("the parent")
+    companies
+        .into_iter()
+        .find(|company| company.parent.is_none())
+        .expect("the parent")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,19 +53,41 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
     let acme = company(&services).await;
 
     let groups = services.core.keys.list(acme.id).await.expect("lists");
-    let counts: Vec<_> = groups.iter().map(|group| (group.environment, group.keys.len())).collect();
-    assert_eq!(counts, [(Environment::Sandbox, 1), (Environment::Dev, 2), (Environment::Prod, 0)]);
+    let counts: Vec<_> = groups
+        .iter()
+        .map(|group| (group.environment, group.keys.len()))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (Environment::Sandbox, 1),
+            (Environment::Dev, 2),
+            (Environment::Prod, 0)
+        ]
+    );
     assert!(groups[0].keys[0].last_used.is_some(), "its key was used");
 
     let (scope, now) = (Scope::WithBrands(acme.id), services.clock().now());
     let page = async |filter: &LogFilter| services.log_store.page(scope, filter, now).await.expect("a page");
-    assert_eq!(page(&filter(|_| {})).await.matching, None, "more than are counted");
-    let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503)))).await.matching;
+    assert_eq!(
+        page(&filter(|_| {})).await.matching,
+        None,
+        "more than are counted"
+    );
+    let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503))))
+        .await
+        .matching;
     assert!((40..150).contains(&outage.expect("counted")), "{outage:?}");
     let tried = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(401)))).await;
     assert!(tried.rows.len() > 40 && tried.rows.iter().all(|row| row.verdict == Verdict::DeletedKey));
     let older = page(&filter(|filter| filter.before = Some(20))).await;
-    assert!(older.rows.len() >= 15 && older.rows.iter().all(|row| now.millis_since(row.at) > 6 * 86_400_000));
+    assert!(
+        older.rows.len() >= 15
+            && older
+                .rows
+                .iter()
+                .all(|row| now.millis_since(row.at) > 6 * 86_400_000)
+    );
 
     until("a failing webhook", async || {
         let rows = services.webhooks.list(acme.id).await.expect("lists");
@@ -68,33 +101,59 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
     until("a real request of a brand", async || {
         services.recorder.flush().await;
         let rows = page(&filter(|_| {})).await.rows;
-        rows.iter().any(|row| row.brand.is_some() && row.at > world.running().started_at)
+        rows.iter()
+            .any(|row| row.brand.is_some() && row.at > world.running().started_at)
     })
     .await;
 
     let line = world.running().demo_curl.clone().flatten().expect("a line");
-    let secret = line.split("X-Access-Secret: ").nth(1).and_then(|rest| rest.split('\'').next()).expect("a secret");
+    let secret = line
+        .split("X-Access-Secret: ")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').next())
+        .expect("a secret");
     let call = |method: Method, path: &str| {
-        let call = world.ask(method, path).to(To::Gateway).header("x-access-client-id", &acme.client_id.to_string());
+        let call = world
+            .ask(method, path)
+            .to(To::Gateway)
+            .header("x-access-client-id", &acme.client_id.to_string());
         call.header("x-access-secret", secret).send()
     };
     assert_eq!(call(Method::GET, "/v1/users/").await.status, StatusCode::OK);
     let ordered = call(Method::POST, "/v1/orders/").await;
     assert_eq!(ordered.status, StatusCode::CREATED);
     let request = ordered.header("x-request-id").parse().expect("an id");
-    let deliveries = services.webhooks.deliveries_of_request(acme.id, request).await.expect("reads");
-    assert_eq!(deliveries.len(), 2, "one to the webhook that works, one skipped for the one that is off");
+    let deliveries = services
+        .webhooks
+        .deliveries_of_request(acme.id, request)
+        .await
+        .expect("reads");
+    assert_eq!(
+        deliveries.len(),
+        2,
+        "one to the webhook that works, one skipped for the one that is off"
+    );
     services.recorder.flush().await;
-    let entry = services.log_store.entry(scope, request).await.expect("reads").expect("it is stored");
+    let entry = services
+        .log_store
+        .entry(scope, request)
+        .await
+        .expect("reads")
+        .expect("it is stored");
     assert_eq!(entry.recorded, Recorded::Gateway);
 
     drop(services);
     world.stop().await;
     let mut again = config(world.data_dir());
     again.demo = Some(Demo::Full);
-    let running = serve::start(again, Passwords::cheap()).await.expect("starts again");
+    let running = serve::start(again, Passwords::cheap())
+        .await
+        .expect("starts again");
     assert_eq!(company(&running.services).await, acme);
     let kept = running.demo_curl.clone().flatten().expect("a line");
-    assert!(kept.contains(secret), "the key of the first start is still active");
+    assert!(
+        kept.contains(secret),
+        "the key of the first start is still active"
+    );
     running.stop().await;
 }

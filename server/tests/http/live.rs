@@ -19,12 +19,21 @@ impl Stream {
     async fn open(world: &World, acme: &Acme) -> Self {
         let address = world.address(To::Dashboard);
         let mut tcp = TcpStream::connect(address).await.expect("connects");
-        let request =
-            format!("GET /live/{} HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\n\r\n", acme.client_id, acme.owner);
+        let request = format!(
+            "GET /live/{} HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\n\r\n",
+            acme.client_id, acme.owner
+        );
         tcp.write_all(request.as_bytes()).await.expect("writes");
-        let mut stream = Self { tcp, seen: String::new() };
+        let mut stream = Self {
+            tcp,
+            seen: String::new(),
+        };
         assert!(stream.sees("\r\n\r\n").await, "{}", stream.seen);
-        assert!(stream.seen.starts_with("HTTP/1.1 200") && stream.seen.contains("text/event-stream"), "{}", stream.seen);
+        assert!(
+            stream.seen.starts_with("HTTP/1.1 200") && stream.seen.contains("text/event-stream"),
+            "{}",
+            stream.seen
+        );
         stream
     }
 
@@ -59,7 +68,11 @@ async fn signing_out_ends_the_stream() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let mut stream = Stream::open(&world, &acme).await;
-    let out = world.ask(Method::POST, "/sign-out").cookie(&acme.owner).send().await;
+    let out = world
+        .ask(Method::POST, "/sign-out")
+        .cookie(&acme.owner)
+        .send()
+        .await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     // The last chunk of the answer, or the end of the connection.
     assert!(stream.sees("\r\n0\r\n\r\n").await || !stream.sees("event:").await);
@@ -70,6 +83,8 @@ async fn stopping_ends_open_streams_at_once() {
     let mut world = World::start().await;
     let acme = world.acme("Acme").await;
     let mut stream = Stream::open(&world, &acme).await;
-    tokio::time::timeout(Duration::from_secs(8), world.stop()).await.expect("does not wait for the stream");
+    tokio::time::timeout(Duration::from_secs(8), world.stop())
+        .await
+        .expect("does not wait for the stream");
     assert!(!stream.sees("event:").await);
 }

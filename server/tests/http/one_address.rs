@@ -13,8 +13,15 @@ async fn logs(world: &World, company: model::CompanyId) -> LogPage {
     let services = &world.running().services;
     services.recorder.flush().await;
     let scope = logs::Scope::WithBrands(company);
-    let filter = LogFilter { range: DateRange::LastHour, ..LogFilter::default() };
-    services.log_store.page(scope, &filter, services.clock().now()).await.expect("a page")
+    let filter = LogFilter {
+        range: DateRange::LastHour,
+        ..LogFilter::default()
+    };
+    services
+        .log_store
+        .page(scope, &filter, services.clock().now())
+        .await
+        .expect("a page")
 }
 
 #[tokio::test]
@@ -25,40 +32,71 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
         body: br#"{"users":[]}"#.to_vec(),
     })
     .await;
-    let url = format!("http://{}", upstream.address).parse().expect("an address");
+    let url = format!("http://{}", upstream.address)
+        .parse()
+        .expect("an address");
     let world = World::start_with(|config| config.upstreams = vec![(Environment::Sandbox, url)]).await;
     let acme = world.acme("Acme").await;
     let key = world.key(acme.id, Environment::Sandbox).await;
     let ask = |method: Method, path: &str| -> Ask<'_> {
         let ask = world.ask(method, path).to(To::Gateway);
-        ask.header("x-access-client-id", &acme.client_id.to_string()).header("x-access-secret", key.secret.expose())
+        ask.header("x-access-client-id", &acme.client_id.to_string())
+            .header("x-access-secret", key.secret.expose())
     };
 
-    let draft = json!({ "name": "Orders", "webhook_url": "https://hooks.example.com/a", "env_type": "sandbox" });
+    let draft =
+        json!({ "name": "Orders", "webhook_url": "https://hooks.example.com/a", "env_type": "sandbox" });
     let created = ask(Method::POST, "/v1/webhooks/").json(&draft).send().await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
-    let called = ask(Method::POST, "/v1/users/?page=1").json(&json!({ "name": "Ana" })).send().await;
-    assert_eq!((called.status, called.body.as_str()), (StatusCode::OK, r#"{"users":[]}"#));
+    let called = ask(Method::POST, "/v1/users/?page=1")
+        .json(&json!({ "name": "Ana" }))
+        .send()
+        .await;
+    assert_eq!(
+        (called.status, called.body.as_str()),
+        (StatusCode::OK, r#"{"users":[]}"#)
+    );
     let wrong = world.ask(Method::GET, "/v1/users/").to(To::Gateway);
-    let wrong = wrong.header("x-access-client-id", &acme.client_id.to_string()).send().await;
+    let wrong = wrong
+        .header("x-access-client-id", &acme.client_id.to_string())
+        .send()
+        .await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
 
     let page = logs(&world, acme.id).await;
-    let rows: Vec<_> = page.rows.iter().map(|row| (row.path.as_str(), row.status, row.verdict)).collect();
-    assert_eq!(rows, [
-        ("/v1/users/", 401, Verdict::MissingCredentials),
-        ("/v1/users/?page=1", 200, Verdict::Accepted),
-        ("/v1/webhooks/", 201, Verdict::Accepted),
-    ]);
+    let rows: Vec<_> = page
+        .rows
+        .iter()
+        .map(|row| (row.path.as_str(), row.status, row.verdict))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("/v1/users/", 401, Verdict::MissingCredentials),
+            ("/v1/users/?page=1", 200, Verdict::Accepted),
+            ("/v1/webhooks/", 201, Verdict::Accepted),
+        ]
+    );
     let scope = logs::Scope::WithBrands(acme.id);
     let services = &world.running().services;
     let mut recorded = Vec::new();
     for row in &page.rows {
-        let entry = services.log_store.entry(scope, row.request_id).await.expect("a look").expect("it is there");
+        let entry = services
+            .log_store
+            .entry(scope, row.request_id)
+            .await
+            .expect("a look")
+            .expect("it is there");
         recorded.push(entry.recorded);
     }
-    assert_eq!(recorded, [Recorded::Gateway, Recorded::Gateway, Recorded::PublicApi]);
-    assert_eq!(page.rows[1].request_id.to_string(), called.headers["x-request-id"].to_str().expect("text"));
+    assert_eq!(
+        recorded,
+        [Recorded::Gateway, Recorded::Gateway, Recorded::PublicApi]
+    );
+    assert_eq!(
+        page.rows[1].request_id.to_string(),
+        called.headers["x-request-id"].to_str().expect("text")
+    );
 }
 
 #[tokio::test]
@@ -66,11 +104,25 @@ async fn the_operators_paths_are_not_on_the_gateway() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let key = world.key(acme.id, Environment::Sandbox).await;
-    for path in ["/operator/v1/events", "/verify", "/metrics", "/healthz", "/readyz"] {
+    for path in [
+        "/operator/v1/events",
+        "/verify",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+    ] {
         let ask = world.ask(Method::GET, path).to(To::Gateway);
         let ask = ask.header("x-access-client-id", &acme.client_id.to_string());
         let answer = ask.header("x-access-secret", key.secret.expose()).send().await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: there is no upstream, and nothing else answers");
-        assert_eq!(world.get(path).to(To::Gateway).send().await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(
+            answer.status,
+            StatusCode::FORBIDDEN,
+            "{path}: there is no upstream, and nothing else answers"
+        );
+        assert_eq!(
+            world.get(path).to(To::Gateway).send().await.status,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
     }
 }

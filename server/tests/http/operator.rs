@@ -10,7 +10,9 @@ use crate::world::{To, World};
 
 async fn token(world: &World, scopes: &[Scope]) -> String {
     let accounts = &world.running().services.core.accounts;
-    let token = accounts.create_operator_token("test", Scopes::new(scopes.to_vec()), &Actor::command_line()).await;
+    let token = accounts
+        .create_operator_token("test", Scopes::new(scopes.to_vec()), &Actor::command_line())
+        .await;
     token.expect("a token").text().as_str().to_owned()
 }
 
@@ -19,21 +21,50 @@ async fn the_operators_paths_are_on_no_other_listener() {
     let world = World::start().await;
     let (id, client_id) = world.company("Acme").await;
     let key = world.key(id, Environment::Sandbox).await;
-    let paths: Vec<_> = table().into_iter().filter(|route| route.surface == Surface::Operator).collect();
+    let paths: Vec<_> = table()
+        .into_iter()
+        .filter(|route| route.surface == Surface::Operator)
+        .collect();
     assert!(paths.len() >= 7);
     for route in paths {
         let on_the_dashboard = world.ask(route.method.clone(), route.path).send().await;
-        assert_eq!(on_the_dashboard.status, StatusCode::NOT_FOUND, "{} on the dashboard", route.path);
-        let without_a_key = world.ask(route.method.clone(), route.path).to(To::Gateway).send().await;
-        assert_eq!(without_a_key.status, StatusCode::UNAUTHORIZED, "{} on the gateway", route.path);
+        assert_eq!(
+            on_the_dashboard.status,
+            StatusCode::NOT_FOUND,
+            "{} on the dashboard",
+            route.path
+        );
+        let without_a_key = world
+            .ask(route.method.clone(), route.path)
+            .to(To::Gateway)
+            .send()
+            .await;
+        assert_eq!(
+            without_a_key.status,
+            StatusCode::UNAUTHORIZED,
+            "{} on the gateway",
+            route.path
+        );
         // With a key the gateway looks for an upstream, and there is none: nothing of the operator's answers.
         let with_a_key = world.ask(route.method.clone(), route.path).to(To::Gateway);
         let with_a_key = with_a_key.header("x-access-client-id", &client_id.to_string());
-        let with_a_key = with_a_key.header("x-access-secret", key.secret.expose()).send().await;
-        assert_eq!(with_a_key.status, StatusCode::FORBIDDEN, "{} on the gateway, with a key", route.path);
+        let with_a_key = with_a_key
+            .header("x-access-secret", key.secret.expose())
+            .send()
+            .await;
+        assert_eq!(
+            with_a_key.status,
+            StatusCode::FORBIDDEN,
+            "{} on the gateway, with a key",
+            route.path
+        );
     }
     let pages = world.get("/sign-in").to(To::Operator).send().await;
-    assert_eq!(pages.status, StatusCode::NOT_FOUND, "nor are pages on the operator's");
+    assert_eq!(
+        pages.status,
+        StatusCode::NOT_FOUND,
+        "nor are pages on the operator's"
+    );
 }
 
 #[tokio::test]
@@ -41,29 +72,67 @@ async fn a_token_creates_companies_and_keys_and_the_key_works_at_once() {
     let world = World::start().await;
     let token = token(&world, &[Scope::Companies, Scope::Keys]).await;
     let post = |path: &'static str, body: serde_json::Value| {
-        world.ask(Method::POST, path).to(To::Operator).bearer(&token).json(&body).send()
+        world
+            .ask(Method::POST, path)
+            .to(To::Operator)
+            .bearer(&token)
+            .json(&body)
+            .send()
     };
     let created = post("/operator/v1/companies", json!({ "name": "Acme" })).await;
     assert_eq!(created.status, StatusCode::CREATED, "{created:?}");
     let client_id = created.json()["client_id"].as_str().expect("an id").to_owned();
-    let key = post("/operator/v1/keys", json!({ "client_id": client_id, "env_type": "sandbox" })).await;
-    assert_eq!((key.status, key.header("cache-control")), (StatusCode::CREATED, "no-store"));
+    let key = post(
+        "/operator/v1/keys",
+        json!({ "client_id": client_id, "env_type": "sandbox" }),
+    )
+    .await;
+    assert_eq!(
+        (key.status, key.header("cache-control")),
+        (StatusCode::CREATED, "no-store")
+    );
     let secret = key.json()["secret"].as_str().expect("a secret").to_owned();
 
-    let verify = || world.get("/verify").to(To::Operator).header("x-access-client-id", &client_id);
+    let verify = || {
+        world
+            .get("/verify")
+            .to(To::Operator)
+            .header("x-access-client-id", &client_id)
+    };
     let verified = verify().header("x-access-secret", &secret).send().await;
-    assert_eq!((verified.status, verified.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert_eq!(
+        (verified.status, verified.header("cache-control")),
+        (StatusCode::OK, "no-store")
+    );
     assert_eq!(verified.header("x-gatehouse-client-id"), client_id);
-    let refused = verify().header("x-access-secret", &format!("sandbox-{}", "0".repeat(40))).send().await;
+    let refused = verify()
+        .header("x-access-secret", &format!("sandbox-{}", "0".repeat(40)))
+        .send()
+        .await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
 
     for _ in 0..2 {
-        post("/operator/v1/keys", json!({ "client_id": client_id, "env_type": "dev" })).await;
+        post(
+            "/operator/v1/keys",
+            json!({ "client_id": client_id, "env_type": "dev" }),
+        )
+        .await;
     }
-    let third = post("/operator/v1/keys", json!({ "client_id": client_id, "env_type": "dev" })).await;
+    let third = post(
+        "/operator/v1/keys",
+        json!({ "client_id": client_id, "env_type": "dev" }),
+    )
+    .await;
     assert_eq!(third.status, StatusCode::CONFLICT);
-    for faulty in [json!({ "name": "" }), json!({}), json!({ "name": "x", "parent": "x" })] {
-        assert_eq!(post("/operator/v1/companies", faulty).await.status, StatusCode::BAD_REQUEST);
+    for faulty in [
+        json!({ "name": "" }),
+        json!({}),
+        json!({ "name": "x", "parent": "x" }),
+    ] {
+        assert_eq!(
+            post("/operator/v1/companies", faulty).await.status,
+            StatusCode::BAD_REQUEST
+        );
     }
 }
 
@@ -75,7 +144,13 @@ async fn health_and_metrics_tell_what_was_seen() {
     assert_eq!(get(&world, "/readyz").await.body, "ready\n");
     world.get("/v1/users/").to(To::Gateway).send().await;
     let metrics = get(&world, "/metrics").await;
-    assert!(metrics.body.contains("gatehouse_requests_total{verdict=\"missing_credentials\"} 1"), "{}", metrics.body);
+    assert!(
+        metrics
+            .body
+            .contains("gatehouse_requests_total{verdict=\"missing_credentials\"} 1"),
+        "{}",
+        metrics.body
+    );
     assert!(metrics.body.contains("# TYPE gatehouse_requests_total counter"));
     world.stop().await;
 }

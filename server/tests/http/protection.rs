@@ -8,13 +8,27 @@ use crate::world::{To, World};
 async fn another_host_name_is_misdirected() {
     let world = World::start().await;
     let port = world.address(To::Dashboard).port();
-    for host in ["evil.example", "127.0.0.1.evil.example", &format!("evil.example:{port}"), "127.0.0.1:1"] {
-        for path in ["/sign-in", "/v1/webhooks/", "/rpc/session/welcome", "/favicon.svg"] {
+    for host in [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        &format!("evil.example:{port}"),
+        "127.0.0.1:1",
+    ] {
+        for path in [
+            "/sign-in",
+            "/v1/webhooks/",
+            "/rpc/session/welcome",
+            "/favicon.svg",
+        ] {
             let answer = world.get(path).header("host", host).send().await;
             assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{host} {path}");
         }
     }
-    let localhost = world.get("/sign-in").header("host", &format!("localhost:{port}")).send().await;
+    let localhost = world
+        .get("/sign-in")
+        .header("host", &format!("localhost:{port}"))
+        .send()
+        .await;
     assert_eq!(localhost.status, StatusCode::OK);
 }
 
@@ -25,15 +39,33 @@ async fn each_page_has_a_strict_policy_with_a_nonce_of_its_own() {
     for _ in 0..2 {
         let page = world.get("/sign-in").send().await;
         let policy = page.header("content-security-policy").to_owned();
-        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "style-src 'self'"] {
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "style-src 'self'",
+        ] {
             assert!(policy.contains(part), "{policy}");
         }
-        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
-        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
+        assert!(
+            !policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"),
+            "{policy}"
+        );
+        let nonce = policy
+            .split("'nonce-")
+            .nth(1)
+            .and_then(|rest| rest.split('\'').next())
+            .expect("a nonce")
+            .to_owned();
         assert!(nonce.len() >= 22, "{nonce}");
         let scripts = page.body.matches("<script").count();
         assert!(scripts > 0, "a page has scripts");
-        assert_eq!(page.body.matches(&format!("nonce=\"{nonce}\"")).count(), scripts, "every script carries the nonce");
+        assert_eq!(
+            page.body.matches(&format!("nonce=\"{nonce}\"")).count(),
+            scripts,
+            "every script carries the nonce"
+        );
         assert!(!page.body.contains(" style=\""), "no inline styles");
         assert_eq!(page.header("cache-control"), "no-store");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
@@ -55,17 +87,39 @@ async fn a_post_from_another_site_is_refused_before_anything_happens() {
     ];
     for (name, value) in other_sites {
         for path in [generate.as_str(), "/sign-out", "/rpc/keys/generate_key"] {
-            let form = [("environment", "sandbox"), ("company", &acme.client_id.to_string())];
-            let answer = world.ask(Method::POST, path).cookie(&acme.owner).header(name, value).form(&form).send().await;
+            let form = [
+                ("environment", "sandbox"),
+                ("company", &acme.client_id.to_string()),
+            ];
+            let answer = world
+                .ask(Method::POST, path)
+                .cookie(&acme.owner)
+                .header(name, value)
+                .form(&form)
+                .send()
+                .await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}: {value} {path}");
         }
     }
-    let groups = world.running().services.core.keys.list(acme.id).await.expect("lists");
-    assert!(groups.iter().all(|group| group.keys.is_empty()), "nothing was generated");
+    let groups = world
+        .running()
+        .services
+        .core
+        .keys
+        .list(acme.id)
+        .await
+        .expect("lists");
+    assert!(
+        groups.iter().all(|group| group.keys.is_empty()),
+        "nothing was generated"
+    );
 
     let own = format!("http://{}", world.address(To::Dashboard));
     for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", own.as_str())] {
-        let answer = world.ask(Method::POST, &generate).cookie(&acme.owner).header(name, value);
+        let answer = world
+            .ask(Method::POST, &generate)
+            .cookie(&acme.owner)
+            .header(name, value);
         let answer = answer.form(&[("environment", "sandbox")]).send().await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {value}");
     }
@@ -76,7 +130,12 @@ async fn an_address_that_is_none_of_ours_is_a_404_with_a_page() {
     let world = World::start().await;
     let answer = world.get("/no/such/page").send().await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert!(answer.body.contains("<main") && answer.header("content-security-policy").contains("default-src 'none'"));
+    assert!(
+        answer.body.contains("<main")
+            && answer
+                .header("content-security-policy")
+                .contains("default-src 'none'")
+    );
 }
 
 #[tokio::test]
@@ -91,21 +150,54 @@ async fn the_sites_files_come_compressed_and_named_by_content_they_stay() {
     let site = tempfile::tempdir().expect("a directory");
     let pkg = site.path().join("pkg");
     std::fs::create_dir(&pkg).expect("creates");
-    std::fs::write(site.path().join("site.json"), r#"{"output_name":"gatehouse-00ff"}"#).expect("writes");
+    std::fs::write(
+        site.path().join("site.json"),
+        r#"{"output_name":"gatehouse-00ff"}"#,
+    )
+    .expect("writes");
     std::fs::write(pkg.join("gatehouse-00ff.css"), "plain").expect("writes");
     std::fs::write(pkg.join("gatehouse-00ff.css.br"), "brotli").expect("writes");
     let options = site.path().join("Leptos.toml");
-    let text = format!("[[workspace.metadata.leptos]]\noutput-name = \"gatehouse\"\nsite-root = {:?}\nsite-pkg-dir = \"pkg\"\n", site.path());
+    let text = format!(
+        "[[workspace.metadata.leptos]]\noutput-name = \"gatehouse\"\nsite-root = {:?}\nsite-pkg-dir = \"pkg\"\n",
+        site.path()
+    );
     std::fs::write(&options, text).expect("writes");
     let world = World::start_with(|config| config.leptos_config = options).await;
 
-    let file = world.get("/pkg/gatehouse-00ff.css").header("accept-encoding", "gzip, br").send().await;
-    assert_eq!((file.header("content-encoding"), file.body.as_str()), ("br", "brotli"));
+    let file = world
+        .get("/pkg/gatehouse-00ff.css")
+        .header("accept-encoding", "gzip, br")
+        .send()
+        .await;
+    assert_eq!(
+        (file.header("content-encoding"), file.body.as_str()),
+        ("br", "brotli")
+    );
     assert_eq!(file.header("content-type"), "text/css; charset=utf-8");
-    assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(
+        file.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
     assert_eq!(world.get("/pkg/gatehouse-00ff.css").send().await.body, "plain");
-    for path in ["/site.json", "/Leptos.toml", "/pkg/gatehouse-00ff.css.br", "/pkg/../site.json"] {
-        assert_eq!(world.get(path).send().await.status, StatusCode::NOT_FOUND, "{path}");
+    for path in [
+        "/site.json",
+        "/Leptos.toml",
+        "/pkg/gatehouse-00ff.css.br",
+        "/pkg/../site.json",
+    ] {
+        assert_eq!(
+            world.get(path).send().await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
-    assert!(world.get("/sign-in").send().await.body.contains("/pkg/gatehouse-00ff.css"));
+    assert!(
+        world
+            .get("/sign-in")
+            .send()
+            .await
+            .body
+            .contains("/pkg/gatehouse-00ff.css")
+    );
 }

@@ -43,8 +43,10 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
 }
 
 fn as_json(company: &str) -> serde_json::Value {
-    let mut object: serde_json::Map<_, _> =
-        every_argument(company).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let mut object: serde_json::Map<_, _> = every_argument(company)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
     let draft = serde_json::json!({
         "name": "x", "url": "https://example.com/", "environment": "sandbox", "events": "all", "enabled": true,
     });
@@ -53,9 +55,18 @@ fn as_json(company: &str) -> serde_json::Value {
 }
 
 /// Asks as `cookie` says, with every argument in whatever form is understood.
-async fn status(world: &World, method: &Method, path: &str, cookie: Option<&str>, company: &str) -> StatusCode {
+async fn status(
+    world: &World,
+    method: &Method,
+    path: &str,
+    cookie: Option<&str>,
+    company: &str,
+) -> StatusCode {
     let arguments = every_argument(company);
-    let pairs: Vec<(&str, &str)> = arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = arguments
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     async fn with(cookie: Option<&str>, ask: Ask<'_>) -> Answer {
         match cookie {
             Some(cookie) => ask.cookie(cookie).send().await,
@@ -69,10 +80,15 @@ async fn status(world: &World, method: &Method, path: &str, cookie: Option<&str>
     }
     let answer = with(cookie, world.ask(method.clone(), path).form(&pairs)).await;
     // Neither is an answer to who asked: the function takes JSON.
-    if !matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR) {
+    if !matches!(
+        answer.status,
+        StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR
+    ) {
         return answer.status;
     }
-    with(cookie, world.ask(method.clone(), path).json(&as_json(company))).await.status
+    with(cookie, world.ask(method.clone(), path).json(&as_json(company)))
+        .await
+        .status
 }
 
 async fn refused_on_the_dashboard(world: &World, route: &Route, acme: &Acme, other: &Acme) {
@@ -85,37 +101,78 @@ async fn refused_on_the_dashboard(world: &World, route: &Route, acme: &Acme, oth
     match route.who {
         Who::Anyone(_) => {
             let known = ["POST /sign-in", "POST /sign-out", "POST /demo/enter"];
-            assert!(known.contains(&name.as_str()), "{name} is open to everybody: is that meant?");
+            assert!(
+                known.contains(&name.as_str()),
+                "{name} is open to everybody: is that meant?"
+            );
         }
         Who::Member | Who::KeyManager | Who::WebhookManager => {
-            assert_eq!(ask(None, &own).await, StatusCode::UNAUTHORIZED, "{name}: signed out");
-            assert_eq!(ask(Some(acme.owner.as_str()), &foreign).await, StatusCode::NOT_FOUND, "{name}: another company's");
-            assert_eq!(ask(Some(acme.owner.as_str()), AN_ID).await, StatusCode::NOT_FOUND, "{name}: nobody's");
+            assert_eq!(
+                ask(None, &own).await,
+                StatusCode::UNAUTHORIZED,
+                "{name}: signed out"
+            );
+            assert_eq!(
+                ask(Some(acme.owner.as_str()), &foreign).await,
+                StatusCode::NOT_FOUND,
+                "{name}: another company's"
+            );
+            assert_eq!(
+                ask(Some(acme.owner.as_str()), AN_ID).await,
+                StatusCode::NOT_FOUND,
+                "{name}: nobody's"
+            );
             if route.who != Who::Member {
-                assert_eq!(ask(Some(acme.viewer.as_str()), &own).await, StatusCode::FORBIDDEN, "{name}: a viewer");
+                assert_eq!(
+                    ask(Some(acme.viewer.as_str()), &own).await,
+                    StatusCode::FORBIDDEN,
+                    "{name}: a viewer"
+                );
             }
         }
-        Who::ApiKey => assert_eq!(ask(Some(acme.owner.as_str()), &own).await, StatusCode::UNAUTHORIZED, "{name}"),
+        Who::ApiKey => assert_eq!(
+            ask(Some(acme.owner.as_str()), &own).await,
+            StatusCode::UNAUTHORIZED,
+            "{name}"
+        ),
         Who::Operator(_) => panic!("{name}: operators have a listener of their own"),
     }
 }
 
 async fn refused_to_operators(world: &World, route: &Route) {
     let name = format!("{} {}", route.method, route.path);
-    let ask = || world.ask(route.method.clone(), &fill(route.path, AN_ID)).to(To::Operator).json(&as_json(AN_ID));
+    let ask = || {
+        world
+            .ask(route.method.clone(), &fill(route.path, AN_ID))
+            .to(To::Operator)
+            .json(&as_json(AN_ID))
+    };
     match route.who {
         Who::Anyone(_) => {
             let known = ["GET /metrics", "GET /healthz", "GET /readyz"];
-            assert!(known.contains(&name.as_str()), "{name} is open to everybody: is that meant?");
+            assert!(
+                known.contains(&name.as_str()),
+                "{name} is open to everybody: is that meant?"
+            );
         }
         Who::ApiKey => assert_eq!(ask().send().await.status, StatusCode::UNAUTHORIZED, "{name}"),
         Who::Operator(scope) => {
-            assert_eq!(ask().send().await.status, StatusCode::UNAUTHORIZED, "{name}: no token");
+            assert_eq!(
+                ask().send().await.status,
+                StatusCode::UNAUTHORIZED,
+                "{name}: no token"
+            );
             let unknown = vault::Token::generate();
-            assert_eq!(ask().bearer(&unknown.text()).send().await.status, StatusCode::UNAUTHORIZED, "{name}: unknown");
+            assert_eq!(
+                ask().bearer(&unknown.text()).send().await.status,
+                StatusCode::UNAUTHORIZED,
+                "{name}: unknown"
+            );
             let others = Scopes::new(Scope::ALL.into_iter().filter(|other| *other != scope).collect());
             let accounts = &world.running().services.core.accounts;
-            let token = accounts.create_operator_token("all but one", others, &Actor::command_line()).await;
+            let token = accounts
+                .create_operator_token("all but one", others, &Actor::command_line())
+                .await;
             let answer = ask().bearer(&token.expect("a token").text()).send().await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}: without the scope");
         }
@@ -143,14 +200,21 @@ async fn every_page_of_a_company_refuses_those_who_are_no_members() {
     let mut pages = 0;
     for path in page_paths() {
         if !path.starts_with("/c/{company}/") {
-            assert!(OPEN.contains(&path.as_str()), "{path} belongs to no company: is that meant?");
+            assert!(
+                OPEN.contains(&path.as_str()),
+                "{path} belongs to no company: is that meant?"
+            );
             continue;
         }
         pages += 1;
         let signed_out = world.get(&fill(&path, &acme.client_id.to_string())).send().await;
         assert_eq!(signed_out.status, StatusCode::SEE_OTHER, "{path}: signed out");
         assert!(signed_out.header("location").starts_with("/sign-in"), "{path}");
-        let answer = world.get(&fill(&path, &other.client_id.to_string())).cookie(&acme.owner).send().await;
+        let answer = world
+            .get(&fill(&path, &other.client_id.to_string()))
+            .cookie(&acme.owner)
+            .send()
+            .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: another company's");
         assert!(!answer.body.contains("Other"), "{path} names the other company");
     }
@@ -176,19 +240,37 @@ async fn every_server_function_refuses_those_who_may_not() {
     let (own, foreign) = (acme.client_id.to_string(), other.client_id.to_string());
     let functions = server_function_paths();
     for path in FOR_OWNERS {
-        assert!(functions.iter().any(|(known, _)| *known == path), "{path} is gone");
+        assert!(
+            functions.iter().any(|(known, _)| *known == path),
+            "{path} is gone"
+        );
     }
     for (path, method) in functions {
         if path == "/rpc/session/welcome" {
             let answer = world.get(path).send().await;
-            assert!(answer.status == StatusCode::OK && answer.body.contains("\"companies\":[]"), "{answer:?}");
+            assert!(
+                answer.status == StatusCode::OK && answer.body.contains("\"companies\":[]"),
+                "{answer:?}"
+            );
             continue;
         }
-        assert_eq!(status(&world, &method, path, None, &own).await, StatusCode::UNAUTHORIZED, "{path}: signed out");
+        assert_eq!(
+            status(&world, &method, path, None, &own).await,
+            StatusCode::UNAUTHORIZED,
+            "{path}: signed out"
+        );
         let owner = Some(acme.owner.as_str());
-        assert_eq!(status(&world, &method, path, owner, &foreign).await, StatusCode::NOT_FOUND, "{path}: another company's");
+        assert_eq!(
+            status(&world, &method, path, owner, &foreign).await,
+            StatusCode::NOT_FOUND,
+            "{path}: another company's"
+        );
         let viewer = status(&world, &method, path, Some(acme.viewer.as_str()), &own).await;
         let for_owners = FOR_OWNERS.contains(&path);
-        assert_eq!(viewer == StatusCode::FORBIDDEN, for_owners, "{path}: a viewer gets {viewer}");
+        assert_eq!(
+            viewer == StatusCode::FORBIDDEN,
+            for_owners,
+            "{path}: a viewer gets {viewer}"
+        );
     }
 }

@@ -14,11 +14,21 @@ async fn a_right_password_leads_to_where_one_wanted_to_go() {
 
     let sent_away = world.get(&wanted).send().await;
     assert_eq!(sent_away.status, StatusCode::SEE_OTHER);
-    assert!(sent_away.header("location").starts_with("/sign-in?next=%2Fc%2F"), "{sent_away:?}");
+    assert!(
+        sent_away.header("location").starts_with("/sign-in?next=%2Fc%2F"),
+        "{sent_away:?}"
+    );
 
-    let form = [("email", "Ana@Example.com"), ("password", PASSWORD), ("next", wanted.as_str())];
+    let form = [
+        ("email", "Ana@Example.com"),
+        ("password", PASSWORD),
+        ("next", wanted.as_str()),
+    ];
     let entered = world.ask(Method::POST, "/sign-in").form(&form).send().await;
-    assert_eq!((entered.status, entered.header("location")), (StatusCode::SEE_OTHER, wanted.as_str()));
+    assert_eq!(
+        (entered.status, entered.header("location")),
+        (StatusCode::SEE_OTHER, wanted.as_str())
+    );
     let cookie = entered.header("set-cookie");
     for part in ["gatehouse-loopback=", "Path=/", "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.contains(part), "{cookie}");
@@ -55,11 +65,17 @@ async fn the_sixth_wrong_password_has_to_wait_and_so_has_the_right_one() {
         world.ask(Method::POST, "/sign-in").form(&form).send()
     };
     for _ in 0..5 {
-        assert_eq!(try_with("wrong").await.header("location"), "/sign-in?error=credentials");
+        assert_eq!(
+            try_with("wrong").await.header("location"),
+            "/sign-in?error=credentials"
+        );
     }
     for password in ["wrong", PASSWORD] {
         let answer = try_with(password).await;
-        assert_eq!((answer.header("location"), answer.header("set-cookie")), ("/sign-in?error=throttled", ""));
+        assert_eq!(
+            (answer.header("location"), answer.header("set-cookie")),
+            ("/sign-in?error=throttled", "")
+        );
     }
 }
 
@@ -68,11 +84,24 @@ async fn signing_out_ends_the_session_on_the_server() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let page = format!("/c/{}/development/keys", acme.client_id);
-    assert_eq!(world.get(&page).cookie(&acme.owner).send().await.status, StatusCode::OK);
-    let out = world.ask(Method::POST, "/sign-out").cookie(&acme.owner).send().await;
-    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert_eq!(
+        world.get(&page).cookie(&acme.owner).send().await.status,
+        StatusCode::OK
+    );
+    let out = world
+        .ask(Method::POST, "/sign-out")
+        .cookie(&acme.owner)
+        .send()
+        .await;
+    assert_eq!(
+        (out.status, out.header("location")),
+        (StatusCode::SEE_OTHER, "/sign-in")
+    );
     assert!(out.header("set-cookie").contains("Max-Age=0"));
-    assert_eq!(world.get(&page).cookie(&acme.owner).send().await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        world.get(&page).cookie(&acme.owner).send().await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
@@ -81,7 +110,11 @@ async fn the_way_on_never_leads_to_another_site() {
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
     for next in ["//evil.example/", "https://evil.example/", "/\\evil.example"] {
-        let form = [("email", "ana@example.com"), ("password", PASSWORD), ("next", next)];
+        let form = [
+            ("email", "ana@example.com"),
+            ("password", PASSWORD),
+            ("next", next),
+        ];
         let answer = world.ask(Method::POST, "/sign-in").form(&form).send().await;
         assert_eq!(answer.header("location"), "/", "{next}");
     }
@@ -93,18 +126,41 @@ async fn over_plain_http_from_elsewhere_there_is_no_form() {
         config.public_url = Some("http://gatehouse.example.com".parse().expect("a URL"));
     })
     .await;
-    let page = world.get("/sign-in").header("host", "gatehouse.example.com").send().await;
+    let page = world
+        .get("/sign-in")
+        .header("host", "gatehouse.example.com")
+        .send()
+        .await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(page.body.contains("--public-url https://") && !page.body.contains("<form"), "{}", page.body);
+    assert!(
+        page.body.contains("--public-url https://") && !page.body.contains("<form"),
+        "{}",
+        page.body
+    );
     let form = [("email", "ana@example.com"), ("password", PASSWORD)];
-    let posted = world.ask(Method::POST, "/sign-in").header("host", "gatehouse.example.com").form(&form).send().await;
-    assert_eq!((posted.status, posted.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+    let posted = world
+        .ask(Method::POST, "/sign-in")
+        .header("host", "gatehouse.example.com")
+        .form(&form)
+        .send()
+        .await;
+    assert_eq!(
+        (posted.status, posted.header("set-cookie")),
+        (StatusCode::FORBIDDEN, "")
+    );
 }
 
 #[tokio::test]
 async fn the_demos_doors_are_shut_outside_the_demo() {
     let world = World::start().await;
     world.acme("Acme").await;
-    let answer = world.ask(Method::POST, "/demo/enter").form(&[("role", "owner")]).send().await;
-    assert_eq!((answer.status, answer.header("set-cookie")), (StatusCode::NOT_FOUND, ""));
+    let answer = world
+        .ask(Method::POST, "/demo/enter")
+        .form(&[("role", "owner")])
+        .send()
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("set-cookie")),
+        (StatusCode::NOT_FOUND, "")
+    );
 }

@@ -41,7 +41,11 @@ async fn a_lost_or_exchanged_secret_is_refused_and_never_made_anew() {
         assert!(!file.exists(), "{} was made anew", file.display());
         write_private(&file, &right);
     }
-    serve::start(config(world.data_dir()), Passwords::cheap()).await.expect("starts with both").stop().await;
+    serve::start(config(world.data_dir()), Passwords::cheap())
+        .await
+        .expect("starts with both")
+        .stop()
+        .await;
 }
 
 fn write_private(file: &Path, bytes: &[u8]) {
@@ -72,23 +76,42 @@ async fn the_empty_demo_has_people_and_nothing_else_and_keeps_them() {
     };
     assert_eq!(world.running().demo_curl, Some(None));
     for role in ["owner", "viewer"] {
-        let entered = world.ask(http::Method::POST, "/demo/enter").form(&[("role", role)]).send().await;
+        let entered = world
+            .ask(http::Method::POST, "/demo/enter")
+            .form(&[("role", role)])
+            .send()
+            .await;
         let page = format!("/c/{company}/development/keys");
-        assert_eq!(world.get(&page).cookie(&entered.cookie()).send().await.status, http::StatusCode::OK, "{role}");
+        assert_eq!(
+            world.get(&page).cookie(&entered.cookie()).send().await.status,
+            http::StatusCode::OK,
+            "{role}"
+        );
     }
     world.stop().await;
     let mut again = config(world.data_dir());
     again.demo = Some(Demo::Empty);
-    let running = serve::start(again, Passwords::cheap()).await.expect("starts again");
+    let running = serve::start(again, Passwords::cheap())
+        .await
+        .expect("starts again");
     let companies = running.services.core.accounts.companies().await.expect("reads");
-    assert_eq!(companies.iter().map(|one| one.client_id).collect::<Vec<_>>(), [company]);
+    assert_eq!(
+        companies.iter().map(|one| one.client_id).collect::<Vec<_>>(),
+        [company]
+    );
     running.stop().await;
 }
 
 fn gatehouse(arguments: &[&str]) -> Output {
     let dir = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
-    command.arg("serve").args(arguments).env_clear().current_dir(dir.path()).output().expect("runs")
+    command
+        .arg("serve")
+        .args(arguments)
+        .env_clear()
+        .current_dir(dir.path())
+        .output()
+        .expect("runs")
 }
 
 #[test]
@@ -102,18 +125,32 @@ fn bad_configuration_is_one_sentence_that_names_the_setting_and_exit_code_2() {
         (&["--database-url", "mysql://db"], "--database-url"),
         (&["--log", "x=loud"], "log"),
         (&["--listen", "0.0.0.0:3000"], "public-url"),
-        (&["--demo", "--operator-listen", "0.0.0.0:9090"], "operator-listen"),
+        (
+            &["--demo", "--operator-listen", "0.0.0.0:9090"],
+            "operator-listen",
+        ),
     ];
     for (arguments, setting) in cases {
         let output = gatehouse(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
-        assert!(errors.contains(setting) && errors.trim_end().lines().count() == 1, "{arguments:?}: {errors}");
+        assert!(
+            errors.contains(setting) && errors.trim_end().lines().count() == 1,
+            "{arguments:?}: {errors}"
+        );
     }
 }
 
 #[test]
 fn the_rate_limit_may_be_off() {
-    let args = server::cli::ServeArgs { rate_limit: Some("off".to_owned()), ..Default::default() };
-    assert_eq!(server::config::Config::read(&args).expect("a configuration").rate_limit, RateLimit::Off);
+    let args = server::cli::ServeArgs {
+        rate_limit: Some("off".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(
+        server::config::Config::read(&args)
+            .expect("a configuration")
+            .rate_limit,
+        RateLimit::Off
+    );
 }

@@ -43,12 +43,19 @@ pub(crate) struct Answer {
 impl Answer {
     /// A header's text; empty when it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// `name=value` of the cookie it sets.
     pub(crate) fn cookie(&self) -> String {
-        self.header(SET_COOKIE.as_str()).split(';').next().unwrap_or_default().to_owned()
+        self.header(SET_COOKIE.as_str())
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -67,9 +74,15 @@ pub(crate) struct Acme {
 }
 
 pub(crate) fn config(data_dir: &Path) -> Config {
-    let anywhere = ListenAddress { address: SocketAddr::from(([127, 0, 0, 1], 0)), is_default: false };
+    let anywhere = ListenAddress {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        is_default: false,
+    };
     Config {
-        place: Place { data_dir: data_dir.to_owned(), database: Database::Embedded },
+        place: Place {
+            data_dir: data_dir.to_owned(),
+            database: Database::Embedded,
+        },
         listen: anywhere,
         gateway_listen: anywhere,
         operator_listen: anywhere,
@@ -95,7 +108,11 @@ impl World {
         let mut config = config(dir.path());
         change(&mut config);
         let running = serve::start(config, Passwords::cheap()).await.expect("starts");
-        Self { running: Some(running), dir, client: Client::builder(TokioExecutor::new()).build_http() }
+        Self {
+            running: Some(running),
+            dir,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     pub(crate) fn running(&self) -> &Running {
@@ -114,7 +131,11 @@ impl World {
 
     pub(crate) async fn company(&self, name: &str) -> (CompanyId, ClientId) {
         let core = &self.running().services.core;
-        let created = core.accounts.create_company(name, None, &Actor::command_line()).await.expect("a company");
+        let created = core
+            .accounts
+            .create_company(name, None, &Actor::command_line())
+            .await
+            .expect("a company");
         core.keys.reload().await.expect("reloads");
         (created.id, created.client_id)
     }
@@ -123,29 +144,46 @@ impl World {
         let email: Email = email.parse().expect("an address");
         let password = Password::new(PASSWORD.to_owned()).expect("long enough");
         let accounts = &self.running().services.core.accounts;
-        accounts.create_member(company, email, role, password, &Actor::command_line()).await.expect("a member");
+        accounts
+            .create_member(company, email, role, password, &Actor::command_line())
+            .await
+            .expect("a member");
     }
 
     /// A company with an owner and a viewer who are signed in.
     pub(crate) async fn acme(&self, name: &str) -> Acme {
         let (id, client_id) = self.company(name).await;
-        let (owner, viewer) = (format!("owner-{client_id}@example.com"), format!("viewer-{client_id}@example.com"));
+        let (owner, viewer) = (
+            format!("owner-{client_id}@example.com"),
+            format!("viewer-{client_id}@example.com"),
+        );
         self.member(client_id, &owner, Role::Owner).await;
         self.member(client_id, &viewer, Role::Viewer).await;
         let (owner, viewer) = (self.sign_in(&owner).await, self.sign_in(&viewer).await);
-        Acme { id, client_id, owner, viewer }
+        Acme {
+            id,
+            client_id,
+            owner,
+            viewer,
+        }
     }
 
     /// The session cookie.
     pub(crate) async fn sign_in(&self, email: &str) -> String {
-        let answer = self.ask(Method::POST, "/sign-in").form(&[("email", email), ("password", PASSWORD)]).send().await;
+        let answer = self
+            .ask(Method::POST, "/sign-in")
+            .form(&[("email", email), ("password", PASSWORD)])
+            .send()
+            .await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
         answer.cookie()
     }
 
     pub(crate) async fn key(&self, company: CompanyId, environment: Environment) -> GeneratedKey {
         let keys = &self.running().services.core.keys;
-        keys.generate(company, environment, &Actor::command_line()).await.expect("a key")
+        keys.generate(company, environment, &Actor::command_line())
+            .await
+            .expect("a key")
     }
 
     pub(crate) fn address(&self, to: To) -> SocketAddr {
@@ -157,7 +195,14 @@ impl World {
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str) -> Ask<'_> {
-        Ask { world: self, to: To::Dashboard, method, path: path.to_owned(), headers: HeaderMap::new(), body: String::new() }
+        Ask {
+            world: self,
+            to: To::Dashboard,
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: String::new(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Ask<'_> {
@@ -189,7 +234,10 @@ impl Ask<'_> {
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
+        self.headers.append(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).expect("a header"),
+        );
         self
     }
 
@@ -216,16 +264,24 @@ impl Ask<'_> {
 
     pub(crate) async fn send(self) -> Answer {
         let address = self.world.address(self.to);
-        let mut request = Request::builder().method(self.method).uri(format!("http://{address}{}", self.path));
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(format!("http://{address}{}", self.path));
         let host = self.headers.get(HOST).cloned();
         *request.headers_mut().expect("a request") = self.headers;
         if host.is_none() {
             request = request.header(HOST, address.to_string());
         }
-        let request = request.body(Full::new(Bytes::from(self.body))).expect("a request");
+        let request = request
+            .body(Full::new(Bytes::from(self.body)))
+            .expect("a request");
         let response = self.world.client.request(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
     }
 }

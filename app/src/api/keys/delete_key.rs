@@ -8,5 +8,9 @@ use crate::AppError;
 /// Deletes a key for good. When this answers, no node accepts it any more.
 #[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key")]
 pub async fn delete_key(company: ClientId, key: KeyId) -> Result<DeletedKey, AppError> {
-    crate::ports::enter(company).await?.manage_keys()?.delete(key).await
+    crate::ports::enter(company)
+        .await?
+        .manage_keys()?
+        .delete(key)
+        .await
 }

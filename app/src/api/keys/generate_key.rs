@@ -8,5 +8,9 @@ use crate::AppError;
 /// Makes a key. The answer holds its secret; `Conflict` when two are active.
 #[server(name = GenerateKeyCall, prefix = "/rpc", endpoint = "keys/generate_key")]
 pub async fn generate_key(company: ClientId, environment: Environment) -> Result<GeneratedKey, AppError> {
-    crate::ports::enter(company).await?.manage_keys()?.generate(environment).await
+    crate::ports::enter(company)
+        .await?
+        .manage_keys()?
+        .generate(environment)
+        .await
 }

@@ -7,6 +7,14 @@ use crate::AppError;
 
 /// Changes a webhook, or names every fault of the draft.
 #[server(name = ChangeWebhookCall, prefix = "/rpc", endpoint = "webhooks/change", input = server_fn::codec::Json)]
-pub async fn change_webhook(company: ClientId, webhook: WebhookId, draft: WebhookDraft) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
-    crate::ports::enter(company).await?.manage_webhooks()?.change(webhook, draft).await
+pub async fn change_webhook(
+    company: ClientId,
+    webhook: WebhookId,
+    draft: WebhookDraft,
+) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .change(webhook, draft)
+        .await
 }

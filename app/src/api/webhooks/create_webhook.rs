@@ -7,6 +7,13 @@ use crate::AppError;
 
 /// Saves a webhook, or names every fault of the draft.
 #[server(name = CreateWebhookCall, prefix = "/rpc", endpoint = "webhooks/create", input = server_fn::codec::Json)]
-pub async fn create_webhook(company: ClientId, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
-    crate::ports::enter(company).await?.manage_webhooks()?.create(draft).await
+pub async fn create_webhook(
+    company: ClientId,
+    draft: WebhookDraft,
+) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .create(draft)
+        .await
 }

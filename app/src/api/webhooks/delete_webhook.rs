@@ -8,5 +8,9 @@ use crate::AppError;
 /// Deletes a webhook and what waits for it.
 #[server(name = DeleteWebhookCall, prefix = "/rpc", endpoint = "webhooks/delete")]
 pub async fn delete_webhook(company: ClientId, webhook: WebhookId) -> Result<(), AppError> {
-    crate::ports::enter(company).await?.manage_webhooks()?.delete(webhook).await
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .delete(webhook)
+        .await
 }

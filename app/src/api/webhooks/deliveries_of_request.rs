@@ -7,6 +7,13 @@ use crate::AppError;
 
 /// What the request set off: deliveries of the events that name it.
 #[server(name = DeliveriesOfRequestCall, prefix = "/rpc", endpoint = "webhooks/deliveries_of_request", input = server_fn::codec::GetUrl)]
-pub async fn deliveries_of_request(company: ClientId, request: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
-    crate::ports::enter(company).await?.webhooks.deliveries_of_request(request).await
+pub async fn deliveries_of_request(
+    company: ClientId,
+    request: RequestId,
+) -> Result<Vec<DeliveryRow>, AppError> {
+    crate::ports::enter(company)
+        .await?
+        .webhooks
+        .deliveries_of_request(request)
+        .await
 }

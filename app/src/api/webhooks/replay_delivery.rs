@@ -8,5 +8,9 @@ use crate::AppError;
 /// One more attempt of the same delivery.
 #[server(name = ReplayDeliveryCall, prefix = "/rpc", endpoint = "webhooks/replay")]
 pub async fn replay_delivery(company: ClientId, delivery: DeliveryId) -> Result<(), AppError> {
-    crate::ports::enter(company).await?.manage_webhooks()?.replay(delivery).await
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .replay(delivery)
+        .await
 }

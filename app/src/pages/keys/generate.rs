@@ -81,7 +81,11 @@ pub(super) fn GeneratedDialog(state: KeysState) -> impl IntoView {
         // Read in an effect, and not in the view: the dialog must not wait for it.
         context.with(|company| {
             let company = company.as_ref().and_then(|company| company.as_ref().ok());
-            curl.set(company.map(|company| samples::curl(company, &secret)).unwrap_or_default());
+            curl.set(
+                company
+                    .map(|company| samples::curl(company, &secret))
+                    .unwrap_or_default(),
+            );
         });
     });
     let close = move |()| generation.open.set(false);

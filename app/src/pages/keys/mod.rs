@@ -40,9 +40,16 @@ struct KeysState {
 pub fn KeysPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let changes = scope.changes(Topic::Keys);
-    let groups =
-        Resource::new(move || (scope.client_id(), changes.get()), |(company, _)| api::keys::list_keys(company));
-    let state = KeysState { scope, reveal: RevealSlot::new(), generation: Generation::new(), deletion: Deletion::new() };
+    let groups = Resource::new(
+        move || (scope.client_id(), changes.get()),
+        |(company, _)| api::keys::list_keys(company),
+    );
+    let state = KeysState {
+        scope,
+        reveal: RevealSlot::new(),
+        generation: Generation::new(),
+        deletion: Deletion::new(),
+    };
     view! {
         <Title text="API Keys" />
         <PageHeader title="API Keys" lead="Programs prove with a key who they are. Each environment has its own." />

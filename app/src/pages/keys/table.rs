@@ -105,7 +105,8 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let name = key_name(&key);
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
-    let (row_id, last_four, environment, created_at) = (id.clone(), key.last_four.clone(), key.environment, key.created_at);
+    let (row_id, last_four, environment, created_at) =
+        (id.clone(), key.last_four.clone(), key.environment, key.created_at);
     let may_see = role.manages_keys();
     view! {
         <tr data-key=row_id>

@@ -4,9 +4,7 @@ use leptos::prelude::*;
 use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
 
 use super::words::took_text;
-use crate::ui::{
-    Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone,
-};
+use crate::ui::{Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone};
 
 /// `open` shows the evidence at the start; the person decides afterwards.
 #[component]
@@ -209,7 +207,14 @@ mod tests {
 
     #[test]
     fn a_hop_that_took_no_time_shares_its_bar_evenly() {
-        let timing = TimingRecord { connect_ms: Some(0), body_ms: Some(0), ..TimingRecord::default() };
-        assert_eq!(bar_widths(&parts(timing)), [("connect", 0, 500), ("body", 500, 500)]);
+        let timing = TimingRecord {
+            connect_ms: Some(0),
+            body_ms: Some(0),
+            ..TimingRecord::default()
+        };
+        assert_eq!(
+            bar_widths(&parts(timing)),
+            [("connect", 0, 500), ("body", 500, 500)]
+        );
     }
 }

@@ -42,8 +42,11 @@ where
     F: Fn() -> Asked + 'static,
     Asked: Future<Output = Outcome<T>> + 'static,
 {
-    let current =
-        Current { value: RwSignal::new(first), gone: RwSignal::new(false), quiet: StoredValue::new(false) };
+    let current = Current {
+        value: RwSignal::new(first),
+        gone: RwSignal::new(false),
+        quiet: StoredValue::new(false),
+    };
     let changes = CompanyScope::here().changes(Topic::Webhooks);
     let questions = Questions {
         running: StoredValue::new(false),

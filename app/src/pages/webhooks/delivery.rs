@@ -234,7 +234,10 @@ fn BodySent(view_state: DeliveryView, body: String) -> impl IntoView {
     let snippets = move || {
         let body = body.get_value();
         let mut snippets = vec![
-            Snippet::new("Pretty", json_text::indented(&body).unwrap_or_else(|| body.clone())),
+            Snippet::new(
+                "Pretty",
+                json_text::indented(&body).unwrap_or_else(|| body.clone()),
+            ),
             Snippet::new("Raw", body.clone()),
         ];
         if let Some(hop) = hop.get() {

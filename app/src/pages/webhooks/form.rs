@@ -176,7 +176,9 @@ impl FormState {
     /// an ending of its own; the receiver does not look at it.
     fn use_or_vary(self, url: String) {
         self.url_check.set(UrlCheck::Asking);
-        let Ok(environment) = self.environment.get_untracked().parse::<Environment>() else { return };
+        let Ok(environment) = self.environment.get_untracked().parse::<Environment>() else {
+            return;
+        };
         let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
             let answer = api::webhooks::check_webhook(self.client_id, draft).await;
@@ -244,7 +246,10 @@ pub(super) fn WebhookForm(
     fields: WebhookFields,
     faults: Vec<InvalidWebhook>,
 ) -> impl IntoView {
-    let (words, fixed_environment) = (purpose.words(), purpose.webhook().map(|webhook| webhook.environment));
+    let (words, fixed_environment) = (
+        purpose.words(),
+        purpose.webhook().map(|webhook| webhook.environment),
+    );
     let (action, back) = purpose.places(CompanyScope::here());
     let state = FormState::new(company.client_id, purpose, &fields, faults);
     let submit = on_submit(state);
@@ -286,7 +291,9 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
             return;
         }
         state.failure.set(None);
-        let enabled = state.purpose.with_value(|purpose| purpose.webhook().is_none_or(|webhook| webhook.enabled));
+        let enabled = state
+            .purpose
+            .with_value(|purpose| purpose.webhook().is_none_or(|webhook| webhook.enabled));
         let draft = match WebhookFields::from_pairs(browser::form::entries(&event)).draft(enabled) {
             Ok(draft) => draft,
             Err(faults) => return state.refuse(faults),
@@ -301,7 +308,10 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
             match answer {
                 Ok(Ok(webhook)) => {
                     let saved = state.purpose.with_value(FormPurpose::saved);
-                    navigate(&scope.path(&format!("webhooks/{webhook}?saved={saved}")), Default::default());
+                    navigate(
+                        &scope.path(&format!("webhooks/{webhook}?saved={saved}")),
+                        Default::default(),
+                    );
                 }
                 Ok(Err(faults)) => state.refuse(faults),
                 Err(error) => state.failure.set(Some(error)),
@@ -374,11 +384,20 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
         return view! { <FixedEnvironment environment=environment /> }.into_any();
     }
     let has_key = move |environment: &Environment| {
-        groups.iter().any(|group| group.environment == *environment && !group.keys.is_empty())
+        groups
+            .iter()
+            .any(|group| group.environment == *environment && !group.keys.is_empty())
     };
-    let without_key: Vec<_> = Environment::ALL.into_iter().filter(|environment| !has_key(environment)).collect();
+    let without_key: Vec<_> = Environment::ALL
+        .into_iter()
+        .filter(|environment| !has_key(environment))
+        .collect();
     let options = Environment::ALL.map(|environment| {
-        let hint = if without_key.contains(&environment) { "No active key yet" } else { "Signed with its API key" };
+        let hint = if without_key.contains(&environment) {
+            "No active key yet"
+        } else {
+            "Signed with its API key"
+        };
         view! {
             <Choice
                 name="env_type"

@@ -81,7 +81,8 @@ fn AddWebhook(path: String, role: Role, list_is_empty: bool) -> impl IntoView {
     if list_is_empty {
         return ().into_any();
     }
-    view! { <ButtonLink href=path kind=ButtonKind::Primary icon=IconName::Plus>"Add webhook"</ButtonLink> }.into_any()
+    view! { <ButtonLink href=path kind=ButtonKind::Primary icon=IconName::Plus>"Add webhook"</ButtonLink> }
+        .into_any()
 }
 
 /// After a deletion without scripts.

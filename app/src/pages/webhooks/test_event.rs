@@ -11,8 +11,7 @@ use crate::api;
 use crate::browser::timers::Repeater;
 use crate::pages::company::Topic;
 use crate::ui::{
-    Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone,
-    status_word,
+    Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone, status_word,
 };
 
 /// How often the attempt is looked for, and how many times: an attempt takes 10 s at most.
@@ -156,7 +155,9 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
 fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
     let reason = Signal::derive(move || {
         let enabled = state.detail.with(|detail| detail.row.webhook.enabled);
-        state.refusal().or_else(|| (!enabled).then(|| "Enable the webhook first.".to_owned()))
+        state
+            .refusal()
+            .or_else(|| (!enabled).then(|| "Enable the webhook first.".to_owned()))
     });
     view! {
         <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send submit=true busy=busy unavailable=reason>
@@ -168,7 +169,9 @@ fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
 #[component]
 fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
     match progress {
-        Progress::Ready => view! { <p class="faint">"What your receiver answers appears here."</p> }.into_any(),
+        Progress::Ready => {
+            view! { <p class="faint">"What your receiver answers appears here."</p> }.into_any()
+        }
         Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
         Progress::Waiting => {
             view! { <p class="muted">"Sent to your receiver. Waiting for its answer, 10 s at most…"</p> }

@@ -66,7 +66,11 @@ pub fn WebhookPage() -> impl IntoView {
 fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     let (client_id, id) = (company.client_id, first.row.webhook.id);
     let current = keep_current(first, move || api::webhooks::webhook_detail(client_id, id));
-    let Current { value: detail, gone, quiet } = current;
+    let Current {
+        value: detail,
+        gone,
+        quiet,
+    } = current;
     let state = WebhookState {
         scope: CompanyScope::here(),
         company: StoredValue::new(company),
@@ -152,15 +156,25 @@ fn SavedNotice(state: WebhookState) -> impl IntoView {
 #[component]
 fn Trouble(state: WebhookState) -> impl IntoView {
     let trouble = Memo::new(move |_| {
-        state.detail.with(|detail| (detail.row.health.clone(), detail.diagnosis.clone(), detail.row.webhook.clone()))
+        state.detail.with(|detail| {
+            (
+                detail.row.health.clone(),
+                detail.diagnosis.clone(),
+                detail.row.webhook.clone(),
+            )
+        })
     });
     move || {
         let (health, diagnosis, webhook) = trouble.get();
         match health {
-            WebhookHealth::Failing { .. } => Some(view! { <Notice tone=Tone::Bad>{diagnosis}</Notice> }.into_any()),
+            WebhookHealth::Failing { .. } => {
+                Some(view! { <Notice tone=Tone::Bad>{diagnosis}</Notice> }.into_any())
+            }
             WebhookHealth::Held => Some(view! { <HeldNotice environment=webhook.environment /> }.into_any()),
             WebhookHealth::Disabled => {
-                let why = webhook.disabled.map_or("Switched off.", model::DisabledReason::sentence);
+                let why = webhook
+                    .disabled
+                    .map_or("Switched off.", model::DisabledReason::sentence);
                 let kept = " Nothing is sent. What it would have received is kept as skipped, and can be replayed once it is enabled.";
                 Some(view! { <Notice title=why>{kept}</Notice> }.into_any())
             }

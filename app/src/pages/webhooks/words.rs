@@ -198,7 +198,10 @@ mod tests {
 
     #[test]
     fn a_duration_claims_no_more_than_was_measured() {
-        assert_eq!([0, 1, 84, 10_000].map(took_text), ["<1 ms", "1 ms", "84 ms", "10.00 s"]);
+        assert_eq!(
+            [0, 1, 84, 10_000].map(took_text),
+            ["<1 ms", "1 ms", "84 ms", "10.00 s"]
+        );
     }
 
     #[test]

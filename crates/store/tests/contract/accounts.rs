@@ -45,7 +45,10 @@ impl World {
             move || Timestamp::from_millis(now.load(Ordering::SeqCst))
         });
         let rows = Arc::new(store::accounts::Accounts::new(db.db.clone()));
-        Self { accounts: Accounts::new(rows, Passwords::cheap(), clock, SessionLimits::default()), now }
+        Self {
+            accounts: Accounts::new(rows, Passwords::cheap(), clock, SessionLimits::default()),
+            now,
+        }
     }
 
     fn advance(&self, seconds: i64) {
@@ -53,12 +56,18 @@ impl World {
     }
 
     async fn company(&self, name: &str) -> ClientId {
-        let created = self.accounts.create_company(name, None, &Actor::command_line()).await;
+        let created = self
+            .accounts
+            .create_company(name, None, &Actor::command_line())
+            .await;
         created.expect("a company").client_id
     }
 
     async fn member(&self, company: ClientId, address: &str, role: Role) {
-        let created = self.accounts.create_member(company, email(address), role, password(), &Actor::command_line()).await;
+        let created = self
+            .accounts
+            .create_member(company, email(address), role, password(), &Actor::command_line())
+            .await;
         created.expect("a member");
     }
 }
@@ -74,8 +83,16 @@ fn password() -> Password {
 async fn the_installations_row_is_written_once(db: &TestDb) {
     let world = World::on(db);
     assert_eq!(world.accounts.install().await.expect("reads"), None);
-    let first = world.accounts.create_install(&[1; 32], &[2; 32]).await.expect("writes");
-    let second = world.accounts.create_install(&[3; 32], &[4; 32]).await.expect("reads the first");
+    let first = world
+        .accounts
+        .create_install(&[1; 32], &[2; 32])
+        .await
+        .expect("writes");
+    let second = world
+        .accounts
+        .create_install(&[3; 32], &[4; 32])
+        .await
+        .expect("reads the first");
     assert_eq!(first, second);
     assert!(first.verify(&[1; 32], &[2; 32]).is_ok());
     assert!(first.verify(&[3; 32], &[2; 32]).is_err() && first.verify(&[1; 32], &[4; 32]).is_err());
@@ -85,16 +102,50 @@ async fn a_brand_belongs_to_its_parent_and_has_no_brands(db: &TestDb) {
     let world = World::on(db);
     let parent = world.company("Acme").await;
     let actor = Actor::command_line();
-    let brand = world.accounts.create_company("Acme Kids", Some(parent), &actor).await.expect("a brand");
+    let brand = world
+        .accounts
+        .create_company("Acme Kids", Some(parent), &actor)
+        .await
+        .expect("a brand");
     world.member(parent, "ana@example.com", Role::Owner).await;
-    let token = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
-    let visit = world.accounts.visit(&token).await.expect("reads").expect("a session");
-    let membership = world.accounts.membership(visit.person, parent).await.expect("reads").expect("a member");
-    assert_eq!(membership.brands.iter().map(|brand| brand.name.as_str()).collect::<Vec<_>>(), ["Acme Kids"]);
-    let under_a_brand = world.accounts.create_company("Too deep", Some(brand.client_id), &actor).await;
-    assert!(matches!(under_a_brand, Err(AccountsError::ParentIsABrand)), "{under_a_brand:?}");
+    let token = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let visit = world
+        .accounts
+        .visit(&token)
+        .await
+        .expect("reads")
+        .expect("a session");
+    let membership = world
+        .accounts
+        .membership(visit.person, parent)
+        .await
+        .expect("reads")
+        .expect("a member");
+    assert_eq!(
+        membership
+            .brands
+            .iter()
+            .map(|brand| brand.name.as_str())
+            .collect::<Vec<_>>(),
+        ["Acme Kids"]
+    );
+    let under_a_brand = world
+        .accounts
+        .create_company("Too deep", Some(brand.client_id), &actor)
+        .await;
+    assert!(
+        matches!(under_a_brand, Err(AccountsError::ParentIsABrand)),
+        "{under_a_brand:?}"
+    );
     let nowhere = ClientId::from_random([9; 16]);
-    let orphan = world.accounts.create_company("Orphan", Some(nowhere), &actor).await;
+    let orphan = world
+        .accounts
+        .create_company("Orphan", Some(nowhere), &actor)
+        .await;
     assert!(matches!(orphan, Err(AccountsError::UnknownCompany)), "{orphan:?}");
 }
 
@@ -103,10 +154,22 @@ async fn a_person_is_one_account_in_several_companies(db: &TestDb) {
     let (zebra, acme) = (world.company("Zebra").await, world.company("Acme").await);
     world.member(zebra, "ana@example.com", Role::Viewer).await;
     world.member(acme, "ANA@example.com", Role::Owner).await;
-    let token = world.accounts.sign_in("Ana@Example.com", password(), HERE).await.expect("signs in");
-    let visit = world.accounts.visit(&token).await.expect("reads").expect("a session");
+    let token = world
+        .accounts
+        .sign_in("Ana@Example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let visit = world
+        .accounts
+        .visit(&token)
+        .await
+        .expect("reads")
+        .expect("a session");
     let companies = world.accounts.memberships(visit.person).await.expect("reads");
-    let seen: Vec<_> = companies.iter().map(|(company, role)| (company.name.as_str(), *role)).collect();
+    let seen: Vec<_> = companies
+        .iter()
+        .map(|(company, role)| (company.name.as_str(), *role))
+        .collect();
     assert_eq!(seen, [("Acme", Role::Owner), ("Zebra", Role::Viewer)]);
 }
 
@@ -115,7 +178,10 @@ async fn nobody_is_a_member_twice(db: &TestDb) {
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Viewer).await;
     let actor = Actor::command_line();
-    let again = world.accounts.create_member(acme, email("ana@example.com"), Role::Owner, password(), &actor).await;
+    let again = world
+        .accounts
+        .create_member(acme, email("ana@example.com"), Role::Owner, password(), &actor)
+        .await;
     assert!(matches!(again, Err(AccountsError::AlreadyMember)), "{again:?}");
 }
 
@@ -123,33 +189,86 @@ async fn another_companys_id_is_not_found(db: &TestDb) {
     let world = World::on(db);
     let (acme, other) = (world.company("Acme").await, world.company("Other").await);
     world.member(acme, "ana@example.com", Role::Owner).await;
-    let token = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
-    let person = world.accounts.visit(&token).await.expect("reads").expect("a session").person;
-    assert!(world.accounts.membership(person, acme).await.expect("reads").is_some());
-    assert_eq!(world.accounts.membership(person, other).await.expect("reads"), None);
-    assert_eq!(world.accounts.membership(person, ClientId::from_random([9; 16])).await.expect("reads"), None);
+    let token = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let person = world
+        .accounts
+        .visit(&token)
+        .await
+        .expect("reads")
+        .expect("a session")
+        .person;
+    assert!(
+        world
+            .accounts
+            .membership(person, acme)
+            .await
+            .expect("reads")
+            .is_some()
+    );
+    assert_eq!(
+        world.accounts.membership(person, other).await.expect("reads"),
+        None
+    );
+    assert_eq!(
+        world
+            .accounts
+            .membership(person, ClientId::from_random([9; 16]))
+            .await
+            .expect("reads"),
+        None
+    );
 }
 
 async fn signing_in_opens_a_session_and_signing_out_ends_it(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Owner).await;
-    let first = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
-    let second = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
+    let first = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let second = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
     let mut ended = world.accounts.ended_sessions();
-    let visit = world.accounts.visit(&first).await.expect("reads").expect("a session");
+    let visit = world
+        .accounts
+        .visit(&first)
+        .await
+        .expect("reads")
+        .expect("a session");
     world.accounts.sign_out(&visit, HERE).await.expect("signs out");
     assert_eq!(ended.try_recv(), Ok(first.hash()));
     assert_eq!(world.accounts.visit(&first).await.expect("reads"), None);
-    assert!(!world.accounts.session_is_alive(visit.session).await.expect("reads"));
-    assert!(world.accounts.visit(&second).await.expect("reads").is_some(), "the other session stays");
+    assert!(
+        !world
+            .accounts
+            .session_is_alive(visit.session)
+            .await
+            .expect("reads")
+    );
+    assert!(
+        world.accounts.visit(&second).await.expect("reads").is_some(),
+        "the other session stays"
+    );
 }
 
 async fn a_session_ends_when_it_is_idle(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Owner).await;
-    let token = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
+    let token = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
     let idle = SessionLimits::default().idle_seconds;
     world.advance(idle - 1);
     assert!(world.accounts.visit(&token).await.expect("reads").is_some());
@@ -164,7 +283,10 @@ async fn a_wrong_password_and_an_unknown_account_look_alike(db: &TestDb) {
     for address in ["ana@example.com", "nobody@example.com", "not an address"] {
         let wrong = Password::typed("wrong".to_owned());
         let refused = world.accounts.sign_in(address, wrong, HERE).await;
-        assert!(matches!(refused, Err(AccountsError::WrongPassword)), "{address}: {refused:?}");
+        assert!(
+            matches!(refused, Err(AccountsError::WrongPassword)),
+            "{address}: {refused:?}"
+        );
     }
 }
 
@@ -172,9 +294,17 @@ async fn dead_sessions_are_removed_and_live_ones_stay(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Owner).await;
-    world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
+    world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
     world.advance(SessionLimits::default().idle_seconds);
-    let alive = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
+    let alive = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
     world.accounts.remove_dead_sessions().await.expect("removes");
     let left = count(db, "SELECT CAST(COUNT(*) AS BIGINT) AS rows FROM sessions").await;
     assert_eq!(left, 1);
@@ -185,29 +315,71 @@ async fn an_operator_token_is_found_by_its_hash_alone(db: &TestDb) {
     let world = World::on(db);
     let scopes = Scopes::new(vec![Scope::Keys, Scope::Events]);
     let actor = Actor::command_line();
-    let token = world.accounts.create_operator_token("ci", scopes.clone(), &actor).await.expect("a token");
-    let found = world.accounts.operator(&token).await.expect("reads").expect("found");
+    let token = world
+        .accounts
+        .create_operator_token("ci", scopes.clone(), &actor)
+        .await
+        .expect("a token");
+    let found = world
+        .accounts
+        .operator(&token)
+        .await
+        .expect("reads")
+        .expect("found");
     assert_eq!((found.name.as_str(), found.scopes), ("ci", scopes));
-    assert!(world.accounts.operator(&vault::Token::generate()).await.expect("reads").is_none());
+    assert!(
+        world
+            .accounts
+            .operator(&vault::Token::generate())
+            .await
+            .expect("reads")
+            .is_none()
+    );
 }
 
 async fn every_change_leaves_an_audit_row(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Owner).await;
-    let token = world.accounts.sign_in("ana@example.com", password(), HERE).await.expect("signs in");
-    let visit = world.accounts.visit(&token).await.expect("reads").expect("a session");
+    let token = world
+        .accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let visit = world
+        .accounts
+        .visit(&token)
+        .await
+        .expect("reads")
+        .expect("a session");
     world.accounts.sign_out(&visit, HERE).await.expect("signs out");
     let actor = Actor::command_line();
-    world.accounts.create_operator_token("ci", Scopes::default(), &actor).await.expect("a token");
-    let rows = sqlx::query("SELECT action FROM audit ORDER BY id").fetch_all(db.db.reader()).await.expect("reads");
+    world
+        .accounts
+        .create_operator_token("ci", Scopes::default(), &actor)
+        .await
+        .expect("a token");
+    let rows = sqlx::query("SELECT action FROM audit ORDER BY id")
+        .fetch_all(db.db.reader())
+        .await
+        .expect("reads");
     let mut actions: Vec<_> = rows.iter().map(|row| row.text("action").expect("text")).collect();
     actions.sort();
-    let wanted =
-        ["company.created", "member.created", "member.signed_in", "member.signed_out", "operator_token.created"];
+    let wanted = [
+        "company.created",
+        "member.created",
+        "member.signed_in",
+        "member.signed_out",
+        "operator_token.created",
+    ];
     assert_eq!(actions, wanted);
 }
 
 async fn count(db: &TestDb, sql: &'static str) -> i64 {
-    sqlx::query(sql).fetch_one(db.db.reader()).await.expect("counts").int("rows").expect("a number")
+    sqlx::query(sql)
+        .fetch_one(db.db.reader())
+        .await
+        .expect("counts")
+        .int("rows")
+        .expect("a number")
 }

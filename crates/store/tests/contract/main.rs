@@ -34,8 +34,8 @@ macro_rules! contract {
 
 mod test_db;
 
-mod key_deletion;
 mod accounts;
+mod key_deletion;
 mod key_nodes;
 mod key_world;
 mod keys;
