@@ -44,6 +44,13 @@ impl AppError {
         }
     }
 
+    fn unreadable() -> Self {
+        Self::invalid(
+            "",
+            "The request was not in a form this server understands. Reload the page.",
+        )
+    }
+
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.to_owned(),
@@ -85,11 +92,11 @@ impl FromServerFnError for AppError {
     /// The transport's own failures. Their texts are for developers and stay out: in the browser the request did not get
     /// through, on the server the arguments could not be read.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        // The same fault means another thing on each side: the server could not read the request, the browser the answer.
+        let could_not_read = matches!(error, ServerFnErrorErr::Deserialization(_)) && cfg!(feature = "ssr");
         match error {
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::invalid(
-                "",
-                "The request was not in a form this server understands. Reload the page.",
-            ),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::unreadable(),
+            _ if could_not_read => Self::unreadable(),
             _ => Self::Unreachable,
         }
     }

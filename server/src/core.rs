@@ -42,7 +42,11 @@ impl Core {
         passwords: Passwords,
         rate_limit: RateLimit,
     ) -> Result<Self, StartError> {
-        let (db, log_db) = open_databases(place, data_dir).await?;
+        let Databases {
+            main: db,
+            keys: keys_db,
+            log: log_db,
+        } = open_databases(place, data_dir).await?;
         let clock = Clock::system();
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
@@ -53,7 +57,7 @@ impl Core {
             RateLimit::Requests(requests) => keys::RateLimit::per_minute(requests),
         };
         let parts = KeysParts {
-            store: Arc::new(store::keys::StoredKeys::new(db.clone())),
+            store: Arc::new(store::keys::StoredKeys::new(keys_db)),
             pepper: Arc::clone(&secrets.pepper),
             master_key: Arc::clone(&secrets.master_key),
             install,
@@ -77,7 +81,15 @@ impl Core {
     }
 }
 
-async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<(Db, Db), StartError> {
+/// What each kind of work goes through. On PostgreSQL they are one database with a pool each, so that a burst of log rows
+/// or deliveries never makes the keys wait for a connection: a node that cannot renew its lease in time lets nobody through.
+struct Databases {
+    main: Db,
+    keys: Db,
+    log: Db,
+}
+
+async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, StartError> {
     let (failed, failed_log) = ("opening the database", "opening the log's database");
     match &place.database {
         Database::Embedded => {
@@ -96,19 +108,29 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<(Db, Db), S
             let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS)
                 .await
                 .map_err(StartError::failed(failed_log))?;
-            Ok((db, log_db))
+            Ok(Databases {
+                keys: db.clone(),
+                main: db,
+                log: log_db,
+            })
         }
         Database::Postgres(url) => {
-            let options = DbOptions::Postgres {
-                url: url.clone(),
-                schema: None,
-                connections: 16,
-            };
             let migrations = [store::MAIN_MIGRATIONS, store::logs::LOG_MIGRATIONS].concat();
-            let db = Db::open(&options, &migrations)
-                .await
-                .map_err(StartError::failed(failed))?;
-            Ok((db.clone(), db))
+            let open = async |connections| {
+                let options = DbOptions::Postgres {
+                    url: url.clone(),
+                    schema: None,
+                    connections,
+                };
+                Db::open(&options, &migrations)
+                    .await
+                    .map_err(StartError::failed(failed))
+            };
+            Ok(Databases {
+                main: open(12).await?,
+                keys: open(4).await?,
+                log: open(4).await?,
+            })
         }
     }
 }

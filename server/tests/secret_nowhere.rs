@@ -483,8 +483,8 @@ fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("the whole", secret.as_bytes().to_vec()),
         ("its digits", digits.as_bytes().to_vec()),
-        ("its upper half", digits[..20].as_bytes().to_vec()),
-        ("its lower half", digits[20..].as_bytes().to_vec()),
+        ("its upper half", digits.as_bytes()[..20].to_vec()),
+        ("its lower half", digits.as_bytes()[20..].to_vec()),
         ("its digits in capitals", digits.to_uppercase().into_bytes()),
         ("its bytes", bytes.clone()),
         ("half of its bytes", bytes[10..].to_vec()),

@@ -36,17 +36,15 @@ pub(super) fn not_acceptable() -> Response<Bytes> {
 }
 
 /// Refuses a body that says it is something else. One that does not say is read as JSON.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Response<Bytes>> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
+pub(super) fn refuse_other_than_json(headers: &HeaderMap) -> Option<Response<Bytes>> {
+    let value = headers.get(header::CONTENT_TYPE)?;
     let text = value.to_str().unwrap_or_default();
     let kind = text.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/json") {
-        return Ok(());
+        return None;
     }
     let message = format!("Unsupported media type \"{text}\" in request. Send application/json.");
-    Err(errors::error(
+    Some(errors::error(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
         &message,

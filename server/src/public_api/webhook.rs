@@ -89,7 +89,7 @@ impl PublicApi {
 
     /// 201 with the webhook; 403 for another environment than the secret's.
     pub(super) async fn create(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
-        if let Err(response) = negotiation::require_json(request.headers()) {
+        if let Some(response) = negotiation::refuse_other_than_json(request.headers()) {
             return response;
         }
         let read = match body::complete(request.body()) {
@@ -135,7 +135,7 @@ impl PublicApi {
         id: WebhookId,
         request: &Request<Bytes>,
     ) -> Response<Bytes> {
-        if let Err(response) = negotiation::require_json(request.headers()) {
+        if let Some(response) = negotiation::refuse_other_than_json(request.headers()) {
             return response;
         }
         // Whether it exists comes first: a fault of the body would tell that it does.

@@ -63,7 +63,7 @@ fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
                 </span>
             </Cell>
             <Cell narrow=Narrow::Hidden numeric=true>
-                {move || row.with(|row| row.last_duration_ms.map(|millis| took_text(millis)))}
+                {move || row.with(|row| row.last_duration_ms.map(took_text))}
             </Cell>
             <Cell narrow=Narrow::SecondEnd>
                 <Time at=first.created_at />
