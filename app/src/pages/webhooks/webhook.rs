@@ -138,17 +138,20 @@ fn Standing(state: WebhookState) -> impl IntoView {
 fn SavedNotice(state: WebhookState) -> impl IntoView {
     let saved = use_query_map();
     let nothing_sent = Memo::new(move |_| state.detail.with(|detail| detail.deliveries.is_empty()));
-    move || {
-        match saved.with(|query| query.get("saved")).as_deref() {
-        Some("created") if nothing_sent.get() => Some(
-            view! {
-                <Notice tone=Tone::Good title="Saved.">" Send a test event to see a delivery, or publish a real one."</Notice>
-            }
-            .into_any(),
+    move || match saved.with(|query| query.get("saved")).as_deref() {
+        Some("created") => {
+            let next = if nothing_sent.get() {
+                " Send a test event to see a delivery, or publish a real one."
+            } else {
+                " What has been sent to it stands below."
+            };
+            Some(view! { <Notice tone=Tone::Good title="Saved.">{next}</Notice> }.into_any())
+        }
+        Some("changed") => Some(
+            view! { <Notice tone=Tone::Good title="Saved.">" It counts from the next attempt on."</Notice> }
+                .into_any(),
         ),
-        Some("changed") => Some(view! { <Notice tone=Tone::Good title="Saved.">" It counts from the next attempt on."</Notice> }.into_any()),
         _ => None,
-    }
     }
 }
 
