@@ -17,6 +17,7 @@ use crate::api;
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
+use crate::pages::webhooks::current::keep_current_with;
 use crate::ui::{Notice, PageHeader, RevealSlot};
 
 use client_id_card::ClientIdCard;
@@ -39,11 +40,7 @@ struct KeysState {
 #[component]
 pub fn KeysPage() -> impl IntoView {
     let scope = CompanyScope::here();
-    let changes = scope.changes(Topic::Keys);
-    let groups = Resource::new(
-        move || (scope.client_id(), changes.get()),
-        |(company, _)| api::keys::list_keys(company),
-    );
+    let groups = Resource::new(move || scope.client_id(), api::keys::list_keys);
     let state = KeysState {
         scope,
         reveal: RevealSlot::new(),
@@ -55,7 +52,7 @@ pub fn KeysPage() -> impl IntoView {
         <PageHeader title="API Keys" lead="Programs prove with a key who they are. Each environment has its own." />
         <LoadedInCompany
             resource=groups
-            render=move |company, groups| view! { <Keys company=company groups=groups state=state /> }.into_any()
+            render=move |company, groups| view! { <Keys company=company first=groups state=state /> }.into_any()
         />
         <GeneratedDialog state=state />
         <DeleteDialog state=state />
@@ -63,13 +60,19 @@ pub fn KeysPage() -> impl IntoView {
 }
 
 #[component]
-fn Keys(company: CompanyContext, groups: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
     let (role, client_id) = (company.role, company.client_id);
+    let groups = keep_current_with(Topic::Keys, first, move || api::keys::list_keys(client_id)).value;
     view! {
         <ClientIdCard company=company />
         {(!role.manages_keys()).then(|| view! { <Notice>{why_not(role)}</Notice> })}
-        <KeyTable groups=groups.clone() role=role state=state />
-        <RotationGuide groups=groups />
+        {move || {
+            let groups = groups.get();
+            view! {
+                <KeyTable groups=groups.clone() role=role state=state />
+                <RotationGuide groups=groups />
+            }
+        }}
         <HelpLinks client_id=client_id />
     }
 }

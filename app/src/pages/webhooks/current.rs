@@ -1,5 +1,5 @@
 //! Values that keep themselves current: what the server rendered first, and from then on what it says whenever something
-//! of the webhooks has changed. The pages of this folder render from these, so that a change moves what it concerns and
+//! of their topic has changed. The pages of this folder and of the keys render from these, so that a change moves what it concerns and
 //! nothing else: focus, scrolling and open parts stay.
 
 use std::future::Future;
@@ -18,8 +18,8 @@ const AT_REST_FOR: Duration = Duration::from_millis(400);
 
 /// A value and whether it still exists.
 #[derive(Debug)]
-pub(super) struct Current<T: 'static> {
-    pub(super) value: RwSignal<T>,
+pub(in crate::pages) struct Current<T: 'static> {
+    pub(in crate::pages) value: RwSignal<T>,
     /// It was deleted while the page was open. The value is the last one known.
     pub(super) gone: RwSignal<bool>,
     /// Nothing is asked while this is true: the page itself is about to delete it, and the answer would be a 404.
@@ -42,12 +42,25 @@ where
     F: Fn() -> Asked + 'static,
     Asked: Future<Output = Outcome<T>> + 'static,
 {
+    keep_current_with(Topic::Webhooks, first, ask)
+}
+
+/// As [`keep_current`], for what changes with `topic`.
+///
+/// A resource that is asked for again would do the same through its `Suspend`; but that builds what it shows one tick
+/// after its answer came, and a page that was left in this tick would be built on signals that are gone.
+pub(in crate::pages) fn keep_current_with<T, F, Asked>(topic: Topic, first: T, ask: F) -> Current<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+    F: Fn() -> Asked + 'static,
+    Asked: Future<Output = Outcome<T>> + 'static,
+{
     let current = Current {
         value: RwSignal::new(first),
         gone: RwSignal::new(false),
         quiet: StoredValue::new(false),
     };
-    let changes = CompanyScope::here().changes(Topic::Webhooks);
+    let changes = CompanyScope::here().changes(topic);
     let questions = Questions {
         running: StoredValue::new(false),
         again: StoredValue::new(false),

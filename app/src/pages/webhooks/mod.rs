@@ -5,7 +5,7 @@ mod actions;
 mod attempt;
 mod choice;
 mod curl;
-mod current;
+pub(in crate::pages) mod current;
 mod delete;
 mod deliveries;
 mod delivery;
