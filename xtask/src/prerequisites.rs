@@ -1,5 +1,7 @@
 //! What a machine must have before anything is compiled, and for each thing that is missing the command that installs
-//! it. Called first by every task, so that nobody waits ten minutes to learn it.
+//! it. Called first by every task, so that nobody waits ten minutes to learn it. The WASM target alone is installed
+//! here: it belongs to the toolchain that `rust-toolchain.toml` names, and rustup, which usually brings it by itself,
+//! may have been told not to (`RUSTUP_AUTO_INSTALL=0`).
 
 use std::io::Write;
 use std::path::Path;
@@ -7,10 +9,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::commands::answer;
+use crate::commands::{answer, on_path};
 
 /// Node's oldest major version with which the browser tests and wasm-opt run.
 const OLDEST_NODE: u32 = 20;
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
@@ -23,9 +27,10 @@ pub(crate) enum Needs {
 /// Fails with one sentence for each thing that is missing.
 pub(crate) fn check(needs: Needs) -> Result<()> {
     let mut missing = Vec::new();
-    if !wasm_target_is_installed() {
-        missing
-            .push("Rust's WASM target. Install it:\n    rustup target add wasm32-unknown-unknown".to_owned());
+    if !wasm_target_is_installed() && !install_wasm_target() {
+        missing.push(format!(
+            "Rust's WASM target. Install it:\n    rustup target add {WASM_TARGET}"
+        ));
     }
     if !c_compiler_works() {
         missing.push(format!(
@@ -48,9 +53,22 @@ pub(crate) fn check(needs: Needs) -> Result<()> {
 fn wasm_target_is_installed() -> bool {
     answer("rustc", &["--print", "sysroot"]).is_some_and(|sysroot| {
         Path::new(&sysroot)
-            .join("lib/rustlib/wasm32-unknown-unknown/lib")
+            .join("lib/rustlib")
+            .join(WASM_TARGET)
+            .join("lib")
             .is_dir()
     })
+}
+
+/// Whether the target is there afterwards. What rustup has to say (it may be offline) goes to the terminal.
+fn install_wasm_target() -> bool {
+    on_path("rustup").is_some()
+        && Command::new("rustup")
+            .args(["target", "add", WASM_TARGET])
+            .stdin(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+        && wasm_target_is_installed()
 }
 
 /// Asks the compiler for a header of the C library: a compiler alone, without it, fails minutes later.
