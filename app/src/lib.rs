@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod browser;
+pub mod chunks;
 mod error;
 pub mod pages;
 #[cfg(feature = "ssr")]

@@ -8,11 +8,15 @@ use leptos_meta::MetaTags;
 #[cfg(feature = "ssr")]
 use crate::browser::theme::{self, Theme};
 #[cfg(feature = "ssr")]
+use crate::chunks::Page;
+#[cfg(feature = "ssr")]
 use crate::routes::App;
 
-/// `<html>` with its head; the site's files carry their hash in `options.output_name`.
+/// `<html>` with its head; the site's files carry their hash in `options.output_name`. `chunk_files` answers with the
+/// addresses of what a page's chunk consists of, which the browser then fetches beside the main part.
 #[cfg(feature = "ssr")]
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) -> impl IntoView {
+    let chunk_files = page_asked_for().map(chunk_files).unwrap_or_default();
     let theme = chosen_theme();
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
@@ -27,12 +31,29 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="stylesheet" href=stylesheet />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
+                {chunk_files.into_iter().map(|address| view! { <Preload address /> }).collect_view()}
                 <MetaTags />
             </head>
             <body>
                 <App />
             </body>
         </html>
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn page_asked_for() -> Option<Page> {
+    use_context::<http::request::Parts>().and_then(|parts| Page::at(parts.uri.path()))
+}
+
+/// What a page needs beside the main part is a script (`.js`) and the pack of modules that it fetches.
+#[cfg(feature = "ssr")]
+#[component]
+fn Preload(address: String) -> impl IntoView {
+    if address.ends_with(".js") {
+        view! { <link rel="modulepreload" href=address /> }.into_any()
+    } else {
+        view! { <link rel="preload" href=address r#as="fetch" crossorigin="anonymous" /> }.into_any()
     }
 }
 

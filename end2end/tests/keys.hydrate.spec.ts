@@ -1,5 +1,16 @@
 // What the API Keys tab does with scripts: dialogs, the clipboard, reveal, and moving by itself.
-import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import {
+  call,
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  hydrated,
+  makeCompany,
+  makeKey,
+  setVisibility,
+  signIn,
+  test,
+} from '../fixtures/gatehouse.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
@@ -62,6 +73,69 @@ test('a revealed secret hides after thirty seconds', async ({ page }) => {
   await expect(page.getByText(secret, { exact: true })).toBeVisible();
   await page.clock.runFor(31_000);
   await expect(page.getByText(secret, { exact: true })).toHaveCount(0);
+});
+
+test('a revealed secret hides when the tab is hidden, and stays hidden when it is seen again', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  await page.getByRole('button', { name: /^Reveal/ }).click();
+  await expect(page.getByText(secret, { exact: true })).toBeVisible();
+  await setVisibility(page, 'hidden');
+  await expect(page.getByText(secret, { exact: true })).toHaveCount(0);
+  await setVisibility(page, 'visible');
+  await expect(page.getByRole('button', { name: /^Reveal/ })).toBeVisible();
+  expect(await page.content()).not.toContain(secret);
+});
+
+test('a revealed secret is gone when the page was left, also where its answer comes later', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  const tab = (name: string) => page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name });
+  await page.getByRole('button', { name: /^Reveal/ }).click();
+  await expect(page.getByText(secret, { exact: true })).toBeVisible();
+  await tab('Logs').click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Logs' })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole('button', { name: /^Reveal/ })).toBeVisible();
+  expect(await page.content()).not.toContain(secret);
+
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/rpc/keys/reveal_key', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: /^Reveal/ }).click();
+  await tab('Webhooks').click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
+  const answered = page.waitForResponse('**/rpc/keys/reveal_key');
+  release();
+  await (await answered).finished();
+  await tab('API Keys').click();
+  await expect(page.getByRole('button', { name: /^Reveal/ })).toBeVisible();
+  expect(await page.content()).not.toContain(secret);
+});
+
+test('the live stream is closed while the tab is hidden, and what was missed is made up for', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  const opened: string[] = [];
+  const closed: string[] = [];
+  page.on('request', (request) => request.url().includes('/live/') && opened.push(request.url()));
+  page.on('requestfailed', (request) => request.url().includes('/live/') && closed.push(request.url()));
+  await signIn(page, company);
+  await hydrated(page);
+  await expect.poll(() => opened.length).toBe(1);
+  await setVisibility(page, 'hidden');
+  await expect.poll(() => closed.length).toBe(1);
+  expect((await call(company, secret)).status).toBe(200);
+  await setVisibility(page, 'visible');
+  await expect(page.getByText(/ago from 127\.0\.0\.1|just now/)).toBeVisible();
+  expect(opened.length).toBe(2);
 });
 
 test('copy writes the secret and never shows it', async ({ page }) => {
@@ -145,6 +219,31 @@ test('walking through the tabs loads no new document', async ({ page }) => {
     await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
   }
   expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
+});
+
+test('a page whose part of the WASM does not come says so and offers itself whole', async ({ page, expectedFaults }) => {
+  expectedFaults.push('_webhooks.pack', 'ERR_FAILED', 'Failed to fetch');
+  const company = makeCompany();
+  await signIn(page, company);
+  await hydrated(page);
+  await page.route('**/*_webhooks.pack', (route) => route.abort());
+  await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Webhooks' }).click();
+  await expect(page.getByText('This page was not loaded')).toBeVisible();
+  await page.unroute('**/*_webhooks.pack');
+  await page.getByRole('link', { name: 'Load the page again' }).click();
+  await hydrated(page);
+  await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
+});
+
+test('where the first part does not come, the page stays as the server made it', async ({ page, expectedFaults }) => {
+  expectedFaults.push('_keys.pack', 'ERR_FAILED', 'Failed to fetch');
+  const company = makeCompany();
+  makeKey(company, 'sandbox');
+  await page.route('**/*_keys.pack', (route) => route.abort());
+  await signIn(page, company);
+  await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Logs' })).toBeVisible();
+  await hydrated(page);
 });
 
 test('the first load asks for nothing it already has', async ({ page }) => {

@@ -71,13 +71,15 @@ async fn run(cli: Cli) -> Result<(), StartError> {
 async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let config = Config::read(args)?;
     log_to_stderr(&config.log)?;
+    // One listener for all signals: a second one that comes while the first is being answered is not lost.
+    let mut signals = Signals::listen();
     let running = serve::start(config, Passwords::new()).await?;
     serve::say(&running.greeting());
-    wait_for_a_signal().await;
+    signals.next().await;
     tracing::info!("stopping: open answers may end, and what is in memory is written; again to stop at once");
     tokio::select! {
         () = running.stop() => Ok(()),
-        () = wait_for_a_signal() => {
+        () = signals.next() => {
             tracing::warn!("stopped at once");
             std::process::exit(1)
         }
@@ -100,23 +102,52 @@ fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// What tells a server to stop: SIGTERM and SIGINT.
 #[cfg(unix)]
-async fn wait_for_a_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+struct Signals {
+    terminate: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Where the system gives no handler its own way of ending the process is left in place.
+        Self {
+            terminate: signal(SignalKind::terminate()).ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
+        }
+    }
+
+    async fn next(&mut self) {
+        async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = received(&mut self.terminate) => {}
+            () = received(&mut self.interrupt) => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn wait_for_a_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

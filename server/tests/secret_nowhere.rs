@@ -1,6 +1,7 @@
-//! Invariant 3, from outside: a real server is given a secret in every way a caller can send it, told to log everything it
-//! knows, and then every file it wrote, every line it printed and every page it showed is searched for that secret: as
-//! text, as the lower half of it, as the bytes its digits stand for, and as hex and base64 of the text.
+//! Invariant 3, from outside: a real server is given a secret in every way a caller can send it, signs webhooks with it
+//! whose receiver says it back, is told to log everything it knows, and then every file it wrote, every line it printed,
+//! every page it showed and every answer of its server functions but the two that are asked for it is searched for that
+//! secret: as text, as the lower half of it, as the bytes its digits stand for, and as hex and base64 of the text.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -40,6 +41,8 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
         "",
     );
     let (key_id, secret) = (field(&key, "key_id"), field(&key, "secret"));
+    let token = admin(&data, &["create-operator-token", "--name", "backend"], "");
+    let token = field(&token, "token");
 
     let server = Server::start(folder.path(), &data, echoing_upstream());
     let requests = server.send_the_secret_in_every_way(&client_id, &secret);
@@ -53,6 +56,20 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
         pages.iter().any(|(_, page)| holds(page, b"[redacted]")),
         "with the secret taken out"
     );
+    pages.extend(server.deliver_to_a_receiver_that_knows(&client_id, &secret, &token, &cookie));
+    for name in ["keys/reveal_key", "keys/copy_key"] {
+        let answer = server.call("POST", name, &client_id, &format!("key={key_id}"), &cookie);
+        assert!(holds(&answer, secret.as_bytes()), "{name} is asked for it");
+    }
+    for (name, arguments) in [
+        ("keys/list", ""),
+        ("keys/deletion_facts", &*format!("key={key_id}")),
+        ("webhooks/list", ""),
+        ("company/context", ""),
+    ] {
+        let answer = server.call("GET", name, &client_id, arguments, &cookie);
+        pages.push((format!("/rpc/{name}"), answer));
+    }
     admin(&data, &["delete-key", "--key-id", &key_id], "");
     let refused = server.gateway_request("GET", "/v1/after/", &client_id, &secret, "", "");
     assert_eq!(status(&refused), 401);
@@ -105,6 +122,7 @@ impl Server {
             ])
             .args(["--operator-listen", &operator.to_string()])
             .args(["--upstream", &format!("sandbox=http://{upstream}")])
+            .args(["--allow-network", "127.0.0.0/8"])
             .stdout(output("stdout"))
             .stderr(output("stderr"))
             .spawn()
@@ -282,6 +300,90 @@ impl Server {
         pages
     }
 
+    /// Publishes an event for a webhook whose receiver answers with the secret, in a header, in its body and in the address
+    /// it redirects to; returns the pages about it.
+    fn deliver_to_a_receiver_that_knows(
+        &self,
+        client_id: &str,
+        secret: &str,
+        token: &str,
+        cookie: &str,
+    ) -> Vec<(String, Vec<u8>)> {
+        let receiver = telling_receiver(secret.to_owned());
+        let json = "Content-Type: application/json\r\n";
+        let webhook =
+            format!(r#"{{"name":"Orders","webhook_url":"http://{receiver}/hook","env_type":"sandbox"}}"#);
+        let created = self.gateway_request("POST", "/v1/webhooks/", client_id, secret, json, &webhook);
+        assert_eq!(status(&created), 201);
+        let webhook_id = field(&body(&created), "id");
+        let event = format!(
+            r#"{{"client_id":"{client_id}","env_type":"sandbox","event_type":"order-created","payload":{{}}}}"#
+        );
+        let headers = format!("{json}Authorization: Bearer {token}\r\n");
+        let published = request(self.operator, "POST", "/operator/v1/events", &headers, &event);
+        assert_eq!(status(&published), 202);
+
+        let cookie_line = format!("Cookie: {cookie}\r\n");
+        let webhook_page = format!("/c/{client_id}/development/webhooks/{webhook_id}");
+        let started = Instant::now();
+        let delivery_page = loop {
+            let page = request(self.dashboard, "GET", &webhook_page, &cookie_line, "");
+            let text = String::from_utf8_lossy(&page).into_owned();
+            let link = format!("{webhook_page}/deliveries/");
+            let id = text.split(&link).nth(1).and_then(|rest| rest.split('"').next());
+            if let Some(id) = id {
+                let delivery = format!("{link}{id}");
+                let page = request(self.dashboard, "GET", &delivery, &cookie_line, "");
+                if holds(&page, b"I expected") {
+                    break (delivery, page);
+                }
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "no attempt is on the page: {text}"
+            );
+        };
+        let history = self.gateway_request("GET", "/v1/webhook-requests/", client_id, secret, "", "");
+        assert!(holds(&history, b"order-created"));
+        vec![
+            (
+                webhook_page.clone(),
+                request(self.dashboard, "GET", &webhook_page, &cookie_line, ""),
+            ),
+            delivery_page,
+            ("/v1/webhook-requests/".to_owned(), history),
+        ]
+    }
+
+    /// The answer of a server function of the page.
+    fn call(&self, method: &str, name: &str, client_id: &str, arguments: &str, cookie: &str) -> Vec<u8> {
+        let arguments = format!("company={client_id}&{arguments}");
+        let headers = format!(
+            "Cookie: {cookie}\r\nOrigin: http://{}\r\nAccept: application/json\r\n",
+            self.dashboard
+        );
+        let answer = if method == "GET" {
+            let path = format!("/rpc/{name}?{arguments}");
+            request(self.dashboard, "GET", &path, &headers, "")
+        } else {
+            let headers = format!("{headers}Content-Type: application/x-www-form-urlencoded\r\n");
+            request(
+                self.dashboard,
+                method,
+                &format!("/rpc/{name}"),
+                &headers,
+                &arguments,
+            )
+        };
+        assert_eq!(
+            status(&answer),
+            200,
+            "{name}: {}",
+            String::from_utf8_lossy(&answer)
+        );
+        answer
+    }
+
     /// Asks it to stop, and reads everything it wrote and printed.
     fn stop(mut self) -> Vec<(String, Vec<u8>)> {
         let asked = Command::new("kill")
@@ -319,6 +421,42 @@ fn echoing_upstream() -> SocketAddr {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { return };
             std::thread::spawn(move || echo(stream));
+        }
+    });
+    address
+}
+
+/// A receiver of webhooks that knows the secret and says it wherever it can: first it redirects, then it refuses.
+fn telling_receiver(secret: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut seen = Vec::new();
+            let mut buffer = [0; 16_384];
+            while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
+                match stream.read(&mut buffer) {
+                    Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
+                    _ => break,
+                }
+            }
+            let redirect = seen.starts_with(b"POST /hook ");
+            let (line, location) = if redirect {
+                (
+                    "307 Temporary Redirect",
+                    format!("Location: /told?key={secret}\r\n"),
+                )
+            } else {
+                ("401 Unauthorized", String::new())
+            };
+            let body = format!("I expected {secret}.");
+            let answer = format!(
+                "HTTP/1.1 {line}\r\n{location}X-Expected: {secret}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            // The sender may have gone.
+            let _ = stream.write_all(answer.as_bytes());
         }
     });
     address
@@ -456,6 +594,11 @@ fn header(answer: &[u8], name: &str) -> Option<String> {
     let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
     let mut named = lines.filter(|(given, _)| given.eq_ignore_ascii_case(name));
     named.next().map(|(_, value)| value.trim().to_owned())
+}
+
+fn body(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer).into_owned();
+    text.split_once("\r\n\r\n").expect("a head").1.to_owned()
 }
 
 fn request_id(answer: &[u8]) -> String {

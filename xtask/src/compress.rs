@@ -8,8 +8,8 @@ use brotli::enc::BrotliEncoderParams;
 use crate::cache::{Cache, fingerprint};
 
 /// Kinds of file that are not compressed already.
-const COMPRESSIBLE: [&str; 10] = [
-    "css", "html", "ico", "js", "json", "map", "svg", "txt", "wasm", "xml",
+const COMPRESSIBLE: [&str; 11] = [
+    "css", "html", "ico", "js", "json", "map", "pack", "svg", "txt", "wasm", "xml",
 ];
 
 /// A file in the three forms it is served in.

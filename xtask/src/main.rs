@@ -4,6 +4,7 @@
 mod arguments;
 mod build;
 mod cache;
+mod chunks;
 mod commands;
 mod compress;
 mod demo_data;

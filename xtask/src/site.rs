@@ -1,9 +1,9 @@
 //! The site: WASM, its JavaScript, the style sheet and `public/`, under `target/site`, with `site.json` that tells the
 //! server what the files are called.
 //!
-//! One hash over JavaScript, WASM and style sheet names all three (`gatehouse-<hash>.js`, `gatehouse-<hash>_bg.wasm`,
-//! `gatehouse-<hash>.css`), because Leptos derives all three from one output name. A name never stands for two contents,
-//! so browsers may keep the files for ever.
+//! One hash over JavaScript, WASM and style sheet names them all (`gatehouse-<hash>.js`, `gatehouse-<hash>_bg.wasm`,
+//! `gatehouse-<hash>.css`, `gatehouse-<hash>_keys.pack`, …), because Leptos derives the first three from one output
+//! name. A name never stands for two contents, so browsers may keep the files for ever.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::cache::{Cache, fingerprint, write_whole};
 use crate::compress::compress;
 use crate::project::Project;
 use crate::stages::Clock;
-use crate::{style_sheet, wasm};
+use crate::{chunks, style_sheet, wasm};
 
 /// Names the files that a site consists of. The server reads it at start.
 const MANIFEST: &str = "site.json";
@@ -50,8 +50,12 @@ pub(crate) fn make(project: &Project, clock: &Clock) -> Result<()> {
     }
     cache.forget_the_rest()?;
 
-    clock.line(first_load(&listed, &project.leptos.site_pkg_dir));
-    let manifest = json!({ "output_name": site.output_name, "hash": site.hash, "files": listed });
+    for line in loads(&listed, &site.chunks) {
+        clock.line(line);
+    }
+    let manifest = json!({
+        "output_name": site.output_name, "hash": site.hash, "chunks": site.chunks, "files": listed,
+    });
     let manifest = format!("{}\n", serde_json::to_string_pretty(&manifest)?);
     write(&project.leptos.site_root, files, manifest.as_bytes())
 }
@@ -60,6 +64,8 @@ pub(crate) fn make(project: &Project, clock: &Clock) -> Result<()> {
 struct Site {
     output_name: String,
     hash: String,
+    /// What a page needs beside the main part, the loading script first: paths by the name of its chunk.
+    chunks: BTreeMap<String, Vec<String>>,
     /// By path under the site root.
     files: BTreeMap<String, Vec<u8>>,
 }
@@ -72,14 +78,39 @@ impl Site {
         css: String,
         assets: Vec<(String, Vec<u8>)>,
     ) -> Self {
-        let mut hash = fingerprint(&[bundle.js.as_bytes(), &bundle.wasm, css.as_bytes()]);
+        let mut parts = vec![
+            bundle.js.as_bytes(),
+            &bundle.wasm,
+            css.as_bytes(),
+            bundle.chunks.js.as_bytes(),
+        ];
+        parts.extend(bundle.chunks.packs.values().map(Vec::as_slice));
+        let mut hash = fingerprint(&parts);
         hash.truncate(16);
         let output_name = format!("{name}-{hash}");
-        // Whoever loads the script without saying where the WASM is finds it under its real name too.
+        // Whoever loads the script without saying where the WASM is finds it under its real name too. What the WASM itself
+        // calls its imports stays: only where a script says from which file is its name changed.
+        let from = |file: &str| format!("from \"./{file}\"");
+        let renamed = |file: &str| file.replacen(name, &output_name, 1);
+        let chunks_script = chunks::script_of(name);
         let js = bundle
             .js
-            .replace(&format!("{name}_bg.wasm"), &format!("{output_name}_bg.wasm"));
+            .replace(&format!("{name}_bg.wasm"), &format!("{output_name}_bg.wasm"))
+            .replace(&from(&chunks_script), &from(&renamed(&chunks_script)));
+        let script = format!("{name}.js");
+        let mut chunks_js = bundle.chunks.js.replace(&from(&script), &from(&renamed(&script)));
+
         let mut files: BTreeMap<_, _> = assets.into_iter().collect();
+        let chunks_path = format!("{pkg}/{}", renamed(&chunks_script));
+        let mut chunks = BTreeMap::new();
+        for (page, pack) in bundle.chunks.packs {
+            let (before, after) = (chunks::pack_of(name, &page), chunks::pack_of(&output_name, &page));
+            chunks_js = chunks_js.replace(&format!("\"./{before}\""), &format!("\"./{after}\""));
+            let path = format!("{pkg}/{after}");
+            chunks.insert(page, vec![chunks_path.clone(), path.clone()]);
+            files.insert(path, pack);
+        }
+        files.insert(chunks_path, chunks_js.into_bytes());
         files.insert(format!("{pkg}/{output_name}.js"), js.into_bytes());
         files.insert(format!("{pkg}/{output_name}_bg.wasm"), bundle.wasm);
         files.insert(format!("{pkg}/{output_name}.css"), css.into_bytes());
@@ -92,28 +123,36 @@ impl Site {
         Self {
             output_name,
             hash,
+            chunks,
             files,
         }
     }
 }
 
-/// What the first page load weighs, in a sentence; fonts not counted.
-fn first_load(listed: &[serde_json::Value], pkg: &str) -> String {
-    let kilobytes = |extension: &str| {
-        let bytes: u64 = listed
-            .iter()
-            .filter(|file| {
-                file["path"]
-                    .as_str()
-                    .is_some_and(|path| path.starts_with(pkg) && path.ends_with(extension))
-            })
-            .map(|file| file["brotli"].as_u64().or(file["bytes"].as_u64()).unwrap_or(0))
-            .sum();
-        bytes as f64 / 1000.0
+/// What the first load of each page weighs with brotli, fonts not counted: main part, scripts, style sheet, chunks.
+fn loads(listed: &[serde_json::Value], chunks: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let bytes_of = |path: &str| {
+        let file = listed.iter().find(|file| file["path"] == path);
+        file.and_then(|file| file["brotli"].as_u64().or(file["bytes"].as_u64()))
+            .unwrap_or(0)
     };
-    let (wasm, js, css) = (kilobytes(".wasm"), kilobytes(".js"), kilobytes(".css"));
-    let sum = wasm + js + css;
-    format!("First page load, brotli: {sum:.0} kB (WASM {wasm:.0}, JavaScript {js:.0}, style sheet {css:.0})")
+    let in_chunks: Vec<&String> = chunks.values().flatten().collect();
+    let main: u64 = listed
+        .iter()
+        .filter_map(|file| file["path"].as_str())
+        .filter(|path| {
+            [".wasm", ".js", ".css"].iter().any(|end| path.ends_with(end))
+                && !in_chunks.iter().any(|chunk| *chunk == path)
+        })
+        .map(bytes_of)
+        .sum();
+    let kilobytes = |bytes: u64| bytes as f64 / 1000.0;
+    let mut lines = vec![format!("The main part: {:.0} kB with Brotli.", kilobytes(main))];
+    lines.extend(chunks.iter().map(|(chunk, paths)| {
+        let whole = main + paths.iter().map(|path| bytes_of(path)).sum::<u64>();
+        format!("First load of {chunk}: {:.0} kB.", kilobytes(whole))
+    }));
+    lines
 }
 
 /// Brings `root` to exactly these files, touching none that is already right. The manifest is written last: until then
@@ -177,8 +216,14 @@ mod tests {
 
     fn site(css: &str) -> Site {
         let bundle = wasm::Bundle {
-            js: "new URL('gatehouse_bg.wasm', import.meta.url)".to_owned(),
+            js: "import * as a from \"./gatehouse_chunks.js\"; new URL('gatehouse_bg.wasm', import.meta.url); \
+                 ({ \"./gatehouse_chunks.js\": a })"
+                .to_owned(),
             wasm: b"\0asm".to_vec(),
+            chunks: chunks::Chunks {
+                js: "import { initSync } from \"./gatehouse.js\"; keys: [\"./gatehouse_keys.pack\"]".to_owned(),
+                packs: BTreeMap::from([("keys".to_owned(), b"\0asm".to_vec())]),
+            },
             snippets: vec![("snippets/a/inline0.js".to_owned(), b"export {}".to_vec())],
         };
         Site::assemble(
@@ -191,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn one_hash_names_script_wasm_and_style_sheet() {
+    fn one_hash_names_scripts_wasm_and_style_sheet() {
         let site = site("a{}");
         assert_eq!(site.output_name, format!("gatehouse-{}", site.hash));
         let paths: Vec<_> = site.files.keys().cloned().collect();
@@ -203,11 +248,28 @@ mod tests {
                 format!("pkg/{name}.css"),
                 format!("pkg/{name}.js"),
                 format!("pkg/{name}_bg.wasm"),
+                format!("pkg/{name}_chunks.js"),
+                format!("pkg/{name}_keys.pack"),
                 "pkg/snippets/a/inline0.js".to_owned(),
             ]
         );
-        let js = String::from_utf8(site.files[&format!("pkg/{name}.js")].clone()).unwrap();
-        assert_eq!(js, format!("new URL('{name}_bg.wasm', import.meta.url)"));
+        let text = |path: String| String::from_utf8(site.files[&path].clone()).unwrap();
+        assert_eq!(
+            text(format!("pkg/{name}.js")),
+            format!(
+                "import * as a from \"./{name}_chunks.js\"; new URL('{name}_bg.wasm', import.meta.url); \
+                 ({{ \"./gatehouse_chunks.js\": a }})"
+            ),
+            "the WASM goes on calling its imports as it did"
+        );
+        assert_eq!(
+            text(format!("pkg/{name}_chunks.js")),
+            format!("import {{ initSync }} from \"./{name}.js\"; keys: [\"./{name}_keys.pack\"]")
+        );
+        assert_eq!(
+            site.chunks["keys"],
+            [format!("pkg/{name}_chunks.js"), format!("pkg/{name}_keys.pack")]
+        );
     }
 
     #[test]

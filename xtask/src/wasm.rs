@@ -1,13 +1,17 @@
-//! From the WASM that Cargo makes to what a browser loads: bindings by `wasm-bindgen`'s own library (its version stands
-//! in `Cargo.lock` beside the macro's, so the two cannot differ), then `wasm-opt` where it is found.
+//! From the WASM that Cargo makes to what a browser loads: chunks by `wasm_split`'s library, along the functions that
+//! `app/src/chunks.rs` marks; bindings by `wasm-bindgen`'s own library (its version stands in `Cargo.lock` beside the
+//! macro's, so the two cannot differ); then `wasm-opt` where it is found.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::cache::{fingerprint, write_whole};
+use crate::chunks::{self, Chunks};
 use crate::commands::{answer, cargo, on_path, run};
 use crate::project::Project;
 use crate::stages::Clock;
@@ -17,21 +21,27 @@ use crate::stages::Clock;
 pub(crate) struct Bundle {
     pub(crate) js: String,
     pub(crate) wasm: Vec<u8>,
+    pub(crate) chunks: Chunks,
     /// JavaScript that some crate brings along, by path under the package directory.
     pub(crate) snippets: Vec<(String, Vec<u8>)>,
 }
 
-/// Lets Cargo compile the front end. It decides what is out of date.
+/// Lets Cargo compile the front end. It decides what is out of date. Splitting needs the linker's relocations; asked for
+/// here they concern the last crate alone, and everything below it is compiled as everywhere else.
 pub(crate) fn compile(project: &Project, clock: &Clock) -> Result<()> {
     clock.run(cargo(&project.root).args([
-        "build",
+        "rustc",
         "--package",
         &project.leptos.lib_package,
         "--lib",
+        "--features",
+        "split",
         "--target",
         "wasm32-unknown-unknown",
         "--profile",
         &project.leptos.lib_profile,
+        "--",
+        "-Clink-args=--emit-relocs",
     ]))
 }
 
@@ -42,12 +52,7 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     let optimiser = Optimiser::find(project);
     let flags = project.leptos.wasm_opt_features.join(" ");
     let optimiser_version = optimiser.as_ref().map_or("none", |found| &found.version);
-    let key = fingerprint(&[
-        &raw,
-        optimiser_version.as_bytes(),
-        flags.as_bytes(),
-        b"bindings 1",
-    ]);
+    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 2"]);
 
     let directory = project.target.join("site-cache").join("bundle");
     let key_file = directory.join("made-from");
@@ -59,15 +64,17 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
         std::fs::remove_dir_all(&directory)?;
     }
     std::fs::create_dir_all(&directory)?;
+    let name = &project.leptos.output_name;
+    clock.doing("chunks");
+    let main = chunks::split(&raw, name, &directory)?;
     clock.doing("bindings");
-    bind(raw, &project.leptos.output_name, &directory)?;
+    bind(main, name, &directory)?;
     match optimiser {
         Some(optimiser) => {
-            clock.doing("wasm-opt");
-            optimiser.run(
-                &project.leptos.wasm_opt_features,
-                &wasm_file(&directory, &project.leptos.output_name),
-            )?;
+            let mut files = vec![wasm_file(&directory, name)];
+            files.extend(chunks::worth_optimising(&directory)?);
+            clock.doing(format!("wasm-opt, {} files", files.len()));
+            optimiser.run_all(&project.leptos.wasm_opt_features, files)?;
         }
         None => clock.line("wasm-opt is not here (npm package `binaryen`): the WASM stays a little larger."),
     }
@@ -81,6 +88,9 @@ fn bind(raw: Vec<u8>, name: &str, directory: &Path) -> Result<()> {
         .input_bytes(name, raw)
         .web(true)?
         .typescript(false)
+        // The chunks import from the main part what the linker exported.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(true)
         .remove_producers_section(true);
     bindgen.generate(directory).context("wasm-bindgen")
@@ -96,6 +106,7 @@ fn read_bundle(directory: &Path, name: &str) -> Result<Bundle> {
     Ok(Bundle {
         js: std::fs::read_to_string(&js).with_context(|| format!("reading {}", js.display()))?,
         wasm: std::fs::read(wasm_file(directory, name)).context("reading the bound WASM")?,
+        chunks: Chunks::read(directory, name)?,
         snippets: if snippets.is_dir() {
             crate::site::files_under(&snippets, "snippets")?
         } else {
@@ -126,6 +137,29 @@ impl Optimiser {
         let program = on_path("wasm-opt")?;
         let version = answer(&program, &["--version"])?;
         Some(Self { program, version })
+    }
+
+    /// Each file takes its place when it is done; as many at a time as the machine has cores.
+    fn run_all(&self, flags: &[String], files: Vec<PathBuf>) -> Result<()> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let waiting = Mutex::new(files);
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores)
+                .map(|_| {
+                    scope.spawn(|| {
+                        while let Some(file) = next() {
+                            self.run(flags, &file)?;
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            workers.into_iter().try_for_each(|worker| match worker.join() {
+                Ok(outcome) => outcome,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
     }
 
     fn run(&self, flags: &[String], wasm: &Path) -> Result<()> {

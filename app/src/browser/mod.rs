@@ -19,3 +19,12 @@ pub fn mark_hydrated() {
         let _ = root.set_attribute("data-hydrated", "");
     }
 }
+
+/// The path of the page that is open.
+pub fn path() -> String {
+    #[cfg(feature = "hydrate")]
+    if let Ok(path) = leptos::prelude::window().location().pathname() {
+        return path;
+    }
+    String::new()
+}

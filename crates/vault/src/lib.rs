@@ -1,4 +1,5 @@
-//! Secrets: their formats, how they are sealed at rest, how they are found again, and what is signed with them. Every
+//! Secrets: their formats, how they are sealed at rest, how they are found again, in a database by their hash and in a
+//! text that must not keep them, and what is signed with them. Every
 //! other crate comes here for randomness, for a look-up hash or a signature, and none of them touches a cipher itself.
 //!
 //! Two keys of the installation, independent of each other: the [`Pepper`] turns an access secret into its look-up hash,
@@ -6,6 +7,7 @@
 
 mod access_secret;
 mod install_key;
+mod presented;
 mod random;
 mod sealing;
 mod signature;
@@ -13,6 +15,7 @@ mod token;
 
 pub use access_secret::{AccessSecret, MalformedSecret};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
+pub use presented::{Presented, REDACTED};
 pub use random::random;
 pub use sealing::{InstallId, InvalidInstallId, SealPlace, SealPurpose, Sealed, Unsealable};
 pub use signature::{sign_standard_webhook, sign_v1};

@@ -1,15 +1,18 @@
 //! One attempt of one delivery: choose the key, sign, send, judge, and write down what came of it with what follows.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{
     Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    Timestamp,
+    SecretText, Timestamp,
 };
 use tokio::time::Instant;
-use vault::Zeroizing;
+use vault::{Presented, Zeroizing};
 
 use crate::connection::millis;
+use crate::evidence;
 use crate::schedule::{self, DISABLE_AFTER_SECONDS, WARN_AFTER_SECONDS};
 use crate::signing::{self, SigningPlan, SigningSecret};
 use crate::storage::{Claimed, FinishedAttempt, HealthChange, HeldScope, Then};
@@ -128,9 +131,16 @@ impl Attempt<'_> {
 
     async fn post(&self, key: &SigningSecret, letter: &Letter, deadline: Instant) -> Sent {
         let headers = self.headers(key, letter);
-        self.sender
+        let mut sent = self
+            .sender
             .post(&self.claimed.url, &headers, letter.body.clone(), deadline)
-            .await
+            .await;
+        let secrets = Presented::new(&[
+            SecretText::new(key.secret.expose()),
+            SecretText::new(STANDARD.encode(&*letter.own_secret)),
+        ]);
+        evidence::redact(&mut sent.hops, &secrets);
+        sent
     }
 
     /// The contract's signature, and those of Standard Webhooks beside it.

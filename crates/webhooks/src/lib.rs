@@ -13,6 +13,7 @@ mod doorbell;
 mod draft;
 mod error;
 mod event_body;
+mod evidence;
 mod examples;
 mod forbidden;
 mod health;

@@ -40,8 +40,13 @@ pub fn router(state: AppState) -> Router {
         }
     }
     let render = {
-        let options = state.leptos_options.clone();
-        move || app::shell(options.clone())
+        let state = state.clone();
+        move || {
+            app::shell(state.leptos_options.clone(), {
+                let state = state.clone();
+                move |page| state.site.files_of(page)
+            })
+        }
     };
     let contexts = provide_contexts(&state);
     let pages = pages

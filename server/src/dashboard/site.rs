@@ -2,8 +2,10 @@
 //! Names that carry their hash may be kept for ever; compressed forms lie beside the files.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use app::chunks::Page;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -25,6 +27,8 @@ pub struct Site {
     pub stylesheet: Option<String>,
     /// Whether `output_name` changes with the content.
     is_hashed: bool,
+    /// What a page needs beside the main part: addresses by the name of its chunk.
+    chunks: HashMap<String, Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +43,9 @@ enum SitePlace {
 #[derive(Deserialize)]
 struct Manifest {
     output_name: String,
+    /// Paths under the site's root by the name of a page's chunk.
+    #[serde(default)]
+    chunks: HashMap<String, Vec<String>>,
 }
 
 impl Site {
@@ -72,6 +79,7 @@ impl Site {
             output_name,
             stylesheet,
             is_hashed: false,
+            chunks: HashMap::new(),
         }
     }
 
@@ -82,7 +90,17 @@ impl Site {
             output_name: manifest.output_name,
             stylesheet,
             is_hashed: true,
+            chunks: manifest
+                .chunks
+                .into_iter()
+                .map(|(chunk, paths)| (chunk, paths.iter().map(|path| format!("/{path}")).collect()))
+                .collect(),
         }
+    }
+
+    /// The addresses of the files that this page's chunk consists of.
+    pub fn files_of(&self, page: Page) -> Vec<String> {
+        self.chunks.get(page.chunk()).cloned().unwrap_or_default()
     }
 
     pub fn is_absent(&self) -> bool {
@@ -128,11 +146,16 @@ impl Site {
     fn answer(&self, path: &str, bytes: Cow<'static, [u8]>, coding: Option<&'static str>) -> Response {
         let mut response = (
             StatusCode::OK,
-            axum::body::Body::from(bytes::Bytes::from(bytes.into_owned())),
+            axum::body::Body::from(match bytes {
+                Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            }),
         )
             .into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+        if let Some(kind) = content_type(path) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
         if let Some(coding) = coding {
@@ -167,25 +190,26 @@ fn checked(path: &str) -> Option<String> {
                 .bytes()
                 .any(|b| b == b'\\' || b == 0 || b == b':' || b == b'%')
     };
-    let known = content_type(path) != UNKNOWN && path != "site.json";
+    let known = content_type(path).is_some() && path != "site.json";
     (known && path.split('/').all(plain)).then(|| path.to_owned())
 }
 
-const UNKNOWN: &str = "application/octet-stream";
-
-fn content_type(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("wasm") => "application/wasm",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("woff2") => "font/woff2",
-        Some("png") => "image/png",
-        Some("ico") => "image/x-icon",
-        Some("json") => "application/json",
-        Some("txt") => "text/plain; charset=utf-8",
-        _ => UNKNOWN,
-    }
+/// None for a kind of file that a site does not have.
+fn content_type(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit_once('.')?.1 {
+        "js" => "text/javascript; charset=utf-8",
+        "wasm" => "application/wasm",
+        // Several modules of WASM, one behind the other.
+        "pack" => "application/octet-stream",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "woff2" => "font/woff2",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "json" => "application/json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -3,23 +3,22 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::process::{Installation, text};
 use crate::receiver::{Receiver, Reply};
 
-const GATEHOUSE: &str = env!("CARGO_BIN_EXE_gatehouse");
 const PUBLISHERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_loses_no_accepted_event() {
     let folder = tempfile::tempdir().expect("a folder");
-    let world = Killable::create(folder.path());
+    let world = Installation::create(folder.path());
     let answers = Arc::new(AtomicBool::new(false));
     let answering = Arc::clone(&answers);
     let receiver = Receiver::start(move |_| match answering.load(Ordering::SeqCst) {
@@ -27,15 +26,15 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
         false => Reply::Silence(Vec::new()),
     })
     .await;
-    let server = world.start();
+    let server = world.start(&[]);
     world.create_webhook(&receiver.url("/"));
 
     // Killed with attempts under way that never got an answer, and then with deliveries coming and going.
     let mut accepted = publish_until_killed(&world, server, 60).await;
     answers.store(true, Ordering::SeqCst);
-    let server = world.start();
+    let server = world.start(&[]);
     accepted.extend(publish_until_killed(&world, server, 120).await);
-    let server = world.start();
+    let server = world.start(&[]);
 
     let mut seen = 0;
     loop {
@@ -52,85 +51,8 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
     kill(server);
 }
 
-/// An installation whose server is killed and started again.
-struct Killable {
-    data: PathBuf,
-    listeners: [SocketAddr; 3],
-    client_id: String,
-    secret: String,
-    token: String,
-}
-
-impl Killable {
-    fn create(folder: &Path) -> Self {
-        let data = folder.join("data");
-        let company = admin(&data, &["create-company", "--name", "Acme"]);
-        let client_id = text(&company, "client_id");
-        let key = admin(
-            &data,
-            &[
-                "create-key",
-                "--client-id",
-                &client_id,
-                "--environment",
-                "sandbox",
-            ],
-        );
-        let token = admin(
-            &data,
-            &["create-operator-token", "--name", "backend", "--scope", "events"],
-        );
-        let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let held = [free(), free(), free()];
-        let listeners = held.map(|listener| listener.local_addr().expect("an address"));
-        Self {
-            data,
-            listeners,
-            client_id,
-            secret: text(&key, "secret"),
-            token: text(&token, "token"),
-        }
-    }
-
-    /// Returns when all listeners answer.
-    fn start(&self) -> Child {
-        let [dashboard, gateway, operator] = self.listeners.map(|address| address.to_string());
-        let mut child = Command::new(GATEHOUSE)
-            .args([
-                "serve",
-                "--log",
-                "warn",
-                "--allow-network",
-                "127.0.0.0/8",
-                "--data-dir",
-            ])
-            .arg(&self.data)
-            .args([
-                "--listen",
-                &dashboard,
-                "--gateway-listen",
-                &gateway,
-                "--operator-listen",
-                &operator,
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        while self
-            .listeners
-            .iter()
-            .any(|address| TcpStream::connect(address).is_err())
-        {
-            assert!(
-                child.try_wait().expect("its state is known").is_none(),
-                "the server ended"
-            );
-            std::thread::yield_now();
-        }
-        child
-    }
-
+/// What these tests ask of the installation.
+impl Installation {
     fn create_webhook(&self, url: &str) {
         let headers = format!(
             "X-Access-Client-Id: {}\r\nX-Access-Secret: {}\r\n",
@@ -152,7 +74,7 @@ impl Killable {
 }
 
 /// Publishes from several threads, kills the server once so many events are accepted, and returns all that were.
-async fn publish_until_killed(world: &Killable, server: Child, enough: usize) -> BTreeSet<String> {
+async fn publish_until_killed(world: &Installation, server: Child, enough: usize) -> BTreeSet<String> {
     let (accepted, more) = (Mutex::new(BTreeSet::new()), Condvar::new());
     tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
@@ -180,29 +102,6 @@ async fn publish_until_killed(world: &Killable, server: Child, enough: usize) ->
 fn kill(mut server: Child) {
     server.kill().expect("killed");
     server.wait().expect("ended");
-}
-
-fn admin(data: &Path, args: &[&str]) -> Value {
-    let output = Command::new(GATEHOUSE)
-        .arg("admin")
-        .args(args)
-        .args(["--json", "--data-dir"])
-        .arg(data)
-        .output();
-    let output = output.expect("it runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value[name]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {name} in {value}"))
-        .to_owned()
 }
 
 /// The body of a 2xx; nothing when the server goes away.

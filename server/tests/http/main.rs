@@ -7,6 +7,7 @@ mod kill;
 mod live;
 mod one_address;
 mod operator;
+mod process;
 mod protection;
 mod public_webhooks;
 #[path = "../../../crates/webhooks/tests/receiver/mod.rs"]
@@ -15,4 +16,5 @@ mod receiver;
 mod refusals;
 mod sign_in;
 mod start;
+mod stopping;
 mod world;

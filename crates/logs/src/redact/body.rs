@@ -3,9 +3,9 @@
 use http::{HeaderMap, header};
 use model::{Body, BodyAbsence};
 
-use super::presented::Presented;
 use super::{form, json};
 use crate::CapturedBody;
+use vault::Presented;
 
 /// A body that can be searched for secrets.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::REDACTED;
 use super::names::is_secret_field;
-use super::presented::Presented;
+use vault::Presented;
 
 /// A path with query, or a whole URL, without secret parameters and without the presented secret, however it is
 /// percent-encoded.

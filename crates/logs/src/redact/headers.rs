@@ -5,8 +5,8 @@ use model::HeaderField;
 
 use super::form::redact_address;
 use super::names::is_secret_header;
-use super::presented::Presented;
 use super::{REDACTED, cut};
+use vault::Presented;
 
 /// Headers whose value is an address that may carry secret parameters.
 const ADDRESSES: [&str; 4] = ["referer", "location", "content-location", "origin"];

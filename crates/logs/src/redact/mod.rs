@@ -6,15 +6,12 @@ mod form;
 mod headers;
 mod json;
 mod names;
-mod presented;
 
 use model::{Body, BodyAbsence};
 
 use crate::{Entry, Message, StoredEntry};
-use presented::Presented;
-
-/// What stands where a secret stood.
-pub const REDACTED: &str = "[redacted]";
+use vault::Presented;
+pub use vault::REDACTED;
 
 /// At most so many bytes of a path, where no key was recognised (design, section 6).
 const UNRECOGNISED_PATH: usize = 256;

@@ -1,11 +1,13 @@
-//! Finds the access secret that came with a request wherever it stands: whole, its hex digits alone, or a piece of
-//! them, in either case.
+//! Finds an access secret wherever it stands in a text: whole, its hex digits alone, or a piece of them, in either case.
+//! The log looks for the one that came with a request, webhooks for the one they sign with.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use model::SecretText;
 
-use super::REDACTED;
+/// What stands where a secret stood.
+pub const REDACTED: &str = "[redacted]";
 
 /// So many hex digits in a row of the secret are taken for a piece of it; fewer tell nobody anything.
 const PIECE: usize = 16;
@@ -20,7 +22,13 @@ const ENVIRONMENTS: [&[u8]; 3] = [b"sandbox", b"dev", b"prod"];
 const DIGITS: usize = 40;
 
 /// What to search for: the secrets that were presented, and whatever has the form of one.
-pub(super) struct Presented(Vec<Form>);
+pub struct Presented(Vec<Form>);
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Presented({} × {REDACTED})", self.0.len())
+    }
+}
 
 /// One presented secret.
 struct Form {
@@ -32,17 +40,17 @@ struct Form {
 }
 
 impl Presented {
-    pub(super) fn new(secrets: &[SecretText]) -> Self {
+    pub fn new(secrets: &[SecretText]) -> Self {
         Self(secrets.iter().filter_map(Form::new).collect())
     }
 
     /// The text without the secret, and how often it stood there.
-    pub(super) fn cut_out(&self, text: &str) -> (String, u32) {
+    pub fn cut_out(&self, text: &str) -> (String, u32) {
         replace(text, &self.spans(text.as_bytes()))
     }
 
     /// As [`Self::cut_out`], for a text whose rest is missing: a beginning of the secret at its end goes too.
-    pub(super) fn cut_out_truncated(&self, text: &str) -> (String, u32) {
+    pub fn cut_out_truncated(&self, text: &str) -> (String, u32) {
         let mut spans = self.spans(text.as_bytes());
         for view in views(text.as_bytes()) {
             // An escape sequence that was cut off may stand for the next byte.
@@ -68,7 +76,7 @@ impl Presented {
     }
 
     /// Whether the secret stands in it.
-    pub(super) fn stands_in(&self, text: &str) -> bool {
+    pub fn stands_in(&self, text: &str) -> bool {
         !self.spans(text.as_bytes()).is_empty()
     }
 

@@ -1,0 +1,198 @@
+//! The page's WASM in parts. What every page needs is the main part; the rest of each page is a chunk of its own, so
+//! that a browser loads what it is about to show and nothing else. `cargo xtask` does the splitting (`xtask/src/wasm.rs`);
+//! without the feature `split`, which is how the server and `cargo leptos` compile this, everything is in one part.
+//!
+//! The first page's chunk is loaded before hydration begins ([`load_first`]), and the server names its files in the head
+//! of the page, so that they are fetched beside the main part and not after it. From then on the router loads a chunk
+//! when somebody goes to its page.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use leptos::prelude::*;
+use leptos_router::ChooseView;
+use leptos_router::hooks::use_location;
+
+use crate::pages::design::DesignPage;
+use crate::pages::docs::DocsPage;
+use crate::pages::keys::{DeleteKeyPage, KeysPage};
+use crate::pages::logs::{LogEntryPage, LogsPage};
+use crate::pages::webhooks::{
+    DeleteWebhookPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage, WebhooksPage,
+};
+use crate::ui::{EmptyState, IconName};
+
+/// A page that is loaded when it is wanted; the `view` of a route.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// As the site's files and `site.json` call it.
+    chunk: &'static str,
+    load: fn() -> Pin<Box<dyn Future<Output = Result<(), NotLoaded>>>>,
+    view: fn() -> Pin<Box<dyn Future<Output = Result<AnyView, NotLoaded>>>>,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("chunk", &self.chunk)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A chunk did not come: the connection failed, or the server has another build by now. The browser's console says which.
+#[derive(Clone, Copy, Debug)]
+pub struct NotLoaded;
+
+#[cfg(feature = "split")]
+impl From<leptos::wasm_split::SplitLoaderError> for NotLoaded {
+    fn from(_: leptos::wasm_split::SplitLoaderError) -> Self {
+        Self
+    }
+}
+
+/// `NAME = chunk / function: Component;`, the function's name being one of its own throughout.
+macro_rules! pages {
+    ($($name:ident = $chunk:ident / $function:ident: $component:path;)+) => {$(
+        mod $function {
+            use super::*;
+
+            #[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(
+                $chunk,
+                wasm_split_path = ::leptos::wasm_split,
+                fallible,
+                preload(load)
+            ))]
+            #[cfg_attr(not(feature = "split"), expect(
+                clippy::unnecessary_wraps,
+                reason = "a chunk may fail to load; what is there already cannot"
+            ))]
+            pub(super) fn $function() -> Result<AnyView, NotLoaded> {
+                Ok($component().into_any())
+            }
+
+            #[cfg(feature = "split")]
+            pub(super) const PAGE: Page = Page {
+                chunk: stringify!($chunk),
+                load: || Box::pin(async { Ok(load().await?) }),
+                view: || Box::pin($function()),
+            };
+
+            #[cfg(not(feature = "split"))]
+            pub(super) const PAGE: Page = Page {
+                chunk: stringify!($chunk),
+                load: || Box::pin(std::future::ready(Ok(()))),
+                view: || Box::pin(std::future::ready($function())),
+            };
+        }
+        pub(crate) const $name: Page = $function::PAGE;
+    )+};
+}
+
+pages! {
+    KEYS = keys / keys_page: KeysPage;
+    DELETE_KEY = keys / delete_key_page: DeleteKeyPage;
+    LOGS = logs / logs_page: LogsPage;
+    LOG_ENTRY = request / log_entry_page: LogEntryPage;
+    WEBHOOKS = webhooks / webhooks_page: WebhooksPage;
+    WEBHOOK = webhook / webhook_page: WebhookPage;
+    DELIVERY = webhook / delivery_page: DeliveryPage;
+    DELETE_WEBHOOK = webhook / delete_webhook_page: DeleteWebhookPage;
+    NEW_WEBHOOK = webhook_form / new_webhook_page: NewWebhookPage;
+    EDIT_WEBHOOK = webhook_form / edit_webhook_page: EditWebhookPage;
+    DOCS = docs / docs_page: DocsPage;
+    DESIGN = design / design_page: DesignPage;
+}
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        match (self.view)().await {
+            Ok(view) => view,
+            Err(NotLoaded) => view! { <NotLoadedPage /> }.into_any(),
+        }
+    }
+
+    async fn preload(&self) {
+        // Where it fails, `choose` tries once more, and says so when that fails too.
+        (self.load)().await.ok();
+    }
+}
+
+impl Page {
+    /// The page at this path, as the route table in `routes.rs` has it. None where the main part is all there is.
+    pub fn at(path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        Some(match parts.as_slice() {
+            ["design"] => DESIGN,
+            ["docs", _] => DOCS,
+            ["c", _, "development", rest @ ..] => match rest {
+                ["keys"] => KEYS,
+                ["keys", _, "delete"] => DELETE_KEY,
+                ["logs"] => LOGS,
+                ["logs", _] => LOG_ENTRY,
+                ["webhooks"] => WEBHOOKS,
+                ["webhooks", "new"] => NEW_WEBHOOK,
+                ["webhooks", _] => WEBHOOK,
+                ["webhooks", _, "edit"] => EDIT_WEBHOOK,
+                ["webhooks", _, "delete"] => DELETE_WEBHOOK,
+                ["webhooks", _, "deliveries", _] => DELIVERY,
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    pub const fn chunk(self) -> &'static str {
+        self.chunk
+    }
+}
+
+/// Loads what the page at `path` needs. Hydration is one step that cannot wait in the middle, so this comes first.
+pub async fn load_first(path: &str) -> Result<(), NotLoaded> {
+    match Page::at(path) {
+        Some(page) => (page.load)().await,
+        None => Ok(()),
+    }
+}
+
+/// In the place of a page whose chunk did not come. A plain link, followed by the browser, brings the whole page.
+#[component]
+fn NotLoadedPage() -> impl IntoView {
+    let location = use_location();
+    let address = untrack(|| {
+        let (path, search) = (location.pathname.get(), location.search.get());
+        if search.is_empty() {
+            path
+        } else {
+            format!("{path}?{search}")
+        }
+    });
+    view! {
+        <EmptyState title="This page was not loaded" icon=IconName::Alert>
+            <p>"The connection failed, or Gatehouse has been updated since you opened it."</p>
+            <p><a href=address rel="external">"Load the page again"</a></p>
+        </EmptyState>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk_at(path: &str) -> Option<&'static str> {
+        Page::at(path).map(Page::chunk)
+    }
+
+    #[test]
+    fn a_path_leads_to_its_chunk_and_an_unknown_one_to_none() {
+        assert_eq!(chunk_at("/c/00/development/keys"), Some("keys"));
+        assert_eq!(chunk_at("/c/00/development/logs/"), Some("logs"));
+        assert_eq!(chunk_at("/c/00/development/logs/01"), Some("request"));
+        assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));
+        assert_eq!(chunk_at("/c/00/development/webhooks/01"), Some("webhook"));
+        assert_eq!(chunk_at("/docs/security"), Some("docs"));
+        for main_alone in ["/", "/sign-in", "/c/00/development", "/c/00/other", "/docs/a/b"] {
+            assert_eq!(chunk_at(main_alone), None, "{main_alone}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A server in a process of its own, on a data directory that outlives it: for what only the end of a process shows.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+const GATEHOUSE: &str = env!("CARGO_BIN_EXE_gatehouse");
+
+/// An installation whose server is started, stopped and killed.
+pub(crate) struct Installation {
+    data: PathBuf,
+    /// Dashboard, gateway, operator.
+    pub(crate) listeners: [SocketAddr; 3],
+    pub(crate) client_id: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+}
+
+impl Installation {
+    pub(crate) fn create(folder: &Path) -> Self {
+        let data = folder.join("data");
+        let company = admin(&data, &["create-company", "--name", "Acme"]);
+        let client_id = text(&company, "client_id");
+        let key = admin(
+            &data,
+            &[
+                "create-key",
+                "--client-id",
+                &client_id,
+                "--environment",
+                "sandbox",
+            ],
+        );
+        let token = admin(
+            &data,
+            &["create-operator-token", "--name", "backend", "--scope", "events"],
+        );
+        let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let held = [free(), free(), free()];
+        let listeners = held.map(|listener| listener.local_addr().expect("an address"));
+        Self {
+            data,
+            listeners,
+            client_id,
+            secret: text(&key, "secret"),
+            token: text(&token, "token"),
+        }
+    }
+
+    /// With these arguments besides its own. Returns when all listeners answer; what it prints can be read from the child.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let [dashboard, gateway, operator] = self.listeners.map(|address| address.to_string());
+        let mut child = Command::new(GATEHOUSE)
+            .args([
+                "serve",
+                "--log",
+                "warn",
+                "--allow-network",
+                "127.0.0.0/8",
+                "--data-dir",
+            ])
+            .arg(&self.data)
+            .args([
+                "--listen",
+                &dashboard,
+                "--gateway-listen",
+                &gateway,
+                "--operator-listen",
+                &operator,
+            ])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        while self
+            .listeners
+            .iter()
+            .any(|address| TcpStream::connect(address).is_err())
+        {
+            assert!(
+                child.try_wait().expect("its state is known").is_none(),
+                "the server ended"
+            );
+            std::thread::yield_now();
+        }
+        child
+    }
+}
+
+fn admin(data: &Path, args: &[&str]) -> Value {
+    let output = Command::new(GATEHOUSE)
+        .arg("admin")
+        .args(args)
+        .args(["--json", "--data-dir"])
+        .arg(data)
+        .output();
+    let output = output.expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+pub(crate) fn text(value: &Value, name: &str) -> String {
+    value[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {value}"))
+        .to_owned()
+}
