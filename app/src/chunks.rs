@@ -18,6 +18,8 @@ use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
 use crate::pages::logs::{LogEntryPage, LogsPage};
+use crate::pages::sign_in::SignInPage;
+use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
     DeleteWebhookPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage, WebhooksPage,
 };
@@ -100,6 +102,8 @@ pages! {
     DELETE_WEBHOOK = webhook / delete_webhook_page: DeleteWebhookPage;
     NEW_WEBHOOK = webhook_form / new_webhook_page: NewWebhookPage;
     EDIT_WEBHOOK = webhook_form / edit_webhook_page: EditWebhookPage;
+    SIGN_IN = door / sign_in_page: SignInPage;
+    START = door / start_page: StartPage;
     DOCS = docs / docs_page: DocsPage;
     DESIGN = design / design_page: DesignPage;
 }
@@ -123,6 +127,8 @@ impl Page {
     pub fn at(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         Some(match parts.as_slice() {
+            [] => START,
+            ["sign-in"] => SIGN_IN,
             ["design"] => DESIGN,
             ["docs", _] => DOCS,
             ["c", _, "development", rest @ ..] => match rest {
@@ -191,7 +197,7 @@ mod tests {
         assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));
         assert_eq!(chunk_at("/c/00/development/webhooks/01"), Some("webhook"));
         assert_eq!(chunk_at("/docs/security"), Some("docs"));
-        for main_alone in ["/", "/sign-in", "/c/00/development", "/c/00/other", "/docs/a/b"] {
+        for main_alone in ["/c/00/development", "/c/00/other", "/docs/a/b"] {
             assert_eq!(chunk_at(main_alone), None, "{main_alone}");
         }
     }

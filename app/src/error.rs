@@ -8,7 +8,7 @@ use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
 /// What went wrong, in words for the person at the page; each variant has one HTTP status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "error", content = "detail", rename_all = "snake_case")]
+#[serde(into = "Wire", from = "Wire")]
 pub enum AppError {
     /// 401: there is no session, or it has ended.
     SignedOut,
@@ -28,6 +28,66 @@ pub enum AppError {
     Internal { incident: String },
     /// The request never reached the server, or its answer could not be read. Made in the browser only.
     Unreachable,
+}
+
+/// An error as it travels: `{"error":"too_often","retry_after_seconds":7}`. Flat, because what serde derives for an enum
+/// with contents is the largest single piece of code a browser would load.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    error: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u32>,
+}
+
+impl From<AppError> for Wire {
+    fn from(error: AppError) -> Self {
+        let (name, detail, field, retry_after_seconds) = match error {
+            AppError::SignedOut => ("signed_out", None, None, None),
+            AppError::Forbidden { needs } => ("forbidden", Some(needs), None, None),
+            AppError::NotFound => ("not_found", None, None, None),
+            AppError::Conflict(text) => ("conflict", Some(text), None, None),
+            AppError::Invalid { field, message } => ("invalid", Some(message), Some(field), None),
+            AppError::TooOften { retry_after_seconds } => {
+                ("too_often", None, None, Some(retry_after_seconds))
+            }
+            AppError::Unavailable(text) => ("unavailable", Some(text), None, None),
+            AppError::Internal { incident } => ("internal", Some(incident), None, None),
+            AppError::Unreachable => ("unreachable", None, None, None),
+        };
+        Self {
+            error: name.to_owned(),
+            detail,
+            field,
+            retry_after_seconds,
+        }
+    }
+}
+
+impl From<Wire> for AppError {
+    /// A name this side does not know is an answer it cannot read.
+    fn from(wire: Wire) -> Self {
+        let detail = wire.detail.unwrap_or_default();
+        match wire.error.as_str() {
+            "signed_out" => Self::SignedOut,
+            "forbidden" => Self::Forbidden { needs: detail },
+            "not_found" => Self::NotFound,
+            "conflict" => Self::Conflict(detail),
+            "invalid" => Self::Invalid {
+                field: wire.field.unwrap_or_default(),
+                message: detail,
+            },
+            "too_often" => Self::TooOften {
+                retry_after_seconds: wire.retry_after_seconds.unwrap_or_default(),
+            },
+            "unavailable" => Self::Unavailable(detail),
+            "internal" => Self::Internal { incident: detail },
+            _ => Self::Unreachable,
+        }
+    }
 }
 
 impl AppError {
@@ -103,5 +163,34 @@ impl FromServerFnError for AppError {
 
     fn status_code(&self) -> http::StatusCode {
         http::StatusCode::from_u16(self.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_arrives_as_it_was_sent() {
+        for error in [
+            AppError::SignedOut,
+            AppError::Forbidden {
+                needs: "the role Owner".to_owned(),
+            },
+            AppError::NotFound,
+            AppError::Conflict("Two keys are active.".to_owned()),
+            AppError::invalid("name", "It is too long."),
+            AppError::TooOften {
+                retry_after_seconds: 7,
+            },
+            AppError::Unavailable("Not now.".to_owned()),
+            AppError::Internal {
+                incident: "00".to_owned(),
+            },
+            AppError::Unreachable,
+        ] {
+            let wire = Wire::from(error.clone());
+            assert_eq!(AppError::from(wire), error);
+        }
     }
 }

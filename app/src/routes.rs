@@ -10,8 +10,6 @@ use crate::browser::clock::Clock;
 use crate::chunks;
 use crate::pages::company::Development;
 use crate::pages::not_found::NotFoundPage;
-use crate::pages::sign_in::SignInPage;
-use crate::pages::start::StartPage;
 use crate::ui::{SkipLink, ToastRegion, Toasts};
 
 /// The page's body, on both sides.
@@ -28,8 +26,8 @@ pub fn App() -> impl IntoView {
         <SkipLink />
         <Router>
                 <Routes fallback=NotFoundPage>
-                    <Route path=path!("/") view=StartPage ssr=SsrMode::Async />
-                    <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async />
+                    <Route path=path!("/") view=chunks::START ssr=SsrMode::Async />
+                    <Route path=path!("/sign-in") view=chunks::SIGN_IN ssr=SsrMode::Async />
                     <Route path=path!("/design") view=chunks::DESIGN ssr=SsrMode::Async />
                     <Route path=path!("/docs/:page") view=chunks::DOCS ssr=SsrMode::Async />
                     <ParentRoute path=path!("/c/:company/development") view=Development ssr=SsrMode::Async>

@@ -2,6 +2,8 @@
 //! table; pages and server functions list themselves (`dashboard::page_paths`, `dashboard::server_function_paths`).
 //! A test asks each of them as somebody who may not.
 
+use std::collections::BTreeSet;
+
 use accounts::Scope;
 use axum::routing::{MethodRouter, any, get, post};
 use http::Method;
@@ -187,4 +189,14 @@ pub fn table() -> Vec<Route> {
             get(operator_api::health::readyz),
         ),
     ]
+}
+
+/// What the paths of the operator's listener begin with; no other listener answers to them.
+pub fn operators_first_segments() -> BTreeSet<String> {
+    table()
+        .iter()
+        .filter(|route| route.surface == Surface::Operator)
+        .filter_map(|route| route.path.split('/').nth(1))
+        .map(str::to_owned)
+        .collect()
 }

@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::error::StartError;
 use crate::ports::KeysThatSign;
 use crate::public_api::PublicApi;
+use crate::routes;
 
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
@@ -63,6 +64,7 @@ impl Services {
         let options = GatewayOptions {
             upstreams: config.upstreams.iter().cloned().collect(),
             trusted_proxies: config.trusted_proxies.clone(),
+            withheld: routes::operators_first_segments(),
             ..GatewayOptions::default()
         };
         let gateway = Gateway::new(

@@ -68,6 +68,20 @@ impl AnswerBody {
         )
     }
 
+    /// An answer to what is nobody's request: no company's log has a place for it.
+    pub(crate) fn unrecorded(response: Response<Bytes>, method: &Method) -> Response<Self> {
+        let (parts, body) = response.into_parts();
+        let sent = carries_body(method, parts.status) && !body.is_empty();
+        Response::from_parts(
+            parts,
+            Self {
+                source: Source::Whole(sent.then_some(body)),
+                recording: None,
+                _in_flight: None,
+            },
+        )
+    }
+
     /// The upstream's answer, as it comes.
     pub(crate) fn upstream(
         response: Response<Incoming>,

@@ -121,6 +121,9 @@ impl Gateway {
     {
         let shared = &self.shared;
         let (parts, body) = request.into_parts();
+        if surface == Surface::Gateway && shared.options.withholds(parts.uri.path()) {
+            return AnswerBody::unrecorded(errors::not_found(), &parts.method);
+        }
         let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
         let recorded = if for_local {
             Recorded::PublicApi

@@ -1,6 +1,6 @@
 //! What the operator can set, and the bounds that keep one caller from holding what others need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,6 +16,16 @@ pub struct GatewayOptions {
     pub limits: Limits,
     /// Peers whose `X-Forwarded-…` headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// First segments of paths that are answered with 404, whoever asks: they are the operator's, on another listener, and
+    /// nothing that looks like them is to be had here.
+    pub withheld: BTreeSet<String>,
+}
+
+impl GatewayOptions {
+    pub(crate) fn withholds(&self, path: &str) -> bool {
+        let first = path.strip_prefix('/').unwrap_or(path).split('/').next();
+        first.is_some_and(|first| self.withheld.contains(first))
+    }
 }
 
 /// How long it waits for whom.

@@ -1,5 +1,5 @@
 //! The built-in webhook receiver: checks the documented signature against the keys that are active, and answers. One path
-//! always fails, for the demo's failing webhook.
+//! always fails, for the demo's failing webhook, and one says that it is gone, for the disabled one.
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +24,10 @@ pub(super) fn router(services: Services) -> Router {
         .route(
             "/receiver/broken",
             any(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "the risk service is down\n") }),
+        )
+        .route(
+            "/receiver/warehouse",
+            any(|| async { (StatusCode::GONE, "the old warehouse was switched off\n") }),
         )
         .route("/receiver", any(receive))
         .route("/receiver/{*rest}", any(receive))

@@ -88,7 +88,7 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     webhooks(services, parent.id, port).await?;
     history::write(services, now, &past).await;
     touch(services, now, &past);
-    // From the first page on, one webhook has delivered and one waits for its next attempt.
+    // From the first page on, one webhook has delivered, one waits for its next attempt, and one was disabled.
     for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
         traffic::publish(services, parent.id, event_type).await;
     }
@@ -288,14 +288,15 @@ pub(super) fn open(services: &Services, company: CompanyId, deleted: &DeletedKey
     AccessSecret::parse(&plain).ok()
 }
 
-/// One that works, one that fails, one that is off. None takes the address that the page offers.
+/// One that works, one that fails, one that answers 410 and is disabled for it. None takes the address that the page
+/// offers.
 async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<(), StartError> {
-    let draft = |name: &str, path: &str, events, enabled| WebhookDraft {
+    let draft = |name: &str, path: &str, events| WebhookDraft {
         name: name.to_owned(),
         url: format!("http://127.0.0.1:{port}{}{path}", receiver::PATH),
         environment: Environment::Sandbox,
         events,
-        enabled,
+        enabled: true,
     };
     let orders = vec![
         EventType::OrderCreated,
@@ -304,9 +305,9 @@ async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<
     ];
     let failing = vec![EventType::LinkDisconnected, EventType::TaskStatusUpdated];
     let drafts = [
-        draft("Order book", "/orders", WebhookEvents::Only(orders), true),
-        draft("Risk service", "/broken", WebhookEvents::Only(failing), true),
-        draft("Old data warehouse", "/warehouse", WebhookEvents::All, false),
+        draft("Order book", "/orders", WebhookEvents::Only(orders)),
+        draft("Risk service", "/broken", WebhookEvents::Only(failing)),
+        draft("Old data warehouse", "/warehouse", WebhookEvents::All),
     ];
     for draft in drafts {
         let made = services.webhooks.create(company, &draft, &ana()).await;

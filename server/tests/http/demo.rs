@@ -5,7 +5,9 @@ use std::time::Duration;
 use accounts::Passwords;
 use http::{Method, StatusCode};
 use logs::Scope;
-use model::{DateRange, Environment, LogFilter, Recorded, StatusFilter, Verdict, WebhookHealth};
+use model::{
+    DateRange, DisabledReason, Environment, LogFilter, Recorded, StatusFilter, Verdict, WebhookHealth,
+};
 use server::config::Demo;
 use server::serve;
 use server::services::Services;
@@ -89,13 +91,16 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
                 .all(|row| now.millis_since(row.at) > 6 * 86_400_000)
     );
 
-    until("a failing webhook", async || {
+    until("a healthy, a failing and a disabled webhook", async || {
         let rows = services.webhooks.list(acme.id).await.expect("lists");
         assert_eq!(rows.len(), 3);
         let has = |wanted: fn(&WebhookHealth) -> bool| rows.iter().any(|row| wanted(&row.health));
         has(|health| matches!(health, WebhookHealth::Failing { .. }))
             && has(|health| *health == WebhookHealth::Healthy)
             && has(|health| *health == WebhookHealth::Disabled)
+            && rows
+                .iter()
+                .any(|row| row.webhook.disabled == Some(DisabledReason::Gone))
     })
     .await;
     until("a real request of a brand", async || {
