@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::cache::write_whole;
 
-/// A smaller module gains less than starting `wasm-opt` costs.
+/// A smaller module gains less than starting `wasm-opt` costs: all of them together 2 % of a page, in twice the time.
 const WORTH_OPTIMISING: u64 = 48 * 1024;
 
 const MODULES: &str = "chunks";

@@ -31,6 +31,7 @@ fn Account(company: CompanyContext) -> impl IntoView {
     let role = company.role;
     view! {
         <span class="top-bar__company" title=company.name.clone()>{company.name.clone()}</span>
+        <span class="top-bar__section">"Development"</span>
         <div class="top-bar__account">
             <span class="top-bar__email">{company.member_email}</span>
             <Badge>{role.label()}</Badge>
