@@ -30,9 +30,12 @@ use crate::ui::{EmptyState, IconName};
 pub struct Page {
     /// As the site's files and `site.json` call it.
     chunk: &'static str,
-    load: fn() -> Pin<Box<dyn Future<Output = Result<(), NotLoaded>>>>,
-    view: fn() -> Pin<Box<dyn Future<Output = Result<AnyView, NotLoaded>>>>,
+    load: fn() -> Coming<()>,
+    view: fn() -> Coming<AnyView>,
 }
+
+/// Something of a chunk, once the chunk is there.
+type Coming<T> = Pin<Box<dyn Future<Output = Result<T, NotLoaded>>>>;
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,10 +67,6 @@ macro_rules! pages {
                 wasm_split_path = ::leptos::wasm_split,
                 fallible,
                 preload(load)
-            ))]
-            #[cfg_attr(not(feature = "split"), expect(
-                clippy::unnecessary_wraps,
-                reason = "a chunk may fail to load; what is there already cannot"
             ))]
             pub(super) fn $function() -> Result<AnyView, NotLoaded> {
                 Ok($component().into_any())

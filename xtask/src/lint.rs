@@ -12,7 +12,14 @@ const CLIPPY: [(&str, &[&str]); 3] = [
     ("clippy: server and crates", &["--all-targets"]),
     (
         "clippy: front end",
-        &["--package", "frontend", "--target", "wasm32-unknown-unknown"],
+        &[
+            "--package",
+            "frontend",
+            "--features",
+            "split",
+            "--target",
+            "wasm32-unknown-unknown",
+        ],
     ),
     (
         "clippy: xtask",

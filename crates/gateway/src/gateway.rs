@@ -122,7 +122,10 @@ impl Gateway {
         let shared = &self.shared;
         let (parts, body) = request.into_parts();
         if surface == Surface::Gateway && shared.options.withholds(parts.uri.path()) {
-            return AnswerBody::unrecorded(errors::not_found(), &parts.method);
+            let mut response = errors::not_found();
+            let request_id = RequestId::time_ordered(shared.clock.now(), vault::random());
+            headers::set_request_id(response.headers_mut(), request_id);
+            return AnswerBody::unrecorded(response, &parts.method);
         }
         let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
         let recorded = if for_local {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -26,15 +26,15 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
         false => Reply::Silence(Vec::new()),
     })
     .await;
-    let server = world.start(&[]);
+    let server = world.start(&["--log", "warn"], Stdio::null());
     world.create_webhook(&receiver.url("/"));
 
     // Killed with attempts under way that never got an answer, and then with deliveries coming and going.
     let mut accepted = publish_until_killed(&world, server, 60).await;
     answers.store(true, Ordering::SeqCst);
-    let server = world.start(&[]);
+    let server = world.start(&["--log", "warn"], Stdio::null());
     accepted.extend(publish_until_killed(&world, server, 120).await);
-    let server = world.start(&[]);
+    let server = world.start(&["--log", "warn"], Stdio::null());
 
     let mut seen = 0;
     loop {

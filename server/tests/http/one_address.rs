@@ -98,31 +98,3 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
         called.headers["x-request-id"].to_str().expect("text")
     );
 }
-
-#[tokio::test]
-async fn the_operators_paths_are_not_on_the_gateway() {
-    let world = World::start().await;
-    let acme = world.acme("Acme").await;
-    let key = world.key(acme.id, Environment::Sandbox).await;
-    for path in [
-        "/operator/v1/events",
-        "/verify",
-        "/metrics",
-        "/healthz",
-        "/readyz",
-    ] {
-        let ask = world.ask(Method::GET, path).to(To::Gateway);
-        let ask = ask.header("x-access-client-id", &acme.client_id.to_string());
-        let answer = ask.header("x-access-secret", key.secret.expose()).send().await;
-        assert_eq!(
-            answer.status,
-            StatusCode::FORBIDDEN,
-            "{path}: there is no upstream, and nothing else answers"
-        );
-        assert_eq!(
-            world.get(path).to(To::Gateway).send().await.status,
-            StatusCode::UNAUTHORIZED,
-            "{path}"
-        );
-    }
-}

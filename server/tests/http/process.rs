@@ -49,18 +49,11 @@ impl Installation {
         }
     }
 
-    /// With these arguments besides its own. Returns when all listeners answer; what it prints can be read from the child.
-    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+    /// With these arguments besides its own; what it says goes to `stderr`. Returns when all listeners answer.
+    pub(crate) fn start(&self, arguments: &[&str], stderr: Stdio) -> Child {
         let [dashboard, gateway, operator] = self.listeners.map(|address| address.to_string());
         let mut child = Command::new(GATEHOUSE)
-            .args([
-                "serve",
-                "--log",
-                "warn",
-                "--allow-network",
-                "127.0.0.0/8",
-                "--data-dir",
-            ])
+            .args(["serve", "--allow-network", "127.0.0.0/8", "--data-dir"])
             .arg(&self.data)
             .args([
                 "--listen",
@@ -72,7 +65,7 @@ impl Installation {
             ])
             .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the server starts");
         while self
