@@ -16,16 +16,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the dashboard, the gateway and the operator API.
+    ///
+    /// Each flag may also be a variable (`GATEHOUSE_GATEWAY_LISTEN`) or a line of gatehouse.toml (`gateway-listen = "…"`);
+    /// a flag wins over a variable, a variable over the file. Lists are separated by commas in variables.
+    ///
+    /// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
+    /// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
     Serve(ServeArgs),
     /// Create companies, members, keys and tokens, whether a server is running or not.
     Admin(AdminArgs),
 }
 
-/// Each flag may also be a variable (`GATEHOUSE_GATEWAY_LISTEN`) or a line of gatehouse.toml (`gateway-listen = "…"`);
-/// a flag wins over a variable, a variable over the file. Lists are separated by commas in variables.
-///
-/// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
-/// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
+/// What `gatehouse serve` was told, as text; [`crate::config`] understands it.
 #[derive(Debug, Default, Args)]
 pub struct ServeArgs {
     /// Where the embedded database lives [default: gatehouse-data]

@@ -40,7 +40,7 @@ pub use key_value::{KeyValue, KeyValueList};
 pub use nav_tabs::{NavTab, NavTabs};
 pub use next_steps::{NextStep, NextSteps};
 pub use notice::Notice;
-pub use page::{PageHeader, SkipLink};
+pub use page::{BackLink, PageHeader, SkipLink};
 pub use pagination::Pagination;
 pub use secret::{RevealSlot, Secret};
 pub use select::{Select, SelectOption};

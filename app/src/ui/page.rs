@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::{Icon, IconName};
+
 /// The first element of `<body>`; the shell's `<main id="main" tabindex="-1">` is its target.
 ///
 /// `<a class="skip-link" href="#main">Skip to main content</a>`
@@ -14,13 +16,26 @@ pub fn SkipLink() -> impl IntoView {
     }
 }
 
+/// The way back to what the page is a part of; stands above its heading.
+///
+/// `<a class="back-link" href="…"><svg …arrow-left/>Logs</a>`
+#[component]
+pub fn BackLink(#[prop(into)] href: String, #[prop(into)] to: String) -> impl IntoView {
+    view! {
+        <a class="back-link" href=href>
+            <Icon name=IconName::ArrowLeft />
+            {to}
+        </a>
+    }
+}
+
 /// The page's one heading of level 1, a sentence below it, and the page's actions.
 ///
 /// ```html
 /// <header class="page-head"><div class="page-head__words"><h1>API Keys</h1><p class="lead">…</p></div><div class="page-head__actions">…</div></header>
 /// ```
 ///
-/// `above` stands before the heading: a link back to the list.
+/// `above` stands before the heading: a [`BackLink`].
 #[component]
 pub fn PageHeader(
     #[prop(into)] title: String,

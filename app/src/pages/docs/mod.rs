@@ -22,7 +22,7 @@ use self::webhook_events::WebhookEvents;
 use crate::AppError;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::{Failure, Loaded};
-use crate::ui::{Icon, IconName, PageHeader};
+use crate::ui::{BackLink, PageHeader};
 
 /// `/docs/{page}?company={client_id}`. A page that does not exist is a 404.
 #[component]
@@ -107,15 +107,7 @@ fn Contents(reader: Reader, current: Document) -> impl IntoView {
         .collect_view();
     view! {
         <nav class="docs__contents" aria-label="Help">
-            {back
-                .map(|href| {
-                    view! {
-                        <a class="docs__back" href=href>
-                            <Icon name=IconName::ArrowLeft />
-                            "Development"
-                        </a>
-                    }
-                })}
+            {back.map(|href| view! { <BackLink href to="Development" /> })}
             <ul>{entries}</ul>
         </nav>
     }

@@ -14,7 +14,7 @@ use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Loaded, Outcome};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
-    Card, Code, CopyButton, EnvironmentBadge, Icon, IconName, KeyValue, KeyValueList, PageHeader, Section,
+    BackLink, Card, Code, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, PageHeader, Section,
     StatusBadge, Time, TimeStyle, duration_text,
 };
 use crate::{AppError, api};
@@ -52,14 +52,7 @@ fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
     let search = use_location().search;
     let filter = untrack(|| search.with(|search| LogFilter::parse_lenient(search).0));
     let back = address::of_list(company, &filter);
-    let above = move || {
-        view! {
-            <a class="logs-back" href=back>
-                <Icon name=IconName::ArrowLeft />
-                "Logs"
-            </a>
-        }
-    };
+    let above = move || view! { <BackLink href=back to="Logs" /> };
     let title = format!("{} {}", entry.row.method, entry.row.path);
     let events = entry.events.clone();
     view! {

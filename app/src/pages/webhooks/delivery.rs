@@ -16,8 +16,9 @@ use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::frame::why_not;
 use crate::pages::logs::json_text;
 use crate::ui::{
-    Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue, KeyValueList, Notice,
-    PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Toasts, Tone,
+    BackLink, Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue,
+    KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Toasts,
+    Tone,
 };
 use crate::{AppError, api};
 
@@ -82,7 +83,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
             title=title
             monospace=true
             lead="Replay sends the same bytes again, with the same webhook_id, so that a receiver that has dealt with it can tell. It is not a new event."
-            above=move || view! { <a href=webhook_path>{webhook_name}</a> }
+            above=move || view! { <BackLink href=webhook_path to=webhook_name /> }
             actions=move || view! { <Replay view_state=view_state refusal=refusal /> }
         />
         <ReplayedNotice />

@@ -10,7 +10,7 @@ use super::form::{FormPurpose, WebhookForm};
 use super::{LoadedInCompany, webhook_of_address};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Outcome};
-use crate::ui::PageHeader;
+use crate::ui::{BackLink, PageHeader};
 use crate::{AppError, api};
 
 /// `/c/{client_id}/development/webhooks/new`. The query may fill fields in: after a refusal without scripts, and for
@@ -33,7 +33,7 @@ pub fn NewWebhookPage() -> impl IntoView {
         <PageHeader
             title="Add webhook"
             lead="Gatehouse sends a signed POST to your URL whenever one of these events happens."
-            above=move || view! { <a href=scope.path("webhooks")>"Webhooks"</a> }
+            above=move || view! { <BackLink href=scope.path("webhooks") to="Webhooks" /> }
         />
         <LoadedInCompany
             resource=loaded
@@ -70,7 +70,7 @@ pub fn EditWebhookPage() -> impl IntoView {
     );
     let back = move || {
         let id = webhook.get().map(|id| id.to_string()).unwrap_or_default();
-        view! { <a href=scope.path(&format!("webhooks/{id}"))>"Back to the webhook"</a> }
+        view! { <BackLink href=scope.path(&format!("webhooks/{id}")) to="The webhook" /> }
     };
     view! {
         <Title text="Edit webhook" />

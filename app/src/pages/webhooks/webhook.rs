@@ -19,7 +19,9 @@ use crate::api;
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
-use crate::ui::{CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Tone};
+use crate::ui::{
+    BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Tone,
+};
 
 /// What the parts of this page share.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +104,7 @@ fn Head(state: WebhookState, name: String) -> impl IntoView {
         <Title text=name.clone() />
         <PageHeader
             title=name
-            above=move || view! { <a href=list>"Webhooks"</a> }
+            above=move || view! { <BackLink href=list to="Webhooks" /> }
             actions=move || view! { <WebhookActions state=state /> }
         />
     }
