@@ -29,6 +29,8 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
                 <meta name="robots" content="noindex" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
+                <link rel="preload" href="/fonts/geist-latin.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous" />
+                <link rel="preload" href="/fonts/geist-mono-latin.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous" />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 {chunk_files.into_iter().map(|address| view! { <Preload address /> }).collect_view()}
