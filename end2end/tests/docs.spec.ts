@@ -29,11 +29,11 @@ test('every link of the help pages and of the tabs leads to a page and to a part
   test.slow();
   await enterDemo(page, 'Owner');
   const tabs = await page.getByRole('navigation', { name: 'Development' }).getByRole('link').evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).href));
-  const open = [...tabs, ...PAGES.map((name) => new URL(`/docs/${name}`, tabs[0]).href)];
+  const open = [...tabs, ...PAGES.map((name) => new URL(`/docs/${name}`, tabs[0]).href), new URL('/design', tabs[0]).href];
   const targets = new Set<string>();
   for (const address of open) {
     await page.goto(address);
-    const links = page.locator(address.includes('/docs/') ? 'a[href]' : '.next-steps a[href]');
+    const links = page.locator(address.includes('/docs/') ? 'a[href]' : '.next-steps a[href^="/"]');
     for (const href of await links.evaluateAll((found) => found.map((link) => (link as HTMLAnchorElement).href))) {
       targets.add(href);
     }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Locator, Page } from '@playwright/test';
 import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, test } from '../fixtures/gatehouse.ts';
+import { publish } from '../fixtures/receiver.ts';
 
 const run = promisify(execFile);
 
@@ -71,7 +72,8 @@ for (const { name, size } of widths) {
 
       // The line works; Last used moves by itself.
       expect((await paste(line)).status).toBe(200);
-      await expect(page.locator('tr[data-key]', { hasText: 'from 127.0.0.1' }).first()).toBeVisible();
+      const newRow = page.locator('tr[data-key]', { hasText: /sandbox-[0-9a-f]{40}/.exec(line)![0].slice(-4) });
+      await expect(newRow).toContainText('from 127.0.0.1', { timeout: 2_000 });
 
       // The older key's own line: take its secret by revealing it, once.
       const olderRow = page.locator(`tr[data-key="${older}"]`);
@@ -127,11 +129,17 @@ for (const { name, size } of widths) {
       await expect(page.getByText('Delivered').first()).toBeVisible({ timeout: 15_000 });
       await picture('webhook');
 
+      // The operator's backend publishes an event: it arrives signed.
+      const clientId = new URL(page.url()).pathname.split('/')[2]!;
+      expect((await publish({ clientId }, 'order-finalized')).deliveries).toBeGreaterThan(0);
+      await expect(page.getByRole('row').filter({ hasText: 'order-finalized' }).filter({ hasText: 'Delivered' }).first()).toBeVisible({ timeout: 15_000 });
+
       // One call sets off an event with its request id: request, event and delivery are one trail.
       const order = line.replace('/v1/users/', '/v1/orders/').replace(/^curl /, 'curl -X POST -H "Content-Type: application/json" -d "{}" ');
       expect((await paste(order)).status).toBe(201);
-      await expect(page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasText: 'Delivered' }).first()).toBeVisible({ timeout: 15_000 });
-      await page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasNotText: 'Test' }).first().getByRole('link').first().click();
+      const sent = page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasNotText: 'Test' });
+      await expect(sent.filter({ hasText: 'Delivered' }).first()).toBeVisible({ timeout: 15_000 });
+      await sent.first().getByRole('link').first().click();
       await expect(page.getByText('X-WEBHOOK-SIGN', { exact: false }).first()).toBeVisible();
       await picture('delivery');
       await page.getByText('Caused by').locator('..').getByRole('link').click();
@@ -143,6 +151,10 @@ for (const { name, size } of widths) {
       await tab('Webhooks').click();
       await page.getByRole('row').filter({ hasText: 'Failing' }).first().getByRole('link').first().click();
       await expect(page.getByText(/attempt \d+ of 10/i).first()).toBeVisible();
+      const next = page.getByText(/next in \d+ s/).first();
+      const seconds = async () => Number(/next in (\d+) s/.exec(await next.innerText())![1]);
+      const first = await seconds();
+      await expect.poll(seconds, { timeout: 6_000 }).not.toBe(first);
       await picture('webhook-failing');
     });
   }

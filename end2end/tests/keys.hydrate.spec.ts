@@ -206,7 +206,7 @@ test('last used moves by itself', async ({ page }) => {
   await hydrated(page);
   await expect(page.getByText('Never used')).toBeVisible();
   expect((await call(company, secret)).status).toBe(200);
-  await expect(page.getByText(/ago from 127\.0\.0\.1|just now/)).toBeVisible();
+  await expect(page.getByText(/ago from 127\.0\.0\.1|just now/)).toBeVisible({ timeout: 2_000 });
 });
 
 test('walking through the tabs loads no new document', async ({ page }) => {

@@ -39,5 +39,14 @@ test('deleting in Production asks for the last four characters', async ({ page, 
   const { key_id: keyId, secret } = makeKey(company, 'prod');
   await signIn(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
-  await expect(page.getByLabel(`Type ${secret.slice(-4)} to delete`)).toBeVisible();
+  const field = page.getByLabel(`Type ${secret.slice(-4)} to delete`);
+  for (const wrong of ['', 'nope']) {
+    await field.fill(wrong);
+    await page.getByRole('button', { name: 'Delete key' }).click();
+    await expect(page.getByText('type the last four characters of its secret')).toBeVisible();
+    await page.goBack();
+  }
+  await field.fill(secret.slice(-4));
+  await page.getByRole('button', { name: 'Delete key' }).click();
+  await expect(page.getByRole('heading', { name: 'Key deleted' })).toBeVisible();
 });

@@ -107,6 +107,13 @@ test('where nothing matches the page says how many there are without filters', a
   await expect(page).toHaveURL(new RegExp(`${company.path('logs')}$`));
 });
 
+test('where the date range is what is empty the page says how many there are in all', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await page.goto(company.path('logs?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z'));
+  await expect(page.getByText(/^1 request in all, none of them /)).toBeVisible();
+});
+
 test('a request that is not this company’s is not found', async ({ page, expectedFaults }) => {
   expectedFaults.push('404');
   const other = await withCalls(page, [{ path: '/v1/users/' }]);

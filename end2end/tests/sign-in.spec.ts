@@ -39,12 +39,16 @@ test('another company is not found', async ({ page, expectedFaults }) => {
   await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
 });
 
-test('a viewer sees keys and is offered no secret', async ({ page }) => {
+test('a viewer sees keys and is offered no secret', async ({ page, expectedFaults }) => {
+  expectedFaults.push('403');
   const company = makeCompany('viewer');
-  const { secret } = makeKey(company, 'sandbox');
+  const { secret, key_id: keyId } = makeKey(company, 'sandbox');
   await signIn(page, company);
   await expect(page.getByRole('row').filter({ hasText: secret.slice(-4) })).toBeVisible();
-  for (const name of ['Reveal', 'Copy Sandbox key', 'Delete', 'Generate new key']) {
+  for (const name of ['Reveal', 'Copy Sandbox key', 'Generate new key']) {
     await expect(page.getByRole('button', { name })).toHaveCount(0);
   }
+  await expect(page.getByRole('link', { name: 'Delete' })).toHaveCount(0);
+  await page.goto(company.path(`keys/${keyId}/delete`));
+  await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
 });

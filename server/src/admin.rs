@@ -237,7 +237,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
                 .create_company(&name, parent, &actor)
                 .await
                 .map_err(refused)?;
-            core.keys.reload().await.map_err(refused_by_keys)?;
+            core.keys.company_changed().await.map_err(refused_by_keys)?;
             Ok(Answer::Company {
                 company_id: created.id.to_string(),
                 client_id: created.client_id.to_string(),

@@ -124,7 +124,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
                 };
                 Db::open(&options, &migrations)
                     .await
-                    .map_err(StartError::failed(failed))
+                    .map_err(StartError::failed("opening the database of database-url"))
             };
             Ok(Databases {
                 main: open(12).await?,

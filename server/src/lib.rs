@@ -73,7 +73,13 @@ async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     log_to_stderr(&config.log)?;
     // One listener for all signals: a second one that comes while the first is being answered is not lost.
     let mut signals = Signals::listen();
-    let running = serve::start(config, Passwords::new()).await?;
+    let running = tokio::select! {
+        started = serve::start(config, Passwords::new()) => started?,
+        () = signals.next() => {
+            tracing::warn!("stopped before it had started");
+            std::process::exit(1)
+        }
+    };
     serve::say(&running.greeting());
     signals.next().await;
     tracing::info!("stopping: open answers may end, and what is in memory is written; again to stop at once");

@@ -50,7 +50,7 @@ pub fn DesignPage() -> impl IntoView {
             <NextSteps steps=vec![
                 NextStep::new("Authentication", "/docs/authentication", "The two headers, and what each refusal means."),
                 NextStep::new("Webhook events", "/docs/webhook-events", "What is sent, when, and how it is signed."),
-                NextStep::new("API keys rotation", "/docs/rotation", "From the old key to the new one without downtime."),
+                NextStep::new("API keys rotation", "/docs/api-keys-rotation", "From the old key to the new one without downtime."),
                 NextStep::new("Security", "/docs/security", "What is kept, how it is sealed, who sees it."),
             ] />
         </Main>

@@ -1,7 +1,7 @@
 //! What pages and the public API's history show: rows with their counts, deliveries with every attempt, the diagnosis.
 
 use model::{
-    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, RequestId, SigningKey, WebhookDetail,
+    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, EventId, RequestId, SigningKey, WebhookDetail,
     WebhookHealth, WebhookId, WebhookRow,
 };
 
@@ -78,6 +78,15 @@ impl Webhooks {
             request_id: stored.request_id,
             attempts: stored.attempts,
         })
+    }
+
+    /// Events that carry this request id, oldest first, whether anything asked for them or not.
+    pub async fn events_of_request(
+        &self,
+        company: CompanyId,
+        request: RequestId,
+    ) -> Result<Vec<EventId>, WebhooksError> {
+        Ok(self.parts().store.events_of_request(company, request).await?)
     }
 
     /// Deliveries of the events that carry this request id, newest first.

@@ -354,6 +354,13 @@ pub trait WebhookStore: Send + Sync {
         id: DeliveryId,
     ) -> Result<Option<StoredDelivery>, StorageFailure>;
 
+    /// Events that carry this request id, oldest first, whether anything asked for them or not.
+    async fn events_of_request(
+        &self,
+        company: CompanyId,
+        request: RequestId,
+    ) -> Result<Vec<EventId>, StorageFailure>;
+
     /// Deliveries of the events that carry this request id, newest first.
     async fn deliveries_of_request(
         &self,

@@ -123,10 +123,16 @@ pub(super) fn database(settings: &Settings) -> Result<Database, ConfigError> {
     let Some(value) = settings.text("database-url") else {
         return Ok(Database::Embedded);
     };
+    // The address is not repeated: it may hold a password.
     if value.text.starts_with("postgres://") || value.text.starts_with("postgresql://") {
+        if let Err(fault) = url::Url::parse(&value.text) {
+            return Err(ConfigError::new(format!(
+                "{} is no address of a database: {fault}.",
+                value.place
+            )));
+        }
         return Ok(Database::Postgres(value.text));
     }
-    // The address is not repeated: it may hold a password.
     Err(ConfigError::new(format!(
         "{} must begin with postgres:// (leave it out for the embedded database).",
         value.place

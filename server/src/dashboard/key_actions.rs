@@ -1,10 +1,13 @@
 //! Generate, reveal and delete as plain form posts, for browsers without scripts. Each answers with a `no-store` page
 //! rendered outside Leptos: for generate and reveal that page is the answer that carries the secret (invariant 3).
 
+use std::sync::Arc;
+
 use accounts::Membership;
 use app::AppError;
-use app::ports::ManageKeys;
+use app::ports::{CompanyAccess, ManageKeys};
 use axum::Form;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use http::StatusCode;
@@ -19,6 +22,13 @@ use super::{AppState, plain_page};
 #[derive(Debug, Deserialize)]
 pub struct GenerateForm {
     environment: Environment,
+}
+
+/// What the delete form sends; the field is there for Production alone.
+#[derive(Debug, Deserialize)]
+pub struct DeleteForm {
+    #[serde(default)]
+    last_four: String,
 }
 
 /// The ids in the address; the company has been checked by the guard.
@@ -78,13 +88,28 @@ pub async fn delete_key(
     Extension(caller): Extension<Caller>,
     Extension(membership): Extension<Membership>,
     Path(path): Path<KeyPath>,
+    form: Result<Form<DeleteForm>, FormRejection>,
 ) -> Response {
     let back = keys_page(&membership);
-    let answer = match (manager(&state, &caller, &membership).await, key_id(&path)) {
-        (Ok(keys), Ok(key)) => keys.delete(key).await,
-        (Err(error), _) | (_, Err(error)) => Err(error),
+    // A form that cannot be read has nothing typed in it.
+    let typed = form.map(|Form(form)| form.last_four).unwrap_or_default();
+    let answer = async {
+        let key = key_id(&path)?;
+        let access = enter(&state, &caller, &membership).await?;
+        let keys = managing(&access)?;
+        let facts = access.keys.deletion_facts(key).await?;
+        if facts.key.environment == Environment::Prod && typed.trim() != facts.key.last_four {
+            return Err(AppError::invalid(
+                "last_four",
+                format!(
+                    "To delete a Production key, type the last four characters of its secret, {}.",
+                    facts.key.last_four
+                ),
+            ));
+        }
+        keys.delete(key).await
     };
-    match answer {
+    match answer.await {
         Ok(deleted) => {
             let body = format!(
                 "<p>The {} key ending in <code>{}</code> is refused everywhere since {} ({} ms after you asked).</p>{}",
@@ -100,18 +125,29 @@ pub async fn delete_key(
     }
 }
 
-/// The port of this caller in this company: the same one that server functions get.
+/// The ports of this caller in this company: the same ones that server functions get.
+async fn enter(
+    state: &AppState,
+    caller: &Caller,
+    membership: &Membership,
+) -> Result<CompanyAccess, AppError> {
+    state
+        .backend
+        .visitor(caller.clone())
+        .enter(membership.company.client_id)
+        .await
+}
+
 async fn manager(
     state: &AppState,
     caller: &Caller,
     membership: &Membership,
-) -> Result<std::sync::Arc<dyn ManageKeys>, AppError> {
-    let access = state
-        .backend
-        .visitor(caller.clone())
-        .enter(membership.company.client_id)
-        .await?;
-    access.key_manager.ok_or_else(|| AppError::Forbidden {
+) -> Result<Arc<dyn ManageKeys>, AppError> {
+    managing(&enter(state, caller, membership).await?)
+}
+
+fn managing(access: &CompanyAccess) -> Result<Arc<dyn ManageKeys>, AppError> {
+    access.key_manager.clone().ok_or_else(|| AppError::Forbidden {
         needs: "the role Owner".to_owned(),
     })
 }

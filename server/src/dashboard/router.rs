@@ -18,7 +18,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 
 use super::session::Caller;
-use super::{AppState, guarded, headers, session, sign_in};
+use super::{AppState, guarded, headers, plain_page, session, sign_in};
 use crate::routes::{Surface, table};
 
 /// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
@@ -52,6 +52,7 @@ pub fn router(state: AppState) -> Router {
     let pages = pages
         .leptos_routes_with_context(&state, page_listings(), contexts.clone(), render.clone())
         .fallback(leptos_axum::render_app_async_with_context(contexts, render))
+        .layer(from_fn_with_state(state.clone(), design_in_the_demo_only))
         .layer(from_fn(signed_in_or_sent_away))
         .layer(from_fn_with_state(state.clone(), sign_in::only_where_safe))
         .layer(from_fn_with_state(state.clone(), session::recognise))
@@ -150,6 +151,19 @@ async fn in_time(request: Request, next: Next) -> Response {
             (status, "This took too long. Load the page again.\n").into_response()
         }
     }
+}
+
+/// The page of primitives is for those who work on Gatehouse; an installation has none.
+async fn design_in_the_demo_only(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if state.demo.is_none() && request.uri().path().trim_end_matches('/') == "/design" {
+        return plain_page::refused(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such page here.",
+            &state,
+        );
+    }
+    next.run(request).await
 }
 
 /// A company's page asked for without a session leads to the sign-in page, and from there back.

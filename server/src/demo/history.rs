@@ -1,9 +1,11 @@
 //! Seven days of requests, written by the same recorder as real ones: a daily rhythm, twelve minutes of 503, and a deleted
 //! key that is still tried from one address.
 
+use std::collections::HashMap;
+
 use http::HeaderMap;
 use logs::{CapturedBody, Entry, Message};
-use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
+use model::{BodyAbsence, KeyId, Recorded, RequestId, Timestamp, Verdict};
 
 use super::world::{Line, Past};
 use crate::services::Services;
@@ -70,8 +72,9 @@ impl Dice {
     }
 }
 
-/// Writes it in the order of time, waiting for room, and returns when all of it is stored.
-pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) {
+/// Writes it in the order of time, waiting for room, and returns when all of it is stored: when each key was last used.
+pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) -> HashMap<KeyId, Timestamp> {
+    let mut last_used = HashMap::new();
     let mut dice = Dice::new(20_260_105);
     for ago in (1..=MINUTES).rev() {
         let minute = now.minus_seconds(ago * 60);
@@ -86,7 +89,9 @@ pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) {
         moments.sort_unstable();
         for moment in moments {
             let at = minute.plus_millis(moment);
-            if let Some(line) = dice.pick(&past.lines, |line| line.share) {
+            let calling = |line: &Line| (line.from..line.until).contains(&at);
+            if let Some(line) = dice.pick(&past.lines, |line| if calling(line) { line.share } else { 0 }) {
+                last_used.insert(line.key.id, at);
                 services
                     .recorder
                     .record_waiting(entry(line, at, is_outage, &mut dice))
@@ -101,6 +106,7 @@ pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) {
         }
     }
     services.recorder.flush().await;
+    last_used
 }
 
 /// More by day than by night, fewer at the week's end; 1 on the average.

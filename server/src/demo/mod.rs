@@ -124,6 +124,7 @@ impl Prepared {
             }
             None => {
                 refuse_another_installation(services).await?;
+                State::begin(data_dir)?;
                 let state = world::make(kind, services, address.port()).await?;
                 state.write(data_dir)?;
                 state

@@ -37,7 +37,7 @@ impl State {
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
                 ConfigError::new(format!(
-                    "{} is not a demo of this version; begin again with --fresh.",
+                    "data-dir holds a demo that was interrupted while it was made, or one of another version ({}); begin again with cargo xtask serve --fresh, or remove the directory.",
                     path.display()
                 ))
             }),
@@ -49,12 +49,24 @@ impl State {
         }
     }
 
-    pub(super) fn write(&self, data_dir: &DataDir) -> Result<(), ConfigError> {
-        let path = file(data_dir);
-        let fault = |error: std::io::Error| {
-            ConfigError::new(format!("{} cannot be written: {error}.", path.display()))
-        };
-        let text = serde_json::to_vec(self).map_err(|error| fault(error.into()))?;
-        std::fs::write(&path, text).map_err(fault)
+    /// Marks the directory as a demo's before anything is made in it: one that is interrupted can be begun again.
+    pub(super) fn begin(data_dir: &DataDir) -> Result<(), ConfigError> {
+        put(data_dir, b"being made\n")
     }
+
+    pub(super) fn write(&self, data_dir: &DataDir) -> Result<(), ConfigError> {
+        let text = serde_json::to_vec(self).map_err(|error| cannot_write(data_dir, &error.into()))?;
+        put(data_dir, &text)
+    }
+}
+
+fn put(data_dir: &DataDir, text: &[u8]) -> Result<(), ConfigError> {
+    std::fs::write(file(data_dir), text).map_err(|error| cannot_write(data_dir, &error))
+}
+
+fn cannot_write(data_dir: &DataDir, error: &std::io::Error) -> ConfigError {
+    ConfigError::new(format!(
+        "{} cannot be written: {error}.",
+        file(data_dir).display()
+    ))
 }

@@ -1,5 +1,6 @@
 //! Makes the demo's company: brands, people, keys with a past, webhooks, and the history of its requests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,8 +87,8 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     let past = past(services, now, &parent, &brands).await?;
     reload(services).await?;
     webhooks(services, parent.id, port).await?;
-    history::write(services, now, &past).await;
-    touch(services, now, &past);
+    let last_used = history::write(services, now, &past).await;
+    touch(services, &past, &last_used);
     // From the first page on, one webhook has delivered, one waits for its next attempt, and one was disabled.
     for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
         traffic::publish(services, parent.id, event_type).await;
@@ -123,6 +124,9 @@ pub(super) struct Line {
     pub(super) share: u32,
     pub(super) address: &'static str,
     pub(super) agent: &'static str,
+    /// When the key was made, and from when its program has been quiet.
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
 }
 
 /// The keys as they came to be.
@@ -133,8 +137,6 @@ pub(super) struct Past {
     pub(super) deleted_trace: KeyTrace,
     pub(super) deleted_at: Timestamp,
     pub(super) own_place: Place,
-    /// The company's own active keys with the seconds since each was last used.
-    used: Vec<(KeyId, i64, &'static str)>,
 }
 
 const DAY: i64 = 24 * 3600;
@@ -186,6 +188,8 @@ async fn past(
             share,
             address,
             agent,
+            from: now.minus_seconds(61 * DAY),
+            until: now,
         });
     }
     clock.set(now.minus_seconds(40 * DAY));
@@ -198,7 +202,7 @@ async fn past(
         .await
         .map_err(failed())?;
 
-    let own = |generated: &model::GeneratedKey, environment, share, address| Line {
+    let own = |generated: &model::GeneratedKey, environment, share, address, quiet_for| Line {
         place: place(parent, None),
         key: KeyTrace {
             id: generated.key.id,
@@ -208,10 +212,13 @@ async fn past(
         share,
         address,
         agent: "node-fetch/3.3.2",
+        from: generated.key.created_at,
+        until: now.minus_seconds(quiet_for),
     };
-    lines.push(own(&current, sandbox, 20, "192.0.2.18"));
-    lines.push(own(&dev_older, dev, 8, "192.0.2.44"));
-    lines.push(own(&dev_newer, dev, 4, "192.0.2.45"));
+    lines.push(own(&current, sandbox, 20, "192.0.2.18", 190));
+    // A rotation in its third step: the older key has been quiet for hours.
+    lines.push(own(&dev_older, dev, 8, "192.0.2.44", 5 * 3600));
+    lines.push(own(&dev_newer, dev, 4, "192.0.2.45", 640));
     Ok(Past {
         lines,
         deleted: seal(services, parent.id, old.key.id, old.secret.expose()),
@@ -221,11 +228,6 @@ async fn past(
         },
         deleted_at,
         own_place: place(parent, None),
-        used: vec![
-            (current.key.id, 190, "192.0.2.18"),
-            (dev_older.key.id, 5 * 3600, "192.0.2.44"),
-            (dev_newer.key.id, 640, "192.0.2.45"),
-        ],
     })
 }
 
@@ -353,15 +355,16 @@ pub(super) async fn company_id(services: &Services, client_id: ClientId) -> Opti
         .map(|company| company.id)
 }
 
-/// When the company's own keys were last used.
-fn touch(services: &Services, now: Timestamp, past: &Past) {
+/// Each key was last used when the log says so.
+fn touch(services: &Services, past: &Past, last_used: &HashMap<KeyId, Timestamp>) {
     let snapshot = services.core.keys.snapshot();
-    for (key, seconds_ago, address) in &past.used {
-        if let (Some(key), Ok(address)) = (snapshot.active_key(*key), address.parse()) {
-            services
-                .core
-                .keys
-                .touched(key, now.minus_seconds(*seconds_ago), address);
+    for line in &past.lines {
+        if let (Some(key), Some(at), Ok(address)) = (
+            snapshot.active_key(line.key.id),
+            last_used.get(&line.key.id),
+            line.address.parse(),
+        ) {
+            services.core.keys.touched(key, *at, address);
         }
     }
 }

@@ -46,7 +46,7 @@ pub async fn create_company(
         }
         Err(error) => return failed("a company could not be created", &error),
     };
-    if let Err(error) = state.services.core.keys.reload().await {
+    if let Err(error) = state.services.core.keys.company_changed().await {
         return failed("a new company could not be loaded", &error);
     }
     let body = serde_json::json!({ "company_id": created.id, "client_id": created.client_id });

@@ -9,8 +9,11 @@ pub mod keys;
 pub mod metrics;
 pub mod verify;
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -40,7 +43,24 @@ pub fn router(state: AppState) -> Router {
         };
         router = router.route(route.path, handler);
     }
-    router.fallback(not_found).with_state(state)
+    router
+        .fallback(not_found)
+        .layer(from_fn(in_time))
+        .with_state(state)
+}
+
+/// A request is read and answered within so long: a body that never ends holds no connection for ever.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request was not read and answered in time.",
+        ),
+    }
 }
 
 async fn not_found() -> Response {

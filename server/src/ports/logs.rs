@@ -47,14 +47,10 @@ impl SeeLogs for SeenLogs {
         let mut entry = entry.ok_or(AppError::NotFound)?;
         match self
             .webhooks
-            .deliveries_of_request(self.scope.company(), request)
+            .events_of_request(self.scope.company(), request)
             .await
         {
-            Ok(deliveries) => {
-                entry.events = deliveries.into_iter().map(|delivery| delivery.event_id).collect();
-                entry.events.sort_unstable();
-                entry.events.dedup();
-            }
+            Ok(events) => entry.events = events,
             // The entry is worth showing without them.
             Err(error) => tracing::error!(
                 error = crate::error::chain(&error),

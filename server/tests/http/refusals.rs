@@ -193,6 +193,11 @@ async fn every_route_refuses_those_who_may_not() {
 async fn every_page_of_a_company_refuses_those_who_are_no_members() {
     const OPEN: [&str; 5] = ["/", "/sign-in", "/design", "/docs/{page}", "/docs"];
     let world = World::start().await;
+    assert_eq!(
+        world.get("/design").send().await.status,
+        StatusCode::NOT_FOUND,
+        "outside the demo"
+    );
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
     let mut pages = 0;
     for path in page_paths() {

@@ -6,10 +6,10 @@ use leptos_router::hooks::use_params_map;
 use model::{DeletionFacts, KeyId};
 
 use super::delete_dialog::Facts;
-use crate::api;
-use crate::pages::company::CompanyScope;
-use crate::pages::loaded::Loaded;
+use crate::pages::company::{CompanyScope, LoadedInCompany};
+use crate::pages::loaded::Failure;
 use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader};
+use crate::{AppError, api};
 
 /// `/c/{client_id}/development/keys/{key}/delete`.
 #[component]
@@ -33,9 +33,13 @@ pub fn DeleteKeyPage() -> impl IntoView {
     view! {
         <Title text="Delete a key" />
         <PageHeader title="Delete this key?" lead="It cannot be undone. Every node refuses the key from the moment the answer arrives." />
-        <Loaded
+        <LoadedInCompany
             resource=facts
-            render=move |facts: DeletionFacts| {
+            render=move |company, facts: DeletionFacts| {
+                if !company.role.manages_keys() {
+                    let error = AppError::Forbidden { needs: "the role Owner".to_owned() };
+                    return view! { <Failure error=error /> }.into_any();
+                }
                 let action = scope.path(&format!("keys/{}/delete", facts.key.id));
                 let back = scope.path("keys");
                 view! {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, DateRange, InvalidFilter, LogFilter, LogPage, LogRow, Timestamp};
+use model::{ClientId, DateRange, InvalidFilter, LogFilter, LogPage, LogRow};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -43,8 +43,6 @@ pub(super) struct Listing {
 pub(super) struct Shown {
     pub(super) filter: LogFilter,
     pub(super) page: LogPage,
-    /// The company has at least one request, whatever the filter and however old.
-    any: bool,
 }
 
 /// Which of its faces the list has.
@@ -102,7 +100,7 @@ impl Listing {
             shown.as_ref().map(|shown| match shown {
                 Err(error) => Face::Failed(error.clone()),
                 Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
-                Ok(shown) if shown.any => Face::Nothing,
+                Ok(shown) if shown.page.ever.unwrap_or(0) > 0 => Face::Nothing,
                 Ok(_) => Face::FirstRequest,
             })
         })
@@ -261,25 +259,5 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
     let page = api::logs::list_requests(company, filter.clone()).await?;
-    let any = !page.rows.is_empty()
-        || page.without_filters.is_some_and(|count| count > 0)
-        || has_any(company).await?;
-    Ok(Shown { filter, page, any })
-}
-
-/// Asked only where the chosen range is empty.
-async fn has_any(company: ClientId) -> Outcome<bool> {
-    let ever = DateRange::Between {
-        from: Some(Timestamp::from_millis(0)),
-        to: None,
-    };
-    let page = api::logs::list_requests(
-        company,
-        LogFilter {
-            range: ever,
-            ..LogFilter::default()
-        },
-    )
-    .await?;
-    Ok(!page.rows.is_empty())
+    Ok(Shown { filter, page })
 }

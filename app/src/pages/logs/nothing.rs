@@ -20,6 +20,7 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             .with(|shown| shown.page.without_filters)
             .flatten()
             .unwrap_or(0);
+        let ever = listing.with(|shown| shown.page.ever).flatten();
         let within = words::within(filter.range);
         if others > 0 && filter.narrows() {
             let href = address_of(&filter.without_narrowing());
@@ -37,7 +38,7 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             };
             view! {
                 <EmptyState title=format!("No requests {within}") icon=IconName::Clock>
-                    <p>"There are older ones, or ones outside this range."</p>
+                    <p>{format!("{} in all, none of them {within}.", words::requests(ever))}</p>
                     <div class="cluster">
                         {(month != filter)
                             .then(|| view! { <ButtonLink href=address_of(&month)>"Show the last 30 days"</ButtonLink> })}

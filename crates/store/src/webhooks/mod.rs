@@ -11,8 +11,8 @@ mod rows;
 
 use async_trait::async_trait;
 use model::{
-    AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryRow, Environment, RequestId, Timestamp, Webhook,
-    WebhookId,
+    AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, RequestId, Timestamp,
+    Webhook, WebhookId,
 };
 use webhooks::{
     Claimed, Consequences, FailureCount, FinishedAttempt, HeldScope, HistoryFilter, HistoryRow, NewEvent,
@@ -137,6 +137,14 @@ impl WebhookStore for StoredWebhooks {
         id: DeliveryId,
     ) -> Result<Option<StoredDelivery>, StorageFailure> {
         Ok(read::delivery(&self.db, company, id).await?)
+    }
+
+    async fn events_of_request(
+        &self,
+        company: CompanyId,
+        request: RequestId,
+    ) -> Result<Vec<EventId>, StorageFailure> {
+        Ok(read::events_of_request(&self.db, company, request).await?)
     }
 
     async fn deliveries_of_request(

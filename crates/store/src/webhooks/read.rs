@@ -1,6 +1,8 @@
 //! What pages and the public API's history read: counts, deliveries, attempts.
 
-use model::{Attempt, CompanyId, DeliveryId, DeliveryRow, Environment, RequestId, Timestamp, WebhookId};
+use model::{
+    Attempt, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, RequestId, Timestamp, WebhookId,
+};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
@@ -76,6 +78,23 @@ pub(super) async fn deliveries(
         .fetch_all(db.reader())
         .await?;
     found.iter().map(rows::delivery).collect()
+}
+
+/// By `events_by_request`.
+pub(super) async fn events_of_request(
+    db: &Db,
+    company: CompanyId,
+    request: RequestId,
+) -> Result<Vec<EventId>, StoreError> {
+    let found = sqlx::query(
+        "SELECT id FROM events WHERE company_id = $1 AND request_id = $2 ORDER BY created_at, id LIMIT $3",
+    )
+    .bind(company.to_string())
+    .bind(request.to_string())
+    .bind(OF_REQUEST)
+    .fetch_all(db.reader())
+    .await?;
+    found.iter().map(|row| row.parsed("id")).collect()
 }
 
 /// By `events_by_request` and `deliveries_of_event`.
