@@ -230,14 +230,21 @@ impl Accounts {
             return Err(AccountsError::Throttled { retry_after_seconds });
         }
         self.throttle.failed(&email, address, now);
-        let person = self.store.person(&email).await.map_err(AccountsError::Storage)?;
-        let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
-        let right = self.passwords.verify(stored, password).await?;
-        let Some(person) = person.filter(|_| right) else {
-            return Err(AccountsError::WrongPassword);
-        };
+        let verified = self
+            .verify(&email, password)
+            .await
+            .inspect_err(|_| self.throttle.not_tried(&email, address))?;
+        let person = verified.ok_or(AccountsError::WrongPassword)?;
         self.throttle.succeeded(&email, address);
         self.begin_session(person, address).await
+    }
+
+    /// The person whose password this is. An error is a fault of ours, not a wrong password.
+    async fn verify(&self, email: &Email, password: Password) -> Result<Option<Person>, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
+        let right = self.passwords.verify(stored, password).await?;
+        Ok(person.filter(|_| right))
     }
 
     /// Begins a session without a password: for the demo's two buttons, which exist only there.

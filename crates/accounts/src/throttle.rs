@@ -73,11 +73,22 @@ impl Throttle {
     }
 
     /// A wrong password. Counted before the check is done, so that many tries at once do not all count as the first;
-    /// [`Self::succeeded`] takes it back.
+    /// [`Self::succeeded`] and [`Self::not_tried`] take it back.
     pub fn failed(&self, account: &Email, address: IpAddr, now: Timestamp) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut tables.accounts, account.clone(), now);
         count(&mut tables.addresses, network(address), now);
+    }
+
+    /// The password was not looked at, for a reason of ours: this try counts for nobody.
+    pub fn not_tried(&self, account: &Email, address: IpAddr) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failures) = tables.accounts.get_mut(account) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+        if let Some(failures) = tables.addresses.get_mut(&network(address)) {
+            failures.count = failures.count.saturating_sub(1);
+        }
     }
 
     /// A right password: the account starts anew, and the address gets this try back.
@@ -133,6 +144,18 @@ mod tests {
     }
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn a_try_that_was_not_looked_at_counts_for_nobody() {
+        let (throttle, account) = (Throttle::default(), email("ana@example.com"));
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let now = Timestamp::from_millis(0);
+        for _ in 0..50 {
+            throttle.failed(&account, address, now);
+            throttle.not_tried(&account, address);
+        }
+        assert_eq!(throttle.wait(&account, address, now), None);
+    }
 
     #[test]
     fn the_sixth_try_waits_and_the_wait_doubles() {

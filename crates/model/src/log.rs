@@ -172,7 +172,7 @@ pub struct LogPage {
     pub matching: Option<u64>,
     /// When nothing matched: rows in the same date range without the other filters.
     pub without_filters: Option<u64>,
-    /// When there is no row: requests of all time, whatever the filter.
+    /// When there is no row: requests of all time, whatever the filter; at least those of the range.
     pub ever: Option<u64>,
     pub totals: LogTotals,
     /// The bounds the server used for the date range.

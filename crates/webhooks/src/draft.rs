@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{Environment, InvalidWebhook, WebhookDraft, WebhookEvents};
 
 use crate::target::{Host, Target};
-use crate::{Policy, Resolver};
+use crate::{Blocked, Policy, Resolver};
 
 /// Longest name, in characters (contract section 4.2).
 pub const MAX_NAME_CHARACTERS: usize = 128;
@@ -83,9 +83,16 @@ pub(crate) async fn url(
             Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
         },
     };
-    policy
-        .vet(&target, &addresses)
-        .map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
+    policy.vet(&target, &addresses).map_err(|blocked| {
+        let is_a_name = matches!(target.host(), Host::Name(_));
+        refuse(match blocked {
+            // What a name means inside the operator's network is nobody's to ask.
+            Blocked::NotPublic { .. } | Blocked::Own(_) if is_a_name => {
+                sentence("the name does not lead to a public address")
+            }
+            other => sentence(&other.to_string()),
+        })
+    })?;
     Ok(target)
 }
 

@@ -1,6 +1,6 @@
 //! Connections that a receiver left open, kept for the next delivery to it. Each was vetted and proven when it was opened,
-//! and is used again only for the same scheme, host and port; none outlives [`KEPT_FOR`], so that a name that moves is soon
-//! followed. Without this, a busy receiver would use up the machine's ports.
+//! and is used again only for the same scheme, host and port; none lies unused for [`KEPT_FOR`] or
+//! outlives [`OLDEST`], so that a name that moves is soon followed. Without this, a busy receiver would use up the machine's ports.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +17,8 @@ use crate::target::Target;
 
 /// An unused connection is closed after this.
 const KEPT_FOR: Duration = Duration::from_secs(15);
+/// A connection takes no further request after this, however busy it is.
+const OLDEST: Duration = Duration::from_secs(60);
 /// Unused connections to one receiver at most.
 const PER_RECEIVER: usize = 32;
 /// How often all are looked through for those that are over.
@@ -27,6 +29,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Connection {
     pub(crate) sending: SendRequest<Full<Bytes>>,
     pub(crate) address: SocketAddr,
+    pub(crate) opened: Instant,
     /// Ends the connection when it is dropped.
     pub(crate) _task: EndWithMe,
 }
@@ -102,7 +105,7 @@ impl Kept {
 }
 
 fn is_usable(since: Instant, connection: &Connection) -> bool {
-    since.elapsed() < KEPT_FOR && !connection.sending.is_closed()
+    since.elapsed() < KEPT_FOR && connection.opened.elapsed() < OLDEST && !connection.sending.is_closed()
 }
 
 fn receiver(target: &Target) -> Receiver {

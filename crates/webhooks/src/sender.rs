@@ -164,6 +164,7 @@ impl Sender {
         Ok(Connection {
             sending,
             address,
+            opened: Instant::now(),
             _task: EndWithMe(task),
         })
     }

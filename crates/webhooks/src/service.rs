@@ -175,14 +175,15 @@ impl Webhooks {
             name,
             url,
             events,
-            enabled,
+            // The form does not show it: what it says is how things were when the page was opened.
+            enabled: _,
             environment: _,
         } = draft;
         let patch = WebhookPatch {
             name: Some(name),
             url: Some(url),
             events: Some(events),
-            enabled: Some(enabled),
+            enabled: None,
         };
         self.patch(company, None, id, patch, actor).await
     }

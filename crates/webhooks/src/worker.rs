@@ -351,12 +351,14 @@ impl Lanes {
     fn wanted(&self) -> Vec<(WebhookId, u32)> {
         let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
         let free = |webhook: &WebhookId| self.options.per_webhook.saturating_sub(running(webhook));
-        let asking: Vec<(WebhookId, u32)> = self
+        let mut asking: Vec<(WebhookId, u32)> = self
             .ready
             .iter()
             .map(|webhook| (*webhook, free(webhook)))
             .filter(|(_, free)| *free > 0)
             .collect();
+        // Who has least comes first: those that hang ask for more with every place they lose.
+        asking.sort_by_key(|(webhook, _)| running(webhook));
         let mut left = self.options.at_once.saturating_sub(self.total);
         let share = (left / u32::try_from(asking.len()).unwrap_or(u32::MAX).max(1)).max(1);
         let mut wanted = Vec::with_capacity(asking.len());

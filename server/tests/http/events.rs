@@ -107,6 +107,30 @@ async fn an_event_reaches_its_receiver_and_the_history() {
 }
 
 #[tokio::test]
+async fn an_event_that_nobody_asked_for_is_still_named_by_its_request() {
+    let world = world().await;
+    let token = token(&world).await;
+    let (company, client_id) = world.company("Acme").await;
+    let request = "0123456789abcdef0123456789abcdef";
+    let mut event = event(&client_id.to_string(), json!({}));
+    event["request_id"] = json!(request);
+    let accepted = publish(&world, &token, &event).send().await;
+    assert_eq!(
+        (accepted.status, &accepted.json()["deliveries"]),
+        (StatusCode::ACCEPTED, &json!(0))
+    );
+    let webhooks = &world.running().services.webhooks;
+    let events = async |company| {
+        let found = webhooks.events_of_request(company, request.parse().expect("an id"));
+        found.await.expect("read")
+    };
+    let named: Vec<_> = events(company).await.iter().map(ToString::to_string).collect();
+    assert_eq!(json!(named), json!([accepted.json()["webhook_id"]]));
+    let (other, _) = world.company("Other").await;
+    assert!(events(other).await.is_empty(), "nobody else's");
+}
+
+#[tokio::test]
 async fn the_same_idempotency_key_publishes_once() {
     let world = world().await;
     let token = token(&world).await;

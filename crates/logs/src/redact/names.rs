@@ -61,7 +61,9 @@ const FIELD_ENDS: [&str; 8] = [
 /// Whether the value of this header is never stored.
 pub(super) fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    HEADERS.contains(&name.as_str()) || HEADER_ENDS.iter().any(|end| name.ends_with(end))
+    HEADERS.contains(&name.as_str())
+        || HEADER_ENDS.iter().any(|end| name.ends_with(end))
+        || is_secret_field(name.trim_start_matches("x-"))
 }
 
 /// Whether the value of this field is never stored. `name` is decoded; `userPassword`, `user[password]` and
@@ -95,9 +97,25 @@ mod tests {
         for name in ["order_id", "status", "tokens_left", "secretary", "keyboard"] {
             assert!(!is_secret_field(name), "{name}");
         }
-        for name in ["Authorization", "X_Access_Secret", "x-csrf-token", "Set-Cookie"] {
+        for name in [
+            "Authorization",
+            "X_Access_Secret",
+            "x-csrf-token",
+            "Set-Cookie",
+            "apikey",
+            "token",
+            "X-Session-Id",
+            "X-Signature",
+        ] {
             assert!(is_secret_header(name), "{name}");
         }
-        assert!(!is_secret_header("x-access-client-id"));
+        for name in [
+            "x-access-client-id",
+            "x-request-id",
+            "content-type",
+            "x-webhook-sign",
+        ] {
+            assert!(!is_secret_header(name), "{name}");
+        }
     }
 }

@@ -32,7 +32,9 @@ pub(super) async fn page(
     now: Timestamp,
 ) -> Result<LogPage, StoreError> {
     let mut page = page_of_range(db, scope, filter, now).await?;
-    if page.rows.is_empty() {
+    if let Some(others @ 1..) = page.without_filters {
+        page.ever = Some(others);
+    } else if page.rows.is_empty() {
         let (begin, end) = (Timestamp::from_millis(0), now.plus_seconds(A_DAY));
         page.ever = Some(requests(db, scope, begin, end).await?);
     }

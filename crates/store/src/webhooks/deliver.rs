@@ -61,6 +61,7 @@ async fn due_of(
 ) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "SELECT id FROM deliveries WHERE webhook_id = $1 AND state = 'pending' AND due_at <= $2 \
+         AND EXISTS (SELECT 1 FROM webhooks w WHERE w.id = $1 AND w.enabled = 1 AND w.deleted_at IS NULL) \
          ORDER BY due_at, id LIMIT $3{}",
         dialect.skip_locked()
     );

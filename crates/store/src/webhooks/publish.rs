@@ -195,12 +195,14 @@ impl NewDelivery {
 }
 
 pub(super) async fn send_test(db: &Db, test: NewTest) -> Result<bool, StoreError> {
+    let lock = db.dialect().for_share();
     db.write(Urgency::Interactive, move |connection| {
         Box::pin(async move {
             let NewTest { event, webhook, delivery } = test;
-            let found = sqlx::query(
-                "SELECT id FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL AND enabled = 1",
-            )
+            let sql = format!(
+                "SELECT id FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL AND enabled = 1{lock}"
+            );
+            let found = sqlx::query(AssertSqlSafe(sql))
             .bind(webhook.to_string())
             .bind(event.company.to_string())
             .fetch_optional(&mut *connection)
@@ -253,6 +255,16 @@ async fn judge_replay(
     company: CompanyId,
     delivery: DeliveryId,
 ) -> Result<Replayed, StoreError> {
+    // The webhook first, as everywhere: one that is deleted meanwhile ends what waits, and nothing may begin to wait after.
+    let hold = format!(
+        "SELECT id FROM webhooks WHERE id = (SELECT webhook_id FROM deliveries WHERE id = $1 AND company_id = $2){}",
+        dialect.for_share()
+    );
+    sqlx::query(AssertSqlSafe(hold))
+        .bind(delivery.to_string())
+        .bind(company.to_string())
+        .fetch_optional(&mut *connection)
+        .await?;
     let lock = match dialect {
         Dialect::Sqlite => "",
         Dialect::Postgres => " FOR UPDATE OF d",
