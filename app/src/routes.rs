@@ -6,6 +6,7 @@ use leptos_router::SsrMode;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::path;
 
+use crate::browser::bubbles;
 use crate::browser::clock::Clock;
 use crate::chunks;
 use crate::pages::company::Development;
@@ -21,6 +22,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     Toasts::provide();
     Clock::provide();
+    bubbles::dismiss_with_escape();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Gatehouse".to_owned() } else { format!("{title} · Gatehouse") } />
         <SkipLink />

@@ -73,7 +73,7 @@ for (const { name, size } of widths) {
       // The line works; Last used moves by itself.
       expect((await paste(line)).status).toBe(200);
       const newRow = page.locator('tr[data-key]', { hasText: /sandbox-[0-9a-f]{40}/.exec(line)![0].slice(-4) });
-      await expect(newRow).toContainText('from 127.0.0.1', { timeout: 2_000 });
+      await expect(newRow).toContainText('from 127.0.0.1', { timeout: 4_000 });
 
       // The older key's own line: take its secret by revealing it, once.
       const olderRow = page.locator(`tr[data-key="${older}"]`);
