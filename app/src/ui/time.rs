@@ -70,7 +70,7 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
 #[component]
 pub fn Countdown(
     until: Timestamp,
-    /// "next".
+    /// "next"; nothing where a heading says so already.
     #[prop(into)]
     before: String,
     /// What it says once the moment has come: "due now".
@@ -86,10 +86,15 @@ pub fn Countdown(
         // Whole seconds, rounded up, so that the last one shown is 1.
         now.now().map(|now| (until.millis_since(now).max(0) + 999) / 1000)
     });
+    let lead = if before.is_empty() {
+        String::new()
+    } else {
+        format!("{before} ")
+    };
     let text = move || match left.get() {
-        None => format!("{before} at {}", until.to_page_text()),
+        None => format!("{lead}at {}", until.to_page_text()),
         Some(0) => due.clone(),
-        Some(seconds) => format!("{before} in {}", countdown_text(seconds)),
+        Some(seconds) => format!("{lead}in {}", countdown_text(seconds)),
     };
     view! { <time class="countdown" datetime=until.to_rfc3339()>{text}</time> }
 }

@@ -59,7 +59,7 @@ impl Names {
         self.keys
             .iter()
             .find(|key| key.id == id)
-            .map_or_else(|| "Another key".to_owned(), KeyName::label)
+            .map_or_else(|| "Deleted, or a brand's".to_owned(), KeyName::label)
     }
 }
 

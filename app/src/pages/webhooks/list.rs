@@ -178,7 +178,7 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
             <Cell narrow=Narrow::Second label="Last delivery">
                 {move || view! { <LastDelivery at=row.with(|row| row.last_delivery_at) /> }}
             </Cell>
-            <Cell narrow=Narrow::Second label="24 h">
+            <Cell narrow=Narrow::Second label="Last 24 hours">
                 {move || {
                     let (delivered, failed) = row.with(|row| (row.delivered_24_hours, row.failed_attempts_24_hours));
                     view! { <Counts delivered=delivered failed=failed /> }
@@ -213,7 +213,7 @@ fn Counts(delivered: u64, failed: u64) -> impl IntoView {
 #[component]
 fn NextAttempt(at: Option<Timestamp>) -> impl IntoView {
     match at {
-        Some(at) => view! { <Countdown until=at before="next" due="due now" /> }.into_any(),
+        Some(at) => view! { <Countdown until=at before="" due="due now" /> }.into_any(),
         None => view! { <span class="faint none-due">"None due"</span> }.into_any(),
     }
 }
