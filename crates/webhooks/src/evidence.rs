@@ -35,7 +35,7 @@ fn cut_out(text: &mut String, secrets: &Presented) {
     }
 }
 
-/// The text with `\\uXXXX` read as the character it stands for.
+/// The text with `\uXXXX` read as the character it stands for.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
