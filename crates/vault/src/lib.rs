@@ -15,7 +15,7 @@ mod token;
 
 pub use access_secret::{AccessSecret, MalformedSecret};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
-pub use presented::{Presented, REDACTED};
+pub use presented::{Presented, REDACTED, unescape};
 pub use random::random;
 pub use sealing::{InstallId, InvalidInstallId, SealPlace, SealPurpose, Sealed, Unsealable};
 pub use signature::{sign_standard_webhook, sign_v1};

@@ -23,7 +23,7 @@ pub(crate) fn redact(hops: &mut [HopRecord], secrets: &Presented) {
             cut_out(&mut hop.response_body, secrets);
         }
         // Escapes of JSON hide a secret from a search byte by byte; then nothing of the answer is kept.
-        if secrets.stands_in(&unescaped(&hop.response_body)) {
+        if hop.response_body.contains('\\') && secrets.stands_in(&vault::unescape(&hop.response_body)) {
             REDACTED.clone_into(&mut hop.response_body);
         }
     }
@@ -33,27 +33,6 @@ fn cut_out(text: &mut String, secrets: &Presented) {
     if secrets.stands_in(text) {
         *text = secrets.cut_out(text).0;
     }
-}
-
-/// The text with `\uXXXX` read as the character it stands for.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("\\u") {
-        out.push_str(before);
-        let code = after
-            .get(..4)
-            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        match code.and_then(char::from_u32) {
-            Some(character) => {
-                out.push(character);
-                rest = &after[4..];
-            }
-            None => rest = after,
-        }
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

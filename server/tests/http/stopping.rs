@@ -6,23 +6,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use tempfile::TempDir;
+
 use crate::process::Installation;
 
 #[test]
 fn the_first_sigterm_lets_an_open_answer_end_and_writes_its_log_entry() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let installation = Installation::create(folder.path());
-    let upstream = SlowUpstream::start();
-    let mut server = installation.start(
-        &["--log", "info", "--upstream", &upstream.argument()],
-        Stdio::piped(),
-    );
-    let mut said = lines_of(&mut server);
-
-    let mut call = call(&installation);
-    upstream.asked.recv().expect("the upstream is asked");
-    signal(&server, "TERM");
-    wait_for_line(&mut said, "stopping");
+    let Draining {
+        folder,
+        installation,
+        upstream,
+        mut server,
+        mut call,
+        said: _said,
+    } = Draining::begin();
     // Nobody new is let in, from a moment on that nobody announces.
     while TcpStream::connect(installation.listeners[1]).is_ok() {
         assert!(
@@ -49,19 +46,14 @@ fn the_first_sigterm_lets_an_open_answer_end_and_writes_its_log_entry() {
 
 #[test]
 fn the_second_sigterm_ends_everything_at_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let installation = Installation::create(folder.path());
-    let upstream = SlowUpstream::start();
-    let mut server = installation.start(
-        &["--log", "info", "--upstream", &upstream.argument()],
-        Stdio::piped(),
-    );
-    let mut said = lines_of(&mut server);
-
-    let mut call = call(&installation);
-    upstream.asked.recv().expect("the upstream is asked");
-    signal(&server, "TERM");
-    wait_for_line(&mut said, "stopping");
+    let Draining {
+        mut server,
+        mut call,
+        folder: _folder,
+        upstream: _upstream,
+        said: _said,
+        ..
+    } = Draining::begin();
     assert!(
         server.try_wait().expect("its state").is_none(),
         "the call is waited for"
@@ -72,6 +64,42 @@ fn the_second_sigterm_ends_everything_at_once() {
     // Cut off: an empty answer or an error, as the system likes it.
     call.read_to_end(&mut answer).ok();
     assert!(answer.is_empty());
+}
+
+/// A server that was told once to stop, while a call waits for its upstream.
+struct Draining {
+    folder: TempDir,
+    installation: Installation,
+    upstream: SlowUpstream,
+    server: Child,
+    call: TcpStream,
+    /// Kept open: the server goes on writing there.
+    said: BufReader<ChildStderr>,
+}
+
+impl Draining {
+    fn begin() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let installation = Installation::create(folder.path());
+        let upstream = SlowUpstream::start();
+        let mut server = installation.start(
+            &["--log", "info", "--upstream", &upstream.argument()],
+            Stdio::piped(),
+        );
+        let mut said = lines_of(&mut server);
+        let call = call(&installation);
+        upstream.asked.recv().expect("the upstream is asked");
+        signal(&server, "TERM");
+        wait_for_line(&mut said, "stopping");
+        Self {
+            folder,
+            installation,
+            upstream,
+            server,
+            call,
+            said,
+        }
+    }
 }
 
 /// An API that takes one call and answers it when it is told to.

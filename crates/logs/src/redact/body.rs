@@ -55,7 +55,7 @@ fn understand(
         presented.cut_out(&text)
     };
     // Escaped digits (`\u0061`) are the secret as well, but there is no cutting them out of what is shown.
-    if !matches!(kind, Kind::Form) && presented.stands_in(&json::unescape(&text)) {
+    if !matches!(kind, Kind::Form) && presented.stands_in(&vault::unescape(&text)) {
         return Err(BodyAbsence::HeldSecret);
     }
     Ok(Body::Text {

@@ -32,34 +32,6 @@ pub(super) fn redact_json(text: &str, truncated: bool) -> Option<(String, u32)> 
     Some((scanner.out, scanner.redactions))
 }
 
-/// The text with every escape sequence replaced by what it stands for, wherever it is.
-pub(super) fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let code = rest
-            .strip_prefix('u')
-            .and_then(|hex| hex.get(..4))
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        if let Some(code) = code {
-            out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            rest = &rest[5..];
-        } else if let Some(escaped) = rest.chars().next() {
-            out.push(match escaped {
-                'n' => '\n',
-                't' => '\t',
-                'r' => '\r',
-                other => other,
-            });
-            rest = &rest[escaped.len_utf8()..];
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
 /// Why scanning ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -121,7 +93,7 @@ impl Scanner<'_> {
                 return Err(End::Wrong);
             }
             let (begin, end) = self.string()?;
-            let secret = is_secret_field(&unescape(&self.text[begin..end]));
+            let secret = is_secret_field(&vault::unescape(&self.text[begin..end]));
             if self.peek()? != b':' {
                 return Err(End::Wrong);
             }
@@ -313,6 +285,6 @@ mod tests {
 
     #[test]
     fn escapes_are_read() {
-        assert_eq!(unescape(r"a\u0062\n\/\\\u00e"), "ab\n/\\u00e");
+        assert_eq!(vault::unescape(r"a\u0062\n\/\\\u00e"), "ab\n/\\u00e");
     }
 }
