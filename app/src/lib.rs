@@ -15,12 +15,14 @@ mod error;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod ports;
+mod provider;
 mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
 pub mod ui;
 
 pub use error::AppError;
+pub use provider::provider;
 pub use routes::App;
 #[cfg(feature = "ssr")]
 pub use shell::shell;

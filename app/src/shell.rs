@@ -10,6 +10,8 @@ use crate::browser::theme::{self, Theme};
 #[cfg(feature = "ssr")]
 use crate::chunks::Page;
 #[cfg(feature = "ssr")]
+use crate::provider;
+#[cfg(feature = "ssr")]
 use crate::routes::App;
 
 /// `<html>` with its head; the site's files carry their hash in `options.output_name`. `chunk_files` answers with the
@@ -21,7 +23,7 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str()>
+        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned)>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -30,6 +30,9 @@ pub enum Command {
 /// What `gatehouse serve` was told, as text; [`crate::config`] understands it.
 #[derive(Debug, Default, Args)]
 pub struct ServeArgs {
+    /// Your company's name, as customers read it on their pages [default: "your API provider"]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Where the embedded database lives [default: gatehouse-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,

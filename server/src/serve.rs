@@ -157,6 +157,7 @@ fn state(
         hub: services.core.hub.clone(),
         origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
         gateway_url,
+        provider: config.provider.clone(),
         site,
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,

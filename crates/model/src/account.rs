@@ -72,6 +72,34 @@ impl fmt::Display for Role {
     }
 }
 
+/// The company that runs this installation, as its customers know it. Their pages never call it "the operator".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provider(Option<String>);
+
+impl Provider {
+    /// None for a text that is empty, longer than 64 characters or more than one line.
+    pub fn named(text: &str) -> Option<Self> {
+        let name = text.trim();
+        let is_one_line = !name.chars().any(char::is_control);
+        (is_one_line && (1..=64).contains(&name.chars().count())).then(|| Self(Some(name.to_owned())))
+    }
+
+    /// The name that was set, if one was.
+    pub fn set_name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Inside a sentence: "Acme Pay", or "your API provider".
+    pub fn name(&self) -> &str {
+        self.set_name().unwrap_or("your API provider")
+    }
+
+    /// At the start of a sentence: "Acme Pay", or "Your API provider".
+    pub fn name_at_start(&self) -> &str {
+        self.set_name().unwrap_or("Your API provider")
+    }
+}
+
 /// A child company, as its parent names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brand {

@@ -15,7 +15,7 @@ mod verdict;
 mod webhook;
 
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
-pub use account::{Brand, CompanyContext, DemoContext, Role, UnknownRole};
+pub use account::{Brand, CompanyContext, DemoContext, Provider, Role, UnknownRole};
 pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{

@@ -8,7 +8,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use model::Environment;
+use model::{Environment, Provider};
 use thiserror::Error;
 use url::Url;
 
@@ -77,6 +77,8 @@ pub struct ListenAddress {
 /// All of it, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What customers' pages call the company that runs this installation.
+    pub provider: Provider,
     pub place: Place,
     pub listen: ListenAddress,
     pub gateway_listen: ListenAddress,
@@ -98,6 +100,7 @@ impl Config {
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let settings = Settings::read(args, args.config.as_deref())?;
         let config = Self {
+            provider: parse::provider(&settings)?,
             place: place(&settings)?,
             listen: parse::listen(&settings, "listen", "127.0.0.1:3000")?,
             gateway_listen: parse::listen(&settings, "gateway-listen", "127.0.0.1:8080")?,

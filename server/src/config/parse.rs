@@ -3,11 +3,20 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use model::Environment;
+use model::{Environment, Provider};
 use url::Url;
 
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
+
+/// What customers call the one who runs this installation.
+pub(super) fn provider(settings: &Settings) -> Result<Provider, ConfigError> {
+    let Some(value) = settings.text("name") else {
+        return Ok(Provider::default());
+    };
+    Provider::named(&value.text)
+        .ok_or_else(|| value.must_be("the name of your company as customers know it, at most 64 characters"))
+}
 
 pub(super) fn listen(
     settings: &Settings,
@@ -170,6 +179,17 @@ mod tests {
                 rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(),
                 "{limit}"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_line_of_at_most_64_characters() {
+        let named = |text: &str| provider(&settings(|args| args.name = Some(text.to_owned())));
+        assert_eq!(named(" Acme Pay ").expect("a name").name(), "Acme Pay");
+        assert_eq!(named(&"x".repeat(64)).expect("a name").name().len(), 64);
+        for text in ["", "   ", "Acme\nPay", &"x".repeat(65)] {
+            let fault = named(text).expect_err(text);
+            assert!(fault.0.starts_with("--name is "), "{fault}");
         }
     }
 

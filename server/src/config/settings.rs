@@ -7,7 +7,8 @@ use super::ConfigError;
 use crate::cli::ServeArgs;
 
 /// Every setting that may stand in a variable or in the file; `true` for lists.
-const NAMES: [(&str, bool); 13] = [
+const NAMES: [(&str, bool); 14] = [
+    ("name", false),
     ("data-dir", false),
     ("listen", false),
     ("gateway-listen", false),
@@ -122,6 +123,7 @@ impl Settings {
 fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
     let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
     HashMap::from([
+        ("name", one(&args.name)),
         ("data-dir", one(&args.data_dir)),
         ("listen", one(&args.listen)),
         ("gateway-listen", one(&args.gateway_listen)),

@@ -21,6 +21,7 @@ use accounts::Accounts;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
+use model::Provider;
 use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoPeople;
@@ -53,6 +54,7 @@ pub struct DashboardParts {
     pub origin: PublicOrigin,
     /// How programs reach the gateway, without a trailing slash.
     pub gateway_url: String,
+    pub provider: Provider,
     pub site: Site,
     pub leptos_options: LeptosOptions,
     /// Under `cargo leptos watch`, where its messages come from.

@@ -98,6 +98,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
             let visitor: Arc<dyn Visitor> = state.backend.visitor(caller.clone());
             provide_context(visitor);
         }
+        provide_context(state.provider.clone());
         provide_context::<LeptosOptions>(state.leptos_options.clone());
     }
 }

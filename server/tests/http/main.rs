@@ -9,6 +9,7 @@ mod one_address;
 mod operator;
 mod process;
 mod protection;
+mod provider;
 mod public_webhooks;
 #[path = "../../../crates/webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]

@@ -79,6 +79,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         is_default: false,
     };
     Config {
+        provider: model::Provider::default(),
         place: Place {
             data_dir: data_dir.to_owned(),
             database: Database::Embedded,

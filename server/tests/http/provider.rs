@@ -1,0 +1,39 @@
+//! What customers' pages call the company that runs the installation.
+
+use http::StatusCode;
+use model::Provider;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn every_page_carries_the_installations_name() {
+    let name = "Fish & \"Chips\" <Pay>";
+    let world = World::start_with(|config| {
+        config.provider = Provider::named(name).expect("a name");
+    })
+    .await;
+    let acme = world.acme("Acme").await;
+    for path in [
+        "/sign-in".to_owned(),
+        "/docs/security".to_owned(),
+        format!("/c/{}/development/webhooks", acme.client_id),
+    ] {
+        let page = world.get(&path).cookie(&acme.owner).send().await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        let (_, rest) = page.body.split_once("data-provider=\"").expect("the attribute");
+        let (attribute, _) = rest.split_once('"').expect("its end");
+        let text = attribute
+            .replace("&quot;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&");
+        assert_eq!(text, name, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_name_a_page_carries_none() {
+    let world = World::start().await;
+    let page = world.get("/sign-in").send().await;
+    assert!(!page.body.contains("data-provider"));
+}
