@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use keys::{ACCESS_SECRET_HEADER, ActiveKey, BRAND_HEADER, CompanyRef, Keys, Recognition};
+use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm, Keys, Recognition};
 use logs::{KeyTrace, Place};
 use model::{Environment, SecretText, Timestamp, Verdict};
 
@@ -130,12 +130,10 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 
 /// Every secret that was sent, so that the log can take it out wherever else it stands. Also under a name that is not
 /// quite right: whoever misspells the header sends the secret all the same.
-pub(crate) fn presented(headers: &HeaderMap) -> Vec<SecretText> {
+pub(crate) fn presented(form: &CredentialForm, headers: &HeaderMap) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
-    let spelt = |name: &str| {
-        name.len() == ACCESS_SECRET_HEADER.as_str().len()
-            && name.replace('_', "-") == ACCESS_SECRET_HEADER.as_str()
-    };
+    let secret = form.secret.header().as_str();
+    let spelt = |name: &str| name.len() == secret.len() && name.replace('_', "-") == secret;
     headers
         .iter()
         .filter(|(name, _)| spelt(name.as_str()))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use keys::CredentialForm;
 use logs::{Capture, CapturedBody, Entry, Message};
 use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
 
@@ -141,7 +142,7 @@ impl Drop for Recording {
         self.shared
             .counters
             .seen(draft.verdict, draft.judged.place.is_none());
-        if let Some(entry) = draft.into_entry(micros) {
+        if let Some(entry) = draft.into_entry(self.shared.keys.form(), micros) {
             self.shared.recorder.record(entry);
         }
     }
@@ -149,7 +150,7 @@ impl Drop for Recording {
 
 impl Draft {
     /// None for nobody's request.
-    fn into_entry(mut self, duration_us: u64) -> Option<Entry> {
+    fn into_entry(mut self, form: &CredentialForm, duration_us: u64) -> Option<Entry> {
         let place = self.judged.place?;
         let status = self
             .answer
@@ -191,7 +192,7 @@ impl Draft {
             upstream_us: self.upstream_us,
             address: self.address,
             user_agent,
-            presented: presented(&self.headers),
+            presented: presented(form, &self.headers),
             request: Message {
                 headers: self.headers,
                 body: request_body,

@@ -5,6 +5,7 @@
 //! here, and only then answered; with several nodes on one database, [`lease`] says how the others are waited for.
 
 mod clock;
+mod credential_form;
 mod credentials;
 mod error;
 mod last_used;
@@ -18,10 +19,11 @@ mod signing;
 mod storage;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
 pub use credentials::{ActiveKey, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone};
 pub use error::KeysError;
 pub use rate_limit::RateLimit;
-pub use recognise::{ACCESS_SECRET_HEADER, BRAND_HEADER, CLIENT_ID_HEADER, Recognition};
+pub use recognise::{BRAND_HEADER, Recognition};
 pub use running::Running;
 pub use service::{KeyFacts, Keys, KeysOptions, KeysParts};
 pub use signing::SigningSecret;

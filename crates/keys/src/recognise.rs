@@ -10,12 +10,8 @@ use model::{ClientId, Timestamp, Verdict};
 use vault::{AccessSecret, Pepper};
 
 use crate::credentials::Credential;
-use crate::{ActiveKey, CompanyRef, KeyTrace, Snapshot, Tombstone};
+use crate::{ActiveKey, CompanyRef, CredentialForm, KeyTrace, Snapshot, Tombstone};
 
-/// Names the company.
-pub static CLIENT_ID_HEADER: HeaderName = HeaderName::from_static("x-access-client-id");
-/// Carries the secret of one of its keys.
-pub static ACCESS_SECRET_HEADER: HeaderName = HeaderName::from_static("x-access-secret");
 /// Names a brand of the company, by the brand's client id.
 pub static BRAND_HEADER: HeaderName = HeaderName::from_static("x-brand-id");
 
@@ -93,12 +89,18 @@ impl<T> Sent<T> {
 
 impl Snapshot {
     /// Judges the credentials of a request that arrived at `now`. Header names are compared without regard to case.
-    pub fn recognise(&self, pepper: &Pepper, headers: &HeaderMap, now: Timestamp) -> Recognition {
-        let client: Sent<ClientId> = Sent::read(headers, &CLIENT_ID_HEADER, |value| {
+    pub fn recognise(
+        &self,
+        pepper: &Pepper,
+        form: &CredentialForm,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Recognition {
+        let client: Sent<ClientId> = Sent::read(headers, form.client_id.header(), |value| {
             std::str::from_utf8(value).ok()?.parse().ok()
         });
-        let secret = Sent::read(headers, &ACCESS_SECRET_HEADER, |value| {
-            AccessSecret::parse(value).ok()
+        let secret = Sent::read(headers, form.secret.header(), |value| {
+            form.prefixes.parse(value).ok()
         });
 
         let found = secret
@@ -107,7 +109,7 @@ impl Snapshot {
         let named = client.value().and_then(|client| self.company(*client));
         let company = found.map(Credential::company).or(named);
 
-        if let Some((verdict, fault)) = worst_fault(&client, &secret) {
+        if let Some((verdict, fault)) = worst_fault(form, &client, &secret) {
             return refused(verdict, company, found.map(trace), fault);
         }
         match found {
@@ -171,10 +173,14 @@ fn trace(credential: &Credential) -> KeyTrace {
 }
 
 /// A header sent twice or in another form outweighs a missing one: it is the more surprising of the two.
-fn worst_fault(client: &Sent<ClientId>, secret: &Sent<AccessSecret>) -> Option<(Verdict, String)> {
+fn worst_fault(
+    form: &CredentialForm,
+    client: &Sent<ClientId>,
+    secret: &Sent<AccessSecret>,
+) -> Option<(Verdict, String)> {
     let faults: Vec<(Verdict, String)> = [
-        ("X-Access-Client-Id", client.fault()),
-        ("X-Access-Secret", secret.fault()),
+        (form.client_id.written(), client.fault()),
+        (form.secret.written(), secret.fault()),
     ]
     .into_iter()
     .filter_map(|(name, fault)| fault.map(|(verdict, fault)| (verdict, format!("{name} {fault}."))))
@@ -291,7 +297,8 @@ mod tests {
 
     impl World {
         fn judge(&self, pairs: &[(&str, &str)]) -> Recognition {
-            self.snapshot.recognise(&self.pepper, &headers(pairs), NOW)
+            self.snapshot
+                .recognise(&self.pepper, &CredentialForm::default(), &headers(pairs), NOW)
         }
 
         /// The verdict, the company it is logged for, the key that was tried, and the sentence.
@@ -328,6 +335,28 @@ mod tests {
             assert_eq!(key.key_id, KeyId::from_random([1; 16]));
             assert_eq!(key.environment, Environment::Sandbox);
         }
+    }
+
+    #[test]
+    fn an_installations_own_header_names_take_the_place_of_the_documented_ones() {
+        let world = world();
+        let form = CredentialForm {
+            client_id: "Acme-Account".parse().expect("a usable name"),
+            secret: "Acme-Secret".parse().expect("a usable name"),
+            ..CredentialForm::default()
+        };
+        let judge = |id: &str, secret: &str| {
+            let sent = headers(&[(id, &client(1)), (secret, world.active.expose())]);
+            world.snapshot.recognise(&world.pepper, &form, &sent, NOW)
+        };
+        assert!(matches!(
+            judge("Acme-Account", "Acme-Secret"),
+            Recognition::Active(_)
+        ));
+        let Recognition::Refused { detail, .. } = judge("X-Access-Client-Id", "X-Access-Secret") else {
+            panic!("the documented names mean nothing here");
+        };
+        assert_eq!(detail, "Acme-Account was missing. Acme-Secret was missing.");
     }
 
     #[test]
@@ -404,10 +433,12 @@ mod tests {
         let world = world();
         let mut headers = headers(&[("X-Access-Client-Id", &client(1))]);
         headers.insert(
-            &ACCESS_SECRET_HEADER,
+            CredentialForm::default().secret.header(),
             HeaderValue::from_bytes(&[0xff; 48]).expect("opaque bytes are allowed"),
         );
-        let judged = world.snapshot.recognise(&world.pepper, &headers, NOW);
+        let judged = world
+            .snapshot
+            .recognise(&world.pepper, &CredentialForm::default(), &headers, NOW);
         assert!(
             matches!(
                 judged,
@@ -486,7 +517,12 @@ mod tests {
             ("X-Access-Client-Id", &client(1)),
             ("X-Access-Secret", world.deleted.expose()),
         ]);
-        let verdict_at = |now: Timestamp| match world.snapshot.recognise(&world.pepper, &headers, now) {
+        let verdict_at = |now: Timestamp| match world.snapshot.recognise(
+            &world.pepper,
+            &CredentialForm::default(),
+            &headers,
+            now,
+        ) {
             Recognition::Refused { verdict, .. } => verdict,
             Recognition::Active(_) => panic!("a deleted key was let through"),
         };

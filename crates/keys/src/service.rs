@@ -19,8 +19,8 @@ use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, Clock, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
-    Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
+    ActiveKey, Clock, CredentialForm, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit,
+    Recognition, Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
 };
 
 /// How often a deletion asks whether the other nodes have applied it.
@@ -48,6 +48,8 @@ pub struct KeysOptions {
     pub poll: Duration,
     /// How often *last used* is written.
     pub flush: Duration,
+    /// How requests carry their credentials, and what new secrets begin with.
+    pub form: CredentialForm,
 }
 
 impl KeysOptions {
@@ -64,6 +66,7 @@ impl KeysOptions {
             lease: LEASE,
             poll,
             flush: Duration::from_secs(1),
+            form: CredentialForm::default(),
         }
     }
 }
@@ -156,15 +159,22 @@ impl Keys {
     /// would rest on keys that may be gone.
     pub fn recognise(&self, headers: &HeaderMap) -> Recognition {
         let inner = &self.inner;
-        let recognition = inner
-            .credentials
-            .borrow()
-            .recognise(&inner.pepper, headers, inner.clock.now());
+        let recognition = inner.credentials.borrow().recognise(
+            &inner.pepper,
+            &inner.options.form,
+            headers,
+            inner.clock.now(),
+        );
         if self.is_ready() {
             recognition
         } else {
             recognition.not_ready()
         }
+    }
+
+    /// How requests carry their credentials here.
+    pub fn form(&self) -> &CredentialForm {
+        &self.inner.options.form
     }
 
     /// Whether this node may serve: its keys are certainly current.
@@ -401,7 +411,7 @@ impl Inner {
     ) -> Result<GeneratedKey, KeysError> {
         let now = self.clock.now();
         let id = KeyId::time_ordered(now, vault::random());
-        let secret = AccessSecret::generate(environment);
+        let secret = self.options.form.prefixes.generate(environment);
         let lookup = self.pepper.lookup(&secret);
         let key = NewKey {
             id,
@@ -484,7 +494,7 @@ impl Inner {
                 tracing::error!(key = %key.id, %company, %error, "a sealed secret does not open");
                 KeysError::SealBroken
             })?;
-        AccessSecret::parse(&plain).map_err(|_| KeysError::SealBroken)
+        AccessSecret::unsealed(&plain, key.environment).map_err(|_| KeysError::SealBroken)
     }
 
     async fn delete(&self, company: CompanyId, key: KeyId, actor: Actor) -> Result<DeletedKey, KeysError> {

@@ -1,5 +1,6 @@
-//! The access secret of an API key: `<env>-` and 40 lower-case hex digits, as the public contract has it. The gateway
-//! parses one on every request, so it lives in a fixed array and costs no allocation.
+//! The access secret of an API key: a prefix that names its environment, then 40 lower-case hex digits. The public
+//! contract's prefixes are `sandbox-`, `dev-` and `prod-`; an installation may choose its own. The gateway parses a
+//! secret on every request, so it lives in a fixed array and costs no allocation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,15 +14,129 @@ use crate::random;
 const RANDOM: usize = 20;
 /// Hex digits after the prefix.
 const DIGITS: usize = RANDOM * 2;
-/// The longest prefix is `sandbox-`.
-const LONGEST: usize = 8 + DIGITS;
+/// The longest prefix an installation may choose, in bytes.
+pub const LONGEST_PREFIX: usize = 24;
+const LONGEST: usize = LONGEST_PREFIX + DIGITS;
 
-/// The text is not an environment, a dash and 40 lower-case hex digits.
+/// The text is not a known prefix and 40 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an access secret is an environment, a dash and 40 lower-case hexadecimal digits")]
+#[error("an access secret is the prefix of an environment and 40 lower-case hexadecimal digits")]
 pub struct MalformedSecret;
 
-/// A secret in plain text, known to have the documented form. Wiped from memory when dropped; `Debug` shows
+/// Why a prefix cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPrefix {
+    #[error(
+        "a prefix is 2 to 24 letters, digits, dashes or underscores and ends with a dash or an underscore"
+    )]
+    Form,
+    #[error("another environment already uses this prefix")]
+    Taken,
+}
+
+/// What secrets begin with, by environment. The documented prefix is always accepted, and so is every prefix that was
+/// added: a key generated before the setting changed keeps working.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretPrefixes {
+    /// In the order of [`Environment::ALL`]; new secrets begin with the first of each.
+    accepted: [Vec<String>; 3],
+}
+
+impl Default for SecretPrefixes {
+    fn default() -> Self {
+        Self {
+            accepted: Environment::ALL.map(|environment| vec![format!("{environment}-")]),
+        }
+    }
+}
+
+impl SecretPrefixes {
+    /// Accepts `prefixes` for `environment` besides the documented one; new secrets begin with the first.
+    pub fn with(mut self, environment: Environment, prefixes: &[&str]) -> Result<Self, InvalidPrefix> {
+        for prefix in prefixes {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            // The last character keeps the prefix apart from the digits.
+            if !(2..=LONGEST_PREFIX).contains(&prefix.len())
+                || !prefix.bytes().all(allowed)
+                || !prefix.ends_with(['-', '_'])
+            {
+                return Err(InvalidPrefix::Form);
+            }
+            if self
+                .environment_of(prefix.as_bytes())
+                .is_some_and(|other| other != environment)
+            {
+                return Err(InvalidPrefix::Taken);
+            }
+        }
+        let own = &mut self.accepted[environment as usize];
+        own.retain(|known| !prefixes.contains(&known.as_str()));
+        own.splice(0..0, prefixes.iter().map(|&prefix| prefix.to_owned()));
+        Ok(self)
+    }
+
+    /// What new secrets of `environment` begin with.
+    pub fn of_new(&self, environment: Environment) -> &str {
+        self.accepted[environment as usize]
+            .first()
+            .map_or("", String::as_str)
+    }
+
+    fn environment_of(&self, prefix: &[u8]) -> Option<Environment> {
+        Environment::ALL.into_iter().find(|&environment| {
+            self.accepted[environment as usize]
+                .iter()
+                .any(|known| known.as_bytes() == prefix)
+        })
+    }
+
+    /// A new secret of `environment`, from 20 random bytes.
+    pub fn generate(&self, environment: Environment) -> AccessSecret {
+        let bytes = Zeroizing::new(random::<RANDOM>());
+        let mut text = Zeroizing::new([0; LONGEST]);
+        let prefix = self.of_new(environment).as_bytes();
+        text[..prefix.len()].copy_from_slice(prefix);
+        let digits = text[prefix.len()..].chunks_exact_mut(2);
+        for (byte, pair) in bytes.iter().zip(digits) {
+            pair[0] = hex_digit(byte >> 4);
+            pair[1] = hex_digit(byte & 15);
+        }
+        AccessSecret {
+            text,
+            length: prefix.len() + DIGITS,
+            environment,
+        }
+    }
+
+    /// Reads a secret as it came in a header.
+    pub fn parse(&self, given: &[u8]) -> Result<AccessSecret, MalformedSecret> {
+        let prefix = prefix_of(given)?;
+        let environment = self.environment_of(prefix).ok_or(MalformedSecret)?;
+        Ok(AccessSecret::hold(given, environment))
+    }
+}
+
+/// What is before the 40 digits that `given` ends with.
+fn prefix_of(given: &[u8]) -> Result<&[u8], MalformedSecret> {
+    if given.len() > LONGEST {
+        return Err(MalformedSecret);
+    }
+    let (prefix, digits) = given
+        .len()
+        .checked_sub(DIGITS)
+        .and_then(|at| given.split_at_checked(at))
+        .ok_or(MalformedSecret)?;
+    if digits
+        .iter()
+        .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        Ok(prefix)
+    } else {
+        Err(MalformedSecret)
+    }
+}
+
+/// A secret in plain text, known to have the right form. Wiped from memory when dropped; `Debug` shows
 /// `[redacted]`. It is not comparable: secrets are compared by their look-up hashes.
 #[derive(Clone)]
 pub struct AccessSecret {
@@ -31,53 +146,34 @@ pub struct AccessSecret {
 }
 
 impl AccessSecret {
-    /// A new secret of `environment`, from 20 random bytes.
+    /// A new secret with the documented prefix of `environment`.
     pub fn generate(environment: Environment) -> Self {
-        let bytes = Zeroizing::new(random::<RANDOM>());
-        let mut text = Zeroizing::new([0; LONGEST]);
-        let prefix = environment.as_str().len();
-        text[..prefix].copy_from_slice(environment.as_str().as_bytes());
-        text[prefix] = b'-';
-        let digits = text[prefix + 1..].chunks_exact_mut(2);
-        for (byte, pair) in bytes.iter().zip(digits) {
-            pair[0] = hex_digit(byte >> 4);
-            pair[1] = hex_digit(byte & 15);
-        }
-        Self {
-            text,
-            length: prefix + 1 + DIGITS,
-            environment,
+        SecretPrefixes::default().generate(environment)
+    }
+
+    /// Reads a secret of `environment` out of its seal. Its prefix was checked when it was generated and is not checked
+    /// again: the installation may have changed its prefixes since.
+    pub fn unsealed(given: &[u8], environment: Environment) -> Result<Self, MalformedSecret> {
+        let prefix = prefix_of(given)?;
+        if prefix.is_ascii() {
+            Ok(Self::hold(given, environment))
+        } else {
+            Err(MalformedSecret)
         }
     }
 
-    /// Reads a secret as it came in a header or out of its seal.
-    pub fn parse(given: &[u8]) -> Result<Self, MalformedSecret> {
-        let dash = given
-            .iter()
-            .position(|&byte| byte == b'-')
-            .ok_or(MalformedSecret)?;
-        let (prefix, digits) = (&given[..dash], &given[dash + 1..]);
-        let environment = Environment::ALL
-            .into_iter()
-            .find(|environment| environment.as_str().as_bytes() == prefix)
-            .ok_or(MalformedSecret)?;
-        if digits.len() != DIGITS
-            || !digits
-                .iter()
-                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-        {
-            return Err(MalformedSecret);
-        }
+    /// `given` is ASCII and at most `LONGEST` bytes.
+    fn hold(given: &[u8], environment: Environment) -> Self {
         let mut text = Zeroizing::new([0; LONGEST]);
         text[..given.len()].copy_from_slice(given);
-        Ok(Self {
+        Self {
             text,
             length: given.len(),
             environment,
-        })
+        }
     }
 
-    /// The environment the prefix names. The secret alone decides it.
+    /// The environment the prefix names.
     pub const fn environment(&self) -> Environment {
         self.environment
     }
@@ -88,7 +184,7 @@ impl AccessSecret {
         &text[text.len() - 4..]
     }
 
-    /// The text. Whoever calls this answers for where it goes.
+    /// The text. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
         // Only ASCII is ever stored here.
         std::str::from_utf8(&self.text[..self.length]).unwrap_or("----")
@@ -103,11 +199,12 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
+/// With the documented prefixes.
 impl FromStr for AccessSecret {
     type Err = MalformedSecret;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text.as_bytes())
+        SecretPrefixes::default().parse(text.as_bytes())
     }
 }
 
@@ -175,7 +272,57 @@ mod tests {
                 "{text:?}"
             );
         }
-        assert!(AccessSecret::parse(&[0xff; 48]).is_err());
+        assert!(SecretPrefixes::default().parse(&[0xff; 48]).is_err());
+    }
+
+    #[test]
+    fn an_installations_own_prefixes_make_secrets_and_all_earlier_ones_stay_valid() {
+        let prefixes = SecretPrefixes::default()
+            .with(Environment::Sandbox, &["sk_test_", "acme-test-"])
+            .and_then(|prefixes| prefixes.with(Environment::Prod, &["sk_live_"]))
+            .expect("valid prefixes");
+        let made = prefixes.generate(Environment::Sandbox);
+        assert!(made.expose().starts_with("sk_test_"), "{}", made.expose());
+        assert!(prefixes.generate(Environment::Dev).expose().starts_with("dev-"));
+        let digits = "a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
+        for (prefix, environment) in [
+            ("sk_test_", Environment::Sandbox),
+            ("acme-test-", Environment::Sandbox),
+            ("sandbox-", Environment::Sandbox),
+            ("sk_live_", Environment::Prod),
+            ("prod-", Environment::Prod),
+        ] {
+            let text = format!("{prefix}{digits}");
+            let secret = prefixes.parse(text.as_bytes()).expect("an accepted prefix");
+            assert_eq!(
+                (secret.environment(), secret.expose()),
+                (environment, text.as_str())
+            );
+            assert_eq!(secret.last_four(), "64af");
+        }
+        assert!(prefixes.parse(format!("sk_demo_{digits}").as_bytes()).is_err());
+        // A prefix that was dropped from the setting still opens from its seal.
+        let old = format!("old_{digits}");
+        let opened = AccessSecret::unsealed(old.as_bytes(), Environment::Dev).expect("the form is right");
+        assert_eq!(opened.expose(), old);
+    }
+
+    #[test]
+    fn a_prefix_that_could_be_misread_is_refused() {
+        let with = |prefix: &str| SecretPrefixes::default().with(Environment::Dev, &[prefix]);
+        for prefix in [
+            "",
+            "-",
+            "sk",
+            "sk.test.",
+            "sk test-",
+            "é-",
+            &format!("{}-", "x".repeat(24)),
+        ] {
+            assert_eq!(with(prefix).err(), Some(InvalidPrefix::Form), "{prefix:?}");
+        }
+        assert_eq!(with("prod-").err(), Some(InvalidPrefix::Taken));
+        assert_eq!(with("dev-").expect("its own").of_new(Environment::Dev), "dev-");
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod sealing;
 mod signature;
 mod token;
 
-pub use access_secret::{AccessSecret, MalformedSecret};
+pub use access_secret::{AccessSecret, InvalidPrefix, LONGEST_PREFIX, MalformedSecret, SecretPrefixes};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
 pub use presented::{Presented, REDACTED, unescape};
 pub use random::random;
