@@ -1,7 +1,7 @@
 //! The whole product on one page: which address shows what.
 
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
+use leptos_meta::provide_meta_context;
 use leptos_router::SsrMode;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::path;
@@ -11,7 +11,7 @@ use crate::browser::clock::Clock;
 use crate::chunks;
 use crate::pages::company::Development;
 use crate::pages::not_found::NotFoundPage;
-use crate::ui::{SkipLink, ToastRegion, Toasts};
+use crate::ui::{SkipLink, Title, ToastRegion, Toasts};
 
 /// The page's body, on both sides.
 ///
@@ -24,7 +24,7 @@ pub fn App() -> impl IntoView {
     Clock::provide();
     bubbles::dismiss_with_escape();
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Gatehouse".to_owned() } else { format!("{title} · Gatehouse") } />
+        <Title text="" />
         <SkipLink />
         <Router>
                 <Routes fallback=NotFoundPage>

@@ -2,7 +2,6 @@
 //! browser tests look here first when the look of something changes.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use model::{Environment, SecretText, Timestamp};
 
 use crate::browser::clock;
@@ -13,7 +12,7 @@ use crate::ui::{
     EnvironmentBadge, Field, FieldKind, Icon, IconName, KeyValue, KeyValueList, Narrow, NavTab, NavTabs,
     NextStep, NextSteps, Notice, PageHeader, Pagination, RevealSlot, RowLink, Secret, Section, Select,
     SelectOption, Snippet, SnippetTabs, State, StateBadge, StatusBadge, Table, TableGroup, Time, TimeStyle,
-    Toasts, Tone, duration_text,
+    Title, Toasts, Tone, duration_text,
 };
 
 /// 2 November 2026, 14:30:05 UTC; the server may not ask for the time while it renders.

@@ -1,11 +1,11 @@
 //! Every address that is none of ours.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::AppError;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::Failure;
+use crate::ui::Title;
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {

@@ -2,13 +2,12 @@
 //! failure comes back here with a code in the query.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::api;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::Loaded;
-use crate::ui::{Button, ButtonKind, Card, Field, FieldKind, Notice, Tone};
+use crate::ui::{Button, ButtonKind, Card, Field, FieldKind, Notice, Title, Tone};
 
 /// What a code in the query says. The sentence is the same for an unknown account and a wrong password.
 fn failure_text(code: &str) -> Option<&'static str> {

@@ -1,14 +1,13 @@
 //! `/`: sends a signed-in person to their company, lets one with several choose, and everybody else to the sign-in page.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::components::Redirect;
 use model::Brand;
 
 use crate::api;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::Loaded;
-use crate::ui::PageHeader;
+use crate::ui::{PageHeader, Title};
 
 #[component]
 pub fn StartPage() -> impl IntoView {

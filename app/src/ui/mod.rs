@@ -25,6 +25,7 @@ pub mod snippets;
 pub mod table;
 pub mod theme_switch;
 pub mod time;
+pub mod title;
 pub mod toast;
 
 pub use badge::{Badge, EnvironmentBadge, State, StateBadge, StatusBadge, Tone, status_word};
@@ -48,4 +49,5 @@ pub use snippets::{Snippet, SnippetTabs};
 pub use table::{Cell, Column, Narrow, RowLink, Table, TableGroup};
 pub use theme_switch::ThemeSwitch;
 pub use time::{Countdown, Time, TimeStyle, duration_text, relative_text};
+pub use title::Title;
 pub use toast::{ToastRegion, Toasts};

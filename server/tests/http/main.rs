@@ -3,8 +3,10 @@
 mod admin;
 mod demo;
 mod events;
+mod html;
 mod kill;
 mod live;
+mod markup;
 mod one_address;
 mod operator;
 mod process;

@@ -10,7 +10,6 @@ mod verify_samples;
 mod webhook_events;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use self::api_keys_rotation::ApiKeysRotation;
@@ -22,7 +21,7 @@ use self::webhook_events::WebhookEvents;
 use crate::AppError;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::{Failure, Loaded};
-use crate::ui::{BackLink, PageHeader};
+use crate::ui::{BackLink, PageHeader, Title};
 
 /// `/docs/{page}?company={client_id}`. A page that does not exist is a 404.
 #[component]

@@ -1,14 +1,13 @@
 //! The same decision as a page of its own: where scripts are off, and for an address that was kept.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use model::{DeletionFacts, KeyId};
 
 use super::delete_dialog::Facts;
 use crate::pages::company::{CompanyScope, LoadedInCompany};
 use crate::pages::loaded::Failure;
-use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader};
+use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader, Title};
 use crate::{AppError, api};
 
 /// `/c/{client_id}/development/keys/{key}/delete`.

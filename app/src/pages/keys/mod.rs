@@ -8,7 +8,6 @@ mod rotation;
 mod table;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use model::{CompanyContext, KeyGroup};
 
 pub use delete_page::DeleteKeyPage;
@@ -18,7 +17,7 @@ use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
 use crate::pages::webhooks::current::keep_current_with;
-use crate::ui::{Notice, PageHeader, RevealSlot};
+use crate::ui::{Notice, PageHeader, RevealSlot, Title};
 
 use client_id_card::ClientIdCard;
 use delete_dialog::{DeleteDialog, Deletion};

@@ -1,7 +1,6 @@
 //! `/c/{client_id}/development/logs/{request}`: one request with everything that was kept of it.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
 use model::{ClientId, LogEntry, LogFilter, Recorded, RequestId};
 
@@ -15,7 +14,7 @@ use crate::pages::loaded::{Loaded, Outcome};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     BackLink, Card, Code, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, PageHeader, Section,
-    StatusBadge, Time, TimeStyle, duration_text,
+    StatusBadge, Time, TimeStyle, Title, duration_text,
 };
 use crate::{AppError, api};
 

@@ -1,7 +1,6 @@
 //! `/c/{client_id}/development/logs`: the list of requests.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::chips::Chips;
 use super::filters::FilterForm;
@@ -14,7 +13,7 @@ use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Failure;
 use crate::pages::next_steps::HelpLinks;
-use crate::ui::PageHeader;
+use crate::ui::{PageHeader, Title};
 
 /// The list, its filters above it, and what it says about itself.
 #[component]

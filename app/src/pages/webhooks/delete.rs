@@ -1,7 +1,6 @@
 //! Deleting a webhook: a dialog, and the same decision as a page of its own where scripts are off.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
 use model::{WebhookDetail, WebhookRow};
 
@@ -13,7 +12,7 @@ use crate::pages::loaded::Failure;
 use crate::pages::logs::words::grouped;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, Card, Dialog, DialogActions, DialogKind, EnvironmentBadge, KeyValue,
-    KeyValueList, Notice, PageHeader, Toasts, Tone,
+    KeyValueList, Notice, PageHeader, Title, Toasts, Tone,
 };
 use crate::{AppError, api};
 

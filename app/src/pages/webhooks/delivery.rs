@@ -2,7 +2,6 @@
 //! caused it, what was sent, and what came back of each attempt.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::{CompanyContext, Delivery, DeliveryId, DeliveryState};
 
@@ -17,8 +16,8 @@ use crate::pages::frame::why_not;
 use crate::pages::logs::json_text;
 use crate::ui::{
     BackLink, Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue,
-    KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Toasts,
-    Tone,
+    KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Title,
+    Toasts, Tone,
 };
 use crate::{AppError, api};
 

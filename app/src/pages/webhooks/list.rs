@@ -1,7 +1,6 @@
 //! `/c/{client_id}/development/webhooks`: every webhook in one row, those that fail first.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::{CompanyContext, Role, Timestamp, WebhookId, WebhookRow};
 
@@ -16,7 +15,7 @@ use crate::pages::logs::words::grouped;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, Cell, Code, Column, CopyButton, Countdown, EmptyState, EnvironmentBadge,
-    IconName, Narrow, Notice, PageHeader, RowLink, Table, Time, Tone,
+    IconName, Narrow, Notice, PageHeader, RowLink, Table, Time, Title, Tone,
 };
 
 /// Prints what it gets and answers 200; needs nothing but Node.

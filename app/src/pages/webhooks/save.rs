@@ -1,7 +1,6 @@
 //! The pages around the form: a new webhook, and changing one.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::{ClientId, InvalidWebhook, KeyGroup, Webhook};
 
@@ -10,7 +9,7 @@ use super::form::{FormPurpose, WebhookForm};
 use super::{LoadedInCompany, webhook_of_address};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Outcome};
-use crate::ui::{BackLink, PageHeader};
+use crate::ui::{BackLink, PageHeader, Title};
 use crate::{AppError, api};
 
 /// `/c/{client_id}/development/webhooks/new`. The query may fill fields in: after a refusal without scripts, and for

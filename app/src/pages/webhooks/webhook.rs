@@ -2,7 +2,6 @@
 //! deliveries, newest first.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::{CompanyContext, WebhookDetail, WebhookHealth, WebhookId};
 
@@ -20,7 +19,7 @@ use crate::pages::company::CompanyScope;
 use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
-    BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Tone,
+    BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
 };
 
 /// What the parts of this page share.
