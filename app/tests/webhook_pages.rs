@@ -80,7 +80,7 @@ fn row(webhook: Webhook, health: WebhookHealth) -> WebhookRow {
         last_delivery_at: Some(NOON.minus_seconds(12)),
         next_attempt_at: None,
         delivered_24_hours: 1284,
-        failed_attempts_24_hours: 0,
+        failed_24_hours: 0,
         pending: 0,
     }
 }
@@ -129,10 +129,25 @@ fn rows() -> Vec<WebhookRow> {
         WebhookEvents::All,
     );
     (off.enabled, off.disabled) = (false, Some(DisabledReason::Gone));
+    let mut paused = webhook(
+        5,
+        "Reports",
+        "https://reports.example.com/in",
+        Environment::Sandbox,
+        WebhookEvents::All,
+    );
+    (paused.enabled, paused.disabled) = (false, Some(DisabledReason::ByHand));
+    let again = webhook(
+        6,
+        "Mended",
+        "https://mended.example.com/in",
+        Environment::Sandbox,
+        WebhookEvents::All,
+    );
     vec![
         WebhookRow {
             next_attempt_at: Some(NOON.plus_seconds(24)),
-            failed_attempts_24_hours: 37,
+            failed_24_hours: 37,
             pending: 3,
             ..row(
                 failing,
@@ -145,8 +160,19 @@ fn rows() -> Vec<WebhookRow> {
         WebhookRow {
             delivered_24_hours: 0,
             last_delivery_at: None,
+            pending: 5,
             ..row(off, WebhookHealth::Disabled)
         },
+        WebhookRow {
+            pending: 2,
+            ..row(paused, WebhookHealth::Disabled)
+        },
+        row(
+            again,
+            WebhookHealth::NotDelivered {
+                since: NOON.minus_seconds(6_000),
+            },
+        ),
         WebhookRow {
             delivered_24_hours: 0,
             last_delivery_at: None,
@@ -166,7 +192,9 @@ fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
         state,
         attempts,
         attempts_at_most: 10,
+        replays: 0,
         next_attempt_at: None,
+        webhook_is_off: false,
         created_at: NOON.minus_seconds(60 * i64::from(number)),
         last_status,
         last_failure,
@@ -242,7 +270,7 @@ fn attempt(number: u32, outcome: AttemptOutcome, status: Option<u16>) -> Attempt
     };
     Attempt {
         id: AttemptId::time_ordered(NOON, [number as u8; 10]),
-        number,
+        number: if number == 3 { 1 } else { number },
         started_at: NOON.plus_seconds(i64::from(number) * 30),
         duration_ms: 84,
         outcome,
@@ -271,7 +299,7 @@ impl SeeWebhooks for World {
             active_keys: 2,
         });
         let diagnosis = "Last 37 attempts failed: 21 × no answer in time, 16 × status 503. First failure 5 Jan 2026 \
-                         09:00:00 UTC. The webhook is disabled on 10 Jan 2026 09:00:00 UTC if nothing succeeds.";
+                         09:00:00 UTC. It will be disabled on 10 Jan 2026 09:00:00 UTC unless a delivery succeeds.";
         Ok(WebhookDetail {
             row,
             signing_key,
@@ -534,6 +562,10 @@ async fn the_list_says_in_words_how_each_webhook_is_doing() {
         "Disabled: 410 Gone",
         "1,284 delivered",
         "37 failed",
+        "3 waiting",
+        "None due 2 waiting",
+        "Paused",
+        "Not delivered since 5 Jan 2026 10:20:00 UTC",
         "at 5 Jan 2026 12:00:24 UTC",
     ] {
         assert!(text.contains(words), "{words} in {text}");
@@ -576,7 +608,9 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
         "attempt 3 of 10 , next at 5 Jan 2026 12:00:24 UTC",
         "and 2 more",
         "Send test event",
-        "waits for an API key",
+        "waiting for an API key",
+        "3 deliveries are waiting to be sent.",
+        "nothing sent",
     ] {
         assert!(text.contains(words), "{words} in {text}");
     }
@@ -587,8 +621,16 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
 async fn every_state_of_a_webhook_has_its_explanation() {
     for (number, words) in [
         (2, "All events, present and future"),
-        (3, "Switched off because the receiver answered 410 Gone."),
+        (
+            3,
+            "Disabled: the receiver answered 410 Gone. Nothing is sent. 5 deliveries are waiting. What waits goes out when you",
+        ),
         (4, "Development has no active key"),
+        (
+            5,
+            "Paused. Nothing is sent. 2 deliveries are waiting. New deliveries wait too, and all go out when you enable it",
+        ),
+        (6, "Not delivered since 5 Jan 2026 10:20:00 UTC"),
     ] {
         let html = render(
             owner(),
@@ -681,11 +723,12 @@ async fn a_delivery_shows_cause_attempts_and_the_bytes() {
     assert!(html.contains(&format!("/logs/{}\"", RequestId::time_ordered(NOON, [5; 10]))));
     for words in [
         "Attempt 1",
+        "Try now",
         "No answer in time",
         "503 Unavailable",
         "the first 16 KiB were kept",
         "First byte 46 ms",
-        "Replay",
+        "Replay 1",
     ] {
         assert!(text.contains(words), "{words} in {text}");
     }
@@ -695,7 +738,7 @@ async fn a_delivery_shows_cause_attempts_and_the_bytes() {
     );
     assert!(html.contains("curl -X POST"));
     assert!(
-        text.find("Attempt 3") < text.find("Attempt 1"),
+        text.find("Replay 1") < text.find("Attempt 1"),
         "the latest attempt comes first"
     );
 }
@@ -718,7 +761,7 @@ async fn the_delete_page_states_what_goes() {
     assert_sound(&html);
     let text = text_of(&html);
     assert!(
-        text.contains("3 deliveries wait for an attempt and will not be sent."),
+        text.contains("3 deliveries are waiting and will not be sent."),
         "{text}"
     );
     assert!(html.contains(&format!("/webhooks/{}/delete\"", webhook_id(1))));

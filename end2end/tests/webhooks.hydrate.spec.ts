@@ -133,7 +133,7 @@ test('a delivery appears by itself, counts down, and focus stays where it was', 
   const seconds = async () => Number(/next in (\d+) s/.exec((await first.textContent())!)?.[1]);
   const before = await seconds();
   await expect.poll(seconds).toBeLessThan(before);
-  await expect(page.getByText('Failing since')).toBeVisible();
+  await expect(page.getByText('Failing for')).toBeVisible();
   const link = first.getByRole('link');
   await link.focus();
   await publish(company, 'link-connected');
@@ -151,7 +151,7 @@ test('the list moves by itself, from nothing sent over healthy to failing', asyn
   await expect(row).toContainText('1 delivered');
   receiver.answerWith(503);
   await publish(company);
-  await expect(row).toContainText('Failing since');
+  await expect(row).toContainText('Failing for');
   await expect(row).toContainText('1 failed');
   await expect(row).toContainText(/in \d+ s/);
 });
@@ -170,7 +170,7 @@ test('from the form to a replay nothing loads a new document', async ({ page }) 
   await publish(company);
   await page.getByRole('row').getByRole('link', { name: 'order-created' }).click();
   await page.getByRole('button', { name: 'Replay' }).click();
-  await expect(page.getByText('Attempt 2', { exact: true })).toBeVisible();
+  await expect(page.getByText('Replay 1', { exact: true })).toBeVisible();
   await page.goBack();
   await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
   expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
@@ -227,11 +227,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Add webhook' }).click();
     receiver.answerWith(503);
     await page.getByRole('button', { name: 'Send test event' }).click();
-    await expect(page.getByRole('link', { name: 'Request and answer' })).toBeVisible();
+    await expect(page.getByRole('link', { name: 'Request and response' })).toBeVisible();
     await publish(company);
-    await expect(page.getByText('Failing since')).toBeVisible();
+    await expect(page.getByText('Failing for')).toBeVisible();
     await fits();
-    await page.getByRole('link', { name: 'Request and answer' }).click();
+    await page.getByRole('link', { name: 'Request and response' }).click();
     await expect(page.getByText('Attempt 1', { exact: true })).toBeVisible();
     await fits();
     await page.goto(company.path('webhooks'));

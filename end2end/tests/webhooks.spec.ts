@@ -40,7 +40,7 @@ async function addWebhook(page: Page, name: string, url: string): Promise<void> 
 async function sendTest(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Send test event' }).click();
   if (withScripts()) {
-    await page.getByRole('link', { name: 'Request and answer' }).click();
+    await page.getByRole('link', { name: 'Request and response' }).click();
   }
   await page.waitForURL(/\/deliveries\/[0-9a-f]{32}/);
   await hydrated(page);
@@ -133,7 +133,7 @@ test('a delivery is replayed with the same webhook_id', async ({ page }) => {
     if (!withScripts()) {
       await page.reload();
     }
-    await expect(page.getByText('Attempt 2', { exact: true })).toBeVisible({ timeout: 1_000 });
+    await expect(page.getByText('Replay 1', { exact: true })).toBeVisible({ timeout: 1_000 });
   }).toPass();
 });
 
@@ -142,7 +142,7 @@ test('a webhook is paused, enabled, changed and deleted', async ({ page }) => {
   const { company } = await atTheList(page);
   await addWebhook(page, 'Orders', receiver.url);
   await page.getByRole('button', { name: 'Pause' }).click();
-  await expect(page.getByText('Switched off by hand.')).toBeVisible();
+  await expect(page.getByText('New deliveries wait too')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Send test event' })).toHaveAttribute('aria-disabled', 'true');
   await hydrated(page);
   await page.getByRole('button', { name: 'Enable' }).click();
@@ -176,7 +176,7 @@ test('deliveries of an environment without a key are held, and say so until ther
     await expect(page.getByText('Held: no API key')).toBeVisible({ timeout: 1_000 });
   }).toPass();
   await expect(page.getByText('Sandbox has no active key.')).toBeVisible();
-  await expect(page.getByText('waits for an API key')).toBeVisible();
+  await expect(page.getByText('waiting for an API key')).toBeVisible();
   expect(receiver.received).toHaveLength(0);
   const { secret } = makeKey(company, 'sandbox');
   await expect.poll(() => receiver.received.length).toBe(1);

@@ -48,7 +48,7 @@ pub struct Webhook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
-    /// A member or a program switched it off.
+    /// A member or a program paused it.
     ByHand,
     /// The receiver answered 410.
     Gone,
@@ -73,9 +73,9 @@ impl DisabledReason {
 
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::ByHand => "Switched off by hand.",
-            Self::Gone => "Switched off because the receiver answered 410 Gone.",
-            Self::FailedTooLong => "Switched off because every attempt failed for five days.",
+            Self::ByHand => "Paused.",
+            Self::Gone => "Disabled: the receiver answered 410 Gone.",
+            Self::FailedTooLong => "Disabled: every delivery failed for five days.",
         }
     }
 }
@@ -103,10 +103,18 @@ pub struct InvalidWebhook {
 pub enum WebhookHealth {
     /// No delivery yet.
     Idle,
+    /// No delivery yet or since it was enabled again, but a test event, which got there or did not.
+    Tested {
+        delivered: bool,
+    },
     /// The latest attempt succeeded.
     Healthy,
     /// Attempts fail since then.
     Failing {
+        since: Timestamp,
+    },
+    /// It failed, was enabled again or got another URL, and nothing has been delivered since the first of those failures.
+    NotDelivered {
         since: Timestamp,
     },
     /// Deliveries wait: the environment has no active key to sign with.
@@ -121,8 +129,10 @@ pub struct WebhookRow {
     pub health: WebhookHealth,
     pub last_delivery_at: Option<Timestamp>,
     pub next_attempt_at: Option<Timestamp>,
+    /// Deliveries that arrived, not attempts.
     pub delivered_24_hours: u64,
-    pub failed_attempts_24_hours: u64,
+    /// Deliveries that were tried and have not arrived.
+    pub failed_24_hours: u64,
     /// Deliveries that still wait for an attempt.
     pub pending: u64,
 }
@@ -160,9 +170,9 @@ pub enum DeliveryState {
     Held,
     /// Ended: a 2xx came.
     Delivered,
-    /// Ended: all attempts failed.
+    /// Ended: all attempts failed, or the webhook was deleted before they were made.
     Exhausted,
-    /// Ended without an attempt: the webhook was disabled.
+    /// Nothing was sent: the webhook was disabled when the event came, or was deleted before the first attempt.
     Skipped,
 }
 
@@ -200,11 +210,16 @@ pub struct DeliveryRow {
     /// A test event: one attempt, not retried, not counted.
     pub test: bool,
     pub state: DeliveryState,
-    /// Attempts made.
+    /// Attempts made by the schedule.
     pub attempts: u32,
-    /// Attempts there will be at most.
+    /// Attempts the schedule has.
     pub attempts_at_most: u32,
+    /// Attempts that were asked for by hand; they use up none of the schedule's.
+    pub replays: u32,
+    /// None while the webhook is paused or disabled, however it waits.
     pub next_attempt_at: Option<Timestamp>,
+    /// It waits, and nothing is sent until the webhook is enabled.
+    pub webhook_is_off: bool,
     pub created_at: Timestamp,
     pub last_status: Option<u16>,
     pub last_failure: Option<FailureClass>,
@@ -231,7 +246,7 @@ pub struct Delivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub id: AttemptId,
-    /// From 1.
+    /// From 1; the attempts of the schedule and those by hand are each numbered on their own.
     pub number: u32,
     pub started_at: Timestamp,
     pub duration_ms: u64,
@@ -348,7 +363,7 @@ impl FailureClass {
             }
             Self::Protocol => "Check that the port speaks HTTP.",
             Self::Status => {
-                "Any 2xx counts as received. Look at the answer below and at the receiver's own log."
+                "Any 2xx counts as received. Look at the response and at your endpoint's own log."
             }
             Self::Redirect => "Put the final URL into the webhook.",
             Self::Cancelled => "Nothing to do.",

@@ -26,4 +26,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::MIGRATION,
     keys::MIGRATION,
     webhooks::MIGRATION,
+    webhooks::WAITING_MIGRATION,
 ];

@@ -15,7 +15,7 @@ use crate::connection::millis;
 use crate::evidence;
 use crate::schedule::{self, DISABLE_AFTER_SECONDS, WARN_AFTER_SECONDS};
 use crate::signing::{self, SigningPlan, SigningSecret};
-use crate::storage::{Claimed, FinishedAttempt, HealthChange, HeldScope, Then};
+use crate::storage::{Claimed, FinishedAttempt, HealthChange, HeldScope, Replay, Then};
 use crate::{Sender, Sent, StorageFailure, Webhooks};
 
 /// What is ours to mend (the vault, the keys) is tried again after so long; it counts as no attempt.
@@ -280,21 +280,26 @@ fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
         if signing::may_mean_another_key(*status))
 }
 
-/// What follows for the delivery. A test has one attempt; so has a replay of a delivery that had ended, which stays
-/// *delivered* if it was.
+/// What follows for the delivery. A test has one attempt; so has a replay, after which the delivery is what it was, or
+/// waits for the same moment as before.
 fn then(claimed: &Claimed, outcome: &AttemptOutcome, retry_after: Option<&str>, now: Timestamp) -> Then {
-    let status = match outcome {
-        AttemptOutcome::Succeeded { .. } => return Then::Ended(DeliveryState::Delivered),
-        AttemptOutcome::Failed { status, .. } => *status,
-    };
-    match claimed.replayed_from {
-        Some(DeliveryState::Delivered) => return Then::Ended(DeliveryState::Delivered),
-        Some(DeliveryState::Exhausted | DeliveryState::Skipped) => {
-            return Then::Ended(DeliveryState::Exhausted);
-        }
-        Some(DeliveryState::Pending | DeliveryState::Held) | None => {}
+    if matches!(outcome, AttemptOutcome::Succeeded { .. }) {
+        return Then::Ended(DeliveryState::Delivered);
     }
-    if claimed.test || status == Some(410) {
+    match claimed.replay {
+        Some(Replay {
+            from: ended @ (DeliveryState::Delivered | DeliveryState::Exhausted),
+            ..
+        }) => return Then::Ended(ended),
+        // Something was sent now.
+        Some(Replay {
+            from: DeliveryState::Skipped,
+            ..
+        }) => return Then::Ended(DeliveryState::Exhausted),
+        Some(Replay { resume_at, .. }) => return Then::RetryAt(resume_at.unwrap_or(now)),
+        None => {}
+    }
+    if claimed.test {
         return Then::Ended(DeliveryState::Exhausted);
     }
     let asked = retry_after.and_then(|value| schedule::retry_after_seconds(value, now));

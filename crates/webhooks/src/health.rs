@@ -11,20 +11,30 @@ pub(crate) fn row(facts: &WebhookFacts) -> WebhookRow {
         webhook: facts.webhook.clone(),
         health: health(facts),
         last_delivery_at: facts.last_attempt_at,
-        next_attempt_at: facts.next_attempt_at,
+        next_attempt_at: facts.next_attempt_at.filter(|_| facts.webhook.enabled),
         delivered_24_hours: facts.delivered,
-        failed_attempts_24_hours: facts.failed_attempts,
+        failed_24_hours: facts.failed,
         pending: facts.pending + facts.held,
     }
 }
 
 fn health(facts: &WebhookFacts) -> WebhookHealth {
-    match facts.failing_since {
+    // A test says something only while nothing real has been tried after it.
+    let test = facts
+        .last_test
+        .filter(|test| facts.last_attempt_at.is_none_or(|at| at <= test.at));
+    match (facts.failing_since, facts.undelivered_since) {
         _ if !facts.webhook.enabled => WebhookHealth::Disabled,
         _ if facts.held > 0 => WebhookHealth::Held,
-        Some(since) => WebhookHealth::Failing { since },
-        None if facts.last_attempt_at.is_some() => WebhookHealth::Healthy,
-        None => WebhookHealth::Idle,
+        (Some(since), _) => WebhookHealth::Failing { since },
+        (None, Some(since)) => match test {
+            Some(test) if test.delivered => WebhookHealth::Tested { delivered: true },
+            _ => WebhookHealth::NotDelivered { since },
+        },
+        (None, None) if facts.last_attempt_at.is_some() => WebhookHealth::Healthy,
+        (None, None) => test.map_or(WebhookHealth::Idle, |test| WebhookHealth::Tested {
+            delivered: test.delivered,
+        }),
     }
 }
 
@@ -46,7 +56,7 @@ pub(crate) fn diagnosis(since: Timestamp, failures: &[FailureCount], enabled: bo
     if enabled {
         let disabled = since.plus_seconds(DISABLE_AFTER_SECONDS).to_page_text();
         text.push_str(&format!(
-            " The webhook is disabled on {disabled} if nothing succeeds."
+            " It will be disabled on {disabled} unless a delivery succeeds."
         ));
     }
     text
@@ -71,7 +81,68 @@ fn kind(failure: &FailureCount) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::{Environment, Webhook, WebhookEvents, WebhookId};
+    use vault::Sealed;
+
     use super::*;
+    use crate::storage::LastTest;
+
+    const THEN: Timestamp = Timestamp::from_millis(1_767_607_200_000);
+
+    /// Enabled, failed before that, with nothing tried since.
+    fn enabled_again() -> WebhookFacts {
+        WebhookFacts {
+            webhook: Webhook {
+                id: WebhookId::from_random([1; 16]),
+                name: "Orders".to_owned(),
+                url: "https://example.com/".to_owned(),
+                environment: Environment::Sandbox,
+                events: WebhookEvents::All,
+                enabled: true,
+                disabled: None,
+                created_at: THEN,
+                updated_at: THEN,
+            },
+            secret: Sealed::from_bytes(Vec::new()),
+            failing_since: None,
+            undelivered_since: Some(THEN),
+            last_test: None,
+            last_key: None,
+            last_attempt_at: Some(THEN.plus_seconds(60)),
+            next_attempt_at: None,
+            delivered: 0,
+            failed: 1,
+            pending: 0,
+            held: 0,
+        }
+    }
+
+    #[test]
+    fn after_enable_only_a_delivery_or_a_later_test_changes_what_is_said() {
+        let with = |after: i64, delivered| {
+            health(&WebhookFacts {
+                last_test: Some(LastTest {
+                    at: THEN.plus_seconds(after),
+                    delivered,
+                }),
+                ..enabled_again()
+            })
+        };
+        let not_delivered = WebhookHealth::NotDelivered { since: THEN };
+        assert_eq!(health(&enabled_again()), not_delivered);
+        assert_eq!(with(59, true), not_delivered, "the failure came after the test");
+        assert_eq!(with(61, false), not_delivered);
+        assert_eq!(with(61, true), WebhookHealth::Tested { delivered: true });
+        let off = WebhookFacts {
+            next_attempt_at: Some(THEN),
+            webhook: Webhook {
+                enabled: false,
+                ..enabled_again().webhook
+            },
+            ..enabled_again()
+        };
+        assert_eq!(row(&off).next_attempt_at, None, "nothing is due while it is off");
+    }
 
     #[test]
     fn the_diagnosis_counts_names_and_dates() {
@@ -96,9 +167,9 @@ mod tests {
         assert_eq!(
             diagnosis(since, &failures, true),
             "Last 215 attempts failed: 198 × no answer in time, 16 × status 503, 1 × TLS failed. First failure \
-             5 Jan 2026 10:00:00 UTC. The webhook is disabled on 10 Jan 2026 10:00:00 UTC if nothing succeeds."
+             5 Jan 2026 10:00:00 UTC. It will be disabled on 10 Jan 2026 10:00:00 UTC unless a delivery succeeds."
         );
         assert_eq!(diagnosis(since, &[], true), "");
-        assert!(!diagnosis(since, &failures, false).contains("is disabled on"));
+        assert!(!diagnosis(since, &failures, false).contains("will be disabled"));
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod event_body;
 mod evidence;
 mod examples;
+mod fate;
 mod forbidden;
 mod health;
 mod idle;
@@ -36,6 +37,7 @@ pub use draft::{MAX_NAME_CHARACTERS, fault};
 pub use error::{PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
 pub use examples::example_payload;
+pub use fate::{Fate, Standing};
 pub use publish::{Publication, Published};
 pub use reading::HistoryEntry;
 pub use resolver::{Resolver, SystemResolver};
@@ -45,8 +47,9 @@ pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
     ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope,
-    HistoryFilter, HistoryPage, HistoryRow, Idempotency, NewEvent, NewTest, NewWebhook, PublishedEvent,
-    Replayed, StoredDelivery, Then, WebhookChange, WebhookFacts, WebhookStore, Written,
+    HistoryFilter, HistoryPage, HistoryRow, Idempotency, LastTest, NewEvent, NewTest, NewWebhook,
+    PublishedEvent, Replay, Replayed, StoredDelivery, Then, WebhookChange, WebhookFacts, WebhookStore,
+    Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

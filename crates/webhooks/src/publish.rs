@@ -28,7 +28,7 @@ pub struct Publication<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     pub event: EventId,
-    /// Webhooks that subscribe to it, disabled ones included: theirs are kept as skipped.
+    /// Webhooks that subscribe to it, paused and disabled ones included.
     pub deliveries: u64,
 }
 
@@ -106,9 +106,7 @@ impl Webhooks {
     ) -> Result<DeliveryId, WebhooksError> {
         let target = self.webhook(company, None, webhook).await?;
         if !target.enabled {
-            return Err(WebhooksError::Conflict(
-                "This webhook is disabled. Enable it first.",
-            ));
+            return Err(WebhooksError::Conflict("This webhook is off. Enable it first."));
         }
         let (parts, environment) = (self.parts(), target.environment);
         let now = parts.clock.now();
@@ -159,8 +157,8 @@ impl Webhooks {
         Ok(delivery)
     }
 
-    /// One more attempt of a delivery, with the same `webhook_id`, at once. A delivery that waits for its next attempt is
-    /// tried now and goes on with its schedule; one that had ended gets this one attempt.
+    /// One more attempt of a delivery, with the same `webhook_id`, at once. It uses up none of the schedule's attempts: if it
+    /// fails, a delivery that waits is due when it was due before, and one that had ended stays what it was.
     pub async fn replay(
         &self,
         company: CompanyId,
@@ -182,11 +180,11 @@ impl Webhooks {
                 return Ok(());
             }
             Replayed::NotFound => return Err(WebhooksError::NotFound),
-            Replayed::Busy => "An attempt is under way. Wait for its end.",
+            Replayed::Busy => "An attempt is being made now. Wait until it has ended.",
             Replayed::Held => {
-                "This environment has no API key to sign with. Generate one first; the delivery then goes out by itself."
+                "This environment has no API key to sign with. Generate one first; the delivery then goes out."
             }
-            Replayed::WebhookDisabled => "This webhook is disabled. Enable it first.",
+            Replayed::WebhookDisabled => "This webhook is off. Enable it first.",
             Replayed::Test => "A test event is not sent again. Send a new one.",
         };
         Err(WebhooksError::Conflict(refused))

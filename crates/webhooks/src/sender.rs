@@ -254,15 +254,15 @@ const fn failed(class: FailureClass, status: Option<u16>) -> AttemptOutcome {
     AttemptOutcome::Failed { class, status }
 }
 
-/// Any 2xx succeeds. 301, 302, 307 and 308 are followed with the same method and body, `hops` being the requests made so
-/// far; 303 would turn the POST into a GET, and https never becomes http.
+/// Any 2xx succeeds. 301, 302, 303, 307 and 308, and 300 that names a place, are followed with the same method and body
+/// (contract section 4.7), `hops` being the requests made so far; https never becomes http.
 fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
     let status = Some(answer.status);
     match answer.status {
         200..=299 => Next::Ended(AttemptOutcome::Succeeded {
             status: answer.status,
         }),
-        301 | 302 | 307 | 308 => {
+        300..=303 | 307 | 308 => {
             let to = answer
                 .location
                 .as_deref()
@@ -272,7 +272,6 @@ fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
                 _ => Next::Ended(failed(FailureClass::Redirect, status)),
             }
         }
-        303 => Next::Ended(failed(FailureClass::Redirect, status)),
         _ => Next::Ended(failed(FailureClass::Status, status)),
     }
 }
@@ -379,8 +378,16 @@ mod tests {
                 conclude(&from("https://a.example.com/"), &answer(status, "/b"), 1),
                 Next::Follow(_)
             );
-            assert_eq!(followed, matches!(status, 301 | 302 | 307 | 308), "{status}");
+            assert_eq!(followed, matches!(status, 300..=303 | 307 | 308), "{status}");
         }
+        let nowhere = Answer {
+            location: None,
+            ..answer(300, "")
+        };
+        assert!(matches!(
+            conclude(&from("https://a.example.com/"), &nowhere, 1),
+            Next::Ended(_)
+        ));
         let follows =
             |url, to: &str, hops| matches!(conclude(&from(url), &answer(307, to), hops), Next::Follow(_));
         assert!(follows("http://a.example.com/", "https://a.example.com/", 3));

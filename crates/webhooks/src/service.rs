@@ -152,7 +152,12 @@ impl Webhooks {
             describe_change(&before, &change),
         );
         let written = self.parts().store.change(company, id, change, audit).await?;
-        self.written(company, before.environment, written)
+        let after = self.written(company, before.environment, written)?;
+        if after.enabled {
+            // What waited while it was off is due.
+            self.bell().ring([id], Vec::new());
+        }
+        Ok(after)
     }
 
     /// Puts all of a form's fields in place of what was there. The environment stays what it is.
@@ -404,8 +409,8 @@ fn describe_change(before: &Webhook, change: &WebhookChange) -> String {
         None => {}
     }
     match change.enabled.filter(|enabled| *enabled != before.enabled) {
-        Some(true) => parts.push("switched on".to_owned()),
-        Some(false) => parts.push("switched off".to_owned()),
+        Some(true) => parts.push("enabled".to_owned()),
+        Some(false) => parts.push("paused".to_owned()),
         None => {}
     }
     if parts.is_empty() {

@@ -24,8 +24,8 @@ pub struct NewWebhook {
     pub secret: Sealed,
 }
 
-/// What to change of a webhook; what is `None` stays. Switching on forgets past failures, and so does a new URL;
-/// switching off ends what is waiting.
+/// What to change of a webhook; what is `None` stays. Enabling forgets past failures, and so does a new URL. What becomes of
+/// deliveries says [`crate::Standing`].
 #[derive(Clone, Debug, Default)]
 pub struct WebhookChange {
     pub name: Option<String>,
@@ -50,21 +50,32 @@ pub enum Written<T> {
     NotFound,
 }
 
-/// A webhook with what its deliveries say of it. Counts are of the last 24 hours and leave test events out.
+/// A webhook with what its deliveries say of it. Counts are of deliveries in the last 24 hours and leave test events out.
 #[derive(Clone, Debug)]
 pub struct WebhookFacts {
     pub webhook: Webhook,
     pub secret: Sealed,
-    /// Since when every attempt failed.
+    /// Since when every attempt failed, as far as that was not forgotten when it was enabled.
     pub failing_since: Option<Timestamp>,
+    /// The first failure after the last success; only a success forgets it.
+    pub undelivered_since: Option<Timestamp>,
+    pub last_test: Option<LastTest>,
     /// The key that last succeeded here.
     pub last_key: Option<KeyId>,
     pub last_attempt_at: Option<Timestamp>,
     pub next_attempt_at: Option<Timestamp>,
     pub delivered: u64,
-    pub failed_attempts: u64,
+    /// Were tried and have not arrived.
+    pub failed: u64,
     pub pending: u64,
     pub held: u64,
+}
+
+/// How the latest test event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastTest {
+    pub at: Timestamp,
+    pub delivered: bool,
 }
 
 /// An event to be stored with its deliveries.
@@ -206,11 +217,20 @@ pub struct Claimed {
     pub event: EventId,
     pub event_type: EventType,
     pub body: Sealed,
-    /// Attempts made before this one.
+    /// Attempts of the schedule made before this one.
     pub attempts: u32,
     pub test: bool,
-    /// Asked for by hand; the state it was in before.
-    pub replayed_from: Option<DeliveryState>,
+    /// Asked for by hand.
+    pub replay: Option<Replay>,
+}
+
+/// An attempt by hand: what the delivery goes back to if it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// The state it was in before.
+    pub from: DeliveryState,
+    /// When the schedule's next attempt is due, where it was waiting for one.
+    pub resume_at: Option<Timestamp>,
 }
 
 /// A finished attempt, and what follows from it. All of it is written in one transaction.
@@ -284,7 +304,7 @@ pub trait WebhookStore: Send + Sync {
         audit: AuditEntry,
     ) -> Result<Written<Webhook>, StorageFailure>;
 
-    /// Whether there was one. Its URL is free again, its own secret erased, what waited is skipped; history stays.
+    /// Whether there was one. Its URL is free again, its own secret erased, what waited has ended; history stays.
     async fn delete(
         &self,
         company: CompanyId,
@@ -325,13 +345,13 @@ pub trait WebhookStore: Send + Sync {
         except: Option<WebhookId>,
     ) -> Result<bool, StorageFailure>;
 
-    /// Stores the event and a delivery for each webhook that subscribes to it; for a disabled one a skipped delivery.
+    /// Stores the event and a delivery for each webhook that subscribes to it, as [`crate::Standing::arriving`] says.
     async fn publish(&self, event: NewEvent) -> Result<PublishedEvent, StorageFailure>;
 
     /// Whether there is such a webhook.
     async fn send_test(&self, test: NewTest) -> Result<bool, StorageFailure>;
 
-    /// Makes a delivery due now.
+    /// Makes a delivery due now, for one attempt that uses up none of the schedule's and moves none.
     async fn replay(
         &self,
         company: CompanyId,
@@ -384,7 +404,7 @@ pub trait WebhookStore: Send + Sync {
         filter: HistoryFilter,
     ) -> Result<Vec<HistoryRow>, StorageFailure>;
 
-    /// Every webhook that has a delivery waiting, with when the first of them is due. A claimed delivery is due when its
+    /// Every enabled webhook that has a delivery waiting, with when the first of them is due. A claimed delivery is due when its
     /// lease runs out.
     async fn due(&self) -> Result<Vec<(WebhookId, Timestamp)>, StorageFailure>;
 
@@ -419,7 +439,7 @@ pub trait WebhookStore: Send + Sync {
     /// Makes held deliveries due, oldest first; the webhooks that now have some.
     async fn release(&self, scope: HeldScope) -> Result<Vec<WebhookId>, StorageFailure>;
 
-    /// Writes the attempt and what follows. A claim that has run out, or was taken back because the webhook was disabled,
+    /// Writes the attempt and what follows. A claim that has run out, or was taken back because the webhook was deleted,
     /// still leaves its evidence, and a success still counts as delivered.
     async fn finish(&self, attempt: FinishedAttempt) -> Result<Consequences, StorageFailure>;
 

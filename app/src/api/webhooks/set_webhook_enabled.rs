@@ -5,7 +5,7 @@ use model::{ClientId, WebhookId};
 
 use crate::AppError;
 
-/// Switches a webhook on or off; what it would have received while off is kept as skipped.
+/// Pauses or enables a webhook. While it is paused deliveries wait.
 #[server(name = SetWebhookEnabledCall, prefix = "/rpc", endpoint = "webhooks/set_enabled")]
 pub async fn set_webhook_enabled(
     company: ClientId,

@@ -70,6 +70,7 @@ impl Document {
                 ("delivery", "The delivery"),
                 ("answer", "Your answer"),
                 ("retries", "Retries"),
+                ("states", "When nothing can be sent"),
                 ("idempotency", "Duplicates and order"),
                 ("catalogue", "Event types"),
             ],

@@ -24,7 +24,8 @@ pub(super) fn WebhookEvents(reader: Reader) -> impl IntoView {
     view! {
         <Delivery reader=reader.clone() />
         <Answer />
-        <Retries reader=reader.clone() />
+        <Retries />
+        <States reader=reader.clone() />
         <Idempotency />
         <Catalogue reader />
     }
@@ -133,12 +134,11 @@ fn Answer() -> impl IntoView {
                     </li>
                     <li>"Store the event first and answer at once; do the work afterwards."</li>
                     <li>
-                        "Redirects with 301, 302, 307 and 308 are followed, at most three, as a POST with the same body, and never \
-                         from https to http. Any other 3xx is a failure."
+                        "Redirects with 301, 302, 303, 307 and 308 are followed, and 300 where it names a place: at most three, as a \
+                         POST with the same body, and never from https to http. Any other 3xx is a failure."
                     </li>
                     <li>
-                        "410 says that nobody lives there any more: the webhook is disabled. What it would have received is kept as \
-                         skipped and can be sent again."
+                        "410 means the endpoint is gone for good: the webhook is disabled."
                     </li>
                 </ul>
             </div>
@@ -148,8 +148,7 @@ fn Answer() -> impl IntoView {
 }
 
 #[component]
-fn Retries(reader: Reader) -> impl IntoView {
-    let keys = reader.tab("keys", "API Keys");
+fn Retries() -> impl IntoView {
     let mut total = 0;
     let rows = RETRY_DELAYS_SECONDS
         .into_iter()
@@ -189,14 +188,73 @@ fn Retries(reader: Reader) -> impl IntoView {
                     <li><code>"Retry-After"</code> " on your answer makes a pause longer, up to a day; never shorter."</li>
                     <li>"After the last attempt the delivery is exhausted. It stays visible, and you can replay it."</li>
                     <li>
-                        "A webhook whose every attempt has failed for five days is disabled, with a warning halfway. What it would \
-                         have received meanwhile is kept as skipped."
+                        "A replay, or " <i>"Try now"</i> " while a delivery is waiting, is one more attempt at once. It uses up none \
+                         of the ten, and the next one keeps its time."
                     </li>
                     <li>
-                        "Without an active key in the environment there is nothing to sign with. Deliveries are then held: they \
-                         use up no attempt and go out, oldest first, as soon as there is a key on " {keys} "."
+                        "A webhook whose every attempt has failed for five days is disabled. Halfway there it shows a warning."
                     </li>
                 </ul>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+/// What a webhook is in, what waits, what is new, and how it goes on. `crates/webhooks/src/fate.rs` decides it.
+const STATES: [[&str; 4]; 4] = [
+    [
+        "Held: no API key",
+        "Wait",
+        "Wait",
+        "A new key sends them, oldest first.",
+    ],
+    ["Paused", "Wait", "Wait", "Enable sends them, oldest first."],
+    [
+        "Disabled",
+        "Wait",
+        "Skipped",
+        "Enable sends what waits, oldest first. Skipped ones can be replayed then.",
+    ],
+    ["Deleted", "Ended", "None", "Nothing is sent any more."],
+];
+
+#[component]
+fn States(reader: Reader) -> impl IntoView {
+    let keys = reader.tab("keys", "API Keys");
+    let rows = STATES
+        .into_iter()
+        .map(|[state, waiting, new, then]| {
+            view! {
+                <tr>
+                    <Cell narrow=Narrow::Lead>{state}</Cell>
+                    <Cell narrow=Narrow::Second label="Waiting deliveries">{waiting}</Cell>
+                    <Cell narrow=Narrow::Second label="New events">{new}</Cell>
+                    <Cell narrow=Narrow::Below>{then}</Cell>
+                </tr>
+            }
+        })
+        .collect_view();
+    let columns = ["The webhook is", "Waiting deliveries", "New events", "Then"].map(Column::new);
+    view! {
+        <Section id="states" title=PAGE.part("states")>
+            <div class="prose">
+                <p>
+                    "A webhook is held when its environment has no active key on " {keys}
+                    " to sign with; it is paused by you, and disabled when its receiver answers 410 or every attempt has failed \
+                     for five days. Its page and the list say how many deliveries wait."
+                </p>
+            </div>
+            <div class="docs__table">
+                <Table caption="What happens to deliveries" columns=columns.to_vec()>
+                    <tbody>{rows}</tbody>
+                </Table>
+            </div>
+            <div class="prose">
+                <p>
+                    "Waiting uses up no attempt. A skipped delivery is recorded, and nothing is sent for it unless you replay it. \
+                     An attempt that has begun ends, whatever you change meanwhile."
+                </p>
             </div>
         </Section>
     }

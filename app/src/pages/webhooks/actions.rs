@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::webhook::WebhookState;
+use super::words::waiting_text;
 use crate::api;
 use crate::pages::company::Topic;
 use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, Toasts};
@@ -50,14 +51,19 @@ fn PauseForm(state: WebhookState) -> impl IntoView {
         }
         busy.set(true);
         let (company, enable) = (state.scope.client_id(), !enabled.get_untracked());
+        let waiting = state.detail.with_untracked(|detail| detail.row.pending);
         leptos::task::spawn_local(async move {
             let answer = api::webhooks::set_webhook_enabled(company, state.id, enable).await;
             if busy.try_set(false).is_some() {
                 return;
             }
             match answer {
-                Ok(()) if enable => toasts.say("Enabled. Events are delivered again."),
-                Ok(()) => toasts.say("Paused. Events are kept as skipped until you enable it."),
+                Ok(()) if enable && waiting > 0 => toasts.say(format!(
+                    "Enabled. {} to be sent, oldest first.",
+                    waiting_text(waiting)
+                )),
+                Ok(()) if enable => toasts.say("Enabled. Events are sent again."),
+                Ok(()) => toasts.say("Paused. Deliveries wait until you enable it."),
                 Err(error) => toasts.fail(format!("Nothing was changed. {error}")),
             }
             state.scope.refetch(Topic::Webhooks);

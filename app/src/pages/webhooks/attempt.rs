@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
 
 use super::words::took_text;
-use crate::ui::{Badge, Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle, Tone};
+use crate::ui::{Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle};
 
 /// `open` shows the evidence at the start; the person decides afterwards.
 #[component]
@@ -33,10 +33,10 @@ fn Head(attempt: Attempt) -> impl IntoView {
             view! { <StateBadge state=State::Failed words=class.label() /> }.into_any()
         }
     };
+    let kind = if attempt.replay { "Replay" } else { "Attempt" };
     view! {
-        <b class="attempt__number">{format!("Attempt {}", attempt.number)}</b>
+        <b class="attempt__number">{format!("{kind} {}", attempt.number)}</b>
         {outcome}
-        {attempt.replay.then(|| view! { <Badge tone=Tone::Info>"Replay"</Badge> })}
         <span class="attempt__facts">
             <span>{took_text(attempt.duration_ms)}</span>
             <Time at=attempt.started_at style=TimeStyle::Clock />
@@ -85,7 +85,7 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
                 <Code label="Request headers" text=headers_text(&hop.request_headers) wrap=true />
                 {answered
                     .then(|| {
-                        let label = format!("Answer {}", hop.status.unwrap_or_default());
+                        let label = format!("Response {}", hop.status.unwrap_or_default());
                         view! {
                             <div class="stack stack--tight">
                                 <Code label=format!("{label}: headers") text=headers_text(&hop.response_headers) wrap=true />
@@ -102,11 +102,11 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
 #[component]
 fn AnswerBody(label: String, body: String, truncated: bool) -> impl IntoView {
     if body.is_empty() {
-        return view! { <p class="muted">"The answer had no body."</p> }.into_any();
+        return view! { <p class="muted">"The response had no body."</p> }.into_any();
     }
     view! {
         <Code label=format!("{label}: body") text=body wrap=true />
-        {truncated.then(|| view! { <p class="muted">"The answer was longer; the first 16 KiB were kept."</p> })}
+        {truncated.then(|| view! { <p class="muted">"The response was longer; the first 16 KiB were kept."</p> })}
     }
     .into_any()
 }

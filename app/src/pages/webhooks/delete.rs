@@ -16,7 +16,7 @@ use crate::ui::{
 };
 use crate::{AppError, api};
 
-const ABOUT: &str = "Nothing more is sent to it. It cannot be undone; pausing can.";
+const ABOUT: &str = "Nothing more is sent to it. This cannot be undone. You can pause it instead.";
 
 /// The dialog's state.
 #[derive(Clone, Copy, Debug)]
@@ -82,12 +82,7 @@ pub(super) fn DeleteDialog(state: WebhookState) -> impl IntoView {
 
 #[component]
 fn Facts(row: WebhookRow) -> impl IntoView {
-    let waiting = (row.pending > 0).then(|| {
-        format!(
-            "{} for an attempt and will not be sent.",
-            waiting_text(row.pending)
-        )
-    });
+    let waiting = (row.pending > 0).then(|| format!("{} and will not be sent.", waiting_text(row.pending)));
     view! {
         <KeyValueList>
             <KeyValue name="Name">{row.webhook.name}</KeyValue>

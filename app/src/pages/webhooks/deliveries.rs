@@ -16,7 +16,7 @@ pub(super) fn DeliveryTable(state: WebhookState) -> impl IntoView {
     let columns = vec![
         Column::new("Event"),
         Column::new("State"),
-        Column::new("Answer"),
+        Column::new("Response"),
         Column::new("Attempts"),
         Column::new("webhook_id"),
         Column::new("Duration").numeric(),
@@ -86,6 +86,9 @@ fn LastAnswer(row: DeliveryRow) -> impl IntoView {
         .into_any(),
         (None, Some(failure)) => {
             view! { <span class="nowrap" title=failure.hint()>{failure.label()}</span> }.into_any()
+        }
+        (None, None) if row.state == DeliveryState::Skipped => {
+            view! { <span class="faint">"None"</span> }.into_any()
         }
         (None, None) => view! { <span class="faint">"None yet"</span> }.into_any(),
     }

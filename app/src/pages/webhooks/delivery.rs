@@ -81,7 +81,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         <PageHeader
             title=title
             monospace=true
-            lead="Replay sends the same bytes again, with the same webhook_id, so that a receiver that has dealt with it can tell. It is not a new event."
+            lead="A replay sends the same bytes again, with the same webhook_id, so your receiver can recognise a duplicate. It is not a new event, and uses up no attempt."
             above=move || view! { <BackLink href=webhook_path to=webhook_name /> }
             actions=move || view! { <Replay view_state=view_state refusal=refusal /> }
         />
@@ -97,8 +97,14 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
 fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
     let toasts = Toasts::here();
     let busy = RwSignal::new(false);
+    let waits = Memo::new(move |_| {
+        view_state
+            .delivery
+            .with(|delivery| delivery.row.state == DeliveryState::Pending)
+    });
+    let words = move || if waits.get() { "Try now" } else { "Replay" };
     if refusal.is_some() {
-        return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(refusal)>"Replay"</Button> }.into_any();
+        return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(refusal)>{words}</Button> }.into_any();
     }
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -113,15 +119,17 @@ fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
                 return;
             }
             match answer {
-                Ok(()) => toasts.say("Replaying: one more attempt, with the same webhook_id."),
-                Err(error) => toasts.fail(format!("Not replayed. {error}")),
+                Ok(()) => {
+                    toasts.say("Sending it once more, with the same webhook_id. The schedule stays as it is.")
+                }
+                Err(error) => toasts.fail(format!("Not sent. {error}")),
             }
             view_state.scope.refetch(Topic::Webhooks);
         });
     };
     view! {
         <form method="post" action=view_state.base.with_value(|base| format!("{base}/replay")) on:submit=submit>
-            <Button id="replay" kind=ButtonKind::Primary icon=IconName::Retry submit=true busy=busy>"Replay"</Button>
+            <Button id="replay" kind=ButtonKind::Primary icon=IconName::Retry submit=true busy=busy>{words}</Button>
         </form>
     }
     .into_any()
@@ -133,7 +141,7 @@ fn ReplayedNotice() -> impl IntoView {
     let query = use_query_map();
     move || {
         query.with(|query| query.get_str("replayed").is_some()).then(|| {
-            view! { <Notice tone=Tone::Good>"Replayed. The new attempt stands below as soon as it has ended."</Notice> }
+            view! { <Notice tone=Tone::Good>"Sent once more. The replay is listed below as soon as it has ended."</Notice> }
         })
     }
 }
@@ -182,14 +190,21 @@ const fn no_request(test: bool) -> &'static str {
     if test {
         "Send test event"
     } else {
-        "The operator, who named no request"
+        "Your API provider (no linked request)"
     }
 }
 
 #[component]
 fn AttemptList(view_state: DeliveryView) -> impl IntoView {
     let delivery = view_state.delivery;
-    let none_yet = Memo::new(move |_| delivery.with(|delivery| delivery.attempts.is_empty()));
+    let none_yet = Memo::new(move |_| {
+        delivery.with(|delivery| {
+            delivery
+                .attempts
+                .is_empty()
+                .then(|| no_attempt_text(delivery.row.state, delivery.row.webhook_is_off))
+        })
+    });
     // The latest first: it is what one comes for.
     let attempts =
         move || delivery.with(|delivery| delivery.attempts.iter().rev().cloned().collect::<Vec<_>>());
@@ -198,7 +213,7 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
     let opened_first = latest.get_untracked();
     view! {
         <Section id="attempts" title="Attempts">
-            {move || none_yet.get().then(|| view! { <p class="muted">"None yet. It appears here by itself."</p> })}
+            {move || none_yet.get().map(|text| view! { <p class="muted">{text}</p> })}
             <ol class="attempts" reversed>
                 <For
                     each=attempts
@@ -215,6 +230,18 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
                 />
             </ol>
         </Section>
+    }
+}
+
+/// What an empty list of attempts means.
+const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static str {
+    match state {
+        DeliveryState::Skipped => {
+            "Nothing was sent, and nothing will be sent unless you replay it: the webhook was disabled when the event came, or \
+             was deleted before its first attempt."
+        }
+        _ if webhook_is_off => "None yet. The first one is made when the webhook is enabled.",
+        _ => "None yet. The first one will appear here.",
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn Details(state: WebhookState) -> impl IntoView {
     let webhook = Memo::new(move |_| state.detail.with(|detail| detail.row.webhook.clone()));
     let key = Memo::new(move |_| state.detail.with(|detail| detail.signing_key.clone()));
     view! {
-        <Card id="details" title="What it gets">
+        <Card id="details" title="Events and signature">
             <KeyValueList>
                 <KeyValue name="Events">
                     {move || webhook.with(|webhook| view! { <Events events=webhook.events.clone() /> })}
@@ -78,7 +78,7 @@ fn Signature(state: WebhookState, webhook: Webhook, key_: Option<SigningKey>) ->
                 "Nothing to sign with: {} has no active key",
                 webhook.environment.label()
             ),
-            "Deliveries are held until there is one.",
+            "Deliveries wait until there is one.",
         ),
     };
     view! {

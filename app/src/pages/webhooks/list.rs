@@ -50,7 +50,7 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
     view! {
         <PageHeader
             title="Webhooks"
-            lead="Gatehouse calls your URL when something happens, signs what it sends, and tries again when you do not answer."
+            lead="We send events to your URL, sign them, and retry when your endpoint does not respond."
             actions=add
         />
         <DeletedNotice />
@@ -179,12 +179,15 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
             </Cell>
             <Cell narrow=Narrow::Second label="Last 24 hours">
                 {move || {
-                    let (delivered, failed) = row.with(|row| (row.delivered_24_hours, row.failed_attempts_24_hours));
+                    let (delivered, failed) = row.with(|row| (row.delivered_24_hours, row.failed_24_hours));
                     view! { <Counts delivered=delivered failed=failed /> }
                 }}
             </Cell>
             <Cell narrow=Narrow::Second label="Next attempt">
-                {move || view! { <NextAttempt at=row.with(|row| row.next_attempt_at) /> }}
+                {move || {
+                    let (at, waiting) = row.with(|row| (row.next_attempt_at, row.pending));
+                    view! { <NextAttempt at=at waiting=waiting /> }
+                }}
             </Cell>
         </tr>
     }
@@ -198,7 +201,7 @@ fn LastDelivery(at: Option<Timestamp>) -> impl IntoView {
     }
 }
 
-/// Deliveries that arrived, and attempts that failed.
+/// Deliveries that arrived, and those that were tried and did not.
 #[component]
 fn Counts(delivered: u64, failed: u64) -> impl IntoView {
     view! {
@@ -209,10 +212,16 @@ fn Counts(delivered: u64, failed: u64) -> impl IntoView {
     }
 }
 
+/// When the next one is due, and how many wait in all.
 #[component]
-fn NextAttempt(at: Option<Timestamp>) -> impl IntoView {
-    match at {
+fn NextAttempt(at: Option<Timestamp>, waiting: u64) -> impl IntoView {
+    let next = match at {
         Some(at) => view! { <Countdown until=at before="" due="due now" /> }.into_any(),
         None => view! { <span class="faint none-due">"None due"</span> }.into_any(),
+    };
+    view! {
+        <span class="webhook-counts">
+            {next} {(waiting > 0).then(|| view! { <span>{grouped(waiting)} " waiting"</span> })}
+        </span>
     }
 }

@@ -20,17 +20,24 @@ pub(super) fn ElidedUrl(url: String) -> impl IntoView {
     }
 }
 
-/// An id by its first eight characters; the rest is there for those who read or copy it otherwise.
+/// An id by its last eight characters: it begins with the time it was made, which is the same for all of one minute. The
+/// rest is there for those who read or copy it otherwise.
 #[component]
 pub(super) fn ShortId(#[prop(into)] id: String) -> impl IntoView {
-    let short: String = id.chars().take(8).collect();
+    let short = short_id(&id);
     let title = id.clone();
     view! {
         <span class="mono" title=title>
-            <span aria-hidden="true">{short} "…"</span>
+            <span aria-hidden="true">{short}</span>
             <span class="visually-hidden">{id}</span>
         </span>
     }
+}
+
+fn short_id(id: &str) -> String {
+    let before = id.chars().count().saturating_sub(8);
+    let end: String = id.chars().skip(before).collect();
+    if before == 0 { end } else { format!("…{end}") }
 }
 
 fn split_tail(url: &str) -> (String, String) {
@@ -41,7 +48,17 @@ fn split_tail(url: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::split_tail;
+    use model::{EventId, Timestamp};
+
+    use super::{short_id, split_tail};
+
+    #[test]
+    fn ids_of_one_moment_are_told_apart_when_shortened() {
+        let at = Timestamp::from_millis(1_767_614_400_000);
+        let short = |number| short_id(&EventId::time_ordered(at, [number; 10]).to_string());
+        assert_ne!(short(1), short(2));
+        assert_eq!((short(1).chars().count(), short_id("abc").as_str()), (9, "abc"));
+    }
 
     #[test]
     fn a_long_url_keeps_its_end_and_loses_nothing() {

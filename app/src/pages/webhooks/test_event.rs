@@ -65,7 +65,7 @@ impl Test {
             if left == 0 {
                 self.looking.stop();
                 self.progress.try_set(Progress::Refused(
-                    "It was accepted, and no attempt has ended yet. It stands in the deliveries below."
+                    "It was accepted, and no attempt has ended yet. It is listed in the deliveries below."
                         .to_owned(),
                 ));
                 return;
@@ -137,7 +137,8 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
         }
     };
     let busy = Signal::derive(move || test.is_under_way());
-    let lead = "An example body, signed like a real one: one attempt, flagged as a test, not counted.";
+    let lead =
+        "An example body, signed like a real one: sent once, marked as a test, left out of the statistics.";
     view! {
         <Card id="test" title="Send test event" lead=lead>
             <form class="test-event" method="post" action=state.path("/test") on:submit=submit>
@@ -169,12 +170,10 @@ fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
 #[component]
 fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
     match progress {
-        Progress::Ready => {
-            view! { <p class="faint">"What your receiver answers appears here."</p> }.into_any()
-        }
+        Progress::Ready => view! { <p class="faint">"Your endpoint's response appears here."</p> }.into_any(),
         Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
         Progress::Waiting => {
-            view! { <p class="muted">"Sent to your receiver. Waiting for its answer, 10 s at most…"</p> }
+            view! { <p class="muted">"Sent to your endpoint. Waiting for its response, 10 s at most…"</p> }
                 .into_any()
         }
         Progress::Refused(why) => {
@@ -186,7 +185,7 @@ fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
                 <p class="test-event__answer">
                     <StateBadge state=delivery_state(&delivery.row) />
                     <span>{result_text(&delivery)}</span>
-                    <a href=href>"Request and answer"</a>
+                    <a href=href>"Request and response"</a>
                 </p>
             }
             .into_any()

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, WebhookDetail, WebhookHealth, WebhookId};
+use model::{CompanyContext, DisabledReason, WebhookDetail, WebhookHealth, WebhookId};
 
 use super::actions::WebhookActions;
 use super::current::{Current, keep_current};
@@ -144,7 +144,7 @@ fn SavedNotice(state: WebhookState) -> impl IntoView {
             let next = if nothing_sent.get() {
                 " Send a test event to see a delivery, or publish a real one."
             } else {
-                " What has been sent to it stands below."
+                " Deliveries are listed below."
             };
             Some(view! { <Notice tone=Tone::Good title="Saved.">{next}</Notice> }.into_any())
         }
@@ -165,11 +165,12 @@ fn Trouble(state: WebhookState) -> impl IntoView {
                 detail.row.health.clone(),
                 detail.diagnosis.clone(),
                 detail.row.webhook.clone(),
+                detail.row.pending,
             )
         })
     });
     move || {
-        let (health, diagnosis, webhook) = trouble.get();
+        let (health, diagnosis, webhook, pending) = trouble.get();
         match health {
             WebhookHealth::Failing { .. } => {
                 Some(view! { <Notice tone=Tone::Bad>{diagnosis}</Notice> }.into_any())
@@ -178,13 +179,34 @@ fn Trouble(state: WebhookState) -> impl IntoView {
             WebhookHealth::Disabled => {
                 let why = webhook
                     .disabled
-                    .map_or("Switched off.", model::DisabledReason::sentence);
-                let kept = " Nothing is sent. What it would have received is kept as skipped, and can be replayed once it is enabled.";
-                Some(view! { <Notice title=why>{kept}</Notice> }.into_any())
+                    .map_or("Disabled.", model::DisabledReason::sentence);
+                Some(view! { <Notice title=why>{off_text(webhook.disabled, pending)}</Notice> }.into_any())
             }
-            WebhookHealth::Idle | WebhookHealth::Healthy => None,
+            WebhookHealth::NotDelivered { .. } => {
+                let text = " It is enabled again, and nothing has been delivered since then. Send a test event to see whether your endpoint responds.";
+                Some(view! { <Notice tone=Tone::Warn title="Not delivered yet.">{text}</Notice> }.into_any())
+            }
+            WebhookHealth::Idle | WebhookHealth::Tested { .. } | WebhookHealth::Healthy => None,
         }
     }
+}
+
+/// What happens to deliveries while nothing is sent; the same as on the help page.
+fn off_text(why: Option<DisabledReason>, pending: u64) -> String {
+    let waiting = match pending {
+        0 => String::new(),
+        pending => format!(" {}.", waiting_text(pending)),
+    };
+    let new = match why {
+        Some(DisabledReason::ByHand) => {
+            "New deliveries wait too, and all go out when you enable it, oldest first."
+        }
+        _ => {
+            "What waits goes out when you enable it, oldest first. New events are recorded as skipped; you can replay \
+             them once it is enabled."
+        }
+    };
+    format!(" Nothing is sent.{waiting} {new}")
 }
 
 #[component]
@@ -195,7 +217,7 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
         detail.with(|detail| match detail.row.pending {
             0 => "The latest 50, newest first.".to_owned(),
             pending => format!(
-                "The latest 50, newest first. {} for an attempt.",
+                "The latest 50, newest first. {} to be sent.",
                 waiting_text(pending)
             ),
         })
@@ -207,7 +229,7 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
                 if is_empty.get() {
                     view! {
                         <EmptyState title="Nothing sent yet" icon=IconName::Send waiting=true>
-                            <p>"The first event of a subscribed type appears here by itself. A test event shows now whether your receiver answers."</p>
+                            <p>"The first event of a selected type will appear here. A test event shows now whether your endpoint responds."</p>
                         </EmptyState>
                     }
                     .into_any()

@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use model::{DeliveryRow, DeliveryState, DisabledReason, SigningKey, Timestamp, Webhook, WebhookHealth};
 
 use crate::browser::clock::{self, Clock};
+use crate::pages::logs::words::grouped;
 use crate::ui::{State, StateBadge, duration_text};
 
-/// How a webhook is doing: "Failing since 3 h". The distance keeps itself up to date once the page is hydrated.
+/// How a webhook is doing: "Failing for 3 h". The distance keeps itself up to date once the page is hydrated.
 #[component]
 pub(super) fn HealthBadge(health: WebhookHealth, disabled: Option<DisabledReason>) -> impl IntoView {
     let ready = clock::ready();
@@ -20,8 +21,11 @@ pub(super) fn HealthBadge(health: WebhookHealth, disabled: Option<DisabledReason
 const fn health_state(health: &WebhookHealth, disabled: Option<DisabledReason>) -> State {
     match health {
         WebhookHealth::Idle => State::Waiting,
+        WebhookHealth::Tested { delivered: true } => State::Delivered,
+        WebhookHealth::Tested { delivered: false } => State::Failed,
         WebhookHealth::Healthy => State::Healthy,
         WebhookHealth::Failing { .. } => State::Failing,
+        WebhookHealth::NotDelivered { .. } => State::Retrying,
         WebhookHealth::Held => State::Held,
         WebhookHealth::Disabled => match disabled {
             Some(DisabledReason::ByHand) => State::Paused,
@@ -34,12 +38,12 @@ const fn health_state(health: &WebhookHealth, disabled: Option<DisabledReason>) 
 fn health_words(health: &WebhookHealth, disabled: Option<DisabledReason>, now: Option<Timestamp>) -> String {
     match (health, disabled) {
         (WebhookHealth::Idle, _) => "Nothing sent yet".to_owned(),
+        (WebhookHealth::Tested { delivered: true }, _) => "Test delivered".to_owned(),
+        (WebhookHealth::Tested { delivered: false }, _) => "Test failed".to_owned(),
         (WebhookHealth::Healthy, _) => "Healthy".to_owned(),
+        (WebhookHealth::NotDelivered { since }, _) => format!("Not delivered since {}", since.to_page_text()),
         (WebhookHealth::Failing { since }, _) => match now {
-            Some(now) => format!(
-                "Failing since {}",
-                short_distance(now.millis_since(*since) / 1000)
-            ),
+            Some(now) => format!("Failing for {}", short_distance(now.millis_since(*since) / 1000)),
             None => format!("Failing since {}", since.to_page_text()),
         },
         (WebhookHealth::Held, _) => "Held: no API key".to_owned(),
@@ -76,16 +80,31 @@ pub(super) fn delivery_state(row: &DeliveryRow) -> State {
     }
 }
 
-/// "attempt 3 of 10"; what was done, not what comes.
+/// "attempt 3 of 10"; what was done, not what comes. Attempts by hand are told on their own: they use up none of the ten.
 pub(super) fn attempts_text(row: &DeliveryRow) -> String {
-    match (row.state, row.attempts) {
-        (DeliveryState::Held, 0) => "waits for an API key".to_owned(),
-        (DeliveryState::Skipped, 0) => "not sent".to_owned(),
+    let made = match (row.state, row.attempts) {
+        (DeliveryState::Skipped, _) => return "nothing sent".to_owned(),
+        // Ended by hand alone.
+        (DeliveryState::Delivered | DeliveryState::Exhausted, 0) => String::new(),
+        (DeliveryState::Exhausted, made) if made < row.attempts_at_most => {
+            format!("ended after attempt {made} of {}", row.attempts_at_most)
+        }
         (_, 0) => format!("0 of {} attempts", row.attempts_at_most),
-        // A replay may go beyond what the schedule foresees.
-        (_, made) if made > row.attempts_at_most => format!("attempt {made}"),
         (_, made) => format!("attempt {made} of {}", row.attempts_at_most),
-    }
+    };
+    let by_hand = match row.replays {
+        0 => String::new(),
+        1 => "1 replay".to_owned(),
+        more => format!("{more} replays"),
+    };
+    let waits_for = match row.state {
+        _ if row.webhook_is_off => "waiting until the webhook is enabled",
+        DeliveryState::Held => "waiting for an API key",
+        _ => "",
+    };
+    let parts = [made.as_str(), by_hand.as_str(), waits_for];
+    let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    said.join(", ")
 }
 
 /// Which key signs, as one sentence without its end: "Signed with the Sandbox key ending a6f1".
@@ -119,11 +138,11 @@ pub(super) fn took_text(millis: u64) -> String {
     }
 }
 
-/// "1 delivery waits", "3 deliveries wait".
+/// "1 delivery is waiting", "3 deliveries are waiting".
 pub(super) fn waiting_text(pending: u64) -> String {
     match pending {
-        1 => "1 delivery waits".to_owned(),
-        n => format!("{n} deliveries wait"),
+        1 => "1 delivery is waiting".to_owned(),
+        n => format!("{} deliveries are waiting", grouped(n)),
     }
 }
 
@@ -142,7 +161,9 @@ mod tests {
             state,
             attempts,
             attempts_at_most: at_most,
+            replays: 0,
             next_attempt_at: None,
+            webhook_is_off: false,
             created_at: Timestamp::from_millis(0),
             last_status: None,
             last_failure: None,
@@ -163,12 +184,25 @@ mod tests {
         ] {
             assert_eq!(
                 health_words(&health, None, Some(since.plus_seconds(seconds))),
-                format!("Failing since {text}")
+                format!("Failing for {text}")
             );
         }
         assert_eq!(
             health_words(&health, None, None),
             "Failing since 5 Jan 2026 12:00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn a_webhook_that_failed_and_was_enabled_again_is_not_healthy() {
+        let since = Timestamp::from_millis(1_767_614_400_000);
+        assert_eq!(
+            health_words(&WebhookHealth::NotDelivered { since }, None, Some(since)),
+            "Not delivered since 5 Jan 2026 12:00:00 UTC"
+        );
+        assert_eq!(
+            [true, false].map(|delivered| health_words(&WebhookHealth::Tested { delivered }, None, None)),
+            ["Test delivered", "Test failed"]
         );
     }
 
@@ -212,11 +246,39 @@ mod tests {
         );
         assert_eq!(
             attempts_text(&row(DeliveryState::Held, 0, 10)),
-            "waits for an API key"
+            "0 of 10 attempts, waiting for an API key"
+        );
+        let paused = DeliveryRow {
+            webhook_is_off: true,
+            ..row(DeliveryState::Pending, 1, 10)
+        };
+        assert_eq!(
+            attempts_text(&paused),
+            "attempt 1 of 10, waiting until the webhook is enabled"
+        );
+        assert_eq!(attempts_text(&row(DeliveryState::Skipped, 0, 10)), "nothing sent");
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Exhausted, 1, 10)),
+            "ended after attempt 1 of 10"
+        );
+    }
+
+    #[test]
+    fn attempts_by_hand_are_none_of_the_ten() {
+        let replayed = |state, attempts, replays| {
+            attempts_text(&DeliveryRow {
+                replays,
+                ..row(state, attempts, 10)
+            })
+        };
+        assert_eq!(
+            replayed(DeliveryState::Delivered, 10, 1),
+            "attempt 10 of 10, 1 replay"
         );
         assert_eq!(
-            attempts_text(&row(DeliveryState::Delivered, 11, 10)),
-            "attempt 11"
+            replayed(DeliveryState::Pending, 1, 2),
+            "attempt 1 of 10, 2 replays"
         );
+        assert_eq!(replayed(DeliveryState::Delivered, 0, 1), "1 replay");
     }
 }

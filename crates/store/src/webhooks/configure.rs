@@ -2,7 +2,7 @@
 
 use model::{AuditEntry, CompanyId, DisabledReason, Environment, Timestamp, Webhook, WebhookId};
 use sqlx::AssertSqlSafe;
-use webhooks::{NewWebhook, WebhookChange, Written};
+use webhooks::{Fate, NewWebhook, Standing, WebhookChange, Written};
 
 use super::rows;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
@@ -96,9 +96,8 @@ async fn apply(
     change: WebhookChange,
     now: Timestamp,
 ) -> Result<Webhook, StoreError> {
-    let new_start = change.url.as_ref().is_some_and(|url| url.given != webhook.url)
-        || (change.enabled == Some(true) && !webhook.enabled);
-    let switched_off = change.enabled == Some(false) && webhook.enabled;
+    let enabled_now = change.enabled == Some(true) && !webhook.enabled;
+    let new_start = enabled_now || change.url.as_ref().is_some_and(|url| url.given != webhook.url);
     let normal_url = change.url.as_ref().map(|url| url.normal.clone());
     webhook.name = change.name.unwrap_or(webhook.name);
     webhook.url = change.url.map_or(webhook.url, |url| url.given);
@@ -129,24 +128,44 @@ async fn apply(
             .execute(&mut *connection)
             .await?;
     }
-    if switched_off {
-        end_waiting(connection, webhook.id).await?;
-    }
+    settle_waiting(
+        connection,
+        webhook.id,
+        Standing::of(webhook.disabled),
+        enabled_now,
+    )
+    .await?;
     Ok(webhook)
 }
 
-/// Ends what waits: as skipped what was never tried, as exhausted what was; a delivery that had ended before somebody asked
-/// for one more attempt is again what it was. By `deliveries_due` and `deliveries_held`.
-pub(super) async fn end_waiting(connection: &mut DbConnection, webhook: WebhookId) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE deliveries SET due_at = NULL, lease = NULL, replayed_from = NULL, \
-         state = CASE WHEN replayed_from IN ('delivered', 'exhausted', 'skipped') THEN replayed_from \
-                      WHEN attempts > 0 THEN 'exhausted' ELSE 'skipped' END \
-         WHERE webhook_id = $1 AND state IN ('pending', 'held')",
-    )
-    .bind(webhook.to_string())
-    .execute(connection)
-    .await?;
+/// Does to what waits for a webhook what [`Standing::waiting`] says. By `deliveries_due` and `deliveries_held`.
+///
+/// What is sent again after a pause is due since it was made, which puts the oldest first; an attempt that is under way, or
+/// was asked for by hand, keeps its time. What ends is skipped if it was never tried, else exhausted, and what had ended
+/// before somebody asked for one more attempt is again what it was.
+async fn settle_waiting(
+    connection: &mut DbConnection,
+    webhook: WebhookId,
+    standing: Standing,
+    enabled_now: bool,
+) -> Result<(), StoreError> {
+    let sql = match standing.waiting() {
+        Fate::Sent if enabled_now => {
+            "UPDATE deliveries SET due_at = created_at WHERE webhook_id = $1 AND state = 'pending' AND lease IS NULL \
+             AND replayed_from IS NULL"
+        }
+        Fate::Sent | Fate::Waits | Fate::Skipped => return Ok(()),
+        Fate::Ended => {
+            "UPDATE deliveries SET due_at = NULL, lease = NULL, replayed_from = NULL, resume_at = NULL, \
+             state = CASE WHEN replayed_from IN ('delivered', 'exhausted', 'skipped') THEN replayed_from \
+                          WHEN attempts + replays > 0 THEN 'exhausted' ELSE 'skipped' END \
+             WHERE webhook_id = $1 AND state IN ('pending', 'held')"
+        }
+    };
+    sqlx::query(sql)
+        .bind(webhook.to_string())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -159,7 +178,7 @@ pub(super) async fn delete(
     db.write(Urgency::Interactive, move |connection| {
         Box::pin(async move {
             let deleted = sqlx::query(
-                "UPDATE webhooks SET deleted_at = $3, sealed_secret = NULL WHERE id = $1 AND company_id = $2 \
+                "UPDATE webhooks SET deleted_at = $3, sealed_secret = NULL, previous_secret = NULL, previous_until = NULL WHERE id = $1 AND company_id = $2 \
                  AND deleted_at IS NULL",
             )
             .bind(id.to_string())
@@ -170,7 +189,7 @@ pub(super) async fn delete(
             if deleted.rows_affected() == 0 {
                 return Ok(false);
             }
-            end_waiting(connection, id).await?;
+            settle_waiting(connection, id, Standing::Deleted, false).await?;
             audit::record(connection, &entry).await?;
             Ok(true)
         })

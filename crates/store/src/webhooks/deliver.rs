@@ -6,9 +6,8 @@ use model::{
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{Claimed, Consequences, FinishedAttempt, HealthChange, HeldScope, Then};
+use webhooks::{Claimed, Consequences, FinishedAttempt, HealthChange, HeldScope, Replay, Then};
 
-use super::configure::end_waiting;
 use super::rows;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
 
@@ -87,7 +86,7 @@ async fn claim_one(
         .execute(&mut *connection)
         .await?;
     let row = sqlx::query(
-        "SELECT d.id, d.webhook_id, d.company_id, d.attempts, d.test, d.replayed_from, d.event_id, w.environment, w.url, \
+        "SELECT d.id, d.webhook_id, d.company_id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, w.environment, w.url, \
          w.sealed_secret, w.last_key_id, e.event_type, e.body FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
          JOIN events e ON e.id = d.event_id WHERE d.id = $1",
     )
@@ -113,7 +112,13 @@ fn read_claimed(row: &AnyRow, lease: AttemptId) -> Result<Claimed, StoreError> {
         body: Sealed::from_bytes(row.blob("body")?),
         attempts: rows::number(row.int("attempts")?, "attempts")?,
         test: row.flag("test")?,
-        replayed_from: rows::maybe_state(row, "replayed_from")?,
+        replay: match rows::maybe_state(row, "replayed_from")? {
+            Some(from) => Some(Replay {
+                from,
+                resume_at: row.maybe_time("resume_at")?,
+            }),
+            None => None,
+        },
     })
 }
 
@@ -227,87 +232,95 @@ pub(super) async fn finish(db: &Db, attempt: FinishedAttempt) -> Result<Conseque
     let dialect = db.dialect();
     db.write(Urgency::Background, move |connection| {
         Box::pin(async move {
-            let standing = standing(connection, dialect, &attempt).await?;
+            let record = record(connection, dialect, &attempt).await?;
             let number = finish_delivery(connection, &attempt).await?;
             insert_attempt(connection, &attempt, number).await?;
-            apply_health(connection, &attempt, standing).await
+            apply_health(connection, &attempt, record).await
         })
     })
     .await
 }
 
 /// What a webhook's health was before this attempt.
-struct Standing {
+struct Record {
     enabled: bool,
     failing_since: Option<Timestamp>,
+    undelivered_since: Option<Timestamp>,
     warned: bool,
     last_key: Option<String>,
 }
 
 /// Locks the webhook where its health is about to change. A success that changes nothing takes no lock: all the
 /// deliveries of a busy webhook would queue there.
-async fn standing(
+async fn record(
     connection: &mut DbConnection,
     dialect: Dialect,
     attempt: &FinishedAttempt,
-) -> Result<Standing, StoreError> {
+) -> Result<Record, StoreError> {
     let lock = match attempt.health {
         Some(HealthChange::Failed { .. } | HealthChange::Gone { .. }) => dialect.for_update(),
         Some(HealthChange::Succeeded { .. }) | None => "",
     };
     let webhook = attempt.claimed.webhook;
-    let found = read_standing(connection, webhook, lock).await?;
+    let found = read_record(connection, webhook, lock).await?;
     match &attempt.health {
         Some(HealthChange::Succeeded { key }) if found.changed_by_success(&key.to_string()) => {
-            read_standing(connection, webhook, dialect.for_update()).await
+            read_record(connection, webhook, dialect.for_update()).await
         }
         _ => Ok(found),
     }
 }
 
-async fn read_standing(
+async fn read_record(
     connection: &mut DbConnection,
     webhook: WebhookId,
     lock: &str,
-) -> Result<Standing, StoreError> {
+) -> Result<Record, StoreError> {
     let sql = format!(
-        "SELECT enabled, deleted_at, failing_since, warned_at, last_key_id FROM webhooks WHERE id = $1{lock}"
+        "SELECT enabled, deleted_at, failing_since, undelivered_since, warned_at, last_key_id FROM webhooks WHERE id = $1{lock}"
     );
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(webhook.to_string())
         .fetch_one(connection)
         .await?;
-    Ok(Standing {
+    Ok(Record {
         enabled: row.flag("enabled")? && row.maybe_int("deleted_at")?.is_none(),
         failing_since: row.maybe_time("failing_since")?,
+        undelivered_since: row.maybe_time("undelivered_since")?,
         warned: row.maybe_int("warned_at")?.is_some(),
         last_key: row.maybe_text("last_key_id")?,
     })
 }
 
-impl Standing {
+impl Record {
     fn changed_by_success(&self, key: &str) -> bool {
-        self.failing_since.is_some() || self.last_key.as_deref() != Some(key)
+        self.failing_since.is_some()
+            || self.undelivered_since.is_some()
+            || self.last_key.as_deref() != Some(key)
     }
 }
 
-/// The attempt's number. Who still has the lease decides the state; who has lost it may only report a success of a
-/// delivery that nobody else is working on.
+/// The attempt's number among those of its kind. Who still has the lease decides the state; who has lost it may only report
+/// a success of a delivery that nobody else is working on, and that something was sent.
 async fn finish_delivery(
     connection: &mut DbConnection,
     attempt: &FinishedAttempt,
 ) -> Result<i64, StoreError> {
     let (status, failure) = rows::outcome_columns(&attempt.outcome);
     let id = attempt.claimed.delivery.to_string();
+    let by_hand = attempt.claimed.replay.is_some();
     let row = sqlx::query(
-        "UPDATE deliveries SET attempts = attempts + 1, last_attempt_at = $2, last_status = $3, last_failure = $4, \
-         last_duration_ms = $5 WHERE id = $1 RETURNING attempts, lease",
+        "UPDATE deliveries SET attempts = attempts + $6, replays = replays + $7, last_attempt_at = $2, last_status = $3, \
+         last_failure = $4, last_duration_ms = $5, state = CASE WHEN state = 'skipped' THEN 'exhausted' ELSE state END \
+         WHERE id = $1 RETURNING attempts, replays, lease",
     )
     .bind(id.clone())
     .bind(attempt.ended_at.as_millis())
     .bind(status)
     .bind(failure.map(str::to_owned))
     .bind(i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX))
+    .bind(i64::from(!by_hand))
+    .bind(i64::from(by_hand))
     .fetch_one(&mut *connection)
     .await?;
     let lease = row.maybe_text("lease")?;
@@ -319,7 +332,8 @@ async fn finish_delivery(
             Then::Ended(state) => (state, None),
         };
         sqlx::query(
-            "UPDATE deliveries SET state = $2, due_at = $3, lease = NULL, replayed_from = NULL WHERE id = $1",
+            "UPDATE deliveries SET state = $2, due_at = $3, lease = NULL, replayed_from = NULL, resume_at = NULL \
+             WHERE id = $1",
         )
         .bind(id)
         .bind(state.as_str())
@@ -327,7 +341,7 @@ async fn finish_delivery(
         .execute(connection)
         .await?;
     }
-    row.int("attempts")
+    row.int(if by_hand { "replays" } else { "attempts" })
 }
 
 async fn insert_attempt(
@@ -360,7 +374,7 @@ async fn insert_attempt(
     .bind(failure.map(str::to_owned))
     .bind(attempt.signed_by.map(|key| key.to_string()))
     .bind(attempt.signed_by_last_four.clone())
-    .bind(i64::from(claimed.replayed_from.is_some()))
+    .bind(i64::from(claimed.replay.is_some()))
     .bind(claimed.url.clone())
     .bind(hops)
     .execute(connection)
@@ -371,14 +385,16 @@ async fn insert_attempt(
 async fn apply_health(
     connection: &mut DbConnection,
     attempt: &FinishedAttempt,
-    standing: Standing,
+    record: Record,
 ) -> Result<Consequences, StoreError> {
     let webhook = attempt.claimed.webhook;
     match &attempt.health {
-        None => Ok(Consequences::default()),
+        None => note_test(connection, attempt).await,
         Some(HealthChange::Succeeded { key }) => {
-            if standing.changed_by_success(&key.to_string()) {
-                sqlx::query("UPDATE webhooks SET failing_since = NULL, warned_at = NULL, last_key_id = $2 WHERE id = $1")
+            if record.changed_by_success(&key.to_string()) {
+                let sql = "UPDATE webhooks SET failing_since = NULL, undelivered_since = NULL, warned_at = NULL, \
+                           last_key_id = $2 WHERE id = $1";
+                sqlx::query(sql)
                     .bind(webhook.to_string())
                     .bind(key.to_string())
                     .execute(connection)
@@ -387,9 +403,9 @@ async fn apply_health(
             Ok(Consequences::default())
         }
         // Somebody else has switched it off or deleted it meanwhile, for a reason of their own.
-        Some(_) if !standing.enabled => Ok(Consequences::default()),
+        Some(_) if !record.enabled => Ok(Consequences::default()),
         Some(HealthChange::Gone { disabled }) => {
-            note_failure(connection, webhook, &standing, attempt.ended_at).await?;
+            note_failure(connection, webhook, &record, attempt.ended_at).await?;
             disable(connection, webhook, DisabledReason::Gone, disabled).await
         }
         Some(HealthChange::Failed {
@@ -398,11 +414,11 @@ async fn apply_health(
             disabled,
             warned,
         }) => {
-            let since = note_failure(connection, webhook, &standing, attempt.ended_at).await?;
+            let since = note_failure(connection, webhook, &record, attempt.ended_at).await?;
             if since <= *disable_before {
                 return disable(connection, webhook, DisabledReason::FailedTooLong, disabled).await;
             }
-            if since > *warn_before || standing.warned {
+            if since > *warn_before || record.warned {
                 return Ok(Consequences::default());
             }
             sqlx::query("UPDATE webhooks SET warned_at = $2 WHERE id = $1")
@@ -419,17 +435,34 @@ async fn apply_health(
     }
 }
 
+/// A test says nothing of the health but how it ended.
+async fn note_test(
+    connection: &mut DbConnection,
+    attempt: &FinishedAttempt,
+) -> Result<Consequences, StoreError> {
+    let delivered = attempt.then == Then::Ended(DeliveryState::Delivered);
+    sqlx::query("UPDATE webhooks SET last_test_at = $2, last_test_delivered = $3 WHERE id = $1")
+        .bind(attempt.claimed.webhook.to_string())
+        .bind(attempt.ended_at.as_millis())
+        .bind(i64::from(delivered))
+        .execute(connection)
+        .await?;
+    Ok(Consequences::default())
+}
+
 /// Since when it has been failing, this failure included.
 async fn note_failure(
     connection: &mut DbConnection,
     webhook: WebhookId,
-    standing: &Standing,
+    record: &Record,
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
-    if let Some(since) = standing.failing_since {
+    if let Some(since) = record.failing_since {
         return Ok(since);
     }
-    sqlx::query("UPDATE webhooks SET failing_since = $2 WHERE id = $1")
+    sqlx::query(
+        "UPDATE webhooks SET failing_since = $2, undelivered_since = COALESCE(undelivered_since, $2) WHERE id = $1",
+    )
         .bind(webhook.to_string())
         .bind(now.as_millis())
         .execute(connection)
@@ -449,7 +482,7 @@ async fn disable(
         .bind(entry.at.as_millis())
         .execute(&mut *connection)
         .await?;
-    end_waiting(connection, webhook).await?;
+    // What waits goes on waiting (`webhooks::Standing`): it has a time, and `due_of` passes over a webhook that is off.
     audit::record(connection, entry).await?;
     Ok(Consequences {
         disabled: Some(reason),

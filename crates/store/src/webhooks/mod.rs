@@ -28,6 +28,12 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../../migrations/0004_webhooks.sql"),
 };
 
+/// Attempts by hand, what a webhook's health remembers, and the overlap of its secrets.
+pub const WAITING_MIGRATION: Migration = Migration {
+    name: "0009_webhook_waiting",
+    sql: include_str!("../../migrations/0009_webhook_waiting.sql"),
+};
+
 /// [`WebhookStore`] on a [`Db`].
 #[derive(Clone, Debug)]
 pub struct StoredWebhooks {

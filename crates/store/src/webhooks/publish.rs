@@ -4,7 +4,7 @@ use model::{AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryState, Timesta
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{Claimed, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use webhooks::{Claimed, Fate, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Standing};
 
 use super::rows;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
@@ -80,8 +80,8 @@ async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result
     Ok(())
 }
 
-/// A delivery for each webhook that subscribes to it; of a disabled one it is skipped. On PostgreSQL the webhooks are
-/// locked against being switched off meanwhile, which would leave a delivery waiting for ever. By `webhooks_url`.
+/// A delivery for each webhook that subscribes to it, as [`Standing::arriving`] says. On PostgreSQL the webhooks are locked
+/// against being deleted in the same moment, which would leave a delivery waiting for ever. By `webhooks_url`.
 async fn insert_deliveries(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -92,7 +92,7 @@ async fn insert_deliveries(
         Dialect::Postgres => " FOR SHARE",
     };
     let sql = format!(
-        "SELECT id, events, enabled, url, sealed_secret, last_key_id FROM webhooks \
+        "SELECT id, events, disabled_reason, url, sealed_secret, last_key_id FROM webhooks \
          WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
@@ -105,21 +105,25 @@ async fn insert_deliveries(
         if !rows::events(row.maybe_text("events")?.as_deref())?.includes(event.event_type) {
             continue;
         }
-        deliveries += 1;
         let webhook: WebhookId = row.parsed("id")?;
         let mut delivery = NewDelivery::due(event, webhook);
-        if !row.flag("enabled")? {
-            delivery.state = DeliveryState::Skipped;
-        } else if let Some(claim) = event
-            .claim
-            .as_ref()
-            .filter(|claim| !claim.except.contains(&webhook))
-        {
-            delivery.claim = Some((claim.lease, claim.until));
-            claimed.push(claimed_at_birth(row, event, &delivery, claim.lease)?);
-        } else {
-            waking.push(webhook);
+        match Standing::of(rows::disabled(row)?).arriving() {
+            Fate::Ended => continue,
+            Fate::Skipped => delivery.state = DeliveryState::Skipped,
+            Fate::Waits => {}
+            Fate::Sent => match event
+                .claim
+                .as_ref()
+                .filter(|claim| !claim.except.contains(&webhook))
+            {
+                Some(claim) => {
+                    delivery.claim = Some((claim.lease, claim.until));
+                    claimed.push(claimed_at_birth(row, event, &delivery, claim.lease)?);
+                }
+                None => waking.push(webhook),
+            },
         }
+        deliveries += 1;
         delivery.insert(connection, event).await?;
     }
     Ok(PublishedEvent::Stored {
@@ -149,7 +153,7 @@ fn claimed_at_birth(
         body: event.body.clone(),
         attempts: 0,
         test: false,
-        replayed_from: None,
+        replay: None,
     })
 }
 
@@ -232,9 +236,11 @@ pub(super) async fn replay(
         Box::pin(async move {
             let judged = judge_replay(connection, dialect, company, delivery).await?;
             if let Replayed::Due(_) = judged {
+                // One that is asked for twice keeps what the first remembered.
                 sqlx::query(
-                    "UPDATE deliveries SET replayed_from = COALESCE(replayed_from, state), state = 'pending', due_at = $2, \
-                     lease = NULL WHERE id = $1",
+                    "UPDATE deliveries SET resume_at = CASE WHEN replayed_from IS NULL THEN due_at ELSE resume_at END, \
+                     replayed_from = COALESCE(replayed_from, state), state = 'pending', due_at = $2, lease = NULL \
+                     WHERE id = $1",
                 )
                 .bind(delivery.to_string())
                 .bind(now.as_millis())

@@ -6,7 +6,9 @@ use model::{
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{FailureCount, HistoryFilter, HistoryPage, HistoryRow, StoredDelivery, WebhookFacts};
+use webhooks::{
+    FailureCount, HistoryFilter, HistoryPage, HistoryRow, LastTest, StoredDelivery, WebhookFacts,
+};
 
 use super::rows::{self, DELIVERY_COLUMNS};
 use crate::{Columns, Db, StoreError};
@@ -23,15 +25,16 @@ pub(super) async fn facts(
 ) -> Result<Vec<WebhookFacts>, StoreError> {
     let found = sqlx::query(
         "SELECT w.id, w.name, w.url, w.environment, w.events, w.enabled, w.disabled_reason, w.created_at, w.updated_at, \
-         w.sealed_secret, w.failing_since, w.last_key_id, \
+         w.sealed_secret, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
          (SELECT a.ended_at FROM attempts a WHERE a.webhook_id = w.id AND a.test = 0 ORDER BY a.ended_at DESC LIMIT 1) \
              AS last_attempt_at, \
          (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.lease IS NULL \
              ORDER BY d.due_at, d.id LIMIT 1) AS next_attempt_at, \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM attempts a WHERE a.webhook_id = w.id AND a.ended_at >= $2 AND a.test = 0 \
-             AND a.failure IS NULL) AS delivered, \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM attempts a WHERE a.webhook_id = w.id AND a.ended_at >= $2 AND a.test = 0 \
-             AND a.failure IS NOT NULL) AS failed_attempts, \
+         (SELECT CAST(COUNT(DISTINCT a.delivery_id) AS BIGINT) FROM attempts a WHERE a.webhook_id = w.id \
+             AND a.ended_at >= $2 AND a.test = 0 AND a.failure IS NULL) AS delivered, \
+         (SELECT CAST(COUNT(DISTINCT a.delivery_id) AS BIGINT) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id \
+             WHERE a.webhook_id = w.id AND a.ended_at >= $2 AND a.test = 0 AND a.failure IS NOT NULL \
+             AND d.state <> 'delivered') AS failed, \
          (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending') AS pending, \
          (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'held') AS held \
          FROM webhooks w WHERE w.company_id = $1 AND w.deleted_at IS NULL AND ($3 = '' OR w.id = $3) \
@@ -50,11 +53,19 @@ fn read_facts(row: &AnyRow) -> Result<WebhookFacts, StoreError> {
         webhook: rows::webhook(row)?,
         secret: Sealed::from_bytes(row.blob("sealed_secret")?),
         failing_since: row.maybe_time("failing_since")?,
+        undelivered_since: row.maybe_time("undelivered_since")?,
+        last_test: match row.maybe_time("last_test_at")? {
+            Some(at) => Some(LastTest {
+                at,
+                delivered: row.flag("last_test_delivered")?,
+            }),
+            None => None,
+        },
         last_key: row.maybe_parsed("last_key_id")?,
         last_attempt_at: row.maybe_time("last_attempt_at")?,
         next_attempt_at: row.maybe_time("next_attempt_at")?,
         delivered: rows::number(row.int("delivered")?, "delivered")?,
-        failed_attempts: rows::number(row.int("failed_attempts")?, "failed_attempts")?,
+        failed: rows::number(row.int("failed")?, "failed")?,
         pending: rows::number(row.int("pending")?, "pending")?,
         held: rows::number(row.int("held")?, "held")?,
     })
@@ -68,7 +79,7 @@ pub(super) async fn deliveries(
     at_most: u32,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id \
+        "SELECT {DELIVERY_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id \
          WHERE d.webhook_id = $1 AND d.company_id = $2 ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
@@ -104,7 +115,7 @@ pub(super) async fn deliveries_of_request(
     request: RequestId,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY_COLUMNS} FROM events e JOIN deliveries d ON d.event_id = e.id \
+        "SELECT {DELIVERY_COLUMNS} FROM events e JOIN deliveries d ON d.event_id = e.id JOIN webhooks w ON w.id = d.webhook_id \
          WHERE e.company_id = $1 AND e.request_id = $2 ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
@@ -147,7 +158,7 @@ pub(super) async fn delivery(
 async fn attempts(db: &Db, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
     let found = sqlx::query(
         "SELECT id, number, started_at, duration_ms, status, failure, signed_by_last_four, replay, hops FROM attempts \
-         WHERE delivery_id = $1 ORDER BY number",
+         WHERE delivery_id = $1 ORDER BY seq",
     )
     .bind(delivery.to_string())
     .fetch_all(db.reader())

@@ -11,7 +11,6 @@ use crate::{Columns, StoreError};
 
 /// A webhook's own columns, for the table by the name `w`.
 pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
-    let reason = row.maybe_text("disabled_reason")?;
     Ok(Webhook {
         id: row.parsed("id")?,
         name: row.text("name")?,
@@ -19,35 +18,47 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
         environment: row.parsed("environment")?,
         events: events(row.maybe_text("events")?.as_deref())?,
         enabled: row.flag("enabled")?,
-        disabled: named(reason.as_deref(), "disabled_reason", DisabledReason::from_name)?,
+        disabled: disabled(row)?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
 }
 
-/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type.
-pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.due_at, d.lease, \
-     d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type";
+/// Why a webhook is off; none where it is on.
+pub(super) fn disabled(row: &AnyRow) -> Result<Option<DisabledReason>, StoreError> {
+    let reason = row.maybe_text("disabled_reason")?;
+    named(reason.as_deref(), "disabled_reason", DisabledReason::from_name)
+}
+
+/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type and whether its webhook is on.
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.replays, d.due_at, \
+     d.lease, d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type, \
+     w.enabled AS webhook_enabled";
 
 pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
     let test = row.flag("test")?;
     let attempts = number(row.int("attempts")?, "attempts")?;
     // While an attempt is under way `due_at` is the end of its lease, which is nobody's business.
     let under_way = row.maybe_text("lease")?.is_some();
+    let state = state(row, "state")?;
+    let waits = matches!(state, DeliveryState::Pending | DeliveryState::Held);
+    let webhook_is_off = waits && !under_way && !row.flag("webhook_enabled")?;
     Ok(DeliveryRow {
         id: row.parsed("id")?,
         webhook_id: row.parsed("webhook_id")?,
         event_id: row.parsed("event_id")?,
         event_type: row.parsed("event_type")?,
         test,
-        state: state(row, "state")?,
+        state,
         attempts,
-        attempts_at_most: if test { 1 } else { MAX_ATTEMPTS.max(attempts) },
-        next_attempt_at: if under_way {
+        attempts_at_most: if test { 1 } else { MAX_ATTEMPTS },
+        replays: number(row.int("replays")?, "replays")?,
+        next_attempt_at: if under_way || webhook_is_off {
             None
         } else {
             row.maybe_time("due_at")?
         },
+        webhook_is_off,
         created_at: row.time("created_at")?,
         last_status: status(row, "last_status")?,
         last_failure: named(

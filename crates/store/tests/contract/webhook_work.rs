@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use model::{AttemptId, AttemptOutcome, DeliveryState, EventType, FailureClass, WebhookHealth};
-use webhooks::{HistoryFilter, HistoryPage, WebhookPatch, WebhooksError, WorkerOptions};
+use webhooks::{HistoryFilter, HistoryPage, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
@@ -138,23 +138,21 @@ async fn an_attempt_whose_lease_was_lost_still_leaves_its_evidence(db: &TestDb) 
     let worker = world.start();
     let event = world.publish("{}").await.event;
     receiver.wait_for(1).await;
-    let off = WebhookPatch {
-        enabled: Some(false),
-        ..WebhookPatch::default()
-    };
+    let delivery = world.delivery_of(webhook.id, event).await.id;
     world
         .webhooks
-        .patch(world.company.id, None, webhook.id, off, &ana())
+        .delete(world.company.id, None, webhook.id, &ana())
         .await
-        .expect("off");
+        .expect("deleted");
     let row = eventually(async || {
-        let row = world.delivery_of(webhook.id, event).await;
+        let row = world.delivery(delivery).await.row;
         (row.attempts == 1).then_some(row)
     })
     .await;
     assert_eq!(
         (row.state, row.last_failure),
-        (DeliveryState::Skipped, Some(FailureClass::TimeoutBody))
+        (DeliveryState::Exhausted, Some(FailureClass::TimeoutBody)),
+        "not skipped: something was sent"
     );
     assert_eq!(world.delivery(row.id).await.attempts.len(), 1);
     worker.stop().await;
@@ -186,8 +184,8 @@ async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
         .expect("a detail");
     assert!(detail.row.webhook.enabled, "not even a 410 counts");
     assert_eq!(
-        (detail.row.health, detail.row.failed_attempts_24_hours),
-        (WebhookHealth::Idle, 0)
+        (detail.row.health, detail.row.failed_24_hours),
+        (WebhookHealth::Tested { delivered: false }, 0)
     );
     assert!(matches!(
         world.webhooks.replay(world.company.id, sent, &ana()).await,
@@ -212,21 +210,23 @@ async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
         .replay(world.company.id, row.id, &ana())
         .await
         .expect("due");
-    world
-        .settled(webhook.id, event, DeliveryState::Delivered, 2)
-        .await;
+    world.replayed(row.id, 1).await;
     let delivery = world.delivery(row.id).await;
     assert_eq!(
         delivery
             .attempts
             .iter()
-            .map(|attempt| attempt.replay)
+            .map(|attempt| (attempt.replay, attempt.number))
             .collect::<Vec<_>>(),
-        [false, true]
+        [(false, 1), (true, 1)]
     );
     assert_eq!(
-        delivery.row.last_status,
-        Some(500),
+        (
+            delivery.row.state,
+            delivery.row.attempts,
+            delivery.row.last_status
+        ),
+        (DeliveryState::Delivered, 1, Some(500)),
         "it stays delivered; the failure is told"
     );
     let ids: BTreeSet<_> = receiver
@@ -235,22 +235,6 @@ async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
         .map(|one| one.header("webhook-id").map(str::to_owned))
         .collect();
     assert_eq!(ids.len(), 1);
-
-    // One that waits for its next attempt is tried now and goes on with its schedule.
-    let waiting = world.publish("{}").await.event;
-    let row = world
-        .settled(webhook.id, waiting, DeliveryState::Pending, 1)
-        .await;
-    world.clock.advance_seconds(5);
-    world
-        .webhooks
-        .replay(world.company.id, row.id, &ana())
-        .await
-        .expect("due");
-    let row = world
-        .settled(webhook.id, waiting, DeliveryState::Pending, 2)
-        .await;
-    assert_eq!(row.next_attempt_at, Some(START.plus_seconds(5 + 30)));
     worker.stop().await;
 }
 

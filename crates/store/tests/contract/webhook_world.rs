@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use live::Hub;
 use model::{
     Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
-    EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
+    EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId, WebhookRow,
 };
 use store::webhooks::StoredWebhooks;
 use store::{Columns, Db};
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
     ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SigningSecret,
-    SigningSecrets, StorageFailure, SystemResolver, WebhookStore, Webhooks, Worker, WorkerOptions,
+    SigningSecrets, StorageFailure, SystemResolver, WebhookPatch, WebhookStore, Webhooks, Worker,
+    WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -47,6 +48,11 @@ impl TestKeys {
         self.keys.lock().expect("no panic").push(key.clone());
         self.changes.send_modify(|changes| *changes += 1);
         key
+    }
+
+    pub(crate) fn take_all_away(&self) {
+        self.keys.lock().expect("no panic").clear();
+        self.changes.send_modify(|changes| *changes += 1);
     }
 }
 
@@ -220,6 +226,34 @@ impl World {
             (row.state == state && row.attempts == attempts && waiting).then_some(row)
         })
         .await
+    }
+
+    /// Waits until so many attempts by hand have ended, and nothing is under way.
+    pub(crate) async fn replayed(&self, delivery: DeliveryId, replays: u32) -> DeliveryRow {
+        eventually(async || {
+            let row = self.delivery(delivery).await.row;
+            let idle = row.state != DeliveryState::Pending || row.next_attempt_at.is_some();
+            (row.replays == replays && idle).then_some(row)
+        })
+        .await
+    }
+
+    /// Pauses or enables.
+    pub(crate) async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Webhook {
+        let patch = WebhookPatch {
+            enabled: Some(enabled),
+            ..WebhookPatch::default()
+        };
+        let changed = self
+            .webhooks
+            .patch(self.company.id, None, webhook, patch, &ana())
+            .await;
+        changed.expect("changed")
+    }
+
+    pub(crate) async fn row(&self, webhook: WebhookId) -> WebhookRow {
+        let detail = self.webhooks.detail(self.company.id, webhook).await;
+        detail.expect("a detail").row
     }
 
     /// The actions in the audit trail, oldest first.

@@ -1,7 +1,7 @@
 //! What webhooks keep to on both databases: one URL once, nobody sees another company, an accepted event is stored with its
 //! deliveries, everything is written down and bodies are sealed.
 
-use model::{DeliveryState, DisabledReason, Environment, EventType, WebhookEvents, WebhookHealth};
+use model::{DeliveryState, DisabledReason, Environment, EventType, WebhookEvents};
 use store::{Columns, StoreError, Urgency};
 use webhooks::{HistoryFilter, HistoryPage, PublishError, WebhookPatch, WebhooksError};
 
@@ -15,10 +15,9 @@ contract!(
         a_url_is_registered_once_per_environment,
         every_fault_of_a_draft_is_named_at_once,
         another_companys_webhook_is_not_found,
-        an_event_goes_to_each_enabled_subscriber_and_is_kept_as_skipped_for_a_disabled_one,
+        an_event_goes_to_each_subscriber_and_waits_for_a_paused_one,
         an_idempotency_key_gives_the_first_answer_again,
         an_idempotency_key_publishes_once_whoever_comes_together,
-        switching_off_ends_what_waits_and_switching_on_begins_anew,
         deleting_frees_the_url_erases_the_secret_and_keeps_the_history,
         changes_tests_events_and_replays_leave_their_audit_rows,
         bodies_are_sealed,
@@ -271,7 +270,7 @@ async fn another_companys_webhook_is_not_found(db: &TestDb) {
     );
 }
 
-async fn an_event_goes_to_each_enabled_subscriber_and_is_kept_as_skipped_for_a_disabled_one(db: &TestDb) {
+async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &TestDb) {
     let world = World::create(db).await;
     let company = world.company.id;
     let create = async |path: &str, change: &(dyn Fn(&mut model::WebhookDraft) + Sync)| {
@@ -306,7 +305,7 @@ async fn an_event_goes_to_each_enabled_subscriber_and_is_kept_as_skipped_for_a_d
     for (webhook, state) in [
         (all, DeliveryState::Pending),
         (some, DeliveryState::Pending),
-        (off, DeliveryState::Skipped),
+        (off, DeliveryState::Pending),
     ] {
         let rows = world.deliveries(webhook).await;
         assert_eq!(
@@ -383,48 +382,6 @@ async fn an_idempotency_key_publishes_once_whoever_comes_together(db: &TestDb) {
     }
     events.dedup();
     assert_eq!((events.len(), world.deliveries(webhook.id).await.len()), (1, 1));
-}
-
-async fn switching_off_ends_what_waits_and_switching_on_begins_anew(db: &TestDb) {
-    let world = World::create(db).await;
-    let webhook = world.webhook("https://example.com/").await;
-    let waiting = world.publish("{}").await;
-    let set = async |enabled| {
-        let patch = WebhookPatch {
-            enabled: Some(enabled),
-            ..WebhookPatch::default()
-        };
-        world
-            .webhooks
-            .patch(world.company.id, None, webhook.id, patch, &ana())
-            .await
-            .expect("changed")
-    };
-    set(false).await;
-    assert_eq!(
-        world.delivery_of(webhook.id, waiting.event).await.state,
-        DeliveryState::Skipped
-    );
-    let health = async || {
-        world
-            .webhooks
-            .detail(world.company.id, webhook.id)
-            .await
-            .expect("a detail")
-            .row
-            .health
-    };
-    assert_eq!(health().await, WebhookHealth::Disabled);
-    let skipped = world.delivery_of(webhook.id, waiting.event).await.id;
-    let refused = world.webhooks.replay(world.company.id, skipped, &ana()).await;
-    assert!(matches!(refused, Err(WebhooksError::Conflict(_))), "{refused:?}");
-    assert_eq!(set(true).await.disabled, None);
-    assert_eq!(health().await, WebhookHealth::Idle);
-    assert_eq!(
-        world.delivery_of(webhook.id, waiting.event).await.state,
-        DeliveryState::Skipped,
-        "it stays so"
-    );
 }
 
 async fn deleting_frees_the_url_erases_the_secret_and_keeps_the_history(db: &TestDb) {
