@@ -105,6 +105,7 @@ fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
         .with_ansi(colours)
         .with_writer(std::io::stderr)
         .try_init();
+    wire::panics::log_each();
     Ok(())
 }
 

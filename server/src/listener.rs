@@ -1,25 +1,28 @@
-//! Accepts connections for the dashboard and the operator API: bounded in number, each with a time limit for its
-//! headers, drained at shutdown. (The gateway has a loop of its own.)
+//! Accepts connections for the dashboard and the operator API: bounded in number, drained at shutdown. How a connection is
+//! served is the same as on the gateway, which has a loop of its own.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use axum::body::Body;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use wire::{CallerBody, Fault};
 
 /// Connections at once; the next ones wait in the kernel.
 const MAX_CONNECTIONS: usize = 2048;
-/// From the first byte of a request to the end of its headers, and between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+const LIMITS: wire::Limits = wire::Limits {
+    head_bytes: 64 * 1024,
+    head: Duration::from_secs(30),
+    write_idle: Duration::from_secs(60),
+};
 /// Open answers may take so long to end once the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -30,7 +33,7 @@ pub struct Peer(pub SocketAddr);
 /// Serves until `stop`, then drains.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let open = TaskTracker::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             break;
@@ -47,28 +50,42 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
                 }
             },
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
         let router = router.clone();
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
+        let stop = stop.clone();
+        open.spawn(async move {
+            wire::serve(stream, LIMITS, &stop, &Connection { router, peer }).await;
             drop(place);
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    open.close();
+    if tokio::time::timeout(DRAIN, open.wait()).await.is_err() {
         tracing::warn!("connections were still open at the end of the time they had");
+    }
+}
+
+/// One connection to a router.
+struct Connection {
+    router: Router,
+    peer: SocketAddr,
+}
+
+impl wire::Service for Connection {
+    type Body = Body;
+
+    async fn answer(&self, request: Request<CallerBody>) -> Response<Body> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(self.peer));
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => {
+                let never: Infallible = never;
+                match never {}
+            }
+        }
+    }
+
+    fn failed(&self, fault: &Fault) {
+        tracing::debug!(status = %fault.status, peer = %self.peer, "a request did not reach its handler");
     }
 }

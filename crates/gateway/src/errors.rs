@@ -7,6 +7,8 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use model::Verdict;
 use serde_json::json;
 
+use crate::request_body::BodyFault;
+
 /// `{"error":{"code","message"}}` with this status.
 pub fn error(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
     answer(status, &json!({ "error": { "code": code, "message": message } }))
@@ -80,6 +82,16 @@ pub fn request_timeout() -> Response<Bytes> {
         "request_timeout",
         "The request body did not arrive in time.",
     )
+}
+
+/// The request's body did not come to its end.
+pub(crate) fn unread_body(fault: BodyFault) -> Response<Bytes> {
+    let bad = |message| error(StatusCode::BAD_REQUEST, "incorrect_request", message);
+    match fault {
+        BodyFault::Idle | BodyFault::TooLong => request_timeout(),
+        BodyFault::Malformed => bad("The request's body is not valid."),
+        BodyFault::BrokenOff => bad("The request ended before its body did."),
+    }
 }
 
 /// What a refused caller gets; nothing but the status tells verdicts apart. `retry_after` counts for `rate_limited`.

@@ -241,6 +241,10 @@ impl Gateway {
         };
         identity.write(&mut headers);
         headers.insert(header::HOST, upstream.host.clone());
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // Without being told so, hyper sends no body with a GET or HEAD, and says nothing.
+            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let mut request = Request::new(body);
         *request.method_mut() = parts.method.clone();
         *request.uri_mut() = uri;
@@ -271,7 +275,7 @@ impl Failed {
             Self::Unsent(fault) => (
                 Verdict::Accepted,
                 format!("{}.", capitalised(fault)),
-                errors::request_timeout(),
+                errors::unread_body(fault),
             ),
         }
     }

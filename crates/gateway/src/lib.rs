@@ -4,7 +4,6 @@
 
 mod address;
 mod answer;
-mod connection;
 mod counters;
 pub mod errors;
 mod forward;

@@ -75,7 +75,7 @@ impl Gateway {
             Err(Unread::TooLarge) => errors::body_too_large(limit),
             Err(Unread::Fault(fault)) => {
                 recording.verdict(model::Verdict::Accepted, format!("{}.", capitalised(fault)));
-                errors::request_timeout()
+                errors::unread_body(fault)
             }
         };
         self.own(response, recording, &parts, request_id)

@@ -16,6 +16,9 @@ use crate::request_body::RequestSeen;
 /// What the caller "got" when it left before there was an answer.
 const CLIENT_LEFT: u16 = 499;
 
+/// What the caller gets when Gatehouse itself fails.
+const FAILED: u16 = 500;
+
 /// How the answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -152,13 +155,20 @@ impl Draft {
     /// None for nobody's request.
     fn into_entry(mut self, form: &CredentialForm, duration_us: u64) -> Option<Entry> {
         let place = self.judged.place?;
+        let panicking = std::thread::panicking();
         let status = self
             .answer
             .as_ref()
-            .map_or(CLIENT_LEFT, |(status, _)| status.as_u16());
-        let remark = remark(self.ending, self.answer.is_some());
+            .map_or(if panicking { FAILED } else { CLIENT_LEFT }, |(status, _)| {
+                status.as_u16()
+            });
+        let remark = if panicking {
+            failure_remark()
+        } else {
+            remark(self.ending, self.answer.is_some()).to_owned()
+        };
         if !remark.is_empty() {
-            self.detail = [self.detail.as_str(), remark].join(" ").trim_start().to_owned();
+            self.detail = [self.detail.as_str(), &remark].join(" ").trim_start().to_owned();
         }
         let request_body = match (&self.seen, self.recorded) {
             (_, Recorded::Verify) => CapturedBody::Absent {
@@ -217,6 +227,16 @@ fn unread_body(headers: &HeaderMap) -> CapturedBody {
     CapturedBody::Absent {
         why,
         total_bytes: length,
+    }
+}
+
+/// What the company reads of a request that made Gatehouse fail.
+fn failure_remark() -> String {
+    match wire::panics::unwinding() {
+        Some(incident) => {
+            format!("Gatehouse failed while answering. Quote {incident} when you ask for help.")
+        }
+        None => "Gatehouse failed while answering.".to_owned(),
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum BodyFault {
     TooLong,
     #[error("the caller broke off while sending its body")]
     BrokenOff,
+    #[error("the caller's body was not valid: its chunks were malformed")]
+    Malformed,
 }
 
 /// What passed, shared with whoever waits for the answer.
@@ -152,7 +154,14 @@ impl Body for RequestBody {
                     this.seen.end();
                     return Poll::Ready(None);
                 }
-                Some(Err(_)) => return this.fail(BodyFault::BrokenOff),
+                Some(Err(error)) => {
+                    let fault = if wire::is_malformed(error.as_ref()) {
+                        BodyFault::Malformed
+                    } else {
+                        BodyFault::BrokenOff
+                    };
+                    return this.fail(fault);
+                }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     this.seen.passed(&data);

@@ -172,6 +172,5 @@ fn internal(error: AccountsError) -> AppError {
 
 /// An id that a person can quote and an operator can search for.
 pub(crate) fn incident() -> String {
-    let id = model::RequestId::from_random(vault::random()).to_string();
-    id.chars().take(12).collect()
+    wire::panics::new_incident()
 }

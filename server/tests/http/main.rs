@@ -20,4 +20,5 @@ mod refusals;
 mod sign_in;
 mod start;
 mod stopping;
+mod hostile;
 mod world;

@@ -79,25 +79,222 @@ async fn what_is_not_http_is_400() {
     }
 }
 
+/// The headers of the world's key.
+fn credentials(world: &World) -> String {
+    format!(
+        "x-access-client-id: {}\r\nx-access-secret: {}\r\n",
+        world.company.client_id, world.key.secret
+    )
+}
+
+async fn paths(world: &World) -> Vec<String> {
+    let entries = world.entries().await;
+    entries.into_iter().map(|entry| entry.row.path).collect()
+}
+
 #[tokio::test]
-async fn a_smuggled_second_request_stays_a_body() {
+async fn a_smuggled_second_request_stays_a_body_and_the_connection_ends_with_it() {
     let world = World::new().await;
     let inner = "0\r\n\r\nGET /echo/smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
-    let request = format!(
-        "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-access-client-id: {}\r\nx-access-secret: {}\r\n\
-         content-length: {}\r\ntransfer-encoding: chunked\r\n\r\n{inner}",
-        world.company.client_id,
-        world.key.secret,
-        inner.len()
+    let (length, chunked) = (
+        format!("content-length: {}\r\n", inner.len()),
+        "transfer-encoding: chunked\r\n",
     );
-    talk(&world, request.as_bytes()).await;
-    let paths: Vec<String> = world
-        .entries()
-        .await
-        .into_iter()
-        .map(|entry| entry.row.path)
-        .collect();
+    for framing in [
+        format!("{length}{chunked}"),
+        format!("{chunked}{length}"),
+        format!("{length}{chunked}{length}"),
+    ] {
+        let credentials = credentials(&world);
+        let request = format!("POST /echo HTTP/1.1\r\nhost: x\r\n{credentials}{framing}\r\n{inner}");
+        let answer = talk(&world, request.as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    let paths = paths(&world).await;
     assert!(!paths.iter().any(|path| path.contains("smuggled")), "{paths:?}");
+}
+
+#[tokio::test]
+async fn framing_that_two_servers_could_read_differently_is_400() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    for framing in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "transfer-encoding: identity\r\ntransfer-encoding: chunked",
+        "transfer-encoding: \x0bchunked",
+        "transfer-encoding : chunked",
+        " transfer-encoding: chunked",
+        "transfer-encoding: xchunked",
+        "transfer-encoding:",
+        "content-length: +5",
+        "content-length: 5, 5",
+        "content-length: 0x5",
+        "content-length: 5\r\ncontent-length: 6",
+        "content-length: 99999999999999999999999",
+        "x-note: a\r\n folded",
+        "x-note: a\0b",
+        "x-note: a\rb",
+        "x note: a",
+    ] {
+        let request = format!(
+            "POST /echo HTTP/1.1\r\nhost: x\r\n{credentials}{framing}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        );
+        assert_refused(&talk(&world, request.as_bytes()).await, "400 ");
+    }
+    let old =
+        format!("POST /echo HTTP/1.0\r\nhost: x\r\n{credentials}transfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_refused(&talk(&world, old.as_bytes()).await, "400 ");
+    assert!(paths(&world).await.is_empty(), "none of it was a request");
+}
+
+#[tokio::test]
+async fn malformed_chunks_are_400_on_the_api_and_behind_it() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    for path in ["/echo", "/v1/webhooks/"] {
+        for body in [
+            "zz\r\nhello\r\n0\r\n\r\n",
+            "5\nhello\r\n0\r\n\r\n",
+            "5\r\nhelloX\r\n0\r\n\r\n",
+            "5\r\nhello\r\n-1\r\n\r\n",
+            "5;a\nb\r\nhello\r\n0\r\n\r\n",
+            "0x5\r\nhello\r\n0\r\n\r\n",
+            "fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+            "\r\n5\r\nhello\r\n0\r\n\r\n",
+        ] {
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\n{credentials}transfer-encoding: chunked\r\n\r\n{body}"
+            );
+            let answer = talk(&world, request.as_bytes()).await;
+            assert_refused(&answer, "400 ");
+            let entry = world.entries().await.remove(0);
+            assert_eq!(
+                (entry.row.status, entry.row.path.as_str()),
+                (400, path),
+                "{body:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_of_a_get_reaches_the_upstream() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    for method in ["GET", "DELETE", "OPTIONS"] {
+        let request = format!(
+            "{method} /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{credentials}transfer-encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n0\r\n\r\n"
+        );
+        let answer = talk(&world, request.as_bytes()).await;
+        assert!(answer.contains(r#""body":"hello""#), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_heads_bound_is_what_it_says() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    let head = |length: usize, pad: &str| {
+        let start = format!("GET /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{credentials}x-pad: ");
+        let end = "v\r\n\r\n";
+        let filled = pad.repeat(length - start.len() - end.len());
+        format!("{start}{filled}{end}")
+    };
+    for pad in ["x", " "] {
+        let fits = talk(&world, head(64 * 1024, pad).as_bytes()).await;
+        assert!(fits.starts_with("HTTP/1.1 200 "), "{}", &fits[..200]);
+        for length in [64 * 1024 + 1, 100_000, 127 * 1024] {
+            assert_refused(&talk(&world, head(length, pad).as_bytes()).await, "431 ");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_hosts_or_none_are_400() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    for hosts in [
+        "",
+        "host: x\r\nhost: x\r\n",
+        "host: x\r\nHost: y\r\n",
+        "host: x, y\r\n",
+        "host:\r\n",
+    ] {
+        for version in ["1.1", "1.0"] {
+            let request = format!("GET /echo HTTP/{version}\r\n{hosts}{credentials}\r\n");
+            let answer = talk(&world, request.as_bytes())
+                .await
+                .replacen("HTTP/1.0", "HTTP/1.1", 1);
+            assert_refused(&answer, "400 ");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_about_to_be_disconnected_is_told() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    for request in [
+        // Its body was not read: refused before, too large, or still to come.
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n".to_owned(),
+        format!("POST /early HTTP/1.1\r\nhost: x\r\n{credentials}content-length: 10\r\n\r\n"),
+        format!("POST /v1/webhooks/ HTTP/1.1\r\nhost: x\r\n{credentials}content-length: 9999999\r\n\r\n"),
+        "POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n".to_owned(),
+        // It asked for it, or has never heard of anything else.
+        format!("GET /echo HTTP/1.1\r\nhost: x\r\n{credentials}connection: close\r\n\r\n"),
+        format!("GET /echo HTTP/1.0\r\nhost: x\r\n{credentials}\r\n"),
+        "GET /operator/ HTTP/1.0\r\nhost: x\r\n\r\n".to_owned(),
+    ] {
+        let answer = talk(&world, request.as_bytes()).await;
+        assert!(
+            answer.contains("\r\nconnection: close\r\n"),
+            "{request}\n{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_small_request_that_is_refused_keeps_its_connection() {
+    let world = World::new().await;
+    let credentials = credentials(&world);
+    let request = format!(
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello\
+         POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n\
+         GET /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{credentials}\r\n"
+    );
+    let answer = talk(&world, request.as_bytes()).await;
+    let statuses: Vec<_> = answer.split("HTTP/1.1 ").skip(1).map(|part| &part[..3]).collect();
+    assert_eq!(statuses, ["401", "401", "200"], "{answer}");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_names_its_incident_and_is_in_the_companys_log() {
+    let world = World::new().await;
+    let answer = world.get("/v1/webhooks/panic").await;
+    assert_eq!(
+        (answer.status, &answer.headers["connection"]),
+        (500, &"close".parse().expect("a value"))
+    );
+    let body = answer.json();
+    assert_eq!(body["error"]["code"], "internal_error");
+    let message = body["error"]["message"].as_str().expect("text");
+    let incident = message
+        .strip_prefix("Something failed. Quote ")
+        .expect("an incident");
+    assert_eq!(incident.split(' ').next().map(str::len), Some(12), "{message}");
+    let entry = world.entry().await;
+    assert_eq!(entry.row.status, 500);
+    assert!(
+        entry
+            .verdict_detail
+            .starts_with("Gatehouse failed while answering.")
+    );
+    assert_eq!(world.get("/echo").await.status, 200, "nobody else notices");
 }
 
 #[tokio::test]
@@ -138,20 +335,21 @@ async fn a_caller_that_does_not_read_its_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn targets_that_are_no_path_are_not_forwarded() {
+async fn targets_that_are_no_path_are_400_and_an_absolute_one_must_name_the_host() {
     let world = World::new().await;
-    let credentials = format!(
-        "x-access-client-id: {}\r\nx-access-secret: {}\r\n",
-        world.company.client_id, world.key.secret
-    );
-    for line in ["OPTIONS * HTTP/1.1", "CONNECT example.com:443 HTTP/1.1"] {
-        let request = format!("{line}\r\nhost: x\r\nconnection: close\r\n{credentials}\r\n");
-        let answer = talk(&world, request.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 404 "), "{line}: {answer}");
+    let credentials = credentials(&world);
+    for line in [
+        "OPTIONS * HTTP/1.1",
+        "GET * HTTP/1.1",
+        "CONNECT example.com:443 HTTP/1.1",
+        "GET example.com:443 HTTP/1.1",
+        "GET http://elsewhere.test/echo HTTP/1.1",
+        "GET ftp://x/echo HTTP/1.1",
+    ] {
+        let request = format!("{line}\r\nhost: x\r\n{credentials}\r\n");
+        assert_refused(&talk(&world, request.as_bytes()).await, "400 ");
     }
-    let request = format!(
-        "GET http://elsewhere.test/echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{credentials}\r\n"
-    );
+    let request = format!("GET http://x/echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{credentials}\r\n");
     let answer = talk(&world, request.as_bytes()).await;
     assert!(
         answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""path":"/echo""#),

@@ -68,6 +68,7 @@ impl LocalApi for Echo {
     }
 
     async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes> {
+        assert!(!request.uri().path().ends_with("/panic"), "on purpose");
         let seen = serde_json::json!({
             "company": &*caller.company.name,
             "environment": caller.environment.as_str(),

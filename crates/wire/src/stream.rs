@@ -8,13 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::StatusCode;
-use model::RequestId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-
-use crate::errors;
 
 /// After a last answer, so much is read and thrown away, and for so long: closing at once would reset the connection and
 /// take the answer from a caller that is still sending.
@@ -44,15 +40,20 @@ impl CallerStream {
         }
     }
 
-    /// Whether these bytes are an answer that no request of ours has.
+    /// Whether these bytes are an answer that no request of ours has: hyper's own have no more than these headers.
     fn is_bare_answer(&self, buf: &[u8]) -> bool {
-        !self.in_the_middle
-            && !self.answering.load(Ordering::SeqCst)
-            && buf.starts_with(b"HTTP/1.")
-            && buf.get(9) == Some(&b'4')
-            && !buf
-                .windows(12)
-                .any(|part| part.eq_ignore_ascii_case(b"x-request-id"))
+        const BARE: [&[u8]; 4] = [b"connection", b"content-length", b"date", b""];
+        if self.in_the_middle || self.answering.load(Ordering::SeqCst) || !buf.starts_with(b"HTTP/1.") {
+            return false;
+        }
+        let status = buf.get(9..12).unwrap_or_default();
+        let mut lines = buf.split(|byte| *byte == b'\n').skip(1);
+        [b"400", b"414", b"431"].iter().any(|one| status == *one)
+            && lines.all(|line| {
+                let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+                BARE.iter()
+                    .any(|bare| name.trim_ascii().eq_ignore_ascii_case(bare))
+            })
     }
 
     fn bounded<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -75,27 +76,8 @@ impl CallerStream {
     }
 
     /// Answers what could not be read as a request, and says that the connection ends here.
-    pub(crate) async fn refuse(
-        &mut self,
-        status: StatusCode,
-        message: &str,
-        request_id: RequestId,
-    ) -> io::Result<()> {
-        let code = if status == StatusCode::REQUEST_TIMEOUT {
-            "request_timeout"
-        } else {
-            "incorrect_request"
-        };
-        let body = errors::error(status, code, message).into_body();
-        let head = format!(
-            "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {request_id}\r\n\
-             connection: close\r\n\r\n",
-            status.as_u16(),
-            status.canonical_reason().unwrap_or_default(),
-            body.len()
-        );
-        let whole = [head.as_bytes(), &body].concat();
-        timeout(self.write_idle, self.tcp.write_all(&whole))
+    pub(crate) async fn refuse(&mut self, answer: &[u8]) -> io::Result<()> {
+        timeout(self.write_idle, self.tcp.write_all(answer))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }

@@ -1,0 +1,147 @@
+//! A request's body with a memory: after the handler has answered, the connection must know whether all of it was read,
+//! because otherwise the next request's bytes would be looked for in the middle of this one.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// A rest of up to this much, if it comes this soon, is read and thrown away so that the connection can go on. Refusing a
+/// small request would otherwise cost its caller a new connection each time.
+const REST: usize = 64 * 1024;
+const REST_WITHIN: Duration = Duration::from_millis(50);
+
+/// A request's body as the handlers see it.
+#[derive(Debug)]
+pub struct CallerBody {
+    /// Only `None` while it is being dropped.
+    inner: Option<Incoming>,
+    /// None for a body that was over before it began.
+    watch: Option<Arc<Watch>>,
+}
+
+/// What the connection learns of a body that it handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    ended: AtomicBool,
+    malformed: AtomicBool,
+    /// The caller waits for a "100 Continue" before it sends anything.
+    waits: bool,
+    /// What the handler dropped before its end.
+    rest: Mutex<Option<Incoming>>,
+}
+
+impl CallerBody {
+    pub(crate) fn new(inner: Incoming, waits: bool) -> (Self, Option<Arc<Watch>>) {
+        let watch = (!inner.is_end_stream()).then(|| {
+            Arc::new(Watch {
+                waits,
+                ..Watch::default()
+            })
+        });
+        let body = Self {
+            inner: Some(inner),
+            watch: watch.clone(),
+        };
+        (body, watch)
+    }
+}
+
+impl Watch {
+    /// Whether the body's bytes were no valid body.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed.load(Ordering::SeqCst)
+    }
+
+    /// Whether the next request can be read where this one ended. Reads a small rest.
+    pub(crate) async fn is_over(&self) -> bool {
+        if self.ended.load(Ordering::SeqCst) {
+            return true;
+        }
+        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut rest) = rest.filter(|_| !self.waits && !self.is_malformed()) else {
+            return false;
+        };
+        let drain = async {
+            let mut left = REST;
+            while let Some(frame) = rest.frame().await {
+                let Ok(frame) = frame else { return false };
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                let Some(still) = left.checked_sub(length) else {
+                    return false;
+                };
+                left = still;
+            }
+            true
+        };
+        tokio::time::timeout(REST_WITHIN, drain).await.unwrap_or(false)
+    }
+}
+
+/// Whether this error, or what caused it, says that a body's bytes were no valid body; not that they stopped coming.
+pub fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+            );
+        }
+        cause = error.source();
+    }
+    false
+}
+
+impl Drop for CallerBody {
+    fn drop(&mut self) {
+        let Some(watch) = &self.watch else { return };
+        if !watch.ended.load(Ordering::SeqCst) {
+            *watch.rest.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.take();
+        }
+    }
+}
+
+impl Body for CallerBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(&mut *inner).poll_frame(cx);
+        if let (Some(watch), Poll::Ready(frame)) = (&this.watch, &polled) {
+            match frame {
+                Some(Err(error)) if is_malformed(error) => watch.malformed.store(true, Ordering::SeqCst),
+                Some(Err(_)) => {}
+                None => watch.ended.store(true, Ordering::SeqCst),
+                Some(Ok(_)) if inner.is_end_stream() => watch.ended.store(true, Ordering::SeqCst),
+                Some(Ok(_)) => {}
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .as_ref()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}

@@ -1,0 +1,231 @@
+//! From accepted socket to closed one.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::body::{CallerBody, Watch};
+use crate::fault::Fault;
+use crate::stream::CallerStream;
+use crate::{head, panics};
+
+/// What answers the requests of a connection.
+pub trait Service: Send + Sync {
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static;
+
+    fn answer(&self, request: Request<CallerBody>) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// Something was answered that no handler saw, or that made one panic.
+    fn failed(&self, fault: &Fault);
+}
+
+/// How much and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's head; more is 431.
+    pub head_bytes: usize,
+    /// From a connection's opening, or the end of the answer before, until a request's head is there.
+    pub head: Duration,
+    /// Until a caller takes the next piece of its answer.
+    pub write_idle: Duration,
+}
+
+/// Serves one connection to its end; after `stop`, the request that it is in the middle of is the last one.
+pub async fn serve<S: Service>(tcp: TcpStream, limits: Limits, stop: &CancellationToken, service: &S) {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "a caller had gone before it was served");
+        return;
+    }
+    let answering = Arc::new(AtomicBool::new(false));
+    let stream = CallerStream::new(tcp, limits.write_idle, Arc::clone(&answering));
+    let answer = service_fn(|request: Request<Incoming>| {
+        let answering = Arc::clone(&answering);
+        async move {
+            answering.store(true, Ordering::SeqCst);
+            let answer = respond(service, request).await;
+            Ok::<_, Infallible>(answer.map(|body| Served { body, answering }))
+        }
+    });
+    let head_bytes = limits.head_bytes.max(8192);
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(head_bytes)
+        .max_header_size(head_bytes)
+        .serve_connection(TokioIo::new(stream), answer);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stop.cancelled() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    if let Err(error) = served {
+        tracing::debug!(%error, cause = ?error, "a connection ended with an error");
+        let has_begun = !parts.read_buf.is_empty();
+        let Some(fault) = explain(&error, answering.load(Ordering::SeqCst), has_begun) else {
+            return;
+        };
+        service.failed(&fault);
+        if stream.refuse(&fault.bytes()).await.is_err() {
+            return;
+        }
+    }
+    tokio::select! {
+        () = stream.linger() => {}
+        // Nobody who only keeps a connection open holds up the end.
+        () = stop.cancelled() => {}
+    }
+}
+
+/// The answer to one request; never none.
+async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Response<Either<S::Body>> {
+    if let Err(message) = head::check(&mut request) {
+        return refused(service, Fault::bad_request(message));
+    }
+    let ends_anyway = request.version() == Version::HTTP_10 && !keeps_alive(request.headers());
+    let accept = request.headers().get(header::ACCEPT).cloned();
+    let (request, watch) = watched(request);
+    let answered = AssertUnwindSafe(service.answer(request)).catch_unwind().await;
+    let mut response = match answered {
+        Ok(response) => response.map(Either::Handler),
+        Err(panic) => {
+            let mut fault = Fault::panicked(&panics::incident(panic.as_ref()));
+            fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
+            return refused(service, fault);
+        }
+    };
+    if let Some(watch) = watch {
+        if watch.is_malformed() && !response.status().is_client_error() {
+            return refused(service, Fault::bad_request("The request's body is not valid."));
+        }
+        if !watch.is_over().await {
+            say_close(response.headers_mut());
+        }
+    }
+    if ends_anyway {
+        say_close(response.headers_mut());
+    }
+    response
+}
+
+fn watched(request: Request<Incoming>) -> (Request<CallerBody>, Option<Arc<Watch>>) {
+    let waits = request.headers().contains_key(header::EXPECT);
+    let (parts, body) = request.into_parts();
+    let (body, watch) = CallerBody::new(body, waits);
+    (Request::from_parts(parts, body), watch)
+}
+
+fn refused<S: Service>(service: &S, fault: Fault) -> Response<Either<S::Body>> {
+    service.failed(&fault);
+    fault.answer().map(|body| Either::Own(Full::new(body)))
+}
+
+fn say_close(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Whether a caller of HTTP/1.0 asked for the connection to stay.
+fn keeps_alive(headers: &HeaderMap) -> bool {
+    let mut options = headers.get_all(header::CONNECTION).iter();
+    options.any(|options| contains(options.as_bytes(), b"keep-alive"))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// What to say of a request that could not be read; nothing in the middle of another answer, or when there was none.
+fn explain(error: &hyper::Error, answering: bool, has_begun: bool) -> Option<Fault> {
+    if answering {
+        return None;
+    }
+    if error.is_parse_too_large() {
+        return Some(Fault::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "incorrect_request",
+            "The request's address and headers are too large.",
+        ));
+    }
+    if error.is_parse() {
+        return Some(Fault::bad_request("This is not a valid HTTP/1.1 request."));
+    }
+    if error.is_timeout() && has_begun {
+        return Some(Fault::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request's headers did not arrive in time.",
+        ));
+    }
+    None
+}
+
+/// A handler's body or one of ours.
+enum Either<B> {
+    Handler(B),
+    Own(Full<Bytes>),
+}
+
+/// An answer's body that says when it is over.
+struct Served<B> {
+    body: Either<B>,
+    answering: Arc<AtomicBool>,
+}
+
+impl<B> Drop for Served<B> {
+    fn drop(&mut self) {
+        self.answering.store(false, Ordering::SeqCst);
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Served<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match &mut self.body {
+            Either::Handler(body) => Pin::new(body).poll_frame(cx),
+            Either::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Either::Handler(body) => body.is_end_stream(),
+            Either::Own(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Either::Handler(body) => body.size_hint(),
+            Either::Own(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Answers that no handler gives.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use model::RequestId;
+use serde_json::json;
+
+/// Why a connection answers for its handler.
+#[derive(Debug)]
+pub struct Fault {
+    pub status: StatusCode,
+    pub code: &'static str,
+    /// One sentence for the caller.
+    pub message: String,
+    /// What the answer's `X-Request-Id` says.
+    pub request_id: RequestId,
+    /// Whether the caller would rather read a page than JSON.
+    pub wants_page: bool,
+}
+
+impl Fault {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let at = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis());
+        let at = model::Timestamp::from_millis(i64::try_from(at).unwrap_or(0));
+        Self {
+            status,
+            code,
+            message: message.into(),
+            request_id: RequestId::time_ordered(at, vault::random()),
+            wants_page: false,
+        }
+    }
+
+    /// 400 for bytes that are not one clear HTTP/1.1 request.
+    pub(crate) fn bad_request(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "incorrect_request", message)
+    }
+
+    /// 500 after a panic, with the id of the line in the server's log.
+    pub(crate) fn panicked(incident: &str) -> Self {
+        let message = format!("Something failed. Quote {incident} when you ask for help.");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+    }
+
+    /// The answer in the documented error shape.
+    pub fn answer(&self) -> Response<Bytes> {
+        let body = if self.wants_page {
+            format!("{}\n", self.message)
+        } else {
+            json!({ "error": { "code": self.code, "message": self.message } }).to_string()
+        };
+        let kind = if self.wants_page {
+            "text/plain; charset=utf-8"
+        } else {
+            "application/json"
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if let Ok(id) = HeaderValue::from_str(&self.request_id.to_string()) {
+            headers.insert("x-request-id", id);
+        }
+        response
+    }
+
+    /// The answer as it goes over the wire, for when hyper no longer writes.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let (parts, body) = self.answer().into_parts();
+        let mut bytes = format!(
+            "HTTP/1.1 {} {}\r\ncontent-length: {}\r\n",
+            parts.status.as_u16(),
+            parts.status.canonical_reason().unwrap_or_default(),
+            body.len()
+        )
+        .into_bytes();
+        for (name, value) in &parts.headers {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(piece);
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+}

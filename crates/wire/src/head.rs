@@ -1,0 +1,173 @@
+//! What a request's head must be, beyond what hyper insists on: one target on this server, one host, one framing.
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Method, Request, Uri, header};
+
+/// Refuses what is not clearly one request to this server, and brings the target into origin-form.
+pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), &'static str> {
+    let host = host(request.headers())?;
+    let origin_form = target(request.method(), request.uri(), &host)?;
+    framing(request.headers())?;
+    if let Some(uri) = origin_form {
+        *request.uri_mut() = uri;
+    }
+    Ok(())
+}
+
+/// The one `Host`. Without it, or with two, every part of a system picks another one.
+fn host(headers: &HeaderMap) -> Result<Authority, &'static str> {
+    const WRONG: &str = "The Host header is not a host name with an optional port.";
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().ok_or("The request has no Host header.")?;
+    if hosts.next().is_some() {
+        return Err("The request has more than one Host header.");
+    }
+    let host = Authority::try_from(host.as_bytes()).map_err(|_| WRONG)?;
+    let port = host.as_str().strip_prefix(host.host()).unwrap_or("@");
+    let has_port = port
+        .strip_prefix(':')
+        .is_none_or(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_plain = !host.as_str().contains(['@', '/', '\\']) && (port.is_empty() || port.starts_with(':'));
+    if host.host().is_empty() || !is_plain || !has_port {
+        return Err(WRONG);
+    }
+    Ok(host)
+}
+
+/// The target in origin-form, where it was in absolute-form; both must name the same host.
+fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &'static str> {
+    const WRONG: &str = "The request's target is not a path.";
+    if *method == Method::CONNECT {
+        return Err("CONNECT is not served here.");
+    }
+    let Some(authority) = uri.authority() else {
+        return if uri.path().starts_with('/') {
+            Ok(None)
+        } else {
+            Err(WRONG)
+        };
+    };
+    if !(uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS)) {
+        return Err(WRONG);
+    }
+    if authority != host {
+        return Err("The request's target and its Host header name different hosts.");
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    path.parse().map(Some).map_err(|_| WRONG)
+}
+
+/// Only `chunked` and nothing else is understood; another coding would reach the handler still encoded.
+fn framing(headers: &HeaderMap) -> Result<(), &'static str> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err("The only Transfer-Encoding that is read here is chunked."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(method: &str, target: &str, headers: &[(&str, &'static str)]) -> Result<String, &'static str> {
+        let mut request = Request::new(());
+        *request.method_mut() = method.parse().expect("a method");
+        *request.uri_mut() = target.parse().expect("a target");
+        for (name, value) in headers {
+            let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            request
+                .headers_mut()
+                .append(name, http::HeaderValue::from_static(value));
+        }
+        check(&mut request).map(|()| request.uri().to_string())
+    }
+
+    #[test]
+    fn a_path_passes_and_an_absolute_target_of_the_same_host_becomes_one() {
+        let host = [("host", "api.example:8080")];
+        for (target, path) in [
+            ("/a?b=c", "/a?b=c"),
+            ("//a//b", "//a//b"),
+            ("http://API.example:8080/a?b", "/a?b"),
+            ("https://api.example:8080", "/"),
+            ("http://api.example:8080?x=1", "/?x=1"),
+        ] {
+            assert_eq!(judge("GET", target, &host).as_deref(), Ok(path), "{target}");
+        }
+    }
+
+    #[test]
+    fn every_other_target_is_refused() {
+        let host = [("host", "api.example")];
+        for (method, target) in [
+            ("OPTIONS", "*"),
+            ("GET", "*"),
+            ("CONNECT", "api.example:443"),
+            ("CONNECT", "/"),
+            ("GET", "api.example:443"),
+            ("GET", "api.example"),
+            ("GET", "ftp://api.example/"),
+            ("GET", "http://elsewhere.example/"),
+            ("GET", "http://api.example:81/"),
+            ("GET", "http://user@api.example/"),
+        ] {
+            assert!(judge(method, target, &host).is_err(), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn there_is_one_host_and_it_is_a_host() {
+        for hosts in [
+            [].as_slice(),
+            &[("host", "a.example"), ("host", "a.example")],
+            &[("host", "a.example"), ("host", "b.example")],
+            &[("host", "")],
+            &[("host", ":80")],
+            &[("host", "a.example, b.example")],
+            &[("host", "a.example b.example")],
+            &[("host", "user@a.example")],
+            &[("host", "http://a.example")],
+            &[("host", "a.example/x")],
+            &[("host", "a.example:8o")],
+            &[("host", "[::1")],
+        ] {
+            assert!(judge("GET", "/", hosts).is_err(), "{hosts:?}");
+        }
+        for host in [
+            "a.example",
+            "A_b.example:1",
+            "[::1]:80",
+            "127.0.0.1",
+            "localhost:3000",
+        ] {
+            assert!(judge("GET", "/", &[("host", host)]).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn chunked_is_the_only_transfer_coding() {
+        let with = |codings: &[&'static str]| {
+            let mut headers = vec![("host", "a.example")];
+            headers.extend(codings.iter().map(|coding| ("transfer-encoding", *coding)));
+            judge("POST", "/", &headers)
+        };
+        assert!(with(&["chunked"]).is_ok() && with(&["Chunked"]).is_ok());
+        for codings in [
+            ["gzip, chunked"].as_slice(),
+            &["identity", "chunked"],
+            &["chunked", "chunked"],
+            &["chunked, chunked"],
+            &["x-chunked"],
+            &[""],
+        ] {
+            assert!(with(codings).is_err(), "{codings:?}");
+        }
+    }
+}
