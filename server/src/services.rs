@@ -63,6 +63,7 @@ impl Services {
         let api: Arc<dyn LocalApi> = Arc::new(PublicApi::new(webhooks.clone(), config.public_url.as_ref()));
         let options = GatewayOptions {
             upstreams: config.upstreams.iter().cloned().collect(),
+            gateway_url: config.gateway_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld: routes::operators_first_segments(),
             ..GatewayOptions::default()

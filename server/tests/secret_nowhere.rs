@@ -217,7 +217,15 @@ impl Server {
                 &format!("X-Access-Secret: {secret}\r\n"),
                 "",
             ),
-            self.credential_request(self.operator, "GET", "/verify", client_id, secret, &headers, ""),
+            self.credential_request(
+                self.operator,
+                "GET",
+                "/verify?environment=sandbox&profile=caddy",
+                client_id,
+                secret,
+                &format!("{headers}X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /v1/{secret}?a={secret}\r\n"),
+                "",
+            ),
         ];
         let statuses: Vec<u16> = answers.iter().map(|answer| status(answer)).collect();
         assert_eq!(statuses, [200, 200, 200, 200, 401, 401, 200]);

@@ -16,8 +16,15 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
 
 /// 401, the same for whatever was wrong with the credentials.
 pub fn authentication_failed() -> Response<Bytes> {
-    error(StatusCode::UNAUTHORIZED, "authentication_failed", "No such user")
+    let mut response = error(StatusCode::UNAUTHORIZED, "authentication_failed", "No such user");
+    let headers = response.headers_mut();
+    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(SCHEME));
+    response
 }
+
+/// HTTP wants every 401 to name a scheme. Browsers ask for a password for `Basic`, `Digest`, `NTLM` and `Negotiate`; one
+/// they do not know leaves the person in peace.
+const SCHEME: &str = "AccessKey";
 
 /// 403: the credentials are valid, but not for this.
 pub fn not_authenticated(message: &str) -> Response<Bytes> {

@@ -17,6 +17,7 @@ use model::{Environment, Verdict};
 use percent_encoding::percent_decode_str;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
+use url::Url;
 
 use crate::address::is_trusted;
 use crate::answer::AnswerBody;
@@ -27,7 +28,7 @@ use crate::options::GatewayOptions;
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, BoxError, RequestBody, RequestSeen};
 use crate::upstream::{UpstreamClient, UpstreamFault, check_upstream, client};
-use crate::{errors, headers};
+use crate::{errors, headers, location};
 
 /// The upstreams and the way to them.
 pub(crate) struct Forwarder {
@@ -37,6 +38,7 @@ pub(crate) struct Forwarder {
 
 #[derive(Clone)]
 struct Upstream {
+    url: Url,
     scheme: Scheme,
     authority: Authority,
     /// Goes before each request's path; without a slash at its end.
@@ -84,6 +86,7 @@ impl Forwarder {
             upstreams.insert(
                 *environment,
                 Upstream {
+                    url: url.clone(),
                     scheme,
                     authority,
                     prefix,
@@ -220,7 +223,10 @@ impl Gateway {
             let again = self.upstream_request(caller, parts, upstream, uri, body, peer);
             answer = forwarder.ask(again, seen, timeouts.answer).await;
         }
-        answer.map(|response| Answered { response, in_flight })
+        answer.map(|mut response| {
+            location::rewrite(response.headers_mut(), &upstream.url, &caller.reached);
+            Answered { response, in_flight }
+        })
     }
 
     fn upstream_request(
@@ -233,7 +239,7 @@ impl Gateway {
         peer: IpAddr,
     ) -> Request<RequestBody> {
         let trusted = is_trusted(peer, &self.shared.options.trusted_proxies);
-        let mut headers = headers::to_upstream(&parts.headers, peer.to_canonical(), trusted);
+        let mut headers = headers::to_upstream(&parts.headers, peer.to_canonical(), trusted, &caller.reached);
         let identity = Identity {
             key: &caller.key,
             brand: caller.brand.as_ref(),

@@ -14,11 +14,13 @@ use logs::Recorder;
 use model::{Recorded, RequestId};
 use tokio::sync::Semaphore;
 
+use crate::address::is_trusted;
 use crate::answer::AnswerBody;
 use crate::counters::{Counters, Counts};
 use crate::forward::Forwarder;
 use crate::judge::{Outcome, judge};
 use crate::options::GatewayOptions;
+use crate::reached::Reached;
 use crate::recording::{Arrival, Recording};
 use crate::request_body::BoxError;
 use crate::upstream::UpstreamFault;
@@ -156,6 +158,9 @@ impl Gateway {
                 )
             }
             Ok((key, brand)) => {
+                let options = &shared.options;
+                let trusted = is_trusted(peer.ip(), &options.trusted_proxies);
+                let reached = Reached::find(&parts.headers, trusted, options.gateway_url.as_ref());
                 let caller = Caller {
                     company: brand.clone().unwrap_or_else(|| key.company.clone()),
                     brand,
@@ -163,6 +168,7 @@ impl Gateway {
                     key,
                     request_id,
                     address,
+                    reached,
                 };
                 if for_local {
                     self.answer_locally(caller, parts, body, recording).await

@@ -1,12 +1,15 @@
 //! What goes on to the upstream and back to the caller: hop-by-hop headers, framing, credentials and Gatehouse's own
 //! cookies stay behind; who the caller is goes along.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use keys::{ActiveKey, CompanyRef};
 use model::RequestId;
+
+use crate::reached::Reached;
 
 /// On every answer.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,15 +35,88 @@ const HOP_BY_HOP: [&str; 11] = [
 /// Never forwarded as the caller sent them, however the name is spelt.
 const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"];
 
-/// Say where a request came from; they count only from a trusted proxy.
-const FORWARDED: [&str; 6] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-real-ip",
+/// Names that begin so say where a request came from, or for which host, prefix, scheme or address it was meant. Servers
+/// and frameworks believe one or the other of them, so that whoever may send them chooses links, routes and addresses.
+const TELLING_PREFIXES: [&str; 14] = [
+    "x-forward",
+    "x-original-",
+    "x-originating-",
+    "x-envoy-",
+    "x-real-",
+    "x-appengine-",
+    "x-azure-",
+    "x-arr-",
+    "x-vercel-",
+    "x-middleware-",
+    "cf-",
+    "cdn-",
+    "cloudfront-",
+    "x-proxyuser-",
 ];
+
+/// The rest of them.
+const TELLING: [&str; 47] = [
+    "ali-cdn-real-ip",
+    "base-url",
+    "client-ip",
+    "fastly-client-ip",
+    "fastly-ssl",
+    "fly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "forwarded-for-ip",
+    "forwarded-host",
+    "forwarded-proto",
+    "front-end-https",
+    "http-client-ip",
+    "http-forwarded",
+    "http-x-forwarded-for",
+    "http-x-real-ip",
+    "incap-client-ip",
+    "proxy-client-ip",
+    "proxy-host",
+    "proxy-url",
+    "real-ip",
+    "remote-addr",
+    "remote-host",
+    "request-uri",
+    "script-name",
+    "true-client-ip",
+    "via",
+    "wl-proxy-client-ip",
+    "wl-proxy-ssl",
+    "x-backend-host",
+    "x-base-url",
+    "x-client-host",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwared-host",
+    "x-host",
+    "x-host-override",
+    "x-http-host-override",
+    "x-nf-client-connection-ip",
+    "x-proxy-url",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-rewrite-url",
+    "x-scheme",
+    "x-script-name",
+    "x-url",
+    "x-url-scheme",
+];
+
+/// Values that an address, host or scheme can travel in besides, whatever they are called.
+const TELLING_ENDINGS: [&str; 6] = [
+    "-client-ip",
+    "-clientip",
+    "-connecting-ip",
+    "-forwarded-for",
+    "-forwarded-host",
+    "-real-ip",
+];
+
+/// In the place of a value that there is none of. A header that is missing is one that somebody else may have set.
+const NONE: &str = "-";
 
 /// Who asks, for the upstream.
 #[derive(Debug)]
@@ -65,15 +141,19 @@ impl Identity<'_> {
             self.key.environment.as_str().to_owned(),
         );
         set("x-gatehouse-key-id", self.key.key_id.to_string());
-        if let Some(brand) = self.brand {
-            set("x-gatehouse-brand", brand.client_id.to_string());
-        }
+        let brand = self.brand.map(|brand| brand.client_id.to_string());
+        set("x-gatehouse-brand", brand.unwrap_or_else(|| NONE.to_owned()));
         set("x-request-id", self.request_id.to_string());
     }
 }
 
 /// The request's headers without what must not pass.
-pub(crate) fn to_upstream(incoming: &HeaderMap, peer: IpAddr, peer_is_trusted: bool) -> HeaderMap {
+pub(crate) fn to_upstream(
+    incoming: &HeaderMap,
+    peer: IpAddr,
+    peer_is_trusted: bool,
+    reached: &Reached,
+) -> HeaderMap {
     let named_by_connection = connection_options(incoming);
     let mut outgoing = HeaderMap::with_capacity(incoming.len() + 8);
     for (name, value) in incoming {
@@ -83,14 +163,14 @@ pub(crate) fn to_upstream(incoming: &HeaderMap, peer: IpAddr, peer_is_trusted: b
             outgoing.append(name, value.clone());
         }
     }
-    set_forwarded(incoming, &mut outgoing, peer);
+    set_forwarded(&mut outgoing, peer, reached);
     drop_own_cookies(&mut outgoing, &header::COOKIE, own_pairs_removed);
     outgoing
 }
 
 /// The request's headers for the public API: without credentials and Gatehouse's own cookies.
 pub(crate) fn to_local(incoming: &HeaderMap) -> HeaderMap {
-    let mut headers = incoming.clone();
+    let mut headers = without_identity(incoming);
     OURS.iter().for_each(|name| {
         headers.remove(*name);
     });
@@ -123,21 +203,52 @@ pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: RequestId) {
     }
 }
 
+/// The name as programs see it that put headers into variables: they read every sign but letters and digits as `_`, and
+/// so `X.Gatehouse.Company` as `X-Gatehouse-Company`.
+fn folded(name: &str) -> Cow<'_, str> {
+    let is_other = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
+    if name.contains(is_other) {
+        Cow::Owned(name.replace(is_other, "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// Whether the name says who the caller is, however it is spelt.
+fn is_identity(folded: &str) -> bool {
+    folded.starts_with(IDENTITY)
+}
+
+/// Whether an upstream may learn host, prefix, scheme, URL or address from it.
+fn is_telling(folded: &str) -> bool {
+    TELLING_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+        || TELLING_ENDINGS.iter().any(|ending| folded.ends_with(ending))
+        || TELLING.binary_search(&folded).is_ok()
+}
+
+/// The headers of a request without what only Gatehouse may say.
+pub(crate) fn without_identity(headers: &HeaderMap) -> HeaderMap {
+    let kept = headers
+        .iter()
+        .filter(|(name, _)| !is_identity(&folded(name.as_str())));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool) -> bool {
     let name = name.as_str();
     if name == "host" || HOP_BY_HOP.contains(&name) {
         return false;
     }
-    // Servers that put headers into variables read `_` and `-` as the same.
-    let spelt = name.replace('_', "-");
+    let spelt = folded(name);
     let sets_apart = spelt != name;
-    if spelt.starts_with(IDENTITY) || OURS.contains(&spelt.as_str()) {
+    let spelt: &str = &spelt;
+    if is_identity(spelt) || OURS.contains(&spelt) {
         return false;
     }
-    if FORWARDED.contains(&spelt.as_str()) {
+    if is_telling(spelt) {
         return peer_is_trusted && !sets_apart;
     }
-    !(sets_apart && (spelt == "x-brand-id" || spelt == "host" || HOP_BY_HOP.contains(&spelt.as_str())))
+    !(sets_apart && (spelt == "x-brand-id" || spelt == "host" || HOP_BY_HOP.contains(&spelt)))
 }
 
 /// The header names that `Connection` lists.
@@ -154,7 +265,7 @@ fn connection_options(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-fn set_forwarded(incoming: &HeaderMap, outgoing: &mut HeaderMap, peer: IpAddr) {
+fn set_forwarded(outgoing: &mut HeaderMap, peer: IpAddr, reached: &Reached) {
     let before: Vec<&str> = outgoing
         .get_all("x-forwarded-for")
         .iter()
@@ -168,13 +279,15 @@ fn set_forwarded(incoming: &HeaderMap, outgoing: &mut HeaderMap, peer: IpAddr) {
     if let Ok(chain) = HeaderValue::from_str(&chain) {
         outgoing.insert("x-forwarded-for", chain);
     }
-    if !outgoing.contains_key("x-forwarded-proto") {
-        outgoing.insert("x-forwarded-proto", HeaderValue::from_static("http"));
-    }
-    if let Some(host) = incoming.get(header::HOST)
-        && !outgoing.contains_key("x-forwarded-host")
-    {
-        outgoing.insert("x-forwarded-host", host.clone());
+    for (name, value) in [
+        ("x-forwarded-proto", &reached.scheme),
+        ("x-forwarded-host", &reached.host),
+    ] {
+        if !outgoing.contains_key(name)
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            outgoing.insert(name, value);
+        }
     }
 }
 
@@ -232,6 +345,11 @@ mod tests {
         headers
     }
 
+    fn passed(sent: &HeaderMap, peer_is_trusted: bool) -> HeaderMap {
+        let reached = Reached::find(sent, peer_is_trusted, None);
+        to_upstream(sent, peer(), peer_is_trusted, &reached)
+    }
+
     fn peer() -> IpAddr {
         "192.0.2.9".parse().expect("an address")
     }
@@ -262,7 +380,7 @@ mod tests {
             ("accept", "*/*"),
             ("x-brand-id", "b"),
         ]);
-        let out = to_upstream(&sent, peer(), false);
+        let out = passed(&sent, false);
         let mut names: Vec<&str> = out.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         let expected = [
@@ -276,6 +394,155 @@ mod tests {
         assert_eq!(out["x-forwarded-for"], "192.0.2.9");
     }
 
+    /// The name in every spelling that somebody folds into it.
+    fn spellings(name: &str) -> Vec<String> {
+        let others = [
+            "_", ".", "!", "#", "$", "%", "&", "'", "*", "+", "^", "`", "|", "~",
+        ];
+        let mut spellings: Vec<String> = others.iter().map(|sign| name.replace('-', sign)).collect();
+        spellings.push(name.replacen('-', "_", 1));
+        spellings.push(name.to_uppercase());
+        spellings.push(name.to_owned());
+        spellings
+    }
+
+    #[test]
+    fn no_spelling_of_an_identity_or_a_credential_passes() {
+        for name in [
+            "x-gatehouse-company",
+            "x-gatehouse-client-id",
+            "x-gatehouse-environment",
+            "x-gatehouse-key-id",
+            "x-gatehouse-brand",
+            "x-gatehouse-anything",
+            "x-access-secret",
+            "x-access-client-id",
+            "x-request-id",
+        ] {
+            for spelling in spellings(name) {
+                let sent = headers(&[(spelling.as_str(), "evil")]);
+                for trusted in [false, true] {
+                    assert!(
+                        passed(&sent, trusted).values().all(|value| value != "evil"),
+                        "{spelling}"
+                    );
+                }
+                assert!(
+                    is_identity(&folded(&spelling.to_lowercase()))
+                        != without_identity(&sent).contains_key(&spelling)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_host_prefix_scheme_url_or_address() {
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded",
+            "x-forwarded-for",
+            "x-forwarded-by",
+            "x-forwarded-host",
+            "x-forwarded-server",
+            "x-forwarded-port",
+            "x-forwarded-proto",
+            "x-forwarded-protocol",
+            "x-forwarded-scheme",
+            "x-forwarded-ssl",
+            "x-forwarded-prefix",
+            "x-forwarded-path",
+            "x-forwarded-uri",
+            "x-forwarded-url",
+            "x-forwarded-method",
+            "x-forwarded-client-cert",
+            "x-forward-for",
+            "x-forwarder-for",
+            "x-original-host",
+            "x-original-url",
+            "x-original-uri",
+            "x-original-method",
+            "x-original-forwarded-for",
+            "x-originating-ip",
+            "x-rewrite-url",
+            "x-url",
+            "x-url-scheme",
+            "x-scheme",
+            "x-host",
+            "x-http-host-override",
+            "x-script-name",
+            "script-name",
+            "front-end-https",
+            "x-real-ip",
+            "x-client-ip",
+            "client-ip",
+            "x-cluster-client-ip",
+            "true-client-ip",
+            "x-true-client-ip",
+            "x-remote-ip",
+            "x-remote-addr",
+            "remote-addr",
+            "cf-connecting-ip",
+            "cf-connecting-ipv6",
+            "cf-visitor",
+            "fastly-client-ip",
+            "fly-client-ip",
+            "x-envoy-external-address",
+            "x-envoy-original-path",
+            "x-envoy-original-host",
+            "x-appengine-user-ip",
+            "x-azure-clientip",
+            "x-azure-socketip",
+            "x-arr-ssl",
+            "x-nf-client-connection-ip",
+            "x-vercel-forwarded-for",
+            "cloudfront-forwarded-proto",
+            "wl-proxy-client-ip",
+        ] {
+            for spelling in spellings(name) {
+                let sent = headers(&[("host", "called.example"), (spelling.as_str(), "evil")]);
+                let out = passed(&sent, false);
+                assert!(out.values().all(|value| value != "evil"), "{spelling}");
+                assert_eq!(out["x-forwarded-for"], "192.0.2.9");
+                assert_eq!(out["x-forwarded-host"], "called.example");
+                let is_exact = spelling.eq_ignore_ascii_case(name);
+                let of_proxy = passed(&sent, true);
+                let believed = of_proxy
+                    .values()
+                    .any(|value| value.as_bytes().starts_with(b"evil"));
+                assert_eq!(believed, is_exact, "{spelling} from a trusted proxy");
+            }
+        }
+    }
+
+    #[test]
+    fn the_lists_are_in_order_and_ordinary_names_pass() {
+        assert!(TELLING.is_sorted());
+        for name in [
+            "accept",
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "origin",
+            "referer",
+            "traceparent",
+            "user-agent",
+            "x-amz-date",
+            "x-api-version",
+            "x-brand-id",
+            "x-csrf-token",
+            "x-custom_name",
+            "x-http-method-override",
+        ] {
+            let sent = headers(&[(name, "mine")]);
+            assert!(
+                passed(&sent, false).values().any(|value| value == "mine"),
+                "{name}"
+            );
+        }
+    }
+
     #[test]
     fn a_trusted_proxy_is_added_to_the_chain() {
         let sent = headers(&[
@@ -283,7 +550,7 @@ mod tests {
             ("x-forwarded-proto", "https"),
             ("x_forwarded_for", "x"),
         ]);
-        let out = to_upstream(&sent, peer(), true);
+        let out = passed(&sent, true);
         assert_eq!(out["x-forwarded-for"], "198.51.100.7, 192.0.2.9");
         assert_eq!(out["x-forwarded-proto"], "https");
         assert!(!out.contains_key("x_forwarded_for"));
@@ -296,7 +563,7 @@ mod tests {
             ("cookie", "gatehouse-loopback=secret"),
             ("cookie", "c=gatehouse"),
         ]);
-        let out = to_upstream(&sent, peer(), false);
+        let out = passed(&sent, false);
         let cookies: Vec<_> = out.get_all("cookie").iter().collect();
         assert_eq!(cookies, ["a=1; b=2", "c=gatehouse"]);
 

@@ -15,6 +15,7 @@ use model::{Environment, RequestId};
 
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
+use crate::reached::Reached;
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, BoxError, RequestBody};
 use crate::{errors, headers};
@@ -30,6 +31,8 @@ pub struct Caller {
     pub environment: Environment,
     pub request_id: RequestId,
     pub address: IpAddr,
+    /// Where the caller found us; links in answers begin with it.
+    pub reached: Reached,
 }
 
 /// The part of the API that Gatehouse answers itself. Implemented by the binary.

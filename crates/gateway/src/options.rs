@@ -12,6 +12,8 @@ use url::Url;
 pub struct GatewayOptions {
     /// The API behind each environment. A key of an environment without one is refused as `wrong_environment`.
     pub upstreams: HashMap<Environment, Url>,
+    /// How callers reach the gateway, where it is not by its own address.
+    pub gateway_url: Option<Url>,
     pub timeouts: Timeouts,
     pub limits: Limits,
     /// Peers whose `X-Forwarded-…` headers count.

@@ -1,7 +1,9 @@
-//! `/verify`: a proxy asks whether a request may pass, with the request's own headers (forward authentication).
+//! `/verify?environment=…&profile=…`: a proxy asks whether a request may pass, with the request's own headers (forward
+//! authentication). The settings belong to the address that the proxy calls, because everything else that it sends may be
+//! its caller's.
 
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
 
@@ -11,7 +13,11 @@ use crate::listener::Peer;
 pub async fn verify(
     State(state): State<AppState>,
     Extension(Peer(peer)): Extension<Peer>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    state.services.gateway.verify(&headers, peer.ip()).map(Body::new)
+    let gateway = &state.services.gateway;
+    gateway
+        .verify(query.as_deref(), &headers, peer.ip())
+        .map(Body::new)
 }

@@ -39,7 +39,7 @@ async fn refused_everywhere(world: &World, request: &str, status: &str) {
             "{to:?} {start:?}: {answer}"
         );
         assert_eq!(
-            answer.matches("HTTP/1.1 ").count(),
+            answer.matches("HTTP/1.1 4").count(),
             1,
             "{to:?} {start:?}: {answer}"
         );

@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod events;
+mod hostile;
 mod html;
 mod kill;
 mod live;
@@ -20,5 +21,4 @@ mod refusals;
 mod sign_in;
 mod start;
 mod stopping;
-mod hostile;
 mod world;

@@ -90,8 +90,10 @@ async fn a_token_creates_companies_and_keys_and_the_key_works_at_once() {
 
     let verify = || {
         world
-            .get("/verify")
+            .get("/verify?environment=sandbox&profile=caddy")
             .to(To::Operator)
+            .header("x-forwarded-method", "GET")
+            .header("x-forwarded-uri", "/v1/users/")
             .header("x-access-client-id", &client_id)
     };
     let verified = verify().header("x-access-secret", &secret).send().await;
@@ -105,6 +107,15 @@ async fn a_token_creates_companies_and_keys_and_the_key_works_at_once() {
         .send()
         .await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let unclear = world.get("/verify").to(To::Operator).send().await;
+    assert_eq!(
+        (unclear.status, unclear.header("cache-control")),
+        (StatusCode::BAD_REQUEST, "no-store")
+    );
+    assert_eq!(
+        unclear.json()["error"]["extra"]["invalid-params"][0]["field"],
+        "environment"
+    );
 
     for _ in 0..2 {
         post(

@@ -13,6 +13,14 @@ async fn a_request_reaches_the_upstream_with_who_asks_and_without_what_is_ours()
     let sent = [
         ("x-gatehouse-company", "evil"),
         ("x_gatehouse_key_id", "evil"),
+        ("X.Gatehouse.Company", "evil"),
+        ("x!gatehouse~brand", "evil"),
+        ("forwarded", "host=evil"),
+        ("x-forwarded-host", "evil"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-url", "/evil"),
+        ("x_rewrite_url", "/evil"),
+        ("via", "1.1 evil"),
         ("x-request-id", "evil"),
         (
             "cookie",
@@ -42,6 +50,7 @@ async fn a_request_reaches_the_upstream_with_who_asks_and_without_what_is_ours()
         "x-forwarded-for": ["127.0.0.1"],
         "x-forwarded-host": ["gateway.test"],
         "x-forwarded-proto": ["http"],
+        "x-gatehouse-brand": ["-"],
         "x-gatehouse-client-id": [client_id],
         "x-gatehouse-company": [world.company.id.to_string()],
         "x-gatehouse-environment": ["sandbox"],
@@ -234,4 +243,67 @@ async fn stopping_lets_a_request_in_flight_end_and_takes_no_more() {
     assert_eq!(body.to_bytes(), "the end");
     world.serving.take().expect("it serves").await.expect("it stops");
     assert!(tokio::net::TcpStream::connect(world.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_redirect_to_the_upstream_leads_back_to_the_gateway_as_the_caller_reached_it() {
+    let world = World::with(
+        |options| {
+            options.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+            options
+                .upstreams
+                .values_mut()
+                .for_each(|url| url.set_path("/base/"));
+        },
+        RateLimit::default(),
+    )
+    .await;
+    let upstream = world.upstream.address;
+    for (proxy, base) in [
+        ([].as_slice(), "http://gateway.test"),
+        (
+            &[
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "api.example.com"),
+            ],
+            "https://api.example.com",
+        ),
+    ] {
+        let ask = async |location: &str| {
+            let sent = [proxy, &[("x-location", location)]].concat();
+            world.call(Method::GET, "/redirect", &sent, "").await.headers
+        };
+        let headers = ask(&format!("http://{upstream}/base/next?a=b")).await;
+        let expected = format!("{base}/next?a=b");
+        assert_eq!(headers["location"], expected.as_str());
+        assert_eq!(headers["content-location"], expected.as_str());
+        assert_eq!(headers["refresh"], format!("5; url={expected}").as_str());
+        assert_eq!(ask("/base/next").await["location"], "/next");
+        assert_eq!(
+            ask("https://elsewhere.example/").await["location"],
+            "https://elsewhere.example/"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_configured_address_goes_before_what_the_caller_calls_us() {
+    let world = World::with(
+        |options| options.gateway_url = Some("https://api.example.com".parse().expect("a URL")),
+        RateLimit::default(),
+    )
+    .await;
+    let location = format!("http://{}/next", world.upstream.address);
+    let sent = [
+        ("x-location", location.as_str()),
+        ("x-forwarded-host", "evil.example"),
+    ];
+    let answer = world.call(Method::GET, "/redirect", &sent, "").await;
+    assert_eq!(answer.headers["location"], "https://api.example.com/next");
+    let seen = world.get("/echo").await.json();
+    assert_eq!(
+        seen["headers"]["x-forwarded-host"],
+        serde_json::json!(["api.example.com"])
+    );
+    assert_eq!(seen["headers"]["x-forwarded-proto"], serde_json::json!(["https"]));
 }

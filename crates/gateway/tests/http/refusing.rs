@@ -55,6 +55,7 @@ async fn all_wrong_credentials_get_the_same_answer_and_the_log_knows_the_differe
             (401, UNAUTHORIZED),
             "{verdict}"
         );
+        assert_eq!(answer.headers["www-authenticate"], "AccessKey");
         let entry = world.entries().await.remove(0);
         assert_eq!(
             (entry.row.verdict, entry.row.request_id),

@@ -103,6 +103,16 @@ async fn answer(
             });
             Response::new(BodyExt::boxed(StreamBody::new(pieces)))
         }
+        "/redirect" => {
+            let to = request.headers()["x-location"].clone();
+            let refresh = format!("5; url={}", to.to_str().expect("text"));
+            let mut response = with_status(StatusCode::FOUND, "text/plain", "");
+            let headers = response.headers_mut();
+            headers.insert("location", to.clone());
+            headers.insert("content-location", to);
+            headers.insert("refresh", HeaderValue::from_str(&refresh).expect("a value"));
+            response
+        }
         "/early" => with_status(StatusCode::PAYLOAD_TOO_LARGE, "application/json", "{}"),
         "/no-content" => {
             let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed());

@@ -1,14 +1,28 @@
 //! `verify`: the same check for a proxy that forwards by itself.
 
-use http::Method;
+use std::net::{IpAddr, Ipv4Addr};
+
+use gateway::Profile;
+use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Empty};
-use model::{BodyAbsence, Recorded, Verdict};
+use keys::RateLimit;
+use model::{BodyAbsence, Environment, Recorded, Verdict};
 
 use crate::world::World;
 
-fn headers(world: &World, more: &[(&str, &str)]) -> http::HeaderMap {
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const CADDY: Option<&str> = Some("environment=sandbox&profile=caddy");
+const NGINX: Option<&str> = Some("environment=sandbox&profile=nginx");
+
+/// What a proxy sends on behalf of a caller that has the world's key.
+fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
+    let mut all = vec![
+        ("x-forwarded-method", "PUT"),
+        ("x-forwarded-uri", "/v1/users/?token=t"),
+    ];
+    all.extend_from_slice(more);
     world
-        .request(Method::GET, "/", more, Empty::<bytes::Bytes>::new())
+        .request(Method::GET, "/", &all, Empty::<bytes::Bytes>::new())
         .into_parts()
         .0
         .headers
@@ -17,15 +31,7 @@ fn headers(world: &World, more: &[(&str, &str)]) -> http::HeaderMap {
 #[tokio::test]
 async fn an_active_key_gets_200_with_who_it_is() {
     let world = World::new().await;
-    let proxy = "127.0.0.1".parse().expect("an address");
-    let sent = headers(
-        &world,
-        &[
-            ("x-forwarded-method", "PUT"),
-            ("x-forwarded-uri", "/v1/users/?token=t"),
-        ],
-    );
-    let answer = world.gateway.verify(&sent, proxy);
+    let answer = world.gateway.verify(CADDY, &headers(&world, &[]), PROXY);
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (200, &http::HeaderValue::from_static("no-store"))
@@ -35,6 +41,7 @@ async fn an_active_key_gets_200_with_who_it_is() {
         world.key.id.to_string().as_str()
     );
     assert_eq!(answer.headers()["x-gatehouse-environment"], "sandbox");
+    assert_eq!(answer.headers()["x-gatehouse-brand"], "-", "no brand is said too");
     let id = answer.headers()["x-request-id"].clone();
     let entry = world.entry().await;
     assert_eq!(entry.row.request_id.to_string(), id.to_str().expect("text"));
@@ -57,17 +64,150 @@ async fn a_refusal_is_the_documented_one_and_never_cached() {
     let world = World::new().await;
     let mut sent = headers(&world, &[]);
     sent.remove("x-access-secret");
-    let answer = world
-        .gateway
-        .verify(&sent, "127.0.0.1".parse().expect("an address"));
+    let answer = world.gateway.verify(CADDY, &sent, PROXY);
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (401, &http::HeaderValue::from_static("no-store"))
     );
+    assert_eq!(answer.headers()["www-authenticate"], "AccessKey");
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     assert_eq!(
         body,
         r#"{"error":{"code":"authentication_failed","message":"No such user"}}"#
     );
     assert_eq!(world.entry().await.row.verdict, Verdict::MissingCredentials);
+}
+
+#[tokio::test]
+async fn a_key_of_another_environment_does_not_pass() {
+    let world = World::new().await;
+    let query = Some("environment=prod&profile=caddy");
+    let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY);
+    assert_eq!(answer.status(), 403);
+    assert!(!answer.headers().contains_key("x-gatehouse-key-id"));
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    assert!(body.starts_with(br#"{"error":{"code":"not_authenticated""#));
+    let entry = world.entry().await;
+    assert_eq!(entry.row.verdict, Verdict::WrongEnvironment);
+    assert_eq!(
+        entry.verdict_detail,
+        "A Sandbox key was sent to the Production API."
+    );
+    assert_eq!(entry.row.environment, Some(Environment::Sandbox));
+}
+
+#[tokio::test]
+async fn the_caller_cannot_write_its_own_log_line() {
+    let world = World::new().await;
+    for forged in [
+        ("x-original-uri", "/innocent"),
+        ("x-original-url", "/innocent"),
+        ("x-original-method", "GET"),
+        ("x-forwarded-uri", "/innocent"),
+        ("x-forwarded-method", "GET"),
+        ("x-rewrite-url", "/innocent"),
+    ] {
+        for profile in Profile::ALL {
+            let query = format!("environment=sandbox&profile={}", profile.as_str());
+            let answer = world
+                .gateway
+                .verify(Some(&query), &headers(&world, &[forged]), PROXY);
+            assert_eq!(answer.status(), 400, "{query} {forged:?}");
+            assert_eq!(answer.headers()["cache-control"], "no-store");
+            assert!(answer.headers().contains_key("x-request-id"));
+        }
+    }
+    for other in [("x_forwarded_uri", "/innocent"), ("x.forwarded.uri", "/innocent")] {
+        let answer = world.gateway.verify(CADDY, &headers(&world, &[other]), PROXY);
+        assert_eq!(answer.status(), 200);
+    }
+    let paths: Vec<String> = world
+        .entries()
+        .await
+        .into_iter()
+        .map(|entry| entry.row.path)
+        .collect();
+    assert_eq!(
+        paths,
+        ["/v1/users/?token=[redacted]", "/v1/users/?token=[redacted]"]
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_say_what_it_asks_is_400_and_names_what_is_wrong() {
+    let world = World::new().await;
+    for (query, field) in [
+        (None, "environment"),
+        (Some("environment=sandbox"), "profile"),
+        (Some("environment=staging&profile=caddy"), "environment"),
+        (Some("environment=sandbox&profile=apache"), "profile"),
+        (
+            Some("environment=sandbox&environment=prod&profile=caddy"),
+            "environment",
+        ),
+    ] {
+        let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY);
+        assert_eq!(answer.status(), 400, "{query:?}");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["error"]["code"], "incorrect_parameters");
+        assert_eq!(body["error"]["extra"]["invalid-params"][0]["field"], field);
+    }
+    assert!(world.entries().await.is_empty());
+    assert_eq!(world.gateway.counts().not_understood, 5);
+}
+
+#[tokio::test]
+async fn nginx_gets_a_status_it_passes_on_and_the_real_one_beside_it() {
+    let world = World::with(|_| {}, RateLimit::per_minute(1)).await;
+    let ask = |more: &[(&str, &str)]| {
+        let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY);
+        let real = answer.headers()["x-gatehouse-status"]
+            .to_str()
+            .expect("text")
+            .to_owned();
+        (
+            answer.status().as_u16(),
+            real,
+            answer.headers().contains_key("retry-after"),
+        )
+    };
+    assert_eq!(ask(&[]), (200, "200".to_owned(), false));
+    assert_eq!(ask(&[]), (403, "429".to_owned(), true));
+    assert_eq!(
+        ask(&[("x-access-secret", "twice")]),
+        (401, "401".to_owned(), false)
+    );
+    let entries = world.entries().await;
+    let statuses: Vec<u16> = entries.iter().map(|entry| entry.row.status).collect();
+    assert_eq!(statuses, [401, 429, 200], "the log has the real ones");
+
+    let world = World::new().await;
+    let unknown = headers(&world, &[("x-brand-id", "nobody")]);
+    let answer = world.gateway.verify(NGINX, &unknown, PROXY);
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-gatehouse-status"]),
+        (403, &"400".parse().expect("a value"))
+    );
+    let elsewhere = world.gateway.verify(CADDY, &unknown, PROXY);
+    assert_eq!(elsewhere.status(), 400);
+    assert!(!elsewhere.headers().contains_key("x-gatehouse-status"));
+}
+
+#[tokio::test]
+async fn an_identity_that_the_caller_claims_is_neither_believed_nor_kept() {
+    let world = World::new().await;
+    let claimed = [
+        ("x-gatehouse-company", "evil"),
+        ("x.gatehouse.company", "evil"),
+        ("x_gatehouse_brand", "evil"),
+    ];
+    let answer = world.gateway.verify(CADDY, &headers(&world, &claimed), PROXY);
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers().values().all(|value| value != "evil"));
+    let kept = world.entry().await.request_headers;
+    assert!(
+        !kept.is_empty() && kept.iter().all(|header| !format!("{header:?}").contains("evil")),
+        "{kept:?}"
+    );
 }

@@ -1,0 +1,306 @@
+//! What a proxy says when it asks `verify`: for which environment, and about which request. A proxy passes on much that its
+//! caller chose; here is settled what counts, and everything doubtful is refused.
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method};
+use model::Environment;
+use url::{Position, Url};
+
+/// The proxy that asks, and so which headers it sets itself on every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    Nginx,
+    /// The controller for Kubernetes, whose own names for the headers are others.
+    IngressNginx,
+    Caddy,
+    Traefik,
+    Envoy,
+    HaProxy,
+}
+
+impl Profile {
+    pub const ALL: [Self; 6] = [
+        Self::Nginx,
+        Self::IngressNginx,
+        Self::Caddy,
+        Self::Traefik,
+        Self::Envoy,
+        Self::HaProxy,
+    ];
+
+    /// As the query has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::IngressNginx => "ingress-nginx",
+            Self::Caddy => "caddy",
+            Self::Traefik => "traefik",
+            Self::Envoy => "envoy",
+            Self::HaProxy => "haproxy",
+        }
+    }
+
+    /// The headers with the method and the address of the request that is asked about.
+    const fn believes(self) -> (&'static str, &'static str) {
+        match self {
+            Self::IngressNginx => ("x-original-method", "x-original-url"),
+            Self::Nginx | Self::Caddy | Self::Traefik | Self::Envoy | Self::HaProxy => {
+                ("x-forwarded-method", "x-forwarded-uri")
+            }
+        }
+    }
+
+    /// nginx's `auth_request` passes 401 and 403 on and makes a 500 of every other refusal.
+    pub(crate) const fn knows_401_and_403_only(self) -> bool {
+        matches!(self, Self::Nginx | Self::IngressNginx)
+    }
+}
+
+/// Every header that one proxy or another names a request with.
+const NAMING: [&str; 6] = [
+    "x-forwarded-method",
+    "x-original-method",
+    "x-forwarded-uri",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// A question that can be answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct VerifyCall {
+    pub(crate) environment: Environment,
+    pub(crate) profile: Profile,
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) path: String,
+}
+
+/// What is wrong with a question: the parameter or header, and a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misuse {
+    pub(crate) field: &'static str,
+    pub(crate) message: String,
+}
+
+fn misuse(field: &'static str, message: impl Into<String>) -> Misuse {
+    Misuse {
+        field,
+        message: message.into(),
+    }
+}
+
+impl VerifyCall {
+    /// `query` is that of the route the proxy calls, `headers` are what it sent.
+    pub(crate) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Misuse> {
+        let query = query.unwrap_or_default();
+        let (environment, profile) = settings(query)?;
+        let (method, address) = profile.believes();
+        for other in NAMING.iter().filter(|name| **name != method && **name != address) {
+            if headers.contains_key(*other) {
+                let message = format!(
+                    "Profile {} does not believe this header. Have the proxy remove it.",
+                    profile.as_str()
+                );
+                return Err(misuse(other, message));
+            }
+        }
+        let method_text = only(headers, method)?;
+        if Method::from_bytes(method_text.as_bytes()).is_err() {
+            return Err(misuse(method, "This is not a method."));
+        }
+        let path = path(&only(headers, address)?).ok_or_else(|| misuse(address, "This is not a path."))?;
+        // A proxy that leaves the settings out and appends its caller's query lets the caller choose them.
+        if path
+            .split_once('?')
+            .is_some_and(|(_, of_caller)| of_caller == query)
+        {
+            return Err(misuse(
+                "environment",
+                "The query is the caller's own. Write the settings into the address that the proxy calls.",
+            ));
+        }
+        Ok(Self {
+            environment,
+            profile,
+            method: method_text,
+            path,
+        })
+    }
+}
+
+/// The two settings; each once, and nothing else.
+fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
+    let (mut environment, mut profile) = (None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let (field, was_set) = match name.as_ref() {
+            "environment" => {
+                let known = value
+                    .parse::<Environment>()
+                    .map_err(|_| misuse("environment", "Use sandbox, dev or prod."))?;
+                ("environment", environment.replace(known).is_some())
+            }
+            "profile" => {
+                let known = Profile::ALL.into_iter().find(|known| known.as_str() == value);
+                let known = known.ok_or_else(|| {
+                    let names = Profile::ALL.map(Profile::as_str).join(", ");
+                    misuse("profile", format!("Use one of {names}."))
+                })?;
+                ("profile", profile.replace(known).is_some())
+            }
+            _ => return Err(misuse("query", "Only environment and profile are settings.")),
+        };
+        if was_set {
+            return Err(misuse(field, "This setting is there more than once."));
+        }
+    }
+    let missing = |field| {
+        misuse(
+            field,
+            "This setting is missing. Call /verify?environment=…&profile=….",
+        )
+    };
+    Ok((
+        environment.ok_or_else(|| missing("environment"))?,
+        profile.ok_or_else(|| missing("profile"))?,
+    ))
+}
+
+/// The header's one value.
+fn only(headers: &HeaderMap, name: &'static str) -> Result<String, Misuse> {
+    let mut values = headers.get_all(name).iter();
+    let value = values
+        .next()
+        .ok_or_else(|| misuse(name, "The proxy did not send this header."))?;
+    if values.next().is_some() {
+        return Err(misuse(name, "This header was sent more than once."));
+    }
+    Ok(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// Path and query of a path or a whole address.
+fn path(text: &str) -> Option<String> {
+    if text.starts_with('/') {
+        return text.parse::<PathAndQuery>().ok().map(|_| text.to_owned());
+    }
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    is_web.then(|| url[Position::BeforePath..Position::AfterQuery].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(query: &str, headers: &[(&'static str, &'static str)]) -> Result<VerifyCall, &'static str> {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            all.append(*name, HeaderValue::from_static(value));
+        }
+        VerifyCall::read(Some(query), &all).map_err(|misuse| misuse.field)
+    }
+
+    const FORWARDED: [(&str, &str); 2] = [("x-forwarded-method", "PUT"), ("x-forwarded-uri", "/a?b=c")];
+    const ORIGINAL: [(&str, &str); 2] = [
+        ("x-original-method", "PUT"),
+        ("x-original-url", "https://api.example/a?b=c"),
+    ];
+
+    #[test]
+    fn each_profile_believes_one_set_of_headers() {
+        for profile in Profile::ALL {
+            let (right, wrong) = if profile == Profile::IngressNginx {
+                (ORIGINAL, FORWARDED)
+            } else {
+                (FORWARDED, ORIGINAL)
+            };
+            let query = format!("environment=prod&profile={}", profile.as_str());
+            let call = read(&query, &right).expect("a question");
+            assert_eq!((call.environment, call.profile), (Environment::Prod, profile));
+            assert_eq!((call.method.as_str(), call.path.as_str()), ("PUT", "/a?b=c"));
+            assert!(read(&query, &wrong).is_err(), "{query}");
+            assert!(
+                read(&query, &[right[0], right[1], wrong[1]]).is_err(),
+                "{query}: both"
+            );
+            assert!(
+                read(&query, &[right[0], right[1], right[1]]).is_err(),
+                "{query}: twice"
+            );
+            assert!(
+                read(&query, &[right[0], right[0], right[1]]).is_err(),
+                "{query}: twice"
+            );
+            assert!(read(&query, &right[..1]).is_err() && read(&query, &right[1..]).is_err());
+            assert!(read(&query, &[]).is_err(), "{query}: none");
+            for stranger in ["x-original-uri", "x-rewrite-url"] {
+                assert_eq!(
+                    read(&query, &[right[0], right[1], (stranger, "/x")]),
+                    Err(stranger)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn settings_are_there_once_and_known() {
+        for (query, field) in [
+            ("", "environment"),
+            ("environment=prod", "profile"),
+            ("profile=nginx", "environment"),
+            ("environment=production&profile=nginx", "environment"),
+            ("environment=Prod&profile=nginx", "environment"),
+            ("environment=&profile=nginx", "environment"),
+            ("environment=prod&profile=apache", "profile"),
+            ("environment=prod&profile=NGINX", "profile"),
+            (
+                "environment=prod&environment=sandbox&profile=nginx",
+                "environment",
+            ),
+            ("environment=prod&environment=prod&profile=nginx", "environment"),
+            ("environment=prod&profile=nginx&profile=caddy", "profile"),
+            ("environment=prod&profile=nginx&x=1", "query"),
+            ("environment=prod&profile=nginx?environment=dev", "profile"),
+        ] {
+            assert_eq!(read(query, &FORWARDED), Err(field), "{query}");
+        }
+        assert!(read("profile=nginx&environment=dev", &FORWARDED).is_ok());
+        assert!(VerifyCall::read(None, &HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_query_that_is_the_callers_own_decides_nothing() {
+        let call = [
+            ("x-forwarded-method", "GET"),
+            ("x-forwarded-uri", "/a?environment=sandbox&profile=caddy"),
+        ];
+        assert_eq!(
+            read("environment=sandbox&profile=caddy", &call),
+            Err("environment")
+        );
+        assert!(read("environment=prod&profile=caddy", &call).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_method_and_no_path_is_refused() {
+        let query = "environment=prod&profile=caddy";
+        for (method, path) in [
+            ("GET, POST", "/"),
+            ("", "/"),
+            ("GET", ""),
+            ("GET", "a"),
+            ("GET", "*"),
+            ("GET", "/a b"),
+        ] {
+            assert!(
+                read(
+                    query,
+                    &[("x-forwarded-method", method), ("x-forwarded-uri", path)]
+                )
+                .is_err()
+            );
+        }
+    }
+}
