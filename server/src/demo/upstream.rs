@@ -118,7 +118,8 @@ fn not_found() -> Response {
 /// The gateway says who calls and under which request id; the event names that request.
 async fn create_order(State(services): State<Services>, headers: HeaderMap) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let client_id = text("x-gatehouse-brand").or_else(|| text("x-gatehouse-client-id"));
+    let brand = text("x-gatehouse-brand").filter(|brand| *brand != "-");
+    let client_id = brand.or_else(|| text("x-gatehouse-client-id"));
     let client_id = client_id.and_then(|text| text.parse::<ClientId>().ok());
     let environment = text("x-gatehouse-environment").and_then(|text| text.parse::<Environment>().ok());
     let request_id = text("x-request-id").and_then(|text| text.parse::<RequestId>().ok());

@@ -152,7 +152,16 @@ async fn refused_to_operators(world: &World, route: &Route) {
                 "{name} is open to everybody: is that meant?"
             );
         }
-        Who::ApiKey => assert_eq!(ask().send().await.status, StatusCode::UNAUTHORIZED, "{name}"),
+        Who::ApiKey => {
+            assert_eq!(name, "GET /verify", "{name}: who asks, and how?");
+            let call = world
+                .get("/verify?environment=prod&profile=caddy")
+                .to(To::Operator);
+            let call = call
+                .header("x-forwarded-method", "GET")
+                .header("x-forwarded-uri", "/");
+            assert_eq!(call.send().await.status, StatusCode::UNAUTHORIZED, "{name}");
+        }
         Who::Operator(scope) => {
             assert_eq!(
                 ask().send().await.status,
