@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, SecretText,
-    WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, RotatedSecret,
+    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -103,6 +103,10 @@ pub trait ManageWebhooks: Send + Sync {
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
     /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
     async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError>;
+    /// The secret of its own, as `whsec_…`: to be shown, for the clipboard alone, or replaced by a new one with an overlap.
+    async fn reveal_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    async fn copy_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    async fn rotate_secret(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError>;
     /// One more attempt of the same delivery, with the same `webhook_id`.
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
 }

@@ -53,14 +53,14 @@ test('the URL is checked on leaving its field, and the fault goes when the URL i
   await url.fill(receiver.url);
   await expect(url).not.toHaveAttribute('aria-invalid', 'true');
   await url.blur();
-  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+  await expect(page.getByText('This address is allowed.')).toBeVisible();
 });
 
 test('the built-in receiver fills the URL in, and a test to it is delivered', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
   await expect(page.getByLabel('URL')).not.toHaveValue('');
-  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+  await expect(page.getByText('This address is allowed.')).toBeVisible();
   await page.getByRole('button', { name: 'Add webhook' }).click();
   await page.getByRole('button', { name: 'Send test event' }).click();
   await expect(page.getByRole('status').filter({ hasText: /Delivered.*200 OK after/ })).toBeVisible();

@@ -63,6 +63,12 @@ pub struct ServeArgs {
     /// A network whose X-Forwarded-For is believed
     #[arg(long, value_name = "CIDR")]
     pub trusted_proxy: Vec<String>,
+    /// The User-Agent of deliveries [default: Gatehouse-Webhook-Service/2.0]
+    #[arg(long, value_name = "TEXT")]
+    pub webhook_user_agent: Option<String>,
+    /// The header that carries a delivery's signature [default: X-WEBHOOK-SIGN]
+    #[arg(long, value_name = "NAME")]
+    pub webhook_sign_header: Option<String>,
     /// Requests a key may make at once, refilled within a minute; or off [default: 300]
     #[arg(long, value_name = "N|off")]
     pub rate_limit: Option<String>,

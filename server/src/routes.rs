@@ -128,6 +128,20 @@ pub fn table() -> Vec<Route> {
         row(
             Dashboard,
             Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/secret/reveal",
+            WebhookManager,
+            post(dashboard::reveal_webhook_secret),
+        ),
+        row(
+            Dashboard,
+            Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/secret/rotate",
+            WebhookManager,
+            post(dashboard::rotate_webhook_secret),
+        ),
+        row(
+            Dashboard,
+            Method::POST,
             "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay",
             WebhookManager,
             post(dashboard::replay_delivery),

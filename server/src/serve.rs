@@ -158,6 +158,7 @@ fn state(
         origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
         gateway_url,
         provider: config.provider.clone(),
+        delivery_headers: config.webhook_headers.shown().clone(),
         site,
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,

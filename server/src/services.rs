@@ -144,6 +144,7 @@ fn webhooks(config: &Config, core: &Core, own: Vec<SocketAddr>) -> Webhooks {
         signing: Arc::new(KeysThatSign(core.keys.clone())),
         policy: policy(config, own),
         resolver: Arc::new(SystemResolver),
+        headers: config.webhook_headers.clone(),
         hub: core.hub.clone(),
         clock: Arc::new(webhooks::SystemClock),
     })

@@ -112,6 +112,9 @@ audit_actions! {
     WebhookFailing = "webhook.failing",
     WebhookDisabled = "webhook.disabled",
     WebhookTested = "webhook.tested",
+    WebhookSecretRevealed = "webhook.secret_revealed",
+    WebhookSecretCopied = "webhook.secret_copied",
+    WebhookSecretRotated = "webhook.secret_rotated",
     DeliveryReplayed = "delivery.replayed",
 }
 

@@ -31,7 +31,7 @@ pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{
-    Attempt, AttemptOutcome, Delivery, DeliveryRow, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    InvalidWebhook, RETRY_DELAYS_SECONDS, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
-    WebhookEvents, WebhookHealth, WebhookRow,
+    Attempt, AttemptOutcome, Delivery, DeliveryHeaders, DeliveryRow, DeliveryState, DisabledReason,
+    FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RotatedSecret, SigningKey, TimingRecord,
+    Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookRow,
 };

@@ -55,6 +55,9 @@ impl Webhooks {
         Ok(WebhookDetail {
             row: health::row(&facts),
             signing_key,
+            former_secret_until: facts
+                .former_secret_until
+                .filter(|until| *until > self.parts().clock.now()),
             diagnosis,
             deliveries,
         })

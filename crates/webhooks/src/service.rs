@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook, Timestamp,
-    Webhook, WebhookDraft, WebhookEvents, WebhookId,
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
+    InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{Clock, Policy, Resolver, SigningSecrets, WebhookStore, WebhooksError, draft};
+use crate::{
+    Clock, Policy, Resolver, SentHeaders, SigningSecrets, WebhookStore, WebhooksError, draft, own_secret,
+};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Parts {
     pub signing: Arc<dyn SigningSecrets>,
     pub policy: Policy,
     pub resolver: Arc<dyn Resolver>,
+    /// What every delivery carries.
+    pub headers: SentHeaders,
     pub hub: Hub,
     pub clock: Arc<dyn Clock>,
 }
@@ -114,7 +118,7 @@ impl Webhooks {
             updated_at: now,
         };
         let place = self.secret_place(company, checked.environment, webhook.id);
-        let secret = parts.master_key.seal(&place, &vault::random::<32>());
+        let secret = parts.master_key.seal(&place, &own_secret::generate());
         let audit = self.audit(
             company,
             actor,
@@ -251,6 +255,11 @@ impl Webhooks {
     /// run out. Only where no other process works on the same database, and before the worker starts. How much it was.
     pub async fn take_over_alone(&self) -> Result<u64, WebhooksError> {
         Ok(self.parts().store.forget_leases(self.now()).await?)
+    }
+
+    /// What every delivery carries.
+    pub fn headers(&self) -> &DeliveryHeaders {
+        self.parts().headers.shown()
     }
 
     /// The time that deliveries go by.

@@ -89,6 +89,8 @@ pub struct Config {
     pub upstreams: Vec<(Environment, Url)>,
     pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// What every delivery carries.
+    pub webhook_headers: webhooks::SentHeaders,
     pub rate_limit: RateLimit,
     pub log: String,
     pub demo: Option<Demo>,
@@ -110,6 +112,7 @@ impl Config {
             upstreams: parse::upstreams(&settings)?,
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
+            webhook_headers: parse::webhook_headers(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,
             log: settings
                 .text("log")

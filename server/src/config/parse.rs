@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use model::{Environment, Provider};
+use model::{DeliveryHeaders, Environment, Provider};
 use url::Url;
+use webhooks::{InvalidHeaders, SentHeaders};
 
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
@@ -16,6 +17,31 @@ pub(super) fn provider(settings: &Settings) -> Result<Provider, ConfigError> {
     };
     Provider::named(&value.text)
         .ok_or_else(|| value.must_be("the name of your company as customers know it, at most 64 characters"))
+}
+
+/// The headers of deliveries, each fault with the setting it is of.
+pub(super) fn webhook_headers(settings: &Settings) -> Result<SentHeaders, ConfigError> {
+    let (agent, sign) = (
+        settings.text("webhook-user-agent"),
+        settings.text("webhook-sign-header"),
+    );
+    let mut headers = DeliveryHeaders::default();
+    if let Some(value) = &agent {
+        headers.user_agent.clone_from(&value.text);
+    }
+    if let Some(value) = &sign {
+        headers.sign.clone_from(&value.text);
+    }
+    SentHeaders::new(headers).map_err(|fault| {
+        let value = match fault {
+            InvalidHeaders::UserAgent => agent,
+            InvalidHeaders::Sign => sign,
+        };
+        match value {
+            Some(value) => value.must_be(&fault.to_string()),
+            None => ConfigError::new(format!("The headers of deliveries must be {fault}.")),
+        }
+    })
 }
 
 pub(super) fn listen(
@@ -179,6 +205,29 @@ mod tests {
                 rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(),
                 "{limit}"
             );
+        }
+    }
+
+    #[test]
+    fn headers_of_deliveries_are_checked_when_they_are_read() {
+        let with = |agent: &str, sign: &str| {
+            webhook_headers(&settings(|args| {
+                args.webhook_user_agent = Some(agent.to_owned());
+                args.webhook_sign_header = Some(sign.to_owned());
+            }))
+        };
+        let headers = with("Acme/1.0", "Acme-Signature").expect("both are allowed");
+        assert_eq!(
+            (headers.shown().user_agent.as_str(), headers.shown().sign.as_str()),
+            ("Acme/1.0", "Acme-Signature")
+        );
+        for (agent, sign, name) in [
+            ("Acme\r\nX: 1", "Acme-Signature", "--webhook-user-agent is "),
+            ("Acme/1.0", "Content-Length", "--webhook-sign-header is "),
+            ("Acme/1.0", "webhook-id", "--webhook-sign-header is "),
+        ] {
+            let fault = with(agent, sign).expect_err(name);
+            assert!(fault.0.starts_with(name), "{fault}");
         }
     }
 

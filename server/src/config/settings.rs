@@ -7,7 +7,7 @@ use super::ConfigError;
 use crate::cli::ServeArgs;
 
 /// Every setting that may stand in a variable or in the file; `true` for lists.
-const NAMES: [(&str, bool); 14] = [
+const NAMES: [(&str, bool); 16] = [
     ("name", false),
     ("data-dir", false),
     ("listen", false),
@@ -19,6 +19,8 @@ const NAMES: [(&str, bool); 14] = [
     ("database-url", false),
     ("allow-network", true),
     ("trusted-proxy", true),
+    ("webhook-user-agent", false),
+    ("webhook-sign-header", false),
     ("rate-limit", false),
     ("log", false),
     ("demo", false),
@@ -134,6 +136,8 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         ("database-url", one(&args.database_url)),
         ("allow-network", args.allow_network.clone()),
         ("trusted-proxy", args.trusted_proxy.clone()),
+        ("webhook-user-agent", one(&args.webhook_user_agent)),
+        ("webhook-sign-header", one(&args.webhook_sign_header)),
         ("rate-limit", one(&args.rate_limit)),
         ("log", one(&args.log)),
         ("demo", one(&args.demo)),

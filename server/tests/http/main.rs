@@ -21,4 +21,5 @@ mod refusals;
 mod sign_in;
 mod start;
 mod stopping;
+mod webhook_secret;
 mod world;

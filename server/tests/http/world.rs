@@ -92,6 +92,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         upstreams: Vec::new(),
         allow_networks: Vec::new(),
         trusted_proxies: Vec::new(),
+        webhook_headers: webhooks::SentHeaders::default(),
         rate_limit: RateLimit::Requests(300),
         log: "info".to_owned(),
         demo: None,

@@ -11,6 +11,7 @@ use super::delete::{DeleteDialog, Deletion};
 use super::deliveries::DeliveryTable;
 use super::details::Details;
 use super::form::HeldNotice;
+use super::own_secret::OwnSecret;
 use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
 use super::{LoadedInCompany, webhook_of_address};
@@ -88,6 +89,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
         <div class="webhook-grid">
             <TestEvent state=state />
             <Details state=state />
+            <OwnSecret state=state />
         </div>
         <Deliveries state=state />
         <HelpLinks client_id=client_id />
