@@ -86,7 +86,12 @@ pub trait SeeWebhooks: Send + Sync {
     /// Deliveries of the event that carries this request id, newest first.
     async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<model::DeliveryRow>, AppError>;
     /// What would be refused of this draft; empty when it may be saved. Resolves the name of the URL.
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError>;
+    /// With `editing` it is a change of that webhook, whose own URL is not taken.
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError>;
 }
 
 /// Changing webhooks. Every method leaves an audit row.

@@ -351,7 +351,11 @@ impl SeeWebhooks for World {
         Ok(Vec::new())
     }
 
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        _: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError> {
         let private = draft.url.contains("10.0.0.1");
         let fault = || InvalidWebhook {
             field: "webhook_url".to_owned(),
@@ -634,7 +638,10 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
 async fn every_state_of_a_webhook_has_its_explanation() {
     for (number, words) in [
         (2, "All events, present and future"),
-        (2, "Rotated. Deliveries carry a signature by the former secret too until 5 Jan 2026"),
+        (
+            2,
+            "Rotated. Deliveries carry a signature by the former secret too until 5 Jan 2026",
+        ),
         (2, "Standard Webhooks secret"),
         (
             3,

@@ -78,7 +78,7 @@ test('events are searched by word and chosen by group', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByLabel('Name').fill('Links');
   await page.getByLabel('URL').fill(receiver.url);
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   const search = page.getByLabel('Search event types');
   await search.fill('refresh stopped');
   await expect(page.getByRole('checkbox')).toHaveCount(1);
@@ -115,7 +115,7 @@ test('what was ticked before hydration is what is saved', async ({ page }) => {
   await page.goto(company.path('webhooks/new'), { waitUntil: 'commit' });
   await page.getByLabel('Name').fill('Early');
   await page.getByLabel('URL').fill(receiver.url);
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   await page.getByRole('checkbox', { name: /^link-connected/ }).check();
   release();
   await hydrated(page);
@@ -214,7 +214,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await fits();
     await page.goto(company.path('webhooks/new'));
     await hydrated(page);
-    await page.getByRole('radio', { name: /Only these/ }).check();
+    await page.getByRole('radio', { name: /Selected events/ }).check();
     await page.getByRole('radio', { name: /Production/ }).check();
     await page.getByLabel('URL').fill('http://10.0.0.1/in');
     await page.getByLabel('URL').blur();

@@ -22,7 +22,7 @@ pub enum Command {
     ///
     /// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
     /// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Create companies, members, keys and tokens, whether a server is running or not.
     Admin(AdminArgs),
 }

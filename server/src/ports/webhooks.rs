@@ -42,9 +42,13 @@ impl SeeWebhooks for SeenWebhooks {
             .map_err(answer)
     }
 
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError> {
         self.webhooks
-            .check(self.company, draft, None)
+            .check(self.company, draft, editing)
             .await
             .map_err(answer)
     }

@@ -108,6 +108,12 @@ impl FormState {
         }
     }
 
+    /// The webhook that is being changed.
+    fn editing(self) -> Option<WebhookId> {
+        self.purpose
+            .with_value(|purpose| purpose.webhook().map(|webhook| webhook.id))
+    }
+
     /// All faults of one field, as one text.
     fn fault_of(self, field: &'static str) -> Signal<Option<String>> {
         Signal::derive(move || {
@@ -161,7 +167,7 @@ impl FormState {
         self.url_check.set(UrlCheck::Asking);
         let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
-            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            let answer = api::webhooks::check_webhook(self.client_id, draft, self.editing()).await;
             let asked_again = self.url.try_with_untracked(|now| now.trim() != url) != Some(false)
                 || self
                     .environment
@@ -182,7 +188,7 @@ impl FormState {
         };
         let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
-            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            let answer = api::webhooks::check_webhook(self.client_id, draft, self.editing()).await;
             if self.url.try_with_untracked(|now| *now == url) != Some(true) {
                 return;
             }

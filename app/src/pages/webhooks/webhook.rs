@@ -151,7 +151,7 @@ fn SavedNotice(state: WebhookState) -> impl IntoView {
             Some(view! { <Notice tone=Tone::Good title="Saved.">{next}</Notice> }.into_any())
         }
         Some("changed") => Some(
-            view! { <Notice tone=Tone::Good title="Saved.">" It counts from the next attempt on."</Notice> }
+            view! { <Notice tone=Tone::Good title="Saved.">" It applies from the next attempt on."</Notice> }
                 .into_any(),
         ),
         _ => None,

@@ -238,7 +238,13 @@ async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
     ] {
         assert_eq!(check(url).await, None, "{url}");
     }
-    world.webhook("http://localhost:4000/").await;
+    let saved = world.webhook("http://localhost:4000/").await.id;
+    let own = draft("http://LOCALHOST:4000");
+    let found = world.webhooks.check(world.company.id, &own, Some(saved)).await;
+    assert!(
+        found.expect("checked").is_empty(),
+        "its own URL in another spelling"
+    );
     let taken = check("http://localhost:4000")
         .await
         .expect("the same name and URL");
