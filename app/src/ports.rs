@@ -66,7 +66,8 @@ pub trait ManageKeys: Send + Sync {
     async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError>;
     async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
     async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
-    async fn delete(&self, key: KeyId) -> Result<DeletedKey, AppError>;
+    /// `last_four` is what the person typed; [`AppError::Invalid`] when it is a Production key that ends otherwise.
+    async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError>;
 }
 
 /// The request log of the company and, for a parent, of its brands.

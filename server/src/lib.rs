@@ -12,11 +12,13 @@ pub mod demo;
 pub mod error;
 pub mod listener;
 pub mod operator_api;
+mod people;
 pub mod ports;
 pub mod public_api;
 pub mod routes;
 pub mod serve;
 pub mod services;
+mod wiped;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -31,6 +33,7 @@ pub use crate::error::StartError;
 
 /// What `main` calls: reads the command line and does it.
 pub fn main() -> ExitCode {
+    data_dir::keep_new_files_private();
     let cli = Cli::parse();
     let outcome = runtime().and_then(|runtime| {
         let outcome = runtime.block_on(run(cli));

@@ -20,6 +20,8 @@ use crate::public_api::PublicApi;
 use crate::routes;
 
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// How long an open stream may outlive a session that another node has ended.
+const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// Handles on everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -119,6 +121,26 @@ impl Services {
                     error = crate::error::chain(&error),
                     "dead sessions were not removed"
                 );
+            }
+        }
+    }
+
+    /// Where several nodes share a database: lets open streams ask for their sessions whenever any node has ended some.
+    pub async fn watch_sessions(self, stop: CancellationToken) {
+        let accounts = &self.core.accounts;
+        let mut seconds = tokio::time::interval(WATCH_SESSIONS_EVERY);
+        let mut seen = None;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = seconds.tick() => {}
+            }
+            // A database that cannot be asked ends no session; the next second asks again.
+            let Ok(version) = accounts.sessions_version().await else {
+                continue;
+            };
+            if seen.replace(version).is_some_and(|before| before != version) {
+                accounts.sessions_ended_elsewhere();
             }
         }
     }

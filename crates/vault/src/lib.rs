@@ -7,6 +7,7 @@
 
 mod access_secret;
 mod install_key;
+mod known_browser;
 mod presented;
 mod random;
 mod sealing;
@@ -15,12 +16,13 @@ mod token;
 
 pub use access_secret::{AccessSecret, InvalidPrefix, LONGEST_PREFIX, MalformedSecret, SecretPrefixes};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
+pub use known_browser::BrowserId;
 pub use presented::{Presented, REDACTED, unescape};
 pub use random::random;
 pub use sealing::{InstallId, InvalidInstallId, SealPlace, SealPurpose, Sealed, Unsealable};
 pub use signature::{sign_standard_webhook, sign_v1};
 pub use token::{MalformedToken, Token};
-pub use zeroize::Zeroizing;
+pub use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use subtle::ConstantTimeEq;
 

@@ -83,6 +83,8 @@ pub struct Config {
     pub listen: ListenAddress,
     pub gateway_listen: ListenAddress,
     pub operator_listen: ListenAddress,
+    /// Names by which the operator listener is reached, besides addresses and `localhost`.
+    pub operator_hosts: Vec<String>,
     /// As given; [`Config::public_url`] has the default.
     pub public_url: Option<Url>,
     pub gateway_url: Option<Url>,
@@ -107,6 +109,7 @@ impl Config {
             listen: parse::listen(&settings, "listen", "127.0.0.1:3000")?,
             gateway_listen: parse::listen(&settings, "gateway-listen", "127.0.0.1:8080")?,
             operator_listen: parse::listen(&settings, "operator-listen", "127.0.0.1:9090")?,
+            operator_hosts: parse::hosts(&settings, "operator-host")?,
             public_url: parse::origin(&settings, "public-url")?,
             gateway_url: parse::origin(&settings, "gateway-url")?,
             upstreams: parse::upstreams(&settings)?,

@@ -83,6 +83,15 @@ pub(super) fn origin(settings: &Settings, name: &str) -> Result<Option<Url>, Con
     }
 }
 
+/// Names of hosts, in lower case, without ports.
+pub(super) fn hosts(settings: &Settings, name: &str) -> Result<Vec<String>, ConfigError> {
+    let host = |value: &Value| match url::Host::parse(&value.text) {
+        Ok(host) if !value.text.contains(':') => Ok(host.to_string()),
+        _ => Err(value.must_be("the name of a host without a port, such as gatehouse.internal")),
+    };
+    settings.list(name).iter().map(host).collect()
+}
+
 pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, ConfigError> {
     let mut upstreams: Vec<(Environment, Url)> = Vec::new();
     for value in settings.list("upstream") {

@@ -95,19 +95,8 @@ pub async fn delete_key(
     let typed = form.map(|Form(form)| form.last_four).unwrap_or_default();
     let answer = async {
         let key = key_id(&path)?;
-        let access = enter(&state, &caller, &membership).await?;
-        let keys = managing(&access)?;
-        let facts = access.keys.deletion_facts(key).await?;
-        if facts.key.environment == Environment::Prod && typed.trim() != facts.key.last_four {
-            return Err(AppError::invalid(
-                "last_four",
-                format!(
-                    "To delete a Production key, type the last four characters of its secret, {}.",
-                    facts.key.last_four
-                ),
-            ));
-        }
-        keys.delete(key).await
+        let keys = manager(&state, &caller, &membership).await?;
+        keys.delete(key, &typed).await
     };
     match answer.await {
         Ok(deleted) => {

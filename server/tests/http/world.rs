@@ -87,6 +87,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         listen: anywhere,
         gateway_listen: anywhere,
         operator_listen: anywhere,
+        operator_hosts: Vec::new(),
         public_url: None,
         gateway_url: None,
         upstreams: Vec::new(),

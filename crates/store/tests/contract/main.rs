@@ -34,6 +34,7 @@ macro_rules! contract {
 
 mod test_db;
 
+mod account_revocation;
 mod accounts;
 mod key_deletion;
 mod key_nodes;
