@@ -152,13 +152,12 @@ fn close_to_others(data_dir: &Path, path: &Path, found: &Metadata) -> Result<(),
     let private = mode & 0o700;
     match fs::set_permissions(path, fs::Permissions::from_mode(private)) {
         Ok(()) => {
-            if found.is_dir() {
-                tracing::info!(path = %path.display(), "was open to other users; it is closed to them now");
+            let said = "was open to other users; it is closed to them now";
+            // Whoever had the two keys could read every customer's secrets.
+            if path.extension().is_some_and(|extension| extension == "key") {
+                tracing::warn!(path = %path.display(), "{said}");
             } else {
-                tracing::warn!(
-                    path = %path.display(),
-                    "was open to other users, who may have read it; it is closed to them now"
-                );
+                tracing::info!(path = %path.display(), "{said}");
             }
             Ok(())
         }
