@@ -273,16 +273,19 @@ fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
         }
         None => LeptosOptions::builder()
             .output_name("gatehouse")
-            .site_root("target/site")
+            .site_root(std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned()))
             .env(Env::PROD)
             .build(),
     };
     let site = Site::find(&options);
     options.output_name = site.output_name.clone().into();
     if site.is_absent() {
+        let looked_in = std::path::absolute(&*options.site_root).unwrap_or_default();
         tracing::warn!(
-            "there is no site in {}: pages come without style and scripts; `cargo xtask build` makes it",
-            options.site_root
+            "there is no site in {}: pages come without style and scripts. Run `cargo xtask build` and start this in the \
+             project's directory, or name the site's with LEPTOS_SITE_ROOT, or take the binary of `cargo xtask build \
+             --release` along, which carries its site",
+            looked_in.display()
         );
     }
     Ok((options, site))

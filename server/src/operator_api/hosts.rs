@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::StatusCode;
 use http::header::HOST;
 use http::uri::Authority;
-use http::{StatusCode, Version};
 
 use super::refused;
 
@@ -40,51 +40,25 @@ impl OperatorHosts {
     }
 }
 
-/// What a request says about whom it is for.
-enum Named {
-    /// Every name in it: the one in the request line, where there is one, and the header.
-    By(Vec<String>),
-    /// HTTP/1.0 has no such header; no browser speaks it.
-    Nobody,
-    Unclear,
-}
-
-fn named(request: &Request) -> Named {
-    let mut headers = request.headers().get_all(HOST).iter();
-    let header = match (headers.next(), headers.next()) {
-        (None, _) if request.version() == Version::HTTP_10 => None,
-        (Some(host), None) => match host.to_str() {
-            Ok(host) => Some(host.to_owned()),
-            Err(_) => return Named::Unclear,
-        },
-        _ => return Named::Unclear,
-    };
-    let line = request.uri().authority().map(|name| name.as_str().to_owned());
-    let names: Vec<String> = header.into_iter().chain(line).collect();
-    if names.is_empty() {
-        Named::Nobody
-    } else {
-        Named::By(names)
-    }
-}
-
-/// 421 for a name that is not ours. `/verify` is left out: proxies pass the `Host` of the request that they ask about, and
-/// it tells nobody anything who has no API key.
+/// 421 for a name that is not ours. That there is one `Host`, and a readable one, has been checked before. `/verify` is left
+/// out: proxies pass the `Host` of the request that they ask about, and it tells nobody anything who has no API key.
 pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request, next: Next) -> Response {
-    match named(&request) {
-        Named::Unclear => refused(StatusCode::BAD_REQUEST, "invalid_host", "Send one Host header."),
-        Named::By(names)
-            if request.uri().path() != "/verify" && !names.iter().all(|name| hosts.is_ours(name)) =>
-        {
-            refused(
-                StatusCode::MISDIRECTED_REQUEST,
-                "misdirected_request",
-                "The operator listener does not answer to this name. Use its IP address, or start Gatehouse with \
-                 --operator-host and the name.",
-            )
-        }
-        Named::By(_) | Named::Nobody => next.run(request).await,
+    let mut headers = request.headers().get_all(HOST).iter();
+    let is_ours = match request.uri().authority() {
+        // The name in the request line; whoever sends both must mean the same listener.
+        Some(name) => hosts.is_ours(name.as_str()),
+        None => request.headers().contains_key(HOST),
+    };
+    let is_ours = is_ours && headers.all(|host| host.to_str().is_ok_and(|host| hosts.is_ours(host)));
+    if is_ours || request.uri().path() == "/verify" {
+        return next.run(request).await;
     }
+    refused(
+        StatusCode::MISDIRECTED_REQUEST,
+        "misdirected_request",
+        "The operator listener does not answer to this name. Use its IP address, or start Gatehouse with --operator-host \
+         and the name.",
+    )
 }
 
 #[cfg(test)]

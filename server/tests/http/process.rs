@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -78,7 +79,12 @@ impl Installation {
 
     pub(crate) fn wait_until_it_listens(&self, mut child: Child) -> Child {
         // They are bound long before anybody answers on them, and a signal that comes earlier ends the start.
+        let began = Instant::now();
         while !self.is_ready() {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "the server does not answer"
+            );
             assert!(
                 child.try_wait().expect("its state is known").is_none(),
                 "the server ended"
@@ -93,7 +99,8 @@ impl Installation {
     fn is_ready(&self) -> bool {
         let [_, _, operator] = self.listeners;
         let answer = TcpStream::connect(operator).and_then(|mut stream| {
-            stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+            let asked = format!("GET /readyz HTTP/1.1\r\nHost: {operator}\r\nConnection: close\r\n\r\n");
+            stream.write_all(asked.as_bytes())?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
