@@ -24,4 +24,5 @@ mod start;
 mod stopping;
 mod webhook_secret;
 mod turns;
+mod wiped;
 mod world;
