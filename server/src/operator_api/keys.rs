@@ -11,7 +11,7 @@ use model::{ClientId, Environment, KeyId};
 use serde::Deserialize;
 
 use super::members::OfCompany;
-use super::{Operator, created, failed, id, invalid, listed, missing, refused};
+use super::{Operator, created, failed, invalid, listed, missing, refused};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
@@ -88,9 +88,8 @@ pub async fn delete_key(
     Extension(operator): Extension<Operator>,
     Path(key): Path<String>,
 ) -> Response {
-    let key: KeyId = match id(&key, "active key") {
-        Ok(key) => key,
-        Err(missing) => return missing,
+    let Ok(key) = key.parse::<KeyId>() else {
+        return missing("active key");
     };
     match state.services.core.keys.delete_by_id(key, &operator.actor).await {
         Ok(deleted) => {

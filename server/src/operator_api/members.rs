@@ -8,7 +8,7 @@ use axum::response::Response;
 use model::{ClientId, MemberId, Role, SecretText};
 use serde::Deserialize;
 
-use super::{Operator, created, id, invalid, listed, refused_by_accounts, unreadable};
+use super::{Operator, created, invalid, listed, missing, refused_by_accounts, unreadable};
 use crate::admin::{Answer, listing, objects};
 use crate::dashboard::AppState;
 use crate::people;
@@ -68,9 +68,8 @@ pub async fn remove_member(
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
 ) -> Response {
-    let member: MemberId = match id(&member, "member") {
-        Ok(member) => member,
-        Err(missing) => return missing,
+    let Ok(member) = member.parse::<MemberId>() else {
+        return missing("member");
     };
     match state.accounts.remove_member(member, &operator.actor).await {
         Ok(removed) => listed(&Answer::One(objects::revoked(&removed))),
@@ -90,9 +89,8 @@ pub async fn set_password(
     Path(member): Path<String>,
     body: Result<Json<NewPassword>, JsonRejection>,
 ) -> Response {
-    let member: MemberId = match id(&member, "member") {
-        Ok(member) => member,
-        Err(missing) => return missing,
+    let Ok(member) = member.parse::<MemberId>() else {
+        return missing("member");
     };
     let given = match body {
         Ok(Json(NewPassword { password })) => password,
@@ -117,9 +115,8 @@ pub async fn sign_out_member(
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
 ) -> Response {
-    let member: MemberId = match id(&member, "member") {
-        Ok(member) => member,
-        Err(missing) => return missing,
+    let Ok(member) = member.parse::<MemberId>() else {
+        return missing("member");
     };
     let ended = async {
         let email = state.accounts.member_email(member).await?;

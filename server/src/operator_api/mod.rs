@@ -13,7 +13,6 @@ pub mod sessions;
 pub mod tokens;
 pub mod verify;
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use accounts::AccountsError;
@@ -116,11 +115,6 @@ fn with_status(status: StatusCode, answer: &Answer) -> Response {
         }
         Err(error) => failed("an answer could not be written", &error),
     }
-}
-
-/// The id in a path; what is no id names nothing.
-fn id<T: FromStr>(text: &str, what: &str) -> Result<T, Response> {
-    text.parse().map_err(|_| missing(what))
 }
 
 /// 404.

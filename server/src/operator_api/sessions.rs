@@ -7,7 +7,7 @@ use axum::response::Response;
 use model::{ClientId, SessionId};
 use serde::Deserialize;
 
-use super::{Operator, id, invalid, listed, refused_by_accounts};
+use super::{Operator, invalid, listed, missing, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
@@ -45,9 +45,8 @@ pub async fn revoke_session(
     Extension(operator): Extension<Operator>,
     Path(session): Path<String>,
 ) -> Response {
-    let session: SessionId = match id(&session, "session") {
-        Ok(session) => session,
-        Err(missing) => return missing,
+    let Ok(session) = session.parse::<SessionId>() else {
+        return missing("session");
     };
     match state.accounts.revoke_session(session, &operator.actor).await {
         Ok(email) => {

@@ -5,7 +5,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use model::OperatorTokenId;
 
-use super::{Operator, id, listed, refused_by_accounts};
+use super::{Operator, listed, missing, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
@@ -21,9 +21,8 @@ pub async fn revoke_token(
     Extension(operator): Extension<Operator>,
     Path(token): Path<String>,
 ) -> Response {
-    let token: OperatorTokenId = match id(&token, "operator token") {
-        Ok(token) => token,
-        Err(missing) => return missing,
+    let Ok(token) = token.parse::<OperatorTokenId>() else {
+        return missing("operator token");
     };
     match state.accounts.revoke_operator_token(token, &operator.actor).await {
         Ok(token) => {
