@@ -22,7 +22,7 @@ mod revocation;
 mod sign_in;
 mod start;
 mod stopping;
-mod webhook_secret;
 mod turns;
+mod webhook_secret;
 mod wiped;
 mod world;
