@@ -103,7 +103,7 @@ pub async fn delete_key(
     match answer.await {
         Ok(deleted) => {
             let body = format!(
-                "<p>The {} key ending in <code>{}</code> is refused everywhere since {} ({} ms after you asked).</p>{}",
+                "<p>The {} key ending in <code>{}</code> has been rejected since {} ({} ms after you confirmed).</p>{}",
                 deleted.environment.label(),
                 escape(&deleted.last_four),
                 escape(&deleted.refused_since.to_page_text()),

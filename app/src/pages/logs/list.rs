@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::chips::Chips;
 use super::filters::FilterForm;
+use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
@@ -20,23 +21,31 @@ use crate::ui::{PageHeader, Title};
 pub fn LogsPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
+    let attention = listing.hold.attention;
     view! {
         <Title text="Logs" />
         <PageHeader
             title="Logs"
-            lead="Every request your programs made, what was answered, and why it was let through or refused."
+            lead="Every API request, its response, and why it was accepted or refused."
         />
         <IgnoredFilters listing />
         <Controls listing />
         <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
             <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
-                <div class="spread">
+                <div class="logs-bar">
                     <Count listing />
+                    <Unseen listing />
                     <LiveControl listing />
                 </div>
                 <Losses listing />
-                <Unseen listing />
-                <Requests listing />
+                <div
+                    id=LIST
+                    on:pointerenter=move |_| attention.pointer_entered()
+                    on:pointerleave=move |_| attention.pointer_left()
+                    on:focusout=move |_| attention.focus_left()
+                >
+                    <Requests listing />
+                </div>
                 <OlderLink listing />
                 <GeneratedUntil listing />
             </div>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::address;
+use super::hold::LIST;
 use super::listing::Listing;
 use crate::browser::focus;
 use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Tone};
@@ -53,21 +54,26 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
     }
 }
 
-/// The button that was pressed goes away; the keyboard goes on at the switch.
+/// The button that was pressed goes away; the keyboard goes on at the switch. New rows are on top.
 fn show(listing: Listing) {
     listing.resume();
+    focus::into_view(LIST);
     focus::soon("live-switch");
 }
 
-/// "27 new requests": shows them when pressed. Announced once, when the first of them arrives.
+/// "27 new requests": shows them when pressed. It has its place in the bar above the list, so that nothing moves when it
+/// comes.
 #[component]
 pub(super) fn Unseen(listing: Listing) -> impl IntoView {
     let any = Memo::new(move |_| listing.unseen.get() > 0);
     let words = move || match listing.unseen.get() {
-        1 => "1 new request".to_owned(),
+        1 => view! { "1 new" <span class="logs-unseen__what">" request"</span> }.into_any(),
         // A page of rows is all that was looked at.
-        count @ 50.. => format!("{count}+ new requests"),
-        count => format!("{count} new requests"),
+        count => {
+            let more = if count >= 50 { "+" } else { "" };
+            view! { {format!("{count}{more} new")} <span class="logs-unseen__what">" requests"</span> }
+                .into_any()
+        }
     };
     let newest = move || {
         listing
@@ -80,14 +86,14 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
                 <p class="logs-unseen">
                     {if listing.can_move() {
                         view! {
-                            <Button icon=IconName::Inbox on_press=Callback::new(move |()| show(listing))>
+                            <Button size=ButtonSize::Small icon=IconName::Inbox on_press=Callback::new(move |()| show(listing))>
                                 {words}
                             </Button>
                         }
                             .into_any()
                     } else {
                         view! {
-                            <ButtonLink href=newest() icon=IconName::Inbox>
+                            <ButtonLink href=newest() size=ButtonSize::Small icon=IconName::Inbox>
                                 {words}
                             </ButtonLink>
                         }
