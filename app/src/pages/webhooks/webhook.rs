@@ -21,6 +21,7 @@ use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
+    WillAppear,
 };
 
 /// What the parts of this page share.
@@ -231,7 +232,10 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
                 if is_empty.get() {
                     view! {
                         <EmptyState title="Nothing sent yet" icon=IconName::Send waiting=true>
-                            <p>"The first event of a selected type will appear here. A test event shows now whether your endpoint responds."</p>
+                            <p>
+                                <WillAppear what="The first event of a selected type" />
+                                " A test event shows now whether your endpoint responds."
+                            </p>
                         </EmptyState>
                     }
                     .into_any()
