@@ -33,11 +33,12 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
                 </ButtonLink>
             </li>
         }
+        .into_any()
     };
     // The chip that is followed goes away; the keyboard must not begin at the top of the page again.
     let keep_focus = move |_| focus::if_lost("status".to_owned());
     let local = clock::ready();
-    move || {
+    (move || {
         let key_name = |id: KeyId| {
             let seen = listing.key_name.get().filter(|(seen, _)| *seen == id);
             match (names.active_key(id), seen) {
@@ -59,8 +60,10 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
                     </li>
                 </ul>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }
 
 fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String, local: bool) -> Vec<Chip> {

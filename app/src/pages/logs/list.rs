@@ -21,7 +21,6 @@ use crate::ui::{PageHeader, Title};
 pub fn LogsPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
-    let attention = listing.hold.attention;
     view! {
         <Title text="Logs" />
         <PageHeader
@@ -31,26 +30,36 @@ pub fn LogsPage() -> impl IntoView {
         <IgnoredFilters listing />
         <Controls listing />
         <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
-            <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
-                <div class="logs-bar">
-                    <Count listing />
-                    <Unseen listing />
-                    <LiveControl listing />
-                </div>
-                <Losses listing />
-                <div
-                    id=LIST
-                    on:pointerenter=move |_| attention.pointer_entered()
-                    on:pointerleave=move |_| attention.pointer_left()
-                    on:focusout=move |_| attention.focus_left()
-                >
-                    <Requests listing />
-                </div>
-                <OlderLink listing />
-                <GeneratedUntil listing />
-            </div>
+            <List listing />
         </Transition>
         <HelpLinks client_id=untrack(|| scope.client_id()) />
+    }
+    .into_any()
+}
+
+/// What moves: the bar above the rows, the rows, and what is said below them.
+#[component]
+fn List(listing: Listing) -> impl IntoView {
+    let attention = listing.hold.attention;
+    view! {
+        <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
+            <div class="logs-bar">
+                <Count listing />
+                <Unseen listing />
+                <LiveControl listing />
+            </div>
+            <Losses listing />
+            <div
+                id=LIST
+                on:pointerenter=move |_| attention.pointer_entered()
+                on:pointerleave=move |_| attention.pointer_left()
+                on:focusout=move |_| attention.focus_left()
+            >
+                <Requests listing />
+            </div>
+            <OlderLink listing />
+            <GeneratedUntil listing />
+        </div>
     }
     .into_any()
 }
@@ -70,6 +79,7 @@ fn Controls(listing: Listing) -> impl IntoView {
                         <FilterForm listing names=names.clone() />
                         <Chips listing names />
                     }
+                    .into_any()
                 })
             })}
         </Transition>

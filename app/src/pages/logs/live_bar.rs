@@ -43,15 +43,17 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
         }
     };
     // It is there before the page is hydrated, so that nothing moves when it is; without scripts it is not shown.
-    move || {
+    (move || {
         listing.can_move().then(|| {
             view! {
                 <span class="cluster logs-live js-only">
                     {word} <span class="logs-live__switch">{switch}</span>
                 </span>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }
 
 /// The button that was pressed goes away; the keyboard goes on at the switch. New rows are on top.
@@ -80,7 +82,7 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
             .filter
             .with(|filter| address::of_list(listing.scope.client_id(), &filter.first_page()))
     };
-    move || {
+    (move || {
         any.get().then(|| {
             view! {
                 <p class="logs-unseen">
@@ -101,6 +103,8 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
                     }}
                 </p>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }
