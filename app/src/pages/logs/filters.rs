@@ -198,20 +198,26 @@ impl Typing {
         typing
     }
 
-    /// Up to hydration the bounds are in UTC, also those that somebody has typed by then.
+    /// Up to hydration the bounds are in UTC, also those that somebody has typed by then. They are put into the reader's
+    /// zone once the controls have handed over what was typed.
     fn follow_zone(self) {
         let ready = clock::ready();
+        let handed_over = Timer::new();
         Effect::new(move |_| {
             if ready.get() {
-                self.local.set(true);
-                for bound in [self.from, self.to] {
-                    let at = bound.with_untracked(|text| custom_range::time_of(text, false));
-                    if at.is_some() {
-                        bound.set(custom_range::input_text(at, true));
-                    }
-                }
+                handed_over.after(Duration::ZERO, move || self.go_local());
             }
         });
+    }
+
+    fn go_local(self) {
+        self.local.set(true);
+        for bound in [self.from, self.to] {
+            let at = bound.with_untracked(|text| custom_range::time_of(text, false));
+            if at.is_some() {
+                bound.set(custom_range::input_text(at, true));
+            }
+        }
     }
 
     /// Another filter in the address (Back, a chip, a menu) is shown by the controls. What this form has put there itself

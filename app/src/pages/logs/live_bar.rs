@@ -69,13 +69,10 @@ fn show(listing: Listing) {
 pub(super) fn Unseen(listing: Listing) -> impl IntoView {
     let any = Memo::new(move |_| listing.unseen.get() > 0);
     let words = move || match listing.unseen.get() {
-        1 => view! { "1 new" <span class="logs-unseen__what">" request"</span> }.into_any(),
+        1 => "1 new request".to_owned(),
         // A page of rows is all that was looked at.
-        count => {
-            let more = if count >= 50 { "+" } else { "" };
-            view! { {format!("{count}{more} new")} <span class="logs-unseen__what">" requests"</span> }
-                .into_any()
-        }
+        count @ 50.. => format!("{count}+ new requests"),
+        count => format!("{count} new requests"),
     };
     let newest = move || {
         listing
