@@ -34,7 +34,7 @@ test('without scripts no page promises what only scripts do', async ({ page }) =
     const main = page.getByRole('main');
     await expect(main).toBeVisible();
     // What is not shown is not in it.
-    expect(await main.innerText(), address).not.toMatch(/appears? here|by itself|without revealing|hides in/i);
+    expect(await main.innerText(), address).not.toMatch(/appears? here|by itself|without revealing|30 seconds|hides in/i);
   }
   await page.goto(company.path(`webhooks/${webhook}`));
   await page.getByRole('button', { name: 'Send test event' }).click();

@@ -31,13 +31,16 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> i
     }
 }
 
-/// The copy button needs scripts, so its words do.
+/// The copy button needs scripts, and so does what hides a secret again.
 #[component]
 fn WhatActionsDo() -> impl IntoView {
     view! {
         <p class="keys-about">
-            <b>"Reveal"</b> " shows a secret for 30 seconds. "
-            <span class="js-only"><b>"Copy"</b> " puts it on the clipboard without revealing it. "</span> <b>"Delete"</b>
+            <span class="js-only">
+                <b>"Reveal"</b> " shows a secret for 30 seconds. " <b>"Copy"</b>
+                " puts it on the clipboard without revealing it. "
+            </span>
+            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on a page of its own. "</span> <b>"Delete"</b>
             " permanently deletes the key."
         </p>
     }
