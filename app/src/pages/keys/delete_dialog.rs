@@ -102,7 +102,7 @@ impl Deletion {
         }
         self.busy.set(true);
         let company = state.scope.client_id();
-        let typed = self.typed.get_untracked();
+        let typed = self.confirmation.typed.get_untracked();
         leptos::task::spawn_local(async move {
             let answer = api::keys::delete_key(company, key, typed).await;
             if self.busy.try_set(false).is_some() {
