@@ -82,6 +82,7 @@ fn kind(failure: &FailureCount) -> String {
 #[cfg(test)]
 mod tests {
     use model::{Environment, Webhook, WebhookEvents, WebhookId};
+    use vault::Sealed;
 
     use super::*;
     use crate::storage::LastTest;
@@ -102,7 +103,7 @@ mod tests {
                 created_at: THEN,
                 updated_at: THEN,
             },
-            former_secret_until: None,
+            secret: Sealed::from_bytes(Vec::new()),
             failing_since: None,
             undelivered_since: Some(THEN),
             last_test: None,

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
-    InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
+    Actor, AttemptId, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook,
+    Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
+use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{
-    Clock, Policy, Resolver, SentHeaders, SigningSecrets, WebhookStore, WebhooksError, draft, own_secret,
-};
+use crate::{Clock, Policy, Resolver, SigningSecrets, WebhookStore, WebhooksError, draft};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -34,9 +33,9 @@ pub struct Parts {
     pub signing: Arc<dyn SigningSecrets>,
     pub policy: Policy,
     pub resolver: Arc<dyn Resolver>,
-    /// What every delivery carries.
-    pub headers: SentHeaders,
     pub hub: Hub,
+    /// Which names have values that are never kept of what a receiver answers.
+    pub names: Arc<Names>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -118,7 +117,7 @@ impl Webhooks {
             updated_at: now,
         };
         let place = self.secret_place(company, checked.environment, webhook.id);
-        let secret = parts.master_key.seal(&place, &own_secret::generate());
+        let secret = parts.master_key.seal(&place, &vault::random::<32>());
         let audit = self.audit(
             company,
             actor,
@@ -257,11 +256,6 @@ impl Webhooks {
         Ok(self.parts().store.forget_leases(self.now()).await?)
     }
 
-    /// What every delivery carries.
-    pub fn headers(&self) -> &DeliveryHeaders {
-        self.parts().headers.shown()
-    }
-
     /// The time that deliveries go by.
     pub fn now(&self) -> Timestamp {
         self.parts().clock.now()
@@ -365,6 +359,21 @@ impl Webhooks {
             company,
             environment,
             id,
+        }
+    }
+
+    pub(crate) fn evidence_place(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        attempt: AttemptId,
+    ) -> SealPlace {
+        SealPlace {
+            purpose: SealPurpose::Evidence,
+            install: self.parts().install,
+            company,
+            environment,
+            id: attempt.to_bytes(),
         }
     }
 
