@@ -12,31 +12,26 @@ pub enum Scope {
     Events,
     /// Ask `verify`, which writes log entries.
     Logs,
-    /// List and create companies.
+    /// Create companies.
     Companies,
-    /// List, add and remove members, set their passwords, end their sessions. Whoever may set a password can sign in as
-    /// that member.
+    /// Create members.
     Members,
-    /// List, create and delete keys.
+    /// Create and delete keys.
     Keys,
-    /// List and revoke operator tokens. Only the command line creates one, so that no token can widen itself or outlive
-    /// its revocation.
-    Tokens,
 }
 
 /// The text named no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of events, logs, companies, members, keys, tokens")]
+#[error("a scope is one of events, logs, companies, members, keys")]
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Events,
         Self::Logs,
         Self::Companies,
         Self::Members,
         Self::Keys,
-        Self::Tokens,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -46,7 +41,6 @@ impl Scope {
             Self::Companies => "companies",
             Self::Members => "members",
             Self::Keys => "keys",
-            Self::Tokens => "tokens",
         }
     }
 }
@@ -117,7 +111,7 @@ impl fmt::Display for Scopes {
 }
 
 /// A stored token: everything but the token itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct OperatorToken {
     pub id: OperatorTokenId,
     pub name: String,

@@ -4,8 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::{DeletionFacts, KeyId};
 
-use super::delete_dialog::{Confirmation, Facts, WHAT_IT_DOES};
-use super::table::key_name;
+use super::delete_dialog::Facts;
 use crate::pages::company::{CompanyScope, LoadedInCompany};
 use crate::pages::loaded::Failure;
 use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader, Title};
@@ -32,7 +31,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
     );
     view! {
         <Title text="Delete a key" />
-        <PageHeader title="Delete this key?" lead=WHAT_IT_DOES />
+        <PageHeader title="Delete this key?" lead="It cannot be undone. Every node refuses the key from the moment the answer arrives." />
         <LoadedInCompany
             resource=facts
             render=move |company, facts: DeletionFacts| {
@@ -42,13 +41,10 @@ pub fn DeleteKeyPage() -> impl IntoView {
                 }
                 let action = scope.path(&format!("keys/{}/delete", facts.key.id));
                 let back = scope.path("keys");
-                let confirmation = Confirmation::new();
-                let name = key_name(&facts.key);
                 view! {
-                    <Title text=format!("Delete the {name}") />
                     <Card>
                         <form class="form" method="post" action=action>
-                            <Facts facts=facts confirmation=confirmation />
+                            <Facts facts=facts />
                             <DialogActions>
                                 <ButtonLink href=back>"Cancel"</ButtonLink>
                                 <Button kind=ButtonKind::Danger submit=true>"Delete key"</Button>
