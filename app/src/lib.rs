@@ -11,6 +11,7 @@
 pub mod api;
 pub mod browser;
 pub mod chunks;
+mod delivery_headers;
 mod error;
 pub mod pages;
 #[cfg(feature = "ssr")]
@@ -21,6 +22,7 @@ mod routes;
 mod shell;
 pub mod ui;
 
+pub use delivery_headers::delivery_headers;
 pub use error::AppError;
 pub use provider::provider;
 pub use routes::App;

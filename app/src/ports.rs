@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, SecretText,
-    WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, RotatedSecret,
+    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -66,7 +66,8 @@ pub trait ManageKeys: Send + Sync {
     async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError>;
     async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
     async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
-    async fn delete(&self, key: KeyId) -> Result<DeletedKey, AppError>;
+    /// `last_four` is what the person typed; [`AppError::Invalid`] when it is a Production key that ends otherwise.
+    async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError>;
 }
 
 /// The request log of the company and, for a parent, of its brands.
@@ -86,7 +87,12 @@ pub trait SeeWebhooks: Send + Sync {
     /// Deliveries of the event that carries this request id, newest first.
     async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<model::DeliveryRow>, AppError>;
     /// What would be refused of this draft; empty when it may be saved. Resolves the name of the URL.
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError>;
+    /// With `editing` it is a change of that webhook, whose own URL is not taken.
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError>;
 }
 
 /// Changing webhooks. Every method leaves an audit row.
@@ -103,6 +109,10 @@ pub trait ManageWebhooks: Send + Sync {
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
     /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
     async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError>;
+    /// The secret of its own, as `whsec_…`: to be shown, for the clipboard alone, or replaced by a new one with an overlap.
+    async fn reveal_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    async fn copy_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    async fn rotate_secret(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError>;
     /// One more attempt of the same delivery, with the same `webhook_id`.
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
 }

@@ -4,10 +4,12 @@ use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::SsrMode;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::hooks::use_location;
 use leptos_router::path;
 
 use crate::browser::bubbles;
 use crate::browser::clock::Clock;
+use crate::browser::focus;
 use crate::chunks;
 use crate::pages::company::Development;
 use crate::pages::not_found::NotFoundPage;
@@ -27,6 +29,7 @@ pub fn App() -> impl IntoView {
         <Title text="" />
         <SkipLink />
         <Router>
+                <FollowPages />
                 <Routes fallback=NotFoundPage>
                     <Route path=path!("/") view=chunks::START ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=chunks::SIGN_IN ssr=SsrMode::Async />
@@ -48,4 +51,10 @@ pub fn App() -> impl IntoView {
         </Router>
         <ToastRegion />
     }
+}
+
+/// Where the router is: only inside it is there a location to follow.
+#[component]
+fn FollowPages() -> impl IntoView {
+    focus::follow_pages(use_location().pathname);
 }

@@ -15,8 +15,8 @@ use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
     HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
-    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    RequestId, Role, RotatedSecret, SecretText, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail,
+    WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -303,6 +303,7 @@ impl SeeWebhooks for World {
         Ok(WebhookDetail {
             row,
             signing_key,
+            former_secret_until: (webhook == webhook_id(2)).then(|| NOON.plus_seconds(7_200)),
             diagnosis: if failing {
                 diagnosis.to_owned()
             } else {
@@ -350,7 +351,11 @@ impl SeeWebhooks for World {
         Ok(Vec::new())
     }
 
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        _: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError> {
         let private = draft.url.contains("10.0.0.1");
         let fault = || InvalidWebhook {
             field: "webhook_url".to_owned(),
@@ -426,6 +431,18 @@ impl ManageWebhooks for Untouched {
 
     async fn send_test(&self, _: WebhookId, _: EventType) -> Result<DeliveryId, AppError> {
         panic!("a page sent a test")
+    }
+
+    async fn reveal_secret(&self, _: WebhookId) -> Result<SecretText, AppError> {
+        panic!("a page revealed a secret")
+    }
+
+    async fn copy_secret(&self, _: WebhookId) -> Result<SecretText, AppError> {
+        panic!("a page copied a secret")
+    }
+
+    async fn rotate_secret(&self, _: WebhookId) -> Result<RotatedSecret, AppError> {
+        panic!("a page rotated a secret")
     }
 
     async fn replay(&self, _: DeliveryId) -> Result<(), AppError> {
@@ -621,6 +638,11 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
 async fn every_state_of_a_webhook_has_its_explanation() {
     for (number, words) in [
         (2, "All events, present and future"),
+        (
+            2,
+            "Rotated. Deliveries carry a signature by the former secret too until 5 Jan 2026",
+        ),
+        (2, "Standard Webhooks secret"),
         (
             3,
             "Disabled: the receiver answered 410 Gone. Nothing is sent. 5 deliveries are waiting. What waits goes out when you",

@@ -1,7 +1,7 @@
 // The help pages: what they show of the reader, and that every link leads somewhere.
 import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
 
-const PAGES = ['authentication', 'webhook-events', 'api-keys-rotation', 'security'];
+const PAGES = ['authentication', 'webhook-events', 'api-keys-rotation', 'security', 'forward-auth'];
 
 test('help shows the reader’s own Client ID and gateway address', async ({ page }) => {
   const company = makeCompany();

@@ -176,7 +176,7 @@ test('delete states the facts, starts on Cancel, and cuts at once', async ({ pag
   await page.getByRole('link', { name: /^Delete Sandbox key/ }).click();
   const dialog = page.getByRole('alertdialog', { name: 'Delete this key?' });
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
-  await expect(dialog.getByText('Sandbox will have no key: every call will be refused.')).toBeVisible();
+  await expect(dialog.getByText('Sandbox will have no key: every request will be refused.')).toBeVisible();
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Delete key' }).click();
   await expect(page.getByText(/^Deleted\. The Sandbox key ending/)).toBeVisible();
@@ -197,6 +197,41 @@ test('Production wants the last four characters typed', async ({ page }) => {
   await expect(confirm).not.toHaveAttribute('aria-disabled', 'true');
   await confirm.click();
   await expect(page.getByText(/^Deleted\. The Production key/)).toBeVisible();
+});
+
+test('Enter confirms the deletion of a Production key, and a wrong text gets a word', async ({ page }) => {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'prod');
+  const lastFour = secret.slice(-4);
+  await signIn(page, company);
+  await hydrated(page);
+  await page.getByRole('link', { name: /^Delete Production key/ }).click();
+  const dialog = page.getByRole('alertdialog');
+  await expect(dialog).toContainText('Permanently deletes this key.');
+  const field = dialog.getByLabel(/^Type/);
+  await field.press('Enter');
+  await expect(field).toHaveAccessibleDescription(`Type ${lastFour} to confirm.`);
+  await field.fill('zzzz');
+  await expect(field).toHaveAccessibleDescription(`This does not match ${lastFour}.`);
+  await field.press('Enter');
+  await expect(dialog).toBeVisible();
+  await expect(field).toBeFocused();
+  expect((await call(company, secret)).status).toBe(200);
+  await field.fill(lastFour);
+  await expect(field).not.toHaveAttribute('aria-invalid', 'true');
+  await field.press('Enter');
+  await expect(page.getByText(/^Deleted\. The Production key .+ has been rejected since/)).toBeVisible();
+  expect((await call(company, secret)).status).toBe(401);
+});
+
+test('a page that is loaded takes no focus', async ({ page }) => {
+  await page.clock.install();
+  const company = makeCompany();
+  makeKey(company, 'sandbox');
+  await signIn(page, company);
+  await hydrated(page);
+  await page.clock.runFor(2_000);
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
 });
 
 test('last used moves by itself', async ({ page }) => {

@@ -1,5 +1,5 @@
 // What the Logs tab does with scripts: filters are signals, rows arrive by themselves, and nothing is asked for twice.
-import { call, enterDemo, expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, enterDemo, expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** What the page asks of the server from here on: server functions and navigations. */
@@ -28,7 +28,9 @@ async function openLogs(page: Page, paths: string[]): Promise<{ company: Company
   await signIn(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
-  await expect(count(page, new RegExp(`^${paths.length} requests? `))).toBeVisible();
+  if (paths.length > 0) {
+    await expect(count(page, new RegExp(`^${paths.length} requests? `))).toBeVisible();
+  }
   await expect(page.getByText('Live', { exact: true })).toBeVisible();
   return { company, secret };
 }
@@ -91,12 +93,90 @@ test('typing is asked for once it pauses, keeps the focus, and is one step of th
 
 test('a custom range begins with the one on the page', async ({ page }) => {
   await openLogs(page, ['/v1/users/']);
-  await expect(page.getByLabel('From, UTC')).toBeHidden();
+  await expect(page.getByLabel('From', { exact: true })).toBeHidden();
   await page.getByLabel('Date range', { exact: true }).selectOption({ label: 'Custom…' });
-  await expect(page.getByLabel('From, UTC')).not.toHaveValue('');
-  await page.getByLabel('Until, UTC').fill('2026-01-05T12:00');
-  await expect(page).toHaveURL(/to=2026-01-05T12:00:00\.000Z/);
+  const from = page.getByLabel('From', { exact: true });
+  await expect(from).not.toHaveValue('');
+  await expect(page).toHaveURL(/from=/);
+  await from.fill('2026-01-05T10:00');
+  await page.getByLabel('Until', { exact: true }).fill('2026-01-05T12:00');
+  await expect(page).toHaveURL(/from=2026-01-05T10:00:00\.000Z&to=2026-01-05T12:00:00\.000Z/);
   await expect(page.getByRole('heading', { name: /^No requests/ })).toBeVisible();
+});
+
+test('a range that ends before it begins, or is cleared, says so and keeps the list', async ({ page }) => {
+  const { company } = await openLogs(page, ['/v1/users/']);
+  await page.goto(company.path('logs?from=2026-01-05T10:00:00Z'));
+  await hydrated(page);
+  await expect(count(page, /^1 request /)).toBeVisible();
+  const [from, until] = [page.getByLabel('From', { exact: true }), page.getByLabel('Until', { exact: true })];
+  await until.fill('2026-01-05T09:00');
+  await expect(until).toHaveAccessibleDescription('This must be later than From.');
+  await expect(until).toHaveAttribute('aria-invalid', 'true');
+  await until.fill('');
+  await expect(until).not.toHaveAttribute('aria-invalid', 'true');
+  await from.fill('');
+  await expect(from).toHaveAccessibleDescription('Enter a start, an end, or both.');
+  await expect(page).toHaveURL(/\?from=2026-01-05T10:00:00Z$/);
+  await expect(count(page, /^1 request /)).toBeVisible();
+  await page.getByLabel('Date range', { exact: true }).selectOption('7d');
+  await expect(from).toBeHidden();
+  await expect(count(page, /in the last 7 days$/)).toBeVisible();
+});
+
+test('arrow keys in a menu are one step of the history', async ({ page }) => {
+  await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
+  const status = page.getByLabel('Status', { exact: true });
+  await status.focus();
+  for (const chosen of ['2xx', '3xx', '4xx']) {
+    await status.press('ArrowDown');
+    await expect(page).toHaveURL(new RegExp(`\\?status=${chosen}$`));
+  }
+  await page.goBack();
+  await expect(page).toHaveURL(/\/logs$/);
+  await expect(status).toHaveValue('');
+  // Another menu, and the same one after it was left, are steps of their own.
+  await status.press('ArrowDown');
+  await expect(page).toHaveURL(/\?status=2xx$/);
+  await page.getByLabel('Method', { exact: true }).focus();
+  await page.getByLabel('Method', { exact: true }).press('ArrowDown');
+  await expect(page).toHaveURL(/\?status=2xx&method=GET$/);
+  await page.goBack();
+  await expect(page).toHaveURL(/\?status=2xx$/);
+});
+
+test('a changed filter dims the old rows and their number until the new ones are there', async ({ page }) => {
+  await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/rpc/logs/list*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByLabel('Status', { exact: true }).selectOption('4xx');
+  const old = count(page, /^2 requests /);
+  await expect(old).toHaveCSS('opacity', '0.55');
+  release();
+  await expect(count(page, /^1 request /)).toHaveCSS('opacity', '1');
+});
+
+test.describe('in another zone than UTC', () => {
+  test.use({ timezoneId: 'Asia/Tokyo' });
+
+  test('the range, its chip and the rows go by the same clock', async ({ page }) => {
+    const { company } = await openLogs(page, ['/v1/users/']);
+    await page.goto(company.path('logs?from=2026-01-05T12:00:00Z'));
+    await hydrated(page);
+    await expect(page.getByLabel('From', { exact: true })).toHaveValue('2026-01-05T21:00');
+    await expect(page.getByText('Date range: since 5 Jan 2026, 21:00')).toBeVisible();
+    await expect(page.getByText('Times are in Asia/Tokyo.')).toBeVisible();
+    expect(await page.getByRole('main').innerText()).not.toContain('UTC');
+    await page.getByLabel('Until', { exact: true }).fill('2026-01-06T09:30');
+    await expect(page).toHaveURL(/&to=2026-01-06T00:30:00\.000Z$/);
+    await page.reload();
+    await hydrated(page);
+    await expect(page.getByLabel('Until', { exact: true })).toHaveValue('2026-01-06T09:30');
+  });
 });
 
 test('the first request takes the place of the empty page by itself', async ({ page }) => {
@@ -129,7 +209,7 @@ test('paused, the list stands still and counts what arrives', async ({ page }) =
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
   const waiting = page.getByRole('button', { name: '1 new request' });
   await expect(waiting).toBeVisible();
-  await expect(page.getByRole('row').filter({ hasText: '/v1/no-such-thing/' })).toHaveCount(0);
+  await expect(rowOf(page, '/v1/no-such-thing/')).toHaveCount(0);
   await waiting.click();
   await expect(page.getByRole('row').filter({ hasText: '/v1/no-such-thing/' })).toBeVisible();
   await expect(waiting).toHaveCount(0);
@@ -150,14 +230,134 @@ test('a request shows its page without leaving the application, and Back brings 
   await expect(count(page, /^1 request /)).toBeVisible();
 });
 
+const rowOf = (page: Page, path: string) => page.getByRole('row').filter({ hasText: path });
+
+/** The request whose row is under this point of the window. */
+function requestAt(page: Page, [x, y]: [number, number]): Promise<string> {
+  return page.evaluate(
+    ([x, y]) => document.elementFromPoint(x, y)!.closest('tr')!.querySelector('a')!.pathname.split('/').at(-1)!,
+    [x, y] as const,
+  );
+}
+
+test('under steady traffic a click opens the row it was aimed at, every time', async ({ page }) => {
+  test.setTimeout(120_000);
+  const { company, secret } = await openLogs(page, Array.from({ length: 9 }, (_, at) => `/v1/users/?before=${at}`));
+  let sent = 0;
+  const traffic = setInterval(() => void call(company, secret, `/v1/users/?n=${(sent += 1)}`).then((answer) => answer.arrayBuffer()), 300);
+  try {
+    for (let round = 0; round < 16; round += 1) {
+      const box = (await page.locator('.row-link').nth(1 + (round % 6)).locator('xpath=ancestor::tr').boundingBox())!;
+      const point: [number, number] = [box.x + box.width / 2, box.y + box.height / 2];
+      await page.mouse.move(...point);
+      const aimed = await requestAt(page, point);
+      // A person needs a moment between aiming and pressing: long enough for more requests to have come, and once in a
+      // while for none.
+      if (round % 4 !== 0) {
+        await expect(page.getByRole('button', { name: / new requests?$/ })).toBeVisible();
+      }
+      expect(await requestAt(page, point)).toBe(aimed);
+      await page.mouse.down();
+      await page.mouse.up();
+      await expect(page).toHaveURL(/\/logs\/[0-9a-f]{32}$/);
+      expect(new URL(page.url()).pathname.split('/').at(-1), `round ${round}`).toBe(aimed);
+      await expect(page.getByText(aimed, { exact: true })).toBeVisible();
+      await page.mouse.move(5, 5);
+      await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
+      await expect(page.locator('.row-link').nth(8)).toBeVisible();
+    }
+  } finally {
+    clearInterval(traffic);
+  }
+});
+
+test('while the pointer is in the list new requests wait, and come when it leaves', async ({ page }) => {
+  const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
+  await page.locator('#request-list').hover();
+  await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
+  await expect(page.getByRole('button', { name: '1 new request' })).toBeVisible();
+  await expect(rowOf(page, '/v1/no-such-thing/')).toHaveCount(0);
+  await page.mouse.move(5, 5);
+  await expect(rowOf(page, '/v1/no-such-thing/')).toBeVisible();
+  await expect(page.getByRole('button', { name: '1 new request' })).toHaveCount(0);
+});
+
+test('an answer that was on its way when the pointer came does not move the rows', async ({ page }) => {
+  const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/rpc/logs/list*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/rpc/logs/list*');
+  await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
+  await asked;
+  await page.locator('#request-list').hover();
+  release();
+  await expect(page.getByRole('button', { name: '1 new request' })).toBeVisible();
+  await expect(rowOf(page, '/v1/no-such-thing/')).toHaveCount(0);
+});
+
+test('a list that is scrolled stays, says what waits, and goes up when that is pressed', async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 400 });
+  const { company, secret } = await openLogs(page, Array.from({ length: 12 }, (_, at) => `/v1/users/?before=${at}`));
+  await page.locator('.row-link').last().evaluate((row) => row.scrollIntoView({ block: 'end' }));
+  const last = page.locator('.row-link').last();
+  await expect(last).toBeInViewport();
+  await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
+  const waiting = page.getByRole('button', { name: '1 new request' });
+  await expect(waiting).toBeInViewport();
+  await expect(rowOf(page, '/v1/no-such-thing/')).toHaveCount(0);
+  await expect(last).toBeInViewport();
+  await waiting.click();
+  await expect(rowOf(page, '/v1/no-such-thing/')).toBeInViewport();
+});
+
+test('by keyboard a row opens on its heading, Back returns to the row, and the list waits while it has the focus', async ({ page }) => {
+  const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/', '/v1/tasks/']);
+  const row = page.locator('.row-link').nth(1);
+  const href = (await row.getAttribute('href'))!;
+  await row.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('GET /v1/orders/');
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+  await page.goBack();
+  await expect(page.locator(`.row-link[href="${href}"]`)).toBeFocused();
+  await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
+  await expect(page.getByRole('button', { name: '1 new request' })).toBeVisible();
+  await expect(page.locator(`.row-link[href="${href}"]`)).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`${href}$`));
+});
+
+test('the title names the request', async ({ page }) => {
+  await openLogs(page, ['/v1/no-such-thing/']);
+  await page.locator('.row-link').click();
+  await expect(page).toHaveTitle('GET /v1/no-such-thing/ 404 · Gatehouse');
+  await page.goBack();
+  await expect(page).toHaveTitle('Logs · Gatehouse');
+});
+
+test('a chip calls a deleted key by its last four characters', async ({ page }) => {
+  const { company, secret } = await openLogs(page, []);
+  const { key_id: keyId, secret: old } = makeKey(company, 'sandbox');
+  await (await call(company, old)).arrayBuffer();
+  await (await call(company, secret)).arrayBuffer();
+  admin(['delete-key', '--key-id', keyId]);
+  await expect(count(page, /^2 requests /)).toBeVisible();
+  await page.goto(company.path(`logs?key=${keyId}`));
+  await expect(page.getByRole('link', { name: `Remove the filter Key: …${old.slice(-4)} (deleted)` })).toBeVisible();
+});
+
 test('the demo says from when its requests are real, and older pages have their own address', async ({ page }) => {
   await enterDemo(page, 'Owner');
   await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
-  await expect(page.getByText(/^Generated until .+, real since\.$/)).toBeVisible();
+  await expect(page.getByText(/^Sample data until .+, real requests since\.$/)).toBeVisible();
   await expect(page.locator('.row-link')).toHaveCount(50);
-  await page.getByRole('link', { name: 'Load older' }).click();
+  await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(page).toHaveURL(/\?before=\d+$/);
-  await expect(page.getByRole('link', { name: 'Newest requests' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Back to the newest' })).toBeVisible();
   await expect(page.getByText('Live', { exact: true })).toHaveCount(0);
   // The demo calls once a second: what arrives meanwhile is counted, not shown.
   await page.getByRole('link', { name: /new requests?$/ }).click();

@@ -31,6 +31,35 @@ test('before the first request the page teaches how to make it', async ({ page }
   await expect(line).toContainText(company.clientId);
   await expect(line).toContainText('X-Access-Secret: $SECRET');
   await expect(line).toContainText(process.env.GATEHOUSE_GATEWAY!);
+  // It comes by itself where scripts are on; elsewhere there is something to press.
+  const again = page.getByRole('link', { name: 'Load this page again' });
+  if (test.info().project.use.javaScriptEnabled === false) {
+    await expect(page.getByText('will appear here')).toBeHidden();
+    await again.click();
+    await expect(again).toBeVisible();
+  } else {
+    await expect(page.getByText('The request will appear here.')).toBeVisible();
+    await expect(again).toBeHidden();
+  }
+});
+
+test('a range that ends before it begins says so in the address, and so does a custom one without bounds', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await page.goto(company.path('logs?range=&from=2026-01-05T12:00&to=2026-01-05T11:00'));
+  await expect(page.getByText('to must be later than `from`.')).toBeVisible();
+  await page.goto(company.path('logs?range=&from=&to=&status='));
+  await expect(page.getByText('from must be a time, or `to` must be one, for a custom date range.')).toBeVisible();
+});
+
+test('an error of the API leads, and the accepted key comes after it', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/no-such-thing/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  await page.locator('.row-link').first().click();
+  const happened = page.getByRole('region', { name: 'What happened' });
+  await expect(happened.locator('.badge')).toHaveText('The API returned 404 Not found');
+  await expect(happened).toContainText('Key accepted. The key was active');
+  await expect(page).toHaveTitle('GET /v1/no-such-thing/ 404 · Gatehouse');
 });
 
 test('a request is a row with its status in number and word, and a link to its own page', async ({ page }) => {
@@ -78,7 +107,7 @@ test('a request with a deleted key says which key it was and who deleted it', as
   const row = page.getByRole('row').filter({ hasText: 'Deleted key' });
   await expect(row).toContainText('401 Unauthorized');
   await row.getByRole('link').click();
-  const verdict = page.getByRole('region', { name: 'Verdict' });
+  const verdict = page.getByRole('region', { name: 'What happened' });
   await expect(verdict).toContainText('Deleted key');
   await expect(verdict).toContainText('command line');
   await expect(page.getByText('No headers and no bodies were kept')).toBeVisible();
@@ -92,7 +121,7 @@ test('the address is the filter, and says what of it was ignored', async ({ page
   await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
   await expect(page.getByText('environment must be one of sandbox, dev, prod.')).toBeVisible();
   await expect(page.getByLabel('Path contains', { exact: true })).toHaveValue('no-such');
-  await page.getByRole('link', { name: 'Remove the filter Path contains no-such' }).click();
+  await page.getByRole('link', { name: 'Remove the filter Path contains: no-such' }).click();
   await expect(page.getByRole('status').filter({ hasText: /^2 requests / })).toBeVisible();
 });
 
@@ -101,7 +130,7 @@ test('where nothing matches the page says how many there are without filters', a
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?status=418'));
   await expect(page.getByRole('heading', { name: 'Nothing matches' })).toBeVisible();
-  await expect(page.getByText('1 request in the last 24 hours without filters.')).toBeVisible();
+  await expect(page.getByText('Without filters there is 1 request in the last 24 hours.')).toBeVisible();
   await page.getByRole('link', { name: 'Clear filters' }).click();
   await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
   await expect(page).toHaveURL(new RegExp(`${company.path('logs')}$`));

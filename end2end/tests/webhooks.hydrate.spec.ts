@@ -53,14 +53,14 @@ test('the URL is checked on leaving its field, and the fault goes when the URL i
   await url.fill(receiver.url);
   await expect(url).not.toHaveAttribute('aria-invalid', 'true');
   await url.blur();
-  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+  await expect(page.getByText('This address is allowed.')).toBeVisible();
 });
 
 test('the built-in receiver fills the URL in, and a test to it is delivered', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
   await expect(page.getByLabel('URL')).not.toHaveValue('');
-  await expect(page.getByText('Gatehouse may send to this address.')).toBeVisible();
+  await expect(page.getByText('This address is allowed.')).toBeVisible();
   await page.getByRole('button', { name: 'Add webhook' }).click();
   await page.getByRole('button', { name: 'Send test event' }).click();
   await expect(page.getByRole('status').filter({ hasText: /Delivered.*200 OK after/ })).toBeVisible();
@@ -78,7 +78,7 @@ test('events are searched by word and chosen by group', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByLabel('Name').fill('Links');
   await page.getByLabel('URL').fill(receiver.url);
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   const search = page.getByLabel('Search event types');
   await search.fill('refresh stopped');
   await expect(page.getByRole('checkbox')).toHaveCount(1);
@@ -115,7 +115,7 @@ test('what was ticked before hydration is what is saved', async ({ page }) => {
   await page.goto(company.path('webhooks/new'), { waitUntil: 'commit' });
   await page.getByLabel('Name').fill('Early');
   await page.getByLabel('URL').fill(receiver.url);
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   await page.getByRole('checkbox', { name: /^link-connected/ }).check();
   release();
   await hydrated(page);
@@ -214,7 +214,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await fits();
     await page.goto(company.path('webhooks/new'));
     await hydrated(page);
-    await page.getByRole('radio', { name: /Only these/ }).check();
+    await page.getByRole('radio', { name: /Selected events/ }).check();
     await page.getByRole('radio', { name: /Production/ }).check();
     await page.getByLabel('URL').fill('http://10.0.0.1/in');
     await page.getByLabel('URL').blur();

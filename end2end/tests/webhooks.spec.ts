@@ -63,7 +63,7 @@ test('a refused form comes back as it was and names every fault', async ({ page 
   await hydrated(page);
   await page.getByLabel('URL').fill('http://10.0.0.1/in');
   await page.getByRole('radio', { name: /Development/ }).check();
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   await page.getByRole('button', { name: 'Add webhook' }).click();
   await expect(page.getByText('Give it a name, so that you can tell it from others.')).toBeVisible();
   await expect(page.getByText('Choose at least one type, or all events.')).toBeVisible();
@@ -152,7 +152,7 @@ test('a webhook is paused, enabled, changed and deleted', async ({ page }) => {
   await expect(page.getByLabel('Name')).toHaveValue('Orders');
   await hydrated(page);
   await page.getByLabel('Name').fill('All orders');
-  await page.getByRole('radio', { name: /Only these/ }).check();
+  await page.getByRole('radio', { name: /Selected events/ }).check();
   await page.getByRole('checkbox', { name: /^order-finalized/ }).check();
   await page.getByRole('button', { name: 'Save changes' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'All orders' })).toBeVisible();

@@ -22,8 +22,11 @@ pub enum Command {
     ///
     /// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
     /// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
-    Serve(ServeArgs),
-    /// Create companies, members, keys and tokens, whether a server is running or not.
+    Serve(Box<ServeArgs>),
+    /// Create, list and revoke companies, members, sessions, keys and tokens, whether a server is running or not.
+    ///
+    /// A command waits its turn while another one, or a server that is starting or stopping, works on the data directory.
+    /// What it revokes is refused from its answer on, on every node.
     Admin(AdminArgs),
 }
 
@@ -45,6 +48,9 @@ pub struct ServeArgs {
     /// Operator API, verify, metrics; never published [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR")]
     pub operator_listen: Option<String>,
+    /// A name by which the operator listener is reached, besides IP addresses and localhost; others are refused
+    #[arg(long, value_name = "HOST")]
+    pub operator_host: Vec<String>,
     /// How browsers reach the dashboard [default: http:// and the listen address]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
@@ -63,20 +69,15 @@ pub struct ServeArgs {
     /// A network whose X-Forwarded-For is believed
     #[arg(long, value_name = "CIDR")]
     pub trusted_proxy: Vec<String>,
+    /// The User-Agent of deliveries [default: Gatehouse-Webhook-Service/2.0]
+    #[arg(long, value_name = "TEXT")]
+    pub webhook_user_agent: Option<String>,
+    /// The header that carries a delivery's signature [default: X-WEBHOOK-SIGN]
+    #[arg(long, value_name = "NAME")]
+    pub webhook_sign_header: Option<String>,
     /// Requests a key may make at once, refilled within a minute; or off [default: 300]
     #[arg(long, value_name = "N|off")]
     pub rate_limit: Option<String>,
-    /// A name whose values the log never keeps, besides password, token, email and their like; read as words
-    ///
-    /// Headers, members of JSON, form fields and parameters whose name has these words in a row: salary hides annualSalary
-    /// and x-salary too.
-    #[arg(long, value_name = "NAME")]
-    pub redact_name: Vec<String>,
-    /// A name whose values the log keeps, though it looks secret: contact-email
-    ///
-    /// Authorization, Cookie and the access secret itself are never kept.
-    #[arg(long, value_name = "NAME")]
-    pub keep_name: Vec<String>,
     /// What to print: error, warn, info, debug, or per module [default: info]
     #[arg(long, value_name = "LEVELS")]
     pub log: Option<String>,
@@ -118,6 +119,8 @@ pub enum AdminAction {
         #[arg(long, value_name = "CLIENT_ID")]
         parent: Option<String>,
     },
+    /// List all companies
+    ListCompanies,
     /// Add a person to a company. The password is read from standard input; from a terminal it is generated and shown
     CreateMember {
         #[arg(long)]
@@ -131,6 +134,38 @@ pub enum AdminAction {
         #[arg(long)]
         generate_password: bool,
     },
+    /// List the members of a company
+    ListMembers {
+        #[arg(long)]
+        client_id: String,
+    },
+    /// Take a person out of a company and end all their sessions; without another company their account ends too
+    RemoveMember {
+        #[arg(long)]
+        member_id: String,
+    },
+    /// Give a person another password and end all their sessions. The password is read as for create-member
+    SetPassword {
+        #[arg(long)]
+        email: String,
+        /// Make up a password and show it, whatever standard input is
+        #[arg(long)]
+        generate_password: bool,
+    },
+    /// List sessions: everybody's, those of a company's members, or one person's
+    ListSessions {
+        #[arg(long)]
+        client_id: Option<String>,
+        #[arg(long, conflicts_with = "client_id")]
+        email: Option<String>,
+    },
+    /// End one session, or with --email all of a person's
+    RevokeSession {
+        #[arg(long, required_unless_present = "email")]
+        session_id: Option<String>,
+        #[arg(long, conflicts_with = "session_id")]
+        email: Option<String>,
+    },
     /// Generate an API key and show its secret
     CreateKey {
         #[arg(long)]
@@ -138,6 +173,11 @@ pub enum AdminAction {
         /// sandbox, dev or prod
         #[arg(long)]
         environment: String,
+    },
+    /// List the active API keys of a company, without their secrets
+    ListKeys {
+        #[arg(long)]
+        client_id: String,
     },
     /// Delete an API key; it is refused from the answer on
     DeleteKey {
@@ -148,8 +188,19 @@ pub enum AdminAction {
     CreateOperatorToken {
         #[arg(long)]
         name: String,
-        /// events, logs (these two by default), companies, members, keys
+        /// events, logs (these two by default), companies, members, keys, tokens
+        ///
+        /// events publishes events; companies lists and creates companies; members lists, adds and removes members, sets
+        /// passwords and ends sessions (so its holder can sign in as any of them); keys lists, creates and deletes keys;
+        /// tokens lists and revokes tokens. Only this command creates tokens: no token can widen itself.
         #[arg(long)]
         scope: Vec<String>,
+    },
+    /// List operator tokens, without the tokens themselves
+    ListOperatorTokens,
+    /// Revoke an operator token; the next request with it is refused
+    RevokeOperatorToken {
+        #[arg(long)]
+        token_id: String,
     },
 }

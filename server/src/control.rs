@@ -1,12 +1,15 @@
 //! The control socket in the data directory (0600): `gatehouse admin` sends one command as a line of JSON and gets one
 //! line back, so that the running server applies it by its own rules.
+//!
+//! The server speaks first. A command is sent only to a server that has greeted: whoever connects to one that is about to
+//! end gets no greeting and knows that nothing was done. All buffers are wiped; commands and answers hold secrets.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,10 +19,19 @@ use crate::config::ConfigError;
 use crate::core::Core;
 use crate::data_dir::{DataDir, control_socket};
 use crate::error::StartError;
+use crate::wiped;
 
 /// Longer than any command.
-const MAX_LINE: u64 = 64 * 1024;
+const LONGEST_COMMAND: usize = 64 * 1024;
+/// Longer than any list.
+const LONGEST_REPLY: usize = 256 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that stops waits so long for the command of somebody it has greeted.
+const LAST_COMMAND: Duration = Duration::from_secs(1);
+/// How long to wait before looking again for the lock or the socket.
+pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(20);
+
+const GREETING: &[u8] = b"gatehouse";
 
 /// One line back.
 #[derive(Serialize, Deserialize)]
@@ -47,20 +59,28 @@ pub fn serve(
         std::fs::remove_file(&path).map_err(fault)?;
     }
     let listener = UnixListener::bind(&path).map_err(fault)?;
-    // The directory is 0700 where we made it; where it was there before, this closes the socket to others.
+    // The directory is 0700; this closes the socket to others even where somebody opens the directory later.
     let private = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
     std::fs::set_permissions(&path, private).map_err(fault)?;
+    let commands = tasks.clone();
     tasks.spawn(async move {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                    let core = Arc::clone(&core);
-                    tokio::spawn(async move {
-                        if tokio::time::timeout(TIMEOUT, answer(stream, &core)).await.is_err() {
-                            tracing::debug!("a control connection took too long");
-                        }
-                    });
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let (core, stop) = (Arc::clone(&core), stop.clone());
+                        // Tracked: the server does not close its database under a command.
+                        commands.spawn(async move {
+                            if tokio::time::timeout(TIMEOUT, answer(stream, &core, &stop)).await.is_err() {
+                                tracing::debug!("a control connection took too long");
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a control connection was not accepted");
+                        tokio::time::sleep(TRY_AGAIN).await;
+                    }
                 },
             }
         }
@@ -71,17 +91,24 @@ pub fn serve(
     Ok(())
 }
 
-async fn answer(stream: UnixStream, core: &Core) {
-    let (read, mut write) = stream.into_split();
-    let mut line = String::new();
-    if BufReader::new(read.take(MAX_LINE))
-        .read_line(&mut line)
-        .await
-        .is_err()
-    {
+async fn answer(mut stream: UnixStream, core: &Core, stop: &CancellationToken) {
+    if stream.write_all(&[GREETING, b"\n"].concat()).await.is_err() {
         return;
     }
-    let reply = match serde_json::from_str::<Command>(&line) {
+    let stopping = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_COMMAND).await;
+    };
+    let command = tokio::select! {
+        command = wiped::line(&mut stream, LONGEST_COMMAND) => command,
+        () = stopping => return,
+    };
+    let command = match command {
+        Ok(line) if line.is_empty() => return,
+        Ok(line) => serde_json::from_slice::<Command>(&line),
+        Err(_) => return,
+    };
+    let reply = match command {
         Ok(command) => match admin::carry_out(command, core).await {
             Ok(answer) => Reply::Done(answer),
             Err(error) => Reply::Refused(error.to_string()),
@@ -90,37 +117,50 @@ async fn answer(stream: UnixStream, core: &Core) {
             Reply::Refused("The server does not understand this command: is it another version?".to_owned())
         }
     };
-    let Ok(mut line) = serde_json::to_vec(&reply) else {
+    let Ok(mut line) = wiped::json(&reply) else {
         return;
     };
     line.push(b'\n');
-    if let Err(error) = write.write_all(&line).await {
+    if let Err(error) = stream.write_all(&line).await {
         tracing::debug!(%error, "the answer to a command was not read");
     }
 }
 
-/// Sends a command to the server that holds `data_dir`.
-pub async fn send(data_dir: &Path, command: &Command) -> Result<Answer, StartError> {
-    let path = control_socket(data_dir);
-    let stream = UnixStream::connect(&path).await.map_err(|error| {
-        StartError::Refused(format!(
-            "Another process is using {}, and it does not answer on its control socket ({error}).",
-            data_dir.display()
-        ))
-    })?;
+/// Whether a server answers on the control socket of `data_dir`.
+pub(crate) async fn is_served(data_dir: &Path) -> bool {
+    greeted(data_dir).await.is_some()
+}
+
+/// A connection to the server of `data_dir` that has greeted; `None` where no server runs, or one that is ending.
+async fn greeted(data_dir: &Path) -> Option<UnixStream> {
+    let mut stream = UnixStream::connect(control_socket(data_dir)).await.ok()?;
+    let greeting = tokio::time::timeout(TIMEOUT, wiped::line(&mut stream, GREETING.len())).await;
+    let greeting = greeting.ok()?.ok()?;
+    (*greeting == GREETING).then_some(stream)
+}
+
+/// Sends a command to the server that holds `data_dir`. `None` when none is there to take it: nothing was done then.
+pub async fn send(data_dir: &Path, command: &Command) -> Result<Option<Answer>, StartError> {
+    let Some(mut stream) = greeted(data_dir).await else {
+        return Ok(None);
+    };
     let exchange = async {
-        let (read, mut write) = stream.into_split();
-        let mut line = serde_json::to_vec(command)?;
+        let mut line = wiped::json(command)?;
         line.push(b'\n');
-        write.write_all(&line).await?;
-        let mut reply = String::new();
-        BufReader::new(read).read_line(&mut reply).await?;
-        Ok::<Reply, std::io::Error>(serde_json::from_str(&reply)?)
+        stream.write_all(&line).await?;
+        wiped::line(&mut stream, LONGEST_REPLY).await
     };
     let reply = tokio::time::timeout(TIMEOUT, exchange).await;
     let reply = reply.map_err(|_| StartError::Refused("The server did not answer in time.".to_owned()))?;
-    match reply.map_err(StartError::failed("talking to the running server"))? {
-        Reply::Done(answer) => Ok(answer),
+    let talking = "talking to the running server";
+    let reply = reply.map_err(StartError::failed(talking))?;
+    if reply.is_empty() {
+        return Err(StartError::Refused(
+            "The server ended before it answered; look whether the command was carried out.".to_owned(),
+        ));
+    }
+    match serde_json::from_slice(&reply).map_err(StartError::failed(talking))? {
+        Reply::Done(answer) => Ok(Some(answer)),
         Reply::Refused(sentence) => Err(StartError::Refused(sentence)),
     }
 }

@@ -42,11 +42,27 @@ impl Core {
         passwords: Passwords,
         rate_limit: RateLimit,
     ) -> Result<Self, StartError> {
+        let databases = open_databases(place, data_dir).await?;
+        let (main, log) = (databases.main.clone(), databases.log.clone());
+        let opened = Self::on(databases, place, passwords, rate_limit).await;
+        if opened.is_err() {
+            main.close().await;
+            log.close().await;
+        }
+        opened
+    }
+
+    async fn on(
+        databases: Databases,
+        place: &Place,
+        passwords: Passwords,
+        rate_limit: RateLimit,
+    ) -> Result<Self, StartError> {
         let Databases {
             main: db,
             keys: keys_db,
             log: log_db,
-        } = open_databases(place, data_dir).await?;
+        } = databases;
         let clock = Clock::system();
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());

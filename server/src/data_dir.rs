@@ -1,9 +1,19 @@
-//! The data directory: made private, locked by one process at a time. Used by `serve` and by `admin`.
+//! The data directory: made private, kept private, locked by one process at a time. Used by `serve` and by `admin`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::ConfigError;
+
+/// How long a process waits for another one's work on the directory to end.
+pub const TURN: Duration = Duration::from_secs(30);
+
+/// What begins the names of our files in the directory. Others in it are not ours to change.
+const OUR_FILES: [&str; 5] = ["gatehouse.", "master.key", "pepper.key", "control.sock", "demo"];
+/// A folder of ours, and what begins the names of the files in it.
+const LOGS: (&str, &str) = ("logs", "logs.db");
 
 /// A data directory this process holds alone; the lock ends with the value, or with the process however it ends.
 #[derive(Debug)]
@@ -20,8 +30,13 @@ pub enum Claim {
     Taken,
 }
 
+/// Files of this process are its owner's alone, whatever makes them: the database library has no setting for that.
+pub fn keep_new_files_private() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
 impl DataDir {
-    /// Creates what is missing (readable by its owner alone) and takes the lock.
+    /// Creates what is missing (readable by its owner alone), closes to others what is ours and open, and takes the lock.
     pub fn claim(path: &Path) -> Result<Claim, ConfigError> {
         let fault = |what: &str, error: std::io::Error| {
             ConfigError::new(format!(
@@ -30,8 +45,14 @@ impl DataDir {
             ))
         };
         create_private(path).map_err(|error| fault("created", error))?;
+        make_private(path)?;
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         let lock = options
             .open(path.join("gatehouse.lock"))
             .map_err(|error| fault("written to", error))?;
@@ -65,9 +86,91 @@ pub fn control_socket(data_dir: &Path) -> PathBuf {
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// The directory may have been made by somebody else: systemd makes its `StateDirectory` 0755.
+fn make_private(data_dir: &Path) -> Result<(), ConfigError> {
+    let found = fs::metadata(data_dir).map_err(|error| unreadable(data_dir, &error))?;
+    if found.mode() & 0o1000 != 0 {
+        return Err(ConfigError::new(format!(
+            "data-dir is {0}, which is shared by many; name a directory of its own, such as {0}/gatehouse.",
+            data_dir.display()
+        )));
+    }
+    close_to_others(data_dir, data_dir, &found)?;
+    for name in names_in(data_dir)? {
+        let ours = OUR_FILES.iter().any(|prefix| name.starts_with(prefix));
+        if ours || name == LOGS.0 {
+            check_and_close(data_dir, &data_dir.join(name))?;
+        }
+    }
+    let logs = data_dir.join(LOGS.0);
+    if logs.is_dir() {
+        for name in names_in(&logs)?.iter().filter(|name| name.starts_with(LOGS.1)) {
+            check_and_close(data_dir, &logs.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, ConfigError> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    Ok(entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect())
+}
+
+fn check_and_close(data_dir: &Path, path: &Path) -> Result<(), ConfigError> {
+    match fs::symlink_metadata(path) {
+        // What it points to is not in the directory; reading it has rules of its own.
+        Ok(found) if found.is_symlink() => Ok(()),
+        Ok(found) => close_to_others(data_dir, path, &found),
+        // SQLite removes its own files, and another process may be doing so now.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn close_to_others(data_dir: &Path, path: &Path, found: &Metadata) -> Result<(), ConfigError> {
+    let me = rustix::process::geteuid().as_raw();
+    if found.uid() != me {
+        return Err(ConfigError::new(format!(
+            "{} belongs to user {}, and this runs as user {me}. Run it as that user, or hand the data directory over: \
+             sudo chown -R {me} {}",
+            path.display(),
+            found.uid(),
+            data_dir.display()
+        )));
+    }
+    let mode = found.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let private = mode & 0o700;
+    match fs::set_permissions(path, fs::Permissions::from_mode(private)) {
+        Ok(()) => {
+            let said = "was open to other users; it is closed to them now";
+            // Whoever had the two keys could read every customer's secrets.
+            if path.extension().is_some_and(|extension| extension == "key") {
+                tracing::warn!(path = %path.display(), "{said}");
+            } else {
+                tracing::info!(path = %path.display(), "{said}");
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(ConfigError::new(format!(
+            "{0} is open to other users and cannot be closed to them ({error}); run: chmod go= {0}",
+            path.display()
+        ))),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::new(format!("{} cannot be read: {error}.", path.display()))
 }
 
 #[cfg(test)]
@@ -88,5 +191,68 @@ mod tests {
             DataDir::claim(dir.path()).expect("claims"),
             Claim::Held(_)
         ));
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("changes");
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("exists").mode() & 0o7777
+    }
+
+    #[test]
+    fn what_is_ours_and_open_is_closed_and_what_is_not_ours_stays() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path().join("data");
+        fs::create_dir_all(data.join("logs")).expect("makes");
+        let ours =
+            ["gatehouse.db", "gatehouse.db-wal", "master.key", "logs/logs.db"].map(|name| data.join(name));
+        let script = data.join("backup.sh");
+        for file in ours.iter().chain([&script]) {
+            fs::write(file, "").expect("writes");
+            set_mode(file, 0o755);
+        }
+        for folder in [data.join("logs"), data.clone()] {
+            set_mode(&folder, 0o755);
+        }
+        DataDir::claim(&data).expect("claims");
+        assert_eq!((mode(&data), mode(&data.join("logs"))), (0o700, 0o700));
+        for file in ours {
+            assert_eq!(mode(&file), 0o700, "{}", file.display());
+        }
+        assert_eq!(mode(&data.join("gatehouse.lock")), 0o600);
+        assert_eq!(mode(&script), 0o755);
+    }
+
+    #[test]
+    fn another_users_directory_is_refused_with_the_command_that_mends_it() {
+        let me = rustix::process::geteuid().as_raw();
+        let Some(others) = [Path::new("/proc/1"), Path::new("/usr")]
+            .into_iter()
+            .find(|path| fs::metadata(path).is_ok_and(|found| found.uid() != me))
+        else {
+            // As root there is nobody else's directory to be found; one is made.
+            let dir = tempfile::tempdir().expect("a directory");
+            std::os::unix::fs::chown(dir.path(), Some(me + 4242), None).expect("root may");
+            let refused = DataDir::claim(dir.path()).expect_err("another user's").0;
+            assert!(
+                refused.contains(&format!("chown -R {me} {}", dir.path().display())),
+                "{refused}"
+            );
+            assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 0);
+            return;
+        };
+        let refused = DataDir::claim(others).expect_err("another user's").0;
+        assert!(refused.contains("chown -R"), "{refused}");
+    }
+
+    #[test]
+    fn a_directory_that_many_share_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        set_mode(dir.path(), 0o1777);
+        let refused = DataDir::claim(dir.path()).expect_err("shared").0;
+        assert!(refused.contains("name a directory of its own"), "{refused}");
+        assert_eq!(mode(dir.path()), 0o1777);
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use accounts::Scope;
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use http::Method;
 
 use crate::dashboard::{self, AppState, Who};
@@ -128,6 +128,20 @@ pub fn table() -> Vec<Route> {
         row(
             Dashboard,
             Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/secret/reveal",
+            WebhookManager,
+            post(dashboard::reveal_webhook_secret),
+        ),
+        row(
+            Dashboard,
+            Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/secret/rotate",
+            WebhookManager,
+            post(dashboard::rotate_webhook_secret),
+        ),
+        row(
+            Dashboard,
+            Method::POST,
             "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay",
             WebhookManager,
             post(dashboard::replay_delivery),
@@ -152,6 +166,90 @@ pub fn table() -> Vec<Route> {
             "/operator/v1/keys",
             Who::Operator(Scope::Keys),
             post(operator_api::keys::create_key),
+        ),
+        row(
+            Operator,
+            Method::GET,
+            "/operator/v1/companies",
+            Who::Operator(Scope::Companies),
+            get(operator_api::companies::list_companies),
+        ),
+        row(
+            Operator,
+            Method::GET,
+            "/operator/v1/keys",
+            Who::Operator(Scope::Keys),
+            get(operator_api::keys::list_keys),
+        ),
+        row(
+            Operator,
+            Method::DELETE,
+            "/operator/v1/keys/{key}",
+            Who::Operator(Scope::Keys),
+            delete(operator_api::keys::delete_key),
+        ),
+        row(
+            Operator,
+            Method::GET,
+            "/operator/v1/members",
+            Who::Operator(Scope::Members),
+            get(operator_api::members::list_members),
+        ),
+        row(
+            Operator,
+            Method::POST,
+            "/operator/v1/members",
+            Who::Operator(Scope::Members),
+            post(operator_api::members::create_member),
+        ),
+        row(
+            Operator,
+            Method::DELETE,
+            "/operator/v1/members/{member}",
+            Who::Operator(Scope::Members),
+            delete(operator_api::members::remove_member),
+        ),
+        row(
+            Operator,
+            Method::PUT,
+            "/operator/v1/members/{member}/password",
+            Who::Operator(Scope::Members),
+            put(operator_api::members::set_password),
+        ),
+        row(
+            Operator,
+            Method::DELETE,
+            "/operator/v1/members/{member}/sessions",
+            Who::Operator(Scope::Members),
+            delete(operator_api::members::sign_out_member),
+        ),
+        row(
+            Operator,
+            Method::GET,
+            "/operator/v1/sessions",
+            Who::Operator(Scope::Members),
+            get(operator_api::sessions::list_sessions),
+        ),
+        row(
+            Operator,
+            Method::DELETE,
+            "/operator/v1/sessions/{session}",
+            Who::Operator(Scope::Members),
+            delete(operator_api::sessions::revoke_session),
+        ),
+        row(
+            Operator,
+            Method::GET,
+            "/operator/v1/tokens",
+            Who::Operator(Scope::Tokens),
+            get(operator_api::tokens::list_tokens),
+        ),
+        row(
+            Operator,
+            Method::DELETE,
+            "/operator/v1/tokens/{token}",
+            Who::Operator(Scope::Tokens),
+            delete(operator_api::tokens::revoke_token),
         ),
         row(
             Operator,

@@ -3,7 +3,9 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use accounts::Passwords;
 use leptos::config::{Env, LeptosOptions};
@@ -11,15 +13,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError, ListenAddress};
+use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::control;
 use crate::core::Core;
 use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site};
-use crate::data_dir::{Claim, DataDir};
+use crate::data_dir::{Claim, DataDir, TURN};
 use crate::demo;
 use crate::error::StartError;
 use crate::listener;
-use crate::operator_api;
+use crate::operator_api::{self, OperatorHosts};
 use crate::ports::{Backend, BackendParts};
 use crate::services::{Background, Services};
 
@@ -44,17 +46,40 @@ pub struct Running {
 }
 
 /// Opens and starts everything; returns when the listeners answer.
-pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, StartError> {
-    let data_dir = match DataDir::claim(&config.place.data_dir)? {
-        Claim::Held(data_dir) => data_dir,
-        Claim::Taken => {
-            let path = config.place.data_dir.display();
-            return Err(
-                ConfigError::new(format!("data-dir is {path}, and another process is using it.")).into(),
-            );
-        }
-    };
+pub async fn start(config: Config, passwords: Passwords) -> Result<Running, StartError> {
+    let data_dir = in_turn(&config.place.data_dir).await?;
     let core = Arc::new(Core::open(&config.place, &data_dir, passwords, config.rate_limit).await?);
+    match start_on(config, data_dir, Arc::clone(&core)).await {
+        Ok(running) => Ok(running),
+        Err(error) => {
+            core.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// A command may be at work on the data directory, or a server that is stopping: this waits for its end, for a bounded
+/// time. A server that answers is not waited for.
+async fn in_turn(path: &Path) -> Result<DataDir, StartError> {
+    let began = Instant::now();
+    loop {
+        match DataDir::claim(path)? {
+            Claim::Held(data_dir) => return Ok(data_dir),
+            Claim::Taken if began.elapsed() < TURN && !control::is_served(path).await => {
+                tokio::time::sleep(control::TRY_AGAIN).await;
+            }
+            Claim::Taken => {
+                let path = path.display();
+                return Err(ConfigError::new(format!(
+                    "data-dir is {path}, and another process is using it."
+                ))
+                .into());
+            }
+        }
+    }
+}
+
+async fn start_on(mut config: Config, data_dir: DataDir, core: Arc<Core>) -> Result<Running, StartError> {
     let dashboard = bind("listen", config.listen, &config).await?;
     let gateway = bind("gateway-listen", config.gateway_listen, &config).await?;
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
@@ -108,10 +133,13 @@ pub async fn start(mut config: Config, passwords: Passwords) -> Result<Running, 
     ));
     tasks.spawn(listener::serve(
         operator,
-        operator_api::router(state),
+        operator_api::router(state, OperatorHosts::new(&config.operator_hosts)),
         stop.clone(),
     ));
     tasks.spawn(services.clone().tidy(stop.clone()));
+    if matches!(config.place.database, Database::Postgres(_)) {
+        tasks.spawn(services.clone().watch_sessions(stop.clone()));
+    }
     tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
     tasks.close();
     Ok(running)
@@ -158,6 +186,7 @@ fn state(
         origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
         gateway_url,
         provider: config.provider.clone(),
+        delivery_headers: config.webhook_headers.shown().clone(),
         site,
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,
@@ -244,16 +273,19 @@ fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
         }
         None => LeptosOptions::builder()
             .output_name("gatehouse")
-            .site_root("target/site")
+            .site_root(std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned()))
             .env(Env::PROD)
             .build(),
     };
     let site = Site::find(&options);
     options.output_name = site.output_name.clone().into();
     if site.is_absent() {
+        let looked_in = std::path::absolute(&*options.site_root).unwrap_or_default();
         tracing::warn!(
-            "there is no site in {}: pages come without style and scripts; `cargo xtask build` makes it",
-            options.site_root
+            "there is no site in {}: pages come without style and scripts. Run `cargo xtask build` and start this in the \
+             project's directory, or name the site's with LEPTOS_SITE_ROOT, or take the binary of `cargo xtask build \
+             --release` along, which carries its site",
+            looked_in.display()
         );
     }
     Ok((options, site))

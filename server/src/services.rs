@@ -20,6 +20,8 @@ use crate::public_api::PublicApi;
 use crate::routes;
 
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// How long an open stream may outlive a session that another node has ended.
+const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// Handles on everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -55,8 +57,7 @@ impl Services {
     ) -> Result<(Self, Background), StartError> {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
         let now = core.clock.clone();
-        let mut options = RecorderOptions::new(Arc::new(move || now.now()));
-        options.names = Arc::clone(&config.names);
+        let options = RecorderOptions::new(Arc::new(move || now.now()));
         let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
@@ -124,6 +125,26 @@ impl Services {
         }
     }
 
+    /// Where several nodes share a database: lets open streams ask for their sessions whenever any node has ended some.
+    pub async fn watch_sessions(self, stop: CancellationToken) {
+        let accounts = &self.core.accounts;
+        let mut seconds = tokio::time::interval(WATCH_SESSIONS_EVERY);
+        let mut seen = None;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = seconds.tick() => {}
+            }
+            // A database that cannot be asked ends no session; the next second asks again.
+            let Ok(version) = accounts.sessions_version().await else {
+                continue;
+            };
+            if seen.replace(version).is_some_and(|before| before != version) {
+                accounts.sessions_ended_elsewhere();
+            }
+        }
+    }
+
     pub fn clock(&self) -> Clock {
         self.core.clock.clone()
     }
@@ -145,8 +166,8 @@ fn webhooks(config: &Config, core: &Core, own: Vec<SocketAddr>) -> Webhooks {
         signing: Arc::new(KeysThatSign(core.keys.clone())),
         policy: policy(config, own),
         resolver: Arc::new(SystemResolver),
+        headers: config.webhook_headers.clone(),
         hub: core.hub.clone(),
-        names: Arc::clone(&config.names),
         clock: Arc::new(webhooks::SystemClock),
     })
 }

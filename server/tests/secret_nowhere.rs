@@ -70,13 +70,18 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
         let answer = server.call("GET", name, &client_id, arguments, &cookie);
         pages.push((format!("/rpc/{name}"), answer));
     }
+    let (own_secrets, shown) = server.use_the_webhooks_own_secret(&client_id, &cookie);
+    pages.extend(shown);
     admin(&data, &["delete-key", "--key-id", &key_id], "");
     let refused = server.gateway_request("GET", "/v1/after/", &client_id, &secret, "", "");
     assert_eq!(status(&refused), 401);
     pages.extend(server.pages(&client_id, &[request_id(&refused)], &cookie));
     let written = server.stop();
 
-    let needles = needles(&secret);
+    let mut needles = needles(&secret);
+    for own in &own_secrets {
+        needles.extend(own_needles(own));
+    }
     for (place, content) in pages.iter().chain(&written) {
         for (form, needle) in &needles {
             assert!(!holds(content, needle), "the secret stands in {place}, as {form}");
@@ -363,6 +368,55 @@ impl Server {
         ]
     }
 
+    /// Reveals, copies and rotates the webhook's own secret, and sends a test that is signed with both: the secrets, and
+    /// every page and answer that must not hold them.
+    fn use_the_webhooks_own_secret(
+        &self,
+        client_id: &str,
+        cookie: &str,
+    ) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
+        let list = self.call("GET", "webhooks/list", client_id, "", cookie);
+        let rows: serde_json::Value = serde_json::from_str(&body(&list)).expect("JSON");
+        let id = rows[0]["webhook"]["id"].as_str().expect("an id").to_owned();
+        let argument = format!("webhook={id}");
+        let ask = |name: &str| {
+            let answer = body(&self.call("POST", &format!("webhooks/{name}"), client_id, &argument, cookie));
+            let from = answer.find("whsec_").expect("it is asked for");
+            answer[from..].split('"').next().expect("its end").to_owned()
+        };
+        let former = ask("reveal_secret");
+        assert_eq!(ask("copy_secret"), former);
+        let current = ask("rotate_secret");
+        assert_ne!(current, former);
+        let test = format!("{argument}&event_type=order-created");
+        let sent = self.call("POST", "webhooks/send_test", client_id, &test, cookie);
+        let delivery: String = body(&sent).chars().filter(char::is_ascii_hexdigit).collect();
+        let mut shown = vec![("/rpc/webhooks/list".to_owned(), list)];
+        let started = Instant::now();
+        shown.push(loop {
+            let name = "webhooks/delivery";
+            let answer = self.call("GET", name, client_id, &format!("delivery={delivery}"), cookie);
+            if holds(&answer, b"webhook-signature") {
+                break (format!("/rpc/{name}"), answer);
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "the test is not sent"
+            );
+        });
+        let detail = self.call("GET", "webhooks/detail", client_id, &argument, cookie);
+        shown.push(("/rpc/webhooks/detail".to_owned(), detail));
+        for path in [
+            format!("/c/{client_id}/development/webhooks/{id}"),
+            format!("/c/{client_id}/development/webhooks/{id}/deliveries/{delivery}"),
+        ] {
+            let page = request(self.dashboard, "GET", &path, &format!("Cookie: {cookie}\r\n"), "");
+            assert_eq!(status(&page), 200, "{path}");
+            shown.push((path, page));
+        }
+        (vec![former, current], shown)
+    }
+
     /// The answer of a server function of the page.
     fn call(&self, method: &str, name: &str, client_id: &str, arguments: &str, cookie: &str) -> Vec<u8> {
         let arguments = format!("company={client_id}&{arguments}");
@@ -645,12 +699,56 @@ fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The forms a webhook's own secret could stand in. Its text is base64 of its bytes.
+fn own_needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let digits = secret.strip_prefix("whsec_").expect("a webhook's own secret");
+    let bytes = from_base64(digits);
+    assert_eq!(bytes.len(), 32);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    vec![
+        ("a webhook's own, whole", secret.as_bytes().to_vec()),
+        ("a webhook's own, its digits", digits.as_bytes().to_vec()),
+        (
+            "a webhook's own, its upper half",
+            digits.as_bytes()[..20].to_vec(),
+        ),
+        (
+            "a webhook's own, its lower half",
+            digits.as_bytes()[20..40].to_vec(),
+        ),
+        ("a webhook's own, its bytes", bytes[..16].to_vec()),
+        ("a webhook's own, half of its bytes", bytes[16..].to_vec()),
+        ("a webhook's own, in hex", hex.into_bytes()),
+        (
+            "a webhook's own, base64 of the text",
+            base64(secret.as_bytes()).into_bytes(),
+        ),
+    ]
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .bytes()
+        .filter_map(|byte| BASE64.iter().position(|digit| *digit == byte))
+        .map(|at| u32::try_from(at).expect("below 64"))
+        .collect();
+    let group = |digits: &[u32]| {
+        let bits = digits
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (at, digit)| bits | digit << (18 - 6 * at));
+        bits.to_be_bytes()[1..digits.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(group).collect()
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Without the last, incomplete group.
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = bytes.chunks_exact(3).flat_map(|group| {
         let group = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        [18, 12, 6, 0].map(|shift| char::from(DIGITS[(group >> shift & 63) as usize]))
+        [18, 12, 6, 0].map(|shift| char::from(BASE64[(group >> shift & 63) as usize]))
     });
     digits.collect()
 }

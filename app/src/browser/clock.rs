@@ -57,6 +57,8 @@ pub enum LocalStyle {
     Date,
     /// "2 Nov 2026, 14:30:05".
     Full,
+    /// "2026-11-02T14:30", the value of a `datetime-local` input.
+    Input,
 }
 
 /// `at` in the browser's zone; in UTC on the server.
@@ -70,6 +72,17 @@ pub fn local_text(at: Timestamp, style: LocalStyle) -> String {
         let _ = style;
         at.to_page_text()
     }
+}
+
+/// What a `datetime-local` input holds, read in the browser's zone; in UTC on the server.
+pub fn from_local_input(text: &str) -> Option<Timestamp> {
+    #[cfg(feature = "hydrate")]
+    {
+        let millis = js_sys::Date::new(&text.into()).get_time();
+        (!text.is_empty() && millis.is_finite()).then(|| Timestamp::from_millis(millis as i64))
+    }
+    #[cfg(not(feature = "hydrate"))]
+    text.parse().ok()
 }
 
 /// The browser's zone, "Europe/Berlin"; "UTC" on the server.
@@ -113,6 +126,10 @@ mod page {
         match style {
             LocalStyle::Date => format!("{day} {month} {year}"),
             LocalStyle::Full => format!("{day} {month} {year}, {time}"),
+            LocalStyle::Input => {
+                let month = date.get_month() + 1;
+                format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
+            }
             LocalStyle::Clock if is_today(&date) => time,
             LocalStyle::Clock => format!("{day} {month} {time}"),
         }

@@ -1,6 +1,7 @@
 //! The only place that touches the browser. Every function here exists on the server too and does nothing there, so that
 //! components are written once; the two sides are told apart by the feature `hydrate`, inside these files only.
 
+pub mod attention;
 pub mod bubbles;
 pub mod clipboard;
 pub mod clock;

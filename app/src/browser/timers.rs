@@ -13,6 +13,9 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
+/// How long a page waits for a movement of a person to end: a pointer that leaves, a focus that moves on.
+pub const SETTLE: Duration = Duration::from_millis(400);
+
 /// At most one call that is still to come; starting again replaces it. Serves as a debounce: call [`Timer::after`] on
 /// every keystroke.
 #[derive(Clone, Copy, Debug)]

@@ -415,7 +415,7 @@ fn Messages() -> impl IntoView {
                 <Notice tone=Tone::Warn title="Failing since 14:02. ">
                     "Last 214 attempts failed: 198 timed out after 10 s, 16 were answered 503. It is disabled on Wed 14:02 if nothing succeeds."
                 </Notice>
-                <Notice tone=Tone::Info>"Generated until 14:02, real since."</Notice>
+                <Notice tone=Tone::Info>"Sample data until 14:02, real requests since."</Notice>
             </div>
         </Section>
     }

@@ -80,6 +80,9 @@ pub fn Button(
     #[prop(optional, into)] busy: Signal<bool>,
     #[prop(optional, into)] unavailable: Option<Signal<Option<String>>>,
     #[prop(optional, into)] on_press: Option<Callback<()>>,
+    /// Runs when it is pressed while it is unavailable, also by Enter in a field of its form.
+    #[prop(optional, into)]
+    on_refused: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     let reason = move || unavailable.and_then(|reason| reason.get());
@@ -87,6 +90,11 @@ pub fn Button(
     let press = move |event: MouseEvent| {
         if untrack(blocked) {
             event.prevent_default();
+            if let Some(on_refused) = on_refused
+                && untrack(reason).is_some()
+            {
+                on_refused.run(());
+            }
         } else if let Some(on_press) = on_press {
             on_press.run(());
         }

@@ -48,7 +48,7 @@ impl FieldKind {
 #[component]
 pub fn Field(
     #[prop(into)] name: String,
-    #[prop(into)] label: String,
+    #[prop(into)] label: TextProp,
     #[prop(optional)] kind: FieldKind,
     /// Defaults to `name`.
     #[prop(optional, into)]
@@ -160,7 +160,7 @@ pub fn Field(
     view! {
         <div class="field">
             <label class=if hide_label { "visually-hidden" } else { "field__label" } for=id>
-                {label}
+                {move || label.get().into_owned()}
             </label>
             {control}
             {hint

@@ -27,6 +27,7 @@ pub mod theme_switch;
 pub mod time;
 pub mod title;
 pub mod toast;
+pub mod will_appear;
 
 pub use badge::{Badge, EnvironmentBadge, State, StateBadge, StatusBadge, Tone, status_word};
 pub use button::{Button, ButtonKind, ButtonLink, ButtonSize};
@@ -51,3 +52,4 @@ pub use theme_switch::ThemeSwitch;
 pub use time::{Countdown, Time, TimeStyle, duration_text, relative_text};
 pub use title::Title;
 pub use toast::{ToastRegion, Toasts};
+pub use will_appear::WillAppear;

@@ -37,6 +37,7 @@ pub fn Select(
     #[prop(optional, into)] id: Option<String>,
     #[prop(optional)] hide_label: bool,
     #[prop(optional, into)] on_choose: Option<Callback<String>>,
+    #[prop(optional, into)] on_leave: Option<Callback<()>>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
     let node = NodeRef::<html::Select>::new();
@@ -63,6 +64,11 @@ pub fn Select(
                 on:change=move |event| {
                     if let Some(on_choose) = on_choose {
                         on_choose.run(event_target_value(&event));
+                    }
+                }
+                on:blur=move |_| {
+                    if let Some(on_leave) = on_leave {
+                        on_leave.run(());
                     }
                 }
             >

@@ -18,6 +18,8 @@ pub enum TimeStyle {
     Date,
     /// "2 Nov 2026, 14:30:05".
     Full,
+    /// "2 Nov 2026, 15:30:05 (2 Nov 2026 14:30:05 UTC)": where other words beside it have UTC.
+    Both,
 }
 
 /// ```html
@@ -39,11 +41,12 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
         (true, TimeStyle::Clock) => clock::local_text(at, LocalStyle::Clock),
         (true, TimeStyle::Date) => clock::local_text(at, LocalStyle::Date),
         (true, TimeStyle::Full) => clock::local_text(at, LocalStyle::Full),
+        (true, TimeStyle::Both) => both_text(&clock::local_text(at, LocalStyle::Full), at.to_page_text()),
     });
     let exact = Memo::new(move |_| {
         let utc = at.to_page_text();
         if ready.get() {
-            format!("{} ({utc})", clock::local_text(at, LocalStyle::Full))
+            both_text(&clock::local_text(at, LocalStyle::Full), utc)
         } else {
             utc
         }
@@ -97,6 +100,15 @@ pub fn Countdown(
         Some(seconds) => format!("{lead}in {}", countdown_text(seconds)),
     };
     view! { <time class="countdown" datetime=until.to_rfc3339()>{text}</time> }
+}
+
+/// One of them where the reader's zone is UTC.
+fn both_text(local: &str, utc: String) -> String {
+    if utc.strip_suffix(" UTC") == Some(local.replace(',', "").as_str()) {
+        utc
+    } else {
+        format!("{local} ({utc})")
+    }
 }
 
 fn date_part(page_text: &str) -> String {
@@ -202,6 +214,16 @@ mod tests {
         assert_eq!(duration_text(318_000), "318 ms");
         assert_eq!(duration_text(1_840_000), "1.84 s");
         assert_eq!(duration_text(125_000_000), "2 min 5 s");
+    }
+
+    #[test]
+    fn where_the_reader_lives_in_utc_a_time_is_said_once() {
+        let utc = || "2 Nov 2026 14:30:05 UTC".to_owned();
+        assert_eq!(both_text("2 Nov 2026, 14:30:05", utc()), utc());
+        assert_eq!(
+            both_text("2 Nov 2026, 15:30:05", utc()),
+            "2 Nov 2026, 15:30:05 (2 Nov 2026 14:30:05 UTC)"
+        );
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub enum AccountsError {
     ParentIsABrand,
     #[error("this person is a member of the company already")]
     AlreadyMember,
+    #[error("there is no member with this id")]
+    UnknownMember,
+    #[error("nobody has an account with this e-mail address")]
+    UnknownPerson,
+    #[error("there is no session with this id; it may have ended")]
+    UnknownSession,
+    #[error("there is no operator token with this id; it may have been revoked")]
+    UnknownToken,
     #[error("an e-mail address looks like ana@example.com")]
     InvalidEmail,
     #[error("a name has 1 to 100 characters")]

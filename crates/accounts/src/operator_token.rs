@@ -12,26 +12,31 @@ pub enum Scope {
     Events,
     /// Ask `verify`, which writes log entries.
     Logs,
-    /// Create companies.
+    /// List and create companies.
     Companies,
-    /// Create members.
+    /// List, add and remove members, set their passwords, end their sessions. Whoever may set a password can sign in as
+    /// that member.
     Members,
-    /// Create and delete keys.
+    /// List, create and delete keys.
     Keys,
+    /// List and revoke operator tokens. Only the command line creates one, so that no token can widen itself or outlive
+    /// its revocation.
+    Tokens,
 }
 
 /// The text named no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of events, logs, companies, members, keys")]
+#[error("a scope is one of events, logs, companies, members, keys, tokens")]
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Events,
         Self::Logs,
         Self::Companies,
         Self::Members,
         Self::Keys,
+        Self::Tokens,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +46,7 @@ impl Scope {
             Self::Companies => "companies",
             Self::Members => "members",
             Self::Keys => "keys",
+            Self::Tokens => "tokens",
         }
     }
 }
@@ -111,7 +117,7 @@ impl fmt::Display for Scopes {
 }
 
 /// A stored token: everything but the token itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorToken {
     pub id: OperatorTokenId,
     pub name: String,

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use tokio::sync::Semaphore;
+use vault::Zeroizing;
 
 use crate::AccountsError;
 
-/// A password in plain text. `Debug` shows `[redacted]`.
+/// A password in plain text, wiped from memory when dropped. `Debug` shows `[redacted]`.
 #[derive(Clone)]
-pub struct Password(String);
+pub struct Password(Zeroizing<String>);
 
 impl Password {
     /// A new password: 8 to 1024 characters.
     pub fn new(text: String) -> Result<Self, AccountsError> {
+        let text = Zeroizing::new(text);
         let length = text.chars().count();
         if (8..=1024).contains(&length) {
             Ok(Self(text))
@@ -24,21 +26,25 @@ impl Password {
     }
 
     /// What somebody typed at sign-in. Cut where no valid password goes on, so that nobody can make hashing slow.
-    pub fn typed(mut text: String) -> Self {
-        text.truncate(text.floor_char_boundary(4096));
-        Self(text)
+    pub fn typed(text: String) -> Self {
+        let text = Zeroizing::new(text);
+        if text.len() <= 4096 {
+            return Self(text);
+        }
+        // Not truncated in place, which would leave the rest of it unwiped behind the end.
+        Self(Zeroizing::new(text[..text.floor_char_boundary(4096)].to_owned()))
     }
 
     /// 20 random letters and digits (about 100 bits), in groups of five.
     pub fn generate() -> Self {
         // 32 characters, none of which is mistaken for another.
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-        let mut text = String::with_capacity(23);
-        for (i, byte) in vault::random::<20>().into_iter().enumerate() {
+        let mut text = Zeroizing::new(String::with_capacity(23));
+        for (i, byte) in Zeroizing::new(vault::random::<20>()).iter().enumerate() {
             if i > 0 && i % 5 == 0 {
                 text.push('-');
             }
-            text.push(ALPHABET[usize::from(byte) % ALPHABET.len()] as char);
+            text.push(ALPHABET[usize::from(*byte) % ALPHABET.len()] as char);
         }
         Self(text)
     }
@@ -77,13 +83,24 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// So many may wait for their turn: beyond it a sign-in would take longer than a person waits.
-const MAX_WAITING: usize = 64;
+const STRANGERS_WAITING: usize = 48;
+/// Places that strangers cannot take.
+const KNOWN_WAITING: usize = 16;
+
+/// Who waits for their turn: strangers who fill their queue must not keep an owner out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    Strangers,
+    /// Browsers that have signed in before, and the operator.
+    Known,
+}
 
 /// Hashes and checks, one at a time, on a thread where nothing else waits.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     turn: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
     /// Of a password nobody has: checked where the account is unknown.
     dummy: PasswordHash,
     params: Params,
@@ -104,15 +121,17 @@ impl Passwords {
         let dummy = hash(&params, &Password::generate()).unwrap_or_else(|_| PasswordHash(String::new()));
         Self {
             turn: Arc::new(Semaphore::new(1)),
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            strangers: Arc::new(Semaphore::new(STRANGERS_WAITING)),
+            known: Arc::new(Semaphore::new(KNOWN_WAITING)),
             dummy,
             params,
         }
     }
 
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, AccountsError> {
+    pub async fn hash(&self, password: Password, queue: Queue) -> Result<PasswordHash, AccountsError> {
         let params = self.params.clone();
-        self.one_at_a_time(move || hash(&params, &password)).await?
+        self.one_at_a_time(queue, move || hash(&params, &password))
+            .await?
     }
 
     /// Whether `password` belongs to `stored`. Without a stored hash the same work is done, and the answer is no.
@@ -120,12 +139,13 @@ impl Passwords {
         &self,
         stored: Option<PasswordHash>,
         password: Password,
+        queue: Queue,
     ) -> Result<bool, AccountsError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());
         let params = self.params.clone();
         let matches = self
-            .one_at_a_time(move || {
+            .one_at_a_time(queue, move || {
                 argon2(&params)
                     .verify_password(password.0.as_bytes(), stored.0.as_str())
                     .is_ok()
@@ -136,9 +156,14 @@ impl Passwords {
 
     async fn one_at_a_time<T: Send + 'static>(
         &self,
+        queue: Queue,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccountsError> {
-        let _place = self.waiting.try_acquire().map_err(|_| AccountsError::Busy)?;
+        let places = match queue {
+            Queue::Strangers => &self.strangers,
+            Queue::Known => &self.known,
+        };
+        let _place = places.try_acquire().map_err(|_| AccountsError::Busy)?;
         // The permit goes with the work: a browser that hangs up must not let a second one begin.
         let turn = Arc::clone(&self.turn)
             .acquire_owned()
@@ -176,24 +201,68 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn strangers_who_fill_their_queue_take_no_place_of_a_known_browser() {
+        let passwords = Passwords::cheap();
+        let held = passwords.turn.clone().acquire_owned().await.expect("the turn");
+        let wrong = || Password::typed("wrong".to_owned());
+        let mut strangers: Vec<_> = (0..STRANGERS_WAITING)
+            .map(|_| Box::pin(passwords.verify(None, wrong(), Queue::Strangers)))
+            .collect();
+        for stranger in &mut strangers {
+            let waits =
+                std::future::poll_fn(|context| std::task::Poll::Ready(stranger.as_mut().poll(context)));
+            assert!(waits.await.is_pending());
+        }
+        let one_more = passwords.verify(None, wrong(), Queue::Strangers).await;
+        assert!(matches!(one_more, Err(AccountsError::Busy)), "{one_more:?}");
+        let owner = tokio::spawn({
+            let passwords = passwords.clone();
+            async move { passwords.verify(None, wrong(), Queue::Known).await }
+        });
+        drop(held);
+        for stranger in strangers {
+            assert!(!stranger.await.expect("verifies"));
+        }
+        assert!(!owner.await.expect("ends").expect("verifies"));
+    }
+
+    #[test]
+    fn a_password_is_wiped_when_it_is_dropped() {
+        fn wiped<T: vault::ZeroizeOnDrop>(_: &T) {}
+        wiped(&Password::generate().0);
+    }
+
+    #[tokio::test]
     async fn a_password_opens_its_own_hash_only() {
         let passwords = Passwords::cheap();
         let password = Password::new("correct horse".to_owned()).expect("long enough");
-        let stored = passwords.hash(password.clone()).await.expect("hashes");
+        let stored = passwords
+            .hash(password.clone(), Queue::Known)
+            .await
+            .expect("hashes");
         assert!(stored.as_stored().starts_with("$argon2id$v=19$"));
         assert!(
             passwords
-                .verify(Some(stored.clone()), password.clone())
+                .verify(Some(stored.clone()), password.clone(), Queue::Strangers)
                 .await
                 .expect("verifies")
         );
         assert!(
             !passwords
-                .verify(Some(stored), Password::typed("correct hors".to_owned()))
+                .verify(
+                    Some(stored),
+                    Password::typed("correct hors".to_owned()),
+                    Queue::Strangers
+                )
                 .await
                 .expect("verifies")
         );
-        assert!(!passwords.verify(None, password).await.expect("verifies"));
+        assert!(
+            !passwords
+                .verify(None, password, Queue::Strangers)
+                .await
+                .expect("verifies")
+        );
     }
 
     #[test]

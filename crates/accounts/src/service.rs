@@ -1,30 +1,29 @@
 //! The rules: who may be created, who may come in, and how long they stay. Called by the binary's command line,
 //! sign-in routes, pages and operator API.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::{
-    Actor, ActorKind, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId,
-    PersonId, Role, Timestamp,
+    Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role,
+    Timestamp,
 };
 use tokio::sync::broadcast;
 use vault::Token;
 
 use crate::{
-    AccountStore, AccountsError, Clock, Company, Email, Install, Member, OperatorToken, Password,
-    PasswordHash, Passwords, Person, Scopes, Session, SessionLimits, StorageFailure, Throttle,
+    AccountStore, AccountsError, Clock, Company, Email, EndedSessions, Install, Member, OperatorToken,
+    Password, Passwords, Person, Queue, Scopes, SessionLimits, Throttle,
 };
 
 /// The accounts of one installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
-    store: Arc<dyn AccountStore>,
-    passwords: Passwords,
-    throttle: Arc<Throttle>,
-    clock: Clock,
-    limits: SessionLimits,
-    ended: broadcast::Sender<[u8; 32]>,
+    pub(crate) store: Arc<dyn AccountStore>,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) clock: Clock,
+    pub(crate) limits: SessionLimits,
+    pub(crate) ended: broadcast::Sender<EndedSessions>,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -166,7 +165,7 @@ impl Accounts {
         let existing = self.store.person(&email).await.map_err(AccountsError::Storage)?;
         let password_hash = match &existing {
             Some(person) => person.password_hash.clone(),
-            None => self.passwords.hash(password).await?,
+            None => self.passwords.hash(password, Queue::Known).await?,
         };
         let id = existing.map_or_else(
             || PersonId::time_ordered(now, vault::random()),
@@ -216,69 +215,6 @@ impl Accounts {
             .is_some())
     }
 
-    /// Checks the password and begins a session. The same answer, after the same work, for a wrong password and for an
-    /// account that does not exist.
-    pub async fn sign_in(
-        &self,
-        email: &str,
-        password: Password,
-        address: IpAddr,
-    ) -> Result<Token, AccountsError> {
-        let email: Email = email.parse().map_err(|_| AccountsError::WrongPassword)?;
-        let now = self.clock.now();
-        if let Some(retry_after_seconds) = self.throttle.wait(&email, address, now) {
-            return Err(AccountsError::Throttled { retry_after_seconds });
-        }
-        self.throttle.failed(&email, address, now);
-        let verified = self
-            .verify(&email, password)
-            .await
-            .inspect_err(|_| self.throttle.not_tried(&email, address))?;
-        let person = verified.ok_or(AccountsError::WrongPassword)?;
-        self.throttle.succeeded(&email, address);
-        self.begin_session(person, address).await
-    }
-
-    /// The person whose password this is. An error is a fault of ours, not a wrong password.
-    async fn verify(&self, email: &Email, password: Password) -> Result<Option<Person>, AccountsError> {
-        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
-        let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
-        let right = self.passwords.verify(stored, password).await?;
-        Ok(person.filter(|_| right))
-    }
-
-    /// Begins a session without a password: for the demo's two buttons, which exist only there.
-    pub async fn sign_in_without_password(
-        &self,
-        email: &Email,
-        address: IpAddr,
-    ) -> Result<Token, AccountsError> {
-        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
-        self.begin_session(person.ok_or(AccountsError::WrongPassword)?, address)
-            .await
-    }
-
-    async fn begin_session(&self, person: Person, address: IpAddr) -> Result<Token, AccountsError> {
-        let now = self.clock.now();
-        let token = Token::generate();
-        let session = Session {
-            token_hash: token.hash(),
-            person: person.id,
-            created_at: now,
-            seen_at: now,
-            expires_at: now.plus_seconds(self.limits.absolute_seconds),
-            proof_at: now,
-        };
-        let audit = self
-            .audit_each_company(person.id, &person.email, Some(address), AuditAction::SignedIn)
-            .await?;
-        self.store
-            .start_session(session, audit)
-            .await
-            .map_err(AccountsError::Storage)?;
-        Ok(token)
-    }
-
     /// Who holds this session token; `None` when nobody does any more.
     pub async fn visit(&self, token: &Token) -> Result<Option<Visit>, AccountsError> {
         let now = self.clock.now();
@@ -305,35 +241,6 @@ impl Accounts {
             session: session.token_hash,
             proof_at: session.proof_at,
         }))
-    }
-
-    /// Whether the session of this [`Visit::session`] still counts.
-    pub async fn session_is_alive(&self, session: [u8; 32]) -> Result<bool, AccountsError> {
-        let found = self
-            .store
-            .session(session)
-            .await
-            .map_err(AccountsError::Storage)?;
-        Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
-    }
-
-    /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
-    pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
-        let audit = self
-            .audit_each_company(visit.person, &visit.email, Some(address), AuditAction::SignedOut)
-            .await?;
-        self.store
-            .end_session(visit.session, audit)
-            .await
-            .map_err(AccountsError::Storage)?;
-        // Nobody may be listening.
-        let _ = self.ended.send(visit.session);
-        Ok(())
-    }
-
-    /// [`Visit::session`] of each session that is ended from now on, on this node.
-    pub fn ended_sessions(&self) -> broadcast::Receiver<[u8; 32]> {
-        self.ended.subscribe()
     }
 
     /// Removes sessions that nobody can use any more.
@@ -429,7 +336,7 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Whose bearer token this is.
+    /// Whose bearer token this is. Asked of the database every time, so that a revoked one is refused at once on every node.
     pub async fn operator(&self, token: &Token) -> Result<Option<OperatorToken>, AccountsError> {
         self.store
             .operator_token(token.hash())
@@ -437,29 +344,28 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// A person signs in to all their companies at once, and each company's trail says so.
-    async fn audit_each_company(
+    /// What a person does happens in all their companies at once, and each company's trail says so.
+    pub(crate) async fn audit_each_company(
         &self,
         person: PersonId,
-        email: &Email,
-        address: Option<IpAddr>,
+        actor: &Actor,
         action: AuditAction,
+        detail: &str,
     ) -> Result<Vec<AuditEntry>, AccountsError> {
-        let actor = Actor {
-            kind: ActorKind::Member,
-            name: email.to_string(),
-            address: address.map(|address| address.to_string()),
+        let companies = self.memberships(person).await?;
+        let entry = |company| {
+            self.audit(
+                Some(company),
+                actor,
+                action,
+                person.to_string(),
+                detail.to_owned(),
+            )
         };
-        let companies: Result<_, StorageFailure> = self.store.memberships(person).await;
-        let entry = |company| self.audit(Some(company), &actor, action, person.to_string(), String::new());
-        Ok(companies
-            .map_err(AccountsError::Storage)?
-            .iter()
-            .map(|(company, _)| entry(company.id))
-            .collect())
+        Ok(companies.iter().map(|(company, _)| entry(company.id)).collect())
     }
 
-    fn audit(
+    pub(crate) fn audit(
         &self,
         company: Option<CompanyId>,
         actor: &Actor,

@@ -1,6 +1,8 @@
 //! Server-side sessions: a random token in a cookie, its SHA-256 in the database.
 
-use model::{PersonId, Timestamp};
+use std::net::IpAddr;
+
+use model::{PersonId, SessionId, Timestamp};
 
 /// A session as stored. The token itself is known to the browser alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When the password was last given.
     pub proof_at: Timestamp,
+    /// Where it was begun from. Sessions from before this was written have none.
+    pub address: Option<IpAddr>,
 }
 
 /// How long a session lasts, in seconds.
@@ -39,6 +43,12 @@ impl Default for SessionLimits {
 const SEEN_EVERY_SECONDS: i64 = 60;
 
 impl Session {
+    /// Its name in lists and for revoking: half of the token's hash, from which nobody gets the token.
+    pub fn id(&self) -> SessionId {
+        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.token_hash;
+        SessionId::from_random(first)
+    }
+
     /// Whether it still counts.
     pub fn is_alive(&self, now: Timestamp, limits: SessionLimits) -> bool {
         now < self.expires_at && now < self.seen_at.plus_seconds(limits.idle_seconds)
@@ -62,6 +72,7 @@ mod tests {
             seen_at: Timestamp::from_millis(seen_at),
             expires_at: Timestamp::from_millis(expires_at),
             proof_at: Timestamp::default(),
+            address: None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What this crate needs of a database, as a trait, and the rows it exchanges with it.
 
 use async_trait::async_trait;
-use model::{AuditEntry, ClientId, CompanyId, MemberId, PersonId, Role, Timestamp};
+use model::{
+    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SessionId, Timestamp,
+};
 
 use crate::{Email, Install, OperatorToken, PasswordHash, Session, StorageFailure};
 
@@ -32,6 +34,41 @@ pub struct Member {
     pub person: PersonId,
     pub role: Role,
     pub created_at: Timestamp,
+}
+
+/// A member with their account's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    pub member: Member,
+    pub email: Email,
+}
+
+/// A session about to begin.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    pub session: Session,
+    /// The password that was verified: without it being the person's still, no session begins. None where none was asked
+    /// for.
+    pub proven: Option<PasswordHash>,
+    pub audit: Vec<AuditEntry>,
+    /// The browser's former session, which ends with this.
+    pub former: Option<EndedSession>,
+}
+
+/// A session about to end. The rows are written if it was still there.
+#[derive(Clone, Debug)]
+pub struct EndedSession {
+    pub token_hash: [u8; 32],
+    pub audit: Vec<AuditEntry>,
+}
+
+/// Whose sessions are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsOf {
+    Everybody,
+    /// Those of its members.
+    Company(CompanyId),
+    Person(PersonId),
 }
 
 /// The tables `install`, `companies`, `people`, `members`, `sessions`, `operator_tokens`. Every method that changes
@@ -74,7 +111,46 @@ pub trait AccountStore: Send + Sync {
         client_id: ClientId,
     ) -> Result<Option<(Company, Role)>, StorageFailure>;
 
-    async fn start_session(&self, session: Session, audit: Vec<AuditEntry>) -> Result<(), StorageFailure>;
+    /// The members of a company, by address.
+    async fn members(&self, company: CompanyId) -> Result<Vec<MemberRow>, StorageFailure>;
+
+    async fn member(&self, member: MemberId) -> Result<Option<MemberRow>, StorageFailure>;
+
+    /// Removes the member, every session of the person, and the person where this was their last company. Returns the
+    /// token hashes of the sessions, `None` when there was no such member; `ended` is written if there were sessions.
+    async fn remove_member(
+        &self,
+        member: Member,
+        removed: AuditEntry,
+        ended: Vec<AuditEntry>,
+    ) -> Result<Option<Vec<[u8; 32]>>, StorageFailure>;
+
+    /// Sets the hash and removes every session of the person; otherwise as [`Self::remove_member`].
+    async fn set_password(
+        &self,
+        person: PersonId,
+        hash: PasswordHash,
+        set: Vec<AuditEntry>,
+        ended: Vec<AuditEntry>,
+    ) -> Result<Option<Vec<[u8; 32]>>, StorageFailure>;
+
+    /// False when `proven` is no longer the person's, or there is no such person; nothing is changed then.
+    async fn start_session(&self, new: NewSession) -> Result<bool, StorageFailure>;
+
+    /// Sessions with their people, the latest first, alive or not.
+    async fn sessions(&self, of: SessionsOf) -> Result<Vec<(Session, Email)>, StorageFailure>;
+
+    async fn session_by_id(&self, id: SessionId) -> Result<Option<(Session, Email)>, StorageFailure>;
+
+    /// Removes every session of the person and returns their token hashes; the rows are written if there were any.
+    async fn end_sessions_of(
+        &self,
+        person: PersonId,
+        audit: Vec<AuditEntry>,
+    ) -> Result<Vec<[u8; 32]>, StorageFailure>;
+
+    /// Moves in every transaction that ends a session before its time.
+    async fn sessions_version(&self) -> Result<i64, StorageFailure>;
 
     /// The session of this token hash with its person, whether it is still alive or not.
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<(Session, Email)>, StorageFailure>;
@@ -83,8 +159,7 @@ pub trait AccountStore: Send + Sync {
     async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure>;
 
     /// Whether there was one.
-    async fn end_session(&self, token_hash: [u8; 32], audit: Vec<AuditEntry>)
-    -> Result<bool, StorageFailure>;
+    async fn end_session(&self, ended: EndedSession) -> Result<bool, StorageFailure>;
 
     /// Removes sessions that ended before `now`, or were last seen before `idle_since`.
     async fn remove_dead_sessions(&self, now: Timestamp, idle_since: Timestamp)
@@ -98,4 +173,14 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<(), StorageFailure>;
 
     async fn operator_token(&self, token_hash: [u8; 32]) -> Result<Option<OperatorToken>, StorageFailure>;
+
+    /// Oldest first.
+    async fn operator_tokens(&self) -> Result<Vec<OperatorToken>, StorageFailure>;
+
+    /// Whether there was one.
+    async fn revoke_operator_token(
+        &self,
+        id: OperatorTokenId,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure>;
 }

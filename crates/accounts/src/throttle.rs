@@ -1,4 +1,5 @@
-//! Slows down guessing: wrong passwords are counted per account and per address, in memory, on each node.
+//! Slows down guessing: wrong passwords are counted per account and per address, in memory, on each node. A browser that
+//! has signed in to the account before has a budget of its own, so that a stranger who guesses cannot lock its owner out.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use model::Timestamp;
+use vault::BrowserId;
 
 use crate::Email;
 
@@ -27,10 +29,21 @@ pub struct Throttle {
     tables: Mutex<Tables>,
 }
 
+/// Strangers cannot reach the third table: its keys are signed, and each is good for one account.
 #[derive(Debug, Default)]
 struct Tables {
     accounts: HashMap<Email, Failures>,
     addresses: HashMap<IpAddr, Failures>,
+    browsers: HashMap<BrowserId, Failures>,
+}
+
+/// One try at one account.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    pub account: &'a Email,
+    pub address: IpAddr,
+    /// A browser that has signed in to this account before. Only its own budget counts then.
+    pub browser: Option<BrowserId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,47 +70,77 @@ impl Failures {
 }
 
 impl Throttle {
-    /// The seconds to wait before this account may be tried from this address; `None` when it may be tried now.
-    pub fn wait(&self, account: &Email, address: IpAddr, now: Timestamp) -> Option<u32> {
+    /// The seconds to wait before this may be tried; `None` when it may be tried now.
+    pub fn wait(&self, attempt: Attempt<'_>, now: Timestamp) -> Option<u32> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = tables.accounts.get(account).filter(|f| !f.is_forgotten(now));
-        let address = tables
-            .addresses
-            .get(&network(address))
-            .filter(|f| !f.is_forgotten(now));
-        let account = account.map_or(0, |failures| failures.wait(FREE_PER_ACCOUNT, now));
-        let address = address.map_or(0, |failures| failures.wait(FREE_PER_ADDRESS, now));
-        u32::try_from(account.max(address))
-            .ok()
-            .filter(|seconds| *seconds > 0)
+        let left = |failures: Option<&Failures>, free| {
+            failures
+                .filter(|failures| !failures.is_forgotten(now))
+                .map_or(0, |failures| failures.wait(free, now))
+        };
+        let seconds = match attempt.browser {
+            Some(browser) => left(tables.browsers.get(&browser), FREE_PER_ACCOUNT),
+            None => {
+                let account = left(tables.accounts.get(attempt.account), FREE_PER_ACCOUNT);
+                account.max(left(
+                    tables.addresses.get(&network(attempt.address)),
+                    FREE_PER_ADDRESS,
+                ))
+            }
+        };
+        u32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
     }
 
     /// A wrong password. Counted before the check is done, so that many tries at once do not all count as the first;
     /// [`Self::succeeded`] and [`Self::not_tried`] take it back.
-    pub fn failed(&self, account: &Email, address: IpAddr, now: Timestamp) {
+    pub fn failed(&self, attempt: Attempt<'_>, now: Timestamp) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut tables.accounts, account.clone(), now);
-        count(&mut tables.addresses, network(address), now);
+        match attempt.browser {
+            Some(browser) => count(&mut tables.browsers, browser, now),
+            None => {
+                count(&mut tables.accounts, attempt.account.clone(), now);
+                count(&mut tables.addresses, network(attempt.address), now);
+            }
+        }
     }
 
     /// The password was not looked at, for a reason of ours: this try counts for nobody.
-    pub fn not_tried(&self, account: &Email, address: IpAddr) {
+    pub fn not_tried(&self, attempt: Attempt<'_>) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failures) = tables.accounts.get_mut(account) {
-            failures.count = failures.count.saturating_sub(1);
-        }
-        if let Some(failures) = tables.addresses.get_mut(&network(address)) {
-            failures.count = failures.count.saturating_sub(1);
+        match attempt.browser {
+            Some(browser) => take_back(tables.browsers.get_mut(&browser)),
+            None => {
+                take_back(tables.accounts.get_mut(attempt.account));
+                take_back(tables.addresses.get_mut(&network(attempt.address)));
+            }
         }
     }
 
-    /// A right password: the account starts anew, and the address gets this try back.
-    pub fn succeeded(&self, account: &Email, address: IpAddr) {
+    /// A right password: its budget starts anew, and the address gets this try back. A known browser's success does not
+    /// give strangers their tries back: its owner would refill them with every visit.
+    pub fn succeeded(&self, attempt: Attempt<'_>) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        match attempt.browser {
+            Some(browser) => {
+                tables.browsers.remove(&browser);
+            }
+            None => {
+                tables.accounts.remove(attempt.account);
+                take_back(tables.addresses.get_mut(&network(attempt.address)));
+            }
+        }
+    }
+
+    /// The account has another password: what was tried before counts no longer.
+    pub fn forget(&self, account: &Email) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.accounts.remove(account);
-        if let Some(failures) = tables.addresses.get_mut(&network(address)) {
-            failures.count = failures.count.saturating_sub(1);
-        }
+    }
+}
+
+fn take_back(failures: Option<&mut Failures>) {
+    if let Some(failures) = failures {
+        failures.count = failures.count.saturating_sub(1);
     }
 }
 
@@ -143,6 +186,14 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
+    fn stranger(account: &Email, address: IpAddr) -> Attempt<'_> {
+        Attempt {
+            account,
+            address,
+            browser: None,
+        }
+    }
+
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     #[test]
@@ -151,51 +202,89 @@ mod tests {
         let address = IpAddr::from([192, 0, 2, 1]);
         let now = Timestamp::from_millis(0);
         for _ in 0..50 {
-            throttle.failed(&account, address, now);
-            throttle.not_tried(&account, address);
+            throttle.failed(stranger(&account, address), now);
+            throttle.not_tried(stranger(&account, address));
         }
-        assert_eq!(throttle.wait(&account, address, now), None);
+        assert_eq!(throttle.wait(stranger(&account, address), now), None);
     }
 
     #[test]
     fn the_sixth_try_waits_and_the_wait_doubles() {
         let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
         for second in 0..5 {
-            assert_eq!(throttle.wait(&ana, HERE, at(second)), None);
-            throttle.failed(&ana, HERE, at(second));
+            assert_eq!(throttle.wait(stranger(&ana, HERE), at(second)), None);
+            throttle.failed(stranger(&ana, HERE), at(second));
         }
-        assert_eq!(throttle.wait(&ana, HERE, at(4)), Some(15));
-        assert_eq!(throttle.wait(&ana, HERE, at(19)), None);
-        throttle.failed(&ana, HERE, at(19));
-        assert_eq!(throttle.wait(&ana, HERE, at(19)), Some(30));
+        assert_eq!(throttle.wait(stranger(&ana, HERE), at(4)), Some(15));
+        assert_eq!(throttle.wait(stranger(&ana, HERE), at(19)), None);
+        throttle.failed(stranger(&ana, HERE), at(19));
+        assert_eq!(throttle.wait(stranger(&ana, HERE), at(19)), Some(30));
         assert_eq!(
-            throttle.wait(&email("bo@example.com"), HERE, at(19)),
+            throttle.wait(stranger(&email("bo@example.com"), HERE), at(19)),
             None,
             "others are not affected"
         );
     }
 
     #[test]
+    fn a_stranger_cannot_lock_a_known_browser_out() {
+        let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
+        let known = Attempt {
+            account: &ana,
+            address: HERE,
+            browser: Some(BrowserId::generate()),
+        };
+        for second in 0..200 {
+            throttle.failed(stranger(&ana, HERE), at(second));
+        }
+        assert!(throttle.wait(stranger(&ana, HERE), at(200)).is_some());
+        assert_eq!(throttle.wait(known, at(200)), None, "from the very same address");
+
+        for _ in 0..5 {
+            throttle.failed(known, at(200));
+        }
+        assert_eq!(
+            throttle.wait(known, at(200)),
+            Some(15),
+            "a stolen browser may not guess for ever"
+        );
+        let another = Attempt {
+            browser: Some(BrowserId::generate()),
+            ..known
+        };
+        assert_eq!(throttle.wait(another, at(200)), None);
+        throttle.succeeded(another);
+        assert!(throttle.wait(stranger(&ana, HERE), at(200)).is_some());
+    }
+
+    #[test]
     fn one_address_with_many_accounts_waits_too() {
         let throttle = Throttle::default();
         for i in 0..20 {
-            throttle.failed(&email(&format!("a{i}@example.com")), HERE, at(0));
+            throttle.failed(stranger(&email(&format!("a{i}@example.com")), HERE), at(0));
         }
-        assert!(throttle.wait(&email("new@example.com"), HERE, at(0)).is_some());
+        assert!(
+            throttle
+                .wait(stranger(&email("new@example.com"), HERE), at(0))
+                .is_some()
+        );
         let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
-        assert_eq!(throttle.wait(&email("new@example.com"), elsewhere, at(0)), None);
+        assert_eq!(
+            throttle.wait(stranger(&email("new@example.com"), elsewhere), at(0)),
+            None
+        );
     }
 
     #[test]
     fn a_right_password_and_an_hour_both_forget() {
         let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
         for _ in 0..8 {
-            throttle.failed(&ana, HERE, at(0));
+            throttle.failed(stranger(&ana, HERE), at(0));
         }
-        assert!(throttle.wait(&ana, HERE, at(1)).is_some());
-        assert_eq!(throttle.wait(&ana, HERE, at(3600)), None);
-        throttle.succeeded(&ana, HERE);
-        assert_eq!(throttle.wait(&ana, HERE, at(1)), None);
+        assert!(throttle.wait(stranger(&ana, HERE), at(1)).is_some());
+        assert_eq!(throttle.wait(stranger(&ana, HERE), at(3600)), None);
+        throttle.succeeded(stranger(&ana, HERE));
+        assert_eq!(throttle.wait(stranger(&ana, HERE), at(1)), None);
     }
 
     #[test]
@@ -203,8 +292,7 @@ mod tests {
         let throttle = Throttle::default();
         for i in 0..MAX_ENTRIES + 50 {
             throttle.failed(
-                &email(&format!("a{i}@example.com")),
-                HERE,
+                stranger(&email(&format!("a{i}@example.com")), HERE),
                 at(i64::try_from(i).expect("small")),
             );
         }

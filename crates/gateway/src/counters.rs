@@ -10,7 +10,8 @@ pub struct Counts {
     pub by_verdict: Vec<(Verdict, u64)>,
     /// Those among them that belong to no known company and stand in no log.
     pub of_nobody: u64,
-    /// Connections that were answered before they had sent a request: 400, 408, 431.
+    /// What could not be read as a request (400, 408, 431), and calls of a proxy to `verify` that leave in doubt what they
+    /// ask.
     pub not_understood: u64,
 }
 

@@ -28,11 +28,20 @@ fn each(headers: &mut HeaderMap, name: &HeaderName, rewrite: impl Fn(&str) -> Op
         return;
     };
     for value in entry.iter_mut() {
-        let new = value.to_str().ok().and_then(&rewrite);
+        let new = rewrite(&ascii(value));
         if let Some(new) = new.and_then(|new| HeaderValue::from_str(&new).ok()) {
             *value = new;
         }
     }
+}
+
+/// The value with every byte that is not ASCII escaped, as an address has it anyway.
+fn ascii(value: &HeaderValue) -> String {
+    let escaped = value.as_bytes().iter().map(|byte| match byte {
+        0x80.. => format!("%{byte:02X}"),
+        _ => char::from(*byte).to_string(),
+    });
+    escaped.collect()
 }
 
 /// None where it stays as it is: it names somebody else, or is relative to the request's own path.
@@ -153,6 +162,20 @@ mod tests {
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn letters_that_are_not_ascii_hide_no_address() {
+        let mut headers = HeaderMap::new();
+        let raw =
+            HeaderValue::from_bytes(b"http://u:8000/caf\xc3\xa9\xff").expect("opaque bytes are allowed");
+        headers.insert("location", raw);
+        let reached = Reached {
+            scheme: "https".to_owned(),
+            host: "api.example.com".to_owned(),
+        };
+        rewrite(&mut headers, &"http://u:8000".parse().expect("a URL"), &reached);
+        assert_eq!(headers["location"], "https://api.example.com/caf%C3%A9%FF");
     }
 
     #[test]

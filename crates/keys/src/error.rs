@@ -13,6 +13,9 @@ pub enum KeysError {
     /// The environment has two active keys; one has to be deleted first.
     #[error("two keys are active already")]
     TwoActive,
+    /// A Production key is deleted from the page only by somebody who typed the last four characters of its secret.
+    #[error("to delete a Production key, type the last four characters of its secret, {last_four}")]
+    NotConfirmed { last_four: String },
     /// The sealed secret does not open: another master key, or a row that was moved or changed. The audit trail has it.
     #[error("the sealed secret of this key does not open")]
     SealBroken,

@@ -285,6 +285,34 @@ impl Keys {
         to_its_end(async move { inner.delete(company, key, actor).await }).await
     }
 
+    /// As [`Keys::delete`], for a person on the page, where one click must not end Production. Every way in from the page
+    /// comes through here; operators name the key by its id instead.
+    pub async fn delete_confirmed(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        typed: &str,
+        actor: &Actor,
+    ) -> Result<DeletedKey, KeysError> {
+        let KeySummary {
+            environment,
+            last_four,
+            ..
+        } = self.facts(company, key).await?.key;
+        if environment == Environment::Prod && typed.trim() != last_four {
+            return Err(KeysError::NotConfirmed { last_four });
+        }
+        self.delete(company, key, actor).await
+    }
+
+    /// The one way to name a key without its company: the operator's. Whose it is, is looked up first, and the deletion
+    /// is that company's.
+    pub async fn delete_by_id(&self, key: KeyId, actor: &Actor) -> Result<DeletedKey, KeysError> {
+        self.reload().await?;
+        let company = self.snapshot().active_key(key).map(|key| key.company.id);
+        self.delete(company.ok_or(KeysError::NotFound)?, key, actor).await
+    }
+
     /// The secrets that may sign for this environment, oldest first. Empty when it has no active key. A key that was
     /// deleted before this was called is not among them.
     pub async fn signing_secrets(

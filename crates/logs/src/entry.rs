@@ -9,7 +9,9 @@ use model::{
 };
 
 use crate::LossOf;
-use redact::BODY_LIMIT;
+
+/// At most so many bytes of a body are kept.
+pub const BODY_LIMIT: usize = 16 * 1024;
 
 /// Whose request it was.
 #[derive(Clone, Debug, PartialEq, Eq)]

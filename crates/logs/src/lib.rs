@@ -2,15 +2,13 @@
 //! the request, and counted when it is lost (invariants 8 and 9).
 
 mod entry;
-mod queue;
 mod recorder;
 mod redact;
 mod store;
 mod suppression;
 mod writer;
 
-pub use self::redact::{redact, redact_counted};
-pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
-pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
+pub use entry::{BODY_LIMIT, Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use recorder::{Recorder, RecorderOptions, Totals};
+pub use redact::{REDACTED, redact};
 pub use store::{Batch, Gap, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use live::Hub;
 use model::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::queue::{Bounds, Queue};
 use crate::suppression::Suppression;
 use crate::writer::{self, Writer};
-use crate::{Entry, LogStore, LogStoreError, Loss, LossOf, Names};
+use crate::{Entry, LogStore, LogStoreError, Loss, LossOf};
 
 /// How the recorder waits and retries.
 #[derive(Clone)]
@@ -25,12 +25,8 @@ pub struct RecorderOptions {
     pub waiting_bytes: usize,
     /// A batch is written when it has so many rows …
     pub batch_rows: usize,
-    /// … or so many bytes, as they were captured …
-    pub batch_bytes: usize,
     /// … or when its first row has waited so long.
     pub batch_delay: Duration,
-    /// Which names have values that are never stored.
-    pub names: Arc<Names>,
     /// How often an idle run says that it lives.
     pub heartbeat: Duration,
     /// Pauses before a batch that could not be written is tried again; after the last, its rows count as dropped.
@@ -45,9 +41,7 @@ impl RecorderOptions {
             waiting_entries: 16_384,
             waiting_bytes: 48 * 1024 * 1024,
             batch_rows: 512,
-            batch_bytes: 2 * 1024 * 1024,
             batch_delay: Duration::from_millis(200),
-            names: Arc::default(),
             heartbeat: Duration::from_secs(5),
             retries: [100, 500, 1000, 2000].map(Duration::from_millis).to_vec(),
         }
@@ -83,17 +77,15 @@ impl Totals {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    door: Arc<Door>,
+    queue: mpsc::Sender<Item>,
+    waiting_bytes_limit: usize,
 }
 
-/// When the last recorder is gone, the writer writes what waits and ends.
-#[derive(Debug)]
-struct Door(Arc<Queue>);
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.0.close();
-    }
+/// What stands in the queue.
+pub(crate) enum Item {
+    Entry(Box<Entry>),
+    Flush(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
 }
 
 /// What the door and the writer both count.
@@ -103,6 +95,7 @@ pub(crate) struct Shared {
     pub(crate) stored: AtomicU64,
     dropped: AtomicU64,
     suppressed: AtomicU64,
+    pub(crate) waiting_bytes: AtomicUsize,
     losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
 }
@@ -170,17 +163,14 @@ impl Recorder {
     ) -> Result<Self, LogStoreError> {
         let run = store.start_run((options.clock)()).await?;
         let shared = Arc::new(Shared::default());
-        let queue = Arc::new(Queue::new(Bounds {
-            entries: options.waiting_entries,
-            bytes: options.waiting_bytes,
-            batch_rows: options.batch_rows,
-            batch_bytes: options.batch_bytes,
-        }));
+        let (queue, items) = mpsc::channel(options.waiting_entries);
+        let waiting_bytes_limit = options.waiting_bytes;
         let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);
-        tokio::spawn(writer::run(writer, Arc::clone(&queue)));
+        tokio::spawn(writer::run(writer, items));
         Ok(Self {
             shared,
-            door: Arc::new(Door(queue)),
+            queue,
+            waiting_bytes_limit,
         })
     }
 
@@ -189,8 +179,10 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let of = entry.place.loss_of();
-        if self.door.0.push(Box::new(entry)).is_err() {
+        let (of, weight) = (entry.place.loss_of(), entry.weight());
+        let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst) + weight;
+        if waiting > self.waiting_bytes_limit || self.queue.try_send(Item::Entry(Box::new(entry))).is_err() {
+            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
             self.shared.dropped(of);
         }
     }
@@ -200,22 +192,29 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let of = entry.place.loss_of();
-        if self.door.0.push_waiting(Box::new(entry)).await.is_err() {
+        let (of, weight) = (entry.place.loss_of(), entry.weight());
+        self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst);
+        if self.queue.send(Item::Entry(Box::new(entry))).await.is_err() {
+            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
             self.shared.dropped(of);
         }
     }
 
     /// Returns when everything recorded before is stored, or counted as dropped.
     pub async fn flush(&self) {
-        let _ = self.door.0.flush().await;
+        let (done, waiting) = oneshot::channel();
+        if self.queue.send(Item::Flush(done)).await.is_ok() {
+            let _ = waiting.await;
+        }
     }
 
-    /// Writes what waits, ends the run cleanly and stops. What is recorded afterwards counts as dropped. A store that
-    /// fails is tried once more, not waited for.
+    /// Flushes, ends the run cleanly and stops. What is recorded afterwards counts as dropped. A store that fails is
+    /// tried once more, not waited for.
     pub async fn shutdown(&self) {
-        self.door.0.close();
-        self.door.0.ended().await;
+        let (done, waiting) = oneshot::channel();
+        if self.queue.send(Item::Stop(done)).await.is_ok() {
+            let _ = waiting.await;
+        }
     }
 
     /// The counters of this run, for metrics.

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 
 use live::{Hub, Topic};
 use model::CompanyId;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::queue::{Due, Queue};
-use crate::recorder::Shared;
+use crate::recorder::{Item, Shared};
 use crate::{
     Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact,
 };
@@ -26,19 +26,29 @@ pub(crate) struct Writer {
     failing: bool,
 }
 
+/// Why gathering ended.
+enum Then {
+    GoOn,
+    Answer(oneshot::Sender<()>),
+    Stop(Option<oneshot::Sender<()>>),
+}
+
 /// Runs until it is told to stop or the last recorder is gone.
-pub(crate) async fn run(mut writer: Writer, queue: Arc<Queue>) {
+pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
     loop {
-        let ends = writer.wait(&queue).await;
-        if ends {
-            break;
+        let (entries, then) = writer.gather(&mut items).await;
+        let stopping = matches!(then, Then::Stop(_));
+        writer.write(entries, stopping).await;
+        match then {
+            Then::GoOn => {}
+            Then::Answer(waiting) => drop(waiting.send(())),
+            Then::Stop(waiting) => {
+                writer.stop(items).await;
+                waiting.map(|waiting| waiting.send(()));
+                return;
+            }
         }
-        let stopping = queue.is_closed();
-        writer.write(queue.take(), stopping).await;
-        queue.written();
     }
-    writer.stop().await;
-    queue.end();
 }
 
 impl Writer {
@@ -60,19 +70,28 @@ impl Writer {
         }
     }
 
-    /// Waits until there is something to write, or only a sign of life is due. Whether nothing will ever come.
-    async fn wait(&self, queue: &Queue) -> bool {
-        let heartbeat = Instant::now() + self.options.heartbeat;
+    /// The entries of the next batch: none when only a sign of life is due.
+    async fn gather(&self, items: &mut mpsc::Receiver<Item>) -> (Vec<Entry>, Then) {
+        let mut entries = Vec::new();
+        let mut deadline = Instant::now() + self.options.heartbeat;
         loop {
-            let until = match queue.due() {
-                Due::End => return true,
-                Due::Batch => return false,
-                Due::Since(since) => since + self.options.batch_delay,
-                Due::Nothing => heartbeat,
-            };
-            // A note that was left before this is not lost: there is always room for one.
-            if timeout_at(until, queue.filled.notified()).await.is_err() {
-                return false;
+            match timeout_at(deadline, items.recv()).await {
+                Ok(Some(Item::Entry(entry))) => {
+                    if entries.is_empty() {
+                        deadline = Instant::now() + self.options.batch_delay;
+                    }
+                    self.shared
+                        .waiting_bytes
+                        .fetch_sub(entry.weight(), Ordering::SeqCst);
+                    entries.push(*entry);
+                    if entries.len() >= self.options.batch_rows {
+                        return (entries, Then::GoOn);
+                    }
+                }
+                Ok(Some(Item::Flush(waiting))) => return (entries, Then::Answer(waiting)),
+                Ok(Some(Item::Stop(waiting))) => return (entries, Then::Stop(Some(waiting))),
+                Ok(None) => return (entries, Then::Stop(None)),
+                Err(_) => return (entries, Then::GoOn),
             }
         }
     }
@@ -81,13 +100,7 @@ impl Writer {
     async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
         let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
         // Redaction is arithmetic on up to 16 MiB; the threads that answer requests have better things to do.
-        let names = Arc::clone(&self.options.names);
-        let redaction = tokio::task::spawn_blocking(move || {
-            entries
-                .into_iter()
-                .map(|entry| redact(entry, &names))
-                .collect::<Vec<_>>()
-        });
+        let redaction = tokio::task::spawn_blocking(|| entries.into_iter().map(redact).collect::<Vec<_>>());
         let Ok(entries) = redaction.await else {
             tracing::error!(rows = owners.len(), "redacting log rows failed; they are dropped");
             owners.into_iter().for_each(|owner| self.shared.dropped(owner));
@@ -180,8 +193,15 @@ impl Writer {
         }
     }
 
-    /// Ends the run.
-    async fn stop(&mut self) {
+    /// Whatever came after the stop is dropped and counted; then the run ends.
+    async fn stop(&mut self, mut items: mpsc::Receiver<Item>) {
+        items.close();
+        while let Some(item) = items.recv().await {
+            match item {
+                Item::Entry(entry) => self.shared.dropped(entry.place.loss_of()),
+                Item::Flush(waiting) | Item::Stop(waiting) => drop(waiting.send(())),
+            }
+        }
         if let Err(error) = self.store.end_run(self.report(0)).await {
             tracing::error!(%error, cause = ?error, "the end of this run could not be written; the next start will record a gap");
         }

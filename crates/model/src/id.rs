@@ -118,6 +118,8 @@ ids! {
     AuditId,
     /// A bearer token of the operator API.
     OperatorTokenId,
+    /// Somebody signed in with one browser. Made from the hash of the session's token, so it opens nothing.
+    SessionId,
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The words of Gatehouse as types: ids, time, environments, filters and what travels between the server and
-//! the page. Compiles to WASM and depends on serde alone; every other crate depends on this one.
+//! the page. Compiles to WASM and depends on serde and zeroize alone; every other crate depends on this one.
 
 mod access;
 mod account;
@@ -20,7 +20,7 @@ pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
     AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
-    OperatorTokenId, PersonId, RequestId, WebhookId,
+    OperatorTokenId, PersonId, RequestId, SessionId, WebhookId,
 };
 pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
@@ -31,7 +31,7 @@ pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{
-    Attempt, AttemptOutcome, Delivery, DeliveryRow, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    InvalidWebhook, RETRY_DELAYS_SECONDS, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
-    WebhookEvents, WebhookHealth, WebhookRow,
+    Attempt, AttemptOutcome, Delivery, DeliveryHeaders, DeliveryRow, DeliveryState, DisabledReason,
+    FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RotatedSecret, SigningKey, TimingRecord,
+    Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookRow,
 };

@@ -20,7 +20,7 @@ pub struct LogFilter {
     pub method: Option<String>,
     /// A part of the path.
     pub path: String,
-    /// Rows stored before this `seq`: the cursor of *Load older*.
+    /// Rows stored before this `seq`: the cursor of *Show older requests*.
     pub before: Option<i64>,
 }
 
@@ -201,9 +201,7 @@ impl LogFilter {
     pub fn parse_lenient(query: &str) -> (Self, Vec<InvalidFilter>) {
         let mut filter = Self::default();
         let mut wrong = Vec::new();
-        let pairs: Vec<_> = query_pairs(query)
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let (pairs, empty): (Vec<_>, Vec<_>) = query_pairs(query).partition(|(_, value)| !value.is_empty());
         // A form without scripts sends the two bounds along even when a preset is chosen; the preset was chosen last.
         let has_preset = pairs
             .iter()
@@ -216,7 +214,37 @@ impl LogFilter {
                 wrong.push(error);
             }
         }
+        // A form without scripts sends all three where *Custom…* was chosen and both bounds were left empty.
+        let is_empty = |wanted| empty.iter().any(|(name, _)| name == wanted);
+        if is_empty("range") && is_empty("from") && is_empty("to") {
+            wrong.push(InvalidFilter {
+                name: "from",
+                wants: "a time, or `to` must be one, for a custom date range",
+            });
+        }
+        wrong.extend(filter.mend_range());
         (filter, wrong)
+    }
+
+    /// A range that ends before it begins loses its end.
+    fn mend_range(&mut self) -> Option<InvalidFilter> {
+        let DateRange::Between {
+            from: Some(from),
+            to: Some(to),
+        } = self.range
+        else {
+            return None;
+        };
+        (to <= from).then(|| {
+            self.range = DateRange::Between {
+                from: Some(from),
+                to: None,
+            };
+            InvalidFilter {
+                name: "to",
+                wants: "later than `from`",
+            }
+        })
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidFilter> {
@@ -458,6 +486,32 @@ mod tests {
     fn a_wrong_value_is_named() {
         let error = "status=9xx".parse::<LogFilter>().expect_err("9xx is no class");
         assert_eq!(error.name, "status");
+    }
+
+    #[test]
+    fn a_range_that_ends_before_it_begins_is_named_and_keeps_its_beginning() {
+        for to in ["2026-01-05T10:00:00Z", "2026-01-05T09:59:00Z"] {
+            let (filter, wrong) =
+                LogFilter::parse_lenient(&format!("from=2026-01-05T10:00:00Z&to={to}&status=404"));
+            assert_eq!(wrong.len(), 1, "{to}");
+            assert_eq!((wrong[0].name, wrong[0].wants), ("to", "later than `from`"));
+            assert_eq!(filter.to_string(), "from=2026-01-05T10:00:00.000Z&status=404");
+        }
+    }
+
+    #[test]
+    fn a_custom_range_without_bounds_is_named() {
+        let (filter, wrong) = LogFilter::parse_lenient("range=&from=&to=&status=404");
+        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong[0].name, "from");
+        assert_eq!(filter.to_string(), "status=404");
+        for fine in [
+            "range=7d&from=&to=",
+            "range=&from=2026-01-05T10:00&to=",
+            "status=",
+        ] {
+            assert_eq!(LogFilter::parse_lenient(fine).1, [], "{fine}");
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret in plain text. `Debug` shows `[redacted]`; there is no `Display`. It is serialised only in the answers of
+/// A secret in plain text, wiped from memory when dropped. `Debug` shows `[redacted]`; there is no `Display`. It is serialised only in the answers of
 /// generate, reveal, copy and `admin create-key`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -21,6 +22,14 @@ impl SecretText {
     }
 }
 
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for SecretText {}
+
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
@@ -30,6 +39,12 @@ impl fmt::Debug for SecretText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_wiped_when_it_is_dropped() {
+        fn wiped<T: ZeroizeOnDrop>() {}
+        wiped::<SecretText>();
+    }
 
     #[test]
     fn debug_hides_the_secret() {

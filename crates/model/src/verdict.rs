@@ -47,7 +47,7 @@ macro_rules! verdicts {
 }
 
 verdicts! {
-    Accepted = "accepted", None, "Accepted",
+    Accepted = "accepted", None, "Key accepted",
         "The key was active and the request was passed on.", "";
     MissingCredentials = "missing_credentials", Some(401), "Missing credentials",
         "The header X-Access-Secret was missing.", "Send X-Access-Client-Id and X-Access-Secret on every request.";
@@ -74,13 +74,13 @@ verdicts! {
     RateLimited = "rate_limited", Some(429), "Rate limited",
         "The key used up its request budget.", "Wait for Retry-After, then back off 1, 2, 4 seconds.";
     NotReady = "not_ready", Some(503), "Not ready",
-        "This node could not be sure that its keys were current, and let nothing through.", "Try again; tell the operator if it lasts.";
+        "This node could not be sure that its keys were current, and let nothing through.", "Retry. If this lasts, tell your API provider.";
     Overloaded = "overloaded", Some(503), "Overloaded",
         "Too many requests were waiting, or this one was larger than allowed.", "Try again after a pause.";
     UpstreamUnreachable = "upstream_unreachable", Some(502), "Upstream unreachable",
-        "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request; try again, or tell the operator.";
+        "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request. Retry, or tell your API provider.";
     UpstreamTimeout = "upstream_timeout", Some(504), "Upstream timeout",
-        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request; try again, or tell the operator.";
+        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request. Retry, or tell your API provider.";
 }
 
 impl Verdict {

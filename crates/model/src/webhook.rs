@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, DeliveryId, Environment, EventId, EventType, HeaderField, KeyId, RequestId, Timestamp,
-    WebhookId,
+    AttemptId, DeliveryId, Environment, EventId, EventType, HeaderField, KeyId, RequestId, SecretText,
+    Timestamp, WebhookId,
 };
 
 /// Seconds from a failed attempt to the next: three documented retries, then ever slower ones. Attempt 1 has no delay;
@@ -143,6 +143,8 @@ pub struct WebhookDetail {
     pub row: WebhookRow,
     /// Which key signs the next attempt; none where the environment has no active key.
     pub signing_key: Option<SigningKey>,
+    /// After a rotation the webhook's former secret signs too, until then.
+    pub former_secret_until: Option<Timestamp>,
     /// When failing, in words: how many attempts failed and how. Else empty.
     pub diagnosis: String,
     /// Newest first, at most 50.
@@ -158,6 +160,34 @@ pub struct SigningKey {
     pub last_succeeded: bool,
     /// How many keys are active.
     pub active_keys: usize,
+}
+
+/// The answer to a rotation: the webhook's new secret. Both sign until the former one ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatedSecret {
+    pub secret: SecretText,
+    pub former_secret_until: Timestamp,
+}
+
+/// What an installation calls itself in deliveries: the value of `User-Agent`, and the header of the signature by API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryHeaders {
+    pub user_agent: String,
+    pub sign: String,
+}
+
+impl DeliveryHeaders {
+    pub const USER_AGENT: &str = "Gatehouse-Webhook-Service/2.0";
+    pub const SIGN: &str = "X-WEBHOOK-SIGN";
+}
+
+impl Default for DeliveryHeaders {
+    fn default() -> Self {
+        Self {
+            user_agent: Self::USER_AGENT.to_owned(),
+            sign: Self::SIGN.to_owned(),
+        }
+    }
 }
 
 /// Where a delivery stands.

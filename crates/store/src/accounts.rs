@@ -1,19 +1,30 @@
 //! Companies, people, members, sessions and operator tokens on both databases.
 
 use accounts::{
-    AccountStore, Company, Email, Install, Member, OperatorToken, PasswordHash, Person, Scopes, Session,
-    StorageFailure,
+    AccountStore, Company, Email, EndedSession, Install, Member, MemberRow, NewSession, OperatorToken,
+    PasswordHash, Person, Scopes, Session, SessionsOf, StorageFailure,
 };
 use async_trait::async_trait;
-use model::{AuditEntry, ClientId, CompanyId, PersonId, Role, Timestamp};
+use model::{
+    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SessionId, Timestamp,
+};
 use sqlx::any::AnyRow;
 
 use crate::{Columns, Db, DbConnection, Migration, StoreError, Urgency, audit};
+
+mod revocation;
+mod sessions;
 
 /// The tables.
 pub const MIGRATION: Migration = Migration {
     name: "0002_accounts",
     sql: include_str!("../migrations/0002_accounts.sql"),
+};
+
+/// What listing and revoking need.
+pub const REVOCATION_MIGRATION: Migration = Migration {
+    name: "0006_revocation",
+    sql: include_str!("../migrations/0006_revocation.sql"),
 };
 
 /// [`AccountStore`] on a [`Db`].
@@ -182,82 +193,67 @@ impl AccountStore for Accounts {
             .transpose()?)
     }
 
-    async fn start_session(&self, session: Session, entries: Vec<AuditEntry>) -> Result<(), StorageFailure> {
-        let written = self
-            .db
-            .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-                Box::pin(async move {
-                    sqlx::query(
-                    "INSERT INTO sessions (token_hash, person_id, created_at, seen_at, expires_at, proof_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6)",
-                )
-                .bind(session.token_hash.to_vec())
-                .bind(session.person.to_string())
-                .bind(session.created_at.as_millis())
-                .bind(session.seen_at.as_millis())
-                .bind(session.expires_at.as_millis())
-                .bind(session.proof_at.as_millis())
-                .execute(&mut *connection)
-                .await?;
-                    record_all(connection, &entries).await
-                })
-            });
-        Ok(written.await?)
+    async fn members(&self, company: CompanyId) -> Result<Vec<MemberRow>, StorageFailure> {
+        Ok(revocation::members(&self.db, company).await?)
+    }
+
+    async fn member(&self, member: MemberId) -> Result<Option<MemberRow>, StorageFailure> {
+        Ok(revocation::member(&self.db, member).await?)
+    }
+
+    async fn remove_member(
+        &self,
+        member: Member,
+        removed: AuditEntry,
+        ended: Vec<AuditEntry>,
+    ) -> Result<Option<Vec<[u8; 32]>>, StorageFailure> {
+        Ok(revocation::remove_member(&self.db, member, removed, ended).await?)
+    }
+
+    async fn set_password(
+        &self,
+        person: PersonId,
+        hash: PasswordHash,
+        set: Vec<AuditEntry>,
+        ended: Vec<AuditEntry>,
+    ) -> Result<Option<Vec<[u8; 32]>>, StorageFailure> {
+        Ok(revocation::set_password(&self.db, person, hash, set, ended).await?)
+    }
+
+    async fn start_session(&self, new: NewSession) -> Result<bool, StorageFailure> {
+        Ok(sessions::start(&self.db, new).await?)
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<(Session, Email)>, StorageFailure> {
-        let row = sqlx::query(
-            "SELECT s.token_hash, s.person_id, s.created_at, s.seen_at, s.expires_at, s.proof_at, p.email \
-             FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.token_hash = $1",
-        )
-        .bind(token_hash.to_vec())
-        .fetch_optional(self.db.reader())
-        .await;
-        Ok(row
-            .map_err(StoreError::from)?
-            .as_ref()
-            .map(read_session)
-            .transpose()?)
+        Ok(sessions::by_hash(&self.db, token_hash).await?)
+    }
+
+    async fn sessions(&self, of: SessionsOf) -> Result<Vec<(Session, Email)>, StorageFailure> {
+        Ok(sessions::list(&self.db, of).await?)
+    }
+
+    async fn session_by_id(&self, id: SessionId) -> Result<Option<(Session, Email)>, StorageFailure> {
+        Ok(sessions::by_id(&self.db, id).await?)
+    }
+
+    async fn end_sessions_of(
+        &self,
+        person: PersonId,
+        audit: Vec<AuditEntry>,
+    ) -> Result<Vec<[u8; 32]>, StorageFailure> {
+        Ok(revocation::end_sessions_of(&self.db, person, audit).await?)
+    }
+
+    async fn sessions_version(&self) -> Result<i64, StorageFailure> {
+        Ok(sessions::version(&self.db).await?)
     }
 
     async fn touch_session(&self, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StorageFailure> {
-        let written = self
-            .db
-            .write::<(), StoreError, _>(Urgency::Background, move |connection| {
-                Box::pin(async move {
-                    // Never backwards: two requests may write in either order.
-                    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
-                        .bind(seen_at.as_millis())
-                        .bind(token_hash.to_vec())
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            });
-        Ok(written.await?)
+        Ok(sessions::touch(&self.db, token_hash, seen_at).await?)
     }
 
-    async fn end_session(
-        &self,
-        token_hash: [u8; 32],
-        entries: Vec<AuditEntry>,
-    ) -> Result<bool, StorageFailure> {
-        let written = self
-            .db
-            .write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
-                Box::pin(async move {
-                    let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
-                        .bind(token_hash.to_vec())
-                        .execute(&mut *connection)
-                        .await?;
-                    if ended.rows_affected() == 0 {
-                        return Ok(false);
-                    }
-                    record_all(connection, &entries).await?;
-                    Ok(true)
-                })
-            });
-        Ok(written.await?)
+    async fn end_session(&self, ended: EndedSession) -> Result<bool, StorageFailure> {
+        Ok(sessions::end(&self.db, ended).await?)
     }
 
     async fn remove_dead_sessions(
@@ -265,19 +261,7 @@ impl AccountStore for Accounts {
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<(), StorageFailure> {
-        let written = self
-            .db
-            .write::<(), StoreError, _>(Urgency::Background, move |connection| {
-                Box::pin(async move {
-                    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
-                        .bind(now.as_millis())
-                        .bind(idle_since.as_millis())
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            });
-        Ok(written.await?)
+        Ok(sessions::remove_dead(&self.db, now, idle_since).await?)
     }
 
     async fn create_operator_token(
@@ -316,28 +300,43 @@ impl AccountStore for Accounts {
             .map(read_operator_token)
             .transpose()?)
     }
+
+    async fn operator_tokens(&self) -> Result<Vec<OperatorToken>, StorageFailure> {
+        let sql = "SELECT id, name, scopes, created_at FROM operator_tokens ORDER BY created_at, id";
+        let rows = sqlx::query(sql)
+            .fetch_all(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
+        Ok(rows.iter().map(read_operator_token).collect::<Result<_, _>>()?)
+    }
+
+    async fn revoke_operator_token(
+        &self,
+        id: OperatorTokenId,
+        entry: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
+        Ok(revocation::revoke_operator_token(&self.db, id, entry).await?)
+    }
 }
 
-/// The person may have been added since it was looked for: the address decides who it is.
+/// The person may have been added, or removed, since they were looked for: the address decides who it is. Where there is
+/// one already, the update that changes nothing holds their row until the commit.
 async fn insert_member(
     connection: &mut DbConnection,
     person: Person,
     member: Member,
     entry: &AuditEntry,
 ) -> Result<bool, StoreError> {
-    sqlx::query(
-        "INSERT INTO people (id, email, password_hash, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
+    let row = sqlx::query(
+        "INSERT INTO people (id, email, password_hash, created_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id",
     )
     .bind(person.id.to_string())
     .bind(person.email.to_string())
     .bind(person.password_hash.as_stored().to_owned())
     .bind(person.created_at.as_millis())
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
-    let row = sqlx::query("SELECT id FROM people WHERE email = $1")
-        .bind(person.email.to_string())
-        .fetch_one(&mut *connection)
-        .await?;
     let inserted = sqlx::query(
         "INSERT INTO members (id, company_id, person_id, role, created_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (person_id, company_id) DO NOTHING",
@@ -393,22 +392,6 @@ fn read_person(row: &AnyRow) -> Result<Person, StoreError> {
         password_hash: PasswordHash::from_stored(row.text("password_hash")?),
         created_at: row.time("created_at")?,
     })
-}
-
-fn read_session(row: &AnyRow) -> Result<(Session, Email), StoreError> {
-    let token_hash = row
-        .blob("token_hash")?
-        .try_into()
-        .map_err(|_| StoreError::corrupt("token_hash is not 32 bytes"))?;
-    let session = Session {
-        token_hash,
-        person: row.parsed("person_id")?,
-        created_at: row.time("created_at")?,
-        seen_at: row.time("seen_at")?,
-        expires_at: row.time("expires_at")?,
-        proof_at: row.time("proof_at")?,
-    };
-    Ok((session, row.parsed("email")?))
 }
 
 fn read_operator_token(row: &AnyRow) -> Result<OperatorToken, StoreError> {

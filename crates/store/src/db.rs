@@ -6,13 +6,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::migrate::{self, Migration};
 use crate::{Dialect, StoreError};
@@ -77,6 +78,9 @@ pub struct Db {
 struct Writer {
     interactive: mpsc::Sender<Job>,
     background: mpsc::Sender<Job>,
+    closing: Arc<Notify>,
+    /// Its other end goes with the task: nothing is ever sent.
+    ended: watch::Receiver<()>,
 }
 
 type Job = Box<dyn WaitingWrite>;
@@ -129,13 +133,22 @@ impl Db {
             .await?;
         let (interactive, urgent) = mpsc::channel(QUEUE);
         let (background, patient) = mpsc::channel(QUEUE);
-        tokio::spawn(run_writer(connection, urgent, patient));
+        let (closing, (running, ended)) = (Arc::new(Notify::new()), watch::channel(()));
+        tokio::spawn({
+            let closing = Arc::clone(&closing);
+            async move {
+                run_writer(connection, urgent, patient, &closing).await;
+                drop(running);
+            }
+        });
         Ok(Self {
             dialect: Dialect::Sqlite,
             pool,
             writer: Some(Writer {
                 interactive,
                 background,
+                closing,
+                ended,
             }),
         })
     }
@@ -252,9 +265,15 @@ impl Db {
             .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
-    /// Waits until open reads have ended. Writes end when the last clone of this handle is gone.
+    /// Waits until open reads and waiting writes have ended. SQLite's writer is closed last: whoever closes last takes the
+    /// log into the file and removes it, and readers may not.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(writer) = &self.writer {
+            writer.closing.notify_one();
+            let mut ended = writer.ended.clone();
+            while ended.changed().await.is_ok() {}
+        }
     }
 }
 
@@ -305,13 +324,23 @@ async fn run_writer(
     mut connection: AnyConnection,
     mut urgent: mpsc::Receiver<Job>,
     mut patient: mpsc::Receiver<Job>,
+    closing: &Notify,
 ) {
+    let mut is_closing = false;
     loop {
         let first = tokio::select! {
             biased;
-            Some(job) = urgent.recv() => job,
-            Some(job) = patient.recv() => job,
-            else => break,
+            () = closing.notified(), if !is_closing => {
+                // What waits already is still written; nobody else gets in.
+                is_closing = true;
+                urgent.close();
+                patient.close();
+                continue;
+            }
+            job = next_job(&mut urgent, &mut patient) => match job {
+                Some(job) => job,
+                None => break,
+            },
         };
         let mut group = Vec::with_capacity(8);
         group.push(first);
@@ -324,6 +353,16 @@ async fn run_writer(
     }
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
+    }
+}
+
+/// `None` when nobody can send any more.
+async fn next_job(urgent: &mut mpsc::Receiver<Job>, patient: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    tokio::select! {
+        biased;
+        Some(job) = urgent.recv() => Some(job),
+        Some(job) = patient.recv() => Some(job),
+        else => None,
     }
 }
 

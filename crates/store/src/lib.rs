@@ -27,4 +27,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     keys::MIGRATION,
     webhooks::MIGRATION,
     webhooks::WAITING_MIGRATION,
+    accounts::REVOCATION_MIGRATION,
 ];

@@ -135,7 +135,7 @@ pub(crate) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     }
 }
 
-fn derive(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+pub(crate) fn derive(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     let mut mac = hmac(key);
     mac.update(purpose);
     mac.finalize().into_bytes().into()

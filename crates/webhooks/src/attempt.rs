@@ -3,14 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{
     Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    Timestamp,
+    SecretText, Timestamp,
 };
-use redact::Needles;
 use tokio::time::Instant;
-use vault::Zeroizing;
+use vault::{Presented, Zeroizing};
 
 use crate::connection::millis;
 use crate::evidence;
@@ -45,10 +45,10 @@ struct Attempt<'a> {
     claimed: &'a Claimed,
 }
 
-/// What is sent with every try, and the webhook's own secret.
+/// What is sent with every try, and the webhook's own secrets: the current one, and during an overlap the former one.
 struct Letter {
     body: Bytes,
-    own_secret: Zeroizing<Vec<u8>>,
+    own_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// The tries of one attempt, taken together.
@@ -136,34 +136,42 @@ impl Attempt<'_> {
             .sender
             .post(&self.claimed.url, &headers, letter.body.clone(), deadline)
             .await;
-        let mut secrets = Needles::default();
-        secrets.add(key.secret.expose().as_bytes());
-        secrets.add(STANDARD.encode(&*letter.own_secret).as_bytes());
-        evidence::redact(&mut sent.hops, &secrets, &self.webhooks.parts().names);
+        let own = letter.own_secrets.iter().map(|secret| STANDARD.encode(&**secret));
+        let known: Vec<SecretText> = std::iter::once(key.secret.expose().to_owned())
+            .chain(own)
+            .map(SecretText::new)
+            .collect();
+        let secrets = Presented::new(&known);
+        evidence::redact(&mut sent.hops, &secrets);
         sent
     }
 
-    /// The contract's signature, and those of Standard Webhooks beside it.
+    /// The contract's signature, and those of Standard Webhooks with it: one for each secret, separated by a space.
     fn headers(&self, key: &SigningSecret, letter: &Letter) -> HeaderMap {
+        let parts = self.webhooks.parts();
         let id = self.claimed.event.to_string();
-        let seconds = self.webhooks.parts().clock.now().as_millis() / 1000;
+        let seconds = parts.clock.now().as_millis() / 1000;
+        let signatures: Vec<String> = letter
+            .own_secrets
+            .iter()
+            .map(|secret| vault::sign_standard_webhook(secret, &id, seconds, &letter.body))
+            .collect();
         let values = [
             (
-                "x-webhook-sign",
+                parts.headers.sign.clone(),
                 vault::sign_v1(key.secret.expose(), &letter.body),
             ),
-            (
-                "webhook-signature",
-                vault::sign_standard_webhook(&letter.own_secret, &id, seconds, &letter.body),
-            ),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-id", id),
+            (HeaderName::from_static("webhook-signature"), signatures.join(" ")),
+            (HeaderName::from_static("webhook-timestamp"), seconds.to_string()),
+            (HeaderName::from_static("webhook-id"), id),
         ];
         // Hex, base64 and digits are always header values.
-        let pairs = values.into_iter().filter_map(|(name, value)| {
-            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
-        });
-        pairs.collect()
+        let mut headers: HeaderMap = values
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
+            .collect();
+        headers.insert(USER_AGENT, parts.headers.user_agent.clone());
+        headers
     }
 
     /// Opens what is sealed. `None`, with a word in the log, when it does not open: then nothing may be sent.
@@ -181,11 +189,16 @@ impl Attempt<'_> {
             &self.claimed.body,
         );
         let place = self.webhooks.secret_place(company, environment, webhook);
-        let own_secret = parts.master_key.open(&place, &self.claimed.webhook_secret);
-        match (body, own_secret) {
-            (Ok(body), Ok(own_secret)) => Some(Letter {
+        let (own, now) = (&self.claimed.own_secrets, parts.clock.now());
+        let former = own.former.iter().filter(|former| former.until > now);
+        let own_secrets: Result<Vec<_>, _> = std::iter::once(&own.current)
+            .chain(former.map(|former| &former.sealed))
+            .map(|sealed| parts.master_key.open(&place, sealed))
+            .collect();
+        match (body, own_secrets) {
+            (Ok(body), Ok(own_secrets)) => Some(Letter {
                 body: Bytes::copy_from_slice(&body),
-                own_secret,
+                own_secrets,
             }),
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(%error, delivery = %self.claimed.delivery, "a sealed event or secret does not open");
@@ -222,18 +235,13 @@ impl Attempt<'_> {
         let ended_at = self.webhooks.parts().clock.now();
         let Tried {
             outcome,
-            mut hops,
+            hops,
             retry_after,
             signed_by,
         } = tried;
-        let id = AttemptId::time_ordered(started_at, vault::random());
-        let place = self
-            .webhooks
-            .evidence_place(claimed.company, claimed.environment, id);
-        evidence::seal(&mut hops, &self.webhooks.parts().master_key, &place);
         FinishedAttempt {
             claimed: claimed.clone(),
-            id,
+            id: AttemptId::time_ordered(started_at, vault::random()),
             started_at,
             ended_at,
             duration_ms,

@@ -71,6 +71,10 @@ pub(crate) async fn url(
     resolver: &dyn Resolver,
 ) -> Result<Target, InvalidWebhook> {
     let refuse = |reason: String| fault("webhook_url", reason);
+    if given.contains('#') {
+        // It would not be sent, and the webhook would look like another one than it is.
+        return Err(refuse("The URL must not have a part after #.".to_owned()));
+    }
     let target = Target::parse(given).map_err(|error| refuse(error.to_string()))?;
     policy
         .vet_name(&target)

@@ -82,7 +82,6 @@ fn kind(failure: &FailureCount) -> String {
 #[cfg(test)]
 mod tests {
     use model::{Environment, Webhook, WebhookEvents, WebhookId};
-    use vault::Sealed;
 
     use super::*;
     use crate::storage::LastTest;
@@ -103,7 +102,7 @@ mod tests {
                 created_at: THEN,
                 updated_at: THEN,
             },
-            secret: Sealed::from_bytes(Vec::new()),
+            former_secret_until: None,
             failing_since: None,
             undelivered_since: Some(THEN),
             last_test: None,

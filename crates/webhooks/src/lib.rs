@@ -17,8 +17,10 @@ mod evidence;
 mod examples;
 mod fate;
 mod forbidden;
+mod headers;
 mod health;
 mod idle;
+mod own_secret;
 mod publish;
 mod reading;
 mod resolver;
@@ -38,18 +40,20 @@ pub use error::{PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
 pub use examples::example_payload;
 pub use fate::{Fate, Standing};
+pub use headers::{InvalidHeaders, SentHeaders};
+pub use own_secret::OVERLAP_SECONDS;
 pub use publish::{Publication, Published};
 pub use reading::HistoryEntry;
 pub use resolver::{Resolver, SystemResolver};
 pub use schedule::{DISABLE_AFTER_SECONDS, MAX_ATTEMPTS, WARN_AFTER_SECONDS};
-pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent, USER_AGENT_VALUE};
+pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, HealthChange, HeldScope,
-    HistoryFilter, HistoryPage, HistoryRow, Idempotency, LastTest, NewEvent, NewTest, NewWebhook,
-    PublishedEvent, Replay, Replayed, StoredDelivery, Then, WebhookChange, WebhookFacts, WebhookStore,
-    Written,
+    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, FormerSecret,
+    HealthChange, HeldScope, HistoryFilter, HistoryPage, HistoryRow, Idempotency, LastTest, NewEvent,
+    NewTest, NewWebhook, OwnSecrets, PublishedEvent, Replay, Replayed, StoredDelivery, Then, WebhookChange,
+    WebhookFacts, WebhookStore, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -21,8 +21,6 @@ use crate::idle::{Connection, EndWithMe, Idle};
 use crate::target::Target;
 use crate::{Policy, Resolver};
 
-/// Sent as `User-Agent`.
-pub const USER_AGENT_VALUE: &str = "Gatehouse-Webhook-Service/2.0";
 /// From the first name to the last byte of the last answer (contract section 4.7).
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// Redirects followed at most.
@@ -285,7 +283,6 @@ fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<
         .ok()?;
     let all = request.headers_mut();
     all.insert(HOST, HeaderValue::from_str(&target.authority()).ok()?);
-    all.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE));
     all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in headers {
         all.insert(name, value.clone());

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AttemptId, AuditAction, AuditEntry, AuditId, CompanyId, Environment, EventId, InvalidWebhook,
-    Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
+    InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
-use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{Clock, Policy, Resolver, SigningSecrets, WebhookStore, WebhooksError, draft};
+use crate::{
+    Clock, Policy, Resolver, SentHeaders, SigningSecrets, WebhookStore, WebhooksError, draft, own_secret,
+};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -33,9 +34,9 @@ pub struct Parts {
     pub signing: Arc<dyn SigningSecrets>,
     pub policy: Policy,
     pub resolver: Arc<dyn Resolver>,
+    /// What every delivery carries.
+    pub headers: SentHeaders,
     pub hub: Hub,
-    /// Which names have values that are never kept of what a receiver answers.
-    pub names: Arc<Names>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -117,7 +118,7 @@ impl Webhooks {
             updated_at: now,
         };
         let place = self.secret_place(company, checked.environment, webhook.id);
-        let secret = parts.master_key.seal(&place, &vault::random::<32>());
+        let secret = parts.master_key.seal(&place, &own_secret::generate());
         let audit = self.audit(
             company,
             actor,
@@ -256,6 +257,11 @@ impl Webhooks {
         Ok(self.parts().store.forget_leases(self.now()).await?)
     }
 
+    /// What every delivery carries.
+    pub fn headers(&self) -> &DeliveryHeaders {
+        self.parts().headers.shown()
+    }
+
     /// The time that deliveries go by.
     pub fn now(&self) -> Timestamp {
         self.parts().clock.now()
@@ -359,21 +365,6 @@ impl Webhooks {
             company,
             environment,
             id,
-        }
-    }
-
-    pub(crate) fn evidence_place(
-        &self,
-        company: CompanyId,
-        environment: Environment,
-        attempt: AttemptId,
-    ) -> SealPlace {
-        SealPlace {
-            purpose: SealPurpose::Evidence,
-            install: self.parts().install,
-            company,
-            environment,
-            id: attempt.to_bytes(),
         }
     }
 

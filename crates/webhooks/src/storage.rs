@@ -54,7 +54,8 @@ pub enum Written<T> {
 #[derive(Clone, Debug)]
 pub struct WebhookFacts {
     pub webhook: Webhook,
-    pub secret: Sealed,
+    /// The end of the overlap after the latest rotation of its own secret, also when that is over.
+    pub former_secret_until: Option<Timestamp>,
     /// Since when every attempt failed, as far as that was not forgotten when it was enabled.
     pub failing_since: Option<Timestamp>,
     /// The first failure after the last success; only a success forgets it.
@@ -212,7 +213,7 @@ pub struct Claimed {
     pub company: CompanyId,
     pub environment: Environment,
     pub url: String,
-    pub webhook_secret: Sealed,
+    pub own_secrets: OwnSecrets,
     pub last_key: Option<KeyId>,
     pub event: EventId,
     pub event_type: EventType,
@@ -222,6 +223,20 @@ pub struct Claimed {
     pub test: bool,
     /// Asked for by hand.
     pub replay: Option<Replay>,
+}
+
+/// The secret of a webhook's own, and after a rotation the one before it.
+#[derive(Clone, Debug)]
+pub struct OwnSecrets {
+    pub current: Sealed,
+    pub former: Option<FormerSecret>,
+}
+
+/// It signs until then.
+#[derive(Clone, Debug)]
+pub struct FormerSecret {
+    pub sealed: Sealed,
+    pub until: Timestamp,
 }
 
 /// An attempt by hand: what the delivery goes back to if it fails.
@@ -313,6 +328,28 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<bool, StorageFailure>;
 
     async fn webhook(&self, company: CompanyId, id: WebhookId) -> Result<Option<Webhook>, StorageFailure>;
+
+    /// The webhook's own secret; the audit row is written with the reading of it.
+    async fn own_secret(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        audit: AuditEntry,
+    ) -> Result<Option<Sealed>, StorageFailure>;
+
+    /// Puts `new` in place of the webhook's own secret, which becomes the former one until `until`. Whether there is such a
+    /// webhook.
+    async fn rotate_secret(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        new: Sealed,
+        until: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure>;
+
+    /// Erases former secrets whose time has ended.
+    async fn erase_former_secrets(&self, now: Timestamp) -> Result<(), StorageFailure>;
 
     /// Oldest first.
     async fn webhooks(

@@ -235,6 +235,7 @@ impl Run {
             }
         }
         if self.prune_at <= now {
+            parts.store.erase_former_secrets(now).await?;
             let removed = parts
                 .store
                 .prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE)

@@ -66,6 +66,7 @@ fn sender(policy: Policy, deadline: Duration) -> Sender {
 async fn post(sender: &Sender, url: &str) -> Sent {
     let mut headers = HeaderMap::new();
     headers.insert("x-webhook-sign", HeaderValue::from_static("v1=00"));
+    headers.insert("user-agent", HeaderValue::from_static("Acme/1.0"));
     sender
         .post(url, &headers, Bytes::from_static(b"{\"a\":1}"), sender.deadline())
         .await
@@ -102,10 +103,7 @@ async fn a_request_carries_body_and_headers_and_asks_for_no_compression() {
         Some(receiver.address.to_string().as_str())
     );
     assert_eq!(received.header("content-type"), Some("application/json"));
-    assert_eq!(
-        received.header("user-agent"),
-        Some("Gatehouse-Webhook-Service/2.0")
-    );
+    assert_eq!(received.header("user-agent"), Some("Acme/1.0"));
     assert_eq!(received.header("x-webhook-sign"), Some("v1=00"));
     assert_eq!(received.header("accept-encoding"), None);
 

@@ -7,7 +7,6 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use model::{Environment, Provider};
 use thiserror::Error;
@@ -84,15 +83,17 @@ pub struct Config {
     pub listen: ListenAddress,
     pub gateway_listen: ListenAddress,
     pub operator_listen: ListenAddress,
+    /// Names by which the operator listener is reached, besides addresses and `localhost`.
+    pub operator_hosts: Vec<String>,
     /// As given; [`Config::public_url`] has the default.
     pub public_url: Option<Url>,
     pub gateway_url: Option<Url>,
     pub upstreams: Vec<(Environment, Url)>,
     pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// What every delivery carries.
+    pub webhook_headers: webhooks::SentHeaders,
     pub rate_limit: RateLimit,
-    /// Which names have values that are never stored.
-    pub names: Arc<logs::Names>,
     pub log: String,
     pub demo: Option<Demo>,
     pub leptos_config: PathBuf,
@@ -108,13 +109,14 @@ impl Config {
             listen: parse::listen(&settings, "listen", "127.0.0.1:3000")?,
             gateway_listen: parse::listen(&settings, "gateway-listen", "127.0.0.1:8080")?,
             operator_listen: parse::listen(&settings, "operator-listen", "127.0.0.1:9090")?,
+            operator_hosts: parse::hosts(&settings, "operator-host")?,
             public_url: parse::origin(&settings, "public-url")?,
             gateway_url: parse::origin(&settings, "gateway-url")?,
             upstreams: parse::upstreams(&settings)?,
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
+            webhook_headers: parse::webhook_headers(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,
-            names: Arc::new(parse::names(&settings)?),
             log: settings
                 .text("log")
                 .map_or_else(|| "info".to_owned(), |value| value.text),

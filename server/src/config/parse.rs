@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use model::{Environment, Provider};
+use model::{DeliveryHeaders, Environment, Provider};
 use url::Url;
+use webhooks::{InvalidHeaders, SentHeaders};
 
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
@@ -16,6 +17,31 @@ pub(super) fn provider(settings: &Settings) -> Result<Provider, ConfigError> {
     };
     Provider::named(&value.text)
         .ok_or_else(|| value.must_be("the name of your company as customers know it, at most 64 characters"))
+}
+
+/// The headers of deliveries, each fault with the setting it is of.
+pub(super) fn webhook_headers(settings: &Settings) -> Result<SentHeaders, ConfigError> {
+    let (agent, sign) = (
+        settings.text("webhook-user-agent"),
+        settings.text("webhook-sign-header"),
+    );
+    let mut headers = DeliveryHeaders::default();
+    if let Some(value) = &agent {
+        headers.user_agent.clone_from(&value.text);
+    }
+    if let Some(value) = &sign {
+        headers.sign.clone_from(&value.text);
+    }
+    SentHeaders::new(headers).map_err(|fault| {
+        let value = match fault {
+            InvalidHeaders::UserAgent => agent,
+            InvalidHeaders::Sign => sign,
+        };
+        match value {
+            Some(value) => value.must_be(&fault.to_string()),
+            None => ConfigError::new(format!("The headers of deliveries must be {fault}.")),
+        }
+    })
 }
 
 pub(super) fn listen(
@@ -55,6 +81,15 @@ pub(super) fn origin(settings: &Settings, name: &str) -> Result<Option<Url>, Con
     } else {
         Err(value.must_be(wants))
     }
+}
+
+/// Names of hosts, in lower case, without ports.
+pub(super) fn hosts(settings: &Settings, name: &str) -> Result<Vec<String>, ConfigError> {
+    let host = |value: &Value| match url::Host::parse(&value.text) {
+        Ok(host) if !value.text.contains(':') => Ok(host.to_string()),
+        _ => Err(value.must_be("the name of a host without a port, such as gatehouse.internal")),
+    };
+    settings.list(name).iter().map(host).collect()
 }
 
 pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, ConfigError> {
@@ -114,24 +149,6 @@ pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> 
             _ => Err(value.must_be("a number of requests, such as 300, or off")),
         },
     }
-}
-
-/// The names the operator added to the list of those that are redacted, and those exempted from it.
-pub(super) fn names(settings: &Settings) -> Result<logs::Names, ConfigError> {
-    let (added, kept) = (settings.list("redact-name"), settings.list("keep-name"));
-    if let Some(value) = added
-        .iter()
-        .chain(kept)
-        .find(|value| !value.text.contains(char::is_alphanumeric))
-    {
-        return Err(value.must_be("a name, such as salary or contact-email"));
-    }
-    let texts = |values: &[Value]| values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
-    logs::Names::new(&texts(added), &texts(kept)).map_err(|fault| {
-        ConfigError::new(format!(
-            "redact-name and keep-name contradict each other: {fault}."
-        ))
-    })
 }
 
 pub(super) fn demo(settings: &Settings) -> Result<Option<Demo>, ConfigError> {
@@ -201,6 +218,29 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_deliveries_are_checked_when_they_are_read() {
+        let with = |agent: &str, sign: &str| {
+            webhook_headers(&settings(|args| {
+                args.webhook_user_agent = Some(agent.to_owned());
+                args.webhook_sign_header = Some(sign.to_owned());
+            }))
+        };
+        let headers = with("Acme/1.0", "Acme-Signature").expect("both are allowed");
+        assert_eq!(
+            (headers.shown().user_agent.as_str(), headers.shown().sign.as_str()),
+            ("Acme/1.0", "Acme-Signature")
+        );
+        for (agent, sign, name) in [
+            ("Acme\r\nX: 1", "Acme-Signature", "--webhook-user-agent is "),
+            ("Acme/1.0", "Content-Length", "--webhook-sign-header is "),
+            ("Acme/1.0", "webhook-id", "--webhook-sign-header is "),
+        ] {
+            let fault = with(agent, sign).expect_err(name);
+            assert!(fault.0.starts_with(name), "{fault}");
+        }
+    }
+
+    #[test]
     fn a_name_is_a_line_of_at_most_64_characters() {
         let named = |text: &str| provider(&settings(|args| args.name = Some(text.to_owned())));
         assert_eq!(named(" Acme Pay ").expect("a name").name(), "Acme Pay");
@@ -209,30 +249,6 @@ mod tests {
             let fault = named(text).expect_err(text);
             assert!(fault.0.starts_with("--name is "), "{fault}");
         }
-    }
-
-    #[test]
-    fn names_are_added_to_the_redacted_ones_and_exempted_from_them() {
-        let given = settings(|args| {
-            args.redact_name = vec!["salary".to_owned()];
-            args.keep_name = vec!["contact_email".to_owned()];
-        });
-        let list = names(&given).expect("two names");
-        assert!(list.is_secret("annualSalary") && list.is_secret("email"));
-        assert!(!list.is_secret("contact-email"));
-        let both = settings(|args| {
-            args.redact_name = vec!["a_b".to_owned()];
-            args.keep_name = vec!["aB".to_owned()];
-        });
-        assert_eq!(
-            names(&both).expect_err("a contradiction").0,
-            "redact-name and keep-name contradict each other: \"a-b\" is in both lists."
-        );
-        let none = settings(|args| args.redact_name = vec!["--".to_owned()]);
-        assert_eq!(
-            names(&none).expect_err("no name").0,
-            "--redact-name is \"--\", but it must be a name, such as salary or contact-email."
-        );
     }
 
     #[test]

@@ -7,21 +7,22 @@ use super::ConfigError;
 use crate::cli::ServeArgs;
 
 /// Every setting that may stand in a variable or in the file; `true` for lists.
-const NAMES: [(&str, bool); 16] = [
+const NAMES: &[(&str, bool)] = &[
     ("name", false),
     ("data-dir", false),
     ("listen", false),
     ("gateway-listen", false),
     ("operator-listen", false),
+    ("operator-host", true),
     ("public-url", false),
     ("gateway-url", false),
     ("upstream", true),
     ("database-url", false),
     ("allow-network", true),
     ("trusted-proxy", true),
+    ("webhook-user-agent", false),
+    ("webhook-sign-header", false),
     ("rate-limit", false),
-    ("redact-name", true),
-    ("keep-name", true),
     ("log", false),
     ("demo", false),
 ];
@@ -65,7 +66,7 @@ impl Settings {
         mut file: HashMap<String, Vec<Value>>,
     ) -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
-        for (name, is_list) in NAMES {
+        for (name, is_list) in NAMES.iter().copied() {
             let from_file = file.remove(name);
             let variable_name = format!("GATEHOUSE_{}", name.to_uppercase().replace('-', "_"));
             let chosen = if let Some(texts) = flags.remove(name).filter(|texts| !texts.is_empty()) {
@@ -130,15 +131,16 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         ("listen", one(&args.listen)),
         ("gateway-listen", one(&args.gateway_listen)),
         ("operator-listen", one(&args.operator_listen)),
+        ("operator-host", args.operator_host.clone()),
         ("public-url", one(&args.public_url)),
         ("gateway-url", one(&args.gateway_url)),
         ("upstream", args.upstream.clone()),
         ("database-url", one(&args.database_url)),
         ("allow-network", args.allow_network.clone()),
         ("trusted-proxy", args.trusted_proxy.clone()),
+        ("webhook-user-agent", one(&args.webhook_user_agent)),
+        ("webhook-sign-header", one(&args.webhook_sign_header)),
         ("rate-limit", one(&args.rate_limit)),
-        ("redact-name", args.redact_name.clone()),
-        ("keep-name", args.keep_name.clone()),
         ("log", one(&args.log)),
         ("demo", one(&args.demo)),
     ])

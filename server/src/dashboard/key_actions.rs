@@ -1,6 +1,7 @@
 //! Generate, reveal and delete as plain form posts, for browsers without scripts. Each answers with a `no-store` page
 //! rendered outside Leptos: for generate and reveal that page is the answer that carries the secret (invariant 3).
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use accounts::Membership;
@@ -13,6 +14,7 @@ use axum::response::Response;
 use http::StatusCode;
 use model::{Environment, KeyId, SecretText};
 use serde::Deserialize;
+use vault::Zeroizing;
 
 use super::plain_page::{escape, page};
 use super::session::Caller;
@@ -95,24 +97,13 @@ pub async fn delete_key(
     let typed = form.map(|Form(form)| form.last_four).unwrap_or_default();
     let answer = async {
         let key = key_id(&path)?;
-        let access = enter(&state, &caller, &membership).await?;
-        let keys = managing(&access)?;
-        let facts = access.keys.deletion_facts(key).await?;
-        if facts.key.environment == Environment::Prod && typed.trim() != facts.key.last_four {
-            return Err(AppError::invalid(
-                "last_four",
-                format!(
-                    "To delete a Production key, type the last four characters of its secret, {}.",
-                    facts.key.last_four
-                ),
-            ));
-        }
-        keys.delete(key).await
+        let keys = manager(&state, &caller, &membership).await?;
+        keys.delete(key, &typed).await
     };
     match answer.await {
         Ok(deleted) => {
             let body = format!(
-                "<p>The {} key ending in <code>{}</code> is refused everywhere since {} ({} ms after you asked).</p>{}",
+                "<p>The {} key ending in <code>{}</code> has been rejected since {} ({} ms after you confirmed).</p>{}",
                 deleted.environment.label(),
                 escape(&deleted.last_four),
                 escape(&deleted.refused_since.to_page_text()),
@@ -161,12 +152,16 @@ fn keys_page(membership: &Membership) -> String {
 }
 
 fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: &AppState) -> Response {
-    let body = format!(
-        "<p>{}</p><pre class=\"code\"><code>{}</code></pre><p>Send it as <code>X-Access-Secret</code>, with your Client ID \
-         as <code>X-Access-Client-Id</code>.</p>{}",
-        escape(lead),
-        escape(secret.expose()),
-        plain_page::link(back, "Back to API Keys")
+    let secret = Zeroizing::new(escape(secret.expose()));
+    let (lead, back) = (escape(lead), plain_page::link(back, "Back to API Keys"));
+    let room = lead.len() + secret.len() + back.len() + 512;
+    let mut body = Zeroizing::new(String::with_capacity(room));
+    // Writing to a String does not fail.
+    let _ = write!(
+        body,
+        "<p>{lead}</p><pre class=\"code\"><code>{}</code></pre><p>Send it as <code>X-Access-Secret</code>, with your Client \
+         ID as <code>X-Access-Client-Id</code>.</p>{back}",
+        *secret
     );
     page(StatusCode::OK, title, &body, state)
 }

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use accounts::{Membership, Visit};
+use accounts::{EndedSessions, Membership, Visit};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -25,7 +25,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 /// One open stream.
 struct Listening {
     changes: Receiver<Topic>,
-    ended: Receiver<[u8; 32]>,
+    ended: Receiver<EndedSessions>,
     check: Interval,
     stop: CancellationToken,
     visit: Visit,
@@ -80,11 +80,12 @@ impl Listening {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 ended = self.ended.recv() => match ended {
-                    Ok(session) if session == self.visit.session => return None,
-                    Ok(_) => {}
-                    // Missed some: ask.
-                    Err(RecvError::Lagged(_)) if self.may_still_listen().await => {}
-                    Err(_) => return None,
+                    Ok(EndedSessions::One(session)) if session == self.visit.session => return None,
+                    Ok(EndedSessions::One(_)) => {}
+                    // Missed some, or another node ended them: ask.
+                    Ok(EndedSessions::Elsewhere) | Err(RecvError::Lagged(_))
+                        if self.may_still_listen().await => {}
+                    Ok(EndedSessions::Elsewhere) | Err(_) => return None,
                 },
                 _ = self.check.tick() => {
                     if !self.may_still_listen().await {

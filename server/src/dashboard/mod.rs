@@ -21,7 +21,7 @@ use accounts::Accounts;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
-use model::Provider;
+use model::{DeliveryHeaders, Provider};
 use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoPeople;
@@ -38,7 +38,8 @@ pub use key_actions::{delete_key, generate_key, reveal_key};
 pub use live::live;
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
 pub use webhook_actions::{
-    change_webhook, create_webhook, delete_webhook, replay_delivery, send_test_event, set_webhook_enabled,
+    change_webhook, create_webhook, delete_webhook, replay_delivery, reveal_webhook_secret,
+    rotate_webhook_secret, send_test_event, set_webhook_enabled,
 };
 
 /// What every dashboard handler sees. Cheap to clone.
@@ -55,6 +56,8 @@ pub struct DashboardParts {
     /// How programs reach the gateway, without a trailing slash.
     pub gateway_url: String,
     pub provider: Provider,
+    /// What the help says that deliveries carry.
+    pub delivery_headers: DeliveryHeaders,
     pub site: Site,
     pub leptos_options: LeptosOptions,
     /// Under `cargo leptos watch`, where its messages come from.

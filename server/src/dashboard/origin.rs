@@ -109,9 +109,31 @@ impl PublicOrigin {
 
     /// A `Set-Cookie` value with this token; an empty one removes it.
     pub fn cookie(&self, token: &str, max_age_seconds: i64) -> String {
+        self.set_cookie(self.cookie_name(), token, "Lax", max_age_seconds)
+    }
+
+    /// The cookie by which a browser is known at sign-in; see [`vault::BrowserId`].
+    pub fn browser_cookie_name(&self) -> &'static str {
+        if self.is_https() {
+            "__Host-gatehouse-browser"
+        } else {
+            "gatehouse-browser-loopback"
+        }
+    }
+
+    /// `Strict`: only the sign-in form, which is our own page, has to send it.
+    pub fn browser_cookie(&self, value: &str) -> String {
+        self.set_cookie(
+            self.browser_cookie_name(),
+            value,
+            "Strict",
+            vault::BrowserId::LIFETIME_SECONDS,
+        )
+    }
+
+    fn set_cookie(&self, name: &str, value: &str, same_site: &str, max_age_seconds: i64) -> String {
         let secure = if self.is_https() { "; Secure" } else { "" };
-        let name = self.cookie_name();
-        format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={max_age_seconds}{secure}")
     }
 }
 

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use vault::Zeroizing;
 
 use super::AppState;
+use crate::wiped;
 
 /// A whole page around `body`, which is HTML already; `title` is escaped here.
 pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Response {
@@ -16,7 +18,11 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
         Some(path) => format!("<link rel=\"stylesheet\" href=\"{}\">", escape(path)),
         None => String::new(),
     };
-    let html = format!(
+    // Some bodies hold a secret: room from the start, and wiped when it has gone out.
+    let mut html = Zeroizing::new(String::with_capacity(body.len() + 4096));
+    // Writing to a String does not fail.
+    let _ = write!(
+        html,
         "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
@@ -28,7 +34,8 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, html).into_response()
+    let html = Zeroizing::new(std::mem::take(&mut *html).into_bytes());
+    (status, headers, wiped::body(html)).into_response()
 }
 
 /// A page with one sentence and a way back.

@@ -99,6 +99,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
             provide_context(visitor);
         }
         provide_context(state.provider.clone());
+        provide_context(state.delivery_headers.clone());
         provide_context::<LeptosOptions>(state.leptos_options.clone());
     }
 }
@@ -116,7 +117,7 @@ async fn files_first(State(state): State<AppState>, request: Request, next: Next
 /// Without a site a page has no style and does nothing; it says why, and what to run.
 async fn say_without_a_site(State(state): State<AppState>, request: Request, next: Next) -> Response {
     const NOTICE: &str = "<p role=\"status\">This server has no site: pages come without style and scripts. \
-                          Run <code>cargo xtask build</code>, then start it again.</p>";
+                          Its log says where it looked and what to do.</p>";
     let response = next.run(request).await;
     let is_page = response
         .headers()

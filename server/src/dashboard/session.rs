@@ -28,7 +28,9 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
         Some(Peer(peer)) => gateway::client_address(peer.ip(), request.headers(), &state.trusted_proxies),
         None => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    let visit = match token(request.headers(), state.origin.cookie_name()) {
+    let visit = match cookie(request.headers(), state.origin.cookie_name())
+        .and_then(|text| text.parse::<Token>().ok())
+    {
         Some(token) => match state.accounts.visit(&token).await {
             Ok(visit) => visit,
             Err(error) => {
@@ -51,9 +53,9 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
     next.run(request).await
 }
 
-/// The token in the cookie of this name; of several cookies of one name the first counts, as browsers put the one with the
-/// longest path first.
-fn token(headers: &HeaderMap, name: &str) -> Option<Token> {
+/// The value of the cookie of this name; of several of one name the first counts, as browsers put the one with the longest
+/// path first.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers
         .get_all(COOKIE)
         .into_iter()
@@ -61,7 +63,5 @@ fn token(headers: &HeaderMap, name: &str) -> Option<Token> {
     let mut pairs = cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .find(|(given, _)| *given == name)
-        .and_then(|(_, value)| value.parse().ok())
+    pairs.find(|(given, _)| *given == name).map(|(_, value)| value)
 }

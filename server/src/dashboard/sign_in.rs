@@ -1,25 +1,25 @@
 //! `POST /sign-in`, `/sign-out` and, in the demo, `/demo/enter`: plain form posts that answer with a redirect. The
 //! sign-in page itself is one of the app's; a failure goes back to it with a code in the query.
 
-use accounts::{AccountsError, Password, SessionLimits};
+use accounts::{AccountsError, Browser, Email, Password, SessionLimits};
 use axum::Form;
 use axum::extract::{Extension, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::SET_COOKIE;
-use http::{HeaderValue, Method, StatusCode};
-use model::Role;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use model::{Role, SecretText};
 use serde::Deserialize;
-use vault::Token;
+use vault::{BrowserId, Token, Zeroizing};
 
-use super::session::Caller;
+use super::session::{Caller, cookie};
 use super::{AppState, plain_page};
 
 /// What the form sends.
 #[derive(Deserialize)]
 pub struct SignInForm {
     email: String,
-    password: String,
+    password: SecretText,
     #[serde(default)]
     next: String,
 }
@@ -33,27 +33,70 @@ impl std::fmt::Debug for SignInForm {
 pub async fn sign_in(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Response {
     if !state.origin.may_sign_in() {
         return not_over_plain_http(&state);
     }
     let next = own_path(&form.next);
-    match state
-        .accounts
-        .sign_in(&form.email, Password::typed(form.password), caller.address)
-        .await
-    {
-        Ok(token) => enter(&state, &token, next),
+    let known = known_browser(&state, &headers, &form.email);
+    let browser = Browser {
+        known,
+        ..browser(caller)
+    };
+    let password = Password::typed(form.password.expose().to_owned());
+    match state.accounts.sign_in(&form.email, password, browser).await {
+        Ok(token) => remember_the_browser(enter(&state, &token, next), &state, &form.email, known),
         Err(error) => back_to_the_form(&error, &form.next),
     }
 }
 
+/// One that nobody has vouched for. Whoever is signed in with it is signed out when somebody signs in.
+fn browser(caller: Caller) -> Browser {
+    Browser {
+        address: caller.address,
+        known: None,
+        former: caller.visit,
+    }
+}
+
+/// Whether this browser's cookie says that it has signed in to this account before.
+fn known_browser(state: &AppState, headers: &HeaderMap, email: &str) -> Option<BrowserId> {
+    let account: Email = email.parse().ok()?;
+    let cookie = cookie(headers, state.origin.browser_cookie_name())?;
+    let core = &state.services.core;
+    core.secrets
+        .master_key
+        .recognise_browser(cookie, account.as_str(), core.clock.now())
+}
+
+/// From now on wrong passwords from elsewhere do not lock this browser out.
+fn remember_the_browser(
+    response: Response,
+    state: &AppState,
+    email: &str,
+    known: Option<BrowserId>,
+) -> Response {
+    let Ok(account) = email.parse::<Email>() else {
+        return response;
+    };
+    let core = &state.services.core;
+    let browser = known.unwrap_or_else(BrowserId::generate);
+    let value = core
+        .secrets
+        .master_key
+        .sign_browser(account.as_str(), browser, core.clock.now());
+    with_cookie(response, &state.origin.browser_cookie(&value))
+}
+
 /// The cookie, and on to where the person wanted to go.
 fn enter(state: &AppState, token: &Token, next: &str) -> Response {
-    let cookie = state
-        .origin
-        .cookie(&token.text(), SessionLimits::default().absolute_seconds);
+    let cookie = Zeroizing::new(
+        state
+            .origin
+            .cookie(&token.text(), SessionLimits::default().absolute_seconds),
+    );
     with_cookie(Redirect::to(next).into_response(), &cookie)
 }
 
@@ -119,7 +162,7 @@ pub async fn enter_the_demo(
     };
     match state
         .accounts
-        .sign_in_without_password(demo.email(form.role), caller.address)
+        .sign_in_without_password(demo.email(form.role), browser(caller))
         .await
     {
         Ok(token) => enter(&state, &token, "/"),

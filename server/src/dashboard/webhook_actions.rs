@@ -1,4 +1,5 @@
-//! What the Webhooks pages post where scripts are off: make, change, pause, test and delete a webhook, replay a delivery.
+//! What the Webhooks pages post where scripts are off: make, change, pause, test and delete a webhook, reveal and rotate its
+//! secret, replay a delivery.
 //! Each does what the server function of the same name does, and leads back to a page.
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use axum::Form;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
-use model::{DeliveryId, DeliveryState, EventType, WebhookId};
+use model::{DeliveryId, DeliveryState, EventType, SecretText, WebhookId};
 use serde::Deserialize;
 
 use super::AppState;
@@ -179,6 +180,64 @@ pub async fn replay_delivery(
         Ok(()) => Redirect::to(&format!("{own}?replayed=1")).into_response(),
         Err(error) => refusal(&error, &own, &state),
     }
+}
+
+/// For browsers without scripts: a `no-store` page that carries the secret (invariant 3).
+pub async fn reveal_webhook_secret(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+    Path(path): Path<WebhookPath>,
+) -> Response {
+    let own = webhook_page(&membership, &path.webhook);
+    let outcome = async {
+        let webhooks = manager(&state, &caller, &membership).await?;
+        webhooks.reveal_secret(webhook_id(&path.webhook)?).await
+    };
+    match outcome.await {
+        Ok(secret) => secret_page(
+            "Standard Webhooks secret",
+            "Leave this page when you have copied it.",
+            &secret,
+            &own,
+            &state,
+        ),
+        Err(error) => refusal(&error, &own, &state),
+    }
+}
+
+/// As [`reveal_webhook_secret`], with a new secret.
+pub async fn rotate_webhook_secret(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Extension(membership): Extension<Membership>,
+    Path(path): Path<WebhookPath>,
+) -> Response {
+    let own = webhook_page(&membership, &path.webhook);
+    let outcome = async {
+        let webhooks = manager(&state, &caller, &membership).await?;
+        webhooks.rotate_secret(webhook_id(&path.webhook)?).await
+    };
+    match outcome.await {
+        Ok(rotated) => {
+            let lead = format!(
+                "This is the new secret. Deliveries are signed with the former one too until {}.",
+                rotated.former_secret_until.to_page_text()
+            );
+            secret_page("Secret rotated", &lead, &rotated.secret, &own, &state)
+        }
+        Err(error) => refusal(&error, &own, &state),
+    }
+}
+
+fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: &AppState) -> Response {
+    let body = format!(
+        "<p>{}</p><pre class=\"code\"><code>{}</code></pre>{}",
+        escape(lead),
+        escape(secret.expose()),
+        plain_page::link(back, "Back to the webhook")
+    );
+    page(StatusCode::OK, title, &body, state)
 }
 
 /// Returns once the delivery has an attempt or will have none, and at the latest when every attempt would have ended.

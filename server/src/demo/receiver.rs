@@ -49,7 +49,7 @@ async fn receive(State(services): State<Services>, request: Request) -> Response
 
 /// A real receiver knows its company's keys; this one serves every company of the demo.
 async fn is_signed(services: &Services, headers: &HeaderMap, body: &Bytes) -> bool {
-    let Some(given) = headers.get("x-webhook-sign") else {
+    let Some(given) = headers.get(services.webhooks.headers().sign.as_str()) else {
         return false;
     };
     let Ok(companies) = services.core.accounts.companies().await else {

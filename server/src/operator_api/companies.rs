@@ -1,4 +1,4 @@
-//! `POST /operator/v1/companies`: a company, or with `parent` a brand of one.
+//! `/operator/v1/companies`: all of them; and a new company, or with `parent` a brand of one.
 
 use accounts::AccountsError;
 use axum::Json;
@@ -9,8 +9,16 @@ use http::StatusCode;
 use model::ClientId;
 use serde::Deserialize;
 
-use super::{Operator, failed, invalid, refused};
+use super::{Operator, failed, invalid, listed, refused, refused_by_accounts};
+use crate::admin::listing;
 use crate::dashboard::AppState;
+
+pub async fn list_companies(State(state): State<AppState>) -> Response {
+    match state.accounts.companies().await {
+        Ok(companies) => listed(&listing::companies(&companies)),
+        Err(error) => refused_by_accounts(&error),
+    }
+}
 
 /// `parent` is a Client ID.
 #[derive(Debug, Deserialize)]

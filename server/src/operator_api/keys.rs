@@ -1,17 +1,18 @@
-//! `POST /operator/v1/keys`: generates an API key for a company. Its secret stands in this one answer; no scope reveals it
-//! again.
+//! `/operator/v1/keys`: the API keys of a company, listed, generated and deleted. A secret is in the answer of generating it
+//! and nowhere else; no scope reveals it again.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Extension, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::response::Response;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 use keys::KeysError;
-use model::{ClientId, Environment};
+use model::{ClientId, Environment, KeyId};
 use serde::Deserialize;
 
-use super::{Operator, failed, invalid, refused};
+use super::members::OfCompany;
+use super::{Operator, created, failed, invalid, listed, missing, refused};
+use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
 /// `env_type` is `sandbox`, `dev` or `prod`.
@@ -49,8 +50,10 @@ pub async fn create_key(
         .await
     {
         Ok(generated) => {
-            let body = serde_json::json!({ "key_id": generated.key.id, "secret": generated.secret });
-            (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+            let object = Object::new()
+                .with("key_id", generated.key.id)
+                .with_secret("secret", Some(generated.secret));
+            created(object)
         }
         Err(KeysError::TwoActive) => refused(
             StatusCode::CONFLICT,
@@ -58,5 +61,44 @@ pub async fn create_key(
             "Two keys are active in this environment. Delete one first.",
         ),
         Err(error) => failed("a key could not be generated", &error),
+    }
+}
+
+pub async fn list_keys(
+    State(state): State<AppState>,
+    query: Result<Query<OfCompany>, QueryRejection>,
+) -> Response {
+    let Ok(Query(of)) = query else {
+        return invalid("client_id", "Name the company: ?client_id=<Client ID>.");
+    };
+    let company = match state.accounts.company(of.client_id).await {
+        Ok(Some(company)) => company,
+        Ok(None) => return invalid("client_id", "there is no company with this client id"),
+        Err(error) => return failed("a company could not be looked up", &error),
+    };
+    match state.services.core.keys.list(company.id).await {
+        Ok(groups) => listed(&listing::keys(&groups)),
+        Err(error) => failed("keys could not be listed", &error),
+    }
+}
+
+/// The key is named by its id, so nothing has to be typed, in Production either.
+pub async fn delete_key(
+    State(state): State<AppState>,
+    Extension(operator): Extension<Operator>,
+    Path(key): Path<String>,
+) -> Response {
+    let Ok(key) = key.parse::<KeyId>() else {
+        return missing("active key");
+    };
+    match state.services.core.keys.delete_by_id(key, &operator.actor).await {
+        Ok(deleted) => {
+            let object = Object::new()
+                .with("key_id", deleted.id)
+                .with("refused_since", deleted.refused_since.to_rfc3339());
+            listed(&Answer::One(object))
+        }
+        Err(KeysError::NotFound) => missing("active key"),
+        Err(error) => failed("a key could not be deleted", &error),
     }
 }

@@ -5,26 +5,35 @@ pub mod bearer;
 pub mod companies;
 pub mod events;
 pub mod health;
+pub mod hosts;
 pub mod keys;
+pub mod members;
 pub mod metrics;
+pub mod sessions;
+pub mod tokens;
 pub mod verify;
 
 use std::time::Duration;
 
+use accounts::AccountsError;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
+use crate::admin::{Answer, Object};
 use crate::dashboard::{AppState, Who};
 use crate::routes::{Surface, table};
+use crate::wiped;
 
 pub use bearer::Operator;
+pub use hosts::OperatorHosts;
 
 /// All of it, from the route table.
-pub fn router(state: AppState) -> Router {
+pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
     let mut router = Router::new();
     for route in table()
         .into_iter()
@@ -45,6 +54,7 @@ pub fn router(state: AppState) -> Router {
     }
     router
         .fallback(not_found)
+        .layer(from_fn_with_state(hosts, hosts::only_our_hosts))
         .layer(from_fn(in_time))
         .with_state(state)
 }
@@ -86,6 +96,56 @@ pub fn failed(what: &str, error: &dyn std::error::Error) -> Response {
         "internal_error",
         &format!("Something failed. Quote {incident}."),
     )
+}
+
+/// Rows, or one object. Never kept by anybody on the way: some hold a secret, all are of this moment.
+fn listed(answer: &Answer) -> Response {
+    with_status(StatusCode::OK, answer)
+}
+
+fn created(object: Object) -> Response {
+    with_status(StatusCode::CREATED, &Answer::One(object))
+}
+
+fn with_status(status: StatusCode, answer: &Answer) -> Response {
+    match answer.json() {
+        Ok(json) => {
+            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+            (status, headers, wiped::body(json)).into_response()
+        }
+        Err(error) => failed("an answer could not be written", &error),
+    }
+}
+
+/// 404.
+fn missing(what: &str) -> Response {
+    let message = format!("There is no {what} with this id.");
+    refused(StatusCode::NOT_FOUND, "not_found", &message)
+}
+
+/// A refusal of accounts, each at its field or under its code.
+fn refused_by_accounts(error: &AccountsError) -> Response {
+    let mut message = error.to_string();
+    if let Some(first) = message.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    message.push('.');
+    match error {
+        AccountsError::UnknownCompany => invalid("client_id", &message),
+        AccountsError::InvalidEmail | AccountsError::UnknownPerson => invalid("email", &message),
+        AccountsError::InvalidPassword => invalid("password", &message),
+        AccountsError::AlreadyMember => refused(StatusCode::CONFLICT, "already_member", &message),
+        AccountsError::UnknownMember | AccountsError::UnknownSession | AccountsError::UnknownToken => {
+            refused(StatusCode::NOT_FOUND, "not_found", &message)
+        }
+        AccountsError::Busy => refused(StatusCode::SERVICE_UNAVAILABLE, "busy", &message),
+        other => failed("an account could not be read or changed", other),
+    }
+}
+
+/// A body or a query that is not what it should be.
+fn unreadable(message: &str) -> Response {
+    refused(StatusCode::BAD_REQUEST, "incorrect_parameters", message)
 }
 
 fn answer(response: http::Response<Bytes>) -> Response {

@@ -100,9 +100,9 @@ impl ManageKeys for ManagedKeys {
             .map_err(answer)
     }
 
-    async fn delete(&self, key: KeyId) -> Result<DeletedKey, AppError> {
+    async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError> {
         self.keys
-            .delete(self.company, key, &self.actor)
+            .delete_confirmed(self.company, key, last_four, &self.actor)
             .await
             .map_err(answer)
     }
@@ -133,6 +133,10 @@ fn answer(error: KeysError) -> AppError {
     match error {
         KeysError::NotFound => AppError::NotFound,
         KeysError::TwoActive => AppError::Conflict("Two keys are active. Delete one first.".to_owned()),
+        KeysError::NotConfirmed { last_four } => AppError::invalid(
+            "last_four",
+            format!("To delete a Production key, type the last four characters of its secret, {last_four}."),
+        ),
         KeysError::SealBroken => {
             tracing::error!("a key was asked for whose sealed secret does not open");
             AppError::Unavailable(

@@ -5,8 +5,8 @@ use app::AppError;
 use app::ports::{ManageWebhooks, SeeWebhooks};
 use async_trait::async_trait;
 use model::{
-    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, WebhookDetail,
-    WebhookDraft, WebhookId, WebhookRow,
+    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, RotatedSecret,
+    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 use webhooks::{WebhookPatch, Webhooks, WebhooksError};
 
@@ -42,9 +42,13 @@ impl SeeWebhooks for SeenWebhooks {
             .map_err(answer)
     }
 
-    async fn check(&self, draft: &WebhookDraft) -> Result<Vec<InvalidWebhook>, AppError> {
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError> {
         self.webhooks
-            .check(self.company, draft, None)
+            .check(self.company, draft, editing)
             .await
             .map_err(answer)
     }
@@ -102,6 +106,27 @@ impl ManageWebhooks for ManagedWebhooks {
             .map_err(answer)
     }
 
+    async fn reveal_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
+        self.webhooks
+            .reveal_secret(self.company, webhook, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn copy_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
+        self.webhooks
+            .copy_secret(self.company, webhook, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn rotate_secret(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
+        self.webhooks
+            .rotate_secret(self.company, webhook, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError> {
         self.webhooks
             .replay(self.company, delivery, &self.actor)
@@ -132,7 +157,7 @@ fn answer(error: WebhooksError) -> AppError {
             None => AppError::NotFound,
         },
         WebhooksError::Seal => {
-            AppError::Unavailable("What is stored of this event cannot be read any more.".to_owned())
+            AppError::Unavailable("What is stored of this cannot be read any more.".to_owned())
         }
         WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => {
             let incident = incident();

@@ -1,6 +1,6 @@
 //! `gatehouse admin` as a program: with a server running, and without one.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -108,7 +108,51 @@ async fn everything_once(data_dir: &Path) -> (String, String) {
     assert!(text(&deleted, "refused_since").ends_with('Z'));
     let token = admin(data_dir, &["create-operator-token", "--name", "backend"], "").await;
     assert_eq!(text(&token, "token").len(), 43);
+    everything_taken_back(data_dir, &client_id).await;
     (client_id, secret)
+}
+
+/// Lists, and revokes the second member, the token and another key; Ana stays.
+async fn everything_taken_back(data_dir: &Path, client_id: &str) {
+    let list = async |arguments: &[&str]| {
+        let list = admin(data_dir, arguments, "").await;
+        list.as_array().expect("a list").clone()
+    };
+    let companies = list(&["list-companies"]).await;
+    assert_eq!(companies.len(), 2);
+    let kids = companies.iter().find(|company| company["name"] == "Kids");
+    assert_eq!(kids.expect("listed")["parent"], *client_id);
+
+    let set = ["set-password", "--email", "vic@example.com"];
+    let made = admin(data_dir, &set, "").await;
+    assert_eq!(text(&made, "password").len(), 23);
+    let given = admin(data_dir, &set, "a password for vic\n").await;
+    assert_eq!(given["password"], serde_json::Value::Null);
+
+    let members = list(&["list-members", "--client-id", client_id]).await;
+    assert_eq!(members.len(), 2);
+    let vic = members.iter().find(|member| member["email"] == "vic@example.com");
+    let vic = text(vic.expect("listed"), "member_id");
+    let removed = admin(data_dir, &["remove-member", "--member-id", &vic], "").await;
+    assert_eq!(text(&removed, "email"), "vic@example.com");
+    assert_eq!(list(&["list-members", "--client-id", client_id]).await.len(), 1);
+
+    assert!(list(&["list-sessions"]).await.is_empty());
+    let ended = admin(data_dir, &["revoke-session", "--email", "ana@example.com"], "").await;
+    assert_eq!(text(&ended, "sessions_ended"), "0");
+
+    let create = ["create-key", "--client-id", client_id, "--environment", "prod"];
+    let key = text(&admin(data_dir, &create, "").await, "key_id");
+    let keys = list(&["list-keys", "--client-id", client_id]).await;
+    assert_eq!((keys.len(), text(&keys[0], "key_id")), (1, key.clone()));
+    admin(data_dir, &["delete-key", "--key-id", &key], "").await;
+    assert!(list(&["list-keys", "--client-id", client_id]).await.is_empty());
+
+    let tokens = list(&["list-operator-tokens"]).await;
+    let token = text(&tokens[0], "token_id");
+    let revoked = admin(data_dir, &["revoke-operator-token", "--token-id", &token], "").await;
+    assert_eq!(text(&revoked, "name"), "backend");
+    assert!(list(&["list-operator-tokens"]).await.is_empty());
 }
 
 #[tokio::test]
@@ -155,6 +199,129 @@ async fn every_command_goes_through_the_running_server() {
         );
     }
     world.sign_in("ana@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_admin_command_revokes_is_refused_by_the_running_server_at_once() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let page = format!("/c/{}/development/keys", acme.client_id);
+    let is_in = async |cookie: &str| world.get(&page).cookie(cookie).send().await.status == StatusCode::OK;
+    let data_dir = world.data_dir();
+    let sessions = admin(data_dir, &["list-sessions"], "").await;
+    assert_eq!(sessions.as_array().map(Vec::len), Some(2));
+    for session in sessions.as_array().expect("a list") {
+        let arguments = ["revoke-session", "--session-id", &text(session, "session_id")];
+        admin(data_dir, &arguments, "").await;
+    }
+    assert!(!is_in(&acme.owner).await && !is_in(&acme.viewer).await);
+
+    let owner = format!("owner-{}@example.com", acme.client_id);
+    let cookie = world.sign_in(&owner).await;
+    assert!(is_in(&cookie).await);
+    let set = admin(data_dir, &["set-password", "--email", &owner], "another horse\n").await;
+    assert_eq!(text(&set, "sessions_ended"), "1");
+    assert!(!is_in(&cookie).await);
+
+    let create = [
+        "create-operator-token",
+        "--name",
+        "leaked",
+        "--scope",
+        "companies",
+    ];
+    let token = text(&admin(data_dir, &create, "").await, "token");
+    let asked = async || {
+        let ask = world.get("/operator/v1/companies").to(To::Operator);
+        ask.bearer(&token).send().await.status
+    };
+    assert_eq!(asked().await, StatusCode::OK);
+    let tokens = admin(data_dir, &["list-operator-tokens"], "").await;
+    let revoke = [
+        "revoke-operator-token",
+        "--token-id",
+        &text(&tokens[0], "token_id"),
+    ];
+    admin(data_dir, &revoke, "").await;
+    assert_eq!(asked().await, StatusCode::UNAUTHORIZED);
+}
+
+/// A service or a script may leave a pipe open that nobody ever writes to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_that_stays_open_is_read_to_its_first_line_and_a_silent_one_is_explained() {
+    let world = World::start().await;
+    let (_, client_id) = world.company("Acme").await;
+    let start = |email: &str| {
+        Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .args([
+                "admin",
+                "--json",
+                "create-member",
+                "--role",
+                "owner",
+                "--email",
+                email,
+            ])
+            .args(["--client-id", &client_id.to_string(), "--data-dir"])
+            .arg(world.data_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts")
+    };
+    tokio::task::block_in_place(|| {
+        let mut with_a_line = start("ana@example.com");
+        let mut input = with_a_line.stdin.take().expect("piped");
+        writeln!(input, "{PASSWORD}").expect("writes");
+        let output = with_a_line
+            .wait_with_output()
+            .expect("ends while its input is open");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        drop(input);
+
+        let mut silent = start("bo@example.com");
+        let input = silent.stdin.take().expect("piped");
+        let mut said = String::new();
+        BufReader::new(silent.stderr.take().expect("piped"))
+            .read_line(&mut said)
+            .expect("it says what it waits for");
+        assert!(said.contains("--generate-password"), "{said}");
+        drop(input);
+        assert!(silent.wait().expect("ends").success());
+    });
+    world.sign_in("ana@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_nobody_reads_is_a_failure_that_says_what_to_do() {
+    let world = World::start().await;
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    command
+        .args([
+            "admin",
+            "--json",
+            "create-operator-token",
+            "--name",
+            "lost",
+            "--data-dir",
+        ])
+        .arg(world.data_dir())
+        .stdin(Stdio::null())
+        .stdout(writer);
+    let output = tokio::task::block_in_place(|| command.output()).expect("runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("shown once") && errors.contains("revoke"),
+        "{errors}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

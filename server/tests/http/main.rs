@@ -18,7 +18,11 @@ mod public_webhooks;
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]
 mod receiver;
 mod refusals;
+mod revocation;
 mod sign_in;
 mod start;
 mod stopping;
+mod turns;
+mod webhook_secret;
+mod wiped;
 mod world;

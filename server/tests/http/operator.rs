@@ -160,3 +160,76 @@ async fn health_and_metrics_tell_what_was_seen() {
     assert!(metrics.body.contains("# TYPE gatehouse_requests_total counter"));
     world.stop().await;
 }
+
+/// A page of another site makes its own name point here (DNS rebinding); its requests still carry that name.
+#[tokio::test]
+async fn the_operators_listener_answers_to_no_name_of_another_site() {
+    let world =
+        World::start_with(|config| config.operator_hosts = vec!["gatehouse.internal".to_owned()]).await;
+    let port = world.address(To::Operator).port();
+    let get =
+        async |path: &str, host: &str| world.get(path).to(To::Operator).header("host", host).send().await;
+    for path in [
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/operator/v1/companies",
+        "/nowhere",
+    ] {
+        for other in ["evil.example", "evil.example:9090", "127.0.0.1.evil.example"] {
+            let answer = get(path, other).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::MISDIRECTED_REQUEST,
+                "{path} for {other}"
+            );
+            assert!(answer.body.contains("--operator-host"), "{}", answer.body);
+        }
+    }
+    let own = [
+        format!("127.0.0.1:{port}"),
+        format!("localhost:{port}"),
+        "10.9.8.7:9090".to_owned(),
+        "[::1]:9090".to_owned(),
+        "Gatehouse.Internal:9090".to_owned(),
+    ];
+    for host in own {
+        assert_eq!(get("/metrics", &host).await.status, StatusCode::OK, "{host}");
+        assert_eq!(get("/healthz", &host).await.body, "ok\n", "{host}");
+    }
+    // A proxy passes the host of the request it asks about.
+    let verify = get("/verify", "api.example.com").await;
+    assert_ne!(verify.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn a_request_for_two_hosts_or_for_none_is_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::start().await;
+    let say = async |text: &str| {
+        let mut stream = tokio::net::TcpStream::connect(world.address(To::Operator))
+            .await
+            .expect("connects");
+        stream.write_all(text.as_bytes()).await.expect("writes");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("reads");
+        answer.lines().next().unwrap_or_default().to_owned()
+    };
+    let rest = "Connection: close\r\n\r\n";
+    for (hosts, version, status) in [
+        ("Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", "1.1", "400"),
+        ("", "1.1", "400"),
+        ("Host: 127.0.0.1\r\n", "1.1", "200"),
+        ("Host: x@127.0.0.1\r\n", "1.1", "400"),
+        ("Host: evil.example\r\n", "1.0", "421"),
+    ] {
+        let answer = say(&format!("GET /healthz HTTP/{version}\r\n{hosts}{rest}")).await;
+        assert!(answer.contains(status), "{hosts:?} in HTTP/{version}: {answer}");
+    }
+    let in_the_line = format!("GET http://evil.example/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{rest}");
+    let refused = say(&in_the_line).await;
+    assert!(
+        refused.contains(" 421 ") || refused.contains(" 400 "),
+        "{refused}"
+    );
+}

@@ -1,8 +1,10 @@
 //! A server in a process of its own, on a data directory that outlives it: for what only the end of a process shows.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -51,8 +53,13 @@ impl Installation {
 
     /// With these arguments besides its own; what it says goes to `stderr`. Returns when all listeners answer.
     pub(crate) fn start(&self, arguments: &[&str], stderr: Stdio) -> Child {
+        self.wait_until_it_listens(self.spawn(arguments, stderr))
+    }
+
+    /// As [`Self::start`], without waiting.
+    pub(crate) fn spawn(&self, arguments: &[&str], stderr: Stdio) -> Child {
         let [dashboard, gateway, operator] = self.listeners.map(|address| address.to_string());
-        let mut child = Command::new(GATEHOUSE)
+        Command::new(GATEHOUSE)
             .args(["serve", "--allow-network", "127.0.0.0/8", "--data-dir"])
             .arg(&self.data)
             .args([
@@ -67,12 +74,17 @@ impl Installation {
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
-            .expect("the server starts");
-        while self
-            .listeners
-            .iter()
-            .any(|address| TcpStream::connect(address).is_err())
-        {
+            .expect("the server starts")
+    }
+
+    pub(crate) fn wait_until_it_listens(&self, mut child: Child) -> Child {
+        // They are bound long before anybody answers on them, and a signal that comes earlier ends the start.
+        let began = Instant::now();
+        while !self.is_ready() {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "the server does not answer"
+            );
             assert!(
                 child.try_wait().expect("its state is known").is_none(),
                 "the server ended"
@@ -80,6 +92,20 @@ impl Installation {
             std::thread::yield_now();
         }
         child
+    }
+}
+
+impl Installation {
+    fn is_ready(&self) -> bool {
+        let [_, _, operator] = self.listeners;
+        let answer = TcpStream::connect(operator).and_then(|mut stream| {
+            let asked = format!("GET /readyz HTTP/1.1\r\nHost: {operator}\r\nConnection: close\r\n\r\n");
+            stream.write_all(asked.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        answer.is_ok_and(|answer| answer.contains(" 200 OK"))
     }
 }
 

@@ -234,7 +234,7 @@ async fn every_page_of_a_company_refuses_those_who_are_no_members() {
 
 #[tokio::test]
 async fn every_server_function_refuses_those_who_may_not() {
-    const FOR_OWNERS: [&str; 11] = [
+    const FOR_OWNERS: [&str; 14] = [
         "/rpc/webhooks/check",
         "/rpc/keys/generate_key",
         "/rpc/keys/reveal_key",
@@ -246,6 +246,9 @@ async fn every_server_function_refuses_those_who_may_not() {
         "/rpc/webhooks/delete",
         "/rpc/webhooks/send_test",
         "/rpc/webhooks/replay",
+        "/rpc/webhooks/reveal_secret",
+        "/rpc/webhooks/copy_secret",
+        "/rpc/webhooks/rotate_secret",
     ];
     let world = World::start().await;
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);

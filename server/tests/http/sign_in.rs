@@ -164,3 +164,111 @@ async fn the_demos_doors_are_shut_outside_the_demo() {
         (StatusCode::NOT_FOUND, "")
     );
 }
+
+#[tokio::test]
+async fn signing_in_again_in_one_browser_ends_the_former_session() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let page = format!("/c/{}/development/keys", acme.client_id);
+    let is_in = async |cookie: &str| world.get(&page).cookie(cookie).send().await.status == StatusCode::OK;
+    let viewer = format!("viewer-{}@example.com", acme.client_id);
+    let form = [("email", viewer.as_str()), ("password", PASSWORD)];
+    let again = world
+        .ask(Method::POST, "/sign-in")
+        .cookie(&acme.owner)
+        .form(&form)
+        .send()
+        .await;
+    assert!(is_in(&again.cookie()).await);
+    assert!(
+        !is_in(&acme.owner).await,
+        "no session is left behind in the browser"
+    );
+    assert!(is_in(&acme.viewer).await, "another browser's stays");
+
+    let wrong = [("email", viewer.as_str()), ("password", "wrong")];
+    let refused = world
+        .ask(Method::POST, "/sign-in")
+        .cookie(&again.cookie())
+        .form(&wrong)
+        .send()
+        .await;
+    assert_eq!(refused.header("location"), "/sign-in?error=credentials");
+    assert!(
+        is_in(&again.cookie()).await,
+        "nobody signed in, so nobody is signed out"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_was_planted_in_the_browser_is_not_taken_over() {
+    let world = World::start().await;
+    let (_, company) = world.company("Acme").await;
+    world.member(company, "ana@example.com", Role::Owner).await;
+    let page = format!("/c/{company}/development/keys");
+    let planted = format!("gatehouse-loopback={}", vault::Token::generate().text().as_str());
+    let form = [("email", "ana@example.com"), ("password", PASSWORD)];
+    let entered = world
+        .ask(Method::POST, "/sign-in")
+        .cookie(&planted)
+        .form(&form)
+        .send()
+        .await;
+    assert_ne!(entered.cookie(), planted);
+    let with_planted = world.get(&page).cookie(&planted).send().await;
+    assert_eq!(with_planted.status, StatusCode::SEE_OTHER);
+}
+
+/// A stranger who knows an owner's address may keep strangers out, and not the owner.
+#[tokio::test]
+async fn a_stranger_does_not_lock_the_owners_own_browser_out() {
+    let world = World::start().await;
+    let (_, company) = world.company("Acme").await;
+    for email in ["ana@example.com", "bo@example.com"] {
+        world.member(company, email, Role::Owner).await;
+    }
+    let sign_in = async |email: &str, password: &str, cookie: &str| {
+        let ask = world.ask(Method::POST, "/sign-in").cookie(cookie);
+        ask.form(&[("email", email), ("password", password)]).send().await
+    };
+    let known = async |email: &str| {
+        let entered = sign_in(email, PASSWORD, "").await;
+        let cookies = entered.headers.get_all("set-cookie").iter();
+        let cookie = cookies
+            .filter_map(|cookie| cookie.to_str().ok())
+            .find(|cookie| cookie.starts_with("gatehouse-browser-loopback="))
+            .expect("the browser is remembered")
+            .to_owned();
+        for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=31536000"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        cookie.split(';').next().expect("a value").to_owned()
+    };
+    let (ana, bo) = (known("ana@example.com").await, known("bo@example.com").await);
+    for _ in 0..30 {
+        sign_in("ana@example.com", "wrong", "").await;
+    }
+    let location = async |password: &str, cookie: &str| {
+        let answer = sign_in("ana@example.com", password, cookie).await;
+        answer.header("location").to_owned()
+    };
+    let changed = format!("{}A", &ana[..ana.len() - 1]);
+    for stranger in ["", bo.as_str(), changed.as_str()] {
+        if stranger != ana {
+            assert_eq!(
+                location(PASSWORD, stranger).await,
+                "/sign-in?error=throttled",
+                "{stranger}"
+            );
+        }
+    }
+    assert_eq!(location(PASSWORD, &ana).await, "/");
+    for _ in 0..5 {
+        assert_eq!(location("wrong", &ana).await, "/sign-in?error=credentials");
+    }
+    assert_eq!(
+        location(PASSWORD, &ana).await,
+        "/sign-in?error=throttled",
+        "its own budget ends too"
+    );
+}

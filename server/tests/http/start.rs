@@ -154,3 +154,26 @@ fn the_rate_limit_may_be_off() {
         RateLimit::Off
     );
 }
+
+#[test]
+fn a_binary_away_from_its_site_says_where_it_looked_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = crate::process::Installation::create(folder.path());
+    let mut server = installation.start(
+        &["--leptos-config", "nowhere/Leptos.toml"],
+        std::process::Stdio::piped(),
+    );
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(server.stderr.take().expect("piped")));
+    let said = lines.find_map(|line| line.ok().filter(|line| line.contains("there is no site in /")));
+    server.kill().expect("ends");
+    server.wait().expect("ended");
+    let said = said.expect("it says so");
+    for part in [
+        "/target/site",
+        "cargo xtask build",
+        "LEPTOS_SITE_ROOT",
+        "--release",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}

@@ -5,12 +5,17 @@ use model::{ClientId, DeletedKey, KeyId};
 
 use crate::AppError;
 
-/// Deletes a key for good. When this answers, no node accepts it any more.
+/// Deletes a key for good. When this answers, no node accepts it any more. A Production key needs the last four characters
+/// of its secret; left out, they are empty.
 #[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key")]
-pub async fn delete_key(company: ClientId, key: KeyId) -> Result<DeletedKey, AppError> {
+pub async fn delete_key(
+    company: ClientId,
+    key: KeyId,
+    #[server(default)] last_four: String,
+) -> Result<DeletedKey, AppError> {
     crate::ports::enter(company)
         .await?
         .manage_keys()?
-        .delete(key)
+        .delete(key, &last_four)
         .await
 }

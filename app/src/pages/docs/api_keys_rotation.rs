@@ -144,11 +144,12 @@ fn Leaked(reader: Reader) -> impl IntoView {
         <Section id="leaked" title=PAGE.part("leaked")>
             <div class="prose">
                 <p>
-                    "Then do not wait for step 3. Delete the key on " {keys}
-                    " first and generate a new one after: some of your requests will be refused for a while, and so will all of \
-                     theirs. Then look at " {logs}
-                    ", filtered by the deleted key: every address that used it stands there. Whoever has the secret could also have \
-                     signed events, so check what your receivers accepted."
+                    "Do not wait for step 3. Delete the key on " {keys}
+                    " first and generate a new one afterwards. Some of your own requests will be refused for a while, and so will \
+                     all of theirs. Then open a request made with the key in " {logs} "; the Key column has its last four characters. "
+                    <i>"All its requests"</i>
+                    " lists the others, and the page of each one says which address it came from. Anyone who has the secret could \
+                     also have signed events, so check what your receivers accepted."
                 </p>
             </div>
         </Section>

@@ -7,14 +7,16 @@ pub(super) enum Document {
     WebhookEvents,
     ApiKeysRotation,
     Security,
+    ForwardAuth,
 }
 
 impl Document {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Authentication,
         Self::WebhookEvents,
         Self::ApiKeysRotation,
         Self::Security,
+        Self::ForwardAuth,
     ];
 
     /// The last part of its address.
@@ -24,6 +26,7 @@ impl Document {
             Self::WebhookEvents => "webhook-events",
             Self::ApiKeysRotation => "api-keys-rotation",
             Self::Security => "security",
+            Self::ForwardAuth => "forward-auth",
         }
     }
 
@@ -37,6 +40,7 @@ impl Document {
             Self::WebhookEvents => "Webhook events",
             Self::ApiKeysRotation => "API keys rotation",
             Self::Security => "Security",
+            Self::ForwardAuth => "Your own proxy",
         }
     }
 
@@ -51,6 +55,9 @@ impl Document {
             Self::ApiKeysRotation => "How to replace an access secret without a single refused request.",
             Self::Security => {
                 "How to know that a delivery is genuine, and what Gatehouse does with your secrets."
+            }
+            Self::ForwardAuth => {
+                "How a proxy of your own asks Gatehouse before it forwards a request to your API."
             }
         }
     }
@@ -88,6 +95,12 @@ impl Document {
                 ("addresses", "Where deliveries may go"),
                 ("secrets", "How secrets are kept"),
                 ("log", "What the log keeps"),
+            ],
+            Self::ForwardAuth => &[
+                ("address", "The address your proxy calls"),
+                ("believed", "What is believed"),
+                ("responses", "Responses"),
+                ("configurations", "Configurations"),
             ],
         }
     }

@@ -4,6 +4,8 @@
 mod api_keys_rotation;
 mod authentication;
 mod document;
+mod forward_auth;
+mod proxy_samples;
 mod reader;
 mod security;
 mod verify_samples;
@@ -15,6 +17,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use self::api_keys_rotation::ApiKeysRotation;
 use self::authentication::Authentication;
 use self::document::Document;
+use self::forward_auth::ForwardAuth;
 use self::reader::Reader;
 use self::security::Security;
 use self::webhook_events::WebhookEvents;
@@ -81,10 +84,11 @@ fn Body(document: Document, reader: Reader) -> impl IntoView {
         Document::WebhookEvents => view! { <WebhookEvents reader /> }.into_any(),
         Document::ApiKeysRotation => view! { <ApiKeysRotation reader /> }.into_any(),
         Document::Security => view! { <Security reader /> }.into_any(),
+        Document::ForwardAuth => view! { <ForwardAuth /> }.into_any(),
     }
 }
 
-/// The four pages, the parts of the open one, and the way back.
+/// The pages, the parts of the open one, and the way back.
 #[component]
 fn Contents(reader: Reader, current: Document) -> impl IntoView {
     let back = reader.development("keys");

@@ -1,10 +1,12 @@
 //! Help: verifying deliveries, where they may go, and what becomes of secrets.
 
 use leptos::prelude::*;
+use model::DeliveryHeaders;
 
 use super::document::Document;
 use super::reader::Reader;
 use super::verify_samples::{GO, NODE, PYTHON, RUBY};
+use crate::delivery_headers;
 use crate::ui::{Code, KeyValue, KeyValueList, Notice, Section, Snippet, SnippetTabs, Tone};
 
 const PAGE: Document = Document::Security;
@@ -19,7 +21,7 @@ pub(super) fn Security(reader: Reader) -> impl IntoView {
     view! {
         <Verify reader=reader.clone() />
         <Example />
-        <StandardWebhooks />
+        <StandardWebhooks reader=reader.clone() />
         <Addresses />
         <Secrets />
         <Log reader />
@@ -30,17 +32,19 @@ pub(super) fn Security(reader: Reader) -> impl IntoView {
 #[component]
 fn Verify(reader: Reader) -> impl IntoView {
     let rotation = reader.part(Document::ApiKeysRotation, "signatures");
+    let sign = delivery_headers().sign;
+    let sample = |label: &str, text: &str| Snippet::new(label, text.replace(DeliveryHeaders::SIGN, &sign));
     let snippets = vec![
-        Snippet::new("Python", PYTHON),
-        Snippet::new("Node", NODE),
-        Snippet::new("Go", GO),
-        Snippet::new("Ruby", RUBY),
+        sample("Python", PYTHON),
+        sample("Node", NODE),
+        sample("Go", GO),
+        sample("Ruby", RUBY),
     ];
     view! {
         <Section id="verify" title=PAGE.part("verify")>
             <div class="prose">
                 <p>
-                    "Anybody can send a POST to your URL. " <code>"X-WEBHOOK-SIGN"</code>
+                    "Anybody can send a POST to your URL. " <code>{sign}</code>
                     " proves that a delivery is from here, and that nobody changed it:"
                 </p>
                 <ol>
@@ -81,7 +85,7 @@ fn Example() -> impl IntoView {
             </div>
             <Code label="Secret" text=EXAMPLE_SECRET.to_owned() wrap=true />
             <Code label="Body" text=EXAMPLE_BODY.to_owned() wrap=true />
-            <Code label="X-WEBHOOK-SIGN" text=EXAMPLE_SIGN.to_owned() wrap=true />
+            <Code label=delivery_headers().sign text=EXAMPLE_SIGN.to_owned() wrap=true />
             <Code
                 label="The same by hand"
                 text=format!("printf '%s' '{EXAMPLE_BODY}' |\n  openssl dgst -sha256 -hmac '{EXAMPLE_SECRET}'")
@@ -93,17 +97,38 @@ fn Example() -> impl IntoView {
 }
 
 #[component]
-fn StandardWebhooks() -> impl IntoView {
+fn StandardWebhooks(reader: Reader) -> impl IntoView {
+    let webhook = reader.tab("webhooks", "the webhook's page");
     view! {
         <Section id="standard-webhooks" title=PAGE.part("standard-webhooks")>
             <div class="prose">
                 <p>
                     "Each delivery also carries " <code>"webhook-id"</code> ", " <code>"webhook-timestamp"</code> " and "
                     <code>"webhook-signature"</code>
-                    ", as the Standard Webhooks specification has them. That signature covers the time and is made with a secret of \
-                     the webhook's own, which this version does not show yet. Until it does, verify "
-                    <code>"X-WEBHOOK-SIGN"</code> "; " <code>"webhook-id"</code> " is the " <code>"webhook_id"</code>
-                    " of the body and serves to find duplicates."
+                    ", as the Standard Webhooks specification defines them, so any library for it can verify a delivery. The \
+                     signature covers the time too. It is made with the webhook's own secret, which begins with "
+                    <code>"whsec_"</code> ": reveal it, or copy it without revealing it, on " {webhook} "."
+                </p>
+                <ol>
+                    <li>
+                        "Join " <code>"webhook-id"</code> ", " <code>"webhook-timestamp"</code>
+                        " and the raw body with a dot between them."
+                    </li>
+                    <li>
+                        "Compute HMAC-SHA-256 over that. The key is what base64 after " <code>"whsec_"</code>
+                        " decodes to."
+                    </li>
+                    <li>
+                        <code>"webhook-signature"</code>
+                        " is a list, separated by spaces. Accept the delivery if one entry is "
+                        <code>"v1,"</code> " and your result in base64, compared in constant time."
+                    </li>
+                    <li>"Reject a delivery whose timestamp is more than five minutes away from your clock."</li>
+                </ol>
+                <p>
+                    "When you rotate the secret, the list has two entries for 24 hours: by the new secret and by the former one. Give \
+                     your receiver the new one in that time, and no delivery is refused. A second rotation within that time ends \
+                     the oldest secret at once."
                 </p>
             </div>
         </Section>

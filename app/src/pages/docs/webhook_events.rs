@@ -1,18 +1,17 @@
 //! Help: what is delivered, when it is tried again, and every event type.
 
 use leptos::prelude::*;
-use model::{EVENT_GROUPS, EventType, RETRY_DELAYS_SECONDS};
+use model::{DeliveryHeaders, EVENT_GROUPS, EventType, RETRY_DELAYS_SECONDS};
 
 use super::document::Document;
 use super::reader::Reader;
+use crate::delivery_headers;
 use crate::ui::{Cell, Code, Column, Narrow, Notice, Section, Table, Tone};
 
 const PAGE: Document = Document::WebhookEvents;
 
-const EXAMPLE: &str = r#"POST /your/path HTTP/1.1
-Content-Type: application/json
-User-Agent: Gatehouse-Webhook-Service/2.0
-X-WEBHOOK-SIGN: v1=1ea90f262453c959826233051178cb877aaf10e217fc5fe43d46e03f71200ceb
+/// Behind the names that an installation chooses itself.
+const EXAMPLE: &str = r#"v1=1ea90f262453c959826233051178cb877aaf10e217fc5fe43d46e03f71200ceb
 webhook-id: 11111111111111111111111111111111
 webhook-timestamp: 1767607200
 webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
@@ -32,26 +31,36 @@ pub(super) fn WebhookEvents(reader: Reader) -> impl IntoView {
     .into_any()
 }
 
-const HEADERS: [(&str, &str); 6] = [
-    ("Content-Type", "application/json; the body is UTF-8."),
-    ("User-Agent", "Gatehouse-Webhook-Service/2.0"),
-    (
-        "X-WEBHOOK-SIGN",
-        "The signature by your API key: v1= and 64 hexadecimal digits.",
-    ),
-    (
-        "webhook-id",
-        "The event's id, the same as webhook_id in the body.",
-    ),
-    (
-        "webhook-timestamp",
-        "When this attempt was made, in seconds since 1970.",
-    ),
-    (
-        "webhook-signature",
-        "A second signature, in the form of Standard Webhooks.",
-    ),
-];
+fn example(headers: &DeliveryHeaders) -> String {
+    let DeliveryHeaders { user_agent, sign } = headers;
+    format!(
+        "POST /your/path HTTP/1.1\nContent-Type: application/json\nUser-Agent: {user_agent}\n{sign}: {EXAMPLE}"
+    )
+}
+
+fn headers(named: &DeliveryHeaders) -> Vec<(String, String)> {
+    let row = |name: &str, meaning: &str| (name.to_owned(), meaning.to_owned());
+    vec![
+        row("Content-Type", "application/json; the body is UTF-8."),
+        row("User-Agent", &named.user_agent),
+        row(
+            &named.sign,
+            "The signature by your API key: v1= and 64 hexadecimal digits.",
+        ),
+        row(
+            "webhook-id",
+            "The event's id, the same as webhook_id in the body.",
+        ),
+        row(
+            "webhook-timestamp",
+            "When this attempt was made, in seconds since 1970.",
+        ),
+        row(
+            "webhook-signature",
+            "A second signature, by the webhook's own secret, in the form of Standard Webhooks.",
+        ),
+    ]
+}
 
 const MEMBERS: [(&str, &str); 4] = [
     (
@@ -68,11 +77,7 @@ const MEMBERS: [(&str, &str); 4] = [
 
 /// Two columns: a name for programs, and what it means.
 #[component]
-fn Meanings(
-    caption: &'static str,
-    name: &'static str,
-    rows: Vec<(&'static str, &'static str)>,
-) -> impl IntoView {
+fn Meanings(caption: &'static str, name: &'static str, rows: Vec<(String, String)>) -> impl IntoView {
     let rows = rows
         .into_iter()
         .map(|(name, meaning)| {
@@ -98,6 +103,8 @@ fn Meanings(
 fn Delivery(reader: Reader) -> impl IntoView {
     let verify = reader.part(Document::Security, "verify");
     let webhooks = reader.tab("webhooks", "Webhooks");
+    let named = delivery_headers();
+    let members = MEMBERS.map(|(name, meaning)| (name.to_owned(), meaning.to_owned()));
     view! {
         <Section id="delivery" title=PAGE.part("delivery")>
             <div class="prose">
@@ -108,15 +115,15 @@ fn Delivery(reader: Reader) -> impl IntoView {
                      one of your API calls is linked to that call, in both directions, on the dashboard."
                 </p>
             </div>
-            <Code label="A delivery" text=EXAMPLE.to_owned() wrap=true />
-            <Meanings caption="Headers of a delivery" name="Header" rows=HEADERS.to_vec() />
+            <Code label="A delivery" text=example(&named) wrap=true />
+            <Meanings caption="Headers of a delivery" name="Header" rows=headers(&named) />
             <div class="prose">
                 <p>
-                    "Verify " <code>"X-WEBHOOK-SIGN"</code> " before you believe the body; " <a href=verify>"Security"</a>
+                    "Verify " <code>{named.sign.clone()}</code> " before you believe the body; " <a href=verify>"Security"</a>
                     " shows how. Every body has these members, then those of its type:"
                 </p>
             </div>
-            <Meanings caption="Members of every body" name="Member" rows=MEMBERS.to_vec() />
+            <Meanings caption="Members of every body" name="Member" rows=members.to_vec() />
         </Section>
     }
     .into_any()

@@ -17,8 +17,8 @@ pub(super) fn ClientIdCard(company: CompanyContext) -> impl IntoView {
             </div>
             <p class="client-id__about">
                 "Send it as " <code>"X-Access-Client-Id"</code>
-                " on every API request, beside the key's secret as " <code>"X-Access-Secret"</code>
-                ". It is the same in every environment, and not secret."
+                " on every API request, together with the key's secret as " <code>"X-Access-Secret"</code>
+                ". It is the same in every environment and is not a secret."
             </p>
             <SnippetTabs id="sample" what="Example request" snippets=samples::request(&company, "$SECRET") />
         </Card>

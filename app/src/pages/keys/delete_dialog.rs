@@ -5,6 +5,7 @@ use model::{DeletedKey, DeletionFacts, Environment, KeyId};
 
 use super::KeysState;
 use super::table::{LastUsedText, key_name};
+use crate::browser::focus;
 use crate::pages::company::Topic;
 use crate::pages::loaded::Outcome;
 use crate::ui::{
@@ -13,6 +14,48 @@ use crate::ui::{
 };
 use crate::{AppError, api};
 
+/// What the dialog and the page without scripts say before anything else.
+pub(super) const WHAT_IT_DOES: &str = "Permanently deletes this key. Every system that uses it loses access within seconds. \
+                                       This cannot be undone.";
+
+/// What is typed to confirm.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Confirmation {
+    typed: RwSignal<String>,
+    /// It was pressed, or entered, with something else in the field.
+    tried: RwSignal<bool>,
+}
+
+impl Confirmation {
+    pub(super) fn new() -> Self {
+        Self {
+            typed: RwSignal::new(String::new()),
+            tried: RwSignal::new(false),
+        }
+    }
+
+    fn forget(self) {
+        self.typed.set(String::new());
+        self.tried.set(false);
+    }
+
+    /// A word about what is in the field, as soon as it can no longer become what is wanted.
+    fn fault(self, wanted: String) -> Signal<Option<String>> {
+        Signal::derive(move || fault(&wanted, &self.typed.get(), self.tried.get()))
+    }
+}
+
+fn fault(wanted: &str, typed: &str, tried: bool) -> Option<String> {
+    let typed = typed.trim();
+    if typed == wanted || (!tried && wanted.starts_with(typed)) {
+        None
+    } else if typed.is_empty() {
+        Some(format!("Type {wanted} to confirm."))
+    } else {
+        Some(format!("This does not match {wanted}."))
+    }
+}
+
 /// The dialog's state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deletion {
@@ -20,7 +63,7 @@ pub(super) struct Deletion {
     facts: RwSignal<Option<Outcome<DeletionFacts>>>,
     open: RwSignal<bool>,
     busy: RwSignal<bool>,
-    typed: RwSignal<String>,
+    confirmation: Confirmation,
 }
 
 impl Deletion {
@@ -30,7 +73,7 @@ impl Deletion {
             facts: RwSignal::new(None),
             open: RwSignal::new(false),
             busy: RwSignal::new(false),
-            typed: RwSignal::new(String::new()),
+            confirmation: Confirmation::new(),
         }
     }
 
@@ -38,7 +81,7 @@ impl Deletion {
     pub(super) fn open(self, state: KeysState, key: KeyId) {
         self.key.set(Some(key));
         self.facts.set(None);
-        self.typed.set(String::new());
+        self.confirmation.forget();
         self.open.set(true);
         let company = state.scope.client_id();
         leptos::task::spawn_local(async move {
@@ -59,8 +102,9 @@ impl Deletion {
         }
         self.busy.set(true);
         let company = state.scope.client_id();
+        let typed = self.confirmation.typed.get_untracked();
         leptos::task::spawn_local(async move {
-            let answer = api::keys::delete_key(company, key).await;
+            let answer = api::keys::delete_key(company, key, typed).await;
             if self.busy.try_set(false).is_some() {
                 return;
             }
@@ -83,7 +127,7 @@ impl Deletion {
 
 fn deleted_text(deleted: &DeletedKey) -> String {
     format!(
-        "Deleted. The {} key ending {} is refused since {} ({} ms after you confirmed).",
+        "Deleted. The {} key ending {} has been rejected since {} ({} ms after you confirmed).",
         deleted.environment.label(),
         deleted.last_four,
         deleted.refused_since.to_page_text(),
@@ -96,11 +140,11 @@ pub(super) fn remains_text(facts: &DeletionFacts) -> String {
     let environment = facts.key.environment.label();
     let held = match facts.webhooks_held {
         0 => String::new(),
-        1 => " Deliveries of 1 webhook will wait: nothing is left to sign them with.".to_owned(),
-        n => format!(" Deliveries of {n} webhooks will wait: nothing is left to sign them with."),
+        1 => " 1 webhook will hold its deliveries until you generate a key to sign them.".to_owned(),
+        n => format!(" {n} webhooks will hold their deliveries until you generate a key to sign them."),
     };
     match facts.remaining {
-        0 => format!("{environment} will have no key: every call will be refused.{held}"),
+        0 => format!("{environment} will have no key: every request will be refused.{held}"),
         1 => format!("{environment} will have one active key left."),
         n => format!("{environment} will have {n} active keys left."),
     }
@@ -116,7 +160,7 @@ pub(super) fn DeleteDialog(state: KeysState) -> impl IntoView {
     let deletion = state.deletion;
     let toasts = Toasts::here();
     let unavailable = Signal::derive(move || {
-        let typed = deletion.typed.get();
+        let typed = deletion.confirmation.typed.get();
         deletion.facts.with(|facts| match facts {
             None => Some("Looking up when it was last used…".to_owned()),
             Some(Err(_)) => Some("Its facts could not be loaded.".to_owned()),
@@ -125,7 +169,15 @@ pub(super) fn DeleteDialog(state: KeysState) -> impl IntoView {
                 .map(|_| "Type the last four characters first.".to_owned()),
         })
     });
-    let confirm = move |()| deletion.confirm(state, toasts);
+    // Enter in the field submits, as the button does.
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        deletion.confirm(state, toasts);
+    };
+    let refused = move |()| {
+        deletion.confirmation.tried.set(true);
+        focus::to("last_four");
+    };
     let cancel = move |()| deletion.open.set(false);
     view! {
         <Dialog
@@ -133,36 +185,36 @@ pub(super) fn DeleteDialog(state: KeysState) -> impl IntoView {
             kind=DialogKind::Alert
             open=deletion.open
             title="Delete this key?"
-            about="It cannot be undone. Every node refuses the key from the moment the answer arrives."
+            about=WHAT_IT_DOES
             return_focus_to="keys"
         >
-            {move || match deletion.facts.get() {
-                None => view! { <p class="muted">"Looking up when it was last used…"</p> }.into_any(),
-                Some(Err(error)) => view! { <Notice tone=Tone::Bad>{error.to_string()}</Notice> }.into_any(),
-                Some(Ok(facts)) => view! { <Facts facts=facts typed=deletion.typed /> }.into_any(),
-            }}
-            <DialogActions>
-                <Button focus_first=true on_press=cancel>"Cancel"</Button>
-                <Button
-                    id="confirm-delete"
-                    kind=ButtonKind::Danger
-                    busy=deletion.busy
-                    unavailable=unavailable
-                    on_press=confirm
-                >
-                    "Delete key"
-                </Button>
-            </DialogActions>
+            <form on:submit=submit>
+                {move || match deletion.facts.get() {
+                    None => view! { <p class="muted">"Looking up when it was last used…"</p> }.into_any(),
+                    Some(Err(error)) => view! { <Notice tone=Tone::Bad>{error.to_string()}</Notice> }.into_any(),
+                    Some(Ok(facts)) => view! { <Facts facts=facts confirmation=deletion.confirmation /> }.into_any(),
+                }}
+                <DialogActions>
+                    <Button focus_first=true on_press=cancel>"Cancel"</Button>
+                    <Button
+                        id="confirm-delete"
+                        kind=ButtonKind::Danger
+                        submit=true
+                        busy=deletion.busy
+                        unavailable=unavailable
+                        on_refused=refused
+                    >
+                        "Delete key"
+                    </Button>
+                </DialogActions>
+            </form>
         </Dialog>
     }
 }
 
 /// What is known about the key, for the dialog and for the page without scripts.
 #[component]
-pub(super) fn Facts(
-    facts: DeletionFacts,
-    #[prop(optional)] typed: Option<RwSignal<String>>,
-) -> impl IntoView {
+pub(super) fn Facts(facts: DeletionFacts, confirmation: Confirmation) -> impl IntoView {
     let wanted = must_be_typed(&facts);
     let remains = remains_text(&facts);
     let tone = if facts.remaining == 0 {
@@ -189,8 +241,31 @@ pub(super) fn Facts(
         {wanted
             .map(|wanted| {
                 let label = format!("Type {wanted} to delete the {}", key_name(&key));
-                let typed = typed.unwrap_or_else(|| RwSignal::new(String::new()));
-                view! { <Field name="last_four" label=label autocomplete="off" monospace=true value=typed /> }
+                let error = confirmation.fault(wanted);
+                let typed = confirmation.typed;
+                view! {
+                    <Field name="last_four" label=label autocomplete="off" monospace=true value=typed error=error required=true />
+                }
             })}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_text_gets_a_word_and_the_beginning_of_the_right_one_does_not() {
+        assert_eq!(fault("a6f1", "", false), None);
+        assert_eq!(fault("a6f1", "a6", false), None);
+        assert_eq!(fault("a6f1", " a6f1 ", true), None);
+        for (typed, tried) in [("b", false), ("a6f12", false), ("a6", true)] {
+            assert_eq!(
+                fault("a6f1", typed, tried).as_deref(),
+                Some("This does not match a6f1."),
+                "{typed}"
+            );
+        }
+        assert_eq!(fault("a6f1", "", true).as_deref(), Some("Type a6f1 to confirm."));
     }
 }

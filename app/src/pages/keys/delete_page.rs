@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::{DeletionFacts, KeyId};
 
-use super::delete_dialog::Facts;
+use super::delete_dialog::{Confirmation, Facts, WHAT_IT_DOES};
+use super::table::key_name;
 use crate::pages::company::{CompanyScope, LoadedInCompany};
 use crate::pages::loaded::Failure;
 use crate::ui::{Button, ButtonKind, ButtonLink, Card, DialogActions, PageHeader, Title};
@@ -31,7 +32,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
     );
     view! {
         <Title text="Delete a key" />
-        <PageHeader title="Delete this key?" lead="It cannot be undone. Every node refuses the key from the moment the answer arrives." />
+        <PageHeader title="Delete this key?" lead=WHAT_IT_DOES />
         <LoadedInCompany
             resource=facts
             render=move |company, facts: DeletionFacts| {
@@ -41,10 +42,13 @@ pub fn DeleteKeyPage() -> impl IntoView {
                 }
                 let action = scope.path(&format!("keys/{}/delete", facts.key.id));
                 let back = scope.path("keys");
+                let confirmation = Confirmation::new();
+                let name = key_name(&facts.key);
                 view! {
+                    <Title text=format!("Delete the {name}") />
                     <Card>
                         <form class="form" method="post" action=action>
-                            <Facts facts=facts />
+                            <Facts facts=facts confirmation=confirmation />
                             <DialogActions>
                                 <ButtonLink href=back>"Cancel"</ButtonLink>
                                 <Button kind=ButtonKind::Danger submit=true>"Delete key"</Button>

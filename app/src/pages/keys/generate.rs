@@ -94,7 +94,7 @@ pub(super) fn GeneratedDialog(state: KeysState) -> impl IntoView {
             id="generated"
             open=generation.open
             title=title
-            about="It is active from now on. Put it where your program reads its secrets, never into the code. You can reveal it again later."
+            about="It is active now. Store it with your other secrets, never in code. You can reveal it again later."
             return_focus_to="keys"
             on_close=move |()| generation.answer.set(None)
         >

@@ -48,7 +48,7 @@ pub fn KeysPage() -> impl IntoView {
     };
     view! {
         <Title text="API Keys" />
-        <PageHeader title="API Keys" lead="Programs prove with a key who they are. Each environment has its own." />
+        <PageHeader title="API Keys" lead="Your programs authenticate with API keys. Each environment has its own keys." />
         <LoadedInCompany
             resource=groups
             render=move |company, groups| view! { <Keys company=company first=groups state=state /> }.into_any()

@@ -27,7 +27,7 @@ pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
                 <li><b>"Generate"</b> " a second key in the same environment."</li>
                 <li><b>"Replace"</b> " the secret wherever your programs send " <code>"X-Access-Secret"</code> ", and where they verify webhooks."</li>
                 <li><b>"Check"</b> " that the new key is used and the older one no longer is: see Last used, and Logs by key."</li>
-                <li><b>"Delete"</b> " the older key. It is refused at once."</li>
+                <li><b>"Delete"</b> " the older key. Requests with it are refused at once."</li>
             </ol>
             {(!under_way.is_empty())
                 .then(|| {

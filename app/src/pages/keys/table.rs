@@ -24,9 +24,25 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> i
     ];
     view! {
         <h2 id="keys" class="visually-hidden" tabindex="-1">"Keys by environment"</h2>
+        {role.manages_keys().then(|| view! { <WhatActionsDo /> })}
         <Table caption="API keys by environment" columns=columns>
             {groups.into_iter().map(|group| view! { <EnvironmentGroup group=group role=role state=state /> }).collect_view()}
         </Table>
+    }
+}
+
+/// The copy button needs scripts, and so does what hides a secret again.
+#[component]
+fn WhatActionsDo() -> impl IntoView {
+    view! {
+        <p class="keys-about">
+            <span class="js-only">
+                <b>"Reveal"</b> " shows a secret for 30 seconds. " <b>"Copy"</b>
+                " puts it on the clipboard without revealing it. "
+            </span>
+            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on a page of its own. "</span> <b>"Delete"</b>
+            " permanently deletes the key."
+        </p>
     }
 }
 

@@ -1,18 +1,19 @@
 //! The filters that are on, each as a link that takes it off.
 
 use leptos::prelude::*;
-use model::{DateRange, LogFilter, StatusFilter};
+use model::{DateRange, KeyId, LogFilter, StatusFilter};
 
 use super::address;
 use super::custom_range;
 use super::listing::Listing;
 use super::names::Names;
-use crate::browser::focus;
+use crate::browser::{clock, focus};
 use crate::ui::{ButtonKind, ButtonLink, ButtonSize, IconName, status_word};
 
-/// A filter that is on, and the list without it.
+/// A filter that is on: its field, its value, and the list without it.
 struct Chip {
-    words: String,
+    name: &'static str,
+    value: String,
     without: LogFilter,
 }
 
@@ -25,15 +26,29 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
             <li>
                 <ButtonLink href=address_of(&chip.without) size=ButtonSize::Small icon=IconName::Cross>
                     <span class="visually-hidden">"Remove the filter "</span>
-                    <span class="logs-chips__words">{chip.words}</span>
+                    <span class="logs-chips__words">
+                        <span class="logs-chips__name">{chip.name}": "</span>
+                        {chip.value}
+                    </span>
                 </ButtonLink>
             </li>
         }
+        .into_any()
     };
     // The chip that is followed goes away; the keyboard must not begin at the top of the page again.
     let keep_focus = move |_| focus::if_lost("status".to_owned());
-    move || {
-        let chips = listing.filter.with(|filter| active(filter, &names));
+    let local = clock::ready();
+    (move || {
+        let key_name = |id: KeyId| {
+            let seen = listing.key_name.get().filter(|(seen, _)| *seen == id);
+            match (names.active_key(id), seen) {
+                (None, Some((_, words))) => words,
+                (active, _) => active.unwrap_or_else(|| names.key(id)),
+            }
+        };
+        let chips = listing
+            .filter
+            .with(|filter| active(filter, &names, key_name, local.get()));
         (!chips.is_empty()).then(|| {
             view! {
                 <ul class="logs-chips" aria-label="Active filters" on:click=keep_focus>
@@ -45,80 +60,43 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
                     </li>
                 </ul>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }
 
-fn active(filter: &LogFilter, names: &Names) -> Vec<Chip> {
+fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String, local: bool) -> Vec<Chip> {
     let base = filter.first_page();
-    let chip = |words: String, without: LogFilter| Chip { words, without };
-    let range = (base.range != DateRange::default()).then(|| {
+    let range = (base.range != DateRange::default()).then(|| custom_range::words(base.range, local));
+    let path = Some(base.path.clone()).filter(|path| !path.is_empty());
+    let chip = |name: &'static str, value: Option<String>, take_off: fn(&mut LogFilter)| {
+        value.map(|value| {
+            let mut without = base.clone();
+            take_off(&mut without);
+            Chip { name, value, without }
+        })
+    };
+    [
+        chip("Date range", range, |f| f.range = DateRange::default()),
+        chip("Status", base.status.map(status_label), |f| f.status = None),
+        chip("Brand", base.brand.map(|brand| names.brand(brand)), |f| {
+            f.brand = None;
+        }),
         chip(
-            range_words(base.range),
-            LogFilter {
-                range: DateRange::default(),
-                ..base.clone()
+            "Environment",
+            base.environment.map(|one| one.label().to_owned()),
+            |f| {
+                f.environment = None;
             },
-        )
-    });
-    let status = base.status.map(|status| {
-        chip(
-            format!("Status {}", status_label(status)),
-            LogFilter {
-                status: None,
-                ..base.clone()
-            },
-        )
-    });
-    let brand = base.brand.map(|brand| {
-        chip(
-            format!("Brand {}", names.brand(brand)),
-            LogFilter {
-                brand: None,
-                ..base.clone()
-            },
-        )
-    });
-    let environment = base.environment.map(|environment| {
-        chip(
-            environment.label().to_owned(),
-            LogFilter {
-                environment: None,
-                ..base.clone()
-            },
-        )
-    });
-    let key = base.key.map(|key| {
-        chip(
-            format!("Key {}", names.key(key)),
-            LogFilter {
-                key: None,
-                ..base.clone()
-            },
-        )
-    });
-    let method = base.method.clone().map(|method| {
-        chip(
-            format!("Method {method}"),
-            LogFilter {
-                method: None,
-                ..base.clone()
-            },
-        )
-    });
-    let path = (!base.path.is_empty()).then(|| {
-        chip(
-            format!("Path contains {}", base.path),
-            LogFilter {
-                path: String::new(),
-                ..base.clone()
-            },
-        )
-    });
-    [range, status, brand, environment, key, method, path]
-        .into_iter()
-        .flatten()
-        .collect()
+        ),
+        chip("Key", base.key.map(key_name), |f| f.key = None),
+        chip("Method", base.method.clone(), |f| f.method = None),
+        chip("Path contains", path, |f| f.path.clear()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// "4xx Client error", "404 Not found".
@@ -133,33 +111,13 @@ pub(super) fn status_label(status: StatusFilter) -> String {
     format!("{status} {word}")
 }
 
-fn range_words(range: DateRange) -> String {
-    let text = |at| custom_range::input_text(Some(at)).replace('T', " ");
-    match range {
-        DateRange::Between {
-            from: Some(from),
-            to: Some(to),
-        } => format!("{} to {} UTC", text(from), text(to)),
-        DateRange::Between {
-            from: Some(from),
-            to: None,
-        } => format!("Since {} UTC", text(from)),
-        DateRange::Between {
-            from: None,
-            to: Some(to),
-        } => format!("Until {} UTC", text(to)),
-        DateRange::Between { from: None, to: None } => "All time".to_owned(),
-        preset => DateRange::PRESETS
-            .iter()
-            .find(|(.., range)| *range == preset)
-            .map_or("", |(_, words, _)| words)
-            .to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn chips_of(filter: &LogFilter) -> Vec<Chip> {
+        active(filter, &Names::default(), |_| "…a6f1".to_owned(), false)
+    }
 
     #[test]
     fn each_chip_takes_off_its_own_filter_and_no_other() {
@@ -167,21 +125,37 @@ mod tests {
             "range=7d&status=4xx&brand=own&environment=dev&method=POST&path=orders&before=17"
                 .parse()
                 .expect("a filter");
-        let chips = active(&filter, &Names::default());
+        let chips = chips_of(&filter);
         assert_eq!(chips.len(), 6);
         for chip in &chips {
-            assert_eq!(
-                active(&chip.without, &Names::default()).len(),
-                5,
-                "{}",
-                chip.words
-            );
+            assert_eq!(chips_of(&chip.without).len(), 5, "{}", chip.name);
             assert_eq!(chip.without.before, None, "a chip leads to the first page");
         }
     }
 
     #[test]
+    fn every_chip_names_its_field() {
+        let key = KeyId::from_random([3; 16]);
+        let filter: LogFilter = format!("range=7d&environment=dev&key={key}&path=orders")
+            .parse()
+            .expect("a filter");
+        let words: Vec<_> = chips_of(&filter)
+            .into_iter()
+            .map(|chip| format!("{}: {}", chip.name, chip.value))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                "Date range: Last 7 days",
+                "Environment: Development",
+                "Key: …a6f1",
+                "Path contains: orders"
+            ]
+        );
+    }
+
+    #[test]
     fn the_first_view_has_no_chip() {
-        assert!(active(&LogFilter::default(), &Names::default()).is_empty());
+        assert!(chips_of(&LogFilter::default()).is_empty());
     }
 }

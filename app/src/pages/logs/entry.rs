@@ -53,8 +53,10 @@ fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
     let back = address::of_list(company, &filter);
     let above = move || view! { <BackLink href=back to="Logs" /> };
     let title = format!("{} {}", entry.row.method, entry.row.path);
+    let document_title = format!("{} {}", document_name(&title), entry.row.status);
     let events = entry.events.clone();
     view! {
+        <Title text=document_title />
         <PageHeader title monospace=true above=above />
         <div class="columns">
             <div class="stack">
@@ -67,6 +69,16 @@ fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
         <Messages entry />
     }
     .into_any()
+}
+
+/// The request as a tab of the browser has room for it.
+fn document_name(request: &str) -> String {
+    const ROOM: usize = 80;
+    if request.chars().count() <= ROOM {
+        return request.to_owned();
+    }
+    let start: String = request.chars().take(ROOM - 1).collect();
+    format!("{start}…")
 }
 
 #[component]
@@ -83,7 +95,7 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
     let duration = match upstream_us {
         Some(upstream) => {
             format!(
-                "{}, of which {} until the upstream began to answer",
+                "{}, first byte from the API after {}",
                 duration_text(row.duration_us),
                 duration_text(upstream)
             )
@@ -97,7 +109,7 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
                     <span class="logs-id">{request_id.clone()} <CopyButton text=request_id what="Request ID" /></span>
                 </KeyValue>
                 <KeyValue name="Time">
-                    <Time at=row.at style=TimeStyle::Full />
+                    <Time at=row.at style=TimeStyle::Both />
                 </KeyValue>
                 <KeyValue name="Status">
                     <StatusBadge status=row.status />
@@ -105,7 +117,7 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
                 <KeyValue name="Duration">{duration}</KeyValue>
                 {row.environment.map(|environment| view! { <KeyValue name="Environment"><EnvironmentBadge environment /></KeyValue> })}
                 {row.key_id.map(|key| view! { <KeyFact company key last_four=row.key_last_four /> })}
-                <KeyValue name="Brand">{row.brand.unwrap_or_else(|| "None: the company's own request".to_owned())}</KeyValue>
+                <KeyValue name="Brand">{row.brand.unwrap_or_else(|| "None (your own Client ID)".to_owned())}</KeyValue>
                 <KeyValue name="Address" monospace=true>{address}</KeyValue>
                 <KeyValue name="User agent">{user_agent.unwrap_or_else(|| "Not sent".to_owned())}</KeyValue>
                 <KeyValue name="Recorded by">{recorded_by(recorded)}</KeyValue>
@@ -148,11 +160,12 @@ const fn recorded_by(recorded: Recorded) -> &'static str {
 #[component]
 fn Messages(entry: LogEntry) -> impl IntoView {
     if !entry.row.verdict.key_was_recognised() {
+        let status = entry.row.status;
         return view! {
             <Section id="messages" title="Request and response">
                 <p class="muted">
-                    "No headers and no bodies were kept: no active key was recognised, and anybody may send such a request. \
-                     The caller got the documented answer, which does not say why."
+                    "No headers and no bodies were kept: no active key was recognised, and anyone can send such a request. "
+                    {format!("The caller got the standard {status}, which does not say why.")}
                 </p>
             </Section>
         }
@@ -182,4 +195,17 @@ fn Again(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
         </Card>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_leaves_room_for_the_status_in_the_title() {
+        let name = document_name(&format!("GET /v1/{}", "é".repeat(200)));
+        assert_eq!(name.chars().count(), 80);
+        assert!(name.ends_with('…'));
+        assert_eq!(document_name("GET /v1/users/"), "GET /v1/users/");
+    }
 }

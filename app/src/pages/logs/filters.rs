@@ -9,9 +9,10 @@ use model::{BrandFilter, DateRange, Environment, LogFilter, StatusFilter};
 
 use super::address;
 use super::chips::status_label;
-use super::custom_range;
+use super::custom_range::{self, Bounds};
 use super::listing::Listing;
 use super::names::Names;
+use crate::browser::clock;
 use crate::browser::timers::Timer;
 use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 
@@ -28,10 +29,22 @@ struct Typing {
     path: RwSignal<String>,
     from: RwSignal<String>,
     to: RwSignal<String>,
+    /// *Custom…* is chosen: the two bounds are on the page.
+    custom: RwSignal<bool>,
+    /// Why the two bounds are no range. The list keeps the one it has.
+    fault: RwSignal<Option<Fault>>,
+    /// The bounds are in the reader's zone and not in UTC.
+    local: RwSignal<bool>,
     wait: Timer,
     /// The filter this form put into the address last. The first letter of a word makes an entry of the history, the
     /// following ones replace it; none while nothing is being typed.
     sent: StoredValue<Option<LogFilter>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Cleared,
+    Backwards,
 }
 
 /// Date range, Status and Brand first, then the others.
@@ -79,15 +92,33 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
             .into_iter()
             .find(|(preset, ..)| *preset == name);
         match preset {
-            Some((.., range)) => listing.change(false, |filter| filter.range = range),
+            Some((.., range)) => {
+                typing.end_custom();
+                listing.change(false, |filter| filter.range = range);
+            }
             None => typing.begin_custom(listing),
         }
     };
+    // One clock for the whole page: without scripts UTC, with them the reader's.
+    let label = move |word: &'static str| {
+        move || {
+            if typing.local.get() {
+                word.to_owned()
+            } else {
+                format!("{word}, UTC")
+            }
+        }
+    };
+    let fault = move |fault: Fault, words: &'static str| {
+        Signal::derive(move || (typing.fault.get() == Some(fault)).then(|| words.to_owned()))
+    };
+    let cleared = fault(Fault::Cleared, "Enter a start, an end, or both.");
+    let backwards = fault(Fault::Backwards, "This must be later than From.");
     view! {
         <Select name="range" label="Date range" options chosen on_choose=Callback::new(choose) />
         <div class="logs-custom">
-            <Field name="from" label="From, UTC" kind=FieldKind::DateTime value=typing.from autocomplete="off" />
-            <Field name="to" label="Until, UTC" kind=FieldKind::DateTime value=typing.to autocomplete="off" />
+            <Field name="from" label=label("From") kind=FieldKind::DateTime value=typing.from error=cleared autocomplete="off" />
+            <Field name="to" label=label("Until") kind=FieldKind::DateTime value=typing.to error=backwards autocomplete="off" />
         </div>
     }
     .into_any()
@@ -121,7 +152,8 @@ fn Menus(listing: Listing, names: Names) -> impl IntoView {
     .into_any()
 }
 
-/// One menu: its value is read from the filter of the address, and written there.
+/// One menu: its value is read from the filter of the address, and written there. Arrow keys choose one value after the
+/// other; together they are one step of the history, until the menu is left or something else changes the address.
 fn menu(
     listing: Listing,
     name: &'static str,
@@ -131,24 +163,61 @@ fn menu(
     write: fn(&mut LogFilter, &str),
 ) -> impl IntoView {
     let chosen = Signal::derive(move || listing.filter.with(read));
-    let choose = Callback::new(move |text: String| listing.change(false, |filter| write(filter, &text)));
-    view! { <Select name label options chosen on_choose=choose /> }
+    let wait = Timer::new();
+    let sent = StoredValue::new(None::<LogFilter>);
+    let choose = Callback::new(move |text: String| {
+        wait.after(DEBOUNCE, move || {
+            let Some(now) = listing.filter.try_get_untracked() else {
+                return;
+            };
+            let replace = sent.with_value(|sent| sent.as_ref() == Some(&now));
+            sent.set_value(Some(listing.change(replace, |filter| write(filter, &text))));
+        });
+    });
+    let leave = Callback::new(move |()| sent.set_value(None));
+    view! { <Select name label options chosen on_choose=choose on_leave=leave /> }
 }
 
 impl Typing {
     fn new(listing: Listing) -> Self {
         let now = listing.filter.get_untracked();
-        let (from, to) = custom_range::bounds_text(now.range);
+        let (from, to) = custom_range::bounds_text(now.range, false);
         let typing = Self {
+            custom: RwSignal::new(matches!(now.range, DateRange::Between { .. })),
+            fault: RwSignal::new(None),
+            local: RwSignal::new(false),
             path: RwSignal::new(now.path),
             from: RwSignal::new(from),
             to: RwSignal::new(to),
             wait: Timer::new(),
             sent: StoredValue::new(None),
         };
+        typing.follow_zone();
         typing.follow_address(listing);
         typing.follow_keys(listing);
         typing
+    }
+
+    /// Up to hydration the bounds are in UTC, also those that somebody has typed by then. They are put into the reader's
+    /// zone once the controls have handed over what was typed.
+    fn follow_zone(self) {
+        let ready = clock::ready();
+        let handed_over = Timer::new();
+        Effect::new(move |_| {
+            if ready.get() {
+                handed_over.after(Duration::ZERO, move || self.go_local());
+            }
+        });
+    }
+
+    fn go_local(self) {
+        self.local.set(true);
+        for bound in [self.from, self.to] {
+            let at = bound.with_untracked(|text| custom_range::time_of(text, false));
+            if at.is_some() {
+                bound.set(custom_range::input_text(at, true));
+            }
+        }
     }
 
     /// Another filter in the address (Back, a chip, a menu) is shown by the controls. What this form has put there itself
@@ -165,9 +234,7 @@ impl Typing {
                     self.path.set(filter.path.clone());
                 }
                 if before.range != filter.range {
-                    let (from, to) = custom_range::bounds_text(filter.range);
-                    self.from.set(from);
-                    self.to.set(to);
+                    self.show(filter.range);
                 }
             }
             filter
@@ -188,19 +255,10 @@ impl Typing {
     /// Puts what stands in the controls into the address.
     fn apply(self, listing: Listing) {
         self.wait.cancel();
-        let (path, from, to) = (
-            self.path.get_untracked(),
-            self.from.get_untracked(),
-            self.to.get_untracked(),
-        );
         let now = listing.filter.get_untracked();
-        let bounds_changed = custom_range::bounds_text(now.range) != (from.clone(), to.clone());
-        let range = custom_range::range_of(&from, &to)
-            .filter(|_| bounds_changed)
-            .unwrap_or(now.range);
         let wanted = LogFilter {
-            path,
-            range,
+            path: self.path.get_untracked(),
+            range: self.wanted_range(now.range),
             ..now.first_page()
         };
         if (&wanted.path, wanted.range) != (&now.path, now.range) {
@@ -210,11 +268,47 @@ impl Typing {
         }
     }
 
+    /// What the two bounds say, or, where they are no range, the one on the page and a word about it.
+    fn wanted_range(self, now: DateRange) -> DateRange {
+        let (from, to, local) = (
+            self.from.get_untracked(),
+            self.to.get_untracked(),
+            self.local.get_untracked(),
+        );
+        let is_shown = custom_range::bounds_text(now, local) == (from.clone(), to.clone());
+        let (range, fault) = if is_shown || !self.custom.get_untracked() {
+            (now, None)
+        } else {
+            match custom_range::read(&from, &to, local) {
+                Bounds::Range(range) => (range, None),
+                Bounds::Neither => (now, Some(Fault::Cleared)),
+                Bounds::Backwards => (now, Some(Fault::Backwards)),
+            }
+        };
+        self.fault.set(fault);
+        range
+    }
+
+    /// Puts a range of the address into the two bounds.
+    fn show(self, range: DateRange) {
+        let (from, to) = custom_range::bounds_text(range, self.local.get_untracked());
+        self.from.set(from);
+        self.to.set(to);
+        self.fault.set(None);
+        self.custom.set(matches!(range, DateRange::Between { .. }));
+    }
+
+    fn end_custom(self) {
+        self.show(DateRange::default());
+    }
+
     /// *Custom…* begins with the range that is on the page.
     fn begin_custom(self, listing: Listing) {
+        self.custom.set(true);
         let start = untrack(move || listing.with(|shown| shown.page.from));
         if self.from.with_untracked(String::is_empty) && self.to.with_untracked(String::is_empty) {
-            self.from.set(custom_range::input_text(start));
+            self.from
+                .set(custom_range::input_text(start, self.local.get_untracked()));
         }
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::chips::Chips;
 use super::filters::FilterForm;
+use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
@@ -24,24 +25,41 @@ pub fn LogsPage() -> impl IntoView {
         <Title text="Logs" />
         <PageHeader
             title="Logs"
-            lead="Every request your programs made, what was answered, and why it was let through or refused."
+            lead="Every API request, its response, and why it was accepted or refused."
         />
         <IgnoredFilters listing />
         <Controls listing />
         <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
-            <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
-                <div class="spread">
-                    <Count listing />
-                    <LiveControl listing />
-                </div>
-                <Losses listing />
-                <Unseen listing />
-                <Requests listing />
-                <OlderLink listing />
-                <GeneratedUntil listing />
-            </div>
+            <List listing />
         </Transition>
         <HelpLinks client_id=untrack(|| scope.client_id()) />
+    }
+    .into_any()
+}
+
+/// What moves: the bar above the rows, the rows, and what is said below them.
+#[component]
+fn List(listing: Listing) -> impl IntoView {
+    let attention = listing.hold.attention;
+    view! {
+        <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
+            <div class="logs-bar">
+                <Count listing />
+                <Unseen listing />
+                <LiveControl listing />
+            </div>
+            <Losses listing />
+            <div
+                id=LIST
+                on:pointerenter=move |_| attention.pointer_entered()
+                on:pointerleave=move |_| attention.pointer_left()
+                on:focusout=move |_| attention.focus_left()
+            >
+                <Requests listing />
+            </div>
+            <OlderLink listing />
+            <GeneratedUntil listing />
+        </div>
     }
     .into_any()
 }
@@ -61,6 +79,7 @@ fn Controls(listing: Listing) -> impl IntoView {
                         <FilterForm listing names=names.clone() />
                         <Chips listing names />
                     }
+                    .into_any()
                 })
             })}
         </Transition>

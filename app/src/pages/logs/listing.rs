@@ -6,10 +6,11 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, DateRange, InvalidFilter, LogFilter, LogPage, LogRow};
+use model::{ClientId, DateRange, InvalidFilter, KeyId, LogFilter, LogPage, LogRow};
 use serde::{Deserialize, Serialize};
 
 use super::address;
+use super::hold::Hold;
 use super::pace::Pace;
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::loaded::Outcome;
@@ -27,6 +28,10 @@ pub(super) struct Listing {
     /// What it says that no filter understands.
     pub(super) ignored: Memo<Vec<InvalidFilter>>,
     pub(super) paused: RwSignal<bool>,
+    /// What keeps the rows where they are while somebody aims at one.
+    pub(super) hold: Hold,
+    /// What the rows say of the key that is filtered by: its name where it is not one of the active ones.
+    pub(super) key_name: RwSignal<Option<(KeyId, String)>>,
     /// What arrived while the list stood still.
     pub(super) unseen: RwSignal<usize>,
     /// The rows on the page came by themselves: nothing to announce, nothing to dim.
@@ -62,9 +67,11 @@ impl Listing {
         let filter = Memo::new(move |_| parsed.with(|(filter, _)| filter.clone()));
         let ignored = Memo::new(move |_| parsed.with(|(_, ignored)| ignored.clone()));
         let asked = RwSignal::new(0);
+        let unseen = RwSignal::new(0);
+        let hold = Hold::new(unseen);
         let shown = Resource::new(
             move || (scope.client_id(), filter.get(), asked.get()),
-            |(company, filter, _)| load(company, filter),
+            move |(company, filter, _)| async move { hold.settle(load(company, filter).await) },
         );
         let navigate = use_navigate();
         let go = Callback::new(move |(path, replace): (String, bool)| {
@@ -82,7 +89,9 @@ impl Listing {
             filter,
             ignored,
             paused: RwSignal::new(false),
-            unseen: RwSignal::new(0),
+            hold,
+            key_name: RwSignal::new(None),
+            unseen,
             quiet: RwSignal::new(false),
             shown,
             asked,
@@ -129,8 +138,9 @@ impl Listing {
         self.with(addressed).unwrap_or_default()
     }
 
-    /// Goes to the first page of the changed filter. With `replace` the former one leaves no trace in the history.
-    pub(super) fn change(self, replace: bool, change: impl FnOnce(&mut LogFilter)) {
+    /// Goes to the first page of the changed filter, which it returns. With `replace` the former one leaves no trace in the
+    /// history.
+    pub(super) fn change(self, replace: bool, change: impl FnOnce(&mut LogFilter)) -> LogFilter {
         let before = self.filter.get_untracked();
         let mut after = before.first_page();
         change(&mut after);
@@ -138,6 +148,7 @@ impl Listing {
             self.go
                 .run((address::of_list(self.scope.client_id(), &after), replace));
         }
+        after
     }
 
     /// Whether new requests belong on the page that is open: the newest page, of a range that is still open.
@@ -150,6 +161,7 @@ impl Listing {
     /// Shows what has arrived, and goes on following.
     pub(super) fn resume(self) {
         self.paused.set(false);
+        self.hold.let_go_once();
         self.unseen.set(0);
         self.refetch();
     }
@@ -192,15 +204,23 @@ impl Listing {
                 self.refetch();
             }
         });
+        self.hold.on_release(move || {
+            let waits = self.unseen.try_get_untracked().is_some_and(|unseen| unseen > 0);
+            if waits && !self.paused.get_untracked() && untrack(move || self.can_move()) {
+                self.refetch();
+            }
+        });
         Effect::new(move |_| {
-            let newest = self.with(|shown| {
-                let first_page = shown.filter.before.is_none();
-                shown.page.rows.first().filter(|_| first_page).map(|row| row.seq)
-            });
-            if let Some(Some(seq)) = newest {
-                self.newest.set_value(Some(seq));
+            let shown = self.with(Shown::clone);
+            self.key_name.set(shown.as_ref().and_then(key_name));
+            if let Some(row) = shown.as_ref().and_then(|shown| shown.page.rows.first())
+                && shown.as_ref().is_some_and(|shown| shown.filter.before.is_none())
+                && self.newest.get_value() != Some(row.seq)
+            {
+                self.newest.set_value(Some(row.seq));
                 self.unseen.set(0);
             }
+            self.hold.keep(shown);
         });
     }
 
@@ -210,7 +230,7 @@ impl Listing {
         else {
             return;
         };
-        if !paused && untrack(move || self.can_move()) {
+        if !paused && untrack(move || self.can_move()) && !self.hold.is_on() {
             self.refetch();
         } else if !matches!(filter.range, DateRange::Between { to: Some(_), .. }) {
             self.count_unseen(filter);
@@ -255,6 +275,20 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
             _ => search.with(|search| LogFilter::parse_lenient(search)),
         }
     })
+}
+
+/// The key of every row, where a filter names one: "…7821 (deleted)", "…f9fe (Northwind Cards)". A key whose rows are
+/// all of one brand is that brand's.
+fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
+    let key = shown.filter.key?;
+    let rows = &shown.page.rows;
+    let first = rows.first()?;
+    let last_four = first.key_last_four.as_ref()?;
+    let whose = match &first.brand {
+        Some(brand) if rows.iter().all(|row| row.brand.as_ref() == Some(brand)) => brand,
+        _ => "deleted",
+    };
+    Some((key, format!("…{last_four} ({whose})")))
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {

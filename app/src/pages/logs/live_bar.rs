@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::address;
+use super::hold::LIST;
 use super::listing::Listing;
 use crate::browser::focus;
 use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Tone};
@@ -42,24 +43,28 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
         }
     };
     // It is there before the page is hydrated, so that nothing moves when it is; without scripts it is not shown.
-    move || {
+    (move || {
         listing.can_move().then(|| {
             view! {
                 <span class="cluster logs-live js-only">
                     {word} <span class="logs-live__switch">{switch}</span>
                 </span>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }
 
-/// The button that was pressed goes away; the keyboard goes on at the switch.
+/// The button that was pressed goes away; the keyboard goes on at the switch. New rows are on top.
 fn show(listing: Listing) {
     listing.resume();
+    focus::into_view(LIST);
     focus::soon("live-switch");
 }
 
-/// "27 new requests": shows them when pressed. Announced once, when the first of them arrives.
+/// "27 new requests": shows them when pressed. It has its place in the bar above the list, so that nothing moves when it
+/// comes.
 #[component]
 pub(super) fn Unseen(listing: Listing) -> impl IntoView {
     let any = Memo::new(move |_| listing.unseen.get() > 0);
@@ -74,20 +79,20 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
             .filter
             .with(|filter| address::of_list(listing.scope.client_id(), &filter.first_page()))
     };
-    move || {
+    (move || {
         any.get().then(|| {
             view! {
                 <p class="logs-unseen">
                     {if listing.can_move() {
                         view! {
-                            <Button icon=IconName::Inbox on_press=Callback::new(move |()| show(listing))>
+                            <Button size=ButtonSize::Small icon=IconName::Inbox on_press=Callback::new(move |()| show(listing))>
                                 {words}
                             </Button>
                         }
                             .into_any()
                     } else {
                         view! {
-                            <ButtonLink href=newest() icon=IconName::Inbox>
+                            <ButtonLink href=newest() size=ButtonSize::Small icon=IconName::Inbox>
                                 {words}
                             </ButtonLink>
                         }
@@ -95,6 +100,8 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
                     }}
                 </p>
             }
+            .into_any()
         })
-    }
+    })
+    .into_any()
 }

@@ -9,6 +9,7 @@ mod curl;
 mod custom_range;
 mod entry;
 mod filters;
+mod hold;
 pub(super) mod json_text;
 mod list;
 mod listing;

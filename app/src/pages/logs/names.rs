@@ -54,12 +54,14 @@ impl Names {
         }
     }
 
-    /// A key that is not active any more, or a brand's, has no name here.
+    pub(super) fn active_key(&self, id: KeyId) -> Option<String> {
+        self.keys.iter().find(|key| key.id == id).map(KeyName::label)
+    }
+
+    /// A key that was deleted, or a brand's, has no name here; the rows know more of it (`Listing::key_name`).
     pub(super) fn key(&self, id: KeyId) -> String {
-        self.keys
-            .iter()
-            .find(|key| key.id == id)
-            .map_or_else(|| "Deleted, or a brand's".to_owned(), KeyName::label)
+        self.active_key(id)
+            .unwrap_or_else(|| "deleted, or of a brand".to_owned())
     }
 }
 

@@ -8,7 +8,7 @@ use super::listing::Listing;
 use super::words;
 use crate::pages::loaded::Loaded;
 use crate::pages::samples;
-use crate::ui::{ButtonLink, Code, EmptyState, IconName};
+use crate::ui::{ButtonLink, Code, EmptyState, IconName, WillAppear};
 
 /// Says how many there are without filters, and leads there.
 #[component]
@@ -26,7 +26,7 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             let href = address_of(&filter.without_narrowing());
             view! {
                 <EmptyState title="Nothing matches" icon=IconName::Search>
-                    <p>{format!("{} {within} without filters.", words::requests(Some(others)))}</p>
+                    <p>{without_filters(others, within)}</p>
                     <ButtonLink href>"Clear filters"</ButtonLink>
                 </EmptyState>
             }
@@ -56,6 +56,14 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
     }
 }
 
+fn without_filters(others: u64, within: &str) -> String {
+    let are = if others == 1 { "is" } else { "are" };
+    format!(
+        "Without filters there {are} {} {within}.",
+        words::requests(Some(others))
+    )
+}
+
 /// Nothing has ever called: the line that makes the first request. The list takes its place by itself.
 #[component]
 pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
@@ -64,7 +72,7 @@ pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
         <EmptyState title="Waiting for your first request…" waiting=true>
             <p>
                 "Put the access secret of a key into " <code>"SECRET"</code>
-                ", then run this line. The request appears here by itself. No key yet? "
+                ", then run this line. " <WillAppear what="The request" /> " No key yet? "
                 <a href=keys>"Generate one on API Keys"</a> "."
             </p>
             <Loaded

@@ -131,7 +131,7 @@ pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
                 real_since
                     .get()
                     .map(|since| {
-                        view! { <span>"Generated until " <Time at=since style=TimeStyle::Clock /> ", real since."</span> }
+                        view! { <span>"Sample data until " <Time at=since style=TimeStyle::Clock /> ", real requests since."</span> }
                     })
             }}
             <span>"Times are in "{zone}"."</span>

@@ -79,7 +79,7 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     .into_any()
 }
 
-/// Older rows have an address of their own. There the list stands still, and a second link leads back to the newest.
+/// Older rows take the place of these, at an address of their own. There the list stands still, and a second link leads back to the newest.
 #[component]
 pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     let at = move |before: Option<i64>| {
@@ -99,11 +99,11 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
                 <nav class="logs-pages" aria-label="Pages of requests">
                     {is_older_page
                         .get()
-                        .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Newest requests"</ButtonLink> })}
+                        .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Back to the newest"</ButtonLink> })}
                     {older
                         .get()
                         .map(|cursor| {
-                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>"Load older"</ButtonLink> }
+                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>"Show older requests"</ButtonLink> }
                         })}
                 </nav>
             }

@@ -95,7 +95,7 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
                         Column::new("Webhook"),
                         Column::new("Delivery"),
                         Column::new("Attempts").numeric(),
-                        Column::new("Last answer"),
+                        Column::new("Last response"),
                         Column::new("Published"),
                     ]
                 >

@@ -17,7 +17,7 @@ use crate::pages::logs::json_text;
 use crate::ui::{
     BackLink, Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue,
     KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Title,
-    Toasts, Tone,
+    Toasts, Tone, WillAppear,
 };
 use crate::{AppError, api};
 
@@ -213,7 +213,14 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
     let opened_first = latest.get_untracked();
     view! {
         <Section id="attempts" title="Attempts">
-            {move || none_yet.get().map(|text| view! { <p class="muted">{text}</p> })}
+            {move || {
+                none_yet
+                    .get()
+                    .map(|text| {
+                        let will_come = (text == NONE_YET).then(|| view! { " " <WillAppear what="The first one" /> });
+                        view! { <p class="muted">{text} {will_come}</p> }
+                    })
+            }}
             <ol class="attempts" reversed>
                 <For
                     each=attempts
@@ -233,6 +240,9 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
     }
 }
 
+/// There will be one, and the page shows it then.
+const NONE_YET: &str = "None yet.";
+
 /// What an empty list of attempts means.
 const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static str {
     match state {
@@ -241,7 +251,7 @@ const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static
              was deleted before its first attempt."
         }
         _ if webhook_is_off => "None yet. The first one is made when the webhook is enabled.",
-        _ => "None yet. The first one will appear here.",
+        _ => NONE_YET,
     }
 }
 

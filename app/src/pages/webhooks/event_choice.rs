@@ -84,13 +84,13 @@ pub(super) fn EventChoice(
                 value="true"
                 chosen=state.all
                 label=|| "All events, present and future"
-                hint="Types that are added later are sent too. Answer 2xx to those you do not know."
+                hint="Types that are added later are sent too. Return 2xx for types you do not handle."
             />
             <Choice
                 name="all_events"
                 value="false"
                 chosen=state.all
-                label=|| "Only these"
+                label=|| "Selected events"
                 hint="Nothing else is sent, whatever is added later."
             />
         </Choices>

@@ -96,7 +96,7 @@ impl WebhookFields {
         }
         let url = self.webhook_url.trim();
         if url.is_empty() {
-            fault("webhook_url", "Enter the address that is to receive the events.");
+            fault("webhook_url", "Enter the URL that should receive events.");
         }
         let environment = self.env_type.parse::<Environment>();
         if environment.is_err() {
@@ -122,9 +122,50 @@ impl WebhookFields {
     }
 }
 
+/// A fault in words for people, beside the field that they can change. Programs get the documented words.
+pub(super) fn in_page_words(fault: InvalidWebhook) -> InvalidWebhook {
+    let (field, message) = match (fault.field.as_str(), fault.message.as_str()) {
+        ("env_type", message) if is_taken(message) => (
+            "webhook_url",
+            "Another webhook in this environment already has this URL.",
+        ),
+        ("name", message) if message.contains("no more than 128") => ("name", "Use at most 128 characters."),
+        ("webhook_url", message) if message.contains("no more than 2048") => {
+            ("webhook_url", "Use at most 2048 characters.")
+        }
+        _ => return fault,
+    };
+    InvalidWebhook {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+/// Whether the fault is that another webhook of the environment has the URL (contract section 4.3).
+pub(super) fn is_taken(message: &str) -> bool {
+    message.ends_with("already registered")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_webhook_for_a_url_is_named_at_the_url() {
+        let fault = |field: &str, message: &str| InvalidWebhook {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        };
+        assert_eq!(
+            in_page_words(fault("env_type", "Webhook url for sandbox already registered")),
+            fault(
+                "webhook_url",
+                "Another webhook in this environment already has this URL."
+            )
+        );
+        let other = fault("env_type", "Choose an environment.");
+        assert_eq!(in_page_words(other.clone()), other);
+    }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
         list.iter()

@@ -10,7 +10,7 @@ use model::{
 
 use super::choice::{Choice, Choices};
 use super::event_choice::{EventChoice, EventChoiceState};
-use super::fields::WebhookFields;
+use super::fields::{WebhookFields, in_page_words, is_taken};
 use crate::browser;
 use crate::pages::company::CompanyScope;
 use crate::ui::{
@@ -101,11 +101,17 @@ impl FormState {
             url: RwSignal::new(fields.webhook_url.clone()),
             environment: RwSignal::new(fields.env_type.clone()),
             events: EventChoiceState::new(fields.all_events, &fields.events),
-            faults: RwSignal::new(faults),
+            faults: RwSignal::new(faults.into_iter().map(in_page_words).collect()),
             failure: RwSignal::new(None),
             url_check: RwSignal::new(UrlCheck::NotAsked),
             busy: RwSignal::new(false),
         }
+    }
+
+    /// The webhook that is being changed.
+    fn editing(self) -> Option<WebhookId> {
+        self.purpose
+            .with_value(|purpose| purpose.webhook().map(|webhook| webhook.id))
     }
 
     /// All faults of one field, as one text.
@@ -133,6 +139,7 @@ impl FormState {
     }
 
     fn refuse(self, faults: Vec<InvalidWebhook>) {
+        let faults: Vec<_> = faults.into_iter().map(in_page_words).collect();
         let first = FIELDS
             .into_iter()
             .find(|field| faults.iter().any(|fault| fault.field == *field));
@@ -160,7 +167,7 @@ impl FormState {
         self.url_check.set(UrlCheck::Asking);
         let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
-            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            let answer = api::webhooks::check_webhook(self.client_id, draft, self.editing()).await;
             let asked_again = self.url.try_with_untracked(|now| now.trim() != url) != Some(false)
                 || self
                     .environment
@@ -181,12 +188,12 @@ impl FormState {
         };
         let draft = checking(&url, environment);
         leptos::task::spawn_local(async move {
-            let answer = api::webhooks::check_webhook(self.client_id, draft).await;
+            let answer = api::webhooks::check_webhook(self.client_id, draft, self.editing()).await;
             if self.url.try_with_untracked(|now| *now == url) != Some(true) {
                 return;
             }
             match answer {
-                Ok(faults) if faults.iter().any(|fault| fault.field == "env_type") => {
+                Ok(faults) if faults.iter().any(|fault| is_taken(&fault.message)) => {
                     let number = browser::clock::now().as_millis() / 1000 % 1_000_000;
                     self.url.set(format!("{url}?number={number}"));
                     self.check_url();
@@ -202,7 +209,7 @@ impl FormState {
             return self.url_check.set(UrlCheck::NotAsked);
         };
         let about_url = |fault: &InvalidWebhook| fault.field == "webhook_url" || fault.field == "env_type";
-        let found: Vec<_> = found.into_iter().filter(about_url).collect();
+        let found: Vec<_> = found.into_iter().map(in_page_words).filter(about_url).collect();
         self.url_check.set(if found.is_empty() {
             UrlCheck::Passed
         } else {
@@ -258,7 +265,7 @@ pub(super) fn WebhookForm(
             <Field
                 name="name"
                 label="Name"
-                hint="For people: it stands in lists and in messages about failures."
+                hint="Shown in lists and failure messages."
                 value=state.name
                 error=state.fault_of("name")
                 autocomplete="off"
@@ -325,9 +332,11 @@ fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
     let demo = receiver.is_some();
     let hint = Signal::derive(move || match (state.url_check.get(), demo) {
         (UrlCheck::Asking, _) => "Checking the address…",
-        (UrlCheck::Passed, _) => "Gatehouse may send to this address.",
-        (UrlCheck::NotAsked, true) => "https://, or http:// on this machine, which only the demo allows.",
-        (UrlCheck::NotAsked, false) => "https:// and a public address. It gets a POST for each event.",
+        (UrlCheck::Passed, _) => "This address is allowed.",
+        (UrlCheck::NotAsked, true) => {
+            "Must start with https:// and lead to a public address. This demo also allows http:// and https:// on this machine."
+        }
+        (UrlCheck::NotAsked, false) => "Must start with https:// and lead to a public address.",
     });
     let edit = move |_| {
         state.forget_faults_of(&["webhook_url"]);
@@ -428,7 +437,7 @@ fn check_again_when_it_changes(state: FormState) {
         let now = state.environment.get();
         if before.is_some_and(|before| before != now) {
             untrack(|| {
-                state.forget_faults_of(&["env_type"]);
+                state.forget_faults_of(&["env_type", "webhook_url"]);
                 state.check_url();
             });
         }

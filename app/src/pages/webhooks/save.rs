@@ -23,7 +23,7 @@ pub fn NewWebhookPage() -> impl IntoView {
         |(company, fields)| async move {
             let groups = api::keys::list_keys(company).await?;
             let fields = fields.unwrap_or_default();
-            let faults = faults_of(company, &fields, true).await?;
+            let faults = faults_of(company, &fields, None).await?;
             Ok::<_, AppError>((groups, fields, faults))
         },
     );
@@ -60,7 +60,7 @@ pub fn EditWebhookPage() -> impl IntoView {
                 .row
                 .webhook;
             let faults = match &entered {
-                Some(fields) if fields.again => changed_faults(company, fields, &webhook).await?,
+                Some(fields) if fields.again => faults_of(company, fields, Some(&webhook)).await?,
                 _ => Vec::new(),
             };
             let fields = entered.unwrap_or_else(|| WebhookFields::from(&webhook));
@@ -116,25 +116,16 @@ fn fields_of_query() -> Memo<Option<WebhookFields>> {
 
 /// The faults of a form that came back. They are asked for again rather than taken from the address, where anybody
 /// could have written them.
-async fn faults_of(company: ClientId, fields: &WebhookFields, enabled: bool) -> Outcome<Vec<InvalidWebhook>> {
+async fn faults_of(
+    company: ClientId,
+    fields: &WebhookFields,
+    webhook: Option<&Webhook>,
+) -> Outcome<Vec<InvalidWebhook>> {
     if !fields.again {
         return Ok(Vec::new());
     }
-    match fields.draft(enabled) {
-        Ok(draft) => api::webhooks::check_webhook(company, draft).await,
+    match fields.draft(webhook.is_none_or(|webhook| webhook.enabled)) {
+        Ok(draft) => api::webhooks::check_webhook(company, draft, webhook.map(|webhook| webhook.id)).await,
         Err(faults) => Ok(faults),
     }
-}
-
-/// As [`faults_of`] for a webhook that exists: that its own URL is taken is no fault of it.
-async fn changed_faults(
-    company: ClientId,
-    fields: &WebhookFields,
-    webhook: &Webhook,
-) -> Outcome<Vec<InvalidWebhook>> {
-    let mut faults = faults_of(company, fields, webhook.enabled).await?;
-    if fields.webhook_url.trim() == webhook.url {
-        faults.retain(|fault| fault.field != "env_type");
-    }
-    Ok(faults)
 }

@@ -170,7 +170,9 @@ fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
 #[component]
 fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
     match progress {
-        Progress::Ready => view! { <p class="faint">"Your endpoint's response appears here."</p> }.into_any(),
+        Progress::Ready => {
+            view! { <p class="faint js-only">"Your endpoint's response appears here."</p> }.into_any()
+        }
         Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
         Progress::Waiting => {
             view! { <p class="muted">"Sent to your endpoint. Waiting for its response, 10 s at most…"</p> }

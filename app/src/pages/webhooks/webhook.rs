@@ -11,6 +11,7 @@ use super::delete::{DeleteDialog, Deletion};
 use super::deliveries::DeliveryTable;
 use super::details::Details;
 use super::form::HeldNotice;
+use super::own_secret::OwnSecret;
 use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
 use super::{LoadedInCompany, webhook_of_address};
@@ -20,6 +21,7 @@ use crate::pages::frame::why_not;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
+    WillAppear,
 };
 
 /// What the parts of this page share.
@@ -88,6 +90,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
         <div class="webhook-grid">
             <TestEvent state=state />
             <Details state=state />
+            <OwnSecret state=state />
         </div>
         <Deliveries state=state />
         <HelpLinks client_id=client_id />
@@ -149,7 +152,7 @@ fn SavedNotice(state: WebhookState) -> impl IntoView {
             Some(view! { <Notice tone=Tone::Good title="Saved.">{next}</Notice> }.into_any())
         }
         Some("changed") => Some(
-            view! { <Notice tone=Tone::Good title="Saved.">" It counts from the next attempt on."</Notice> }
+            view! { <Notice tone=Tone::Good title="Saved.">" It applies from the next attempt on."</Notice> }
                 .into_any(),
         ),
         _ => None,
@@ -229,7 +232,10 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
                 if is_empty.get() {
                     view! {
                         <EmptyState title="Nothing sent yet" icon=IconName::Send waiting=true>
-                            <p>"The first event of a selected type will appear here. A test event shows now whether your endpoint responds."</p>
+                            <p>
+                                <WillAppear what="The first event of a selected type" />
+                                " A test event shows now whether your endpoint responds."
+                            </p>
                         </EmptyState>
                     }
                     .into_any()

@@ -87,7 +87,7 @@ async fn claim_one(
         .await?;
     let row = sqlx::query(
         "SELECT d.id, d.webhook_id, d.company_id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, w.environment, w.url, \
-         w.sealed_secret, w.last_key_id, e.event_type, e.body FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
+         w.sealed_secret, w.previous_secret, w.previous_until, w.last_key_id, e.event_type, e.body FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
          JOIN events e ON e.id = d.event_id WHERE d.id = $1",
     )
     .bind(delivery.to_owned())
@@ -105,7 +105,7 @@ fn read_claimed(row: &AnyRow, lease: AttemptId) -> Result<Claimed, StoreError> {
         environment: row.parsed("environment")?,
         url: row.text("url")?,
         // What waits of a deleted webhook was ended with it, so that there is a secret here.
-        webhook_secret: Sealed::from_bytes(row.blob("sealed_secret")?),
+        own_secrets: rows::own_secrets(row)?,
         last_key: row.maybe_parsed("last_key_id")?,
         event: row.parsed("event_id")?,
         event_type: row.parsed("event_type")?,

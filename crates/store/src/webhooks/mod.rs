@@ -5,6 +5,7 @@
 
 mod configure;
 mod deliver;
+mod own_secret;
 mod publish;
 mod read;
 mod rows;
@@ -14,6 +15,7 @@ use model::{
     AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, RequestId, Timestamp,
     Webhook, WebhookId,
 };
+use vault::Sealed;
 use webhooks::{
     Claimed, Consequences, FailureCount, FinishedAttempt, HeldScope, HistoryFilter, HistoryRow, NewEvent,
     NewTest, NewWebhook, PublishedEvent, Replayed, StorageFailure, StoredDelivery, WebhookChange,
@@ -73,6 +75,30 @@ impl WebhookStore for StoredWebhooks {
 
     async fn webhook(&self, company: CompanyId, id: WebhookId) -> Result<Option<Webhook>, StorageFailure> {
         Ok(configure::webhook(&self.db, company, id).await?)
+    }
+
+    async fn own_secret(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        audit: AuditEntry,
+    ) -> Result<Option<Sealed>, StorageFailure> {
+        Ok(own_secret::read(&self.db, company, id, audit).await?)
+    }
+
+    async fn rotate_secret(
+        &self,
+        company: CompanyId,
+        id: WebhookId,
+        new: Sealed,
+        until: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
+        Ok(own_secret::rotate(&self.db, company, id, new, until, audit).await?)
+    }
+
+    async fn erase_former_secrets(&self, now: Timestamp) -> Result<(), StorageFailure> {
+        Ok(own_secret::erase_former(&self.db, now).await?)
     }
 
     async fn webhooks(

@@ -3,7 +3,6 @@
 use model::{AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use vault::Sealed;
 use webhooks::{Claimed, Fate, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Standing};
 
 use super::rows;
@@ -92,7 +91,7 @@ async fn insert_deliveries(
         Dialect::Postgres => " FOR SHARE",
     };
     let sql = format!(
-        "SELECT id, events, disabled_reason, url, sealed_secret, last_key_id FROM webhooks \
+        "SELECT id, events, disabled_reason, url, sealed_secret, previous_secret, previous_until, last_key_id FROM webhooks \
          WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
@@ -146,7 +145,7 @@ fn claimed_at_birth(
         company: event.company,
         environment: event.environment,
         url: row.text("url")?,
-        webhook_secret: Sealed::from_bytes(row.blob("sealed_secret")?),
+        own_secrets: rows::own_secrets(row)?,
         last_key: row.maybe_parsed("last_key_id")?,
         event: event.id,
         event_type: event.event_type,

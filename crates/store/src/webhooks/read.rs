@@ -25,7 +25,7 @@ pub(super) async fn facts(
 ) -> Result<Vec<WebhookFacts>, StoreError> {
     let found = sqlx::query(
         "SELECT w.id, w.name, w.url, w.environment, w.events, w.enabled, w.disabled_reason, w.created_at, w.updated_at, \
-         w.sealed_secret, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
+         w.previous_until, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
          (SELECT a.ended_at FROM attempts a WHERE a.webhook_id = w.id AND a.test = 0 ORDER BY a.ended_at DESC LIMIT 1) \
              AS last_attempt_at, \
          (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.lease IS NULL \
@@ -51,7 +51,7 @@ pub(super) async fn facts(
 fn read_facts(row: &AnyRow) -> Result<WebhookFacts, StoreError> {
     Ok(WebhookFacts {
         webhook: rows::webhook(row)?,
-        secret: Sealed::from_bytes(row.blob("sealed_secret")?),
+        former_secret_until: row.maybe_time("previous_until")?,
         failing_since: row.maybe_time("failing_since")?,
         undelivered_since: row.maybe_time("undelivered_since")?,
         last_test: match row.maybe_time("last_test_at")? {

@@ -5,7 +5,8 @@ use model::{
     WebhookEvents,
 };
 use sqlx::any::AnyRow;
-use webhooks::MAX_ATTEMPTS;
+use vault::Sealed;
+use webhooks::{FormerSecret, MAX_ATTEMPTS, OwnSecrets};
 
 use crate::{Columns, StoreError};
 
@@ -21,6 +22,20 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
         disabled: disabled(row)?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+    })
+}
+
+/// A webhook's own secrets, by which deliveries are signed. One that was deleted has none.
+pub(super) fn own_secrets(row: &AnyRow) -> Result<OwnSecrets, StoreError> {
+    let former = row
+        .maybe_blob("previous_secret")?
+        .zip(row.maybe_time("previous_until")?);
+    Ok(OwnSecrets {
+        current: Sealed::from_bytes(row.blob("sealed_secret")?),
+        former: former.map(|(bytes, until)| FormerSecret {
+            sealed: Sealed::from_bytes(bytes),
+            until,
+        }),
     })
 }
 

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use accounts::{Accounts, AccountsError, Clock, Email, Password, Passwords, Scope, Scopes, SessionLimits};
+use accounts::{
+    Accounts, AccountsError, Browser, Clock, Email, EndedSessions, Password, Passwords, Scope, Scopes,
+    SessionLimits,
+};
 use model::{Actor, ClientId, Role, Timestamp};
 use store::Columns;
 
@@ -25,6 +28,7 @@ contract!(
         dead_sessions_are_removed_and_live_ones_stay,
         an_operator_token_is_found_by_its_hash_alone,
         every_change_leaves_an_audit_row,
+        signing_in_again_ends_the_browsers_former_session,
     ]
 );
 
@@ -245,7 +249,7 @@ async fn signing_in_opens_a_session_and_signing_out_ends_it(db: &TestDb) {
         .expect("reads")
         .expect("a session");
     world.accounts.sign_out(&visit, HERE).await.expect("signs out");
-    assert_eq!(ended.try_recv(), Ok(first.hash()));
+    assert_eq!(ended.try_recv(), Ok(EndedSessions::One(first.hash())));
     assert_eq!(world.accounts.visit(&first).await.expect("reads"), None);
     assert!(
         !world
@@ -382,4 +386,39 @@ async fn count(db: &TestDb, sql: &'static str) -> i64 {
         .expect("counts")
         .int("rows")
         .expect("a number")
+}
+
+async fn signing_in_again_ends_the_browsers_former_session(db: &TestDb) {
+    let world = World::on(db);
+    let acme = world.company("Acme").await;
+    world.member(acme, "ana@example.com", Role::Owner).await;
+    world.member(acme, "bo@example.com", Role::Viewer).await;
+    let accounts = &world.accounts;
+    let first = accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let elsewhere = accounts
+        .sign_in("ana@example.com", password(), HERE)
+        .await
+        .expect("signs in");
+    let mut ended = accounts.ended_sessions();
+    let browser = Browser {
+        former: accounts.visit(&first).await.expect("reads"),
+        ..HERE.into()
+    };
+    let second = accounts
+        .sign_in("bo@example.com", password(), browser)
+        .await
+        .expect("signs in");
+    assert_eq!(accounts.visit(&first).await.expect("reads"), None);
+    assert_eq!(ended.try_recv(), Ok(EndedSessions::One(first.hash())));
+    for stays in [&elsewhere, &second] {
+        assert!(accounts.visit(stays).await.expect("reads").is_some());
+    }
+    let signed_out = count(
+        db,
+        "SELECT CAST(COUNT(*) AS BIGINT) AS rows FROM audit WHERE action = 'member.signed_out'",
+    );
+    assert_eq!(signed_out.await, 1);
 }

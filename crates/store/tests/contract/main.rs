@@ -34,6 +34,7 @@ macro_rules! contract {
 
 mod test_db;
 
+mod account_revocation;
 mod accounts;
 mod key_deletion;
 mod key_nodes;
@@ -46,6 +47,7 @@ mod logs;
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]
 mod receiver;
 mod webhook_delivery;
+mod webhook_secret;
 mod webhook_waiting;
 mod webhook_work;
 mod webhook_world;

@@ -15,9 +15,9 @@ use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SigningSecret,
-    SigningSecrets, StorageFailure, SystemResolver, WebhookPatch, WebhookStore, Webhooks, Worker,
-    WorkerOptions,
+    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
+    SigningSecret, SigningSecrets, StorageFailure, SystemResolver, WebhookPatch, WebhookStore, Webhooks,
+    Worker, WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -106,8 +106,8 @@ impl World {
             signing: keys.clone(),
             policy: policy(),
             resolver: Arc::new(SystemResolver),
+            headers: SentHeaders::default(),
             hub: Hub::default(),
-            names: Arc::default(),
             clock: clock.clone(),
         };
         Self {
@@ -140,8 +140,8 @@ impl World {
             signing: self.keys.clone(),
             policy: policy(),
             resolver: Arc::new(SystemResolver),
+            headers: SentHeaders::default(),
             hub: Hub::default(),
-            names: Arc::default(),
             clock: self.clock.clone(),
         })
     }
@@ -256,6 +256,10 @@ impl World {
     pub(crate) async fn row(&self, webhook: WebhookId) -> WebhookRow {
         let detail = self.webhooks.detail(self.company.id, webhook).await;
         detail.expect("a detail").row
+    }
+
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.webhooks.now()
     }
 
     /// The actions in the audit trail, oldest first.

@@ -14,6 +14,7 @@ contract!(
         a_webhook_is_what_was_asked_for_and_changes_field_by_field,
         a_url_is_registered_once_per_environment,
         every_fault_of_a_draft_is_named_at_once,
+        what_the_hint_says_of_a_url_is_what_is_accepted,
         another_companys_webhook_is_not_found,
         an_event_goes_to_each_subscriber_and_waits_for_a_paused_one,
         an_idempotency_key_gives_the_first_answer_again,
@@ -38,7 +39,7 @@ fn faults(error: WebhooksError) -> Vec<(String, String)> {
 async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb) {
     let world = World::create(db).await;
     let company = world.company.id;
-    let mut asked = draft("https://example.com/hook#part");
+    let mut asked = draft("https://example.com/hook?part=1");
     asked.events = WebhookEvents::Only(vec![
         EventType::TaskStatusUpdated,
         EventType::OrderCreated,
@@ -49,7 +50,7 @@ async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb)
         .create(company, &asked, &ana())
         .await
         .expect("created");
-    assert_eq!(made.url, "https://example.com/hook#part", "as it was given");
+    assert_eq!(made.url, "https://example.com/hook?part=1", "as it was given");
     assert_eq!(
         made.events,
         WebhookEvents::Only(vec![EventType::OrderCreated, EventType::TaskStatusUpdated])
@@ -119,7 +120,7 @@ async fn a_url_is_registered_once_per_environment(db: &TestDb) {
         "Webhook url for sandbox already registered".to_owned(),
     )];
     let first = world.webhook("https://example.com/hook").await;
-    for spelling in ["https://example.com/hook", "https://EXAMPLE.com:443/hook#x"] {
+    for spelling in ["https://example.com/hook", "https://EXAMPLE.com:443/hook"] {
         let again = world.webhooks.create(company, &draft(spelling), &ana()).await;
         assert_eq!(faults(again.expect_err("taken")), taken);
         let found = world
@@ -212,6 +213,42 @@ async fn every_fault_of_a_draft_is_named_at_once(db: &TestDb) {
             .is_empty()
     );
     assert!(world.audit().await.is_empty(), "nothing happened");
+}
+
+async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
+    let world = World::create(db).await;
+    let check = async |url: &str| {
+        let found = world.webhooks.check(world.company.id, &draft(url), None).await;
+        let mut found = found.expect("checked");
+        found.pop().map(|fault| (fault.field, fault.message))
+    };
+    for url in ["https://example.com/hook#part", "https://example.com/#"] {
+        let fault = ("webhook_url", "The URL must not have a part after #.");
+        assert_eq!(
+            check(url).await,
+            Some((fault.0.to_owned(), fault.1.to_owned())),
+            "{url}"
+        );
+    }
+    // This world allows loopback, as the demo does; every spelling of this machine is allowed alike.
+    for url in [
+        "https://localhost/",
+        "http://localhost:4000/",
+        "https://127.0.0.1:4000/",
+    ] {
+        assert_eq!(check(url).await, None, "{url}");
+    }
+    let saved = world.webhook("http://localhost:4000/").await.id;
+    let own = draft("http://LOCALHOST:4000");
+    let found = world.webhooks.check(world.company.id, &own, Some(saved)).await;
+    assert!(
+        found.expect("checked").is_empty(),
+        "its own URL in another spelling"
+    );
+    let taken = check("http://localhost:4000")
+        .await
+        .expect("the same name and URL");
+    assert!(taken.1.ends_with("already registered"), "{taken:?}");
 }
 
 async fn another_companys_webhook_is_not_found(db: &TestDb) {

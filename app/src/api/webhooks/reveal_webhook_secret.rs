@@ -1,0 +1,16 @@
+//! `webhooks/reveal_secret`.
+
+use leptos::server;
+use model::{ClientId, SecretText, WebhookId};
+
+use crate::AppError;
+
+/// The secret of a webhook's own, to be shown.
+#[server(name = RevealWebhookSecretCall, prefix = "/rpc", endpoint = "webhooks/reveal_secret")]
+pub async fn reveal_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<SecretText, AppError> {
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .reveal_secret(webhook)
+        .await
+}

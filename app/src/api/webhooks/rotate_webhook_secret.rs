@@ -1,0 +1,16 @@
+//! `webhooks/rotate_secret`.
+
+use leptos::server;
+use model::{ClientId, RotatedSecret, WebhookId};
+
+use crate::AppError;
+
+/// A new secret for a webhook, to be shown; the former one signs too for a day.
+#[server(name = RotateWebhookSecretCall, prefix = "/rpc", endpoint = "webhooks/rotate_secret")]
+pub async fn rotate_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
+    crate::ports::enter(company)
+        .await?
+        .manage_webhooks()?
+        .rotate_secret(webhook)
+        .await
+}

@@ -1,0 +1,22 @@
+//! A promise that only scripts keep, and what to do where they are off.
+
+use leptos::prelude::*;
+
+/// Says that `what` will come by itself; without scripts, a link that loads the page again.
+///
+/// ```html
+/// <span class="js-only">The request will appear here.</span>
+/// <span class="no-js-only"><a href="">Load this page again</a> to see whether it has arrived.</span>
+/// ```
+#[component]
+pub fn WillAppear(
+    /// With a capital, without a full stop: "The request".
+    what: &'static str,
+) -> impl IntoView {
+    view! {
+        <span class="js-only">{what} " will appear here."</span>
+        <span class="no-js-only">
+            <a href="">"Load this page again"</a> " to see whether it has arrived."
+        </span>
+    }
+}

@@ -1,0 +1,248 @@
+//! What an operator takes back: members, passwords, sessions and operator tokens. Every request asks the database for its
+//! session or token, so what is revoked here is refused from the commit on, on every node.
+
+use model::{Actor, AuditAction, ClientId, MemberId, OperatorTokenId, Role, SessionId, Timestamp};
+
+use crate::storage::{EndedSession, MemberRow, SessionsOf};
+use crate::{Accounts, AccountsError, Email, OperatorToken, Password, Queue, Session};
+
+/// A member as the operator sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMember {
+    pub id: MemberId,
+    pub email: Email,
+    pub role: Role,
+    pub created_at: Timestamp,
+}
+
+/// A session as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    pub id: SessionId,
+    pub email: Email,
+    pub session: Session,
+}
+
+/// Whose sessions are meant.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    Everybody,
+    Company(ClientId),
+    Person(Email),
+}
+
+/// What removing a member or setting a password did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    pub email: Email,
+    pub sessions_ended: usize,
+}
+
+impl Accounts {
+    /// The members of a company, by address.
+    pub async fn members(&self, company: ClientId) -> Result<Vec<ListedMember>, AccountsError> {
+        let company = self
+            .company(company)
+            .await?
+            .ok_or(AccountsError::UnknownCompany)?;
+        let rows = self
+            .store
+            .members(company.id)
+            .await
+            .map_err(AccountsError::Storage)?;
+        let listed = |row: MemberRow| ListedMember {
+            id: row.member.id,
+            email: row.email,
+            role: row.member.role,
+            created_at: row.member.created_at,
+        };
+        Ok(rows.into_iter().map(listed).collect())
+    }
+
+    /// Takes the person out of the company and ends all their sessions. Somebody who is a member of no other company has
+    /// no account any more.
+    pub async fn remove_member(&self, member: MemberId, actor: &Actor) -> Result<Revoked, AccountsError> {
+        let row = self.member(member).await?.ok_or(AccountsError::UnknownMember)?;
+        let detail = format!("{} as {}", row.email, row.member.role);
+        let removed = self.audit(
+            Some(row.member.company),
+            actor,
+            AuditAction::MemberRemoved,
+            member.to_string(),
+            detail,
+        );
+        let ended = self
+            .audit_each_company(
+                row.member.person,
+                actor,
+                AuditAction::SessionRevoked,
+                "all: the member was removed",
+            )
+            .await?;
+        let sessions = self
+            .store
+            .remove_member(row.member, removed, ended)
+            .await
+            .map_err(AccountsError::Storage)?
+            .ok_or(AccountsError::UnknownMember)?;
+        Ok(self.revoked(row.email, sessions))
+    }
+
+    /// Whose account a member's is.
+    pub async fn member_email(&self, member: MemberId) -> Result<Email, AccountsError> {
+        let row = self.member(member).await?;
+        Ok(row.ok_or(AccountsError::UnknownMember)?.email)
+    }
+
+    async fn member(&self, member: MemberId) -> Result<Option<MemberRow>, AccountsError> {
+        self.store.member(member).await.map_err(AccountsError::Storage)
+    }
+
+    /// Gives a person another password, ends all their sessions, and lets them try at once.
+    pub async fn set_password(
+        &self,
+        email: &Email,
+        password: Password,
+        actor: &Actor,
+    ) -> Result<Revoked, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        let person = person.ok_or(AccountsError::UnknownPerson)?;
+        let hash = self.passwords.hash(password, Queue::Known).await?;
+        let set = self
+            .audit_each_company(person.id, actor, AuditAction::PasswordSet, email.as_str())
+            .await?;
+        let ended = self
+            .audit_each_company(
+                person.id,
+                actor,
+                AuditAction::SessionRevoked,
+                "all: the password was set",
+            )
+            .await?;
+        let sessions = self
+            .store
+            .set_password(person.id, hash, set, ended)
+            .await
+            .map_err(AccountsError::Storage)?
+            .ok_or(AccountsError::UnknownPerson)?;
+        self.throttle.forget(email);
+        Ok(self.revoked(email.clone(), sessions))
+    }
+
+    fn revoked(&self, email: Email, sessions: Vec<[u8; 32]>) -> Revoked {
+        let sessions_ended = sessions.len();
+        self.tell_ended(sessions);
+        Revoked {
+            email,
+            sessions_ended,
+        }
+    }
+
+    /// Sessions that still count, the latest first.
+    pub async fn sessions(&self, whose: &Whose) -> Result<Vec<ListedSession>, AccountsError> {
+        let of = match whose {
+            Whose::Everybody => SessionsOf::Everybody,
+            Whose::Company(client_id) => {
+                let company = self.company(*client_id).await?;
+                SessionsOf::Company(company.ok_or(AccountsError::UnknownCompany)?.id)
+            }
+            Whose::Person(email) => {
+                let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+                SessionsOf::Person(person.ok_or(AccountsError::UnknownPerson)?.id)
+            }
+        };
+        let now = self.clock.now();
+        let rows = self.store.sessions(of).await.map_err(AccountsError::Storage)?;
+        let listed = |(session, email): (Session, Email)| ListedSession {
+            id: session.id(),
+            email,
+            session,
+        };
+        Ok(rows
+            .into_iter()
+            .filter(|(session, _)| session.is_alive(now, self.limits))
+            .map(listed)
+            .collect())
+    }
+
+    /// Ends one session.
+    pub async fn revoke_session(&self, id: SessionId, actor: &Actor) -> Result<Email, AccountsError> {
+        let found = self
+            .store
+            .session_by_id(id)
+            .await
+            .map_err(AccountsError::Storage)?;
+        let (session, email) = found.ok_or(AccountsError::UnknownSession)?;
+        let audit = self
+            .audit_each_company(
+                session.person,
+                actor,
+                AuditAction::SessionRevoked,
+                &id.to_string(),
+            )
+            .await?;
+        let ended = EndedSession {
+            token_hash: session.token_hash,
+            audit,
+        };
+        if !self
+            .store
+            .end_session(ended)
+            .await
+            .map_err(AccountsError::Storage)?
+        {
+            return Err(AccountsError::UnknownSession);
+        }
+        self.tell_ended([session.token_hash]);
+        Ok(email)
+    }
+
+    /// Ends all sessions of a person, who may sign in again.
+    pub async fn revoke_sessions_of(&self, email: &Email, actor: &Actor) -> Result<Revoked, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        let person = person.ok_or(AccountsError::UnknownPerson)?;
+        let ended = self
+            .audit_each_company(person.id, actor, AuditAction::SessionRevoked, "all")
+            .await?;
+        let sessions = self
+            .store
+            .end_sessions_of(person.id, ended)
+            .await
+            .map_err(AccountsError::Storage)?;
+        Ok(self.revoked(email.clone(), sessions))
+    }
+
+    /// Every operator token, oldest first. None of them can be shown again.
+    pub async fn operator_tokens(&self) -> Result<Vec<OperatorToken>, AccountsError> {
+        self.store.operator_tokens().await.map_err(AccountsError::Storage)
+    }
+
+    /// Ends a token: the next request with it is refused.
+    pub async fn revoke_operator_token(
+        &self,
+        id: OperatorTokenId,
+        actor: &Actor,
+    ) -> Result<OperatorToken, AccountsError> {
+        let tokens = self.operator_tokens().await?;
+        let token = tokens.into_iter().find(|token| token.id == id);
+        let token = token.ok_or(AccountsError::UnknownToken)?;
+        let detail = format!("{}: {}", token.name, token.scopes);
+        let audit = self.audit(
+            None,
+            actor,
+            AuditAction::OperatorTokenRevoked,
+            id.to_string(),
+            detail,
+        );
+        let revoked = self
+            .store
+            .revoke_operator_token(id, audit)
+            .await
+            .map_err(AccountsError::Storage)?;
+        if revoked {
+            Ok(token)
+        } else {
+            Err(AccountsError::UnknownToken)
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Signing in and out: the password, the throttle, and the session that begins or ends.
+
+use std::net::IpAddr;
+
+use model::{Actor, ActorKind, AuditAction};
+use tokio::sync::broadcast;
+use vault::{BrowserId, Token};
+
+use crate::storage::{EndedSession, NewSession};
+use crate::throttle::Attempt;
+use crate::{Accounts, AccountsError, Email, Password, PasswordHash, Person, Queue, Session, Visit};
+
+/// What is known of the browser that somebody signs in with.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    pub address: IpAddr,
+    /// Proven by its cookie to have signed in to this very account before.
+    pub known: Option<BrowserId>,
+    /// Whoever is signed in with it; ends when somebody signs in.
+    pub former: Option<Visit>,
+}
+
+impl From<IpAddr> for Browser {
+    /// One that was never seen before.
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address,
+            known: None,
+            former: None,
+        }
+    }
+}
+
+/// What open streams are told when sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedSessions {
+    /// [`Visit::session`] of the one that ended on this node.
+    One([u8; 32]),
+    /// Some ended on another node: each stream asks for its own.
+    Elsewhere,
+}
+
+impl Accounts {
+    /// Checks the password and begins a session; the browser's former one ends in the same transaction. The same answer,
+    /// after the same work, for a wrong password and for an account that does not exist.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: Password,
+        browser: impl Into<Browser>,
+    ) -> Result<Token, AccountsError> {
+        let browser = browser.into();
+        let email: Email = email.parse().map_err(|_| AccountsError::WrongPassword)?;
+        let now = self.clock.now();
+        let attempt = Attempt {
+            account: &email,
+            address: browser.address,
+            browser: browser.known,
+        };
+        if let Some(retry_after_seconds) = self.throttle.wait(attempt, now) {
+            return Err(AccountsError::Throttled { retry_after_seconds });
+        }
+        self.throttle.failed(attempt, now);
+        let queue = if browser.known.is_some() {
+            Queue::Known
+        } else {
+            Queue::Strangers
+        };
+        let verified = self
+            .verify(&email, password, queue)
+            .await
+            .inspect_err(|_| self.throttle.not_tried(attempt))?;
+        let person = verified.ok_or(AccountsError::WrongPassword)?;
+        self.throttle.succeeded(attempt);
+        let proven = person.password_hash.clone();
+        self.begin_session(person, Some(proven), browser).await
+    }
+
+    /// The person whose password this is. An error is a fault of ours, not a wrong password.
+    async fn verify(
+        &self,
+        email: &Email,
+        password: Password,
+        queue: Queue,
+    ) -> Result<Option<Person>, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        let stored: Option<PasswordHash> = person.as_ref().map(|person| person.password_hash.clone());
+        let right = self.passwords.verify(stored, password, queue).await?;
+        Ok(person.filter(|_| right))
+    }
+
+    /// Begins a session without a password: for the demo's two buttons, which exist only there.
+    pub async fn sign_in_without_password(
+        &self,
+        email: &Email,
+        browser: impl Into<Browser>,
+    ) -> Result<Token, AccountsError> {
+        let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
+        self.begin_session(person.ok_or(AccountsError::WrongPassword)?, None, browser.into())
+            .await
+    }
+
+    /// The token is always a new one, whatever cookie the browser came with.
+    async fn begin_session(
+        &self,
+        person: Person,
+        proven: Option<PasswordHash>,
+        browser: Browser,
+    ) -> Result<Token, AccountsError> {
+        let now = self.clock.now();
+        let token = Token::generate();
+        let session = Session {
+            token_hash: token.hash(),
+            person: person.id,
+            created_at: now,
+            seen_at: now,
+            expires_at: now.plus_seconds(self.limits.absolute_seconds),
+            proof_at: now,
+            address: Some(browser.address),
+        };
+        let actor = member(&person.email, browser.address);
+        let audit = self
+            .audit_each_company(person.id, &actor, AuditAction::SignedIn, "")
+            .await?;
+        let former = match &browser.former {
+            Some(visit) => Some(self.signed_out(visit, browser.address).await?),
+            None => None,
+        };
+        let new = NewSession {
+            session,
+            proven,
+            audit,
+            former,
+        };
+        if !self
+            .store
+            .start_session(new)
+            .await
+            .map_err(AccountsError::Storage)?
+        {
+            // The password was changed, or the person removed, while this one was being checked.
+            return Err(AccountsError::WrongPassword);
+        }
+        if let Some(visit) = &browser.former {
+            self.tell_ended([visit.session]);
+        }
+        Ok(token)
+    }
+
+    /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
+    pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
+        let ended = self.signed_out(visit, address).await?;
+        self.store
+            .end_session(ended)
+            .await
+            .map_err(AccountsError::Storage)?;
+        self.tell_ended([visit.session]);
+        Ok(())
+    }
+
+    async fn signed_out(&self, visit: &Visit, address: IpAddr) -> Result<EndedSession, AccountsError> {
+        let actor = member(&visit.email, address);
+        Ok(EndedSession {
+            token_hash: visit.session,
+            audit: self
+                .audit_each_company(visit.person, &actor, AuditAction::SignedOut, "")
+                .await?,
+        })
+    }
+
+    pub(crate) fn tell_ended(&self, sessions: impl IntoIterator<Item = [u8; 32]>) {
+        for session in sessions {
+            // Nobody may be listening.
+            let _ = self.ended.send(EndedSessions::One(session));
+        }
+    }
+
+    /// Whether the session of this [`Visit::session`] still counts.
+    pub async fn session_is_alive(&self, session: [u8; 32]) -> Result<bool, AccountsError> {
+        let found = self
+            .store
+            .session(session)
+            .await
+            .map_err(AccountsError::Storage)?;
+        Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
+    }
+
+    /// Each session that is ended from now on.
+    pub fn ended_sessions(&self) -> broadcast::Receiver<EndedSessions> {
+        self.ended.subscribe()
+    }
+
+    /// Moves whenever sessions end on any node of this database.
+    pub async fn sessions_version(&self) -> Result<i64, AccountsError> {
+        self.store
+            .sessions_version()
+            .await
+            .map_err(AccountsError::Storage)
+    }
+
+    /// [`Self::sessions_version`] has moved: open streams ask whether they may go on.
+    pub fn sessions_ended_elsewhere(&self) {
+        // Nobody may be listening.
+        let _ = self.ended.send(EndedSessions::Elsewhere);
+    }
+}
+
+fn member(email: &Email, address: IpAddr) -> Actor {
+    Actor {
+        kind: ActorKind::Member,
+        name: email.to_string(),
+        address: Some(address.to_string()),
+    }
+}

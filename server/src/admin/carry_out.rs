@@ -1,0 +1,168 @@
+//! Carries commands out, in whichever process holds the data directory.
+
+use accounts::{AccountsError, Email, Whose};
+use keys::KeysError;
+use model::{Actor, ClientId, Environment, KeyId, SecretText};
+
+use super::answer::{Answer, Object};
+use super::command::{Command, scopes};
+use super::{listing, objects};
+use crate::core::Core;
+use crate::error::{StartError, chain};
+use crate::people;
+
+pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartError> {
+    let (accounts, actor) = (&core.accounts, Actor::command_line());
+    Ok(match command {
+        Command::CreateCompany { name, parent } => {
+            let created = accounts
+                .create_company(&name, parent, &actor)
+                .await
+                .map_err(refused)?;
+            core.keys.company_changed().await.map_err(refused_by_keys)?;
+            one(Object::new()
+                .with("company_id", created.id)
+                .with("client_id", created.client_id))
+        }
+        Command::ListCompanies => listing::companies(&accounts.companies().await.map_err(refused)?),
+        Command::CreateMember {
+            client_id,
+            email,
+            role,
+            password,
+        } => {
+            let added = people::add_member(core, client_id, &email, role, password, &actor).await;
+            one(objects::member(added.map_err(refused)?))
+        }
+        Command::ListMembers { client_id } => {
+            listing::members(&accounts.members(client_id).await.map_err(refused)?)
+        }
+        Command::RemoveMember { member_id } => {
+            let removed = accounts.remove_member(member_id, &actor).await;
+            one(objects::revoked(&removed.map_err(refused)?))
+        }
+        Command::SetPassword { email, password } => {
+            let set = people::set_password(core, &address(&email)?, password, &actor).await;
+            let (set, made) = set.map_err(refused)?;
+            one(objects::revoked(&set).with_secret("password", made))
+        }
+        Command::ListSessions { client_id, email } => list_sessions(core, client_id, email).await?,
+        Command::RevokeSession { session_id } => {
+            let email = accounts.revoke_session(session_id, &actor).await;
+            one(Object::new()
+                .with("session_id", session_id)
+                .with("email", email.map_err(refused)?))
+        }
+        Command::RevokeSessionsOf { email } => {
+            let ended = accounts.revoke_sessions_of(&address(&email)?, &actor).await;
+            one(objects::revoked(&ended.map_err(refused)?))
+        }
+        Command::CreateKey {
+            client_id,
+            environment,
+        } => create_key(core, client_id, environment, &actor).await?,
+        Command::ListKeys { client_id } => list_keys(core, client_id).await?,
+        Command::DeleteKey { key_id } => delete_key(core, key_id, &actor).await?,
+        Command::CreateOperatorToken { name, scopes: names } => {
+            let token = accounts
+                .create_operator_token(&name, scopes(&names)?, &actor)
+                .await
+                .map_err(refused)?;
+            one(Object::new().with_secret("token", Some(SecretText::new(token.text().as_str()))))
+        }
+        Command::ListOperatorTokens => listing::tokens(&accounts.operator_tokens().await.map_err(refused)?),
+        Command::RevokeOperatorToken { token_id } => {
+            let token = accounts.revoke_operator_token(token_id, &actor).await;
+            let token = token.map_err(refused)?;
+            one(Object::new().with("token_id", token.id).with("name", token.name))
+        }
+    })
+}
+
+const fn one(object: Object) -> Answer {
+    Answer::One(object)
+}
+
+fn address(text: &str) -> Result<Email, StartError> {
+    text.parse().map_err(refused)
+}
+
+async fn list_sessions(
+    core: &Core,
+    client_id: Option<ClientId>,
+    email: Option<String>,
+) -> Result<Answer, StartError> {
+    let whose = match (client_id, email) {
+        (Some(client_id), _) => Whose::Company(client_id),
+        (None, Some(email)) => Whose::Person(address(&email)?),
+        (None, None) => Whose::Everybody,
+    };
+    let sessions = core.accounts.sessions(&whose).await.map_err(refused)?;
+    Ok(listing::sessions(&sessions))
+}
+
+async fn company(core: &Core, client_id: ClientId) -> Result<accounts::Company, StartError> {
+    let company = core.accounts.company(client_id).await.map_err(refused)?;
+    company.ok_or(AccountsError::UnknownCompany).map_err(refused)
+}
+
+async fn create_key(
+    core: &Core,
+    client_id: ClientId,
+    environment: Environment,
+    actor: &Actor,
+) -> Result<Answer, StartError> {
+    let company = company(core, client_id).await?;
+    let generated = core
+        .keys
+        .generate(company.id, environment, actor)
+        .await
+        .map_err(refused_by_keys)?;
+    Ok(one(Object::new()
+        .with("key_id", generated.key.id)
+        .with_secret("secret", Some(generated.secret))))
+}
+
+async fn list_keys(core: &Core, client_id: ClientId) -> Result<Answer, StartError> {
+    let company = company(core, client_id).await?;
+    let groups = core.keys.list(company.id).await.map_err(refused_by_keys)?;
+    Ok(listing::keys(&groups))
+}
+
+async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer, StartError> {
+    let deleted = core
+        .keys
+        .delete_by_id(key_id, actor)
+        .await
+        .map_err(refused_by_keys)?;
+    Ok(one(Object::new()
+        .with("key_id", key_id)
+        .with("refused_since", deleted.refused_since.to_rfc3339())))
+}
+
+fn refused(error: AccountsError) -> StartError {
+    if matches!(error, AccountsError::Storage(_)) {
+        tracing::error!(error = chain(&error), "a command failed");
+    }
+    sentence(&error.to_string())
+}
+
+fn refused_by_keys(error: KeysError) -> StartError {
+    match error {
+        KeysError::NotFound => sentence("there is no active key with this id"),
+        KeysError::TwoActive => sentence("two keys are active in this environment; delete one first"),
+        other => {
+            tracing::error!(error = chain(&other), "a command failed");
+            sentence(&other.to_string())
+        }
+    }
+}
+
+/// A refusal of a domain crate, as a sentence of its own.
+fn sentence(text: &str) -> StartError {
+    let mut sentence = text.to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    StartError::Refused(format!("{sentence}."))
+}

@@ -1,0 +1,178 @@
+//! The commands as they travel over the control socket, and how flags become one.
+
+use accounts::{Scope, Scopes};
+use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
+use serde::{Deserialize, Serialize};
+
+use super::password;
+use crate::cli::AdminAction;
+use crate::config::ConfigError;
+use crate::error::StartError;
+
+/// A command, checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    CreateCompany {
+        name: String,
+        parent: Option<ClientId>,
+    },
+    ListCompanies,
+    CreateMember {
+        client_id: ClientId,
+        email: String,
+        role: Role,
+        password: Option<SecretText>,
+    },
+    ListMembers {
+        client_id: ClientId,
+    },
+    RemoveMember {
+        member_id: MemberId,
+    },
+    SetPassword {
+        email: String,
+        password: Option<SecretText>,
+    },
+    ListSessions {
+        client_id: Option<ClientId>,
+        email: Option<String>,
+    },
+    RevokeSession {
+        session_id: SessionId,
+    },
+    RevokeSessionsOf {
+        email: String,
+    },
+    CreateKey {
+        client_id: ClientId,
+        environment: Environment,
+    },
+    ListKeys {
+        client_id: ClientId,
+    },
+    DeleteKey {
+        key_id: KeyId,
+    },
+    CreateOperatorToken {
+        name: String,
+        scopes: Vec<String>,
+    },
+    ListOperatorTokens,
+    RevokeOperatorToken {
+        token_id: OperatorTokenId,
+    },
+}
+
+/// Understands the flags; faults name them.
+pub(super) fn check(action: AdminAction) -> Result<Command, StartError> {
+    Ok(match action {
+        AdminAction::CreateCompany { name, parent } => Command::CreateCompany {
+            name,
+            parent: parent.map(|parent| client_id("--parent", &parent)).transpose()?,
+        },
+        AdminAction::ListCompanies => Command::ListCompanies,
+        AdminAction::CreateMember {
+            client_id: text,
+            email,
+            role,
+            generate_password,
+        } => Command::CreateMember {
+            client_id: client_id("--client-id", &text)?,
+            email,
+            role: role
+                .parse()
+                .map_err(|fault| ConfigError::new(format!("--role is {role:?}, but {fault}.")))?,
+            password: given_password(generate_password)?,
+        },
+        AdminAction::ListMembers { client_id: text } => Command::ListMembers {
+            client_id: client_id("--client-id", &text)?,
+        },
+        AdminAction::RemoveMember { member_id } => Command::RemoveMember {
+            member_id: id("--member-id", &member_id)?,
+        },
+        AdminAction::SetPassword {
+            email,
+            generate_password,
+        } => Command::SetPassword {
+            email,
+            password: given_password(generate_password)?,
+        },
+        AdminAction::ListSessions {
+            client_id: text,
+            email,
+        } => Command::ListSessions {
+            client_id: text.map(|text| client_id("--client-id", &text)).transpose()?,
+            email,
+        },
+        AdminAction::RevokeSession { session_id, email } => match (session_id, email) {
+            (Some(session_id), _) => Command::RevokeSession {
+                session_id: id("--session-id", &session_id)?,
+            },
+            (None, email) => Command::RevokeSessionsOf {
+                email: email.unwrap_or_default(),
+            },
+        },
+        AdminAction::CreateKey {
+            client_id: text,
+            environment,
+        } => Command::CreateKey {
+            client_id: client_id("--client-id", &text)?,
+            environment: environment.parse().map_err(|fault| {
+                ConfigError::new(format!("--environment is {environment:?}, but {fault}."))
+            })?,
+        },
+        AdminAction::ListKeys { client_id: text } => Command::ListKeys {
+            client_id: client_id("--client-id", &text)?,
+        },
+        AdminAction::DeleteKey { key_id } => Command::DeleteKey {
+            key_id: id("--key-id", &key_id)?,
+        },
+        AdminAction::CreateOperatorToken { name, scope } => {
+            scopes(&scope)?;
+            Command::CreateOperatorToken { name, scopes: scope }
+        }
+        AdminAction::ListOperatorTokens => Command::ListOperatorTokens,
+        AdminAction::RevokeOperatorToken { token_id } => Command::RevokeOperatorToken {
+            token_id: id("--token-id", &token_id)?,
+        },
+    })
+}
+
+fn client_id(flag: &str, text: &str) -> Result<ClientId, ConfigError> {
+    text.parse().map_err(|_| {
+        ConfigError::new(format!(
+            "{flag} is {text:?}, but a Client ID is 32 lower-case hexadecimal digits."
+        ))
+    })
+}
+
+fn id<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, ConfigError> {
+    text.parse().map_err(|_| {
+        ConfigError::new(format!(
+            "{flag} is {text:?}, but an id is 32 lower-case hexadecimal digits."
+        ))
+    })
+}
+
+fn given_password(generate: bool) -> Result<Option<SecretText>, StartError> {
+    if generate {
+        return Ok(None);
+    }
+    password::from_input()
+}
+
+pub(super) fn scopes(names: &[String]) -> Result<Scopes, ConfigError> {
+    if names.is_empty() {
+        return Ok(Scopes::default());
+    }
+    let parse = |name: &String| -> Result<Scope, ConfigError> {
+        name.parse()
+            .map_err(|fault| ConfigError::new(format!("--scope is {name:?}, but {fault}.")))
+    };
+    names
+        .iter()
+        .map(parse)
+        .collect::<Result<Vec<_>, _>>()
+        .map(Scopes::new)
+}

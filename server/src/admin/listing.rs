@@ -1,0 +1,78 @@
+//! Rows as the command line and the operator API list them: the same names in both.
+
+use accounts::{Company, ListedMember, ListedSession, OperatorToken};
+use model::KeyGroup;
+
+use super::answer::{Answer, Object};
+
+/// A parent is named by its Client ID.
+pub(crate) fn companies(companies: &[Company]) -> Answer {
+    let parent = |company: &Company| {
+        let parent = companies.iter().find(|one| Some(one.id) == company.parent)?;
+        Some(parent.client_id)
+    };
+    let object = |company: &Company| {
+        Object::new()
+            .with("company_id", company.id)
+            .with("client_id", company.client_id)
+            .with("name", &company.name)
+            .with_maybe("parent", parent(company))
+            .with("created_at", company.created_at.to_rfc3339())
+    };
+    Answer::List(companies.iter().map(object).collect())
+}
+
+pub(crate) fn members(members: &[ListedMember]) -> Answer {
+    let object = |member: &ListedMember| {
+        Object::new()
+            .with("member_id", member.id)
+            .with("email", &member.email)
+            .with("role", member.role.as_str())
+            .with("created_at", member.created_at.to_rfc3339())
+    };
+    Answer::List(members.iter().map(object).collect())
+}
+
+pub(crate) fn sessions(sessions: &[ListedSession]) -> Answer {
+    let object = |listed: &ListedSession| {
+        let session = &listed.session;
+        Object::new()
+            .with("session_id", listed.id)
+            .with("email", &listed.email)
+            .with_maybe("address", session.address)
+            .with("created_at", session.created_at.to_rfc3339())
+            .with("seen_at", session.seen_at.to_rfc3339())
+            .with("expires_at", session.expires_at.to_rfc3339())
+    };
+    Answer::List(sessions.iter().map(object).collect())
+}
+
+/// Never with a secret.
+pub(crate) fn keys(groups: &[KeyGroup]) -> Answer {
+    let keys = groups.iter().flat_map(|group| &group.keys);
+    let object = |key: &model::KeySummary| {
+        Object::new()
+            .with("key_id", key.id)
+            .with("env_type", key.environment)
+            .with("last_four", &key.last_four)
+            .with("created_at", key.created_at.to_rfc3339())
+            .with("created_by", &key.created_by)
+            .with_maybe(
+                "last_used_at",
+                key.last_used.as_ref().map(|used| used.at.to_rfc3339()),
+            )
+    };
+    Answer::List(keys.map(object).collect())
+}
+
+/// Never with the token itself.
+pub(crate) fn tokens(tokens: &[OperatorToken]) -> Answer {
+    let object = |token: &OperatorToken| {
+        Object::new()
+            .with("token_id", token.id)
+            .with("name", &token.name)
+            .with("scopes", &token.scopes)
+            .with("created_at", token.created_at.to_rfc3339())
+    };
+    Answer::List(tokens.iter().map(object).collect())
+}

@@ -1,0 +1,80 @@
+//! `gatehouse admin …`: the commands, carried out by the running server when there is one, else by this process under the
+//! data directory's lock. Either way the same functions run.
+
+mod answer;
+mod carry_out;
+mod command;
+pub(crate) mod listing;
+pub(crate) mod objects;
+mod password;
+
+use std::time::{Duration, Instant};
+
+use accounts::Passwords;
+
+use crate::cli::AdminArgs;
+use crate::config::{Database, Place, RateLimit};
+use crate::control;
+use crate::core::Core;
+use crate::data_dir::{Claim, DataDir, TURN};
+use crate::error::StartError;
+
+pub use answer::{Answer, Object};
+pub use carry_out::carry_out;
+pub use command::Command;
+
+/// A command that waits longer says so.
+const SAY_AFTER: Duration = Duration::from_secs(2);
+
+/// The whole of `gatehouse admin`.
+pub async fn run(args: AdminArgs) -> Result<(), StartError> {
+    let place = Place::read(&args)?;
+    let command = command::check(args.action.clone())?;
+    let answer = in_turn(&place, command).await?;
+    answer.print(args.json)
+}
+
+/// Another command may hold the data directory, or a server that is starting or stopping: this one waits until it can
+/// have the directory itself or a server answers.
+async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> {
+    let began = Instant::now();
+    let mut said = false;
+    loop {
+        match DataDir::claim(&place.data_dir)? {
+            Claim::Held(data_dir) => return alone(place, &data_dir, command).await,
+            Claim::Taken => {
+                if let Some(answer) = control::send(&place.data_dir, &command).await? {
+                    return Ok(answer);
+                }
+            }
+        }
+        if began.elapsed() > TURN {
+            return Err(StartError::Refused(format!(
+                "Another process has been using {} for {} seconds, and it does not answer on its control socket. If it is \
+                 a server that hangs, stop it and run this command again.",
+                place.data_dir.display(),
+                TURN.as_secs()
+            )));
+        }
+        if began.elapsed() > SAY_AFTER && !said {
+            said = true;
+            eprintln!(
+                "gatehouse: waiting for another process to end its work on {}",
+                place.data_dir.display()
+            );
+        }
+        tokio::time::sleep(control::TRY_AGAIN).await;
+    }
+}
+
+/// No server runs on this data directory, and none can start while this does.
+async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<Answer, StartError> {
+    let is_new = place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
+    if is_new {
+        tracing::info!(data_dir = %place.data_dir.display(), "beginning a new installation");
+    }
+    let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off).await?;
+    let answer = carry_out(command, &core).await;
+    core.close().await;
+    answer
+}

@@ -1,0 +1,101 @@
+//! Whose name the operator listener answers to. A page of another site can make its own name point to this machine (DNS
+//! rebinding) and then ask whatever a browser here reaches; its requests carry that name as `Host`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::StatusCode;
+use http::header::HOST;
+use http::uri::Authority;
+
+use super::refused;
+
+/// The names of `--operator-host`. Addresses and `localhost` are always ours: no name of another site is among them.
+#[derive(Clone, Debug, Default)]
+pub struct OperatorHosts(Arc<[String]>);
+
+impl OperatorHosts {
+    /// In lower case, as the configuration has them.
+    pub fn new(names: &[String]) -> Self {
+        Self(names.into())
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else {
+            return false;
+        };
+        if authority.as_str().contains('@') {
+            return false;
+        }
+        let name = authority.host().to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<IpAddr>().is_ok()
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || self.0.iter().any(|ours| ours == name)
+    }
+}
+
+/// 421 for a name that is not ours. That there is one `Host`, and a readable one, has been checked before. `/verify` is left
+/// out: proxies pass the `Host` of the request that they ask about, and it tells nobody anything who has no API key.
+pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request, next: Next) -> Response {
+    let mut headers = request.headers().get_all(HOST).iter();
+    let is_ours = match request.uri().authority() {
+        // The name in the request line; whoever sends both must mean the same listener.
+        Some(name) => hosts.is_ours(name.as_str()),
+        None => request.headers().contains_key(HOST),
+    };
+    let is_ours = is_ours && headers.all(|host| host.to_str().is_ok_and(|host| hosts.is_ours(host)));
+    if is_ours || request.uri().path() == "/verify" {
+        return next.run(request).await;
+    }
+    refused(
+        StatusCode::MISDIRECTED_REQUEST,
+        "misdirected_request",
+        "The operator listener does not answer to this name. Use its IP address, or start Gatehouse with --operator-host \
+         and the name.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_localhost_and_given_names_are_ours_and_no_others() {
+        let hosts = OperatorHosts::new(&["gatehouse.internal".to_owned()]);
+        for ours in [
+            "127.0.0.1:9090",
+            "10.1.2.3",
+            "[::1]:9090",
+            "[2001:db8::1]",
+            "localhost:9090",
+            "LOCALHOST",
+            "a.localhost:1",
+            "gatehouse.internal",
+            "Gatehouse.Internal:9090",
+            "gatehouse.internal.:9090",
+        ] {
+            assert!(hosts.is_ours(ours), "{ours}");
+        }
+        for other in [
+            "evil.example",
+            "evil.example:9090",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "127.0.0.1@evil.example",
+            "evil.example@127.0.0.1",
+            "evillocalhost",
+            "x.gatehouse.internal",
+            "internal",
+            "",
+            " ",
+        ] {
+            assert!(!hosts.is_ours(other), "{other}");
+        }
+    }
+}

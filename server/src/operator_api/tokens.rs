@@ -1,0 +1,34 @@
+//! `/operator/v1/tokens`: the bearer tokens of this API, listed and revoked, a token's own among them. None is made here:
+//! only the command line does that, so that no token can widen itself or leave a successor behind.
+
+use axum::extract::{Extension, Path, State};
+use axum::response::Response;
+use model::OperatorTokenId;
+
+use super::{Operator, listed, missing, refused_by_accounts};
+use crate::admin::{Answer, Object, listing};
+use crate::dashboard::AppState;
+
+pub async fn list_tokens(State(state): State<AppState>) -> Response {
+    match state.accounts.operator_tokens().await {
+        Ok(tokens) => listed(&listing::tokens(&tokens)),
+        Err(error) => refused_by_accounts(&error),
+    }
+}
+
+pub async fn revoke_token(
+    State(state): State<AppState>,
+    Extension(operator): Extension<Operator>,
+    Path(token): Path<String>,
+) -> Response {
+    let Ok(token) = token.parse::<OperatorTokenId>() else {
+        return missing("operator token");
+    };
+    match state.accounts.revoke_operator_token(token, &operator.actor).await {
+        Ok(token) => {
+            let object = Object::new().with("token_id", token.id).with("name", token.name);
+            listed(&Answer::One(object))
+        }
+        Err(error) => refused_by_accounts(&error),
+    }
+}

@@ -1,0 +1,64 @@
+//! Adding members and setting passwords, for the command line and the operator API alike: both take a password or make one
+//! up, and show what they made this once.
+
+use accounts::{AccountsError, Email, Password, Revoked};
+use model::{Actor, ClientId, MemberId, Role, SecretText};
+
+use crate::core::Core;
+
+/// A member who was added.
+pub(crate) struct Added {
+    pub(crate) member: MemberId,
+    pub(crate) email: Email,
+    /// Somebody who has an account keeps their password, and a given one is not used.
+    pub(crate) had_an_account: bool,
+    /// The password, when it was made up.
+    pub(crate) password: Option<SecretText>,
+}
+
+pub(crate) async fn add_member(
+    core: &Core,
+    client_id: ClientId,
+    email: &str,
+    role: Role,
+    given: Option<SecretText>,
+    actor: &Actor,
+) -> Result<Added, AccountsError> {
+    let email: Email = email.parse()?;
+    let had_an_account = core.accounts.person_exists(&email).await?;
+    let (password, made) = choose(given)?;
+    let member = core
+        .accounts
+        .create_member(client_id, email.clone(), role, password, actor)
+        .await?;
+    Ok(Added {
+        member,
+        email,
+        had_an_account,
+        // One that nobody can use must not be shown.
+        password: made.filter(|_| !had_an_account),
+    })
+}
+
+/// What was revoked with it, and the password when it was made up.
+pub(crate) async fn set_password(
+    core: &Core,
+    email: &Email,
+    given: Option<SecretText>,
+    actor: &Actor,
+) -> Result<(Revoked, Option<SecretText>), AccountsError> {
+    let (password, made) = choose(given)?;
+    let revoked = core.accounts.set_password(email, password, actor).await?;
+    Ok((revoked, made))
+}
+
+fn choose(given: Option<SecretText>) -> Result<(Password, Option<SecretText>), AccountsError> {
+    match given {
+        Some(given) => Ok((Password::new(given.expose().to_owned())?, None)),
+        None => {
+            let made = Password::generate();
+            let shown = SecretText::new(made.expose());
+            Ok((made, Some(shown)))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a command hands to the server over the control socket, and gets from it, is not in the server's memory afterwards.
+//! That path is all ours; on others the HTTP library has copies of its own.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::process::{Installation, text};
+
+/// Made of letters that stand nowhere else.
+const PASSWORD: &str = "wq7-zebra-xylophone-quartz-jigsaw";
+
+fn admin(data: &Path, arguments: &[&str], input: &str) -> serde_json::Value {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+        .arg("admin")
+        .args(arguments)
+        .args(["--json", "--data-dir"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    // A command that does not read its input may have ended before it was written.
+    let _ = writeln!(child.stdin.take().expect("piped"), "{input}");
+    let output = child.wait_with_output().expect("ends");
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// How often the text is in the writable memory of the process.
+fn found(process: u32, text: &str) -> usize {
+    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).expect("its maps");
+    let memory = File::open(format!("/proc/{process}/mem")).expect("a child's memory may be read");
+    let ranges = maps.lines().filter_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (begin, end) = range.split_once('-')?;
+        let parse = |text| u64::from_str_radix(text, 16).ok();
+        rest.starts_with("rw").then_some((parse(begin)?, parse(end)?))
+    });
+    let mut count = 0;
+    for (begin, end) in ranges {
+        let mut bytes = vec![0; usize::try_from(end - begin).expect("an address space")];
+        // A range may be gone by now, or be nobody's to read.
+        let Ok(read) = memory.read_at(&mut bytes, begin) else {
+            continue;
+        };
+        count += bytes[..read]
+            .windows(text.len())
+            .filter(|window| *window == text.as_bytes())
+            .count();
+    }
+    count
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn passwords_and_tokens_of_commands_are_wiped_from_the_servers_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = Installation::create(folder.path());
+    let server = installation.start(&[], Stdio::null());
+    let data = folder.path().join("data");
+    let id = installation.client_id.as_str();
+    let member = [
+        "create-member",
+        "--client-id",
+        id,
+        "--role",
+        "owner",
+        "--email",
+        "ana@example.com",
+    ];
+    admin(&data, &member, PASSWORD);
+    let token = admin(&data, &["create-operator-token", "--name", "new"], "");
+    let made = admin(
+        &data,
+        &[
+            "set-password",
+            "--email",
+            "ana@example.com",
+            "--generate-password",
+        ],
+        "",
+    );
+    let process = server.id();
+    let searched = found(process, id);
+    let left =
+        [PASSWORD, &text(&token, "token"), &text(&made, "password")].map(|secret| found(process, secret));
+    let mut server = server;
+    server.kill().expect("ends");
+    server.wait().expect("ended");
+    assert!(searched > 0, "the search finds what is there");
+    assert_eq!(
+        left,
+        [0, 0, 0],
+        "of the given password, the token, the generated password"
+    );
+}
