@@ -12,11 +12,12 @@ use std::pin::Pin;
 
 use leptos::prelude::*;
 use leptos_router::ChooseView;
-use leptos_router::hooks::use_location;
 
+use crate::browser::progress::OnItsWay;
 use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
+use crate::pages::loaded::address_here;
 use crate::pages::logs::{LogEntryPage, LogsPage};
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
@@ -116,6 +117,7 @@ impl ChooseView for Page {
     }
 
     async fn preload(&self) {
+        let _on_its_way = OnItsWay::begin();
         // Where it fails, `choose` tries once more, and says so when that fails too.
         (self.load)().await.ok();
     }
@@ -163,15 +165,7 @@ pub async fn load_first(path: &str) -> Result<(), NotLoaded> {
 /// In the place of a page whose chunk did not come. A plain link, followed by the browser, brings the whole page.
 #[component]
 fn NotLoadedPage() -> impl IntoView {
-    let location = use_location();
-    let address = untrack(|| {
-        let (path, search) = (location.pathname.get(), location.search.get());
-        if search.is_empty() {
-            path
-        } else {
-            format!("{path}?{search}")
-        }
-    });
+    let address = address_here();
     view! {
         <EmptyState title="This page was not loaded" icon=IconName::Alert>
             <p>"The connection failed, or Gatehouse has been updated since you opened it."</p>

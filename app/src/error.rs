@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use leptos_router::location::Url;
+use model::Role;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -13,7 +15,7 @@ pub enum AppError {
     /// 401: there is no session, or it has ended.
     SignedOut,
     /// 403: signed in, but this role may not.
-    Forbidden { needs: String },
+    Forbidden { role: Role },
     /// 404: no such thing, or it belongs to another company.
     NotFound,
     /// 409: the state does not allow it; the sentence says what to do first.
@@ -47,7 +49,7 @@ impl From<AppError> for Wire {
     fn from(error: AppError) -> Self {
         let (name, detail, field, retry_after_seconds) = match error {
             AppError::SignedOut => ("signed_out", None, None, None),
-            AppError::Forbidden { needs } => ("forbidden", Some(needs), None, None),
+            AppError::Forbidden { role } => ("forbidden", Some(role.as_str().to_owned()), None, None),
             AppError::NotFound => ("not_found", None, None, None),
             AppError::Conflict(text) => ("conflict", Some(text), None, None),
             AppError::Invalid { field, message } => ("invalid", Some(message), Some(field), None),
@@ -73,7 +75,9 @@ impl From<Wire> for AppError {
         let detail = wire.detail.unwrap_or_default();
         match wire.error.as_str() {
             "signed_out" => Self::SignedOut,
-            "forbidden" => Self::Forbidden { needs: detail },
+            "forbidden" => Self::Forbidden {
+                role: detail.parse().unwrap_or(Role::Viewer),
+            },
             "not_found" => Self::NotFound,
             "conflict" => Self::Conflict(detail),
             "invalid" => Self::Invalid {
@@ -104,6 +108,14 @@ impl AppError {
         }
     }
 
+    /// It may work a moment later without anybody changing anything, so it is worth asking again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Internal { .. } | Self::Unreachable
+        )
+    }
+
     fn unreadable() -> Self {
         Self::invalid(
             "",
@@ -119,26 +131,37 @@ impl AppError {
     }
 }
 
+/// The sign-in page, which says that the session has ended and leads back to `address`.
+pub fn sign_in_from(address: &str) -> String {
+    format!("/sign-in?error=session&next={}", Url::escape(address))
+}
+
 impl fmt::Display for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SignedOut => f.write_str("You are signed out. Sign in again to go on."),
-            Self::Forbidden { needs } => write!(f, "Your role does not allow this; it needs {needs}."),
-            Self::NotFound => f.write_str("There is no such thing here. It may have been deleted."),
+            Self::SignedOut => f.write_str("Your session has ended. Sign in again to continue."),
+            Self::Forbidden { role } => {
+                write!(
+                    f,
+                    "{}s cannot change this. Ask an Owner or Administrator.",
+                    role.label()
+                )
+            }
+            Self::NotFound => f.write_str("Not found. It may have been deleted."),
             Self::Conflict(text) | Self::Unavailable(text) | Self::Invalid { message: text, .. } => {
                 f.write_str(text)
             }
             Self::TooOften { retry_after_seconds } => {
-                write!(f, "Too many tries. Try again in {retry_after_seconds} s.")
+                write!(f, "Too many attempts. Try again in {retry_after_seconds} s.")
             }
             Self::Internal { incident } => {
                 write!(
                     f,
-                    "Something failed on our side. Nothing was changed. Quote {incident} to the operator."
+                    "Something failed on our side. Nothing was changed. Send {incident} to support."
                 )
             }
             Self::Unreachable => {
-                f.write_str("The server could not be reached. Nothing was changed; try again.")
+                f.write_str("The server could not be reached. Check your connection, then try again.")
             }
         }
     }
@@ -174,9 +197,7 @@ mod tests {
     fn every_error_arrives_as_it_was_sent() {
         for error in [
             AppError::SignedOut,
-            AppError::Forbidden {
-                needs: "the role Owner".to_owned(),
-            },
+            AppError::Forbidden { role: Role::Viewer },
             AppError::NotFound,
             AppError::Conflict("Two keys are active.".to_owned()),
             AppError::invalid("name", "It is too long."),

@@ -11,6 +11,8 @@
 pub mod api;
 pub mod browser;
 pub mod chunks;
+#[cfg(feature = "ssr")]
+pub mod cookies;
 mod delivery_headers;
 mod error;
 pub mod pages;

@@ -119,17 +119,18 @@ pub trait ManageWebhooks: Send + Sync {
 
 impl CompanyAccess {
     pub fn manage_keys(&self) -> Result<&dyn ManageKeys, AppError> {
-        self.key_manager.as_deref().ok_or_else(|| AppError::Forbidden {
-            needs: "the role Owner".to_owned(),
-        })
+        self.key_manager.as_deref().ok_or(self.refusal())
     }
 
     pub fn manage_webhooks(&self) -> Result<&dyn ManageWebhooks, AppError> {
-        self.webhook_manager
-            .as_deref()
-            .ok_or_else(|| AppError::Forbidden {
-                needs: "the role Owner".to_owned(),
-            })
+        self.webhook_manager.as_deref().ok_or(self.refusal())
+    }
+
+    /// What a caller gets who asks for more than their role may do.
+    pub const fn refusal(&self) -> AppError {
+        AppError::Forbidden {
+            role: self.context.role,
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use crate::browser::theme::{self, Theme};
 #[cfg(feature = "ssr")]
 use crate::chunks::Page;
 #[cfg(feature = "ssr")]
+use crate::cookies;
+#[cfg(feature = "ssr")]
 use crate::provider;
 #[cfg(feature = "ssr")]
 use crate::routes::App;
@@ -65,17 +67,5 @@ fn Preload(address: String) -> impl IntoView {
 /// From the cookie, so that the first paint already has it.
 #[cfg(feature = "ssr")]
 fn chosen_theme() -> Theme {
-    let Some(parts) = use_context::<http::request::Parts>() else {
-        return Theme::System;
-    };
-    let cookies = parts
-        .headers
-        .get(http::header::COOKIE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    cookies
-        .split(';')
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find(|(name, _)| *name == theme::COOKIE)
-        .map_or(Theme::System, |(_, value)| Theme::from_cookie(value))
+    cookies::value_of(theme::COOKIE).map_or(Theme::System, |value| Theme::from_cookie(&value))
 }

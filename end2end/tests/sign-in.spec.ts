@@ -1,5 +1,5 @@
 // Signing in and out; the same with and without scripts.
-import { expect, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import { expect, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
 test('a page of a company asks a stranger to sign in, and goes on there', async ({ page }) => {
   const company = makeCompany();
@@ -22,6 +22,39 @@ test('a wrong password and an unknown account get the same sentence', async ({ p
   }
 });
 
+test('a wrong password keeps the e-mail and the way on, and the password is next', async ({ page }) => {
+  const company = makeCompany();
+  await page.goto(company.path('logs?status=4xx'));
+  await page.getByLabel('E-mail').fill(company.email);
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await hydrated(page);
+  await expect(page.getByLabel('E-mail')).toHaveValue(company.email);
+  const password = page.getByLabel('Password');
+  await expect(password).toHaveValue('');
+  await expect(password).toBeFocused();
+  await expect(password).toHaveAccessibleDescription('E-mail address or password is wrong.');
+  await password.fill(company.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL(new RegExp(`${company.path('logs')}\\?status=4xx$`));
+});
+
+test('the buttons of the demo lead to where one wanted to go, and never to another site', async ({ page }) => {
+  for (const [next, there] of [
+    ['/docs/security', '/docs/security'],
+    ['//evil.example/', '/development/keys'],
+    ['/\\evil.example/', '/development/keys'],
+    ['/.//evil.example/', '/development/keys'],
+    ['https://evil.example/', '/development/keys'],
+  ] as const) {
+    await page.context().clearCookies();
+    await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
+    await page.getByRole('button', { name: 'Enter as Owner' }).click();
+    await page.waitForURL((url) => url.pathname.endsWith(there));
+    expect(new URL(page.url()).origin).toBe(process.env.GATEHOUSE_DASHBOARD);
+  }
+});
+
 test('signing out ends the session', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
@@ -37,6 +70,7 @@ test('another company is not found', async ({ page, expectedFaults }) => {
   const answer = await page.goto(theirs.path('keys'));
   expect(answer?.status()).toBe(404);
   await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
+  await expect(page.getByRole('navigation', { name: 'Development' })).toHaveCount(0);
 });
 
 test('a viewer sees keys and is offered no secret', async ({ page, expectedFaults }) => {

@@ -49,7 +49,7 @@ test('the URL is checked on leaving its field, and the fault goes when the URL i
   await url.blur();
   await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
   await expect(url).toHaveAttribute('aria-invalid', 'true');
-  await expect(page.getByText('Give it a name')).toHaveCount(0);
+  await expect(page.getByText('Enter a name')).toHaveCount(0);
   await url.fill(receiver.url);
   await expect(url).not.toHaveAttribute('aria-invalid', 'true');
   await url.blur();
@@ -71,7 +71,7 @@ test('a refusal puts focus on the first field at fault', async ({ page }) => {
   await page.getByLabel('URL').fill(receiver.url);
   await page.getByRole('button', { name: 'Add webhook' }).click();
   await expect(page.getByLabel('Name')).toBeFocused();
-  await expect(page.getByLabel('Name')).toHaveAccessibleDescription(/^Give it a name/);
+  await expect(page.getByLabel('Name')).toHaveAccessibleDescription(/^Enter a name/);
 });
 
 test('events are searched by word and chosen by group', async ({ page }) => {

@@ -65,7 +65,7 @@ test('a refused form comes back as it was and names every fault', async ({ page 
   await page.getByRole('radio', { name: /Development/ }).check();
   await page.getByRole('radio', { name: /Selected events/ }).check();
   await page.getByRole('button', { name: 'Add webhook' }).click();
-  await expect(page.getByText('Give it a name, so that you can tell it from others.')).toBeVisible();
+  await expect(page.getByText('Enter a name, so that you can tell it from others.')).toBeVisible();
   await expect(page.getByText('Choose at least one type, or all events.')).toBeVisible();
   await expect(page.getByLabel('URL')).toHaveValue('http://10.0.0.1/in');
   await expect(page.getByRole('radio', { name: /Development/ })).toBeChecked();
@@ -198,8 +198,9 @@ test('a Viewer sees a webhook and is told why nothing can be changed', async ({ 
   for (const name of ['Pause', 'Edit', 'Delete', 'Send test event']) {
     const button = page.getByRole('button', { name });
     await expect(button).toHaveAttribute('aria-disabled', 'true');
-    await expect(button).toHaveAccessibleDescription(/^Your role, Viewer/);
+    await expect(button).toHaveAccessibleDescription(/^Viewers cannot change this\. Ask an Owner or Administrator\.$/);
   }
+  await expect(page.getByText('Viewers cannot change this. Ask an Owner or Administrator.')).toHaveCount(1);
   await page.goto(`${own}/edit`);
   await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
   await page.goto(company.path('webhooks'));

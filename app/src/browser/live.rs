@@ -24,31 +24,38 @@ pub enum LiveState {
 
 /// Listens at `address` for events with the given names while it is `Some` and the tab is visible. A change of address
 /// closes the stream and opens another. `on_open` runs each time the stream opens, also after an interruption: what was
-/// missed in between must be fetched.
+/// missed in between must be fetched. `on_refused` runs when the server answered with something else than a stream: the
+/// browser gives up then, so it is tried again here, each time later than before.
 pub fn listen(
     address: impl Fn() -> Option<String> + 'static,
     names: &'static [&'static str],
     on_open: impl Fn() + 'static,
+    on_refused: impl Fn() + 'static,
     on_event: impl Fn(LiveEvent) + 'static,
 ) -> ReadSignal<LiveState> {
     let (state, set_state) = signal(LiveState::Closed);
     #[cfg(feature = "hydrate")]
-    page::listen(address, names, on_open, on_event, set_state);
+    page::listen(address, names, on_open, on_refused, on_event, set_state);
     #[cfg(not(feature = "hydrate"))]
-    let _ = (address, names, on_open, on_event, set_state);
+    let _ = (address, names, on_open, on_refused, on_event, set_state);
     state
 }
 
 #[cfg(feature = "hydrate")]
 mod page {
     use std::rc::Rc;
+    use std::time::Duration;
 
     use leptos::prelude::*;
     use wasm_bindgen::{JsCast, closure::Closure};
     use web_sys::{Event, EventSource, MessageEvent};
 
     use super::{LiveEvent, LiveState};
+    use crate::browser::timers::Timer;
     use crate::browser::visibility;
+
+    /// After a refusal: 2 s, doubled each time, up to this.
+    const LONGEST_WAIT: Duration = Duration::from_secs(32);
 
     /// An open stream with the closures it calls; dropping it closes the stream first.
     struct Stream {
@@ -64,21 +71,67 @@ mod page {
         }
     }
 
+    /// What a stream reports to.
+    struct Listener {
+        names: &'static [&'static str],
+        on_open: Box<dyn Fn()>,
+        on_refused: Box<dyn Fn()>,
+        on_event: Box<dyn Fn(LiveEvent)>,
+        set_state: WriteSignal<LiveState>,
+        /// Goes up when the stream is to be opened again.
+        again: RwSignal<u32>,
+        wait: StoredValue<Duration>,
+        timer: Timer,
+    }
+
+    impl Listener {
+        fn opened(&self) {
+            self.wait.try_set_value(Duration::from_secs(2));
+            self.set_state.try_set(LiveState::Open);
+            (self.on_open)();
+        }
+
+        /// The browser reconnects by itself unless it has closed the stream.
+        fn failed(&self, closed: bool) {
+            self.set_state.try_set(LiveState::Interrupted);
+            if !closed {
+                return;
+            }
+            (self.on_refused)();
+            let (again, wait) = (self.again, self.wait.try_get_value().unwrap_or(LONGEST_WAIT));
+            self.wait.try_set_value((wait * 2).min(LONGEST_WAIT));
+            self.timer.after(wait, move || {
+                again.try_update(|times| *times += 1);
+            });
+        }
+    }
+
     pub(super) fn listen(
         address: impl Fn() -> Option<String> + 'static,
         names: &'static [&'static str],
         on_open: impl Fn() + 'static,
+        on_refused: impl Fn() + 'static,
         on_event: impl Fn(LiveEvent) + 'static,
         set_state: WriteSignal<LiveState>,
     ) {
         let visible = visibility::visible();
         let stream = StoredValue::new_local(None::<Stream>);
-        let on_open: Rc<dyn Fn()> = Rc::new(on_open);
-        let on_event: Rc<dyn Fn(LiveEvent)> = Rc::new(on_event);
+        let listener = Rc::new(Listener {
+            names,
+            on_open: Box::new(on_open),
+            on_refused: Box::new(on_refused),
+            on_event: Box::new(on_event),
+            set_state,
+            again: RwSignal::new(0),
+            wait: StoredValue::new(Duration::from_secs(2)),
+            timer: Timer::new(),
+        });
         Effect::new(move || {
+            listener.again.track();
+            listener.timer.cancel();
             let wanted = address().filter(|_| visible.get());
             stream.try_update_value(|stream| *stream = None);
-            let opened = wanted.and_then(|address| open(&address, names, &on_open, &on_event, set_state));
+            let opened = wanted.and_then(|address| open(&address, &listener));
             set_state.set(if opened.is_some() {
                 LiveState::Connecting
             } else {
@@ -88,44 +141,38 @@ mod page {
         });
     }
 
-    fn open(
-        address: &str,
-        names: &'static [&'static str],
-        on_open: &Rc<dyn Fn()>,
-        on_event: &Rc<dyn Fn(LiveEvent)>,
-        set_state: WriteSignal<LiveState>,
-    ) -> Option<Stream> {
+    fn open(address: &str, listener: &Rc<Listener>) -> Option<Stream> {
         let source = EventSource::new(address).ok()?;
-        let mut listeners = Vec::with_capacity(names.len() + 2);
+        let mut listeners = Vec::with_capacity(listener.names.len() + 2);
         let opened = {
-            let on_open = Rc::clone(on_open);
-            Closure::<dyn FnMut(Event)>::new(move |_| {
-                set_state.try_set(LiveState::Open);
-                on_open();
-            })
+            let listener = Rc::clone(listener);
+            Closure::<dyn FnMut(Event)>::new(move |_| listener.opened())
         };
         source.set_onopen(Some(opened.as_ref().unchecked_ref()));
         listeners.push(opened);
-        let interrupted = Closure::<dyn FnMut(Event)>::new(move |_| {
-            set_state.try_set(LiveState::Interrupted);
-        });
-        source.set_onerror(Some(interrupted.as_ref().unchecked_ref()));
-        listeners.push(interrupted);
-        for &name in names {
-            let on_event = Rc::clone(on_event);
-            let listener = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+        let failed = {
+            let (listener, source) = (Rc::clone(listener), source.clone());
+            Closure::<dyn FnMut(Event)>::new(move |_| {
+                listener.failed(source.ready_state() == EventSource::CLOSED);
+            })
+        };
+        source.set_onerror(Some(failed.as_ref().unchecked_ref()));
+        listeners.push(failed);
+        for &name in listener.names {
+            let told = Rc::clone(listener);
+            let told = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
                 let message: MessageEvent = event.unchecked_into();
                 let data = message.data().as_string().unwrap_or_default();
-                on_event(LiveEvent {
+                (told.on_event)(LiveEvent {
                     name,
                     data,
                     id: message.last_event_id(),
                 });
             });
             source
-                .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref())
+                .add_event_listener_with_callback(name, told.as_ref().unchecked_ref())
                 .ok()?;
-            listeners.push(listener);
+            listeners.push(told);
         }
         Some(Stream {
             source,

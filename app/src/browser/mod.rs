@@ -8,7 +8,9 @@ pub mod clock;
 pub mod dialog;
 pub mod focus;
 pub mod form;
+pub mod leaving;
 pub mod live;
+pub mod progress;
 pub mod theme;
 pub mod timers;
 pub mod visibility;
@@ -27,6 +29,18 @@ pub fn path() -> String {
     #[cfg(feature = "hydrate")]
     if let Ok(path) = leptos::prelude::window().location().pathname() {
         return path;
+    }
+    String::new()
+}
+
+/// Path and query of the page that is open, as the browser shows them; empty on the server.
+pub fn address() -> String {
+    #[cfg(feature = "hydrate")]
+    {
+        let location = leptos::prelude::window().location();
+        if let (Ok(path), Ok(search)) = (location.pathname(), location.search()) {
+            return format!("{path}{search}");
+        }
     }
     String::new()
 }

@@ -5,12 +5,16 @@ use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::{use_location, use_params_map};
 use model::{ClientId, CompanyContext};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::api;
-use crate::browser::live::{self, LiveState};
+use crate::browser::live::{self, LiveEvent, LiveState};
+use crate::browser::visibility;
+use crate::error::{AppError, sign_in_from};
 use crate::pages::frame::{Main, TopBar};
-use crate::pages::loaded::{Failure, Outcome};
-use crate::ui::{IconName, NavTab, NavTabs};
+use crate::pages::loaded::{Failure, Loading, Outcome, address_here};
+use crate::ui::{IconName, NavTab, NavTabs, Notice, Tone};
 
 /// What every page of a company can ask for, from the context: `CompanyScope::here()`.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,9 @@ pub struct CompanyScope {
     /// Counts what the server said has changed, by topic.
     changed: Changes,
     live: ReadSignal<LiveState>,
+    /// How many times the live stream has come back after an interruption.
+    returns: RwSignal<u64>,
+    session_ended: RwSignal<bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +77,19 @@ impl CompanyScope {
         self.signal(topic).update(|count| *count += 1);
     }
 
+    /// Goes up each time the live stream comes back after an interruption, so that what failed meanwhile can be asked
+    /// for again.
+    pub fn returns(self) -> u64 {
+        self.returns.get()
+    }
+
+    /// Takes note of what a question was answered with: where the session has ended, the page says so.
+    pub fn heed(self, error: &AppError) {
+        if *error == AppError::SignedOut {
+            self.session_ended.try_set(true);
+        }
+    }
+
     /// Whether the page moves by itself right now.
     pub fn is_live(self) -> Signal<bool> {
         Signal::derive(move || self.live.get() == LiveState::Open)
@@ -109,34 +129,97 @@ pub fn Development() -> impl IntoView {
         logs: RwSignal::new(0),
         webhooks: RwSignal::new(0),
     };
-    let live = listen(client_id, changed);
-    let scope = CompanyScope {
+    let returns = RwSignal::new(0);
+    let session = Session {
+        client_id,
+        ended: RwSignal::new(false),
+    };
+    let live = listen(session, changed, returns);
+    provide_context(CompanyScope {
         client_id,
         context,
         changed,
         live,
-    };
-    provide_context(scope);
+        returns,
+        session_ended: session.ended,
+    });
+    let path = use_location().pathname;
 
     view! {
-        <Bar context=context />
-        <Tabs scope=scope />
+        <Head context=context client_id=client_id path=path />
         <Main>
+            <SessionEnded ended=session.ended />
             <Outlet />
         </Main>
     }
 }
 
-/// The bar says whose company it is once that is known. Where it is nobody's, the page below says so.
+/// The bar says whose company it is once that is known. Where it is nobody's there is nothing to choose from: no tabs,
+/// and the page below says that nothing was found.
 #[component]
-fn Bar(context: Resource<Outcome<CompanyContext>>) -> impl IntoView {
+fn Head(
+    context: Resource<Outcome<CompanyContext>>,
+    client_id: Memo<ClientId>,
+    path: Memo<String>,
+) -> impl IntoView {
+    let fallback = move || view! { <TopBar /> <Tabs client_id=client_id path=path /> };
     view! {
-        <Transition fallback=|| view! { <TopBar /> }>
+        <Transition fallback=fallback>
             {move || Suspend::new(async move {
-                let company = context.await.ok();
-                view! { <TopBar company=company /> }
+                let company = context.await;
+                let tabs = (!matches!(company, Err(AppError::NotFound)))
+                    .then(|| view! { <Tabs client_id=client_id path=path /> });
+                view! {
+                    <TopBar company=company.ok() />
+                    {tabs}
+                }
             })}
         </Transition>
+    }
+}
+
+/// The session as this tab knows it.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    client_id: Memo<ClientId>,
+    ended: RwSignal<bool>,
+}
+
+impl Session {
+    /// Asks the server; a question that is not answered changes nothing.
+    fn look(self) {
+        let Some(client_id) = self.client_id.try_get_untracked() else {
+            return;
+        };
+        leptos::task::spawn_local(async move {
+            match api::company_context(client_id).await {
+                Err(AppError::SignedOut) => {
+                    self.ended.try_set(true);
+                }
+                Ok(_) if self.ended.try_get_untracked() == Some(true) => {
+                    self.ended.try_set(false);
+                }
+                _ => (),
+            }
+        });
+    }
+}
+
+/// Stands on top of what was loaded before, which stays to be read and copied. Where the page itself says that the
+/// session has ended, the style sheet hides this.
+#[component]
+fn SessionEnded(ended: RwSignal<bool>) -> impl IntoView {
+    move || {
+        ended.get().then(|| {
+            let sign_in = sign_in_from(&address_here());
+            view! {
+                <div class="session-ended">
+                    <Notice tone=Tone::Warn title="Your session has ended." announce=true>
+                        " This page is no longer up to date. " <a href=sign_in>"Sign in again"</a> " to continue."
+                    </Notice>
+                </div>
+            }
+        })
     }
 }
 
@@ -146,18 +229,24 @@ fn Bar(context: Resource<Outcome<CompanyContext>>) -> impl IntoView {
 #[component]
 pub fn LoadedInCompany<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
 where
-    T: Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     F: Fn(CompanyContext, T) -> AnyView + Clone + Send + Sync + 'static,
 {
     let company = CompanyScope::here().context();
+    let retry = Callback::new(move |()| resource.refetch());
+    let retry_both = Callback::new(move |()| {
+        company.refetch();
+        resource.refetch();
+    });
     view! {
-        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+        <Transition fallback=|| view! { <Loading /> }>
             {move || {
                 let render = render.clone();
                 Suspend::new(async move {
                     match (company.await, resource.await) {
                         (Ok(company), Ok(value)) => render(company, value),
-                        (Err(error), _) | (_, Err(error)) => view! { <Failure error=error /> }.into_any(),
+                        (Err(error), _) => view! { <Failure error=error retry=retry_both /> }.into_any(),
+                        (_, Err(error)) => view! { <Failure error=error retry=retry /> }.into_any(),
                     }
                 })
             }}
@@ -166,40 +255,43 @@ where
 }
 
 /// One stream for the visible tab. After an interruption everything is asked for once: what changed meanwhile is unknown.
-fn listen(client_id: Memo<ClientId>, changed: Changes) -> ReadSignal<LiveState> {
-    let all = move || {
-        for signal in [changed.keys, changed.logs, changed.webhooks] {
-            signal.try_update(|count| *count += 1);
-        }
-    };
+/// A stream that is refused may mean that the session has ended; then nothing is opened until it has begun again, which
+/// is looked for whenever the tab is seen, as people sign in again in another one.
+fn listen(session: Session, changed: Changes, returns: RwSignal<u64>) -> ReadSignal<LiveState> {
+    let Session { client_id, ended } = session;
     let opened_before = StoredValue::new(false);
-    live::listen(
-        move || Some(format!("/live/{}", client_id.get())),
-        TOPICS,
-        move || {
-            if opened_before.get_value() {
-                all();
+    let on_open = move || {
+        if opened_before.get_value() {
+            for signal in [changed.keys, changed.logs, changed.webhooks, returns] {
+                signal.try_update(|count| *count += 1);
             }
-            opened_before.set_value(true);
-        },
-        move |event| {
-            let signal = match event.name {
-                "keys" => changed.keys,
-                "logs" => changed.logs,
-                _ => changed.webhooks,
-            };
-            signal.try_update(|count| *count += 1);
-        },
-    )
+        }
+        opened_before.set_value(true);
+    };
+    let on_event = move |event: LiveEvent| {
+        let signal = match event.name {
+            "keys" => changed.keys,
+            "logs" => changed.logs,
+            _ => changed.webhooks,
+        };
+        signal.try_update(|count| *count += 1);
+    };
+    let visible = visibility::visible();
+    Effect::new(move || {
+        if visible.get() && ended.get_untracked() {
+            session.look();
+        }
+    });
+    let address = move || (!ended.get()).then(|| format!("/live/{}", client_id.get()));
+    live::listen(address, TOPICS, on_open, move || session.look(), on_event)
 }
 
 #[component]
-fn Tabs(scope: CompanyScope) -> impl IntoView {
-    let path = use_location().pathname;
+fn Tabs(client_id: Memo<ClientId>, path: Memo<String>) -> impl IntoView {
     let is_current = move |tab: &'static str| {
         Signal::derive(move || path.with(|path| path.split('/').nth(4) == Some(tab)))
     };
-    let href = move |tab: &'static str| move || format!("/c/{}/development/{tab}", scope.client_id());
+    let href = move |tab: &'static str| move || format!("/c/{}/development/{tab}", client_id.get());
     view! {
         <div class="tab-bar">
             <NavTabs label="Development">

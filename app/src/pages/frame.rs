@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use model::{CompanyContext, Role};
 
-use crate::ui::{Badge, Button, ButtonKind, ButtonSize, Icon, IconName, ThemeSwitch};
+use crate::AppError;
+use crate::ui::{Badge, Button, ButtonKind, ButtonSize, Icon, IconName, Notice, ThemeSwitch};
 
 /// The bar: where this is, whose company it is, who is signed in.
 #[component]
@@ -33,7 +34,7 @@ fn Account(company: CompanyContext) -> impl IntoView {
         <span class="top-bar__company" title=company.name.clone()>{company.name.clone()}</span>
         <span class="top-bar__section">"Development"</span>
         <div class="top-bar__account">
-            <span class="top-bar__email">{company.member_email}</span>
+            <span class="top-bar__email" title=company.member_email.clone()>{company.member_email.clone()}</span>
             <Badge>{role.label()}</Badge>
             <form method="post" action="/sign-out">
                 <Button kind=ButtonKind::Quiet size=ButtonSize::Small icon=IconName::SignOut submit=true>
@@ -56,5 +57,14 @@ pub fn Main(children: Children) -> impl IntoView {
 
 /// Why an action is not offered to this role.
 pub fn why_not(role: Role) -> String {
-    format!("Your role, {}, sees this but cannot change it.", role.label())
+    AppError::Forbidden { role }.to_string()
+}
+
+/// The id of [`ReadOnly`], which describes every button that the role may not press.
+pub const READ_ONLY: &str = "read-only";
+
+/// Says once a page why nothing can be changed here. Nothing for a role that `may`.
+#[component]
+pub fn ReadOnly(role: Role, may: bool) -> impl IntoView {
+    (!may).then(|| view! { <Notice id=READ_ONLY>{why_not(role)}</Notice> })
 }

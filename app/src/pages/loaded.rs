@@ -2,8 +2,12 @@
 //! with the HTTP status that goes with it.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::AppError;
+use crate::error::{AppError, sign_in_from};
+use crate::pages::company::CompanyScope;
 use crate::ui::{ButtonLink, EmptyState, IconName};
 
 /// What a server function answers.
@@ -13,17 +17,18 @@ pub type Outcome<T> = Result<T, AppError>;
 #[component]
 pub fn Loaded<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
 where
-    T: Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     F: Fn(T) -> AnyView + Clone + Send + Sync + 'static,
 {
+    let retry = Callback::new(move |()| resource.refetch());
     view! {
-        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+        <Transition fallback=|| view! { <Loading /> }>
             {move || {
                 let render = render.clone();
                 Suspend::new(async move {
                     match resource.await {
                         Ok(value) => render(value),
-                        Err(error) => view! { <Failure error=error /> }.into_any(),
+                        Err(error) => view! { <Failure error=error retry=retry /> }.into_any(),
                     }
                 })
             }}
@@ -31,25 +36,91 @@ where
     }
 }
 
-/// An error in the place of what could not be shown; on the server it also decides the status of the page.
+/// In the place of what is on its way. While it stands anywhere, the style sheet shows a thin bar at the top of the
+/// window, after 150 ms.
 #[component]
-pub fn Failure(error: AppError) -> impl IntoView {
+pub fn Loading() -> impl IntoView {
+    view! { <p class="loading" role="status">"Loading…"</p> }
+}
+
+/// An error in the place of what could not be shown; on the server it also decides the status of the page.
+///
+/// `retry` asks again. The person can press *Try again*, which loads the page where scripts are off; and where the live
+/// stream comes back after an interruption, what failed in passing is asked for without a press.
+#[component]
+pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -> impl IntoView {
     set_status(error.status());
-    let title = match error {
-        AppError::SignedOut => "Signed out",
-        AppError::Forbidden { .. } => "Not allowed",
-        AppError::NotFound => "Not found",
-        AppError::TooOften { .. } => "Too many tries",
-        _ => "This could not be loaded",
+    let here = address_here();
+    let retry = retry.filter(|_| error.is_passing() || matches!(error, AppError::TooOften { .. }));
+    if let Some(retry) = retry
+        && error.is_passing()
+        && let Some(scope) = use_context::<CompanyScope>()
+    {
+        retry_on_return(scope, retry);
+    }
+    let (title, text) = match &error {
+        AppError::SignedOut => (
+            "Your session has ended",
+            "Sign in again to continue. You will come back to this page.".to_owned(),
+        ),
+        AppError::NotFound => (
+            "Not found",
+            "It may have been deleted, or the address is wrong.".to_owned(),
+        ),
+        AppError::Forbidden { .. } => ("Not allowed", error.to_string()),
+        AppError::TooOften { .. } => ("Too many requests", error.to_string()),
+        _ => ("This could not be loaded", error.to_string()),
     };
     let signed_out = error == AppError::SignedOut;
+    let sign_in = sign_in_from(&here);
     view! {
-        <EmptyState title=title icon=IconName::Alert>
-            <p>{error.to_string()}</p>
-            {signed_out.then(|| view! { <ButtonLink href="/sign-in">"Sign in"</ButtonLink> })}
-            {(!signed_out).then(|| view! { <p><a href="/">"Back to the start"</a></p> })}
-        </EmptyState>
+        <div class="failure" data-signed-out=signed_out.then_some("true")>
+            <EmptyState title=title icon=IconName::Alert>
+                <p>{text}</p>
+                {signed_out.then(|| view! { <ButtonLink href=sign_in>"Sign in"</ButtonLink> })}
+                {retry.map(|retry| view! { <TryAgain retry=retry here=here /> })}
+                {(!signed_out).then(|| view! { <p><a href="/">"Back to the start"</a></p> })}
+            </EmptyState>
+        </div>
     }
+}
+
+/// A link to this very page, for where scripts are off; with them it only asks again for what failed.
+#[component]
+fn TryAgain(retry: Callback<()>, here: String) -> impl IntoView {
+    let press = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        retry.run(());
+    };
+    view! {
+        <ButtonLink href=here icon=IconName::Retry on:click=press>
+            "Try again"
+        </ButtonLink>
+    }
+}
+
+/// The stream comes back when the server does, and then what failed is worth asking for again.
+fn retry_on_return(scope: CompanyScope, retry: Callback<()>) {
+    Effect::new(move |seen: Option<u64>| {
+        let now = scope.returns();
+        if seen.is_some_and(|seen| seen != now) {
+            retry.run(());
+        }
+        now
+    });
+}
+
+/// Path and query of the page that is shown. The browser's own address lags behind while a page is on its way.
+pub fn address_here() -> String {
+    let location = use_location();
+    untrack(|| {
+        let (path, search) = (location.pathname.get(), location.search.get());
+        if search.is_empty() {
+            path
+        } else {
+            format!("{path}?{search}")
+        }
+    })
 }
 
 /// The status of the page that is being rendered. Nothing in the browser.

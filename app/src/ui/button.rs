@@ -58,6 +58,8 @@ impl ButtonSize {
 ///
 /// * `on_press` runs only when the button is neither busy nor unavailable. With `submit` the form is submitted then.
 /// * `unavailable` gives the reason while there is one; it needs an `id`.
+/// * `refused_by` is the id of the sentence that says why none of the page's actions can be had, for a role that may not:
+///   the reason stands once and not beside each button.
 /// * `focus_first` marks where focus starts when a dialog opens.
 /// * `needs_script` hides the button where scripts are off, and holds it still until the page is hydrated.
 #[component]
@@ -79,6 +81,7 @@ pub fn Button(
     pressed: Option<Signal<bool>>,
     #[prop(optional, into)] busy: Signal<bool>,
     #[prop(optional, into)] unavailable: Option<Signal<Option<String>>>,
+    #[prop(optional)] refused_by: Option<&'static str>,
     #[prop(optional, into)] on_press: Option<Callback<()>>,
     /// Runs when it is pressed while it is unavailable, also by Enter in a field of its form.
     #[prop(optional, into)]
@@ -86,7 +89,7 @@ pub fn Button(
     children: Children,
 ) -> impl IntoView {
     let reason = move || unavailable.and_then(|reason| reason.get());
-    let blocked = move || busy.get() || reason().is_some();
+    let blocked = move || busy.get() || refused_by.is_some() || reason().is_some();
     let press = move |event: MouseEvent| {
         if untrack(blocked) {
             event.prevent_default();
@@ -115,7 +118,7 @@ pub fn Button(
             aria-pressed=pressed.map(|pressed| move || pressed.get().to_string())
             aria-busy=move || busy.get().then_some("true")
             aria-disabled=move || blocked().then_some("true")
-            aria-describedby=move || reason().and(described_by.clone())
+            aria-describedby=move || refused_by.map(str::to_owned).or_else(|| reason().and(described_by.clone()))
             on:click=press
         >
             {icon.map(|name| view! { <Icon name /> })}

@@ -14,6 +14,7 @@ pub fn Notice(
     #[prop(optional)] tone: Tone,
     #[prop(optional, into)] title: Option<String>,
     #[prop(optional)] announce: bool,
+    #[prop(optional, into)] id: Option<String>,
     children: Children,
 ) -> impl IntoView {
     let icon = match tone {
@@ -23,7 +24,7 @@ pub fn Notice(
         Tone::Hold => IconName::Hold,
     };
     view! {
-        <div class="notice" data-tone=tone.as_str() role=announce.then_some("alert")>
+        <div class="notice" id=id data-tone=tone.as_str() role=announce.then_some("alert")>
             <Icon name=icon />
             <div class="notice__body">
                 {title.map(|title| view! { <b class="notice__title">{title}</b> })} {children()}

@@ -159,6 +159,9 @@ pub fn Cell(
     /// Takes what room is left and is cut with an ellipsis: paths, URLs.
     #[prop(optional)]
     grow: bool,
+    /// What people named: cut with an ellipsis where it is long, and broken into lines where the row is two lines.
+    #[prop(optional)]
+    clip: bool,
     children: Children,
 ) -> impl IntoView {
     let class = match (numeric, monospace, grow) {
@@ -166,6 +169,7 @@ pub fn Cell(
         (_, true, true) => "mono grow",
         (_, true, false) => "mono",
         (_, false, true) => "grow",
+        _ if clip => "clip-cell",
         _ => "",
     };
     view! {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::{Icon, IconName};
-use crate::browser::timers;
+use crate::browser::{self, timers};
+use crate::error::{AppError, sign_in_from};
 
 /// How long a success stays. Failures stay until they are dismissed.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
@@ -54,6 +55,13 @@ impl Toasts {
     /// Something failed. Interrupts; stays until it is dismissed.
     pub fn fail(self, text: impl Into<String>) {
         self.push(true, text.into(), None);
+    }
+
+    /// As [`Toasts::fail`]: what was not done, and why. Where the session has ended, with the way to sign in again.
+    pub fn fail_with(self, what: &str, error: &AppError) {
+        let sign_in = (*error == AppError::SignedOut)
+            .then(|| (sign_in_from(&browser::address()), "Sign in again".to_owned()));
+        self.push(true, format!("{what} {error}"), sign_in);
     }
 
     fn push(self, failure: bool, text: String, link: Option<(String, String)>) {

@@ -74,13 +74,13 @@ verdicts! {
     RateLimited = "rate_limited", Some(429), "Rate limited",
         "The key used up its request budget.", "Wait for Retry-After, then back off 1, 2, 4 seconds.";
     NotReady = "not_ready", Some(503), "Not ready",
-        "This node could not be sure that its keys were current, and let nothing through.", "Retry. If this lasts, tell your API provider.";
+        "This node could not be sure that its keys were current, and let nothing through.", "Retry. If it lasts, send support the request ID.";
     Overloaded = "overloaded", Some(503), "Overloaded",
         "Too many requests were waiting, or this one was larger than allowed.", "Try again after a pause.";
     UpstreamUnreachable = "upstream_unreachable", Some(502), "Upstream unreachable",
-        "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request. Retry, or tell your API provider.";
+        "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request. Retry, or send support the request ID.";
     UpstreamTimeout = "upstream_timeout", Some(504), "Upstream timeout",
-        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request. Retry, or tell your API provider.";
+        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request. Retry, or send support the request ID.";
 }
 
 impl Verdict {

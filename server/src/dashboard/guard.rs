@@ -2,15 +2,18 @@
 //! built so that no handler is reached around it (invariant 12).
 
 use accounts::{Membership, Scope, Visit};
+use app::AppError;
 use axum::extract::{RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, REFERER};
 use http::{Method, StatusCode};
 use model::ClientId;
+use url::{Position, Url};
 
 use super::session::Caller;
+use super::sign_in::own_path;
 use super::{AppState, plain_page};
 
 /// Who may call a route.
@@ -66,13 +69,7 @@ async fn key_managers_only(
             request.extensions_mut().insert(membership);
             next.run(request).await
         }
-        Ok(membership) => {
-            let sentence = format!(
-                "Your role, {}, sees keys but neither makes nor reveals nor deletes them.",
-                membership.role.label()
-            );
-            plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
-        }
+        Ok(membership) => forbidden(&membership, &state),
         Err(refusal) => refusal,
     }
 }
@@ -88,21 +85,23 @@ async fn webhook_managers_only(
             request.extensions_mut().insert(membership);
             next.run(request).await
         }
-        Ok(membership) => {
-            let sentence = format!(
-                "Your role, {}, sees webhooks and does not change them.",
-                membership.role.label()
-            );
-            plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &sentence, &state)
-        }
+        Ok(membership) => forbidden(&membership, &state),
         Err(refusal) => refusal,
     }
 }
 
+/// The same sentence that the app's own pages show.
+fn forbidden(membership: &Membership, state: &AppState) -> Response {
+    let error = AppError::Forbidden {
+        role: membership.role,
+    };
+    plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &error.to_string(), state)
+}
+
 /// Another company's id, and one that does not exist, get the same 404.
 async fn membership(state: &AppState, params: &RawPathParams, asker: Asker) -> Result<Membership, Response> {
-    let Some(visit) = asker.visit else {
-        return Err(signed_out(asker.posts_a_form));
+    let Some(visit) = &asker.visit else {
+        return Err(signed_out(&asker));
     };
     let company = params
         .iter()
@@ -112,7 +111,7 @@ async fn membership(state: &AppState, params: &RawPathParams, asker: Asker) -> R
         plain_page::refused(
             StatusCode::NOT_FOUND,
             "Not found",
-            "There is no such page here.",
+            "It may have been deleted, or the address is wrong.",
             state,
         )
     };
@@ -142,6 +141,8 @@ async fn membership(state: &AppState, params: &RawPathParams, asker: Asker) -> R
 struct Asker {
     visit: Option<Visit>,
     posts_a_form: bool,
+    /// The page that the form stands on.
+    page: Option<String>,
 }
 
 impl Asker {
@@ -158,14 +159,24 @@ impl Asker {
         Self {
             visit,
             posts_a_form: *request.method() == Method::POST && wants_html,
+            page: request
+                .headers()
+                .get(REFERER)
+                .and_then(|value| value.to_str().ok()?.parse::<Url>().ok())
+                .map(|page| page[Position::BeforePath..Position::AfterQuery].to_owned()),
         }
     }
 }
 
-/// A form is sent to the sign-in page; a script or a stream gets the status.
-fn signed_out(posts_a_form: bool) -> Response {
-    if posts_a_form {
-        return Redirect::to("/sign-in?error=session").into_response();
+/// A form is sent to the sign-in page, and from there back to its page; a script or a stream gets the status.
+fn signed_out(asker: &Asker) -> Response {
+    if !asker.posts_a_form {
+        return (StatusCode::UNAUTHORIZED, "Signed out.\n").into_response();
     }
-    (StatusCode::UNAUTHORIZED, "Signed out.\n").into_response()
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("error", "session");
+    if let Some(page) = &asker.page {
+        query.append_pair("next", &own_path(page));
+    }
+    Redirect::to(&format!("/sign-in?{}", query.finish())).into_response()
 }

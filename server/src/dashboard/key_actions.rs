@@ -138,9 +138,7 @@ async fn manager(
 }
 
 fn managing(access: &CompanyAccess) -> Result<Arc<dyn ManageKeys>, AppError> {
-    access.key_manager.clone().ok_or_else(|| AppError::Forbidden {
-        needs: "the role Owner".to_owned(),
-    })
+    access.key_manager.clone().ok_or(access.refusal())
 }
 
 fn key_id(path: &KeyPath) -> Result<KeyId, AppError> {

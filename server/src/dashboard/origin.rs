@@ -135,6 +135,13 @@ impl PublicOrigin {
         let secure = if self.is_https() { "; Secure" } else { "" };
         format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={max_age_seconds}{secure}")
     }
+
+    /// A `Set-Cookie` value for what the sign-in form shows again, for a minute; an empty one removes it.
+    pub fn form_cookie(&self, name: &str, value: &str) -> String {
+        let secure = if self.is_https() { "; Secure" } else { "" };
+        let max_age_seconds = if value.is_empty() { 0 } else { 60 };
+        format!("{name}={value}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}")
+    }
 }
 
 fn authority(url: &Url) -> String {

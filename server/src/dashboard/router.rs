@@ -161,7 +161,7 @@ async fn design_in_the_demo_only(State(state): State<AppState>, request: Request
         return plain_page::refused(
             StatusCode::NOT_FOUND,
             "Not found",
-            "There is no such page here.",
+            "It may have been deleted, or the address is wrong.",
             &state,
         );
     }

@@ -2,6 +2,7 @@
 //! sign-in page itself is one of the app's; a failure goes back to it with a code in the query.
 
 use accounts::{AccountsError, Browser, Email, Password, SessionLimits};
+use app::cookies::EMAIL;
 use axum::Form;
 use axum::extract::{Extension, Request, State};
 use axum::middleware::Next;
@@ -10,6 +11,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{Role, SecretText};
 use serde::Deserialize;
+use url::Url;
 use vault::{BrowserId, Token, Zeroizing};
 
 use super::session::{Caller, cookie};
@@ -39,7 +41,6 @@ pub async fn sign_in(
     if !state.origin.may_sign_in() {
         return not_over_plain_http(&state);
     }
-    let next = own_path(&form.next);
     let known = known_browser(&state, &headers, &form.email);
     let browser = Browser {
         known,
@@ -47,8 +48,14 @@ pub async fn sign_in(
     };
     let password = Password::typed(form.password.expose().to_owned());
     match state.accounts.sign_in(&form.email, password, browser).await {
-        Ok(token) => remember_the_browser(enter(&state, &token, next), &state, &form.email, known),
-        Err(error) => back_to_the_form(&error, &form.next),
+        Ok(token) => remember_the_browser(enter(&state, &token, &form.next), &state, &form.email, known),
+        Err(error) => {
+            let response = back_to_the_form(&error, &form.next);
+            with_cookie(
+                response,
+                &state.origin.form_cookie(EMAIL, &kept_email(&form.email)),
+            )
+        }
     }
 }
 
@@ -90,14 +97,26 @@ fn remember_the_browser(
     with_cookie(response, &state.origin.browser_cookie(&value))
 }
 
+/// What the form shows again after a failure: an e-mail that fits into a cookie as it stands. It is kept for a minute,
+/// and in a cookie because addresses are written to logs and histories.
+fn kept_email(email: &str) -> String {
+    let email = email.trim();
+    let fits = email.len() <= 254
+        && email
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\'));
+    if fits { email.to_owned() } else { String::new() }
+}
+
 /// The cookie, and on to where the person wanted to go.
 fn enter(state: &AppState, token: &Token, next: &str) -> Response {
+    let next = own_path(next);
     let cookie = Zeroizing::new(
         state
             .origin
             .cookie(&token.text(), SessionLimits::default().absolute_seconds),
     );
-    with_cookie(Redirect::to(next).into_response(), &cookie)
+    with_cookie(Redirect::to(&next).into_response(), &cookie)
 }
 
 fn back_to_the_form(error: &AccountsError, next: &str) -> Response {
@@ -113,7 +132,7 @@ fn back_to_the_form(error: &AccountsError, next: &str) -> Response {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("error", code);
     if !next.is_empty() {
-        query.append_pair("next", own_path(next));
+        query.append_pair("next", &own_path(next));
     }
     Redirect::to(&format!("/sign-in?{}", query.finish())).into_response()
 }
@@ -144,6 +163,8 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
 #[derive(Debug, Deserialize)]
 pub struct DemoForm {
     role: Role,
+    #[serde(default)]
+    next: String,
 }
 
 /// Only in the demo is there such a route.
@@ -165,8 +186,8 @@ pub async fn enter_the_demo(
         .sign_in_without_password(demo.email(form.role), browser(caller))
         .await
     {
-        Ok(token) => enter(&state, &token, "/"),
-        Err(error) => back_to_the_form(&error, ""),
+        Ok(token) => enter(&state, &token, &form.next),
+        Err(error) => back_to_the_form(&error, &form.next),
     }
 }
 
@@ -198,13 +219,25 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-/// A path of our own, or `/`: a link to the sign-in page must not lead elsewhere afterwards.
-fn own_path(next: &str) -> &str {
-    let ours = next.starts_with('/')
-        && !next.starts_with("//")
-        && !next.contains('\\')
-        && !next.bytes().any(|byte| byte.is_ascii_control() || byte == b' ');
-    if ours { next } else { "/" }
+/// Path and query of a page of ours, or `/`: a link to the sign-in page must not lead elsewhere afterwards. It is read
+/// as browsers read it, which take `\\` for `/` and drop tabs and line ends; and what is not ASCII is no header.
+pub(super) fn own_path(next: &str) -> String {
+    let own: Option<Url> = "http://own.invalid/".parse().ok();
+    let resolved = own.and_then(|own| {
+        let url = own.join(next).ok()?;
+        (next.starts_with('/') && url.origin() == own.origin()).then_some(url)
+    });
+    let Some(url) = resolved else {
+        return "/".to_owned();
+    };
+    let path = url.path();
+    if path.starts_with("//") || path.trim_end_matches('/') == "/sign-in" {
+        return "/".to_owned();
+    }
+    match url.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -213,16 +246,57 @@ mod tests {
 
     #[test]
     fn the_way_on_stays_here() {
-        assert_eq!(own_path("/c/0/development/keys?x=1"), "/c/0/development/keys?x=1");
+        for (next, path) in [
+            ("/c/0/development/keys?x=1", "/c/0/development/keys?x=1"),
+            (
+                "/c/0/development/logs?path=%2Fv1&q=a%20b",
+                "/c/0/development/logs?path=%2Fv1&q=a%20b",
+            ),
+            ("/docs/security#verify", "/docs/security"),
+            ("/c/é", "/c/%C3%A9"),
+            ("/@evil.example", "/@evil.example"),
+            ("/%2f%2fevil.example", "/%2f%2fevil.example"),
+        ] {
+            assert_eq!(own_path(next), path, "{next:?}");
+        }
         for next in [
             "",
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil.example",
-            "/\r\nx",
             "c",
+            "//evil.example",
+            "///evil.example",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/c/..//evil.example",
+            "/%2e//evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            " //evil.example",
+            "/\r\n/evil.example",
+            "//own.invalid@evil.example",
+            "/sign-in?next=/sign-in",
         ] {
             assert_eq!(own_path(next), "/", "{next:?}");
         }
+    }
+
+    #[test]
+    fn an_email_that_would_end_its_cookie_is_not_kept() {
+        assert_eq!(kept_email(" ana@example.com "), "ana@example.com");
+        for email in [
+            "a;b@example.com",
+            "a\"@example.com",
+            "a b@example.com",
+            "é@example.com",
+            "a\r\n",
+        ] {
+            let kept = kept_email(email);
+            assert!(kept.is_empty() || kept == "a", "{email:?}: {kept:?}");
+        }
+        assert_eq!(kept_email(&"x".repeat(255)), "");
     }
 }

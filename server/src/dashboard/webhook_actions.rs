@@ -274,9 +274,7 @@ async fn manager(
 }
 
 fn managing(access: &CompanyAccess) -> Result<Arc<dyn ManageWebhooks>, AppError> {
-    access.webhook_manager.clone().ok_or_else(|| AppError::Forbidden {
-        needs: "the role Owner".to_owned(),
-    })
+    access.webhook_manager.clone().ok_or(access.refusal())
 }
 
 fn webhook_id(text: &str) -> Result<WebhookId, AppError> {

@@ -48,7 +48,10 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
     for email in ["ana@example.com", "nobody@example.com"] {
         let form = [("email", email), ("password", "wrong")];
         let answer = world.ask(Method::POST, "/sign-in").form(&form).send().await;
-        assert_eq!(answer.header("set-cookie"), "");
+        assert_eq!(
+            answer.header("set-cookie"),
+            format!("gatehouse-email={email}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=60")
+        );
         answers.push((answer.status, answer.header("location").to_owned(), answer.body));
     }
     assert_eq!(answers[0], answers[1]);
@@ -72,9 +75,10 @@ async fn the_sixth_wrong_password_has_to_wait_and_so_has_the_right_one() {
     }
     for password in ["wrong", PASSWORD] {
         let answer = try_with(password).await;
-        assert_eq!(
-            (answer.header("location"), answer.header("set-cookie")),
-            ("/sign-in?error=throttled", "")
+        assert_eq!(answer.header("location"), "/sign-in?error=throttled");
+        assert!(
+            answer.header("set-cookie").starts_with("gatehouse-email="),
+            "no session: {answer:?}"
         );
     }
 }
@@ -109,7 +113,14 @@ async fn the_way_on_never_leads_to_another_site() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
-    for next in ["//evil.example/", "https://evil.example/", "/\\evil.example"] {
+    for next in [
+        "//evil.example/",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/.//evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+    ] {
         let form = [
             ("email", "ana@example.com"),
             ("password", PASSWORD),
@@ -270,5 +281,127 @@ async fn a_stranger_does_not_lock_the_owners_own_browser_out() {
         location(PASSWORD, &ana).await,
         "/sign-in?error=throttled",
         "its own budget ends too"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_keeps_the_email_and_the_way_on() {
+    let world = World::start().await;
+    let wanted = "/c/x/development/logs?path=%2Fv1";
+    let form = [
+        ("email", " ana@example.com "),
+        ("password", "wrong"),
+        ("next", wanted),
+    ];
+    let sent_back = world.ask(Method::POST, "/sign-in").form(&form).send().await;
+    let location = sent_back.header("location").to_owned();
+    let page = world.get(&location).cookie(&sent_back.cookie()).send().await;
+    assert!(page.body.contains("value=\"ana@example.com\""), "{}", page.body);
+    let password = page
+        .body
+        .split("<input")
+        .find(|input| input.contains("id=\"password\""))
+        .expect("the password");
+    assert!(password.contains("autofocus"), "{password}");
+    assert!(!page.body.contains("wrong\""), "the password is not repeated");
+    let next: Vec<_> = page
+        .body
+        .split("<input")
+        .filter(|input| input.contains("name=\"next\""))
+        .collect();
+    assert_eq!(next.len(), 1);
+    assert!(next[0].contains(&format!("value=\"{wanted}\"")), "{}", next[0]);
+
+    let later = world.get("/sign-in").cookie(&sent_back.cookie()).send().await;
+    assert!(!later.body.contains("ana@example.com"), "only after a failure");
+}
+
+#[tokio::test]
+async fn an_email_with_markup_stays_text_and_one_that_no_cookie_holds_is_let_go() {
+    let world = World::start().await;
+    for (email, kept) in [
+        ("<b>'@example.com", "value=\"&lt;b&gt;'@example.com\""),
+        ("x\";y@example.com", "value=\"\""),
+        ("é@example.com", "value=\"\""),
+    ] {
+        let form = [("email", email), ("password", "wrong")];
+        let sent_back = world.ask(Method::POST, "/sign-in").form(&form).send().await;
+        let page = world
+            .get(sent_back.header("location"))
+            .cookie(&sent_back.cookie())
+            .send()
+            .await;
+        assert_eq!(page.status, StatusCode::OK);
+        let field = page
+            .body
+            .split("<input")
+            .find(|input| input.contains("id=\"email\""))
+            .expect("the field");
+        assert!(field.contains(kept), "{email}: {field}");
+    }
+}
+
+#[tokio::test]
+async fn a_next_address_that_no_header_can_hold_is_written_so_that_it_can() {
+    let world = World::start().await;
+    let (_, company) = world.company("Acme").await;
+    world.member(company, "ana@example.com", Role::Owner).await;
+    let form = [
+        ("email", "ana@example.com"),
+        ("password", PASSWORD),
+        ("next", "/docs/é\u{1f600}"),
+    ];
+    let answer = world.ask(Method::POST, "/sign-in").form(&form).send().await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (StatusCode::SEE_OTHER, "/docs/%C3%A9%F0%9F%98%80")
+    );
+}
+
+#[tokio::test]
+async fn the_demos_buttons_keep_the_way_on_and_leave_it_when_it_leads_elsewhere() {
+    let world = World::start_with(|config| config.demo = Some(server::config::Demo::Empty)).await;
+    let page = world.get("/sign-in?next=%2Fdocs%2Fsecurity").send().await;
+    assert_eq!(
+        page.body.matches("value=\"/docs/security\"").count(),
+        2,
+        "the form and the buttons: {}",
+        page.body
+    );
+    for (next, location) in [
+        ("/docs/security", "/docs/security"),
+        ("//evil.example", "/"),
+        ("/.//evil.example", "/"),
+        ("", "/"),
+    ] {
+        let form = [("role", "owner"), ("next", next)];
+        let answer = world.ask(Method::POST, "/demo/enter").form(&form).send().await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, location),
+            "{next}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_form_of_a_session_that_ended_leads_to_sign_in_and_back_to_its_page() {
+    let world = World::start().await;
+    let (_, company) = world.company("Acme").await;
+    let page = format!("/c/{company}/development/webhooks/new");
+    let answer = world
+        .ask(Method::POST, &page)
+        .header("accept", "text/html")
+        .header(
+            "referer",
+            &format!("http://{}{page}", world.address(crate::world::To::Dashboard)),
+        )
+        .form(&[("name", "Orders")])
+        .send()
+        .await;
+    let next = page.replace('/', "%2F");
+    assert_eq!(
+        answer.header("location"),
+        format!("/sign-in?error=session&next={next}")
     );
 }

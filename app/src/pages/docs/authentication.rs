@@ -6,6 +6,7 @@ use model::Environment;
 use super::document::Document;
 use super::reader::Reader;
 use crate::pages::samples;
+use crate::provider;
 use crate::ui::{
     Cell, Code, Column, EnvironmentBadge, Narrow, Notice, Section, SnippetTabs, StatusBadge, Table, Tone,
 };
@@ -160,7 +161,7 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
     (
         404,
         "",
-        "There is no such thing, or it is another company's.",
+        "It does not exist, or it belongs to another company.",
         "Check the id and the environment.",
     ),
     (
@@ -272,8 +273,8 @@ fn RateLimit() -> impl IntoView {
             <div class="prose">
                 <p>
                     "Each key may send 300 requests at once and regains 5 a second, which makes 300 a minute for as long as you \
-                     like. All calls count together; Sandbox and Production have keys, and so budgets, of their own. Where the \
-                     operator has set another limit, that one holds."
+                     like. All requests count together. Sandbox and Production have separate keys, and so separate limits. If "
+                    {provider().name().to_owned()} " has agreed another limit with you, that one applies."
                 </p>
                 <p>
                     "Beyond it the answer is 429 with " <code>"Retry-After"</code>

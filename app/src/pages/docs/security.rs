@@ -7,6 +7,7 @@ use super::document::Document;
 use super::reader::Reader;
 use super::verify_samples::{GO, NODE, PYTHON, RUBY};
 use crate::delivery_headers;
+use crate::provider;
 use crate::ui::{Code, KeyValue, KeyValueList, Notice, Section, Snippet, SnippetTabs, Tone};
 
 const PAGE: Document = Document::Security;
@@ -148,14 +149,14 @@ fn Addresses() -> impl IntoView {
                      name that resolves to something else later does not get around it."
                 </p>
                 <p>
-                    "The operator of this installation can allow networks of its own, as the demo does for this machine. A refused \
-                     attempt says "
+                    {provider().name_at_start().to_owned()}
+                    " can allow private networks, as the demo does for this machine. A refused attempt says "
                     <i>"Address not allowed"</i> " on the delivery's page."
                 </p>
                 <ul>
                     <li>"Certificates must be valid for the name. There is no way to switch that off."</li>
                     <li>"At most three redirects are followed, and none from https to http."</li>
-                    <li>"Of your answer the first 16 KiB are kept, for you to read."</li>
+                    <li>"The first 16 KiB of your response are kept, for you to read."</li>
                 </ul>
             </div>
         </Section>
@@ -205,8 +206,8 @@ fn Log(reader: Reader) -> impl IntoView {
                      says why."
                 </p>
                 <p>
-                    "Of a request whose key was not recognised only the method, the path, the address, the user agent and the verdict \
-                     are kept: anybody may know a Client ID and send such a request."
+                    "Of a request whose key was not recognised only the method, the path, the address, the user agent and the reason for \
+                     refusing it are kept: anyone can send one, because a Client ID is not a secret."
                 </p>
             </div>
             <Notice tone=Tone::Info>"Do not put secrets into paths. They end up in logs, here and everywhere else."</Notice>

@@ -118,7 +118,7 @@ impl Deletion {
                     self.open.set(false);
                     toasts.say("The key had already been deleted.");
                 }
-                Err(error) => toasts.fail(format!("Not deleted. {error}")),
+                Err(error) => toasts.fail_with("Not deleted.", &error),
             }
             state.scope.refetch(Topic::Keys);
         });

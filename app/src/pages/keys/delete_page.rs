@@ -37,7 +37,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
             resource=facts
             render=move |company, facts: DeletionFacts| {
                 if !company.role.manages_keys() {
-                    let error = AppError::Forbidden { needs: "the role Owner".to_owned() };
+                    let error = AppError::Forbidden { role: company.role };
                     return view! { <Failure error=error /> }.into_any();
                 }
                 let action = scope.path(&format!("keys/{}/delete", facts.key.id));

@@ -49,7 +49,7 @@ impl Generation {
                     self.answer.set(Some(generated));
                     self.open.set(true);
                 }
-                Err(error) => toasts.fail(format!("No key was generated. {error}")),
+                Err(error) => toasts.fail_with("No key was generated.", &error),
             }
             state.scope.refetch(Topic::Keys);
         });

@@ -14,10 +14,10 @@ pub use delete_page::DeleteKeyPage;
 
 use crate::api;
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
-use crate::pages::frame::why_not;
+use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
 use crate::pages::webhooks::current::keep_current_with;
-use crate::ui::{Notice, PageHeader, RevealSlot, Title};
+use crate::ui::{PageHeader, RevealSlot, Title};
 
 use client_id_card::ClientIdCard;
 use delete_dialog::{DeleteDialog, Deletion};
@@ -64,7 +64,7 @@ fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl
     let groups = keep_current_with(Topic::Keys, first, move || api::keys::list_keys(client_id)).value;
     view! {
         <ClientIdCard company=company />
-        {(!role.manages_keys()).then(|| view! { <Notice>{why_not(role)}</Notice> })}
+        <ReadOnly role=role may=role.manages_keys() />
         {move || {
             let groups = groups.get();
             view! {

@@ -216,7 +216,7 @@ fn RevealForm(key_: KeySummary, name: String, state: KeysState) -> impl IntoView
             }
             match answer {
                 Ok(secret) => state.reveal.show(text_id.get_value(), secret),
-                Err(error) => toasts.fail(format!("Not revealed. {error}")),
+                Err(error) => toasts.fail_with("Not revealed.", &error),
             }
         });
     };

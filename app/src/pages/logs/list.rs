@@ -12,7 +12,7 @@ use super::nothing::{FirstRequest, NothingFound};
 use super::summary::{Count, GeneratedUntil, IgnoredFilters, Losses};
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
-use crate::pages::loaded::Failure;
+use crate::pages::loaded::{Failure, Loading};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{PageHeader, Title};
 
@@ -29,7 +29,7 @@ pub fn LogsPage() -> impl IntoView {
         />
         <IgnoredFilters listing />
         <Controls listing />
-        <Transition fallback=|| view! { <p class="loading" role="status">"Loading…"</p> }>
+        <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>
         <HelpLinks client_id=untrack(|| scope.client_id()) />

@@ -63,7 +63,7 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
                     {refused.then(|| view! { <span class="logs-path__why">{row.verdict.label()}</span> })}
                 </span>
             </Cell>
-            <Cell narrow=Narrow::Second>
+            <Cell narrow=Narrow::Second clip=true>
                 {match row.brand {
                     Some(brand) => view! { <span>{brand}</span> }.into_any(),
                     None => view! { <span class="faint">"Own"</span> }.into_any(),

@@ -6,12 +6,13 @@ use super::webhook::WebhookState;
 use super::words::waiting_text;
 use crate::api;
 use crate::pages::company::Topic;
+use crate::pages::frame::READ_ONLY;
 use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, Toasts};
 
 #[component]
 pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
-    if let Some(reason) = state.refusal() {
-        return view! { <Refused reason=reason state=state /> }.into_any();
+    if !state.may_change() {
+        return view! { <Refused state=state /> }.into_any();
     }
     let open_delete = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
@@ -25,17 +26,14 @@ pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
     .into_any()
 }
 
-/// The same actions for somebody who may not: each says why.
+/// The same actions for a role that may not; the page says why.
 #[component]
-fn Refused(reason: String, state: WebhookState) -> impl IntoView {
-    let reason = Signal::stored(Some(reason));
-    let enabled = state.detail.with_untracked(|detail| detail.row.webhook.enabled);
+fn Refused(state: WebhookState) -> impl IntoView {
+    let enabled = Memo::new(move |_| state.detail.with(|detail| detail.row.webhook.enabled));
     view! {
-        <div class="refused-actions">
-            <Button id="pause-webhook" unavailable=reason>{if enabled { "Pause" } else { "Enable" }}</Button>
-            <Button id="edit-webhook" unavailable=reason>"Edit"</Button>
-            <Button id="delete-webhook" kind=ButtonKind::Danger unavailable=reason>"Delete"</Button>
-        </div>
+        <Button refused_by=READ_ONLY>{move || if enabled.get() { "Pause" } else { "Enable" }}</Button>
+        <Button refused_by=READ_ONLY>"Edit"</Button>
+        <Button kind=ButtonKind::Danger size=ButtonSize::Small refused_by=READ_ONLY>"Delete"</Button>
     }
 }
 
@@ -64,7 +62,7 @@ fn PauseForm(state: WebhookState) -> impl IntoView {
                 )),
                 Ok(()) if enable => toasts.say("Enabled. Events are sent again."),
                 Ok(()) => toasts.say("Paused. Deliveries wait until you enable it."),
-                Err(error) => toasts.fail(format!("Nothing was changed. {error}")),
+                Err(error) => toasts.fail_with("Nothing was changed.", &error),
             }
             state.scope.refetch(Topic::Webhooks);
         });

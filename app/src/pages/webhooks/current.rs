@@ -16,6 +16,9 @@ use crate::pages::loaded::Outcome;
 /// The least time from one answer to the next question; a busy webhook changes many times a second.
 const AT_REST_FOR: Duration = Duration::from_millis(400);
 
+/// After an answer that failed on the server's side, it is asked again then.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
+
 /// A value and whether it still exists.
 #[derive(Debug)]
 pub(in crate::pages) struct Current<T: 'static> {
@@ -60,8 +63,10 @@ where
         gone: RwSignal::new(false),
         quiet: StoredValue::new(false),
     };
-    let changes = CompanyScope::here().changes(topic);
+    let scope = CompanyScope::here();
+    let changes = scope.changes(topic);
     let questions = Questions {
+        scope,
         running: StoredValue::new(false),
         again: StoredValue::new(false),
         rest: Timer::new(),
@@ -79,6 +84,7 @@ where
 
 #[derive(Clone, Copy)]
 struct Questions {
+    scope: CompanyScope,
     running: StoredValue<bool>,
     again: StoredValue<bool>,
     rest: Timer,
@@ -100,6 +106,7 @@ impl Questions {
         }
         self.running.set_value(true);
         leptos::task::spawn_local(async move {
+            let mut rest = AT_REST_FOR;
             match ask().await {
                 Ok(new) => {
                     // Every step bears that the page was left meanwhile.
@@ -110,9 +117,14 @@ impl Questions {
                 Err(AppError::NotFound) => {
                     current.gone.try_set(true);
                 }
-                Err(_) => (),
+                // Where the server is away, the live stream is too, and everything is asked for when it comes back.
+                Err(AppError::Unavailable(_) | AppError::Internal { .. }) => {
+                    rest = AFTER_A_FAILURE;
+                    self.again.try_set_value(true);
+                }
+                Err(error) => self.scope.heed(&error),
             }
-            self.rest.after(AT_REST_FOR, move || {
+            self.rest.after(rest, move || {
                 self.running.try_set_value(false);
                 if self.again.try_get_value() == Some(true) {
                     self.again.set_value(false);

@@ -64,7 +64,7 @@ pub(super) fn DeleteDialog(state: WebhookState) -> impl IntoView {
                 }
                 Err(error) => {
                     state.quiet.set_value(false);
-                    toasts.fail(format!("Not deleted. {error}"));
+                    toasts.fail_with("Not deleted.", &error);
                 }
             }
         });
@@ -112,7 +112,7 @@ pub fn DeleteWebhookPage() -> impl IntoView {
             resource=detail
             render=move |company, detail: WebhookDetail| {
                 if !company.role.manages_webhooks() {
-                    let error = AppError::Forbidden { needs: "the role Owner".to_owned() };
+                    let error = AppError::Forbidden { role: company.role };
                     return view! { <Failure error=error /> }.into_any();
                 }
                 let own = scope.path(&format!("webhooks/{}", detail.row.webhook.id));

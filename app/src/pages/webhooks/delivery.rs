@@ -12,14 +12,14 @@ use super::form::HeldNotice;
 use super::words::delivery_state;
 use super::{LoadedInCompany, curl, id_of_address, webhook_of_address};
 use crate::pages::company::{CompanyScope, Topic};
-use crate::pages::frame::why_not;
+use crate::pages::frame::{READ_ONLY, ReadOnly};
 use crate::pages::logs::json_text;
 use crate::ui::{
     BackLink, Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue,
     KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Title,
     Toasts, Tone, WillAppear,
 };
-use crate::{AppError, api};
+use crate::{AppError, api, provider};
 
 /// What the parts of this page share.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +71,11 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         base,
         delivery,
     };
-    let refusal = match company.role {
-        role if !role.manages_webhooks() => Some(why_not(role)),
-        _ if is_test => Some("A test is sent once. Send another one on the webhook's page.".to_owned()),
-        _ => None,
+    let role = company.role;
+    let replay = match role.manages_webhooks() {
+        false => Replaying::NotByThisRole,
+        true if is_test => Replaying::NotOfATest,
+        true => Replaying::Possible,
     };
     view! {
         <Title text=format!("{title} for {webhook_name}") />
@@ -83,8 +84,9 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
             monospace=true
             lead="A replay sends the same bytes again, with the same webhook_id, so your receiver can recognise a duplicate. It is not a new event, and uses up no attempt."
             above=move || view! { <BackLink href=webhook_path to=webhook_name /> }
-            actions=move || view! { <Replay view_state=view_state refusal=refusal /> }
+            actions=move || view! { <Replay view_state=view_state replay=replay /> }
         />
+        <ReadOnly role=role may=role.manages_webhooks() />
         <ReplayedNotice />
         <Summary view_state=view_state />
         <AttemptList view_state=view_state />
@@ -92,9 +94,16 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replaying {
+    Possible,
+    NotOfATest,
+    NotByThisRole,
+}
+
 /// Sends the same bytes once more. A form, so that it works without scripts.
 #[component]
-fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
+fn Replay(view_state: DeliveryView, replay: Replaying) -> impl IntoView {
     let toasts = Toasts::here();
     let busy = RwSignal::new(false);
     let waits = Memo::new(move |_| {
@@ -103,8 +112,16 @@ fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
             .with(|delivery| delivery.row.state == DeliveryState::Pending)
     });
     let words = move || if waits.get() { "Try now" } else { "Replay" };
-    if refusal.is_some() {
-        return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(refusal)>{words}</Button> }.into_any();
+    match replay {
+        Replaying::Possible => (),
+        Replaying::NotByThisRole => {
+            return view! { <Button icon=IconName::Retry refused_by=READ_ONLY>{words}</Button> }.into_any();
+        }
+        Replaying::NotOfATest => {
+            let why = Some("A test is sent once. Send another one on the webhook's page.".to_owned());
+            return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(why)>{words}</Button> }
+                .into_any();
+        }
     }
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -122,7 +139,7 @@ fn Replay(view_state: DeliveryView, refusal: Option<String>) -> impl IntoView {
                 Ok(()) => {
                     toasts.say("Sending it once more, with the same webhook_id. The schedule stays as it is.")
                 }
-                Err(error) => toasts.fail(format!("Not sent. {error}")),
+                Err(error) => toasts.fail_with("Not sent.", &error),
             }
             view_state.scope.refetch(Topic::Webhooks);
         });
@@ -186,11 +203,11 @@ fn Summary(view_state: DeliveryView) -> impl IntoView {
     }
 }
 
-const fn no_request(test: bool) -> &'static str {
+fn no_request(test: bool) -> String {
     if test {
-        "Send test event"
+        "Send test event".to_owned()
     } else {
-        "Your API provider (no linked request)"
+        format!("{} (no linked request)", provider().name_at_start())
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn EventChoice(
                 value="false"
                 chosen=state.all
                 label=|| "Selected events"
-                hint="Nothing else is sent, whatever is added later."
+                hint="Nothing else is sent, even if types are added later."
             />
         </Choices>
         <div class="event-picker">

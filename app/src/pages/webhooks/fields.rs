@@ -92,7 +92,7 @@ impl WebhookFields {
         };
         let name = self.name.trim();
         if name.is_empty() {
-            fault("name", "Give it a name, so that you can tell it from others.");
+            fault("name", "Enter a name, so that you can tell it from others.");
         }
         let url = self.webhook_url.trim();
         if url.is_empty() {

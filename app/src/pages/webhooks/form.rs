@@ -11,12 +11,13 @@ use model::{
 use super::choice::{Choice, Choices};
 use super::event_choice::{EventChoice, EventChoiceState};
 use super::fields::{WebhookFields, in_page_words, is_taken};
+use crate::api;
 use crate::browser;
+use crate::error::{AppError, sign_in_from};
 use crate::pages::company::CompanyScope;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, ButtonSize, EnvironmentBadge, Field, FieldKind, IconName, Notice, Tone,
 };
-use crate::{AppError, api};
 
 /// The order of the fields, for the one that gets focus after a refusal.
 const FIELDS: [&str; 4] = ["name", "webhook_url", "env_type", "events"];
@@ -85,6 +86,8 @@ struct FormState {
     failure: RwSignal<Option<AppError>>,
     url_check: RwSignal<UrlCheck>,
     busy: RwSignal<bool>,
+    /// As the page brought them; none when what was entered has been saved.
+    unedited: StoredValue<Option<WebhookFields>>,
 }
 
 impl FormState {
@@ -105,6 +108,7 @@ impl FormState {
             failure: RwSignal::new(None),
             url_check: RwSignal::new(UrlCheck::NotAsked),
             busy: RwSignal::new(false),
+            unedited: StoredValue::new(Some(fields.clone())),
         }
     }
 
@@ -112,6 +116,24 @@ impl FormState {
     fn editing(self) -> Option<WebhookId> {
         self.purpose
             .with_value(|purpose| purpose.webhook().map(|webhook| webhook.id))
+    }
+
+    /// Something was entered that would be lost. A form that came back with its faults was never saved.
+    fn is_edited(self) -> bool {
+        let now = |fields: &WebhookFields| {
+            Some(WebhookFields {
+                name: self.name.try_get_untracked()?,
+                webhook_url: self.url.try_get_untracked()?,
+                env_type: self.environment.try_get_untracked()?,
+                all_events: self.events.all.try_get_untracked()? == "true",
+                events: self.events.chosen.try_get_untracked()?.into_iter().collect(),
+                again: fields.again,
+            })
+        };
+        self.unedited
+            .try_get_value()
+            .flatten()
+            .is_some_and(|fields| fields.again || now(&fields).is_some_and(|now| now != fields))
     }
 
     /// All faults of one field, as one text.
@@ -260,12 +282,15 @@ pub(super) fn WebhookForm(
     let (action, back) = purpose.places(CompanyScope::here());
     let state = FormState::new(company.client_id, purpose, &fields, faults);
     let submit = on_submit(state);
+    browser::leaving::ask_before_leaving("Leave without saving? Your changes will be lost.", move || {
+        state.is_edited()
+    });
     view! {
         <form class="webhook-form" method="post" action=action novalidate on:submit=submit>
             <Field
                 name="name"
                 label="Name"
-                hint="Shown in lists and failure messages."
+                hint="Shown in lists and failure messages. Use at most 128 characters."
                 value=state.name
                 error=state.fault_of("name")
                 autocomplete="off"
@@ -277,7 +302,12 @@ pub(super) fn WebhookForm(
             <EventChoice state=state.events error=state.fault_of("events") />
             {move || {
                 state.failure.get().map(|error| {
-                    view! { <Notice tone=Tone::Bad title="Nothing was saved" announce=true>{error.to_string()}</Notice> }
+                    // In a tab of its own, so that what was entered stays.
+                    let sign_in = (error == AppError::SignedOut).then(|| {
+                        let sign_in = sign_in_from(&browser::address());
+                        view! { " " <a href=sign_in target="_blank">"Sign in in a new tab"</a> ", then save again." }
+                    });
+                    view! { <Notice tone=Tone::Bad title="Nothing was saved." announce=true>" " {error.to_string()} {sign_in}</Notice> }
                 })
             }}
             <div class="webhook-form__end">
@@ -315,6 +345,7 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
             match answer {
                 Ok(Ok(webhook)) => {
                     let saved = state.purpose.with_value(FormPurpose::saved);
+                    state.unedited.set_value(None);
                     navigate(
                         &scope.path(&format!("webhooks/{webhook}?saved={saved}")),
                         Default::default(),
@@ -452,7 +483,7 @@ fn FixedEnvironment(environment: Environment) -> impl IntoView {
             <span class="field__label">"Environment"</span>
             <div><EnvironmentBadge environment=environment /></div>
             <input type="hidden" name="env_type" value=environment.as_str() />
-            <p class="field__hint">"It stays as it was made. For another environment, add another webhook."</p>
+            <p class="field__hint">"The environment cannot be changed. For another one, add another webhook."</p>
         </div>
     }
 }

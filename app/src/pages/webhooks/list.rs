@@ -10,7 +10,7 @@ use super::long_text::ElidedUrl;
 use super::words::HealthBadge;
 use crate::api;
 use crate::pages::company::CompanyScope;
-use crate::pages::frame::why_not;
+use crate::pages::frame::{READ_ONLY, ReadOnly};
 use crate::pages::logs::words::grouped;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
@@ -53,6 +53,7 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
             lead="We send events to your URL, sign them, and retry when your endpoint does not respond."
             actions=add
         />
+        <ReadOnly role=role may=role.manages_webhooks() />
         <DeletedNotice />
         {move || {
             if is_empty.get() {
@@ -71,9 +72,8 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
 #[component]
 fn AddWebhook(path: String, role: Role, list_is_empty: bool) -> impl IntoView {
     if !role.manages_webhooks() {
-        let reason = Signal::stored(Some(why_not(role)));
         return view! {
-            <Button id="add-webhook" kind=ButtonKind::Primary icon=IconName::Plus unavailable=reason>"Add webhook"</Button>
+            <Button kind=ButtonKind::Primary icon=IconName::Plus refused_by=READ_ONLY>"Add webhook"</Button>
         }
         .into_any();
     }
@@ -101,15 +101,15 @@ fn NoWebhooks(add_path: Option<String>, receiver: Option<String>) -> impl IntoVi
     view! {
         <EmptyState title="No webhook yet" icon=IconName::Webhook>
             <p>
-                "A webhook is a URL of yours that Gatehouse sends a signed POST to when something happens: an order was made, a task is done. So you need not ask again and again."
+                "A webhook is a URL of yours that we send a signed POST to when something happens, such as an order or a finished task, so you do not have to poll."
             </p>
             {add_path.map(|href| view! { <ButtonLink href=href kind=ButtonKind::Primary icon=IconName::Plus>"Add your first webhook"</ButtonLink> })}
             {demo
                 .then(|| {
                     view! {
                         <p>
-                            "Nothing at hand that could receive? The form has " <b>"Use the built-in receiver"</b>
-                            ", which answers at once. Or run one here and enter " <code>"http://127.0.0.1:4000/"</code> ":"
+                            "No endpoint yet? The form has " <b>"Use the built-in receiver"</b>
+                            ", which responds at once. Or run one here and enter " <code>"http://127.0.0.1:4000/"</code> ":"
                         </p>
                         <Code label="A receiver on this machine" text=LOCAL_RECEIVER.to_owned() wrap=true />
                     }
@@ -156,7 +156,7 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
     let name = row.with_untracked(|row| row.webhook.name.clone());
     view! {
         <tr>
-            <Cell narrow=Narrow::Lead>
+            <Cell narrow=Narrow::Lead clip=true>
                 <RowLink href=href>{move || row.with(|row| row.webhook.name.clone())}</RowLink>
             </Cell>
             <Cell narrow=Narrow::Below grow=true>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{ClientId, InvalidWebhook, KeyGroup, Webhook};
+use model::{ClientId, InvalidWebhook, KeyGroup, Role, Webhook};
 
 use super::fields::WebhookFields;
 use super::form::{FormPurpose, WebhookForm};
@@ -31,14 +31,14 @@ pub fn NewWebhookPage() -> impl IntoView {
         <Title text="Add webhook" />
         <PageHeader
             title="Add webhook"
-            lead="Gatehouse sends a signed POST to your URL whenever one of these events happens."
+            lead="We send a signed POST to your URL whenever one of the selected events happens."
             above=move || view! { <BackLink href=scope.path("webhooks") to="Webhooks" /> }
         />
         <LoadedInCompany
             resource=loaded
             render=move |company, (groups, fields, faults): (Vec<KeyGroup>, WebhookFields, Vec<InvalidWebhook>)| {
                 if !company.role.manages_webhooks() {
-                    return not_allowed();
+                    return not_allowed(company.role);
                 }
                 view! { <WebhookForm company groups purpose=FormPurpose::Create fields faults /> }.into_any()
             }
@@ -73,12 +73,12 @@ pub fn EditWebhookPage() -> impl IntoView {
     };
     view! {
         <Title text="Edit webhook" />
-        <PageHeader title="Edit webhook" lead="Deliveries that wait go to the new URL." above=back />
+        <PageHeader title="Edit webhook" lead="Deliveries that are waiting go to the new URL." above=back />
         <LoadedInCompany
             resource=loaded
             render=move |company, (webhook, fields, faults): (Webhook, WebhookFields, Vec<InvalidWebhook>)| {
                 if !company.role.manages_webhooks() {
-                    return not_allowed();
+                    return not_allowed(company.role);
                 }
                 let (purpose, groups) = (FormPurpose::Change(webhook), Vec::new());
                 view! { <WebhookForm company groups purpose fields faults /> }.into_any()
@@ -87,10 +87,8 @@ pub fn EditWebhookPage() -> impl IntoView {
     }
 }
 
-fn not_allowed() -> AnyView {
-    let error = AppError::Forbidden {
-        needs: "the role Owner".to_owned(),
-    };
+fn not_allowed(role: Role) -> AnyView {
+    let error = AppError::Forbidden { role };
     view! { <Failure error=error /> }.into_any()
 }
 

@@ -10,6 +10,7 @@ use super::words::{delivery_state, took_text};
 use crate::api;
 use crate::browser::timers::Repeater;
 use crate::pages::company::Topic;
+use crate::pages::frame::READ_ONLY;
 use crate::ui::{
     Button, ButtonKind, Card, IconName, Notice, Select, SelectOption, StateBadge, Tone, status_word,
 };
@@ -132,7 +133,7 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
             .iter()
             .find(|(name, _)| name == "event_type")
             .and_then(|(_, value)| value.parse().ok());
-        if !untrack(|| test.is_under_way()) && state.refusal().is_none() {
+        if !untrack(|| test.is_under_way()) && state.may_change() {
             test.send(event_type.unwrap_or(first));
         }
     };
@@ -154,17 +155,20 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
 
 #[component]
 fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
+    if !state.may_change() {
+        return view! { <Button kind=ButtonKind::Primary icon=IconName::Send refused_by=READ_ONLY>"Send test event"</Button> }
+            .into_any();
+    }
     let reason = Signal::derive(move || {
         let enabled = state.detail.with(|detail| detail.row.webhook.enabled);
-        state
-            .refusal()
-            .or_else(|| (!enabled).then(|| "Enable the webhook first.".to_owned()))
+        (!enabled).then(|| "Enable the webhook first.".to_owned())
     });
     view! {
         <Button id="send-test" kind=ButtonKind::Primary icon=IconName::Send submit=true busy=busy unavailable=reason>
             "Send test event"
         </Button>
     }
+    .into_any()
 }
 
 #[component]

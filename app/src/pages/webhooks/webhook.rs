@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, DisabledReason, WebhookDetail, WebhookHealth, WebhookId};
+use model::{CompanyContext, DisabledReason, Role, WebhookDetail, WebhookHealth, WebhookId};
 
 use super::actions::WebhookActions;
 use super::current::{Current, keep_current};
@@ -17,7 +17,7 @@ use super::words::{HealthBadge, waiting_text};
 use super::{LoadedInCompany, webhook_of_address};
 use crate::api;
 use crate::pages::company::CompanyScope;
-use crate::pages::frame::why_not;
+use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
     BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
@@ -37,10 +37,13 @@ pub(super) struct WebhookState {
 }
 
 impl WebhookState {
-    /// Why this person may not change anything; none when they may.
-    pub(super) fn refusal(self) -> Option<String> {
-        let role = self.company.with_value(|company| company.role);
-        (!role.manages_webhooks()).then(|| why_not(role))
+    /// Whether this person may change anything here.
+    pub(super) fn may_change(self) -> bool {
+        self.role().manages_webhooks()
+    }
+
+    fn role(self) -> Role {
+        self.company.with_value(|company| company.role)
     }
 
     /// An address below the webhook's own.
@@ -86,6 +89,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     view! {
         {move || view! { <Head state=state name=name.get() /> }}
         {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. What you see is its last state."</Notice> })}
+        <ReadOnly role=state.role() may=state.may_change() />
         <Standing state=state />
         <div class="webhook-grid">
             <TestEvent state=state />
