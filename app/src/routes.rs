@@ -7,9 +7,8 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 
-use crate::browser::bubbles;
 use crate::browser::clock::Clock;
-use crate::browser::focus;
+use crate::browser::{bubbles, focus, leaving};
 use crate::chunks;
 use crate::pages::company::Development;
 use crate::pages::not_found::NotFoundPage;
@@ -25,6 +24,7 @@ pub fn App() -> impl IntoView {
     Toasts::provide();
     Clock::provide();
     bubbles::dismiss_with_escape();
+    leaving::watch();
     view! {
         <Title text="" />
         <SkipLink />

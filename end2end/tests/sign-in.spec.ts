@@ -47,6 +47,8 @@ test('the buttons of the demo lead to where one wanted to go, and never to anoth
     ['/.//evil.example/', '/development/keys'],
     ['https://evil.example/', '/development/keys'],
   ] as const) {
+    // Else the page that is open notices that its session is gone.
+    await page.goto('about:blank');
     await page.context().clearCookies();
     await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
     await page.getByRole('button', { name: 'Enter as Owner' }).click();

@@ -8,7 +8,7 @@ import type { Page } from '@playwright/test';
 import { expect, expectAccessible, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name });
-const bar = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement, '::before'). opacity + ' ' + getComputedStyle(document.documentElement, '::before').position);
+const bar = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement, '::before').opacity + ' ' + getComputedStyle(document.documentElement, '::before').position);
 
 async function atKeys(page: Page): Promise<Company> {
   const company = makeCompany();
@@ -22,7 +22,7 @@ test('a page whose data is slow says so after a moment, with a bar at the top', 
   await atKeys(page);
   let answer = () => {};
   const held = new Promise<void>((release) => (answer = release));
-  await page.route('**/rpc/webhooks/list_webhooks*', async (route) => {
+  await page.route('**/rpc/webhooks/list*', async (route) => {
     await held;
     await route.continue();
   });
@@ -53,16 +53,16 @@ test('a page whose part of the program is slow shows the bar too, and a still on
 });
 
 test('what could not be loaded can be tried again, without leaving the page', async ({ page, expectedFaults }) => {
-  expectedFaults.push('net::ERR_FAILED', 'rpc/webhooks/list_webhooks');
+  expectedFaults.push('net::ERR_FAILED', 'rpc/webhooks/list');
   await atKeys(page);
-  await page.route('**/rpc/webhooks/list_webhooks*', (route) => route.abort());
+  await page.route('**/rpc/webhooks/list*', (route) => route.abort());
   await tab(page, 'Webhooks').click();
   await expect(page.getByRole('heading', { name: 'This could not be loaded' })).toBeVisible();
   await expectAccessible(page);
   const retry = page.getByRole('link', { name: 'Try again' });
   await retry.click();
   await expect(page.getByRole('heading', { name: 'This could not be loaded' })).toBeVisible();
-  await page.unroute('**/rpc/webhooks/list_webhooks*');
+  await page.unroute('**/rpc/webhooks/list*');
   await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }));
   await retry.click();
   await expect(page.getByRole('heading', { name: 'No webhook yet' })).toBeVisible();
@@ -80,9 +80,10 @@ test('an unknown page of a company offers no second try', async ({ page, expecte
 test('a session that ended elsewhere leads to signing in, and from there back to the page', async ({ page, expectedFaults }) => {
   expectedFaults.push('401');
   const company = await atKeys(page);
+  const live = page.waitForResponse((response) => response.url().includes('/live/') && response.ok());
   await page.goto(company.path('webhooks?from=here'));
   await hydrated(page);
-  await expect.poll(() => page.evaluate(() => performance.getEntriesByType('resource').some((one) => one.name.includes('/live/')))).toBe(true);
+  await live;
   const out = await page.request.post('/sign-out', { headers: { Origin: process.env.GATEHOUSE_DASHBOARD! }, maxRedirects: 0 });
   expect(out.status()).toBe(303);
   await expect(page.getByText('Your session has ended.')).toBeVisible({ timeout: 15_000 });

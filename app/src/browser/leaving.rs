@@ -1,75 +1,88 @@
 //! Asks before a form that was edited is left: by a link, by Back and Forward, by closing the tab or loading another page.
 
-/// Asks `question` before the page is left while `edited` is true. Lives as long as the component that calls it.
-pub fn ask_before_leaving(question: &'static str, edited: impl Fn() -> bool + Clone + 'static) {
+/// Called once, by the shell, before it makes the router: of two listeners of the window the first one hears first, and
+/// what is heard here may not reach the router.
+pub fn watch() {
     #[cfg(feature = "hydrate")]
-    page::ask_before_leaving(question, edited);
+    page::watch();
+}
+
+/// Asks `question` before the page at `address` is left while `edited` is true. Lives as long as the component that calls
+/// it.
+pub fn ask_before_leaving(
+    question: &'static str,
+    address: String,
+    edited: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) {
+    #[cfg(feature = "hydrate")]
+    page::ask_before_leaving(question, address, edited);
     #[cfg(not(feature = "hydrate"))]
-    let _ = (question, edited);
+    let _ = (question, address, edited);
 }
 
 #[cfg(feature = "hydrate")]
 mod page {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use leptos::ev;
     use leptos::prelude::*;
-    use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-    use web_sys::{Event, HtmlAnchorElement, MouseEvent};
+    use wasm_bindgen::{JsCast, JsValue};
+    use web_sys::{HtmlAnchorElement, MouseEvent};
 
-    /// A listener that hears an event before the router does; dropping it ends it.
-    struct First {
-        event: &'static str,
-        heard: Closure<dyn FnMut(Event)>,
+    /// The form that is open.
+    #[derive(Clone)]
+    struct Form {
+        question: &'static str,
+        address: String,
+        edited: Rc<dyn Fn() -> bool>,
     }
 
-    impl First {
-        fn new(event: &'static str, heard: impl FnMut(Event) + 'static) -> Self {
-            let heard = Closure::<dyn FnMut(Event)>::new(heard);
-            // The window is always there, and takes any listener.
-            let _ = window().add_event_listener_with_callback_and_bool(
-                event,
-                heard.as_ref().unchecked_ref(),
-                true,
-            );
-            Self { event, heard }
-        }
+    thread_local! {
+        static OPEN: RefCell<Option<Form>> = const { RefCell::new(None) };
     }
 
-    impl Drop for First {
-        fn drop(&mut self) {
-            let _ = window().remove_event_listener_with_callback_and_bool(
-                self.event,
-                self.heard.as_ref().unchecked_ref(),
-                true,
-            );
-        }
+    /// The form that is to stay open, once the person has been asked.
+    fn kept() -> Option<Form> {
+        let form = OPEN.with_borrow(Clone::clone)?;
+        let leaves = || window().confirm_with_message(form.question).unwrap_or(true);
+        ((form.edited)() && !leaves()).then_some(form)
     }
 
-    pub(super) fn ask_before_leaving(question: &'static str, edited: impl Fn() -> bool + Clone + 'static) {
-        let stays = {
-            let edited = edited.clone();
-            move || edited() && !window().confirm_with_message(question).unwrap_or(true)
-        };
-        let links = {
-            let stays = stays.clone();
-            First::new("click", move |event| {
-                if leads_to_another_page(&event) && stays() {
-                    event.prevent_default();
-                    event.stop_immediate_propagation();
-                }
-            })
-        };
-        // By the time of the event the browser shows the other page's address: the form's is put on top again.
-        let form = window().location().href().unwrap_or_default();
-        let history = First::new("popstate", move |event| {
-            if stays() {
+    pub(super) fn watch() {
+        let press = window_event_listener(ev::click, |event| {
+            if leads_to_another_page(&event) && kept().is_some() {
+                event.prevent_default();
+                event.stop_immediate_propagation();
+            }
+        });
+        // By now the browser shows the other page's address: the form's is put on top again.
+        let travel = window_event_listener(ev::popstate, |event| {
+            if let Some(form) = kept() {
                 event.stop_immediate_propagation();
                 if let Ok(history) = window().history() {
                     // Fails only for another site's address.
-                    let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&form));
+                    let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&form.address));
                 }
             }
         });
-        let listeners = StoredValue::new_local(Some((links, history)));
+        on_cleanup(move || {
+            press.remove();
+            travel.remove();
+        });
+    }
+
+    pub(super) fn ask_before_leaving(
+        question: &'static str,
+        address: String,
+        edited: impl Fn() -> bool + Clone + Send + Sync + 'static,
+    ) {
+        let form = Form {
+            question,
+            address: address.clone(),
+            edited: Rc::new(edited.clone()),
+        };
+        OPEN.set(Some(form));
         let unload = window_event_listener(ev::beforeunload, move |event| {
             if edited() {
                 event.prevent_default();
@@ -77,28 +90,29 @@ mod page {
             }
         });
         on_cleanup(move || {
-            listeners.try_set_value(None);
+            // The next page's form may be there already.
+            OPEN.with_borrow_mut(|open| {
+                if open.as_ref().is_some_and(|open| open.address == address) {
+                    *open = None;
+                }
+            });
             unload.remove();
         });
     }
 
     /// As the router decides it: a plain press on a link of this site. Whatever else is pressed loads another document,
     /// and then the browser asks.
-    fn leads_to_another_page(event: &Event) -> bool {
-        let Some(press) = event.dyn_ref::<MouseEvent>() else {
+    fn leads_to_another_page(press: &MouseEvent) -> bool {
+        let modified = press.meta_key() || press.alt_key() || press.ctrl_key() || press.shift_key();
+        if press.default_prevented() || press.button() != 0 || modified {
             return false;
-        };
-        let plain = press.button() == 0
-            && !press.meta_key()
-            && !press.alt_key()
-            && !press.ctrl_key()
-            && !press.shift_key();
+        }
         let link = press
             .target()
             .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
             .and_then(|target| target.closest("a[href]").ok().flatten())
             .and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok());
-        let (Some(link), true) = (link, plain) else {
+        let Some(link) = link else {
             return false;
         };
         let location = window().location();

@@ -15,6 +15,7 @@ use crate::api;
 use crate::browser;
 use crate::error::{AppError, sign_in_from};
 use crate::pages::company::CompanyScope;
+use crate::pages::loaded::address_here;
 use crate::ui::{
     Button, ButtonKind, ButtonLink, ButtonSize, EnvironmentBadge, Field, FieldKind, IconName, Notice, Tone,
 };
@@ -282,9 +283,8 @@ pub(super) fn WebhookForm(
     let (action, back) = purpose.places(CompanyScope::here());
     let state = FormState::new(company.client_id, purpose, &fields, faults);
     let submit = on_submit(state);
-    browser::leaving::ask_before_leaving("Leave without saving? Your changes will be lost.", move || {
-        state.is_edited()
-    });
+    let question = "Leave without saving? Your changes will be lost.";
+    browser::leaving::ask_before_leaving(question, address_here(), move || state.is_edited());
     view! {
         <form class="webhook-form" method="post" action=action novalidate on:submit=submit>
             <Field
