@@ -95,6 +95,9 @@ fn Requests(listing: Listing) -> impl IntoView {
         Some(Face::Rows) => view! { <RequestTable listing /> }.into_any(),
         Some(Face::Nothing) => view! { <NothingFound listing /> }.into_any(),
         Some(Face::FirstRequest) => view! { <FirstRequest listing /> }.into_any(),
-        Some(Face::Failed(error)) => view! { <Failure error /> }.into_any(),
+        Some(Face::Failed(error)) => {
+            let retry = Callback::new(move |()| listing.refetch());
+            view! { <Failure error retry /> }.into_any()
+        }
     }
 }

@@ -166,7 +166,7 @@ impl Listing {
         self.refetch();
     }
 
-    fn refetch(self) {
+    pub(super) fn refetch(self) {
         self.quiet.set(true);
         self.asked.update(|asked| *asked += 1);
     }
