@@ -146,9 +146,9 @@ pub fn Development() -> impl IntoView {
     let path = use_location().pathname;
 
     view! {
-        <Head context=context client_id=client_id path=path />
+        {view! { <Head context=context client_id=client_id path=path /> }.into_any()}
         <Main>
-            <SessionEnded ended=session.ended />
+            {view! { <SessionEnded ended=session.ended /> }.into_any()}
             <Outlet />
         </Main>
     }

@@ -83,6 +83,7 @@ pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -
             </EmptyState>
         </div>
     }
+    .into_any()
 }
 
 /// A link to this very page, for where scripts are off; with them it only asks again for what failed.
