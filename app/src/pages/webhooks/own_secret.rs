@@ -44,7 +44,7 @@ pub(super) fn OwnSecret(state: WebhookState) -> impl IntoView {
                 })
             }}
             <div class="table__actions">
-                {state.refusal().is_none().then(|| view! { <Actions state=state reveal=reveal /> })}
+                {state.may_change().then(|| view! { <Actions state=state reveal=reveal /> })}
                 <a href=help>"How to verify with it"</a>
             </div>
         </Card>
