@@ -75,6 +75,9 @@ pub struct ServeArgs {
     /// The header that carries a delivery's signature [default: X-WEBHOOK-SIGN]
     #[arg(long, value_name = "NAME")]
     pub webhook_sign_header: Option<String>,
+    /// Connections from one address (a /64 of IPv6) to one listener; trusted proxies may have more [default: 1024]
+    #[arg(long, value_name = "N")]
+    pub connections_per_address: Option<String>,
     /// Requests a key may make at once, refilled within a minute; or off [default: 300]
     #[arg(long, value_name = "N|off")]
     pub rate_limit: Option<String>,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +20,7 @@ use crate::config::ConfigError;
 use crate::core::Core;
 use crate::data_dir::{DataDir, control_socket};
 use crate::error::StartError;
+use crate::listener::ACCEPT_PAUSE;
 use crate::wiped;
 
 /// Longer than any command.
@@ -32,6 +34,8 @@ const LAST_COMMAND: Duration = Duration::from_secs(1);
 pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 const GREETING: &[u8] = b"gatehouse";
+/// `admin` sends its command at once; whoever connects and says nothing makes room for others.
+const SAY_IT_WITHIN: Duration = Duration::from_secs(5);
 
 /// One line back.
 #[derive(Serialize, Deserialize)]
@@ -41,10 +45,12 @@ enum Reply {
     Refused(String),
 }
 
-/// Listens until `stop`. The lock on the data directory is held, so a socket that lies there is a dead one.
+/// Listens until `stop`, and answers `at_once` commands; more wait for their turn. The lock on the data directory is held,
+/// so a socket that lies there is a dead one.
 pub fn serve(
     data_dir: &DataDir,
     core: Arc<Core>,
+    at_once: usize,
     stop: CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), StartError> {
@@ -64,31 +70,48 @@ pub fn serve(
     std::fs::set_permissions(&path, private).map_err(fault)?;
     let commands = tasks.clone();
     tasks.spawn(async move {
+        let places = Arc::new(Semaphore::new(at_once));
         loop {
-            tokio::select! {
+            let (accepted, place) = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        let (core, stop) = (Arc::clone(&core), stop.clone());
-                        // Tracked: the server does not close its database under a command.
-                        commands.spawn(async move {
-                            if tokio::time::timeout(TIMEOUT, answer(stream, &core, &stop)).await.is_err() {
-                                tracing::debug!("a control connection took too long");
-                            }
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a control connection was not accepted");
-                        tokio::time::sleep(TRY_AGAIN).await;
-                    }
+                next = next(&listener, &places) => match next {
+                    Some(next) => next,
+                    None => break,
                 },
-            }
+            };
+            let stream = match accepted {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a control connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let (core, stop) = (Arc::clone(&core), stop.clone());
+            // Tracked: the server does not close its database under a command.
+            commands.spawn(async move {
+                let answered = tokio::time::timeout(TIMEOUT, answer(stream, &core, &stop)).await;
+                if answered.is_err() {
+                    tracing::debug!("a control connection took too long");
+                }
+                drop(place);
+            });
         }
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::debug!(%error, "the control socket was gone already");
         }
     });
     Ok(())
+}
+
+/// The next connection, once there is a place for it.
+async fn next(
+    listener: &UnixListener,
+    places: &Arc<Semaphore>,
+) -> Option<(std::io::Result<UnixStream>, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    let accepted = listener.accept().await;
+    Some((accepted.map(|(stream, _)| stream), place))
 }
 
 async fn answer(mut stream: UnixStream, core: &Core, stop: &CancellationToken) {
@@ -102,6 +125,7 @@ async fn answer(mut stream: UnixStream, core: &Core, stop: &CancellationToken) {
     let command = tokio::select! {
         command = wiped::line(&mut stream, LONGEST_COMMAND) => command,
         () = stopping => return,
+        () = tokio::time::sleep(SAY_IT_WITHIN) => return,
     };
     let command = match command {
         Ok(line) if line.is_empty() => return,

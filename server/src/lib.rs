@@ -9,6 +9,7 @@ pub mod core;
 pub mod dashboard;
 pub mod data_dir;
 pub mod demo;
+pub mod descriptors;
 pub mod error;
 pub mod listener;
 pub mod operator_api;

@@ -1,23 +1,22 @@
-//! Accepts connections for the dashboard and the operator API: bounded in number, drained at shutdown. How a connection is
-//! served is the same as on the gateway, which has a loop of its own.
+//! Accepts connections for the dashboard and the operator API: bounded in all and for each address, drained at shutdown.
+//! How a connection is served is the same as on the gateway, which has a loop of its own.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
+use shares::Connections;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use wire::{CallerBody, Fault};
 
-/// Connections at once; the next ones wait in the kernel.
-const MAX_CONNECTIONS: usize = 2048;
+/// When there are no descriptors left, accepting again at once would only burn the processor.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LIMITS: wire::Limits = wire::Limits {
     head_bytes: 64 * 1024,
     head: Duration::from_secs(30),
@@ -31,30 +30,28 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Peer(pub SocketAddr);
 
 /// Serves until `stop`, then drains.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(listener: TcpListener, router: Router, connections: Connections, stop: CancellationToken) {
     let open = TaskTracker::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
-        };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors, most likely: waiting lets others close theirs.
                     tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             },
         };
+        // A refused one is closed at once: left waiting, it would hold a descriptor that nobody counts.
+        let Some(place) = connections.admit(peer.ip()) else {
+            continue;
+        };
         let router = router.clone();
         let stop = stop.clone();
         open.spawn(async move {
-            wire::serve(stream, LIMITS, &stop, &Connection { router, peer }).await;
-            drop(place);
+            wire::serve(stream, &place, LIMITS, &stop, &Connection { router, peer }).await;
         });
     }
     drop(listener);

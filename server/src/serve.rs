@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use accounts::Passwords;
 use leptos::config::{Env, LeptosOptions};
+use shares::Connections;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,9 +17,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::control;
 use crate::core::Core;
-use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site};
+use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site, Streams, Turns};
 use crate::data_dir::{Claim, DataDir, TURN};
 use crate::demo;
+use crate::descriptors::Descriptors;
 use crate::error::StartError;
 use crate::listener;
 use crate::operator_api::{self, OperatorHosts};
@@ -48,8 +50,9 @@ pub struct Running {
 /// Opens and starts everything; returns when the listeners answer.
 pub async fn start(config: Config, passwords: Passwords) -> Result<Running, StartError> {
     let data_dir = in_turn(&config.place.data_dir).await?;
+    let bounds = Descriptors::claim(if config.demo.is_some() { 2 } else { 1 })?;
     let core = Arc::new(Core::open(&config.place, &data_dir, passwords, config.rate_limit).await?);
-    match start_on(config, data_dir, Arc::clone(&core)).await {
+    match start_on(config, bounds, data_dir, Arc::clone(&core)).await {
         Ok(running) => Ok(running),
         Err(error) => {
             core.close().await;
@@ -79,7 +82,12 @@ async fn in_turn(path: &Path) -> Result<DataDir, StartError> {
     }
 }
 
-async fn start_on(mut config: Config, data_dir: DataDir, core: Arc<Core>) -> Result<Running, StartError> {
+async fn start_on(
+    mut config: Config,
+    bounds: Descriptors,
+    data_dir: DataDir,
+    core: Arc<Core>,
+) -> Result<Running, StartError> {
     let dashboard = bind("listen", config.listen, &config).await?;
     let gateway = bind("gateway-listen", config.gateway_listen, &config).await?;
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
@@ -90,13 +98,14 @@ async fn start_on(mut config: Config, data_dir: DataDir, core: Arc<Core>) -> Res
         None => None,
     };
     let own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
-    let (services, background) = Services::start(&config, Arc::clone(&core), own).await?;
+    let (services, background) = Services::start(&config, Arc::clone(&core), &bounds, own).await?;
     let demo = match prepared {
         Some(prepared) => Some(prepared.ready(&services, &data_dir).await?),
         None => None,
     };
     let state = state(
         &config,
+        &bounds,
         &services,
         demo.as_ref(),
         local(&dashboard)?,
@@ -108,7 +117,7 @@ async fn start_on(mut config: Config, data_dir: DataDir, core: Arc<Core>) -> Res
         None => None,
     };
 
-    control::serve(&data_dir, Arc::clone(&core), stop.clone(), &tasks)?;
+    control::serve(&data_dir, Arc::clone(&core), bounds.control, stop.clone(), &tasks)?;
     let running = Running {
         dashboard: local(&dashboard)?,
         gateway: local(&gateway)?,
@@ -124,16 +133,22 @@ async fn start_on(mut config: Config, data_dir: DataDir, core: Arc<Core>) -> Res
         _data_dir: data_dir,
     };
     if let Some(demo) = demo {
-        demo.run(&services, running.gateway, &stop, &tasks);
+        demo.run(&services, running.gateway, bounds.requests, &stop, &tasks);
     }
+    let connections = |name, at_once, per_address| {
+        Connections::new(name, at_once, per_address, config.trusted_proxies.clone())
+    };
     tasks.spawn(listener::serve(
         dashboard,
         dashboard::router(state.clone()),
+        connections("dashboard", bounds.dashboard, config.connections_per_address),
         stop.clone(),
     ));
+    // A proxy that asks `/verify` about each request has many at once: its address has its share, and no other bound.
     tasks.spawn(listener::serve(
         operator,
         operator_api::router(state, OperatorHosts::new(&config.operator_hosts)),
+        connections("operator", bounds.operator, bounds.operator),
         stop.clone(),
     ));
     tasks.spawn(services.clone().tidy(stop.clone()));
@@ -157,6 +172,7 @@ impl Running {
 /// What the handlers of both routers see.
 fn state(
     config: &Config,
+    bounds: &Descriptors,
     services: &Services,
     demo: Option<&demo::Ready>,
     dashboard: SocketAddr,
@@ -192,6 +208,8 @@ fn state(
         leptos_options,
         trusted_proxies: config.trusted_proxies.clone(),
         backend,
+        streams: Streams::new(bounds.streams),
+        turns: Turns::default(),
         demo: demo.map(|demo| demo.people.clone()),
         stop: stop.clone(),
     }))

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::Clock;
-use gateway::{Gateway, GatewayOptions, LocalApi};
+use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use keys::SystemClock;
-use logs::{LogStore, Recorder, RecorderOptions};
+use logs::{InTurn, LogStore, Recorder, RecorderOptions};
 use tokio_util::sync::CancellationToken;
 use webhooks::{Parts, Policy, RunningWorker, Sender, SystemResolver, Webhooks, Worker, WorkerOptions};
 
 use crate::config::{Config, ConfigError, Database};
 use crate::core::Core;
+use crate::descriptors::Descriptors;
 use crate::error::StartError;
 use crate::ports::KeysThatSign;
 use crate::public_api::PublicApi;
 use crate::routes;
 
+/// The log's database has four connections that read, embedded or not.
+const LOG_READS: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long an open stream may outlive a session that another node has ended.
 const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
@@ -53,21 +56,31 @@ impl Services {
     pub async fn start(
         config: &Config,
         core: Arc<Core>,
+        bounds: &Descriptors,
         own: Vec<SocketAddr>,
     ) -> Result<(Self, Background), StartError> {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
+        let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
         let now = core.clock.clone();
         let options = RecorderOptions::new(Arc::new(move || now.now()));
         let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
-        let webhooks = webhooks(config, &core, own.clone());
+        let resolver = SystemResolver::new(bounds.lookups);
+        let webhooks = webhooks(config, &core, resolver.clone(), own.clone());
         let api: Arc<dyn LocalApi> = Arc::new(PublicApi::new(webhooks.clone(), config.public_url.as_ref()));
         let options = GatewayOptions {
             upstreams: config.upstreams.iter().cloned().collect(),
             gateway_url: config.gateway_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld: routes::operators_first_segments(),
+            limits: Limits {
+                connections: bounds.gateway,
+                connections_per_address: config.connections_per_address,
+                requests: bounds.requests,
+                upstream_idle: bounds.upstream_idle,
+                ..Limits::default()
+            },
             ..GatewayOptions::default()
         };
         let gateway = Gateway::new(
@@ -91,7 +104,7 @@ impl Services {
                 );
             }
         }
-        let worker = start_worker(config, &webhooks, &core, own)?;
+        let worker = start_worker(config, &webhooks, &core, bounds, resolver, own)?;
         let background = Background {
             worker,
             keys: core.keys.start(),
@@ -158,15 +171,15 @@ impl Services {
     }
 }
 
-fn webhooks(config: &Config, core: &Core, own: Vec<SocketAddr>) -> Webhooks {
+fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<SocketAddr>) -> Webhooks {
     Webhooks::new(Parts {
         store: Arc::new(store::webhooks::StoredWebhooks::new(core.db.clone())),
         master_key: Arc::clone(&core.secrets.master_key),
         install: core.install,
         signing: Arc::new(KeysThatSign(core.keys.clone())),
         policy: policy(config, own),
-        resolver: Arc::new(SystemResolver),
         headers: config.webhook_headers.clone(),
+        resolver: Arc::new(resolver),
         hub: core.hub.clone(),
         clock: Arc::new(webhooks::SystemClock),
     })
@@ -176,21 +189,27 @@ fn start_worker(
     config: &Config,
     webhooks: &Webhooks,
     core: &Core,
+    bounds: &Descriptors,
+    resolver: SystemResolver,
     own: Vec<SocketAddr>,
 ) -> Result<RunningWorker, StartError> {
     let policy = policy(config, own);
     let sender = Sender::new(
         policy,
-        Arc::new(SystemResolver),
+        Arc::new(resolver),
         webhooks::native_roots(),
         webhooks::DEADLINE,
     )
-    .map_err(StartError::failed("preparing to deliver webhooks"))?;
+    .map_err(StartError::failed("preparing to deliver webhooks"))?
+    .keeping(bounds.receiver_idle);
     let worker = Worker::new(
         webhooks.clone(),
         Arc::new(sender),
         core.keys.changes(),
-        WorkerOptions::default(),
+        WorkerOptions {
+            at_once: u32::try_from(bounds.attempts).unwrap_or(u32::MAX),
+            ..WorkerOptions::default()
+        },
     );
     Ok(worker.start())
 }

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use model::CompanyId;
+use shares::Share;
 use thiserror::Error;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
@@ -19,7 +20,7 @@ use crate::recording::{Ending, Recording};
 pub struct AnswerBody {
     source: Source,
     recording: Option<Recording>,
-    _in_flight: Option<OwnedSemaphorePermit>,
+    _in_flight: Option<Share<CompanyId>>,
 }
 
 enum Source {
@@ -88,7 +89,7 @@ impl AnswerBody {
         mut recording: Recording,
         method: &Method,
         idle: Duration,
-        in_flight: OwnedSemaphorePermit,
+        in_flight: Share<CompanyId>,
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);

@@ -13,9 +13,9 @@ use http_body::Body;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
-use model::{Environment, Verdict};
+use model::{CompanyId, Environment, Verdict};
 use percent_encoding::percent_decode_str;
-use tokio::sync::OwnedSemaphorePermit;
+use shares::Share;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
@@ -52,7 +52,7 @@ enum Failed {
     NoUpstream,
     /// What was asked for is no path of the upstream's.
     NoPath,
-    /// Too many requests are in flight.
+    /// Too many requests of this company are in flight, or of all.
     Overloaded,
     Unreachable(&'static str),
     TooSlow,
@@ -63,7 +63,7 @@ enum Failed {
 /// An answer that has begun, with the place in flight that it keeps until its end.
 struct Answered {
     response: Response<Incoming>,
-    in_flight: OwnedSemaphorePermit,
+    in_flight: Share<CompanyId>,
 }
 
 impl Forwarder {
@@ -97,9 +97,12 @@ impl Forwarder {
         let needs_tls = upstreams
             .values()
             .any(|upstream| upstream.scheme == Scheme::HTTPS);
+        let idle = options.limits.upstream_idle;
+        // Each request in flight has one connection at most; a spare one is opened where a kept one was not there in time.
+        let at_once = options.limits.requests + upstreams.len() * idle;
         Ok(Self {
             upstreams,
-            client: client(options.timeouts.connect, needs_tls)?,
+            client: client(options.timeouts.connect, at_once, idle, needs_tls)?,
         })
     }
 
@@ -207,8 +210,8 @@ impl Gateway {
             .get(&caller.environment)
             .ok_or(Failed::NoUpstream)?;
         let uri = upstream.uri(parts).ok_or(Failed::NoPath)?;
-        let place = Arc::clone(&self.shared.in_flight).acquire_owned();
-        let Ok(Ok(in_flight)) = timeout(timeouts.queue, place).await else {
+        let place = self.shared.in_flight.take(caller.key.company.root);
+        let Ok(in_flight) = timeout(timeouts.queue, place).await else {
             return Err(Failed::Overloaded);
         };
 
@@ -271,7 +274,7 @@ impl Failed {
             Self::NoPath => (Verdict::Accepted, String::new(), errors::not_found()),
             Self::Overloaded => refused(
                 Verdict::Overloaded,
-                "Too many requests were in flight.".to_owned(),
+                "Too many requests of this company were in flight.".to_owned(),
             ),
             Self::Unreachable(detail) => refused(Verdict::UpstreamUnreachable, detail.to_owned()),
             Self::TooSlow => {

@@ -11,8 +11,8 @@ use http::{Request, Response};
 use http_body::Body;
 use keys::{Clock, Keys};
 use logs::Recorder;
-use model::{Recorded, RequestId};
-use tokio::sync::Semaphore;
+use model::{CompanyId, Recorded, RequestId};
+use shares::FairShare;
 
 use crate::address::is_trusted;
 use crate::answer::AnswerBody;
@@ -39,7 +39,10 @@ pub(crate) struct Shared {
     pub(crate) local: Arc<dyn LocalApi>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) forwarder: Forwarder,
-    pub(crate) in_flight: Arc<Semaphore>,
+    /// Requests to upstreams and requests of the public API, by the company that owns the key: a brand's count as its
+    /// parent's, so that nobody gets more by having more of them.
+    pub(crate) in_flight: FairShare<CompanyId>,
+    pub(crate) local_in_flight: FairShare<CompanyId>,
     pub(crate) counters: Counters,
 }
 
@@ -70,7 +73,8 @@ impl Gateway {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, UpstreamFault> {
         let forwarder = Forwarder::new(&options)?;
-        let in_flight = Arc::new(Semaphore::new(options.limits.requests));
+        let in_flight = FairShare::new(options.limits.requests);
+        let local_in_flight = FairShare::new(options.limits.local_requests);
         let counters = Counters::default();
         let shared = Shared {
             options,
@@ -80,6 +84,7 @@ impl Gateway {
             clock,
             forwarder,
             in_flight,
+            local_in_flight,
             counters,
         };
         Ok(Self {

@@ -1,12 +1,11 @@
 //! The gateway's own listener: accepts within bounds, and stops without cutting an answer in half.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use shares::Connections;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,7 +21,13 @@ impl Gateway {
     /// Serves until `stop`; then accepts nothing more, lets requests in flight end, and returns when they have, or when
     /// the time for draining is over.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
-        let connections = Arc::new(Semaphore::new(self.shared.options.limits.connections));
+        let limits = &self.shared.options.limits;
+        let connections = Connections::new(
+            "gateway",
+            limits.connections,
+            limits.connections_per_address,
+            self.shared.options.trusted_proxies.clone(),
+        );
         let open = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -30,14 +35,11 @@ impl Gateway {
                 () = stop.cancelled() => break,
                 accepted = accept(&listener, &connections) => accepted,
             };
-            let Some((tcp, peer, permit)) = accepted else {
+            let Some((tcp, peer, place)) = accepted else {
                 continue;
             };
             let (gateway, stop) = (self.clone(), stop.clone());
-            open.spawn(async move {
-                gateway.serve_connection(tcp, peer, stop).await;
-                drop(permit);
-            });
+            open.spawn(async move { gateway.serve_connection(tcp, peer, &place, stop).await });
         }
         drop(listener);
         open.close();
@@ -52,7 +54,13 @@ impl Gateway {
         }
     }
 
-    async fn serve_connection(&self, tcp: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    async fn serve_connection(
+        &self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        place: &shares::Connection,
+        stop: CancellationToken,
+    ) {
         let options = &self.shared.options;
         let limits = wire::Limits {
             head_bytes: options.limits.head_bytes,
@@ -60,7 +68,7 @@ impl Gateway {
             write_idle: options.timeouts.write_idle,
         };
         let gateway = self.clone();
-        wire::serve(tcp, limits, &stop, &Connection { gateway, peer }).await;
+        wire::serve(tcp, place, limits, &stop, &Connection { gateway, peer }).await;
     }
 }
 
@@ -84,14 +92,14 @@ impl wire::Service for Connection {
     }
 }
 
-/// The next connection, once there is a place for it.
+/// The next connection, if there is a place for it. Otherwise it is closed at once: left waiting, it would hold a
+/// descriptor that nobody counts.
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    connections: &Connections,
+) -> Option<(TcpStream, SocketAddr, shares::Connection)> {
     match listener.accept().await {
-        Ok((tcp, peer)) => Some((tcp, peer, permit)),
+        Ok((tcp, peer)) => Some((tcp, peer, connections.admit(peer.ip())?)),
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;

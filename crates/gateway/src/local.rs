@@ -12,6 +12,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use keys::{ActiveKey, CompanyRef};
 use model::{Environment, RequestId};
+use tokio::time::timeout;
 
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
@@ -69,6 +70,14 @@ impl Gateway {
         let (body, seen) = RequestBody::new(body, options.timeouts.body_idle, options.timeouts.body_total);
         recording.request_body(seen);
         let limit = options.limits.public_api_body_bytes;
+        // The body is kept in memory while it arrives, so that the place is needed before.
+        let place = self.shared.local_in_flight.take(caller.key.company.root);
+        let Ok(_place) = timeout(options.timeouts.queue, place).await else {
+            let detail = "Too many requests of this company to the public API were under way.";
+            recording.verdict(model::Verdict::Overloaded, detail);
+            let refusal = errors::refusal(model::Verdict::Overloaded, None);
+            return self.own(refusal, recording, &parts, request_id);
+        };
         let response = match read_whole(body, limit).await {
             Ok(body) => {
                 parts.headers = headers::to_local(&parts.headers);

@@ -72,10 +72,16 @@ impl Default for Timeouts {
 /// How much it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; the next ones wait in the listener's queue.
+    /// Connections at once.
     pub connections: usize,
-    /// Requests in flight at once.
+    /// Connections at once from one address (a /64 of IPv6), within its fair share; trusted proxies are exempt.
+    pub connections_per_address: usize,
+    /// Requests in flight to upstreams at once. Each company has a fair share of them.
     pub requests: usize,
+    /// Requests of the public API at once. Each company has a fair share of them.
+    pub local_requests: usize,
+    /// Unused connections kept for each upstream.
+    pub upstream_idle: usize,
     /// Bytes of a request's head; more is 431.
     pub head_bytes: usize,
     /// Bytes of a body that the public API takes; more is 413. What is forwarded has no bound but time.
@@ -86,7 +92,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 8192,
+            connections_per_address: 1024,
             requests: 2048,
+            local_requests: 512,
+            upstream_idle: 256,
             head_bytes: 64 * 1024,
             public_api_body_bytes: 1024 * 1024,
         }

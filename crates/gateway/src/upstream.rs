@@ -15,6 +15,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,9 +27,6 @@ use crate::request_body::RequestBody;
 /// Shorter than what common servers keep an idle connection open: a connection that the upstream closes just as it is
 /// taken from the pool costs a request.
 const POOL_IDLE: Duration = Duration::from_secs(4);
-
-/// Idle connections kept for each upstream.
-const POOL_SIZE: usize = 256;
 
 /// Why an upstream cannot be used.
 #[derive(Debug, Error)]
@@ -67,17 +65,27 @@ pub fn check_upstream(url: &Url) -> Result<(), UpstreamFault> {
 /// The pool of connections to all upstreams.
 pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
 
-/// `needs_tls` when one of the upstreams is https.
-pub(crate) fn client(connect_timeout: Duration, needs_tls: bool) -> Result<UpstreamClient, UpstreamFault> {
+/// At most `at_once` connections to all upstreams, of which `idle` are kept unused for each; `needs_tls` when one upstream
+/// is https.
+pub(crate) fn client(
+    connect_timeout: Duration,
+    at_once: usize,
+    idle: usize,
+    needs_tls: bool,
+) -> Result<UpstreamClient, UpstreamFault> {
     let tls = if needs_tls {
         Some(TlsConnector::from(Arc::new(tls_config(native_roots()?)?)))
     } else {
         None
     };
-    let connector = Connector { tls, connect_timeout };
+    let connector = Connector {
+        tls,
+        connect_timeout,
+        places: Arc::new(Semaphore::new(at_once)),
+    };
     Ok(Client::builder(TokioExecutor::new())
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(POOL_SIZE)
+        .pool_max_idle_per_host(idle)
         .pool_timer(TokioTimer::new())
         .build(connector))
 }
@@ -108,6 +116,8 @@ fn tls_config(roots: RootCertStore) -> Result<ClientConfig, UpstreamFault> {
 pub(crate) struct Connector {
     tls: Option<TlsConnector>,
     connect_timeout: Duration,
+    /// Connections at once, those in use and those kept.
+    places: Arc<Semaphore>,
 }
 
 impl Service<Uri> for Connector {
@@ -138,26 +148,41 @@ impl Connector {
             .trim_matches(['[', ']']);
         let https = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(io::Error::other)?;
         let tcp = TcpStream::connect((host, port)).await?;
         tcp.set_nodelay(true)?;
         let Some(tls) = self.tls.as_ref().filter(|_| https) else {
-            return Ok(UpstreamStream::Plain(TokioIo::new(tcp)));
+            return Ok(UpstreamStream::Plain {
+                stream: TokioIo::new(tcp),
+                _place: place,
+            });
         };
-        secure(tls, host, tcp).await
+        let stream = secure(tls, host, tcp).await?;
+        Ok(UpstreamStream::Tls {
+            stream: Box::new(stream),
+            _place: place,
+        })
     }
 }
 
 /// TLS, with a certificate that is good for this host.
-async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<UpstreamStream> {
+async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let stream = tls.connect(name, tcp).await?;
-    Ok(UpstreamStream::Tls(Box::new(TokioIo::new(stream))))
+    Ok(TokioIo::new(stream))
 }
 
-/// A connection to an upstream.
+/// A connection to an upstream, with its place.
 pub(crate) enum UpstreamStream {
-    Plain(TokioIo<TcpStream>),
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Plain {
+        stream: TokioIo<TcpStream>,
+        _place: OwnedSemaphorePermit,
+    },
+    Tls {
+        stream: Box<TokioIo<TlsStream<TcpStream>>>,
+        _place: OwnedSemaphorePermit,
+    },
 }
 
 impl Connection for UpstreamStream {
@@ -169,8 +194,8 @@ impl Connection for UpstreamStream {
 impl Read for UpstreamStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Plain { stream, .. } => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls { stream, .. } => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -178,29 +203,29 @@ impl Read for UpstreamStream {
 impl Write for UpstreamStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Plain { stream, .. } => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls { stream, .. } => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Plain { stream, .. } => Pin::new(stream).poll_flush(cx),
+            Self::Tls { stream, .. } => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Plain { stream, .. } => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls { stream, .. } => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Plain { stream, .. } => stream.is_write_vectored(),
+            Self::Tls { stream, .. } => stream.is_write_vectored(),
         }
     }
 
@@ -210,8 +235,8 @@ impl Write for UpstreamStream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Plain { stream, .. } => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls { stream, .. } => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 }

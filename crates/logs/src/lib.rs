@@ -2,6 +2,7 @@
 //! the request, and counted when it is lost (invariants 8 and 9).
 
 mod entry;
+mod in_turn;
 mod recorder;
 mod redact;
 mod store;
@@ -9,6 +10,7 @@ mod suppression;
 mod writer;
 
 pub use entry::{BODY_LIMIT, Capture, CapturedBody, Entry, KeyTrace, Message, Place};
+pub use in_turn::InTurn;
 pub use recorder::{Recorder, RecorderOptions, Totals};
 pub use redact::{REDACTED, redact};
 pub use store::{Batch, Gap, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use live::Hub;
-use model::Timestamp;
+use model::{CompanyId, Timestamp};
+use shares::Ledger;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::suppression::Suppression;
@@ -19,7 +20,7 @@ use crate::{Entry, LogStore, LogStoreError, Loss, LossOf};
 pub struct RecorderOptions {
     /// What time it is.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// So many entries may wait to be written.
+    /// So many entries may wait to be written. Each company has a fair share of them, and of the bytes.
     pub waiting_entries: usize,
     /// So many bytes of captured headers and bodies may wait to be written.
     pub waiting_bytes: usize,
@@ -38,7 +39,7 @@ impl RecorderOptions {
     pub fn new(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
         Self {
             clock,
-            waiting_entries: 16_384,
+            waiting_entries: 32_768,
             waiting_bytes: 48 * 1024 * 1024,
             batch_rows: 512,
             batch_delay: Duration::from_millis(200),
@@ -78,29 +79,79 @@ impl Totals {
 pub struct Recorder {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Item>,
-    waiting_bytes_limit: usize,
 }
 
 /// What stands in the queue.
 pub(crate) enum Item {
     Entry(Box<Entry>),
+    /// Whoever sent it waited for room in the queue, so it takes none of the shares.
+    Patient(Box<Entry>),
     Flush(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
 }
 
 /// What the door and the writer both count.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     seen: AtomicU64,
     pub(crate) stored: AtomicU64,
     dropped: AtomicU64,
     suppressed: AtomicU64,
-    pub(crate) waiting_bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
     losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
 }
 
+/// Whose entries wait to be written, by the company that owns the key. When there are too many, the company with most is
+/// the first to lose some: by the rule of shares, one with few of them always finds room.
+#[derive(Debug)]
+struct Waiting {
+    entries: Ledger<CompanyId>,
+    bytes: Ledger<CompanyId>,
+}
+
+impl Waiting {
+    fn take(&mut self, company: CompanyId, weight: usize) -> bool {
+        if !self.entries.take(&company, 1) {
+            return false;
+        }
+        let taken = self.bytes.take(&company, weight);
+        if !taken {
+            self.entries.give_back(&company, 1);
+        }
+        taken
+    }
+}
+
 impl Shared {
+    fn new(options: &RecorderOptions) -> Self {
+        Self {
+            seen: AtomicU64::default(),
+            stored: AtomicU64::default(),
+            dropped: AtomicU64::default(),
+            suppressed: AtomicU64::default(),
+            waiting: Mutex::new(Waiting {
+                entries: Ledger::new(options.waiting_entries),
+                bytes: Ledger::new(options.waiting_bytes),
+            }),
+            losses: Mutex::default(),
+            suppression: Suppression::default(),
+        }
+    }
+
+    /// Room for an entry among those that wait.
+    fn take_room(&self, entry: &Entry) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.take(entry.place.root, entry.weight())
+    }
+
+    /// An entry waits no longer.
+    pub(crate) fn give_room_back(&self, entry: &Entry) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.entries.give_back(&entry.place.root, 1);
+        waiting.bytes.give_back(&entry.place.root, entry.weight());
+    }
+
     pub(crate) fn totals(&self) -> Totals {
         // `seen` last: whatever is counted as stored or lost was counted as seen before.
         let (stored, dropped) = (
@@ -162,16 +213,11 @@ impl Recorder {
         options: RecorderOptions,
     ) -> Result<Self, LogStoreError> {
         let run = store.start_run((options.clock)()).await?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(&options));
         let (queue, items) = mpsc::channel(options.waiting_entries);
-        let waiting_bytes_limit = options.waiting_bytes;
         let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);
         tokio::spawn(writer::run(writer, items));
-        Ok(Self {
-            shared,
-            queue,
-            waiting_bytes_limit,
-        })
+        Ok(Self { shared, queue })
     }
 
     /// Takes an entry, or counts it as dropped when too many wait. Never waits itself.
@@ -179,10 +225,15 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let (of, weight) = (entry.place.loss_of(), entry.weight());
-        let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst) + weight;
-        if waiting > self.waiting_bytes_limit || self.queue.try_send(Item::Entry(Box::new(entry))).is_err() {
-            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
+        let of = entry.place.loss_of();
+        if !self.shared.take_room(&entry) {
+            self.shared.dropped(of);
+            return;
+        }
+        if let Err(error) = self.queue.try_send(Item::Entry(Box::new(entry))) {
+            if let Item::Entry(entry) = error.into_inner() {
+                self.shared.give_room_back(&entry);
+            }
             self.shared.dropped(of);
         }
     }
@@ -192,10 +243,8 @@ impl Recorder {
         if !self.shared.admits(&entry) {
             return;
         }
-        let (of, weight) = (entry.place.loss_of(), entry.weight());
-        self.shared.waiting_bytes.fetch_add(weight, Ordering::SeqCst);
-        if self.queue.send(Item::Entry(Box::new(entry))).await.is_err() {
-            self.shared.waiting_bytes.fetch_sub(weight, Ordering::SeqCst);
+        let of = entry.place.loss_of();
+        if self.queue.send(Item::Patient(Box::new(entry))).await.is_err() {
             self.shared.dropped(of);
         }
     }

@@ -1,4 +1,5 @@
-//! At most ten refused requests a second and company are stored, because anybody who knows a client id can send them.
+//! At most ten refused requests a second, and a thousand an hour, are stored for a company, because anybody who knows a
+//! client id can send them: without the second bound, ten rows a second for ever.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,32 +8,66 @@ use model::{CompanyId, Timestamp};
 
 /// Rows per second and company in which no key was recognised.
 pub(crate) const UNRECOGNISED_PER_SECOND: u32 = 10;
+/// Rows per hour and company in which no key was recognised.
+pub(crate) const UNRECOGNISED_PER_HOUR: u32 = 1_000;
+/// When so many companies are remembered, those with an hour behind them are forgotten.
+const SWEEP_AT: usize = 4_096;
 
-/// Counts the unrecognised requests of each company within the present second.
+/// Counts the unrecognised requests of each company within the present second and hour.
 #[derive(Debug, Default)]
 pub(crate) struct Suppression {
-    seconds: Mutex<HashMap<CompanyId, Second>>,
+    companies: Mutex<Companies>,
 }
 
-#[derive(Debug)]
-struct Second {
+#[derive(Debug, Default)]
+struct Companies {
+    counts: HashMap<CompanyId, Counts>,
+    /// The hour that was swept last.
+    swept: i64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    second: Window,
+    hour: Window,
+}
+
+/// What was stored in one stretch of time.
+#[derive(Debug, Default)]
+struct Window {
     number: i64,
     stored: u32,
+}
+
+impl Window {
+    /// Requests are recorded when they end, so an older one may come later; it counts in the newer window.
+    fn at(&mut self, number: i64) -> &mut Self {
+        if number > self.number {
+            *self = Self { number, stored: 0 };
+        }
+        self
+    }
 }
 
 impl Suppression {
     /// Whether this one may be stored. The number of companies bounds the memory: unknown client ids never come here.
     pub(crate) fn admits(&self, company: CompanyId, at: Timestamp) -> bool {
-        let number = at.as_millis().div_euclid(1000);
-        let mut seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = seconds.entry(company).or_insert(Second { number, stored: 0 });
-        // Requests are recorded when they end, so an older one may come later; it counts in the newer second.
-        if number > second.number {
-            *second = Second { number, stored: 0 };
+        let (second, hour) = (
+            at.as_millis().div_euclid(1000),
+            at.as_millis().div_euclid(3_600_000),
+        );
+        let mut companies = self.companies.lock().unwrap_or_else(PoisonError::into_inner);
+        if companies.counts.len() >= SWEEP_AT && companies.swept < hour {
+            companies.swept = hour;
+            companies.counts.retain(|_, counts| counts.hour.number >= hour);
         }
-        let admitted = second.stored < UNRECOGNISED_PER_SECOND;
+        let counts = companies.counts.entry(company).or_default();
+        let second = counts.second.at(second);
+        let hour = counts.hour.at(hour);
+        let admitted = second.stored < UNRECOGNISED_PER_SECOND && hour.stored < UNRECOGNISED_PER_HOUR;
         if admitted {
             second.stored += 1;
+            hour.stored += 1;
         }
         admitted
     }
@@ -42,10 +77,16 @@ impl Suppression {
 mod tests {
     use super::*;
 
+    fn company(number: u32) -> CompanyId {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        CompanyId::from_random(bytes)
+    }
+
     #[test]
     fn ten_a_second_and_company_are_admitted() {
         let suppression = Suppression::default();
-        let (ours, theirs) = (CompanyId::from_random([1; 16]), CompanyId::from_random([2; 16]));
+        let (ours, theirs) = (company(1), company(2));
         let at = Timestamp::from_millis(5_000);
         let admitted = (0..25).filter(|_| suppression.admits(ours, at)).count();
         assert_eq!(admitted, 10);
@@ -54,5 +95,33 @@ mod tests {
             suppression.admits(ours, at.plus_seconds(1)),
             "the next second has its own ten"
         );
+    }
+
+    #[test]
+    fn a_thousand_an_hour_and_company_are_admitted() {
+        let suppression = Suppression::default();
+        let (ours, theirs) = (company(1), company(2));
+        let begin = Timestamp::from_millis(7_200_000);
+        let admitted = |second: i64| {
+            (0..20)
+                .filter(|_| suppression.admits(ours, begin.plus_seconds(second)))
+                .count()
+        };
+        assert_eq!((0..3600).map(admitted).sum::<usize>(), 1_000);
+        assert!(
+            suppression.admits(theirs, begin.plus_seconds(3599)),
+            "another company has its own"
+        );
+        assert_eq!(admitted(3600), 10, "the next hour has its own");
+    }
+
+    #[test]
+    fn companies_with_an_hour_behind_them_are_forgotten() {
+        let suppression = Suppression::default();
+        let at = |hours: i64| Timestamp::from_millis(hours * 3_600_000);
+        let many = u32::try_from(SWEEP_AT).expect("small");
+        assert!((0..many).all(|number| suppression.admits(company(number), at(1))));
+        assert!(suppression.admits(company(many), at(2)));
+        assert_eq!(suppression.companies.lock().expect("whole").counts.len(), 1);
     }
 }

@@ -76,14 +76,16 @@ impl Writer {
         let mut deadline = Instant::now() + self.options.heartbeat;
         loop {
             match timeout_at(deadline, items.recv()).await {
-                Ok(Some(Item::Entry(entry))) => {
+                Ok(Some(item @ (Item::Entry(_) | Item::Patient(_)))) => {
                     if entries.is_empty() {
                         deadline = Instant::now() + self.options.batch_delay;
                     }
-                    self.shared
-                        .waiting_bytes
-                        .fetch_sub(entry.weight(), Ordering::SeqCst);
-                    entries.push(*entry);
+                    if let Item::Entry(entry) = &item {
+                        self.shared.give_room_back(entry);
+                    }
+                    if let Item::Entry(entry) | Item::Patient(entry) = item {
+                        entries.push(*entry);
+                    }
                     if entries.len() >= self.options.batch_rows {
                         return (entries, Then::GoOn);
                     }
@@ -198,7 +200,7 @@ impl Writer {
         items.close();
         while let Some(item) = items.recv().await {
             match item {
-                Item::Entry(entry) => self.shared.dropped(entry.place.loss_of()),
+                Item::Entry(entry) | Item::Patient(entry) => self.shared.dropped(entry.place.loss_of()),
                 Item::Flush(waiting) | Item::Stop(waiting) => drop(waiting.send(())),
             }
         }

@@ -290,3 +290,109 @@ async fn an_idle_run_gives_signs_of_life() {
     }
     assert!(store.stored().is_empty());
 }
+
+fn entry_of(company: u8, number: u64) -> Entry {
+    let company = CompanyId::from_random([company; 16]);
+    let mut entry = entry(number);
+    (entry.place.root, entry.place.company) = (company, company);
+    entry
+}
+
+#[tokio::test]
+async fn when_rows_must_go_the_company_with_most_of_them_loses_them() {
+    let store = Arc::new(Store {
+        allowed: Semaphore::new(0),
+        ..Store::new([])
+    });
+    let mut options = options();
+    options.waiting_entries = 64;
+    options.batch_rows = 2;
+    let recorder = start(&store, options).await;
+    (0..1000).for_each(|number| recorder.record(entry_of(1, number)));
+    (1000..1010).for_each(|number| recorder.record(entry_of(2, number)));
+    store.allowed.add_permits(1000);
+    recorder.flush().await;
+    let quiet = store
+        .stored()
+        .iter()
+        .filter(|id| (1000..1010).map(request).any(|one| one == **id))
+        .count();
+    assert_eq!(quiet, 10, "none of the quiet company's rows are lost");
+    let report = store
+        .reports
+        .lock()
+        .expect("nobody panicked")
+        .last()
+        .cloned()
+        .expect("a report");
+    let totals = recorder.totals();
+    assert!(
+        report.dropped > 900 && totals.seen == totals.stored + totals.dropped,
+        "{totals:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_search_that_hangs_keeps_no_other_company_from_reading_its_log() {
+    let inner = Arc::new(HangsForOne {
+        gate: Semaphore::new(0),
+    });
+    let store = Arc::new(logs::InTurn::new(inner.clone(), 4));
+    let (hung, other) = (CompanyId::from_random([1; 16]), CompanyId::from_random([2; 16]));
+    let count = |company: CompanyId| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store
+                .count_by_key(company, KeyId::from_random([1; 16]), NOW)
+                .await
+        })
+    };
+    let hanging: Vec<_> = (0..20).map(|_| count(hung)).collect();
+    tokio::task::yield_now().await;
+    assert_eq!(
+        count(other)
+            .await
+            .expect("no panic")
+            .expect("it is not kept waiting"),
+        7
+    );
+    inner.gate.add_permits(Semaphore::MAX_PERMITS);
+    for one in hanging {
+        one.await.expect("no panic").expect("counted in the end");
+    }
+}
+
+/// A count for the first company hangs.
+struct HangsForOne {
+    gate: Semaphore,
+}
+
+#[async_trait]
+impl LogStore for HangsForOne {
+    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
+        Ok(Run(1))
+    }
+
+    async fn append(&self, _: Batch) -> Result<(), LogStoreError> {
+        Ok(())
+    }
+
+    async fn end_run(&self, _: RunReport) -> Result<(), LogStoreError> {
+        Ok(())
+    }
+
+    async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
+        Err(LogStoreError::Unavailable("not asked here".into()))
+    }
+
+    async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
+        Ok(None)
+    }
+
+    async fn count_by_key(&self, company: CompanyId, _: KeyId, _: Timestamp) -> Result<u64, LogStoreError> {
+        if company == CompanyId::from_random([1; 16]) {
+            self.gate.acquire().await.expect("it is never closed").forget();
+        }
+        Ok(7)
+    }
+}

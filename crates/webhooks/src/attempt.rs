@@ -134,7 +134,13 @@ impl Attempt<'_> {
         let headers = self.headers(key, letter);
         let mut sent = self
             .sender
-            .post(&self.claimed.url, &headers, letter.body.clone(), deadline)
+            .post(
+                self.claimed.company,
+                &self.claimed.url,
+                &headers,
+                letter.body.clone(),
+                deadline,
+            )
             .await;
         let own = letter.own_secrets.iter().map(|secret| STANDARD.encode(&**secret));
         let known: Vec<SecretText> = std::iter::once(key.secret.expose().to_owned())
@@ -336,7 +342,7 @@ impl Webhooks {
         }
         let waking = parts.store.release(scope).await?;
         if !waking.is_empty() {
-            self.bell().ring(waking, Vec::new());
+            self.bell().ring(scope.company, waking, Vec::new());
             self.tell(scope.company);
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{FailureClass, TimingRecord};
+use model::{CompanyId, FailureClass, TimingRecord};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -62,10 +62,11 @@ impl Connector {
     pub(crate) async fn open(
         &self,
         target: &Target,
+        asking: CompanyId,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(Box<dyn Stream>, SocketAddr), FailureClass> {
-        let addresses = self.vetted(target, deadline, progress).await?;
+        let addresses = self.vetted(target, asking, deadline, progress).await?;
         let started = Instant::now();
         let (stream, address) = dial(&addresses, deadline).await?;
         progress.address = Some(address);
@@ -90,6 +91,7 @@ impl Connector {
     async fn vetted(
         &self,
         target: &Target,
+        asking: CompanyId,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Vec<SocketAddr>, FailureClass> {
@@ -100,7 +102,7 @@ impl Connector {
             Host::Address(address) => vec![*address],
             Host::Name(name) => {
                 let started = Instant::now();
-                let found = timeout_at(deadline, self.resolver.resolve(name)).await;
+                let found = timeout_at(deadline, self.resolver.resolve(name, asking)).await;
                 progress.timing.dns_ms = Some(millis(started));
                 match found {
                     Ok(Ok(addresses)) if !addresses.is_empty() => addresses,

@@ -2,10 +2,10 @@
 //! it, so that nothing has to be written between the answer and the first byte to the receiver; else the worker is told
 //! which webhooks have something due, and claims in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::WebhookId;
+use model::{CompanyId, WebhookId};
 use tokio::sync::Notify;
 
 use crate::storage::Claimed;
@@ -19,7 +19,7 @@ pub(crate) struct Doorbell {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: HashSet<WebhookId>,
+    waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
     /// Publications that may claim and have not yet handed over.
     publishing: u32,
@@ -32,13 +32,15 @@ struct State {
 pub(crate) struct Admission {
     /// Webhooks whose lane is full or has a backlog: theirs wait in order.
     pub(crate) busy: Arc<HashSet<WebhookId>>,
+    /// Companies that have their share of the attempts under way.
+    pub(crate) full: Arc<HashSet<CompanyId>>,
     pub(crate) passes: u32,
 }
 
 /// What the worker finds at the door.
 #[derive(Debug, Default)]
 pub(crate) struct Visitors {
-    pub(crate) waiting: HashSet<WebhookId>,
+    pub(crate) waiting: HashMap<WebhookId, CompanyId>,
     pub(crate) claimed: Vec<Claimed>,
 }
 
@@ -56,10 +58,16 @@ impl Drop for Pass<'_> {
 }
 
 impl Doorbell {
-    /// These webhooks have something due, and these deliveries are claimed already.
-    pub(crate) fn ring(&self, webhooks: impl IntoIterator<Item = WebhookId>, claimed: Vec<Claimed>) {
+    /// These webhooks of a company have something due, and these deliveries are claimed already.
+    pub(crate) fn ring(
+        &self,
+        company: CompanyId,
+        webhooks: impl IntoIterator<Item = WebhookId>,
+        claimed: Vec<Claimed>,
+    ) {
         let mut state = self.lock();
         let before = (state.waiting.len(), state.claimed.len());
+        let webhooks = webhooks.into_iter().map(|webhook| (webhook, company));
         state.waiting.extend(webhooks);
         state.claimed.extend(claimed);
         let more = before != (state.waiting.len(), state.claimed.len());
@@ -69,9 +77,12 @@ impl Doorbell {
         }
     }
 
-    /// Whether a publication may claim for the worker; not when none runs, or when it has enough to do.
-    pub(crate) fn pass(&self) -> Option<Pass<'_>> {
+    /// Whether a publication of this company may claim for the worker; not when none runs, or when it has enough to do.
+    pub(crate) fn pass(&self, company: CompanyId) -> Option<Pass<'_>> {
         let mut state = self.lock();
+        if state.admission.full.contains(&company) {
+            return None;
+        }
         state.admission.passes = state.admission.passes.checked_sub(1)?;
         state.publishing += 1;
         Some(Pass {
@@ -112,31 +123,37 @@ impl Doorbell {
 mod tests {
     use super::*;
 
+    fn company(byte: u8) -> CompanyId {
+        CompanyId::from_random([byte; 16])
+    }
+
     fn passes(door: &Doorbell) -> Vec<Pass<'_>> {
-        std::iter::from_fn(|| door.pass()).take(1000).collect()
+        std::iter::from_fn(|| door.pass(company(1))).take(1000).collect()
     }
 
     #[test]
     fn nobody_claims_for_a_worker_that_does_not_run_or_has_enough() {
         let door = Doorbell::default();
-        assert!(door.pass().is_none());
+        assert!(door.pass(company(1)).is_none());
         let three = || Admission {
             busy: Arc::default(),
+            full: Arc::new(HashSet::from([company(9)])),
             passes: 3,
         };
         door.admit(three());
+        assert!(door.pass(company(9)).is_none(), "it has its share");
         let out = passes(&door);
         assert_eq!(out.len(), 3);
         door.admit(three());
-        assert!(door.pass().is_none(), "those that are out count");
+        assert!(door.pass(company(1)).is_none(), "those that are out count");
         drop(out);
         assert!(
-            door.pass().is_none(),
+            door.pass(company(1)).is_none(),
             "the worker may not know yet what they brought"
         );
         door.admit(three());
         assert_eq!(passes(&door).len(), 3);
         door.admit(Admission::default());
-        assert!(door.pass().is_none());
+        assert!(door.pass(company(1)).is_none());
     }
 }

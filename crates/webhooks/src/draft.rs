@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::{Environment, InvalidWebhook, WebhookDraft, WebhookEvents};
+use model::{CompanyId, Environment, InvalidWebhook, WebhookDraft, WebhookEvents};
 
 use crate::target::{Host, Target};
 use crate::{Blocked, Policy, Resolver};
@@ -66,6 +66,7 @@ pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebho
 
 /// A URL that a delivery would be allowed to reach now. The same policy judges again at every dial.
 pub(crate) async fn url(
+    company: CompanyId,
     given: &str,
     policy: &Policy,
     resolver: &dyn Resolver,
@@ -81,11 +82,13 @@ pub(crate) async fn url(
         .map_err(|blocked| refuse(sentence(&blocked.to_string())))?;
     let addresses = match target.host() {
         Host::Address(address) => vec![*address],
-        Host::Name(name) => match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name)).await {
-            Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
-            // A name that is not yet known may be known when the first delivery comes.
-            Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
-        },
+        Host::Name(name) => {
+            match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name, company)).await {
+                Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
+                // A name that is not yet known may be known when the first delivery comes.
+                Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
+            }
+        }
     };
     policy.vet(&target, &addresses).map_err(|blocked| {
         let is_a_name = matches!(target.host(), Host::Name(_));
@@ -118,6 +121,7 @@ pub(crate) struct CheckedDraft {
 
 /// All faults of a draft at once, or the draft in order.
 pub(crate) async fn check(
+    company: CompanyId,
     draft: &WebhookDraft,
     policy: &Policy,
     resolver: &dyn Resolver,
@@ -125,7 +129,7 @@ pub(crate) async fn check(
     let given = draft.url.trim();
     let parts = (
         name(&draft.name),
-        url(given, policy, resolver).await,
+        url(company, given, policy, resolver).await,
         events(draft.events.clone()),
     );
     match parts {

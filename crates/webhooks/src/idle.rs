@@ -55,14 +55,17 @@ pub(crate) struct Idle {
 
 #[derive(Debug)]
 struct Kept {
+    in_all: usize,
     by_receiver: HashMap<Receiver, Vec<(Instant, Connection)>>,
     swept: Instant,
 }
 
 impl Idle {
-    pub(crate) fn new() -> Self {
+    /// Keeps at most `in_all`.
+    pub(crate) fn new(in_all: usize) -> Self {
         Self {
             kept: Mutex::new(Kept {
+                in_all,
                 by_receiver: HashMap::new(),
                 swept: Instant::now(),
             }),
@@ -87,6 +90,7 @@ impl Idle {
         if kept.swept.elapsed() >= SWEEP_EVERY {
             kept.sweep();
         }
+        kept.make_room();
         let connections = kept.by_receiver.entry(receiver(target)).or_default();
         if connections.len() < PER_RECEIVER {
             connections.push((Instant::now(), connection));
@@ -95,6 +99,23 @@ impl Idle {
 }
 
 impl Kept {
+    /// Where as many are kept as may be, the receiver with most loses its oldest, so that no company's receivers keep
+    /// those of another from being kept.
+    fn make_room(&mut self) {
+        let kept: usize = self.by_receiver.values().map(Vec::len).sum();
+        if kept < self.in_all {
+            return;
+        }
+        if let Some(most) = self
+            .by_receiver
+            .values_mut()
+            .max_by_key(|connections| connections.len())
+            && !most.is_empty()
+        {
+            most.remove(0);
+        }
+    }
+
     fn sweep(&mut self) {
         self.swept = Instant::now();
         self.by_receiver.retain(|_, connections| {

@@ -58,7 +58,7 @@ impl Webhooks {
             .seal(&self.body_place(company, environment, id), &body);
         let detail = format!("{event_type} in {}", environment.label());
         let audit = self.audit(company, actor, AuditAction::EventPublished, id, detail);
-        let pass = self.bell().pass();
+        let pass = self.bell().pass(company);
         let claim = pass.as_ref().map(|pass| ClaimAtBirth {
             lease: AttemptId::time_ordered(now, vault::random()),
             until: now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)),
@@ -83,7 +83,7 @@ impl Webhooks {
                 waking,
                 claimed,
             } => {
-                self.bell().ring(waking, claimed);
+                self.bell().ring(company, waking, claimed);
                 self.tell(company);
                 Ok(Published {
                     event: id,
@@ -152,7 +152,7 @@ impl Webhooks {
         {
             return Err(WebhooksError::NotFound);
         }
-        self.bell().ring([webhook], Vec::new());
+        self.bell().ring(company, [webhook], Vec::new());
         self.tell(company);
         Ok(delivery)
     }
@@ -175,7 +175,7 @@ impl Webhooks {
         );
         let refused = match self.parts().store.replay(company, delivery, now, audit).await? {
             Replayed::Due(webhook) => {
-                self.bell().ring([webhook], Vec::new());
+                self.bell().ring(company, [webhook], Vec::new());
                 self.tell(company);
                 return Ok(());
             }

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use model::{AttemptOutcome, FailureClass, HeaderField, HopRecord, TimingRecord};
+use model::{AttemptOutcome, CompanyId, FailureClass, HeaderField, HopRecord, TimingRecord};
 use rustls::RootCertStore;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,6 +27,8 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 pub const MAX_REDIRECTS: usize = 3;
 /// So much of an answer's body is read and kept.
 pub const BODY_KEPT: usize = 16 * 1024;
+/// Unused connections that are kept for all receivers, if nobody says otherwise.
+const KEPT_IN_ALL: usize = 1024;
 /// The head of an answer may be so large.
 const LARGEST_HEAD: usize = 64 * 1024;
 
@@ -58,9 +60,16 @@ impl Sender {
     ) -> io::Result<Self> {
         Ok(Self {
             connector: Connector::new(policy, resolver, roots)?,
-            idle: Idle::new(),
+            idle: Idle::new(KEPT_IN_ALL),
             deadline,
         })
+    }
+
+    /// Keeps at most so many unused connections to all receivers together.
+    #[must_use]
+    pub fn keeping(mut self, in_all: usize) -> Self {
+        self.idle = Idle::new(in_all);
+        self
     }
 
     /// When a request that starts now must have ended.
@@ -68,8 +77,15 @@ impl Sender {
         Instant::now() + self.deadline
     }
 
-    /// Posts `body` with `headers` and those every request has, and follows redirects until `deadline`.
-    pub async fn post(&self, url: &str, headers: &HeaderMap, body: Bytes, deadline: Instant) -> Sent {
+    /// For the company that is `asking`, posts `body` with `headers` and those every request has, and follows redirects until `deadline`.
+    pub async fn post(
+        &self,
+        asking: CompanyId,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+        deadline: Instant,
+    ) -> Sent {
         let mut hops = Vec::new();
         let mut retry_after = None;
         let mut target = match Target::parse(url) {
@@ -83,7 +99,7 @@ impl Sender {
             }
         };
         loop {
-            let (hop, result) = self.hop(&target, headers, body.clone(), deadline).await;
+            let (hop, result) = self.hop(asking, &target, headers, body.clone(), deadline).await;
             hops.push(hop);
             let outcome = match result {
                 Err(class) => failed(class, hops.last().and_then(|hop| hop.status)),
@@ -109,6 +125,7 @@ impl Sender {
     /// One request and its answer, with what was reached of them.
     async fn hop(
         &self,
+        asking: CompanyId,
         target: &Target,
         headers: &HeaderMap,
         body: Bytes,
@@ -130,7 +147,7 @@ impl Sender {
             hop = record(target, request.headers());
         }
         let mut progress = Progress::default();
-        let opened = self.open(target, deadline, &mut progress).await;
+        let opened = self.open(asking, target, deadline, &mut progress).await;
         hop.address = progress.address.map(|address| address.to_string());
         hop.timing = progress.timing;
         let result = match opened {
@@ -146,11 +163,12 @@ impl Sender {
     /// A new connection, vetted and proven.
     async fn open(
         &self,
+        asking: CompanyId,
         target: &Target,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Connection, FailureClass> {
-        let (stream, address) = self.connector.open(target, deadline, progress).await?;
+        let (stream, address) = self.connector.open(target, asking, deadline, progress).await?;
         let handshake = http1::Builder::new()
             .max_buf_size(LARGEST_HEAD)
             .handshake(TokioIo::new(stream));

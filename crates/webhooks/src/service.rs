@@ -79,7 +79,7 @@ impl Webhooks {
         draft: &WebhookDraft,
         editing: Option<WebhookId>,
     ) -> Result<Vec<InvalidWebhook>, WebhooksError> {
-        let checked = match self.checked(draft).await {
+        let checked = match self.checked(company, draft).await {
             Ok(checked) => checked,
             Err(faults) => return Ok(faults),
         };
@@ -103,7 +103,10 @@ impl Webhooks {
         draft: &WebhookDraft,
         actor: &Actor,
     ) -> Result<Webhook, WebhooksError> {
-        let checked = self.checked(draft).await.map_err(WebhooksError::Invalid)?;
+        let checked = self
+            .checked(company, draft)
+            .await
+            .map_err(WebhooksError::Invalid)?;
         let parts = self.parts();
         let now = parts.clock.now();
         let webhook = Webhook {
@@ -147,7 +150,10 @@ impl Webhooks {
         actor: &Actor,
     ) -> Result<Webhook, WebhooksError> {
         let before = self.webhook(company, environment, id).await?;
-        let change = self.checked_patch(patch).await.map_err(WebhooksError::Invalid)?;
+        let change = self
+            .checked_patch(company, patch)
+            .await
+            .map_err(WebhooksError::Invalid)?;
         let audit = self.audit(
             company,
             actor,
@@ -159,7 +165,7 @@ impl Webhooks {
         let after = self.written(company, before.environment, written)?;
         if after.enabled {
             // What waited while it was off is due.
-            self.bell().ring([id], Vec::new());
+            self.bell().ring(company, [id], Vec::new());
         }
         Ok(after)
     }
@@ -267,19 +273,27 @@ impl Webhooks {
         self.parts().clock.now()
     }
 
-    async fn checked(&self, draft: &WebhookDraft) -> Result<draft::CheckedDraft, Vec<InvalidWebhook>> {
+    async fn checked(
+        &self,
+        company: CompanyId,
+        draft: &WebhookDraft,
+    ) -> Result<draft::CheckedDraft, Vec<InvalidWebhook>> {
         let parts = self.parts();
-        draft::check(draft, &parts.policy, parts.resolver.as_ref()).await
+        draft::check(company, draft, &parts.policy, parts.resolver.as_ref()).await
     }
 
     /// All faults at once.
-    async fn checked_patch(&self, patch: WebhookPatch) -> Result<WebhookChange, Vec<InvalidWebhook>> {
+    async fn checked_patch(
+        &self,
+        company: CompanyId,
+        patch: WebhookPatch,
+    ) -> Result<WebhookChange, Vec<InvalidWebhook>> {
         let parts = self.parts();
         let name = patch.name.as_deref().map(draft::name).transpose();
         let events = patch.events.map(draft::events).transpose();
         let url = match patch.url.as_deref().map(str::trim) {
             None => Ok(None),
-            Some(given) => draft::url(given, &parts.policy, parts.resolver.as_ref())
+            Some(given) => draft::url(company, given, &parts.policy, parts.resolver.as_ref())
                 .await
                 .map(|target| {
                     Some(ChangedUrl {

@@ -443,7 +443,7 @@ pub trait WebhookStore: Send + Sync {
 
     /// Every enabled webhook that has a delivery waiting, with when the first of them is due. A claimed delivery is due when its
     /// lease runs out.
-    async fn due(&self) -> Result<Vec<(WebhookId, Timestamp)>, StorageFailure>;
+    async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure>;
 
     /// Takes what is due at `now`, oldest first, at most so many of each webhook; nobody else gets them before
     /// `lease_until`.

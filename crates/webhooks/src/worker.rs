@@ -1,13 +1,15 @@
 //! Delivers what is due. One worker in each process: it wakes on commits of its own process by the bell, on retries by its
 //! clock, and on what other processes did or left behind by a slow look at the database.
 //!
-//! Fairness: each webhook has a lane with a bound of its own. A receiver that hangs fills its lane and nobody else's.
+//! Fairness: each webhook has a lane with a bound of its own, and each company a fair share of all attempts. A receiver
+//! that hangs fills its lane, a company whose receivers all hang fills its share, and nobody else notices.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AttemptId, Timestamp, WebhookId};
+use model::{AttemptId, CompanyId, Timestamp, WebhookId};
+use shares::Ledger;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -126,6 +128,7 @@ impl Drop for RunningWorker {
 /// An attempt has ended.
 struct Ended {
     webhook: WebhookId,
+    company: CompanyId,
     due: Option<Timestamp>,
 }
 
@@ -204,8 +207,8 @@ impl Run {
     /// Begins what publications have claimed. A lane that has filled meanwhile has no place for it: then it waits in order.
     async fn take_over(&mut self, claimed: Vec<Claimed>, now: Timestamp) {
         for one in claimed {
-            if self.lanes.has_place(one.webhook) {
-                self.lanes.begin(one.webhook);
+            if self.lanes.has_place(one.webhook, one.company) {
+                self.lanes.begin(one.webhook, one.company);
                 self.attempt(one);
             } else if let Err(error) = self
                 .webhooks
@@ -216,7 +219,7 @@ impl Run {
             {
                 tracing::error!(error = %error, delivery = %one.delivery, "a delivery waits until its lease has run out");
             } else {
-                self.lanes.ready([one.webhook]);
+                self.lanes.ready([(one.webhook, one.company)]);
             }
         }
     }
@@ -227,11 +230,11 @@ impl Run {
         for scope in parts.store.held().await? {
             self.webhooks.release(scope).await?;
         }
-        for (webhook, at) in parts.store.due().await? {
+        for (webhook, company, at) in parts.store.due().await? {
             if at <= now {
-                self.lanes.ready([webhook])
+                self.lanes.ready([(webhook, company)])
             } else {
-                self.lanes.later(at, webhook)
+                self.lanes.later(at, webhook, company)
             }
         }
         if self.prune_at <= now {
@@ -277,6 +280,7 @@ impl Run {
         let place = Place {
             finished: self.finished.clone(),
             webhook: claimed.webhook,
+            company: claimed.company,
             due: None,
         };
         self.attempts.spawn(async move {
@@ -291,6 +295,7 @@ impl Run {
 struct Place {
     finished: mpsc::UnboundedSender<Ended>,
     webhook: WebhookId,
+    company: CompanyId,
     due: Option<Timestamp>,
 }
 
@@ -299,6 +304,7 @@ impl Drop for Place {
         // Nobody listens any more when the worker has stopped.
         let _ = self.finished.send(Ended {
             webhook: self.webhook,
+            company: self.company,
             due: self.due,
         });
     }
@@ -309,9 +315,18 @@ impl Drop for Place {
 struct Lanes {
     options: WorkerOptions,
     running: HashMap<WebhookId, u32>,
-    total: u32,
-    ready: HashSet<WebhookId>,
-    later: BTreeSet<(Timestamp, WebhookId)>,
+    /// All attempts that may be under way, by company.
+    places: Ledger<CompanyId>,
+    ready: HashMap<WebhookId, CompanyId>,
+    later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
+}
+
+/// A webhook that may have something due.
+struct Asking {
+    webhook: WebhookId,
+    company: CompanyId,
+    running: u32,
+    places: u32,
 }
 
 impl Lanes {
@@ -319,78 +334,81 @@ impl Lanes {
         Self {
             options,
             running: HashMap::new(),
-            total: 0,
-            ready: HashSet::new(),
+            places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
+            ready: HashMap::new(),
             later: BTreeSet::new(),
         }
     }
 
-    fn ready(&mut self, webhooks: impl IntoIterator<Item = WebhookId>) {
+    fn ready(&mut self, webhooks: impl IntoIterator<Item = (WebhookId, CompanyId)>) {
         self.ready.extend(webhooks);
     }
 
-    fn later(&mut self, at: Timestamp, webhook: WebhookId) {
-        self.later.insert((at, webhook));
+    fn later(&mut self, at: Timestamp, webhook: WebhookId, company: CompanyId) {
+        self.later.insert((at, webhook, company));
     }
 
     /// Moves what has become due.
     fn due_by(&mut self, now: Timestamp) {
-        while let Some((at, webhook)) = self.later.first().copied()
+        while let Some((at, webhook, company)) = self.later.first().copied()
             && at <= now
         {
             self.later.pop_first();
-            self.ready.insert(webhook);
+            self.ready.insert(webhook, company);
         }
     }
 
     fn next(&self) -> Option<Timestamp> {
-        self.later.first().map(|(at, _)| *at)
+        self.later.first().map(|(at, ..)| *at)
     }
 
-    /// How many deliveries to ask for, of each webhook that may have some and has a free place. When places are short in
-    /// all, everybody gets an equal share of them first.
+    /// How many deliveries to ask for, of each webhook that may have some and has a free place: one for each in turn, as
+    /// long as its lane and its company's share have room.
     fn wanted(&self) -> Vec<(WebhookId, u32)> {
         let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
-        let free = |webhook: &WebhookId| self.options.per_webhook.saturating_sub(running(webhook));
-        let mut asking: Vec<(WebhookId, u32)> = self
+        let mut asking: Vec<Asking> = self
             .ready
             .iter()
-            .map(|webhook| (*webhook, free(webhook)))
-            .filter(|(_, free)| *free > 0)
+            .map(|(webhook, company)| Asking {
+                webhook: *webhook,
+                company: *company,
+                running: running(webhook),
+                places: 0,
+            })
             .collect();
         // Who has least comes first: those that hang ask for more with every place they lose.
-        asking.sort_by_key(|(webhook, _)| running(webhook));
-        let mut left = self.options.at_once.saturating_sub(self.total);
-        let share = (left / u32::try_from(asking.len()).unwrap_or(u32::MAX).max(1)).max(1);
-        let mut wanted = Vec::with_capacity(asking.len());
-        for (webhook, free) in asking {
-            let places = free.min(share).min(left);
-            if places > 0 {
-                left -= places;
-                wanted.push((webhook, places));
+        asking.sort_by_key(|one| (self.places.held(&one.company), one.running));
+        let mut places = self.places.clone();
+        loop {
+            let before = places.free();
+            for one in &mut asking {
+                let has_room = one.running + one.places < self.options.per_webhook;
+                if has_room && places.take(&one.company, 1) {
+                    one.places += 1;
+                }
+            }
+            if places.free() == before {
+                break;
             }
         }
-        wanted
+        let asking = asking.into_iter().filter(|one| one.places > 0);
+        asking.map(|one| (one.webhook, one.places)).collect()
     }
 
-    fn has_place(&self, webhook: WebhookId) -> bool {
-        self.running
-            .get(&webhook)
-            .is_none_or(|running| *running < self.options.per_webhook)
+    fn has_place(&self, webhook: WebhookId, company: CompanyId) -> bool {
+        let running = self.running.get(&webhook);
+        running.is_none_or(|running| *running < self.options.per_webhook) && self.places.room(&company) > 0
     }
 
     /// An attempt is about to start.
-    fn begin(&mut self, webhook: WebhookId) {
+    fn begin(&mut self, webhook: WebhookId, company: CompanyId) {
         *self.running.entry(webhook).or_insert(0) += 1;
-        self.total += 1;
+        self.places.take_beyond_share(&company, 1);
     }
 
     /// Whose new deliveries publications may claim, and how many of them.
     fn admission(&self) -> Admission {
-        let (per_webhook, total) = (
-            self.options.per_webhook,
-            self.options.at_once.saturating_sub(self.total),
-        );
+        let per_webhook = self.options.per_webhook;
         let (full, open): (Vec<_>, Vec<_>) = self
             .running
             .iter()
@@ -398,20 +416,24 @@ impl Lanes {
         let fullest = open.iter().map(|(_, running)| **running).max().unwrap_or(0);
         let busy = self
             .ready
-            .iter()
+            .keys()
             .chain(full.iter().map(|(webhook, _)| *webhook))
             .copied()
             .collect();
+        let holders = self.places.holders().map(|(company, _)| *company);
+        let full = holders.filter(|company| self.places.room(company) == 0).collect();
+        let free = u32::try_from(self.places.free()).unwrap_or(u32::MAX);
         Admission {
             busy: Arc::new(busy),
-            passes: total.min(per_webhook - fullest),
+            full: Arc::new(full),
+            passes: free.min(per_webhook - fullest),
         }
     }
 
     /// Who got as many as it asked for may have more.
     fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
         for one in claimed {
-            self.begin(one.webhook);
+            self.begin(one.webhook, one.company);
         }
         for (webhook, asked) in wanted {
             let got = claimed.iter().filter(|one| one.webhook == *webhook).count();
@@ -422,7 +444,7 @@ impl Lanes {
     }
 
     fn end(&mut self, ended: &Ended) {
-        self.total = self.total.saturating_sub(1);
+        self.places.give_back(&ended.company, 1);
         if let Some(running) = self.running.get_mut(&ended.webhook) {
             *running -= 1;
             if *running == 0 {
@@ -430,17 +452,28 @@ impl Lanes {
             }
         }
         if let Some(at) = ended.due {
-            self.later(at, ended.webhook);
+            self.later(at, ended.webhook, ended.company);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn webhook(byte: u8) -> WebhookId {
         WebhookId::from_random([byte; 16])
+    }
+
+    fn company(byte: u8) -> CompanyId {
+        CompanyId::from_random([byte; 16])
+    }
+
+    /// A webhook of a company of its own.
+    fn alone(byte: u8) -> (WebhookId, CompanyId) {
+        (webhook(byte), company(byte))
     }
 
     fn lanes(per_webhook: u32, at_once: u32) -> Lanes {
@@ -451,31 +484,36 @@ mod tests {
         })
     }
 
-    fn occupy(lanes: &mut Lanes, webhook: WebhookId, places: u32) {
-        lanes.running.insert(webhook, places);
-        lanes.total += places;
+    fn occupy(lanes: &mut Lanes, (webhook, company): (WebhookId, CompanyId), places: u32) {
+        (0..places).for_each(|_| lanes.begin(webhook, company));
+    }
+
+    fn ended(byte: u8, due: Option<Timestamp>) -> Ended {
+        let (webhook, company) = alone(byte);
+        Ended {
+            webhook,
+            company,
+            due,
+        }
     }
 
     #[test]
     fn a_full_lane_asks_for_nothing_and_leaves_the_others_their_places() {
-        let mut lanes = lanes(4, 10);
-        occupy(&mut lanes, webhook(1), 4);
-        lanes.ready([webhook(1), webhook(2)]);
+        let mut lanes = lanes(4, 20);
+        occupy(&mut lanes, alone(1), 4);
+        lanes.ready([alone(1), alone(2)]);
         assert_eq!(lanes.wanted(), vec![(webhook(2), 4)]);
-        lanes.end(&Ended {
-            webhook: webhook(1),
-            due: None,
-        });
+        lanes.end(&ended(1, None));
         let mut wanted = lanes.wanted();
         wanted.sort();
-        assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 3)]);
+        assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 4)]);
     }
 
     #[test]
     fn nobody_gets_more_places_than_there_are() {
         let mut lanes = lanes(8, 8);
-        occupy(&mut lanes, webhook(9), 6);
-        lanes.ready((1..=5).map(webhook));
+        occupy(&mut lanes, alone(9), 6);
+        lanes.ready((1..=5).map(alone));
         let wanted = lanes.wanted();
         assert_eq!(
             wanted.iter().map(|(_, places)| places).sum::<u32>(),
@@ -486,27 +524,40 @@ mod tests {
     }
 
     #[test]
+    fn a_company_with_many_webhooks_leaves_places_for_one_with_one() {
+        let mut lanes = lanes(32, 512);
+        let many = |byte| (webhook(byte), company(1));
+        lanes.ready((1..=17).map(many));
+        let wanted = lanes.wanted();
+        assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 256);
+        (1..=16).for_each(|byte| occupy(&mut lanes, many(byte), 16));
+        assert!(lanes.wanted().is_empty(), "it has its share");
+        assert!(lanes.has_place(webhook(99), company(2)));
+        assert!(!lanes.has_place(webhook(17), company(1)));
+        assert!(lanes.admission().full.contains(&company(1)));
+        lanes.ready([(webhook(99), company(2))]);
+        assert_eq!(lanes.wanted(), vec![(webhook(99), 32)]);
+    }
+
+    #[test]
     fn who_is_full_or_has_a_backlog_is_busy() {
         let mut lanes = lanes(2, 5);
-        occupy(&mut lanes, webhook(1), 2);
-        occupy(&mut lanes, webhook(2), 1);
-        lanes.ready([webhook(3)]);
+        occupy(&mut lanes, alone(1), 2);
+        occupy(&mut lanes, alone(2), 1);
+        lanes.ready([alone(3)]);
         let admission = lanes.admission();
         assert_eq!(*admission.busy, HashSet::from([webhook(1), webhook(3)]));
         assert_eq!(admission.passes, 1, "as many as the second has places");
-        occupy(&mut lanes, webhook(4), 2);
+        occupy(&mut lanes, alone(4), 2);
         assert_eq!(lanes.admission().passes, 0, "there is no place left at all");
     }
 
     #[test]
     fn a_retry_becomes_ready_when_it_is_due_and_not_before() {
         let mut lanes = lanes(4, 10);
-        occupy(&mut lanes, webhook(1), 1);
+        occupy(&mut lanes, alone(1), 1);
         let due = Timestamp::from_millis(5_000);
-        lanes.end(&Ended {
-            webhook: webhook(1),
-            due: Some(due),
-        });
+        lanes.end(&ended(1, Some(due)));
         lanes.due_by(due.plus_millis(-1));
         assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(due)));
         lanes.due_by(due);

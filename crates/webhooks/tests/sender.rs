@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use model::{AttemptOutcome, FailureClass};
+use model::{AttemptOutcome, CompanyId, FailureClass};
 use receiver::{Receiver, Reply};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -43,7 +43,7 @@ impl Names {
 
 #[async_trait]
 impl Resolver for Names {
-    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+    async fn resolve(&self, _: &str, _: CompanyId) -> io::Result<Vec<IpAddr>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mut answers = self.answers.lock().expect("no panic");
         let answer = if answers.len() > 1 {
@@ -60,7 +60,13 @@ fn loopback() -> Policy {
 }
 
 fn sender(policy: Policy, deadline: Duration) -> Sender {
-    Sender::new(policy, Arc::new(SystemResolver), RootCertStore::empty(), deadline).expect("a sender")
+    Sender::new(
+        policy,
+        Arc::new(SystemResolver::default()),
+        RootCertStore::empty(),
+        deadline,
+    )
+    .expect("a sender")
 }
 
 async fn post(sender: &Sender, url: &str) -> Sent {
@@ -68,7 +74,13 @@ async fn post(sender: &Sender, url: &str) -> Sent {
     headers.insert("x-webhook-sign", HeaderValue::from_static("v1=00"));
     headers.insert("user-agent", HeaderValue::from_static("Acme/1.0"));
     sender
-        .post(url, &headers, Bytes::from_static(b"{\"a\":1}"), sender.deadline())
+        .post(
+            CompanyId::from_random([1; 16]),
+            url,
+            &headers,
+            Bytes::from_static(b"{\"a\":1}"),
+            sender.deadline(),
+        )
         .await
 }
 

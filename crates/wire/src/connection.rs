@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use shares::{Activity, Connection as Place};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -51,19 +52,32 @@ pub struct Limits {
 }
 
 /// Serves one connection to its end; after `stop`, the request that it is in the middle of is the last one.
-pub async fn serve<S: Service>(tcp: TcpStream, limits: Limits, stop: &CancellationToken, service: &S) {
+/// Where it is asked to make room for another connection and says nothing itself, it is closed.
+pub async fn serve<S: Service>(
+    tcp: TcpStream,
+    place: &Place,
+    limits: Limits,
+    stop: &CancellationToken,
+    service: &S,
+) {
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "a caller had gone before it was served");
         return;
     }
     let answering = Arc::new(AtomicBool::new(false));
+    let activity = place.activity();
     let stream = CallerStream::new(tcp, limits.write_idle, Arc::clone(&answering));
     let answer = service_fn(|request: Request<Incoming>| {
-        let answering = Arc::clone(&answering);
+        let (answering, activity) = (Arc::clone(&answering), activity.clone());
         async move {
             answering.store(true, Ordering::SeqCst);
+            activity.begin();
             let answer = respond(service, request).await;
-            Ok::<_, Infallible>(answer.map(|body| Served { body, answering }))
+            Ok::<_, Infallible>(answer.map(|body| Served {
+                body,
+                answering,
+                activity,
+            }))
         }
     });
     let head_bytes = limits.head_bytes.max(8192);
@@ -76,6 +90,13 @@ pub async fn serve<S: Service>(tcp: TcpStream, limits: Limits, stop: &Cancellati
     let served = tokio::select! {
         served = &mut connection => served,
         () = stop.cancelled() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+        () = place.asked_to_close() => {
+            if !activity.is_busy() {
+                return;
+            }
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
@@ -97,6 +118,7 @@ pub async fn serve<S: Service>(tcp: TcpStream, limits: Limits, stop: &Cancellati
         () = stream.linger() => {}
         // Nobody who only keeps a connection open holds up the end.
         () = stop.cancelled() => {}
+        () = place.asked_to_close() => {}
     }
 }
 
@@ -193,11 +215,13 @@ enum Either<B> {
 struct Served<B> {
     body: Either<B>,
     answering: Arc<AtomicBool>,
+    activity: Activity,
 }
 
 impl<B> Drop for Served<B> {
     fn drop(&mut self) {
         self.answering.store(false, Ordering::SeqCst);
+        self.activity.end();
     }
 }
 

@@ -59,7 +59,10 @@ async fn ask(accept: &str) -> String {
     };
     let served = tokio::spawn(async move {
         let (tcp, _) = listener.accept().await.expect("a connection");
-        wire::serve(tcp, limits, &CancellationToken::new(), &Fails).await;
+        let place =
+            shares::Connections::new("test", 9, 9, Vec::new()).admit(std::net::IpAddr::from([127, 0, 0, 1]));
+        let place = place.expect("a place");
+        wire::serve(tcp, &place, limits, &CancellationToken::new(), &Fails).await;
     });
     let mut tcp = TcpStream::connect(address).await.expect("a connection");
     let request = format!("GET / HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n");

@@ -93,6 +93,8 @@ pub struct Config {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// What every delivery carries.
     pub webhook_headers: webhooks::SentHeaders,
+    /// Connections from one address to one listener.
+    pub connections_per_address: usize,
     pub rate_limit: RateLimit,
     pub log: String,
     pub demo: Option<Demo>,
@@ -116,6 +118,7 @@ impl Config {
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
             webhook_headers: parse::webhook_headers(&settings)?,
+            connections_per_address: parse::connections_per_address(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,
             log: settings
                 .text("log")

@@ -138,6 +138,20 @@ pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<webhooks::Allowe
         .collect()
 }
 
+/// How many connections one address may have to one listener.
+pub(super) fn connections_per_address(settings: &Settings) -> Result<usize, ConfigError> {
+    let Some(value) = settings.text("connections-per-address") else {
+        return Ok(CONNECTIONS_PER_ADDRESS);
+    };
+    match value.text.parse() {
+        Ok(connections) if connections > 0 => Ok(connections),
+        _ => Err(value.must_be("a number of connections, such as 1024")),
+    }
+}
+
+/// Enough for a load test and for an office behind one address.
+const CONNECTIONS_PER_ADDRESS: usize = 1024;
+
 pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> {
     let Some(value) = settings.text("rate-limit") else {
         return Ok(RateLimit::Requests(300));

@@ -17,9 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::AppState;
 use super::session::Caller;
+use super::streams::StreamPlace;
 
 /// Proxies close a silent connection after half a minute or later.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// When a tab for which there was no place asks again.
+const AGAIN: Duration = Duration::from_secs(30);
 const CHECK_AGAIN: Duration = Duration::from_secs(60);
 
 /// One open stream.
@@ -31,6 +34,7 @@ struct Listening {
     visit: Visit,
     client_id: model::ClientId,
     state: AppState,
+    _place: StreamPlace,
     /// Topics that are still to be told: all of them after the stream fell behind.
     pending: Vec<Topic>,
 }
@@ -44,7 +48,12 @@ pub async fn live(
     let Some(visit) = caller.visit else {
         return http::StatusCode::UNAUTHORIZED.into_response();
     };
+    let owner = membership.company.parent.unwrap_or(membership.company.id);
+    let Some(place) = state.streams.open(owner, visit.session) else {
+        return later();
+    };
     let listening = Listening {
+        _place: place,
         changes: state.hub.subscribe(membership.company.id),
         ended: state.accounts.ended_sessions(),
         check: interval_at(Instant::now() + CHECK_AGAIN, CHECK_AGAIN),
@@ -57,6 +66,12 @@ pub async fn live(
     Sse::new(events(listening))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response()
+}
+
+/// Too many are open. Browsers ask again after a while only if the answer is a stream that ended.
+fn later() -> Response {
+    let again = Event::default().retry(AGAIN).comment("too many streams are open");
+    Sse::new(stream::iter([Ok::<_, Infallible>(again)])).into_response()
 }
 
 fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {

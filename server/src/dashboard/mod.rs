@@ -11,6 +11,8 @@ pub mod router;
 pub mod session;
 pub mod sign_in;
 pub mod site;
+pub mod streams;
+pub mod turns;
 pub mod webhook_actions;
 
 use std::ops::Deref;
@@ -33,6 +35,8 @@ pub use origin::PublicOrigin;
 pub use router::{page_paths, router, server_function_paths};
 pub use session::Caller;
 pub use site::Site;
+pub use streams::Streams;
+pub use turns::Turns;
 
 pub use key_actions::{delete_key, generate_key, reveal_key};
 pub use live::live;
@@ -64,6 +68,10 @@ pub struct DashboardParts {
     pub reload_port: Option<u32>,
     pub trusted_proxies: Vec<IpNet>,
     pub backend: Backend,
+    /// Places of live streams.
+    pub streams: Streams,
+    /// Places of everything else that a person asks for.
+    pub turns: Turns,
     /// None outside the demo.
     pub demo: Option<DemoPeople>,
     /// Cancelled when the server stops: open streams end then.

@@ -18,7 +18,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 
 use super::session::Caller;
-use super::{AppState, guarded, headers, plain_page, session, sign_in};
+use super::{AppState, guarded, headers, plain_page, session, sign_in, turns};
 use crate::routes::{Surface, table};
 
 /// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
@@ -55,6 +55,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), design_in_the_demo_only))
         .layer(from_fn(signed_in_or_sent_away))
         .layer(from_fn_with_state(state.clone(), sign_in::only_where_safe))
+        .layer(from_fn_with_state(state.turns.clone(), turns::in_turn))
         .layer(from_fn_with_state(state.clone(), session::recognise))
         .layer(from_fn(in_time))
         .layer(from_fn_with_state(state.clone(), headers::refuse_other_sites))

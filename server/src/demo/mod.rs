@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use accounts::Email;
 use axum::Router;
 use model::{DemoContext, Environment, Role};
+use shares::Connections;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -150,13 +151,19 @@ impl Ready {
         self,
         services: &Services,
         gateway: SocketAddr,
+        connections: usize,
         stop: &CancellationToken,
         tasks: &TaskTracker,
     ) {
         let router = Router::new()
             .merge(receiver::router(services.clone()))
             .merge(upstream::router(services.clone()));
-        tasks.spawn(listener::serve(self.listener, router, stop.clone()));
+        // Its callers are all of this machine.
+        let machine = ["127.0.0.0/8", "::1/128"]
+            .iter()
+            .filter_map(|network| network.parse().ok());
+        let connections = Connections::new("demo", connections, connections, machine.collect());
+        tasks.spawn(listener::serve(self.listener, router, connections, stop.clone()));
         if self.state.real_since.is_some() {
             tasks.spawn(traffic::send(services.clone(), self.state, gateway, stop.clone()));
         }

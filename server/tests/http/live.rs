@@ -17,11 +17,15 @@ struct Stream {
 
 impl Stream {
     async fn open(world: &World, acme: &Acme) -> Self {
+        Self::open_as(world, acme, &acme.owner).await
+    }
+
+    async fn open_as(world: &World, acme: &Acme, cookie: &str) -> Self {
         let address = world.address(To::Dashboard);
         let mut tcp = TcpStream::connect(address).await.expect("connects");
         let request = format!(
             "GET /live/{} HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\n\r\n",
-            acme.client_id, acme.owner
+            acme.client_id, cookie
         );
         tcp.write_all(request.as_bytes()).await.expect("writes");
         let mut stream = Self {
@@ -39,15 +43,21 @@ impl Stream {
 
     /// Reads until `text` has come; false when the stream ends first.
     async fn sees(&mut self, text: &str) -> bool {
-        let mut buffer = [0; 1024];
         while !self.seen.contains(text) {
-            let read = tokio::time::timeout(Duration::from_secs(20), self.tcp.read(&mut buffer)).await;
-            match read.expect("something comes").expect("reads") {
-                0 => return false,
-                length => self.seen.push_str(&String::from_utf8_lossy(&buffer[..length])),
+            if self.more().await == 0 {
+                return false;
             }
         }
         true
+    }
+
+    /// Reads what comes next; how much it was.
+    async fn more(&mut self) -> usize {
+        let mut buffer = [0; 1024];
+        let read = tokio::time::timeout(Duration::from_secs(20), self.tcp.read(&mut buffer)).await;
+        let length = read.expect("something comes").expect("reads");
+        self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        length
     }
 }
 
@@ -87,4 +97,54 @@ async fn stopping_ends_open_streams_at_once() {
         .await
         .expect("does not wait for the stream");
     assert!(!stream.sees("event:").await);
+}
+
+/// Whether a change arrives; false when there was no place for the stream.
+async fn hears(world: &World, acme: &Acme, stream: &mut Stream) -> bool {
+    world.running().services.core.hub.publish(acme.id, Topic::Keys);
+    assert!(stream.sees("\r\n\r\n").await, "{}", stream.seen);
+    let body = |stream: &Stream| {
+        let (_, body) = stream.seen.split_once("\r\n\r\n").unwrap_or_default();
+        body.to_owned()
+    };
+    // The stream of a change, or one that ends: it says when to ask again.
+    while !body(stream).contains("\n\n") {
+        let seen = stream.seen.len();
+        stream.more().await;
+        assert!(stream.seen.len() > seen, "it ends without a word");
+    }
+    !body(stream).contains("retry")
+}
+
+#[tokio::test]
+async fn one_viewer_with_many_streams_takes_none_of_another_company() {
+    let world = World::start().await;
+    let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
+    let mut held = Vec::new();
+    loop {
+        let mut stream = Stream::open_as(&world, &acme, &acme.viewer).await;
+        if !hears(&world, &acme, &mut stream).await {
+            break;
+        }
+        held.push(stream);
+        assert!(held.len() < 100, "there is an end to it");
+    }
+    assert_eq!(held.len(), 16);
+    let mut stream = Stream::open(&world, &other).await;
+    assert!(hears(&world, &other, &mut stream).await, "{}", stream.seen);
+    let mut colleague = Stream::open(&world, &acme).await;
+    assert!(hears(&world, &acme, &mut colleague).await, "{}", colleague.seen);
+    held.pop();
+    // The server notices soon that a tab was closed.
+    let again = async {
+        loop {
+            let mut again = Stream::open_as(&world, &acme, &acme.viewer).await;
+            if hears(&world, &acme, &mut again).await {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again)
+        .await
+        .expect("its place is free again");
 }

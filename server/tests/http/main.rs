@@ -2,6 +2,7 @@
 
 mod admin;
 mod demo;
+mod descriptors;
 mod events;
 mod hostile;
 mod html;

@@ -56,10 +56,26 @@ impl Installation {
         self.wait_until_it_listens(self.spawn(arguments, stderr))
     }
 
+    /// In a process that may open so many files, and cannot raise the limit.
+    pub(crate) fn start_with_open_files(&self, limit: u32, stderr: Stdio) -> Child {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), GATEHOUSE]);
+        self.wait_until_it_listens(self.spawn_by(shell, &[], stderr))
+    }
+
+    /// `admin` on its data directory.
+    pub(crate) fn admin(&self, args: &[&str]) -> Value {
+        admin(&self.data, args)
+    }
+
     /// As [`Self::start`], without waiting.
     pub(crate) fn spawn(&self, arguments: &[&str], stderr: Stdio) -> Child {
+        self.spawn_by(Command::new(GATEHOUSE), arguments, stderr)
+    }
+
+    fn spawn_by(&self, mut command: Command, arguments: &[&str], stderr: Stdio) -> Child {
         let [dashboard, gateway, operator] = self.listeners.map(|address| address.to_string());
-        Command::new(GATEHOUSE)
+        command
             .args(["serve", "--allow-network", "127.0.0.0/8", "--data-dir"])
             .arg(&self.data)
             .args([

@@ -116,12 +116,13 @@ fn gatehouse(arguments: &[&str]) -> Output {
 
 #[test]
 fn bad_configuration_is_one_sentence_that_names_the_setting_and_exit_code_2() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--listen", "here"], "--listen"),
         (&["--public-url", "ftp://x"], "--public-url"),
         (&["--upstream", "sandbox"], "--upstream"),
         (&["--allow-network", "everything"], "--allow-network"),
         (&["--rate-limit", "0"], "--rate-limit"),
+        (&["--connections-per-address", "0"], "--connections-per-address"),
         (&["--database-url", "mysql://db"], "--database-url"),
         (&["--log", "x=loud"], "log"),
         (&["--listen", "0.0.0.0:3000"], "public-url"),

@@ -94,6 +94,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         allow_networks: Vec::new(),
         trusted_proxies: Vec::new(),
         webhook_headers: webhooks::SentHeaders::default(),
+        connections_per_address: 1024,
         rate_limit: RateLimit::Requests(300),
         log: "info".to_owned(),
         demo: None,

@@ -297,6 +297,44 @@ async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
     limit.await.expect("the place is free again");
 }
 
+#[tokio::test]
+async fn a_company_whose_requests_hang_takes_no_place_of_another() {
+    let mut world = World::with(
+        |options| {
+            options.limits.requests = 8;
+            options.timeouts.queue = Duration::from_millis(20);
+        },
+        RateLimit::default(),
+    )
+    .await;
+    let second = world.generate(Environment::Sandbox).await;
+    let mut held = Vec::new();
+    for number in 0..4 {
+        // Half of them with another key: they are the company's all the same.
+        let mut connection = world.connect().await;
+        let mut request = world.request(Method::GET, "/hold", &[], Default::default());
+        if number % 2 == 0 {
+            let secret = second.secret.parse().expect("a value");
+            request.headers_mut().insert("x-access-secret", secret);
+        }
+        held.push(tokio::spawn(
+            async move { connection.begin(request).await.map(drop) },
+        ));
+        world.upstream.arrived().await;
+    }
+    let refused = world.get("/echo").await;
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (503, Some("overloaded")),
+        "the company has its share"
+    );
+    let key = world.generate_for_other().await;
+    for _ in 0..5 {
+        assert_eq!(world.get_as_other(&key, "/echo").await.status, 200);
+    }
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 /// An upstream that answers the first request of each connection and closes at the second, unanswered. Tells how many
 /// requests it was sent.
 async fn forgetful() -> (std::net::SocketAddr, Arc<AtomicUsize>) {

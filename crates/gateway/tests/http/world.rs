@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) company: Company,
     pub(crate) brand: Company,
+    /// Another company, which has no key yet.
+    pub(crate) other: Company,
     pub(crate) key: TestKey,
     pub(crate) folder: TempDir,
     pub(crate) stop: CancellationToken,
@@ -181,6 +183,7 @@ impl World {
             clock,
             company: ours,
             brand,
+            other,
             key,
             folder,
             stop,
@@ -190,6 +193,21 @@ impl World {
 
     pub(crate) async fn generate(&self, environment: Environment) -> TestKey {
         generate(&self.keys, &self.company, environment).await
+    }
+
+    /// The answer to a request of the other company with a key of its own.
+    pub(crate) async fn get_as_other(&self, key: &TestKey, path: &str) -> Answer {
+        let client_id = self.other.client_id.to_string();
+        let headers = [
+            ("x-access-client-id", client_id.as_str()),
+            ("x-access-secret", key.secret.as_str()),
+        ];
+        let request = request(Method::GET, path, &headers, Full::new(Bytes::new()));
+        self.connect().await.send(request).await
+    }
+
+    pub(crate) async fn generate_for_other(&self) -> TestKey {
+        generate(&self.keys, &self.other, Environment::Sandbox).await
     }
 
     pub(crate) async fn connect(&self) -> Client {

@@ -1,7 +1,8 @@
 //! What the delivery worker needs: claims under a lease, attempts with what follows from them, held deliveries, pruning.
 
 use model::{
-    AttemptId, DeliveryId, DeliveryState, DisabledReason, Environment, EventId, Timestamp, WebhookId,
+    AttemptId, CompanyId, DeliveryId, DeliveryState, DisabledReason, Environment, EventId, Timestamp,
+    WebhookId,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -12,19 +13,17 @@ use super::rows;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
 
 /// One look-up in `deliveries_due` for each webhook.
-pub(super) async fn due(db: &Db) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
+pub(super) async fn due(db: &Db) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StoreError> {
     let found = sqlx::query(
-        "SELECT w.id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
+        "SELECT w.id, w.company_id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
          ORDER BY d.due_at, d.id LIMIT 1) AS due_at FROM webhooks w WHERE w.enabled = 1 AND w.deleted_at IS NULL",
     )
     .fetch_all(db.reader())
     .await?;
-    let pairs = found
+    found
         .iter()
-        .map(|row| Ok(row.maybe_time("due_at")?.map(|at| (row.parsed("id"), at))));
-    pairs
-        .filter_map(Result::transpose)
-        .map(|pair| pair.and_then(|(webhook, at)| Ok((webhook?, at))))
+        .filter_map(|row| row.maybe_time("due_at").transpose().map(|at| (row, at)))
+        .map(|(row, at)| Ok((row.parsed("id")?, row.parsed("company_id")?, at?)))
         .collect()
 }
 

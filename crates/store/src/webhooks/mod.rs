@@ -205,7 +205,7 @@ impl WebhookStore for StoredWebhooks {
         Ok(read::history(&self.db, company, environment, filter).await?)
     }
 
-    async fn due(&self) -> Result<Vec<(WebhookId, Timestamp)>, StorageFailure> {
+    async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure> {
         Ok(deliver::due(&self.db).await?)
     }
 

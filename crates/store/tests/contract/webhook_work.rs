@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use model::{AttemptId, AttemptOutcome, DeliveryState, EventType, FailureClass, WebhookHealth};
-use webhooks::{HistoryFilter, HistoryPage, WebhooksError, WorkerOptions};
+use webhooks::{HistoryFilter, HistoryPage, Publication, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
 use crate::webhook_delivery::status_from;
-use crate::webhook_world::{SANDBOX, START, World, ana, eventually};
+use crate::webhook_world::{SANDBOX, START, World, ana, draft, eventually};
 
 contract!(
     store::MAIN_MIGRATIONS,
     [
         a_receiver_that_hangs_holds_up_nobody_else,
+        a_company_whose_receivers_all_hang_holds_up_no_other,
         a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out,
         a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left,
         an_attempt_whose_lease_was_lost_still_leaves_its_evidence,
@@ -61,6 +62,57 @@ async fn a_receiver_that_hangs_holds_up_nobody_else(db: &TestDb) {
             .iter()
             .all(|row| row.state == DeliveryState::Pending && row.attempts == 0)
     );
+    worker.stop().await;
+}
+
+async fn a_company_whose_receivers_all_hang_holds_up_no_other(db: &TestDb) {
+    let mut world = World::create(db).await;
+    world.deadline = Duration::from_secs(60);
+    let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
+    for number in 0..17 {
+        world.webhook(&hanging.url(&format!("/{number}"))).await;
+    }
+    let good = Receiver::start(|_| Reply::status(200)).await;
+    let other = world
+        .webhooks
+        .create(world.other.id, &draft(&good.url("/")), &ana())
+        .await
+        .expect("created");
+    let options = WorkerOptions {
+        per_webhook: 4,
+        at_once: 16,
+        drain: Duration::from_millis(1),
+        ..WorkerOptions::default()
+    };
+    let worker = world.start_with(&world.webhooks, options);
+    for _ in 0..4 {
+        world.publish("{}").await;
+    }
+    // 68 deliveries for the company's half of sixteen places.
+    hanging.wait_for(8).await;
+    for number in 1..=6 {
+        let publication = Publication {
+            company: world.other.id,
+            environment: SANDBOX,
+            event_type: EventType::OrderCreated,
+            payload: "{}",
+            request_id: None,
+            idempotency_key: None,
+        };
+        world
+            .webhooks
+            .publish(publication, &ana())
+            .await
+            .expect("published");
+        good.wait_for(number).await;
+    }
+    assert_eq!(hanging.wait_for(8).await.len(), 8, "its share and no more");
+    let detail = world
+        .webhooks
+        .detail(world.other.id, other.id)
+        .await
+        .expect("a detail");
+    assert!(!detail.deliveries.is_empty());
     worker.stop().await;
 }
 

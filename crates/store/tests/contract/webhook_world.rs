@@ -105,8 +105,8 @@ impl World {
             install,
             signing: keys.clone(),
             policy: policy(),
-            resolver: Arc::new(SystemResolver),
             headers: SentHeaders::default(),
+            resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
             clock: clock.clone(),
         };
@@ -139,8 +139,8 @@ impl World {
             install: self.install,
             signing: self.keys.clone(),
             policy: policy(),
-            resolver: Arc::new(SystemResolver),
             headers: SentHeaders::default(),
+            resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
             clock: self.clock.clone(),
         })
@@ -152,7 +152,13 @@ impl World {
 
     pub(crate) fn start_with(&self, webhooks: &Webhooks, options: WorkerOptions) -> RunningWorker {
         let roots = rustls::RootCertStore::empty();
-        let sender = Sender::new(policy(), Arc::new(SystemResolver), roots, self.deadline).expect("a sender");
+        let sender = Sender::new(
+            policy(),
+            Arc::new(SystemResolver::default()),
+            roots,
+            self.deadline,
+        )
+        .expect("a sender");
         Worker::new(
             webhooks.clone(),
             Arc::new(sender),

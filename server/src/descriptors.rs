@@ -1,0 +1,163 @@
+//! How many connections of each kind fit into the descriptors that this process may open. All bounds come from here, and
+//! together they stay below the limit: whatever strangers do on one listener, the others still accept, and so does the
+//! control socket.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::ConfigError;
+
+/// Databases (journals included), the listeners themselves, the runtime, the lock, standard streams, files of the site
+/// while they are read.
+const OWN: usize = 96;
+/// Commands of `admin` at once.
+const CONTROL: usize = 8;
+/// With fewer, a company's share of something would be nothing.
+const LEAST: usize = 192;
+
+/// The bounds of one process. Each number is what is open at once at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// Files and sockets that the system lets this process open.
+    pub limit: usize,
+    /// Connections to the control socket.
+    pub control: usize,
+    /// Connections to the operator's listener.
+    pub operator: usize,
+    /// Connections to the dashboard, live streams included.
+    pub dashboard: usize,
+    /// Live streams.
+    pub streams: usize,
+    /// Connections to the gateway.
+    pub gateway: usize,
+    /// Requests in flight at the gateway; each may have a connection to an upstream.
+    pub requests: usize,
+    /// Unused connections kept for each upstream.
+    pub upstream_idle: usize,
+    /// Attempts to deliver webhooks; each has a connection.
+    pub attempts: usize,
+    /// Unused connections kept for all receivers.
+    pub receiver_idle: usize,
+    /// Look-ups of names.
+    pub lookups: usize,
+}
+
+impl Descriptors {
+    /// Raises the soft limit of open files to the hard one, and divides it. systemd starts services with a soft limit of
+    /// 1024 and a hard one of 524,288. `shared_by` is 2 where this process has both ends of its connections (the demo).
+    pub fn claim(shared_by: usize) -> Result<Self, ConfigError> {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let raised = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: maximum,
+                maximum,
+            },
+        );
+        let limit = match raised {
+            Ok(()) => maximum,
+            Err(error) => {
+                tracing::warn!(%error, "the limit of open files stays as it was");
+                current
+            }
+        };
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let bounds = Self::of(limit / shared_by.max(1)).ok_or_else(|| {
+            ConfigError::new(format!(
+                "This process may open {limit} files, but it needs {} at least: raise the limit with `ulimit -n 4096`, or \
+                 with LimitNOFILE=4096 in its systemd unit.",
+                LEAST * shared_by.max(1)
+            ))
+        })?;
+        bounds.say();
+        Ok(bounds)
+    }
+
+    /// Divides a limit; `None` when it is too small.
+    pub fn of(limit: usize) -> Option<Self> {
+        if limit < LEAST {
+            return None;
+        }
+        // The operator's part comes first, so that it is there when all others are used up.
+        let operator = (limit / 16).clamp(16, 2048);
+        let rest = limit - OWN - CONTROL - operator;
+        let percent = |share: usize| rest / 100 * share + rest % 100 * share / 100;
+        let part = |share, at_most: usize| percent(share).clamp(2, at_most);
+        let dashboard = part(20, 2048);
+        Some(Self {
+            limit,
+            control: CONTROL,
+            operator,
+            dashboard,
+            streams: dashboard / 2,
+            gateway: part(30, 8192),
+            requests: part(20, 2048),
+            // There are three environments.
+            upstream_idle: part(4, 256),
+            attempts: part(8, 512),
+            receiver_idle: part(4, 1024),
+            // A look-up has up to two sockets.
+            lookups: part(2, 64),
+        })
+    }
+
+    /// What may be open at once, all together.
+    pub const fn total(&self) -> usize {
+        OWN + self.control
+            + self.operator
+            + self.dashboard
+            + self.gateway
+            + self.requests
+            + 3 * self.upstream_idle
+            + self.attempts
+            + self.receiver_idle
+            + 2 * self.lookups
+    }
+
+    fn say(&self) {
+        let Self {
+            limit,
+            operator,
+            dashboard,
+            gateway,
+            requests,
+            attempts,
+            ..
+        } = *self;
+        tracing::info!(
+            limit,
+            dashboard,
+            gateway,
+            operator,
+            requests,
+            attempts,
+            "connections at most, from the limit of open files"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_bounds_together_stay_below_every_limit() {
+        for limit in (LEAST..5000).chain([65_536, 524_288, 1_048_576, usize::MAX]) {
+            let bounds = Descriptors::of(limit).expect("enough");
+            assert!(bounds.total() <= limit, "{bounds:?}");
+            assert!(
+                bounds.streams < bounds.dashboard && bounds.lookups >= 2,
+                "{bounds:?}"
+            );
+        }
+        assert_eq!(Descriptors::of(LEAST - 1), None);
+    }
+
+    #[test]
+    fn where_descriptors_are_plenty_the_bounds_are_the_largest() {
+        let bounds = Descriptors::of(524_288).expect("enough");
+        assert_eq!(
+            (bounds.gateway, bounds.dashboard, bounds.requests, bounds.attempts),
+            (8192, 2048, 2048, 512)
+        );
+    }
+}
