@@ -47,10 +47,14 @@ fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &
             Err(WRONG)
         };
     };
-    if !(uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS)) {
-        return Err(WRONG);
-    }
-    if authority != host {
+    let default_port = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP => 80,
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        _ => return Err(WRONG),
+    };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(default_port);
+    let is_same = authority.host().eq_ignore_ascii_case(host.host()) && port(authority) == port(host);
+    if !is_same || authority.as_str().contains('@') {
         return Err("The request's target and its Host header name different hosts.");
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -101,6 +105,22 @@ mod tests {
         ] {
             assert_eq!(judge("GET", target, &host).as_deref(), Ok(path), "{target}");
         }
+    }
+
+    #[test]
+    fn a_default_port_may_be_left_out() {
+        for (target, host) in [
+            ("http://api.example:80/a", "api.example"),
+            ("http://api.example/a", "api.example:80"),
+            ("https://api.example/a", "API.example:443"),
+        ] {
+            assert_eq!(
+                judge("GET", target, &[("host", host)]).as_deref(),
+                Ok("/a"),
+                "{target}"
+            );
+        }
+        assert!(judge("GET", "https://api.example/a", &[("host", "api.example:80")]).is_err());
     }
 
     #[test]
