@@ -81,6 +81,17 @@ pub struct ServeArgs {
     /// Requests a key may make at once, refilled within a minute; or off [default: 300]
     #[arg(long, value_name = "N|off")]
     pub rate_limit: Option<String>,
+    /// A name whose values the log never keeps, besides password, token, email and their like; read as words
+    ///
+    /// Headers, members of JSON, form fields and parameters whose name has these words in a row: salary hides annualSalary
+    /// and x-salary too.
+    #[arg(long, value_name = "NAME")]
+    pub redact_name: Vec<String>,
+    /// A name whose values the log keeps, though it looks secret: contact-email
+    ///
+    /// Authorization, Cookie and the access secret itself are never kept.
+    #[arg(long, value_name = "NAME")]
+    pub keep_name: Vec<String>,
     /// What to print: error, warn, info, debug, or per module [default: info]
     #[arg(long, value_name = "LEVELS")]
     pub log: Option<String>,

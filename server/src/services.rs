@@ -62,7 +62,8 @@ impl Services {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
         let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
         let now = core.clock.clone();
-        let options = RecorderOptions::new(Arc::new(move || now.now()));
+        let mut options = RecorderOptions::new(Arc::new(move || now.now()));
+        options.names = Arc::clone(&config.names);
         let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
@@ -181,6 +182,7 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         headers: config.webhook_headers.clone(),
         resolver: Arc::new(resolver),
         hub: core.hub.clone(),
+        names: Arc::clone(&config.names),
         clock: Arc::new(webhooks::SystemClock),
     })
 }

@@ -13,6 +13,7 @@ cargo xtask <command>
   test [<filter>…]    everything: Rust, SQLite, PostgreSQL and a browser. A filter with `.spec` in it picks
                       Playwright files, any other picks Rust tests by name
   lint                formatting and clippy
+  bench redact        what redacting the log costs, in a release build, with ordinary and hostile input
   screenshots         take the pictures in docs/images again
 
   --timings           with any of them: say at the end how long each stage took";
@@ -29,6 +30,7 @@ pub(crate) enum Task {
     Build { release: bool },
     Test { filters: Vec<String> },
     Lint,
+    Bench,
     Screenshots,
 }
 
@@ -87,6 +89,8 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
             filters: rest.filters(),
         },
         "lint" => Task::Lint,
+        "bench" if rest.take("redact") => Task::Bench,
+        "bench" => bail!("There is one benchmark: `cargo xtask bench redact`."),
         "screenshots" => Task::Screenshots,
         other => bail!("There is no command `{other}`.\n\n{USAGE}"),
     };
@@ -170,6 +174,12 @@ mod tests {
                 .to_string()
                 .contains("after `--`")
         );
+    }
+
+    #[test]
+    fn a_benchmark_has_a_name() {
+        assert_eq!(parsed("bench redact").unwrap().unwrap().task, Task::Bench);
+        assert!(parsed("bench").is_err() && parsed("bench other").is_err());
     }
 
     #[test]

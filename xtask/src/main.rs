@@ -2,6 +2,7 @@
 //! `.cargo/config.toml`; `CONTRIBUTING.md` says when to use which command.
 
 mod arguments;
+mod bench;
 mod build;
 mod cache;
 mod chunks;
@@ -52,6 +53,7 @@ fn run() -> Result<()> {
         Task::Build { release } => build::run(&project, release, timings),
         Task::Test { filters } => test::run(&project, &filters, timings),
         Task::Lint => lint::run(&project, timings),
+        Task::Bench => bench::run_redact(&project),
         Task::Screenshots => screenshots::run(&project, timings),
     }
 }

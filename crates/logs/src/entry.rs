@@ -9,9 +9,7 @@ use model::{
 };
 
 use crate::LossOf;
-
-/// At most so many bytes of a body are kept.
-pub const BODY_LIMIT: usize = 16 * 1024;
+use redact::BODY_LIMIT;
 
 /// Whose request it was.
 #[derive(Clone, Debug, PartialEq, Eq)]

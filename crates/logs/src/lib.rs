@@ -9,8 +9,9 @@ mod store;
 mod suppression;
 mod writer;
 
-pub use entry::{BODY_LIMIT, Capture, CapturedBody, Entry, KeyTrace, Message, Place};
+pub use self::redact::{redact, redact_counted};
+pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
+pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use in_turn::InTurn;
 pub use recorder::{Recorder, RecorderOptions, Totals};
-pub use redact::{REDACTED, redact};
 pub use store::{Batch, Gap, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};

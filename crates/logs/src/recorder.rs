@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::suppression::Suppression;
 use crate::writer::{self, Writer};
-use crate::{Entry, LogStore, LogStoreError, Loss, LossOf};
+use crate::{Entry, LogStore, LogStoreError, Loss, LossOf, Names};
 
 /// How the recorder waits and retries.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct RecorderOptions {
     pub batch_rows: usize,
     /// … or when its first row has waited so long.
     pub batch_delay: Duration,
+    /// Which names have values that are never stored.
+    pub names: Arc<Names>,
     /// How often an idle run says that it lives.
     pub heartbeat: Duration,
     /// Pauses before a batch that could not be written is tried again; after the last, its rows count as dropped.
@@ -43,6 +45,7 @@ impl RecorderOptions {
             waiting_bytes: 48 * 1024 * 1024,
             batch_rows: 512,
             batch_delay: Duration::from_millis(200),
+            names: Arc::default(),
             heartbeat: Duration::from_secs(5),
             retries: [100, 500, 1000, 2000].map(Duration::from_millis).to_vec(),
         }

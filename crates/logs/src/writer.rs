@@ -102,7 +102,13 @@ impl Writer {
     async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
         let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
         // Redaction is arithmetic on up to 16 MiB; the threads that answer requests have better things to do.
-        let redaction = tokio::task::spawn_blocking(|| entries.into_iter().map(redact).collect::<Vec<_>>());
+        let names = Arc::clone(&self.options.names);
+        let redaction = tokio::task::spawn_blocking(move || {
+            entries
+                .into_iter()
+                .map(|entry| redact(entry, &names))
+                .collect::<Vec<_>>()
+        });
         let Ok(entries) = redaction.await else {
             tracing::error!(rows = owners.len(), "redacting log rows failed; they are dropped");
             owners.into_iter().for_each(|owner| self.shared.dropped(owner));

@@ -1,6 +1,6 @@
-//! Secrets: their formats, how they are sealed at rest, how they are found again, in a database by their hash and in a
-//! text that must not keep them, and what is signed with them. Every
-//! other crate comes here for randomness, for a look-up hash or a signature, and none of them touches a cipher itself.
+//! Secrets: their formats, how they are sealed at rest, how a database finds them by their hash, and what is signed with
+//! them. Every other crate comes here for randomness, for a look-up hash or a signature, and none of them touches a
+//! cipher itself.
 //!
 //! Two keys of the installation, independent of each other: the [`Pepper`] turns an access secret into its look-up hash,
 //! the [`MasterKey`] seals what must be readable again. Neither is ever in the database; a check value of each is.
@@ -8,7 +8,6 @@
 mod access_secret;
 mod install_key;
 mod known_browser;
-mod presented;
 mod random;
 mod sealing;
 mod signature;
@@ -17,7 +16,6 @@ mod token;
 pub use access_secret::{AccessSecret, InvalidPrefix, LONGEST_PREFIX, MalformedSecret, SecretPrefixes};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
 pub use known_browser::BrowserId;
-pub use presented::{Presented, REDACTED, unescape};
 pub use random::random;
 pub use sealing::{InstallId, InvalidInstallId, SealPlace, SealPurpose, Sealed, Unsealable};
 pub use signature::{sign_standard_webhook, sign_v1};

@@ -38,6 +38,8 @@ pub enum SealPurpose {
     Event,
     /// The secret of a webhook's own, for the Standard Webhooks headers.
     WebhookSecret,
+    /// What a receiver answered to an attempt.
+    Evidence,
 }
 
 /// Where sealed bytes belong. All of it must be the same again when they are opened.
@@ -147,6 +149,7 @@ impl SealPurpose {
             Self::AccessSecret => "access_secret",
             Self::Event => "event",
             Self::WebhookSecret => "webhook_secret",
+            Self::Evidence => "evidence",
         }
     }
 }

@@ -7,10 +7,11 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{
     Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    SecretText, Timestamp,
+    Timestamp,
 };
+use redact::Needles;
 use tokio::time::Instant;
-use vault::{Presented, Zeroizing};
+use vault::Zeroizing;
 
 use crate::connection::millis;
 use crate::evidence;
@@ -142,13 +143,12 @@ impl Attempt<'_> {
                 deadline,
             )
             .await;
-        let own = letter.own_secrets.iter().map(|secret| STANDARD.encode(&**secret));
-        let known: Vec<SecretText> = std::iter::once(key.secret.expose().to_owned())
-            .chain(own)
-            .map(SecretText::new)
-            .collect();
-        let secrets = Presented::new(&known);
-        evidence::redact(&mut sent.hops, &secrets);
+        let mut secrets = Needles::default();
+        secrets.add(key.secret.expose().as_bytes());
+        for own in &letter.own_secrets {
+            secrets.add(STANDARD.encode(&**own).as_bytes());
+        }
+        evidence::redact(&mut sent.hops, &secrets, &self.webhooks.parts().names);
         sent
     }
 
@@ -241,13 +241,18 @@ impl Attempt<'_> {
         let ended_at = self.webhooks.parts().clock.now();
         let Tried {
             outcome,
-            hops,
+            mut hops,
             retry_after,
             signed_by,
         } = tried;
+        let id = AttemptId::time_ordered(started_at, vault::random());
+        let place = self
+            .webhooks
+            .evidence_place(claimed.company, claimed.environment, id);
+        evidence::seal(&mut hops, &self.webhooks.parts().master_key, &place);
         FinishedAttempt {
             claimed: claimed.clone(),
-            id: AttemptId::time_ordered(started_at, vault::random()),
+            id,
             started_at,
             ended_at,
             duration_ms,

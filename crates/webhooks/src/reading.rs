@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
-use crate::{Webhooks, WebhooksError, health, signing};
+use crate::{Webhooks, WebhooksError, evidence, health, signing};
 
 /// Deliveries on a webhook's own page at most.
 const DELIVERIES_SHOWN: u32 = 50;
@@ -71,6 +71,11 @@ impl Webhooks {
             .delivery(company, id)
             .await?
             .ok_or(WebhooksError::NotFound)?;
+        let mut attempts = stored.attempts;
+        for attempt in &mut attempts {
+            let place = self.evidence_place(company, stored.environment, attempt.id);
+            evidence::open(&mut attempt.hops, &self.parts().master_key, &place);
+        }
         let place = self.body_place(company, stored.environment, stored.row.event_id);
         Ok(Delivery {
             body: self.open_body(&place, &stored.body)?,
@@ -79,7 +84,7 @@ impl Webhooks {
             environment: stored.environment,
             event_created_at: stored.event_created_at,
             request_id: stored.request_id,
-            attempts: stored.attempts,
+            attempts,
         })
     }
 

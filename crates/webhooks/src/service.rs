@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use live::{Hub, Topic};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
+    Actor, AttemptId, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
     InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
+use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
@@ -37,6 +38,8 @@ pub struct Parts {
     /// What every delivery carries.
     pub headers: SentHeaders,
     pub hub: Hub,
+    /// Which names have values that are never kept of what a receiver answers.
+    pub names: Arc<Names>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -379,6 +382,21 @@ impl Webhooks {
             company,
             environment,
             id,
+        }
+    }
+
+    pub(crate) fn evidence_place(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        attempt: AttemptId,
+    ) -> SealPlace {
+        SealPlace {
+            purpose: SealPurpose::Evidence,
+            install: self.parts().install,
+            company,
+            environment,
+            id: attempt.to_bytes(),
         }
     }
 

@@ -7,6 +7,7 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use model::{Environment, Provider};
 use thiserror::Error;
@@ -96,6 +97,8 @@ pub struct Config {
     /// Connections from one address to one listener.
     pub connections_per_address: usize,
     pub rate_limit: RateLimit,
+    /// Which names have values that are never stored.
+    pub names: Arc<logs::Names>,
     pub log: String,
     pub demo: Option<Demo>,
     pub leptos_config: PathBuf,
@@ -120,6 +123,7 @@ impl Config {
             webhook_headers: parse::webhook_headers(&settings)?,
             connections_per_address: parse::connections_per_address(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,
+            names: Arc::new(parse::names(&settings)?),
             log: settings
                 .text("log")
                 .map_or_else(|| "info".to_owned(), |value| value.text),

@@ -165,6 +165,24 @@ pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> 
     }
 }
 
+/// The names the operator added to the list of those that are redacted, and those exempted from it.
+pub(super) fn names(settings: &Settings) -> Result<logs::Names, ConfigError> {
+    let (added, kept) = (settings.list("redact-name"), settings.list("keep-name"));
+    if let Some(value) = added
+        .iter()
+        .chain(kept)
+        .find(|value| !value.text.contains(char::is_alphanumeric))
+    {
+        return Err(value.must_be("a name, such as salary or contact-email"));
+    }
+    let texts = |values: &[Value]| values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
+    logs::Names::new(&texts(added), &texts(kept)).map_err(|fault| {
+        ConfigError::new(format!(
+            "redact-name and keep-name contradict each other: {fault}."
+        ))
+    })
+}
+
 pub(super) fn demo(settings: &Settings) -> Result<Option<Demo>, ConfigError> {
     let Some(value) = settings.text("demo") else {
         return Ok(None);
@@ -263,6 +281,30 @@ mod tests {
             let fault = named(text).expect_err(text);
             assert!(fault.0.starts_with("--name is "), "{fault}");
         }
+    }
+
+    #[test]
+    fn names_are_added_to_the_redacted_ones_and_exempted_from_them() {
+        let given = settings(|args| {
+            args.redact_name = vec!["salary".to_owned()];
+            args.keep_name = vec!["contact_email".to_owned()];
+        });
+        let list = names(&given).expect("two names");
+        assert!(list.is_secret("annualSalary") && list.is_secret("email"));
+        assert!(!list.is_secret("contact-email"));
+        let both = settings(|args| {
+            args.redact_name = vec!["a_b".to_owned()];
+            args.keep_name = vec!["aB".to_owned()];
+        });
+        assert_eq!(
+            names(&both).expect_err("a contradiction").0,
+            "redact-name and keep-name contradict each other: \"a-b\" is in both lists."
+        );
+        let none = settings(|args| args.redact_name = vec!["--".to_owned()]);
+        assert_eq!(
+            names(&none).expect_err("no name").0,
+            "--redact-name is \"--\", but it must be a name, such as salary or contact-email."
+        );
     }
 
     #[test]

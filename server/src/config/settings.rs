@@ -24,6 +24,8 @@ const NAMES: &[(&str, bool)] = &[
     ("webhook-sign-header", false),
     ("connections-per-address", false),
     ("rate-limit", false),
+    ("redact-name", true),
+    ("keep-name", true),
     ("log", false),
     ("demo", false),
 ];
@@ -143,6 +145,8 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         ("webhook-sign-header", one(&args.webhook_sign_header)),
         ("connections-per-address", one(&args.connections_per_address)),
         ("rate-limit", one(&args.rate_limit)),
+        ("redact-name", args.redact_name.clone()),
+        ("keep-name", args.keep_name.clone()),
         ("log", one(&args.log)),
         ("demo", one(&args.demo)),
     ])

@@ -98,9 +98,12 @@ async fn a_large_body_passes_whole_and_is_kept_in_part() {
     else {
         panic!("the body was not kept")
     };
-    assert_eq!(
-        (text.len(), total_bytes, truncated),
-        (16 * 1024, body.len() as u64, true)
+    assert_eq!((total_bytes, truncated), (body.len() as u64, true));
+    // The last part of a word that the border cuts could be half a secret.
+    assert!(
+        text.ends_with("x[redacted]") && text.len() > 14_000,
+        "{}",
+        text.len()
     );
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use logs::{Batch, Entry, KeyTrace, LogStore, Message, Place, Run, RunReport, Scope, StoredEntry, redact};
+use logs::{
+    Batch, Entry, KeyTrace, LogStore, Message, Names, Place, Run, RunReport, Scope, StoredEntry, redact,
+};
 use model::{
     BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogFilter, LogPage, Recorded, RequestId, Timestamp,
     Verdict,
@@ -71,7 +73,7 @@ pub(crate) fn raw(number: u64, place: Place, at: Timestamp) -> Entry {
 }
 
 pub(crate) fn entry(number: u64, of: u8, at: Timestamp) -> StoredEntry {
-    redact(raw(number, place(of), at))
+    redact(raw(number, place(of), at), &Names::default())
 }
 
 pub(crate) fn report(run: Run, at: Timestamp) -> RunReport {

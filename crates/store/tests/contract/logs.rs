@@ -1,7 +1,7 @@
 //! The contract of the log store's reading side: order, filters, scopes and counts.
 
 use http::{HeaderMap, HeaderValue};
-use logs::{CapturedBody, KeyTrace, LogStore, Message, Scope, StoredEntry, redact};
+use logs::{CapturedBody, KeyTrace, LogStore, Message, Names, Scope, StoredEntry, redact};
 use model::{
     BodyAbsence, BrandFilter, DateRange, Environment, LogFilter, Recorded, RequestId, StatusFilter, Verdict,
 };
@@ -83,7 +83,7 @@ fn random_entry(number: u64, dice: &mut Dice) -> StoredEntry {
     if raw.status == 401 {
         raw.verdict = Verdict::UnknownSecret;
     }
-    redact(raw)
+    redact(raw, &Names::default())
 }
 
 fn random_filter(dice: &mut Dice) -> LogFilter {
@@ -243,12 +243,12 @@ async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
         },
     };
     sent.verdict_detail = "Detail.".to_owned();
-    let stored = redact(sent);
+    let stored = redact(sent, &Names::default());
     let mut refused = raw(2, place(1), NOW);
     refused.verdict = Verdict::DeletedKey;
     refused.key = None;
     refused.environment = None;
-    let refused = redact(refused);
+    let refused = redact(refused, &Names::default());
     world.append(vec![stored.clone(), refused]).await;
 
     for scope in [Scope::WithBrands(company(1)), Scope::Brand(company(2))] {
@@ -335,7 +335,7 @@ async fn requests_of_a_key_are_counted(db: &TestDb) {
             id: key(2),
             last_four: "1111".to_owned(),
         });
-        redact(other)
+        redact(other, &Names::default())
     });
     world.append(entries).await;
     let count = async |company, key| {

@@ -108,6 +108,7 @@ impl World {
             headers: SentHeaders::default(),
             resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
+            names: Arc::default(),
             clock: clock.clone(),
         };
         Self {
@@ -142,6 +143,7 @@ impl World {
             headers: SentHeaders::default(),
             resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
+            names: Arc::default(),
             clock: self.clock.clone(),
         })
     }

@@ -1,0 +1,59 @@
+//! Redaction takes time in proportion to what it reads, whatever a caller sends.
+
+#[expect(dead_code, reason = "some of it is for the benchmark")]
+mod cases;
+
+use logs::{Names, redact_counted};
+
+/// Of every byte of an entry so many are looked at, counting each layer of escapes and base64.
+const MOST_WORK_PER_BYTE: usize = 48;
+
+#[test]
+fn work_grows_with_the_entry_and_no_faster() {
+    let names = Names::default();
+    let small = cases::hostile(2_000);
+    let large = cases::hostile(8_000);
+    for ((name, small), (_, large)) in small.into_iter().zip(large) {
+        let (small_size, large_size) = (cases::size(&small), cases::size(&large));
+        let (_, few) = redact_counted(small, &names);
+        let (_, many) = redact_counted(large, &names);
+        assert!(
+            few <= MOST_WORK_PER_BYTE * small_size + 100_000,
+            "{name}: {few} for {small_size}"
+        );
+        assert!(
+            many <= MOST_WORK_PER_BYTE * large_size + 100_000,
+            "{name}: {many} for {large_size}"
+        );
+        assert!(many <= 5 * few + 50_000, "{name}: {few}, then {many}");
+    }
+}
+
+/// Time of this thread alone, so that other work on the machine does not count. Elsewhere than on Linux nothing is measured.
+fn own_nanoseconds() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn the_same_amount_of_text_takes_about_the_same_time_in_large_entries_as_in_small_ones() {
+    let names = Names::default();
+    let spent = |case: usize, size: usize, rows: usize| {
+        let entries: Vec<_> = (0..rows)
+            .map(|_| cases::hostile(size).swap_remove(case).1)
+            .collect();
+        let before = own_nanoseconds()?;
+        for entry in entries {
+            redact_counted(entry, &names);
+        }
+        Some(own_nanoseconds()? - before)
+    };
+    for (case, (name, _)) in cases::hostile(16).into_iter().enumerate() {
+        // Quadratic time would make it sixteen times as much. The clock moves in steps of some milliseconds.
+        let holds = (0..5).any(|_| match (spent(case, 250, 48), spent(case, 4_000, 3)) {
+            (Some(small), Some(large)) => large < 4 * small + 12_000_000,
+            _ => true,
+        });
+        assert!(holds, "{name}");
+    }
+}

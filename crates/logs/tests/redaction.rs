@@ -1,0 +1,703 @@
+//! What the log keeps of an entry, from the list of ways in which secrets got into it once.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use logs::{Capture, CapturedBody, Entry, Message, Names, Place, StoredEntry, redact};
+use model::{
+    Body, BodyAbsence, ClientId, CompanyId, Environment, Recorded, RequestId, SecretText, Timestamp, Verdict,
+};
+
+const SECRET: &str = "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
+/// Another one, which no header presents.
+const UNPRESENTED: &str = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+fn entry() -> Entry {
+    let company = CompanyId::from_random([1; 16]);
+    Entry {
+        request_id: RequestId::from_random([1; 16]),
+        at: Timestamp::from_millis(1_767_614_400_000),
+        place: Place {
+            root: company,
+            company,
+            client_id: ClientId::from_random([1; 16]),
+            brand: None,
+        },
+        environment: Some(Environment::Sandbox),
+        key: None,
+        recorded: Recorded::Gateway,
+        method: "POST".to_owned(),
+        path: "/v1/orders/".to_owned(),
+        status: 200,
+        verdict: Verdict::Accepted,
+        verdict_detail: String::new(),
+        duration_us: 1,
+        upstream_us: None,
+        address: "192.0.2.1".to_owned(),
+        user_agent: None,
+        presented: vec![SecretText::new(SECRET)],
+        request: Message::absent(BodyAbsence::Empty),
+        response: Message::absent(BodyAbsence::Empty),
+    }
+}
+
+fn message(headers: &[(&str, &str)], body: &[u8]) -> Message {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+    }
+    let mut capture = Capture::default();
+    capture.see(body);
+    Message {
+        headers: map,
+        body: capture.take(),
+    }
+}
+
+fn stored(entry: Entry) -> StoredEntry {
+    redact(entry, &Names::default())
+}
+
+/// A request body as it is kept, or why it is not.
+fn kept(content_type: &str, body: &[u8]) -> Result<String, BodyAbsence> {
+    let request = message(&[("content-type", content_type)], body);
+    match stored(Entry { request, ..entry() }).request_body {
+        Body::Text { text, .. } => Ok(text),
+        Body::Absent { why, .. } => Err(why),
+    }
+}
+
+fn kept_header(name: &str, value: &str) -> (String, bool) {
+    let request = message(&[(name, value)], b"");
+    let stored = stored(Entry { request, ..entry() });
+    (
+        stored.request_headers[0].value.clone(),
+        stored.request_headers[0].redacted,
+    )
+}
+
+fn text(stored: &StoredEntry) -> String {
+    format!("{stored:?}").to_ascii_lowercase()
+}
+
+fn percent(text: &str, times: usize) -> String {
+    let once: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    (1..times).fold(once, |text, _| text.replace('%', "%25"))
+}
+
+fn unicode_escapes(text: &str) -> String {
+    text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()
+}
+
+#[test]
+fn secret_values_go_from_every_form_of_a_body() {
+    for (content_type, body, expected) in [
+        // What curl sends with -d: a form by its type, JSON by its bytes.
+        (
+            FORM,
+            r#"{"a":1,"password":"hunter2"}"#,
+            r#"{"a":1,"password":"[redacted]"}"#,
+        ),
+        (
+            FORM,
+            "payload=%7B%22a%22%3A1%2C%22password%22%3A%22hunter2%22%7D&b=2",
+            "payload=%7B%22a%22%3A1%2C%22password%22%3A[redacted]&b=2",
+        ),
+        (FORM, "a=1;password=hunter2&b=2", "a=1;password=[redacted]&b=2"),
+        (
+            FORM,
+            "note=a%0Apassword%3Dhunter2&b=2",
+            "note=a%0Apassword%3D[redacted]&b=2",
+        ),
+        (
+            FORM,
+            "next=https%3A%2F%2Fa.example%2F%3Ftoken%3Dhunter2%26c%3D1&b=2",
+            "next=https%3A%2F%2Fa.example%2F%3Ftoken%3D[redacted]%26c%3D1&b=2",
+        ),
+        (
+            FORM,
+            "name=password&value=hunter2",
+            "name=password&value=[redacted]",
+        ),
+        (
+            JSON,
+            r#"{"payload":"{\"a\":1,\"password\":\"hunter2\"}","b":2}"#,
+            r#"{"payload":"{\"a\":1,\"password\":[redacted]","b":2}"#,
+        ),
+        (
+            JSON,
+            r#"{"payload":"{\"inner\":\"{\\\"password\\\":\\\"hunter2\\\"}\"}"}"#,
+            r#"{"payload":"{\"inner\":\"{\\\"password\\\":[redacted]"}"#,
+        ),
+        (
+            JSON,
+            r#"{"query":"mutation { login(name: \"a\", password: \"hunter2\") { id } }"}"#,
+            r#"{"query":"mutation { login(name: \"a\", password: [redacted]"}"#,
+        ),
+        (
+            JSON,
+            r#"{"query":"query($password: String!) { a(password: $password) { id } }","variables":{"password":"hunter2"}}"#,
+            r#"{"query":"query($password: String!) { a(password: $password) { id } }","variables":{"password":"[redacted]"}}"#,
+        ),
+        (
+            JSON,
+            r#"{"text":"user=ana\npassword=hunter2\nx=1"}"#,
+            r#"{"text":"user=ana\npassword=[redacted]"}"#,
+        ),
+        (
+            JSON,
+            r#"{"text":"user=ana;password=hunter2;x=1"}"#,
+            r#"{"text":"user=ana;password=[redacted]"}"#,
+        ),
+        (
+            JSON,
+            r#"{"fields":[{"name":"password","value":"hunter2"},{"name":"city","value":"Ulm"}]}"#,
+            r#"{"fields":[{"name":"password","value":"[redacted]"},{"name":"city","value":"Ulm"}]}"#,
+        ),
+        (
+            JSON,
+            r#"{"url":"https://a.example/?u=https%3A%2F%2Fb.example%2F%3Fapi_key%3Dhunter2"}"#,
+            r#"{"url":"https://a.example/?u=https%3A%2F%2Fb.example%2F%3Fapi_key%3D[redacted]"}"#,
+        ),
+        (
+            JSON,
+            r#"{"url":"https://ana:hunter2@a.example/x"}"#,
+            r#"{"url":"https://[redacted]@a.example/x"}"#,
+        ),
+        (
+            JSON,
+            r#"{"xml":"<user><password>hunter2</password></user>"}"#,
+            r#"{"xml":"<user><password>[redacted]"}"#,
+        ),
+    ] {
+        assert_eq!(
+            kept(content_type, body.as_bytes()).as_deref(),
+            Ok(expected),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn names_are_matched_by_their_words() {
+    for name in [
+        "applicant_ssn",
+        "ssn_last4",
+        "contact_email",
+        "password_confirmation",
+        "bank_account_number",
+        "otp_code",
+        "applicantSsn",
+        "Contact-Email",
+        "bankAccountNumber",
+        "user[password]",
+        "pass\\u0077ord",
+    ] {
+        let json = format!(r#"{{"{name}":"hunter2"}}"#);
+        assert_eq!(
+            kept(JSON, json.as_bytes()),
+            Ok(format!(r#"{{"{name}":"[redacted]"}}"#)),
+            "{name}"
+        );
+        if !name.contains('\\') {
+            let form = format!("{name}=hunter2");
+            assert_eq!(
+                kept(FORM, form.as_bytes()),
+                Ok(format!("{name}=[redacted]")),
+                "{name}"
+            );
+        }
+    }
+    for name in [
+        "page_token",
+        "idempotency_key",
+        "email_count",
+        "status",
+        "order_id",
+    ] {
+        let json = format!(r#"{{"{name}":"readable"}}"#);
+        assert_eq!(kept(JSON, json.as_bytes()), Ok(json.clone()), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_what_it_claims_to_be_is_not_stored_and_says_so() {
+    for (content_type, body, why) in [
+        (JSON, &b"{'password':'x'}"[..], BodyAbsence::Malformed),
+        (JSON, b"password=x", BodyAbsence::Malformed),
+        (JSON, b"{\"a\":1} trailing", BodyAbsence::Malformed),
+        (JSON, b"{\"a\":\"\xff\"}", BodyAbsence::NotText),
+        (FORM, b"password hunter2", BodyAbsence::Malformed),
+        (FORM, b"user=ana\npassword=hunter2", BodyAbsence::Malformed),
+        (FORM, b"{\"password\":\"x\"", BodyAbsence::Malformed),
+        (FORM, b"payload={\"password\":\"a&b\"}", BodyAbsence::Malformed),
+        (FORM, b"<password>x</password>", BodyAbsence::Malformed),
+        (FORM, b"a=%zz", BodyAbsence::Malformed),
+        ("text/plain", b"password is x", BodyAbsence::UnknownType),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x",
+            BodyAbsence::UnknownType,
+        ),
+        (
+            "application/xml",
+            b"<password>x</password>",
+            BodyAbsence::UnknownType,
+        ),
+        (
+            "application/graphql",
+            b"mutation { login(password: \"x\") }",
+            BodyAbsence::UnknownType,
+        ),
+        ("application/json; charset=utf-16", b"{}", BodyAbsence::NotText),
+        (JSON, b"", BodyAbsence::Empty),
+    ] {
+        assert_eq!(
+            kept(content_type, body),
+            Err(why),
+            "{content_type} {}",
+            String::from_utf8_lossy(body)
+        );
+    }
+}
+
+/// Every way of writing the secret that somebody tried.
+fn disguises(secret: &str) -> Vec<String> {
+    let mut all = vec![
+        secret.to_owned(),
+        secret.to_uppercase(),
+        unicode_escapes(secret),
+        secret.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        secret
+            .chars()
+            .map(|c| format!("&#x{:x};", u32::from(c)))
+            .collect(),
+        secret.bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        percent(&unicode_escapes(secret), 1),
+        unicode_escapes(&percent(secret, 1)),
+        format!("https://a.example/?x={secret}&y=1"),
+        STANDARD.encode(STANDARD.encode(secret)),
+        STANDARD.encode(
+            secret
+                .bytes()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
+        ),
+    ];
+    all.extend((1..=5).map(|times| percent(secret, times)));
+    for before in ["", "x", "xy", "\u{2}\u{3}?"] {
+        let plain = format!("{before}{secret}:?>");
+        all.push(STANDARD.encode(&plain));
+        all.push(URL_SAFE_NO_PAD.encode(&plain));
+        all.push(percent(&STANDARD.encode(&plain), 1));
+    }
+    all
+}
+
+/// Whether anything of the secret can be read in what is stored.
+fn assert_nowhere(stored: &StoredEntry, secret: &str, disguise: &str, place: &str) {
+    let text = text(stored);
+    let disguise = disguise.to_ascii_lowercase();
+    for piece in [secret, &secret[8..], &secret[20..36]] {
+        assert!(!text.contains(piece), "{place}: {piece} of {disguise} in {text}");
+    }
+    let middle = &disguise[disguise.len() / 3..disguise.len() * 2 / 3];
+    assert!(!text.contains(middle), "{place}: {disguise} in {text}");
+}
+
+#[test]
+fn the_presented_secret_goes_in_every_disguise_from_every_place() {
+    for disguise in disguises(SECRET) {
+        let in_json = disguise.replace('\\', "\\\\");
+        for (place, request) in [
+            (
+                "JSON",
+                message(
+                    &[("content-type", JSON)],
+                    format!(r#"{{"note":"{disguise}"}}"#).as_bytes(),
+                ),
+            ),
+            (
+                "JSON, escaped once more",
+                message(
+                    &[("content-type", JSON)],
+                    format!(r#"{{"note":"{in_json}"}}"#).as_bytes(),
+                ),
+            ),
+            (
+                "a name in JSON",
+                message(
+                    &[("content-type", JSON)],
+                    format!(r#"{{"{in_json}":1}}"#).as_bytes(),
+                ),
+            ),
+            (
+                "a form",
+                message(
+                    &[("content-type", FORM)],
+                    format!("note={}&b=1", percent(&disguise, 1)).as_bytes(),
+                ),
+            ),
+            (
+                "a form, as it is",
+                message(
+                    &[("content-type", FORM)],
+                    format!("note={disguise}&b=1").as_bytes(),
+                ),
+            ),
+        ] {
+            let stored = stored(Entry { request, ..entry() });
+            assert_nowhere(&stored, SECRET, &disguise, place);
+        }
+        for name in [
+            "x-debug",
+            "link",
+            "refresh",
+            "sec-websocket-protocol",
+            "x-original-uri",
+            "x-forwarded-uri",
+            "user-agent",
+            "referer",
+            "forwarded",
+            "via",
+            "if-none-match",
+            "x-request-id",
+            "origin",
+            "accept-language",
+        ] {
+            for value in [
+                disguise.clone(),
+                format!("a, b={disguise}; c"),
+                format!("<https://a.example/{disguise}>; rel=next"),
+            ] {
+                let stored = stored(Entry {
+                    request: message(&[(name, &value)], b""),
+                    ..entry()
+                });
+                assert_nowhere(&stored, SECRET, &disguise, name);
+            }
+        }
+        let url = disguise.replace(['\\', '#'], "%5C");
+        for path in [
+            format!("/v1/{url}/x"),
+            format!("/v1/?a={url}&b=1"),
+            format!("/v1/?{url}"),
+            format!("/v1/?{url}=1#{url}"),
+        ] {
+            let disguise = if url == disguise {
+                disguise.clone()
+            } else {
+                continue;
+            };
+            let stored = stored(Entry {
+                path: path.clone(),
+                user_agent: Some(disguise.clone()),
+                method: disguise.clone(),
+                ..entry()
+            });
+            assert_nowhere(&stored, SECRET, &disguise, &path);
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_nobody_presented_goes_by_its_form_in_every_disguise() {
+    for disguise in disguises(UNPRESENTED) {
+        let response = message(
+            &[("content-type", JSON), ("x-debug", &disguise)],
+            format!(r#"{{"note":"{}"}}"#, disguise.replace('\\', "\\\\")).as_bytes(),
+        );
+        let stored = stored(Entry {
+            presented: Vec::new(),
+            response,
+            ..entry()
+        });
+        assert_nowhere(&stored, UNPRESENTED, &disguise, "an answer");
+    }
+}
+
+#[test]
+fn headers_that_proxies_rename_go_and_addresses_in_headers_lose_their_secrets() {
+    for name in [
+        "authorization",
+        "x-original-authorization",
+        "x-forwarded-authorization",
+        "x-original-cookie",
+        "cookie",
+        "x-auth-key",
+        "x-auth-token",
+        "x_access_secret",
+        "proxy-authorization",
+        "ocp-apim-subscription-key",
+    ] {
+        assert_eq!(
+            kept_header(name, "hunter2"),
+            ("[redacted]".to_owned(), true),
+            "{name}"
+        );
+    }
+    for (name, value, expected) in [
+        (
+            "x-original-uri",
+            "/a?password=hunter2&b=1",
+            "/a?password=[redacted]&b=1",
+        ),
+        (
+            "x-original-url",
+            "https://a.example/a?api_key=hunter2",
+            "https://a.example/a?api_key=[redacted]",
+        ),
+        (
+            "x-forwarded-uri",
+            "/a?b=1&token=hunter2",
+            "/a?b=1&token=[redacted]",
+        ),
+        ("x-rewrite-url", "/a?b=1&token=hunter2", "/a?b=1&token=[redacted]"),
+        (
+            "referer",
+            "https://a.example/?u=https%3A%2F%2Fb%2F%3Ftoken%3Dhunter2%26c%3D1&d=1",
+            "https://a.example/?u=https%3A%2F%2Fb%2F%3Ftoken%3D[redacted]%26c%3D1&d=1",
+        ),
+        (
+            "link",
+            "<https://a.example/?token=hunter2>; rel=next",
+            "<https://a.example/?token=[redacted]",
+        ),
+        (
+            "refresh",
+            "5; url=https://a.example/?secret=hunter2",
+            "5; url=https://a.example/?secret=[redacted]",
+        ),
+        (
+            "location",
+            "https://ana:hunter2@a.example/",
+            "https://[redacted]@a.example/",
+        ),
+        (
+            "x-forwarded-stuff",
+            "Bearer hunter2hunter2hunter2",
+            "Bearer [redacted]",
+        ),
+        (
+            "sec-websocket-protocol",
+            "v1, bearer hunter2hunter2",
+            "v1, bearer [redacted]",
+        ),
+    ] {
+        assert_eq!(kept_header(name, value), (expected.to_owned(), true), "{name}");
+    }
+    for (name, value) in [
+        ("idempotency-key", "order-7"),
+        ("accept", "*/*"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("content-type", "application/json; charset=utf-8"),
+        ("cache-control", "max-age=60, public"),
+        ("x-request-id", "018f2c3e-7d1a-7c55-9a53-2f9d2d3c4b5a"),
+        ("date", "Thu, 26 Nov 2026 12:30:22 GMT"),
+        ("www-authenticate", "Basic realm=\"a\""),
+    ] {
+        assert_eq!(kept_header(name, value), (value.to_owned(), false), "{name}");
+    }
+}
+
+#[test]
+fn what_an_upstream_repeats_of_the_callers_credentials_goes() {
+    let basic = STANDARD.encode("ana:long-basic-password");
+    let request = message(
+        &[
+            ("authorization", "Bearer tok_1234567890abcdef"),
+            ("x-original-authorization", &format!("Basic {basic}")),
+            ("cookie", "a=b; session=cookie-value-1"),
+            ("content-type", JSON),
+        ],
+        br#"{"password":"long-body-password","pin":"1234"}"#,
+    );
+    let response = message(
+        &[("content-type", JSON), ("set-cookie", "fresh=fresh-cookie-value; Path=/"), ("x-echo", "tok_1234567890abcdef")],
+        format!(
+            r#"{{"sent":"tok_1234567890abcdef","c":"cookie-value-1","d":["long-basic-password","{basic}"],"e":"long-body-password is weak","f":"fresh-cookie-value"}}"#
+        )
+        .as_bytes(),
+    );
+    let stored = stored(Entry {
+        request,
+        response,
+        ..entry()
+    });
+    let Body::Text { text, .. } = stored.response_body else {
+        panic!("it was not kept")
+    };
+    assert_eq!(
+        text,
+        r#"{"sent":"[redacted]","c":"[redacted]","d":["[redacted]","[redacted]"],"e":"[redacted] is weak","f":"[redacted]"}"#
+    );
+    let echo = stored
+        .response_headers
+        .iter()
+        .find(|field| field.name == "x-echo")
+        .expect("it came");
+    assert_eq!(echo.value, "[redacted]");
+}
+
+#[test]
+fn a_secret_across_the_border_of_what_is_kept_leaves_nothing_of_itself() {
+    let variants = [
+        SECRET.to_owned(),
+        UNPRESENTED.to_owned(),
+        percent(SECRET, 2),
+        unicode_escapes(UNPRESENTED),
+        STANDARD.encode(format!("key {UNPRESENTED}")),
+        "Bearer\u{20}abcdefghijklmnopqrstuvwxyz0123456789".to_owned(),
+    ];
+    for secret in &variants {
+        for into in (1..secret.len()).step_by(7) {
+            let padding = "x".repeat(logs::BODY_LIMIT - into - 10);
+            let body = format!("{{\"note\":\"{padding} {secret}\"}}");
+            let kept = kept(JSON, body.as_bytes()).expect("it is JSON");
+            let rest = kept
+                .strip_prefix(&format!("{{\"note\":\"{padding} "))
+                .expect("the beginning stays");
+            assert!(
+                matches!(rest, "[redacted]" | "Bearer [redacted]" | "Bearer "),
+                "{into}: {rest}"
+            );
+
+            let padding = "x".repeat(logs::BODY_LIMIT - into - 8);
+            let body = format!("a={padding}&note={}", percent(secret, 1));
+            let kept = self::kept(FORM, body.as_bytes()).expect("it is a form");
+            assert!(
+                kept.ends_with("&note=[redacted]") || kept.ends_with("&[redacted]"),
+                "{into}: {}",
+                &kept[kept.len() - 40..]
+            );
+        }
+    }
+    // A path and a header have borders too.
+    for into in 1..UNPRESENTED.len() {
+        let path = format!("/{}/{UNPRESENTED}", "x/".repeat(4096 - into / 2));
+        let stored = stored(Entry { path, ..entry() });
+        assert!(
+            stored.path.ends_with("/[redacted]") || stored.path == "[redacted]",
+            "{into}"
+        );
+        let value = format!("{} {UNPRESENTED}", "x".repeat(4095 - into));
+        assert!(
+            kept_header("x-debug", &value).0.ends_with(" [redacted]"),
+            "{into}"
+        );
+    }
+}
+
+#[test]
+fn a_body_of_the_public_apis_history_is_kept_without_what_was_sent() {
+    let row = r#"{"next":null,"results":[{"webhook_id":"a","status_code":200,"webhook_payload":{"order":{"applicant":"Ana"}},"webhook_url":"https://a.example/?token=x"}]}"#;
+    let response = message(&[("content-type", JSON)], row.as_bytes());
+    let stored = stored(Entry {
+        recorded: Recorded::PublicApi,
+        response,
+        ..entry()
+    });
+    let Body::Text { text, .. } = stored.response_body else {
+        panic!("it was not kept")
+    };
+    assert_eq!(
+        text,
+        r#"{"next":null,"results":[{"webhook_id":"a","status_code":200,"webhook_payload":"[redacted]","webhook_url":"https://a.example/?token=[redacted]"}]}"#
+    );
+}
+
+#[test]
+fn a_compressed_answer_is_kept_decoded_and_redacted() {
+    use std::io::Write;
+    let json = br#"{"order":7,"password":"hunter2"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(json).expect("it is memory");
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![b' '; 5_000_000]).expect("it is memory");
+    let headers = [("content-type", JSON), ("content-encoding", "gzip")];
+    let body = |bytes: &[u8]| {
+        let response = message(&headers, bytes);
+        stored(Entry { response, ..entry() }).response_body
+    };
+    let compressed = gzip.finish().expect("it is memory");
+    assert_eq!(
+        body(&compressed),
+        Body::Text {
+            text: r#"{"order":7,"password":"[redacted]"}"#.to_owned(),
+            total_bytes: compressed.len() as u64,
+            truncated: false,
+            redactions: 1,
+        }
+    );
+    let bomb = bomb.finish().expect("it is memory");
+    for bytes in [&b"not gzip"[..], &bomb[..70]] {
+        assert!(matches!(
+            body(bytes),
+            Body::Absent {
+                why: BodyAbsence::Encoded,
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn nothing_but_the_address_is_kept_where_no_key_was_recognised() {
+    let request = message(&[("content-type", JSON), ("x-debug", SECRET)], b"{\"a\":1}");
+    let stored = stored(Entry {
+        verdict: Verdict::UnknownSecret,
+        path: format!("/{SECRET}?token=x&b={}", "y".repeat(1000)),
+        request,
+        ..entry()
+    });
+    assert!(stored.request_headers.is_empty());
+    let why = BodyAbsence::KeyNotRecognised;
+    assert_eq!(stored.request_body, Body::Absent { why, total_bytes: 0 });
+    assert!(stored.path.starts_with("/[redacted]?token=[redacted]&b=") && stored.path.len() <= 280);
+}
+
+#[test]
+fn the_operators_names_are_redacted_and_kept_everywhere() {
+    let names = Names::new(&["salary"], &["contact_email"]).expect("two lists");
+    let request = message(
+        &[("content-type", JSON), ("x-salary", "5000")],
+        br#"{"annualSalary":5000,"contact_email":"a@b.example","email":"a@b.example","text":"salary: 5000"}"#,
+    );
+    let path = "/?salary=5000&contact-email=a".to_owned();
+    let stored = redact(
+        Entry {
+            request,
+            path,
+            ..entry()
+        },
+        &names,
+    );
+    assert_eq!(stored.path, "/?salary=[redacted]&contact-email=a");
+    let Body::Text { text, .. } = &stored.request_body else {
+        panic!("it was not kept")
+    };
+    assert_eq!(
+        text,
+        r#"{"annualSalary":"[redacted]","contact_email":"a@b.example","email":"[redacted]","text":"salary: [redacted]"}"#
+    );
+    assert!(
+        stored
+            .request_headers
+            .iter()
+            .any(|field| field.name == "x-salary" && field.redacted)
+    );
+}
+
+#[test]
+fn captured_bodies_show_nothing_in_debug() {
+    let body = CapturedBody::Bytes {
+        first: SECRET.into(),
+        total_bytes: 48,
+    };
+    assert_eq!(format!("{body:?}"), "CapturedBody([redacted])");
+}

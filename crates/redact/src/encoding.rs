@@ -1,0 +1,178 @@
+//! Undoing `Content-Encoding`, so that a compressed body can be searched and kept: bounded by the size of what comes
+//! out and by how much larger it is than what went in.
+
+use std::io::Read;
+
+use http::{HeaderMap, header};
+
+/// Encodings on top of each other.
+const MOST: usize = 2;
+
+/// JSON of many equal rows reaches about fifty. Beyond this it is no text that anybody reads.
+const LARGEST_RATIO: usize = 200;
+
+/// A body with its encodings undone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plain {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether there is more of it.
+    pub(crate) cut_off: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Gzip,
+    Deflate,
+    Brotli,
+}
+
+/// The first `limit` bytes of what `body` stands for; `cut_off` says whether its end is missing. `None` when it cannot be
+/// undone, or not within the bounds.
+pub(crate) fn undo(headers: &HeaderMap, body: &[u8], cut_off: bool, limit: usize) -> Option<Plain> {
+    let encodings = encodings(headers)?;
+    let mut plain = Plain {
+        bytes: body.to_vec(),
+        cut_off,
+    };
+    for encoding in encodings.iter().rev() {
+        plain = undo_one(*encoding, &plain, limit)?;
+    }
+    Some(plain)
+}
+
+/// In the order in which they were applied; `None` when one is unknown or there are too many.
+fn encodings(headers: &HeaderMap) -> Option<Vec<Encoding>> {
+    let mut found = Vec::new();
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        for name in value.to_str().ok()?.split(',') {
+            match name.trim().to_ascii_lowercase().as_str() {
+                "" | "identity" => {}
+                "gzip" | "x-gzip" => found.push(Encoding::Gzip),
+                "deflate" => found.push(Encoding::Deflate),
+                "br" => found.push(Encoding::Brotli),
+                _ => return None,
+            }
+        }
+    }
+    (found.len() <= MOST).then_some(found)
+}
+
+fn undo_one(encoding: Encoding, from: &Plain, limit: usize) -> Option<Plain> {
+    let body = from.bytes.as_slice();
+    let mut bytes = Vec::with_capacity(limit.min(body.len() * 4) + 1);
+    let ended = match encoding {
+        Encoding::Gzip => read(flate2::read::MultiGzDecoder::new(body), limit, &mut bytes),
+        Encoding::Deflate if is_zlib(body) => read(flate2::read::ZlibDecoder::new(body), limit, &mut bytes),
+        Encoding::Deflate => read(flate2::read::DeflateDecoder::new(body), limit, &mut bytes),
+        Encoding::Brotli => read(
+            brotli_decompressor::Decompressor::new(body, 4096),
+            limit,
+            &mut bytes,
+        ),
+    };
+    let more = bytes.len() > limit;
+    bytes.truncate(limit);
+    if bytes.len() > body.len().saturating_mul(LARGEST_RATIO) {
+        return None;
+    }
+    match ended {
+        // The end is missing because it was not kept. Otherwise it is no such encoding.
+        Err(_) if !from.cut_off || bytes.is_empty() => None,
+        Err(_) => Some(Plain { bytes, cut_off: true }),
+        Ok(()) => Some(Plain {
+            bytes,
+            cut_off: more || from.cut_off,
+        }),
+    }
+}
+
+/// Reads one byte more than the limit, to see whether there is more.
+fn read(source: impl Read, limit: usize, into: &mut Vec<u8>) -> std::io::Result<()> {
+    source.take(limit as u64 + 1).read_to_end(into).map(|_| ())
+}
+
+/// `deflate` means zlib; some send the bare stream.
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [first, second, ..]
+        if first & 0x0f == 8 && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(encoding: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        headers
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).expect("it is memory");
+        encoder.finish().expect("it is memory")
+    }
+
+    /// Not too well to compress.
+    fn text() -> Vec<u8> {
+        (0..4000_u32)
+            .flat_map(|number| format!("{:x},", number.wrapping_mul(2_654_435_761)).into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn gzip_and_both_kinds_of_deflate_are_undone() {
+        let text = text();
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&text).expect("it is memory");
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+        bare.write_all(&text).expect("it is memory");
+        for (name, body) in [
+            ("gzip", gzip(&text)),
+            ("x-gzip, identity", gzip(&text)),
+            ("deflate", zlib.finish().expect("it is memory")),
+            ("deflate", bare.finish().expect("it is memory")),
+            ("gzip, gzip", gzip(&gzip(&text))),
+        ] {
+            let plain = undo(&headers(name), &body, false, 1 << 20).expect(name);
+            assert_eq!((plain.bytes == text, plain.cut_off), (true, false), "{name}");
+            let start = undo(&headers(name), &body, false, 100).expect(name);
+            if !name.contains("gzip, gzip") {
+                assert_eq!((&start.bytes[..], start.cut_off), (&text[..100], true), "{name}");
+            }
+        }
+        let half = &gzip(&text)[..2000];
+        let plain = undo(&headers("gzip"), half, true, 1 << 20).expect("a beginning");
+        assert!(plain.cut_off && text.starts_with(&plain.bytes) && plain.bytes.len() > 1000);
+        assert_eq!(undo(&headers("gzip"), half, false, 1 << 20), None, "broken");
+    }
+
+    #[test]
+    fn brotli_is_undone() {
+        // "hello hello hello hello\n", by the reference encoder.
+        let body = [
+            0x8f, 0x0b, 0x80, b'h', b'e', b'l', b'l', b'o', b' ', b'h', b'e', b'l', b'l', b'o', b' ', b'h',
+            b'e', b'l', b'l', b'o', b' ', b'h', b'e', b'l', b'l', b'o', b'\n', 0x03,
+        ];
+        let plain = undo(&headers("br"), &body, false, 1024).expect("brotli");
+        assert_eq!(plain.bytes, b"hello hello hello hello\n");
+    }
+
+    #[test]
+    fn what_grows_too_much_and_what_is_unknown_is_refused() {
+        let bomb = gzip(&vec![b' '; 10_000_000]);
+        assert_eq!(
+            undo(&headers("gzip"), &bomb[..60.min(bomb.len())], true, 16 * 1024),
+            None
+        );
+        assert_eq!(undo(&headers("zstd"), b"x", false, 100), None);
+        assert_eq!(undo(&headers("gzip, gzip, gzip"), b"x", false, 100), None);
+        assert_eq!(undo(&headers("gzip"), b"no gzip at all", false, 100), None);
+    }
+}

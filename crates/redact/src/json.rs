@@ -1,0 +1,549 @@
+//! JSON, also when its end is missing: values of secret members are replaced, texts are searched, everything else stays
+//! byte for byte.
+//!
+//! The text must be a beginning of valid JSON; anything else is refused, because a reader more lenient than this one
+//! might find a member where this one found none.
+
+use crate::names::words;
+use crate::pairs::{is_label_name, is_value_name};
+use crate::search::Search;
+use crate::spans::REDACTED;
+use crate::view::plain;
+
+/// Deeper texts are refused: nobody sends them in earnest.
+const DEEPEST: usize = 256;
+
+/// A longer string is no name.
+const LONGEST_NAME: usize = 96;
+
+/// The text as it may be stored, and how many parts were taken out; `None` when it is not JSON. With `truncated`, the text
+/// may end anywhere.
+pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> Option<(String, u32)> {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        truncated,
+        search,
+        cuts: Vec::new(),
+    };
+    let end = match scanner.value(0) {
+        Ok(_) => scanner.only_space_is_left(),
+        Err(end) => Err(end),
+    };
+    match end {
+        Ok(()) => {}
+        Err(End::Missing) if truncated => {}
+        Err(_) => return None,
+    }
+    Some(apply(text, scanner.cuts))
+}
+
+/// Why scanning ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The text ended in the middle.
+    Missing,
+    /// It is not JSON.
+    Wrong,
+}
+
+/// A part to take out. A whole value is replaced by a string, a part of a string by the mark alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cut {
+    begin: usize,
+    /// Of cuts that begin at the same place the longest comes first.
+    end: std::cmp::Reverse<usize>,
+    whole_value: bool,
+}
+
+fn apply(text: &str, mut cuts: Vec<Cut>) -> (String, u32) {
+    cuts.sort_unstable();
+    let (mut out, mut copied, mut count) = (String::with_capacity(text.len()), 0, 0);
+    for cut in cuts {
+        let begin = text.floor_char_boundary(cut.begin);
+        let end = text.ceil_char_boundary(cut.end.0);
+        if begin < copied || end <= begin {
+            // It went with a larger part.
+            continue;
+        }
+        out.push_str(&text[copied..begin]);
+        if cut.whole_value {
+            out.push('"');
+            out.push_str(REDACTED);
+            out.push('"');
+        } else {
+            out.push_str(REDACTED);
+        }
+        copied = end;
+        count += 1;
+    }
+    out.push_str(&text[copied..]);
+    (out, count)
+}
+
+/// What a value was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The inside of a string.
+    String(usize, usize),
+    Number,
+    /// `true`, `false` and `null` say nothing that could be secret.
+    Word,
+    Object,
+    Array,
+}
+
+/// A member of an object, or an element of an array, that was read.
+#[derive(Clone, Copy)]
+struct Part {
+    begin: usize,
+    end: usize,
+    kind: Kind,
+}
+
+/// `{"name":"password","value":"x"}`: what an object says of itself.
+#[derive(Default)]
+struct Labels {
+    secret: bool,
+    any: bool,
+    values: Vec<(Part, bool)>,
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    truncated: bool,
+    search: &'a Search<'a>,
+    cuts: Vec<Cut>,
+}
+
+impl Scanner<'_> {
+    fn peek(&mut self) -> Result<u8, End> {
+        let bytes = self.text.as_bytes();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(self.at) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied().ok_or(End::Missing)
+    }
+
+    fn only_space_is_left(&mut self) -> Result<(), End> {
+        match self.peek() {
+            Err(End::Missing) => Ok(()),
+            _ => Err(End::Wrong),
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Part, End> {
+        if depth > DEEPEST {
+            return Err(End::Wrong);
+        }
+        let first = self.peek()?;
+        let begin = self.at;
+        let kind = match first {
+            b'{' => self.object(depth).map(|()| Kind::Object),
+            b'[' => self.array(depth).map(|()| Kind::Array),
+            b'"' => self
+                .searched_string()
+                .map(|(begin, end)| Kind::String(begin, end)),
+            b'-' | b'0'..=b'9' => self.number().map(|()| Kind::Number),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => Err(End::Wrong),
+        }?;
+        Ok(Part {
+            begin,
+            end: self.at,
+            kind,
+        })
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), End> {
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        let mut labels = Labels::default();
+        let ended = self.members(depth, &mut labels);
+        // Where the object was cut off before it said which field it is about, its texts go.
+        let unsaid = ended == Err(End::Missing) && !labels.any;
+        for (part, is_value) in labels.values {
+            let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
+            if is_value && (labels.secret || (unsaid && is_text)) {
+                self.cut_value(part.begin, part.end, part.kind);
+            }
+        }
+        ended
+    }
+
+    fn members(&mut self, depth: usize, labels: &mut Labels) -> Result<(), End> {
+        loop {
+            if self.peek()? != b'"' {
+                return Err(End::Wrong);
+            }
+            let (begin, end) = self.searched_string()?;
+            let name = plain(&self.text[begin..end]);
+            if self.peek()? != b':' {
+                return Err(End::Wrong);
+            }
+            self.at += 1;
+            self.peek()?;
+            let value = self.at;
+            let read = if self.search.names().is_secret(&name) {
+                self.secret_value(depth)
+            } else {
+                self.value(depth + 1)
+            };
+            self.see_labels(&name, value, read, labels);
+            read?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(End::Wrong),
+            }
+        }
+    }
+
+    fn see_labels(&self, name: &str, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
+        let words = words(name);
+        let Some(last) = words.last() else { return };
+        if is_value_name(last) {
+            match read {
+                Ok(part) => labels.values.push((part, true)),
+                // Cut off in the middle: whatever there is of it.
+                Err(End::Missing) if self.text.as_bytes()[begin] == b'"' => {
+                    let part = Part {
+                        begin,
+                        end: self.text.len(),
+                        kind: Kind::String(begin + 1, self.text.len()),
+                    };
+                    labels.values.push((part, true));
+                }
+                Err(_) => {}
+            }
+        } else if is_label_name(last)
+            && let Ok(Part {
+                kind: Kind::String(begin, end),
+                ..
+            }) = read
+        {
+            labels.any = true;
+            labels.secret |= self.is_secret_label(begin, end);
+        }
+    }
+
+    /// Whether this string is the name of something secret.
+    fn is_secret_label(&self, begin: usize, end: usize) -> bool {
+        end - begin <= LONGEST_NAME && self.search.names().is_secret(&plain(&self.text[begin..end]))
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), End> {
+        self.at += 1;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        // `["authorization","x"]`, `["accept","x","cookie","y"]`: names and values in turn.
+        let mut name_is_secret = false;
+        let mut values: Vec<Part> = Vec::new();
+        let mut count = 0_usize;
+        let ended = loop {
+            let begin = match self.peek() {
+                Ok(_) => self.at,
+                Err(end) => break Err(end),
+            };
+            let read = self.value(depth + 1);
+            match read {
+                Ok(Part {
+                    kind: Kind::String(begin, end),
+                    ..
+                }) if count % 2 == 0 => {
+                    name_is_secret = self.is_secret_label(begin, end);
+                }
+                Ok(_) if count % 2 == 0 => name_is_secret = false,
+                Ok(part) if name_is_secret => values.push(part),
+                Err(End::Missing) if count % 2 == 1 && name_is_secret => values.push(Part {
+                    begin,
+                    end: self.text.len(),
+                    kind: Kind::Array,
+                }),
+                _ => {}
+            }
+            if let Err(end) = read {
+                break Err(end);
+            }
+            count += 1;
+            match self.peek() {
+                Ok(b',') => self.at += 1,
+                Ok(b']') => {
+                    self.at += 1;
+                    break Ok(());
+                }
+                Ok(_) => break Err(End::Wrong),
+                Err(end) => break Err(end),
+            }
+        };
+        if count % 2 == 0 || ended.is_err() {
+            for part in values {
+                let is_name =
+                    matches!(part.kind, Kind::String(begin, end) if self.is_secret_label(begin, end));
+                if !is_name {
+                    self.cut_value(part.begin, part.end, part.kind);
+                }
+            }
+        }
+        ended
+    }
+
+    /// Leaves the value out, whatever it is: to its end, or to the end of the text.
+    fn secret_value(&mut self, depth: usize) -> Result<Part, End> {
+        let begin = self.at;
+        let before = self.cuts.len();
+        let read = self.value(depth + 1);
+        // Whatever was taken out inside goes with the whole.
+        self.cuts.truncate(before);
+        match read {
+            Ok(part) => self.cut_value(part.begin, part.end, part.kind),
+            Err(End::Missing) => self.cut_value(begin, self.text.len(), Kind::Array),
+            Err(End::Wrong) => {}
+        }
+        read
+    }
+
+    fn cut_value(&mut self, begin: usize, end: usize, kind: Kind) {
+        match kind {
+            Kind::Word => return,
+            Kind::String(begin, end) => self.search.harvest(&self.text[begin..end]),
+            Kind::Number | Kind::Object | Kind::Array => {}
+        }
+        self.cuts.push(Cut {
+            begin,
+            end: std::cmp::Reverse(end),
+            whole_value: true,
+        });
+    }
+
+    fn cut_part(&mut self, begin: usize, end: usize) {
+        self.cuts.push(Cut {
+            begin,
+            end: std::cmp::Reverse(end),
+            whole_value: false,
+        });
+    }
+
+    /// The borders of what stands between the quotes, which is searched.
+    fn searched_string(&mut self) -> Result<(usize, usize), End> {
+        let begin = self.at + 1;
+        let read = self.string();
+        let (end, cut_off) = match read {
+            Ok(end) => (end, false),
+            Err(End::Missing) => (self.text.len(), true),
+            Err(End::Wrong) => return Err(End::Wrong),
+        };
+        for (from, to) in self.search.spans(&self.text[begin..end], cut_off) {
+            self.cut_part(begin + from, begin + to);
+        }
+        read.map(|end| (begin, end))
+    }
+
+    /// Where the string ends.
+    fn string(&mut self) -> Result<usize, End> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at + 1;
+        loop {
+            match bytes.get(at).ok_or(End::Missing)? {
+                b'"' => break,
+                b'\\' => at = self.escape(at)?,
+                0..=0x1f => return Err(End::Wrong),
+                _ => at += 1,
+            }
+        }
+        self.at = at + 1;
+        Ok(at)
+    }
+
+    /// Where the escape sequence at `at` ends.
+    fn escape(&self, at: usize) -> Result<usize, End> {
+        let bytes = self.text.as_bytes();
+        match bytes.get(at + 1).ok_or(End::Missing)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
+            b'u' => {
+                let digits = &bytes[at + 2..bytes.len().min(at + 6)];
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(End::Wrong);
+                }
+                if digits.len() < 4 {
+                    Err(End::Missing)
+                } else {
+                    Ok(at + 6)
+                }
+            }
+            _ => Err(End::Wrong),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), End> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let length = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+            .count();
+        if length == rest.len() && self.truncated {
+            // It may go on behind the end.
+            self.cut_part(self.at, self.text.len());
+            return Err(End::Missing);
+        }
+        if !is_number(&rest[..length]) {
+            return Err(End::Wrong);
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str) -> Result<Kind, End> {
+        let rest = &self.text[self.at..];
+        if rest.starts_with(word) {
+            self.at += word.len();
+            return Ok(Kind::Word);
+        }
+        if word.starts_with(rest) {
+            Err(End::Missing)
+        } else {
+            Err(End::Wrong)
+        }
+    }
+}
+
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
+        let count = digits(exponent);
+        return count > 0 && count == exponent.len();
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Names, Needles};
+
+    fn redacted(text: &str, truncated: bool) -> Option<(String, u32)> {
+        let names = Names::default();
+        redact_json(text, truncated, &Search::new(&names, &Needles::default()))
+    }
+
+    #[test]
+    fn secret_members_go_at_any_depth_and_the_rest_stays_as_it_is() {
+        let text = r#" {"name" : "Ana", "password":"hunter2","deep":[{"client_secret": {"a":["b"]}, "n":1.50e3}],
+            "pass\u0077ord":12,"ssn":null,"token":true} "#;
+        let expected = r#" {"name" : "Ana", "password":"[redacted]","deep":[{"client_secret": "[redacted]", "n":1.50e3}],
+            "pass\u0077ord":"[redacted]","ssn":null,"token":true} "#;
+        assert_eq!(redacted(text, false), Some((expected.to_owned(), 3)));
+    }
+
+    #[test]
+    fn names_and_values_side_by_side_are_read() {
+        for (text, expected) in [
+            (
+                r#"[{"name":"password","value":"x1"},{"name":"city","value":"Ulm"}]"#,
+                r#"[{"name":"password","value":"[redacted]"},{"name":"city","value":"Ulm"}]"#,
+            ),
+            (
+                r#"{"value":{"a":"x1"},"key":"contact_email"}"#,
+                r#"{"value":"[redacted]","key":"contact_email"}"#,
+            ),
+            (
+                r#"{"op":"replace","path":"/user/ssn","value":123}"#,
+                r#"{"op":"replace","path":"/user/ssn","value":"[redacted]"}"#,
+            ),
+            (
+                r#"[["authorization","x1"],["accept","y"]]"#,
+                r#"[["authorization","[redacted]"],["accept","y"]]"#,
+            ),
+            (
+                r#"["accept","y","Cookie","x1"]"#,
+                r#"["accept","y","Cookie","[redacted]"]"#,
+            ),
+            (r#"["email","phone","city"]"#, r#"["email","phone","city"]"#),
+            (
+                r#"{"field":"email","message":"Enter one."}"#,
+                r#"{"field":"email","message":"Enter one."}"#,
+            ),
+        ] {
+            assert_eq!(
+                redacted(text, false).map(|(text, _)| text).as_deref(),
+                Some(expected),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_cut_shows_anything_of_a_secret_value() {
+        let text = r#"{"a":[1,{"password":"hunter\"2 \u00e9 }","b":{"api_key":[{"x":"hunter3"}],"c":"d"}}],"e":-1,
+            "f":[{"value":"hunter4","name":"ssn"},["cookie","hunter5"]],"g":"{\"pin\":\"hunter6\"}","h":"hunter7"}"#;
+        let whole = redacted(text, false).expect("it is JSON").0;
+        assert!(
+            whole.ends_with(r#""g":"{\"pin\":[redacted]","h":"hunter7"}"#),
+            "{whole}"
+        );
+        let last = text.find("hunter7").expect("it is there");
+        for cut in 1..last + 7 {
+            let (redacted, _) = redacted(&text[..cut], true).unwrap_or_else(|| panic!("refused at {cut}"));
+            assert!(!redacted.contains("hun"), "{cut}: {redacted}");
+        }
+    }
+
+    #[test]
+    fn the_whole_text_must_be_json() {
+        for text in [
+            "",
+            "{",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "[1 2]",
+            "tru",
+            "{} {}",
+            "{\"a\":.5.}",
+            "\"\u{1}\"",
+            "{a:1}",
+            "[1",
+            "[01]",
+            "[1.]",
+            "[-]",
+            "[1e]",
+            "[+1]",
+            "[1,2",
+        ] {
+            assert_eq!(redacted(text, false), None, "{text}");
+        }
+        let deep = "[".repeat(10_000);
+        assert_eq!(redacted(&deep, true), None);
+        for text in ["{}", "[]", "1", "\"x\"", "null", "[1,2.5,-3e9,0,1E+2]"] {
+            assert_eq!(redacted(text, false), Some((text.to_owned(), 0)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The search through one text: credentials and what has their form, values of secret names, at every depth of escapes,
+//! base64 and hex. Everything that is stored of a message goes through here, piece by piece.
+
+use std::cell::{Cell, RefCell};
+
+use crate::names::Names;
+use crate::needles::{Finder, Needles};
+use crate::spans::{merge, replace};
+use crate::view::{MOST_LAYERS, View, plain};
+use crate::{armour, pairs};
+
+/// Base64 in base64 in base64, and once more.
+const DEEPEST: u32 = 4;
+
+/// For each byte of a text so many bytes are looked at, however it is nested. Ordinary text takes between one and four.
+const WORK_PER_BYTE: usize = 48;
+/// Short texts get this much on top.
+const LEAST_WORK: usize = 4096;
+
+/// Values of secret fields of this size are looked for in the answer.
+const HARVEST: std::ops::RangeInclusive<usize> = 8..=256;
+
+/// Searches the parts of one message.
+pub struct Search<'a> {
+    names: &'a Names,
+    finder: Finder,
+    /// Bytes looked at so far, for tests and benchmarks.
+    work: Cell<usize>,
+    /// What the text at hand may still cost.
+    left: Cell<usize>,
+    /// Values of secret fields that were taken out.
+    harvest: RefCell<Needles>,
+}
+
+impl std::fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Search([redacted])")
+    }
+}
+
+impl<'a> Search<'a> {
+    pub fn new(names: &'a Names, needles: &Needles) -> Self {
+        Self {
+            names,
+            finder: Finder::new(needles),
+            work: Cell::new(0),
+            left: Cell::new(0),
+            harvest: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn names(&self) -> &'a Names {
+        self.names
+    }
+
+    /// How many bytes were looked at, counting each as often as it was.
+    pub fn work(&self) -> usize {
+        self.work.get()
+    }
+
+    /// `needles` and the secret values that were taken out of this message: an answer to it may repeat them.
+    pub fn needles_for_answer(self, mut needles: Needles) -> Needles {
+        for text in self.harvest.into_inner().into_texts() {
+            needles.add(&text);
+        }
+        needles
+    }
+
+    pub(crate) fn has_harvest(&self) -> bool {
+        self.harvest.borrow().len() > 0
+    }
+
+    /// Remembers a value that is taken out; `raw` as it stands in the message.
+    pub(crate) fn harvest(&self, raw: &str) {
+        if HARVEST.contains(&raw.len()) {
+            self.harvest.borrow_mut().add(plain(raw).as_bytes());
+        }
+    }
+
+    /// The text without what must not be stored, and how many parts were taken out. Of a text that was `cut_off`, the last
+    /// word goes too: nobody can say what it was.
+    pub fn text(&self, text: &str, cut_off: bool) -> (String, u32) {
+        let spans = self.spans(text, cut_off);
+        if spans.is_empty() {
+            (text.to_owned(), 0)
+        } else {
+            replace(text, &spans)
+        }
+    }
+
+    /// What must go of the text: in order, apart from each other.
+    pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
+        let bytes = text.as_bytes();
+        self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
+        let mut spans = Vec::new();
+        if !self.inspect(bytes, 0, &mut spans) {
+            return vec![(0, bytes.len())];
+        }
+        if cut_off {
+            spans.extend(last_word(bytes));
+        }
+        merge(spans)
+    }
+
+    /// False when the text is nested so that searching it would take too long.
+    fn inspect(&self, text: &[u8], depth: u32, spans: &mut Vec<(usize, usize)>) -> bool {
+        if !self.spend(text.len()) || depth > DEEPEST {
+            return false;
+        }
+        let features = Features::of(text);
+        if features.is_plain(text.len()) {
+            return true;
+        }
+        let mut whole = self.inspect_layer(text, None, features, depth, spans);
+        let mut layer = if features.escapes { View::of(text) } else { None };
+        let mut layers = 1;
+        while let Some(view) = layer {
+            if layers > MOST_LAYERS || !self.spend(text.len()) {
+                return false;
+            }
+            let seen = view.bytes();
+            let mut found = Vec::new();
+            whole &= self.inspect_layer(seen, Some(&view), Features::of(seen), depth, &mut found);
+            spans.extend(found.into_iter().map(|span| view.source(span)));
+            layer = view.next();
+            layers += 1;
+        }
+        whole
+    }
+
+    fn inspect_layer(
+        &self,
+        text: &[u8],
+        view: Option<&View>,
+        features: Features,
+        depth: u32,
+        spans: &mut Vec<(usize, usize)>,
+    ) -> bool {
+        self.finder.find(text, spans);
+        if features.signs {
+            pairs::find(text, view, self.names, spans);
+        }
+        if !features.long_run {
+            return true;
+        }
+        let mut whole = true;
+        let see = |readable: &[u8]| {
+            let mut inner = Vec::new();
+            whole &= self.inspect(readable, depth + 1, &mut inner);
+            !inner.is_empty()
+        };
+        armour::find(text, see, spans);
+        whole
+    }
+
+    fn spend(&self, bytes: usize) -> bool {
+        self.work.set(self.work.get() + bytes);
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+/// What a first look at a text says about which searches it needs.
+#[derive(Clone, Copy)]
+struct Features {
+    escapes: bool,
+    /// Separators of names and values, or spaces.
+    signs: bool,
+    /// Letters of base64 in a row.
+    long_run: bool,
+}
+
+impl Features {
+    fn of(text: &[u8]) -> Self {
+        const ESCAPE: u8 = 1;
+        const SIGN: u8 = 2;
+        const LETTER: u8 = 4;
+        const CLASSES: [u8; 256] = {
+            let mut classes = [0; 256];
+            let mut at = 0;
+            while at < 256 {
+                let byte = at as u8;
+                classes[at] = match byte {
+                    b'%' | b'\\' | b'&' => ESCAPE,
+                    b'=' | b':' | b'>' | b' ' => SIGN,
+                    b'+' => SIGN | LETTER,
+                    b'/' | b'-' | b'_' | b'\r' | b'\n' => LETTER,
+                    _ if byte.is_ascii_alphanumeric() => LETTER,
+                    _ => 0,
+                };
+                at += 1;
+            }
+            classes
+        };
+        let (mut seen, mut run, mut longest) = (0, 0_usize, 0_usize);
+        for byte in text {
+            let class = CLASSES[usize::from(*byte)];
+            seen |= class;
+            run = if class & LETTER == 0 { 0 } else { run + 1 };
+            longest = longest.max(run);
+        }
+        Self {
+            escapes: seen & ESCAPE != 0,
+            signs: seen & SIGN != 0,
+            long_run: longest >= armour::SHORTEST_RUN,
+        }
+    }
+
+    /// Whether nothing can hide in it.
+    const fn is_plain(self, length: usize) -> bool {
+        length < 8 && !self.escapes && !self.signs
+    }
+}
+
+/// Of a word that the end of a text cuts in two, so many bytes go: a secret with every byte escaped four times is shorter.
+const LAST_WORD: usize = 2048;
+
+/// The word that the end of the text cuts in two, or its last part.
+fn last_word(text: &[u8]) -> Option<(usize, usize)> {
+    let ends_word = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>{}[](),".contains(byte);
+    let begin = text
+        .iter()
+        .rposition(ends_word)
+        .map_or(0, |at| at + 1)
+        .max(text.len().saturating_sub(LAST_WORD));
+    (begin < text.len()).then_some((begin, text.len()))
+}

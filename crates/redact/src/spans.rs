@@ -1,0 +1,32 @@
+//! Parts of a text that go: merged, and replaced by the mark.
+
+/// What stands where something was taken out.
+pub const REDACTED: &str = "[redacted]";
+
+/// In order and apart from each other.
+pub(crate) fn merge(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(spans.len());
+    for (begin, end) in spans {
+        match merged.last_mut() {
+            Some(last) if begin <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((begin, end)),
+        }
+    }
+    merged
+}
+
+/// The text with the mark in the place of each span, and how many there were. A border inside a character is moved
+/// outwards.
+pub(crate) fn replace(text: &str, spans: &[(usize, usize)]) -> (String, u32) {
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for &(begin, end) in spans {
+        let begin = text.floor_char_boundary(begin).max(copied);
+        out.push_str(&text[copied..begin]);
+        out.push_str(REDACTED);
+        copied = text.ceil_char_boundary(end).max(begin);
+    }
+    out.push_str(&text[copied..]);
+    (out, spans.len() as u32)
+}
