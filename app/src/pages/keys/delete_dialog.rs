@@ -244,7 +244,7 @@ pub(super) fn Facts(facts: DeletionFacts, confirmation: Confirmation) -> impl In
                 let error = confirmation.fault(wanted);
                 let typed = confirmation.typed;
                 view! {
-                    <Field name="last_four" label=label autocomplete="off" monospace=true value=typed error=error required=true />
+                    <Field name="last_four" label=label autocomplete="off" monospace=true value=typed error=error />
                 }
             })}
     }
