@@ -23,6 +23,7 @@ mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
 pub mod ui;
+mod wire_names;
 
 pub use delivery_headers::delivery_headers;
 pub use error::AppError;
@@ -30,3 +31,4 @@ pub use provider::provider;
 pub use routes::App;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
+pub use wire_names::wire_names;

@@ -15,6 +15,8 @@ use crate::cookies;
 use crate::provider;
 #[cfg(feature = "ssr")]
 use crate::routes::App;
+#[cfg(feature = "ssr")]
+use crate::wire_names;
 
 /// `<html>` with its head; the site's files carry their hash in `options.output_name`. `chunk_files` answers with the
 /// addresses of what a page's chunk consists of, which the browser then fetches beside the main part.
@@ -26,7 +28,7 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     let (agent, sign) = crate::delivery_headers::unusual();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign>
+        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-wire-names=own_wire_names()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -68,4 +70,11 @@ fn Preload(address: String) -> impl IntoView {
 #[cfg(feature = "ssr")]
 fn chosen_theme() -> Theme {
     cookies::value_of(theme::COOKIE).map_or(Theme::System, |value| Theme::from_cookie(&value))
+}
+
+/// None where they are the documented ones, which the browser knows.
+#[cfg(feature = "ssr")]
+fn own_wire_names() -> Option<String> {
+    let names = wire_names();
+    (names != model::WireNames::default()).then(|| names.to_string())
 }

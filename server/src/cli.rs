@@ -92,6 +92,16 @@ pub struct ServeArgs {
     /// Authorization, Cookie and the access secret itself are never kept.
     #[arg(long, value_name = "NAME")]
     pub keep_name: Vec<String>,
+    /// The header that carries the Client ID [default: X-Access-Client-Id]
+    #[arg(long, value_name = "HEADER")]
+    pub client_id_header: Option<String>,
+    /// The header that carries a key's secret [default: X-Access-Secret]
+    #[arg(long, value_name = "HEADER")]
+    pub secret_header: Option<String>,
+    /// What new secrets of an environment begin with, such as sandbox=sk_test_ [default: sandbox-, dev-, prod-].
+    /// Repeat it for more: the first is used for new keys, all are accepted, and so are the defaults
+    #[arg(long, value_name = "ENV=PREFIX")]
+    pub key_prefix: Vec<String>,
     /// What to print: error, warn, info, debug, or per module [default: info]
     #[arg(long, value_name = "LEVELS")]
     pub log: Option<String>,

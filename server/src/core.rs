@@ -79,7 +79,10 @@ impl Core {
             install,
             hub: hub.clone(),
             clock: Arc::new(SystemClock::default()),
-            options: KeysOptions::new(limit, matches!(place.database, Database::Postgres(_))),
+            options: KeysOptions {
+                form: place.credentials.clone(),
+                ..KeysOptions::new(limit, matches!(place.database, Database::Postgres(_)))
+            },
         };
         let keys = Keys::open(parts)
             .await

@@ -3,6 +3,7 @@
 use model::CompanyContext;
 
 use crate::ui::Snippet;
+use crate::wire_names;
 
 /// The path every example calls; the demo's upstream answers it.
 const PATH: &str = "/v1/users/";
@@ -13,8 +14,10 @@ pub fn curl(company: &CompanyContext, secret: &str) -> String {
 }
 
 fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
+    let names = wire_names();
     format!(
-        "curl {url}{PATH} \\\n  -H \"X-Access-Client-Id: {client_id}\" \\\n  -H \"X-Access-Secret: {secret}\""
+        "curl {url}{PATH} \\\n  -H \"{}: {client_id}\" \\\n  -H \"{}: {secret}\"",
+        names.client_id, names.secret
     )
 }
 
@@ -25,14 +28,16 @@ pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
 
 /// The same for a reader who may be nobody in particular: `client_id` can be a word that stands for one.
 pub fn request_to(url: &str, client_id: &str, secret: &str) -> Vec<Snippet> {
+    let names = wire_names();
+    let (id_header, secret_header) = (&names.client_id, &names.secret);
     let python = format!(
         "import os, urllib.request\n\nrequest = urllib.request.Request(\n    \"{url}{PATH}\",\n    headers={{\n        \
-         \"X-Access-Client-Id\": \"{client_id}\",\n        \"X-Access-Secret\": os.environ[\"SECRET\"],\n    }},\n)\n\
+         \"{id_header}\": \"{client_id}\",\n        \"{secret_header}\": os.environ[\"SECRET\"],\n    }},\n)\n\
          print(urllib.request.urlopen(request).read().decode())"
     );
     let node = format!(
-        "const answer = await fetch(\"{url}{PATH}\", {{\n  headers: {{\n    \"X-Access-Client-Id\": \"{client_id}\",\n    \
-         \"X-Access-Secret\": process.env.SECRET,\n  }},\n}});\nconsole.log(await answer.json());"
+        "const answer = await fetch(\"{url}{PATH}\", {{\n  headers: {{\n    \"{id_header}\": \"{client_id}\",\n    \
+         \"{secret_header}\": process.env.SECRET,\n  }},\n}});\nconsole.log(await answer.json());"
     );
     vec![
         Snippet::new("curl", curl_to(url, client_id, secret)),

@@ -13,6 +13,7 @@ mod secret_text;
 mod time;
 mod verdict;
 mod webhook;
+mod wire_names;
 
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
 pub use account::{Brand, CompanyContext, DemoContext, Provider, Role, UnknownRole};
@@ -35,3 +36,4 @@ pub use webhook::{
     FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RotatedSecret, SigningKey, TimingRecord,
     Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookRow,
 };
+pub use wire_names::{NotWireNames, WireNames};

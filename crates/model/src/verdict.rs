@@ -50,10 +50,10 @@ verdicts! {
     Accepted = "accepted", None, "Key accepted",
         "The key was active and the request was passed on.", "";
     MissingCredentials = "missing_credentials", Some(401), "Missing credentials",
-        "The header X-Access-Secret was missing.", "Send X-Access-Client-Id and X-Access-Secret on every request.";
+        "A credential header was missing.", "Send your Client ID and the key's secret on every request, each in its header.";
     MalformedCredentials = "malformed_credentials", Some(401), "Malformed credentials",
         "A credential header was not in the documented form, or was sent twice.",
-        "Send each header once: the Client ID is 32 hex digits, the secret is an environment, a dash and 40 hex digits.";
+        "Send each header once: the Client ID is 32 hex digits, the secret is a prefix and 40 hex digits.";
     UnknownClient = "unknown_client", Some(401), "Unknown client",
         "The secret belongs to this company, but the Client ID sent with it is another one.",
         "Send this company's Client ID; it is on top of API Keys.";

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::{Environment, Provider};
+use keys::CredentialForm;
+use model::{Environment, Provider, WireNames};
 use thiserror::Error;
 use url::Url;
 
@@ -66,6 +67,8 @@ impl std::fmt::Debug for Database {
 pub struct Place {
     pub data_dir: PathBuf,
     pub database: Database,
+    /// How requests carry their credentials, and what new secrets begin with.
+    pub credentials: CredentialForm,
 }
 
 /// A listener's address; `is_default` when nobody asked for it.
@@ -134,6 +137,17 @@ impl Config {
         Ok(config)
     }
 
+    /// For pages and samples.
+    pub fn wire_names(&self) -> WireNames {
+        let form = &self.place.credentials;
+        WireNames {
+            client_id: form.client_id.written().to_owned(),
+            secret: form.secret.written().to_owned(),
+            prefixes: Environment::ALL.map(|environment| form.prefixes.of_new(environment).to_owned()),
+            ..WireNames::default()
+        }
+    }
+
     /// What only shows when two settings stand side by side.
     fn check_together(&self) -> Result<(), ConfigError> {
         if self.demo.is_some() {
@@ -188,5 +202,6 @@ fn place(settings: &Settings) -> Result<Place, ConfigError> {
     Ok(Place {
         data_dir: PathBuf::from(data_dir),
         database: parse::database(settings)?,
+        credentials: parse::credentials(settings)?,
     })
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
+use keys::{CredentialForm, WrittenName};
 use model::{DeliveryHeaders, Environment, Provider};
 use url::Url;
 use webhooks::{InvalidHeaders, SentHeaders};
@@ -183,6 +184,43 @@ pub(super) fn names(settings: &Settings) -> Result<logs::Names, ConfigError> {
     })
 }
 
+/// The names of the credential headers and the prefixes of secrets.
+pub(super) fn credentials(settings: &Settings) -> Result<CredentialForm, ConfigError> {
+    let mut form = CredentialForm::default();
+    let name = |setting: &str, documented: WrittenName| match settings.text(setting) {
+        None => Ok(documented),
+        Some(value) => value.text.parse().map_err(|_| {
+            value.must_be(
+                "a header name of letters, digits and dashes that nothing else uses, such as Acme-Secret",
+            )
+        }),
+    };
+    form.client_id = name("client-id-header", form.client_id)?;
+    form.secret = name("secret-header", form.secret)?;
+    if form.client_id.header() == form.secret.header() {
+        return Err(ConfigError::new(
+            "client-id-header and secret-header must be two different headers.",
+        ));
+    }
+    let given = settings.list("key-prefix");
+    let wants = "an environment and a prefix that ends with - or _, such as sandbox=sk_test_";
+    let mut prefixes: Vec<(Environment, Vec<&str>)> = Vec::new();
+    for value in given {
+        let (environment, prefix) = value.text.split_once('=').ok_or_else(|| value.must_be(wants))?;
+        let environment: Environment = environment.parse().map_err(|_| value.must_be(wants))?;
+        match prefixes.iter_mut().find(|(known, _)| *known == environment) {
+            Some((_, listed)) => listed.push(prefix),
+            None => prefixes.push((environment, vec![prefix])),
+        }
+    }
+    for (environment, listed) in prefixes {
+        form.prefixes = form.prefixes.with(environment, &listed).map_err(|fault| {
+            ConfigError::new(format!("key-prefix cannot be used for {environment}: {fault}."))
+        })?;
+    }
+    Ok(form)
+}
+
 pub(super) fn demo(settings: &Settings) -> Result<Option<Demo>, ConfigError> {
     let Some(value) = settings.text("demo") else {
         return Ok(None);
@@ -305,6 +343,45 @@ mod tests {
             names(&none).expect_err("no name").0,
             "--redact-name is \"--\", but it must be a name, such as salary or contact-email."
         );
+    }
+
+    #[test]
+    fn credential_headers_and_prefixes_are_the_documented_ones_unless_set() {
+        let documented = credentials(&settings(|_| ())).expect("defaults");
+        assert_eq!(documented, CredentialForm::default());
+        let own = credentials(&settings(|args| {
+            args.client_id_header = Some("Acme-Account".to_owned());
+            args.secret_header = Some("Acme-Secret".to_owned());
+            args.key_prefix = ["sandbox=sk_test_", "prod=sk_live_", "sandbox=test-"]
+                .map(str::to_owned)
+                .to_vec();
+        }))
+        .expect("valid");
+        assert_eq!(
+            (own.client_id.written(), own.secret.written()),
+            ("Acme-Account", "Acme-Secret")
+        );
+        assert_eq!(own.prefixes.of_new(Environment::Sandbox), "sk_test_");
+        assert_eq!(own.prefixes.of_new(Environment::Dev), "dev-");
+        let faults: [(&str, fn(&mut ServeArgs)); 5] = [
+            ("--client-id-header", |args| {
+                args.client_id_header = Some("Host".to_owned())
+            }),
+            ("two different", |args| {
+                args.secret_header = Some("x-access-client-id".to_owned())
+            }),
+            ("--key-prefix", |args| {
+                args.key_prefix = vec!["sk_test_".to_owned()]
+            }),
+            ("for dev", |args| args.key_prefix = vec!["dev=sk.".to_owned()]),
+            ("another environment", |args| {
+                args.key_prefix = vec!["dev=prod-".to_owned()]
+            }),
+        ];
+        for (part, change) in faults {
+            let fault = credentials(&settings(change)).expect_err(part);
+            assert!(fault.0.contains(part), "{fault}");
+        }
     }
 
     #[test]

@@ -198,6 +198,7 @@ mod tests {
         Place {
             data_dir: data_dir.to_owned(),
             database: Database::Embedded,
+            credentials: keys::CredentialForm::default(),
         }
     }
 

@@ -27,6 +27,9 @@ const NAMES: &[(&str, bool)] = &[
     ("redact-name", true),
     ("keep-name", true),
     ("log", false),
+    ("client-id-header", false),
+    ("secret-header", false),
+    ("key-prefix", true),
     ("demo", false),
 ];
 
@@ -69,7 +72,7 @@ impl Settings {
         mut file: HashMap<String, Vec<Value>>,
     ) -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
-        for (name, is_list) in NAMES.iter().copied() {
+        for &(name, is_list) in NAMES {
             let from_file = file.remove(name);
             let variable_name = format!("GATEHOUSE_{}", name.to_uppercase().replace('-', "_"));
             let chosen = if let Some(texts) = flags.remove(name).filter(|texts| !texts.is_empty()) {
@@ -148,6 +151,9 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         ("redact-name", args.redact_name.clone()),
         ("keep-name", args.keep_name.clone()),
         ("log", one(&args.log)),
+        ("client-id-header", one(&args.client_id_header)),
+        ("secret-header", one(&args.secret_header)),
+        ("key-prefix", args.key_prefix.clone()),
         ("demo", one(&args.demo)),
     ])
 }

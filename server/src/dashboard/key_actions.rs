@@ -152,13 +152,15 @@ fn keys_page(membership: &Membership) -> String {
 fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: &AppState) -> Response {
     let secret = Zeroizing::new(escape(secret.expose()));
     let (lead, back) = (escape(lead), plain_page::link(back, "Back to API Keys"));
-    let room = lead.len() + secret.len() + back.len() + 512;
+    let names = &state.wire_names;
+    let (id_header, secret_header) = (escape(&names.client_id), escape(&names.secret));
+    let room = lead.len() + secret.len() + back.len() + id_header.len() + secret_header.len() + 512;
     let mut body = Zeroizing::new(String::with_capacity(room));
     // Writing to a String does not fail.
     let _ = write!(
         body,
-        "<p>{lead}</p><pre class=\"code\"><code>{}</code></pre><p>Send it as <code>X-Access-Secret</code>, with your Client \
-         ID as <code>X-Access-Client-Id</code>.</p>{back}",
+        "<p>{lead}</p><pre class=\"code\"><code>{}</code></pre><p>Send it as <code>{secret_header}</code>, with your Client \
+         ID as <code>{id_header}</code>.</p>{back}",
         *secret
     );
     page(StatusCode::OK, title, &body, state)

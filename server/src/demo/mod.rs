@@ -172,6 +172,7 @@ impl Ready {
     /// A `curl` line with a key that is active now; none when no key is.
     pub async fn curl(&self, services: &Services, gateway_url: &str) -> Option<String> {
         let company = services.core.accounts.company(self.state.company).await.ok()??;
+        let form = services.core.keys.form();
         for environment in Environment::ALL {
             let secrets = services
                 .core
@@ -181,8 +182,10 @@ impl Ready {
                 .ok()?;
             if let Some(newest) = secrets.last() {
                 return Some(format!(
-                    "curl -H 'X-Access-Client-Id: {}' -H 'X-Access-Secret: {}' {gateway_url}/v1/users/",
+                    "curl -H '{}: {}' -H '{}: {}' {gateway_url}/v1/users/",
+                    form.client_id.written(),
                     self.state.company,
+                    form.secret.written(),
                     newest.secret.expose()
                 ));
             }

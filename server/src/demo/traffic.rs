@@ -165,11 +165,12 @@ impl Traffic {
         } else {
             Bytes::new()
         };
+        let form = self.services.core.keys.form();
         let request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.gateway))
-            .header("x-access-client-id", client_id.to_string())
-            .header("x-access-secret", header)
+            .header(form.client_id.header(), client_id.to_string())
+            .header(form.secret.header(), header)
             .header("x-forwarded-for", address)
             .header("user-agent", agent)
             .header("content-type", "application/json")

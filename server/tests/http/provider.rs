@@ -37,3 +37,24 @@ async fn without_a_name_a_page_carries_none() {
     let page = world.get("/sign-in").send().await;
     assert!(!page.body.contains("data-provider"));
 }
+
+#[tokio::test]
+async fn an_installations_own_names_work_at_the_gateway_and_stand_on_its_pages() {
+    let world = World::start_with(|config| {
+        let form = &mut config.place.credentials;
+        form.client_id = "Acme-Account".parse().expect("a usable name");
+        form.secret = "Acme-Secret".parse().expect("a usable name");
+        form.prefixes = vault::SecretPrefixes::default()
+            .with(model::Environment::Sandbox, &["sk_test_"])
+            .expect("a prefix");
+    })
+    .await;
+    let acme = world.acme("Acme").await;
+    let page = world
+        .get(&format!("/c/{}/development/keys", acme.client_id))
+        .cookie(&acme.owner)
+        .send()
+        .await;
+    assert!(page.body.contains("Acme-Account"), "{}", page.body);
+    assert!(!page.body.contains("X-Access-"), "{}", page.body);
+}

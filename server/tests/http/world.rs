@@ -83,6 +83,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         place: Place {
             data_dir: data_dir.to_owned(),
             database: Database::Embedded,
+            credentials: keys::CredentialForm::default(),
         },
         listen: anywhere,
         gateway_listen: anywhere,

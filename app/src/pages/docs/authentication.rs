@@ -10,6 +10,7 @@ use crate::provider;
 use crate::ui::{
     Cell, Code, Column, EnvironmentBadge, Narrow, Notice, Section, SnippetTabs, StatusBadge, Table, Tone,
 };
+use crate::wire_names;
 
 const PAGE: Document = Document::Authentication;
 
@@ -50,6 +51,7 @@ fn Headers(reader: Reader) -> impl IntoView {
     let (gateway, client_id) = (reader.gateway(), reader.client_id());
     let keys = reader.tab("keys", "API Keys");
     let snippets = samples::request_to(&gateway, &client_id, "$SECRET");
+    let names = wire_names();
     view! {
         <Section id="headers" title=PAGE.part("headers")>
             <div class="prose">
@@ -59,16 +61,16 @@ fn Headers(reader: Reader) -> impl IntoView {
                 </p>
             </div>
             <Code label="Gateway" text=gateway wrap=true />
-            <Code label="Your headers" text=format!("X-Access-Client-Id: {client_id}\nX-Access-Secret: <secret>") wrap=true />
+            <Code label="Your headers" text=format!("{}: {client_id}\n{}: <secret>", names.client_id, names.secret) wrap=true />
             <SnippetTabs id="sample" what="Example request" snippets />
             <div class="prose">
                 <ul>
                     <li>
-                        <code>"X-Access-Client-Id"</code>
+                        <code>{names.client_id}</code>
                         " is the same in all environments: 32 lower-case hexadecimal digits. It is not a secret."
                     </li>
                     <li>
-                        <code>"X-Access-Secret"</code> " is a key's secret; generate, reveal and copy it on " {keys}
+                        <code>{names.secret}</code> " is a key's secret; generate, reveal and copy it on " {keys}
                         ". Keep it out of source code: the samples read it from the environment variable " <code>"SECRET"</code> "."
                     </li>
                     <li>"Header names are not case-sensitive. Each header may be sent once; a second one is refused."</li>

@@ -9,6 +9,7 @@ use super::verify_samples::{GO, NODE, PYTHON, RUBY};
 use crate::delivery_headers;
 use crate::provider;
 use crate::ui::{Code, KeyValue, KeyValueList, Notice, Section, Snippet, SnippetTabs, Tone};
+use crate::wire_names;
 
 const PAGE: Document = Document::Security;
 
@@ -32,6 +33,7 @@ pub(super) fn Security(reader: Reader) -> impl IntoView {
 
 #[component]
 fn Verify(reader: Reader) -> impl IntoView {
+    let [sandbox, dev, prod] = wire_names().prefixes;
     let rotation = reader.part(Document::ApiKeysRotation, "signatures");
     let sign = delivery_headers().sign;
     let sample = |label: &str, text: &str| Snippet::new(label, text.replace(DeliveryHeaders::SIGN, &sign));
@@ -52,7 +54,7 @@ fn Verify(reader: Reader) -> impl IntoView {
                     <li>"Take the body as raw bytes, before anything parses it. Laid out anew it has another signature."</li>
                     <li>
                         "Compute HMAC-SHA-256 over them. The key is the whole access secret of the webhook's environment as text, \
-                         with its " <code>"sandbox-"</code> ", " <code>"dev-"</code> " or " <code>"prod-"</code> "."
+                         with its " <code>{sandbox}</code> ", " <code>{dev}</code> " or " <code>{prod}</code> "."
                     </li>
                     <li>"Write it in lower-case hexadecimal after " <code>"v1="</code> "."</li>
                     <li>

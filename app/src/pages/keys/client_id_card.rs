@@ -5,10 +5,12 @@ use model::CompanyContext;
 
 use crate::pages::samples;
 use crate::ui::{Card, CopyButton, CopyLook, SnippetTabs};
+use crate::wire_names;
 
 #[component]
 pub(super) fn ClientIdCard(company: CompanyContext) -> impl IntoView {
     let client_id = company.client_id.to_string();
+    let names = wire_names();
     view! {
         <Card id="client-id" title="Client ID">
             <div class="client-id">
@@ -16,8 +18,8 @@ pub(super) fn ClientIdCard(company: CompanyContext) -> impl IntoView {
                 <CopyButton text=client_id what="Client ID" kind=CopyLook::Secondary />
             </div>
             <p class="client-id__about">
-                "Send it as " <code>"X-Access-Client-Id"</code>
-                " on every API request, together with the key's secret as " <code>"X-Access-Secret"</code>
+                "Send it as " <code>{names.client_id}</code>
+                " on every API request, together with the key's secret as " <code>{names.secret}</code>
                 ". It is the same in every environment and is not a secret."
             </p>
             <SnippetTabs id="sample" what="Example request" snippets=samples::request(&company, "$SECRET") />

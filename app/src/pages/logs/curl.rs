@@ -1,9 +1,10 @@
 //! A stored request as a line for a shell. The secret is never in it: it comes from the variable `SECRET`.
 
+use crate::wire_names;
 use model::{Body, ClientId, HeaderField, LogEntry};
 
 /// Headers that curl makes itself, that belong to the connection or the way here, or that stand for a person's session.
-const LEFT_OUT: [&str; 17] = [
+const LEFT_OUT: [&str; 16] = [
     "host",
     "content-length",
     "connection",
@@ -17,7 +18,6 @@ const LEFT_OUT: [&str; 17] = [
     "authorization",
     "user-agent",
     "x-request-id",
-    "x-access-secret",
     "forwarded",
     "via",
     "x-real-ip",
@@ -25,20 +25,21 @@ const LEFT_OUT: [&str; 17] = [
 
 /// The command, over several lines. A body that was not kept whole is left out, and a remark says so.
 pub(super) fn command(entry: &LogEntry, gateway_url: &str, company: ClientId) -> String {
+    let names = wire_names();
     let mut lines = vec![first_line(entry, gateway_url)];
     if !entry
         .request_headers
         .iter()
-        .any(|header| header.name.eq_ignore_ascii_case("x-access-client-id"))
+        .any(|header| header.name.eq_ignore_ascii_case(&names.client_id))
     {
-        lines.push(format!("-H 'X-Access-Client-Id: {company}'"));
+        lines.push(format!("-H '{}: {company}'", names.client_id));
     }
-    lines.push("-H \"X-Access-Secret: $SECRET\"".to_owned());
+    lines.push(format!("-H \"{}: $SECRET\"", names.secret));
     lines.extend(
         entry
             .request_headers
             .iter()
-            .filter(|header| is_sent(header))
+            .filter(|header| is_sent(header) && !header.name.eq_ignore_ascii_case(&names.secret))
             .map(header_argument),
     );
     let mut remark = "";
