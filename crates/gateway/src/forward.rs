@@ -242,7 +242,14 @@ impl Gateway {
         peer: IpAddr,
     ) -> Request<RequestBody> {
         let trusted = is_trusted(peer, &self.shared.options.trusted_proxies);
-        let mut headers = headers::to_upstream(&parts.headers, peer.to_canonical(), trusted, &caller.reached);
+        let form = self.shared.keys.form();
+        let mut headers = headers::to_upstream(
+            &parts.headers,
+            peer.to_canonical(),
+            trusted,
+            &caller.reached,
+            form,
+        );
         let identity = Identity {
             key: &caller.key,
             brand: caller.brand.as_ref(),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use keys::{ActiveKey, CompanyRef};
+use keys::{ActiveKey, CompanyRef, CredentialForm};
 use model::RequestId;
 
 use crate::reached::Reached;
@@ -32,7 +32,8 @@ const HOP_BY_HOP: [&str; 11] = [
     "expect",
 ];
 
-/// Never forwarded as the caller sent them, however the name is spelt.
+/// Never forwarded as the caller sent them, however the name is spelt; nor are the credential headers that an installation
+/// chose instead.
 const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"];
 
 /// Names that begin so say where a request came from, or for which host, prefix, scheme or address it was meant. Servers
@@ -153,11 +154,12 @@ pub(crate) fn to_upstream(
     peer: IpAddr,
     peer_is_trusted: bool,
     reached: &Reached,
+    form: &CredentialForm,
 ) -> HeaderMap {
     let named_by_connection = connection_options(incoming);
     let mut outgoing = HeaderMap::with_capacity(incoming.len() + 8);
     for (name, value) in incoming {
-        if passes_to_upstream(name, peer_is_trusted)
+        if passes_to_upstream(name, peer_is_trusted, form)
             && !named_by_connection.iter().any(|one| one == name.as_str())
         {
             outgoing.append(name, value.clone());
@@ -169,10 +171,11 @@ pub(crate) fn to_upstream(
 }
 
 /// The request's headers for the public API: without credentials and Gatehouse's own cookies.
-pub(crate) fn to_local(incoming: &HeaderMap) -> HeaderMap {
+pub(crate) fn to_local(incoming: &HeaderMap, form: &CredentialForm) -> HeaderMap {
     let mut headers = without_identity(incoming);
-    OURS.iter().for_each(|name| {
-        headers.remove(*name);
+    let own = [form.client_id.header().as_str(), form.secret.header().as_str()];
+    OURS.into_iter().chain(own).for_each(|name| {
+        headers.remove(name);
     });
     drop_own_cookies(&mut headers, &header::COOKIE, own_pairs_removed);
     headers
@@ -205,7 +208,7 @@ pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: RequestId) {
 
 /// The name as programs see it that put headers into variables: they read every sign but letters and digits as `_`, and
 /// so `X.Gatehouse.Company` as `X-Gatehouse-Company`.
-fn folded(name: &str) -> Cow<'_, str> {
+pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     let is_other = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
     if name.contains(is_other) {
         Cow::Owned(name.replace(is_other, "-"))
@@ -234,7 +237,15 @@ pub(crate) fn without_identity(headers: &HeaderMap) -> HeaderMap {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool) -> bool {
+/// Whether it carries credentials or the request id.
+fn is_ours(folded: &str, form: &CredentialForm) -> bool {
+    OURS.contains(&folded)
+        || [&form.client_id, &form.secret]
+            .iter()
+            .any(|own| own.header().as_str() == folded)
+}
+
+fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &CredentialForm) -> bool {
     let name = name.as_str();
     if name == "host" || HOP_BY_HOP.contains(&name) {
         return false;
@@ -242,7 +253,7 @@ fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool) -> bool {
     let spelt = folded(name);
     let sets_apart = spelt != name;
     let spelt: &str = &spelt;
-    if is_identity(spelt) || OURS.contains(&spelt) {
+    if is_identity(spelt) || is_ours(spelt, form) {
         return false;
     }
     if is_telling(spelt) {
@@ -347,7 +358,13 @@ mod tests {
 
     fn passed(sent: &HeaderMap, peer_is_trusted: bool) -> HeaderMap {
         let reached = Reached::find(sent, peer_is_trusted, None);
-        to_upstream(sent, peer(), peer_is_trusted, &reached)
+        to_upstream(
+            sent,
+            peer(),
+            peer_is_trusted,
+            &reached,
+            &CredentialForm::default(),
+        )
     }
 
     fn peer() -> IpAddr {

@@ -9,6 +9,8 @@ use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm, Keys, Recognitio
 use logs::{KeyTrace, Place};
 use model::{Environment, SecretText, Timestamp, Verdict};
 
+use crate::headers::folded;
+
 /// What is known of the caller once its credentials were looked at.
 #[derive(Debug)]
 pub(crate) struct Judged {
@@ -130,12 +132,11 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 
 /// Every secret that was sent, so that the log can take it out wherever else it stands. Also under a name that is not
 /// quite right: whoever misspells the header sends the secret all the same.
-pub(crate) fn presented(form: &CredentialForm, headers: &HeaderMap) -> Vec<SecretText> {
+pub(crate) fn presented(form: &CredentialForm, sent: &HeaderMap) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
     let secret = form.secret.header().as_str();
-    let spelt = |name: &str| name.len() == secret.len() && name.replace('_', "-") == secret;
-    headers
-        .iter()
+    let spelt = |name: &str| name.len() == secret.len() && folded(name) == secret;
+    sent.iter()
         .filter(|(name, _)| spelt(name.as_str()))
         .take(AT_MOST)
         .map(|(_, value)| SecretText::new(String::from_utf8_lossy(value.as_bytes())))

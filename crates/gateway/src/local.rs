@@ -80,7 +80,7 @@ impl Gateway {
         };
         let response = match read_whole(body, limit).await {
             Ok(body) => {
-                parts.headers = headers::to_local(&parts.headers);
+                parts.headers = headers::to_local(&parts.headers, self.shared.keys.form());
                 let request = Request::from_parts(parts.clone(), body);
                 self.shared.local.answer(caller, request).await
             }

@@ -98,3 +98,51 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
         called.headers["x-request-id"].to_str().expect("text")
     );
 }
+
+#[tokio::test]
+async fn an_installations_own_headers_carry_its_keys_and_never_reach_the_api() {
+    let upstream = Receiver::start(|_| Reply::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: Vec::new(),
+    })
+    .await;
+    let url = format!("http://{}", upstream.address)
+        .parse()
+        .expect("an address");
+    let world = World::start_with(|config| {
+        config.upstreams = vec![(Environment::Sandbox, url)];
+        let form = &mut config.place.credentials;
+        form.client_id = "Acme-Account".parse().expect("a usable name");
+        form.secret = "Acme-Secret".parse().expect("a usable name");
+        form.prefixes = vault::SecretPrefixes::default()
+            .with(Environment::Sandbox, &["sk_test_"])
+            .expect("a usable prefix");
+    })
+    .await;
+    let acme = world.acme("Acme").await;
+    let key = world.key(acme.id, Environment::Sandbox).await;
+    assert!(key.secret.expose().starts_with("sk_test_"));
+    let called = world
+        .get("/v1/users/")
+        .to(To::Gateway)
+        .header("acme-account", &acme.client_id.to_string())
+        .header("acme-secret", key.secret.expose())
+        .header("acme.secret", key.secret.expose())
+        .send()
+        .await;
+    assert_eq!(called.status, StatusCode::OK, "{}", called.body);
+    let received = format!("{:?}", upstream.received());
+    assert!(!received.contains(key.secret.expose()), "{received}");
+    let documented = world
+        .get("/v1/users/")
+        .to(To::Gateway)
+        .header("x-access-client-id", &acme.client_id.to_string())
+        .header("x-access-secret", key.secret.expose())
+        .send()
+        .await;
+    assert_eq!(documented.status, StatusCode::UNAUTHORIZED);
+    let rows = logs(&world, acme.id).await.rows;
+    let shown = format!("{rows:?}");
+    assert!(!shown.contains(key.secret.expose()), "{shown}");
+}
