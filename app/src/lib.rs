@@ -13,6 +13,7 @@ pub mod browser;
 pub mod chunks;
 #[cfg(feature = "ssr")]
 pub mod cookies;
+mod credential_names;
 mod delivery_headers;
 mod error;
 pub mod pages;
@@ -23,12 +24,11 @@ mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
 pub mod ui;
-mod wire_names;
 
+pub use credential_names::credential_names;
 pub use delivery_headers::delivery_headers;
 pub use error::AppError;
 pub use provider::provider;
 pub use routes::App;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
-pub use wire_names::wire_names;

@@ -12,11 +12,11 @@ use crate::chunks::Page;
 #[cfg(feature = "ssr")]
 use crate::cookies;
 #[cfg(feature = "ssr")]
+use crate::credential_names;
+#[cfg(feature = "ssr")]
 use crate::provider;
 #[cfg(feature = "ssr")]
 use crate::routes::App;
-#[cfg(feature = "ssr")]
-use crate::wire_names;
 
 /// `<html>` with its head; the site's files carry their hash in `options.output_name`. `chunk_files` answers with the
 /// addresses of what a page's chunk consists of, which the browser then fetches beside the main part.
@@ -28,7 +28,7 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     let (agent, sign) = crate::delivery_headers::unusual();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-wire-names=own_wire_names()>
+        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -74,7 +74,7 @@ fn chosen_theme() -> Theme {
 
 /// None where they are the documented ones, which the browser knows.
 #[cfg(feature = "ssr")]
-fn own_wire_names() -> Option<String> {
-    let names = wire_names();
-    (names != model::WireNames::default()).then(|| names.to_string())
+fn own_credential_names() -> Option<String> {
+    let names = credential_names();
+    (names != model::CredentialNames::default()).then(|| names.to_string())
 }

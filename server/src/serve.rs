@@ -203,7 +203,7 @@ fn state(
         gateway_url,
         provider: config.provider.clone(),
         delivery_headers: config.webhook_headers.shown().clone(),
-        wire_names: config.wire_names(),
+        credential_names: config.credential_names(),
         site,
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,

@@ -2,8 +2,8 @@
 
 use model::CompanyContext;
 
+use crate::credential_names;
 use crate::ui::Snippet;
-use crate::wire_names;
 
 /// The path every example calls; the demo's upstream answers it.
 const PATH: &str = "/v1/users/";
@@ -14,7 +14,7 @@ pub fn curl(company: &CompanyContext, secret: &str) -> String {
 }
 
 fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
-    let names = wire_names();
+    let names = credential_names();
     format!(
         "curl {url}{PATH} \\\n  -H \"{}: {client_id}\" \\\n  -H \"{}: {secret}\"",
         names.client_id, names.secret
@@ -28,7 +28,7 @@ pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
 
 /// The same for a reader who may be nobody in particular: `client_id` can be a word that stands for one.
 pub fn request_to(url: &str, client_id: &str, secret: &str) -> Vec<Snippet> {
-    let names = wire_names();
+    let names = credential_names();
     let (id_header, secret_header) = (&names.client_id, &names.secret);
     let python = format!(
         "import os, urllib.request\n\nrequest = urllib.request.Request(\n    \"{url}{PATH}\",\n    headers={{\n        \

@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod credential_names;
 mod environment;
 mod event_type;
 mod id;
@@ -13,10 +14,10 @@ mod secret_text;
 mod time;
 mod verdict;
 mod webhook;
-mod wire_names;
 
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
 pub use account::{Brand, CompanyContext, DemoContext, Provider, Role, UnknownRole};
+pub use credential_names::{CredentialNames, NotCredentialNames};
 pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
@@ -36,4 +37,3 @@ pub use webhook::{
     FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RotatedSecret, SigningKey, TimingRecord,
     Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookRow,
 };
-pub use wire_names::{NotWireNames, WireNames};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keys::CredentialForm;
-use model::{Environment, Provider, WireNames};
+use model::{CredentialNames, Environment, Provider};
 use thiserror::Error;
 use url::Url;
 
@@ -138,13 +138,12 @@ impl Config {
     }
 
     /// For pages and samples.
-    pub fn wire_names(&self) -> WireNames {
+    pub fn credential_names(&self) -> CredentialNames {
         let form = &self.place.credentials;
-        WireNames {
+        CredentialNames {
             client_id: form.client_id.written().to_owned(),
             secret: form.secret.written().to_owned(),
             prefixes: Environment::ALL.map(|environment| form.prefixes.of_new(environment).to_owned()),
-            ..WireNames::default()
         }
     }
 

@@ -152,7 +152,7 @@ fn keys_page(membership: &Membership) -> String {
 fn secret_page(title: &str, lead: &str, secret: &SecretText, back: &str, state: &AppState) -> Response {
     let secret = Zeroizing::new(escape(secret.expose()));
     let (lead, back) = (escape(lead), plain_page::link(back, "Back to API Keys"));
-    let names = &state.wire_names;
+    let names = &state.credential_names;
     let (id_header, secret_header) = (escape(&names.client_id), escape(&names.secret));
     let room = lead.len() + secret.len() + back.len() + id_header.len() + secret_header.len() + 512;
     let mut body = Zeroizing::new(String::with_capacity(room));

@@ -23,7 +23,7 @@ use accounts::Accounts;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
-use model::{DeliveryHeaders, Provider, WireNames};
+use model::{CredentialNames, DeliveryHeaders, Provider};
 use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoPeople;
@@ -62,7 +62,7 @@ pub struct DashboardParts {
     pub provider: Provider,
     /// What the help says that deliveries carry.
     pub delivery_headers: DeliveryHeaders,
-    pub wire_names: WireNames,
+    pub credential_names: CredentialNames,
     pub site: Site,
     pub leptos_options: LeptosOptions,
     /// Under `cargo leptos watch`, where its messages come from.

@@ -101,7 +101,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
         }
         provide_context(state.provider.clone());
         provide_context(state.delivery_headers.clone());
-        provide_context(state.wire_names.clone());
+        provide_context(state.credential_names.clone());
         provide_context::<LeptosOptions>(state.leptos_options.clone());
     }
 }

@@ -5,8 +5,8 @@ use model::MAX_ACTIVE_KEYS;
 
 use super::document::Document;
 use super::reader::Reader;
+use crate::credential_names;
 use crate::ui::{Notice, Section, Tone};
-use crate::wire_names;
 
 const PAGE: Document = Document::ApiKeysRotation;
 
@@ -41,7 +41,7 @@ fn Steps(reader: Reader) -> impl IntoView {
                         ". The old one stays active. With two keys active already, one must be deleted first."
                     </li>
                     <li>
-                        <b>"Put it into your programs."</b> " Replace the value of " <code>{wire_names().secret}</code>
+                        <b>"Put it into your programs."</b> " Replace the value of " <code>{credential_names().secret}</code>
                         " wherever it is sent, and the secret your webhook receivers verify with. The Client ID stays as it is."
                     </li>
                     <li>

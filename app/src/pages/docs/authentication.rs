@@ -5,12 +5,12 @@ use model::Environment;
 
 use super::document::Document;
 use super::reader::Reader;
+use crate::credential_names;
 use crate::pages::samples;
 use crate::provider;
 use crate::ui::{
     Cell, Code, Column, EnvironmentBadge, Narrow, Notice, Section, SnippetTabs, StatusBadge, Table, Tone,
 };
-use crate::wire_names;
 
 const PAGE: Document = Document::Authentication;
 
@@ -51,7 +51,7 @@ fn Headers(reader: Reader) -> impl IntoView {
     let (gateway, client_id) = (reader.gateway(), reader.client_id());
     let keys = reader.tab("keys", "API Keys");
     let snippets = samples::request_to(&gateway, &client_id, "$SECRET");
-    let names = wire_names();
+    let names = credential_names();
     view! {
         <Section id="headers" title=PAGE.part("headers")>
             <div class="prose">

@@ -6,10 +6,10 @@ use model::DeliveryHeaders;
 use super::document::Document;
 use super::reader::Reader;
 use super::verify_samples::{GO, NODE, PYTHON, RUBY};
+use crate::credential_names;
 use crate::delivery_headers;
 use crate::provider;
 use crate::ui::{Code, KeyValue, KeyValueList, Notice, Section, Snippet, SnippetTabs, Tone};
-use crate::wire_names;
 
 const PAGE: Document = Document::Security;
 
@@ -33,7 +33,7 @@ pub(super) fn Security(reader: Reader) -> impl IntoView {
 
 #[component]
 fn Verify(reader: Reader) -> impl IntoView {
-    let [sandbox, dev, prod] = wire_names().prefixes;
+    let [sandbox, dev, prod] = credential_names().prefixes;
     let rotation = reader.part(Document::ApiKeysRotation, "signatures");
     let sign = delivery_headers().sign;
     let sample = |label: &str, text: &str| Snippet::new(label, text.replace(DeliveryHeaders::SIGN, &sign));

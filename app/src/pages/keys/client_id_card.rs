@@ -3,14 +3,14 @@
 use leptos::prelude::*;
 use model::CompanyContext;
 
+use crate::credential_names;
 use crate::pages::samples;
 use crate::ui::{Card, CopyButton, CopyLook, SnippetTabs};
-use crate::wire_names;
 
 #[component]
 pub(super) fn ClientIdCard(company: CompanyContext) -> impl IntoView {
     let client_id = company.client_id.to_string();
-    let names = wire_names();
+    let names = credential_names();
     view! {
         <Card id="client-id" title="Client ID">
             <div class="client-id">

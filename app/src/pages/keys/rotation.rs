@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use model::{KeyGroup, RotationState};
 
+use crate::credential_names;
 use crate::ui::{EnvironmentBadge, Notice, Section, Time, Tone};
-use crate::wire_names;
 
 #[component]
 pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
@@ -26,7 +26,7 @@ pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
         <Section id="rotation" title="Rotate a key without downtime" lead="Both keys work until you delete one.">
             <ol class="steps">
                 <li><b>"Generate"</b> " a second key in the same environment."</li>
-                <li><b>"Replace"</b> " the secret wherever your programs send " <code>{wire_names().secret}</code> ", and where they verify webhooks."</li>
+                <li><b>"Replace"</b> " the secret wherever your programs send " <code>{credential_names().secret}</code> ", and where they verify webhooks."</li>
                 <li><b>"Check"</b> " that the new key is used and the older one no longer is: see Last used, and Logs by key."</li>
                 <li><b>"Delete"</b> " the older key. Requests with it are refused at once."</li>
             </ol>

@@ -1,6 +1,6 @@
 //! A stored request as a line for a shell. The secret is never in it: it comes from the variable `SECRET`.
 
-use crate::wire_names;
+use crate::credential_names;
 use model::{Body, ClientId, HeaderField, LogEntry};
 
 /// Headers that curl makes itself, that belong to the connection or the way here, or that stand for a person's session.
@@ -25,7 +25,7 @@ const LEFT_OUT: [&str; 16] = [
 
 /// The command, over several lines. A body that was not kept whole is left out, and a remark says so.
 pub(super) fn command(entry: &LogEntry, gateway_url: &str, company: ClientId) -> String {
-    let names = wire_names();
+    let names = credential_names();
     let mut lines = vec![first_line(entry, gateway_url)];
     if !entry
         .request_headers
