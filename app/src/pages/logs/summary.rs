@@ -86,7 +86,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Quiet>
                             {format!(
-                                "{} without a valid key {} refused and only counted: at most 10 of them a second are listed.",
+                                "{} without a valid key {} refused and only counted: at most 10 a second and 1,000 an hour are listed.",
                                 words::requests(Some(suppressed)),
                                 if suppressed == 1 { "was" } else { "were" },
                             )}
