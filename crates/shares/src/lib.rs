@@ -1,4 +1,4 @@
-//! Fair shares of what all share (invariant 14). Every bound in Gatehouse that tenants have in common is divided by the
+//! Fair shares of what all share (invariant 13). Every bound in Gatehouse that tenants have in common is divided by the
 //! same rule: a holder may take another place while it holds fewer than are free.
 //!
 //! With the rule, a lone holder gets half of the places, two get a third each, and `n` get one part in `n + 1` each. The
