@@ -28,6 +28,8 @@ pub enum AppError {
     Unavailable(String),
     /// 500: our fault; the log of the server has the cause under this id.
     Internal { incident: String },
+    /// 404: there is no such function on the server, which has another build than the page.
+    Outdated,
     /// The request never reached the server, or its answer could not be read. Made in the browser only.
     Unreachable,
 }
@@ -58,6 +60,7 @@ impl From<AppError> for Wire {
             }
             AppError::Unavailable(text) => ("unavailable", Some(text), None, None),
             AppError::Internal { incident } => ("internal", Some(incident), None, None),
+            AppError::Outdated => ("outdated", None, None, None),
             AppError::Unreachable => ("unreachable", None, None, None),
         };
         Self {
@@ -89,6 +92,7 @@ impl From<Wire> for AppError {
             },
             "unavailable" => Self::Unavailable(detail),
             "internal" => Self::Internal { incident: detail },
+            "outdated" => Self::Outdated,
             _ => Self::Unreachable,
         }
     }
@@ -99,7 +103,7 @@ impl AppError {
         match self {
             Self::SignedOut => 401,
             Self::Forbidden { .. } => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::Outdated => 404,
             Self::Conflict(_) => 409,
             Self::Invalid { .. } => 400,
             Self::TooOften { .. } => 429,
@@ -160,6 +164,9 @@ impl fmt::Display for AppError {
                     "Something failed on our side. Nothing was changed. Send {incident} to support."
                 )
             }
+            Self::Outdated => {
+                f.write_str("Gatehouse has been updated since you opened this page. Reload it to go on.")
+            }
             Self::Unreachable => {
                 f.write_str("The server could not be reached. Check your connection, then try again.")
             }
@@ -208,6 +215,7 @@ mod tests {
             AppError::Internal {
                 incident: "00".to_owned(),
             },
+            AppError::Outdated,
             AppError::Unreachable,
         ] {
             let wire = Wire::from(error.clone());

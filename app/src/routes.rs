@@ -11,6 +11,7 @@ use crate::browser::clock::Clock;
 use crate::browser::{bubbles, focus, leaving};
 use crate::chunks;
 use crate::pages::company::Development;
+use crate::pages::company_start::{CompanyStart, DocsStart};
 use crate::pages::not_found::NotFoundPage;
 use crate::ui::{SkipLink, Title, ToastRegion, Toasts};
 
@@ -34,18 +35,21 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=chunks::START ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=chunks::SIGN_IN ssr=SsrMode::Async />
                     <Route path=path!("/design") view=chunks::DESIGN ssr=SsrMode::Async />
+                    <Route path=path!("/docs") view=DocsStart ssr=SsrMode::Async />
                     <Route path=path!("/docs/:page") view=chunks::DOCS ssr=SsrMode::Async />
-                    <ParentRoute path=path!("/c/:company/development") view=Development ssr=SsrMode::Async>
-                        <Route path=path!("/keys") view=chunks::KEYS ssr=SsrMode::Async />
-                        <Route path=path!("/keys/:key/delete") view=chunks::DELETE_KEY ssr=SsrMode::Async />
-                        <Route path=path!("/logs") view=chunks::LOGS ssr=SsrMode::Async />
-                        <Route path=path!("/logs/:request") view=chunks::LOG_ENTRY ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks") view=chunks::WEBHOOKS ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks/new") view=chunks::NEW_WEBHOOK ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks/:webhook") view=chunks::WEBHOOK ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks/:webhook/edit") view=chunks::EDIT_WEBHOOK ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks/:webhook/delete") view=chunks::DELETE_WEBHOOK ssr=SsrMode::Async />
-                        <Route path=path!("/webhooks/:webhook/deliveries/:delivery") view=chunks::DELIVERY ssr=SsrMode::Async />
+                    <ParentRoute path=path!("/c/:company") view=Development ssr=SsrMode::Async>
+                        <Route path=path!("") view=CompanyStart ssr=SsrMode::Async />
+                        <Route path=path!("/development") view=CompanyStart ssr=SsrMode::Async />
+                        <Route path=path!("/development/keys") view=chunks::KEYS ssr=SsrMode::Async />
+                        <Route path=path!("/development/keys/:key/delete") view=chunks::DELETE_KEY ssr=SsrMode::Async />
+                        <Route path=path!("/development/logs") view=chunks::LOGS ssr=SsrMode::Async />
+                        <Route path=path!("/development/logs/:request") view=chunks::LOG_ENTRY ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks") view=chunks::WEBHOOKS ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/new") view=chunks::NEW_WEBHOOK ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/:webhook") view=chunks::WEBHOOK ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/:webhook/edit") view=chunks::EDIT_WEBHOOK ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/:webhook/delete") view=chunks::DELETE_WEBHOOK ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/:webhook/deliveries/:delivery") view=chunks::DELIVERY ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
         </Router>

@@ -24,11 +24,12 @@ use crate::routes::App;
 pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) -> impl IntoView {
     let chunk_files = page_asked_for().map(chunk_files).unwrap_or_default();
     let theme = chosen_theme();
+    let build = options.output_name.to_string();
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     let (agent, sign) = crate::delivery_headers::unusual();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names()>
+        <html lang="en" data-theme=theme.as_str() data-build=build data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -99,7 +99,7 @@ fn production_has_a_lock() {
             .split("</span>")
             .next()
             .expect("its content")
-            .contains("/icons.svg#lock")
+            .contains(&format!("{}#lock", app::ui::SPRITE))
     );
 }
 

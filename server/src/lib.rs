@@ -2,6 +2,7 @@
 //! `crates/`. Everything is public enough for the tests to start a whole server inside their own process.
 
 pub mod admin;
+pub mod api_error;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -154,6 +154,20 @@ pub fn table() -> Vec<Route> {
             any(dashboard::public_api::public_api),
         ),
         row(
+            Dashboard,
+            Method::GET,
+            "/v1/",
+            ApiKey,
+            any(dashboard::public_api::public_api),
+        ),
+        row(
+            Dashboard,
+            Method::GET,
+            "/v1",
+            ApiKey,
+            any(dashboard::public_api::public_api),
+        ),
+        row(
             Operator,
             Method::POST,
             "/operator/v1/companies",

@@ -69,10 +69,11 @@ impl Services {
             .map_err(StartError::failed("beginning a run of the log"))?;
         let resolver = SystemResolver::new(bounds.lookups);
         let webhooks = webhooks(config, &core, resolver.clone(), own.clone());
-        let api: Arc<dyn LocalApi> = Arc::new(PublicApi::new(webhooks.clone(), config.public_url.as_ref()));
+        let api: Arc<dyn LocalApi> = Arc::new(PublicApi::new(webhooks.clone()));
         let options = GatewayOptions {
             upstreams: config.upstreams.iter().cloned().collect(),
             gateway_url: config.gateway_url.clone(),
+            public_api_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld: routes::operators_first_segments(),
             limits: Limits {

@@ -3,6 +3,7 @@
 
 pub mod attention;
 pub mod bubbles;
+pub mod build;
 pub mod clipboard;
 pub mod clock;
 pub mod dialog;

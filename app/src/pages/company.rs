@@ -8,10 +8,12 @@ use model::{ClientId, CompanyContext};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::AppError;
 use crate::api;
+use crate::browser::build;
 use crate::browser::live::{self, LiveEvent, LiveState};
 use crate::browser::visibility;
-use crate::error::{AppError, sign_in_from};
+use crate::error::sign_in_from;
 use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::{Failure, Loading, Outcome, address_here};
 use crate::ui::{IconName, NavTab, NavTabs, Notice, Tone};
@@ -45,7 +47,10 @@ pub enum Topic {
     Webhooks,
 }
 
-const TOPICS: &[&str] = &["keys", "logs", "webhooks"];
+const TOPICS: &[&str] = &["keys", "logs", "webhooks", BUILD];
+
+/// The first event of a stream: which build the server has.
+const BUILD: &str = "build";
 
 impl CompanyScope {
     /// The company of the address. Only inside the pages of a company.
@@ -134,7 +139,8 @@ pub fn Development() -> impl IntoView {
         client_id,
         ended: RwSignal::new(false),
     };
-    let live = listen(session, changed, returns);
+    let outdated = RwSignal::new(false);
+    let live = listen(session, changed, returns, outdated);
     provide_context(CompanyScope {
         client_id,
         context,
@@ -149,8 +155,20 @@ pub fn Development() -> impl IntoView {
         {view! { <Head context=context client_id=client_id path=path /> }.into_any()}
         <Main>
             {view! { <SessionEnded ended=session.ended /> }.into_any()}
+            {move || outdated.get().then(|| view! { <Updated /> })}
             <Outlet />
         </Main>
+    }
+}
+
+/// For a page that was left open over an upgrade. It goes on working as far as both builds agree, so nothing is forced.
+#[component]
+fn Updated() -> impl IntoView {
+    view! {
+        <Notice tone=Tone::Info>
+            "Gatehouse has been updated since you opened this page. "
+            <a href="" rel="external">"Reload"</a>
+        </Notice>
     }
 }
 
@@ -257,7 +275,12 @@ where
 /// One stream for the visible tab. After an interruption everything is asked for once: what changed meanwhile is unknown.
 /// A stream that is refused may mean that the session has ended; then nothing is opened until it has begun again, which
 /// is looked for whenever the tab is seen, as people sign in again in another one.
-fn listen(session: Session, changed: Changes, returns: RwSignal<u64>) -> ReadSignal<LiveState> {
+fn listen(
+    session: Session,
+    changed: Changes,
+    returns: RwSignal<u64>,
+    outdated: RwSignal<bool>,
+) -> ReadSignal<LiveState> {
     let Session { client_id, ended } = session;
     let opened_before = StoredValue::new(false);
     let on_open = move || {
@@ -269,6 +292,10 @@ fn listen(session: Session, changed: Changes, returns: RwSignal<u64>) -> ReadSig
         opened_before.set_value(true);
     };
     let on_event = move |event: LiveEvent| {
+        if event.name == BUILD {
+            outdated.try_set(event.data != build::of_this_page());
+            return;
+        }
         let signal = match event.name {
             "keys" => changed.keys,
             "logs" => changed.logs,

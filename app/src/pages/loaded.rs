@@ -69,6 +69,7 @@ pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -
         ),
         AppError::Forbidden { .. } => ("Not allowed", error.to_string()),
         AppError::TooOften { .. } => ("Too many requests", error.to_string()),
+        AppError::Outdated => ("Gatehouse has been updated", error.to_string()),
         _ => ("This could not be loaded", error.to_string()),
     };
     let signed_out = error == AppError::SignedOut;

@@ -1,6 +1,7 @@
 //! The pages, one module each; `routes.rs` says which address shows which.
 
 pub mod company;
+pub mod company_start;
 pub mod design;
 pub mod docs;
 pub mod frame;

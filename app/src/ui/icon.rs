@@ -133,10 +133,41 @@ impl IconName {
     }
 }
 
-/// `<svg class="icon" width="16" height="16" aria-hidden="true"><use href="/icons.svg#lock"></use></svg>`
+/// The sprite's address. It carries a hash of the sprite, so that a browser asks for it once and keeps it: under a name
+/// that stays, each page asked for it again.
+pub const SPRITE: &str = match std::str::from_utf8(&SPRITE_BYTES) {
+    Ok(address) => address,
+    Err(_) => "/icons.svg",
+};
+
+const SPRITE_BYTES: [u8; 27] = sprite_address(fnv_1a(include_bytes!("../../../public/icons.svg")));
+
+const fn sprite_address(hash: u64) -> [u8; 27] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut address = *b"/icons-0000000000000000.svg";
+    let mut at = 0;
+    while at < 16 {
+        address[7 + at] = HEX[(hash >> (60 - 4 * at)) as usize & 15];
+        at += 1;
+    }
+    address
+}
+
+/// Fowler, Noll and Vo: names a content and protects nothing.
+const fn fnv_1a(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
+
+/// `<svg class="icon" width="16" height="16" aria-hidden="true"><use href="/icons-….svg#lock"></use></svg>`
 #[component]
 pub fn Icon(name: IconName) -> impl IntoView {
-    let href = format!("/icons.svg#{}", name.as_str());
+    let href = format!("{SPRITE}#{}", name.as_str());
     view! {
         <svg class="icon" width="16" height="16" aria-hidden="true" focusable="false">
             <use href=href></use>

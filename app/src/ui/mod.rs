@@ -37,7 +37,7 @@ pub use copy_button::{CopyButton, CopyFetchedButton, CopyLook, CopyRefused};
 pub use dialog::{Dialog, DialogActions, DialogKind};
 pub use empty_state::EmptyState;
 pub use field::{Checkbox, Field, FieldKind};
-pub use icon::{Icon, IconName};
+pub use icon::{Icon, IconName, SPRITE};
 pub use key_value::{KeyValue, KeyValueList};
 pub use nav_tabs::{NavTab, NavTabs};
 pub use next_steps::{NextStep, NextSteps};

@@ -41,7 +41,10 @@ pub fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response<Bytes
     let message = format!("Method \"{method}\" not allowed.");
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message);
     let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+    // None are named where the router adds them by itself.
+    if let Ok(allowed) = HeaderValue::from_str(&allowed)
+        && !allowed.is_empty()
+    {
         response.headers_mut().insert(header::ALLOW, allowed);
     }
     response

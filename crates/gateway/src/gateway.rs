@@ -132,6 +132,7 @@ impl Gateway {
             let mut response = errors::not_found();
             let request_id = RequestId::time_ordered(shared.clock.now(), vault::random());
             headers::set_request_id(response.headers_mut(), request_id);
+            headers::set_for_this_caller(response.headers_mut(), shared.keys.form());
             return AnswerBody::unrecorded(response, &parts.method);
         }
         let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
@@ -165,7 +166,11 @@ impl Gateway {
             Ok((key, brand)) => {
                 let options = &shared.options;
                 let trusted = is_trusted(peer.ip(), &options.trusted_proxies);
-                let reached = Reached::find(&parts.headers, trusted, options.gateway_url.as_ref());
+                let configured = match surface {
+                    Surface::Gateway => &options.gateway_url,
+                    Surface::PublicApi => &options.public_api_url,
+                };
+                let reached = Reached::find(&parts.headers, trusted, configured.as_ref());
                 let caller = Caller {
                     company: brand.clone().unwrap_or_else(|| key.company.clone()),
                     brand,
@@ -193,6 +198,7 @@ impl Gateway {
         request_id: RequestId,
     ) -> Response<AnswerBody> {
         headers::set_request_id(response.headers_mut(), request_id);
+        headers::set_for_this_caller(response.headers_mut(), self.shared.keys.form());
         AnswerBody::whole(response, recording, &parts.method)
     }
 

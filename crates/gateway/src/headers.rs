@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use keys::{ActiveKey, CompanyRef, CredentialForm};
+use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm};
 use model::RequestId;
 
 use crate::reached::Reached;
@@ -243,6 +243,19 @@ fn is_ours(folded: &str, form: &CredentialForm) -> bool {
         || [&form.client_id, &form.secret]
             .iter()
             .any(|own| own.header().as_str() == folded)
+}
+
+/// On every answer of our own: it is for whoever sent these credentials and for nobody else, and it is what it says it is.
+pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, form: &CredentialForm) {
+    let vary = [form.client_id.header(), form.secret.header(), &BRAND_HEADER].map(HeaderName::as_str);
+    if let Ok(vary) = HeaderValue::from_str(&vary.join(", ")) {
+        headers.insert(header::VARY, vary);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 }
 
 fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &CredentialForm) -> bool {

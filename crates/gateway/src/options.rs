@@ -14,6 +14,8 @@ pub struct GatewayOptions {
     pub upstreams: HashMap<Environment, Url>,
     /// How callers reach the gateway, where it is not by its own address.
     pub gateway_url: Option<Url>,
+    /// How callers reach the other listener that answers the public API, where it is not by its own address.
+    pub public_api_url: Option<Url>,
     pub timeouts: Timeouts,
     pub limits: Limits,
     /// Peers whose `X-Forwarded-…` headers count.

@@ -133,6 +133,15 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+fn days_of(year: i64, month: i64) -> i64 {
+    let (next_year, next) = if month == 12 {
+        (year + 1, 1)
+    } else {
+        (year, month + 1)
+    };
+    days_from_civil(next_year, next, 1) - days_from_civil(year, month, 1)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_rfc3339())
@@ -142,7 +151,8 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
-    /// `2026-11-02T14:30:00Z`, also with a fraction, an offset, without seconds, without a zone (then UTC), or the bare date.
+    /// `2026-11-02T14:30:00Z`, also with a fraction, an offset (`+01:00`, `+0100`, `+01`), without seconds, without a zone
+    /// (then UTC), or the bare date. A `+` that was not escaped in a query arrives as a space, and is read as a `+`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (date, rest) = match text.split_once(['T', 't', ' ']) {
             Some((date, rest)) => (date, rest),
@@ -151,7 +161,8 @@ impl FromStr for Timestamp {
         let mut parts = date.split('-');
         let mut number = |width: usize| -> Result<i64, InvalidTimestamp> { digits(parts.next(), width) };
         let (year, month, day) = (number(4)?, number(2)?, number(2)?);
-        if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day)
+        {
             return Err(InvalidTimestamp);
         }
         let (clock, offset_minutes) = split_offset(rest)?;
@@ -174,12 +185,21 @@ fn split_offset(rest: &str) -> Result<(&str, i64), InvalidTimestamp> {
     if let Some(clock) = rest.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
     }
-    let Some(at) = rest.rfind(['+', '-']) else {
+    let Some(at) = rest.rfind(['+', '-', ' ']) else {
         return Ok((rest, 0));
     };
     let (clock, offset) = rest.split_at(at);
-    let (hours, minutes) = offset[1..].split_once(':').ok_or(InvalidTimestamp)?;
-    let minutes = digits(Some(hours), 2)? * 60 + digits(Some(minutes), 2)?;
+    let (hours, minutes) = match (offset[1..].split_once(':'), offset[1..].split_at_checked(2)) {
+        (Some(parts), _) => parts,
+        (None, Some((hours, ""))) => (hours, "00"),
+        (None, Some(parts)) => parts,
+        (None, None) => return Err(InvalidTimestamp),
+    };
+    let (hours, minutes) = (digits(Some(hours), 2)?, digits(Some(minutes), 2)?);
+    if hours > 23 || minutes > 59 {
+        return Err(InvalidTimestamp);
+    }
+    let minutes = hours * 60 + minutes;
     Ok((
         clock,
         if offset.starts_with('-') {
@@ -239,6 +259,26 @@ mod tests {
             assert_eq!(text.parse(), Ok(noon), "{text}");
         }
         assert_eq!("2026-01-05".parse(), Ok(noon.minus_seconds(12 * 3600)));
+        assert!("2028-02-29".parse::<Timestamp>().is_ok());
+    }
+
+    #[test]
+    fn an_offset_is_read_with_and_without_its_colon_and_its_plus() {
+        let noon: Timestamp = "2026-01-05T12:00:00Z".parse().expect("a time");
+        for text in [
+            "2026-01-05T12:00:00+00:00",
+            "2026-01-05T12:00:00.000000+00:00",
+            "2026-01-05T12:00:00+0000",
+            "2026-01-05T12:00:00+00",
+            "2026-01-05T12:00:00-0000",
+            "2026-01-05T13:30:00+0130",
+            // A query turns `+` into a space.
+            "2026-01-05T12:00:00 00:00",
+            "2026-01-05T13:00:00 0100",
+            "2026-01-05 13:00:00 01:00",
+        ] {
+            assert_eq!(text.parse(), Ok(noon), "{text}");
+        }
     }
 
     #[test]
@@ -250,6 +290,11 @@ mod tests {
             "2026-01-05T25:00:00Z",
             "2026-1-5",
             "2026-01-05T12:00:00+1",
+            "2026-01-05T12:00:00+24:00",
+            "2026-01-05T12:00:00+01:60",
+            "2026-01-05 12:00:00 Z ",
+            "2026-02-29",
+            "2026-04-31T00:00:00Z",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }

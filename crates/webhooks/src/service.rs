@@ -82,20 +82,51 @@ impl Webhooks {
         draft: &WebhookDraft,
         editing: Option<WebhookId>,
     ) -> Result<Vec<InvalidWebhook>, WebhooksError> {
-        let checked = match self.checked(company, draft).await {
-            Ok(checked) => checked,
-            Err(faults) => return Ok(faults),
+        let fields = WebhookPatch {
+            name: Some(draft.name.clone()),
+            url: Some(draft.url.clone()),
+            events: Some(draft.events.clone()),
+            enabled: None,
         };
+        self.faults(company, Some(draft.environment), &fields, editing)
+            .await
+    }
+
+    /// Every fault of these fields, and whether another webhook of `environment` has the URL.
+    pub async fn faults(
+        &self,
+        company: CompanyId,
+        environment: Option<Environment>,
+        fields: &WebhookPatch,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, WebhooksError> {
         let parts = self.parts();
-        let taken = parts
-            .store
-            .url_taken(company, checked.environment, checked.target.as_str(), editing)
-            .await?;
-        Ok(if taken {
-            vec![draft::url_taken(checked.environment)]
-        } else {
-            Vec::new()
-        })
+        let mut faults = Vec::new();
+        faults.extend(fields.name.as_deref().and_then(|name| draft::name(name).err()));
+        if let Some(given) = fields.url.as_deref() {
+            match (
+                draft::url(company, given.trim(), &parts.policy, parts.resolver.as_ref()).await,
+                environment,
+            ) {
+                (Err(fault), _) => faults.push(fault),
+                (Ok(target), Some(environment))
+                    if parts
+                        .store
+                        .url_taken(company, environment, target.as_str(), editing)
+                        .await? =>
+                {
+                    faults.push(draft::url_taken(environment));
+                }
+                (Ok(_), _) => {}
+            }
+        }
+        faults.extend(
+            fields
+                .events
+                .clone()
+                .and_then(|events| draft::events(events).err()),
+        );
+        Ok(faults)
     }
 
     /// The new webhook, with a secret of its own for the Standard Webhooks headers. [`WebhooksError::Invalid`] names every

@@ -10,6 +10,7 @@ use leptos::nonce::Nonce;
 
 use super::AppState;
 use super::plain_page;
+use crate::api_error::{ApiError, set_answer_headers};
 
 /// 421 for a name that is not ours: another site's name may point here.
 pub async fn only_our_host(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -25,7 +26,22 @@ pub async fn only_our_host(State(state): State<AppState>, request: Request, next
         "This is not where you wanted to go. The dashboard is at {}\n",
         state.origin.url()
     );
+    if is_of_the_public_api(request.uri().path()) {
+        let refusal = ApiError::other(
+            StatusCode::MISDIRECTED_REQUEST,
+            "misdirected_request",
+            text.trim_end(),
+        );
+        let mut response = refusal.into_response();
+        // Which answer it is depends on the host alone, and that is part of every cache's key.
+        set_answer_headers(response.headers_mut(), &HeaderValue::from_static("host"));
+        return response;
+    }
     (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+}
+
+fn is_of_the_public_api(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
 }
 
 /// Mints the nonce of this answer, hands it to Leptos through the request's extensions, and sets the policy and the
@@ -44,7 +60,7 @@ pub async fn guard_the_page(State(state): State<AppState>, mut request: Request,
         .or_insert(HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
-    // Leptos sends a plain form back to its Referer, so our own pages must see it.
+    // No other site learns from which page of ours somebody came.
     headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     headers.insert(
         "cross-origin-opener-policy",

@@ -8,7 +8,7 @@ use accounts::{EndedSessions, Membership, Visit};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt};
 use live::Topic;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -75,14 +75,19 @@ fn later() -> Response {
 }
 
 fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(listening, |mut listening| async move {
+    // First of all, so that a page that was left open over an upgrade learns of it.
+    let build = Event::default()
+        .event("build")
+        .data(&listening.state.leptos_options.output_name);
+    let changes = stream::unfold(listening, |mut listening| async move {
         let topic = listening.next().await?;
         // Browsers ignore an event without data.
         Some((
             Ok(Event::default().event(topic.as_str()).data("changed")),
             listening,
         ))
-    })
+    });
+    stream::iter([Ok(build)]).chain(changes)
 }
 
 impl Listening {

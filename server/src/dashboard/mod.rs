@@ -8,6 +8,7 @@ pub mod origin;
 pub mod plain_page;
 pub mod public_api;
 pub mod router;
+pub mod rpc;
 pub mod session;
 pub mod sign_in;
 pub mod site;

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
 use leptos::config::LeptosOptions;
 use leptos::nonce::Nonce;
@@ -18,7 +18,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 
 use super::session::Caller;
-use super::{AppState, guarded, headers, plain_page, session, sign_in, turns};
+use super::{AppState, guarded, headers, plain_page, rpc, session, sign_in, turns};
 use crate::routes::{Surface, table};
 
 /// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
@@ -53,6 +53,8 @@ pub fn router(state: AppState) -> Router {
         .leptos_routes_with_context(&state, page_listings(), contexts.clone(), render.clone())
         .fallback(leptos_axum::render_app_async_with_context(contexts, render))
         .layer(from_fn_with_state(state.clone(), design_in_the_demo_only))
+        .layer(from_fn(send_on))
+        .layer(from_fn(rpc::answer_in_json))
         .layer(from_fn(signed_in_or_sent_away))
         .layer(from_fn_with_state(state.clone(), sign_in::only_where_safe))
         .layer(from_fn_with_state(state.turns.clone(), turns::in_turn))
@@ -155,6 +157,15 @@ async fn in_time(request: Request, next: Next) -> Response {
             (status, "This took too long. Load the page again.\n").into_response()
         }
     }
+}
+
+/// A page that leads to another one does so for everybody. Leptos only says where to for those who ask for HTML by name.
+async fn send_on(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::OK && response.headers().contains_key(LOCATION) {
+        *response.status_mut() = StatusCode::FOUND;
+    }
+    response
 }
 
 /// The page of primitives is for those who work on Gatehouse; an installation has none.

@@ -1,13 +1,17 @@
 //! The site's files: WASM, JavaScript, style sheet, fonts. From a directory, or with feature `embed` from the binary.
-//! Names that carry their hash may be kept for ever; compressed forms lie beside the files.
+//! Names that carry a hash may be kept for ever; compressed forms lie beside the files.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 use app::chunks::Page;
+use app::ui::SPRITE;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use leptos::config::LeptosOptions;
 use serde::Deserialize;
@@ -109,7 +113,7 @@ impl Site {
 
     /// The file at this path of an address, compressed as the browser likes it; `None` when there is none.
     pub async fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
-        let path = checked(path)?;
+        let (path, keep) = self.named(&checked(path)?);
         let accepted = headers
             .get(ACCEPT_ENCODING)
             .and_then(|value| value.to_str().ok())
@@ -128,7 +132,47 @@ impl Site {
             Some(found) => found,
             None => (self.read(&path).await?, None),
         };
-        Some(self.answer(&path, bytes, coding))
+        let tag = entity_tag(&bytes, coding);
+        let has_it = headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|known| known.trim().trim_start_matches("W/") == tag);
+        let mut response = if has_it {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            answer(&path, bytes, coding)
+        };
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(ETAG, tag);
+        }
+        Some(response)
+    }
+
+    /// The file that this path means, and how long it may be kept. A name that carries a hash of the content is good for
+    /// ever; under any other name the content may change, so the browser asks after a while whether it has.
+    fn named(&self, path: &str) -> (String, &'static str) {
+        const FOR_EVER: &str = "public, max-age=31536000, immutable";
+        if is_a_sprite(path) {
+            // A page of another build asks for its own sprite, and gets the one there is.
+            let is_current = SPRITE.strip_prefix('/') == Some(path);
+            return (
+                "icons.svg".to_owned(),
+                if is_current { FOR_EVER } else { "no-cache" },
+            );
+        }
+        let keep = match (path.starts_with("pkg/"), path.ends_with(".woff2")) {
+            (true, _) if self.is_hashed && path.contains(&self.output_name) => FOR_EVER,
+            (true, _) => "no-cache",
+            (false, true) => "public, max-age=604800",
+            (false, false) => "public, max-age=600",
+        };
+        (path.to_owned(), keep)
     }
 
     async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
@@ -142,34 +186,38 @@ impl Site {
             SitePlace::Absent => None,
         }
     }
+}
 
-    fn answer(&self, path: &str, bytes: Cow<'static, [u8]>, coding: Option<&'static str>) -> Response {
-        let mut response = (
-            StatusCode::OK,
-            axum::body::Body::from(match bytes {
-                Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
-                Cow::Owned(bytes) => bytes.into(),
-            }),
-        )
-            .into_response();
-        let headers = response.headers_mut();
-        if let Some(kind) = content_type(path) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        }
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        if let Some(coding) = coding {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-        }
-        let named_by_content = self.is_hashed && path.contains(&self.output_name);
-        let keep = match (named_by_content, path.ends_with(".woff2")) {
-            (true, _) => "public, max-age=31536000, immutable",
-            (false, true) => "public, max-age=604800",
-            (false, false) => "no-cache",
-        };
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
-        response
+fn answer(path: &str, bytes: Cow<'static, [u8]>, coding: Option<&'static str>) -> Response {
+    let bytes = match bytes {
+        Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = (StatusCode::OK, axum::body::Body::from(bytes)).into_response();
+    let headers = response.headers_mut();
+    if let Some(kind) = content_type(path) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    if let Some(coding) = coding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response
+}
+
+/// Of these bytes in this form, for the question whether they have changed.
+fn entity_tag(bytes: &[u8], coding: Option<&str>) -> String {
+    // With fixed keys: the same in every process that serves these files.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("\"{:016x}-{}\"", hasher.finish(), coding.unwrap_or("plain"))
+}
+
+/// `icons-<hash>.svg`.
+fn is_a_sprite(path: &str) -> bool {
+    let hash = path
+        .strip_prefix("icons-")
+        .and_then(|rest| rest.strip_suffix(".svg"));
+    hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// `br;q=0` refuses what its name would ask for.
@@ -236,6 +284,65 @@ mod tests {
             checked("/pkg/gatehouse-00_bg.wasm").as_deref(),
             Some("pkg/gatehouse-00_bg.wasm")
         );
+    }
+
+    /// A site with a file in each place, and what it says to whoever asks for one.
+    async fn asked(path: &str, known: Option<&str>) -> Option<(StatusCode, String, String)> {
+        let dir = tempfile::tempdir().expect("a directory");
+        for file in ["icons.svg", "favicon.svg", "fonts/a.woff2", "pkg/gatehouse-00.js"] {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            std::fs::write(path, file).expect("written");
+        }
+        let manifest = Manifest {
+            output_name: "gatehouse-00".to_owned(),
+            chunks: HashMap::new(),
+        };
+        let options = LeptosOptions::builder().output_name("gatehouse").build();
+        let site = Site::with_manifest(SitePlace::Directory(dir.path().to_owned()), manifest, &options);
+        let mut headers = HeaderMap::new();
+        if let Some(known) = known {
+            headers.insert(IF_NONE_MATCH, known.parse().expect("a tag"));
+        }
+        let response = site.file(path, &headers).await?;
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        Some((
+            response.status(),
+            header(CACHE_CONTROL).unwrap_or_default(),
+            header(ETAG).unwrap_or_default(),
+        ))
+    }
+
+    #[tokio::test]
+    async fn what_is_named_by_its_content_is_kept_for_ever_and_the_rest_is_asked_for_again() {
+        for (path, keep) in [
+            (SPRITE, "public, max-age=31536000, immutable"),
+            ("/pkg/gatehouse-00.js", "public, max-age=31536000, immutable"),
+            // Another build's: there is one sprite, and a browser may not take it for that other one.
+            ("/icons-0123456789abcdef.svg", "no-cache"),
+            ("/icons.svg", "public, max-age=600"),
+            ("/favicon.svg", "public, max-age=600"),
+            ("/fonts/a.woff2", "public, max-age=604800"),
+        ] {
+            let (status, kept, tag) = asked(path, None).await.expect(path);
+            assert_eq!((status, kept.as_str()), (StatusCode::OK, keep), "{path}");
+            let again = asked(path, Some(&format!("\"other\", W/{tag}")))
+                .await
+                .expect(path);
+            assert_eq!(again, (StatusCode::NOT_MODIFIED, kept, tag), "{path}");
+            let changed = asked(path, Some("\"other\"")).await.expect(path);
+            assert_eq!(changed.0, StatusCode::OK, "{path}");
+        }
+        for nothing in [
+            "/icons-.svg",
+            "/icons-0123456789abcdeg.svg",
+            "/pkg/gatehouse-01.js",
+        ] {
+            assert!(asked(nothing, None).await.is_none(), "{nothing}");
+        }
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use accounts::AccountsError;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::ClientId;
-use serde::Deserialize;
 
-use super::{Operator, failed, invalid, listed, refused, refused_by_accounts};
+use super::body::JsonBody;
+use super::{Operator, listed, refused_by_accounts};
 use crate::admin::listing;
+use crate::api_error::ApiError;
 use crate::dashboard::AppState;
 
 pub async fn list_companies(State(state): State<AppState>) -> Response {
@@ -21,42 +21,45 @@ pub async fn list_companies(State(state): State<AppState>) -> Response {
 }
 
 /// `parent` is a Client ID.
-#[derive(Debug, Deserialize)]
-pub struct NewCompany {
+#[derive(Debug)]
+struct NewCompany {
     name: String,
     parent: Option<ClientId>,
+}
+
+impl NewCompany {
+    fn read(body: &JsonBody) -> Result<Self, ApiError> {
+        let mut members = body.members("name, and for a brand parent")?;
+        let name = members.required("name", "A name is text.");
+        let parent = members.optional("parent", "A Client ID is 32 lower-case hexadecimal digits.");
+        members.all(name.map(|name| Self { name, parent }))
+    }
 }
 
 pub async fn create_company(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
-    body: Result<Json<NewCompany>, JsonRejection>,
-) -> Response {
-    let Json(company) = match body {
-        Ok(body) => body,
-        Err(rejection) => {
-            return refused(
-                StatusCode::BAD_REQUEST,
-                "incorrect_parameters",
-                &rejection.body_text(),
-            );
-        }
-    };
-    let created = match state
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let company = NewCompany::read(&body)?;
+    let created = state
         .accounts
         .create_company(&company.name, company.parent, &operator.actor)
         .await
-    {
-        Ok(created) => created,
-        Err(error @ AccountsError::InvalidName) => return invalid("name", &error.to_string()),
-        Err(error @ (AccountsError::UnknownCompany | AccountsError::ParentIsABrand)) => {
-            return invalid("parent", &error.to_string());
-        }
-        Err(error) => return failed("a company could not be created", &error),
-    };
-    if let Err(error) = state.services.core.keys.company_changed().await {
-        return failed("a new company could not be loaded", &error);
-    }
+        .map_err(|error| match error {
+            AccountsError::InvalidName => ApiError::invalid("name", error.to_string()),
+            AccountsError::UnknownCompany | AccountsError::ParentIsABrand => {
+                ApiError::invalid("parent", error.to_string())
+            }
+            error => ApiError::failed("a company could not be created", &error),
+        })?;
+    state
+        .services
+        .core
+        .keys
+        .company_changed()
+        .await
+        .map_err(|error| ApiError::failed("a new company could not be loaded", &error))?;
     let body = serde_json::json!({ "company_id": created.id, "client_id": created.client_id });
-    (StatusCode::CREATED, Json(body)).into_response()
+    Ok((StatusCode::CREATED, Json(body)).into_response())
 }

@@ -1,67 +1,70 @@
 //! `/operator/v1/keys`: the API keys of a company, listed, generated and deleted. A secret is in the answer of generating it
 //! and nowhere else; no scope reveals it again.
 
-use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use keys::KeysError;
 use model::{ClientId, Environment, KeyId};
-use serde::Deserialize;
 
+use super::body::JsonBody;
 use super::members::OfCompany;
-use super::{Operator, created, failed, invalid, listed, missing, refused};
+use super::{Operator, created, failed, invalid, listed, missing};
 use crate::admin::{Answer, Object, listing};
+use crate::api_error::ApiError;
 use crate::dashboard::AppState;
 
 /// `env_type` is `sandbox`, `dev` or `prod`.
-#[derive(Debug, Deserialize)]
-pub struct NewKey {
+#[derive(Debug)]
+struct NewKey {
     client_id: ClientId,
-    env_type: Environment,
+    environment: Environment,
+}
+
+impl NewKey {
+    fn read(body: &JsonBody) -> Result<Self, ApiError> {
+        let mut members = body.members("client_id and env_type")?;
+        let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
+        let environment = members.required("env_type", "An environment is one of sandbox, dev, prod.");
+        let new = client_id.zip(environment);
+        members.all(new.map(|(client_id, environment)| Self {
+            client_id,
+            environment,
+        }))
+    }
 }
 
 pub async fn create_key(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
-    body: Result<Json<NewKey>, JsonRejection>,
-) -> Response {
-    let Json(new) = match body {
-        Ok(body) => body,
-        Err(rejection) => {
-            return refused(
-                StatusCode::BAD_REQUEST,
-                "incorrect_parameters",
-                &rejection.body_text(),
-            );
-        }
-    };
-    let company = match state.accounts.company(new.client_id).await {
-        Ok(Some(company)) => company,
-        Ok(None) => return invalid("client_id", "there is no company with this client id"),
-        Err(error) => return failed("a company could not be looked up", &error),
-    };
-    match state
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let new = NewKey::read(&body)?;
+    let company = state
+        .accounts
+        .company(new.client_id)
+        .await
+        .map_err(|error| ApiError::failed("a company could not be looked up", &error))?
+        .ok_or_else(|| ApiError::invalid("client_id", "There is no company with this Client ID."))?;
+    let generated = state
         .services
         .core
         .keys
-        .generate(company.id, new.env_type, &operator.actor)
+        .generate(company.id, new.environment, &operator.actor)
         .await
-    {
-        Ok(generated) => {
-            let object = Object::new()
-                .with("key_id", generated.key.id)
-                .with_secret("secret", Some(generated.secret));
-            created(object)
-        }
-        Err(KeysError::TwoActive) => refused(
-            StatusCode::CONFLICT,
-            "two_keys_active",
-            "Two keys are active in this environment. Delete one first.",
-        ),
-        Err(error) => failed("a key could not be generated", &error),
-    }
+        .map_err(|error| match error {
+            KeysError::TwoActive => ApiError::other(
+                StatusCode::CONFLICT,
+                "two_keys_active",
+                "Two keys are active in this environment. Delete one first.",
+            ),
+            error => ApiError::failed("a key could not be generated", &error),
+        })?;
+    let object = Object::new()
+        .with("key_id", generated.key.id)
+        .with_secret("secret", Some(generated.secret));
+    Ok(created(object))
 }
 
 pub async fn list_keys(

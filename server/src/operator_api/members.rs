@@ -1,15 +1,16 @@
 //! `/operator/v1/members`: who may enter a company's page. A removed member, and one whose password is set, is signed out
 //! everywhere before the answer.
 
-use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use model::{ClientId, MemberId, Role, SecretText};
 use serde::Deserialize;
 
-use super::{Operator, created, invalid, listed, missing, refused_by_accounts, unreadable};
+use super::body::JsonBody;
+use super::{Operator, created, invalid, listed, missing, refused_by_accounts};
 use crate::admin::{Answer, listing, objects};
+use crate::api_error::ApiError;
 use crate::dashboard::AppState;
 use crate::people;
 
@@ -32,23 +33,37 @@ pub async fn list_members(
 }
 
 /// Without `password` one is made up and answered this once. Somebody who has an account keeps theirs.
-#[derive(Debug, Deserialize)]
-pub struct NewMember {
+#[derive(Debug)]
+struct NewMember {
     client_id: ClientId,
     email: String,
     role: Role,
     password: Option<SecretText>,
 }
 
+impl NewMember {
+    fn read(body: &JsonBody) -> Result<Self, ApiError> {
+        let mut members = body.members("client_id, email and role")?;
+        let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
+        let email = members.required("email", "An e-mail address is text.");
+        let role = members.required("role", "This is none of the roles.");
+        let password = members.optional("password", "A password is text.");
+        let new = client_id.zip(email).zip(role);
+        members.all(new.map(|((client_id, email), role)| Self {
+            client_id,
+            email,
+            role,
+            password,
+        }))
+    }
+}
+
 pub async fn create_member(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
-    body: Result<Json<NewMember>, JsonRejection>,
-) -> Response {
-    let new = match body {
-        Ok(Json(new)) => new,
-        Err(rejection) => return unreadable(&rejection.body_text()),
-    };
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let new = NewMember::read(&body)?;
     let added = people::add_member(
         &state.services.core,
         new.client_id,
@@ -57,10 +72,10 @@ pub async fn create_member(
         new.password,
         &operator.actor,
     );
-    match added.await {
+    Ok(match added.await {
         Ok(added) => created(objects::member(added)),
         Err(error) => refused_by_accounts(&error),
-    }
+    })
 }
 
 pub async fn remove_member(
@@ -78,35 +93,29 @@ pub async fn remove_member(
 }
 
 /// Without `password` one is made up and answered this once.
-#[derive(Debug, Deserialize)]
-pub struct NewPassword {
-    password: Option<SecretText>,
-}
-
 pub async fn set_password(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
-    body: Result<Json<NewPassword>, JsonRejection>,
-) -> Response {
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let Ok(member) = member.parse::<MemberId>() else {
-        return missing("member");
+        return Ok(missing("member"));
     };
-    let given = match body {
-        Ok(Json(NewPassword { password })) => password,
-        Err(rejection) => return unreadable(&rejection.body_text()),
-    };
+    let mut members = body.members("password, or nothing in it")?;
+    let given: Option<SecretText> = members.optional("password", "A password is text.");
+    members.all(Some(()))?;
     let set = async {
         let email = state.accounts.member_email(member).await?;
         people::set_password(&state.services.core, &email, given, &operator.actor).await
     };
-    match set.await {
+    Ok(match set.await {
         Ok((revoked, made)) => {
             let object = objects::revoked(&revoked).with_secret("password", made);
             listed(&Answer::One(object))
         }
         Err(error) => refused_by_accounts(&error),
-    }
+    })
 }
 
 /// Ends all sessions of the member, who may sign in again.

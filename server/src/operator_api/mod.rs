@@ -2,6 +2,7 @@
 //! watches the server. Never published; a test asks the other listeners for these paths.
 
 pub mod bearer;
+pub mod body;
 pub mod companies;
 pub mod events;
 pub mod health;
@@ -17,14 +18,14 @@ use std::time::Duration;
 
 use accounts::AccountsError;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::admin::{Answer, Object};
+use crate::api_error::{ApiError, set_answer_headers};
 use crate::dashboard::{AppState, Who};
 use crate::routes::{Surface, table};
 use crate::wiped;
@@ -53,9 +54,12 @@ pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
         router = router.route(route.path, handler);
     }
     router
-        .fallback(not_found)
+        .fallback(|| async { ApiError::NotFound })
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(body::LARGEST_BODY))
         .layer(from_fn_with_state(hosts, hosts::only_our_hosts))
         .layer(from_fn(in_time))
+        .layer(from_fn_with_state(vary(&state), for_this_caller))
         .with_state(state)
 }
 
@@ -73,29 +77,45 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-async fn not_found() -> Response {
-    answer(gateway::errors::not_found())
+/// The router adds which ones would do.
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::MethodNotAllowed {
+        method,
+        allowed: Vec::new(),
+    }
+}
+
+/// What answers depend on: the token, and for `/verify` the credentials of whoever is asked about.
+fn vary(state: &AppState) -> HeaderValue {
+    let form = state.services.core.keys.form();
+    let names = format!(
+        "authorization, {}, {}, {}",
+        form.client_id.header(),
+        form.secret.header(),
+        ::keys::BRAND_HEADER
+    );
+    HeaderValue::from_str(&names).unwrap_or(HeaderValue::from_static("*"))
+}
+
+async fn for_this_caller(State(vary): State<HeaderValue>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    set_answer_headers(response.headers_mut(), &vary);
+    response
 }
 
 /// An answer in the documented error shape.
-pub fn refused(status: StatusCode, code: &str, message: &str) -> Response {
-    answer(gateway::errors::error(status, code, message))
+pub fn refused(status: StatusCode, code: &'static str, message: &str) -> Response {
+    ApiError::other(status, code, message).into_response()
 }
 
 /// 400 that names the field.
 pub fn invalid(field: &str, message: &str) -> Response {
-    answer(gateway::errors::incorrect_parameters([(field, message)]))
+    ApiError::invalid(field, message).into_response()
 }
 
 /// A fault of ours: the cause goes to the log under an id, the id to the caller.
 pub fn failed(what: &str, error: &dyn std::error::Error) -> Response {
-    let incident = crate::ports::incident();
-    tracing::error!(incident, error = crate::error::chain(error), "{what}");
-    refused(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal_error",
-        &format!("Something failed. Quote {incident}."),
-    )
+    ApiError::failed(what, error).into_response()
 }
 
 /// Rows, or one object. Never kept by anybody on the way: some hold a secret, all are of this moment.
@@ -141,13 +161,4 @@ fn refused_by_accounts(error: &AccountsError) -> Response {
         AccountsError::Busy => refused(StatusCode::SERVICE_UNAVAILABLE, "busy", &message),
         other => failed("an account could not be read or changed", other),
     }
-}
-
-/// A body or a query that is not what it should be.
-fn unreadable(message: &str) -> Response {
-    refused(StatusCode::BAD_REQUEST, "incorrect_parameters", message)
-}
-
-fn answer(response: http::Response<Bytes>) -> Response {
-    response.map(axum::body::Body::from).into_response()
 }

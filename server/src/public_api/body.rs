@@ -15,96 +15,131 @@ pub(super) struct WebhookBody {
     pub(super) enabled: Option<bool>,
 }
 
-/// For a create, with the required members there; all faults at once.
-pub(super) fn complete(body: &Bytes) -> Result<WebhookBody, Vec<InvalidWebhook>> {
-    let members = object(body)?;
-    let mut faults: Vec<InvalidWebhook> = ["name", "webhook_url", "env_type"]
-        .into_iter()
-        .filter(|field| !members.contains_key(*field))
-        .map(|field| fault(field, "This field is required."))
-        .collect();
-    match read(&members) {
-        Ok(body) if faults.is_empty() => Ok(body),
-        Ok(_) => Err(faults),
-        Err(wrong) => {
-            faults.extend(wrong);
-            Err(faults)
-        }
-    }
+/// For a create, with the required members there; beside what could be read, everything that is wrong.
+pub(super) fn complete(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
+    read(body, &["name", "webhook_url", "env_type"])
 }
 
 /// For a change: whatever is there.
-pub(super) fn partial(body: &Bytes) -> Result<WebhookBody, Vec<InvalidWebhook>> {
-    read(&object(body)?)
+pub(super) fn partial(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
+    read(body, &[])
 }
 
-fn object(body: &Bytes) -> Result<Map<String, Value>, Vec<InvalidWebhook>> {
+/// In the order in which the contract lists the members.
+pub(super) fn in_order(mut faults: Vec<InvalidWebhook>) -> Vec<InvalidWebhook> {
+    const ORDER: [&str; 5] = ["name", "webhook_url", "env_type", "events", "enabled"];
+    faults.sort_by_key(|fault| ORDER.iter().position(|field| *field == fault.field));
+    faults
+}
+
+fn read(body: &Bytes, required: &[&str]) -> (WebhookBody, Vec<InvalidWebhook>) {
+    let members = match object(body) {
+        Ok(members) => members,
+        Err(wrong) => return (WebhookBody::default(), vec![wrong]),
+    };
+    let mut reading = Reading {
+        members: &members,
+        faults: required
+            .iter()
+            .filter(|field| !members.contains_key(**field))
+            .map(|field| fault(field, "This field is required."))
+            .collect(),
+    };
+    let body = WebhookBody {
+        name: reading.text("name"),
+        webhook_url: reading.text("webhook_url"),
+        env_type: reading.environment(),
+        events: reading.events(),
+        enabled: reading.truth("enabled"),
+    };
+    (body, reading.faults)
+}
+
+fn object(body: &Bytes) -> Result<Map<String, Value>, InvalidWebhook> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(vec![fault(
-            "non_field_errors",
-            "Invalid data. Expected an object.",
-        )]),
+        Ok(_) => Err(fault("non_field_errors", "Invalid data. Expected an object.")),
         Err(error) => {
-            let message = format!(
-                "JSON parse error at line {}, column {}.",
-                error.line(),
-                error.column()
-            );
-            Err(vec![fault("non_field_errors", message)])
+            let (line, column) = (error.line(), error.column());
+            let message = format!("JSON parse error at line {line}, column {column}.");
+            Err(fault("non_field_errors", message))
         }
     }
 }
 
-fn read(members: &Map<String, Value>) -> Result<WebhookBody, Vec<InvalidWebhook>> {
-    let mut faults = Vec::new();
-    let mut text = |field: &str| match members.get(field)? {
-        Value::String(text) => Some(text.clone()),
-        other => {
-            faults.push(fault(field, wrong_type(other, "Not a valid string.")));
-            None
+/// The members of a body, and what was wrong with those read so far.
+struct Reading<'a> {
+    members: &'a Map<String, Value>,
+    faults: Vec<InvalidWebhook>,
+}
+
+impl Reading<'_> {
+    fn wrong(&mut self, field: &str, message: impl Into<String>) {
+        self.faults.push(fault(field, message));
+    }
+
+    fn text(&mut self, field: &str) -> Option<String> {
+        match self.members.get(field)? {
+            Value::String(text) => Some(text.clone()),
+            other => {
+                self.wrong(field, wrong_type(other, "Not a valid string."));
+                None
+            }
         }
-    };
-    let (name, webhook_url, env_type) = (text("name"), text("webhook_url"), text("env_type"));
-    let env_type = env_type.and_then(|text| {
+    }
+
+    fn truth(&mut self, field: &str) -> Option<bool> {
+        match self.members.get(field)? {
+            Value::Bool(truth) => Some(*truth),
+            other => {
+                self.wrong(field, wrong_type(other, "Must be a valid boolean."));
+                None
+            }
+        }
+    }
+
+    fn environment(&mut self) -> Option<Environment> {
+        let text = self.text("env_type")?;
         let read = text.parse().ok();
         if read.is_none() {
-            faults.push(fault("env_type", format!("\"{text}\" is not a valid choice.")));
+            self.wrong("env_type", not_a_choice(&text));
         }
         read
-    });
-    let events = members
-        .get("events")
-        .and_then(|value| events(value).map_err(|wrong| faults.push(wrong)).ok());
-    let enabled = members.get("enabled").and_then(|value| {
-        if value.as_bool().is_none() {
-            faults.push(fault("enabled", wrong_type(value, "Must be a valid boolean.")));
+    }
+
+    fn events(&mut self) -> Option<WebhookEvents> {
+        let items = match self.members.get("events")? {
+            Value::Array(items) => items,
+            other => {
+                self.wrong("events", wrong_type(other, "Expected a list of items."));
+                return None;
+            }
+        };
+        let mut types: Vec<EventType> = Vec::new();
+        let mut unknown = 0;
+        for item in items {
+            match item.as_str().map(str::parse) {
+                Some(Ok(known)) => types.push(known),
+                _ => {
+                    unknown += 1;
+                    if unknown <= MOST_UNKNOWN_EVENTS {
+                        let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                        self.wrong("events", not_a_choice(&shown));
+                    }
+                }
+            }
         }
-        value.as_bool()
-    });
-    if faults.is_empty() {
-        Ok(WebhookBody {
-            name,
-            webhook_url,
-            env_type,
-            events,
-            enabled,
-        })
-    } else {
-        Err(faults)
+        (unknown == 0).then_some(WebhookEvents::Only(types))
     }
 }
 
-fn events(value: &Value) -> Result<WebhookEvents, InvalidWebhook> {
-    let Value::Array(items) = value else {
-        return Err(fault("events", wrong_type(value, "Expected a list of items.")));
-    };
-    let types = items.iter().map(|item| {
-        let known = item.as_str().and_then(|text| text.parse::<EventType>().ok());
-        let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-        known.ok_or_else(|| fault("events", format!("\"{shown}\" is not a valid choice.")))
-    });
-    types.collect::<Result<_, _>>().map(WebhookEvents::Only)
+/// So many wrong event types are named.
+const MOST_UNKNOWN_EVENTS: usize = 20;
+
+fn not_a_choice(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let shown: String = text.chars().take(LONGEST).collect();
+    format!("\"{shown}\" is not a valid choice.")
 }
 
 fn wrong_type(value: &Value, otherwise: &'static str) -> &'static str {
@@ -120,8 +155,8 @@ mod tests {
     use super::*;
 
     fn faults(body: &'static str) -> Vec<(String, String)> {
-        let faults = complete(&Bytes::from_static(body.as_bytes())).expect_err(body);
-        faults
+        let (_, faults) = complete(&Bytes::from_static(body.as_bytes()));
+        in_order(faults)
             .into_iter()
             .map(|fault| (fault.field, fault.message))
             .collect()
@@ -131,25 +166,32 @@ mod tests {
     fn every_member_is_read() {
         let body = r#"{"name":"a","webhook_url":"https://b","env_type":"prod","events":["order-created"],"enabled":false,"id":"x"}"#;
         assert_eq!(
-            complete(&Bytes::from_static(body.as_bytes())),
-            Ok(WebhookBody {
+            complete(&Bytes::from_static(body.as_bytes())).0,
+            WebhookBody {
                 name: Some("a".to_owned()),
                 webhook_url: Some("https://b".to_owned()),
                 env_type: Some(Environment::Prod),
                 events: Some(WebhookEvents::Only(vec![EventType::OrderCreated])),
                 enabled: Some(false),
-            })
+            }
         );
-        assert_eq!(partial(&Bytes::from_static(b"{}")), Ok(WebhookBody::default()));
+        assert_eq!(
+            partial(&Bytes::from_static(b"{}")),
+            (WebhookBody::default(), Vec::new())
+        );
     }
 
     #[test]
     fn every_fault_is_named() {
         let found =
-            faults(r#"{"name":7,"env_type":"production","events":["order-created","x"],"enabled":"yes"}"#);
+            faults(r#"{"name":7,"env_type":"production","events":["order-created","x",5],"enabled":"yes"}"#);
         let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
-        assert_eq!(fields, ["webhook_url", "name", "env_type", "events", "enabled"]);
+        assert_eq!(
+            fields,
+            ["name", "webhook_url", "env_type", "events", "events", "enabled"]
+        );
         assert_eq!(found[2].1, "\"production\" is not a valid choice.");
+        assert_eq!(found[4].1, "\"5\" is not a valid choice.");
         assert_eq!(
             faults(r#"{"name":null,"webhook_url":"a","env_type":"dev"}"#)[0].1,
             "This field may not be null."
@@ -157,5 +199,17 @@ mod tests {
         for nonsense in ["", "[]", "{", "null"] {
             assert_eq!(faults(nonsense)[0].0, "non_field_errors", "{nonsense}");
         }
+    }
+
+    #[test]
+    fn what_is_right_is_read_beside_what_is_wrong() {
+        let (read, faults) = complete(&Bytes::from_static(
+            br#"{"name":"a","webhook_url":"b","env_type":7}"#,
+        ));
+        assert_eq!(
+            (read.name.as_deref(), read.webhook_url.as_deref()),
+            (Some("a"), Some("b"))
+        );
+        assert_eq!(faults.len(), 1);
     }
 }

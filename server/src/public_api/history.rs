@@ -4,15 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use gateway::{Caller, errors};
-use http::{Request, Response, StatusCode};
-use model::{AttemptOutcome, EventId, EventType, FailureClass, Timestamp};
+use gateway::Caller;
+use http::{Request, StatusCode};
+use model::{AttemptOutcome, EventId, EventType, FailureClass, InvalidWebhook, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use webhooks::{HistoryEntry, HistoryFilter, HistoryPage};
+use webhooks::{HistoryEntry, HistoryFilter, HistoryPage, fault};
 
 use super::page::Query;
-use super::{PublicApi, failed, json, refused};
+use super::{Answer, PublicApi, failed, json, refused};
+use crate::api_error::ApiError;
 
 /// How far back it goes.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
@@ -65,36 +66,29 @@ impl fmt::Display for Cursor {
 }
 
 impl PublicApi {
-    pub(super) async fn history(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
+    pub(super) async fn history(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
         let query = Query::of(request);
-        let mut filter = match filter(&query, self.webhooks.now()) {
-            Ok(filter) => filter,
-            Err((field, message)) => return errors::incorrect_parameters([(field, message.as_str())]),
-        };
+        let mut filter = filter(&query, self.webhooks.now()).map_err(ApiError::Incorrect)?;
         let (size, page) = (filter.size as usize, filter.page);
         // One more row than the page has tells whether there is another page.
         filter.size += 1;
-        let entries = match self
+        let entries = self
             .webhooks
             .history(caller.company.id, caller.environment, filter)
             .await
-        {
-            Ok(entries) => entries,
-            Err(error) => return refused(&error),
-        };
+            .map_err(refused)?;
         let (entries, older, newer) = cut(entries, size, page);
-        let link = |page| query.link(self.scheme, request, "cursor", &Cursor(page).to_string());
-        match entries.into_iter().map(row).collect::<Result<_, _>>() {
-            Ok(results) => json(
-                StatusCode::OK,
-                &CursorPage {
-                    next: older.map(link),
-                    previous: newer.map(link),
-                    results,
-                },
-            ),
-            Err(error) => failed(&error),
-        }
+        let origin = caller.reached.url();
+        let link = |page| query.link(&origin, request, "cursor", &Cursor(page).to_string());
+        let results = entries.into_iter().map(row).collect::<Result<_, _>>();
+        json(
+            StatusCode::OK,
+            &CursorPage {
+                next: older.map(link),
+                previous: newer.map(link),
+                results: results.map_err(|error| failed(&error))?,
+            },
+        )
     }
 }
 
@@ -144,31 +138,38 @@ fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
     })
 }
 
-/// The filter, or the parameter that is wrong with what is wrong about it.
-fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, (&'static str, String)> {
+/// The filter, or every parameter that is wrong.
+fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, Vec<InvalidWebhook>> {
+    const NO_TIME: &str = "Enter a valid date/time.";
+    const NO_STATUS: &str = "Enter a whole number from 100 to 599.";
+    let mut faults = Vec::new();
     let oldest = now.minus_seconds(KEPT_SECONDS);
-    let from = parameter(query, "created_at__gte", "Enter a valid date/time.")?;
-    let to = parameter(query, "created_at__lte", "Enter a valid date/time.")?;
-    if from.is_some_and(|from: Timestamp| from < oldest.minus_seconds(ON_THE_WAY_SECONDS)) {
-        return Err(("created_at__gte", "Must not be older than 30 days.".to_owned()));
+    let from: Option<Timestamp> = parameter(query, "created_at__gte", NO_TIME, &mut faults);
+    let to: Option<Timestamp> = parameter(query, "created_at__lte", NO_TIME, &mut faults);
+    if from.is_some_and(|from| from < oldest.minus_seconds(ON_THE_WAY_SECONDS)) {
+        faults.push(fault("created_at__gte", "Must not be older than 30 days."));
     }
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        return Err((
+        faults.push(fault(
             "created_at__gte",
-            "Must not be later than created_at__lte.".to_owned(),
+            "Must not be later than created_at__lte.",
         ));
     }
-    let status: Option<u16> = parameter(query, "status_code", "Enter a whole number from 100 to 599.")?;
+    let event_type = parameter(query, "event_type", "This is not a valid choice.", &mut faults);
+    let status: Option<u16> = parameter(query, "status_code", NO_STATUS, &mut faults);
     if status.is_some_and(|status| !(100..=599).contains(&status)) {
-        return Err(("status_code", "Enter a whole number from 100 to 599.".to_owned()));
+        faults.push(fault("status_code", NO_STATUS));
     }
-    let cursor: Option<Cursor> = parameter(query, "cursor", "Invalid cursor.")?;
+    let cursor: Option<Cursor> = parameter(query, "cursor", "Invalid cursor.", &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     Ok(HistoryFilter {
         from: from.unwrap_or(oldest),
         to,
-        event_type: parameter(query, "event_type", "This is not a valid choice.")?,
+        event_type,
         status,
         page: cursor.map_or(HistoryPage::Newest, |cursor| cursor.0),
         size: query.page_size(),
@@ -177,13 +178,15 @@ fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, (&'static str,
 
 fn parameter<T: FromStr>(
     query: &Query,
-    name: &'static str,
+    name: &str,
     otherwise: &str,
-) -> Result<Option<T>, (&'static str, String)> {
-    query
-        .get(name)
-        .map(|text| text.parse().map_err(|_| (name, otherwise.to_owned())))
-        .transpose()
+    faults: &mut Vec<InvalidWebhook>,
+) -> Option<T> {
+    let read = query.get(name)?.parse().ok();
+    if read.is_none() {
+        faults.push(fault(name, otherwise));
+    }
+    read
 }
 
 #[cfg(test)]
@@ -192,7 +195,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 
-    fn asked(query: &str) -> Result<HistoryFilter, (&'static str, String)> {
+    fn asked(query: &str) -> Result<HistoryFilter, Vec<InvalidWebhook>> {
         let request = Request::builder()
             .uri(format!("/v1/webhook-requests/?{query}"))
             .body(Bytes::new());
@@ -204,7 +207,7 @@ mod tests {
         let filter = asked("").expect("a filter");
         assert_eq!(
             (filter.from, filter.to, filter.size),
-            (NOW.minus_seconds(KEPT_SECONDS), None, 25)
+            (NOW.minus_seconds(KEPT_SECONDS), None, 100)
         );
         assert_eq!(
             (filter.page, filter.status, filter.event_type),
@@ -230,8 +233,26 @@ mod tests {
             ("cursor=b", "cursor"),
             ("cursor=%C3%BC1", "cursor"),
         ] {
-            assert_eq!(asked(query).err().map(|(field, _)| field), Some(field), "{query}");
+            let faults = asked(query).expect_err(query);
+            assert_eq!((faults.len(), faults[0].field.as_str()), (1, field), "{query}");
         }
         assert!(asked("created_at__gte=&status_code=503&event_type=order-created&cursor=a-1").is_ok());
+        let all = asked("created_at__gte=x&created_at__lte=x&status_code=x&event_type=x&cursor=x");
+        assert_eq!(all.expect_err("faults").len(), 5);
+    }
+
+    #[test]
+    fn times_are_read_as_programs_write_them() {
+        for text in [
+            "10:00:00Z",
+            "10:00:00%2B00:00",
+            "10:00:00+00:00",
+            "10:00:00%2B0000",
+            "10:00:00+0000",
+            "10:00:00.000000+00:00",
+        ] {
+            let filter = asked(&format!("created_at__gte=2026-01-05T{text}")).expect(text);
+            assert_eq!(filter.from, NOW, "{text}");
+        }
     }
 }

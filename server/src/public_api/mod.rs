@@ -11,19 +11,21 @@ mod webhook;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use gateway::{Caller, LocalApi, errors};
+use gateway::{Caller, LocalApi};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use model::{Actor, ActorKind, WebhookId};
 use serde::Serialize;
-use url::Url;
 use webhooks::{Webhooks, WebhooksError};
+
+use crate::api_error::ApiError;
+
+/// What a request gets.
+type Answer = Result<Response<Bytes>, ApiError>;
 
 /// The public API on the installation's webhooks.
 #[derive(Debug)]
 pub struct PublicApi {
     webhooks: Webhooks,
-    /// Of the links to other pages; the host is the one the caller asked.
-    scheme: &'static str,
 }
 
 /// What a path names.
@@ -34,31 +36,29 @@ enum Resource {
 }
 
 impl PublicApi {
-    /// `public_url` tells whether callers come by https.
-    pub fn new(webhooks: Webhooks, public_url: Option<&Url>) -> Self {
-        let https = public_url.is_some_and(|url| url.scheme() == "https");
-        Self {
-            webhooks,
-            scheme: if https { "https" } else { "http" },
-        }
+    pub fn new(webhooks: Webhooks) -> Self {
+        Self { webhooks }
     }
 
-    async fn route(&self, caller: &Caller, resource: Resource, request: &Request<Bytes>) -> Response<Bytes> {
+    async fn route(&self, caller: &Caller, resource: Resource, request: &Request<Bytes>) -> Answer {
         match (resource, request.method().as_str()) {
             (Resource::Webhooks, "GET" | "HEAD") => self.list(caller, request).await,
             (Resource::Webhooks, "POST") => self.create(caller, request).await,
-            (Resource::Webhooks, _) => not_allowed(request, &[Method::GET, Method::POST]),
+            (Resource::Webhooks, _) => Err(not_allowed(request, &[Method::GET, Method::HEAD, Method::POST])),
             (Resource::Webhook(id), "GET" | "HEAD" | "PATCH" | "DELETE") => match id {
-                None => errors::not_found(),
+                None => Err(ApiError::NotFound),
                 Some(id) => match request.method().as_str() {
                     "PATCH" => self.update(caller, id, request).await,
                     "DELETE" => self.delete(caller, id).await,
                     _ => self.retrieve(caller, id).await,
                 },
             },
-            (Resource::Webhook(_), _) => not_allowed(request, &[Method::GET, Method::PATCH, Method::DELETE]),
+            (Resource::Webhook(_), _) => Err(not_allowed(
+                request,
+                &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
+            )),
             (Resource::Requests, "GET" | "HEAD") => self.history(caller, request).await,
-            (Resource::Requests, _) => not_allowed(request, &[Method::GET]),
+            (Resource::Requests, _) => Err(not_allowed(request, &[Method::GET, Method::HEAD])),
         }
     }
 }
@@ -73,11 +73,12 @@ impl LocalApi for PublicApi {
     }
 
     async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes> {
-        match resource(request.uri().path()) {
-            None => errors::not_found(),
-            Some(_) if !negotiation::accepts_json(request.headers()) => negotiation::not_acceptable(),
+        let answer = match resource(request.uri().path()) {
+            None => Err(ApiError::NotFound),
+            Some(_) if !negotiation::accepts_json(request.headers()) => Err(ApiError::NotAcceptable),
             Some(resource) => self.route(&caller, resource, &request).await,
-        }
+        };
+        answer.unwrap_or_else(ApiError::response)
     }
 }
 
@@ -94,49 +95,36 @@ fn resource(path: &str) -> Option<Resource> {
     }
 }
 
-fn not_allowed(request: &Request<Bytes>, allowed: &[Method]) -> Response<Bytes> {
-    errors::method_not_allowed(request.method(), allowed)
+fn not_allowed(request: &Request<Bytes>, allowed: &[Method]) -> ApiError {
+    ApiError::MethodNotAllowed {
+        method: request.method().clone(),
+        allowed: allowed.to_vec(),
+    }
 }
 
 /// An answer with a JSON body.
-fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => {
-            let mut response = Response::new(Bytes::from(bytes));
-            *response.status_mut() = status;
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
-        Err(error) => failed(&error),
-    }
+fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let bytes = serde_json::to_vec(body).map_err(|error| failed(&error))?;
+    let mut response = Response::new(Bytes::from(bytes));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
-/// A refusal of the rules in the documented shape.
-fn refused(error: &WebhooksError) -> Response<Bytes> {
+/// A refusal of the rules.
+fn refused(error: WebhooksError) -> ApiError {
     match error {
-        WebhooksError::NotFound => errors::not_found(),
-        WebhooksError::Invalid(faults) => errors::incorrect_parameters(
-            faults
-                .iter()
-                .map(|fault| (fault.field.as_str(), fault.message.as_str())),
-        ),
-        WebhooksError::Conflict(sentence) => errors::error(StatusCode::CONFLICT, "conflict", sentence),
-        WebhooksError::Seal | WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => failed(error),
+        WebhooksError::NotFound => ApiError::NotFound,
+        WebhooksError::Invalid(faults) => ApiError::Incorrect(faults),
+        WebhooksError::Conflict(sentence) => ApiError::other(StatusCode::CONFLICT, "conflict", sentence),
+        WebhooksError::Seal | WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => failed(&error),
     }
 }
 
-/// A fault of ours: the cause goes to the log under an id, the id to the caller.
-fn failed(error: &dyn std::error::Error) -> Response<Bytes> {
-    let incident = crate::ports::incident();
-    tracing::error!(
-        incident,
-        error = crate::error::chain(error),
-        "a request of the public API could not be answered"
-    );
-    let message = format!("Something failed. Quote {incident}.");
-    errors::error(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", &message)
+fn failed(error: &dyn std::error::Error) -> ApiError {
+    ApiError::failed("a request of the public API could not be answered", error)
 }
 
 /// Whom the audit trail names.

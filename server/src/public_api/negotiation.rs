@@ -1,8 +1,6 @@
-//! What goes over the wire is JSON, both ways: 415 and 406 otherwise (contract section 2.2).
+//! Only JSON is served: 406 for a caller that does not take it (contract section 2.2).
 
-use bytes::Bytes;
-use gateway::errors;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, header};
 
 /// Whether the caller takes JSON. Nothing said is everything taken.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
@@ -25,30 +23,6 @@ fn takes_json(entry: &str) -> bool {
         )
     });
     matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && !excluded
-}
-
-pub(super) fn not_acceptable() -> Response<Bytes> {
-    errors::error(
-        StatusCode::NOT_ACCEPTABLE,
-        "not_acceptable",
-        "Only application/json is served.",
-    )
-}
-
-/// Refuses a body that says it is something else. One that does not say is read as JSON.
-pub(super) fn refuse_other_than_json(headers: &HeaderMap) -> Option<Response<Bytes>> {
-    let value = headers.get(header::CONTENT_TYPE)?;
-    let text = value.to_str().unwrap_or_default();
-    let kind = text.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") {
-        return None;
-    }
-    let message = format!("Unsupported media type \"{text}\" in request. Send application/json.");
-    Some(errors::error(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        &message,
-    ))
 }
 
 #[cfg(test)]

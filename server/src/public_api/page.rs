@@ -1,13 +1,11 @@
 //! Pages of lists: reading `page`, `page_size` and filters from the query, and links to other pages.
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::Request;
 use url::form_urlencoded;
 
-/// Rows of a page, unless asked otherwise.
-const PAGE_SIZE: u32 = 25;
-/// Rows of a page at most.
-const LARGEST_PAGE: u32 = 100;
+/// Rows of a page, unless asked for fewer: there are programs that read one page and take it for all.
+const PAGE_SIZE: u32 = 100;
 
 /// The query of a request, decoded, as it was ordered.
 #[derive(Debug)]
@@ -33,7 +31,7 @@ impl Query {
             .get("page_size")
             .and_then(|text| text.parse::<u32>().ok())
             .filter(|size| *size > 0);
-        asked.unwrap_or(PAGE_SIZE).min(LARGEST_PAGE)
+        asked.unwrap_or(PAGE_SIZE).min(PAGE_SIZE)
     }
 
     /// The same query with another `name`.
@@ -44,20 +42,9 @@ impl Query {
         query.finish()
     }
 
-    /// An absolute link to the page where `name` has this value, at the host that the caller asked.
-    pub(super) fn link(&self, scheme: &str, request: &Request<Bytes>, name: &str, value: &str) -> String {
-        let host = request
-            .headers()
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let host = host
-            .or(request.uri().authority().map(http::uri::Authority::as_str))
-            .unwrap_or_default();
-        format!(
-            "{scheme}://{host}{}?{}",
-            request.uri().path(),
-            self.with(name, value)
-        )
+    /// A link to the page where `name` has this value.
+    pub(super) fn link(&self, origin: &str, request: &Request<Bytes>, name: &str, value: &str) -> String {
+        format!("{origin}{}?{}", request.uri().path(), self.with(name, value))
     }
 }
 
@@ -81,20 +68,20 @@ mod tests {
         let query = Query::of(&request);
         assert_eq!(query.get("created_at__gte"), Some("2026-01-05T10:00:00+01:00"));
         assert_eq!(
-            query.link("http", &request, "cursor", "b9"),
+            query.link("http://api.example.com:8080", &request, "cursor", "b9"),
             "http://api.example.com:8080/v1/webhook-requests/?status_code=500\
              &created_at__gte=2026-01-05T10%3A00%3A00%2B01%3A00&cursor=b9"
         );
     }
 
     #[test]
-    fn a_page_has_25_rows_and_never_more_than_100() {
+    fn a_page_has_100_rows_and_never_more() {
         for (query, size) in [
-            ("", 25),
+            ("", 100),
             ("page_size=7", 7),
             ("page_size=1000", 100),
-            ("page_size=0", 25),
-            ("page_size=x", 25),
+            ("page_size=0", 100),
+            ("page_size=x", 100),
         ] {
             assert_eq!(
                 Query::of(&request(&format!("/v1/webhooks/?{query}"))).page_size(),

@@ -1,14 +1,16 @@
 //! `/v1/webhooks/`: list, create, retrieve, update, delete (contract section 4.3).
 
 use bytes::Bytes;
-use gateway::{Caller, errors};
+use gateway::Caller;
 use http::{Request, Response, StatusCode};
 use model::{Environment, EventType, InvalidWebhook, Webhook, WebhookDraft, WebhookEvents, WebhookId};
 use serde::Serialize;
-use webhooks::WebhookPatch;
+use webhooks::{WebhookPatch, WebhooksError};
 
+use super::body::WebhookBody;
 use super::page::Query;
-use super::{PublicApi, actor, body, json, negotiation, refused};
+use super::{Answer, PublicApi, actor, body, json, refused};
+use crate::api_error::ApiError;
 
 /// The webhook endpoint object (contract section 4.2).
 #[derive(Serialize)]
@@ -52,16 +54,13 @@ impl<'a> WebhookObject<'a> {
 }
 
 impl PublicApi {
-    /// The webhooks of the secret's environment, oldest first.
-    pub(super) async fn list(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
-        let webhooks = match self
+    /// The webhooks of the secret's environment, newest first.
+    pub(super) async fn list(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
+        let webhooks = self
             .webhooks
             .webhooks_in(caller.company.id, caller.environment)
             .await
-        {
-            Ok(webhooks) => webhooks,
-            Err(error) => return refused(&error),
-        };
+            .map_err(refused)?;
         let query = Query::of(request);
         let size = query.page_size() as usize;
         let last = webhooks.len().div_ceil(size).max(1);
@@ -69,16 +68,18 @@ impl PublicApi {
             "last" => Some(last),
             text => text.parse::<usize>().ok(),
         };
-        let Some(number) = number.filter(|number| (1..=last).contains(number)) else {
-            return errors::not_found();
-        };
-        let link = |number: usize| query.link(self.scheme, request, "page", &number.to_string());
+        let number = number
+            .filter(|number| (1..=last).contains(number))
+            .ok_or(ApiError::NotFound)?;
+        let origin = caller.reached.url();
+        let link = |number: usize| query.link(&origin, request, "page", &number.to_string());
         let page = NumberedPage {
             count: webhooks.len(),
             next: (number < last).then(|| link(number + 1)),
             previous: (number > 1).then(|| link(number - 1)),
             results: webhooks
                 .iter()
+                .rev()
                 .skip((number - 1) * size)
                 .take(size)
                 .map(WebhookObject::of)
@@ -88,23 +89,17 @@ impl PublicApi {
     }
 
     /// 201 with the webhook; 403 for another environment than the secret's.
-    pub(super) async fn create(&self, caller: &Caller, request: &Request<Bytes>) -> Response<Bytes> {
-        if let Some(response) = negotiation::refuse_other_than_json(request.headers()) {
-            return response;
-        }
-        let read = match body::complete(request.body()) {
-            Ok(read) => read,
-            Err(faults) => return incorrect(&faults),
-        };
+    pub(super) async fn create(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
+        ApiError::unless_json(request.headers())?;
+        let (read, faults) = body::complete(request.body());
         let environment = read.env_type.unwrap_or(caller.environment);
-        if environment != caller.environment {
-            return other_environment(caller);
-        }
+        self.refuse_faults(caller, environment, &read, faults, None)
+            .await?;
         let draft = WebhookDraft {
-            name: read.name.unwrap_or_default(),
-            url: read.webhook_url.unwrap_or_default(),
+            name: read.name.clone().unwrap_or_default(),
+            url: read.webhook_url.clone().unwrap_or_default(),
             environment,
-            events: read.events.unwrap_or(WebhookEvents::All),
+            events: read.events.clone().unwrap_or(WebhookEvents::All),
             enabled: read.enabled.unwrap_or(true),
         };
         match self
@@ -113,91 +108,123 @@ impl PublicApi {
             .await
         {
             Ok(webhook) => json(StatusCode::CREATED, &WebhookObject::of(&webhook)),
-            Err(error) => refused(&error),
+            Err(error) => Err(self
+                .with_all_faults(caller, environment, &read, None, error)
+                .await),
         }
     }
 
-    pub(super) async fn retrieve(&self, caller: &Caller, id: WebhookId) -> Response<Bytes> {
-        match self
+    pub(super) async fn retrieve(&self, caller: &Caller, id: WebhookId) -> Answer {
+        let webhook = self
             .webhooks
             .webhook(caller.company.id, Some(caller.environment), id)
             .await
-        {
-            Ok(webhook) => json(StatusCode::OK, &WebhookObject::of(&webhook)),
-            Err(error) => refused(&error),
-        }
+            .map_err(refused)?;
+        json(StatusCode::OK, &WebhookObject::of(&webhook))
     }
 
     /// 200 with the webhook as it is now. What the body does not name stays.
-    pub(super) async fn update(
-        &self,
-        caller: &Caller,
-        id: WebhookId,
-        request: &Request<Bytes>,
-    ) -> Response<Bytes> {
-        if let Some(response) = negotiation::refuse_other_than_json(request.headers()) {
-            return response;
-        }
+    pub(super) async fn update(&self, caller: &Caller, id: WebhookId, request: &Request<Bytes>) -> Answer {
+        ApiError::unless_json(request.headers())?;
         // Whether it exists comes first: a fault of the body would tell that it does.
-        if let Err(error) = self
-            .webhooks
+        self.webhooks
             .webhook(caller.company.id, Some(caller.environment), id)
             .await
-        {
-            return refused(&error);
-        }
-        let read = match body::partial(request.body()) {
-            Ok(read) => read,
-            Err(faults) => return incorrect(&faults),
-        };
-        if read
-            .env_type
-            .is_some_and(|environment| environment != caller.environment)
-        {
-            return other_environment(caller);
-        }
-        let patch = WebhookPatch {
-            name: read.name,
-            url: read.webhook_url,
-            events: read.events,
-            enabled: read.enabled,
-        };
-        let environment = Some(caller.environment);
+            .map_err(refused)?;
+        let (read, faults) = body::partial(request.body());
+        let environment = read.env_type.unwrap_or(caller.environment);
+        self.refuse_faults(caller, environment, &read, faults, Some(id))
+            .await?;
         match self
             .webhooks
-            .patch(caller.company.id, environment, id, patch, &actor(caller))
+            .patch(
+                caller.company.id,
+                Some(caller.environment),
+                id,
+                patch(&read),
+                &actor(caller),
+            )
             .await
         {
             Ok(webhook) => json(StatusCode::OK, &WebhookObject::of(&webhook)),
-            Err(error) => refused(&error),
+            Err(error) => Err(self
+                .with_all_faults(caller, environment, &read, Some(id), error)
+                .await),
         }
     }
 
     /// 204 without a body.
-    pub(super) async fn delete(&self, caller: &Caller, id: WebhookId) -> Response<Bytes> {
-        match self
-            .webhooks
+    pub(super) async fn delete(&self, caller: &Caller, id: WebhookId) -> Answer {
+        self.webhooks
             .delete(caller.company.id, Some(caller.environment), id, &actor(caller))
             .await
-        {
-            Ok(()) => {
-                let mut response = Response::new(Bytes::new());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
-            Err(error) => refused(&error),
+            .map_err(refused)?;
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    }
+
+    /// With faults of the body: those of the rules too, so that one answer names them all. Else 403 where the body is for
+    /// another environment than the secret's.
+    async fn refuse_faults(
+        &self,
+        caller: &Caller,
+        environment: Environment,
+        read: &WebhookBody,
+        mut faults: Vec<InvalidWebhook>,
+        editing: Option<WebhookId>,
+    ) -> Result<(), ApiError> {
+        if !faults.is_empty() {
+            faults.extend(self.faults_of(caller, environment, read, editing).await?);
+            return Err(ApiError::Incorrect(body::in_order(faults)));
         }
+        if environment != caller.environment {
+            let message = format!("This secret acts in {} only.", caller.environment);
+            return Err(ApiError::forbidden(message));
+        }
+        Ok(())
+    }
+
+    /// The rules stop at the first kind of fault; the caller is to learn of all of them.
+    async fn with_all_faults(
+        &self,
+        caller: &Caller,
+        environment: Environment,
+        read: &WebhookBody,
+        editing: Option<WebhookId>,
+        error: WebhooksError,
+    ) -> ApiError {
+        let WebhooksError::Invalid(found) = error else {
+            return refused(error);
+        };
+        match self.faults_of(caller, environment, read, editing).await {
+            // Two at once may have had the same URL: then only the write has seen it.
+            Ok(all) => ApiError::Incorrect(body::in_order(if all.is_empty() { found } else { all })),
+            Err(error) => error,
+        }
+    }
+
+    async fn faults_of(
+        &self,
+        caller: &Caller,
+        environment: Environment,
+        read: &WebhookBody,
+        editing: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, ApiError> {
+        // Whether another environment has the URL is not this secret's to ask.
+        let environment = (environment == caller.environment).then_some(environment);
+        self.webhooks
+            .faults(caller.company.id, environment, &patch(read), editing)
+            .await
+            .map_err(refused)
     }
 }
 
-fn incorrect(faults: &[InvalidWebhook]) -> Response<Bytes> {
-    errors::incorrect_parameters(
-        faults
-            .iter()
-            .map(|fault| (fault.field.as_str(), fault.message.as_str())),
-    )
-}
-
-fn other_environment(caller: &Caller) -> Response<Bytes> {
-    errors::not_authenticated(&format!("This secret acts in {} only.", caller.environment))
+fn patch(read: &WebhookBody) -> WebhookPatch {
+    WebhookPatch {
+        name: read.name.clone(),
+        url: read.webhook_url.clone(),
+        events: read.events.clone(),
+        enabled: read.enabled,
+    }
 }

@@ -62,6 +62,18 @@ impl Stream {
 }
 
 #[tokio::test]
+async fn a_stream_says_first_which_build_the_server_has() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let mut stream = Stream::open(&world, &acme).await;
+    assert!(
+        stream.sees("event: build\ndata: gatehouse").await,
+        "{}",
+        stream.seen
+    );
+}
+
+#[tokio::test]
 async fn a_change_is_told_to_its_company_alone() {
     let world = World::start().await;
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
@@ -85,7 +97,7 @@ async fn signing_out_ends_the_stream() {
         .await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     // The last chunk of the answer, or the end of the connection.
-    assert!(stream.sees("\r\n0\r\n\r\n").await || !stream.sees("event:").await);
+    assert!(stream.sees("\r\n0\r\n\r\n").await || !stream.sees("data: changed").await);
 }
 
 #[tokio::test]
@@ -96,7 +108,7 @@ async fn stopping_ends_open_streams_at_once() {
     tokio::time::timeout(Duration::from_secs(8), world.stop())
         .await
         .expect("does not wait for the stream");
-    assert!(!stream.sees("event:").await);
+    assert!(!stream.sees("data: changed").await);
 }
 
 /// Whether a change arrives; false when there was no place for the stream.

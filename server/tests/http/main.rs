@@ -1,6 +1,7 @@
 //! The server over HTTP: real listeners on loopback, real databases in a temporary directory.
 
 mod admin;
+mod api_answers;
 mod demo;
 mod descriptors;
 mod events;
@@ -11,6 +12,7 @@ mod live;
 mod markup;
 mod one_address;
 mod operator;
+mod pages;
 mod process;
 mod protection;
 mod provider;
@@ -20,6 +22,7 @@ mod public_webhooks;
 mod receiver;
 mod refusals;
 mod revocation;
+mod rpc;
 mod sign_in;
 mod start;
 mod stopping;

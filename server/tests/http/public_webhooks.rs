@@ -195,7 +195,7 @@ async fn wrong_fields_are_named_and_forbidden_urls_refused() {
     let mut wrong = draft("https://hooks.example.com/");
     wrong["events"] = json!(["order-shredded"]);
     wrong["name"] = json!("x".repeat(129));
-    assert_eq!(fields(&program.post(&wrong).await), ["events"]);
+    assert_eq!(fields(&program.post(&wrong).await), ["name", "events"]);
     wrong["events"] = json!(["order-created"]);
     assert_eq!(fields(&program.post(&wrong).await), ["name"]);
     let gateway = world.address(To::Gateway);
@@ -300,9 +300,9 @@ async fn methods_and_media_types_are_refused_as_documented() {
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let id = "48427a36d43c4d5aa6324bc06c692456";
     for (path, allow) in [
-        ("/v1/webhooks/".to_owned(), "GET, POST"),
-        (format!("/v1/webhooks/{id}/"), "GET, PATCH, DELETE"),
-        ("/v1/webhook-requests/".to_owned(), "GET"),
+        ("/v1/webhooks/".to_owned(), "GET, HEAD, POST"),
+        (format!("/v1/webhooks/{id}/"), "GET, HEAD, PATCH, DELETE"),
+        ("/v1/webhook-requests/".to_owned(), "GET, HEAD"),
     ] {
         let answer = program.ask(Method::PUT, &path).json(&json!({})).send().await;
         assert_eq!(
@@ -371,6 +371,7 @@ async fn the_list_is_paged_by_number() {
         }
     }
     let expected: Vec<Value> = (0..5)
+        .rev()
         .map(|number| json!(format!("https://hooks.example.com/{number}")))
         .collect();
     assert_eq!(seen, expected);
@@ -378,4 +379,146 @@ async fn the_list_is_paged_by_number() {
         program.get("/v1/webhooks/?page=4&page_size=2").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn one_answer_names_every_fault_of_a_body() {
+    let world = World::start().await;
+    let program = Program::new(&world, "Acme", Environment::Sandbox).await;
+    let all = ["name", "webhook_url", "env_type", "events", "enabled"];
+    let taken = "https://hooks.example.com/taken";
+    assert_eq!(program.post(&draft(taken)).await.status, StatusCode::CREATED);
+    let other = program.post(&draft("https://hooks.example.com/")).await.json();
+    let id = other["id"].as_str().expect("an id");
+    for (name, url, events) in [
+        (
+            json!("x".repeat(129)),
+            json!("not a url"),
+            json!(["order-shredded"]),
+        ),
+        (json!(""), json!("https://127.0.0.1/"), json!([])),
+        (json!(7), json!(7), json!("order-created")),
+        (
+            Value::Null,
+            json!(format!("https://hooks.example.com/{}", "x".repeat(2048))),
+            json!({}),
+        ),
+    ] {
+        let body = json!({
+            "name": name, "webhook_url": url, "env_type": "production", "events": events, "enabled": "yes",
+        });
+        assert_eq!(fields(&program.post(&body).await), all, "{body}");
+        assert_eq!(fields(&program.patch(id, &body).await), all, "{body}");
+    }
+    // One that another webhook has, beside a name that is too long.
+    let mut body = draft(taken);
+    body["name"] = json!("x".repeat(129));
+    assert_eq!(fields(&program.post(&body).await), ["name", "env_type"]);
+    assert_eq!(fields(&program.patch(id, &body).await), ["name", "env_type"]);
+    let same = program.patch(id, &json!({})).await;
+    assert_eq!(
+        (same.status, &same.json()["name"], &same.json()["webhook_url"]),
+        (StatusCode::OK, &other["name"], &other["webhook_url"]),
+        "and nothing was changed"
+    );
+}
+
+#[tokio::test]
+async fn a_program_that_reads_one_page_sees_a_hundred_webhooks() {
+    let world = World::start().await;
+    let program = Program::new(&world, "Acme", Environment::Sandbox).await;
+    for number in 0..101 {
+        let made = program
+            .post(&draft(&format!("https://hooks.example.com/{number}")))
+            .await;
+        assert_eq!(made.status, StatusCode::CREATED);
+    }
+    let page = program.get("/v1/webhooks/").await.json();
+    let rows = page["results"].as_array().expect("rows");
+    assert_eq!((rows.len(), &page["count"]), (100, &json!(101)));
+    assert_eq!(
+        rows[0]["webhook_url"], "https://hooks.example.com/100",
+        "the newest first"
+    );
+    let more = program.get("/v1/webhooks/?page_size=1000").await.json();
+    assert_eq!(more["results"].as_array().map(Vec::len), Some(100));
+}
+
+#[tokio::test]
+async fn links_to_other_pages_lead_to_where_programs_are() {
+    let next = async |world: &World, to: To, proxied: bool| {
+        let program = Program::new(world, "Acme", Environment::Sandbox).await;
+        for path in ["a", "b"] {
+            program
+                .post(&draft(&format!("https://hooks.example.com/{path}")))
+                .await;
+        }
+        let mut ask = program.ask(Method::GET, "/v1/webhooks/?page_size=1").to(to);
+        if proxied {
+            ask = ask
+                .header("x-forwarded-proto", "https")
+                .header("x-forwarded-host", "proxy.example");
+        }
+        let page = ask.send().await.json();
+        page["next"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{page}"))
+            .to_owned()
+    };
+    let url = |text: &str| Some(text.parse().expect("a URL"));
+    let rest = "/v1/webhooks/?page_size=1&page=2";
+
+    let plain = World::start().await;
+    for (to, proxied) in [(To::Gateway, false), (To::Dashboard, false), (To::Gateway, true)] {
+        let own = format!("http://{}{rest}", plain.address(to));
+        assert_eq!(
+            next(&plain, to, proxied).await,
+            own,
+            "an untrusted peer is not believed"
+        );
+    }
+    let named = World::start_with(|config| {
+        config.gateway_url = url("https://api.example.com");
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    for (proxied, origin) in [
+        (true, "https://proxy.example"),
+        (false, "https://api.example.com"),
+    ] {
+        assert_eq!(
+            next(&named, To::Gateway, proxied).await,
+            format!("{origin}{rest}")
+        );
+    }
+    let proxied = World::start_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    assert_eq!(
+        next(&proxied, To::Gateway, true).await,
+        format!("https://proxy.example{rest}")
+    );
+    let public = World::start_with(|config| config.public_url = url("http://localhost:3456")).await;
+    let gateway = format!("http://{}{rest}", public.address(To::Gateway));
+    assert_eq!(
+        next(&public, To::Gateway, false).await,
+        gateway,
+        "never the dashboard's"
+    );
+}
+
+#[tokio::test]
+async fn times_are_read_however_programs_write_them() {
+    let world = World::start().await;
+    let program = Program::new(&world, "Acme", Environment::Sandbox).await;
+    let day = world.running().services.webhooks.now().to_date();
+    for zone in ["Z", "%2B00:00", "+00:00", "%2B0000", "+0000", ".000000+00:00", ""] {
+        let path = format!("/v1/webhook-requests/?created_at__gte={day}T00:00:00{zone}");
+        assert_eq!(program.get(&path).await.status, StatusCode::OK, "{zone}");
+    }
+    let wrong = program
+        .get("/v1/webhook-requests/?created_at__gte=x&status_code=x&cursor=x")
+        .await;
+    assert_eq!(fields(&wrong), ["created_at__gte", "status_code", "cursor"]);
 }

@@ -268,6 +268,11 @@ impl Ask<'_> {
         self.header("content-type", "application/json")
     }
 
+    pub(crate) fn raw(mut self, body: &str) -> Self {
+        self.body = body.to_owned();
+        self
+    }
+
     pub(crate) async fn send(self) -> Answer {
         let address = self.world.address(self.to);
         let mut request = Request::builder()

@@ -26,6 +26,11 @@ use crate::pages::frame::{Main, TopBar};
 use crate::pages::loaded::{Failure, Loaded};
 use crate::ui::{BackLink, PageHeader, Title};
 
+/// Where `/docs` leads.
+pub fn first_page() -> String {
+    format!("/docs/{}", Document::Authentication.slug())
+}
+
 /// `/docs/{page}?company={client_id}`. A page that does not exist is a 404.
 #[component]
 pub fn DocsPage() -> impl IntoView {

@@ -1,0 +1,96 @@
+//! Server functions answer the page's scripts, and nobody is sent anywhere by them.
+
+use http::{Method, StatusCode};
+use server::dashboard::server_function_paths;
+
+use crate::world::{Answer, World};
+
+fn assert_json_and_no_redirect(answer: &Answer, what: &str) {
+    assert!(!answer.status.is_redirection(), "{what}: {}", answer.status);
+    assert_eq!(answer.header("location"), "", "{what}");
+    assert!(!answer.headers.contains_key("serverfnredirect"), "{what}");
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&answer.body).is_ok(),
+        "{what}: {}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn no_server_function_sends_anybody_to_the_referer() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let company = acme.client_id.to_string();
+    let own = format!(
+        "http://{}/c/{company}/development/keys",
+        world.address(crate::world::To::Dashboard)
+    );
+    let functions = server_function_paths();
+    assert!(functions.len() > 10);
+    for (path, method) in functions {
+        for referer in ["https://evil.example/", own.as_str(), "/", "javascript:alert(1)"] {
+            for cookie in [None, Some(&acme.owner)] {
+                let address = if method == Method::GET {
+                    format!("{path}?company={company}&filter=")
+                } else {
+                    path.to_owned()
+                };
+                let mut ask = world
+                    .ask(method.clone(), &address)
+                    .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+                    .header("referer", referer);
+                if method != Method::GET {
+                    ask = ask.form(&[("company", &company), ("environment", "sandbox")]);
+                }
+                if let Some(cookie) = cookie {
+                    ask = ask.cookie(cookie);
+                }
+                let what = format!("{method} {path} with {referer}, signed in: {}", cookie.is_some());
+                assert_json_and_no_redirect(&ask.send().await, &what);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_form_gets_what_a_script_would_get() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let generate = |cookie: Option<&str>| {
+        let ask = world
+            .ask(Method::POST, "/rpc/keys/generate_key")
+            .header("accept", "text/html")
+            .header("referer", "https://evil.example/")
+            .form(&[
+                ("company", &acme.client_id.to_string()),
+                ("environment", "sandbox"),
+            ]);
+        match cookie {
+            Some(cookie) => ask.cookie(cookie).send(),
+            None => ask.send(),
+        }
+    };
+    let refused = generate(None).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.json()["error"], "signed_out");
+    let made = generate(Some(&acme.owner)).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    assert!(made.json()["secret"].is_string());
+}
+
+#[tokio::test]
+async fn a_page_of_another_build_is_told_to_reload() {
+    let world = World::start().await;
+    for (method, path) in [
+        (Method::POST, "/rpc/keys/of_long_ago"),
+        (Method::GET, "/rpc/"),
+        (Method::PUT, "/rpc/keys/generate_key"),
+    ] {
+        let answer = world.ask(method.clone(), path).send().await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (StatusCode::NOT_FOUND, &serde_json::json!("outdated")),
+            "{method} {path}"
+        );
+    }
+}
