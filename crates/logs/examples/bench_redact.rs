@@ -1,7 +1,6 @@
 //! `cargo xtask bench redact`: what redaction costs for ordinary entries and for those made to be slow.
 
 #[path = "../tests/cases/mod.rs"]
-#[expect(dead_code, reason = "some of it is for the tests")]
 mod cases;
 
 use std::io::Write;

@@ -581,10 +581,10 @@ fn a_secret_across_the_border_of_what_is_kept_leaves_nothing_of_itself() {
     for into in 1..UNPRESENTED.len() {
         let path = format!("/{}/{UNPRESENTED}", "x/".repeat(4096 - into / 2));
         let stored = stored(Entry { path, ..entry() });
-        assert!(
-            stored.path.ends_with("/[redacted]") || stored.path == "[redacted]",
-            "{into}"
-        );
+        // Of a path that is cut before the secret begins, only its own parts are left.
+        let rest = stored.path.replace("x/", "");
+        let rest = rest.trim_end_matches("[redacted]").trim_matches('/');
+        assert!(matches!(rest, "" | "x"), "{into}: {rest}");
         let value = format!("{} {UNPRESENTED}", "x".repeat(4095 - into));
         assert!(
             kept_header("x-debug", &value).0.ends_with(" [redacted]"),

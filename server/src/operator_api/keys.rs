@@ -10,7 +10,7 @@ use model::{ClientId, Environment, KeyId};
 
 use super::body::JsonBody;
 use super::members::OfCompany;
-use super::{Operator, created, failed, invalid, listed, missing};
+use super::{Operator, created, failed, invalid, listed, not_found};
 use crate::admin::{Answer, Object, listing};
 use crate::api_error::ApiError;
 use crate::dashboard::AppState;
@@ -92,7 +92,7 @@ pub async fn delete_key(
     Path(key): Path<String>,
 ) -> Response {
     let Ok(key) = key.parse::<KeyId>() else {
-        return missing("active key");
+        return not_found();
     };
     match state.services.core.keys.delete_by_id(key, &operator.actor).await {
         Ok(deleted) => {
@@ -101,7 +101,7 @@ pub async fn delete_key(
                 .with("refused_since", deleted.refused_since.to_rfc3339());
             listed(&Answer::One(object))
         }
-        Err(KeysError::NotFound) => missing("active key"),
+        Err(KeysError::NotFound) => not_found(),
         Err(error) => failed("a key could not be deleted", &error),
     }
 }

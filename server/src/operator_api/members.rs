@@ -8,7 +8,7 @@ use model::{ClientId, MemberId, Role, SecretText};
 use serde::Deserialize;
 
 use super::body::JsonBody;
-use super::{Operator, created, invalid, listed, missing, refused_by_accounts};
+use super::{Operator, created, invalid, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, listing, objects};
 use crate::api_error::ApiError;
 use crate::dashboard::AppState;
@@ -84,7 +84,7 @@ pub async fn remove_member(
     Path(member): Path<String>,
 ) -> Response {
     let Ok(member) = member.parse::<MemberId>() else {
-        return missing("member");
+        return not_found();
     };
     match state.accounts.remove_member(member, &operator.actor).await {
         Ok(removed) => listed(&Answer::One(objects::revoked(&removed))),
@@ -100,7 +100,7 @@ pub async fn set_password(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let Ok(member) = member.parse::<MemberId>() else {
-        return Ok(missing("member"));
+        return Ok(not_found());
     };
     let mut members = body.members("password, or nothing in it")?;
     let given: Option<SecretText> = members.optional("password", "A password is text.");
@@ -125,7 +125,7 @@ pub async fn sign_out_member(
     Path(member): Path<String>,
 ) -> Response {
     let Ok(member) = member.parse::<MemberId>() else {
-        return missing("member");
+        return not_found();
     };
     let ended = async {
         let email = state.accounts.member_email(member).await?;

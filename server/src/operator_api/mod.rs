@@ -138,9 +138,8 @@ fn with_status(status: StatusCode, answer: &Answer) -> Response {
 }
 
 /// 404.
-fn missing(what: &str) -> Response {
-    let message = format!("There is no {what} with this id.");
-    refused(StatusCode::NOT_FOUND, "not_found", &message)
+fn not_found() -> Response {
+    ApiError::NotFound.into_response()
 }
 
 /// A refusal of accounts, each at its field or under its code.
@@ -156,7 +155,7 @@ fn refused_by_accounts(error: &AccountsError) -> Response {
         AccountsError::InvalidPassword => invalid("password", &message),
         AccountsError::AlreadyMember => refused(StatusCode::CONFLICT, "already_member", &message),
         AccountsError::UnknownMember | AccountsError::UnknownSession | AccountsError::UnknownToken => {
-            refused(StatusCode::NOT_FOUND, "not_found", &message)
+            not_found()
         }
         AccountsError::Busy => refused(StatusCode::SERVICE_UNAVAILABLE, "busy", &message),
         other => failed("an account could not be read or changed", other),

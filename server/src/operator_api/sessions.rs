@@ -7,7 +7,7 @@ use axum::response::Response;
 use model::{ClientId, SessionId};
 use serde::Deserialize;
 
-use super::{Operator, invalid, listed, missing, refused_by_accounts};
+use super::{Operator, invalid, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
@@ -46,7 +46,7 @@ pub async fn revoke_session(
     Path(session): Path<String>,
 ) -> Response {
     let Ok(session) = session.parse::<SessionId>() else {
-        return missing("session");
+        return not_found();
     };
     match state.accounts.revoke_session(session, &operator.actor).await {
         Ok(email) => {

@@ -5,7 +5,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use model::OperatorTokenId;
 
-use super::{Operator, listed, missing, refused_by_accounts};
+use super::{Operator, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
@@ -22,7 +22,7 @@ pub async fn revoke_token(
     Path(token): Path<String>,
 ) -> Response {
     let Ok(token) = token.parse::<OperatorTokenId>() else {
-        return missing("operator token");
+        return not_found();
     };
     match state.accounts.revoke_operator_token(token, &operator.actor).await {
         Ok(token) => {

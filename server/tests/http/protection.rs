@@ -142,7 +142,7 @@ async fn an_address_that_is_none_of_ours_is_a_404_with_a_page() {
 async fn a_server_without_a_site_says_so_on_its_pages() {
     let world = World::start().await;
     let page = world.get("/sign-in").send().await;
-    assert!(page.body.contains("cargo xtask build"), "{}", page.body);
+    assert!(page.body.contains("This server has no site"), "{}", page.body);
 }
 
 #[tokio::test]
