@@ -114,7 +114,9 @@ impl BodyAbsence {
                 "Not kept: no active key was recognised, and anybody may send such a request."
             }
             Self::UnknownType => "Not kept: its content type cannot be searched for secrets.",
-            Self::Encoded => "Not kept: it was compressed, so it could not be searched for secrets.",
+            Self::Encoded => {
+                "Not kept: it could not be decompressed within limits, so it could not be searched for secrets."
+            }
             Self::NotText => "Not kept: it is not UTF-8 text, so it could not be searched for secrets.",
             Self::Malformed => {
                 "Not kept: it is not what its content type says, so it could not be searched for secrets."

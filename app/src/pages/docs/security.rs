@@ -202,10 +202,14 @@ fn Log(reader: Reader) -> impl IntoView {
         <Section id="log" title=PAGE.part("log")>
             <div class="prose">
                 <p>
-                    {logs} " keeps headers and the first 16 KiB of each body. Before anything is stored, credentials, cookies, \
-                     members and parameters with telling names such as password or token, and the access secret wherever it stands, \
-                     are replaced and marked as redacted. What cannot be read well enough to do that is not stored, and the entry \
-                     says why."
+                    {logs} " keeps headers and the first 16 KiB of each body. Before anything is stored, these are replaced and \
+                     marked as redacted: credentials, cookies, the access secret in any encoding, and the values of telling names."
+                </p>
+                <p>
+                    "A name is read as words: " <code>"password"</code> " also hides " <code>"password_confirmation"</code> ", and "
+                    <code>"ssn"</code> " hides " <code>"applicantSsn"</code> ". " {crate::provider().name_at_start()}
+                    " can add names and exempt some. A body that is not valid JSON or a valid form, as it claims to be, is not stored, \
+                     and the entry says why."
                 </p>
                 <p>
                     "Of a request whose key was not recognised only the method, the path, the address, the user agent and the reason for \
