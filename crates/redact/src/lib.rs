@@ -17,6 +17,7 @@ mod pairs;
 mod search;
 mod spans;
 mod view;
+mod word_lists;
 
 use http::HeaderMap;
 use model::{Body, HeaderField};
