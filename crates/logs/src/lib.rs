@@ -3,6 +3,7 @@
 
 mod entry;
 mod in_turn;
+mod lanes;
 mod recorder;
 mod redact;
 mod store;

@@ -26,6 +26,8 @@ pub struct RecorderOptions {
     pub waiting_bytes: usize,
     /// A batch is written when it has so many rows …
     pub batch_rows: usize,
+    /// … or so many bytes to redact …
+    pub batch_bytes: usize,
     /// … or when its first row has waited so long.
     pub batch_delay: Duration,
     /// Which names have values that are never stored.
@@ -44,6 +46,7 @@ impl RecorderOptions {
             waiting_entries: 32_768,
             waiting_bytes: 48 * 1024 * 1024,
             batch_rows: 512,
+            batch_bytes: 1024 * 1024,
             batch_delay: Duration::from_millis(200),
             names: Arc::default(),
             heartbeat: Duration::from_secs(5),

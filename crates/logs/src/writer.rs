@@ -9,6 +9,7 @@ use model::CompanyId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::lanes::{Lanes, Waiting};
 use crate::recorder::{Item, Shared};
 use crate::{
     Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact,
@@ -35,10 +36,16 @@ enum Then {
 
 /// Runs until it is told to stop or the last recorder is gone.
 pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
+    let mut lanes = Lanes::default();
     loop {
-        let (entries, then) = writer.gather(&mut items).await;
+        let then = writer.gather(&mut items, &mut lanes).await;
         let stopping = matches!(then, Then::Stop(_));
-        writer.write(entries, stopping).await;
+        loop {
+            writer.write_next(&mut lanes, stopping).await;
+            if lanes.is_empty() || matches!(then, Then::GoOn) {
+                break;
+            }
+        }
         match then {
             Then::GoOn => {}
             Then::Answer(waiting) => drop(waiting.send(())),
@@ -70,32 +77,58 @@ impl Writer {
         }
     }
 
-    /// The entries of the next batch: none when only a sign of life is due.
-    async fn gather(&self, items: &mut mpsc::Receiver<Item>) -> (Vec<Entry>, Then) {
-        let mut entries = Vec::new();
-        let mut deadline = Instant::now() + self.options.heartbeat;
-        loop {
-            match timeout_at(deadline, items.recv()).await {
-                Ok(Some(item @ (Item::Entry(_) | Item::Patient(_)))) => {
-                    if entries.is_empty() {
-                        deadline = Instant::now() + self.options.batch_delay;
-                    }
-                    if let Item::Entry(entry) = &item {
-                        self.shared.give_room_back(entry);
-                    }
-                    if let Item::Entry(entry) | Item::Patient(entry) = item {
-                        entries.push(*entry);
-                    }
-                    if entries.len() >= self.options.batch_rows {
-                        return (entries, Then::GoOn);
-                    }
-                }
-                Ok(Some(Item::Flush(waiting))) => return (entries, Then::Answer(waiting)),
-                Ok(Some(Item::Stop(waiting))) => return (entries, Then::Stop(Some(waiting))),
-                Ok(None) => return (entries, Then::Stop(None)),
-                Err(_) => return (entries, Then::GoOn),
+    /// Fills the lanes until there is a batch, or its first row has waited long enough, or only a sign of life is due.
+    async fn gather(&self, items: &mut mpsc::Receiver<Item>, lanes: &mut Lanes) -> Then {
+        let options = &self.options;
+        // What a full batch left behind has waited already.
+        let mut deadline = if lanes.is_empty() {
+            Instant::now() + options.heartbeat
+        } else {
+            Instant::now()
+        };
+        while lanes.rows() < options.waiting_entries {
+            let enough = lanes.fill(options.batch_rows, options.batch_bytes);
+            // With enough for a batch, what is there already is taken in first, so that every company has its turn.
+            let next = match items.try_recv() {
+                Ok(item) => Ok(Some(item)),
+                Err(_) if enough => return Then::GoOn,
+                Err(_) => timeout_at(deadline, items.recv()).await,
+            };
+            let first = lanes.is_empty();
+            match next {
+                Ok(Some(Item::Entry(entry))) => lanes.push(Waiting {
+                    entry,
+                    has_share: true,
+                }),
+                Ok(Some(Item::Patient(entry))) => lanes.push(Waiting {
+                    entry,
+                    has_share: false,
+                }),
+                Ok(Some(Item::Flush(waiting))) => return Then::Answer(waiting),
+                Ok(Some(Item::Stop(waiting))) => return Then::Stop(Some(waiting)),
+                Ok(None) => return Then::Stop(None),
+                Err(_) => return Then::GoOn,
+            }
+            if first {
+                deadline = Instant::now() + options.batch_delay;
             }
         }
+        Then::GoOn
+    }
+
+    /// The next batch of the lanes.
+    async fn write_next(&mut self, lanes: &mut Lanes, stopping: bool) {
+        let batch = lanes.take(self.options.batch_rows, self.options.batch_bytes);
+        let entries = batch
+            .into_iter()
+            .map(|waiting| {
+                if waiting.has_share {
+                    self.shared.give_room_back(&waiting.entry);
+                }
+                *waiting.entry
+            })
+            .collect();
+        self.write(entries, stopping).await;
     }
 
     /// Redacts and stores the entries, or counts them as dropped.

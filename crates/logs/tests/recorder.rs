@@ -333,6 +333,28 @@ async fn when_rows_must_go_the_company_with_most_of_them_loses_them() {
 }
 
 #[tokio::test]
+async fn a_company_with_many_entries_keeps_no_other_waiting_behind_them() {
+    let store = Arc::new(Store {
+        allowed: Semaphore::new(0),
+        ..Store::new([])
+    });
+    let mut options = options();
+    options.batch_rows = 8;
+    let recorder = start(&store, options).await;
+    (0..400).for_each(|number| recorder.record(entry_of(1, number)));
+    recorder.record(entry_of(2, 1000));
+    store.allowed.add_permits(1000);
+    recorder.flush().await;
+    let stored = store.stored();
+    assert_eq!(stored.len(), 401);
+    let at = stored.iter().position(|id| *id == request(1000));
+    // One batch may have been on its way, and the turn of the other company comes first in the next.
+    assert!(at.is_some_and(|at| at <= 80), "{at:?}");
+    let first: Vec<_> = stored.into_iter().filter(|id| *id != request(1000)).collect();
+    assert!(first.is_sorted_by_key(|id| (0..400).position(|number| request(number) == *id)));
+}
+
+#[tokio::test]
 async fn a_search_that_hangs_keeps_no_other_company_from_reading_its_log() {
     let inner = Arc::new(HangsForOne {
         gate: Semaphore::new(0),

@@ -261,10 +261,10 @@ impl Scanner<'_> {
                 Ok(Part {
                     kind: Kind::String(begin, end),
                     ..
-                }) if count % 2 == 0 => {
+                }) if count.is_multiple_of(2) => {
                     name_is_secret = self.is_secret_label(begin, end);
                 }
-                Ok(_) if count % 2 == 0 => name_is_secret = false,
+                Ok(_) if count.is_multiple_of(2) => name_is_secret = false,
                 Ok(part) if name_is_secret => values.push(part),
                 Err(End::Missing) if count % 2 == 1 && name_is_secret => values.push(Part {
                     begin,
@@ -287,7 +287,7 @@ impl Scanner<'_> {
                 Err(end) => break Err(end),
             }
         };
-        if count % 2 == 0 || ended.is_err() {
+        if count.is_multiple_of(2) || ended.is_err() {
             for part in values {
                 let is_name =
                     matches!(part.kind, Kind::String(begin, end) if self.is_secret_label(begin, end));

@@ -198,6 +198,7 @@ fn Secrets() -> impl IntoView {
 #[component]
 fn Log(reader: Reader) -> impl IntoView {
     let logs = reader.tab("logs", "Logs");
+    let provider = crate::provider().name_at_start().to_owned();
     view! {
         <Section id="log" title=PAGE.part("log")>
             <div class="prose">
@@ -207,7 +208,7 @@ fn Log(reader: Reader) -> impl IntoView {
                 </p>
                 <p>
                     "A name is read as words: " <code>"password"</code> " also hides " <code>"password_confirmation"</code> ", and "
-                    <code>"ssn"</code> " hides " <code>"applicantSsn"</code> ". " {crate::provider().name_at_start()}
+                    <code>"ssn"</code> " hides " <code>"applicantSsn"</code> ". " {provider}
                     " can add names and exempt some. A body that is not valid JSON or a valid form, as it claims to be, is not stored, \
                      and the entry says why."
                 </p>
