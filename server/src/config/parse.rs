@@ -363,7 +363,8 @@ mod tests {
         );
         assert_eq!(own.prefixes.of_new(Environment::Sandbox), "sk_test_");
         assert_eq!(own.prefixes.of_new(Environment::Dev), "dev-");
-        let faults: [(&str, fn(&mut ServeArgs)); 5] = [
+        type Change = fn(&mut ServeArgs);
+        let faults: [(&str, Change); 5] = [
             ("--client-id-header", |args| {
                 args.client_id_header = Some("Host".to_owned())
             }),
