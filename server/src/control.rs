@@ -35,7 +35,7 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 const GREETING: &[u8] = b"gatehouse";
 /// `admin` sends its command at once; whoever connects and says nothing makes room for others.
-const SAY_IT_WITHIN: Duration = Duration::from_secs(5);
+const SAY_IT_WITHIN: Duration = Duration::from_secs(2);
 
 /// One line back.
 #[derive(Serialize, Deserialize)]

@@ -56,7 +56,7 @@ const TELLING_PREFIXES: [&str; 14] = [
 ];
 
 /// The rest of them.
-const TELLING: [&str; 47] = [
+const TELLING: [&str; 57] = [
     "ali-cdn-real-ip",
     "base-url",
     "client-ip",
@@ -69,11 +69,14 @@ const TELLING: [&str; 47] = [
     "forwarded-host",
     "forwarded-proto",
     "front-end-https",
+    "host-override",
     "http-client-ip",
     "http-forwarded",
     "http-x-forwarded-for",
     "http-x-real-ip",
     "incap-client-ip",
+    "path-info",
+    "proxy",
     "proxy-client-ip",
     "proxy-host",
     "proxy-url",
@@ -95,13 +98,20 @@ const TELLING: [&str; 47] = [
     "x-host",
     "x-host-override",
     "x-http-host-override",
+    "x-ms-original-url",
     "x-nf-client-connection-ip",
+    "x-path",
+    "x-path-info",
     "x-proxy-url",
     "x-remote-addr",
     "x-remote-ip",
+    "x-request-path",
+    "x-request-uri",
     "x-rewrite-url",
     "x-scheme",
     "x-script-name",
+    "x-target-url",
+    "x-uri",
     "x-url",
     "x-url-scheme",
 ];

@@ -106,6 +106,8 @@ pub(crate) struct Shared {
     waiting: Mutex<Waiting>,
     losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
+    /// For requests with a key that was deleted: no stranger can send one, and no stranger's flood may hide it.
+    former_keys: Suppression,
 }
 
 /// Whose entries wait to be written, by the company that owns the key. When there are too many, the company with most is
@@ -142,6 +144,7 @@ impl Shared {
             }),
             losses: Mutex::default(),
             suppression: Suppression::default(),
+            former_keys: Suppression::default(),
         }
     }
 
@@ -201,8 +204,12 @@ impl Shared {
     /// Whether the entry is to be stored.
     fn admits(&self, entry: &Entry) -> bool {
         self.seen.fetch_add(1, Ordering::SeqCst);
-        let admitted =
-            entry.verdict.key_was_recognised() || self.suppression.admits(entry.place.company, entry.at);
+        let budget = if entry.key.is_some() {
+            &self.former_keys
+        } else {
+            &self.suppression
+        };
+        let admitted = entry.verdict.key_was_recognised() || budget.admits(entry.place.company, entry.at);
         if !admitted {
             self.suppressed(entry.place.loss_of());
         }

@@ -333,6 +333,30 @@ async fn when_rows_must_go_the_company_with_most_of_them_loses_them() {
 }
 
 #[tokio::test]
+async fn a_strangers_flood_does_not_hide_the_calls_of_a_deleted_key() {
+    let store = Arc::new(Store::new([]));
+    let recorder = start(&store, options()).await;
+    let refused = |number, verdict, key| Entry {
+        verdict,
+        key,
+        ..entry(number)
+    };
+    (0..100).for_each(|number| recorder.record(refused(number, Verdict::UnknownSecret, None)));
+    let former = logs::KeyTrace {
+        id: KeyId::from_random([7; 16]),
+        last_four: "ab6d".to_owned(),
+    };
+    (100..105).for_each(|number| recorder.record(refused(number, Verdict::DeletedKey, Some(former.clone()))));
+    recorder.flush().await;
+    let stored = store.stored();
+    assert!(
+        (100..105).all(|number| stored.contains(&request(number))),
+        "{stored:?}"
+    );
+    assert_eq!(stored.len(), 15, "ten of the stranger's");
+}
+
+#[tokio::test]
 async fn a_company_with_many_entries_keeps_no_other_waiting_behind_them() {
     let store = Arc::new(Store {
         allowed: Semaphore::new(0),

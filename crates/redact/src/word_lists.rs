@@ -1,7 +1,9 @@
 //! The words that [`crate::names`] reads names by.
 
 /// Runs of words that look secret and are not.
-pub(crate) const KEPT: [&[&str]; 30] = [
+pub(crate) const KEPT: [&[&str]; 32] = [
+    &["token", "id"],
+    &["email", "template"],
     &["page", "token"],
     &["next", "token"],
     &["previous", "token"],
@@ -77,6 +79,13 @@ pub(crate) fn is_secret_word(word: &str) -> bool {
             | "xsrf"
             | "dpop"
             | "ssn"
+            | "ssns"
+            | "pan"
+            | "ein"
+            | "ccnum"
+            | "ccnumber"
+            | "pswd"
+            | "psw"
             | "itin"
             | "tin"
             | "dob"
@@ -204,6 +213,7 @@ pub(crate) fn is_secret_pair(one: &str, two: &str) -> bool {
             one,
             "account"
                 | "acct"
+                | "cc"
                 | "card"
                 | "routing"
                 | "bank"

@@ -462,8 +462,13 @@ fn describe(webhook: &Webhook) -> String {
         "{} in {}: {}",
         webhook.name,
         webhook.environment.label(),
-        webhook.url
+        without_query(&webhook.url)
     )
+}
+
+/// Receivers are often told apart by a token in the query. The audit trail keeps no copy of it.
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(before, _)| before)
 }
 
 /// What is different now, for the audit trail.
@@ -473,7 +478,7 @@ fn describe_change(before: &Webhook, change: &WebhookChange) -> String {
         parts.push(format!("name {name}"));
     }
     if let Some(url) = change.url.as_ref().filter(|url| url.given != before.url) {
-        parts.push(format!("URL {}", url.given));
+        parts.push(format!("URL {}", without_query(&url.given)));
     }
     match change.events.as_ref().filter(|events| **events != before.events) {
         Some(WebhookEvents::All) => parts.push("all events".to_owned()),
