@@ -10,6 +10,7 @@ use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm};
 use model::RequestId;
 
 use crate::reached::Reached;
+use crate::telling::is_telling;
 
 /// On every answer.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,96 +36,6 @@ const HOP_BY_HOP: [&str; 11] = [
 /// Never forwarded as the caller sent them, however the name is spelt; nor are the credential headers that an installation
 /// chose instead.
 const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"];
-
-/// Names that begin so say where a request came from, or for which host, prefix, scheme or address it was meant. Servers
-/// and frameworks believe one or the other of them, so that whoever may send them chooses links, routes and addresses.
-const TELLING_PREFIXES: [&str; 14] = [
-    "x-forward",
-    "x-original-",
-    "x-originating-",
-    "x-envoy-",
-    "x-real-",
-    "x-appengine-",
-    "x-azure-",
-    "x-arr-",
-    "x-vercel-",
-    "x-middleware-",
-    "cf-",
-    "cdn-",
-    "cloudfront-",
-    "x-proxyuser-",
-];
-
-/// The rest of them.
-const TELLING: [&str; 57] = [
-    "ali-cdn-real-ip",
-    "base-url",
-    "client-ip",
-    "fastly-client-ip",
-    "fastly-ssl",
-    "fly-client-ip",
-    "forwarded",
-    "forwarded-for",
-    "forwarded-for-ip",
-    "forwarded-host",
-    "forwarded-proto",
-    "front-end-https",
-    "host-override",
-    "http-client-ip",
-    "http-forwarded",
-    "http-x-forwarded-for",
-    "http-x-real-ip",
-    "incap-client-ip",
-    "path-info",
-    "proxy",
-    "proxy-client-ip",
-    "proxy-host",
-    "proxy-url",
-    "real-ip",
-    "remote-addr",
-    "remote-host",
-    "request-uri",
-    "script-name",
-    "true-client-ip",
-    "via",
-    "wl-proxy-client-ip",
-    "wl-proxy-ssl",
-    "x-backend-host",
-    "x-base-url",
-    "x-client-host",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-forwared-host",
-    "x-host",
-    "x-host-override",
-    "x-http-host-override",
-    "x-ms-original-url",
-    "x-nf-client-connection-ip",
-    "x-path",
-    "x-path-info",
-    "x-proxy-url",
-    "x-remote-addr",
-    "x-remote-ip",
-    "x-request-path",
-    "x-request-uri",
-    "x-rewrite-url",
-    "x-scheme",
-    "x-script-name",
-    "x-target-url",
-    "x-uri",
-    "x-url",
-    "x-url-scheme",
-];
-
-/// Values that an address, host or scheme can travel in besides, whatever they are called.
-const TELLING_ENDINGS: [&str; 6] = [
-    "-client-ip",
-    "-clientip",
-    "-connecting-ip",
-    "-forwarded-for",
-    "-forwarded-host",
-    "-real-ip",
-];
 
 /// In the place of a value that there is none of. A header that is missing is one that somebody else may have set.
 const NONE: &str = "-";
@@ -230,13 +141,6 @@ pub(crate) fn folded(name: &str) -> Cow<'_, str> {
 /// Whether the name says who the caller is, however it is spelt.
 fn is_identity(folded: &str) -> bool {
     folded.starts_with(IDENTITY)
-}
-
-/// Whether an upstream may learn host, prefix, scheme, URL or address from it.
-fn is_telling(folded: &str) -> bool {
-    TELLING_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
-        || TELLING_ENDINGS.iter().any(|ending| folded.ends_with(ending))
-        || TELLING.binary_search(&folded).is_ok()
 }
 
 /// The headers of a request without what only Gatehouse may say.
@@ -557,7 +461,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_in_order_and_ordinary_names_pass() {
-        assert!(TELLING.is_sorted());
+        assert!(crate::telling::TELLING.is_sorted());
         for name in [
             "accept",
             "authorization",
