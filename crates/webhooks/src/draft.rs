@@ -86,7 +86,9 @@ pub(crate) async fn url(
             match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name, company)).await {
                 Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
                 // A name that is not yet known may be known when the first delivery comes.
-                Ok(Ok(_) | Err(_)) | Err(_) => return Ok(target),
+                _ if target.is_https() => return Ok(target),
+                // Over http only the networks that are allowed may be reached, and this name leads to none.
+                _ => return Err(refuse(sentence(&Blocked::PlainHttp.to_string()))),
             }
         }
     };

@@ -238,6 +238,11 @@ async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
     ] {
         assert_eq!(check(url).await, None, "{url}");
     }
+    // Another host over http is refused, whether its name leads to somewhere public or to nothing yet.
+    for url in ["http://example.com/x", "http://8.8.8.8/x"] {
+        let fault = check(url).await.expect("a fault");
+        assert!(fault.1.contains("https"), "{url}: {fault:?}");
+    }
     let saved = world.webhook("http://localhost:4000/").await.id;
     let own = draft("http://LOCALHOST:4000");
     let found = world.webhooks.check(world.company.id, &own, Some(saved)).await;
