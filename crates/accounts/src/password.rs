@@ -1,13 +1,12 @@
 //! Passwords: argon2id, one at a time beside the gateway, and the same work for an account that does not exist.
 
 use std::fmt;
-use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use tokio::sync::Semaphore;
+use shares::{FairShare, Ledger, Network};
 use vault::Zeroizing;
 
-use crate::AccountsError;
+use crate::{AccountsError, Email};
 
 /// A password in plain text, wiped from memory when dropped. `Debug` shows `[redacted]`.
 #[derive(Clone)]
@@ -82,25 +81,36 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// So many may wait for their turn: beyond it a sign-in would take longer than a person waits.
-const STRANGERS_WAITING: usize = 48;
+/// Strangers that may wait for their turn. With more, a sign-in would take longer than a person waits.
+const STRANGERS_WAITING: usize = 96;
+/// Of these, what one address may have: enough for an office that shares it.
+const WAITING_PER_ADDRESS: usize = 8;
 /// Places that strangers cannot take.
-const KNOWN_WAITING: usize = 16;
+const KNOWN_WAITING: usize = 32;
 
-/// Who waits for their turn: strangers who fill their queue must not keep an owner out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who waits. Strangers share their places by address and everyone else by account, so that an attacker needs as many
+/// addresses as there are places to keep a newcomer out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
+    Stranger(Network),
+    /// A browser that has signed in to this account before.
+    Known(Email),
+    Operator,
+}
+
+/// Who takes turns: strangers in a long line must not delay an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Line {
     Strangers,
-    /// Browsers that have signed in before, and the operator.
     Known,
 }
 
 /// Hashes and checks, one at a time, on a thread where nothing else waits.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    turn: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
-    known: Arc<Semaphore>,
+    turn: FairShare<Line>,
+    strangers: FairShare<Queue>,
+    known: FairShare<Queue>,
     /// Of a password nobody has: checked where the account is unknown.
     dummy: PasswordHash,
     params: Params,
@@ -120,9 +130,9 @@ impl Passwords {
     fn with_params(params: Params) -> Self {
         let dummy = hash(&params, &Password::generate()).unwrap_or_else(|_| PasswordHash(String::new()));
         Self {
-            turn: Arc::new(Semaphore::new(1)),
-            strangers: Arc::new(Semaphore::new(STRANGERS_WAITING)),
-            known: Arc::new(Semaphore::new(KNOWN_WAITING)),
+            turn: FairShare::new(1),
+            strangers: FairShare::with(Ledger::new(STRANGERS_WAITING).at_most_each(WAITING_PER_ADDRESS)),
+            known: FairShare::new(KNOWN_WAITING),
             dummy,
             params,
         }
@@ -159,16 +169,13 @@ impl Passwords {
         queue: Queue,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccountsError> {
-        let places = match queue {
-            Queue::Strangers => &self.strangers,
-            Queue::Known => &self.known,
+        let (line, places) = match queue {
+            Queue::Stranger(_) => (Line::Strangers, &self.strangers),
+            Queue::Known(_) | Queue::Operator => (Line::Known, &self.known),
         };
-        let _place = places.try_acquire().map_err(|_| AccountsError::Busy)?;
-        // The permit goes with the work: a browser that hangs up must not let a second one begin.
-        let turn = Arc::clone(&self.turn)
-            .acquire_owned()
-            .await
-            .map_err(|_| AccountsError::Busy)?;
+        let _place = places.try_take(&queue).ok_or(AccountsError::Busy)?;
+        // The turn moves into the work: a browser that hangs up must not let a second one begin.
+        let turn = self.turn.take(line).await;
         let task = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -200,30 +207,76 @@ fn hash(params: &Params, password: &Password) -> Result<PasswordHash, AccountsEr
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn strangers_who_fill_their_queue_take_no_place_of_a_known_browser() {
-        let passwords = Passwords::cheap();
-        let held = passwords.turn.clone().acquire_owned().await.expect("the turn");
-        let wrong = || Password::typed("wrong".to_owned());
-        let mut strangers: Vec<_> = (0..STRANGERS_WAITING)
-            .map(|_| Box::pin(passwords.verify(None, wrong(), Queue::Strangers)))
-            .collect();
-        for stranger in &mut strangers {
-            let waits =
-                std::future::poll_fn(|context| std::task::Poll::Ready(stranger.as_mut().poll(context)));
-            assert!(waits.await.is_pending());
-        }
-        let one_more = passwords.verify(None, wrong(), Queue::Strangers).await;
-        assert!(matches!(one_more, Err(AccountsError::Busy)), "{one_more:?}");
-        let owner = tokio::spawn({
-            let passwords = passwords.clone();
-            async move { passwords.verify(None, wrong(), Queue::Known).await }
+    fn stranger(last: u8) -> Queue {
+        Queue::Stranger(Network::of([192, 0, 2, last].into()))
+    }
+
+    fn known() -> Queue {
+        Queue::Known("ana@example.com".parse().expect("an address"))
+    }
+
+    /// Asks for a turn and returns once it waits for it.
+    async fn waiting(
+        passwords: &Passwords,
+        queue: Queue,
+    ) -> Result<tokio::task::JoinHandle<()>, AccountsError> {
+        let passwords = passwords.clone();
+        let mut verifying = Box::pin(async move {
+            let wrong = Password::typed("wrong".to_owned());
+            passwords.verify(None, wrong, queue).await
         });
-        drop(held);
-        for stranger in strangers {
-            assert!(!stranger.await.expect("verifies"));
+        match std::future::poll_fn(|context| std::task::Poll::Ready(verifying.as_mut().poll(context))).await {
+            std::task::Poll::Ready(Err(busy)) => Err(busy),
+            std::task::Poll::Ready(Ok(_)) => panic!("nobody had a turn to give"),
+            std::task::Poll::Pending => Ok(tokio::spawn(async move {
+                assert!(!verifying.await.expect("verifies"));
+            })),
         }
-        assert!(!owner.await.expect("ends").expect("verifies"));
+    }
+
+    #[tokio::test]
+    async fn a_few_addresses_cannot_take_every_place_of_strangers() {
+        let passwords = Passwords::cheap();
+        let held = passwords.turn.take(Line::Known).await;
+        let mut all = Vec::new();
+        for address in 0..8 {
+            while let Ok(waits) = waiting(&passwords, stranger(address)).await {
+                all.push(waits);
+            }
+        }
+        assert!(
+            all.len() < STRANGERS_WAITING,
+            "all {STRANGERS_WAITING} places are taken"
+        );
+        all.push(
+            waiting(&passwords, stranger(99))
+                .await
+                .expect("a newcomer finds a place"),
+        );
+        drop(held);
+        for waits in all {
+            waits.await.expect("ends");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_browser_waits_for_one_stranger_and_not_for_all_of_them() {
+        let passwords = Passwords::cheap();
+        let held = passwords.turn.take(Line::Strangers).await;
+        let mut strangers = Vec::new();
+        for address in 0..u8::try_from(STRANGERS_WAITING).expect("few") {
+            strangers.push(waiting(&passwords, stranger(address)).await.expect("a place"));
+        }
+        let one_more = waiting(&passwords, stranger(200)).await;
+        assert!(matches!(one_more, Err(AccountsError::Busy)), "{one_more:?}");
+        let owner = waiting(&passwords, known()).await.expect("a place of its own");
+        drop(held);
+        owner.await.expect("ends");
+        let before = strangers.iter().filter(|stranger| stranger.is_finished()).count();
+        assert!(before <= 2, "{before} strangers were served before the owner");
+        for stranger in strangers {
+            stranger.await.expect("ends");
+        }
     }
 
     #[test]
@@ -237,13 +290,13 @@ mod tests {
         let passwords = Passwords::cheap();
         let password = Password::new("correct horse".to_owned()).expect("long enough");
         let stored = passwords
-            .hash(password.clone(), Queue::Known)
+            .hash(password.clone(), Queue::Operator)
             .await
             .expect("hashes");
         assert!(stored.as_stored().starts_with("$argon2id$v=19$"));
         assert!(
             passwords
-                .verify(Some(stored.clone()), password.clone(), Queue::Strangers)
+                .verify(Some(stored.clone()), password.clone(), stranger(1))
                 .await
                 .expect("verifies")
         );
@@ -252,14 +305,14 @@ mod tests {
                 .verify(
                     Some(stored),
                     Password::typed("correct hors".to_owned()),
-                    Queue::Strangers
+                    stranger(1)
                 )
                 .await
                 .expect("verifies")
         );
         assert!(
             !passwords
-                .verify(None, password, Queue::Strangers)
+                .verify(None, password, stranger(1))
                 .await
                 .expect("verifies")
         );

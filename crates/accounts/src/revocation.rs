@@ -107,7 +107,7 @@ impl Accounts {
     ) -> Result<Revoked, AccountsError> {
         let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
         let person = person.ok_or(AccountsError::UnknownPerson)?;
-        let hash = self.passwords.hash(password, Queue::Known).await?;
+        let hash = self.passwords.hash(password, Queue::Operator).await?;
         let set = self
             .audit_each_company(person.id, actor, AuditAction::PasswordSet, email.as_str())
             .await?;

@@ -165,7 +165,7 @@ impl Accounts {
         let existing = self.store.person(&email).await.map_err(AccountsError::Storage)?;
         let password_hash = match &existing {
             Some(person) => person.password_hash.clone(),
-            None => self.passwords.hash(password, Queue::Known).await?,
+            None => self.passwords.hash(password, Queue::Operator).await?,
         };
         let id = existing.map_or_else(
             || PersonId::time_ordered(now, vault::random()),

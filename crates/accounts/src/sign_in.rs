@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use model::{Actor, ActorKind, AuditAction};
+use shares::Network;
 use tokio::sync::broadcast;
 use vault::{BrowserId, Token};
 
@@ -61,10 +62,9 @@ impl Accounts {
             return Err(AccountsError::Throttled { retry_after_seconds });
         }
         self.throttle.failed(attempt, now);
-        let queue = if browser.known.is_some() {
-            Queue::Known
-        } else {
-            Queue::Strangers
+        let queue = match browser.known {
+            Some(_) => Queue::Known(email.clone()),
+            None => Queue::Stranger(Network::of(browser.address)),
         };
         let verified = self
             .verify(&email, password, queue)

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use model::Timestamp;
+use shares::Network;
 use vault::BrowserId;
 
 use crate::Email;
@@ -33,7 +34,7 @@ pub struct Throttle {
 #[derive(Debug, Default)]
 struct Tables {
     accounts: HashMap<Email, Failures>,
-    addresses: HashMap<IpAddr, Failures>,
+    addresses: HashMap<Network, Failures>,
     browsers: HashMap<BrowserId, Failures>,
 }
 
@@ -83,7 +84,7 @@ impl Throttle {
             None => {
                 let account = left(tables.accounts.get(attempt.account), FREE_PER_ACCOUNT);
                 account.max(left(
-                    tables.addresses.get(&network(attempt.address)),
+                    tables.addresses.get(&Network::of(attempt.address)),
                     FREE_PER_ADDRESS,
                 ))
             }
@@ -99,7 +100,7 @@ impl Throttle {
             Some(browser) => count(&mut tables.browsers, browser, now),
             None => {
                 count(&mut tables.accounts, attempt.account.clone(), now);
-                count(&mut tables.addresses, network(attempt.address), now);
+                count(&mut tables.addresses, Network::of(attempt.address), now);
             }
         }
     }
@@ -111,7 +112,7 @@ impl Throttle {
             Some(browser) => take_back(tables.browsers.get_mut(&browser)),
             None => {
                 take_back(tables.accounts.get_mut(attempt.account));
-                take_back(tables.addresses.get_mut(&network(attempt.address)));
+                take_back(tables.addresses.get_mut(&Network::of(attempt.address)));
             }
         }
     }
@@ -126,7 +127,7 @@ impl Throttle {
             }
             None => {
                 tables.accounts.remove(attempt.account);
-                take_back(tables.addresses.get_mut(&network(attempt.address)));
+                take_back(tables.addresses.get_mut(&Network::of(attempt.address)));
             }
         }
     }
@@ -161,17 +162,6 @@ fn count<K: Hash + Eq + Clone>(table: &mut HashMap<K, Failures>, key: K, now: Ti
     }
     failures.count = failures.count.saturating_add(1);
     failures.last = now;
-}
-
-/// IPv6 addresses count by their /64: whoever has one has them all.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
-        },
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]
