@@ -1,5 +1,5 @@
-//! Every refusal of the public API and of the operator API. Both answer with this one type, so that no answer has a shape
-//! that the contract does not document (sections 2.1 and 2.2).
+//! Every error response of the public API and the operator API. Both use this one type, so no response can have a
+//! format that the contract does not document (sections 2.1 and 2.2).
 
 use std::error::Error;
 
@@ -12,17 +12,17 @@ use model::InvalidWebhook;
 /// Why a request is refused.
 #[derive(Debug, PartialEq)]
 pub enum ApiError {
-    /// 400: every field that is wrong, with what is wrong about it.
+    /// 400: every wrong field, with what is wrong about it.
     Incorrect(Vec<InvalidWebhook>),
-    /// 404, also for what belongs to somebody else.
+    /// 404, which also covers objects that belong to someone else.
     NotFound,
-    /// 405 with the methods that would do.
+    /// 405 with the allowed methods.
     MethodNotAllowed { method: Method, allowed: Vec<Method> },
-    /// 406: the caller does not take JSON.
+    /// 406: the caller does not accept JSON.
     NotAcceptable,
-    /// 415: the body says that it is something else than JSON.
+    /// 415: the body's content type is not JSON.
     UnsupportedMediaType(String),
-    /// 413: the body is larger than so many bytes.
+    /// 413: the body is larger than this many bytes.
     TooLarge(usize),
     /// Any other status with its code.
     Other {
@@ -51,7 +51,7 @@ impl ApiError {
         Self::other(StatusCode::FORBIDDEN, "not_authenticated", message)
     }
 
-    /// A fault of ours: the cause goes to the log under an id, the id to the caller.
+    /// An internal error. The cause goes to the log under an incident id, and the caller gets only the id.
     pub fn failed(what: &str, error: &dyn Error) -> Self {
         let incident = crate::ports::incident();
         tracing::error!(incident, error = crate::error::chain(error), "{what}");
@@ -59,7 +59,7 @@ impl ApiError {
         Self::other(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
-    /// Refuses a body that says it is something else than JSON. One that does not say is read as JSON.
+    /// Refuses a body whose content type is not JSON. A body without a content type is read as JSON.
     pub fn unless_json(headers: &HeaderMap) -> Result<(), Self> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else {
             return Ok(());
@@ -108,7 +108,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// What every answer of an API says of itself: it is for this caller alone, and it is what it says it is.
+/// Headers of every API response. They say that it is for this caller only, and that browsers must not guess its type.
 pub fn set_answer_headers(headers: &mut HeaderMap, vary: &HeaderValue) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(

@@ -1,4 +1,5 @@
-//! The data directory: made private, kept private, locked by one process at a time. Used by `serve` and by `admin`.
+//! The data directory. `serve` and `admin` use it to keep the files private and to lock the directory so that only one
+//! process works in it.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -7,36 +8,39 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 
-/// How long a process waits for another one's work on the directory to end.
+/// How long a process waits for another one to finish its work in the directory.
 pub const TURN: Duration = Duration::from_secs(30);
 
-/// What begins the names of our files in the directory. Others in it are not ours to change.
+/// The prefixes of our files in the directory. We leave all other files alone.
 const OUR_FILES: [&str; 5] = ["gatehouse.", "master.key", "pepper.key", "control.sock", "demo"];
-/// A folder of ours, and what begins the names of the files in it.
+/// One of our folders, and the prefix of our files in it.
 const LOGS: (&str, &str) = ("logs", "logs.db");
 
-/// A data directory this process holds alone; the lock ends with the value, or with the process however it ends.
+/// A data directory that this process holds exclusively. The lock ends when the value is dropped, or when the process
+/// ends in any way.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     _lock: File,
 }
 
-/// Whether it could be had.
+/// Whether the directory could be locked.
 #[derive(Debug)]
 pub enum Claim {
     Held(DataDir),
-    /// Another process holds it: a server, or another `admin`.
+    /// Another process holds the lock: a server or another `admin`.
     Taken,
 }
 
-/// Files of this process are its owner's alone, whatever makes them: the database library has no setting for that.
+/// Makes every new file of this process readable by its owner only, including files that the database library creates.
+/// The library has no setting for this.
 pub fn keep_new_files_private() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 impl DataDir {
-    /// Creates what is missing (readable by its owner alone), closes to others what is ours and open, and takes the lock.
+    /// Creates missing directories (readable by the owner only), removes other users' access to our files, and takes
+    /// the lock.
     pub fn claim(path: &Path) -> Result<Claim, ConfigError> {
         let fault = |what: &str, error: std::io::Error| {
             ConfigError::new(format!(
@@ -66,7 +70,7 @@ impl DataDir {
         }
     }
 
-    /// A folder in it, made when it is missing.
+    /// Returns a folder in the directory and creates it if it is missing.
     pub fn private_folder(&self, name: &str) -> Result<PathBuf, ConfigError> {
         let folder = self.path.join(name);
         create_private(&folder)
@@ -90,7 +94,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// The directory may have been made by somebody else: systemd makes its `StateDirectory` 0755.
+/// Someone else may have created the directory: systemd makes its `StateDirectory` with mode 0755.
 fn make_private(data_dir: &Path) -> Result<(), ConfigError> {
     let found = fs::metadata(data_dir).map_err(|error| unreadable(data_dir, &error))?;
     if found.mode() & 0o1000 != 0 {
@@ -125,10 +129,10 @@ fn names_in(folder: &Path) -> Result<Vec<String>, ConfigError> {
 
 fn check_and_close(data_dir: &Path, path: &Path) -> Result<(), ConfigError> {
     match fs::symlink_metadata(path) {
-        // What it points to is not in the directory; reading it has rules of its own.
+        // The target of a link is outside the directory. Reading it is checked elsewhere.
         Ok(found) if found.is_symlink() => Ok(()),
         Ok(found) => close_to_others(data_dir, path, &found),
-        // SQLite removes its own files, and another process may be doing so now.
+        // SQLite deletes its own files, and another process may be doing so right now.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(unreadable(path, &error)),
     }
@@ -152,8 +156,8 @@ fn close_to_others(data_dir: &Path, path: &Path, found: &Metadata) -> Result<(),
     let private = mode & 0o700;
     match fs::set_permissions(path, fs::Permissions::from_mode(private)) {
         Ok(()) => {
-            let said = "was open to other users; it is closed to them now";
-            // Whoever had the two keys could read every customer's secrets.
+            let said = "other users had access; it has been removed";
+            // These two files let a reader decrypt every customer's secrets, so this is a warning.
             if path.extension().is_some_and(|extension| extension == "key") {
                 tracing::warn!(path = %path.display(), "{said}");
             } else {
@@ -178,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holds_it_at_a_time() {
+    fn only_one_process_at_a_time_holds_the_directory() {
         let dir = tempfile::tempdir().expect("a directory");
         let first = DataDir::claim(dir.path()).expect("claims");
         assert!(matches!(first, Claim::Held(_)));
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_and_open_is_closed_and_what_is_not_ours_stays() {
+    fn our_open_files_are_made_private_and_other_files_stay() {
         let dir = tempfile::tempdir().expect("a directory");
         let data = dir.path().join("data");
         fs::create_dir_all(data.join("logs")).expect("makes");
@@ -226,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn another_users_directory_is_refused_with_the_command_that_mends_it() {
+    fn another_users_directory_is_refused_with_the_command_that_fixes_it() {
         let me = rustix::process::geteuid().as_raw();
         let Some(others) = [Path::new("/proc/1"), Path::new("/usr")]
             .into_iter()
             .find(|path| fs::metadata(path).is_ok_and(|found| found.uid() != me))
         else {
-            // As root there is nobody else's directory to be found; one is made.
+            // Root owns or may open everything, so make a directory that belongs to another user.
             let dir = tempfile::tempdir().expect("a directory");
             std::os::unix::fs::chown(dir.path(), Some(me + 4242), None).expect("root may");
             let refused = DataDir::claim(dir.path()).expect_err("another user's").0;
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_many_share_is_refused_and_left_alone() {
+    fn a_shared_directory_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         set_mode(dir.path(), 0o1777);
         let refused = DataDir::claim(dir.path()).expect_err("shared").0;

@@ -1,49 +1,50 @@
-//! How many connections of each kind fit into the descriptors that this process may open. All bounds come from here, and
-//! together they stay below the limit: whatever strangers do on one listener, the others still accept, and so does the
-//! control socket.
+//! Divides the file descriptors that this process may open among its kinds of connection. All limits come from here,
+//! and together they stay below the process limit. However many connections strangers open on one listener, the other
+//! listeners and the control socket still accept theirs.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::ConfigError;
 
-/// Databases (journals included), the listeners themselves, the runtime, the lock, standard streams, files of the site
-/// while they are read.
+/// For databases (with their journals), the listening sockets, the runtime, the lock, the standard streams, and files
+/// of the site while they are read.
 const OWN: usize = 96;
-/// Commands of `admin` at once.
+/// For simultaneous `admin` commands.
 const CONTROL: usize = 8;
-/// With fewer, a company's share of something would be nothing.
+/// With fewer descriptors, a company's share of some limit would round down to zero.
 const LEAST: usize = 192;
 
-/// The bounds of one process. Each number is what is open at once at most.
+/// The limits of one process. Each number is the most that may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// Files and sockets that the system lets this process open.
+    /// How many files and sockets the system lets this process open.
     pub limit: usize,
     /// Connections to the control socket.
     pub control: usize,
     /// Connections to the operator's listener.
     pub operator: usize,
-    /// Connections to the dashboard, live streams included.
+    /// Connections to the dashboard, including live streams.
     pub dashboard: usize,
     /// Live streams.
     pub streams: usize,
     /// Connections to the gateway.
     pub gateway: usize,
-    /// Requests in flight at the gateway; each may have a connection to an upstream.
+    /// Requests in flight at the gateway. Each may have a connection to an upstream.
     pub requests: usize,
-    /// Unused connections kept for each upstream.
+    /// Idle connections kept for each upstream.
     pub upstream_idle: usize,
-    /// Attempts to deliver webhooks; each has a connection.
+    /// Attempts to deliver webhooks. Each has a connection.
     pub attempts: usize,
-    /// Unused connections kept for all receivers.
+    /// Idle connections kept for all receivers together.
     pub receiver_idle: usize,
-    /// Look-ups of names.
+    /// DNS look-ups.
     pub lookups: usize,
 }
 
 impl Descriptors {
-    /// Raises the soft limit of open files to the hard one, and divides it. systemd starts services with a soft limit of
-    /// 1024 and a hard one of 524,288. `shared_by` is 2 where this process has both ends of its connections (the demo).
+    /// Raises the soft limit of open files to the hard limit and divides it. systemd starts services with a soft limit
+    /// of 1,024 and a hard limit of 524,288. `shared_by` is 2 if this process holds both ends of its connections, as in
+    /// the demo.
     pub fn claim(shared_by: usize) -> Result<Self, ConfigError> {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let raised = setrlimit(
@@ -56,7 +57,7 @@ impl Descriptors {
         let limit = match raised {
             Ok(()) => maximum,
             Err(error) => {
-                tracing::warn!(%error, "the limit of open files stays as it was");
+                tracing::warn!(%error, "the limit of open files could not be raised");
                 current
             }
         };
@@ -72,12 +73,12 @@ impl Descriptors {
         Ok(bounds)
     }
 
-    /// Divides a limit; `None` when it is too small.
+    /// Divides a limit. Returns `None` if it is too small.
     pub fn of(limit: usize) -> Option<Self> {
         if limit < LEAST {
             return None;
         }
-        // The operator's part comes first, so that it is there when all others are used up.
+        // The operator's part is set aside first, so it remains when all others are used up.
         let operator = (limit / 16).clamp(16, 2048);
         let rest = limit - OWN - CONTROL - operator;
         let percent = |share: usize| rest / 100 * share + rest % 100 * share / 100;
@@ -91,16 +92,16 @@ impl Descriptors {
             streams: dashboard / 2,
             gateway: part(30, 8192),
             requests: part(20, 2048),
-            // There are three environments.
+            // There are three environments, and so up to three upstreams.
             upstream_idle: part(4, 256),
             attempts: part(8, 512),
             receiver_idle: part(4, 1024),
-            // A look-up has up to two sockets.
+            // A look-up opens up to two sockets.
             lookups: part(2, 64),
         })
     }
 
-    /// What may be open at once, all together.
+    /// The most that may be open at once, all kinds together.
     pub const fn total(&self) -> usize {
         OWN + self.control
             + self.operator
@@ -130,7 +131,7 @@ impl Descriptors {
             operator,
             requests,
             attempts,
-            "connections at most, from the limit of open files"
+            "connection limits, derived from the limit of open files"
         );
     }
 }
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_bounds_together_stay_below_every_limit() {
+    fn all_limits_together_stay_below_the_process_limit() {
         for limit in (LEAST..5000).chain([65_536, 524_288, 1_048_576, usize::MAX]) {
             let bounds = Descriptors::of(limit).expect("enough");
             assert!(bounds.total() <= limit, "{bounds:?}");
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn where_descriptors_are_plenty_the_bounds_are_the_largest() {
+    fn with_plenty_of_descriptors_each_limit_is_at_its_maximum() {
         let bounds = Descriptors::of(524_288).expect("enough");
         assert_eq!(
             (bounds.gateway, bounds.dashboard, bounds.requests, bounds.attempts),

@@ -1,4 +1,4 @@
-//! Why the program ends before it serves, and with which exit code.
+//! Errors that end the program before it serves, with their exit codes.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -7,16 +7,16 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 
-/// What stops a start or an `admin` command.
+/// What can stop a start or an `admin` command.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Something the one who starts it has to change. Exit code 2.
+    /// The person who started the program has to change something. The exit code is 2.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// `admin` was asked for something that cannot be. Exit code 1.
+    /// `admin` was asked for something that is not possible. The exit code is 1.
     #[error("{0}")]
     Refused(String),
-    /// A part failed; the causes follow in the text. Exit code 1.
+    /// A component failed. The text lists the causes. The exit code is 1.
     #[error("{what}: {}", chain(.cause.as_ref()))]
     Failed {
         what: String,
@@ -25,7 +25,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// For `map_err`: "opening the database: …".
+    /// For use with `map_err`. `what` reads like "opening the database".
     pub fn failed<E: Into<Box<dyn Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> Self {
         let what = what.to_owned();
         move |cause| Self::Failed {
@@ -42,7 +42,7 @@ impl StartError {
     }
 }
 
-/// The error and its causes, in one line.
+/// The error and its causes on one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

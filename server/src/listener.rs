@@ -1,5 +1,5 @@
-//! Accepts connections for the dashboard and the operator API: bounded in all and for each address, drained at shutdown.
-//! How a connection is served is the same as on the gateway, which has a loop of its own.
+//! Accepts connections for the dashboard and the operator API, limits them in total and per address, and drains them at
+//! shutdown. The gateway has its own loop but serves a connection in the same way.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,17 +15,18 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use wire::{CallerBody, Fault};
 
-/// When there are no descriptors left, accepting again at once would only burn the processor.
+/// How long to wait after a failed accept. When no descriptors are left, retrying at once would only use up the
+/// processor.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LIMITS: wire::Limits = wire::Limits {
     head_bytes: 64 * 1024,
     head: Duration::from_secs(30),
     write_idle: Duration::from_secs(60),
 };
-/// Open answers may take so long to end once the server stops.
+/// How long open responses may take to finish after the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Who is at the other end; in the extensions of each request.
+/// The caller's address. It is in the extensions of each request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
@@ -38,13 +39,13 @@ pub async fn serve(listener: TcpListener, router: Router, connections: Connectio
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
+                    tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             },
         };
-        // A refused one is closed at once: left waiting, it would hold a descriptor that nobody counts.
+        // Close a refused connection at once. If it stayed open, it would hold a descriptor that no limit counts.
         let Some(place) = connections.admit(peer.ip()) else {
             continue;
         };
@@ -57,11 +58,11 @@ pub async fn serve(listener: TcpListener, router: Router, connections: Connectio
     drop(listener);
     open.close();
     if tokio::time::timeout(DRAIN, open.wait()).await.is_err() {
-        tracing::warn!("connections were still open at the end of the time they had");
+        tracing::warn!("some connections were still open when the drain time ran out");
     }
 }
 
-/// One connection to a router.
+/// Serves one connection with the router.
 struct Connection {
     router: Router,
     peer: SocketAddr,

@@ -1,5 +1,5 @@
-//! Buffers for what holds a secret: wiped from memory when they are dropped, and large enough from the start, because a
-//! buffer that grows leaves its former bytes behind.
+//! Buffers for secrets. They are wiped from memory when dropped, and allocated large enough from the start: a buffer
+//! that grows leaves its old bytes behind.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -7,22 +7,23 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use vault::Zeroizing;
 
-/// More than any answer with a secret in it takes.
+/// Larger than any response that contains a secret.
 const ROOM: usize = 64 * 1024;
 
-/// The value as JSON.
+/// Serialises the value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     let mut buffer = Zeroizing::new(Vec::with_capacity(ROOM));
     serde_json::to_writer(&mut *buffer, value)?;
     Ok(buffer)
 }
 
-/// A response body that is wiped when the HTTP library lets go of it. What the library copies is its own.
+/// A response body that is wiped when the HTTP library drops it. The library's own copies are not wiped.
 pub(crate) fn body(bytes: Zeroizing<Vec<u8>>) -> Body {
     Body::from(Bytes::from_owner(bytes))
 }
 
-/// Reads up to the end of a line, which is left out, or to the end of the stream. Nothing may follow the line.
+/// Reads to the end of a line, or to the end of the stream. The result does not contain the newline. Nothing may follow
+/// the line.
 pub(crate) async fn line(
     stream: &mut (impl AsyncRead + Unpin),
     longest: usize,
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_line_is_read_up_to_its_end_and_up_to_its_bound() {
+    async fn a_line_is_read_to_its_end_and_no_longer_than_allowed() {
         let long = "x".repeat(200_000);
         let text = format!("{long}\n");
         let read = line(&mut text.as_bytes(), 200_000).await.expect("a line");

@@ -21,7 +21,7 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0002_accounts.sql"),
 };
 
-/// What listing and revoking need.
+/// What listing and revoking sessions, members and tokens needs.
 pub const REVOCATION_MIGRATION: Migration = Migration {
     name: "0006_revocation",
     sql: include_str!("../migrations/0006_revocation.sql"),
@@ -87,7 +87,7 @@ impl AccountStore for Accounts {
                 .execute(&mut *connection)
                 .await?;
                 audit::record(connection, &entry).await?;
-                // Every node's gateway has to learn that this Client ID exists.
+                // Every node's gateway has to learn about the new Client ID.
                 crate::keys::bump_change_version(connection).await.map(|_| ())
             })
         });
@@ -116,7 +116,7 @@ impl AccountStore for Accounts {
         Ok(rows.iter().map(read_company).collect::<Result<_, _>>()?)
     }
 
-    /// By `companies_by_parent`.
+    /// Uses the index `companies_by_parent`.
     async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure> {
         let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE parent_id = $1 ORDER BY name, id";
         let rows = sqlx::query(sql)
@@ -319,8 +319,8 @@ impl AccountStore for Accounts {
     }
 }
 
-/// The person may have been added, or removed, since they were looked for: the address decides who it is. Where there is
-/// one already, the update that changes nothing holds their row until the commit.
+/// The caller looked the person up earlier, and they may have been added or removed since. The email address decides
+/// who it is. If the person exists, the update changes nothing but holds their row until the commit.
 async fn insert_member(
     connection: &mut DbConnection,
     person: Person,

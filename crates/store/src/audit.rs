@@ -1,4 +1,4 @@
-//! The audit trail: one row in the same transaction as what it records (invariant 4).
+//! The audit trail. Each row is written in the same transaction as the change it records (invariant 4).
 
 use model::AuditEntry;
 
@@ -10,7 +10,7 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0001_audit.sql"),
 };
 
-/// Writes the row with the caller's transaction.
+/// Writes the row in the caller's transaction.
 pub async fn record(connection: &mut DbConnection, entry: &AuditEntry) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO audit (id, at, company_id, actor_kind, actor_name, address, action, subject, detail) \

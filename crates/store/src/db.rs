@@ -1,8 +1,8 @@
-//! A database: many readers, and writes as closures that run inside a transaction.
+//! A database handle: many readers, and writes as closures that run inside a transaction.
 //!
-//! SQLite has one writer. All writes go through one task, which takes whoever waits (interactive before background),
-//! runs each in a savepoint of one transaction and commits once: one fsync for all of them. A write is answered only
-//! after that commit. PostgreSQL runs each write in a transaction of its own.
+//! SQLite allows one writer, so one task does all the writing. It takes the waiting writes (interactive ones first),
+//! runs each in a savepoint of the same transaction, and commits once. The whole group costs one fsync, and a write
+//! returns only after that commit. PostgreSQL runs each write in its own transaction.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -18,36 +18,36 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::migrate::{self, Migration};
 use crate::{Dialect, StoreError};
 
-/// What a closure gets to run statements on.
+/// The connection a closure runs its statements on.
 pub type DbConnection = AnyConnection;
 
-/// A closure's future.
+/// The future a closure returns.
 pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 
-/// SQLite's oldest version without the WAL-reset fault.
+/// The oldest SQLite version without the WAL-reset bug.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// At most so many writes share one commit.
+/// The most writes that share one commit.
 const COMMIT_GROUP: usize = 128;
 
-/// Writes that may wait before the next caller waits too.
+/// How many writes may queue before callers have to wait for a place in the queue.
 const QUEUE: usize = 1024;
 
 /// Who is waiting for a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody waits for the answer.
+    /// A caller is waiting for the result.
     Interactive,
-    /// Written behind a request.
+    /// No one is waiting: the request that caused the write has moved on.
     Background,
 }
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// A power cut, from the moment the write is answered.
+    /// A power cut, from the moment the write returns.
     Full,
-    /// A crash of the process; a power cut may take the last moments, never the file.
+    /// A crash of the process. A power cut may lose the last moments but never damages the file.
     Normal,
 }
 
@@ -58,7 +58,7 @@ pub enum DbOptions {
         file: PathBuf,
         durability: Durability,
     },
-    /// `schema` is created when it is missing; tests use one each.
+    /// `schema` is created if it is missing. Each test uses its own.
     Postgres {
         url: String,
         schema: Option<String>,
@@ -79,7 +79,7 @@ struct Writer {
     interactive: mpsc::Sender<Job>,
     background: mpsc::Sender<Job>,
     closing: Arc<Notify>,
-    /// Its other end goes with the task: nothing is ever sent.
+    /// Nothing is ever sent here. The sender is dropped when the writer task ends, which wakes the receiver.
     ended: watch::Receiver<()>,
 }
 
@@ -169,7 +169,7 @@ impl Db {
             )));
         }
         let mut connection = AnyConnection::connect(url).await?;
-        // Several nodes may start at once: the lock lets them create and migrate one after the other.
+        // Several nodes may start at once. The lock makes them create and migrate one after another.
         sqlx::raw_sql("SELECT pg_advisory_lock(7106001)")
             .execute(&mut connection)
             .await?;
@@ -210,13 +210,13 @@ impl Db {
         self.dialect
     }
 
-    /// For reading: `sqlx::query("…").fetch_all(db.reader())`. On SQLite these connections refuse to write.
+    /// The pool for reads: `sqlx::query("…").fetch_all(db.reader())`. On SQLite these connections refuse to write.
     pub const fn reader(&self) -> &AnyPool {
         &self.pool
     }
 
-    /// Runs `work` in a transaction and returns when it is committed. An error rolls everything of this `work` back, and
-    /// nothing of anyone else's.
+    /// Runs `work` in a transaction and returns once it is committed. An error rolls back everything this `work` did,
+    /// and nothing that other callers did.
     ///
     /// ```ignore
     /// db.write(Urgency::Interactive, move |connection| Box::pin(async move { … Ok(()) })).await
@@ -246,7 +246,7 @@ impl Db {
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
-    /// One transaction on PostgreSQL, in a task of its own: a caller that goes away does not cut it in half.
+    /// Runs one PostgreSQL transaction in its own task, so a caller that is cancelled cannot interrupt it halfway.
     async fn write_alone<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -265,8 +265,8 @@ impl Db {
             .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
-    /// Waits until open reads and waiting writes have ended. SQLite's writer is closed last: whoever closes last takes the
-    /// log into the file and removes it, and readers may not.
+    /// Waits until open reads and queued writes have finished. SQLite's writer closes last because the last connection
+    /// to close merges the write-ahead log into the file and deletes it, and the read-only connections cannot.
     pub async fn close(&self) {
         self.pool.close().await;
         if let Some(writer) = &self.writer {
@@ -277,7 +277,7 @@ impl Db {
     }
 }
 
-/// A write that waits for its commit.
+/// A write that is waiting for its commit.
 trait WaitingWrite: Send {
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, bool>;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
@@ -295,7 +295,7 @@ where
     E: From<StoreError> + Send,
     F: for<'c> FnOnce(&'c mut DbConnection) -> Work<'c, T, E> + Send,
 {
-    /// Whether the work wants to be kept.
+    /// Returns whether to keep what the work wrote.
     fn run<'c>(&'c mut self, connection: &'c mut DbConnection) -> BoxFuture<'c, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else {
@@ -315,7 +315,7 @@ where
             (_, Err(error)) => Err(error.into()),
             (None, Ok(())) => Err(StoreError::Closed.into()),
         };
-        // Nobody may be waiting any more; the write stands all the same.
+        // The caller may be gone. The write is kept all the same.
         let _ = self.answer.send(result);
     }
 }
@@ -331,7 +331,7 @@ async fn run_writer(
         let first = tokio::select! {
             biased;
             () = closing.notified(), if !is_closing => {
-                // What waits already is still written; nobody else gets in.
+                // Writes already in the queue still run. New ones are refused.
                 is_closing = true;
                 urgent.close();
                 patient.close();
@@ -356,7 +356,7 @@ async fn run_writer(
     }
 }
 
-/// `None` when nobody can send any more.
+/// Returns `None` once every sender is gone and both queues are empty.
 async fn next_job(urgent: &mut mpsc::Receiver<Job>, patient: &mut mpsc::Receiver<Job>) -> Option<Job> {
     tokio::select! {
         biased;
@@ -401,10 +401,11 @@ async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
     }
 }
 
-/// An error of the work itself rolls back to the savepoint and is the work's own; only the savepoint's own errors count.
+/// An error from the work itself rolls back to the savepoint and goes to its caller. This function fails only if the
+/// savepoint itself fails.
 async fn run_in_savepoint(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
     execute(connection, "SAVEPOINT one_write").await?;
-    // A panic in one caller's work must not end the writer for everyone.
+    // A panic in one caller's work must not end the writer that every caller shares.
     let keep = AssertUnwindSafe(job.run(connection))
         .catch_unwind()
         .await
@@ -424,7 +425,7 @@ fn sqlite_url(file: &Path) -> Result<String, StoreError> {
     let text = file
         .to_str()
         .ok_or_else(|| StoreError::Unusable(format!("{} is not UTF-8", file.display())))?;
-    // The characters that would end the path part of the address.
+    // Escape the characters that would end the path in the URL.
     Ok(format!(
         "sqlite://{}",
         text.replace('%', "%25").replace('?', "%3F").replace('#', "%23")

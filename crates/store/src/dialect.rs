@@ -1,6 +1,6 @@
-//! The few differences between SQLite and PostgreSQL, all of them.
+//! Every difference between SQLite and PostgreSQL. There are only a few.
 
-/// Which database it is.
+/// Which of the two databases this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Sqlite,
@@ -32,7 +32,8 @@ impl Dialect {
             .replace("{int}", int)
     }
 
-    /// Ends a `SELECT` that takes rows nobody else is working on: PostgreSQL locks them, SQLite has one writer.
+    /// Ends a `SELECT` that takes only rows no one else is working on. PostgreSQL locks the rows it returns. SQLite
+    /// needs nothing because it has one writer.
     pub const fn skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -40,7 +41,7 @@ impl Dialect {
         }
     }
 
-    /// Ends a `SELECT` whose row must not change until the commit.
+    /// Ends a `SELECT` whose row must not change before the commit.
     pub const fn for_update(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -48,7 +49,8 @@ impl Dialect {
         }
     }
 
-    /// Ends a `SELECT` whose row must not change until the commit, while others may read it in the same way.
+    /// Ends a `SELECT` whose row must not change before the commit. Other transactions may hold the same row in the
+    /// same way.
     pub const fn for_share(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -56,7 +58,7 @@ impl Dialect {
         }
     }
 
-    /// The database's own clock at the moment of the statement, in milliseconds: one clock for all nodes.
+    /// The time of the statement by the database's own clock, in milliseconds. All nodes share this clock.
     pub const fn clock_millis(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
@@ -64,8 +66,9 @@ impl Dialect {
         }
     }
 
-    /// Run at the begin of a transaction that appends to the log: whoever appends later gets later numbers and commits
-    /// later, so that no row appears behind a reader's cursor. SQLite has one writer.
+    /// Runs at the start of a transaction that appends to the log. It makes transactions commit in the order of their
+    /// sequence numbers; otherwise a row could appear behind a reader's cursor and never be read. SQLite needs nothing
+    /// because it has one writer.
     pub const fn hold_log_order(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -73,7 +76,7 @@ impl Dialect {
         }
     }
 
-    /// A condition with one value: the path has it as a part, in the same case.
+    /// A condition with one value: the path contains it (case-sensitive).
     pub const fn path_contains(self) -> &'static str {
         match self {
             Self::Sqlite => "instr(path, ?) > 0",

@@ -1,17 +1,17 @@
-//! What can go wrong between a domain crate and its database.
+//! The errors a database call can return to a domain crate.
 
 use thiserror::Error;
 
-/// A fault of the database or of what stands in it. Domain errors (a third key, an unknown id) are not here: each
-/// domain crate has its own and converts this into it.
+/// A fault in the database or in the data it holds. Domain errors (a third key, an unknown id) are not here: each
+/// domain crate defines its own and converts this type into it.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("the database refused or failed a statement")]
+    #[error("the database rejected a statement or failed to run it")]
     Database(#[source] sqlx::Error),
-    /// A stored value cannot be read back; `what` names column and reason.
+    /// A stored value could not be read. `what` names the column and the reason.
     #[error("a stored value cannot be read: {what}")]
     Corrupt { what: String },
-    /// The writer has ended: the server is stopping.
+    /// The writer has stopped because the server is shutting down.
     #[error("the database is closed")]
     Closed,
     #[error("the database cannot be used: {0}")]
@@ -24,7 +24,7 @@ impl StoreError {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
 
-    /// Whether there is no room on the disk (SQLite's FULL; PostgreSQL's class 53100).
+    /// Whether the disk is full (SQLite's FULL, PostgreSQL's code 53100).
     pub fn is_disk_full(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else {
             return false;

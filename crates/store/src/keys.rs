@@ -1,7 +1,7 @@
 //! API keys, the change version and the nodes that follow it, on both databases.
 //!
-//! Every transaction takes the row of `change_version` last, so that two of them never wait for each other in a circle,
-//! and it is held only for the commit.
+//! Every transaction locks the row of `change_version` last. Two transactions can therefore never deadlock over it, and
+//! each holds it only during its commit.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0003_keys.sql"),
 };
 
-/// A node whose lease ended so long ago will not come back under its id.
+/// A node whose lease ended this long ago will not come back under the same id.
 const NODE_FORGOTTEN_AFTER_MS: i64 = 3_600_000;
 
 /// [`KeyStore`] on a [`Db`].
@@ -47,8 +47,8 @@ impl From<StoreError> for KeysError {
     }
 }
 
-/// Moves the change version in the caller's transaction, and returns the new one: nodes then load everything anew. To be
-/// the last statement of a transaction that changes who may pass.
+/// Increments the change version in the caller's transaction and returns the new value. Nodes that see it reload
+/// everything. Call it as the last statement of any transaction that changes which requests are accepted.
 pub async fn bump_change_version(connection: &mut DbConnection) -> Result<u64, StoreError> {
     let row = sqlx::query("UPDATE change_version SET version = version + 1 WHERE one = 1 RETURNING version")
         .fetch_one(connection)
@@ -58,8 +58,8 @@ pub async fn bump_change_version(connection: &mut DbConnection) -> Result<u64, S
 
 #[async_trait]
 impl KeyStore for StoredKeys {
-    /// The version is read first, and companies last: what follows may be newer than the version, and no key is read
-    /// before its company.
+    /// Reads the version first and the companies last. The data may then be newer than the version but never older, and
+    /// every key that was read has its company.
     async fn load(&self) -> Result<Loaded, KeysError> {
         let version = self.change_version().await?;
         let credentials =
@@ -97,7 +97,7 @@ impl KeyStore for StoredKeys {
             .await
     }
 
-    /// By `api_keys_slot`.
+    /// Uses the index `api_keys_slot`.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError> {
         let rows = sqlx::query(
             "SELECT id, environment, last_four, created_at, created_by, last_used_at, last_used_address FROM api_keys \
@@ -137,7 +137,7 @@ impl KeyStore for StoredKeys {
         Ok(read_sealed(&row.ok_or(KeysError::NotFound)?)?)
     }
 
-    /// By `api_keys_slot`.
+    /// Uses the index `api_keys_slot`.
     async fn sealed_of(
         &self,
         company: CompanyId,
@@ -234,7 +234,7 @@ impl KeyStore for StoredKeys {
             .await
     }
 
-    /// By `api_keys_tombstones`.
+    /// Uses the index `api_keys_tombstones`.
     async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError> {
         self.db
             .write(Urgency::Background, move |connection| {
@@ -251,8 +251,9 @@ impl KeyStore for StoredKeys {
             .await
     }
 
-    /// SQLite writes whole pages to its log and takes them into the file later; until then the page from before the
-    /// deletion stands in the log. PostgreSQL's files are beyond reach: what stands there is still sealed.
+    /// SQLite appends whole pages to its write-ahead log and merges them into the file later. Until then the log still
+    /// holds the page from before the deletion. PostgreSQL's files are out of our reach; the secrets in them stay
+    /// sealed.
     async fn scrub(&self) -> Result<(), KeysError> {
         if self.db.dialect() == Dialect::Sqlite {
             let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -272,7 +273,8 @@ impl KeyStore for StoredKeys {
         self.db
             .write(Urgency::Interactive, move |connection| {
                 Box::pin(async move {
-                    // Whoever makes a new version waits for this row, or this waits for them.
+                    // A transaction that creates a new version and this renewal wait for each other on this row.
+                    // Without the lock a node could renew its lease at a version that has just been superseded.
                     let sql = format!(
                         "SELECT version FROM change_version WHERE one = 1{}",
                         dialect.for_share()
@@ -335,8 +337,8 @@ impl KeyStore for StoredKeys {
     }
 }
 
-/// Whether one of the two slots was free. The index `api_keys_slot` decides it: of two transactions that want the same
-/// slot, the later waits for the earlier and then finds it taken.
+/// Returns whether one of the two slots was free. The index `api_keys_slot` decides. If two transactions want the same
+/// slot, the later one waits for the earlier one and then finds the slot taken.
 async fn insert_into_free_slot(connection: &mut DbConnection, key: &NewKey) -> Result<bool, KeysError> {
     for slot in [1_i64, 2] {
         let inserted = sqlx::query(

@@ -1,7 +1,7 @@
-//! SQLite and PostgreSQL behind the storage traits that the domain crates name. Nothing but this crate sees SQL.
+//! SQLite and PostgreSQL behind the storage traits that the domain crates define. SQL lives only in this crate.
 //!
-//! SQL is written once: `$1` placeholders, i64 milliseconds, ids as 32 hex digits of text, `RETURNING`, `ON CONFLICT`.
-//! What differs between the two databases stands in [`dialect`] and nowhere else.
+//! Each statement is written once for both databases: `$1` placeholders, times as i64 milliseconds, ids as text of 32
+//! hex digits, `RETURNING`, `ON CONFLICT`. Whatever differs between the two is in [`dialect`].
 
 pub mod accounts;
 pub mod audit;
@@ -20,7 +20,7 @@ pub use error::StoreError;
 pub use migrate::Migration;
 pub use row::Columns;
 
-/// The tables of the main database, in order. Each slice adds its own line; the log store has a list of its own.
+/// The tables of the main database, in order. Each module adds its own line. The log store has its own list.
 pub const MAIN_MIGRATIONS: &[Migration] = &[
     audit::MIGRATION,
     accounts::MIGRATION,

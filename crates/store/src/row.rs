@@ -1,4 +1,4 @@
-//! Reading columns: typed, with the column's name in the error.
+//! Reads columns as typed values and names the column in each error.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 
 use crate::StoreError;
 
-/// Columns of a row as the types they stand for.
+/// The columns of a row, converted to the types they hold.
 pub trait Columns {
     fn int(&self, name: &str) -> Result<i64, StoreError>;
     fn maybe_int(&self, name: &str) -> Result<Option<i64>, StoreError>;
@@ -31,7 +31,7 @@ pub trait Columns {
         Ok(self.maybe_int(name)?.map(Timestamp::from_millis))
     }
 
-    /// An id, an environment, a role: whatever has a `FromStr`.
+    /// Parses an id, an environment, a role or any other type that implements `FromStr`.
     fn parsed<T: FromStr>(&self, name: &str) -> Result<T, StoreError> {
         let text = self.text(name)?;
         text.parse()

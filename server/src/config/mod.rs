@@ -1,5 +1,5 @@
-//! The configuration of `gatehouse serve`: flag over variable over file, each value understood once, each fault one
-//! sentence that names the setting.
+//! The configuration of `gatehouse serve`. Flags win over environment variables, which win over the file. Each value is
+//! parsed once, and each error is one sentence that names the setting.
 
 mod parse;
 mod secrets;
@@ -19,7 +19,7 @@ use crate::cli::{AdminArgs, ServeArgs};
 pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file};
 use settings::Settings;
 
-/// One sentence for the one who started the program; exit code 2.
+/// One sentence for the person who started the program. The exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
@@ -30,7 +30,7 @@ impl ConfigError {
     }
 }
 
-/// What the demo starts with.
+/// Which demo data to start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demo {
     Full,
@@ -41,11 +41,11 @@ pub enum Demo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimit {
     Off,
-    /// At once; refilled within a minute.
+    /// How many may come at once. The allowance refills within a minute.
     Requests(u32),
 }
 
-/// Where the rows are.
+/// Which database holds the rows.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     Embedded,
@@ -53,7 +53,7 @@ pub enum Database {
 }
 
 impl std::fmt::Debug for Database {
-    /// The address may hold a password.
+    /// Hides the URL because it may contain a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Embedded => "Embedded",
@@ -62,45 +62,45 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Where the rows are and what is needed to open them: all that `admin` needs.
+/// Where the data is and what is needed to open it. This is all that `admin` needs.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub data_dir: PathBuf,
     pub database: Database,
-    /// How requests carry their credentials, and what new secrets begin with.
+    /// The names of the credential headers, and the prefixes of new secrets.
     pub credentials: CredentialForm,
 }
 
-/// A listener's address; `is_default` when nobody asked for it.
+/// A listener's address. `is_default` if it was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
     pub address: SocketAddr,
     pub is_default: bool,
 }
 
-/// All of it, checked.
+/// The whole configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What customers' pages call the company that runs this installation.
+    /// How customers' pages name the company that runs this installation.
     pub provider: Provider,
     pub place: Place,
     pub listen: ListenAddress,
     pub gateway_listen: ListenAddress,
     pub operator_listen: ListenAddress,
-    /// Names by which the operator listener is reached, besides addresses and `localhost`.
+    /// Host names of the operator listener, in addition to IP addresses and `localhost`.
     pub operator_hosts: Vec<String>,
-    /// As given; [`Config::public_url`] has the default.
+    /// As set. Use [`Config::public_url`] for the value with its default.
     pub public_url: Option<Url>,
     pub gateway_url: Option<Url>,
     pub upstreams: Vec<(Environment, Url)>,
     pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// What every delivery carries.
+    /// The User-Agent and the name of the signature header on every delivery.
     pub webhook_headers: webhooks::SentHeaders,
-    /// Connections from one address to one listener.
+    /// The most connections from one address to one listener.
     pub connections_per_address: usize,
     pub rate_limit: RateLimit,
-    /// Which names have values that are never stored.
+    /// The names whose values are redacted and never stored.
     pub names: Arc<logs::Names>,
     pub log: String,
     pub demo: Option<Demo>,
@@ -108,7 +108,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// From flags, the environment and the file.
+    /// Reads flags, environment variables and the file.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let settings = Settings::read(args, args.config.as_deref())?;
         let config = Self {
@@ -137,7 +137,7 @@ impl Config {
         Ok(config)
     }
 
-    /// For pages and samples.
+    /// The credential names as pages and code samples show them.
     pub fn credential_names(&self) -> CredentialNames {
         let form = &self.place.credentials;
         CredentialNames {
@@ -147,7 +147,7 @@ impl Config {
         }
     }
 
-    /// What only shows when two settings stand side by side.
+    /// Checks the settings that depend on each other.
     fn check_together(&self) -> Result<(), ConfigError> {
         if self.demo.is_some() {
             for (name, listen) in self.listeners() {
@@ -183,7 +183,7 @@ impl Config {
 }
 
 impl Place {
-    /// For `gatehouse admin`.
+    /// Reads the configuration for `gatehouse admin`.
     pub fn read(args: &AdminArgs) -> Result<Self, ConfigError> {
         let flags = ServeArgs {
             data_dir: args.data_dir.clone(),

@@ -1,4 +1,4 @@
-//! What each setting's text means.
+//! Parses the text of each setting.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use webhooks::{InvalidHeaders, SentHeaders};
 use super::settings::{Settings, Value};
 use super::{ConfigError, Database, Demo, ListenAddress, RateLimit};
 
-/// What customers call the one who runs this installation.
+/// How customers know the company that runs this installation.
 pub(super) fn provider(settings: &Settings) -> Result<Provider, ConfigError> {
     let Some(value) = settings.text("name") else {
         return Ok(Provider::default());
@@ -20,7 +20,7 @@ pub(super) fn provider(settings: &Settings) -> Result<Provider, ConfigError> {
         .ok_or_else(|| value.must_be("the name of your company as customers know it, at most 64 characters"))
 }
 
-/// The headers of deliveries, each fault with the setting it is of.
+/// The headers of deliveries. Each error names the setting at fault.
 pub(super) fn webhook_headers(settings: &Settings) -> Result<SentHeaders, ConfigError> {
     let (agent, sign) = (
         settings.text("webhook-user-agent"),
@@ -67,7 +67,7 @@ pub(super) fn listen(
     Ok(ListenAddress { address, is_default })
 }
 
-/// An `http` or `https` address without a path.
+/// An `http` or `https` URL without a path.
 pub(super) fn origin(settings: &Settings, name: &str) -> Result<Option<Url>, ConfigError> {
     let Some(value) = settings.text(name) else {
         return Ok(None);
@@ -84,7 +84,7 @@ pub(super) fn origin(settings: &Settings, name: &str) -> Result<Option<Url>, Con
     }
 }
 
-/// Names of hosts, in lower case, without ports.
+/// Host names in lower case, without ports.
 pub(super) fn hosts(settings: &Settings, name: &str) -> Result<Vec<String>, ConfigError> {
     let host = |value: &Value| match url::Host::parse(&value.text) {
         Ok(host) if !value.text.contains(':') => Ok(host.to_string()),
@@ -139,7 +139,7 @@ pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<webhooks::Allowe
         .collect()
 }
 
-/// How many connections one address may have to one listener.
+/// The most connections from one address to one listener.
 pub(super) fn connections_per_address(settings: &Settings) -> Result<usize, ConfigError> {
     let Some(value) = settings.text("connections-per-address") else {
         return Ok(CONNECTIONS_PER_ADDRESS);
@@ -150,7 +150,7 @@ pub(super) fn connections_per_address(settings: &Settings) -> Result<usize, Conf
     }
 }
 
-/// Enough for a load test and for an office behind one address.
+/// Enough for a load test, or for an office behind one address.
 const CONNECTIONS_PER_ADDRESS: usize = 1024;
 
 pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> {
@@ -166,7 +166,7 @@ pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> 
     }
 }
 
-/// The names the operator added to the list of those that are redacted, and those exempted from it.
+/// The names the operator added to the redaction list, and those exempted from it.
 pub(super) fn names(settings: &Settings) -> Result<logs::Names, ConfigError> {
     let (added, kept) = (settings.list("redact-name"), settings.list("keep-name"));
     if let Some(value) = added
@@ -237,7 +237,7 @@ pub(super) fn database(settings: &Settings) -> Result<Database, ConfigError> {
     let Some(value) = settings.text("database-url") else {
         return Ok(Database::Embedded);
     };
-    // The address is not repeated: it may hold a password.
+    // Do not repeat the URL in the error: it may contain a password.
     if value.text.starts_with("postgres://") || value.text.starts_with("postgresql://") {
         if let Err(fault) = url::Url::parse(&value.text) {
             return Err(ConfigError::new(format!(
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_setting_and_what_it_wants() {
+    fn an_error_names_the_setting_and_what_it_expects() {
         let fault = listen(
             &settings(|args| args.listen = Some("here".to_owned())),
             "listen",
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_deliveries_are_checked_when_they_are_read() {
+    fn delivery_headers_are_checked_when_the_settings_are_read() {
         let with = |agent: &str, sign: &str| {
             webhook_headers(&settings(|args| {
                 args.webhook_user_agent = Some(agent.to_owned());
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_line_of_at_most_64_characters() {
+    fn a_provider_name_is_one_line_of_at_most_64_characters() {
         let named = |text: &str| provider(&settings(|args| args.name = Some(text.to_owned())));
         assert_eq!(named(" Acme Pay ").expect("a name").name(), "Acme Pay");
         assert_eq!(named(&"x".repeat(64)).expect("a name").name().len(), 64);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_added_to_the_redacted_ones_and_exempted_from_them() {
+    fn names_can_be_added_to_the_redaction_list_and_exempted_from_it() {
         let given = settings(|args| {
             args.redact_name = vec!["salary".to_owned()];
             args.keep_name = vec!["contact_email".to_owned()];
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn credential_headers_and_prefixes_are_the_documented_ones_unless_set() {
+    fn credential_headers_and_prefixes_default_to_the_documented_ones() {
         let documented = credentials(&settings(|_| ())).expect("defaults");
         assert_eq!(documented, CredentialForm::default());
         let own = credentials(&settings(|args| {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_address_is_never_repeated() {
+    fn an_error_never_repeats_the_database_url() {
         let fault = database(&settings(|args| {
             args.database_url = Some("mysql://ana:secret@db".to_owned())
         }));

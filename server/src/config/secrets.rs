@@ -1,5 +1,5 @@
-//! Master key and pepper: from a variable, a systemd credential or a file in the data directory, and made only for a
-//! data directory that holds nothing yet.
+//! The master key and the pepper. They come from an environment variable, a systemd credential or a file in the data
+//! directory. They are generated only for a data directory that is still empty.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -17,9 +17,9 @@ pub struct Secrets {
     pub pepper: Arc<Pepper>,
 }
 
-/// One of the two, with the names it goes by.
+/// One of the two secrets, with the names of its sources.
 struct Kind {
-    /// In sentences.
+    /// Its name in sentences.
     name: &'static str,
     variable: &'static str,
     credential: &'static str,
@@ -47,8 +47,8 @@ pub fn pepper_file(data_dir: &Path) -> PathBuf {
     data_dir.join(PEPPER.file)
 }
 
-/// Reads both. `is_new` says that the database has no rows that depend on them: only then, and only beside the embedded
-/// database, are missing ones made.
+/// Reads both secrets. `is_new` says that no rows in the database depend on them yet. Missing secrets are generated
+/// only then, and only with the embedded database; new secrets beside old rows would make every stored key unreadable.
 pub fn load_secrets(place: &Place, is_new: bool) -> Result<Secrets, ConfigError> {
     let may_make = is_new && place.database == Database::Embedded;
     let master_key = find(&MASTER_KEY, &place.data_dir)?;
@@ -144,7 +144,8 @@ fn refuse_readable_by_others(_: &Kind, _: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Writes a new one to its file, which must not exist, and onto the disk before anything is sealed with it.
+/// Writes a new secret to its file, which must not exist yet, and flushes it to disk. Nothing may be sealed with a
+/// secret that a power cut could lose.
 fn make<T>(
     kind: &Kind,
     data_dir: &Path,
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_made_once_and_found_again() {
+    fn they_are_generated_once_and_found_again() {
         let dir = tempfile::tempdir().expect("a directory");
         let made = load_secrets(&place(dir.path()), true).expect("makes them");
         let found = load_secrets(&place(dir.path()), false).expect("finds them");
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_not_made_beside_existing_rows_nor_for_postgres() {
+    fn they_are_not_generated_beside_existing_rows_or_for_postgres() {
         let dir = tempfile::tempdir().expect("a directory");
         let error = load_secrets(&place(dir.path()), false).expect_err("missing");
         assert!(error.0.contains("GATEHOUSE_MASTER_KEY"), "{error}");
@@ -230,7 +231,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_others_may_read_is_refused() {
+    fn a_file_that_other_users_may_read_is_refused() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a directory");
         load_secrets(&place(dir.path()), true).expect("makes them");

@@ -1,4 +1,4 @@
-//! Settings as text, with where each came from.
+//! Settings as text, and where each one was set.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ConfigError;
 use crate::cli::ServeArgs;
 
-/// Every setting that may stand in a variable or in the file; `true` for lists.
+/// Every setting allowed in an environment variable or the file. `true` marks lists.
 const NAMES: &[(&str, bool)] = &[
     ("name", false),
     ("data-dir", false),
@@ -33,7 +33,7 @@ const NAMES: &[(&str, bool)] = &[
     ("demo", false),
 ];
 
-/// A value and where it was set, as a person would name that place: `--listen`, `GATEHOUSE_LISTEN`, `listen in gatehouse.toml`.
+/// A value and where it was set, as a person would say it: `--listen`, `GATEHOUSE_LISTEN`, `listen in gatehouse.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) text: String,
@@ -65,7 +65,7 @@ impl Settings {
         )
     }
 
-    /// Flag over variable over file.
+    /// Flags win over variables, which win over the file.
     fn layer(
         mut flags: HashMap<&'static str, Vec<String>>,
         variable: impl Fn(&str) -> Option<String>,
@@ -85,7 +85,7 @@ impl Settings {
                     .collect()
             } else if let Some(text) = variable(&variable_name) {
                 let place = variable_name;
-                // A network with ports has commas of its own: those lists are separated by spaces too.
+                // A network with ports contains commas, so these lists are separated by spaces.
                 let separators: &[char] = if name == "allow-network" {
                     &[' ', ';']
                 } else {
@@ -158,7 +158,7 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
     ])
 }
 
-/// The given file, which must exist, or `gatehouse.toml`, which may.
+/// Reads the given file, which must exist, or `gatehouse.toml` if there is one.
 fn read_file(given: Option<&Path>) -> Result<HashMap<String, Vec<Value>>, ConfigError> {
     let path = given.unwrap_or(Path::new("gatehouse.toml"));
     let text = match std::fs::read_to_string(path) {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
+    fn a_flag_overrides_a_variable_and_a_variable_overrides_the_file() {
         let text = "listen = \"file\"\ngateway-listen = \"file\"\noperator-listen = \"file\"\n";
         let flags = HashMap::from([("listen", vec!["flag".to_owned()])]);
         let variable = |name: &str| (name != "GATEHOUSE_OPERATOR_LISTEN").then(|| "variable".to_owned());
@@ -239,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_setting_is_named() {
+    fn an_unknown_setting_is_named_in_the_error() {
         let error = Settings::layer(HashMap::new(), |_| None, file("lisen = \"x\"")).expect_err("unknown");
         assert!(error.0.contains("lisen"), "{error}");
     }
 
     #[test]
-    fn a_list_may_stand_in_one_variable() {
+    fn one_variable_can_hold_a_list() {
         let variable = |name: &str| (name == "GATEHOUSE_UPSTREAM").then(|| "sandbox=a, prod=b".to_owned());
         let settings = Settings::layer(HashMap::new(), variable, HashMap::new()).expect("settings");
         let texts: Vec<_> = settings

@@ -1,5 +1,5 @@
-//! The middleware around every dashboard answer: whose `Host` it is, the content-security policy with its nonce, and
-//! who may post from where. Built into the router in [`super::router`].
+//! The middleware around every dashboard response. It checks the `Host`, sets the content-security policy with its
+//! nonce, and decides which origins may post. [`super::router`] installs it.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -12,7 +12,7 @@ use super::AppState;
 use super::plain_page;
 use crate::api_error::{ApiError, set_answer_headers};
 
-/// 421 for a name that is not ours: another site's name may point here.
+/// Responds 421 to a name that is not ours: another site's name may point at this server.
 pub async fn only_our_host(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let host = request
         .uri()
@@ -33,7 +33,7 @@ pub async fn only_our_host(State(state): State<AppState>, request: Request, next
             text.trim_end(),
         );
         let mut response = refusal.into_response();
-        // Which answer it is depends on the host alone, and that is part of every cache's key.
+        // The response depends only on the host, and the host is part of every cache's key.
         set_answer_headers(response.headers_mut(), &HeaderValue::from_static("host"));
         return response;
     }
@@ -44,8 +44,8 @@ fn is_of_the_public_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-/// Mints the nonce of this answer, hands it to Leptos through the request's extensions, and sets the policy and the
-/// other headers that every page carries.
+/// Creates the nonce of this response, passes it to Leptos in the request's extensions, and sets the policy and the
+/// other headers that every page has.
 pub async fn guard_the_page(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let nonce = Nonce::new();
     let policy = content_security_policy(&nonce, state.reload_port);
@@ -60,7 +60,7 @@ pub async fn guard_the_page(State(state): State<AppState>, mut request: Request,
         .or_insert(HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
-    // No other site learns from which page of ours somebody came.
+    // Other sites must not learn which of our pages a person came from.
     headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     headers.insert(
         "cross-origin-opener-policy",
@@ -79,7 +79,7 @@ pub async fn guard_the_page(State(state): State<AppState>, mut request: Request,
     response
 }
 
-/// `'strict-dynamic'` is left out on purpose: Leptos's module preload carries its nonce where that would not count.
+/// The policy omits `'strict-dynamic'` on purpose: under it browsers would ignore the nonce on Leptos's module preload.
 fn content_security_policy(nonce: &Nonce, reload_port: Option<u32>) -> String {
     let reload = reload_port
         .map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}"))
@@ -91,8 +91,8 @@ fn content_security_policy(nonce: &Nonce, reload_port: Option<u32>) -> String {
     )
 }
 
-/// Refuses what another site's page makes a browser send: everything that may change something, and every server
-/// function. Programs send neither header and carry no cookie of ours.
+/// Refuses requests that another site's page makes a browser send: everything that could change something, and every
+/// server function. Programs send neither header and do not have our cookie.
 pub async fn refuse_other_sites(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let guarded = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         || request.uri().path().starts_with("/rpc/");

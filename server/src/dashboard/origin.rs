@@ -1,11 +1,11 @@
-//! How browsers reach the dashboard: which `Host` values are ours, which origins may post, and how the session cookie is
-//! called there.
+//! How browsers reach the dashboard: which `Host` values are ours, which origins may post, and the name of the session
+//! cookie.
 
 use std::net::SocketAddr;
 
 use url::{Host, Url};
 
-/// Derived from `--public-url` and the address that is listened on.
+/// Derived from `--public-url` and the listen address.
 #[derive(Clone, Debug)]
 pub struct PublicOrigin {
     /// Without a trailing slash.
@@ -20,12 +20,12 @@ enum Kind {
     Https,
     /// Plain HTTP that never leaves the machine.
     Loopback,
-    /// Plain HTTP over a network: nobody may sign in.
+    /// Plain HTTP over a network. Signing in is refused.
     Plain,
 }
 
 impl PublicOrigin {
-    /// `public_url` as configured, else `http://` and the address.
+    /// Uses `public_url` if it is set, otherwise `http://` and the listen address.
     pub fn new(public_url: Option<&Url>, listen: SocketAddr) -> Self {
         let scheme = public_url.map_or("http", |url| url.scheme());
         let authority = match public_url {
@@ -41,7 +41,7 @@ impl PublicOrigin {
             (_, true) => Kind::Loopback,
             (_, false) => Kind::Plain,
         };
-        // An IPv6 address has colons of its own, all before the bracket.
+        // An IPv6 address also contains colons, but they are all before the bracket.
         let given_port = authority
             .rsplit(']')
             .next()
@@ -74,12 +74,12 @@ impl PublicOrigin {
         &self.url
     }
 
-    /// Whether a request with this `Host` is meant for us.
+    /// Whether a request with this `Host` is for us.
     pub fn is_ours(&self, host: &str) -> bool {
         self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
     }
 
-    /// Whether a page of this origin may change something here.
+    /// Whether a page of this origin may change anything here.
     pub fn may_post(&self, origin: &str) -> bool {
         let scheme = if self.kind == Kind::Https {
             "https://"
@@ -89,7 +89,7 @@ impl PublicOrigin {
         origin.strip_prefix(scheme).is_some_and(|host| self.is_ours(host))
     }
 
-    /// False over plain HTTP outside this machine: a password would travel in the clear.
+    /// False for plain HTTP beyond this machine: a password would cross the network unencrypted.
     pub fn may_sign_in(&self) -> bool {
         self.kind != Kind::Plain
     }
@@ -98,7 +98,8 @@ impl PublicOrigin {
         self.kind == Kind::Https
     }
 
-    /// `__Host-gatehouse` over https. Safari drops `Secure` cookies of plain http even on loopback, so the name is another there.
+    /// `__Host-gatehouse` over https. Safari drops `Secure` cookies on plain http even on loopback, so there the cookie
+    /// has another name.
     pub fn cookie_name(&self) -> &'static str {
         if self.is_https() {
             "__Host-gatehouse"
@@ -107,12 +108,12 @@ impl PublicOrigin {
         }
     }
 
-    /// A `Set-Cookie` value with this token; an empty one removes it.
+    /// A `Set-Cookie` value with this token. An empty token removes the cookie.
     pub fn cookie(&self, token: &str, max_age_seconds: i64) -> String {
         self.set_cookie(self.cookie_name(), token, "Lax", max_age_seconds)
     }
 
-    /// The cookie by which a browser is known at sign-in; see [`vault::BrowserId`].
+    /// The cookie that identifies a browser at sign-in. See [`vault::BrowserId`].
     pub fn browser_cookie_name(&self) -> &'static str {
         if self.is_https() {
             "__Host-gatehouse-browser"
@@ -121,7 +122,7 @@ impl PublicOrigin {
         }
     }
 
-    /// `Strict`: only the sign-in form, which is our own page, has to send it.
+    /// `Strict`, because only the sign-in form needs it, and that is our own page.
     pub fn browser_cookie(&self, value: &str) -> String {
         self.set_cookie(
             self.browser_cookie_name(),
@@ -136,7 +137,8 @@ impl PublicOrigin {
         format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={max_age_seconds}{secure}")
     }
 
-    /// A `Set-Cookie` value for what the sign-in form shows again, for a minute; an empty one removes it.
+    /// A `Set-Cookie` value that keeps what the sign-in form should show again, for a minute. An empty value removes
+    /// it.
     pub fn form_cookie(&self, name: &str, value: &str) -> String {
         let secure = if self.is_https() { "; Secure" } else { "" };
         let max_age_seconds = if value.is_empty() { 0 } else { 60 };
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_localhost_and_the_address_are_both_ours() {
+    fn on_loopback_both_localhost_and_the_address_are_ours() {
         let origin = origin(None, "127.0.0.1:3000");
         assert_eq!(origin.url(), "http://127.0.0.1:3000");
         for host in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST:3000", "[::1]:3000"] {
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_signs_in_over_plain_http_from_elsewhere() {
+    fn no_one_can_sign_in_over_plain_http_from_another_machine() {
         assert!(!origin(None, "192.0.2.1:3000").may_sign_in());
         assert!(!origin(Some("http://gatehouse.example.com"), "127.0.0.1:3000").may_sign_in());
         assert!(origin(Some("http://localhost:3000"), "127.0.0.1:3000").may_sign_in());

@@ -1,5 +1,5 @@
-//! Pages rendered outside Leptos: what a plain POST answers with where scripts are off, and refusals. They link the same
-//! style sheet and nothing else; nothing of them is hydrated.
+//! Pages rendered outside Leptos: refusals, and the responses to plain form posts when JavaScript is off. They load the
+//! style sheet and nothing else, and they are not hydrated.
 
 use std::fmt::Write;
 
@@ -11,16 +11,16 @@ use vault::Zeroizing;
 use super::AppState;
 use crate::wiped;
 
-/// A whole page around `body`, which is HTML already; `title` is escaped here.
+/// A whole page around `body`, which must already be HTML. `title` is escaped here.
 pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Response {
     let title = escape(title);
     let style = match &state.site.stylesheet {
         Some(path) => format!("<link rel=\"stylesheet\" href=\"{}\">", escape(path)),
         None => String::new(),
     };
-    // Some bodies hold a secret: room from the start, and wiped when it has gone out.
+    // Some bodies contain a secret, so the buffer is large enough from the start and wiped once it has been sent.
     let mut html = Zeroizing::new(String::with_capacity(body.len() + 4096));
-    // Writing to a String does not fail.
+    // Writing to a String cannot fail.
     let _ = write!(
         html,
         "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"\"><head><meta charset=\"utf-8\">\
@@ -38,7 +38,7 @@ pub fn page(status: StatusCode, title: &str, body: &str, state: &AppState) -> Re
     (status, headers, wiped::body(html)).into_response()
 }
 
-/// A page with one sentence and a way back.
+/// A page with one sentence and a link back.
 pub fn refused(status: StatusCode, title: &str, sentence: &str, state: &AppState) -> Response {
     page(
         status,
@@ -56,7 +56,7 @@ pub fn link(href: &str, text: &str) -> String {
     format!("<p><a href=\"{}\">{}</a></p>", escape(href), escape(text))
 }
 
-/// Text as HTML, also inside a quoted attribute.
+/// Escapes text for HTML, including quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -65,7 +65,7 @@ pub fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' | '\'' => {
-                // Writing to a String does not fail.
+                // Writing to a String cannot fail.
                 let _ = write!(escaped, "&#{};", u32::from(c));
             }
             c => escaped.push(c),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_in_text_stays_text() {
+    fn markup_in_text_is_escaped() {
         assert_eq!(escape("<a href=\"x\">&'"), "&lt;a href=&#34;x&#34;&gt;&amp;&#39;");
     }
 }

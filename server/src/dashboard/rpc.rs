@@ -1,6 +1,6 @@
-//! Server functions are for the page's own scripts and answer in JSON, whoever asks. Leptos sends what looks like a plain
-//! form (`Accept: text/html`) back to its `Referer`, which is any address that the sender likes; no form of ours is posted
-//! there, so that neither header reaches it.
+//! Makes server functions always respond in JSON. Only the page's own scripts call them. If a request looks like a
+//! plain form post (`Accept: text/html`), Leptos would redirect it to its `Referer`, and a sender can put any URL
+//! there. None of our forms posts to a server function, so we remove both headers.
 
 use app::AppError;
 use axum::Json;
@@ -21,7 +21,8 @@ pub async fn answer_in_json(mut request: Request, next: Next) -> Response {
         .iter()
         .any(|(own, method)| *own == path && method == request.method());
     if !known {
-        // Most likely a page of another build. Its script can read this, and not the page that says "Not found".
+        // The request most likely comes from a page of another build. Its script can read this error, but not an HTML
+        // "Not found" page.
         let error = AppError::Outdated;
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::NOT_FOUND);
         return (status, Json(error)).into_response();

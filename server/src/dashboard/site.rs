@@ -1,5 +1,6 @@
-//! The site's files: WASM, JavaScript, style sheet, fonts. From a directory, or with feature `embed` from the binary.
-//! Names that carry a hash may be kept for ever; compressed forms lie beside the files.
+//! The site's files: WASM, JavaScript, style sheet and fonts. They come from a directory or, with the feature `embed`,
+//! from the binary. Files with a hash in their names may be cached for ever. Compressed versions are stored beside the
+//! originals.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,17 +22,17 @@ mod embedded {
     include!(concat!(env!("OUT_DIR"), "/site.rs"));
 }
 
-/// Where the files are, and what they are called.
+/// Where the files are and what they are called.
 #[derive(Clone, Debug)]
 pub struct Site {
     place: SitePlace,
-    /// `gatehouse-<hash>`, or the plain name when nobody hashed it.
+    /// `gatehouse-<hash>`, or the plain name if the build did not add a hash.
     pub output_name: String,
-    /// The address of the style sheet; none without a site.
+    /// The URL of the style sheet. `None` without a site.
     pub stylesheet: Option<String>,
     /// Whether `output_name` changes with the content.
     is_hashed: bool,
-    /// What a page needs beside the main part: addresses by the name of its chunk.
+    /// The extra files each page needs: URLs by the name of the page's chunk.
     chunks: HashMap<String, Vec<String>>,
 }
 
@@ -47,13 +48,13 @@ enum SitePlace {
 #[derive(Deserialize)]
 struct Manifest {
     output_name: String,
-    /// Paths under the site's root by the name of a page's chunk.
+    /// Paths under the site's root, by the name of the page's chunk.
     #[serde(default)]
     chunks: HashMap<String, Vec<String>>,
 }
 
 impl Site {
-    /// Looks for the site: in the binary, else in `options.site_root`.
+    /// Looks for the site in the binary first, then in `options.site_root`.
     pub fn find(options: &LeptosOptions) -> Self {
         #[cfg(feature = "embed")]
         if let Some(manifest) =
@@ -68,7 +69,7 @@ impl Site {
         if let Some(manifest) = manifest {
             return Self::with_manifest(SitePlace::Directory(root), manifest, options);
         }
-        // What `cargo leptos watch` leaves: plain names and no manifest.
+        // `cargo leptos watch` leaves plain names and no manifest.
         let output_name = options.output_name.to_string();
         let pkg = options.site_pkg_dir.as_ref();
         let is_there = root.join(pkg).join(format!("{output_name}.js")).is_file();
@@ -102,7 +103,7 @@ impl Site {
         }
     }
 
-    /// The addresses of the files that this page's chunk consists of.
+    /// The URLs of the files in this page's chunk.
     pub fn files_of(&self, page: Page) -> Vec<String> {
         self.chunks.get(page.chunk()).cloned().unwrap_or_default()
     }
@@ -111,7 +112,7 @@ impl Site {
         matches!(self.place, SitePlace::Absent)
     }
 
-    /// The file at this path of an address, compressed as the browser likes it; `None` when there is none.
+    /// The file at this URL path, compressed in a way the browser accepts. `None` if there is no such file.
     pub async fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         let (path, keep) = self.named(&checked(path)?);
         let accepted = headers
@@ -154,12 +155,13 @@ impl Site {
         Some(response)
     }
 
-    /// The file that this path means, and how long it may be kept. A name that carries a hash of the content is good for
-    /// ever; under any other name the content may change, so the browser asks after a while whether it has.
+    /// The file this path refers to, and how long a browser may cache it. If the name contains a hash of the content,
+    /// the browser may keep the file for ever. Any other file may change under the same name, so the browser has to ask
+    /// again after a while.
     fn named(&self, path: &str) -> (String, &'static str) {
         const FOR_EVER: &str = "public, max-age=31536000, immutable";
         if is_a_sprite(path) {
-            // A page of another build asks for its own sprite, and gets the one there is.
+            // A page from another build asks for its own sprite and gets the current one.
             let is_current = SPRITE.strip_prefix('/') == Some(path);
             return (
                 "icons.svg".to_owned(),
@@ -204,15 +206,15 @@ fn answer(path: &str, bytes: Cow<'static, [u8]>, coding: Option<&'static str>) -
     response
 }
 
-/// Of these bytes in this form, for the question whether they have changed.
+/// The ETag of these bytes in this coding.
 fn entity_tag(bytes: &[u8], coding: Option<&str>) -> String {
-    // With fixed keys: the same in every process that serves these files.
+    // This hasher has fixed keys, so every process that serves these files computes the same tag.
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
     format!("\"{:016x}-{}\"", hasher.finish(), coding.unwrap_or("plain"))
 }
 
-/// `icons-<hash>.svg`.
+/// Whether this is `icons-<hash>.svg`.
 fn is_a_sprite(path: &str) -> bool {
     let hash = path
         .strip_prefix("icons-")
@@ -220,7 +222,7 @@ fn is_a_sprite(path: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// `br;q=0` refuses what its name would ask for.
+/// Whether this entry of `Accept-Encoding` accepts the coding. `br;q=0` names a coding to refuse it.
 fn accepts_coding(part: &str, name: &str) -> bool {
     let (coding, weight) = part.split_once(';').unwrap_or((part, ""));
     let refused =
@@ -228,7 +230,7 @@ fn accepts_coding(part: &str, name: &str) -> bool {
     coding.trim().eq_ignore_ascii_case(name) && !refused
 }
 
-/// A relative path made of plain names; the manifest and the compressed forms are not for asking.
+/// Accepts a relative path of plain names. The manifest and the compressed versions cannot be requested.
 fn checked(path: &str) -> Option<String> {
     let path = path.strip_prefix('/')?;
     let plain = |part: &str| {
@@ -242,12 +244,12 @@ fn checked(path: &str) -> Option<String> {
     (known && path.split('/').all(plain)).then(|| path.to_owned())
 }
 
-/// None for a kind of file that a site does not have.
+/// `None` for a kind of file that a site does not contain.
 fn content_type(path: &str) -> Option<&'static str> {
     Some(match path.rsplit_once('.')?.1 {
         "js" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
-        // Several modules of WASM, one behind the other.
+        // Several WASM modules, concatenated.
         "pack" => "application/octet-stream",
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
@@ -265,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_path_leads_out_of_the_site() {
+    fn no_path_escapes_the_site() {
         for path in [
             "/../Cargo.toml",
             "/pkg/../../x.js",
@@ -286,7 +288,7 @@ mod tests {
         );
     }
 
-    /// A site with a file in each place, and what it says to whoever asks for one.
+    /// Requests a path from a site that has one file of each kind.
     async fn asked(path: &str, known: Option<&str>) -> Option<(StatusCode, String, String)> {
         let dir = tempfile::tempdir().expect("a directory");
         for file in ["icons.svg", "favicon.svg", "fonts/a.woff2", "pkg/gatehouse-00.js"] {
@@ -317,11 +319,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_named_by_its_content_is_kept_for_ever_and_the_rest_is_asked_for_again() {
+    async fn files_named_by_their_content_are_cached_for_ever_and_others_are_revalidated() {
         for (path, keep) in [
             (SPRITE, "public, max-age=31536000, immutable"),
             ("/pkg/gatehouse-00.js", "public, max-age=31536000, immutable"),
-            // Another build's: there is one sprite, and a browser may not take it for that other one.
+            // The sprite of another build. The response holds our sprite, so a browser must not cache it under this
+            // name.
             ("/icons-0123456789abcdef.svg", "no-cache"),
             ("/icons.svg", "public, max-age=600"),
             ("/favicon.svg", "public, max-age=600"),
@@ -346,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_of_zero_refuses() {
+    fn a_coding_with_a_weight_of_zero_is_refused() {
         assert!(accepts_coding(" br ", "br") && accepts_coding("br;q=0.5", "br"));
         assert!(!accepts_coding("br;q=0", "br") && !accepts_coding("gzip", "br"));
     }

@@ -1,20 +1,20 @@
-//! How many live streams may be open: a fair share for each company, and only so many for a session. Each holds one of the
-//! dashboard's connections for as long as its tab is visible.
+//! Limits how many live streams may be open: a fair share for each company, and a fixed number per session. Each stream
+//! holds one of the dashboard's connections for as long as its tab is visible.
 
 use model::CompanyId;
 use shares::{FairShare, Ledger, Share};
 
-/// Visible tabs of one browser that hear of changes at once.
+/// The most visible tabs of one browser that receive live updates.
 const PER_SESSION: usize = 16;
 
-/// The places of all streams. Cheap to clone; clones are the same places.
+/// The slots for all streams. Cheap to clone; all clones share the same slots.
 #[derive(Clone, Debug)]
 pub struct Streams {
     companies: FairShare<CompanyId>,
     sessions: FairShare<[u8; 32]>,
 }
 
-/// One stream's places.
+/// The slots one stream holds.
 #[derive(Debug)]
 pub struct StreamPlace {
     _company: Share<CompanyId>,
@@ -29,7 +29,8 @@ impl Streams {
         }
     }
 
-    /// A place for another stream of this session in this company, or none. `company` is the parent where it is a brand.
+    /// Takes a slot for another stream of this session in this company, if one is free. For a brand, `company` is its
+    /// parent.
     pub fn open(&self, company: CompanyId, session: [u8; 32]) -> Option<StreamPlace> {
         Some(StreamPlace {
             _session: self.sessions.try_take(&session)?,
@@ -48,17 +49,17 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_session_nor_a_company_takes_the_streams_of_another() {
+    fn a_session_or_company_cannot_use_up_the_streams_of_another() {
         let streams = Streams::new(100);
         let one = open(&streams, 1, 1);
         assert_eq!(one.len(), PER_SESSION);
         let colleagues: Vec<_> = (2..20).map(|session| open(&streams, 1, session)).collect();
         let held = one.len() + colleagues.iter().map(Vec::len).sum::<usize>();
-        assert_eq!(held, 50, "half for a company that is alone");
+        assert_eq!(held, 50, "a company that is alone gets half");
         assert_eq!(
             open(&streams, 2, 99).len(),
             PER_SESSION,
-            "another company does not notice"
+            "another company is not affected"
         );
         drop((one, colleagues));
         assert_eq!(streams.companies.free(), 100);

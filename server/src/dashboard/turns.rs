@@ -1,5 +1,5 @@
-//! Pages, server functions and posts of one person do not keep those of others waiting: each person who is signed in has
-//! a fair share of what is worked on at once. (Signing in has a queue of its own, `/live` its own places.)
+//! Gives each signed-in person a fair share of the dashboard's work, so one person's slow pages do not delay everyone
+//! else's. This covers pages, server functions and posts. Signing in has its own queue, and `/live` has its own limits.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -9,7 +9,7 @@ use shares::FairShare;
 
 use super::session::Caller;
 
-/// What is worked on at once, by person. Cheap to clone; clones are the same places.
+/// The work in progress, by person. Cheap to clone; all clones share the same slots.
 #[derive(Clone, Debug)]
 pub struct Turns(FairShare<PersonId>);
 
@@ -19,7 +19,7 @@ impl Default for Turns {
     }
 }
 
-/// Waits for a place; how long is bounded by whoever bounds the whole answer.
+/// Waits for a slot. There is no timeout here, because the whole response has one.
 pub async fn in_turn(State(turns): State<Turns>, request: Request, next: Next) -> Response {
     let visit = request
         .extensions()
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_person_with_many_slow_pages_keeps_nobody_elses_waiting() {
+    async fn one_persons_slow_pages_do_not_delay_anyone_else() {
         let turns = Turns(FairShare::new(4));
         let gate = Arc::new(Semaphore::new(0));
         let slow = {

@@ -1,5 +1,5 @@
-//! Seven days of requests, written by the same recorder as real ones: a daily rhythm, twelve minutes of 503, and a deleted
-//! key that is still tried from one address.
+//! Seven days of sample requests, written by the same recorder as real ones. They have a daily rhythm, a twelve-minute
+//! outage with 503s, and a deleted key that one address still tries.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use super::world::{Line, Past};
 use crate::services::Services;
 
 const MINUTES: i64 = 7 * 24 * 60;
-/// On the average; about 20,000 in all.
+/// The average. It makes about 20,000 requests in all.
 const PER_MINUTE: f64 = 1.93;
-/// The outage: so many minutes before now, so long.
+/// The outage: how many minutes ago it began, and how many minutes it lasted.
 const OUTAGE: (i64, i64) = (53 * 60 + 20, 12);
-/// The deleted key is tried every so many minutes.
+/// The deleted key is tried once in this many minutes.
 const STALE_EVERY: i64 = 7;
 pub(super) const STALE_ADDRESS: &str = "198.51.100.140";
 pub(super) const STALE_AGENT: &str = "legacy-sync/1.3";
 
-/// Method, path, status when all is well, weight.
+/// Method, path, status when all is well, and weight.
 pub(super) const CALLS: [(&str, &str, u16, u32); 9] = [
     ("GET", "/v1/users/", 200, 24),
     ("GET", "/v1/links/", 200, 18),
@@ -33,7 +33,7 @@ pub(super) const CALLS: [(&str, &str, u16, u32); 9] = [
     ("GET", "/v1/users/9c20/", 404, 2),
 ];
 
-/// Numbers that look like chance and are the same at every start.
+/// Numbers that look random but are the same at every start.
 #[derive(Debug)]
 pub(super) struct Dice(u64);
 
@@ -49,17 +49,17 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to below `end`.
+    /// A number from 0 up to, but not including, `end`.
     pub(super) fn below(&mut self, end: u32) -> u32 {
         u32::try_from(self.next() % u64::from(end.max(1))).unwrap_or_default()
     }
 
-    /// From 0 to below 1.
+    /// A number from 0 up to, but not including, 1.
     fn unit(&mut self) -> f64 {
         f64::from(self.below(1 << 30)) / f64::from(1 << 30)
     }
 
-    /// One of weighted things.
+    /// Picks one of several weighted things.
     pub(super) fn pick<'a, T>(&mut self, things: &'a [T], weight: impl Fn(&T) -> u32) -> Option<&'a T> {
         let total = things.iter().map(&weight).sum();
         let mut at = self.below(total);
@@ -72,7 +72,8 @@ impl Dice {
     }
 }
 
-/// Writes it in the order of time, waiting for room, and returns when all of it is stored: when each key was last used.
+/// Writes the history in order of time and waits whenever the recorder is full. Returns, once everything is stored,
+/// when each key was last used.
 pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) -> HashMap<KeyId, Timestamp> {
     let mut last_used = HashMap::new();
     let mut dice = Dice::new(20_260_105);
@@ -109,7 +110,7 @@ pub(super) async fn write(services: &Services, now: Timestamp, past: &Past) -> H
     last_used
 }
 
-/// More by day than by night, fewer at the week's end; 1 on the average.
+/// The rate is higher by day than at night and lower at weekends. It averages 1.
 fn rhythm(at: Timestamp) -> f64 {
     let seconds = at.as_millis().div_euclid(1000);
     let hour = (seconds.rem_euclid(86_400)) as f64 / 3600.0;
@@ -203,13 +204,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_week_has_about_twenty_thousand_requests_and_quiet_nights() {
+    fn a_week_has_about_twenty_thousand_requests_and_quiet_nights() {
         let start = Timestamp::from_millis(1_767_614_400_000);
         let sum: f64 = (0..MINUTES)
             .map(|minute| PER_MINUTE * rhythm(start.plus_seconds(minute * 60)))
             .sum();
         assert!((19_000.0..21_500.0).contains(&sum), "{sum}");
-        // A Monday, at 14:00 and at 02:00.
+        // A Monday at 14:00, and the same day at 02:00.
         let noon = rhythm(Timestamp::from_millis(1_767_614_400_000 + 2 * 3_600_000));
         let night = rhythm(Timestamp::from_millis(1_767_614_400_000 - 10 * 3_600_000));
         assert!(noon > 4.0 * night, "{noon} {night}");

@@ -1,7 +1,8 @@
-//! `--demo`: a world to look at, on loopback only. One company with three brands, seven days of history, an API behind the
-//! gateway, a webhook receiver, and traffic that goes on through the real gateway.
+//! `--demo` starts Gatehouse with sample data, on loopback only. It has one company with three brands, seven days of
+//! history, an API behind the gateway, a webhook receiver, and traffic that continues through the real gateway.
 //!
-//! Made once per data directory ([`state`]); a second start keeps what was made, whatever became of it since.
+//! The sample data is created once per data directory ([`state`]). A second start keeps it, with all changes made
+//! since.
 
 mod history;
 mod receiver;
@@ -30,7 +31,7 @@ use crate::services::Services;
 use state::State;
 pub use world::OWNER;
 
-/// Both people's password; it protects nothing but sample data on this machine.
+/// The password of both people. It protects only sample data on this machine.
 pub const PASSWORD: &str = "gatehouse-demo";
 
 /// Where the built-in API and receiver listen, if the port is free.
@@ -52,7 +53,7 @@ impl DemoPeople {
     }
 }
 
-/// The demo's own listener and what stands in its data directory, before the services run.
+/// The demo's listener and the state from its data directory, before the services run.
 #[derive(Debug)]
 pub struct Prepared {
     kind: Kind,
@@ -61,7 +62,7 @@ pub struct Prepared {
     state: Option<State>,
 }
 
-/// A demo whose world is made.
+/// A demo whose sample data exists.
 #[derive(Debug)]
 pub struct Ready {
     pub people: DemoPeople,
@@ -71,7 +72,7 @@ pub struct Ready {
 }
 
 impl Prepared {
-    /// Binds the listener and lets the configuration point at it.
+    /// Binds the listener and points the configuration at it.
     pub async fn new(kind: Kind, config: &mut Config, data_dir: &DataDir) -> Result<Self, StartError> {
         let state = State::read(data_dir)?;
         let listener = bind(state.as_ref().map_or(PORT, |state| state.port)).await?;
@@ -92,7 +93,7 @@ impl Prepared {
                 .allow_networks
                 .extend(network.parse::<webhooks::AllowedNetwork>().ok());
         }
-        // The demo's own callers say which address they pretend to come from.
+        // The demo's callers send the address they pretend to come from.
         config
             .trusted_proxies
             .extend("127.0.0.1/32".parse::<ipnet::IpNet>().ok());
@@ -104,7 +105,7 @@ impl Prepared {
         })
     }
 
-    /// Makes the world where there is none yet.
+    /// Creates the sample data if there is none yet.
     pub async fn ready(self, services: &Services, data_dir: &DataDir) -> Result<Ready, StartError> {
         let Self {
             kind,
@@ -146,7 +147,7 @@ impl Prepared {
 }
 
 impl Ready {
-    /// Serves the API and the receiver, and sends requests and events until `stop`.
+    /// Serves the API and the receiver, and sends requests and events, until `stop`.
     pub fn run(
         self,
         services: &Services,
@@ -158,7 +159,7 @@ impl Ready {
         let router = Router::new()
             .merge(receiver::router(services.clone()))
             .merge(upstream::router(services.clone()));
-        // Its callers are all of this machine.
+        // All its callers are on this machine.
         let machine = ["127.0.0.0/8", "::1/128"]
             .iter()
             .filter_map(|network| network.parse().ok());
@@ -169,7 +170,7 @@ impl Ready {
         }
     }
 
-    /// A `curl` line with a key that is active now; none when no key is.
+    /// A `curl` command with an active key. `None` if no key is active.
     pub async fn curl(&self, services: &Services, gateway_url: &str) -> Option<String> {
         let company = services.core.accounts.company(self.state.company).await.ok()??;
         let form = services.core.keys.form();
@@ -194,7 +195,8 @@ impl Ready {
     }
 }
 
-/// The port of the last time, else the next free one: a demo that does not start would be worse.
+/// Binds the same port as last time, or the next free one. A demo on another port is better than one that does not
+/// start.
 async fn bind(port: u16) -> Result<TcpListener, StartError> {
     for port in port..port.saturating_add(50) {
         match TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await {
@@ -207,7 +209,7 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
         .map_err(StartError::failed("binding the demo's API"))
 }
 
-/// Sample data never goes into a directory somebody uses for real.
+/// Sample data must never go into a directory with a real installation.
 async fn refuse_another_installation(services: &Services) -> Result<(), StartError> {
     let companies = services
         .core

@@ -1,5 +1,5 @@
-//! The built-in webhook receiver: checks the documented signature against the keys that are active, and answers. One path
-//! always fails, for the demo's failing webhook, and one says that it is gone, for the disabled one.
+//! The built-in webhook receiver. It checks the documented signature against the active keys. One path always fails,
+//! for the demo's failing webhook. Another responds 410, for the disabled one.
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::services::Services;
 
-/// Everything under it receives.
+/// The receiver serves every path under this one.
 pub(super) const PATH: &str = "/receiver";
 
 /// An event is at most 256 KiB.
@@ -47,7 +47,7 @@ async fn receive(State(services): State<Services>, request: Request) -> Response
     }
 }
 
-/// A real receiver knows its company's keys; this one serves every company of the demo.
+/// A real receiver knows its own company's keys. This one serves every company in the demo, so it tries all keys.
 async fn is_signed(services: &Services, headers: &HeaderMap, body: &Bytes) -> bool {
     let Some(given) = headers.get(services.webhooks.headers().sign.as_str()) else {
         return false;

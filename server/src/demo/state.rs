@@ -1,4 +1,5 @@
-//! What the demo remembers between starts: a small file in the data directory. It holds no secret in the clear.
+//! What the demo remembers between starts, in a small file in the data directory. The file holds no secret in plain
+//! text.
 
 use std::path::PathBuf;
 
@@ -8,19 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigError;
 use crate::data_dir::DataDir;
 
-/// The demo's file.
+/// The contents of the demo's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) port: u16,
-    /// The company; its brands are in the database.
+    /// The company. Its brands are in the database.
     pub(super) company: ClientId,
-    /// From when requests are real; none when the demo started empty.
+    /// When real requests begin. `None` if the demo started empty.
     pub(super) real_since: Option<Timestamp>,
-    /// The key that was deleted and is still tried.
+    /// The deleted key that the demo keeps trying.
     pub(super) deleted: Option<DeletedKey>,
 }
 
-/// A key nobody may use any more, sealed like any other.
+/// A key that is no longer valid, sealed like any other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct DeletedKey {
     pub(super) id: KeyId,
@@ -49,7 +50,8 @@ impl State {
         }
     }
 
-    /// Marks the directory as a demo's before anything is made in it: one that is interrupted can be begun again.
+    /// Marks the directory as a demo's before creating anything in it, so that the next start can tell if this one was
+    /// interrupted.
     pub(super) fn begin(data_dir: &DataDir) -> Result<(), ConfigError> {
         put(data_dir, b"being made\n")
     }

@@ -1,4 +1,4 @@
-//! What goes on while the demo runs: about one request a second with the brands' keys through the real gateway, a try of
+//! The traffic while the demo runs: about one request a second with the brands' keys through the real gateway, a try of
 //! the deleted key now and then, and an event every ten seconds.
 
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::services::Services;
 
 const STALE_EVERY_SECONDS: u64 = 47;
 const EVENT_EVERY_SECONDS: u64 = 10;
-/// The event types in turn; the last two go to the webhook that fails.
+/// The event types, sent in turn. The last two go to the failing webhook.
 const EVENTS: [EventType; 6] = [
     EventType::OrderStatusUpdated,
     EventType::OrderCreated,
@@ -41,7 +41,7 @@ struct Traffic {
     dice: Dice,
 }
 
-/// Goes on until `stop`.
+/// Sends traffic until `stop`.
 pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, stop: CancellationToken) {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let Some(parent) = world::company_id(&services, state.company).await else {
@@ -74,7 +74,7 @@ pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, 
     }
 }
 
-/// An example event of the company in Sandbox.
+/// Publishes an example event of the company in Sandbox.
 pub(super) async fn publish(services: &Services, company: CompanyId, event_type: EventType) {
     let payload = webhooks::example_payload(event_type);
     let publication = Publication {
@@ -88,13 +88,13 @@ pub(super) async fn publish(services: &Services, company: CompanyId, event_type:
     if let Err(error) = services.webhooks.publish(publication, &Actor::system()).await {
         tracing::warn!(
             error = crate::error::chain(&error),
-            "an event of the demo was not published"
+            "could not publish a demo event"
         );
     }
 }
 
 impl Traffic {
-    /// One call of one brand, with whichever of its keys is active.
+    /// Makes one call for one brand, with any of its active keys.
     async fn request(&mut self, parent: CompanyId) {
         let Ok(brands) = self.services.core.accounts.brands(parent).await else {
             return;
@@ -177,9 +177,9 @@ impl Traffic {
             .body(Full::new(body));
         let Ok(request) = request else { return };
         match self.client.request(request).await {
-            // The rest of the answer, so that the connection can be used again.
+            // Read the rest of the response, so that the connection can be reused.
             Ok(response) => drop(response.into_body().collect().await),
-            Err(error) => tracing::debug!(%error, "a request of the demo was not answered"),
+            Err(error) => tracing::debug!(%error, "a demo request got no response"),
         }
     }
 }

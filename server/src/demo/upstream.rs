@@ -1,4 +1,4 @@
-//! The API behind the demo's gateway: answers with believable JSON, and publishes an event when an order is made.
+//! The API behind the demo's gateway. It responds with plausible JSON and publishes an event when an order is created.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -115,7 +115,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({ "detail": "Not Found." }))).into_response()
 }
 
-/// The gateway says who calls and under which request id; the event names that request.
+/// The gateway's headers say who is calling and the request id. The event refers to that request.
 async fn create_order(State(services): State<Services>, headers: HeaderMap) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let brand = text("x-gatehouse-brand").filter(|brand| *brand != "-");
@@ -141,7 +141,7 @@ async fn create_order(State(services): State<Services>, headers: HeaderMap) -> R
         if let Err(error) = services.webhooks.publish(publication, &Actor::system()).await {
             tracing::warn!(
                 error = crate::error::chain(&error),
-                "the demo's order set off no event"
+                "could not publish the event of a demo order"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Makes the demo's company: brands, people, keys with a past, webhooks, and the history of its requests.
+//! Creates the demo's company: its brands, people, older and newer keys, webhooks, and request history.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) fn people() -> Result<DemoPeople, StartError> {
     })
 }
 
-/// Who the audit trail says made it.
+/// The person the audit trail names as the author of the sample data.
 pub(super) fn ana() -> Actor {
     Actor {
         kind: ActorKind::Member,
@@ -45,7 +45,7 @@ pub(super) fn ana() -> Actor {
     }
 }
 
-/// The whole world, or with `Empty` the company and its people alone.
+/// Creates all the sample data. With `Empty`, creates only the company and its people.
 pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<State, StartError> {
     let failed = || StartError::failed("making the demo's company");
     let accounts = &services.core.accounts;
@@ -89,7 +89,8 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     webhooks(services, parent.id, port).await?;
     let last_used = history::write(services, now, &past).await;
     touch(services, &past, &last_used);
-    // From the first page on, one webhook has delivered, one waits for its next attempt, and one was disabled.
+    // The first page already shows one webhook that has delivered, one that waits for its next attempt, and one that is
+    // disabled.
     for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
         traffic::publish(services, parent.id, event_type).await;
     }
@@ -102,7 +103,7 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
 }
 
 fn missing() -> StartError {
-    StartError::Refused("The demo's company was made and is not there.".to_owned())
+    StartError::Refused("The demo's company is missing right after it was created.".to_owned())
 }
 
 async fn reload(services: &Services) -> Result<(), StartError> {
@@ -114,22 +115,22 @@ async fn reload(services: &Services) -> Result<(), StartError> {
         .map_err(StartError::failed("loading the demo's keys"))
 }
 
-/// Whose key is used how often, for the history.
+/// How often the history uses which key.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) place: Place,
     pub(super) key: KeyTrace,
     pub(super) environment: Environment,
-    /// Of a hundred requests.
+    /// The percentage of requests.
     pub(super) share: u32,
     pub(super) address: &'static str,
     pub(super) agent: &'static str,
-    /// When the key was made, and from when its program has been quiet.
+    /// When the key was created, and when its program stopped calling.
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
 }
 
-/// The keys as they came to be.
+/// The keys and their history.
 #[derive(Debug)]
 pub(super) struct Past {
     pub(super) lines: Vec<Line>,
@@ -141,7 +142,7 @@ pub(super) struct Past {
 
 const DAY: i64 = 24 * 3600;
 
-/// Keys made and deleted on days gone by, through the same rules with a clock set back.
+/// Creates and deletes keys in the past. They go through the usual rules, with a clock that is set back.
 async fn past(
     services: &Services,
     now: Timestamp,
@@ -216,7 +217,7 @@ async fn past(
         until: now.minus_seconds(quiet_for),
     };
     lines.push(own(&current, sandbox, 20, "192.0.2.18", 190));
-    // A rotation in its third step: the older key has been quiet for hours.
+    // A rotation in its third step: the older key has not been used for hours.
     lines.push(own(&dev_older, dev, 8, "192.0.2.44", 5 * 3600));
     lines.push(own(&dev_newer, dev, 4, "192.0.2.45", 640));
     Ok(Past {
@@ -278,7 +279,7 @@ fn seal(services: &Services, company: CompanyId, key: KeyId, secret: &str) -> De
     DeletedKey { id: key, sealed }
 }
 
-/// The deleted key as its program still sends it; none when it does not open.
+/// The deleted key's secret, which its program still sends. `None` if it cannot be unsealed.
 pub(super) fn open(services: &Services, company: CompanyId, deleted: &DeletedKey) -> Option<AccessSecret> {
     let place = seal_place(services, company, deleted.id);
     let plain = services
@@ -290,8 +291,7 @@ pub(super) fn open(services: &Services, company: CompanyId, deleted: &DeletedKey
     AccessSecret::unsealed(&plain, Environment::Sandbox).ok()
 }
 
-/// One that works, one that fails, one that answers 410 and is disabled for it. None takes the address that the page
-/// offers.
+/// One webhook works, one fails, and one gets a 410 and is disabled. None of them uses the URL that the page suggests.
 async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<(), StartError> {
     let draft = |name: &str, path: &str, events| WebhookDraft {
         name: name.to_owned(),
@@ -318,7 +318,7 @@ async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<
     Ok(())
 }
 
-/// The built-in receiver listens at another port than last time: its webhooks follow.
+/// Points the webhooks at the built-in receiver's new port if it differs from last time.
 pub(super) async fn move_webhooks(services: &Services, state: &State, port: u16) -> Result<(), StartError> {
     let failed = || StartError::failed("moving the demo's webhooks");
     let Some(company) = company_id(services, state.company).await else {
@@ -355,7 +355,7 @@ pub(super) async fn company_id(services: &Services, client_id: ClientId) -> Opti
         .map(|company| company.id)
 }
 
-/// Each key was last used when the log says so.
+/// Sets each key's last use to what the log shows.
 fn touch(services: &Services, past: &Past, last_used: &HashMap<KeyId, Timestamp>) {
     let snapshot = services.core.keys.snapshot();
     for line in &past.lines {

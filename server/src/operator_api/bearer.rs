@@ -1,4 +1,4 @@
-//! Who calls the operator API: a bearer token, and whether it has the route's scope.
+//! Authenticates callers of the operator API by bearer token, and checks that the token has the route's scope.
 
 use accounts::{OperatorToken, Scope};
 use axum::extract::{Request, State};
@@ -13,15 +13,15 @@ use super::{failed, refused};
 use crate::dashboard::AppState;
 use crate::listener::Peer;
 
-/// The token of this request, for the handler behind the guard.
+/// The token of this request. Handlers behind [`only_with_scope`] can extract it.
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub token: OperatorToken,
-    /// What audit rows say of it.
+    /// How audit rows name this token.
     pub actor: Actor,
 }
 
-/// 401 without a known token, 403 without the scope.
+/// Responds 401 without a known token and 403 without the scope.
 pub async fn only_with_scope(
     State((state, scope)): State<(AppState, Scope)>,
     mut request: Request,

@@ -1,4 +1,5 @@
-//! What an operator's request carries: one JSON object, read member by member, so that every fault is named at once.
+//! The body of an operator's request: one JSON object. Members are read one by one, so one response can list every
+//! error.
 
 use std::collections::HashMap;
 
@@ -12,10 +13,10 @@ use webhooks::{MAX_PAYLOAD_BYTES, fault};
 
 use crate::api_error::ApiError;
 
-/// Of a request's body: the payload of an event, and room for the rest.
+/// The largest request body: an event's payload plus room for the other members.
 pub const LARGEST_BODY: usize = MAX_PAYLOAD_BYTES + 16 * 1024;
 
-/// A body that was read whole and does not say that it is anything else than JSON.
+/// A body that arrived whole and whose content type, if it has one, is JSON.
 #[derive(Debug)]
 pub struct JsonBody(Bytes);
 
@@ -44,7 +45,7 @@ impl JsonBody {
         Self(Bytes::copy_from_slice(text.as_bytes()))
     }
 
-    /// The members of the object; `wanted` names them for a caller who sent something else.
+    /// The members of the object. The error for anything else says to send `wanted`.
     pub fn members(&self, wanted: &str) -> Result<Members<'_>, ApiError> {
         match serde_json::from_slice(&self.0) {
             Ok(members) => Ok(Members {
@@ -59,7 +60,7 @@ impl JsonBody {
     }
 }
 
-/// The members as they were sent, and what was wrong with those read so far.
+/// The members as sent, and the errors in those read so far.
 #[derive(Debug)]
 pub struct Members<'a> {
     members: HashMap<String, &'a RawValue>,
@@ -67,7 +68,7 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The member as it was sent.
+    /// The member's JSON text as sent.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
         self.members.get(name).map(|raw| raw.get())
     }
@@ -76,7 +77,7 @@ impl<'a> Members<'a> {
         self.faults.push(fault(name, message));
     }
 
-    /// What the member means; none with a fault where it is missing or means nothing.
+    /// The member's value. If it is missing or invalid, records an error and returns `None`.
     pub fn required<T: DeserializeOwned>(&mut self, name: &str, otherwise: &str) -> Option<T> {
         let read = self.raw(name).and_then(|text| serde_json::from_str(text).ok());
         if read.is_none() {
@@ -85,7 +86,7 @@ impl<'a> Members<'a> {
         read
     }
 
-    /// As [`Members::required`], and none without a fault where it is missing or null.
+    /// Like [`Members::required`], but a member that is missing or null is not an error.
     pub fn optional<T: DeserializeOwned>(&mut self, name: &str, otherwise: &str) -> Option<T> {
         match self.raw(name) {
             None | Some("null") => None,
@@ -93,7 +94,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Everything that was read, or every fault.
+    /// Returns what was read, or all errors.
     pub fn all<T>(self, read: Option<T>) -> Result<T, ApiError> {
         match read {
             Some(read) if self.faults.is_empty() => Ok(read),

@@ -1,4 +1,4 @@
-//! `/operator/v1/companies`: all of them; and a new company, or with `parent` a brand of one.
+//! `/operator/v1/companies`: lists all companies and creates one, or a brand if the request has a `parent`.
 
 use accounts::AccountsError;
 use axum::Json;

@@ -1,5 +1,5 @@
-//! `POST /operator/v1/events`: publishes an event. 202 once it is committed with its deliveries; the same
-//! `Idempotency-Key` with the same request gets the first answer again.
+//! `POST /operator/v1/events` publishes an event. It responds 202 once the event and its deliveries are committed. A
+//! repeat of the same request with the same `Idempotency-Key` gets the first response again.
 
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -14,7 +14,7 @@ use super::body::{JsonBody, Members};
 use crate::api_error::ApiError;
 use crate::dashboard::AppState;
 
-/// What is published; `payload` is spliced as it stands here.
+/// The event to publish. `payload` is kept byte for byte as sent.
 struct NewEvent<'a> {
     client_id: ClientId,
     environment: Environment,
@@ -23,12 +23,12 @@ struct NewEvent<'a> {
     request_id: Option<RequestId>,
 }
 
-/// The handler.
+/// The handler with its body limit.
 pub fn publish_route() -> MethodRouter<AppState> {
     post(publish_event)
 }
 
-/// Answers 202 `{"webhook_id","deliveries"}`.
+/// Responds 202 with `{"webhook_id","deliveries"}`.
 pub async fn publish_event(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_stays_what_it_was() {
+    fn the_payload_is_kept_byte_for_byte() {
         let body = format!(
             r#"{{"client_id":"{CLIENT}","env_type":"dev","event_type":"order-created","payload": {{ "a" : 1.0e2 }} ,"request_id":null}}"#
         );
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_names_its_field() {
+    fn each_error_names_its_field() {
         let body = |client: &str, environment: &str, event_type: &str, rest: &str| {
             format!(r#"{{"client_id":{client},"env_type":{environment},"event_type":{event_type}{rest}}}"#)
         };

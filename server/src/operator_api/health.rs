@@ -1,5 +1,5 @@
-//! `/healthz`: the process answers. `/readyz`: it may be sent requests, because its keys are current and its database can
-//! be read.
+//! `/healthz` says that the process responds. `/readyz` says that it can take requests: its keys are current and its
+//! database is readable.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

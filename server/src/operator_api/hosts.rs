@@ -1,5 +1,6 @@
-//! Whose name the operator listener answers to. A page of another site can make its own name point to this machine (DNS
-//! rebinding) and then ask whatever a browser here reaches; its requests carry that name as `Host`.
+//! Which host names the operator listener accepts. Another site can point its own name at this machine (DNS rebinding)
+//! and then reach this listener from a browser. Those requests carry the other site's name as `Host`, so we refuse
+//! names we do not know.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,12 +14,13 @@ use http::uri::Authority;
 
 use super::refused;
 
-/// The names of `--operator-host`. Addresses and `localhost` are always ours: no name of another site is among them.
+/// The names set with `--operator-host`. IP addresses and `localhost` are always accepted, because no other site can
+/// own them.
 #[derive(Clone, Debug, Default)]
 pub struct OperatorHosts(Arc<[String]>);
 
 impl OperatorHosts {
-    /// In lower case, as the configuration has them.
+    /// Takes the names in lower case, as the configuration has them.
     pub fn new(names: &[String]) -> Self {
         Self(names.into())
     }
@@ -40,12 +42,13 @@ impl OperatorHosts {
     }
 }
 
-/// 421 for a name that is not ours. That there is one `Host`, and a readable one, has been checked before. `/verify` is left
-/// out: proxies pass the `Host` of the request that they ask about, and it tells nobody anything who has no API key.
+/// Responds 421 to a name that is not ours. An earlier check ensures that there is exactly one readable `Host`.
+/// `/verify` is exempt: proxies forward the `Host` of the request they ask about, and without an API key the response
+/// reveals nothing.
 pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request, next: Next) -> Response {
     let mut headers = request.headers().get_all(HOST).iter();
     let is_ours = match request.uri().authority() {
-        // The name in the request line; whoever sends both must mean the same listener.
+        // The name in the request line. If the request also has a `Host` header, both must name this listener.
         Some(name) => hosts.is_ours(name.as_str()),
         None => request.headers().contains_key(HOST),
     };
@@ -66,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_localhost_and_given_names_are_ours_and_no_others() {
+    fn only_addresses_localhost_and_given_names_are_ours() {
         let hosts = OperatorHosts::new(&["gatehouse.internal".to_owned()]);
         for ours in [
             "127.0.0.1:9090",

@@ -1,5 +1,5 @@
-//! `/operator/v1/keys`: the API keys of a company, listed, generated and deleted. A secret is in the answer of generating it
-//! and nowhere else; no scope reveals it again.
+//! `/operator/v1/keys`: lists, generates and deletes a company's API keys. Only the response that generates a secret
+//! contains it, and no scope can reveal it again.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -85,7 +85,7 @@ pub async fn list_keys(
     }
 }
 
-/// The key is named by its id, so nothing has to be typed, in Production either.
+/// The request names the key by its id, so it needs no typed confirmation, even in Production.
 pub async fn delete_key(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,

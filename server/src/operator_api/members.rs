@@ -1,5 +1,5 @@
-//! `/operator/v1/members`: who may enter a company's page. A removed member, and one whose password is set, is signed out
-//! everywhere before the answer.
+//! `/operator/v1/members`: who may sign in to a company's pages. Removing a member or setting a password signs the
+//! person out everywhere before the response is sent.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -32,7 +32,8 @@ pub async fn list_members(
     }
 }
 
-/// Without `password` one is made up and answered this once. Somebody who has an account keeps theirs.
+/// Without a `password`, one is generated and returned this one time. A person who already has an account keeps their
+/// password.
 #[derive(Debug)]
 struct NewMember {
     client_id: ClientId,
@@ -92,7 +93,7 @@ pub async fn remove_member(
     }
 }
 
-/// Without `password` one is made up and answered this once.
+/// Without a `password`, one is generated and returned this one time.
 pub async fn set_password(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,
@@ -118,7 +119,7 @@ pub async fn set_password(
     })
 }
 
-/// Ends all sessions of the member, who may sign in again.
+/// Ends all of the member's sessions. They can sign in again.
 pub async fn sign_out_member(
     State(state): State<AppState>,
     Extension(operator): Extension<Operator>,

@@ -1,4 +1,4 @@
-//! `/metrics`: counters in Prometheus's text format.
+//! `/metrics`: counters in the Prometheus text format.
 
 use std::fmt::Write;
 
@@ -76,7 +76,7 @@ struct Text(String);
 
 impl Text {
     fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 

@@ -1,5 +1,6 @@
-//! The operator's listener: `/operator/v1/` for its backend (bearer tokens with scopes), `/verify` for its proxies, and what
-//! watches the server. Never published; a test asks the other listeners for these paths.
+//! The operator's listener: `/operator/v1/` for the operator's backend (bearer tokens with scopes), `/verify` for its
+//! proxies, and the health checks and metrics. It must never face the internet. A test asks the other listeners for
+//! these paths and expects 404.
 
 pub mod bearer;
 pub mod body;
@@ -33,7 +34,7 @@ use crate::wiped;
 pub use bearer::Operator;
 pub use hosts::OperatorHosts;
 
-/// All of it, from the route table.
+/// Builds the router from the route table.
 pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
     let mut router = Router::new();
     for route in table()
@@ -46,7 +47,8 @@ pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
                 bearer::only_with_scope,
             )),
             Who::Anyone(_) | Who::ApiKey => route.handler,
-            // Nobody is signed in here: such a row in the table is a mistake, and nobody gets through.
+            // No one is signed in on this listener, so such a row in the table is a mistake. Refuse every request to
+            // it.
             Who::Member | Who::KeyManager | Who::WebhookManager => {
                 axum::routing::any(|| async { StatusCode::FORBIDDEN })
             }
@@ -63,7 +65,8 @@ pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
         .with_state(state)
 }
 
-/// A request is read and answered within so long: a body that never ends holds no connection for ever.
+/// How long reading and answering a request may take. Without this limit a body that never ends would hold its
+/// connection for ever.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn in_time(request: Request, next: Next) -> Response {
@@ -77,7 +80,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// The router adds which ones would do.
+/// The router fills in the allowed methods.
 async fn method_not_allowed(method: Method) -> ApiError {
     ApiError::MethodNotAllowed {
         method,
@@ -85,7 +88,7 @@ async fn method_not_allowed(method: Method) -> ApiError {
     }
 }
 
-/// What answers depend on: the token, and for `/verify` the credentials of whoever is asked about.
+/// The request headers a response depends on: the token and, for `/verify`, the forwarded credentials.
 fn vary(state: &AppState) -> HeaderValue {
     let form = state.services.core.keys.form();
     let names = format!(
@@ -103,22 +106,22 @@ async fn for_this_caller(State(vary): State<HeaderValue>, request: Request, next
     response
 }
 
-/// An answer in the documented error shape.
+/// A response in the documented error format.
 pub fn refused(status: StatusCode, code: &'static str, message: &str) -> Response {
     ApiError::other(status, code, message).into_response()
 }
 
-/// 400 that names the field.
+/// Responds 400 and names the field.
 pub fn invalid(field: &str, message: &str) -> Response {
     ApiError::invalid(field, message).into_response()
 }
 
-/// A fault of ours: the cause goes to the log under an id, the id to the caller.
+/// An internal error. The cause goes to the log under an incident id, and the caller gets only the id.
 pub fn failed(what: &str, error: &dyn std::error::Error) -> Response {
     ApiError::failed(what, error).into_response()
 }
 
-/// Rows, or one object. Never kept by anybody on the way: some hold a secret, all are of this moment.
+/// A list or a single object. The response must not be cached: some contain a secret, and all of them change.
 fn listed(answer: &Answer) -> Response {
     with_status(StatusCode::OK, answer)
 }
@@ -137,12 +140,12 @@ fn with_status(status: StatusCode, answer: &Answer) -> Response {
     }
 }
 
-/// 404.
+/// Responds 404.
 fn not_found() -> Response {
     ApiError::NotFound.into_response()
 }
 
-/// A refusal of accounts, each at its field or under its code.
+/// Maps an error of the accounts crate to its field or its code.
 fn refused_by_accounts(error: &AccountsError) -> Response {
     let mut message = error.to_string();
     if let Some(first) = message.get_mut(..1) {

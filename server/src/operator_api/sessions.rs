@@ -1,4 +1,4 @@
-//! `/operator/v1/sessions`: who is signed in, and ending one of them.
+//! `/operator/v1/sessions`: lists who is signed in and ends a session.
 
 use accounts::{Email, Whose};
 use axum::extract::rejection::QueryRejection;
@@ -11,7 +11,7 @@ use super::{Operator, invalid, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
 use crate::dashboard::AppState;
 
-/// Neither names everybody.
+/// If both are missing, the list covers everyone.
 #[derive(Debug, Deserialize)]
 pub struct Asked {
     client_id: Option<ClientId>,

@@ -1,5 +1,6 @@
-//! `/operator/v1/tokens`: the bearer tokens of this API, listed and revoked, a token's own among them. None is made here:
-//! only the command line does that, so that no token can widen itself or leave a successor behind.
+//! `/operator/v1/tokens`: lists and revokes the bearer tokens of this API; a token may revoke itself. Only the command
+//! line creates tokens. Otherwise a token could grant itself more scopes, or create a successor that outlives its own
+//! revocation.
 
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;

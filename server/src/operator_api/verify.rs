@@ -1,6 +1,6 @@
-//! `/verify?environment=…&profile=…`: a proxy asks whether a request may pass, with the request's own headers (forward
-//! authentication). The settings belong to the address that the proxy calls, because everything else that it sends may be
-//! its caller's.
+//! `/verify?environment=…&profile=…` is forward authentication: a proxy asks whether a request may pass and sends the
+//! request's own headers. The settings are in the URL, which the operator configures at the proxy. The headers may come
+//! from the proxy's caller, so no setting is read from them.
 
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};

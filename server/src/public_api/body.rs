@@ -1,11 +1,11 @@
-//! Reading a webhook from a request's body, field by field, so that every fault is named at once.
+//! Reads a webhook from a request body, field by field, so one response can list every error.
 
 use bytes::Bytes;
 use model::{Environment, EventType, InvalidWebhook, WebhookEvents};
 use serde_json::{Map, Value};
 use webhooks::fault;
 
-/// The members of the body that say something. What is read-only or unknown is passed over, as it always was.
+/// The members of the body that can be set. Read-only and unknown members are ignored.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct WebhookBody {
     pub(super) name: Option<String>,
@@ -15,17 +15,17 @@ pub(super) struct WebhookBody {
     pub(super) enabled: Option<bool>,
 }
 
-/// For a create, with the required members there; beside what could be read, everything that is wrong.
+/// Reads the body of a create, in which some members are required. Returns what could be read and all errors.
 pub(super) fn complete(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
     read(body, &["name", "webhook_url", "env_type"])
 }
 
-/// For a change: whatever is there.
+/// Reads the body of an update, in which every member is optional.
 pub(super) fn partial(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
     read(body, &[])
 }
 
-/// In the order in which the contract lists the members.
+/// Sorts errors into the order in which the contract lists the members.
 pub(super) fn in_order(mut faults: Vec<InvalidWebhook>) -> Vec<InvalidWebhook> {
     const ORDER: [&str; 5] = ["name", "webhook_url", "env_type", "events", "enabled"];
     faults.sort_by_key(|fault| ORDER.iter().position(|field| *field == fault.field));
@@ -67,7 +67,7 @@ fn object(body: &Bytes) -> Result<Map<String, Value>, InvalidWebhook> {
     }
 }
 
-/// The members of a body, and what was wrong with those read so far.
+/// The members of a body, and the errors in those read so far.
 struct Reading<'a> {
     members: &'a Map<String, Value>,
     faults: Vec<InvalidWebhook>,
@@ -133,7 +133,7 @@ impl Reading<'_> {
     }
 }
 
-/// So many wrong event types are named.
+/// The most unknown event types that one response names.
 const MOST_UNKNOWN_EVENTS: usize = 20;
 
 fn not_a_choice(text: &str) -> String {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_member_is_read() {
+    fn every_member_of_the_body_is_read() {
         let body = r#"{"name":"a","webhook_url":"https://b","env_type":"prod","events":["order-created"],"enabled":false,"id":"x"}"#;
         assert_eq!(
             complete(&Bytes::from_static(body.as_bytes())).0,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named() {
+    fn every_error_in_the_body_is_named() {
         let found =
             faults(r#"{"name":7,"env_type":"production","events":["order-created","x",5],"enabled":"yes"}"#);
         let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_is_read_beside_what_is_wrong() {
+    fn valid_members_are_read_even_if_others_are_wrong() {
         let (read, faults) = complete(&Bytes::from_static(
             br#"{"name":"a","webhook_url":"b","env_type":7}"#,
         ));

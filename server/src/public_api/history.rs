@@ -1,4 +1,4 @@
-//! `/v1/webhook-requests/`: one row for each attempt of the last 30 days, newest first (contract section 4.8).
+//! `/v1/webhook-requests/`: one row per attempt of the last 30 days, newest first (contract section 4.8).
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,12 +15,12 @@ use super::page::Query;
 use super::{Answer, PublicApi, failed, json, refused};
 use crate::api_error::ApiError;
 
-/// How far back it goes.
+/// How far back the history goes.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
-/// A caller computes "30 days ago" before its request arrives here.
+/// Tolerance for the time a request is under way: the caller computed "30 days ago" before it arrived.
 const ON_THE_WAY_SECONDS: i64 = 300;
 
-/// A page by cursor (contract section 2.4).
+/// A page of a cursor-paged list (contract section 2.4).
 #[derive(Serialize)]
 struct CursorPage {
     next: Option<String>,
@@ -39,7 +39,7 @@ struct Row {
     webhook_url: String,
 }
 
-/// `b` or `a` and the number of a row: before or after it.
+/// `b` (before) or `a` (after), followed by the number of a row.
 struct Cursor(HistoryPage);
 
 impl FromStr for Cursor {
@@ -70,7 +70,7 @@ impl PublicApi {
         let query = Query::of(request);
         let mut filter = filter(&query, self.webhooks.now()).map_err(ApiError::Incorrect)?;
         let (size, page) = (filter.size as usize, filter.page);
-        // One more row than the page has tells whether there is another page.
+        // Fetch one row more than the page holds. If it is there, there is another page.
         filter.size += 1;
         let entries = self
             .webhooks
@@ -92,7 +92,7 @@ impl PublicApi {
     }
 }
 
-/// The page without the row too many, and where the older and the newer page begin, if there are such.
+/// Removes the extra row and works out where the older and newer pages begin, if they exist.
 fn cut(
     mut entries: Vec<HistoryEntry>,
     size: usize,
@@ -138,7 +138,7 @@ fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
     })
 }
 
-/// The filter, or every parameter that is wrong.
+/// Returns the filter, or an error for every wrong parameter.
 fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, Vec<InvalidWebhook>> {
     const NO_TIME: &str = "Enter a valid date/time.";
     const NO_STATUS: &str = "Enter a whole number from 100 to 599.";
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn without_parameters_it_is_the_newest_page_of_30_days() {
+    fn without_parameters_the_page_is_the_newest_of_30_days() {
         let filter = asked("").expect("a filter");
         assert_eq!(
             (filter.from, filter.to, filter.size),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_parameters_are_named() {
+    fn every_wrong_parameter_is_named() {
         for (query, field) in [
             ("created_at__gte=yesterday", "created_at__gte"),
             ("created_at__gte=2020-01-01T00:00:00Z", "created_at__gte"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_as_programs_write_them() {
+    fn times_are_read_in_the_formats_that_programs_send() {
         for text in [
             "10:00:00Z",
             "10:00:00%2B00:00",

@@ -1,7 +1,8 @@
-//! The documented public API for webhooks, as customers' programs call it: `/v1/webhooks/` and `/v1/webhook-requests/`
-//! (contract sections 4.2, 4.3, 4.8). The gateway has checked credentials and budget and writes the log; this answers.
+//! The documented public API for webhooks, which customers' programs call: `/v1/webhooks/` and `/v1/webhook-requests/`
+//! (contract sections 4.2, 4.3, 4.8). The gateway checks credentials and rate limits before it calls this code, and
+//! writes the log entry afterwards.
 //!
-//! A secret acts in its own environment, and in the brand's company where the request names a brand.
+//! A secret acts only in its own environment. If the request names a brand, it acts in the brand's company.
 
 mod body;
 mod history;
@@ -19,16 +20,16 @@ use webhooks::{Webhooks, WebhooksError};
 
 use crate::api_error::ApiError;
 
-/// What a request gets.
+/// A response, or the error that becomes one.
 type Answer = Result<Response<Bytes>, ApiError>;
 
-/// The public API on the installation's webhooks.
+/// The public API for this installation's webhooks.
 #[derive(Debug)]
 pub struct PublicApi {
     webhooks: Webhooks,
 }
 
-/// What a path names.
+/// The resource a path names.
 enum Resource {
     Webhooks,
     Webhook(Option<WebhookId>),
@@ -82,7 +83,7 @@ impl LocalApi for PublicApi {
     }
 }
 
-/// With and without the trailing slash. An id that is none is one that nobody has.
+/// Accepts paths with and without a trailing slash. A malformed id is treated like an id that does not exist.
 fn resource(path: &str) -> Option<Resource> {
     let path = path.strip_suffix('/').unwrap_or(path);
     match path.strip_prefix("/v1/")? {
@@ -102,7 +103,7 @@ fn not_allowed(request: &Request<Bytes>, allowed: &[Method]) -> ApiError {
     }
 }
 
-/// An answer with a JSON body.
+/// A response with a JSON body.
 fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(body).map_err(|error| failed(&error))?;
     let mut response = Response::new(Bytes::from(bytes));
@@ -113,7 +114,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     Ok(response)
 }
 
-/// A refusal of the rules.
+/// Maps an error of the webhooks crate to a response.
 fn refused(error: WebhooksError) -> ApiError {
     match error {
         WebhooksError::NotFound => ApiError::NotFound,
@@ -127,7 +128,7 @@ fn failed(error: &dyn std::error::Error) -> ApiError {
     ApiError::failed("a request of the public API could not be answered", error)
 }
 
-/// Whom the audit trail names.
+/// The actor for the audit trail.
 fn actor(caller: &Caller) -> Actor {
     Actor {
         kind: ActorKind::Key,
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_the_same_with_and_without_its_slash() {
+    fn a_trailing_slash_does_not_change_the_resource() {
         let id = "48427a36d43c4d5aa6324bc06c692456";
         for slash in ["", "/"] {
             assert!(matches!(

@@ -1,8 +1,8 @@
-//! Only JSON is served: 406 for a caller that does not take it (contract section 2.2).
+//! The API serves only JSON. A caller that does not accept it gets 406 (contract section 2.2).
 
 use http::{HeaderMap, header};
 
-/// Whether the caller takes JSON. Nothing said is everything taken.
+/// Whether the caller accepts JSON. No `Accept` header means that it accepts anything.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let mut said = headers
         .get_all(header::ACCEPT)
@@ -12,7 +12,7 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     said.peek().is_none() || said.flat_map(|value| value.split(',')).any(takes_json)
 }
 
-/// One entry of `Accept`: its type, and that it is not excluded by a quality of nothing.
+/// Whether one entry of `Accept` covers JSON and does not exclude it with `q=0`.
 fn takes_json(entry: &str) -> bool {
     let mut parts = entry.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_json_is_accepted() {
+    fn a_caller_that_takes_json_is_accepted() {
         for (accept, expected) in [
             ("application/json", true),
             ("text/html, */*;q=0.8", true),

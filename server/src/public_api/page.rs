@@ -1,13 +1,14 @@
-//! Pages of lists: reading `page`, `page_size` and filters from the query, and links to other pages.
+//! Pages of lists: reads `page`, `page_size` and filters from the query, and builds links to other pages.
 
 use bytes::Bytes;
 use http::Request;
 use url::form_urlencoded;
 
-/// Rows of a page, unless asked for fewer: there are programs that read one page and take it for all.
+/// Rows on a page unless the caller asks for fewer. It is the maximum too, because some programs read one page and take
+/// it for the whole list.
 const PAGE_SIZE: u32 = 100;
 
-/// The query of a request, decoded, as it was ordered.
+/// The decoded query of a request, in its original order.
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -17,7 +18,7 @@ impl Query {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The last value by this name; an empty one counts as none.
+    /// The last value with this name. An empty value counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(one, _)| one == name);
         found
@@ -25,7 +26,7 @@ impl Query {
             .filter(|value| !value.is_empty())
     }
 
-    /// At least one row; more than the most are the most.
+    /// At least 1, at most [`PAGE_SIZE`].
     pub(super) fn page_size(&self) -> u32 {
         let asked = self
             .get("page_size")
@@ -34,7 +35,7 @@ impl Query {
         asked.unwrap_or(PAGE_SIZE).min(PAGE_SIZE)
     }
 
-    /// The same query with another `name`.
+    /// The same query with a different value for `name`.
     fn with(&self, name: &str, value: &str) -> String {
         let kept = self.0.iter().filter(|(one, _)| one != name);
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -42,7 +43,7 @@ impl Query {
         query.finish()
     }
 
-    /// A link to the page where `name` has this value.
+    /// A link to the page with this value for `name`.
     pub(super) fn link(&self, origin: &str, request: &Request<Bytes>, name: &str, value: &str) -> String {
         format!("{origin}{}?{}", request.uri().path(), self.with(name, value))
     }
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_100_rows_and_never_more() {
+    fn a_page_never_has_more_than_100_rows() {
         for (query, size) in [
             ("", 100),
             ("page_size=7", 7),

@@ -18,7 +18,7 @@ struct WebhookObject<'a> {
     id: WebhookId,
     name: &'a str,
     webhook_url: &'a str,
-    /// All of them where the webhook receives all.
+    /// Lists every event type if the webhook receives all of them.
     events: &'a [EventType],
     env_type: Environment,
     enabled: bool,
@@ -26,7 +26,7 @@ struct WebhookObject<'a> {
     updated_at: String,
 }
 
-/// A page by number (contract section 2.4).
+/// A page of a numbered list (contract section 2.4).
 #[derive(Serialize)]
 struct NumberedPage<'a> {
     count: usize,
@@ -88,7 +88,7 @@ impl PublicApi {
         json(StatusCode::OK, &page)
     }
 
-    /// 201 with the webhook; 403 for another environment than the secret's.
+    /// Responds 201 with the webhook, or 403 if the body names a different environment from the secret's.
     pub(super) async fn create(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
         ApiError::unless_json(request.headers())?;
         let (read, faults) = body::complete(request.body());
@@ -123,10 +123,10 @@ impl PublicApi {
         json(StatusCode::OK, &WebhookObject::of(&webhook))
     }
 
-    /// 200 with the webhook as it is now. What the body does not name stays.
+    /// Responds 200 with the updated webhook. Members missing from the body keep their values.
     pub(super) async fn update(&self, caller: &Caller, id: WebhookId, request: &Request<Bytes>) -> Answer {
         ApiError::unless_json(request.headers())?;
-        // Whether it exists comes first: a fault of the body would tell that it does.
+        // Check first whether the webhook exists. An error about the body would tell a stranger that it does.
         self.webhooks
             .webhook(caller.company.id, Some(caller.environment), id)
             .await
@@ -153,7 +153,7 @@ impl PublicApi {
         }
     }
 
-    /// 204 without a body.
+    /// Responds 204 without a body.
     pub(super) async fn delete(&self, caller: &Caller, id: WebhookId) -> Answer {
         self.webhooks
             .delete(caller.company.id, Some(caller.environment), id, &actor(caller))
@@ -164,8 +164,8 @@ impl PublicApi {
         Ok(response)
     }
 
-    /// With faults of the body: those of the rules too, so that one answer names them all. Else 403 where the body is for
-    /// another environment than the secret's.
+    /// If the body has errors, adds the errors from the webhook rules, so that one response lists them all. Otherwise
+    /// responds 403 if the body is for a different environment from the secret's.
     async fn refuse_faults(
         &self,
         caller: &Caller,
@@ -185,7 +185,7 @@ impl PublicApi {
         Ok(())
     }
 
-    /// The rules stop at the first kind of fault; the caller is to learn of all of them.
+    /// The rules stop at the first kind of error. The caller should see all of them.
     async fn with_all_faults(
         &self,
         caller: &Caller,
@@ -198,7 +198,8 @@ impl PublicApi {
             return refused(error);
         };
         match self.faults_of(caller, environment, read, editing).await {
-            // Two at once may have had the same URL: then only the write has seen it.
+            // If two requests use the same URL at once, only the write notices. Then the list is empty and the write's
+            // own error counts.
             Ok(all) => ApiError::Incorrect(body::in_order(if all.is_empty() { found } else { all })),
             Err(error) => error,
         }
@@ -211,7 +212,8 @@ impl PublicApi {
         read: &WebhookBody,
         editing: Option<WebhookId>,
     ) -> Result<Vec<InvalidWebhook>, ApiError> {
-        // Whether another environment has the URL is not this secret's to ask.
+        // Without an environment, the check of the URL is skipped. A secret must not learn which URLs another
+        // environment uses.
         let environment = (environment == caller.environment).then_some(environment);
         self.webhooks
             .faults(caller.company.id, environment, &patch(read), editing)

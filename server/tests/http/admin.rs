@@ -1,4 +1,4 @@
-//! `gatehouse admin` as a program: with a server running, and without one.
+//! Runs `gatehouse admin` as a program, with and without a running server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -23,7 +23,7 @@ fn gatehouse(data_dir: &Path, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("starts");
-    // A command that does not read its input may have ended before it was written.
+    // A command that does not read its input may exit before we have written it.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
     child.wait_with_output().expect("ends")
 }
@@ -51,7 +51,7 @@ fn text(value: &serde_json::Value, name: &str) -> String {
         .to_owned()
 }
 
-/// Every command once, and what each answers.
+/// Runs every command once. Returns the Client ID and the secret of a deleted key.
 async fn everything_once(data_dir: &Path) -> (String, String) {
     let company = admin(data_dir, &["create-company", "--name", "Acme"], "").await;
     let client_id = text(&company, "client_id");
@@ -112,7 +112,7 @@ async fn everything_once(data_dir: &Path) -> (String, String) {
     (client_id, secret)
 }
 
-/// Lists, and revokes the second member, the token and another key; Ana stays.
+/// Lists everything, then revokes the second member, the token and another key. Ana stays.
 async fn everything_taken_back(data_dir: &Path, client_id: &str) {
     let list = async |arguments: &[&str]| {
         let list = admin(data_dir, arguments, "").await;
@@ -156,7 +156,7 @@ async fn everything_taken_back(data_dir: &Path, client_id: &str) {
 }
 
 #[tokio::test]
-async fn every_command_works_without_a_server_and_the_server_finds_what_it_made() {
+async fn every_command_works_without_a_server_and_the_server_finds_the_results() {
     let dir = tempfile::tempdir().expect("a directory");
     let data_dir = dir.path().join("data");
     let (client_id, secret) = everything_once(&data_dir).await;
@@ -176,7 +176,7 @@ async fn every_command_works_without_a_server_and_the_server_finds_what_it_made(
 async fn every_command_goes_through_the_running_server() {
     let world = World::start().await;
     let (client_id, deleted) = everything_once(world.data_dir()).await;
-    // The server knows at once: a new key passes (and finds no upstream), the deleted one is refused.
+    // The server notices at once: the new key is accepted (and finds no upstream), the deleted one is refused.
     let arguments = [
         "create-key",
         "--client-id",
@@ -246,9 +246,9 @@ async fn what_an_admin_command_revokes_is_refused_by_the_running_server_at_once(
     assert_eq!(asked().await, StatusCode::UNAUTHORIZED);
 }
 
-/// A service or a script may leave a pipe open that nobody ever writes to.
+/// A service or a script may leave a pipe open that no one ever writes to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pipe_that_stays_open_is_read_to_its_first_line_and_a_silent_one_is_explained() {
+async fn an_open_pipe_is_read_to_its_first_line_and_a_silent_one_gets_an_explanation() {
     let world = World::start().await;
     let (_, client_id) = world.company("Acme").await;
     let start = |email: &str| {
@@ -276,7 +276,7 @@ async fn a_pipe_that_stays_open_is_read_to_its_first_line_and_a_silent_one_is_ex
         writeln!(input, "{PASSWORD}").expect("writes");
         let output = with_a_line
             .wait_with_output()
-            .expect("ends while its input is open");
+            .expect("ends although its input stays open");
         assert!(
             output.status.success(),
             "{}",
@@ -289,7 +289,7 @@ async fn a_pipe_that_stays_open_is_read_to_its_first_line_and_a_silent_one_is_ex
         let mut said = String::new();
         BufReader::new(silent.stderr.take().expect("piped"))
             .read_line(&mut said)
-            .expect("it says what it waits for");
+            .expect("it says what it is waiting for");
         assert!(said.contains("--generate-password"), "{said}");
         drop(input);
         assert!(silent.wait().expect("ends").success());
@@ -298,7 +298,7 @@ async fn a_pipe_that_stays_open_is_read_to_its_first_line_and_a_silent_one_is_ex
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_nobody_reads_is_a_failure_that_says_what_to_do() {
+async fn an_unread_response_is_a_failure_that_says_what_to_do() {
     let world = World::start().await;
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);

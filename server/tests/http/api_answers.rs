@@ -1,5 +1,5 @@
-//! Whatever is asked of the public API or of the operator API, and however wrongly: the answer has the documented shape, is
-//! kept by no cache, and says what it is.
+//! Sends every kind of wrong request to the public API and the operator API. Every response must have the documented
+//! format, forbid caching, and declare its content type.
 
 use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
@@ -12,8 +12,8 @@ use crate::world::{Answer, Ask, To, World};
 
 const AN_ID: &str = "48427a36d43c4d5aa6324bc06c692456";
 
-/// The shape of contract 2.1: `{"detail":"Not Found."}` for a 404, else code and message, and `extra` with a 400 that names
-/// fields.
+/// Asserts the format of contract section 2.1: `{"detail":"Not Found."}` for a 404, otherwise a code and a message, and
+/// `extra` for a 400 that names fields.
 fn assert_documented(answer: &Answer, what: &str) {
     assert_own(answer, what);
     if !answer.status.is_client_error() && !answer.status.is_server_error() {
@@ -54,14 +54,14 @@ fn assert_documented(answer: &Answer, what: &str) {
     }
 }
 
-/// What every answer carries, also one that is no error.
+/// Asserts the headers that every response has, whether or not it is an error.
 fn assert_own(answer: &Answer, what: &str) {
     assert_eq!(answer.header("cache-control"), "no-store", "{what}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
     assert!(!answer.header("vary").is_empty(), "{what}");
 }
 
-/// Requests that are wrong in one way each, whatever the route.
+/// Requests that are each wrong in one way, for any route.
 fn bad<'w>(ask: impl Fn() -> Ask<'w>) -> Vec<(&'static str, Ask<'w>)> {
     vec![
         ("no body", ask()),
@@ -91,7 +91,7 @@ fn methods() -> [Method; 6] {
 }
 
 #[tokio::test]
-async fn every_answer_of_the_public_api_is_documented_on_both_listeners() {
+async fn every_public_api_response_has_the_documented_format_on_both_listeners() {
     let world =
         World::start_with(|config| config.rate_limit = server::config::RateLimit::Requests(100_000)).await;
     let (company, client_id) = world.company("Acme").await;
@@ -138,7 +138,7 @@ async fn every_answer_of_the_public_api_is_documented_on_both_listeners() {
 }
 
 #[tokio::test]
-async fn every_answer_of_the_operator_api_is_documented() {
+async fn every_operator_api_response_has_the_documented_format() {
     let world = World::start().await;
     let scopes = Scopes::new(Scope::ALL.to_vec());
     let accounts = &world.running().services.core.accounts;
@@ -190,7 +190,7 @@ fn fill(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_answer_names_every_fault_of_an_operators_body() {
+async fn one_response_names_every_error_in_an_operators_body() {
     let world = World::start().await;
     let scopes = Scopes::new(Scope::ALL.to_vec());
     let accounts = &world.running().services.core.accounts;

@@ -1,4 +1,4 @@
-//! The demo's world, as a newcomer meets it.
+//! The demo as a newcomer finds it.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn filter(change: impl FnOnce(&mut LogFilter)) -> LogFilter {
     filter
 }
 
-/// Waits for a condition; what it looks at changes by itself.
+/// Polls until the condition holds. What it checks is changed by the running demo.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {
@@ -32,7 +32,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(30), waiting)
         .await
-        .unwrap_or_else(|_| panic!("{what} did not come"));
+        .unwrap_or_else(|_| panic!("timed out waiting for {what}"));
 }
 
 async fn company(services: &Services) -> accounts::Company {
@@ -49,7 +49,7 @@ async fn company(services: &Services) -> accounts::Company {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
+async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     let mut world = World::start_with(|config| config.demo = Some(Demo::Full)).await;
     let services = world.running().services.clone();
     let acme = company(&services).await;
@@ -67,14 +67,14 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
             (Environment::Prod, 0)
         ]
     );
-    assert!(groups[0].keys[0].last_used.is_some(), "its key was used");
+    assert!(groups[0].keys[0].last_used.is_some(), "its key has been used");
 
     let (scope, now) = (Scope::WithBrands(acme.id), services.clock().now());
     let page = async |filter: &LogFilter| services.log_store.page(scope, filter, now).await.expect("a page");
     assert_eq!(
         page(&filter(|_| {})).await.matching,
         None,
-        "more than are counted"
+        "more rows than are counted"
     );
     let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503))))
         .await
@@ -136,7 +136,7 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
     assert_eq!(
         deliveries.len(),
         2,
-        "one to the webhook that works, one skipped for the one that is off"
+        "one delivered to the working webhook, one skipped for the disabled one"
     );
     services.recorder.flush().await;
     let entry = services
@@ -158,7 +158,7 @@ async fn the_demo_has_a_past_a_present_and_a_line_that_works() {
     let kept = running.demo_curl.clone().flatten().expect("a line");
     assert!(
         kept.contains(secret),
-        "the key of the first start is still active"
+        "the key from the first start is still active"
     );
     running.stop().await;
 }

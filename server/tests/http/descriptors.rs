@@ -1,4 +1,4 @@
-//! Strangers who open connections and say nothing, and a process that may open few files.
+//! Silent connections from strangers, against a process that may open only a few files.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Installation, text};
 
-/// So many to each listener: more than the process may have open in all.
+/// Silent connections to each listener. Together they exceed the process's limit of open files.
 const SILENT: usize = 200;
 const OPEN_FILES: u32 = 256;
 
-/// What comes back; empty when the connection ends without an answer.
+/// The response. Empty if the connection ends without one.
 fn ask(address: SocketAddr, request: &str) -> String {
     let Ok(mut tcp) = TcpStream::connect(address) else {
         return String::new();
@@ -21,13 +21,13 @@ fn ask(address: SocketAddr, request: &str) -> String {
         .expect("a time limit");
     let mut answer = String::new();
     if tcp.write_all(request.as_bytes()).is_ok() {
-        // A connection that is reset has no answer, or a part of one.
+        // A connection that is reset delivers no response, or part of one.
         let _ = tcp.read_to_string(&mut answer);
     }
     answer
 }
 
-/// Asks until it is answered: a connection refused for want of a place may be tried again.
+/// Asks until there is a response. A connection that was refused because no slot was free may be tried again.
 fn answer(address: SocketAddr, request: &str) -> String {
     let since = Instant::now();
     loop {
@@ -43,7 +43,7 @@ fn answer(address: SocketAddr, request: &str) -> String {
 }
 
 #[test]
-fn silent_connections_beyond_the_limit_of_open_files_leave_everybody_answered() {
+fn silent_connections_beyond_the_open_file_limit_block_no_listener() {
     let folder = tempfile::tempdir().expect("a directory");
     let installation = Installation::create(folder.path());
     let said = folder.path().join("stderr");
@@ -53,7 +53,7 @@ fn silent_connections_beyond_the_limit_of_open_files_leave_everybody_answered() 
         .listeners
         .iter()
         .flat_map(|address| std::iter::repeat_n(*address, SILENT))
-        .map(|address| TcpStream::connect(address).expect("the kernel takes it"))
+        .map(|address| TcpStream::connect(address).expect("the kernel accepts it"))
         .collect();
 
     let [dashboard, gateway, operator] = installation.listeners;
@@ -74,13 +74,13 @@ fn silent_connections_beyond_the_limit_of_open_files_leave_everybody_answered() 
     let list = answer(gateway, &list);
     assert!(list.starts_with("HTTP/1.1 200"), "{list}");
     let token = installation.admin(&["create-operator-token", "--name", "another"]);
-    assert!(!text(&token, "token").is_empty(), "the control socket answers");
+    assert!(!text(&token, "token").is_empty(), "the control socket responds");
 
     let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).map(Iterator::count);
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     drop(silent);
-    let said = std::fs::read_to_string(said).expect("what it said");
+    let said = std::fs::read_to_string(said).expect("its output");
     assert!(
         !said.contains("not accepted") && !said.contains("could not be accepted"),
         "{said}"
@@ -91,7 +91,7 @@ fn silent_connections_beyond_the_limit_of_open_files_leave_everybody_answered() 
 }
 
 #[test]
-fn a_process_that_may_open_too_few_files_says_so_and_ends() {
+fn a_process_that_may_open_too_few_files_says_so_and_exits() {
     let dir = tempfile::tempdir().expect("a directory");
     let output = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""])

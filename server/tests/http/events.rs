@@ -1,4 +1,4 @@
-//! From the operator's event to the receiver and back into the history, through a whole server.
+//! Follows an operator's event through a whole server, to the receiver and into the history.
 
 use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
@@ -94,7 +94,7 @@ async fn an_event_reaches_its_receiver_and_the_history() {
     );
     assert_eq!(row["event_type"], "order-created");
 
-    // The trail from the request to its deliveries.
+    // The deliveries can be found from the request.
     let webhooks = &world.running().services.webhooks;
     let of_request = webhooks
         .deliveries_of_request(id, request_id.parse().expect("an id"))
@@ -107,7 +107,7 @@ async fn an_event_reaches_its_receiver_and_the_history() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_asked_for_is_still_named_by_its_request() {
+async fn an_event_that_no_webhook_wants_still_appears_with_its_request() {
     let world = world().await;
     let token = token(&world).await;
     let (company, client_id) = world.company("Acme").await;
@@ -152,7 +152,7 @@ async fn the_same_idempotency_key_publishes_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_event_is_refused_with_its_field() {
+async fn an_invalid_event_is_refused_and_the_field_named() {
     let world = world().await;
     let token = token(&world).await;
     let (_, client_id) = world.company("Acme").await;
@@ -193,7 +193,7 @@ async fn a_wrong_event_is_refused_with_its_field() {
 }
 
 #[tokio::test]
-async fn this_installation_is_no_receiver_even_where_loopback_is_allowed() {
+async fn this_installation_is_never_a_receiver_even_if_loopback_is_allowed() {
     let world = world().await;
     let (company, client_id) = world.company("Acme").await;
     let secret = world.key(company, Environment::Sandbox).await.secret;

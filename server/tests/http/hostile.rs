@@ -1,4 +1,5 @@
-//! What no honest program sends, on all three listeners: one clear answer that says `close`, and no handler sees it.
+//! Sends requests that no honest program sends to all three listeners. Each gets one clear response with `connection:
+//! close`, and no handler sees it.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::world::{To, World};
 
 const LISTENERS: [To; 3] = [To::Dashboard, To::Gateway, To::Operator];
 
-/// Sends these bytes, with the listener's address for `{host}`, and reads until the server closes.
+/// Sends this text, with `{host}` replaced by the listener's address, and reads until the server closes the connection.
 async fn talk(world: &World, to: To, request: &str) -> String {
     let address = world.address(to);
     let request = request.replace("{host}", &address.to_string());
@@ -18,7 +19,7 @@ async fn talk(world: &World, to: To, request: &str) -> String {
         .expect("a connection")
         .into_split();
     let sent = tokio::spawn(async move {
-        // The server may stop reading.
+        // The server may stop reading before the end.
         let _ = write.write_all(request.as_bytes()).await;
         write
     });
@@ -47,7 +48,7 @@ async fn refused_everywhere(world: &World, request: &str, status: &str) {
 }
 
 #[tokio::test]
-async fn what_is_not_clearly_one_request_is_400_on_every_listener() {
+async fn an_ambiguous_request_is_400_on_every_listener() {
     let world = World::start().await;
     for request in [
         "OPTIONS * HTTP/1.1\r\nhost: {host}\r\n\r\n",
@@ -95,7 +96,7 @@ async fn a_malformed_chunk_is_400_where_a_body_is_read() {
 }
 
 #[tokio::test]
-async fn whoever_is_about_to_be_disconnected_is_told_on_every_listener() {
+async fn every_listener_announces_that_it_will_close_the_connection() {
     let world = World::start().await;
     for request in [
         "POST /verify HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100000\r\n\r\nx",
@@ -115,7 +116,7 @@ async fn whoever_is_about_to_be_disconnected_is_told_on_every_listener() {
 }
 
 #[tokio::test]
-async fn requests_that_follow_each_other_at_once_are_answered_in_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let world = World::start().await;
     let request = "GET /nothing HTTP/1.1\r\nhost: {host}\r\n\r\nGET /nothing HTTP/1.1\r\nhost: {host}\r\n\r\n\
                    POST /nothing HTTP/1.1\r\nhost: {host}\r\ncontent-length: 5\r\n\r\nhello\

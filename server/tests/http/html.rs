@@ -1,17 +1,17 @@
-//! Reads HTML as a browser would, as far as a test must know: which tags there are, with which attributes.
+//! Reads HTML as a browser would, as far as the tests need: the tags and their attributes.
 
 /// A start tag.
 #[derive(Debug)]
 pub(crate) struct Tag {
     pub(crate) name: String,
-    /// Their names.
+    /// The attributes' names.
     pub(crate) attributes: Vec<String>,
 }
 
-/// Elements whose content has no tags but their own end.
+/// Elements whose content is text up to their end tag.
 const WITHOUT_TAGS: [&str; 5] = ["script", "style", "title", "textarea", "noscript"];
 
-/// All start tags in their order.
+/// All start tags, in order.
 pub(crate) fn tags(html: &str) -> Vec<Tag> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -36,7 +36,7 @@ fn after_end_of<'h>(name: &str, html: &'h str) -> &'h str {
     end.map_or("", |at| &html[at..])
 }
 
-/// The tag that begins here, after its `<`, and what follows its `>`.
+/// Reads a tag whose `<` has been consumed. Returns the tag and the text after its `>`.
 fn start_tag(html: &str) -> (Tag, &str) {
     let end = html
         .find(|c: char| c.is_ascii_whitespace() || c == '/' || c == '>')

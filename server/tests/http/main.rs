@@ -1,4 +1,4 @@
-//! The server over HTTP: real listeners on loopback, real databases in a temporary directory.
+//! Tests of the server over HTTP, with real listeners on loopback and real databases in a temporary directory.
 
 mod admin;
 mod api_answers;
@@ -18,7 +18,7 @@ mod protection;
 mod provider;
 mod public_webhooks;
 #[path = "../../../crates/webhooks/tests/receiver/mod.rs"]
-#[expect(dead_code, reason = "some of it is for the sender's own tests")]
+#[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
 mod refusals;
 mod revocation;

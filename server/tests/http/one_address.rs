@@ -1,5 +1,5 @@
-//! A program that knows only the gateway's address: it manages webhooks, calls the API behind it, and its company sees
-//! all of it in Logs.
+//! A program that knows only the gateway's address. It manages webhooks and calls the API behind the gateway, and its
+//! company sees everything in Logs.
 
 use http::{Method, StatusCode};
 use model::{DateRange, Environment, LogFilter, LogPage, Recorded, Verdict};
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::receiver::{Receiver, Reply};
 use crate::world::{Ask, To, World};
 
-/// The rows of the Logs page, once everything that was asked before is stored.
+/// The rows of the Logs page, once all earlier requests are stored.
 async fn logs(world: &World, company: model::CompanyId) -> LogPage {
     let services = &world.running().services;
     services.recorder.flush().await;
@@ -25,7 +25,7 @@ async fn logs(world: &World, company: model::CompanyId) -> LogPage {
 }
 
 #[tokio::test]
-async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs() {
+async fn one_address_serves_webhooks_and_the_api_and_both_appear_in_logs() {
     let upstream = Receiver::start(|_| Reply::Answer {
         status: 200,
         headers: vec![("Content-Type", "application/json".to_owned())],
@@ -86,7 +86,7 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
             .entry(scope, row.request_id)
             .await
             .expect("a look")
-            .expect("it is there");
+            .expect("the entry exists");
         recorded.push(entry.recorded);
     }
     assert_eq!(
@@ -100,7 +100,7 @@ async fn one_address_is_enough_for_webhooks_and_for_the_api_and_both_are_in_logs
 }
 
 #[tokio::test]
-async fn an_installations_own_headers_carry_its_keys_and_never_reach_the_api() {
+async fn custom_credential_headers_work_and_never_reach_the_api() {
     let upstream = Receiver::start(|_| Reply::Answer {
         status: 200,
         headers: Vec::new(),

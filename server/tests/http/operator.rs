@@ -1,4 +1,4 @@
-//! The operator's listener, and that its paths are nowhere else.
+//! The operator's listener. Its paths must not exist on any other listener.
 
 use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
@@ -17,7 +17,7 @@ async fn token(world: &World, scopes: &[Scope]) -> String {
 }
 
 #[tokio::test]
-async fn the_operators_paths_are_on_no_other_listener() {
+async fn no_other_listener_has_the_operators_paths() {
     let world = World::start().await;
     let (id, client_id) = world.company("Acme").await;
     let key = world.key(id, Environment::Sandbox).await;
@@ -58,12 +58,12 @@ async fn the_operators_paths_are_on_no_other_listener() {
     assert_eq!(
         pages.status,
         StatusCode::NOT_FOUND,
-        "nor are pages on the operator's"
+        "the operator's listener has no pages either"
     );
 }
 
 #[tokio::test]
-async fn a_token_creates_companies_and_keys_and_the_key_works_at_once() {
+async fn a_token_creates_companies_and_keys_and_the_keys_work_at_once() {
     let world = World::start().await;
     let token = token(&world, &[Scope::Companies, Scope::Keys]).await;
     let post = |path: &'static str, body: serde_json::Value| {
@@ -143,7 +143,7 @@ async fn a_token_creates_companies_and_keys_and_the_key_works_at_once() {
 }
 
 #[tokio::test]
-async fn health_and_metrics_tell_what_was_seen() {
+async fn health_and_metrics_report_what_was_seen() {
     let mut world = World::start().await;
     let get = async |world: &World, path| world.get(path).to(To::Operator).send().await;
     assert_eq!(get(&world, "/healthz").await.body, "ok\n");
@@ -161,9 +161,9 @@ async fn health_and_metrics_tell_what_was_seen() {
     world.stop().await;
 }
 
-/// A page of another site makes its own name point here (DNS rebinding); its requests still carry that name.
+/// Another site can point its own name at this machine (DNS rebinding). Its requests still carry that name.
 #[tokio::test]
-async fn the_operators_listener_answers_to_no_name_of_another_site() {
+async fn the_operators_listener_refuses_the_names_of_other_sites() {
     let world =
         World::start_with(|config| config.operator_hosts = vec!["gatehouse.internal".to_owned()]).await;
     let port = world.address(To::Operator).port();
@@ -197,7 +197,7 @@ async fn the_operators_listener_answers_to_no_name_of_another_site() {
         assert_eq!(get("/metrics", &host).await.status, StatusCode::OK, "{host}");
         assert_eq!(get("/healthz", &host).await.body, "ok\n", "{host}");
     }
-    // A proxy passes the host of the request it asks about.
+    // A proxy forwards the host of the request it asks about.
     let verify = get("/verify", "api.example.com").await;
     assert_ne!(verify.status, StatusCode::MISDIRECTED_REQUEST);
 }

@@ -1,11 +1,11 @@
-//! Addresses that are no page of their own, and what a page says of its build.
+//! URLs that have no page of their own, and what a page says about its build.
 
 use http::StatusCode;
 
 use crate::world::World;
 
 #[tokio::test]
-async fn an_address_above_the_pages_leads_to_the_first_of_them() {
+async fn a_url_above_the_pages_leads_to_the_first_of_them() {
     let world = World::start().await;
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
     let company = acme.client_id;
@@ -43,12 +43,12 @@ async fn an_address_above_the_pages_leads_to_the_first_of_them() {
     let own = world.get(&own).cookie(&acme.owner).send().await;
     assert!(
         own.body.contains("class=\"tabs\""),
-        "one's own company has its tabs"
+        "a member's own company has its tabs"
     );
 }
 
 #[tokio::test]
-async fn a_page_names_its_build_and_asks_for_its_sprite_by_content() {
+async fn a_page_names_its_build_and_requests_its_sprite_by_content_hash() {
     let world = World::start().await;
     let page = world.get("/sign-in").send().await;
     assert!(page.body.contains(" data-build=\"gatehouse"), "{}", page.body);

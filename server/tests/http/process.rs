@@ -1,4 +1,4 @@
-//! A server in a process of its own, on a data directory that outlives it: for what only the end of a process shows.
+//! A server in its own process, on a data directory that outlives it. For tests of what happens when the process ends.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const GATEHOUSE: &str = env!("CARGO_BIN_EXE_gatehouse");
 
-/// An installation whose server is started, stopped and killed.
+/// An installation whose server can be started, stopped and killed.
 pub(crate) struct Installation {
     data: PathBuf,
     /// Dashboard, gateway, operator.
@@ -51,24 +51,25 @@ impl Installation {
         }
     }
 
-    /// With these arguments besides its own; what it says goes to `stderr`. Returns when all listeners answer.
+    /// Starts the server with these additional arguments and returns when all listeners respond. Its messages go to
+    /// `stderr`.
     pub(crate) fn start(&self, arguments: &[&str], stderr: Stdio) -> Child {
         self.wait_until_it_listens(self.spawn(arguments, stderr))
     }
 
-    /// In a process that may open so many files, and cannot raise the limit.
+    /// Starts the server in a process that may open this many files and cannot raise the limit.
     pub(crate) fn start_with_open_files(&self, limit: u32, stderr: Stdio) -> Child {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), GATEHOUSE]);
         self.wait_until_it_listens(self.spawn_by(shell, &[], stderr))
     }
 
-    /// `admin` on its data directory.
+    /// Runs `admin` on the data directory.
     pub(crate) fn admin(&self, args: &[&str]) -> Value {
         admin(&self.data, args)
     }
 
-    /// As [`Self::start`], without waiting.
+    /// Like [`Self::start`], but does not wait.
     pub(crate) fn spawn(&self, arguments: &[&str], stderr: Stdio) -> Child {
         self.spawn_by(Command::new(GATEHOUSE), arguments, stderr)
     }
@@ -94,16 +95,17 @@ impl Installation {
     }
 
     pub(crate) fn wait_until_it_listens(&self, mut child: Child) -> Child {
-        // They are bound long before anybody answers on them, and a signal that comes earlier ends the start.
+        // The listeners are bound long before the server responds on them. A signal sent before that would abort the
+        // start.
         let began = Instant::now();
         while !self.is_ready() {
             assert!(
                 began.elapsed() < Duration::from_secs(60),
-                "the server does not answer"
+                "the server does not respond"
             );
             assert!(
-                child.try_wait().expect("its state is known").is_none(),
-                "the server ended"
+                child.try_wait().expect("its state can be read").is_none(),
+                "the server has exited"
             );
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! What stands around every answer: whose host it is, what a page may load, and where a post may come from.
+//! The protection around every response: which host it serves, what a page may load, and which origins may post.
 
 use http::{Method, StatusCode};
 
@@ -33,7 +33,7 @@ async fn another_host_name_is_misdirected() {
 }
 
 #[tokio::test]
-async fn each_page_has_a_strict_policy_with_a_nonce_of_its_own() {
+async fn each_page_has_a_strict_policy_with_its_own_nonce() {
     let world = World::start().await;
     let mut nonces = Vec::new();
     for _ in 0..2 {
@@ -64,7 +64,7 @@ async fn each_page_has_a_strict_policy_with_a_nonce_of_its_own() {
         assert_eq!(
             page.body.matches(&format!("nonce=\"{nonce}\"")).count(),
             scripts,
-            "every script carries the nonce"
+            "every script has the nonce"
         );
         assert!(!page.body.contains(" style=\""), "no inline styles");
         assert_eq!(page.header("cache-control"), "no-store");
@@ -126,7 +126,7 @@ async fn a_post_from_another_site_is_refused_before_anything_happens() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_of_ours_is_a_404_with_a_page() {
+async fn an_unknown_url_is_a_404_with_a_page() {
     let world = World::start().await;
     let answer = world.get("/no/such/page").send().await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
@@ -146,7 +146,7 @@ async fn a_server_without_a_site_says_so_on_its_pages() {
 }
 
 #[tokio::test]
-async fn the_sites_files_come_compressed_and_named_by_content_they_stay() {
+async fn site_files_are_compressed_and_those_named_by_content_stay_cached() {
     let site = tempfile::tempdir().expect("a directory");
     let pkg = site.path().join("pkg");
     std::fs::create_dir(&pkg).expect("creates");

@@ -1,4 +1,4 @@
-//! What customers' pages call the company that runs the installation.
+//! How customers' pages name the company that runs the installation.
 
 use http::StatusCode;
 use model::Provider;
@@ -6,7 +6,7 @@ use model::Provider;
 use crate::world::World;
 
 #[tokio::test]
-async fn every_page_carries_the_installations_name() {
+async fn every_page_shows_the_installations_name() {
     let name = "Fish & \"Chips\" <Pay>";
     let world = World::start_with(|config| {
         config.provider = Provider::named(name).expect("a name");
@@ -32,14 +32,14 @@ async fn every_page_carries_the_installations_name() {
 }
 
 #[tokio::test]
-async fn without_a_name_a_page_carries_none() {
+async fn without_a_name_a_page_shows_none() {
     let world = World::start().await;
     let page = world.get("/sign-in").send().await;
     assert!(!page.body.contains("data-provider"));
 }
 
 #[tokio::test]
-async fn an_installations_own_names_work_at_the_gateway_and_stand_on_its_pages() {
+async fn custom_header_names_work_at_the_gateway_and_appear_on_pages() {
     let world = World::start_with(|config| {
         let form = &mut config.place.credentials;
         form.client_id = "Acme-Account".parse().expect("a usable name");

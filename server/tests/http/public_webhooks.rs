@@ -1,4 +1,4 @@
-//! The documented webhook API as a customer's program sees it, on both listeners that answer it.
+//! The documented webhook API as a customer's program sees it, on both listeners that serve it.
 
 use http::{Method, StatusCode};
 use model::{Actor, ClientId, Environment, SecretText};
@@ -48,7 +48,7 @@ impl<'w> Program<'w> {
     }
 }
 
-/// A webhook that may be created in the sandbox. The name does not resolve, and nobody is asked for it in these tests.
+/// A webhook that may be created in Sandbox. Its host name does not resolve, and these tests never look it up.
 fn draft(url: &str) -> Value {
     json!({ "name": "Orders", "webhook_url": url, "env_type": "sandbox" })
 }
@@ -73,7 +73,7 @@ fn fields(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_webhook_lives_its_life_in_the_documented_shapes_on_both_listeners() {
+async fn a_webhooks_whole_life_has_the_documented_format_on_both_listeners() {
     let world = World::start().await;
     let mut program = Program::new(&world, "Acme", Environment::Sandbox).await;
     for (to, slash) in [(To::Gateway, "/"), (To::Dashboard, "")] {
@@ -139,7 +139,7 @@ async fn a_webhook_lives_its_life_in_the_documented_shapes_on_both_listeners() {
 }
 
 #[tokio::test]
-async fn events_left_out_are_all_of_them() {
+async fn a_webhook_created_without_events_receives_all_of_them() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let made = program.post(&draft("https://hooks.example.com/")).await.json();
@@ -153,7 +153,7 @@ async fn events_left_out_are_all_of_them() {
 }
 
 #[tokio::test]
-async fn the_same_url_twice_is_the_documented_fault() {
+async fn the_same_url_twice_is_the_documented_error() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     assert_eq!(
@@ -184,7 +184,7 @@ async fn the_same_url_twice_is_the_documented_fault() {
 }
 
 #[tokio::test]
-async fn wrong_fields_are_named_and_forbidden_urls_refused() {
+async fn wrong_fields_are_named_and_forbidden_urls_are_refused() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     assert_eq!(
@@ -216,7 +216,7 @@ async fn wrong_fields_are_named_and_forbidden_urls_refused() {
 }
 
 #[tokio::test]
-async fn a_secret_acts_in_its_own_environment_and_company() {
+async fn a_secret_acts_only_in_its_own_environment_and_company() {
     let world = World::start().await;
     let sandbox = Program::new(&world, "Acme", Environment::Sandbox).await;
     let made = sandbox.post(&draft("https://hooks.example.com/")).await.json();
@@ -382,7 +382,7 @@ async fn the_list_is_paged_by_number() {
 }
 
 #[tokio::test]
-async fn one_answer_names_every_fault_of_a_body() {
+async fn one_response_names_every_error_in_a_body() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let all = ["name", "webhook_url", "env_type", "events", "enabled"];
@@ -410,7 +410,7 @@ async fn one_answer_names_every_fault_of_a_body() {
         assert_eq!(fields(&program.post(&body).await), all, "{body}");
         assert_eq!(fields(&program.patch(id, &body).await), all, "{body}");
     }
-    // One that another webhook has, beside a name that is too long.
+    // The URL belongs to another webhook, and the name is too long too.
     let mut body = draft(taken);
     body["name"] = json!("x".repeat(129));
     assert_eq!(fields(&program.post(&body).await), ["name", "env_type"]);
@@ -419,7 +419,7 @@ async fn one_answer_names_every_fault_of_a_body() {
     assert_eq!(
         (same.status, &same.json()["name"], &same.json()["webhook_url"]),
         (StatusCode::OK, &other["name"], &other["webhook_url"]),
-        "and nothing was changed"
+        "nothing was changed"
     );
 }
 
@@ -438,14 +438,14 @@ async fn a_program_that_reads_one_page_sees_a_hundred_webhooks() {
     assert_eq!((rows.len(), &page["count"]), (100, &json!(101)));
     assert_eq!(
         rows[0]["webhook_url"], "https://hooks.example.com/100",
-        "the newest first"
+        "newest first"
     );
     let more = program.get("/v1/webhooks/?page_size=1000").await.json();
     assert_eq!(more["results"].as_array().map(Vec::len), Some(100));
 }
 
 #[tokio::test]
-async fn links_to_other_pages_lead_to_where_programs_are() {
+async fn links_to_other_pages_use_the_address_that_programs_use() {
     let next = async |world: &World, to: To, proxied: bool| {
         let program = Program::new(world, "Acme", Environment::Sandbox).await;
         for path in ["a", "b"] {
@@ -474,7 +474,7 @@ async fn links_to_other_pages_lead_to_where_programs_are() {
         assert_eq!(
             next(&plain, to, proxied).await,
             own,
-            "an untrusted peer is not believed"
+            "an untrusted peer's headers are ignored"
         );
     }
     let named = World::start_with(|config| {
@@ -504,12 +504,12 @@ async fn links_to_other_pages_lead_to_where_programs_are() {
     assert_eq!(
         next(&public, To::Gateway, false).await,
         gateway,
-        "never the dashboard's"
+        "never the dashboard's address"
     );
 }
 
 #[tokio::test]
-async fn times_are_read_however_programs_write_them() {
+async fn times_are_read_in_every_format_that_programs_send() {
     let world = World::start().await;
     let program = Program::new(&world, "Acme", Environment::Sandbox).await;
     let day = world.running().services.webhooks.now().to_date();

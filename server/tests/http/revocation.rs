@@ -1,4 +1,4 @@
-//! What an operator takes back is refused on the very next request: tokens, members, passwords, sessions, keys.
+//! What an operator revokes is refused on the very next request: tokens, members, passwords, sessions and keys.
 
 use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
@@ -81,7 +81,7 @@ async fn a_revoked_token_is_refused_on_its_next_request_and_can_revoke_itself() 
 }
 
 #[tokio::test]
-async fn no_token_makes_a_token() {
+async fn no_token_can_create_a_token() {
     let world = World::start().await;
     let backend = Backend {
         world: &world,
@@ -133,7 +133,7 @@ async fn a_removed_member_is_signed_out_at_once() {
 }
 
 #[tokio::test]
-async fn a_password_is_set_and_a_session_is_revoked() {
+async fn setting_a_password_ends_sessions_and_a_session_can_be_revoked() {
     let world = World::start().await;
     let (_, client_id) = world.company("Acme").await;
     let backend = Backend {
@@ -172,7 +172,7 @@ async fn a_password_is_set_and_a_session_is_revoked() {
                 .filter(|is_in| **is_in)
                 .count(),
             2 - revoked,
-            "each revocation ends one"
+            "each revocation ends one session"
         );
         assert_eq!(backend.delete(&path).await.status, StatusCode::NOT_FOUND);
     }
@@ -243,9 +243,9 @@ async fn keys_are_listed_without_their_secrets_and_deleted_by_id() {
     }
 }
 
-/// One click, or one call of a script in the page, must not end Production: whichever way it comes.
+/// One click, or one call by a script in the page, must not break Production, whichever form it takes.
 #[tokio::test]
-async fn a_production_key_is_deleted_from_the_page_only_with_its_last_four() {
+async fn the_page_deletes_a_production_key_only_with_its_last_four() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     for environment in [Environment::Prod, Environment::Sandbox] {

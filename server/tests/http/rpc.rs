@@ -1,4 +1,4 @@
-//! Server functions answer the page's scripts, and nobody is sent anywhere by them.
+//! Server functions respond to the page's scripts and never redirect anyone.
 
 use http::{Method, StatusCode};
 use server::dashboard::server_function_paths;
@@ -17,7 +17,7 @@ fn assert_json_and_no_redirect(answer: &Answer, what: &str) {
 }
 
 #[tokio::test]
-async fn no_server_function_sends_anybody_to_the_referer() {
+async fn no_server_function_redirects_to_the_referer() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let company = acme.client_id.to_string();
@@ -53,7 +53,7 @@ async fn no_server_function_sends_anybody_to_the_referer() {
 }
 
 #[tokio::test]
-async fn a_plain_form_gets_what_a_script_would_get() {
+async fn a_plain_form_gets_the_same_response_as_a_script() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let generate = |cookie: Option<&str>| {

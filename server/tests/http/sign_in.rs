@@ -6,7 +6,7 @@ use model::Role;
 use crate::world::{PASSWORD, World};
 
 #[tokio::test]
-async fn a_right_password_leads_to_where_one_wanted_to_go() {
+async fn the_right_password_leads_to_the_requested_page() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -40,7 +40,7 @@ async fn a_right_password_leads_to_where_one_wanted_to_go() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
+async fn a_wrong_password_and_an_unknown_account_get_the_same_response() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -59,7 +59,7 @@ async fn a_wrong_password_and_an_unknown_account_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn the_sixth_wrong_password_has_to_wait_and_so_has_the_right_one() {
+async fn after_five_wrong_passwords_even_the_right_one_has_to_wait() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -109,7 +109,7 @@ async fn signing_out_ends_the_session_on_the_server() {
 }
 
 #[tokio::test]
-async fn the_way_on_never_leads_to_another_site() {
+async fn signing_in_never_leads_to_another_site() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -132,7 +132,7 @@ async fn the_way_on_never_leads_to_another_site() {
 }
 
 #[tokio::test]
-async fn over_plain_http_from_elsewhere_there_is_no_form() {
+async fn over_plain_http_from_another_machine_there_is_no_form() {
     let world = World::start_with(|config| {
         config.public_url = Some("http://gatehouse.example.com".parse().expect("a URL"));
     })
@@ -162,7 +162,7 @@ async fn over_plain_http_from_elsewhere_there_is_no_form() {
 }
 
 #[tokio::test]
-async fn the_demos_doors_are_shut_outside_the_demo() {
+async fn signing_in_without_a_password_is_refused_outside_the_demo() {
     let world = World::start().await;
     world.acme("Acme").await;
     let answer = world
@@ -177,7 +177,7 @@ async fn the_demos_doors_are_shut_outside_the_demo() {
 }
 
 #[tokio::test]
-async fn signing_in_again_in_one_browser_ends_the_former_session() {
+async fn signing_in_again_in_the_same_browser_ends_the_previous_session() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let page = format!("/c/{}/development/keys", acme.client_id);
@@ -195,7 +195,7 @@ async fn signing_in_again_in_one_browser_ends_the_former_session() {
         !is_in(&acme.owner).await,
         "no session is left behind in the browser"
     );
-    assert!(is_in(&acme.viewer).await, "another browser's stays");
+    assert!(is_in(&acme.viewer).await, "the other browser's session stays");
 
     let wrong = [("email", viewer.as_str()), ("password", "wrong")];
     let refused = world
@@ -207,12 +207,12 @@ async fn signing_in_again_in_one_browser_ends_the_former_session() {
     assert_eq!(refused.header("location"), "/sign-in?error=credentials");
     assert!(
         is_in(&again.cookie()).await,
-        "nobody signed in, so nobody is signed out"
+        "no one signed in, so no one is signed out"
     );
 }
 
 #[tokio::test]
-async fn a_session_that_was_planted_in_the_browser_is_not_taken_over() {
+async fn a_session_planted_in_the_browser_is_not_adopted() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -230,9 +230,9 @@ async fn a_session_that_was_planted_in_the_browser_is_not_taken_over() {
     assert_eq!(with_planted.status, StatusCode::SEE_OTHER);
 }
 
-/// A stranger who knows an owner's address may keep strangers out, and not the owner.
+/// A stranger who knows the owner's email address can lock out other strangers, but not the owner.
 #[tokio::test]
-async fn a_stranger_does_not_lock_the_owners_own_browser_out() {
+async fn a_stranger_cannot_lock_out_the_owners_own_browser() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     for email in ["ana@example.com", "bo@example.com"] {
@@ -248,7 +248,7 @@ async fn a_stranger_does_not_lock_the_owners_own_browser_out() {
         let cookie = cookies
             .filter_map(|cookie| cookie.to_str().ok())
             .find(|cookie| cookie.starts_with("gatehouse-browser-loopback="))
-            .expect("the browser is remembered")
+            .expect("the browser gets its cookie")
             .to_owned();
         for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=31536000"] {
             assert!(cookie.contains(part), "{cookie}");
@@ -280,12 +280,12 @@ async fn a_stranger_does_not_lock_the_owners_own_browser_out() {
     assert_eq!(
         location(PASSWORD, &ana).await,
         "/sign-in?error=throttled",
-        "its own budget ends too"
+        "its own budget runs out too"
     );
 }
 
 #[tokio::test]
-async fn a_wrong_password_keeps_the_email_and_the_way_on() {
+async fn a_wrong_password_keeps_the_email_and_the_requested_page() {
     let world = World::start().await;
     let wanted = "/c/x/development/logs?path=%2Fv1";
     let form = [
@@ -313,11 +313,14 @@ async fn a_wrong_password_keeps_the_email_and_the_way_on() {
     assert!(next[0].contains(&format!("value=\"{wanted}\"")), "{}", next[0]);
 
     let later = world.get("/sign-in").cookie(&sent_back.cookie()).send().await;
-    assert!(!later.body.contains("ana@example.com"), "only after a failure");
+    assert!(
+        !later.body.contains("ana@example.com"),
+        "the email is shown only after a failure"
+    );
 }
 
 #[tokio::test]
-async fn an_email_with_markup_stays_text_and_one_that_no_cookie_holds_is_let_go() {
+async fn an_email_with_markup_is_escaped_and_one_no_cookie_can_hold_is_dropped() {
     let world = World::start().await;
     for (email, kept) in [
         ("<b>'@example.com", "value=\"&lt;b&gt;'@example.com\""),
@@ -342,7 +345,7 @@ async fn an_email_with_markup_stays_text_and_one_that_no_cookie_holds_is_let_go(
 }
 
 #[tokio::test]
-async fn a_next_address_that_no_header_can_hold_is_written_so_that_it_can() {
+async fn a_next_url_with_characters_no_header_allows_is_encoded() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     world.member(company, "ana@example.com", Role::Owner).await;
@@ -359,7 +362,7 @@ async fn a_next_address_that_no_header_can_hold_is_written_so_that_it_can() {
 }
 
 #[tokio::test]
-async fn the_demos_buttons_keep_the_way_on_and_leave_it_when_it_leads_elsewhere() {
+async fn the_demos_buttons_keep_the_requested_page_unless_it_is_on_another_site() {
     let world = World::start_with(|config| config.demo = Some(server::config::Demo::Empty)).await;
     let page = world.get("/sign-in?next=%2Fdocs%2Fsecurity").send().await;
     assert_eq!(
@@ -385,7 +388,7 @@ async fn the_demos_buttons_keep_the_way_on_and_leave_it_when_it_leads_elsewhere(
 }
 
 #[tokio::test]
-async fn a_form_of_a_session_that_ended_leads_to_sign_in_and_back_to_its_page() {
+async fn a_form_from_an_ended_session_leads_to_sign_in_and_back_to_its_page() {
     let world = World::start().await;
     let (_, company) = world.company("Acme").await;
     let page = format!("/c/{company}/development/webhooks/new");

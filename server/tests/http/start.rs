@@ -1,4 +1,4 @@
-//! Starting: what is refused, and with which sentence.
+//! What a start refuses, and with which message.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +13,7 @@ use crate::world::{World, config};
 fn refusal(started: Result<serve::Running, StartError>) -> String {
     match started {
         Err(StartError::Config(error)) => error.0,
-        Err(other) => panic!("not a fault of configuration: {other}"),
+        Err(other) => panic!("not a configuration error: {other}"),
         Ok(_) => panic!("it started"),
     }
 }
@@ -26,7 +26,7 @@ async fn a_second_server_on_one_data_directory_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_or_exchanged_secret_is_refused_and_never_made_anew() {
+async fn a_lost_or_swapped_secret_is_refused_and_never_generated_again() {
     let mut world = World::start().await;
     world.company("Acme").await;
     world.stop().await;
@@ -38,12 +38,12 @@ async fn a_lost_or_exchanged_secret_is_refused_and_never_made_anew() {
         std::fs::remove_file(&file).expect("removes");
         let lost = serve::start(config(world.data_dir()), Passwords::cheap()).await;
         assert!(refusal(lost).contains("is missing"));
-        assert!(!file.exists(), "{} was made anew", file.display());
+        assert!(!file.exists(), "{} was generated again", file.display());
         write_private(&file, &right);
     }
     serve::start(config(world.data_dir()), Passwords::cheap())
         .await
-        .expect("starts with both")
+        .expect("it starts with both")
         .stop()
         .await;
 }
@@ -54,7 +54,7 @@ fn write_private(file: &Path, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn the_demo_never_moves_into_somebody_elses_data() {
+async fn the_demo_never_uses_the_data_of_a_real_installation() {
     let mut world = World::start().await;
     world.company("Acme").await;
     world.stop().await;
@@ -64,7 +64,7 @@ async fn the_demo_never_moves_into_somebody_elses_data() {
 }
 
 #[tokio::test]
-async fn the_empty_demo_has_people_and_nothing_else_and_keeps_them() {
+async fn the_empty_demo_has_only_people_and_keeps_them() {
     let mut world = World::start_with(|config| config.demo = Some(Demo::Empty)).await;
     let company = {
         let core = &world.running().services.core;
@@ -115,7 +115,7 @@ fn gatehouse(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn bad_configuration_is_one_sentence_that_names_the_setting_and_exit_code_2() {
+fn bad_configuration_gives_one_sentence_with_the_setting_and_exit_code_2() {
     let cases: [(&[&str], &str); 10] = [
         (&["--listen", "here"], "--listen"),
         (&["--public-url", "ftp://x"], "--public-url"),
@@ -143,7 +143,7 @@ fn bad_configuration_is_one_sentence_that_names_the_setting_and_exit_code_2() {
 }
 
 #[test]
-fn the_rate_limit_may_be_off() {
+fn the_rate_limit_can_be_turned_off() {
     let args = server::cli::ServeArgs {
         rate_limit: Some("off".to_owned()),
         ..Default::default()
@@ -157,7 +157,7 @@ fn the_rate_limit_may_be_off() {
 }
 
 #[test]
-fn a_binary_away_from_its_site_says_where_it_looked_and_what_to_do() {
+fn a_binary_without_its_site_says_where_it_looked_and_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let installation = crate::process::Installation::create(folder.path());
     let mut server = installation.start(

@@ -1,5 +1,5 @@
-//! How a server ends when it is told to: the first signal lets open answers end and writes what is in memory, the second
-//! ends everything at once.
+//! How a server stops. The first signal lets open responses finish and writes what is in memory. The second ends
+//! everything at once.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::process::Installation;
 
 #[test]
-fn the_first_sigterm_lets_an_open_answer_end_and_writes_its_log_entry() {
+fn the_first_sigterm_lets_an_open_response_finish_and_writes_its_log_entry() {
     let Draining {
         folder,
         installation,
@@ -20,11 +20,11 @@ fn the_first_sigterm_lets_an_open_answer_end_and_writes_its_log_entry() {
         mut call,
         said: _said,
     } = Draining::begin();
-    // Nobody new is let in, from a moment on that nobody announces.
+    // Wait until new connections are refused. Nothing announces that moment, so keep trying.
     while TcpStream::connect(installation.listeners[1]).is_ok() {
         assert!(
             server.try_wait().expect("its state").is_none(),
-            "the call is waited for"
+            "the server waits for the call"
         );
         std::thread::yield_now();
     }
@@ -56,24 +56,24 @@ fn the_second_sigterm_ends_everything_at_once() {
     } = Draining::begin();
     assert!(
         server.try_wait().expect("its state").is_none(),
-        "the call is waited for"
+        "the server waits for the call"
     );
     signal(&server, "TERM");
     assert_eq!(server.wait().expect("it ends").code(), Some(1));
     let mut answer = Vec::new();
-    // Cut off: an empty answer or an error, as the system likes it.
+    // The connection was cut. The system reports an empty response or an error.
     call.read_to_end(&mut answer).ok();
     assert!(answer.is_empty());
 }
 
-/// A server that was told once to stop, while a call waits for its upstream.
+/// A server that has been told once to stop, while a call waits for its upstream.
 struct Draining {
     folder: TempDir,
     installation: Installation,
     upstream: SlowUpstream,
     server: Child,
     call: TcpStream,
-    /// Kept open: the server goes on writing there.
+    /// Kept open because the server still writes to it.
     said: BufReader<ChildStderr>,
 }
 
@@ -88,7 +88,7 @@ impl Draining {
         );
         let mut said = lines_of(&mut server);
         let call = call(&installation);
-        upstream.asked.recv().expect("the upstream is asked");
+        upstream.asked.recv().expect("the upstream is called");
         signal(&server, "TERM");
         wait_for_line(&mut said, "stopping");
         Self {
@@ -102,7 +102,7 @@ impl Draining {
     }
 }
 
-/// An API that takes one call and answers it when it is told to.
+/// An API that accepts one call and responds when told to.
 struct SlowUpstream {
     address: SocketAddr,
     asked: Receiver<()>,
@@ -123,7 +123,7 @@ impl SlowUpstream {
                 .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
             {}
             asking.send(()).expect("the test waits");
-            // The test may end without an answer.
+            // The test may end without letting the upstream respond.
             if answering.recv().is_ok() {
                 stream
                     .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
@@ -142,7 +142,7 @@ impl SlowUpstream {
     }
 }
 
-/// A call through the gateway whose answer has not been read.
+/// A call through the gateway whose response has not been read.
 fn call(installation: &Installation) -> TcpStream {
     let gateway = installation.listeners[1];
     let mut stream = TcpStream::connect(gateway).expect("the gateway listens");
@@ -171,6 +171,6 @@ fn wait_for_line(lines: &mut BufReader<ChildStderr>, part: &str) {
     while !line.contains(part) {
         line.clear();
         let read = lines.read_line(&mut line).expect("its output");
-        assert!(read > 0, "it ended without saying {part:?}");
+        assert!(read > 0, "it exited without saying {part:?}");
     }
 }

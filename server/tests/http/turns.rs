@@ -1,5 +1,5 @@
-//! Several processes on one data directory, started together: each gets its turn and none fails. And what lies in the
-//! directory afterwards.
+//! Several processes that start at once on one data directory. Each gets its turn and none fails. Also checks which
+//! files they leave behind.
 
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -42,7 +42,8 @@ fn stop(mut server: Child) {
     assert_eq!(server.wait().expect("it ends").code(), Some(0));
 }
 
-/// Each time in another order, so that the server waits for commands and commands wait for the server, coming and going.
+/// The order changes each round, so commands wait for the server and the server waits for commands, at the start and at
+/// the stop.
 #[test]
 fn a_server_and_commands_that_start_together_all_get_their_turn() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -90,7 +91,7 @@ fn commands_wait_for_each_other() {
 }
 
 #[test]
-fn a_second_server_is_told_at_once_that_the_first_one_runs() {
+fn a_second_server_learns_at_once_that_the_first_one_is_running() {
     let folder = tempfile::tempdir().expect("a folder");
     let installation = Installation::create(folder.path());
     let first = installation.start(&[], Stdio::null());
@@ -114,9 +115,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// systemd makes its directories 0755, and a shell's umask is 022: neither decides who reads this.
+/// systemd creates its directories with mode 0755, and a shell's umask is 022. Neither may make these files readable to
+/// others.
 #[test]
-fn nobody_else_may_read_what_a_server_writes_and_a_clean_stop_leaves_no_log_of_the_database() {
+fn a_servers_files_are_private_and_a_clean_stop_leaves_no_database_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("makes");

@@ -1,5 +1,5 @@
-//! What a delivery is proven by: the webhook's own secret on pages that work without scripts, and the headers that an
-//! installation names itself.
+//! What signs a delivery: the webhook's own secret, on pages that work without JavaScript, and the header names that an
+//! installation chooses.
 
 use http::{Method, StatusCode};
 use model::{Actor, DeliveryHeaders, Environment, EventType, WebhookDraft, WebhookEvents, WebhookId};
@@ -21,14 +21,14 @@ async fn webhook(world: &World, acme: &Acme, url: &str) -> WebhookId {
     created.expect("created").id
 }
 
-/// What the page says between `whsec_` and the next tag.
+/// The text between `whsec_` and the next tag.
 fn secret_on(page: &str) -> Option<&str> {
     let from = page.find("whsec_")?;
     page[from..].split('<').next()
 }
 
 #[tokio::test]
-async fn without_scripts_the_webhooks_own_secret_is_shown_and_rotated_on_pages_that_nobody_keeps() {
+async fn without_javascript_the_webhooks_own_secret_is_shown_and_rotated_on_uncached_pages() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let id = webhook(&world, &acme, "https://example.com/").await;
@@ -62,12 +62,12 @@ async fn without_scripts_the_webhooks_own_secret_is_shown_and_rotated_on_pages_t
     let viewed = world.get(&own).cookie(&acme.viewer).send().await;
     assert!(
         !viewed.body.contains("/secret/reveal"),
-        "a Viewer has no such form"
+        "a Viewer does not see the form"
     );
 }
 
 #[tokio::test]
-async fn deliveries_and_the_help_use_the_installations_own_header_names() {
+async fn deliveries_and_help_use_the_installations_own_header_names() {
     let named = DeliveryHeaders {
         user_agent: "Acme-Hooks/3.1".to_owned(),
         sign: "Acme-Signature".to_owned(),

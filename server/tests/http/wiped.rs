@@ -1,5 +1,5 @@
-//! What a command hands to the server over the control socket, and gets from it, is not in the server's memory afterwards.
-//! That path is all ours; on others the HTTP library has copies of its own.
+//! Checks that secrets sent through the control socket, in either direction, do not stay in the server's memory. We
+//! control that whole path. On other paths the HTTP library keeps its own copies.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::process::{Installation, text};
 
-/// Made of letters that stand nowhere else.
+/// Made of words that occur nowhere else.
 const PASSWORD: &str = "wq7-zebra-xylophone-quartz-jigsaw";
 
 fn admin(data: &Path, arguments: &[&str], input: &str) -> serde_json::Value {
@@ -22,14 +22,14 @@ fn admin(data: &Path, arguments: &[&str], input: &str) -> serde_json::Value {
         .stdout(Stdio::piped())
         .spawn()
         .expect("starts");
-    // A command that does not read its input may have ended before it was written.
+    // A command that does not read its input may exit before we have written it.
     let _ = writeln!(child.stdin.take().expect("piped"), "{input}");
     let output = child.wait_with_output().expect("ends");
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// How often the text is in the writable memory of the process.
+/// Counts the occurrences of the text in the writable memory of the process.
 fn found(process: u32, text: &str) -> usize {
     let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).expect("its maps");
     let memory = File::open(format!("/proc/{process}/mem")).expect("a child's memory may be read");
@@ -42,7 +42,7 @@ fn found(process: u32, text: &str) -> usize {
     let mut count = 0;
     for (begin, end) in ranges {
         let mut bytes = vec![0; usize::try_from(end - begin).expect("an address space")];
-        // A range may be gone by now, or be nobody's to read.
+        // The range may be unmapped by now, or not readable.
         let Ok(read) = memory.read_at(&mut bytes, begin) else {
             continue;
         };
@@ -90,10 +90,10 @@ fn passwords_and_tokens_of_commands_are_wiped_from_the_servers_memory() {
     let mut server = server;
     server.kill().expect("ends");
     server.wait().expect("ended");
-    assert!(searched > 0, "the search finds what is there");
+    assert!(searched > 0, "the search finds text that is in memory");
     assert_eq!(
         left,
         [0, 0, 0],
-        "of the given password, the token, the generated password"
+        "the given password, the token, the generated password"
     );
 }

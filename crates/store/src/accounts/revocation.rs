@@ -1,5 +1,5 @@
-//! Members and what an operator takes back. Each change, the end of the sessions it brings, and their audit rows are one
-//! transaction.
+//! Members, and what an operator revokes. Each change, the sessions it ends and the audit rows for both are written in
+//! one transaction.
 
 use accounts::{Member, MemberRow, PasswordHash};
 use model::{AuditEntry, CompanyId, MemberId, OperatorTokenId, PersonId};
@@ -107,7 +107,8 @@ pub(super) async fn end_sessions_of(
     .await
 }
 
-/// Whoever is signing in waits for this transaction, or this one for theirs.
+/// Locks the person's row, so a sign-in and this transaction wait for each other. Otherwise a session could start after
+/// the sessions were ended.
 fn hold_person(db: &Db) -> String {
     format!("SELECT id FROM people WHERE id = $1{}", db.dialect().for_update())
 }

@@ -1,4 +1,4 @@
-//! The table `sessions`: beginning, reading and ending them.
+//! The table `sessions`: starts, reads and ends sessions.
 
 use accounts::{Email, EndedSession, NewSession, Session, SessionsOf};
 use model::{SessionId, Timestamp};
@@ -11,8 +11,9 @@ use crate::{Columns, Db, DbConnection, StoreError, Urgency};
 const COLUMNS: &str =
     "s.token_hash, s.person_id, s.created_at, s.seen_at, s.expires_at, s.proof_at, s.address, p.email";
 
-/// The person's row is held until the commit, so that a password that is set meanwhile ends this session too: either it
-/// waits for the commit and then finds the session, or this finds the other password.
+/// Holds the person's row until the commit, so that setting a new password ends this session too. If the password
+/// change comes later, it waits for the commit and finds the session. If it came first, this function finds the new
+/// password and starts nothing.
 pub(super) async fn start(db: &Db, new: NewSession) -> Result<bool, StoreError> {
     let held = format!(
         "SELECT password_hash FROM people WHERE id = $1{}",
@@ -82,7 +83,7 @@ async fn delete(connection: &mut DbConnection, ended: &EndedSession) -> Result<b
     Ok(true)
 }
 
-/// Other nodes learn from this that streams of theirs may have to end.
+/// Tells other nodes that some of their streams may have to end.
 pub(super) async fn bump_version(connection: &mut DbConnection) -> Result<(), StoreError> {
     sqlx::query("UPDATE install SET sessions_version = sessions_version + 1 WHERE one = 1")
         .execute(connection)
@@ -108,7 +109,7 @@ pub(super) async fn by_hash(db: &Db, token_hash: [u8; 32]) -> Result<Option<(Ses
     row.as_ref().map(read).transpose()
 }
 
-/// Reads through all sessions, which is for an operator's eyes and hands only.
+/// Scans all sessions, so it is only for operators' requests.
 pub(super) async fn by_id(db: &Db, id: SessionId) -> Result<Option<(Session, Email)>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s JOIN people p ON p.id = s.person_id \
@@ -145,7 +146,7 @@ pub(super) async fn list(db: &Db, of: SessionsOf) -> Result<Vec<(Session, Email)
 pub(super) async fn touch(db: &Db, token_hash: [u8; 32], seen_at: Timestamp) -> Result<(), StoreError> {
     db.write::<(), StoreError, _>(Urgency::Background, move |connection| {
         Box::pin(async move {
-            // Never backwards: two requests may write in either order.
+            // `seen_at` never moves back, because two requests may write in either order.
             sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
                 .bind(seen_at.as_millis())
                 .bind(token_hash.to_vec())

@@ -1,4 +1,4 @@
-//! Writing a batch: rows, bodies, minute roll-ups and the run's counters in one transaction.
+//! Writes a batch: rows, bodies, minute roll-ups and the run's counters, in one transaction.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use sqlx::AssertSqlSafe;
 use super::runs;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
 
-/// Rows of one INSERT. Two lengths only, this one and 1, so that there are two prepared statements.
+/// Rows in one INSERT. Only two lengths occur, this one and 1, which keeps it to two prepared statements.
 const ROWS_AT_ONCE: usize = 32;
 
-/// Milliseconds of a roll-up.
+/// The length of a roll-up in milliseconds.
 pub(super) const MINUTE: i64 = 60_000;
 
 const COLUMNS: [&str; 19] = [
@@ -68,7 +68,7 @@ async fn write(connection: &mut DbConnection, dialect: Dialect, batch: &Batch) -
     runs::update(connection, &batch.report).await
 }
 
-/// What the requests of one minute are counted by.
+/// The groups in which a minute's requests are counted.
 #[derive(PartialEq, Eq, Hash)]
 struct MinuteKey {
     root: String,
@@ -127,7 +127,7 @@ async fn insert(
     for row in query.fetch_all(&mut *connection).await? {
         stored.insert(row.parsed("request_id")?, row.int("seq")?);
     }
-    // An entry that is not among them was stored by an earlier try of this batch, with its body and its count.
+    // An entry missing from `stored` was written by an earlier try of this batch, together with its body and its count.
     for entry in entries {
         let Some(&seq) = stored.get(&entry.request_id) else {
             continue;
@@ -163,7 +163,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::corrupt(format!("a body as JSON: {error}")))
 }
 
-/// The minute of a moment.
+/// The minute a timestamp falls in, counted from the epoch.
 pub(super) const fn minute(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(MINUTE)
 }

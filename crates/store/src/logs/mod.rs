@@ -1,5 +1,5 @@
-//! The log store: implements [`logs::LogStore`] on both databases. On SQLite it is a database of its own, so that a burst
-//! of log rows never delays a key deletion.
+//! The log store: implements [`logs::LogStore`] on both databases. On SQLite it has its own database, so a burst of log
+//! rows never delays the deletion of a key.
 
 mod append;
 mod page;
@@ -73,7 +73,7 @@ impl From<StoreError> for LogStoreError {
     }
 }
 
-/// Whether the fault is in what was written and not in the database: PostgreSQL's classes 22, 23 and 54; SQLite's
+/// Whether the row itself is at fault and not the database. These are PostgreSQL's classes 22, 23 and 54, and SQLite's
 /// TOOBIG, CONSTRAINT and MISMATCH.
 fn refuses_the_row(error: &StoreError) -> bool {
     let StoreError::Database(sqlx::Error::Database(error)) = error else {

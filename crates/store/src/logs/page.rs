@@ -1,4 +1,4 @@
-//! Reading the log: a page of rows, one entry, and counts. Every query begins with whose rows they are.
+//! Reads the log: a page of rows, one entry, and counts. Every query starts with the company whose rows it may see.
 
 use logs::Scope;
 use model::{
@@ -13,13 +13,13 @@ use sqlx::{Any, AssertSqlSafe, Row};
 use super::append::minute;
 use crate::{Columns, Db, Dialect, StoreError};
 
-/// Rows of a page.
+/// Rows on a page.
 const PAGE: usize = 50;
 
-/// Matching rows are counted up to here.
+/// Counting stops here. If more rows match, `matching` is `None`.
 const COUNTED: u64 = 10_000;
 
-/// Other nodes' clocks may be ahead.
+/// An allowance for other nodes whose clocks are ahead.
 const A_DAY: i64 = 24 * 3600;
 
 const ROW: &str = "seq, request_id, at, method, path, status, verdict, environment, company_id, client_id, brand, \
@@ -82,7 +82,7 @@ async fn page_of_range(
     Ok(page)
 }
 
-/// One entry with its bodies. Relies on the unique index of `request_id`.
+/// One entry with its bodies. Uses the unique index on `request_id`.
 pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, StoreError> {
     let mut conditions = Conditions::scope(scope);
     conditions.and("request_id = ?", [Value::Text(request.to_string())]);
@@ -130,7 +130,7 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
     }))
 }
 
-/// From the roll-ups, so that a key in heavy use costs no more than 1 440 rows a day and status. Relies on
+/// Counts from the roll-ups, so a busy key costs at most 1,440 rows per day and status. Uses the index
 /// `log_minutes_by_key`.
 pub(super) async fn count_by_key(
     db: &Db,
@@ -150,8 +150,8 @@ pub(super) async fn count_by_key(
     Ok(row.int("requests")?.unsigned_abs())
 }
 
-/// The rows of the page and one more, newest first. Relies on `log_by_root`, `log_by_root_environment` or
-/// `log_by_company`, each of which is in this order.
+/// The rows of the page plus one, newest first. Uses `log_by_root`, `log_by_root_environment` or `log_by_company`,
+/// which are all in this order.
 async fn rows(
     db: &Db,
     scope: Scope,
@@ -170,7 +170,7 @@ async fn rows(
     rows.iter().map(|row| log_row(row, scope)).collect()
 }
 
-/// How many rows match, at most one more than [`COUNTED`].
+/// How many rows match. Stops at one more than [`COUNTED`].
 async fn count(db: &Db, conditions: Conditions) -> Result<u64, StoreError> {
     let sql = format!(
         "SELECT CAST(COUNT(*) AS BIGINT) AS matching FROM (SELECT 1 FROM log_entries WHERE {} LIMIT {}) AS matches",
@@ -181,7 +181,8 @@ async fn count(db: &Db, conditions: Conditions) -> Result<u64, StoreError> {
     Ok(row.int("matching")?.unsigned_abs())
 }
 
-/// All requests of the range, to the minute. Relies on the primary key of `log_minutes`, or `log_minutes_by_company`.
+/// The number of requests in the range, to the minute. Uses the primary key of `log_minutes` or the index
+/// `log_minutes_by_company`.
 async fn requests(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
     let conditions = Conditions::minutes(scope, from, to);
     let sql = format!(
@@ -192,8 +193,8 @@ async fn requests(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Resu
     Ok(row.int("requests")?.unsigned_abs())
 }
 
-/// The first and last `seq` that the range can hold: it spares the scan everything that is older or newer. None when
-/// the range is empty.
+/// The first and last `seq` the range can contain, so the scan skips older and newer rows. `None` if the range is
+/// empty.
 async fn span(
     db: &Db,
     scope: Scope,
@@ -209,7 +210,7 @@ async fn span(
     Ok(row.maybe_int("first_seq")?.zip(row.maybe_int("last_seq")?))
 }
 
-/// What the runs that live now lost of this company's, and the latest gap within the range.
+/// What the current runs have lost of this company's requests, and the latest gap in the range.
 async fn totals(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, StoreError> {
     let conditions = Conditions::scope(scope);
     let sql = format!(
@@ -234,7 +235,7 @@ async fn totals(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result
     })
 }
 
-/// What stands behind WHERE, and its values in order.
+/// The text after WHERE, and its values in order.
 #[derive(Clone)]
 struct Conditions {
     sql: String,
@@ -279,7 +280,7 @@ impl Conditions {
         to: Timestamp,
         (first_seq, last_seq): (i64, i64),
     ) -> Self {
-        // Named one by one: a new filter must not be forgotten here.
+        // List every field, so that a new filter does not compile until it is handled here.
         let LogFilter {
             range: _,
             status,
@@ -325,7 +326,7 @@ impl Conditions {
             conditions.and("method = ?", [Value::Text(method.clone())]);
         }
         if !path.is_empty() {
-            // PostgreSQL refuses NUL in text, and no stored path has one.
+            // PostgreSQL rejects NUL in text, and no stored path contains one.
             conditions.and(
                 dialect.path_contains(),
                 [Value::Text(path.replace('\0', "\u{2400}"))],
@@ -334,7 +335,7 @@ impl Conditions {
         conditions
     }
 
-    /// `clause` has a `?` for each value.
+    /// `clause` contains one `?` for each value.
     fn and(&mut self, clause: &'static str, values: impl IntoIterator<Item = Value>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
@@ -347,7 +348,7 @@ impl Conditions {
         }
     }
 
-    /// `sql` is made of constants of this file and [`Self::sql`].
+    /// `sql` must be made of constants in this file and [`Self::sql`], so it contains no user input.
     fn query(self, sql: &str) -> Query<'static, Any, AnyArguments> {
         let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         for value in self.values {
@@ -369,11 +370,11 @@ fn log_row(row: &AnyRow, scope: Scope) -> Result<LogRow, StoreError> {
         method: row.text("method")?,
         path: row.text("path")?,
         status: u16::try_from(row.int("status")?)
-            .map_err(|_| StoreError::corrupt("status is no HTTP status"))?,
+            .map_err(|_| StoreError::corrupt("status is not an HTTP status"))?,
         verdict: row.parsed::<Verdict>("verdict")?,
         environment: row.maybe_parsed("environment")?,
         client_id: row.parsed("client_id")?,
-        // A brand that looks at its own rows is at home.
+        // A brand that looks at its own rows does not need its name on them.
         brand: if own { None } else { row.maybe_text("brand")? },
         key_id: row.maybe_parsed("key_id")?,
         key_last_four: row.maybe_text("key_last_four")?,

@@ -1,12 +1,12 @@
-//! Runs of servers, what they lost, and the gaps that unclean stops left (invariant 8).
+//! Server runs, what they lost, and the gaps left by unclean stops (invariant 8).
 
 use logs::{LogStoreError, Run, RunReport};
 use model::Timestamp;
 
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
 
-/// A run of another node that gave no sign of life for so long is dead. SQLite has one process: there every unfinished
-/// run is.
+/// A run of another node that has been silent for this long is dead. SQLite has only one process, so there every
+/// unfinished run is dead.
 const SILENCE_SECONDS: i64 = 30;
 
 pub(super) async fn start(db: &Db, at: Timestamp) -> Result<Run, LogStoreError> {
@@ -47,7 +47,8 @@ pub(super) async fn end(db: &Db, report: RunReport) -> Result<(), LogStoreError>
     .await
 }
 
-/// Writes the counters of a run that is alive. On PostgreSQL other nodes may have taken it for dead meanwhile.
+/// Writes the counters of a live run. On PostgreSQL another node may have declared it dead in the meantime, so this
+/// also clears `ended_at`.
 pub(super) async fn update(connection: &mut DbConnection, report: &RunReport) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE log_runs SET alive_at = $2, stored = $3, dropped = $4, suppressed = $5, ended_at = NULL WHERE id = $1",
@@ -75,7 +76,7 @@ pub(super) async fn update(connection: &mut DbConnection, report: &RunReport) ->
     Ok(())
 }
 
-/// Other nodes that died while this one lives are noticed here.
+/// Finds other nodes that died while this one is running.
 pub(super) async fn notice_dead_nodes(
     connection: &mut DbConnection,
     at: Timestamp,
@@ -88,7 +89,7 @@ async fn close_dead_runs(
     dead_before: Timestamp,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    // A clock that was set back must not make a gap that ends before it begins.
+    // If the clock was set back, a gap must not end before it begins.
     sqlx::query(
         "INSERT INTO log_gaps (run_id, gap_from, gap_to) \
          SELECT id, alive_at, CASE WHEN alive_at > $2 THEN alive_at ELSE $2 END FROM log_runs \
