@@ -1,7 +1,8 @@
 //! The contract suite: what every store must do, run on SQLite and on PostgreSQL alike (invariant 10). One module per
 //! slice; each names its cases once, in [`contract!`].
 
-/// Makes the two tests of a module, one per database, each of which runs all cases, every case on a database of its own.
+/// Makes each case two tests, one per database, each on a database of its own: `keys::sqlite::a_third_key_is_refused` and
+/// `keys::postgres::a_third_key_is_refused`. A case that is missing from the list is an unused function, which is an error.
 ///
 /// ```ignore
 /// contract!(store::MAIN_MIGRATIONS, [a_third_key_is_refused, …]);
@@ -9,25 +10,24 @@
 /// ```
 macro_rules! contract {
     ($migrations:expr, [$($case:ident),+ $(,)?]) => {
-        const CASES: &[$crate::test_db::Case] = &[$((stringify!($case), |db| Box::pin($case(db)))),+];
+        contract!(postgres only: $migrations, [$($case),+]);
 
-        #[test]
-        fn sqlite_keeps_this_contract() {
-            $crate::test_db::run($crate::test_db::Engine::Sqlite, $migrations, CASES);
-        }
-
-        #[test]
-        fn postgres_keeps_this_contract() {
-            $crate::test_db::run($crate::test_db::Engine::Postgres, $migrations, CASES);
+        mod sqlite {
+            $(#[test]
+            fn $case() {
+                $crate::test_db::run($crate::test_db::Engine::Sqlite, super::MIGRATIONS, |db| Box::pin(super::$case(db)));
+            })+
         }
     };
     // What only several nodes on one database can show.
     (postgres only: $migrations:expr, [$($case:ident),+ $(,)?]) => {
-        const CASES: &[$crate::test_db::Case] = &[$((stringify!($case), |db| Box::pin($case(db)))),+];
+        const MIGRATIONS: &[store::Migration] = $migrations;
 
-        #[test]
-        fn postgres_keeps_this_contract() {
-            $crate::test_db::run($crate::test_db::Engine::Postgres, $migrations, CASES);
+        mod postgres {
+            $(#[test]
+            fn $case() {
+                $crate::test_db::run($crate::test_db::Engine::Postgres, super::MIGRATIONS, |db| Box::pin(super::$case(db)));
+            })+
         }
     };
 }

@@ -1,0 +1,87 @@
+//! The shared cluster itself: databases that do not know each other, and an end however its users end.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection};
+use test_postgres::{Cluster, Database};
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("connects")
+}
+
+/// A process that does nothing until it is killed.
+fn idle_process() -> Child {
+    Command::new("sleep")
+        .arg("600")
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("starts")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a removed folder tells nobody")]
+fn wait_until_removed(path: &Path) {
+    let begun = Instant::now();
+    while path.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{} is still there",
+            path.display()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn a_database_holds_nothing_of_another_one() {
+    let (one, other) = (Database::create().await, Database::create().await);
+    let mut first = connect(&one.url()).await;
+    sqlx::raw_sql("CREATE TABLE only_here (n INT)")
+        .execute(&mut first)
+        .await
+        .expect("created");
+    let mut second = connect(&other.url()).await;
+    let missing = sqlx::raw_sql("SELECT n FROM only_here")
+        .execute(&mut second)
+        .await;
+    assert!(missing.is_err(), "{missing:?}");
+    one.remove().await;
+    other.remove().await;
+}
+
+#[tokio::test]
+async fn a_removed_database_is_gone_while_a_connection_is_open() {
+    let database = Database::create().await;
+    let url = database.url();
+    let _held = connect(&url).await;
+    database.remove().await;
+    let refused = PgConnection::connect(&url).await.expect_err("gone");
+    assert!(refused.to_string().contains("does not exist"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_cluster_ends_with_its_last_user_even_when_that_user_is_killed() {
+    let meeting_place = tempfile::tempdir().expect("a folder");
+    let (mut first, mut second) = (idle_process(), idle_process());
+    let started = Cluster::shared(meeting_place.path(), &[first.id()]);
+    let found = Cluster::shared(meeting_place.path(), &[second.id()]);
+    assert_eq!(started.folder(), found.folder());
+
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    connect(&found.url("postgres")).await;
+    second.kill().expect("killed");
+    second.wait().expect("ended");
+    wait_until_removed(found.folder());
+    let refused = PgConnection::connect(&found.url("postgres")).await;
+    assert!(refused.is_err(), "{refused:?}");
+
+    let mut third = idle_process();
+    let next = Cluster::shared(meeting_place.path(), &[third.id()]);
+    assert_ne!(next.folder(), found.folder());
+    connect(&next.url("postgres")).await;
+    third.kill().expect("killed");
+    third.wait().expect("ended");
+    wait_until_removed(next.folder());
+}
