@@ -41,10 +41,11 @@ impl Core {
         data_dir: &DataDir,
         passwords: Passwords,
         rate_limit: RateLimit,
+        absent: Absent,
     ) -> Result<Self, StartError> {
         let databases = open_databases(place, data_dir).await?;
         let (main, log) = (databases.main.clone(), databases.log.clone());
-        let opened = Self::on(databases, place, passwords, rate_limit).await;
+        let opened = Self::on(databases, place, passwords, rate_limit, absent).await;
         if opened.is_err() {
             main.close().await;
             log.close().await;
@@ -57,6 +58,7 @@ impl Core {
         place: &Place,
         passwords: Passwords,
         rate_limit: RateLimit,
+        absent: Absent,
     ) -> Result<Self, StartError> {
         let Databases {
             main: db,
@@ -66,7 +68,7 @@ impl Core {
         let clock = Clock::system();
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
-        let (install, secrets) = unlock(place, &accounts).await?;
+        let (install, secrets) = unlock(place, &accounts, absent).await?;
         let hub = Hub::default();
         let limit = match rate_limit {
             RateLimit::Off => keys::RateLimit::off(),
@@ -97,6 +99,24 @@ impl Core {
             hub,
             clock,
         })
+    }
+}
+
+/// What to do where there is no installation yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    Create,
+    /// A command that reads or revokes would find nothing, and its user most likely named the wrong place.
+    Refuse,
+}
+
+impl Absent {
+    /// The refusal. `at` says where it looked.
+    pub(crate) fn refusal(at: &str) -> StartError {
+        StartError::Refused(format!(
+            "There is no installation in {at}. Name the server's own with --data-dir or --database-url, or begin one with \
+             `gatehouse serve` or `gatehouse admin create-company`."
+        ))
     }
 }
 
@@ -155,9 +175,16 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
 }
 
 /// A wrong or missing secret beside existing rows is a fault of configuration, never a reason to make a new one.
-async fn unlock(place: &Place, accounts: &Accounts) -> Result<(InstallId, Secrets), StartError> {
+async fn unlock(
+    place: &Place,
+    accounts: &Accounts,
+    absent: Absent,
+) -> Result<(InstallId, Secrets), StartError> {
     let reading = "reading the installation's row";
     let standing = accounts.install().await.map_err(StartError::failed(reading))?;
+    if standing.is_none() && absent == Absent::Refuse {
+        return Err(Absent::refusal("this database"));
+    }
     let secrets = load_secrets(place, standing.is_none())?;
     let (master_key, pepper) = (secrets.master_key.check_value(), secrets.pepper.check_value());
     let standing = match standing {

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::control;
-use crate::core::Core;
+use crate::core::{Absent, Core};
 use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site, Streams, Turns};
 use crate::data_dir::{Claim, DataDir, TURN};
 use crate::demo;
@@ -51,7 +51,16 @@ pub struct Running {
 pub async fn start(config: Config, passwords: Passwords) -> Result<Running, StartError> {
     let data_dir = in_turn(&config.place.data_dir).await?;
     let bounds = Descriptors::claim(if config.demo.is_some() { 2 } else { 1 })?;
-    let core = Arc::new(Core::open(&config.place, &data_dir, passwords, config.rate_limit).await?);
+    let core = Arc::new(
+        Core::open(
+            &config.place,
+            &data_dir,
+            passwords,
+            config.rate_limit,
+            Absent::Create,
+        )
+        .await?,
+    );
     match start_on(config, bounds, data_dir, Arc::clone(&core)).await {
         Ok(running) => Ok(running),
         Err(error) => {

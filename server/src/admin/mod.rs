@@ -15,7 +15,7 @@ use accounts::Passwords;
 use crate::cli::AdminArgs;
 use crate::config::{Database, Place, RateLimit};
 use crate::control;
-use crate::core::Core;
+use crate::core::{Absent, Core};
 use crate::data_dir::{Claim, DataDir, TURN};
 use crate::error::StartError;
 
@@ -30,6 +30,9 @@ const SAY_AFTER: Duration = Duration::from_secs(2);
 pub async fn run(args: AdminArgs) -> Result<(), StartError> {
     let place = Place::read(&args)?;
     let command = command::check(args.action.clone())?;
+    if absent(&command) == Absent::Refuse && is_untouched(&place) {
+        return Err(nothing_there(&place));
+    }
     let answer = in_turn(&place, command).await?;
     answer.print(args.json)
 }
@@ -67,13 +70,37 @@ async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> 
     }
 }
 
+/// Only what needs nothing that is there may begin an installation.
+const fn absent(command: &Command) -> Absent {
+    match command {
+        Command::CreateCompany { parent: None, .. } | Command::CreateOperatorToken { .. } => Absent::Create,
+        _ => Absent::Refuse,
+    }
+}
+
+/// No process ever used this data directory, so it is left as it is. Where a server is just starting there is a lock.
+fn is_untouched(place: &Place) -> bool {
+    place.database == Database::Embedded
+        && ["gatehouse.db", "gatehouse.lock"]
+            .iter()
+            .all(|file| !place.data_dir.join(file).exists())
+}
+
+fn nothing_there(place: &Place) -> StartError {
+    Absent::refusal(&place.data_dir.display().to_string())
+}
+
 /// No server runs on this data directory, and none can start while this does.
 async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<Answer, StartError> {
+    let absent = absent(&command);
     let is_new = place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
+    if is_new && absent == Absent::Refuse {
+        return Err(nothing_there(place));
+    }
     if is_new {
         tracing::info!(data_dir = %place.data_dir.display(), "beginning a new installation");
     }
-    let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off).await?;
+    let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent).await?;
     let answer = carry_out(command, &core).await;
     core.close().await;
     answer

@@ -364,3 +364,35 @@ async fn a_refusal_is_one_sentence_and_a_wrong_flag_is_exit_code_2() {
         assert!(output.stdout.is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_command_that_needs_an_installation_makes_none() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let nowhere = parent.path().join("data");
+    let id = "0123456789abcdef0123456789abcdef";
+    for arguments in [
+        vec!["list-companies"],
+        vec!["list-keys", "--client-id", id],
+        vec!["list-sessions"],
+        vec!["list-operator-tokens"],
+        vec!["create-key", "--client-id", id, "--environment", "sandbox"],
+        vec!["create-company", "--name", "A brand", "--parent", id],
+        vec!["revoke-session", "--email", "ana@example.com"],
+    ] {
+        let output = gatehouse(&nowhere, &arguments, "");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert!(
+            errors.contains("There is no installation in"),
+            "{arguments:?}: {errors}"
+        );
+        assert!(!nowhere.exists(), "{arguments:?} made the directory");
+    }
+    std::fs::create_dir(&nowhere).expect("an empty directory");
+    std::fs::write(nowhere.join("gatehouse.lock"), "").expect("left by a server that never began");
+    let output = gatehouse(&nowhere, &["list-companies"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!nowhere.join("gatehouse.db").exists());
+    admin(&nowhere, &["create-company", "--name", "Acme"], "").await;
+    assert!(nowhere.join("gatehouse.db").exists());
+}
