@@ -1,4 +1,4 @@
-//! The connections of a listener, bounded in all and for each address.
+//! Limits a listener's connections, in total and for each address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Ledger, Network};
 
-/// A connection that said nothing for so long may be closed to make room for another.
+/// A connection that has been silent this long may be closed to make room for another.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often a line in the log says that connections are refused.
+/// How often the log may say that connections are being refused.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
-/// Admits connections by the rule of [`Ledger`], with the address as the holder. Where an address has all it may have,
-/// its quietest connection makes room, so silent connections never keep those from being served that speak. Cheap to
-/// clone; clones are the same listener.
+/// Admits connections by the rule of [`Ledger`], with the address as the holder. When an address has used up its
+/// places, its quietest connection is closed to make room, so silent connections cannot lock out active ones. Cheap to
+/// clone; all clones are the same listener.
 #[derive(Clone, Debug)]
 pub struct Connections {
     name: &'static str,
@@ -56,14 +56,15 @@ pub struct Connection {
 /// Whether a request is being answered on a connection. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Activity {
-    /// Milliseconds after the start; [`Activity::BUSY`] while a request is answered.
+    /// Milliseconds after the start, or [`Activity::BUSY`] while a request is being answered.
     quiet_since: Arc<AtomicU64>,
     started: Instant,
 }
 
 impl Connections {
-    /// `name` stands in the log. `at_once` bounds all connections together, `per_address` those of one [`Network`] on top
-    /// of its share; addresses in `exempt` (trusted proxies, which speak for many) are bounded by `at_once` alone.
+    /// `name` appears in the log. `at_once` limits all connections together; `per_address` limits those of one
+    /// [`Network`] in addition to its share. Addresses in `exempt` (trusted proxies, which speak for many clients) are
+    /// limited by `at_once` alone.
     pub fn new(name: &'static str, at_once: usize, per_address: usize, exempt: Vec<IpNet>) -> Self {
         let doors = Doors {
             ledger: Ledger::new(at_once).at_most_each(per_address),
@@ -79,7 +80,7 @@ impl Connections {
         }
     }
 
-    /// A place for a connection from this address; none when it must be closed.
+    /// A place for a connection from this address, or `None` if the connection must be closed.
     pub fn admit(&self, peer: IpAddr) -> Option<Connection> {
         let network = Network::of(peer);
         let mut doors = lock(&self.doors);
@@ -117,7 +118,7 @@ impl Connections {
         })
     }
 
-    /// Open connections.
+    /// The number of open connections.
     pub fn open(&self) -> usize {
         lock(&self.doors).open.values().map(Vec::len).sum()
     }
@@ -135,13 +136,14 @@ impl Connections {
         if doors.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             doors.said = Some(Instant::now());
             let (listener, free) = (self.name, doors.ledger.free());
-            tracing::warn!(listener, %peer, free, "connections are refused: this address has as many as it may");
+            tracing::warn!(listener, %peer, free, "refusing connections from this address: it has reached its limit");
         }
     }
 }
 
 impl Doors {
-    /// Closes the quietest connection of this address, or, when all places are taken, of the bounded address with most.
+    /// Closes the quietest connection of this address or, when no place is free, of the non-exempt address with the
+    /// most.
     fn make_room(&mut self, network: Network, now: u64, is_bounded: impl Fn(&Network) -> bool) -> bool {
         let bounded = self.ledger.holders().filter(|(network, _)| is_bounded(network));
         let most = bounded.max_by_key(|(_, held)| *held);
@@ -173,7 +175,7 @@ impl Doors {
         let Some(open) = self.open.get_mut(&network) else {
             return;
         };
-        // One that was closed to make room has given its place back already.
+        // A connection closed to make room has already given its place back.
         let Some(index) = open.iter().position(|open| open.id == id) else {
             return;
         };
@@ -186,12 +188,12 @@ impl Doors {
 }
 
 impl Connection {
-    /// For whoever answers on it.
+    /// For the code that answers requests on this connection.
     pub fn activity(&self) -> Activity {
         self.activity.clone()
     }
 
-    /// Returns when it is to be closed so that another has room.
+    /// Returns when the connection should close to make room for another.
     pub async fn asked_to_close(&self) {
         self.close.cancelled().await;
     }
@@ -211,7 +213,7 @@ impl Activity {
         self.quiet_since.store(Self::BUSY, Ordering::SeqCst);
     }
 
-    /// It has been answered.
+    /// The request has been answered.
     pub fn end(&self) {
         self.quiet_since.store(millis(self.started), Ordering::SeqCst);
     }
@@ -250,11 +252,11 @@ mod tests {
     async fn one_address_cannot_keep_another_out() {
         let connections = connections(100, 1000);
         let greedy = fill(&connections, address(1));
-        assert_eq!(greedy.len(), 50, "its share");
+        assert_eq!(greedy.len(), 50, "half of the places");
         assert!(connections.admit(address(2)).is_some());
         assert!(
             connections.admit(address(1)).is_none(),
-            "none of them is quiet for long yet"
+            "none of them has been quiet long enough"
         );
     }
 
@@ -265,7 +267,7 @@ mod tests {
         let two = (six("1"), six("2"));
         assert!(two.0.is_some() && two.1.is_some() && six("3").is_none());
         let proxy = fill(&connections, "::ffff:198.51.100.7".parse().expect("an address"));
-        assert_eq!(proxy.len(), 98, "all that is left");
+        assert_eq!(proxy.len(), 98, "all remaining places");
     }
 
     #[tokio::test(start_paused = true)]
@@ -284,14 +286,14 @@ mod tests {
         third.activity().begin();
         first.activity().begin();
         tokio::time::advance(QUIET).await;
-        assert!(connections.admit(address(1)).is_none(), "both are at work");
+        assert!(connections.admit(address(1)).is_none(), "both are busy");
         drop((first, third));
         assert_eq!(connections.open(), 0);
         assert_eq!(lock(&connections.doors).ledger.free(), 100);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_all_is_taken_the_address_with_most_makes_room() {
+    async fn when_every_place_is_taken_the_address_with_the_most_makes_room() {
         let connections = connections(8, 1000);
         let mut held = Vec::new();
         for last in 1..=8 {

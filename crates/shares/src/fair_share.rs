@@ -1,4 +1,4 @@
-//! A semaphore whose places are divided fairly between holders.
+//! A semaphore that divides its places fairly between holders.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use crate::Ledger;
 
-/// Places by the rule of [`Ledger`]. Who cannot have one waits in line with its own kind: a place that becomes free goes
-/// to the waiting holder that has fewest, and among equals each has its turn. Cheap to clone; clones are the same places.
+/// Hands out places by the rule of [`Ledger`]. A caller that cannot have one yet waits in its holder's line. A freed
+/// place goes to the waiting holder that has the fewest; holders with equally many take turns. Cheap to clone; all
+/// clones share the same places.
 pub struct FairShare<H: Eq + Hash + Clone> {
     state: Arc<Mutex<State<H>>>,
 }
@@ -20,7 +21,7 @@ struct State<H: Eq + Hash + Clone> {
     waiting: VecDeque<Line<H>>,
 }
 
-/// Those of one holder that wait, oldest first.
+/// One holder's waiting callers, oldest first.
 struct Line<H: Eq + Hash + Clone> {
     holder: H,
     callers: VecDeque<oneshot::Sender<Share<H>>>,
@@ -36,7 +37,7 @@ impl<H: Eq + Hash + Clone> FairShare<H> {
         Self::with(Ledger::new(places))
     }
 
-    /// With a ledger of its own settings.
+    /// Uses a ledger with settings of its own.
     pub fn with(ledger: Ledger<H>) -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
@@ -46,14 +47,13 @@ impl<H: Eq + Hash + Clone> FairShare<H> {
         }
     }
 
-    /// A place at once, or none.
+    /// Takes a place if one is available now.
     pub fn try_take(&self, holder: &H) -> Option<Share<H>> {
         let taken = lock(&self.state).ledger.take(holder, 1);
         taken.then(|| Share::new(&self.state, holder.clone()))
     }
 
-    /// A place as soon as this holder may have one. Whoever has limited patience puts a timeout around it; giving up
-    /// leaves nothing behind.
+    /// Waits for a place. Callers with limited patience wrap this in a timeout; giving up leaves nothing behind.
     pub async fn take(&self, holder: H) -> Share<H> {
         loop {
             let turn = {
@@ -63,7 +63,7 @@ impl<H: Eq + Hash + Clone> FairShare<H> {
                 }
                 state.line_up(&holder)
             };
-            // The other end is dropped without a word only together with all places.
+            // The sender is dropped without sending only if all places are dropped too.
             if let Ok(share) = turn.await {
                 return share;
             }
@@ -75,7 +75,7 @@ impl<H: Eq + Hash + Clone> FairShare<H> {
         lock(&self.state).ledger.held(holder)
     }
 
-    /// Places that nobody has now.
+    /// Places that are free now.
     pub fn free(&self) -> usize {
         lock(&self.state).ledger.free()
     }
@@ -86,7 +86,8 @@ impl<H: Eq + Hash + Clone> State<H> {
         let (caller, turn) = oneshot::channel();
         match self.waiting.iter_mut().find(|line| line.holder == *holder) {
             Some(line) => {
-                // Those that gave up are mostly the oldest; without this a jam would fill the memory with them.
+                // Callers that gave up are mostly the oldest. If they were not removed here, a jam would fill the
+                // memory.
                 while line.callers.front().is_some_and(oneshot::Sender::is_closed) {
                     line.callers.pop_front();
                 }
@@ -100,7 +101,8 @@ impl<H: Eq + Hash + Clone> State<H> {
         turn
     }
 
-    /// The line that is next: of those whose holder may have a place, one with fewest held, the earliest of these.
+    /// The line to serve next: among holders that may take a place, the one that holds fewest; among equals, the first
+    /// in line.
     fn next_line(&mut self) -> Option<Line<H>> {
         let ledger = &self.ledger;
         let allowed = self.waiting.iter().enumerate();
@@ -109,7 +111,7 @@ impl<H: Eq + Hash + Clone> State<H> {
         self.waiting.remove(index)
     }
 
-    /// Hands out what may be handed out now.
+    /// Hands out every place that may be handed out now.
     fn serve(&mut self, places: &Arc<Mutex<Self>>) {
         while let Some(mut line) = self.next_line() {
             while let Some(caller) = line.callers.pop_front() {
@@ -123,7 +125,8 @@ impl<H: Eq + Hash + Clone> State<H> {
                 let Err(mut unwanted) = caller.send(Share::new(places, line.holder.clone())) else {
                     break;
                 };
-                // It gave up just now. Dropped as it is, the share would lock what is locked.
+                // The caller gave up just now. Dropping the share as it is would lock the mutex that this function
+                // already holds.
                 unwanted.of = None;
                 self.ledger.give_back(&line.holder, 1);
             }
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_holder_does_not_notice_that_the_first_took_all_it_could() {
+    fn a_second_holder_gets_a_place_at_once_after_the_first_took_all_it_could() {
         let places = FairShare::new(8);
         let greedy = all(&places, "greedy");
         assert_eq!(greedy.len(), 4);
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_place_goes_to_who_has_fewest_and_among_equals_in_turn() {
+    fn a_free_place_goes_to_the_holder_with_fewest_and_equals_take_turns() {
         let places = FairShare::new(1);
         let busy = places.try_take(&"x").expect("a place");
         let mut lines: Vec<_> = ["a", "a", "a", "b", "c"]
@@ -229,7 +232,7 @@ mod tests {
                 .iter_mut()
                 .enumerate()
                 .find_map(|(i, (_, taking))| Some((i, poll(taking.as_mut())?)));
-            let (i, share) = served.expect("somebody is next");
+            let (i, share) = served.expect("a waiting caller is next");
             order.push(lines.remove(i).0);
             now = Some(share);
         }
@@ -237,25 +240,21 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_nothing_behind() {
+    fn a_caller_that_gives_up_leaves_nothing_behind() {
         let places = FairShare::new(1);
         let held = places.try_take(&"a").expect("a place");
         let (gone, mut stays) = (waiting(&places, "b"), waiting(&places, "b"));
         drop(gone);
         drop(held);
-        let share = poll(stays.as_mut()).expect("the one that still waits gets it");
+        let share = poll(stays.as_mut()).expect("the caller still waiting gets it");
         drop(share);
         let given = waiting_then_given(&places);
         drop(given);
-        assert_eq!(
-            places.free(),
-            1,
-            "a place handed to one that was dropped comes back"
-        );
+        assert_eq!(places.free(), 1, "a place given to a dropped future comes back");
         assert!(lock(&places.state).waiting.is_empty());
     }
 
-    /// A future that was handed its place and has not looked.
+    /// A future that has been given its place but has not been polled since.
     fn waiting_then_given(places: &FairShare<&'static str>) -> Taking {
         let held = places.try_take(&"a").expect("a place");
         let taking = waiting(places, "b");
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jam_does_not_fill_the_memory_with_those_that_gave_up() {
+    fn callers_that_gave_up_do_not_fill_the_memory_during_a_jam() {
         let places = FairShare::new(1);
         let _held = places.try_take(&"a").expect("a place");
         for _ in 0..1000 {
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn places_are_neither_lost_nor_made_whatever_happens_at_once() {
+    async fn concurrent_use_neither_loses_places_nor_creates_any() {
         let places = FairShare::new(16);
         let mut tasks = Vec::new();
         for i in 0..64_u32 {

@@ -1,10 +1,10 @@
-//! Who holds how many places, and who may take another.
+//! Counts how many places each holder has, and decides who may take another.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// A fixed number of places, each free or held. Memory grows with the holders that hold something, never beyond the
-/// number of places.
+/// A fixed number of places, each free or held. Memory grows with the number of current holders, which never exceeds
+/// the number of places.
 #[derive(Clone, Debug)]
 pub struct Ledger<H> {
     free: usize,
@@ -13,7 +13,7 @@ pub struct Ledger<H> {
 }
 
 impl<H: Eq + Hash + Clone> Ledger<H> {
-    /// At least one place, so that work goes on in any case.
+    /// With at least one place, so that work always continues.
     pub fn new(places: usize) -> Self {
         Self {
             free: places.max(1),
@@ -22,14 +22,14 @@ impl<H: Eq + Hash + Clone> Ledger<H> {
         }
     }
 
-    /// No holder gets more than this, however many places are free.
+    /// Limits every holder to this many, however many places are free.
     #[must_use]
     pub fn at_most_each(mut self, places: usize) -> Self {
         self.at_most = places.max(1);
         self
     }
 
-    /// Places that nobody holds.
+    /// Places that are free.
     pub fn free(&self) -> usize {
         self.free
     }
@@ -39,27 +39,27 @@ impl<H: Eq + Hash + Clone> Ledger<H> {
         self.held.get(holder).copied().unwrap_or(0)
     }
 
-    /// Everyone who holds something.
+    /// All current holders.
     pub fn holders(&self) -> impl Iterator<Item = (&H, usize)> {
         self.held.iter().map(|(holder, held)| (holder, *held))
     }
 
-    /// How many more this holder could take now, one after another.
+    /// How many more places this holder could take now, one after another.
     pub fn room(&self, holder: &H) -> usize {
         let held = self.held(holder);
-        // Each place it takes is one more held and one fewer free.
+        // Taking a place increases its count by one and decreases the free ones by one.
         let by_share = self.free.saturating_sub(held).div_ceil(2);
         by_share.min(self.at_most.saturating_sub(held))
     }
 
-    /// Takes `amount` places if the holder's share allows: it holds fewer than are free, and so many are free.
+    /// Takes `amount` places if that many are free and the holder's share allows it: it holds fewer than are free.
     pub fn take(&mut self, holder: &H, amount: usize) -> bool {
         let held = self.held(holder);
         let allowed = held < self.free && held.saturating_add(amount) <= self.at_most;
         allowed && self.take_beyond_share(holder, amount)
     }
 
-    /// Takes `amount` places if so many are free, whatever the holder has already.
+    /// Takes `amount` places if that many are free, however many the holder already has.
     pub fn take_beyond_share(&mut self, holder: &H, amount: usize) -> bool {
         let Some(free) = self.free.checked_sub(amount) else {
             return false;
@@ -69,12 +69,12 @@ impl<H: Eq + Hash + Clone> Ledger<H> {
         true
     }
 
-    /// Gives back what was taken.
+    /// Gives places back.
     pub fn give_back(&mut self, holder: &H, amount: usize) {
         let Some(held) = self.held.get_mut(holder) else {
             return;
         };
-        // Never more than it had: places are not made here.
+        // Never more than the holder has: giving back must not create places.
         let amount = amount.min(*held);
         *held -= amount;
         self.free += amount;
@@ -91,12 +91,12 @@ mod tests {
     fn fill(ledger: &mut Ledger<&'static str>, holder: &'static str) -> usize {
         let room = ledger.room(&holder);
         let taken = std::iter::from_fn(|| ledger.take(&holder, 1).then_some(())).count();
-        assert_eq!(room, taken, "room is what can be taken");
+        assert_eq!(room, taken, "room equals what can be taken");
         taken
     }
 
     #[test]
-    fn a_lone_holder_gets_half_and_everybody_else_finds_a_place() {
+    fn a_lone_holder_gets_half_and_every_other_finds_a_place() {
         let mut ledger = Ledger::new(100);
         assert_eq!(fill(&mut ledger, "greedy"), 50);
         assert_eq!(fill(&mut ledger, "second"), 25);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_more_than_its_share_gets_nothing_until_it_gave_some_back() {
+    fn a_holder_above_its_share_gets_nothing_until_it_gives_some_back() {
         let mut ledger = Ledger::new(9);
         fill(&mut ledger, "greedy");
         fill(&mut ledger, "second");
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_than_the_most_for_each() {
+    fn no_holder_exceeds_the_limit_for_each() {
         let mut ledger = Ledger::new(100).at_most_each(3);
         assert_eq!(fill(&mut ledger, "a"), 3);
         assert!(!ledger.take(&"b", 4) && ledger.take(&"b", 2));
     }
 
     #[test]
-    fn who_holds_nothing_is_forgotten_and_giving_back_makes_no_places() {
+    fn a_holder_with_nothing_is_forgotten_and_giving_back_creates_no_places() {
         let mut ledger = Ledger::new(4);
         assert!(ledger.take(&"a", 2));
         ledger.give_back(&"a", 9);

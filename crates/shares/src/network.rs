@@ -1,18 +1,18 @@
-//! Addresses as one caller has them.
+//! The range of addresses that one caller controls.
 
 use std::net::IpAddr;
 
-/// An IPv4 address, or the /64 of an IPv6 address: whoever has one address of a /64 has them all.
+/// An IPv4 address, or the /64 of an IPv6 address. A caller with one address of a /64 usually has all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
 impl Network {
-    /// Its first address.
+    /// The first address of the range.
     pub const fn address(self) -> IpAddr {
         self.0
     }
 
-    /// The network of this address. An IPv4 address in IPv6 form counts as IPv4.
+    /// The network of this address. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),

@@ -1,6 +1,6 @@
-//! The access secret of an API key: a prefix that names its environment, then 40 lower-case hex digits. The public
-//! contract's prefixes are `sandbox-`, `dev-` and `prod-`; an installation may choose its own. The gateway parses a
-//! secret on every request, so it lives in a fixed array and costs no allocation.
+//! The access secret of an API key: a prefix that names its environment, then 40 lower-case hex digits. The contract's
+//! prefixes are `sandbox-`, `dev-` and `prod-`; an installation may choose its own. The gateway parses a secret on
+//! every request, so a secret is a fixed array and needs no allocation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use zeroize::Zeroizing;
 
 use crate::random;
 
-/// Bytes of randomness in a secret.
+/// Random bytes in a secret.
 const RANDOM: usize = 20;
 /// Hex digits after the prefix.
 const DIGITS: usize = RANDOM * 2;
-/// The longest prefix an installation may choose, in bytes.
+/// The longest prefix that an installation may choose, in bytes.
 pub const LONGEST_PREFIX: usize = 24;
 const LONGEST: usize = LONGEST_PREFIX + DIGITS;
 
-/// The text is not a known prefix and 40 lower-case hex digits.
+/// The text is not a known prefix followed by 40 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an access secret is the prefix of an environment and 40 lower-case hexadecimal digits")]
 pub struct MalformedSecret;
 
-/// Why a prefix cannot be used.
+/// Why a prefix is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrefix {
     #[error(
@@ -34,11 +34,11 @@ pub enum InvalidPrefix {
     Taken,
 }
 
-/// What secrets begin with, by environment. The documented prefix is always accepted, and so is every prefix that was
-/// added: a key generated before the setting changed keeps working.
+/// The prefixes of secrets, by environment. The documented prefix and every configured prefix are accepted, so a key
+/// generated before the setting changed keeps working.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretPrefixes {
-    /// In the order of [`Environment::ALL`]; new secrets begin with the first of each.
+    /// In the order of [`Environment::ALL`]. New secrets use the first prefix of each list.
     accepted: [Vec<String>; 3],
 }
 
@@ -51,11 +51,11 @@ impl Default for SecretPrefixes {
 }
 
 impl SecretPrefixes {
-    /// Accepts `prefixes` for `environment` besides the documented one; new secrets begin with the first.
+    /// Accepts `prefixes` for `environment` in addition to the documented one. New secrets use the first.
     pub fn with(mut self, environment: Environment, prefixes: &[&str]) -> Result<Self, InvalidPrefix> {
         for prefix in prefixes {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            // The last character keeps the prefix apart from the digits.
+            // The last character separates the prefix from the digits.
             if !(2..=LONGEST_PREFIX).contains(&prefix.len())
                 || !prefix.bytes().all(allowed)
                 || !prefix.ends_with(['-', '_'])
@@ -75,7 +75,7 @@ impl SecretPrefixes {
         Ok(self)
     }
 
-    /// What new secrets of `environment` begin with.
+    /// The prefix of new secrets in `environment`.
     pub fn of_new(&self, environment: Environment) -> &str {
         self.accepted[environment as usize]
             .first()
@@ -90,7 +90,7 @@ impl SecretPrefixes {
         })
     }
 
-    /// A new secret of `environment`, from 20 random bytes.
+    /// A new secret for `environment`, from 20 random bytes.
     pub fn generate(&self, environment: Environment) -> AccessSecret {
         let bytes = Zeroizing::new(random::<RANDOM>());
         let mut text = Zeroizing::new([0; LONGEST]);
@@ -108,7 +108,7 @@ impl SecretPrefixes {
         }
     }
 
-    /// Reads a secret as it came in a header.
+    /// Parses a secret from a header.
     pub fn parse(&self, given: &[u8]) -> Result<AccessSecret, MalformedSecret> {
         let prefix = prefix_of(given)?;
         let environment = self.environment_of(prefix).ok_or(MalformedSecret)?;
@@ -116,7 +116,7 @@ impl SecretPrefixes {
     }
 }
 
-/// What is before the 40 digits that `given` ends with.
+/// The part before the 40 digits at the end of `given`.
 fn prefix_of(given: &[u8]) -> Result<&[u8], MalformedSecret> {
     if given.len() > LONGEST {
         return Err(MalformedSecret);
@@ -136,8 +136,8 @@ fn prefix_of(given: &[u8]) -> Result<&[u8], MalformedSecret> {
     }
 }
 
-/// A secret in plain text, known to have the right form. Wiped from memory when dropped; `Debug` shows
-/// `[redacted]`. It is not comparable: secrets are compared by their look-up hashes.
+/// A plain-text secret whose format has been checked. It is wiped from memory when dropped, and `Debug` prints
+/// `[redacted]`. It cannot be compared: compare look-up hashes instead.
 #[derive(Clone)]
 pub struct AccessSecret {
     text: Zeroizing<[u8; LONGEST]>,
@@ -151,8 +151,8 @@ impl AccessSecret {
         SecretPrefixes::default().generate(environment)
     }
 
-    /// Reads a secret of `environment` out of its seal. Its prefix was checked when it was generated and is not checked
-    /// again: the installation may have changed its prefixes since.
+    /// Parses a secret that was just unsealed. Its prefix was checked when it was generated and is not checked again,
+    /// because the installation may have changed its prefixes since.
     pub fn unsealed(given: &[u8], environment: Environment) -> Result<Self, MalformedSecret> {
         let prefix = prefix_of(given)?;
         if prefix.is_ascii() {
@@ -178,15 +178,15 @@ impl AccessSecret {
         self.environment
     }
 
-    /// What pages show of it.
+    /// The last four characters, which pages show.
     pub fn last_four(&self) -> &str {
         let text = self.expose();
         &text[text.len() - 4..]
     }
 
-    /// The text. The caller is responsible for where it goes.
+    /// The plain text. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
-        // Only ASCII is ever stored here.
+        // The array only ever holds ASCII.
         std::str::from_utf8(&self.text[..self.length]).unwrap_or("----")
     }
 }
@@ -219,13 +219,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_secret_has_the_documented_form_and_survives_text() {
+    fn a_generated_secret_has_the_documented_format_and_parses_again() {
         for environment in Environment::ALL {
             let secret = AccessSecret::generate(environment);
             let text = secret.expose();
             assert_eq!(text.len(), environment.as_str().len() + 1 + 40);
             assert!(text.starts_with(environment.as_str()), "{environment}");
-            let again: AccessSecret = text.parse().expect("the form is right");
+            let again: AccessSecret = text.parse().expect("the format is right");
             assert_eq!(again.expose(), text);
             assert_eq!(again.environment(), environment);
             assert!(text.ends_with(again.last_four()));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_contract_are_read() {
+    fn the_examples_of_the_contract_are_parsed() {
         for (text, environment) in [
             (
                 "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af",
@@ -242,7 +242,7 @@ mod tests {
             ),
             ("prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8", Environment::Prod),
         ] {
-            let secret: AccessSecret = text.parse().expect("the form is right");
+            let secret: AccessSecret = text.parse().expect("the format is right");
             assert_eq!(secret.environment(), environment);
             assert_eq!(secret.expose(), text);
         }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installations_own_prefixes_make_secrets_and_all_earlier_ones_stay_valid() {
+    fn an_installations_prefixes_are_used_for_new_secrets_and_earlier_ones_stay_valid() {
         let prefixes = SecretPrefixes::default()
             .with(Environment::Sandbox, &["sk_test_", "acme-test-"])
             .and_then(|prefixes| prefixes.with(Environment::Prod, &["sk_live_"]))
@@ -301,9 +301,9 @@ mod tests {
             assert_eq!(secret.last_four(), "64af");
         }
         assert!(prefixes.parse(format!("sk_demo_{digits}").as_bytes()).is_err());
-        // A prefix that was dropped from the setting still opens from its seal.
+        // A prefix that was removed from the setting still works when unsealed.
         let old = format!("old_{digits}");
-        let opened = AccessSecret::unsealed(old.as_bytes(), Environment::Dev).expect("the form is right");
+        let opened = AccessSecret::unsealed(old.as_bytes(), Environment::Dev).expect("the format is right");
         assert_eq!(opened.expose(), old);
     }
 
@@ -322,11 +322,16 @@ mod tests {
             assert_eq!(with(prefix).err(), Some(InvalidPrefix::Form), "{prefix:?}");
         }
         assert_eq!(with("prod-").err(), Some(InvalidPrefix::Taken));
-        assert_eq!(with("dev-").expect("its own").of_new(Environment::Dev), "dev-");
+        assert_eq!(
+            with("dev-")
+                .expect("the documented prefix")
+                .of_new(Environment::Dev),
+            "dev-"
+        );
     }
 
     #[test]
-    fn debug_shows_nothing_of_a_secret() {
+    fn debug_reveals_nothing_of_a_secret() {
         let secret = AccessSecret::generate(Environment::Dev);
         assert_eq!(format!("{:?}", Some(&secret)), "Some([redacted])");
     }

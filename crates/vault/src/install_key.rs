@@ -1,5 +1,5 @@
-//! The two keys of an installation, 32 bytes each. The server reads them from files, credentials or variables and hands
-//! them to the parts that need them.
+//! The two 32-byte keys of an installation. The server reads them from files, credentials or variables and passes them
+//! to the parts that need them.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,25 +12,25 @@ use zeroize::Zeroizing;
 
 use crate::{AccessSecret, random};
 
-/// The text holds no 32-byte key.
+/// The text is not a 32-byte key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 32 bytes, written as 64 hexadecimal digits or in base64")]
 pub struct InvalidKeyText;
 
-/// Turns access secrets into look-up hashes. Without it, a stolen database cannot even be used to test a guess.
+/// Turns access secrets into look-up hashes. Without it, someone who steals the database cannot even test a guess.
 pub struct Pepper {
     bytes: Zeroizing<[u8; 32]>,
-    /// The HMAC with the key already taken in: a request then costs two compressions less.
+    /// The HMAC with the key already processed, which saves two compressions on each request.
     keyed: Hmac<Sha256>,
 }
 
-/// Seals what must be readable again: access secrets, event bodies, webhook secrets. See [`crate::SealPlace`].
+/// Seals data that must be readable again: access secrets, event bodies, webhook secrets. See [`crate::SealPlace`].
 pub struct MasterKey {
     pub(crate) bytes: Zeroizing<[u8; 32]>,
 }
 
-/// HMAC-SHA-256 of an access secret under the pepper: how a presented secret is found. Worthless without the pepper, and
-/// still not for printing.
+/// HMAC-SHA-256 of an access secret under the pepper; used to find a presented secret. Useless without the pepper, but
+/// still not to be printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LookupHash([u8; 32]);
 
@@ -39,7 +39,7 @@ impl Pepper {
         Self::from_bytes(Zeroizing::new(random()))
     }
 
-    /// Reads 64 hex digits or base64 of 32 bytes, surrounded by white space or not.
+    /// Parses 64 hex digits, or base64 of 32 bytes, ignoring surrounding white space.
     pub fn from_hex_or_base64(text: &str) -> Result<Self, InvalidKeyText> {
         parse_key(text).map(Self::from_bytes)
     }
@@ -49,19 +49,19 @@ impl Pepper {
         Self { bytes, keyed }
     }
 
-    /// How a secret is found in memory and in the database.
+    /// The hash by which a secret is found in memory and in the database.
     pub fn lookup(&self, secret: &AccessSecret) -> LookupHash {
         let mut mac = self.keyed.clone();
         mac.update(secret.expose().as_bytes());
         LookupHash(mac.finalize().into_bytes().into())
     }
 
-    /// What the database keeps to recognise this pepper by.
+    /// What the database stores to recognise this pepper.
     pub fn check_value(&self) -> [u8; 32] {
         derive(&self.bytes, b"gatehouse pepper check v1")
     }
 
-    /// 64 hex digits, for the file it is kept in.
+    /// 64 hex digits, for the pepper's file.
     pub fn to_hex(&self) -> Zeroizing<String> {
         to_hex(&self.bytes[..])
     }
@@ -74,30 +74,31 @@ impl MasterKey {
         }
     }
 
-    /// Reads 64 hex digits or base64 of 32 bytes, surrounded by white space or not.
+    /// Parses 64 hex digits, or base64 of 32 bytes, ignoring surrounding white space.
     pub fn from_hex_or_base64(text: &str) -> Result<Self, InvalidKeyText> {
         parse_key(text).map(|bytes| Self { bytes })
     }
 
-    /// What the database keeps to recognise this key by.
+    /// What the database stores to recognise this key.
     pub fn check_value(&self) -> [u8; 32] {
         derive(&self.bytes, b"gatehouse master key check v1")
     }
 
-    /// Names the key in what it sealed, so that a later one can be told apart. Says nothing about the key.
+    /// Goes into everything this key seals, so that data sealed with another key is recognised. Reveals nothing about
+    /// the key.
     pub(crate) fn id(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = derive(&self.bytes, b"gatehouse master key id v1");
         [a, b, c, d]
     }
 
-    /// 64 hex digits, for the file it is kept in.
+    /// 64 hex digits, for the key's file.
     pub fn to_hex(&self) -> Zeroizing<String> {
         to_hex(&self.bytes[..])
     }
 }
 
 impl LookupHash {
-    /// The hash as the database has it.
+    /// A hash read from the database.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -108,7 +109,7 @@ impl LookupHash {
 }
 
 impl Hash for LookupHash {
-    /// Eight bytes do: they are as good as random, and nobody outside can choose them.
+    /// Eight bytes are enough: they are as good as random, and no outsider can choose them.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
@@ -127,7 +128,7 @@ macro_rules! redacted {
 
 redacted!(Pepper, MasterKey, LookupHash);
 
-/// HMAC-SHA-256 takes a key of any length, so there is no error to hand on.
+/// HMAC-SHA-256 takes a key of any length, so there is no error to return.
 pub(crate) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     match Hmac::new_from_slice(key) {
         Ok(mac) => mac,
@@ -237,7 +238,7 @@ mod tests {
     fn a_look_up_hash_depends_on_the_whole_secret_and_on_the_pepper() {
         let (pepper, other) = (Pepper::generate(), Pepper::generate());
         let secret = AccessSecret::generate(Environment::Sandbox);
-        let again: AccessSecret = secret.expose().parse().expect("its own text");
+        let again: AccessSecret = secret.expose().parse().expect("the secret's own text");
         assert_eq!(pepper.lookup(&secret), pepper.lookup(&again));
         assert_ne!(pepper.lookup(&secret), other.lookup(&secret));
         let elsewhere: AccessSecret = secret
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing_of_a_key() {
+    fn debug_reveals_nothing_of_a_key() {
         let pepper = Pepper::generate();
         let hash = pepper.lookup(&AccessSecret::generate(Environment::Prod));
         assert_eq!(

@@ -1,5 +1,5 @@
 //! A browser that has signed in before carries a signed cookie, so that wrong passwords from elsewhere cannot lock its
-//! owner out. The cookie proves one thing only: this browser once gave the right password of this account.
+//! owner out. The cookie proves one thing only: this browser once gave the right password for this account.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,14 +9,14 @@ use model::Timestamp;
 use crate::install_key::{derive, hmac};
 use crate::{MasterKey, random, same};
 
-/// A cookie older than this is not believed; each sign-in renews it.
+/// Older cookies are not accepted. Each sign-in renews the cookie.
 const LIFETIME_SECONDS: i64 = 365 * 24 * 3600;
 
 const ID: usize = 16;
 const ISSUED: usize = 8;
 const MAC: usize = 32;
 
-/// One browser at one account. Random, and worth nothing without its signature.
+/// One browser at one account. Random, and worthless without its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrowserId([u8; ID]);
 
@@ -25,11 +25,11 @@ impl BrowserId {
         Self(random())
     }
 
-    /// How long a cookie with it is believed.
+    /// How long a cookie with it is accepted.
     pub const LIFETIME_SECONDS: i64 = LIFETIME_SECONDS;
 }
 
-/// The key is derived from the master key, which every node of an installation has.
+/// The signing key is derived from the master key, which every node of an installation has.
 impl MasterKey {
     /// The cookie's value for a browser that has just signed in to `account`.
     pub fn sign_browser(&self, account: &str, browser: BrowserId, now: Timestamp) -> String {
@@ -38,7 +38,7 @@ impl MasterKey {
         URL_SAFE_NO_PAD.encode([&browser.0[..], &issued, &mac].concat())
     }
 
-    /// The browser that carries this cookie, when it was signed here, for this account, within the last year.
+    /// The browser that carries this cookie, if the cookie was signed here, for this account, within the last year.
     pub fn recognise_browser(&self, cookie: &str, account: &str, now: Timestamp) -> Option<BrowserId> {
         let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let (id, rest) = bytes.split_first_chunk::<ID>()?;
@@ -52,7 +52,7 @@ impl MasterKey {
             .then_some(BrowserId(*id))
     }
 
-    /// Id and time have a fixed length, so that no other account continues them to the same bytes.
+    /// Id and time have a fixed length, so that no two accounts can produce the same bytes.
     fn browser_mac(&self, account: &str, id: &[u8; ID], issued: &[u8; ISSUED]) -> [u8; MAC] {
         let mut mac = hmac(&derive(&self.bytes, b"gatehouse known browser v1"));
         mac.update(id);
@@ -69,7 +69,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
     #[test]
-    fn a_browser_is_known_at_the_account_it_signed_in_to_and_nowhere_else() {
+    fn a_browser_is_known_only_at_the_account_it_signed_in_to() {
         let (key, browser) = (MasterKey::generate(), BrowserId::generate());
         let cookie = key.sign_browser("ana@example.com", browser, NOW);
         let known = |key: &MasterKey, cookie: &str, account, now| key.recognise_browser(cookie, account, now);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_or_made_up_cookie_is_not_believed() {
+    fn a_changed_or_forged_cookie_is_not_accepted() {
         let key = MasterKey::generate();
         let cookie = key.sign_browser("ana@example.com", BrowserId::generate(), NOW);
         for at in 0..cookie.len() {

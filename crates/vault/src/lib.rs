@@ -1,9 +1,8 @@
-//! Secrets: their formats, how they are sealed at rest, how a database finds them by their hash, and what is signed with
-//! them. Every other crate comes here for randomness, for a look-up hash or a signature, and none of them touches a
-//! cipher itself.
+//! Secrets: their formats, how they are sealed at rest, how the database finds them by hash, and what they sign. All
+//! other crates get randomness, look-up hashes and signatures here, so no cipher is used anywhere else.
 //!
-//! Two keys of the installation, independent of each other: the [`Pepper`] turns an access secret into its look-up hash,
-//! the [`MasterKey`] seals what must be readable again. Neither is ever in the database; a check value of each is.
+//! An installation has two independent keys: the [`Pepper`] turns an access secret into its look-up hash, and the
+//! [`MasterKey`] seals what must be readable again. The database contains neither, only a check value of each.
 
 mod access_secret;
 mod install_key;
@@ -24,7 +23,8 @@ pub use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use subtle::ConstantTimeEq;
 
-/// Compares without telling by the time it takes where the first difference is. The lengths are not hidden.
+/// Compares in constant time, so that timing does not reveal where the first difference is. It does not hide the
+/// lengths.
 pub fn same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }

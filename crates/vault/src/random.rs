@@ -1,7 +1,7 @@
-//! Randomness, from the operating system and from nowhere else.
+//! Random bytes, always from the operating system.
 
-/// `N` bytes that nobody can guess. Where the operating system has none to give, the process says so and ends: nothing
-/// that would follow could be kept safe.
+/// `N` unpredictable bytes. If the operating system cannot provide them, the process says so and exits: without
+/// randomness, no secret it makes would be safe.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {

@@ -1,7 +1,7 @@
-//! Sealing: XChaCha20-Poly1305 under the master key, bound to the place where the sealed bytes are kept. A row that was
-//! moved to another company, environment or id does not open there.
+//! Sealing: XChaCha20-Poly1305 under the master key, bound to the place where the sealed bytes are stored. A row that
+//! is moved to another company, environment or id does not open there.
 //!
-//! What is stored says how to read it: one byte of version, four that name the master key, a nonce of 24, then the
+//! The stored bytes say how to read them: one byte of version, four that name the master key, a nonce of 24, then the
 //! cipher text with its tag.
 
 use std::fmt;
@@ -20,11 +20,11 @@ const VERSION: u8 = 1;
 const NONCE_AT: usize = 1 + 4;
 const TEXT_AT: usize = NONCE_AT + 24;
 
-/// The installation, as sealed bytes are bound to it: one of its backups does not open in another one's database.
+/// The installation that sealed bytes are bound to. A backup of one installation does not open in another's database.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InstallId([u8; 16]);
 
-/// The text was not 32 hex digits.
+/// The text is not 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an installation's id is 32 hexadecimal digits")]
 pub struct InvalidInstallId;
@@ -36,13 +36,13 @@ pub enum SealPurpose {
     AccessSecret,
     /// The body of an event.
     Event,
-    /// The secret of a webhook's own, for the Standard Webhooks headers.
+    /// A webhook's own secret, for the Standard Webhooks headers.
     WebhookSecret,
-    /// What a receiver answered to an attempt.
+    /// A receiver's response to an attempt.
     Evidence,
 }
 
-/// Where sealed bytes belong. All of it must be the same again when they are opened.
+/// Where sealed bytes belong. They only open with exactly the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealPlace {
     pub purpose: SealPurpose,
@@ -57,7 +57,7 @@ pub struct SealPlace {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
-/// The bytes do not open. Which of the reasons it was is all that is ever said.
+/// Why sealed bytes do not open. Nothing more specific is ever reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsealable {
     #[error("the sealed bytes are cut short or of an unknown version")]
@@ -77,7 +77,7 @@ impl MasterKey {
         sealed.extend_from_slice(&self.id());
         sealed.extend_from_slice(&nonce);
         let aad = place.bind(&sealed[..NONCE_AT]);
-        // Encryption fails only beyond 256 GiB, which does not fit into memory either.
+        // Encryption fails only beyond 256 GiB, which does not fit into memory.
         match self.cipher().encrypt(
             &XNonce::from(nonce),
             Payload {
@@ -91,7 +91,7 @@ impl MasterKey {
         Sealed(sealed)
     }
 
-    /// Opens what was sealed for this very place. The plain text is wiped when it is dropped.
+    /// Opens what was sealed for this place. The plain text is wiped when dropped.
     pub fn open(&self, place: &SealPlace, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         let bytes = &sealed.0;
         if bytes.len() < TEXT_AT || bytes[0] != VERSION {
@@ -121,8 +121,8 @@ impl MasterKey {
 }
 
 impl SealPlace {
-    /// The associated data: the head of the sealed bytes, then each part with a bar between. No part can hold a bar, so
-    /// no two places give the same text.
+    /// The associated data: the head of the sealed bytes, then each part, separated by bars. No part can contain a bar,
+    /// so no two places give the same text.
     fn bind(&self, head: &[u8]) -> Vec<u8> {
         let Self {
             purpose,
@@ -155,7 +155,7 @@ impl SealPurpose {
 }
 
 impl Sealed {
-    /// Bytes out of the database. Whether they open is found out by opening them.
+    /// Bytes read from the database. Only opening them shows whether they are valid.
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_in_its_place() {
+    fn sealed_bytes_open_in_their_place() {
         let key = MasterKey::generate();
         for plain in [b"".as_slice(), b"sandbox-00ff", &[7; 300_000]] {
             let sealed = key.seal(&place(), plain);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_in_no_other_place() {
+    fn sealed_bytes_open_in_no_other_place() {
         let key = MasterKey::generate();
         let sealed = key.seal(&place(), b"secret");
         let elsewhere = [
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn no_changed_byte_goes_unnoticed() {
+    fn a_change_to_any_byte_is_detected() {
         let key = MasterKey::generate();
         let sealed = key.seal(&place(), b"secret").into_bytes();
         for at in 0..sealed.len() {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_text_sealed_twice_looks_different_and_shows_nothing() {
+    fn the_same_text_sealed_twice_looks_different_and_reveals_nothing() {
         let key = MasterKey::generate();
         let (one, two) = (key.seal(&place(), b"secret"), key.seal(&place(), b"secret"));
         assert_ne!(one, two);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_id_survives_text() {
+    fn an_installation_id_survives_formatting_and_parsing() {
         let id = InstallId::generate();
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("12".parse::<InstallId>(), Err(InvalidInstallId));

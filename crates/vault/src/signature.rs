@@ -1,4 +1,4 @@
-//! The two signatures a delivery carries: the contract's `X-WEBHOOK-SIGN`, and the headers of Standard Webhooks.
+//! The two signatures on a delivery: the contract's `X-WEBHOOK-SIGN`, and the headers of Standard Webhooks.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use hmac::Mac;
 use crate::install_key::{hmac, to_hex};
 
 /// The value of `X-WEBHOOK-SIGN`: `v1=` and the lower-case hex of HMAC-SHA-256 over the raw body. The key is the access
-/// secret as text, its environment's prefix included (contract section 4.6).
+/// secret as text, including its environment's prefix (contract section 4.6).
 pub fn sign_v1(secret: &str, body: &[u8]) -> String {
     let mut mac = hmac(secret.as_bytes());
     mac.update(body);
@@ -31,7 +31,7 @@ mod tests {
     const PROD: &str = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
 
     #[test]
-    fn all_six_vectors_of_the_contract_agree() {
+    fn all_six_examples_of_the_contract_match() {
         let compact = concat!(
             r#"{"webhook_id":"488f424096d3461aa0e4cf11a985f6df","event_type":"task-status-updated","#,
             r#""status":"done","user_id":"88fef4cea64c40b5ad6727cc9b0b9fdc"}"#
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_standard_webhooks_agrees() {
+    fn the_example_of_standard_webhooks_matches() {
         let secret = STANDARD
             .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
             .expect("base64");

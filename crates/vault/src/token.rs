@@ -1,4 +1,4 @@
-//! Bearer tokens of Gatehouse's own: a session's cookie, an operator's token. 32 random bytes, of which only the hash is
+//! Gatehouse's own bearer tokens: session cookies and operator tokens. A token is 32 random bytes; only its hash is
 //! stored.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::random;
 #[error("a token is 43 characters of unpadded base64url")]
 pub struct MalformedToken;
 
-/// A token in plain text, wiped when dropped. `Debug` shows `[redacted]`.
+/// A plain-text token, wiped when dropped. `Debug` prints `[redacted]`.
 #[derive(Clone)]
 pub struct Token(Zeroizing<[u8; 32]>);
 
@@ -25,12 +25,12 @@ impl Token {
         Self(Zeroizing::new(random()))
     }
 
-    /// What the bearer gets and sends: 43 characters of base64url.
+    /// What the bearer receives and sends: 43 characters of base64url.
     pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0))
     }
 
-    /// What is stored, SHA-256 of the bytes. Against 256 random bits a slow hash would gain nothing.
+    /// What is stored: SHA-256 of the bytes. A slow hash would add nothing for 256 random bits.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(*self.0).into()
     }
@@ -64,20 +64,20 @@ mod tests {
     fn a_token_is_recognised_by_its_text() {
         let token = Token::generate();
         assert_eq!(token.text().len(), 43);
-        let again: Token = token.text().parse().expect("its own text");
+        let again: Token = token.text().parse().expect("the token's own text");
         assert_eq!(again.hash(), token.hash());
         assert_ne!(Token::generate().hash(), token.hash());
     }
 
     #[test]
-    fn other_text_is_no_token() {
+    fn other_text_is_not_a_token() {
         for text in ["", "abc", "not base64!", &"A".repeat(44), &"A".repeat(86)] {
             assert_eq!(text.parse::<Token>().err(), Some(MalformedToken), "{text:?}");
         }
     }
 
     #[test]
-    fn debug_shows_nothing_of_a_token() {
+    fn debug_reveals_nothing_of_a_token() {
         assert_eq!(format!("{:?}", Token::generate()), "[redacted]");
     }
 }

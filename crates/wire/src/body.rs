@@ -1,5 +1,5 @@
-//! A request's body with a memory: after the handler has answered, the connection must know whether all of it was read,
-//! because otherwise the next request's bytes would be looked for in the middle of this one.
+//! Request bodies that know whether they were read to the end. If a handler answers without reading the whole body, the
+//! connection must find out. Otherwise it would parse the remaining bytes as the next request.
 
 use std::error::Error;
 use std::io;
@@ -14,28 +14,28 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-/// A rest of up to this much, if it comes this soon, is read and thrown away so that the connection can go on. Refusing a
-/// small request would otherwise cost its caller a new connection each time.
+/// An unread remainder of at most this size, if it arrives within this time, is read and discarded so that the
+/// connection can be reused. Otherwise every small request that is refused would cost its caller a new connection.
 const REST: usize = 64 * 1024;
 const REST_WITHIN: Duration = Duration::from_millis(50);
 
-/// A request's body as the handlers see it.
+/// The request body that handlers receive.
 #[derive(Debug)]
 pub struct CallerBody {
-    /// Only `None` while it is being dropped.
+    /// `None` only while it is being dropped.
     inner: Option<Incoming>,
-    /// None for a body that was over before it began.
+    /// `None` for an empty body.
     watch: Option<Arc<Watch>>,
 }
 
-/// What the connection learns of a body that it handed out.
+/// What the connection learns about a body it gave to a handler.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     ended: AtomicBool,
     malformed: AtomicBool,
     /// The caller waits for a "100 Continue" before it sends anything.
     waits: bool,
-    /// What the handler dropped before its end.
+    /// What the handler dropped before reading it to the end.
     rest: Mutex<Option<Incoming>>,
 }
 
@@ -56,12 +56,12 @@ impl CallerBody {
 }
 
 impl Watch {
-    /// Whether the body's bytes were no valid body.
+    /// Whether the bytes were not a valid body.
     pub(crate) fn is_malformed(&self) -> bool {
         self.malformed.load(Ordering::SeqCst)
     }
 
-    /// Whether the next request can be read where this one ended. Reads a small rest.
+    /// Whether the next request can be read from where this one ended. Reads a small remainder if there is one.
     pub(crate) async fn is_over(&self) -> bool {
         if self.ended.load(Ordering::SeqCst) {
             return true;
@@ -86,7 +86,8 @@ impl Watch {
     }
 }
 
-/// Whether this error, or what caused it, says that a body's bytes were no valid body; not that they stopped coming.
+/// Whether this error, or one of its causes, says that the bytes were not a valid body. False if they merely stopped
+/// coming.
 pub fn is_malformed(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! From accepted socket to closed one.
+//! Serves one accepted socket until it closes.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -27,7 +27,7 @@ use crate::fault::Fault;
 use crate::stream::CallerStream;
 use crate::{head, panics};
 
-/// What answers the requests of a connection.
+/// Answers the requests of a connection.
 pub trait Service: Send + Sync {
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
@@ -36,23 +36,23 @@ pub trait Service: Send + Sync {
 
     fn answer(&self, request: Request<CallerBody>) -> impl Future<Output = Response<Self::Body>> + Send;
 
-    /// Something was answered that no handler saw, or that made one panic.
+    /// Called when the connection itself answered: no handler saw the request, or the handler panicked.
     fn failed(&self, fault: &Fault);
 }
 
-/// How much and how long.
+/// Limits on size and time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request's head; more is 431.
+    /// Size of a request's head in bytes; a larger one is answered 431.
     pub head_bytes: usize,
-    /// From a connection's opening, or the end of the answer before, until a request's head is there.
+    /// How long a request's head may take, counted from when the connection opened or the previous response ended.
     pub head: Duration,
-    /// Until a caller takes the next piece of its answer.
+    /// How long a caller may take to read the next piece of its response.
     pub write_idle: Duration,
 }
 
-/// Serves one connection to its end; after `stop`, the request that it is in the middle of is the last one.
-/// Where it is asked to make room for another connection and says nothing itself, it is closed.
+/// Serves one connection until it ends. After `stop`, it finishes the request in progress and accepts no more. When the
+/// connection is asked to make room for another and is idle, it is closed at once.
 pub async fn serve<S: Service>(
     tcp: TcpStream,
     place: &Place,
@@ -61,7 +61,7 @@ pub async fn serve<S: Service>(
     service: &S,
 ) {
     if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "a caller had gone before it was served");
+        tracing::debug!(%error, "the caller disconnected before it was served");
         return;
     }
     let answering = Arc::new(AtomicBool::new(false));
@@ -116,13 +116,13 @@ pub async fn serve<S: Service>(
     }
     tokio::select! {
         () = stream.linger() => {}
-        // Nobody who only keeps a connection open holds up the end.
+        // A caller that only keeps its connection open must not delay shutdown.
         () = stop.cancelled() => {}
         () = place.asked_to_close() => {}
     }
 }
 
-/// The answer to one request; never none.
+/// Answers one request. Every path returns a response.
 async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Response<Either<S::Body>> {
     if let Err(message) = head::check(&mut request) {
         return refused(service, Fault::bad_request(message));
@@ -169,7 +169,7 @@ fn say_close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Whether a caller of HTTP/1.0 asked for the connection to stay.
+/// Whether an HTTP/1.0 caller asked to keep the connection open.
 fn keeps_alive(headers: &HeaderMap) -> bool {
     let mut options = headers.get_all(header::CONNECTION).iter();
     options.any(|options| contains(options.as_bytes(), b"keep-alive"))
@@ -180,7 +180,8 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
         .any(|window| window.eq_ignore_ascii_case(part))
 }
 
-/// What to say of a request that could not be read; nothing in the middle of another answer, or when there was none.
+/// What to answer when a request could not be read. `None` if that would land in the middle of another response, or if
+/// no request had begun.
 fn explain(error: &hyper::Error, answering: bool, has_begun: bool) -> Option<Fault> {
     if answering {
         return None;
@@ -205,13 +206,13 @@ fn explain(error: &hyper::Error, answering: bool, has_begun: bool) -> Option<Fau
     None
 }
 
-/// A handler's body or one of ours.
+/// A handler's body or one of our own.
 enum Either<B> {
     Handler(B),
     Own(Full<Bytes>),
 }
 
-/// An answer's body that says when it is over.
+/// A response body that reports when it is done.
 struct Served<B> {
     body: Either<B>,
     answering: Arc<AtomicBool>,

@@ -1,20 +1,20 @@
-//! Answers that no handler gives.
+//! Responses that the connection sends itself, without a handler.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use model::RequestId;
 use serde_json::json;
 
-/// Why a connection answers for its handler.
+/// Why the connection answers instead of the handler.
 #[derive(Debug)]
 pub struct Fault {
     pub status: StatusCode,
     pub code: &'static str,
     /// One sentence for the caller.
     pub message: String,
-    /// What the answer's `X-Request-Id` says.
+    /// The value of the response's `X-Request-Id`.
     pub request_id: RequestId,
-    /// Whether the caller would rather read a page than JSON.
+    /// Whether the caller prefers a page to JSON.
     pub wants_page: bool,
 }
 
@@ -33,18 +33,18 @@ impl Fault {
         }
     }
 
-    /// 400 for bytes that are not one clear HTTP/1.1 request.
+    /// 400 for bytes that are not exactly one HTTP/1.1 request.
     pub(crate) fn bad_request(message: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "incorrect_request", message)
     }
 
-    /// 500 after a panic, with the id of the line in the server's log.
+    /// 500 after a panic. Its id is on the matching line of the server's log.
     pub(crate) fn panicked(incident: &str) -> Self {
         let message = format!("Something failed. Quote {incident} when you ask for help.");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
-    /// The answer in the documented error shape.
+    /// The response in the documented error shape.
     pub fn answer(&self) -> Response<Bytes> {
         let body = if self.wants_page {
             format!("{}\n", self.message)
@@ -72,7 +72,7 @@ impl Fault {
         response
     }
 
-    /// The answer as it goes over the wire, for when hyper no longer writes.
+    /// The response as bytes, for when hyper has stopped writing.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let (parts, body) = self.answer().into_parts();
         let mut bytes = format!(

@@ -1,9 +1,9 @@
-//! What a request's head must be, beyond what hyper insists on: one target on this server, one host, one framing.
+//! Checks on a request's head beyond those of hyper: one target on this server, one host, one framing.
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Request, Uri, header};
 
-/// Refuses what is not clearly one request to this server, and brings the target into origin-form.
+/// Refuses anything that is not clearly one request to this server, and rewrites the target to origin-form.
 pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     let host = host(request.headers())?;
     let origin_form = target(request.method(), request.uri(), &host)?;
@@ -14,7 +14,7 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The one `Host`. Without it, or with two, every part of a system picks another one.
+/// The one `Host` header. If it is missing or repeated, different parts of a system pick different hosts.
 fn host(headers: &HeaderMap) -> Result<Authority, &'static str> {
     const WRONG: &str = "The Host header is not a host name with an optional port.";
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -34,7 +34,7 @@ fn host(headers: &HeaderMap) -> Result<Authority, &'static str> {
     Ok(host)
 }
 
-/// The target in origin-form, where it was in absolute-form; both must name the same host.
+/// The target in origin-form, if it came in absolute-form. Both must name the same host.
 fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &'static str> {
     const WRONG: &str = "The request's target is not a path.";
     if *method == Method::CONNECT {
@@ -66,7 +66,7 @@ fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &
     path.parse().map(Some).map_err(|_| WRONG)
 }
 
-/// Only `chunked` and nothing else is understood; another coding would reach the handler still encoded.
+/// Accepts only `chunked`. A body in any other coding would reach the handler still encoded.
 fn framing(headers: &HeaderMap) -> Result<(), &'static str> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_host_and_it_is_a_host() {
+    fn there_must_be_exactly_one_valid_host() {
         for hosts in [
             [].as_slice(),
             &[("host", "a.example"), ("host", "a.example")],

@@ -1,6 +1,6 @@
-//! One HTTP/1.1 connection, served the same way on all three listeners. What is not clearly one request is refused with
-//! 400 before a handler sees it, because two programs that read the same bytes differently are how requests are smuggled.
-//! A handler that panics becomes a 500 with an incident id, and whoever is about to be disconnected is told.
+//! One HTTP/1.1 connection, served the same way on all three listeners. Anything that is not clearly one request gets a
+//! 400 before a handler sees it, because requests are smuggled through programs that read the same bytes differently. A
+//! handler's panic becomes a 500 with an incident id. A caller is told before it is disconnected.
 
 mod body;
 mod connection;

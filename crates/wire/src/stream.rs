@@ -1,5 +1,5 @@
-//! One caller's connection below HTTP: bounds how long it may leave its answer unread, and keeps back the bare answers
-//! that hyper gives by itself to what it cannot read, so that a proper one can be sent instead.
+//! One caller's connection below HTTP. It limits how long the caller may leave its response unread. It also holds back
+//! the bare responses hyper sends when it cannot parse a request, so that a proper one can be sent instead.
 
 use std::io;
 use std::pin::Pin;
@@ -12,20 +12,20 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-/// After a last answer, so much is read and thrown away, and for so long: closing at once would reset the connection and
-/// take the answer from a caller that is still sending.
+/// After the last response, the connection reads and discards up to this many bytes for up to this long. Closing at
+/// once would reset the connection, and a caller that is still sending would lose the response.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A connection with a patience for its writes.
+/// A connection with a limit on how long writes may stall.
 #[derive(Debug)]
 pub(crate) struct CallerStream {
     tcp: TcpStream,
     write_idle: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
-    /// Whether a request is being answered; what is written otherwise is hyper's own.
+    /// Whether a request is being answered. Anything written at another time comes from hyper itself.
     answering: Arc<AtomicBool>,
-    /// The last write was not taken whole: the next one goes on in the middle.
+    /// The last write was partial, so the next one continues in the middle.
     in_the_middle: bool,
 }
 
@@ -40,7 +40,7 @@ impl CallerStream {
         }
     }
 
-    /// Whether these bytes are an answer that no request of ours has: hyper's own have no more than these headers.
+    /// Whether these bytes are one of hyper's own responses: it has no headers but these, and ours always have more.
     fn is_bare_answer(&self, buf: &[u8]) -> bool {
         const BARE: [&[u8]; 4] = [b"connection", b"content-length", b"date", b""];
         if self.in_the_middle || self.answering.load(Ordering::SeqCst) || !buf.starts_with(b"HTTP/1.") {
@@ -75,14 +75,14 @@ impl CallerStream {
         }
     }
 
-    /// Answers what could not be read as a request, and says that the connection ends here.
+    /// Sends a response to something that could not be read as a request.
     pub(crate) async fn refuse(&mut self, answer: &[u8]) -> io::Result<()> {
         timeout(self.write_idle, self.tcp.write_all(answer))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Ends the connection so that the last answer arrives.
+    /// Closes the connection in a way that lets the last response arrive.
     pub(crate) async fn linger(mut self) {
         if self.tcp.shutdown().await.is_err() {
             return;
@@ -97,7 +97,7 @@ impl CallerStream {
                 }
             }
         };
-        // Out of patience or not, it is closed now.
+        // Whether it timed out or not, the connection closes now.
         let _ = timeout(LINGER, drain).await;
     }
 }
@@ -142,7 +142,7 @@ impl AsyncWrite for CallerStream {
         Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
     }
 
-    /// Only [`Self::linger`] ends the connection: there may be an answer to send still.
+    /// Does not close: there may still be a response to send. Only [`Self::linger`] ends the connection.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

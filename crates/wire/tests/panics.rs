@@ -1,4 +1,5 @@
-//! A panic is one line of the log with an id, wherever it happens. Alone in its binary: the hook is the process's.
+//! A panic becomes one line of the log with an id, wherever it happens. This test has its own binary because the panic
+//! hook is global to the process.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -29,10 +30,7 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .expect("nobody panics here")
-            .extend_from_slice(bytes);
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -43,7 +41,7 @@ impl Write for Log {
 
 impl Log {
     fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().expect("nobody panics here").clone();
+        let bytes = self.0.lock().expect("not poisoned").clone();
         let text = String::from_utf8(bytes).expect("text");
         text.lines().map(str::to_owned).collect()
     }
@@ -86,7 +84,7 @@ async fn a_panic_is_one_line_with_an_id_and_a_500_that_names_it() {
 
     let json = ask("*/*").await;
     let page = ask("text/html,*/*").await;
-    let background = tokio::spawn(async { panic!("nobody waits for me") });
+    let background = tokio::spawn(async { panic!("nothing joins this task") });
     assert!(background.await.is_err());
 
     let lines = log.lines();
@@ -115,5 +113,5 @@ async fn a_panic_is_one_line_with_an_id_and_a_500_that_names_it() {
         "{}",
         lines[0]
     );
-    assert!(lines[2].contains("nobody waits for me"));
+    assert!(lines[2].contains("nothing joins this task"));
 }

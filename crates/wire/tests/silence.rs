@@ -1,4 +1,4 @@
-//! Connections that say nothing, or do not take what they are told, and those that need their places.
+//! Connections that stay silent or do not read their response, and the connections that need their places.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,17 +54,17 @@ async fn started(connections: &Connections, head: Duration, write_idle: Duration
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
 
-/// What comes until the server closes.
+/// Everything that arrives until the server closes the connection.
 async fn ending(tcp: &mut TcpStream) -> String {
     let mut seen = Vec::new();
     let reading = tokio::time::timeout(Duration::from_secs(20), tcp.read_to_end(&mut seen));
-    // A reset ends it as well.
+    // A reset also ends it.
     let _ = reading.await.expect("the server closes it");
     String::from_utf8_lossy(&seen).into_owned()
 }
 
 #[tokio::test]
-async fn who_says_nothing_half_a_head_or_nothing_more_is_closed() {
+async fn a_connection_that_stays_silent_before_during_or_after_a_request_is_closed() {
     let address = started(&Connections::new("test", 100, 100, Vec::new()), SHORT, LONG).await;
     for said in ["", "GET / HT", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
         let mut tcp = TcpStream::connect(address).await.expect("connects");
@@ -75,7 +75,7 @@ async fn who_says_nothing_half_a_head_or_nothing_more_is_closed() {
 }
 
 #[tokio::test]
-async fn who_does_not_take_its_answer_gives_its_place_back() {
+async fn a_caller_that_does_not_read_its_response_loses_its_place() {
     let connections = Connections::new("test", 100, 100, Vec::new());
     let address = started(&connections, LONG, SHORT).await;
     let mut tcp = TcpStream::connect(address).await.expect("connects");
@@ -94,7 +94,7 @@ async fn who_does_not_take_its_answer_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn a_silent_neighbour_is_closed_for_one_that_speaks() {
+async fn a_silent_connection_is_closed_for_one_that_speaks() {
     let connections = Connections::new("test", 100, 2, Vec::new());
     let address = started(&connections, LONG, LONG).await;
     let _silent = (
@@ -112,5 +112,5 @@ async fn a_silent_neighbour_is_closed_for_one_that_speaks() {
     };
     tokio::time::timeout(Duration::from_secs(20), answered)
         .await
-        .expect("one of the silent makes room");
+        .expect("a silent connection is closed to make room");
 }
