@@ -1,12 +1,12 @@
-//! Which address a request came from.
+//! Finds the address a request came from.
 
 use std::net::IpAddr;
 
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The peer's own address; where the peer is a trusted proxy, the nearest address of `X-Forwarded-For` that is not one
-/// itself. An IPv4 address in IPv6 form counts as IPv4.
+/// The peer's own address. If the peer is a trusted proxy, the nearest address in `X-Forwarded-For` that is not a
+/// trusted proxy. An IPv4-mapped IPv6 address counts as IPv4.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
@@ -27,13 +27,13 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     nearest
 }
 
-/// Whether what this peer says of others counts.
+/// Whether this peer may name the client it forwards for.
 pub(crate) fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     let peer = peer.to_canonical();
     trusted.iter().any(|network| network.contains(&peer))
 }
 
-/// An address, perhaps with a port, perhaps in brackets.
+/// An address, with or without a port and brackets.
 fn parse(text: &str) -> Option<IpAddr> {
     let address = text
         .parse()
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_peer_may_say_for_whom_it_asks() {
+    fn only_a_trusted_peer_may_name_its_client() {
         assert_eq!(from("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(from("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(from("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_caller_put_before_its_own_address_does_not_count() {
+    fn addresses_that_a_caller_put_before_its_own_are_ignored() {
         assert_eq!(
             from("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]),
             "198.51.100.7"

@@ -1,4 +1,5 @@
-//! An answer's body on its way to the caller: captured in passing, bounded in time, and the end of its recording.
+//! A response body on its way to the caller. The gateway captures a copy of its bytes, limits every wait, and finishes
+//! the request's recording when the body ends.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
 
-/// What the gateway answers with. Dropping it before its end tells the upstream that nobody listens any more.
+/// The body of every response from the gateway. Dropping it early tells the upstream that the caller has gone.
 pub struct AnswerBody {
     source: Source,
     recording: Option<Recording>,
@@ -33,7 +34,7 @@ enum Source {
     },
 }
 
-/// The answer ended in the middle; the connection is closed so that the caller notices.
+/// The response ended early. The connection is closed so that the caller notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BrokenOff {
     #[error("the upstream broke off in the middle of its answer")]
@@ -43,7 +44,7 @@ pub enum BrokenOff {
 }
 
 impl AnswerBody {
-    /// An answer of the gateway itself.
+    /// A response that the gateway made itself.
     pub(crate) fn whole(
         response: Response<Bytes>,
         mut recording: Recording,
@@ -69,7 +70,7 @@ impl AnswerBody {
         )
     }
 
-    /// An answer to what is nobody's request: no company's log has a place for it.
+    /// A response to a request that belongs to no known company, so that no log can record it.
     pub(crate) fn unrecorded(response: Response<Bytes>, method: &Method) -> Response<Self> {
         let (parts, body) = response.into_parts();
         let sent = carries_body(method, parts.status) && !body.is_empty();
@@ -83,7 +84,7 @@ impl AnswerBody {
         )
     }
 
-    /// The upstream's answer, as it comes.
+    /// The upstream's response, streamed.
     pub(crate) fn upstream(
         response: Response<Incoming>,
         mut recording: Recording,
@@ -123,7 +124,7 @@ impl AnswerBody {
     }
 }
 
-/// Whether bytes follow the head of this answer.
+/// Whether bytes follow the head of this response.
 fn carries_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }
@@ -169,7 +170,7 @@ impl Body for AnswerBody {
                 if let (Some(recording), Source::Upstream { .. }) = (&mut this.recording, &this.source) {
                     recording.answer_piece(&data);
                 }
-                // Whoever knows the length does not ask again after the last byte.
+                // A reader that knows the length does not poll again after the last byte.
                 if this.is_end_stream() {
                     this.finish(Ending::Whole);
                 }
@@ -215,7 +216,7 @@ fn poll_upstream(
             Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),
             Poll::Ready(Some(Ok(frame))) => {
                 *alarm = None;
-                // Trailers end here, as hop-by-hop headers do.
+                // Trailers are not forwarded, just like hop-by-hop headers.
                 let Ok(data) = frame.into_data() else { continue };
                 *left = left.map(|left| left.saturating_sub(data.len() as u64));
                 return Poll::Ready(Some(Ok(data)));

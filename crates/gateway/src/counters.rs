@@ -1,17 +1,17 @@
-//! Requests by verdict, for the metrics: the only place where those of unknown companies are seen.
+//! Counts requests by verdict for the metrics. Requests of unknown companies appear nowhere else.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::Verdict;
 
-/// How many requests had each verdict since the start.
+/// Requests since the start, by verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub by_verdict: Vec<(Verdict, u64)>,
-    /// Those among them that belong to no known company and stand in no log.
+    /// How many of them belong to no known company and therefore appear in no log.
     pub of_nobody: u64,
-    /// What could not be read as a request (400, 408, 431), and calls of a proxy to `verify` that leave in doubt what they
-    /// ask.
+    /// Bytes that could not be read as a request (400, 408, 431), and `verify` calls in which the proxy left unclear
+    /// what it asks.
     pub not_understood: u64,
 }
 

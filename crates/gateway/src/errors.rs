@@ -1,4 +1,4 @@
-//! The documented error bodies (contract 2.1 and 2.2): the gateway's own refusals, and those of the public API.
+//! The documented error bodies (contract 2.1 and 2.2), for the gateway's own refusals and the public API.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
     answer(status, &json!({ "error": { "code": code, "message": message } }))
 }
 
-/// 401, the same for whatever was wrong with the credentials.
+/// 401. The same body, whatever is wrong with the credentials.
 pub fn authentication_failed() -> Response<Bytes> {
     let mut response = error(StatusCode::UNAUTHORIZED, "authentication_failed", "No such user");
     let headers = response.headers_mut();
@@ -22,8 +22,8 @@ pub fn authentication_failed() -> Response<Bytes> {
     response
 }
 
-/// HTTP wants every 401 to name a scheme. Browsers ask for a password for `Basic`, `Digest`, `NTLM` and `Negotiate`; one
-/// they do not know leaves the person in peace.
+/// HTTP requires every 401 to name a scheme. Browsers show a password prompt for `Basic`, `Digest`, `NTLM` and
+/// `Negotiate`, but not for an unknown scheme.
 const SCHEME: &str = "AccessKey";
 
 /// 403: the credentials are valid, but not for this.
@@ -31,17 +31,17 @@ pub fn not_authenticated(message: &str) -> Response<Bytes> {
     error(StatusCode::FORBIDDEN, "not_authenticated", message)
 }
 
-/// 404, also for what belongs to somebody else. It has another shape than the rest.
+/// 404, also for resources of another company. Its shape differs from that of the other errors.
 pub fn not_found() -> Response<Bytes> {
     answer(StatusCode::NOT_FOUND, &json!({ "detail": "Not Found." }))
 }
 
-/// 405 with what is allowed instead.
+/// 405, with the methods that are allowed.
 pub fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response<Bytes> {
     let message = format!("Method \"{method}\" not allowed.");
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message);
     let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    // None are named where the router adds them by itself.
+    // The list is empty where the router adds `Allow` itself.
     if let Ok(allowed) = HeaderValue::from_str(&allowed)
         && !allowed.is_empty()
     {
@@ -50,7 +50,7 @@ pub fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response<Bytes
     response
 }
 
-/// 400: each field that is wrong, with what is wrong about it.
+/// 400, with each invalid field and its faults.
 pub fn incorrect_parameters<'a>(faults: impl IntoIterator<Item = (&'a str, &'a str)>) -> Response<Bytes> {
     let faults: Vec<_> = faults
         .into_iter()
@@ -79,7 +79,7 @@ pub fn throttled(retry_after: Duration) -> Response<Bytes> {
     response
 }
 
-/// 413: the public API takes no body of this size.
+/// 413: the body is larger than the public API accepts.
 pub fn body_too_large(limit: usize) -> Response<Bytes> {
     let message = format!("The request body is larger than {limit} bytes.");
     error(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", &message)
@@ -94,7 +94,7 @@ pub fn request_timeout() -> Response<Bytes> {
     )
 }
 
-/// The request's body did not come to its end.
+/// The request's body did not arrive completely.
 pub(crate) fn unread_body(fault: BodyFault) -> Response<Bytes> {
     let bad = |message| error(StatusCode::BAD_REQUEST, "incorrect_request", message);
     match fault {
@@ -104,8 +104,8 @@ pub(crate) fn unread_body(fault: BodyFault) -> Response<Bytes> {
     }
 }
 
-/// What a refused caller gets; nothing but the status tells verdicts apart. `retry_after` counts for `rate_limited`.
-/// An accepted request has no such answer: it is an empty 500.
+/// The response to a refused request. The body of a 401 is always the same, so it does not reveal the verdict.
+/// `retry_after` is used for `rate_limited` only. An accepted request has no refusal; passing it gives an empty 500.
 pub fn refusal(verdict: Verdict, retry_after: Option<Duration>) -> Response<Bytes> {
     match verdict {
         Verdict::MissingCredentials
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_times_are_rounded_up() {
+    fn retry_after_is_rounded_up() {
         for (wait, seconds) in [(1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
             let response = throttled(Duration::from_millis(wait));
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Forwarding: to the environment's upstream and back, streamed both ways, with every wait bounded.
+//! Forwards requests to the environment's upstream and streams both bodies, with a limit on every wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ use crate::request_body::{BodyFault, BoxError, RequestBody, RequestSeen};
 use crate::upstream::{UpstreamClient, UpstreamFault, check_upstream, client};
 use crate::{errors, headers, location};
 
-/// The upstreams and the way to them.
+/// The upstreams and the client that connects to them.
 pub(crate) struct Forwarder {
     upstreams: HashMap<Environment, Upstream>,
     client: UpstreamClient,
@@ -41,26 +41,26 @@ struct Upstream {
     url: Url,
     scheme: Scheme,
     authority: Authority,
-    /// Goes before each request's path; without a slash at its end.
+    /// Prepended to each request's path. Does not end in a slash.
     prefix: String,
     host: HeaderValue,
 }
 
-/// Why there is no answer of the upstream.
+/// Why there is no response from the upstream.
 enum Failed {
     /// The key's environment has no upstream.
     NoUpstream,
-    /// What was asked for is no path of the upstream's.
+    /// The request's target is not a path, or leaves the upstream's prefix.
     NoPath,
-    /// Too many requests of this company are in flight, or of all.
+    /// Too many requests are in flight, for this company or in total.
     Overloaded,
     Unreachable(&'static str),
     TooSlow,
-    /// The caller did not send its body to the end.
+    /// The caller did not send its whole body.
     Unsent(BodyFault),
 }
 
-/// An answer that has begun, with the place in flight that it keeps until its end.
+/// A response that has begun. It keeps its place in flight until it ends.
 struct Answered {
     response: Response<Incoming>,
     in_flight: Share<CompanyId>,
@@ -98,7 +98,8 @@ impl Forwarder {
             .values()
             .any(|upstream| upstream.scheme == Scheme::HTTPS);
         let idle = options.limits.upstream_idle;
-        // Each request in flight has one connection at most; a spare one is opened where a kept one was not there in time.
+        // Each request in flight uses at most one connection. A spare one is opened when no kept connection was free in
+        // time.
         let at_once = options.limits.requests + upstreams.len() * idle;
         Ok(Self {
             upstreams,
@@ -115,7 +116,7 @@ impl Forwarder {
         let mut answer = self.client.request(request);
         let asked_at = Instant::now();
         loop {
-            // Patience is counted from the last piece of the body that the upstream took.
+            // The timeout counts from the last piece of the body that the upstream accepted.
             let until = asked_at.max(seen.moved_at()) + patience;
             tokio::select! {
                 answer = &mut answer => return answer.map_err(|error| fault(&error, seen)),
@@ -135,7 +136,7 @@ fn fault(error: &legacy::Error, seen: &RequestSeen) -> Failed {
     if let Some(fault) = seen.fault() {
         return Failed::Unsent(fault);
     }
-    tracing::debug!(%error, cause = ?error, "an upstream did not answer");
+    tracing::debug!(%error, cause = ?error, "an upstream did not respond");
     if error.is_connect() {
         return Failed::Unreachable("No connection to the upstream could be made.");
     }
@@ -193,7 +194,7 @@ impl Gateway {
         }
     }
 
-    /// Finds the upstream and a place in flight, and asks.
+    /// Picks the upstream, waits for a place in flight, and sends the request.
     async fn pass_on(
         &self,
         caller: &Caller,
@@ -216,12 +217,12 @@ impl Gateway {
         };
 
         recording.request_body(Arc::clone(seen));
-        // Asking again changes nothing and sends nothing twice.
+        // Repeating a safe request without a body changes nothing and sends nothing twice.
         let may_repeat = is_safe(&parts.method) && body.is_end_stream();
         let request = self.upstream_request(caller, parts, upstream, uri.clone(), body, peer);
         let mut answer = forwarder.ask(request, seen, timeouts.answer).await;
         if may_repeat && matches!(answer, Err(Failed::Unreachable(CLOSED))) {
-            // The upstream closed a pooled connection at the moment it was used.
+            // The upstream closed a pooled connection just as we used it.
             let (body, _) = RequestBody::new(Empty::<Bytes>::new(), timeouts.body_idle, timeouts.body_total);
             let again = self.upstream_request(caller, parts, upstream, uri, body, peer);
             answer = forwarder.ask(again, seen, timeouts.answer).await;
@@ -258,7 +259,7 @@ impl Gateway {
         identity.write(&mut headers);
         headers.insert(header::HOST, upstream.host.clone());
         if !body.is_end_stream() && body.size_hint().exact().is_none() {
-            // Without being told so, hyper sends no body with a GET or HEAD, and says nothing.
+            // Without this header, hyper silently drops the body of a GET or HEAD.
             headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         let mut request = Request::new(body);
@@ -270,7 +271,7 @@ impl Gateway {
 }
 
 impl Failed {
-    /// The verdict, what the log says of it, and what the caller gets.
+    /// The verdict, the explanation for the log, and the response for the caller.
     fn explain(self, environment: Environment, patience: Duration) -> (Verdict, String, Response<Bytes>) {
         let refused = |verdict, detail: String| (verdict, detail, errors::refusal(verdict, None));
         match self {
@@ -298,7 +299,8 @@ impl Failed {
 }
 
 impl Upstream {
-    /// Where this request goes; none for what is no path (`OPTIONS *`, `CONNECT`), or would climb out of the prefix.
+    /// Where this request goes. `None` if the target is not a path (`OPTIONS *`, `CONNECT`) or would climb out of the
+    /// prefix.
     fn uri(&self, parts: &Parts) -> Option<Uri> {
         let path = parts.uri.path_and_query()?;
         if !path.path().starts_with('/') || parts.method == Method::CONNECT {
@@ -324,7 +326,7 @@ fn climbs(path: &str) -> bool {
         .any(|segment| segment.split(';').next() == Some(".."))
 }
 
-/// Takes from the upstream's answer what belongs to its connection. The length of a body that is not sent stays.
+/// Removes what belongs to the upstream's connection from the response. Keeps the length of a body that is not sent.
 fn make_ours(response: &mut Response<Incoming>, method: &Method) {
     let length = response.headers().get(header::CONTENT_LENGTH).cloned();
     headers::to_caller(response.headers_mut());
@@ -333,7 +335,7 @@ fn make_ours(response: &mut Response<Incoming>, method: &Method) {
     }
     *response.version_mut() = http::Version::HTTP_11;
     if response.status().is_informational() {
-        // An upgrade was never asked for.
+        // We never ask for an upgrade, so a 101 is an upstream fault.
         *response.status_mut() = http::StatusCode::BAD_GATEWAY;
     }
 }

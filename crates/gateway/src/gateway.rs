@@ -1,4 +1,4 @@
-//! The gateway itself: one request from its arrival to its answer.
+//! The gateway itself: handles one request from arrival to response.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +26,7 @@ use crate::request_body::BoxError;
 use crate::upstream::UpstreamFault;
 use crate::{Caller, LocalApi, client_address, errors, headers};
 
-/// Checks, answers or forwards, and records. Cheap to clone; all clones are the same gateway.
+/// Checks requests, answers or forwards them, and records them. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) shared: Arc<Shared>,
@@ -39,8 +39,8 @@ pub(crate) struct Shared {
     pub(crate) local: Arc<dyn LocalApi>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) forwarder: Forwarder,
-    /// Requests to upstreams and requests of the public API, by the company that owns the key: a brand's count as its
-    /// parent's, so that nobody gets more by having more of them.
+    /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
+    /// count as its parent's, so that having more brands does not give a company more places.
     pub(crate) in_flight: FairShare<CompanyId>,
     pub(crate) local_in_flight: FairShare<CompanyId>,
     pub(crate) counters: Counters,
@@ -54,12 +54,12 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// What may become of a request that passes.
+/// What a request that passes the check may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Surface {
-    /// Public API or upstream.
+    /// The public API, or an upstream.
     Gateway,
-    /// Public API, or 404.
+    /// The public API, or else 404.
     PublicApi,
 }
 
@@ -92,7 +92,7 @@ impl Gateway {
         })
     }
 
-    /// Answers a request that came to the gateway's own port.
+    /// Handles a request on the gateway's own port.
     pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -101,8 +101,7 @@ impl Gateway {
         self.answer_on(Surface::Gateway, request, peer).await
     }
 
-    /// Answers a request for the public API that came to another listener: same check, same budget, same log, and
-    /// nothing is forwarded.
+    /// Handles a public API request from another listener: same check, same budget, same log. Never forwards.
     pub async fn answer_public_api<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -189,7 +188,7 @@ impl Gateway {
         }
     }
 
-    /// An answer of the gateway itself.
+    /// A response that the gateway made itself.
     pub(crate) fn own(
         &self,
         mut response: Response<Bytes>,
@@ -202,7 +201,7 @@ impl Gateway {
         AnswerBody::whole(response, recording, &parts.method)
     }
 
-    /// What is known of a request before anything else, and the address it counts as coming from.
+    /// What is known about a request before it is checked, and the address it counts as coming from.
     pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> (Arrival, IpAddr) {
         let at = self.shared.clock.now();
         let address = client_address(peer, &parts.headers, &self.shared.options.trusted_proxies);

@@ -1,5 +1,5 @@
-//! What goes on to the upstream and back to the caller: hop-by-hop headers, framing, credentials and Gatehouse's own
-//! cookies stay behind; who the caller is goes along.
+//! Decides which headers reach the upstream and which return to the caller. It removes hop-by-hop headers, framing,
+//! credentials and Gatehouse's own cookies, and adds the caller's identity.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -12,13 +12,13 @@ use model::RequestId;
 use crate::reached::Reached;
 use crate::telling::is_telling;
 
-/// On every answer.
+/// Set on every response.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Whatever begins like this says who the caller is, and only Gatehouse may say it.
+/// Headers with this prefix identify the caller, so only Gatehouse may set them.
 const IDENTITY: &str = "x-gatehouse-";
 
-/// Belong to one connection, or to the framing, which is set anew from the decoded body.
+/// Headers that belong to one connection or to the framing, which is set anew from the decoded body.
 const HOP_BY_HOP: [&str; 11] = [
     "connection",
     "keep-alive",
@@ -33,14 +33,15 @@ const HOP_BY_HOP: [&str; 11] = [
     "expect",
 ];
 
-/// Never forwarded as the caller sent them, however the name is spelt; nor are the credential headers that an installation
-/// chose instead.
+/// Never forwarded as the caller sent them, in any spelling. The same goes for the credential headers that an
+/// installation chose instead.
 const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"];
 
-/// In the place of a value that there is none of. A header that is missing is one that somebody else may have set.
+/// Stands in for a value that does not exist. If the header were missing instead, a value set by someone else could be
+/// believed.
 const NONE: &str = "-";
 
-/// Who asks, for the upstream.
+/// The caller's identity, for the upstream.
 #[derive(Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) key: &'a ActiveKey,
@@ -49,7 +50,7 @@ pub(crate) struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// Sets the identity headers. Every value is made of what Gatehouse itself gave out.
+    /// Sets the identity headers. All values were issued by Gatehouse itself.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let mut set = |name: &'static str, value: String| {
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -69,7 +70,7 @@ impl Identity<'_> {
     }
 }
 
-/// The request's headers without what must not pass.
+/// The request's headers without those that must not reach the upstream.
 pub(crate) fn to_upstream(
     incoming: &HeaderMap,
     peer: IpAddr,
@@ -91,7 +92,7 @@ pub(crate) fn to_upstream(
     outgoing
 }
 
-/// The request's headers for the public API: without credentials and Gatehouse's own cookies.
+/// The request's headers for the public API, without credentials and Gatehouse's own cookies.
 pub(crate) fn to_local(incoming: &HeaderMap, form: &CredentialForm) -> HeaderMap {
     let mut headers = without_identity(incoming);
     let own = [form.client_id.header().as_str(), form.secret.header().as_str()];
@@ -102,7 +103,7 @@ pub(crate) fn to_local(incoming: &HeaderMap, form: &CredentialForm) -> HeaderMap
     headers
 }
 
-/// The answer's headers without what must not pass.
+/// The response's headers without those that must not reach the caller.
 pub(crate) fn to_caller(headers: &mut HeaderMap) {
     for name in connection_options(headers) {
         headers.remove(name.as_str());
@@ -120,15 +121,15 @@ pub(crate) fn to_caller(headers: &mut HeaderMap) {
     });
 }
 
-/// `X-Request-Id` on an answer.
+/// Sets `X-Request-Id` on a response.
 pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: RequestId) {
     if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
         headers.insert(REQUEST_ID.clone(), value);
     }
 }
 
-/// The name as programs see it that put headers into variables: they read every sign but letters and digits as `_`, and
-/// so `X.Gatehouse.Company` as `X-Gatehouse-Company`.
+/// The name as seen by programs that turn headers into variables. They replace every character except letters and
+/// digits with `_`, so for them `X.Gatehouse.Company` is `X-Gatehouse-Company`.
 pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     let is_other = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
     if name.contains(is_other) {
@@ -138,12 +139,12 @@ pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the name says who the caller is, however it is spelt.
+/// Whether the name is an identity header, in any spelling.
 fn is_identity(folded: &str) -> bool {
     folded.starts_with(IDENTITY)
 }
 
-/// The headers of a request without what only Gatehouse may say.
+/// The request's headers without those that only Gatehouse may set.
 pub(crate) fn without_identity(headers: &HeaderMap) -> HeaderMap {
     let kept = headers
         .iter()
@@ -151,7 +152,7 @@ pub(crate) fn without_identity(headers: &HeaderMap) -> HeaderMap {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Whether it carries credentials or the request id.
+/// Whether the header carries credentials or the request id.
 fn is_ours(folded: &str, form: &CredentialForm) -> bool {
     OURS.contains(&folded)
         || [&form.client_id, &form.secret]
@@ -159,7 +160,7 @@ fn is_ours(folded: &str, form: &CredentialForm) -> bool {
             .any(|own| own.header().as_str() == folded)
 }
 
-/// On every answer of our own: it is for whoever sent these credentials and for nobody else, and it is what it says it is.
+/// Set on each of our own responses. A cache must not give it to another caller, and a browser must not guess its type.
 pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, form: &CredentialForm) {
     let vary = [form.client_id.header(), form.secret.header(), &BRAND_HEADER].map(HeaderName::as_str);
     if let Ok(vary) = HeaderValue::from_str(&vary.join(", ")) {
@@ -189,7 +190,7 @@ fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &Credentia
     !(sets_apart && (spelt == "x-brand-id" || spelt == "host" || HOP_BY_HOP.contains(&spelt)))
 }
 
-/// The header names that `Connection` lists.
+/// The header names listed in `Connection`.
 fn connection_options(headers: &HeaderMap) -> Vec<String> {
     let values = headers
         .get_all(header::CONNECTION)
@@ -229,7 +230,7 @@ fn set_forwarded(outgoing: &mut HeaderMap, peer: IpAddr, reached: &Reached) {
     }
 }
 
-/// Puts `clean` of each value in its place, and leaves out those of which nothing remains.
+/// Replaces each value with `clean` of it, and removes values of which nothing is left.
 fn drop_own_cookies(headers: &mut HeaderMap, name: &HeaderName, clean: impl Fn(&[u8]) -> Option<Vec<u8>>) {
     let has_own = |value: &HeaderValue| value.as_bytes().windows(9).any(|part| part == b"gatehouse");
     if !headers.get_all(name).iter().any(has_own) {
@@ -256,7 +257,7 @@ fn own_pairs_removed(value: &[u8]) -> Option<Vec<u8>> {
     if joined.is_empty() { None } else { Some(joined) }
 }
 
-/// `__Host-gatehouse=…`, `gatehouse-loopback=…` and whatever else Gatehouse may name so.
+/// Matches `__Host-gatehouse=…`, `gatehouse-loopback=…` and any other name that Gatehouse may use for its cookies.
 fn is_own_pair(pair: &[u8]) -> bool {
     let name = pair
         .split(|byte| *byte == b'=')
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_ours_or_of_the_connection_goes_on() {
+    fn nothing_of_ours_or_of_the_connection_is_forwarded() {
         let sent = headers(&[
             ("x-gatehouse-company", "evil"),
             ("X_Gatehouse_Company", "evil"),
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!(out["x-forwarded-for"], "192.0.2.9");
     }
 
-    /// The name in every spelling that somebody folds into it.
+    /// The name in every spelling that some program folds into it.
     fn spellings(name: &str) -> Vec<String> {
         let others = [
             "_", ".", "!", "#", "$", "%", "&", "'", "*", "+", "^", "`", "|", "~",
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_say_host_prefix_scheme_url_or_address() {
+    fn an_untrusted_peer_cannot_set_host_prefix_scheme_url_or_address() {
         for name in [
             "forwarded",
             "via",
@@ -460,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_are_in_order_and_ordinary_names_pass() {
+    fn the_lists_are_sorted_and_ordinary_names_pass() {
         assert!(crate::telling::TELLING.is_sorted());
         for name in [
             "accept",
@@ -501,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn our_cookies_stay_behind_in_both_directions() {
+    fn our_cookies_are_removed_in_both_directions() {
         let sent = headers(&[
             ("cookie", "a=1; __Host-gatehouse=secret; b=2"),
             ("cookie", "gatehouse-loopback=secret"),

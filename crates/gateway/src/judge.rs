@@ -1,4 +1,4 @@
-//! Whether a request may pass: credentials, then the key's budget, then the brand it names.
+//! Decides whether a request may pass: first its credentials, then the key's budget, then the brand it names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use model::{Environment, SecretText, Timestamp, Verdict};
 
 use crate::headers::folded;
 
-/// What is known of the caller once its credentials were looked at.
+/// What is known about the caller after its credentials were checked.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) outcome: Outcome,
-    /// Whose log it goes to; none for nobody's.
+    /// Whose log the request goes to. `None` if it belongs to no known company.
     pub(crate) place: Option<Place>,
     pub(crate) environment: Option<Environment>,
     pub(crate) key: Option<KeyTrace>,
@@ -34,7 +34,8 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Judges a request that arrived at `at` from `address`. A recognised key is *used*, whatever follows, and is charged.
+/// Judges a request that arrived at `at` from `address`. A recognised key counts as *used* and is charged, whatever the
+/// verdict.
 pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> Judged {
     match keys.recognise(headers) {
         Recognition::Active(key) => {
@@ -60,7 +61,7 @@ pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: Ip
     }
 }
 
-/// The key's budget, then the brand.
+/// Checks the key's budget, then the brand.
 fn judge_recognised(keys: &Keys, key: &Arc<ActiveKey>, headers: &HeaderMap) -> Outcome {
     if let Err(retry_after) = keys.charge(key) {
         let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
@@ -103,7 +104,7 @@ impl Judged {
     }
 }
 
-/// The brand that `X-Brand-Id` names, or what is wrong with it.
+/// The brand that `X-Brand-Id` names, or what is wrong with the header.
 fn brand(keys: &Keys, key: &ActiveKey, headers: &HeaderMap) -> Result<Option<CompanyRef>, String> {
     let mut values = headers.get_all(&BRAND_HEADER).iter();
     let Some(value) = values.next() else {
@@ -130,8 +131,8 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
     }
 }
 
-/// Every secret that was sent, so that the log can take it out wherever else it stands. Also under a name that is not
-/// quite right: whoever misspells the header sends the secret all the same.
+/// All secrets that the caller sent, so that the log can redact them wherever else they appear. Includes headers with a
+/// slightly wrong name, because a caller that misspells the header still sends its secret.
 pub(crate) fn presented(form: &CredentialForm, sent: &HeaderMap) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
     let secret = form.secret.header().as_str();

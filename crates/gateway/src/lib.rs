@@ -1,6 +1,6 @@
-//! The gateway: checks every request against the keys, answers the public API itself, forwards everything else to the
-//! environment's upstream, streams both ways, and hands each request to the log. `server` gives it a listener; the
-//! dashboard's listener and the operator's use it for the public API and for `verify`.
+//! The gateway checks every request against the keys, answers the public API itself, forwards everything else to the
+//! environment's upstream, streams both bodies, and passes each request to the log. `server` gives it a listener; the
+//! dashboard's listener uses it for the public API, and the operator's for `verify`.
 
 mod address;
 mod answer;

@@ -1,4 +1,4 @@
-//! The gateway's own listener: accepts within bounds, and stops without cutting an answer in half.
+//! The gateway's own listener. It limits connections, and shuts down without cutting off responses.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use wire::{CallerBody, Fault};
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
 
-/// When there are no file descriptors left, accepting again at once would only burn the processor.
+/// When file descriptors run out, retrying at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Gateway {
-    /// Serves until `stop`; then accepts nothing more, lets requests in flight end, and returns when they have, or when
-    /// the time for draining is over.
+    /// Serves until `stop`. Then it accepts no more connections, and returns when the requests in flight have ended or
+    /// the draining time is over.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
         let limits = &self.shared.options.limits;
         let connections = Connections::new(
@@ -49,7 +49,7 @@ impl Gateway {
         {
             tracing::warn!(
                 connections = open.len(),
-                "some requests did not end in time and are cut off"
+                "cutting off requests that did not end in time"
             );
         }
     }
@@ -92,8 +92,8 @@ impl wire::Service for Connection {
     }
 }
 
-/// The next connection, if there is a place for it. Otherwise it is closed at once: left waiting, it would hold a
-/// descriptor that nobody counts.
+/// The next connection, if a place is free for it. Otherwise closes it at once: a waiting connection would hold a file
+/// descriptor that nothing counts.
 async fn accept(
     listener: &TcpListener,
     connections: &Connections,

@@ -1,4 +1,4 @@
-//! The public API behind the gateway: what it is asked, and how its requests' bodies are read.
+//! The public API behind the gateway: its trait, and how request bodies are read for it.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -21,33 +21,33 @@ use crate::recording::Recording;
 use crate::request_body::{BodyFault, BoxError, RequestBody};
 use crate::{errors, headers};
 
-/// Whoever makes a request, once it may pass.
+/// The caller of a request that may pass.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub key: Arc<ActiveKey>,
-    /// The company that acts: the brand's when `X-Brand-Id` names one, else the key's.
+    /// The company that acts: the brand if `X-Brand-Id` names one, otherwise the key's company.
     pub company: CompanyRef,
     /// The brand that `X-Brand-Id` named.
     pub brand: Option<CompanyRef>,
     pub environment: Environment,
     pub request_id: RequestId,
     pub address: IpAddr,
-    /// Where the caller found us; links in answers begin with it.
+    /// The address at which the caller reached us. Links in responses begin with it.
     pub reached: Reached,
 }
 
-/// The part of the API that Gatehouse answers itself. Implemented by the binary.
+/// The part of the API that Gatehouse answers itself. The binary implements it.
 #[async_trait]
 pub trait LocalApi: Send + Sync {
-    /// Whether this path is one of its own, whatever the method.
+    /// Whether this path belongs to the public API, for any method.
     fn takes(&self, path: &str) -> bool;
 
-    /// Answers a request whose credentials were checked and whose body is complete. The request's headers are without
-    /// credentials; framing and `X-Request-Id` of the answer are set by the gateway.
+    /// Answers a request with valid credentials and a complete body. The request's headers no longer contain
+    /// credentials. The gateway sets the response's framing and `X-Request-Id`.
     async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes>;
 }
 
-/// Why a body could not be read whole.
+/// Why a body could not be read completely.
 enum Unread {
     TooLarge,
     Fault(BodyFault),
@@ -70,7 +70,7 @@ impl Gateway {
         let (body, seen) = RequestBody::new(body, options.timeouts.body_idle, options.timeouts.body_total);
         recording.request_body(seen);
         let limit = options.limits.public_api_body_bytes;
-        // The body is kept in memory while it arrives, so that the place is needed before.
+        // The body occupies memory while it arrives, so the request needs its place first.
         let place = self.shared.local_in_flight.take(caller.key.company.root);
         let Ok(_place) = timeout(options.timeouts.queue, place).await else {
             let detail = "Too many requests of this company to the public API were under way.";

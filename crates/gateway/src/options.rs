@@ -1,4 +1,4 @@
-//! What the operator can set, and the bounds that keep one caller from holding what others need.
+//! What the operator can set, including the limits that keep one caller from taking what others need.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -7,21 +7,21 @@ use ipnet::IpNet;
 use model::Environment;
 use url::Url;
 
-/// Everything about a gateway but what it works with.
+/// The settings of a gateway.
 #[derive(Clone, Debug, Default)]
 pub struct GatewayOptions {
     /// The API behind each environment. A key of an environment without one is refused as `wrong_environment`.
     pub upstreams: HashMap<Environment, Url>,
-    /// How callers reach the gateway, where it is not by its own address.
+    /// How callers reach the gateway, if not at its own address.
     pub gateway_url: Option<Url>,
-    /// How callers reach the other listener that answers the public API, where it is not by its own address.
+    /// How callers reach the other listener with the public API, if not at its own address.
     pub public_api_url: Option<Url>,
     pub timeouts: Timeouts,
     pub limits: Limits,
-    /// Peers whose `X-Forwarded-…` headers count.
+    /// Peers whose `X-Forwarded-…` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// First segments of paths that are answered with 404, whoever asks: they are the operator's, on another listener, and
-    /// nothing that looks like them is to be had here.
+    /// First path segments that always get a 404. The operator's routes are on another listener, and nothing that looks
+    /// like them may be reachable here.
     pub withheld: BTreeSet<String>,
 }
 
@@ -32,10 +32,10 @@ impl GatewayOptions {
     }
 }
 
-/// How long it waits for whom.
+/// How long the gateway waits for each step.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// From a connection's opening, or the end of the answer before, until a request's head is there.
+    /// For a request's head, counted from when the connection opened or the previous response ended.
     pub head: Duration,
     /// Between two pieces of a request's body.
     pub body_idle: Duration,
@@ -43,15 +43,15 @@ pub struct Timeouts {
     pub body_total: Duration,
     /// To connect to an upstream, with TLS.
     pub connect: Duration,
-    /// From the last piece of the request's body that an upstream took until its answer begins.
+    /// From the last piece of the request's body that the upstream accepted to the start of its response.
     pub answer: Duration,
-    /// Between two pieces of an answer's body.
+    /// Between two pieces of a response's body.
     pub answer_idle: Duration,
-    /// Until a caller takes the next piece of its answer.
+    /// For a caller to read the next piece of its response.
     pub write_idle: Duration,
-    /// For a place among the requests in flight; after that it is `overloaded`.
+    /// For a place among the requests in flight. After that the request is `overloaded`.
     pub queue: Duration,
-    /// For requests in flight when the gateway stops.
+    /// For requests in flight to end when the gateway stops.
     pub drain: Duration,
 }
 
@@ -71,22 +71,23 @@ impl Default for Timeouts {
     }
 }
 
-/// How much it takes.
+/// Limits on size and number.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// Connections at once from one address (a /64 of IPv6), within its fair share; trusted proxies are exempt.
+    /// Connections at once from one address (or IPv6 /64), within its fair share. Trusted proxies are exempt.
     pub connections_per_address: usize,
-    /// Requests in flight to upstreams at once. Each company has a fair share of them.
+    /// Requests in flight to upstreams at once. Each company has a fair share.
     pub requests: usize,
-    /// Requests of the public API at once. Each company has a fair share of them.
+    /// Public API requests at once. Each company has a fair share.
     pub local_requests: usize,
-    /// Unused connections kept for each upstream.
+    /// Idle connections kept for each upstream.
     pub upstream_idle: usize,
-    /// Bytes of a request's head; more is 431.
+    /// Size of a request's head in bytes; a larger one is answered 431.
     pub head_bytes: usize,
-    /// Bytes of a body that the public API takes; more is 413. What is forwarded has no bound but time.
+    /// Size of a public API request's body in bytes; a larger one is answered 413. Forwarded bodies are limited by time
+    /// only.
     pub public_api_body_bytes: usize,
 }
 

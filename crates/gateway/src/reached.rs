@@ -1,5 +1,5 @@
-//! Under which address a caller reached the gateway: what redirects lead back to, and what an upstream may build links
-//! with.
+//! The address at which a caller reached the gateway. Redirects lead back to it, and an upstream may build links with
+//! it.
 
 use http::header::{self, HeaderMap};
 use http::uri::Authority;
@@ -9,13 +9,13 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
     pub scheme: String,
-    /// Host, and the port where it is not the scheme's own.
+    /// The host, and the port if it is not the scheme's default.
     pub host: String,
 }
 
 impl Reached {
-    /// A trusted proxy knows best; then comes the configured address; then what the caller itself called us. A caller's
-    /// own word is the last choice, because whoever stores an answer would store the wrong host with it.
+    /// A trusted proxy comes first, then the configured address, then the caller's own `Host`. The caller comes last
+    /// because a wrong host would otherwise end up in stored responses.
     pub(crate) fn find(headers: &HeaderMap, peer_is_trusted: bool, configured: Option<&Url>) -> Self {
         let of_proxy = |name| peer_is_trusted.then(|| only(headers, name)).flatten();
         let proto = of_proxy("x-forwarded-proto").filter(|proto| matches!(*proto, "http" | "https"));
@@ -44,7 +44,8 @@ impl Reached {
     }
 }
 
-/// The header's value, where it was sent once and is one value. Of a list nobody knows which one counts.
+/// The header's value, if it was sent exactly once and is a single value. In a list, there is no telling which one
+/// counts.
 fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?.trim();
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_goes_before_the_configuration_and_that_before_the_callers_word() {
+    fn a_trusted_proxy_overrides_the_configuration_and_that_overrides_the_caller() {
         let (ours, proxy) = (
             Some("https://api.example.com"),
             [
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_or_several_does_not_count() {
+    fn an_invalid_host_or_a_list_of_hosts_is_ignored() {
         for host in [
             "a.example, b.example",
             "user@a.example",

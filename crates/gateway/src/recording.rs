@@ -1,5 +1,5 @@
-//! One request on its way to the log: filled in while it is answered, handed over when the last byte of the answer has
-//! gone or the caller has left, whichever way that happens.
+//! One request on its way to the log. It is filled in while the request is answered, and handed over when the last byte
+//! of the response has been sent or the caller has left.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,26 +13,26 @@ use crate::gateway::Shared;
 use crate::judge::{Judged, presented};
 use crate::request_body::RequestSeen;
 
-/// What the caller "got" when it left before there was an answer.
+/// The status recorded when the caller left before there was a response.
 const CLIENT_LEFT: u16 = 499;
 
-/// What the caller gets when Gatehouse itself fails.
+/// The status when Gatehouse itself fails.
 const FAILED: u16 = 500;
 
-/// How the answer ended.
+/// How the response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Its last byte has gone.
+    /// Its last byte was sent.
     Whole,
-    /// The caller left before.
+    /// The caller left early.
     CallerLeft,
-    /// The upstream broke off.
+    /// The upstream closed its connection early.
     UpstreamBroke,
-    /// The upstream sent nothing more for too long.
+    /// The upstream sent nothing for too long.
     UpstreamStalled,
 }
 
-/// Hands itself to the log when it is dropped.
+/// Passes itself to the log when dropped.
 pub(crate) struct Recording {
     shared: Arc<Shared>,
     arrived: Instant,
@@ -52,13 +52,13 @@ struct Draft {
     verdict: Verdict,
     detail: String,
     upstream_us: Option<u64>,
-    /// None until there is an answer.
+    /// `None` until there is a response.
     answer: Option<(StatusCode, HeaderMap)>,
     answer_body: Capture,
     ending: Ending,
 }
 
-/// What a recording begins with.
+/// What is known when a recording begins.
 pub(crate) struct Arrival {
     pub(crate) request_id: RequestId,
     pub(crate) at: Timestamp,
@@ -101,28 +101,28 @@ impl Recording {
         self.with(|draft| (draft.verdict, draft.detail) = (verdict, detail));
     }
 
-    /// The request's body, as far as it passes.
+    /// Attaches the request's body, which fills up as it passes.
     pub(crate) fn request_body(&mut self, seen: Arc<RequestSeen>) {
         self.with(|draft| draft.seen = Some(seen));
     }
 
-    /// The upstream's answer has begun.
+    /// The upstream's response has begun.
     pub(crate) fn upstream_answered(&mut self) {
         let micros = self.micros();
         self.with(|draft| draft.upstream_us = Some(micros));
     }
 
-    /// The head of the answer goes out.
+    /// The head of the response is being sent.
     pub(crate) fn answer(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.with(|draft| draft.answer = Some((status, headers.clone())));
     }
 
-    /// A piece of the answer goes out.
+    /// A piece of the response is being sent.
     pub(crate) fn answer_piece(&mut self, bytes: &[u8]) {
         self.with(|draft| draft.answer_body.see(bytes));
     }
 
-    /// Hands it to the log.
+    /// Passes the recording to the log.
     pub(crate) fn finish(mut self, ending: Ending) {
         self.with(|draft| draft.ending = ending);
     }
@@ -152,7 +152,7 @@ impl Drop for Recording {
 }
 
 impl Draft {
-    /// None for nobody's request.
+    /// `None` if the request belongs to no known company.
     fn into_entry(mut self, form: &CredentialForm, duration_us: u64) -> Option<Entry> {
         let place = self.judged.place?;
         let panicking = std::thread::panicking();
@@ -212,7 +212,7 @@ impl Draft {
     }
 }
 
-/// A body that nobody read, because the request was refused before.
+/// A body that was not read, because the request was refused first.
 fn unread_body(headers: &HeaderMap) -> CapturedBody {
     let length = headers
         .get(header::CONTENT_LENGTH)
@@ -230,7 +230,7 @@ fn unread_body(headers: &HeaderMap) -> CapturedBody {
     }
 }
 
-/// What the company reads of a request that made Gatehouse fail.
+/// The log's explanation of a request during which Gatehouse failed.
 fn failure_remark() -> String {
     match wire::panics::unwinding() {
         Some(incident) => {

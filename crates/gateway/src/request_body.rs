@@ -1,5 +1,5 @@
-//! A request's body on its way to the upstream: bounded in time, captured in passing, without trailers (they could
-//! carry what the headers may not).
+//! A request body on its way to the upstream. The gateway limits how long it takes and captures a copy of its bytes. It
+//! drops trailers, because they could carry headers that must not pass.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ use logs::{Capture, CapturedBody};
 use thiserror::Error as ThisError;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Any body's error.
+/// The error of any body.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a request's body did not come to its end.
+/// Why a request's body did not arrive completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum BodyFault {
     #[error("the caller sent nothing more of its body for too long")]
@@ -30,11 +30,11 @@ pub(crate) enum BodyFault {
     Malformed,
 }
 
-/// What passed, shared with whoever waits for the answer.
+/// What has passed so far, shared with the code that waits for the response.
 #[derive(Debug)]
 pub(crate) struct RequestSeen {
     capture: Mutex<Capture>,
-    /// The last moment at which something passed.
+    /// When something last passed.
     moved_at: Mutex<Instant>,
     ended: AtomicBool,
     fault: OnceLock<BodyFault>,
@@ -50,7 +50,7 @@ impl RequestSeen {
         }
     }
 
-    /// What there is of the body. Nothing of it is left here.
+    /// Takes what was captured of the body and leaves nothing here.
     pub(crate) fn take(&self) -> CapturedBody {
         self.capture.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -59,7 +59,7 @@ impl RequestSeen {
         self.fault.get().copied()
     }
 
-    /// The last moment at which something of the body passed.
+    /// When a piece of the body last passed.
     pub(crate) fn moved_at(&self) -> Instant {
         *self.moved_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +91,7 @@ pub(crate) struct RequestBody {
     seen: Arc<RequestSeen>,
     idle: Duration,
     deadline: Instant,
-    /// Only set while the caller lets us wait.
+    /// Set only while we wait for the caller.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -114,7 +114,7 @@ impl RequestBody {
     }
 
     fn fail(&mut self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // The first fault is the cause of all others.
+        // The first fault causes all later ones.
         let fault = *self.seen.fault.get_or_init(|| fault);
         Poll::Ready(Some(Err(fault.into())))
     }

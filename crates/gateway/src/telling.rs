@@ -1,8 +1,9 @@
-//! The headers by which an upstream may learn for which host, prefix, scheme, URL or address a request was meant. Only a
+//! The headers that can tell an upstream the host, prefix, scheme, URL or address a request was meant for. Only a
 //! trusted proxy may send them.
 
-/// Names that begin so say where a request came from, or for which host, prefix, scheme or address it was meant. Servers
-/// and frameworks believe one or the other of them, so that whoever may send them chooses links, routes and addresses.
+/// Headers with these prefixes say where a request came from, or which host, prefix, scheme or address it was meant
+/// for. Each is believed by some server or framework, so a caller that could send them could choose links, routes and
+/// addresses.
 const TELLING_PREFIXES: [&str; 14] = [
     "x-forward",
     "x-original-",
@@ -20,7 +21,7 @@ const TELLING_PREFIXES: [&str; 14] = [
     "x-proxyuser-",
 ];
 
-/// The rest of them.
+/// The full names of the other headers.
 pub(crate) const TELLING: [&str; 57] = [
     "ali-cdn-real-ip",
     "base-url",
@@ -81,7 +82,7 @@ pub(crate) const TELLING: [&str; 57] = [
     "x-url-scheme",
 ];
 
-/// Values that an address, host or scheme can travel in besides, whatever they are called.
+/// Any header whose name ends like this can also carry an address, host or scheme.
 const TELLING_ENDINGS: [&str; 6] = [
     "-client-ip",
     "-clientip",
@@ -91,7 +92,7 @@ const TELLING_ENDINGS: [&str; 6] = [
     "-real-ip",
 ];
 
-/// Whether an upstream may learn host, prefix, scheme, URL or address from it.
+/// Whether this header can tell an upstream a host, prefix, scheme, URL or address.
 pub(crate) fn is_telling(folded: &str) -> bool {
     TELLING_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
         || TELLING_ENDINGS.iter().any(|ending| folded.ends_with(ending))

@@ -1,4 +1,4 @@
-//! Connections to the upstreams: pooled, http or https (rustls with ring and the machine's own certificates).
+//! Pooled connections to the upstreams, over http or https (rustls with ring and the system's certificates).
 
 use std::io;
 use std::pin::Pin;
@@ -24,8 +24,8 @@ use url::Url;
 
 use crate::request_body::RequestBody;
 
-/// Shorter than what common servers keep an idle connection open: a connection that the upstream closes just as it is
-/// taken from the pool costs a request.
+/// Shorter than common servers keep an idle connection open. If the upstream closes a connection just as it is taken
+/// from the pool, the request fails.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
 /// Why an upstream cannot be used.
@@ -43,7 +43,7 @@ pub enum UpstreamFault {
     Tls(#[source] rustls::Error),
 }
 
-/// Whether requests can be forwarded to this address; a path in it goes before each request's own.
+/// Whether requests can be forwarded to this address. If it has a path, that is prepended to each request's own.
 pub fn check_upstream(url: &Url) -> Result<(), UpstreamFault> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UpstreamFault::Scheme(url.scheme().to_owned()));
@@ -65,8 +65,8 @@ pub fn check_upstream(url: &Url) -> Result<(), UpstreamFault> {
 /// The pool of connections to all upstreams.
 pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
 
-/// At most `at_once` connections to all upstreams, of which `idle` are kept unused for each; `needs_tls` when one upstream
-/// is https.
+/// At most `at_once` connections to all upstreams together, of which `idle` are kept unused for each. `needs_tls` if
+/// any upstream uses https.
 pub(crate) fn client(
     connect_timeout: Duration,
     at_once: usize,
@@ -116,7 +116,7 @@ fn tls_config(roots: RootCertStore) -> Result<ClientConfig, UpstreamFault> {
 pub(crate) struct Connector {
     tls: Option<TlsConnector>,
     connect_timeout: Duration,
-    /// Connections at once, those in use and those kept.
+    /// One permit for each open connection, in use or idle.
     places: Arc<Semaphore>,
 }
 
@@ -166,14 +166,14 @@ impl Connector {
     }
 }
 
-/// TLS, with a certificate that is good for this host.
+/// Adds TLS. The certificate must be valid for this host.
 async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let stream = tls.connect(name, tcp).await?;
     Ok(TokioIo::new(stream))
 }
 
-/// A connection to an upstream, with its place.
+/// A connection to an upstream, with its permit.
 pub(crate) enum UpstreamStream {
     Plain {
         stream: TokioIo<TcpStream>,
@@ -254,7 +254,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers over TLS as `receiver.example.com`, with the certificate that the webhooks' tests use too.
+    /// An upstream with TLS as `receiver.example.com`, with the certificate that the webhook tests also use.
     async fn upstream() -> std::net::SocketAddr {
         let chain = CertificateDer::pem_slice_iter(include_bytes!("../../webhooks/tests/tls/receiver.pem"));
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../webhooks/tests/tls/receiver.key"));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_https_upstream_is_spoken_to_over_tls() {
+    async fn an_https_upstream_is_called_over_tls() {
         let address = upstream().await;
         let stream = secure(&trusting(), "receiver.example.com", tcp(address).await)
             .await
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_certificate_for_another_name_or_of_a_stranger_is_refused() {
+    async fn a_certificate_for_another_name_or_by_an_unknown_issuer_is_refused() {
         let address = upstream().await;
         assert!(
             secure(&trusting(), "other.example.com", tcp(address).await)
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_is_an_http_address_and_nothing_more() {
+    fn an_upstream_is_a_plain_http_or_https_address() {
         let judge = |text: &str| check_upstream(&text.parse().expect("a URL"));
         assert!(judge("http://127.0.0.1:8000").is_ok() && judge("https://api.example.com/v2/").is_ok());
         assert!(matches!(judge("ftp://a.example"), Err(UpstreamFault::Scheme(_))));

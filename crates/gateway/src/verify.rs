@@ -1,4 +1,5 @@
-//! `verify`: the same check for a proxy that asks before it forwards by itself (nginx, Envoy, Caddy, Traefik, HAProxy).
+//! `verify`: the same check, for a proxy that asks first and then forwards the request itself (nginx, Envoy, Caddy,
+//! Traefik, HAProxy).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,13 +16,13 @@ use crate::recording::Recording;
 use crate::verify_call::{Misuse, VerifyCall};
 use crate::{errors, refusal};
 
-/// The status that the caller should get, for a proxy that cannot be given it.
+/// The status that the caller should get, for proxies that cannot pass every status on.
 const STATUS: &str = "x-gatehouse-status";
 
 impl Gateway {
-    /// 200 with the identity headers, or the refusal that the caller would have got; never to be cached. `query` is that of
-    /// the route the proxy calls; where that or the headers leave doubt about what is asked, it is 400 and no log entry.
-    /// `peer` is the proxy; it is believed about the caller's address when it is a trusted one.
+    /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
+    /// is the query of the URL that the proxy calls. If the query or the headers leave unclear what is being asked, the
+    /// response is 400 and nothing is logged. `peer` is the proxy; it may name the caller's address if it is trusted.
     pub fn verify(&self, query: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> Response<AnswerBody> {
         let mut response = match VerifyCall::read(query, headers) {
             Ok(call) => self.verified(call, headers, peer),
@@ -53,7 +54,7 @@ impl Gateway {
         response
     }
 
-    /// The proxy asks in a way that cannot be answered. That is the operator's to mend and stands in no company's log.
+    /// The proxy's call is wrong. Only the operator can fix that, so it goes into no company's log.
     fn misused(&self, misuse: &Misuse) -> Response<AnswerBody> {
         tracing::debug!(
             field = misuse.field,
@@ -68,7 +69,7 @@ impl Gateway {
     }
 }
 
-/// A key passes only for the environment whose API asks.
+/// Lets a key pass only for its own environment.
 fn only_of(environment: Environment, judged: &mut Judged) {
     if let Outcome::Passes { key, .. } = &judged.outcome
         && key.environment != environment
@@ -106,8 +107,8 @@ fn answer(judged: &Judged, request_id: RequestId) -> (Response<Bytes>, Verdict, 
     }
 }
 
-/// What the caller did wrong must not look like a fault of the server: nginx would make a 500 of it. The real status goes
-/// along, for a configuration that reads it. 503 stays what it is, because a 500 says much the same.
+/// A client error must not look like a server error: nginx would turn it into a 500. The real status is in a header,
+/// for configurations that read it. A 503 is left alone, because a 500 means much the same.
 fn for_auth_request(response: &mut Response<AnswerBody>) {
     let status = response.status();
     response

@@ -1,16 +1,16 @@
-//! What a proxy says when it asks `verify`: for which environment, and about which request. A proxy passes on much that its
-//! caller chose; here is settled what counts, and everything doubtful is refused.
+//! Reads a proxy's call to `verify`: for which environment it asks, and about which request. A proxy passes on headers
+//! that its caller chose, so this file decides which ones count and refuses everything doubtful.
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
 use model::Environment;
 use url::{Position, Url};
 
-/// The proxy that asks, and so which headers it sets itself on every request.
+/// The kind of proxy, which decides the headers it sets itself on every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     Nginx,
-    /// The controller for Kubernetes, whose own names for the headers are others.
+    /// The Kubernetes controller, which has its own header names.
     IngressNginx,
     Caddy,
     Traefik,
@@ -28,7 +28,7 @@ impl Profile {
         Self::HaProxy,
     ];
 
-    /// As the query has it.
+    /// Its name in the query.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -40,7 +40,7 @@ impl Profile {
         }
     }
 
-    /// The headers with the method and the address of the request that is asked about.
+    /// The headers that hold the method and address of the request in question.
     const fn believes(self) -> (&'static str, &'static str) {
         match self {
             Self::IngressNginx => ("x-original-method", "x-original-url"),
@@ -50,13 +50,13 @@ impl Profile {
         }
     }
 
-    /// nginx's `auth_request` passes 401 and 403 on and makes a 500 of every other refusal.
+    /// nginx's `auth_request` passes on 401 and 403, and turns every other refusal into a 500.
     pub(crate) const fn knows_401_and_403_only(self) -> bool {
         matches!(self, Self::Nginx | Self::IngressNginx)
     }
 }
 
-/// Every header that one proxy or another names a request with.
+/// All headers in which some proxy names the request.
 const NAMING: [&str; 6] = [
     "x-forwarded-method",
     "x-original-method",
@@ -66,7 +66,7 @@ const NAMING: [&str; 6] = [
     "x-rewrite-url",
 ];
 
-/// A question that can be answered.
+/// A valid call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct VerifyCall {
     pub(crate) environment: Environment,
@@ -76,7 +76,7 @@ pub(crate) struct VerifyCall {
     pub(crate) path: String,
 }
 
-/// What is wrong with a question: the parameter or header, and a sentence.
+/// What is wrong with a call: the parameter or header, and a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misuse {
     pub(crate) field: &'static str,
@@ -91,7 +91,7 @@ fn misuse(field: &'static str, message: impl Into<String>) -> Misuse {
 }
 
 impl VerifyCall {
-    /// `query` is that of the route the proxy calls, `headers` are what it sent.
+    /// `query` is the query of the URL that the proxy calls, `headers` are what it sent.
     pub(crate) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Misuse> {
         let query = query.unwrap_or_default();
         let (environment, profile) = settings(query)?;
@@ -110,7 +110,8 @@ impl VerifyCall {
             return Err(misuse(method, "This is not a method."));
         }
         let path = path(&only(headers, address)?).ok_or_else(|| misuse(address, "This is not a path."))?;
-        // A proxy that leaves the settings out and appends its caller's query lets the caller choose them.
+        // If a proxy is configured without settings but appends its caller's query, the caller could choose the
+        // settings.
         if path
             .split_once('?')
             .is_some_and(|(_, of_caller)| of_caller == query)
@@ -129,7 +130,7 @@ impl VerifyCall {
     }
 }
 
-/// The two settings; each once, and nothing else.
+/// The two settings. Each must appear once, and nothing else may.
 fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
     let (mut environment, mut profile) = (None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -166,7 +167,7 @@ fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
     ))
 }
 
-/// The header's one value.
+/// The header's single value.
 fn only(headers: &HeaderMap, name: &'static str) -> Result<String, Misuse> {
     let mut values = headers.get_all(name).iter();
     let value = values
@@ -178,7 +179,7 @@ fn only(headers: &HeaderMap, name: &'static str) -> Result<String, Misuse> {
     Ok(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Path and query of a path or a whole address.
+/// The path and query of a path or a full URL.
 fn path(text: &str) -> Option<String> {
     if text.starts_with('/') {
         return text.parse::<PathAndQuery>().ok().map(|_| text.to_owned());
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_there_once_and_known() {
+    fn each_setting_appears_once_and_is_known() {
         for (query, field) in [
             ("", "environment"),
             ("environment=prod", "profile"),
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_is_the_callers_own_decides_nothing() {
+    fn a_query_that_came_from_the_caller_decides_nothing() {
         let call = [
             ("x-forwarded-method", "GET"),
             ("x-forwarded-uri", "/a?environment=sandbox&profile=caddy"),
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_method_and_no_path_is_refused() {
+    fn an_invalid_method_or_path_is_refused() {
         let query = "environment=prod&profile=caddy";
         for (method, path) in [
             ("GET, POST", "/"),

@@ -1,4 +1,4 @@
-//! What no honest program sends: each gets a clear answer or none, and nobody else notices.
+//! Requests that no honest program sends. Each gets a clear response or none, and no other caller is affected.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::world::World;
 
-/// Sends these bytes and reads until the gateway closes.
+/// Sends these bytes and reads until the gateway closes the connection.
 async fn talk(world: &World, bytes: &[u8]) -> String {
     let tcp = TcpStream::connect(world.address).await.expect("a connection");
     let (mut read, mut write) = tcp.into_split();
@@ -20,7 +20,7 @@ async fn talk(world: &World, bytes: &[u8]) -> String {
     });
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(30), read.read_to_end(&mut answer)).await;
-    read.expect("it ends").expect("no reset");
+    read.expect("the connection ends").expect("no reset");
     drop(sent.await.expect("it was sent"));
     String::from_utf8(answer).expect("text")
 }
@@ -32,12 +32,12 @@ fn assert_refused(answer: &str, status: &str) {
         "{answer}"
     );
     let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    let body: serde_json::Value = serde_json::from_str(body).expect("one answer, and it is JSON");
+    let body: serde_json::Value = serde_json::from_str(body).expect("one response, in JSON");
     assert!(body["error"]["message"].is_string());
 }
 
 #[tokio::test]
-async fn ten_megabytes_of_header_get_a_clear_answer() {
+async fn ten_megabytes_of_headers_get_a_clear_response() {
     let world = World::new().await;
     let request = format!(
         "GET /echo HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n",
@@ -45,11 +45,15 @@ async fn ten_megabytes_of_header_get_a_clear_answer() {
     );
     assert_refused(&talk(&world, request.as_bytes()).await, "431 ");
     assert_eq!(world.gateway.counts().not_understood, 1);
-    assert_eq!(world.get("/echo").await.status, 200, "nobody else notices");
+    assert_eq!(
+        world.get("/echo").await.status,
+        200,
+        "other callers are not affected"
+    );
 }
 
 #[tokio::test]
-async fn a_header_that_is_too_large_on_a_used_connection_gets_a_clear_answer() {
+async fn a_header_that_is_too_large_on_a_used_connection_gets_a_clear_response() {
     let world = World::new().await;
     let first = "GET /v1/webhooks/ HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut tcp = TcpStream::connect(world.address).await.expect("a connection");
@@ -66,7 +70,7 @@ async fn a_header_that_is_too_large_on_a_used_connection_gets_a_clear_answer() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_400() {
+async fn bytes_that_are_not_http_get_400() {
     let world = World::new().await;
     for bytes in [
         "HELLO\r\n\r\n".as_bytes(),
@@ -79,7 +83,7 @@ async fn what_is_not_http_is_400() {
     }
 }
 
-/// The headers of the world's key.
+/// The headers with the test company's key.
 fn credentials(world: &World) -> String {
     format!(
         "x-access-client-id: {}\r\nx-access-secret: {}\r\n",
@@ -93,7 +97,7 @@ async fn paths(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_smuggled_second_request_stays_a_body_and_the_connection_ends_with_it() {
+async fn a_smuggled_second_request_stays_in_the_body_and_the_connection_ends() {
     let world = World::new().await;
     let inner = "0\r\n\r\nGET /echo/smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
     let (length, chunked) = (
@@ -116,7 +120,7 @@ async fn a_smuggled_second_request_stays_a_body_and_the_connection_ends_with_it(
 }
 
 #[tokio::test]
-async fn framing_that_two_servers_could_read_differently_is_400() {
+async fn framing_that_two_servers_could_read_differently_gets_400() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for framing in [
@@ -148,11 +152,14 @@ async fn framing_that_two_servers_could_read_differently_is_400() {
     let old =
         format!("POST /echo HTTP/1.0\r\nhost: x\r\n{credentials}transfer-encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_refused(&talk(&world, old.as_bytes()).await, "400 ");
-    assert!(paths(&world).await.is_empty(), "none of it was a request");
+    assert!(
+        paths(&world).await.is_empty(),
+        "none of them reached the upstream"
+    );
 }
 
 #[tokio::test]
-async fn malformed_chunks_are_400_on_the_api_and_behind_it() {
+async fn malformed_chunks_get_400_from_the_public_api_and_the_gateway() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for path in ["/echo", "/v1/webhooks/"] {
@@ -182,7 +189,7 @@ async fn malformed_chunks_are_400_on_the_api_and_behind_it() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_of_a_get_reaches_the_upstream() {
+async fn a_get_with_a_chunked_body_reaches_the_upstream_with_it() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for method in ["GET", "DELETE", "OPTIONS"] {
@@ -196,7 +203,7 @@ async fn a_chunked_body_of_a_get_reaches_the_upstream() {
 }
 
 #[tokio::test]
-async fn the_heads_bound_is_what_it_says() {
+async fn the_limit_on_a_requests_head_is_exact() {
     let world = World::new().await;
     let credentials = credentials(&world);
     let head = |length: usize, pad: &str| {
@@ -215,7 +222,7 @@ async fn the_heads_bound_is_what_it_says() {
 }
 
 #[tokio::test]
-async fn two_hosts_or_none_are_400() {
+async fn two_hosts_or_none_get_400() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for hosts in [
@@ -236,16 +243,16 @@ async fn two_hosts_or_none_are_400() {
 }
 
 #[tokio::test]
-async fn whoever_is_about_to_be_disconnected_is_told() {
+async fn a_caller_is_told_before_it_is_disconnected() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for request in [
-        // Its body was not read: refused before, too large, or still to come.
+        // Requests whose body was not read: refused before it, too large, or never sent.
         "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n".to_owned(),
         format!("POST /early HTTP/1.1\r\nhost: x\r\n{credentials}content-length: 10\r\n\r\n"),
         format!("POST /v1/webhooks/ HTTP/1.1\r\nhost: x\r\n{credentials}content-length: 9999999\r\n\r\n"),
         "POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n".to_owned(),
-        // It asked for it, or has never heard of anything else.
+        // Requests that asked to close the connection, or whose HTTP version always does.
         format!("GET /echo HTTP/1.1\r\nhost: x\r\n{credentials}connection: close\r\n\r\n"),
         format!("GET /echo HTTP/1.0\r\nhost: x\r\n{credentials}\r\n"),
         "GET /operator/ HTTP/1.0\r\nhost: x\r\n\r\n".to_owned(),
@@ -273,7 +280,7 @@ async fn a_small_request_that_is_refused_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_that_names_its_incident_and_is_in_the_companys_log() {
+async fn a_panic_is_a_500_with_an_incident_id_and_appears_in_the_companys_log() {
     let world = World::new().await;
     let answer = world.get("/v1/webhooks/panic").await;
     assert_eq!(
@@ -294,11 +301,15 @@ async fn a_panic_is_a_500_that_names_its_incident_and_is_in_the_companys_log() {
             .verdict_detail
             .starts_with("Gatehouse failed while answering.")
     );
-    assert_eq!(world.get("/echo").await.status, 200, "nobody else notices");
+    assert_eq!(
+        world.get("/echo").await.status,
+        200,
+        "other callers are not affected"
+    );
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_408_and_an_idle_connection_is_closed() {
+async fn a_head_that_never_ends_gets_408_and_an_idle_connection_is_closed() {
     let world = World::with(
         |options| options.timeouts.head = Duration::from_millis(50),
         RateLimit::default(),
@@ -309,7 +320,7 @@ async fn a_head_that_never_ends_is_408_and_an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_caller_that_does_not_read_its_answer_is_given_up() {
+async fn a_caller_that_does_not_read_its_response_is_disconnected() {
     let mut world = World::with(
         |options| options.timeouts.write_idle = Duration::from_millis(50),
         RateLimit::default(),
@@ -335,7 +346,7 @@ async fn a_caller_that_does_not_read_its_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn targets_that_are_no_path_are_400_and_an_absolute_one_must_name_the_host() {
+async fn targets_that_are_not_paths_get_400_and_an_absolute_one_must_match_the_host() {
     let world = World::new().await;
     let credentials = credentials(&world);
     for line in [

@@ -1,4 +1,4 @@
-//! The gateway over real sockets: a listener, an upstream on loopback, keys and log on SQLite.
+//! Tests the gateway over real sockets: a listener, an upstream on loopback, keys and log on SQLite.
 
 mod upstream;
 mod world;

@@ -1,4 +1,4 @@
-//! Requests that pass: what the upstream gets, and what the caller gets back.
+//! Requests that pass: what the upstream receives, and what the caller gets back.
 
 use http::Method;
 use keys::RateLimit;
@@ -7,7 +7,7 @@ use model::{Environment, Recorded, Verdict};
 use crate::world::{Client, World};
 
 #[tokio::test]
-async fn a_request_reaches_the_upstream_with_who_asks_and_without_what_is_ours() {
+async fn the_upstream_receives_the_callers_identity_but_not_its_credentials() {
     let world = World::new().await;
     let client_id = world.company.client_id.to_string();
     let sent = [
@@ -62,7 +62,7 @@ async fn a_request_reaches_the_upstream_with_who_asks_and_without_what_is_ours()
 }
 
 #[tokio::test]
-async fn the_answer_comes_back_without_what_belongs_to_the_upstreams_connection() {
+async fn the_response_comes_back_without_hop_by_hop_headers() {
     let world = World::new().await;
     let answer = world.get("/echo").await;
     assert_eq!(answer.headers.get_all("x-request-id").iter().count(), 1);
@@ -102,7 +102,7 @@ async fn one_connection_carries_many_requests_each_with_its_own_id() {
 }
 
 #[tokio::test]
-async fn head_and_no_content_keep_their_meaning() {
+async fn responses_to_head_and_no_content_stay_without_a_body() {
     let world = World::new().await;
     let full = world.get("/tell-secrets").await;
     let head = world.call(Method::HEAD, "/tell-secrets", &[], "").await;
@@ -123,7 +123,7 @@ async fn head_and_no_content_keep_their_meaning() {
 }
 
 #[tokio::test]
-async fn a_prefix_of_the_upstream_goes_before_the_path_and_cannot_be_left() {
+async fn an_upstreams_prefix_precedes_the_path_and_cannot_be_left() {
     let world = World::with(
         |options| {
             for url in options.upstreams.values_mut() {
@@ -165,7 +165,7 @@ async fn a_brand_is_named_to_the_upstream_and_in_the_log() {
 }
 
 #[tokio::test]
-async fn the_public_api_is_answered_here_and_recorded_as_such() {
+async fn the_gateway_answers_the_public_api_and_records_it_as_such() {
     let world = World::new().await;
     let answer = world
         .call(Method::POST, "/v1/webhooks/", &[], r#"{"name":"x","secret":"s"}"#)
@@ -215,12 +215,12 @@ async fn another_listener_serves_the_public_api_with_the_same_check_and_log() {
 async fn every_recognised_request_moves_last_used() {
     let world = World::new().await;
     world.get("/echo").await;
-    world.keys.flush_last_used().await.expect("it is written");
+    world.keys.flush_last_used().await.expect("last used is written");
     let groups = world.keys.list(world.company.id).await.expect("a list");
     let key = &groups
         .iter()
         .find(|group| group.environment == Environment::Sandbox)
-        .expect("there")
+        .expect("the key is listed")
         .keys[0];
     assert_eq!(
         key.last_used.as_ref().map(|used| used.address.as_str()),
@@ -229,7 +229,7 @@ async fn every_recognised_request_moves_last_used() {
 }
 
 #[tokio::test]
-async fn stopping_lets_a_request_in_flight_end_and_takes_no_more() {
+async fn stopping_lets_requests_in_flight_end_and_accepts_no_more() {
     let mut world = World::new().await;
     let mut client: Client = world.connect().await;
     let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
@@ -246,7 +246,7 @@ async fn stopping_lets_a_request_in_flight_end_and_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_the_upstream_leads_back_to_the_gateway_as_the_caller_reached_it() {
+async fn a_redirect_to_the_upstream_leads_back_to_where_the_caller_reached_the_gateway() {
     let world = World::with(
         |options| {
             options.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
@@ -287,7 +287,7 @@ async fn a_redirect_to_the_upstream_leads_back_to_the_gateway_as_the_caller_reac
 }
 
 #[tokio::test]
-async fn a_configured_address_goes_before_what_the_caller_calls_us() {
+async fn a_configured_address_overrides_the_callers_host() {
     let world = World::with(
         |options| options.gateway_url = Some("https://api.example.com".parse().expect("a URL")),
         RateLimit::default(),

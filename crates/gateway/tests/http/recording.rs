@@ -1,4 +1,4 @@
-//! What the log keeps of a request, and that no secret is among it.
+//! What the log keeps of a request, and that it contains no secret.
 
 use http::Method;
 use model::{Body, BodyAbsence, Verdict};
@@ -6,7 +6,7 @@ use model::{Body, BodyAbsence, Verdict};
 use crate::world::World;
 
 #[tokio::test]
-async fn an_entry_tells_the_whole_request() {
+async fn an_entry_describes_the_whole_request() {
     let world = World::new().await;
     let headers = [("content-type", "application/json"), ("user-agent", "tester/1")];
     let body = r#"{"order":7,"password":"hunter2"}"#;
@@ -15,7 +15,7 @@ async fn an_entry_tells_the_whole_request() {
         .await;
     assert_eq!(
         answer.body, r#"{"password":"hunter2","note":""}"#,
-        "the caller gets all of it"
+        "the caller gets the whole body"
     );
     let entry = world.entry().await;
     assert_eq!(entry.row.request_id, answer.request_id());
@@ -65,7 +65,7 @@ async fn an_entry_tells_the_whole_request() {
 }
 
 #[tokio::test]
-async fn the_secret_is_nowhere_in_what_is_stored_wherever_it_stood() {
+async fn the_secret_is_not_stored_wherever_the_caller_put_it() {
     let world = World::new().await;
     let secret = world.key.secret.clone();
     let digits = secret.trim_start_matches("sandbox-").to_owned();
@@ -132,14 +132,14 @@ async fn the_secret_is_nowhere_in_what_is_stored_wherever_it_stood() {
             &secret[..20],
             &encoded.to_lowercase(),
         ] {
-            assert!(!bytes.contains(needle), "{needle} stands in {}", file.display());
+            assert!(!bytes.contains(needle), "{needle} appears in {}", file.display());
         }
     }
     assert!(searched > 10_000, "the log's files were searched");
 }
 
 #[tokio::test]
-async fn an_empty_answer_and_an_unread_body_say_why_they_are_not_there() {
+async fn an_empty_response_and_an_unread_body_say_why_they_are_missing() {
     let world = World::new().await;
     world.get("/no-content").await;
     let entry = world.entry().await;
@@ -151,7 +151,7 @@ async fn an_empty_answer_and_an_unread_body_say_why_they_are_not_there() {
 }
 
 #[tokio::test]
-async fn refusals_beyond_ten_a_second_are_counted_and_not_stored() {
+async fn refusals_beyond_ten_a_second_are_counted_but_not_stored() {
     let mut world = World::new().await;
     world.key.secret = format!("sandbox-{}", "ab".repeat(20));
     let mut client = world.connect().await;

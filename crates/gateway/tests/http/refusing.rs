@@ -1,4 +1,4 @@
-//! Requests that do not pass: the documented answers, and what the company's log says.
+//! Requests that do not pass: the documented responses, and what the company's log says.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::world::{World, request};
 const UNAUTHORIZED: &str = r#"{"error":{"code":"authentication_failed","message":"No such user"}}"#;
 
 #[tokio::test]
-async fn all_wrong_credentials_get_the_same_answer_and_the_log_knows_the_difference() {
+async fn all_wrong_credentials_get_the_same_response_but_different_verdicts() {
     let world = World::new().await;
     let (id, secret) = (world.company.client_id.to_string(), world.key.secret.clone());
     let other = "09".repeat(16);
@@ -64,14 +64,14 @@ async fn all_wrong_credentials_get_the_same_answer_and_the_log_knows_the_differe
         assert_eq!(entry.row.path, "/echo?token=[redacted]");
         assert!(
             entry.request_headers.is_empty() && entry.response_headers.is_empty(),
-            "anybody may send it"
+            "anyone can send such a request"
         );
     }
     assert_eq!(world.gateway.counts().of_nobody, 0);
 }
 
 #[tokio::test]
-async fn an_unknown_client_is_in_the_metrics_only() {
+async fn an_unknown_client_appears_in_the_metrics_only() {
     let world = World::new().await;
     let (id, secret) = ("ee".repeat(16), format!("sandbox-{}", "ab".repeat(20)));
     let headers = [
@@ -92,7 +92,7 @@ async fn an_unknown_client_is_in_the_metrics_only() {
 }
 
 #[tokio::test]
-async fn a_deleted_key_is_refused_from_then_on_and_the_log_says_who_deleted_it() {
+async fn a_deleted_key_is_refused_at_once_and_the_log_says_who_deleted_it() {
     let world = World::new().await;
     assert_eq!(world.get("/echo").await.status, 200);
     let ana = Actor {
@@ -125,7 +125,7 @@ async fn a_deleted_key_is_refused_from_then_on_and_the_log_says_who_deleted_it()
 }
 
 #[tokio::test]
-async fn a_budget_that_is_used_up_says_when_to_come_back_and_deletion_is_judged_first() {
+async fn a_used_up_budget_says_when_to_retry_and_deletion_is_checked_first() {
     let world = World::with(|_| {}, RateLimit::per_minute(2)).await;
     let statuses = [
         world.get("/echo").await.status,
@@ -157,7 +157,7 @@ async fn a_budget_that_is_used_up_says_when_to_come_back_and_deletion_is_judged_
 }
 
 #[tokio::test]
-async fn a_brand_of_somebody_else_is_refused() {
+async fn a_brand_of_another_company_is_refused() {
     let world = World::new().await;
     let other = "09".repeat(16);
     for brand in [
@@ -200,7 +200,7 @@ async fn a_brand_of_somebody_else_is_refused() {
 }
 
 #[tokio::test]
-async fn an_environment_without_an_api_is_403_but_has_the_public_api() {
+async fn an_environment_without_an_upstream_gets_403_but_has_the_public_api() {
     let mut world = World::new().await;
     world.key = world.generate(Environment::Prod).await;
     let answer = world.get("/echo").await;
@@ -215,7 +215,7 @@ async fn an_environment_without_an_api_is_403_but_has_the_public_api() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_down_is_502() {
+async fn an_upstream_that_is_down_gives_502() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0")
         .expect("a port")
         .local_addr()
@@ -247,7 +247,7 @@ async fn an_upstream_that_is_down_is_502() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_does_not_answer_is_504_and_is_told() {
+async fn an_upstream_that_does_not_respond_gives_504_and_its_request_is_cancelled() {
     let mut world = World::with(
         |options| options.timeouts.answer = Duration::from_millis(50),
         RateLimit::default(),
@@ -267,7 +267,7 @@ async fn an_upstream_that_does_not_answer_is_504_and_is_told() {
 }
 
 #[tokio::test]
-async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
+async fn when_too_many_requests_are_in_flight_the_next_waits_a_limited_time() {
     let mut world = World::with(
         |options| {
             options.limits.requests = 1;
@@ -289,7 +289,7 @@ async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
     );
     assert_eq!(answer.headers["retry-after"], "1");
     held.abort();
-    // The place is free again as soon as the first caller has gone.
+    // The place is free as soon as the first caller has left.
     while !matches!(world.upstream.next().await, crate::upstream::Event::Left) {}
     let limit = tokio::time::timeout(Duration::from_secs(20), async {
         while world.get("/echo").await.status != 200 {}
@@ -298,7 +298,7 @@ async fn when_too_many_are_in_flight_the_next_one_waits_only_so_long() {
 }
 
 #[tokio::test]
-async fn a_company_whose_requests_hang_takes_no_place_of_another() {
+async fn a_company_whose_requests_hang_takes_no_places_from_others() {
     let mut world = World::with(
         |options| {
             options.limits.requests = 8;
@@ -310,7 +310,7 @@ async fn a_company_whose_requests_hang_takes_no_place_of_another() {
     let second = world.generate(Environment::Sandbox).await;
     let mut held = Vec::new();
     for number in 0..4 {
-        // Half of them with another key: they are the company's all the same.
+        // Half of them use another key of the same company, which gives the company no more places.
         let mut connection = world.connect().await;
         let mut request = world.request(Method::GET, "/hold", &[], Default::default());
         if number % 2 == 0 {
@@ -326,7 +326,7 @@ async fn a_company_whose_requests_hang_takes_no_place_of_another() {
     assert_eq!(
         (refused.status, refused.json()["error"]["code"].as_str()),
         (503, Some("overloaded")),
-        "the company has its share"
+        "the company has used its share"
     );
     let key = world.generate_for_other().await;
     for _ in 0..5 {
@@ -335,8 +335,8 @@ async fn a_company_whose_requests_hang_takes_no_place_of_another() {
     held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// An upstream that answers the first request of each connection and closes at the second, unanswered. Tells how many
-/// requests it was sent.
+/// An upstream that answers the first request on each connection and closes the connection at the second. Counts the
+/// requests it received.
 async fn forgetful() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (address, asked) = (
@@ -366,7 +366,7 @@ async fn forgetful() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_pooled_connection_that_dies_costs_no_safe_request_and_no_other_is_sent_twice() {
+async fn when_a_pooled_connection_dies_only_safe_requests_are_repeated() {
     let (upstream, asked) = forgetful().await;
     let world = World::with(
         |options| {
@@ -381,7 +381,7 @@ async fn a_pooled_connection_that_dies_costs_no_safe_request_and_no_other_is_sen
         assert_eq!(
             asked.load(Ordering::SeqCst),
             sent,
-            "the second one was asked twice"
+            "the second request was sent twice"
         );
     }
     let answer = world.call(Method::DELETE, "/", &[], "").await;

@@ -1,4 +1,4 @@
-//! Bodies pass piece by piece in both directions, every wait ends, and whoever leaves is noticed on the other side.
+//! Bodies are streamed in both directions, every wait is limited, and when one side leaves the other is told.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::world::{Client, World};
 
 type Pieces = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// A request's body that the test sends piece by piece.
+/// A request body that the test sends piece by piece.
 fn pieces() -> (mpsc::Sender<Bytes>, Pieces) {
     let (hand, pieces) = mpsc::channel::<Bytes>(1);
     let stream = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
@@ -28,7 +28,7 @@ fn pieces() -> (mpsc::Sender<Bytes>, Pieces) {
 }
 
 #[tokio::test]
-async fn an_answer_passes_piece_by_piece() {
+async fn a_response_is_streamed_piece_by_piece() {
     let mut world = World::new().await;
     let mut client: Client = world.connect().await;
     let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
@@ -51,7 +51,7 @@ async fn an_answer_passes_piece_by_piece() {
 }
 
 #[tokio::test]
-async fn a_request_passes_piece_by_piece() {
+async fn a_request_is_streamed_piece_by_piece() {
     let mut world = World::new().await;
     let mut client: Client<Pieces> = Client::connect(world.address).await;
     let (hand, body) = pieces();
@@ -77,7 +77,7 @@ async fn a_request_passes_piece_by_piece() {
 }
 
 #[tokio::test]
-async fn a_large_body_passes_whole_and_is_kept_in_part() {
+async fn a_large_body_passes_whole_but_only_part_of_it_is_stored() {
     let world = World::new().await;
     let body = format!("{{\"n\":\"{}\"}}", "x".repeat(5_000_000));
     let answer = world
@@ -99,7 +99,7 @@ async fn a_large_body_passes_whole_and_is_kept_in_part() {
         panic!("the body was not kept")
     };
     assert_eq!((total_bytes, truncated), (body.len() as u64, true));
-    // The last part of a word that the border cuts could be half a secret.
+    // The cut may have gone through a word. Its first part is dropped too, because it could be half a secret.
     assert!(
         text.ends_with("x[redacted]") && text.len() > 14_000,
         "{}",
@@ -108,7 +108,7 @@ async fn a_large_body_passes_whole_and_is_kept_in_part() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_before_the_answer_ends_the_upstreams_work() {
+async fn when_the_caller_leaves_before_the_response_the_upstream_request_is_cancelled() {
     let mut world = World::new().await;
     let mut client: Client = world.connect().await;
     let request = world.request(Method::GET, "/hold", &[], Default::default());
@@ -125,7 +125,7 @@ async fn a_caller_that_leaves_before_the_answer_ends_the_upstreams_work() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_in_the_middle_of_the_answer_ends_the_upstreams_work() {
+async fn when_the_caller_leaves_during_the_response_the_upstream_request_is_cancelled() {
     let mut world = World::new().await;
     let mut client: Client = world.connect().await;
     let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
@@ -145,7 +145,7 @@ async fn a_caller_that_leaves_in_the_middle_of_the_answer_ends_the_upstreams_wor
 }
 
 #[tokio::test]
-async fn an_upstream_that_breaks_off_breaks_the_answer_off() {
+async fn when_the_upstream_disconnects_the_response_is_cut_off() {
     let mut world = World::new().await;
     let mut client: Client = world.connect().await;
     let answer = client.begin(world.request(Method::GET, "/stream", &[], Default::default()));
@@ -158,7 +158,7 @@ async fn an_upstream_that_breaks_off_breaks_the_answer_off() {
         .expect("it is read");
     assert!(
         body.frame().await.expect("a frame").is_err(),
-        "the caller must not take it for the end"
+        "the caller must not take this for a complete body"
     );
     assert_eq!(
         world.entry_when_ended().await.verdict_detail,
@@ -167,7 +167,7 @@ async fn an_upstream_that_breaks_off_breaks_the_answer_off() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_stops_in_the_middle_breaks_the_answer_off() {
+async fn when_the_upstream_stalls_the_response_is_cut_off() {
     let mut world = World::with(
         |options| options.timeouts.answer_idle = Duration::from_millis(50),
         RateLimit::default(),
@@ -186,7 +186,7 @@ async fn an_upstream_that_stops_in_the_middle_breaks_the_answer_off() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_given_up() {
+async fn a_body_that_stalls_is_abandoned() {
     for path in ["/echo", "/v1/webhooks/"] {
         let world = World::with(
             |options| options.timeouts.body_idle = Duration::from_millis(50),
@@ -213,7 +213,7 @@ async fn a_body_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_for_ever_is_given_up() {
+async fn a_body_that_trickles_forever_is_abandoned() {
     let world = World::with(
         |options| options.timeouts.body_total = Duration::from_millis(100),
         RateLimit::default(),
@@ -229,11 +229,11 @@ async fn a_body_that_trickles_for_ever_is_given_up() {
         "The caller took too long to send its body."
     );
     drop(client);
-    trickle.await.expect("nobody takes it any more");
+    trickle.await.expect("the gateway has stopped reading");
 }
 
 #[tokio::test]
-async fn an_upstream_may_answer_before_it_has_read_the_body() {
+async fn an_upstream_may_respond_before_it_has_read_the_body() {
     let world = World::new().await;
     let mut client: Client<Pieces> = Client::connect(world.address).await;
     let (hand, body) = pieces();
@@ -246,7 +246,7 @@ async fn an_upstream_may_answer_before_it_has_read_the_body() {
 }
 
 #[tokio::test]
-async fn the_public_api_takes_no_body_beyond_its_limit() {
+async fn the_public_api_refuses_a_body_above_its_limit() {
     let world = World::with(
         |options| options.limits.public_api_body_bytes = 100,
         RateLimit::default(),
@@ -267,5 +267,5 @@ async fn the_public_api_takes_no_body_beyond_its_limit() {
         413
     );
     drop(client);
-    send.await.expect("nobody takes it any more");
+    send.await.expect("the gateway has stopped reading");
 }

@@ -1,4 +1,4 @@
-//! An API behind the gateway that does what the path says and tells the test about it.
+//! An API behind the gateway. It does what the path says and reports what it sees to the test.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,13 +20,13 @@ type AnswerBody = BoxBody<Bytes, std::io::Error>;
 
 /// What the upstream sees.
 pub(crate) enum Event {
-    /// A request's head; its headers by name.
+    /// A request's head.
     Arrived { path: String },
     /// A piece of a request's body.
     Piece(Bytes),
-    /// Whoever asked has gone before it was answered.
+    /// The caller left before it got a response.
     Left,
-    /// An answer to be written piece by piece; `closed` when nobody reads it any more.
+    /// A response that the test writes piece by piece. The channel closes when the gateway stops reading.
     Answering(mpsc::Sender<Result<Bytes, std::io::Error>>),
 }
 
@@ -55,7 +55,7 @@ impl Upstream {
         self.events.recv().await.expect("the upstream lives")
     }
 
-    /// The next request's head has arrived.
+    /// Waits for the next request's head, and returns its path.
     pub(crate) async fn arrived(&mut self) -> String {
         loop {
             if let Event::Arrived { path } = self.next().await {
@@ -64,7 +64,7 @@ impl Upstream {
         }
     }
 
-    /// The hand of an answer that is written piece by piece.
+    /// Waits for a response that the test writes piece by piece, and returns the channel for it.
     pub(crate) async fn answering(&mut self) -> mpsc::Sender<Result<Bytes, std::io::Error>> {
         loop {
             if let Event::Answering(hand) = self.next().await {
@@ -147,7 +147,7 @@ fn with_status(status: StatusCode, content_type: &'static str, body: &str) -> Re
     response
 }
 
-/// Everything that was sent, as JSON; with answer headers that must not reach the caller.
+/// Everything that was sent, as JSON, with response headers that must not reach the caller.
 async fn echo(request: Request<Incoming>, tell: mpsc::UnboundedSender<Event>) -> Response<AnswerBody> {
     let (parts, mut body) = request.into_parts();
     let mut whole = Vec::new();

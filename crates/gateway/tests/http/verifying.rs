@@ -1,4 +1,4 @@
-//! `verify`: the same check for a proxy that forwards by itself.
+//! `verify`: the same check, for a proxy that forwards the request itself.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +14,7 @@ const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const CADDY: Option<&str> = Some("environment=sandbox&profile=caddy");
 const NGINX: Option<&str> = Some("environment=sandbox&profile=nginx");
 
-/// What a proxy sends on behalf of a caller that has the world's key.
+/// What a proxy sends on behalf of a caller with the test company's key.
 fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
     let mut all = vec![
         ("x-forwarded-method", "PUT"),
@@ -29,7 +29,7 @@ fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn an_active_key_gets_200_with_who_it_is() {
+async fn an_active_key_gets_200_with_the_callers_identity() {
     let world = World::new().await;
     let answer = world.gateway.verify(CADDY, &headers(&world, &[]), PROXY);
     assert_eq!(
@@ -41,7 +41,11 @@ async fn an_active_key_gets_200_with_who_it_is() {
         world.key.id.to_string().as_str()
     );
     assert_eq!(answer.headers()["x-gatehouse-environment"], "sandbox");
-    assert_eq!(answer.headers()["x-gatehouse-brand"], "-", "no brand is said too");
+    assert_eq!(
+        answer.headers()["x-gatehouse-brand"],
+        "-",
+        "the absence of a brand is stated too"
+    );
     let id = answer.headers()["x-request-id"].clone();
     let entry = world.entry().await;
     assert_eq!(entry.row.request_id.to_string(), id.to_str().expect("text"));
@@ -60,7 +64,7 @@ async fn an_active_key_gets_200_with_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_the_documented_one_and_never_cached() {
+async fn a_refusal_is_the_documented_one_and_never_cacheable() {
     let world = World::new().await;
     let mut sent = headers(&world, &[]);
     sent.remove("x-access-secret");
@@ -134,7 +138,7 @@ async fn the_caller_cannot_write_its_own_log_line() {
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_say_what_it_asks_is_400_and_names_what_is_wrong() {
+async fn an_unclear_call_gets_400_with_what_is_wrong() {
     let world = World::new().await;
     for (query, field) in [
         (None, "environment"),
@@ -158,7 +162,7 @@ async fn a_call_that_does_not_say_what_it_asks_is_400_and_names_what_is_wrong() 
 }
 
 #[tokio::test]
-async fn nginx_gets_a_status_it_passes_on_and_the_real_one_beside_it() {
+async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
     let world = World::with(|_| {}, RateLimit::per_minute(1)).await;
     let ask = |more: &[(&str, &str)]| {
         let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY);
@@ -180,7 +184,7 @@ async fn nginx_gets_a_status_it_passes_on_and_the_real_one_beside_it() {
     );
     let entries = world.entries().await;
     let statuses: Vec<u16> = entries.iter().map(|entry| entry.row.status).collect();
-    assert_eq!(statuses, [401, 429, 200], "the log has the real ones");
+    assert_eq!(statuses, [401, 429, 200], "the log has the real statuses");
 
     let world = World::new().await;
     let unknown = headers(&world, &[("x-brand-id", "nobody")]);
@@ -195,7 +199,7 @@ async fn nginx_gets_a_status_it_passes_on_and_the_real_one_beside_it() {
 }
 
 #[tokio::test]
-async fn an_identity_that_the_caller_claims_is_neither_believed_nor_kept() {
+async fn an_identity_that_the_caller_claims_is_neither_believed_nor_stored() {
     let world = World::new().await;
     let claimed = [
         ("x-gatehouse-company", "evil"),

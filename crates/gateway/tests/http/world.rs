@@ -60,7 +60,7 @@ pub(crate) struct World {
     pub(crate) serving: Option<JoinHandle<()>>,
 }
 
-/// Answers whatever it takes with who asked and what was sent.
+/// Answers every request with the caller's identity and what was sent.
 struct Echo;
 
 #[async_trait]
@@ -195,7 +195,7 @@ impl World {
         generate(&self.keys, &self.company, environment).await
     }
 
-    /// The answer to a request of the other company with a key of its own.
+    /// Sends a request as the other company, with a key of its own.
     pub(crate) async fn get_as_other(&self, key: &TestKey, path: &str) -> Answer {
         let client_id = self.other.client_id.to_string();
         let headers = [
@@ -214,12 +214,12 @@ impl World {
         Client::connect(self.address).await
     }
 
-    /// `GET` with the world's key.
+    /// `GET` with the test company's key.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, &[], "").await
     }
 
-    /// A call with the world's key and these headers besides.
+    /// A call with the test company's key and these extra headers.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -247,7 +247,7 @@ impl World {
         request(method, path, &all, body)
     }
 
-    /// Everything that was recorded, newest first, of the company and its brand.
+    /// Everything recorded for the company and its brand, newest first.
     pub(crate) async fn entries(&self) -> Vec<LogEntry> {
         self.recorder.flush().await;
         let scope = Scope::WithBrands(self.company.id);
@@ -258,20 +258,24 @@ impl World {
             .expect("a page");
         let mut entries = Vec::new();
         for row in page.rows {
-            let entry = self.logs.entry(scope, row.request_id).await.expect("a look");
-            entries.push(entry.expect("it is there"));
+            let entry = self
+                .logs
+                .entry(scope, row.request_id)
+                .await
+                .expect("the log is readable");
+            entries.push(entry.expect("the entry exists"));
         }
         entries
     }
 
-    /// The only entry there is.
+    /// The only entry.
     pub(crate) async fn entry(&self) -> LogEntry {
         let mut entries = self.entries().await;
         assert_eq!(entries.len(), 1, "{entries:#?}");
         entries.remove(0)
     }
 
-    /// The entry of a request that is about to end; waits for the log, not for a time.
+    /// The entry of a request that is about to end. Waits until the log has it.
     pub(crate) async fn entry_when_ended(&self) -> LogEntry {
         let limit = Duration::from_secs(20);
         let ended = async {
@@ -310,7 +314,7 @@ pub(crate) fn request<B>(method: Method, path: &str, headers: &[(&str, &str)], b
     request
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -332,7 +336,7 @@ impl Answer {
     }
 }
 
-/// One keep-alive connection. Dropping it closes it.
+/// A keep-alive connection. Dropping it closes it.
 pub(crate) struct Client<B = Full<Bytes>> {
     sender: http1::SendRequest<B>,
     connection: JoinHandle<()>,
@@ -353,7 +357,7 @@ where
         let tcp = TcpStream::connect(address).await.expect("a connection");
         let (sender, connection) = http1::handshake(TokioIo::new(tcp)).await.expect("a handshake");
         let connection = tokio::spawn(async move {
-            // How it ends is the test's business.
+            // The test decides how it should end.
             let _ = connection.await;
         });
         Self { sender, connection }
