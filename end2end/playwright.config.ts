@@ -1,17 +1,17 @@
-// How the browser tests run. `cargo xtask test` and `cargo leptos end-to-end` both come here; `cargo xtask screenshots`
-// sets GATEHOUSE_SCREENSHOTS and asks for the project of that name.
+// How the browser tests run. `cargo xtask test` and `cargo leptos end-to-end` both use this file. `cargo xtask
+// screenshots` sets GATEHOUSE_SCREENSHOTS and runs the project of that name.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 
-// Ports of their own, so that a demo may go on running beside the tests.
+// Separate ports, so that a demo can keep running during the tests.
 const dashboard = '127.0.0.1:3100';
 const gateway = '127.0.0.1:8180';
 const operator = '127.0.0.1:9190';
 
-// Playwright reads this file again in each worker, with the environment of the first time.
+// Playwright loads this file again in each worker, with the environment that the first load has set.
 process.env.GATEHOUSE_BIN ??= fileURLToPath(new URL('../target/debug/gatehouse', import.meta.url));
 process.env.GATEHOUSE_DATA_DIR ??= mkdtempSync(path.join(tmpdir(), 'gatehouse-end2end-'));
 process.env.GATEHOUSE_DASHBOARD ??= `http://${dashboard}`;
@@ -57,8 +57,7 @@ export default defineConfig({
     ? [{ name: 'screenshots', testMatch: pictures }]
     : [
         { name: 'with-javascript', testIgnore: pictures },
-        // What a page cannot do before its WASM is there stands in files named `*.hydrate.spec.ts`; the newcomer's walk is
-        // all of that.
+        // Tests that need WASM are in files named `*.hydrate.spec.ts`, and in the walk through the first five minutes.
         {
           name: 'without-javascript',
           testIgnore: [pictures, '**/*.hydrate.spec.ts', '**/first-five-minutes.spec.ts'],

@@ -1,4 +1,4 @@
-// The help pages: what they show of the reader, and that every link leads somewhere.
+// The help pages: what they show about the reader, and that every link leads somewhere.
 import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
 
 const PAGES = ['authentication', 'webhook-events', 'api-keys-rotation', 'security', 'forward-auth'];
@@ -25,7 +25,7 @@ test('a help page that does not exist is not found', async ({ page, expectedFaul
   expect(answer?.status()).toBe(404);
 });
 
-test('every link of the help pages and of the tabs leads to a page and to a part that is there', async ({ page }) => {
+test('every link on the help pages and the tabs leads to an existing page and section', async ({ page }) => {
   test.slow();
   await enterDemo(page, 'Owner');
   const tabs = await page.getByRole('navigation', { name: 'Development' }).getByRole('link').evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).href));
@@ -62,7 +62,7 @@ test('help is accessible and never wider than the window', async ({ page }) => {
       await hydrated(page);
       await expectNoSidewaysScroll(page);
     }
-    // The checker is a script itself.
+    // The checker is itself a script.
     for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
       await page.emulateMedia({ colorScheme });
       await expectAccessible(page);

@@ -1,5 +1,4 @@
-// What every page owes to everybody, for the pages that no other spec looks at: no fault that axe finds, in light and dark,
-// and never wider than a phone.
+// Checks the pages that no other spec covers: axe finds no fault in light or dark, and no page is wider than a phone.
 import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 import { startReceiver } from '../fixtures/receiver.ts';
 
@@ -34,7 +33,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await receiver.close();
   });
 
-  test(`the page of primitives is accessible, ${colorScheme}`, async ({ page }) => {
+  test(`the page with all components is accessible, ${colorScheme}`, async ({ page }) => {
     test.slow();
     await page.emulateMedia({ colorScheme });
     await enterDemo(page, 'Viewer');

@@ -1,15 +1,15 @@
-// What every page owes to those whose browser runs no scripts: it promises nothing that only scripts do.
+// Without scripts, no page may promise what only scripts can do.
 import { expect, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 import { startReceiver } from '../fixtures/receiver.ts';
 
-test('without scripts no page promises what only scripts do', async ({ page }) => {
-  test.skip(test.info().project.use.javaScriptEnabled !== false, 'with scripts the promises are kept');
+test('without scripts no page promises what only scripts can do', async ({ page }) => {
+  test.skip(test.info().project.use.javaScriptEnabled !== false, 'with scripts these promises hold');
   test.slow();
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
   const receiver = await startReceiver();
   await signIn(page, company);
-  // Before the first request: the log counts calls of the public API too.
+  // Before the first request, because the log also records public API calls.
   await page.goto(company.path('logs'));
   await expect(page.getByRole('link', { name: 'Load this page again' })).toBeVisible();
   const created = await fetch(`${process.env.GATEHOUSE_GATEWAY}/v1/webhooks/`, {
@@ -33,7 +33,7 @@ test('without scripts no page promises what only scripts do', async ({ page }) =
     await page.goto(address);
     const main = page.getByRole('main');
     await expect(main).toBeVisible();
-    // What is not shown is not in it.
+    // Hidden text is not included.
     expect(await main.innerText(), address).not.toMatch(/appears? here|by itself|without revealing|30 seconds|hides in/i);
   }
   await page.goto(company.path(`webhooks/${webhook}`));

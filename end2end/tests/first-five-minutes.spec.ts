@@ -1,5 +1,5 @@
-// A newcomer's first five minutes with the demo, through the page alone: a key, a call, a log entry, a webhook. One picture
-// a step, at desktop and phone width, in light and dark; they land in test-results/first-five-minutes/.
+// A newcomer's first five minutes with the demo, using only the page: a key, a call, a log entry, a webhook. Takes a
+// picture of each step, at desktop and phone width, in light and dark, into test-results/first-five-minutes/.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,14 +9,14 @@ import { publish } from '../fixtures/receiver.ts';
 
 const run = promisify(execFile);
 
-/** What a person does with a line they copied. */
+/** Runs a copied command line, as a person would. */
 async function paste(line: string): Promise<{ status: number; body: string }> {
   const { stdout } = await run('bash', ['-c', `${line} --silent --write-out '\\n%{http_code}' --max-time 10`]);
   const end = stdout.lastIndexOf('\n');
   return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
 }
 
-/** The text of a code block by its label. */
+/** The text of the code block with this label. */
 async function codeIn(place: Page | Locator, label: string): Promise<string> {
   return (await place.getByRole('group', { name: label, exact: true }).first().innerText()).trim();
 }
@@ -46,7 +46,7 @@ for (const { name, size } of widths) {
       };
       const tab = (label: string) => page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: label });
 
-      // Sign in, and see three tabs.
+      // Sign in, and see the three tabs.
       await page.goto('/sign-in');
       await hydrated(page);
       await picture('sign-in');
@@ -58,7 +58,7 @@ for (const { name, size } of widths) {
       await expect(page.getByText('2 of 2 active keys')).toBeVisible();
       await picture('keys');
 
-      // A second Sandbox key.
+      // Generate a second Sandbox key.
       const sandbox = page.locator('tbody').filter({ hasText: 'Sandbox' });
       await expect(sandbox.getByText('1 of 2 active keys')).toBeVisible();
       const older = (await sandbox.locator('tr[data-key]').first().getAttribute('data-key'))!;
@@ -70,12 +70,12 @@ for (const { name, size } of widths) {
       await generated.getByRole('button', { name: 'Done' }).click();
       await expect(sandbox.getByText('2 of 2 active keys')).toBeVisible();
 
-      // The line works; Last used moves by itself.
+      // The copied line works, and Last used updates without a reload.
       expect((await paste(line)).status).toBe(200);
       const newRow = page.locator('tr[data-key]', { hasText: /sandbox-[0-9a-f]{40}/.exec(line)![0].slice(-4) });
       await expect(newRow).toContainText('from 127.0.0.1', { timeout: 4_000 });
 
-      // The older key's own line: take its secret by revealing it, once.
+      // Reveal the older key's secret once, and call with it.
       const olderRow = page.locator(`tr[data-key="${older}"]`);
       await olderRow.getByRole('button', { name: /^Reveal/ }).click();
       const olderSecret = (await olderRow.getByText(/^sandbox-[0-9a-f]{40}$/).innerText()).trim();
@@ -85,7 +85,7 @@ for (const { name, size } of widths) {
       const olderLine = line.replace(newSecret, olderSecret);
       expect((await paste(olderLine)).status).toBe(200);
 
-      // Delete it: the facts first, then the cut.
+      // Delete it: the dialog states the facts before the button is pressed.
       await olderRow.getByRole('link', { name: /^Delete/ }).click();
       const dialog = page.getByRole('alertdialog', { name: 'Delete this key?' });
       await expect(dialog.getByText('Sandbox will have one active key left.')).toBeVisible();
@@ -97,7 +97,7 @@ for (const { name, size } of widths) {
       expect(JSON.parse(refused.body)).toEqual({ error: { code: 'authentication_failed', message: 'No such user' } });
       expect((await paste(line)).status).toBe(200);
 
-      // The log says which key was tried, and who deleted it when.
+      // The log says which key was used, and who deleted it and when.
       await tab('Logs').click();
       await expect(page.getByRole('heading', { level: 1, name: 'Logs' })).toBeVisible();
       await expect(page.getByRole('row').nth(5)).toBeVisible();
@@ -112,13 +112,13 @@ for (const { name, size } of widths) {
       await expect(page.getByText(/was deleted by ana@demo\.example on /)).toBeVisible();
       await picture('log-entry');
 
-      // A webhook on the built-in receiver.
+      // Add a webhook for the built-in receiver.
       await tab('Webhooks').click();
       await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
       await picture('webhooks');
       await page.getByRole('link', { name: 'Add webhook' }).first().click();
       await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
-      // One URL may be registered once for an environment: every run of this test needs one of its own.
+      // A URL can be registered once in an environment, so every run of this test needs its own.
       const url = page.getByLabel('URL');
       await url.fill(`${await url.inputValue()}?run=${name}-${colorScheme}-${Date.now()}`);
       await page.getByLabel('Name', { exact: true }).fill(`Five minutes ${name} ${colorScheme}`);
@@ -129,12 +129,12 @@ for (const { name, size } of widths) {
       await expect(page.getByText('Delivered').first()).toBeVisible({ timeout: 15_000 });
       await picture('webhook');
 
-      // The operator's backend publishes an event: it arrives signed.
+      // The operator's backend publishes an event, and it arrives signed.
       const clientId = new URL(page.url()).pathname.split('/')[2]!;
       expect((await publish({ clientId }, 'order-finalized')).deliveries).toBeGreaterThan(0);
       await expect(page.getByRole('row').filter({ hasText: 'order-finalized' }).filter({ hasText: 'Delivered' }).first()).toBeVisible({ timeout: 15_000 });
 
-      // One call sets off an event with its request id: request, event and delivery are one trail.
+      // One call triggers an event with its request id, which links request, event and delivery.
       const order = line.replace('/v1/users/', '/v1/orders/').replace(/^curl /, 'curl -X POST -H "Content-Type: application/json" -d "{}" ');
       expect((await paste(order)).status).toBe(201);
       const sent = page.getByRole('row').filter({ hasText: 'order-created' }).filter({ hasNotText: 'Test' });
@@ -147,7 +147,7 @@ for (const { name, size } of widths) {
       await expect(page.getByText('/v1/orders/').first()).toBeVisible();
       await picture('trail');
 
-      // A failing receiver says when it is tried again.
+      // A delivery to a failing receiver says when it will be retried.
       await tab('Webhooks').click();
       await page.getByRole('row').filter({ hasText: 'Failing' }).first().getByRole('link').first().click();
       await expect(page.getByText(/attempt \d+ of 10/i).first()).toBeVisible();

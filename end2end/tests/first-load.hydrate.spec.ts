@@ -1,7 +1,7 @@
-// What the first load of each tab weighs: bytes on the wire, whatever they are. A number that grows is seen here first.
+// The size of each tab's first load: bytes on the wire, of every kind. Growth shows up here first.
 import { expect, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
-/** Kilobytes of scripts, WASM and style, compressed. Fonts, the page itself and its data are not counted. */
+/** Kilobytes of scripts, WASM and style sheets, compressed. Excludes fonts, the page itself and its data. */
 const budgets = { keys: 350, logs: 378, webhooks: 298 };
 
 for (const [tab, budget] of Object.entries(budgets)) {
@@ -31,7 +31,7 @@ for (const [tab, budget] of Object.entries(budgets)) {
   });
 }
 
-test('what the head of a page names is fetched once', async ({ page }) => {
+test('each file named in the head of a page is fetched once', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   const fetched: string[] = [];

@@ -1,4 +1,4 @@
-// Where the system forces its colours, a state that was told by a colour or a ground is told otherwise.
+// With forced colours, a state that is otherwise shown by a colour or background must be shown in another way.
 import type { Locator } from '@playwright/test';
 import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
@@ -24,7 +24,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('what is chosen, what is switched on and what has focus is seen there', async ({ page }) => {
+test('what is selected, switched on or focused is visible', async ({ page }) => {
   await page.emulateMedia({ forcedColors: 'active' });
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');

@@ -1,4 +1,4 @@
-// What the API Keys tab does with scripts: dialogs, the clipboard, reveal, and moving by itself.
+// The API Keys tab with scripts: dialogs, the clipboard, reveal, and live updates.
 import {
   call,
   expect,
@@ -14,7 +14,7 @@ import {
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
-test('generate answers in a dialog with the secret and a line that works', async ({ page }) => {
+test('generate shows a dialog with the secret and a command that works', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await hydrated(page);
@@ -30,7 +30,7 @@ test('generate answers in a dialog with the secret and a line that works', async
   expect(await page.content()).not.toContain(secret);
 });
 
-test('at two keys the button stays focusable and says why', async ({ page }) => {
+test('with two keys the button stays focusable and says why it is disabled', async ({ page }) => {
   const company = makeCompany();
   makeKey(company, 'dev');
   makeKey(company, 'dev');
@@ -45,7 +45,7 @@ test('at two keys the button stays focusable and says why', async ({ page }) => 
   await expect(page.getByText('2 of 2 active keys')).toBeVisible();
 });
 
-test('reveal shows one secret at a time, hides it again, and the row does not jump', async ({ page }) => {
+test('reveal shows one secret at a time, hides it again, and does not resize the row', async ({ page }) => {
   const company = makeCompany();
   const first = makeKey(company, 'sandbox').secret;
   const second = makeKey(company, 'sandbox').secret;
@@ -75,7 +75,7 @@ test('a revealed secret hides after thirty seconds', async ({ page }) => {
   await expect(page.getByText(secret, { exact: true })).toHaveCount(0);
 });
 
-test('a revealed secret hides when the tab is hidden, and stays hidden when it is seen again', async ({ page }) => {
+test('a revealed secret is hidden with its tab, and stays hidden when the tab is visible again', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   await signIn(page, company);
@@ -89,7 +89,7 @@ test('a revealed secret hides when the tab is hidden, and stays hidden when it i
   expect(await page.content()).not.toContain(secret);
 });
 
-test('a revealed secret is gone when the page was left, also where its answer comes later', async ({ page }) => {
+test('a revealed secret is gone after leaving the page, even if the response arrives later', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   await signIn(page, company);
@@ -120,7 +120,7 @@ test('a revealed secret is gone when the page was left, also where its answer co
   expect(await page.content()).not.toContain(secret);
 });
 
-test('the live stream is closed while the tab is hidden, and what was missed is made up for', async ({ page }) => {
+test('the live stream is closed while the tab is hidden, and catches up afterwards', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   const opened: string[] = [];
@@ -167,7 +167,7 @@ test('a copy that is refused leaves the clipboard alone and says so', async ({ p
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('what was there');
 });
 
-test('delete states the facts, starts on Cancel, and cuts at once', async ({ page }) => {
+test('delete states the facts, focuses Cancel first, and takes effect at once', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   expect((await call(company, secret)).status).toBe(200);
@@ -184,7 +184,7 @@ test('delete states the facts, starts on Cancel, and cuts at once', async ({ pag
   await expect(page.getByText('0 of 2 active keys')).toHaveCount(3);
 });
 
-test('Production wants the last four characters typed', async ({ page }) => {
+test('deleting in Production requires typing the last four characters', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'prod');
   await signIn(page, company);
@@ -199,7 +199,7 @@ test('Production wants the last four characters typed', async ({ page }) => {
   await expect(page.getByText(/^Deleted\. The Production key/)).toBeVisible();
 });
 
-test('Enter confirms the deletion of a Production key, and a wrong text gets a word', async ({ page }) => {
+test('Enter confirms the deletion of a Production key, and a wrong text is explained', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'prod');
   const lastFour = secret.slice(-4);
@@ -224,7 +224,7 @@ test('Enter confirms the deletion of a Production key, and a wrong text gets a w
   expect((await call(company, secret)).status).toBe(401);
 });
 
-test('a page that is loaded takes no focus', async ({ page }) => {
+test('loading a page does not move focus', async ({ page }) => {
   await page.clock.install();
   const company = makeCompany();
   makeKey(company, 'sandbox');
@@ -234,18 +234,18 @@ test('a page that is loaded takes no focus', async ({ page }) => {
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
 });
 
-test('last used moves by itself', async ({ page }) => {
+test('last used updates without a reload', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   await signIn(page, company);
   await hydrated(page);
   await expect(page.getByText('Never used')).toBeVisible();
   expect((await call(company, secret)).status).toBe(200);
-  // Two seconds where the machine has nothing else to do; here two browsers and a debug build share it.
+  // This takes two seconds on an idle machine. Here two browsers and a debug build share it.
   await expect(page.getByText(/ago from 127\.0\.0\.1|just now/)).toBeVisible({ timeout: 4_000 });
 });
 
-test('the exact time beside a relative one goes with Escape and comes again', async ({ page }) => {
+test('the exact time of a relative one is hidden by Escape and can be shown again', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   expect((await call(company, secret)).status).toBe(200);
@@ -262,7 +262,7 @@ test('the exact time beside a relative one goes with Escape and comes again', as
   await expect.poll(bubble).toContain('UTC');
 });
 
-test('walking through the tabs loads no new document', async ({ page }) => {
+test('switching tabs loads no new document', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await hydrated(page);
@@ -274,7 +274,7 @@ test('walking through the tabs loads no new document', async ({ page }) => {
   expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
 });
 
-test('a page whose part of the WASM does not come says so and offers itself whole', async ({ page, expectedFaults }) => {
+test('a page whose part of the WASM fails to load says so and offers a full load', async ({ page, expectedFaults }) => {
   expectedFaults.push('_webhooks.pack', 'ERR_FAILED', 'Failed to fetch');
   const company = makeCompany();
   await signIn(page, company);
@@ -288,7 +288,7 @@ test('a page whose part of the WASM does not come says so and offers itself whol
   await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
 });
 
-test('where the first part does not come, the page stays as the server made it', async ({ page, expectedFaults }) => {
+test('when the first part fails to load, the page stays as the server rendered it', async ({ page, expectedFaults }) => {
   expectedFaults.push('_keys.pack', 'ERR_FAILED', 'Failed to fetch');
   const company = makeCompany();
   makeKey(company, 'sandbox');
@@ -299,7 +299,7 @@ test('where the first part does not come, the page stays as the server made it',
   await hydrated(page);
 });
 
-test('the first load asks for nothing it already has', async ({ page }) => {
+test('the first load requests nothing it already has', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   const calls: string[] = [];

@@ -1,4 +1,4 @@
-// The API Keys tab as it is before its WASM arrives, or where it never does.
+// The API Keys tab before its WASM arrives, or without it.
 import { call, expect, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
 test('the first render has the Client ID and every key, masked', async ({ page }) => {

@@ -1,9 +1,9 @@
-// A form that was edited asks before it is left, by whatever way.
+// An edited form asks before it is left, however it is left.
 import type { Page } from '@playwright/test';
 import { expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import { startReceiver } from '../fixtures/receiver.ts';
 
-/** Answers each question as told, and notes it. */
+/** Accepts or dismisses each dialog as told, and records its text. */
 function answering(page: Page, leave: () => boolean): string[] {
   const asked: string[] = [];
   page.on('dialog', (dialog) => {
@@ -49,7 +49,7 @@ test('an edited form asks before a link, before Back and before the tab is close
   await expect(page).toHaveURL(new RegExp(`${company.path('webhooks')}$`));
 });
 
-test('a form that is as it was asks nothing, nor one that was saved', async ({ page }) => {
+test('an unchanged or saved form does not ask', async ({ page }) => {
   const asked = answering(page, () => true);
   await atForm(page);
   const receiver = await startReceiver();

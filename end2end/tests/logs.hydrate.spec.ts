@@ -1,8 +1,8 @@
-// What the Logs tab does with scripts: filters are signals, rows arrive by themselves, and nothing is asked for twice.
+// The Logs tab with scripts: filters are signals, rows arrive live, and nothing is requested twice.
 import { admin, call, enterDemo, expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
-/** What the page asks of the server from here on: server functions and navigations. */
+/** Records what the page requests from here on: server functions and navigations. */
 function watch(page: Page): string[] {
   const asked: string[] = [];
   page.on('request', (request) => {
@@ -18,7 +18,7 @@ function watch(page: Page): string[] {
 
 const count = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text });
 
-/** A company with one request to each path, open on Logs, and quiet. */
+/** A company with one request to each path, with its Logs tab open and settled. */
 async function openLogs(page: Page, paths: string[]): Promise<{ company: Company; secret: string }> {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
@@ -55,7 +55,7 @@ test('the first render needs no call, and a changed filter makes one and no navi
   expect(await page.evaluate(() => (globalThis as { marker?: string }).marker)).toBe('still here');
 });
 
-test('Back brings the former filter, and the controls follow', async ({ page }) => {
+test('Back restores the previous filter and its controls', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   await expect(count(page, /^1 request /)).toBeVisible();
@@ -69,12 +69,12 @@ test('Back brings the former filter, and the controls follow', async ({ page }) 
   await expect(count(page, /^2 requests /)).toBeVisible();
 });
 
-test('typing is asked for once it pauses, keeps the focus, and is one step of the history', async ({ page }) => {
+test('typing searches once it pauses, keeps focus, and is one step in the history', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   const asked = watch(page);
   const path = page.getByLabel('Path contains', { exact: true });
   await path.focus();
-  // As fast as a person's fastest keys, on however slow a machine: no pause between them that would end the typing.
+  // Faster than a person types, however slow the machine is: a pause between keys would end the typing.
   await path.evaluate((input: HTMLInputElement) => {
     for (const letter of 'no-such') {
       input.value += letter;
@@ -91,7 +91,7 @@ test('typing is asked for once it pauses, keeps the focus, and is one step of th
   await expect(count(page, /^2 requests /)).toBeVisible();
 });
 
-test('a custom range begins with the one on the page', async ({ page }) => {
+test('a custom range starts as the range on the page', async ({ page }) => {
   await openLogs(page, ['/v1/users/']);
   await expect(page.getByLabel('From', { exact: true })).toBeHidden();
   await page.getByLabel('Date range', { exact: true }).selectOption({ label: 'Custom…' });
@@ -124,7 +124,7 @@ test('a range that ends before it begins, or is cleared, says so and keeps the l
   await expect(count(page, /in the last 7 days$/)).toBeVisible();
 });
 
-test('arrow keys in a menu are one step of the history', async ({ page }) => {
+test('arrow keys in a menu are one step in the history', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   const status = page.getByLabel('Status', { exact: true });
   await status.focus();
@@ -135,7 +135,7 @@ test('arrow keys in a menu are one step of the history', async ({ page }) => {
   await page.goBack();
   await expect(page).toHaveURL(/\/logs$/);
   await expect(status).toHaveValue('');
-  // Another menu, and the same one after it was left, are steps of their own.
+  // Another menu, or the same one after leaving it, makes a new step.
   await status.press('ArrowDown');
   await expect(page).toHaveURL(/\?status=2xx$/);
   await page.getByLabel('Method', { exact: true }).focus();
@@ -145,7 +145,7 @@ test('arrow keys in a menu are one step of the history', async ({ page }) => {
   await expect(page).toHaveURL(/\?status=2xx$/);
 });
 
-test('a changed filter dims the old rows and their number until the new ones are there', async ({ page }) => {
+test('a changed filter dims the old rows and their count until the new ones arrive', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -160,10 +160,10 @@ test('a changed filter dims the old rows and their number until the new ones are
   await expect(count(page, /^1 request /)).toHaveCSS('opacity', '1');
 });
 
-test.describe('in another zone than UTC', () => {
+test.describe('in a time zone other than UTC', () => {
   test.use({ timezoneId: 'Asia/Tokyo' });
 
-  test('the range, its chip and the rows go by the same clock', async ({ page }) => {
+  test('the range, its chip and the rows use the same time zone', async ({ page }) => {
     const { company } = await openLogs(page, ['/v1/users/']);
     await page.goto(company.path('logs?from=2026-01-05T12:00:00Z'));
     await hydrated(page);
@@ -179,7 +179,7 @@ test.describe('in another zone than UTC', () => {
   });
 });
 
-test('the first request takes the place of the empty page by itself', async ({ page }) => {
+test('the first request replaces the empty page without a reload', async ({ page }) => {
   const { company, secret } = await openEmpty(page);
   await (await call(company, secret)).arrayBuffer();
   await expect(page.getByRole('row').filter({ hasText: '/v1/users/' })).toBeVisible({ timeout: 2_000 });
@@ -195,7 +195,7 @@ async function openEmpty(page: Page): Promise<{ company: Company; secret: string
   return { company, secret };
 }
 
-test('a new request appears within two seconds, and the rows that were there stay the same elements', async ({ page }) => {
+test('a new request appears within two seconds, and existing rows stay the same elements', async ({ page }) => {
   const { company, secret } = await openLogs(page, ['/v1/users/']);
   await page.evaluate(() => Object.assign(globalThis, { row: document.querySelector('.row-link') }));
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
@@ -203,7 +203,7 @@ test('a new request appears within two seconds, and the rows that were there sta
   expect(await page.evaluate(() => (globalThis as unknown as { row: Element }).row.isConnected)).toBe(true);
 });
 
-test('paused, the list stands still and counts what arrives', async ({ page }) => {
+test('a paused list does not change and counts new requests', async ({ page }) => {
   const { company, secret } = await openLogs(page, ['/v1/users/']);
   await page.getByRole('button', { name: 'Pause' }).click();
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
@@ -216,7 +216,7 @@ test('paused, the list stands still and counts what arrives', async ({ page }) =
   await expect(page.getByRole('button', { name: 'Pause' })).toBeFocused();
 });
 
-test('a request shows its page without leaving the application, and Back brings the list with its filter', async ({ page }) => {
+test('a request opens without a new document, and Back restores the list with its filter', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   await expect(count(page, /^1 request /)).toBeVisible();
@@ -232,7 +232,7 @@ test('a request shows its page without leaving the application, and Back brings 
 
 const rowOf = (page: Page, path: string) => page.getByRole('row').filter({ hasText: path });
 
-/** The request whose row is under this point of the window. */
+/** The id of the request whose row is at this point of the window. */
 function requestAt(page: Page, [x, y]: [number, number]): Promise<string> {
   return page.evaluate(
     ([x, y]) => document.elementFromPoint(x, y)!.closest('tr')!.querySelector('a')!.pathname.split('/').at(-1)!,
@@ -251,8 +251,8 @@ test('under steady traffic a click opens the row it was aimed at, every time', a
       const point: [number, number] = [box.x + box.width / 2, box.y + box.height / 2];
       await page.mouse.move(...point);
       const aimed = await requestAt(page, point);
-      // A person needs a moment between aiming and pressing: long enough for more requests to have come, and once in a
-      // while for none.
+      // A person needs a moment between aiming and pressing. Usually that is long enough for more requests to arrive;
+      // in some rounds it is not.
       if (round % 4 !== 0) {
         await expect(page.getByRole('button', { name: / new requests?$/ })).toBeVisible();
       }
@@ -271,7 +271,7 @@ test('under steady traffic a click opens the row it was aimed at, every time', a
   }
 });
 
-test('while the pointer is in the list new requests wait, and come when it leaves', async ({ page }) => {
+test('new requests wait while the pointer is in the list, and appear when it leaves', async ({ page }) => {
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
   await page.locator('#request-list').hover();
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
@@ -282,7 +282,7 @@ test('while the pointer is in the list new requests wait, and come when it leave
   await expect(page.getByRole('button', { name: '1 new request' })).toHaveCount(0);
 });
 
-test('an answer that was on its way when the pointer came does not move the rows', async ({ page }) => {
+test('a response that was on its way when the pointer entered does not move the rows', async ({ page }) => {
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -299,7 +299,7 @@ test('an answer that was on its way when the pointer came does not move the rows
   await expect(rowOf(page, '/v1/no-such-thing/')).toHaveCount(0);
 });
 
-test('a list that is scrolled stays, says what waits, and goes up when that is pressed', async ({ page }) => {
+test('a scrolled list stays, counts new requests, and scrolls up when the count is pressed', async ({ page }) => {
   await page.setViewportSize({ width: 1440, height: 400 });
   const { company, secret } = await openLogs(page, Array.from({ length: 12 }, (_, at) => `/v1/users/?before=${at}`));
   await page.locator('.row-link').last().evaluate((row) => row.scrollIntoView({ block: 'end' }));
@@ -314,7 +314,7 @@ test('a list that is scrolled stays, says what waits, and goes up when that is p
   await expect(rowOf(page, '/v1/no-such-thing/')).toBeInViewport();
 });
 
-test('by keyboard a row opens on its heading, Back returns to the row, and the list waits while it has the focus', async ({ page }) => {
+test('by keyboard a row opens on its heading, Back returns to the row, and the list waits while focused', async ({ page }) => {
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/', '/v1/tasks/']);
   const row = page.locator('.row-link').nth(1);
   const href = (await row.getAttribute('href'))!;
@@ -339,7 +339,7 @@ test('the title names the request', async ({ page }) => {
   await expect(page).toHaveTitle('Logs · Gatehouse');
 });
 
-test('a chip calls a deleted key by its last four characters', async ({ page }) => {
+test('a filter chip names a deleted key by its last four characters', async ({ page }) => {
   const { company, secret } = await openLogs(page, []);
   const { key_id: keyId, secret: old } = makeKey(company, 'sandbox');
   await (await call(company, old)).arrayBuffer();
@@ -350,7 +350,7 @@ test('a chip calls a deleted key by its last four characters', async ({ page }) 
   await expect(page.getByRole('link', { name: `Remove the filter Key: …${old.slice(-4)} (deleted)` })).toBeVisible();
 });
 
-test('the demo says from when its requests are real, and older pages have their own address', async ({ page }) => {
+test('the demo says when its real requests begin, and older pages have their own address', async ({ page }) => {
   await enterDemo(page, 'Owner');
   await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
   await expect(page.getByText(/^Sample data until .+, real requests since\.$/)).toBeVisible();
@@ -359,7 +359,7 @@ test('the demo says from when its requests are real, and older pages have their 
   await expect(page).toHaveURL(/\?before=\d+$/);
   await expect(page.getByRole('link', { name: 'Back to the newest' })).toBeVisible();
   await expect(page.getByText('Live', { exact: true })).toHaveCount(0);
-  // The demo calls once a second: what arrives meanwhile is counted, not shown.
+  // The demo makes a call each second. Requests that arrive here are counted but not shown.
   await page.getByRole('link', { name: /new requests?$/ }).click();
   await expect(page).toHaveURL(/\/logs$/);
   await expect(page.getByText('Live', { exact: true })).toBeVisible();

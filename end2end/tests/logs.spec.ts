@@ -1,8 +1,8 @@
-// The Logs tab and a request's own page, before their WASM arrives and where it never does.
+// The Logs tab and a request's own page, before their WASM arrives or without it.
 import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
-/** Rows are written behind the request, so the page may have to be asked twice. */
+/** Reloads until the page has the row: rows are written after the response has been sent. */
 async function openWhenListed(page: Page, address: string, count: RegExp): Promise<void> {
   await expect(async () => {
     await page.goto(address);
@@ -11,7 +11,7 @@ async function openWhenListed(page: Page, address: string, count: RegExp): Promi
   await hydrated(page);
 }
 
-/** A company whose log has these calls, one after the other. */
+/** A company whose log has these calls, in this order. */
 async function withCalls(page: Page, calls: { path: string; init?: RequestInit }[]): Promise<{ company: Company; secret: string }> {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
@@ -22,7 +22,7 @@ async function withCalls(page: Page, calls: { path: string; init?: RequestInit }
   return { company, secret };
 }
 
-test('before the first request the page teaches how to make it', async ({ page }) => {
+test('before the first request the page shows how to make it', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await page.goto(company.path('logs'));
@@ -31,7 +31,7 @@ test('before the first request the page teaches how to make it', async ({ page }
   await expect(line).toContainText(company.clientId);
   await expect(line).toContainText('X-Access-Secret: $SECRET');
   await expect(line).toContainText(process.env.GATEHOUSE_GATEWAY!);
-  // It comes by itself where scripts are on; elsewhere there is something to press.
+  // With scripts the request appears without a reload; otherwise there is a link to reload.
   const again = page.getByRole('link', { name: 'Load this page again' });
   if (test.info().project.use.javaScriptEnabled === false) {
     await expect(page.getByText('will appear here')).toBeHidden();
@@ -43,7 +43,7 @@ test('before the first request the page teaches how to make it', async ({ page }
   }
 });
 
-test('a range that ends before it begins says so in the address, and so does a custom one without bounds', async ({ page }) => {
+test('the address shows when a range ends before it begins, or a custom range has no bounds', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?range=&from=2026-01-05T12:00&to=2026-01-05T11:00'));
@@ -52,7 +52,7 @@ test('a range that ends before it begins says so in the address, and so does a c
   await expect(page.getByText('from must be a time, or `to` must be one, for a custom date range.')).toBeVisible();
 });
 
-test('an error of the API leads, and the accepted key comes after it', async ({ page }) => {
+test('an error of the API comes first, and the accepted key after it', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/no-such-thing/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.locator('.row-link').first().click();
@@ -62,7 +62,7 @@ test('an error of the API leads, and the accepted key comes after it', async ({ 
   await expect(page).toHaveTitle('GET /v1/no-such-thing/ 404 · Gatehouse');
 });
 
-test('a request is a row with its status in number and word, and a link to its own page', async ({ page }) => {
+test('a request is a row with its status as number and word, and a link to its own page', async ({ page }) => {
   const { company, secret } = await withCalls(page, [{ path: '/v1/users/?page=2' }]);
   await openWhenListed(page, company.path('logs'), /^1 request in the last 24 hours$/);
   const row = page.getByRole('row').filter({ hasText: '/v1/users/?page=2' });
@@ -75,7 +75,7 @@ test('a request is a row with its status in number and word, and a link to its o
   await expect(page.getByText('The key was active and the request was passed on.')).toBeVisible();
 });
 
-test('the columns and the first three filters stand in their order', async ({ page }) => {
+test('the columns and filters are in the documented order', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await expect(page.getByRole('columnheader')).toHaveText(['Time', 'Status', 'Method', 'Path', 'Brand', 'Environment', 'Key', 'Duration']);
@@ -83,7 +83,7 @@ test('the columns and the first three filters stand in their order', async ({ pa
   expect(labels).toEqual(['Date range', 'Status', 'Brand', 'Environment', 'Key', 'Method', 'Path contains']);
 });
 
-test('a request page holds headers and bodies, and no secret', async ({ page }) => {
+test('the page of a request shows headers and bodies but no secret', async ({ page }) => {
   const init = { method: 'POST', body: '{"name":"Ana","password":"hunter2"}', headers: { 'Content-Type': 'application/json' } };
   const { company, secret } = await withCalls(page, [{ path: '/v1/orders/', init }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
@@ -113,7 +113,7 @@ test('a request with a deleted key says which key it was and who deleted it', as
   await expect(page.getByText('No headers and no bodies were kept')).toBeVisible();
 });
 
-test('the address is the filter, and says what of it was ignored', async ({ page }) => {
+test('the address is the filter, and the page says which parts were ignored', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }, { path: '/v1/no-such-thing/' }]);
   await openWhenListed(page, company.path('logs'), /^2 requests /);
   await page.goto(company.path('logs?path=no-such&environment=moon'));
@@ -125,7 +125,7 @@ test('the address is the filter, and says what of it was ignored', async ({ page
   await expect(page.getByRole('status').filter({ hasText: /^2 requests / })).toBeVisible();
 });
 
-test('where nothing matches the page says how many there are without filters', async ({ page }) => {
+test('when nothing matches the page says how many requests there are without filters', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?status=418'));
@@ -136,7 +136,7 @@ test('where nothing matches the page says how many there are without filters', a
   await expect(page).toHaveURL(new RegExp(`${company.path('logs')}$`));
 });
 
-test('where the date range is what is empty the page says how many there are in all', async ({ page }) => {
+test('when the date range is empty the page says how many requests there are in all', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z'));
@@ -168,7 +168,7 @@ test('the list, a request and an empty log are accessible and never wider than t
       await hydrated(page);
       await expectNoSidewaysScroll(page);
     }
-    // The checker is a script itself.
+    // The checker is itself a script.
     for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
       await page.emulateMedia({ colorScheme });
       await expectAccessible(page);

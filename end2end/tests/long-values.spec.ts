@@ -1,5 +1,5 @@
-// What people typed may be long, one unbroken word, or in a script whose letters are wide. No page may become wider than
-// its window by it, at any width, before and after hydration.
+// Text that people enter may be long, a single unbroken word, or in a script with wide letters. It must not make any
+// page wider than its window, at any width, before or after hydration.
 import type { Page } from '@playwright/test';
 import { admin, call, expect, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, startReceiver, type Receiver } from '../fixtures/receiver.ts';
@@ -81,7 +81,7 @@ for (const [kind, name] of Object.entries(NAMES)) {
   });
 }
 
-test('a path and an address without a break fit the pages of the log', async ({ page }) => {
+test('an unbroken path and address fit the pages of the log', async ({ page }) => {
   test.slow();
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
@@ -98,7 +98,7 @@ test('a path and an address without a break fit the pages of the log', async ({ 
   await fitsEveryWidth(page, `${company.path('logs')}?path=${'x'.repeat(300)}`);
 });
 
-test('an e-mail is cut before the company is, and neither widens the bar', async ({ page }) => {
+test('the e-mail is shortened before the company, and neither widens the bar', async ({ page }) => {
   const company = makeCompany('owner', 'Northwind Traders');
   const member = makeMember(company, 'owner', `-of-the-northern-warehouse@${'mail'.repeat(12)}.example.com`);
   await signIn(page, member);

@@ -1,10 +1,10 @@
-// The pictures of the README: `cargo xtask screenshots` puts them into docs/images.
+// The pictures in the README. `cargo xtask screenshots` saves them in docs/images.
 import path from 'node:path';
 import { enterDemo, expect, hydrated, test } from '../fixtures/gatehouse.ts';
 
 const folder = process.env.GATEHOUSE_SCREENSHOTS ?? 'test-results';
 
-test('pictures of the three tabs', async ({ page }) => {
+test('screenshots of the three tabs', async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 900 });
   await enterDemo(page, 'Owner');
   for (const [file, tab] of [['keys', 'API Keys'], ['logs', 'Logs'], ['webhooks', 'Webhooks']] as const) {

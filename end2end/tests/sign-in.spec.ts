@@ -1,7 +1,7 @@
-// Signing in and out; the same with and without scripts.
+// Signing in and out, which works the same with and without scripts.
 import { expect, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
-test('a page of a company asks a stranger to sign in, and goes on there', async ({ page }) => {
+test('a company page asks for sign-in first and then opens', async ({ page }) => {
   const company = makeCompany();
   await page.goto(company.path('logs'));
   await expect(page).toHaveURL(/\/sign-in/);
@@ -22,7 +22,7 @@ test('a wrong password and an unknown account get the same sentence', async ({ p
   }
 });
 
-test('a wrong password keeps the e-mail and the way on, and the password is next', async ({ page }) => {
+test('a wrong password keeps the e-mail and the destination, and focuses the password', async ({ page }) => {
   const company = makeCompany();
   await page.goto(company.path('logs?status=4xx'));
   await page.getByLabel('E-mail').fill(company.email);
@@ -39,7 +39,7 @@ test('a wrong password keeps the e-mail and the way on, and the password is next
   await expect(page).toHaveURL(new RegExp(`${company.path('logs')}\\?status=4xx$`));
 });
 
-test('the buttons of the demo lead to where one wanted to go, and never to another site', async ({ page }) => {
+test('the demo buttons lead to the requested page, and never to another site', async ({ page }) => {
   for (const [next, there] of [
     ['/docs/security', '/docs/security'],
     ['//evil.example/', '/development/keys'],
@@ -47,7 +47,7 @@ test('the buttons of the demo lead to where one wanted to go, and never to anoth
     ['/.//evil.example/', '/development/keys'],
     ['https://evil.example/', '/development/keys'],
   ] as const) {
-    // Else the page that is open notices that its session is gone.
+    // Otherwise the open page would notice that its session has ended.
     await page.goto('about:blank');
     await page.context().clearCookies();
     await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
@@ -75,7 +75,7 @@ test('another company is not found', async ({ page, expectedFaults }) => {
   await expect(page.getByRole('navigation', { name: 'Development' })).toHaveCount(0);
 });
 
-test('a viewer sees keys and is offered no secret', async ({ page, expectedFaults }) => {
+test('a Viewer sees keys but is offered no secret', async ({ page, expectedFaults }) => {
   expectedFaults.push('403');
   const company = makeCompany('viewer');
   const { secret, key_id: keyId } = makeKey(company, 'sandbox');

@@ -1,4 +1,4 @@
-// What a page does while it waits, when it fails, and when the session has ended.
+// What a page does while it waits, when loading fails, and when the session has ended.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ async function atKeys(page: Page): Promise<Company> {
   return company;
 }
 
-test('a page whose data is slow says so after a moment, with a bar at the top', async ({ page }) => {
+test('a page whose data is slow shows a bar at the top after a moment', async ({ page }) => {
   await atKeys(page);
   let answer = () => {};
   const held = new Promise<void>((release) => (answer = release));
@@ -34,7 +34,7 @@ test('a page whose data is slow says so after a moment, with a bar at the top', 
   await expect.poll(() => bar(page)).toBe('1 static');
 });
 
-test('a page whose part of the program is slow shows the bar too, and a still one where motion is unwanted', async ({ page }) => {
+test('a page whose WASM part is slow shows the bar too, without motion if motion is reduced', async ({ page }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await atKeys(page);
   let answer = () => {};
@@ -52,7 +52,7 @@ test('a page whose part of the program is slow shows the bar too, and a still on
   await expect(page.locator('html[data-loading]')).toHaveCount(0);
 });
 
-test('what could not be loaded can be tried again, without leaving the page', async ({ page, expectedFaults }) => {
+test('a failed load can be retried without leaving the page', async ({ page, expectedFaults }) => {
   expectedFaults.push('net::ERR_FAILED', 'rpc/webhooks/list');
   await atKeys(page);
   await page.route('**/rpc/webhooks/list*', (route) => route.abort());
@@ -69,7 +69,7 @@ test('what could not be loaded can be tried again, without leaving the page', as
   expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true);
 });
 
-test('an unknown page of a company offers no second try', async ({ page, expectedFaults }) => {
+test('an unknown page of a company offers no retry', async ({ page, expectedFaults }) => {
   expectedFaults.push('404');
   const company = await atKeys(page);
   await page.goto(company.path(`webhooks/${'0'.repeat(32)}`));
@@ -77,7 +77,7 @@ test('an unknown page of a company offers no second try', async ({ page, expecte
   await expect(page.getByRole('link', { name: 'Try again' })).toHaveCount(0);
 });
 
-test('a session that ended elsewhere leads to signing in, and from there back to the page', async ({ page, expectedFaults }) => {
+test('a session that ended elsewhere leads to sign-in, and from there back to the page', async ({ page, expectedFaults }) => {
   expectedFaults.push('401');
   const company = await atKeys(page);
   const live = page.waitForResponse((response) => response.url().includes('/live/') && response.ok());
@@ -97,7 +97,7 @@ test('a session that ended elsewhere leads to signing in, and from there back to
   await expect(page).toHaveURL(new RegExp(`${company.path('webhooks')}\\?from=here$`));
 });
 
-test('a page that is opened after the session has ended says so once, with the way back', async ({ page, expectedFaults }) => {
+test('a page that is opened after the session has ended says so once, with a way back', async ({ page, expectedFaults }) => {
   expectedFaults.push('401');
   const company = await atKeys(page);
   await page.request.post('/sign-out', { headers: { Origin: process.env.GATEHOUSE_DASHBOARD! }, maxRedirects: 0 });
@@ -108,7 +108,7 @@ test('a page that is opened after the session has ended says so once, with the w
   await expect(page.getByRole('link', { name: 'Sign in', exact: true })).toHaveAttribute('href', `/sign-in?error=session&next=${next}`);
 });
 
-/** A server of its own, which a test may stop. */
+/** A separate server that a test may stop. */
 class OwnServer {
   private readonly directory = mkdtempSync(path.join(tmpdir(), 'gatehouse-waiting-'));
   private process: ChildProcess | undefined;
@@ -153,7 +153,7 @@ function freePort(): Promise<number> {
   });
 }
 
-test('a page that failed while the server was away shows itself once it is back', async ({ page, expectedFaults }) => {
+test('a page that failed while the server was down loads once it is back', async ({ page, expectedFaults }) => {
   test.slow();
   expectedFaults.push('net::ERR_CONNECTION_REFUSED', 'net::ERR_INCOMPLETE_CHUNKED_ENCODING', 'net::ERR_CONNECTION_RESET', 'net::ERR_EMPTY_RESPONSE');
   const server = new OwnServer();
@@ -163,7 +163,7 @@ test('a page that failed while the server was away shows itself once it is back'
     await page.getByRole('button', { name: 'Enter as Owner' }).click();
     await page.waitForURL(/\/development\/keys/);
     await hydrated(page);
-    // The parts of both pages are there; only the data will be missing.
+    // The WASM parts of both pages are loaded; only the data will be missing.
     await tab(page, 'Webhooks').click();
     await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
     await tab(page, 'API Keys').click();

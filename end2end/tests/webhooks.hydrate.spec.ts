@@ -1,5 +1,5 @@
-// What the Webhooks tab does with scripts: the URL is checked on leaving its field, the list and the deliveries move by
-// themselves, and nothing loads a new document.
+// The Webhooks tab with scripts: the URL is checked when its field loses focus, the list and the deliveries update
+// live, and nothing loads a new document.
 import type { Page } from '@playwright/test';
 import {
   expect,
@@ -32,7 +32,7 @@ async function at(page: Page, rest: string, company: Company = makeCompany()): P
   return company;
 }
 
-/** A webhook for all events, its page open. */
+/** A webhook for all events, with its page open. */
 async function withWebhook(page: Page): Promise<Company> {
   const company = await at(page, 'webhooks/new');
   await page.getByLabel('Name').fill('Orders');
@@ -42,7 +42,7 @@ async function withWebhook(page: Page): Promise<Company> {
   return company;
 }
 
-test('the URL is checked on leaving its field, and the fault goes when the URL is changed', async ({ page }) => {
+test('the URL is checked when its field loses focus, and editing it clears the fault', async ({ page }) => {
   await at(page, 'webhooks/new');
   const url = page.getByLabel('URL');
   await url.fill('http://10.0.0.1/in');
@@ -56,7 +56,7 @@ test('the URL is checked on leaving its field, and the fault goes when the URL i
   await expect(page.getByText('This address is allowed.')).toBeVisible();
 });
 
-test('the built-in receiver fills the URL in, and a test to it is delivered', async ({ page }) => {
+test('the built-in receiver fills in the URL, and a test event to it is delivered', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByRole('button', { name: 'Use the built-in receiver' }).click();
   await expect(page.getByLabel('URL')).not.toHaveValue('');
@@ -66,7 +66,7 @@ test('the built-in receiver fills the URL in, and a test to it is delivered', as
   await expect(page.getByRole('status').filter({ hasText: /Delivered.*200 OK after/ })).toBeVisible();
 });
 
-test('a refusal puts focus on the first field at fault', async ({ page }) => {
+test('a refused form focuses the first invalid field', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByLabel('URL').fill(receiver.url);
   await page.getByRole('button', { name: 'Add webhook' }).click();
@@ -74,7 +74,7 @@ test('a refusal puts focus on the first field at fault', async ({ page }) => {
   await expect(page.getByLabel('Name')).toHaveAccessibleDescription(/^Enter a name/);
 });
 
-test('events are searched by word and chosen by group', async ({ page }) => {
+test('events can be searched by word and selected by group', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByLabel('Name').fill('Links');
   await page.getByLabel('URL').fill(receiver.url);
@@ -94,7 +94,7 @@ test('events are searched by word and chosen by group', async ({ page }) => {
   await expect(page.locator('.chips li')).toHaveText(['link-connected', 'link-disconnected']);
 });
 
-test('an environment without a key says at once that deliveries will be held', async ({ page }) => {
+test('choosing an environment without a key says at once that deliveries will be held', async ({ page }) => {
   await at(page, 'webhooks/new');
   await expect(page.getByText('has no active key.')).toHaveCount(0);
   await page.getByRole('radio', { name: /Production/ }).check();
@@ -103,9 +103,9 @@ test('an environment without a key says at once that deliveries will be held', a
   await expect(page.getByText('has no active key.')).toHaveCount(0);
 });
 
-test('what was ticked before hydration is what is saved', async ({ page }) => {
+test('boxes ticked before hydration are saved', async ({ page }) => {
   const company = await at(page, 'webhooks');
-  // The scripts come late, as on a slow line.
+  // The scripts arrive late, as on a slow connection.
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
   await page.route('**/*.wasm', async (route) => {
@@ -124,7 +124,7 @@ test('what was ticked before hydration is what is saved', async ({ page }) => {
   await expect(page.locator('.chips li')).toHaveText(['link-connected']);
 });
 
-test('a delivery appears by itself, counts down, and focus stays where it was', async ({ page }) => {
+test('a delivery appears without a reload, counts down, and does not move focus', async ({ page }) => {
   const company = await withWebhook(page);
   receiver.answerWith(500);
   await publish(company, 'order-created');
@@ -141,7 +141,7 @@ test('a delivery appears by itself, counts down, and focus stays where it was', 
   await expect(link).toBeFocused();
 });
 
-test('the list moves by itself, from nothing sent over healthy to failing', async ({ page }) => {
+test('the list updates without a reload: nothing sent, healthy, failing', async ({ page }) => {
   const company = await withWebhook(page);
   await page.getByRole('main').getByRole('link', { name: 'Webhooks', exact: true }).click();
   const row = page.getByRole('row', { name: /Orders/ });
@@ -156,7 +156,7 @@ test('the list moves by itself, from nothing sent over healthy to failing', asyn
   await expect(row).toContainText(/in \d+ s/);
 });
 
-test('from the form to a replay nothing loads a new document', async ({ page }) => {
+test('nothing between the form and a replay loads a new document', async ({ page }) => {
   const company = await at(page, 'webhooks');
   await page.evaluate(() => ((globalThis as unknown as { marker: string }).marker = 'still here'));
   const calls: string[] = [];
@@ -176,7 +176,7 @@ test('from the form to a replay nothing loads a new document', async ({ page }) 
   expect(await page.evaluate(() => (globalThis as unknown as { marker: string }).marker)).toBe('still here');
 });
 
-test('deleting starts on Cancel and states what goes', async ({ page }) => {
+test('deleting focuses Cancel first and states what will be lost', async ({ page }) => {
   await withWebhook(page);
   await page.getByRole('link', { name: 'Delete' }).click();
   const dialog = page.getByRole('alertdialog', { name: 'Delete this webhook?' });
@@ -188,7 +188,7 @@ test('deleting starts on Cancel and states what goes', async ({ page }) => {
   await expect(page.getByRole('link', { name: 'Delete' })).toBeFocused();
 });
 
-test('the first load asks for nothing it already has', async ({ page }) => {
+test('the first load requests nothing it already has', async ({ page }) => {
   await withWebhook(page);
   const calls: string[] = [];
   page.on('request', (request) => request.url().includes('/rpc/') && calls.push(request.url()));

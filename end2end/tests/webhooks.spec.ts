@@ -1,4 +1,4 @@
-// The Webhooks tab as it works with and without scripts: making, testing, pausing, changing and deleting a webhook.
+// The Webhooks tab with and without scripts: creating, testing, pausing, changing and deleting a webhook.
 import type { Page } from '@playwright/test';
 import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, signature, startReceiver, type Receiver } from '../fixtures/receiver.ts';
@@ -15,7 +15,7 @@ test.afterEach(async () => {
 
 const withScripts = () => test.info().project.use.javaScriptEnabled !== false;
 
-/** A company with a Sandbox key, its Owner at the list of webhooks. */
+/** A company with a Sandbox key, and its Owner on the Webhooks tab. */
 async function atTheList(page: Page): Promise<{ company: Company; secret: string }> {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
@@ -36,7 +36,7 @@ async function addWebhook(page: Page, name: string, url: string): Promise<void> 
   await hydrated(page);
 }
 
-/** Sends a test and ends on the page of its delivery. */
+/** Sends a test event and ends on the page of its delivery. */
 async function sendTest(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Send test event' }).click();
   if (withScripts()) {
@@ -46,7 +46,7 @@ async function sendTest(page: Page): Promise<void> {
   await hydrated(page);
 }
 
-test('the empty list teaches, and the form it leads to ends at the test', async ({ page }) => {
+test('the empty list leads to the form, and the form to the test event', async ({ page }) => {
   await atTheList(page);
   await expect(page.getByText('A webhook is a URL of yours')).toBeVisible();
   await addWebhook(page, 'Orders', receiver.url);
@@ -57,7 +57,7 @@ test('the empty list teaches, and the form it leads to ends at the test', async 
   await expect(page.getByRole('row', { name: /Orders.*Sandbox.*Nothing sent yet/ })).toBeVisible();
 });
 
-test('a refused form comes back as it was and names every fault', async ({ page }) => {
+test('a refused form keeps its values and names every fault', async ({ page }) => {
   await atTheList(page);
   await page.getByRole('link', { name: 'Add your first webhook' }).click();
   await hydrated(page);
@@ -78,7 +78,7 @@ test('a refused form comes back as it was and names every fault', async ({ page 
   await expect(page.getByRole('checkbox', { name: /^order-finalized/ })).not.toBeChecked();
 });
 
-test('a test event arrives signed by the key the page names, and its page shows both sides', async ({ page }) => {
+test('a test event is signed with the key the page names, and its page shows request and response', async ({ page }) => {
   const { secret } = await atTheList(page);
   await addWebhook(page, 'Orders', receiver.url);
   await expect(page.getByText(`Signed with the Sandbox key ending ${secret.slice(-4)}`)).toBeVisible();
@@ -96,7 +96,7 @@ test('a test event arrives signed by the key the page names, and its page shows 
   await expect(page.getByRole('main').getByText(id, { exact: true })).toBeVisible();
 });
 
-test('a failing receiver is named in words, and its answer is shown as text', async ({ page }) => {
+test('a failure is explained in words, and the receiver’s response is shown as text', async ({ page }) => {
   const { company } = await atTheList(page);
   await addWebhook(page, 'Orders', receiver.url);
   receiver.answerWith(503);
@@ -164,7 +164,7 @@ test('a webhook is paused, enabled, changed and deleted', async ({ page }) => {
   expect((await publish(company, 'order-finalized')).deliveries).toBe(0);
 });
 
-test('deliveries of an environment without a key are held, and say so until there is one', async ({ page }) => {
+test('deliveries in an environment without a key are held, and say so until there is one', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await page.goto(company.path('webhooks'));
