@@ -1,4 +1,4 @@
-//! What stands after `cargo xtask`, as a type. Written by hand, because a newcomer waits for every crate named here.
+//! Parses what follows `cargo xtask`. Written by hand, because every dependency of xtask makes a newcomer wait longer.
 
 use anyhow::{Result, bail};
 
@@ -38,7 +38,7 @@ pub(crate) enum Task {
 pub(crate) struct ServeOptions {
     pub(crate) fresh: bool,
     pub(crate) demo: Demo,
-    /// Handed to `gatehouse serve` as they are.
+    /// Passed on to `gatehouse serve` unchanged.
     pub(crate) extra: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Demo {
     Empty,
 }
 
-/// Reads the command line. `None` means that help was asked for.
+/// Parses the command line. Returns `None` if help was requested.
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invocation>> {
     let words: Vec<String> = words.collect();
     let (ours, extra) = match words.iter().position(|word| word == "--") {
@@ -74,7 +74,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
             } else {
                 Demo::Full
             };
-            // `--demo` is what happens anyway; writing it is no mistake.
+            // `--demo` is the default; passing it is not an error.
             rest.take("--demo");
             Task::Serve(ServeOptions {
                 fresh,
@@ -90,20 +90,20 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         },
         "lint" => Task::Lint,
         "bench" if rest.take("redact") => Task::Bench,
-        "bench" => bail!("There is one benchmark: `cargo xtask bench redact`."),
+        "bench" => bail!("The only benchmark is `cargo xtask bench redact`."),
         "screenshots" => Task::Screenshots,
         other => bail!("There is no command `{other}`.\n\n{USAGE}"),
     };
     if let Some(word) = rest.words.first() {
-        bail!("`cargo xtask {}` does not know `{word}`.\n\n{USAGE}", ours[0]);
+        bail!("`cargo xtask {}` does not accept `{word}`.\n\n{USAGE}", ours[0]);
     }
     if !extra.is_empty() && !matches!(task, Task::Serve(_)) {
-        bail!("Only `cargo xtask serve` hands on what stands after `--`.\n\n{USAGE}");
+        bail!("Only `cargo xtask serve` accepts arguments after `--`.\n\n{USAGE}");
     }
     Ok(Some(Invocation { task, timings }))
 }
 
-/// The words of the command line that nothing has taken yet.
+/// The arguments that nothing has taken yet.
 struct Rest {
     words: Vec<String>,
 }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn timings_may_stand_anywhere_before_two_dashes() {
+    fn timings_may_appear_anywhere_before_two_dashes() {
         let invocation = parsed("test keys --timings webhooks").unwrap().unwrap();
         assert!(invocation.timings);
         assert_eq!(
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_command_and_an_unknown_flag_are_named() {
+    fn the_error_names_an_unknown_command_or_flag() {
         assert!(parsed("deploy").unwrap_err().to_string().contains("`deploy`"));
         assert!(
             parsed("build --fast")
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_help_both_ask_for_help() {
+    fn no_arguments_and_help_both_show_help() {
         assert_eq!(parsed("").unwrap(), None);
         assert_eq!(parsed("serve --help").unwrap(), None);
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench redact`: the benchmark of redaction, optimised. `docs/BENCHMARKS.md` has what it measured.
+//! `cargo xtask bench redact`: the benchmark of redaction, in a release build. `docs/BENCHMARKS.md` has the results.
 
 use anyhow::Result;
 

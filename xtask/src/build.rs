@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::stages::Stages;
 use crate::{site, wasm};
 
-/// How many stages [`everything`] adds.
+/// The number of stages that [`everything`] runs.
 pub(crate) const STAGES: usize = 3;
 
 /// How the server is compiled.
@@ -18,10 +18,10 @@ pub(crate) const STAGES: usize = 3;
 pub(crate) enum Server {
     /// Profile `dev`.
     Development,
-    /// Profile `dev`, with the features that the Rust tests add to shared dependencies (tokio's `test-util`, for one):
-    /// right after those tests were compiled, nothing is compiled twice.
+    /// Profile `dev`, with the features that the Rust tests enable in shared dependencies (such as tokio's
+    /// `test-util`). Right after those tests were compiled, this compiles nothing twice.
     BesideTests,
-    /// Optimised, with the site inside.
+    /// Optimised, with the site embedded.
     Release,
 }
 
@@ -37,12 +37,12 @@ pub(crate) fn run(project: &Project, release: bool, timings: bool) -> Result<()>
     stages.finish();
     eprintln!("\n{}", project.server(release).display());
     if !release || !project.server_embeds {
-        eprintln!("reads the site from {}", project.leptos.site_root.display());
+        eprintln!("reading the site from {}", project.leptos.site_root.display());
     }
     Ok(())
 }
 
-/// WASM, site, server: in this order, because a release carries the site inside itself.
+/// Builds the WASM, the site and the server, in this order, because a release embeds the site.
 pub(crate) fn everything(project: &Project, stages: &mut Stages, server: Server) -> Result<()> {
     let usually = if project.raw_wasm().exists() {
         "under a minute after a change"
@@ -64,14 +64,14 @@ pub(crate) fn everything(project: &Project, stages: &mut Stages, server: Server)
         let binary = project.server(release);
         ensure!(
             binary.is_file(),
-            "Cargo said it was done, but {} is not there",
+            "Cargo succeeded, but {} does not exist",
             binary.display()
         );
         Ok(())
     })
 }
 
-/// No `--package`: Cargo then chooses features as for the tests, and both share what they compile.
+/// No `--package`: Cargo then selects the same features as for the tests, so that both share what they compile.
 fn server_command(project: &Project, server: Server) -> Command {
     let mut command = cargo(&project.root);
     command.args(["build", "--bin", &project.leptos.bin_target]);

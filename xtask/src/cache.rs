@@ -1,4 +1,4 @@
-//! `target/site-cache`: what was made from which input, by fingerprint, so that nothing is made twice. It may be
+//! `target/site-cache`: build results by the fingerprint of their input, so that nothing is built twice. It can be
 //! removed at any time.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over parts, each with its length before it, in lower-case hex.
+/// SHA-256 over all parts, each preceded by its length, in lower-case hex.
 pub(crate) fn fingerprint(parts: &[&[u8]]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -21,7 +21,7 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> String {
         .collect()
 }
 
-/// A directory of files named by the fingerprint of what they were made from.
+/// A directory of files, each named by the fingerprint of its input.
 #[derive(Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
@@ -37,7 +37,7 @@ impl Cache {
         })
     }
 
-    /// The file of this name, made by `make` if nothing has made it before.
+    /// The file with this name. Calls `make` if it does not exist yet.
     pub(crate) fn get_or_make(
         &mut self,
         name: &str,
@@ -53,7 +53,7 @@ impl Cache {
         Ok(bytes)
     }
 
-    /// Removes what this run did not ask for.
+    /// Removes every file that this run did not use.
     pub(crate) fn forget_the_rest(&self) -> Result<()> {
         for entry in std::fs::read_dir(&self.directory)? {
             let entry = entry?;
@@ -65,7 +65,8 @@ impl Cache {
     }
 }
 
-/// Writes beside and renames: whoever reads sees the old file or the new one, and an interrupted run leaves no half.
+/// Writes a temporary file and renames it. Readers see either the old file or the new one, and an interrupted run
+/// leaves no partial file.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_once_is_not_made_again_and_the_rest_is_forgotten() {
+    fn a_cached_file_is_not_made_again_and_unused_files_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let mut first = Cache::open(directory.path().to_owned()).unwrap();
         first.get_or_make("one", || Ok(b"1".to_vec())).unwrap();

@@ -1,7 +1,8 @@
-//! The WASM in parts: what is loaded at once, and for each page what is loaded when somebody goes there. `wasm_split`'s
-//! library cuts along the functions that `app/src/chunks.rs` marks. It makes a module of what one page alone needs and
-//! one more for each set of pages that share something; a page would load dozens of small files. So all modules of a page
-//! are laid one behind the other into one *pack*, and the script that would have fetched each takes it out of there.
+//! Splits the WASM into a part that is loaded at once, and a part for each page that is loaded when someone opens that
+//! page. `wasm_split`'s library splits it at the functions that `app/src/chunks.rs` marks. It makes one module for each
+//! page alone, and another for each set of pages that share code, so a page would load dozens of small files. We
+//! therefore concatenate all modules of a page into one *pack*, and change the loading script so that it takes each
+//! module from the pack.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,23 +12,24 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::cache::write_whole;
 
-/// A smaller module gains less than starting `wasm-opt` costs: all of them together 2 % of a page, in twice the time.
+/// Smaller modules are not worth the start of `wasm-opt`: all of them together are 2 % of a page, and would double the
+/// time.
 const WORTH_OPTIMISING: u64 = 48 * 1024;
 
 const MODULES: &str = "chunks";
-/// Which modules a page needs.
+/// Says which modules each page needs.
 const NEEDED: &str = "needed.json";
 
-/// What a browser loads after the main part, before names carry a hash.
+/// What a browser loads after the main part, before file names get a hash.
 #[derive(Debug)]
 pub(crate) struct Chunks {
-    /// The script that loads them. It names each pack as `"./<name>_<page>.pack"`.
+    /// The script that loads the packs. It names each one as `"./<name>_<page>.pack"`.
     pub(crate) js: String,
     /// By the name that the app gave the page's chunk.
     pub(crate) packs: BTreeMap<String, Vec<u8>>,
 }
 
-/// The script's file, beside the one that wasm-bindgen makes.
+/// The script's file name. It is next to the one that wasm-bindgen writes.
 pub(crate) fn script_of(name: &str) -> String {
     format!("{name}_chunks.js")
 }
@@ -36,7 +38,7 @@ pub(crate) fn pack_of(name: &str, page: &str) -> String {
     format!("{name}_{page}.pack")
 }
 
-/// Writes modules, script and what each page needs. The main part comes back.
+/// Writes the modules, the script, and the list of what each page needs. Returns the main part.
 pub(crate) fn split(raw: &[u8], name: &str, directory: &Path) -> Result<Vec<u8>> {
     let modules = directory.join(MODULES);
     std::fs::create_dir_all(&modules)?;
@@ -51,7 +53,7 @@ pub(crate) fn split(raw: &[u8], name: &str, directory: &Path) -> Result<Vec<u8>>
         wasm_split_cli_support::transform(options).map_err(|error| anyhow!("wasm-split: {error:#}"))?;
     for file in modules_in(directory)? {
         let module = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-        let module = without_names(&module).with_context(|| format!("{} is no WASM", file.display()))?;
+        let module = without_names(&module).with_context(|| format!("{} is not WASM", file.display()))?;
         write_whole(&file, &module)?;
     }
     let needed: BTreeMap<_, _> = made.prefetch_map.into_iter().collect();
@@ -59,7 +61,7 @@ pub(crate) fn split(raw: &[u8], name: &str, directory: &Path) -> Result<Vec<u8>>
     std::fs::read(&main).context("reading the main part")
 }
 
-/// The modules that `wasm-opt` should see.
+/// The modules that are worth running through `wasm-opt`.
 pub(crate) fn worth_optimising(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut worth = modules_in(directory)?;
     worth.retain(|file| {
@@ -111,11 +113,11 @@ impl Chunks {
     }
 }
 
-/// Where each module lies in the pack of a page: stem, begin, end.
+/// Where each module is in each page's pack: stem, start, end.
 type Places = BTreeMap<String, Vec<(String, usize, usize)>>;
 
-/// The script, taking modules out of packs. `from` says whose pack while a page's modules are asked for, which happens
-/// all at once, before the first of them is waited for.
+/// Changes the script to take modules from packs. A page requests all its modules synchronously, before it waits for
+/// the first. During that time `from` says which page's pack they come from.
 fn with_packs(script: &str, name: &str, places: &Places) -> Result<String> {
     const EXPORT: &str = "export const __wasm_split_load_";
     let mut js = String::new();
@@ -131,7 +133,7 @@ fn with_packs(script: &str, name: &str, places: &Places) -> Result<String> {
             }
             None => line.to_owned(),
         };
-        // The statement of a loader ends where its list of dependencies does.
+        // A loader's statement ends with its list of dependencies.
         let line = match line.strip_suffix("]));") {
             Some(begin) => format!("{begin}])));"),
             None => line,
@@ -165,7 +167,7 @@ fn with_packs(script: &str, name: &str, places: &Places) -> Result<String> {
     Ok(js)
 }
 
-/// A pack is fetched once; one that did not come is asked for again the next time.
+/// Each pack is fetched once. A failed fetch is retried the next time the pack is needed.
 const LOADING: &str = r#"const coming = {};
 let wanted;
 function from(page, load) {
@@ -193,7 +195,7 @@ function part(stem) {
 }
 "#;
 
-/// A module without its custom sections, the names of functions above all. None when it is no module.
+/// The module without its custom sections, most of which are function names. `None` if this is not a module.
 fn without_names(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut out = wasm.get(..8).filter(|head| head.starts_with(b"\0asm"))?.to_vec();
     let mut rest = &wasm[8..];
@@ -209,7 +211,7 @@ fn without_names(wasm: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// An unsigned number as WASM writes lengths, and how many bytes it takes.
+/// An unsigned number in WASM's length encoding, and how many bytes it takes.
 fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut value = 0;
     for (at, &byte) in bytes.iter().take(5).enumerate() {
@@ -248,7 +250,7 @@ export const __wasm_split_load_keys = wrapAsyncCb(makeLoad(() => {
     }
 
     #[test]
-    fn each_module_comes_out_of_the_pack_of_the_page_that_asks() {
+    fn each_module_comes_from_the_pack_of_the_page_that_requests_it() {
         let js = with_packs(
             SCRIPT,
             "gatehouse",
@@ -268,13 +270,13 @@ export const __wasm_split_load_keys = wrapAsyncCb(makeLoad(() => {
     }
 
     #[test]
-    fn a_script_of_another_form_is_refused() {
+    fn a_script_in_an_unexpected_format_is_refused() {
         assert!(with_packs(SCRIPT, "gatehouse", &places(&[("split_keys", 0, 20)])).is_err());
         assert!(with_packs(SCRIPT, "gatehouse", &Places::new()).is_err());
     }
 
     #[test]
-    fn names_go_and_everything_else_stays() {
+    fn names_are_removed_and_everything_else_stays() {
         let head = b"\0asm\x01\0\0\0";
         let types = b"\x01\x04\x01\x60\0\0";
         let names = b"\0\x06\x04name\0";

@@ -1,5 +1,5 @@
-//! How other programs are run: `cargo` with a clean environment, programs found on the path, and commands that either
-//! succeed or say what they were.
+//! Runs other programs: `cargo` with a clean environment, programs found on the path, and commands whose errors say
+//! what was run.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Cargo, in `directory`, as if a person had typed it. `cargo run` sets variables about xtask itself; build scripts
-/// that watch them (ring's does) would otherwise run anew each time a person and xtask take turns.
+/// Cargo in `directory`, as if a person had typed the command. `cargo run` sets variables about xtask. Some build
+/// scripts (such as ring's) watch those variables and would rerun each time a person and xtask take turns.
 pub(crate) fn cargo(directory: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(directory);
@@ -42,7 +42,7 @@ pub(crate) fn spelled(command: &Command) -> String {
         .join(" ")
 }
 
-/// Runs to the end with the terminal handed over. Any status but success is an error that names the command.
+/// Runs the command to its end with full use of the terminal. If it fails, the error names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
@@ -53,7 +53,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints, trimmed, or `None` when it is not there or fails.
+/// What a command prints, trimmed, or `None` if it does not exist or fails.
 pub(crate) fn answer(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
@@ -66,7 +66,7 @@ pub(crate) fn answer(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<S
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The first directory of `PATH` that has this program.
+/// The first directory in `PATH` with this program.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
@@ -89,8 +89,8 @@ mod tests {
     }
 
     #[test]
-    fn cargo_does_not_learn_that_xtask_started_it() {
-        // Set by `cargo test` for this very process, so the loop above has something to remove.
+    fn cargo_cannot_tell_that_xtask_started_it() {
+        // `cargo test` sets this for the test process, so there is something for `cargo` to remove.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         let command = cargo(Path::new("."));
         let removed: Vec<_> = command

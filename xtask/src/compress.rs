@@ -1,4 +1,5 @@
-//! `.br` and `.gz` beside each file of the site that gains by it, so that the server compresses nothing while it serves.
+//! Writes `.br` and `.gz` next to each file of the site that gets smaller, so that the server never compresses while
+//! serving.
 
 use std::io::Write;
 
@@ -7,19 +8,19 @@ use brotli::enc::BrotliEncoderParams;
 
 use crate::cache::{Cache, fingerprint};
 
-/// Kinds of file that are not compressed already.
+/// File types that are not compressed already.
 const COMPRESSIBLE: [&str; 11] = [
     "css", "html", "ico", "js", "json", "map", "pack", "svg", "txt", "wasm", "xml",
 ];
 
-/// A file in the three forms it is served in.
+/// A file in the three encodings it is served in.
 #[derive(Debug)]
 pub(crate) struct Compressed {
     pub(crate) brotli: Option<Vec<u8>>,
     pub(crate) gzip: Option<Vec<u8>>,
 }
 
-/// Compresses at the highest level; what does not get smaller is left out. The cache remembers by content.
+/// Compresses at the highest level and drops results that are not smaller. Cached by content.
 pub(crate) fn compress(cache: &mut Cache, path: &str, bytes: &[u8]) -> Result<Compressed> {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
     if !COMPRESSIBLE.contains(&extension) {
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_get_smaller_stays_alone() {
+    fn a_file_that_does_not_get_smaller_is_served_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let mut cache = Cache::open(directory.path().to_owned()).unwrap();
         let tiny = compress(&mut cache, "robots.txt", b"-").unwrap();

@@ -1,4 +1,4 @@
-//! `--fresh`: removing the demo's data, and nothing else. What a data directory holds is decided by the server
+//! `--fresh`: removes the demo's data and nothing else. The server decides what a data directory contains
 //! (`server/src/data_dir.rs` and `server/src/config/secrets.rs`).
 
 use std::fs::{File, TryLockError};
@@ -6,21 +6,20 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Held by whoever uses the directory, for as long as the process lives.
+/// The process that uses the directory holds this lock for as long as it lives.
 const LOCK: &str = "gatehouse.lock";
-/// Written by `gatehouse serve --demo` alone.
+/// Only `gatehouse serve --demo` writes this file.
 const DEMO: &str = "demo";
 
-/// What Gatehouse writes into a data directory. Anything else there belongs to somebody.
+/// What Gatehouse writes into a data directory. Anything else there belongs to someone else.
 fn is_gatehouses(name: &str) -> bool {
     const NAMES: [&str; 6] = [LOCK, "control.sock", "logs", "master.key", "pepper.key", DEMO];
     NAMES.contains(&name) || name.starts_with("gatehouse.db")
 }
 
-/// Removes a demo's data directory. `false` when there is none.
+/// Removes a demo's data directory. Returns `false` if there is none.
 ///
-/// # Errors
-/// When it holds something that is not Gatehouse's, when it is not a demo's, or when a server is running on it.
+/// # Errors If the directory contains a file that is not Gatehouse's, is not a demo's, or is used by a running server.
 pub(crate) fn remove(data: &Path) -> Result<bool> {
     if !data.exists() {
         return Ok(false);
@@ -32,15 +31,15 @@ pub(crate) fn remove(data: &Path) -> Result<bool> {
         is_a_demo |= name == DEMO;
         if !is_gatehouses(&name) {
             bail!(
-                "{} holds {name}, which is not Gatehouse's: --fresh removes nothing.",
+                "{} contains {name}, which is not Gatehouse's. --fresh removed nothing.",
                 data.display()
             );
         }
     }
     if !is_a_demo {
         bail!(
-            "{} is not the data of a demo, or of one that was interrupted while it was made: --fresh removes nothing. \
-             If it may go, remove it yourself.",
+            "{} is not the data of a demo, or its creation was interrupted. --fresh removed nothing. \
+             If you do not need it, remove it yourself.",
             data.display()
         );
     }
@@ -55,7 +54,7 @@ pub(crate) fn remove(data: &Path) -> Result<bool> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             bail!(
-                "A Gatehouse is running on {}. Stop it, then --fresh can begin again.",
+                "A Gatehouse is running on {}. Stop it, then run this again.",
                 data.display()
             )
         }
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demo_is_removed_and_nothing_is_nothing() {
+    fn a_demo_is_removed_and_a_missing_one_is_no_error() {
         let directory = directory_with(&[
             "gatehouse.db",
             "gatehouse.db-wal",
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_a_strangers_file_is_left_alone() {
+    fn a_directory_with_a_foreign_file_is_left_alone() {
         let directory = directory_with(&["gatehouse.db", "thesis.odt"]);
         assert!(
             remove(directory.path())
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_is_no_demo_is_left_alone() {
+    fn data_that_is_not_a_demo_is_left_alone() {
         let directory = directory_with(&["gatehouse.db", "master.key"]);
         assert!(
             remove(directory.path())

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: formatting, and clippy for each of the three ways in which this workspace is compiled.
+//! `cargo xtask lint`: formatting, and clippy for each of the three ways this workspace is compiled.
 
 use anyhow::Result;
 
@@ -6,8 +6,8 @@ use crate::commands::cargo;
 use crate::project::Project;
 use crate::stages::Stages;
 
-/// What is linted, and how Cargo is asked for it. Server and front end stay apart, so that the features `ssr` and
-/// `hydrate` never meet; xtask is checked in its own profile, whose dependencies are compiled already.
+/// What is linted, with Cargo's arguments. The server and the front end are separate, so that the features `ssr` and
+/// `hydrate` never meet. xtask is linted in its own profile, whose dependencies are already compiled.
 const CLIPPY: [(&str, &[&str]); 3] = [
     ("clippy: server and crates", &["--all-targets"]),
     (

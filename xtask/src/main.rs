@@ -1,5 +1,5 @@
-//! `cargo xtask`: everything that is done with this repository, one command each. The alias is in
-//! `.cargo/config.toml`; `CONTRIBUTING.md` says when to use which command.
+//! `cargo xtask`: every task in this repository, one command each. The alias is in `.cargo/config.toml`;
+//! `CONTRIBUTING.md` says when to use which command.
 
 mod arguments;
 mod bench;

@@ -8,7 +8,7 @@ use crate::cache::{fingerprint, write_whole};
 use crate::project::Project;
 use crate::stages::Clock;
 
-/// Makes `end2end/node_modules` what `package-lock.json` says, unless it is that already.
+/// Installs what `package-lock.json` says into `end2end/node_modules`, unless it is there already.
 pub(crate) fn install(project: &Project, clock: &Clock) -> Result<()> {
     let directory = &project.leptos.end2end_dir;
     let lock = directory.join("package-lock.json");

@@ -1,5 +1,5 @@
-//! Chromium and PostgreSQL, which the tests need from the system: found where they usually are, installed from Debian's
-//! packages when we are root on Debian, asked for in one precise sentence otherwise.
+//! Chromium and PostgreSQL, which the tests need from the system. They are looked for in the usual places. If one is
+//! missing, it is installed when we are root on Debian; elsewhere the error says what to install.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::commands::{answer, on_path};
 use crate::prerequisites::System;
 use crate::stages::Clock;
 
-/// Where the two are.
+/// Where both are.
 #[derive(Debug)]
 pub(crate) struct Packages {
     pub(crate) chromium: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Packages {
     pub(crate) postgres: PathBuf,
 }
 
-/// Chromium alone, for the tasks that start no database.
+/// Only Chromium, for the tasks that start no database.
 pub(crate) fn chromium(clock: &Clock) -> Result<PathBuf> {
     if find_chromium().is_none() {
         install(clock, &[("Chromium", "chromium")])?;
@@ -29,7 +29,7 @@ pub(crate) fn chromium(clock: &Clock) -> Result<PathBuf> {
     }
 }
 
-/// Finds both, and installs what is missing, with one `apt-get update` for them together.
+/// Finds both and installs what is missing, with a single `apt-get update`.
 pub(crate) fn all(clock: &Clock) -> Result<Packages> {
     let mut missing = Vec::new();
     if find_chromium().is_none() {
@@ -63,7 +63,7 @@ fn install(clock: &Clock, missing: &[(&str, &str)]) -> Result<()> {
     let root = answer("id", &["-u"]).as_deref() == Some("0");
     if System::this() != System::Debian || on_path("apt-get").is_none() || !root {
         bail!(
-            "The tests need {names}. Install, then run this again:\n    {}",
+            "The tests need {names}. Install this, then try again:\n    {}",
             by_hand(&packages)
         );
     }
@@ -95,7 +95,7 @@ fn by_hand(packages: &[&str]) -> String {
         System::Mac => format!("brew install {}", packages.replace("postgresql", "postgresql@17")),
         System::Other => {
             format!(
-                "(with this system's package manager: {packages}; then, where they are in no usual place, set CHROMIUM and GATEHOUSE_TEST_POSTGRES_BIN)"
+                "(with this system's package manager: {packages}; then set CHROMIUM and GATEHOUSE_TEST_POSTGRES_BIN if they are not in the usual places)"
             )
         }
     }
@@ -127,7 +127,7 @@ fn find_postgres() -> Option<PathBuf> {
         .or_else(|| on_path("initdb").and_then(|initdb| initdb.parent().map(Path::to_owned)))
 }
 
-/// Debian keeps the versions side by side: `/usr/lib/postgresql/15/bin`.
+/// Debian keeps several versions side by side: `/usr/lib/postgresql/15/bin`.
 fn newest_debian_postgres(versions: &Path) -> Option<PathBuf> {
     std::fs::read_dir(versions)
         .ok()?

@@ -1,7 +1,6 @@
-//! What a machine must have before anything is compiled, and for each thing that is missing the command that installs
-//! it. Called first by every task, so that nobody waits ten minutes to learn it. The WASM target alone is installed
-//! here: it belongs to the toolchain that `rust-toolchain.toml` names, and rustup, which usually brings it by itself,
-//! may have been told not to (`RUSTUP_AUTO_INSTALL=0`).
+//! Checks what a machine needs before anything is compiled, and names the command that installs what is missing. Every
+//! task runs this first, so that nobody waits ten minutes to find out. Only the WASM target is installed here:
+//! `rust-toolchain.toml` lists it, but rustup does not install it with `RUSTUP_AUTO_INSTALL=0`.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,16 +10,16 @@ use anyhow::{Result, bail};
 
 use crate::commands::{answer, on_path};
 
-/// Node's oldest major version with which the browser tests and wasm-opt run.
+/// The oldest major version of Node that can run the browser tests and wasm-opt.
 const OLDEST_NODE: u32 = 20;
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Compiling: the WASM target and a C compiler with headers.
+    /// For compiling: the WASM target and a C compiler with headers.
     Compiling,
-    /// Compiling, and Node for npm and Playwright.
+    /// For compiling, plus Node for npm and Playwright.
     CompilingAndNode,
 }
 
@@ -44,10 +43,7 @@ pub(crate) fn check(needs: Needs) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!(
-        "Before this can start, the machine needs:\n\n- {}",
-        missing.join("\n\n- ")
-    );
+    bail!("This machine still needs:\n\n- {}", missing.join("\n\n- "));
 }
 
 fn wasm_target_is_installed() -> bool {
@@ -60,7 +56,7 @@ fn wasm_target_is_installed() -> bool {
     })
 }
 
-/// Whether the target is there afterwards. What rustup has to say (it may be offline) goes to the terminal.
+/// Whether the target is installed afterwards. Rustup's messages go to the terminal, since it may be offline.
 fn install_wasm_target() -> bool {
     on_path("rustup").is_some()
         && Command::new("rustup")
@@ -71,7 +67,7 @@ fn install_wasm_target() -> bool {
         && wasm_target_is_installed()
 }
 
-/// Asks the compiler for a header of the C library: a compiler alone, without it, fails minutes later.
+/// Compiles something with a C library header. A compiler without the headers would fail minutes later.
 fn c_compiler_works() -> bool {
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let child = Command::new(compiler)
@@ -93,8 +89,8 @@ fn node_problem() -> Option<String> {
     let major = version.as_deref().and_then(node_major);
     let problem = match (&version, major) {
         (_, Some(major)) if major >= OLDEST_NODE && answer("npm", &["--version"]).is_some() => return None,
-        (_, Some(major)) if major >= OLDEST_NODE => "npm, which belongs to Node".to_owned(),
-        (Some(version), _) => format!("Node {OLDEST_NODE} or newer (here is {version})"),
+        (_, Some(major)) if major >= OLDEST_NODE => "npm, which comes with Node".to_owned(),
+        (Some(version), _) => format!("Node {OLDEST_NODE} or newer (found {version})"),
         (None, _) => format!("Node {OLDEST_NODE} or newer"),
     };
     Some(format!(
@@ -119,7 +115,7 @@ fn c_compiler() -> &'static str {
 fn node() -> &'static str {
     match System::this() {
         System::Debian => {
-            "sudo apt-get install nodejs npm    (from Debian 13 on; before, see https://nodejs.org/en/download)"
+            "sudo apt-get install nodejs npm    (Debian 13 or later; otherwise see https://nodejs.org/en/download)"
         }
         System::Fedora => "sudo dnf install nodejs npm",
         System::Mac => "brew install node",
@@ -165,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_and_what_descends_from_it_are_known() {
+    fn debian_and_its_derivatives_are_recognised() {
         assert_eq!(System::from_os_release("NAME=x\nID=debian\n"), System::Debian);
         assert_eq!(
             System::from_os_release("ID=ubuntu\nID_LIKE=debian\n"),
@@ -179,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_major_version_is_read() {
+    fn the_major_version_of_node_is_parsed() {
         assert_eq!(node_major("v20.20.2"), Some(20));
         assert_eq!(node_major("20"), None);
     }

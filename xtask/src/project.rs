@@ -1,5 +1,5 @@
-//! Where things are and how they are built: the workspace root and the `[[workspace.metadata.leptos]]` table, the one
-//! that `cargo leptos` reads too, both as `cargo metadata` tells them.
+//! Where things are and how they are built: the workspace root and the `[[workspace.metadata.leptos]]` table, both from
+//! `cargo metadata`. `cargo leptos` reads the same table.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use crate::commands::cargo;
 #[derive(Debug)]
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
-    /// `target`, or where `CARGO_TARGET_DIR` says.
+    /// `target`, or the value of `CARGO_TARGET_DIR`.
     pub(crate) target: PathBuf,
     pub(crate) leptos: LeptosTable,
-    /// The server can carry the site inside itself.
+    /// Whether the server can embed the site.
     pub(crate) server_embeds: bool,
 }
 
-/// The keys of `[[workspace.metadata.leptos]]` that matter here, under their own names.
+/// The keys of `[[workspace.metadata.leptos]]` that matter here, under the same names.
 #[derive(Debug)]
 pub(crate) struct LeptosTable {
     pub(crate) output_name: String,
@@ -71,7 +71,7 @@ impl Project {
         })
     }
 
-    /// The WASM that Cargo makes, before anything is done to it.
+    /// The WASM as Cargo built it.
     pub(crate) fn raw_wasm(&self) -> PathBuf {
         self.target
             .join("wasm32-unknown-unknown")

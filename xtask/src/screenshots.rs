@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: takes the pictures in `docs/images` again, from a demo started for the purpose.
+//! `cargo xtask screenshots`: retakes the pictures in `docs/images` from a demo that it starts.
 
 use anyhow::Result;
 
@@ -29,6 +29,6 @@ pub(crate) fn run(project: &Project, timings: bool) -> Result<()> {
         )
     })?;
     stages.finish();
-    eprintln!("\nThe pictures are in {}.", images.display());
+    eprintln!("\nThe screenshots are in {}.", images.display());
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask serve`: from a fresh clone to the demo in a browser. Builds what is missing, then becomes the server:
-//! signals reach it directly, and what it prints is the last thing on the screen.
+//! `cargo xtask serve`: from a fresh clone to the demo in a browser. It builds what is missing, then becomes the
+//! server, so that signals reach the server directly and its output comes last on the screen.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::stages::Stages;
 use crate::{build, demo_data};
 
-/// Where the demo lives unless `-- --data-dir` says otherwise.
+/// The demo's data directory, unless `-- --data-dir` names another.
 const DATA_DIRECTORY: &str = "gatehouse-data";
 
 pub(crate) fn run(project: &Project, options: &ServeOptions, timings: bool) -> Result<()> {

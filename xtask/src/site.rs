@@ -1,9 +1,9 @@
-//! The site: WASM, its JavaScript, the style sheet and `public/`, under `target/site`, with `site.json` that tells the
-//! server what the files are called.
+//! The site: WASM, JavaScript, the style sheet and `public/`, under `target/site`, with `site.json`, which tells the
+//! server the file names.
 //!
 //! One hash over JavaScript, WASM and style sheet names them all (`gatehouse-<hash>.js`, `gatehouse-<hash>_bg.wasm`,
-//! `gatehouse-<hash>.css`, `gatehouse-<hash>_keys.pack`, …), because Leptos derives the first three from one output
-//! name. A name never stands for two contents, so browsers may keep the files for ever.
+//! `gatehouse-<hash>.css`, `gatehouse-<hash>_keys.pack`, …), because Leptos derives the first three names from one
+//! output name. A name never refers to two different contents, so browsers may cache the files forever.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::project::Project;
 use crate::stages::Clock;
 use crate::{chunks, style_sheet, wasm};
 
-/// Names the files that a site consists of. The server reads it at start.
+/// Lists the site's files. The server reads it at start.
 const MANIFEST: &str = "site.json";
 
-/// Makes the site from the WASM that [`wasm::compile`] left.
+/// Builds the site from the output of [`wasm::compile`].
 pub(crate) fn make(project: &Project, clock: &Clock) -> Result<()> {
     clock.doing("style sheet");
     let css = style_sheet::bundle(&project.leptos.style_file)?;
@@ -64,7 +64,7 @@ pub(crate) fn make(project: &Project, clock: &Clock) -> Result<()> {
 struct Site {
     output_name: String,
     hash: String,
-    /// What a page needs beside the main part, the loading script first: paths by the name of its chunk.
+    /// What a page needs besides the main part, loading script first: paths by the name of the page's chunk.
     chunks: BTreeMap<String, Vec<String>>,
     /// By path under the site root.
     files: BTreeMap<String, Vec<u8>>,
@@ -88,8 +88,8 @@ impl Site {
         let mut hash = fingerprint(&parts);
         hash.truncate(16);
         let output_name = format!("{name}-{hash}");
-        // Whoever loads the script without saying where the WASM is finds it under its real name too. What the WASM itself
-        // calls its imports stays: only where a script says from which file is its name changed.
+        // A script that is loaded without the WASM's address must find the WASM under its final name. The import names
+        // inside the WASM stay the same, so the name is replaced only in `from` clauses.
         let from = |file: &str| format!("from \"./{file}\"");
         let renamed = |file: &str| file.replacen(name, &output_name, 1);
         let chunks_script = chunks::script_of(name);
@@ -129,7 +129,7 @@ impl Site {
     }
 }
 
-/// What the first load of each page weighs with brotli, fonts not counted: main part, scripts, style sheet, chunks.
+/// The size with brotli of each page's first load: main part, scripts, style sheet and chunks, without fonts.
 fn loads(listed: &[serde_json::Value], chunks: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let bytes_of = |path: &str| {
         let file = listed.iter().find(|file| file["path"] == path);
@@ -155,8 +155,8 @@ fn loads(listed: &[serde_json::Value], chunks: &BTreeMap<String, Vec<String>>) -
     lines
 }
 
-/// Brings `root` to exactly these files, touching none that is already right. The manifest is written last: until then
-/// the former one names files that may be gone, but never one that is half written.
+/// Makes `root` contain exactly these files, without touching those that are already right. The manifest is written
+/// last. Until then the old one may name files that are gone, but never one that is half written.
 fn write(root: &Path, mut files: BTreeMap<String, Vec<u8>>, manifest: &[u8]) -> Result<()> {
     std::fs::create_dir_all(root).with_context(|| format!("creating {}", root.display()))?;
     let kept = files_under(root, "")?;
@@ -185,7 +185,7 @@ fn write(root: &Path, mut files: BTreeMap<String, Vec<u8>>, manifest: &[u8]) -> 
     Ok(())
 }
 
-/// All files under a directory, by path relative to it with `/`, below `prefix`. Hidden ones are left out.
+/// All files under a directory, by their relative path with `/`, below `prefix`. Skips hidden files.
 pub(crate) fn files_under(directory: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
     let entries = std::fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))?;
@@ -260,7 +260,7 @@ mod tests {
                 "import * as a from \"./{name}_chunks.js\"; new URL('{name}_bg.wasm', import.meta.url); \
                  ({{ \"./gatehouse_chunks.js\": a }})"
             ),
-            "the WASM goes on calling its imports as it did"
+            "the names of the WASM's imports stay the same"
         );
         assert_eq!(
             text(format!("pkg/{name}_chunks.js")),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_leaves_exactly_the_files_of_the_site_and_touches_none_that_is_right() {
+    fn writing_leaves_exactly_the_sites_files_and_does_not_touch_correct_ones() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let files = |entries: &[(&str, &str)]| -> BTreeMap<String, Vec<u8>> {

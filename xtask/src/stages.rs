@@ -1,5 +1,5 @@
-//! Stages a person can watch: "stage 2 of 5: WASM, usually 3 min", with a clock that runs. On a terminal it is one line
-//! that is written over; in a log it is a line at the start, one a minute, and one at the end.
+//! Shows progress: "stage 2 of 5: WASM, usually 3 min", with a running clock. On a terminal this is one line that is
+//! redrawn. In a log it is a line at the start, one each minute, and one at the end.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ impl Stages {
         }
     }
 
-    /// Runs one stage under the clock. `usually` is how long it takes, in words, or empty when it takes no time worth naming.
+    /// Runs one stage with a clock. `usually` says in words how long it takes; empty if that is not worth mentioning.
     pub(crate) fn stage<T>(
         &mut self,
         name: &str,
@@ -61,7 +61,7 @@ impl Stages {
         outcome
     }
 
-    /// Says how long each stage took, when `--timings` asked for it.
+    /// With `--timings`, prints how long each stage took.
     pub(crate) fn finish(&self) {
         if !self.show_timings {
             return;
@@ -74,7 +74,7 @@ impl Stages {
     }
 }
 
-/// The running clock of one stage. All output of the stage goes through it or, after [`Clock::hand_over`], past it.
+/// The running clock of one stage. All of the stage's output goes through it until [`Clock::hand_over`].
 #[derive(Debug)]
 pub(crate) struct Clock {
     messages: Sender<Message>,
@@ -82,11 +82,11 @@ pub(crate) struct Clock {
 }
 
 enum Message {
-    /// What is being done right now, shown beside the clock.
+    /// What is being done now, shown next to the clock.
     Doing(String),
     /// A line that stays.
     Line(String),
-    /// The terminal belongs to another program from here on. Answered when the line is clear.
+    /// Another program uses the terminal from here on. Replied to once the line is clear.
     HandOver(Sender<()>),
     Stop(String),
 }
@@ -100,12 +100,12 @@ impl Clock {
 
     fn stop(self, last_line: &str) {
         self.send(Message::Stop(last_line.to_owned()));
-        // A printer that panicked has only spoilt the picture; the work is what counts.
+        // If the printer panicked, only the display is affected. The work still counts.
         self.printer.join().ok();
     }
 
     fn send(&self, message: Message) {
-        // The printer lives until `Stop`; should it be gone, there is nobody to tell.
+        // The printer lives until `Stop`. If it is gone, there is no one to tell.
         self.messages.send(message).ok();
     }
 
@@ -117,7 +117,7 @@ impl Clock {
         self.send(Message::Line(line.into()));
     }
 
-    /// Runs a command that speaks for itself (a test runner), with the terminal handed over.
+    /// Runs a command that reports its own progress, such as a test runner, with full use of the terminal.
     pub(crate) fn run_aloud(&self, command: &mut Command) -> Result<()> {
         let (cleared, wait) = channel();
         self.send(Message::HandOver(cleared));
@@ -125,7 +125,8 @@ impl Clock {
         crate::commands::run(command)
     }
 
-    /// Runs a command whose progress is shown beside the clock; warnings and errors are shown in full as they come.
+    /// Runs a command and shows its progress next to the clock. Its warnings and errors are printed in full as they
+    /// come.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         if std::io::stderr().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
@@ -153,7 +154,7 @@ impl Clock {
     }
 }
 
-/// The words with which Cargo says what it is at. Everything else it prints is for a person to read.
+/// Words that mark Cargo's progress lines. All its other output is for a person to read.
 const CARGO_PROGRESS: [&str; 14] = [
     "Adding",
     "Blocking",
@@ -275,7 +276,7 @@ impl Printer {
         };
         if self.terminal {
             let line = format!("{} · {}{doing}", self.heading, face(elapsed));
-            // Longer than the window, it would wrap and could not be written over.
+            // If the line were longer than the window, it would wrap and could not be redrawn.
             let shown: String = line.chars().take(self.columns.saturating_sub(1)).collect();
             eprint!("\r\u{1b}[2K{shown}");
             std::io::stderr().flush().ok();
@@ -286,7 +287,7 @@ impl Printer {
     }
 }
 
-/// How wide the window is, as the terminal says; narrow enough for most when it does not.
+/// The width of the window according to the terminal, or a width that fits most windows.
 fn columns() -> usize {
     let asked = Command::new("stty")
         .arg("size")
@@ -304,12 +305,12 @@ fn columns() -> usize {
         .unwrap_or(80)
 }
 
-/// A clock's face: `1:07`.
+/// The time on the clock: `1:07`.
 fn face(elapsed: Duration) -> String {
     format!("{}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
 }
 
-/// A duration as one would say it: `0.4 s`, `12 s`, `3 min 5 s`.
+/// A duration in words: `0.4 s`, `12 s`, `3 min 5 s`.
 pub(crate) fn spoken(duration: Duration) -> String {
     match duration.as_secs() {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),
@@ -323,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargos_progress_stands_beside_the_clock_and_its_warnings_stay() {
+    fn progress_of_cargo_is_recognised_and_its_warnings_are_kept() {
         assert_eq!(
             progress_of("\u{1b}[1m\u{1b}[32m   Compiling\u{1b}[0m sqlx v0.9.0 (registry)").as_deref(),
             Some("compiling sqlx")
@@ -337,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_said_the_way_people_say_them() {
+    fn durations_are_formatted_for_people() {
         assert_eq!(spoken(Duration::from_millis(430)), "0.4 s");
         assert_eq!(spoken(Duration::from_secs(42)), "42 s");
         assert_eq!(spoken(Duration::from_secs(185)), "3 min 5 s");
     }
 
     #[test]
-    fn a_failed_stage_still_counts_and_its_error_comes_back() {
+    fn a_failed_stage_still_counts_and_returns_its_error() {
         let mut stages = Stages::new(1, false);
         let error = stages
             .stage("the bridge", "", |_| -> Result<()> { bail!("it is up") })

@@ -1,6 +1,6 @@
-//! The style sheet: `style/main.css` and everything it imports become one minified file. Called by [`crate::site`].
+//! Bundles `style/main.css` and everything it imports into one minified file. Called by [`crate::site`].
 //!
-//! Lightning CSS's own bundler brings a thread pool and source maps along; what we need of it is this page.
+//! Lightning CSS's own bundler would bring in a thread pool and source maps. What we need of it fits in this file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use lightningcss::rules::{CssRule, CssRuleList};
 use lightningcss::stylesheet::{MinifyOptions, ParserOptions, StyleSheet};
 use lightningcss::targets::{Browsers, Targets};
 
-/// The browsers of the last two years at the end of 2026; `browserquery` says the same to `cargo leptos`.
+/// The browsers of the last two years, as of the end of 2026. `browserquery` says the same to `cargo leptos`.
 const TARGETS: Targets = Targets {
     browsers: Some(Browsers {
         android: Some(131 << 16),
@@ -34,9 +34,8 @@ const TARGETS: Targets = Targets {
 
 /// Bundles and minifies.
 ///
-/// # Errors
-/// With file, line and column: a syntax error; with the importing file: an import of a missing file, a circle of
-/// imports, or an import from another host (the content-security policy would refuse it anyway).
+/// # Errors A syntax error, with file, line and column. An import of a missing file, a circular import, or an import
+/// from another host, with the importing file. (The content-security policy would refuse another host anyway.)
 pub(crate) fn bundle(main: &Path) -> Result<String> {
     let mut sources = Sources::default();
     sources.gather(main, &mut Vec::new())?;
@@ -63,18 +62,18 @@ pub(crate) fn bundle(main: &Path) -> Result<String> {
     Ok(printed.code)
 }
 
-/// All files of the style sheet. They are read first, because parsed rules borrow their text.
+/// All files of the style sheet. They are read first, because the parsed rules borrow their text.
 #[derive(Debug, Default)]
 struct Sources {
     texts: BTreeMap<PathBuf, String>,
 }
 
 impl Sources {
-    /// Reads this file and, depth first, what it imports. `chain` is how we came here.
+    /// Reads this file and, depth first, everything it imports. `chain` is the path of imports that led here.
     fn gather(&mut self, path: &Path, chain: &mut Vec<PathBuf>) -> Result<()> {
         if chain.iter().any(|earlier| earlier == path) {
             bail!(
-                "{} imports itself, by way of {}",
+                "{} imports itself through {}",
                 path.display(),
                 chain[chain.len() - 1].display()
             );
@@ -99,12 +98,12 @@ impl Sources {
         Ok(())
     }
 
-    /// The rules of a file with each import replaced by the rules it stands for, in its layer and under its conditions.
+    /// The rules of a file, with each import replaced by the imported rules, in its layer and under its conditions.
     fn inlined(&self, path: &Path) -> Result<CssRuleList<'_>> {
         let text = self
             .texts
             .get(path)
-            .with_context(|| format!("{} was not read", path.display()))?;
+            .with_context(|| format!("{} has not been read", path.display()))?;
         let mut rules = Vec::new();
         for rule in parsed(path, text)?.rules.0 {
             match rule {
@@ -140,7 +139,7 @@ fn imported(importer: &Path, rule: &ImportRule<'_>) -> Result<PathBuf> {
     let url: &str = rule.url.as_ref();
     ensure!(
         !url.contains("://") && !url.starts_with('/'),
-        "{}:{}: `{url}` must be a file beside this one",
+        "{}:{}: `{url}` must be a relative path to a file",
         importer.display(),
         rule.loc.line + 1
     );
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_lands_in_its_layer_and_under_its_media_query() {
+    fn an_import_keeps_its_layer_and_media_query() {
         let css = bundled(&[
             (
                 "main.css",
@@ -225,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_imports_is_refused() {
+    fn a_circular_import_is_refused() {
         let error = bundled(&[("a.css", "@import 'b.css';"), ("b.css", "@import 'a.css';")]).unwrap_err();
         assert!(error.to_string().contains("imports itself"), "{error}");
     }
 
     #[test]
-    fn an_import_from_elsewhere_is_refused() {
+    fn an_import_from_another_host_is_refused() {
         let error = bundled(&[("a.css", "@import 'https://example.com/b.css';")]).unwrap_err();
         assert!(
             error.to_string().contains("a.css:1: `https://example.com/b.css`"),
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_current_browsers_understand_is_left_as_written() {
+    fn syntax_that_current_browsers_support_is_not_changed() {
         let css = bundled(&[("a.css", "a { color: light-dark(red, blue); inset: 0 }")]).unwrap();
         assert_eq!(css, "a{color:light-dark(red,#00f);inset:0}");
     }

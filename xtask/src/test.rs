@@ -1,5 +1,5 @@
-//! `cargo xtask test`: everything, on a machine that has only the prerequisites. A failure does not end it: what can
-//! still be tried is tried, and the end says how each part went.
+//! `cargo xtask test`: everything, on a machine with only the prerequisites. It continues after a failure where it can,
+//! and ends with a summary of how each part went.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,7 +44,7 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
     };
     let rust_passed = plan.rust && run.rust(&rust_filters);
     if plan.browser {
-        // Tests that do not even compile must not keep the browser from its own.
+        // The browser tests still run if the Rust tests do not compile.
         let server = if rust_passed {
             build::Server::BesideTests
         } else {
@@ -56,7 +56,7 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
     run.report.close()
 }
 
-/// What a filter leaves to be done.
+/// What there is to do under a filter.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     rust: bool,
@@ -69,7 +69,7 @@ impl Plan {
     }
 }
 
-/// A test run under way.
+/// A test run in progress.
 struct Run<'project> {
     project: &'project Project,
     packages: Packages,
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 }
 
-/// Playwright as the metadata table calls it, with this build's binary and this system's browser.
+/// Playwright as the metadata table calls it, with the binary of this build and the system's browser.
 pub(crate) fn playwright(project: &Project, chromium: &Path) -> Command {
     let mut words = project.leptos.end2end_cmd.iter();
     let mut command = Command::new(words.next().map_or("npx", String::as_str));
@@ -134,7 +134,7 @@ pub(crate) fn playwright(project: &Project, chromium: &Path) -> Command {
     command
 }
 
-/// cargo-nextest where it is installed, for its speed; Cargo's own runner everywhere else.
+/// cargo-nextest if it is installed, because it is faster; otherwise Cargo's own runner.
 #[derive(Debug, Clone, Copy)]
 enum Runner {
     Nextest,
@@ -150,7 +150,8 @@ impl Runner {
         }
     }
 
-    /// `workspace`: the default members; otherwise xtask, in its own profile, whose dependencies are compiled already.
+    /// With `workspace`, tests the default members. Otherwise tests xtask in its own profile, whose dependencies are
+    /// already compiled.
     fn command(self, root: &Path, filters: &[&str], workspace: bool) -> Command {
         let mut command = cargo(root);
         match self {
@@ -167,7 +168,7 @@ impl Runner {
             }
         }
         match self {
-            // A filter names tests of one of the two; that the other has none of that name is no failure.
+            // A filter may match tests in only one of the two runs. No match in the other is not a failure.
             Self::Nextest if !filters.is_empty() => command.arg("--no-tests=pass").args(filters),
             Self::Cargo if !filters.is_empty() => command.arg("--").args(filters),
             _ => &mut command,
@@ -212,7 +213,7 @@ impl Report {
             .push((name.to_owned(), Outcome::Skipped(why.to_owned())));
     }
 
-    /// Prints the summary. An error unless every part passed.
+    /// Prints the summary. Fails unless every part passed.
     fn close(self) -> Result<()> {
         eprintln!("\nSummary");
         for (name, outcome) in &self.parts {
@@ -229,7 +230,7 @@ impl Report {
         {
             return Ok(());
         }
-        bail!("Not everything passed.")
+        bail!("Some tests failed or were skipped.")
     }
 }
 
@@ -238,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_failure_or_one_skipped_part_fails_the_whole() {
+    fn one_failed_or_skipped_part_fails_the_run() {
         let mut report = Report::default();
         assert!(report.part("first", || Ok(())));
         assert!(report.close().is_ok());
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stages_announced_are_the_stages_run() {
+    fn the_announced_stages_are_the_ones_that_run() {
         assert_eq!(
             Plan {
                 rust: true,

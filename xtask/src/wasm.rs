@@ -1,6 +1,6 @@
-//! From the WASM that Cargo makes to what a browser loads: chunks by `wasm_split`'s library, along the functions that
-//! `app/src/chunks.rs` marks; bindings by `wasm-bindgen`'s own library (its version stands in `Cargo.lock` beside the
-//! macro's, so the two cannot differ); then `wasm-opt` where it is found.
+//! Turns Cargo's WASM into what a browser loads. `wasm_split`'s library splits it at the functions that
+//! `app/src/chunks.rs` marks. `wasm-bindgen`'s library makes the bindings; `Cargo.lock` gives it the same version as
+//! the macro, so the two cannot differ. `wasm-opt` optimises the result if it is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,18 +16,18 @@ use crate::commands::{answer, cargo, on_path, run};
 use crate::project::Project;
 use crate::stages::Clock;
 
-/// What a browser loads, before its names carry a hash.
+/// What a browser loads, before file names get a hash.
 #[derive(Debug)]
 pub(crate) struct Bundle {
     pub(crate) js: String,
     pub(crate) wasm: Vec<u8>,
     pub(crate) chunks: Chunks,
-    /// JavaScript that some crate brings along, by path under the package directory.
+    /// JavaScript from dependencies, by path under the package directory.
     pub(crate) snippets: Vec<(String, Vec<u8>)>,
 }
 
-/// Lets Cargo compile the front end. It decides what is out of date. Splitting needs the linker's relocations; asked for
-/// here they concern the last crate alone, and everything below it is compiled as everywhere else.
+/// Compiles the front end with Cargo, which decides what is out of date. Splitting needs the linker's relocations. They
+/// are requested for the last crate only, so that its dependencies are compiled as in every other build.
 pub(crate) fn compile(project: &Project, clock: &Clock) -> Result<()> {
     clock.run(cargo(&project.root).args([
         "rustc",
@@ -45,7 +45,7 @@ pub(crate) fn compile(project: &Project, clock: &Clock) -> Result<()> {
     ]))
 }
 
-/// Makes the bundle, or takes the last one when the WASM, the tools and their flags are the same.
+/// Builds the bundle, or reuses the last one if the WASM, the tools and their flags are unchanged.
 pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     let path = project.raw_wasm();
     let raw = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -76,7 +76,8 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
             clock.doing(format!("wasm-opt, {} files", files.len()));
             optimiser.run_all(&project.leptos.wasm_opt_features, files)?;
         }
-        None => clock.line("wasm-opt is not here (npm package `binaryen`): the WASM stays a little larger."),
+        None => clock
+            .line("wasm-opt (npm package `binaryen`) is not installed: the WASM will be slightly larger."),
     }
     write_whole(&key_file, key.as_bytes())?;
     read_bundle(&directory, &project.leptos.output_name)
@@ -88,7 +89,7 @@ fn bind(raw: Vec<u8>, name: &str, directory: &Path) -> Result<()> {
         .input_bytes(name, raw)
         .web(true)?
         .typescript(false)
-        // The chunks import from the main part what the linker exported.
+        // The chunks import what the linker exported from the main part.
         .keep_lld_exports(true)
         .demangle(false)
         .remove_name_section(true)
@@ -127,7 +128,7 @@ impl Optimiser {
         let modules = project.leptos.end2end_dir.join("node_modules");
         let from_npm = modules.join(".bin").join("wasm-opt");
         if from_npm.is_file() && on_path("node").is_some() {
-            // Starting it takes half a second; its package says the version at once.
+            // Starting it to ask takes half a second. Its package has the version at once.
             let package = std::fs::read_to_string(modules.join("binaryen").join("package.json")).ok()?;
             return Some(Self {
                 program: from_npm,
@@ -139,7 +140,7 @@ impl Optimiser {
         Some(Self { program, version })
     }
 
-    /// Each file takes its place when it is done; as many at a time as the machine has cores.
+    /// Processes as many files at a time as the machine has cores, and moves each into place when it is done.
     fn run_all(&self, flags: &[String], files: Vec<PathBuf>) -> Result<()> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let waiting = Mutex::new(files);

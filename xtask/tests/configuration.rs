@@ -1,10 +1,10 @@
-//! The configuration files of the repository agree with each other.
+//! Checks that the repository's configuration files agree.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-/// The keys that leptos_config reads from `Leptos.toml`; it ignores others without a word.
+/// The keys that leptos_config reads from `Leptos.toml`. It silently ignores others.
 const RUNTIME_KEYS: [&str; 14] = [
     "output-name",
     "site-root",
@@ -25,7 +25,7 @@ const RUNTIME_KEYS: [&str; 14] = [
 fn text(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("xtask stands in the workspace");
+        .expect("xtask is in the workspace");
     std::fs::read_to_string(root.join(name)).expect(name)
 }
 
@@ -37,14 +37,14 @@ fn parsed(name: &str) -> Table {
 fn leptos_table(file: &Table) -> &Table {
     file["workspace"]["metadata"]["leptos"][0]
         .as_table()
-        .expect("the table")
+        .expect("a [[workspace.metadata.leptos]] table")
 }
 
 #[test]
-fn leptos_toml_and_cargo_toml_say_the_same() {
+fn leptos_toml_and_cargo_toml_agree() {
     let (runtime, build) = (parsed("Leptos.toml"), parsed("Cargo.toml"));
     let (runtime, build) = (leptos_table(&runtime), leptos_table(&build));
-    assert!(runtime.len() >= 4, "Leptos.toml says almost nothing: {runtime:?}");
+    assert!(runtime.len() >= 4, "Leptos.toml has almost no keys: {runtime:?}");
     for (key, value) in runtime {
         assert!(
             RUNTIME_KEYS.contains(&key.as_str()),
@@ -57,7 +57,7 @@ fn leptos_toml_and_cargo_toml_say_the_same() {
         );
     }
     for key in RUNTIME_KEYS.iter().filter(|key| build.contains_key(**key)) {
-        assert!(runtime.contains_key(*key), "`{key}` stands in Cargo.toml alone");
+        assert!(runtime.contains_key(*key), "only Cargo.toml has `{key}`");
     }
 }
 
@@ -67,7 +67,7 @@ fn leptos_toml_begins_with_the_line_that_leptos_config_looks_for() {
 }
 
 #[test]
-fn bindings_are_made_by_the_version_that_the_macro_has() {
+fn the_bindings_and_the_macro_have_the_same_version() {
     let lock = parsed("Cargo.lock");
     let versions_of = |name: &str| -> Vec<&str> {
         let packages = lock["package"].as_array().unwrap();
@@ -84,7 +84,7 @@ fn bindings_are_made_by_the_version_that_the_macro_has() {
 }
 
 #[test]
-fn no_flags_for_rustc_stand_anywhere() {
+fn no_rustc_flags_are_set_anywhere() {
     let settings = parsed(".cargo/config.toml");
     assert_eq!(
         settings.get("build").and_then(|build| build.get("rustflags")),
@@ -94,13 +94,13 @@ fn no_flags_for_rustc_stand_anywhere() {
 }
 
 #[test]
-fn the_front_end_is_a_cdylib_alone_and_no_default_member() {
+fn the_front_end_is_only_a_cdylib_and_not_a_default_member() {
     let frontend = parsed("frontend/Cargo.toml");
     let kinds = frontend["lib"]["crate-type"].as_array().unwrap();
     assert_eq!(
         kinds,
         &[Value::from("cdylib")],
-        "with another kind beside it, Cargo leaves out link-time optimisation"
+        "with another crate type, Cargo skips link-time optimisation"
     );
     let workspace = parsed("Cargo.toml");
     let members = workspace["workspace"]["default-members"].as_array().unwrap();

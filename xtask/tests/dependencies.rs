@@ -1,9 +1,9 @@
-//! Nothing in the workspace needs more than Rust and a C compiler to build.
+//! Checks that building the workspace needs only Rust and a C compiler.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Crates that would need cmake, clang, a library of the system, or OpenSSL, each with what it would need.
+/// Crates that would need cmake, clang, a system library or OpenSSL, each with what it needs.
 const REFUSED: [(&str, &str); 14] = [
     (
         "aws-lc-rs",
@@ -24,7 +24,7 @@ const REFUSED: [(&str, &str); 14] = [
     ("pq-sys", "libpq"),
 ];
 
-/// The names of all crates that a selection of packages compiles.
+/// The names of all crates that are compiled for these packages.
 fn crates(selection: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -47,7 +47,7 @@ fn crates(selection: &[&str]) -> BTreeSet<String> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let tree = String::from_utf8(output.stdout).expect("names are text");
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
     // "sqlx sqlx v0.9.0 (*)", and " name v1" for a package without a library.
     tree.lines()
         .filter_map(|line| line.split(' ').nth(1))
@@ -58,7 +58,7 @@ fn crates(selection: &[&str]) -> BTreeSet<String> {
 fn refuse(crates: &BTreeSet<String>, must_contain: &str) {
     assert!(
         crates.contains(must_contain),
-        "cargo tree told us nothing: {crates:?}"
+        "cargo tree listed almost nothing: {crates:?}"
     );
     for (name, needs) in REFUSED {
         assert!(!crates.contains(name), "`{name}` needs {needs}");
@@ -95,7 +95,7 @@ fn the_front_end_needs_none_of_them_either() {
 }
 
 #[test]
-fn no_database_and_no_server_reaches_the_front_end() {
+fn no_database_or_server_code_is_in_the_front_end() {
     let crates = crates(&[
         "--package",
         "frontend",
