@@ -1,4 +1,4 @@
-//! Time as this crate needs it, so that tests can move it themselves.
+//! Time, behind a trait so that tests can control it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use model::Timestamp;
 
-/// Two clocks: the one people read, and one that only goes forward.
+/// Two clocks: wall time, and one that only goes forward.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present moment. May be set back or forth.
+    /// The current wall time. Someone may set it forward or back.
     fn now(&self) -> Timestamp;
 
-    /// Time since a moment of the clock's own choosing. Never goes back.
+    /// Time since an arbitrary moment. Never goes back.
     fn monotonic(&self) -> Duration;
 }
 
@@ -31,7 +31,7 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // A clock before 1970 counts as 1970: ids are made of it and must stay positive.
+        // A clock before 1970 counts as 1970: ids are derived from it and must stay positive.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
@@ -41,7 +41,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: it stands still until it is moved.
+/// A clock for tests. It does not move on its own.
 #[derive(Debug)]
 pub struct ManualClock {
     now: AtomicI64,
@@ -56,7 +56,7 @@ impl ManualClock {
         }
     }
 
-    /// Time passes, on both clocks.
+    /// Moves both clocks forward.
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.now
@@ -64,7 +64,7 @@ impl ManualClock {
         self.monotonic.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Somebody sets the clock that people read; the other one does not move.
+    /// Sets the wall clock, and leaves the other one alone.
     pub fn set(&self, now: Timestamp) {
         self.now.store(now.as_millis(), Ordering::SeqCst);
     }

@@ -1,19 +1,19 @@
-//! How a request carries its credentials: the names of the two headers and the prefixes of secrets. The defaults are
-//! the public contract's (section 1.2); an installation may choose its own.
+//! How requests carry credentials: the names of the two headers, and the prefixes of secrets. The defaults come from
+//! the public contract (section 1.2); an installation may choose its own.
 
 use std::str::FromStr;
 
 use http::HeaderName;
 use vault::SecretPrefixes;
 
-/// A header's name: for comparing, and as its owner writes it.
+/// A header name, both for comparison and as its owner writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenName {
     header: HeaderName,
     written: String,
 }
 
-/// The text is no name that a credential header may have.
+/// The text cannot be the name of a credential header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a credential header is a header name of letters, digits and dashes that HTTP itself does not use")]
 pub struct UnusableHeader;
@@ -24,7 +24,7 @@ impl WrittenName {
         &self.header
     }
 
-    /// As it was given, for people.
+    /// As it was configured, for people to read.
     pub fn written(&self) -> &str {
         &self.written
     }
@@ -33,7 +33,7 @@ impl WrittenName {
 impl FromStr for WrittenName {
     type Err = UnusableHeader;
 
-    /// Refuses names that HTTP, browsers or Gatehouse give a meaning of their own, and underscores, which many proxies
+    /// Refuses names that already mean something to HTTP, browsers or Gatehouse, and underscores, which many proxies
     /// drop.
     fn from_str(written: &str) -> Result<Self, Self::Err> {
         let header: HeaderName = written.parse().map_err(|_| UnusableHeader)?;
@@ -84,12 +84,12 @@ const TAKEN_PREFIXES: [&str; 6] = [
     "x-original-",
 ];
 
-/// What this installation's callers send.
+/// The credentials that this installation expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialForm {
     /// Names the company.
     pub client_id: WrittenName,
-    /// Carries the secret of one of its keys.
+    /// Carries the secret of one of the company's keys.
     pub secret: WrittenName,
     pub prefixes: SecretPrefixes,
 }

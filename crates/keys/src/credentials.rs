@@ -1,5 +1,5 @@
-//! Everything that requests are judged by, in memory: companies, active keys and tombstones, as one immutable snapshot
-//! that is exchanged whole. Readers take no lock.
+//! Everything needed to judge requests, in memory: companies, active keys and tombstones. It is one immutable snapshot
+//! that is replaced as a whole, so readers take no lock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,21 +10,21 @@ use vault::LookupHash;
 
 use crate::{CompanyRow, CredentialRow, CredentialState, Loaded};
 
-/// For so long a deleted key can be named when somebody tries it.
+/// For this many days the log can name a deleted key when someone tries it.
 pub const TOMBSTONE_DAYS: i64 = 90;
 
-/// A change copies one part of this many, and not all keys of the installation.
+/// The maps are split into this many parts. A change copies one part instead of all keys of the installation.
 const PARTS: usize = 64;
 
-/// A company as log entries and answers name it. Cheap to clone.
+/// What log entries and responses say about a company. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyRef {
     pub id: CompanyId,
     pub client_id: ClientId,
     pub name: Arc<str>,
-    /// The parent of a brand; any other company itself.
+    /// A brand's parent. For any other company, the company itself.
     pub root: CompanyId,
-    /// Its own name, when it is a brand.
+    /// The brand's own name, if this is a brand.
     pub brand_name: Option<Arc<str>>,
 }
 
@@ -46,11 +46,11 @@ pub struct Tombstone {
     pub environment: Environment,
     pub last_four: Arc<str>,
     pub deleted_at: Timestamp,
-    /// The name of whoever deleted it.
+    /// The name of the person or program that deleted it.
     pub deleted_by: Arc<str>,
 }
 
-/// A key named in a log entry.
+/// A key as named in a log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTrace {
     pub key_id: KeyId,
@@ -77,13 +77,13 @@ impl Tombstone {
         }
     }
 
-    /// From then on the key is as unknown as any other.
+    /// From this moment on, the key is treated like any unknown key.
     pub const fn forgotten_at(&self) -> Timestamp {
         self.deleted_at.plus_seconds(TOMBSTONE_DAYS * 86_400)
     }
 }
 
-/// What a look-up hash stands for.
+/// What a look-up hash belongs to.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
     Active(Arc<ActiveKey>),
@@ -107,7 +107,7 @@ struct Companies {
     by_id: HashMap<CompanyId, CompanyRef>,
 }
 
-/// The state of all keys after one change. Never altered: the next state is another snapshot.
+/// The state of all keys after a change. It never changes; the next state is another snapshot.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     version: u64,
@@ -116,13 +116,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Builds the state from what the database holds. A key whose company is missing is left out: nobody may use it.
+    /// Builds the state from the database's rows. A key whose company is missing is left out, so nobody can use it.
     pub fn build(loaded: Loaded) -> Self {
         let companies = Companies::build(&loaded.companies);
         let mut parts: Vec<Part> = (0..PARTS).map(|_| Part::new()).collect();
         for row in loaded.credentials {
             let Some(company) = companies.by_id.get(&row.company) else {
-                tracing::error!(key = %row.id, "a key belongs to no company; it is refused");
+                tracing::error!(key = %row.id, "a key belongs to no company; refusing it");
                 continue;
             };
             parts[part_of(&row.lookup)].insert(row.lookup, row.into_credential(company.clone()));
@@ -134,7 +134,7 @@ impl Snapshot {
         }
     }
 
-    /// The change version whose changes, and all before, are in here.
+    /// This snapshot contains all changes up to this change version.
     pub const fn version(&self) -> u64 {
         self.version
     }
@@ -147,14 +147,14 @@ impl Snapshot {
         self.companies.by_id.get(&id)
     }
 
-    /// The brand of `parent` that `X-Brand-Id` names; none for another company's brand, the parent itself, or text that
-    /// is no client id.
+    /// The brand of `parent` that `X-Brand-Id` names. `None` for another company's brand, for the parent itself, and
+    /// for text that is not a client id.
     pub fn brand(&self, parent: CompanyId, client_id: &str) -> Option<CompanyRef> {
         let brand = self.company(client_id.parse().ok()?)?;
         (brand.root == parent && brand.id != parent).then(|| brand.clone())
     }
 
-    /// An active key by its id. Looks through all of them: for the command line, not for requests.
+    /// An active key by its id. Searches all keys, so it is for the command line and not for requests.
     pub fn active_key(&self, key: KeyId) -> Option<&Arc<ActiveKey>> {
         self.active().find(|active| active.key_id == key)
     }
@@ -173,8 +173,8 @@ impl Snapshot {
             })
     }
 
-    /// The same state with one credential more. A tombstone takes the place of its key; a key never takes the place of
-    /// its tombstone, whatever order changes are applied in.
+    /// The same state with one more credential. A tombstone replaces its key, but a key never replaces its tombstone,
+    /// whatever order changes are applied in.
     fn with(&self, lookup: LookupHash, credential: Credential) -> Self {
         let mut next = self.clone();
         let part = Arc::make_mut(&mut next.parts[part_of(&lookup)]);
@@ -185,7 +185,7 @@ impl Snapshot {
         next
     }
 
-    /// Companies whose active keys are not the same in both.
+    /// Companies whose active keys differ between the two.
     pub(crate) fn companies_with_other_keys(&self, other: &Self) -> HashSet<CompanyId> {
         let ids = |snapshot: &Self| -> HashMap<KeyId, CompanyId> {
             snapshot
@@ -208,7 +208,7 @@ impl Snapshot {
 }
 
 fn part_of(lookup: &LookupHash) -> usize {
-    // Another byte than those that the maps hash by, so that a part's own buckets are used evenly.
+    // Not the byte that the maps hash by, so that each part uses its own buckets evenly.
     let [.., last] = lookup.as_bytes();
     usize::from(*last) % PARTS
 }
@@ -255,11 +255,11 @@ impl CredentialRow {
     }
 }
 
-/// The current snapshot, and the only place where it is exchanged.
+/// The current snapshot, and the only code that replaces it.
 #[derive(Debug)]
 pub struct Credentials {
     current: ArcSwap<Snapshot>,
-    /// The latest change version that was applied out of turn, ahead of a load. Held while exchanging.
+    /// The latest change version that was applied before the changes preceding it were loaded. Locked while replacing.
     ahead: Mutex<u64>,
 }
 
@@ -276,13 +276,13 @@ impl Credentials {
         self.current.load_full()
     }
 
-    /// Like [`Self::current`], without touching a shared counter: for requests.
+    /// Like [`Self::current`], but without touching a shared counter. For requests.
     pub(crate) fn borrow(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.current.load()
     }
 
-    /// Exchanges the state for one loaded from the database, unless that one was read before a change that is applied
-    /// here already: a key deleted in between would come back. Returns the former state if it was exchanged.
+    /// Replaces the state with one loaded from the database. Does nothing if the load began before a change that is
+    /// already applied here: a key deleted in between would come back. Returns the previous state if it was replaced.
     pub fn replace(&self, loaded: Snapshot) -> Option<Arc<Snapshot>> {
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.version < *ahead || loaded.version < self.current.load().version {
@@ -291,9 +291,9 @@ impl Credentials {
         Some(self.current.swap(Arc::new(loaded)))
     }
 
-    /// Applies the change that this process has just committed as `version`; `change` makes it out of the state it is
-    /// applied to, or nothing where that state does not know the company yet. Where the changes before it are not loaded,
-    /// or this one could not be made, the snapshot keeps its version, so that they still will be.
+    /// Applies the change that this process has just committed as `version`. `change` computes it from the current
+    /// state, or returns `None` if that state does not know the company yet. If earlier changes are not loaded, or this
+    /// one could not be computed, the snapshot keeps its version, so that the next load brings them in.
     pub(crate) fn apply(
         &self,
         lookup: LookupHash,
@@ -359,7 +359,7 @@ mod tests {
         };
         row.into_credential(
             of.company_by_id(CompanyId::from_random([1; 16]))
-                .expect("there")
+                .expect("the company is loaded")
                 .clone(),
         )
     }
@@ -377,7 +377,7 @@ mod tests {
         let snapshot = snapshot(1, Vec::new());
         let [parent, brand, other] = [1, 2, 3].map(|number| CompanyId::from_random([number; 16]));
         let name = |number: u8| ClientId::from_random([number; 16]).to_string();
-        let found = snapshot.brand(parent, &name(2)).expect("it is its brand");
+        let found = snapshot.brand(parent, &name(2)).expect("company 2 is its brand");
         assert_eq!(
             (found.id, found.root, found.brand_name.as_deref()),
             (brand, parent, Some("Company 2"))
@@ -399,9 +399,9 @@ mod tests {
     }
 
     #[test]
-    fn a_change_applied_out_of_turn_leaves_the_others_to_be_loaded() {
+    fn a_change_applied_early_leaves_earlier_changes_to_be_loaded() {
         let credentials = Credentials::new(snapshot(1, vec![row(7, 1)]));
-        // Another node made version 2; this one has made version 3.
+        // Another node made version 2; this node has made version 3.
         let deleted = tombstone(7, &credentials.current());
         credentials.apply(LookupHash::from_bytes([7; 32]), 3, |_| Some(deleted));
         assert!(!is_active(&credentials, 7));
@@ -420,12 +420,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_never_takes_the_place_of_its_tombstone() {
+    fn a_key_never_replaces_its_tombstone() {
         let credentials = Credentials::new(snapshot(1, Vec::new()));
         let current = credentials.current();
         let owner = current
             .company_by_id(CompanyId::from_random([1; 16]))
-            .expect("there")
+            .expect("the company is loaded")
             .clone();
         let lookup = LookupHash::from_bytes([7; 32]);
         credentials.apply(lookup, 3, |_| Some(tombstone(7, &current)));
@@ -434,13 +434,13 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_could_not_be_made_is_left_to_the_next_load() {
+    fn a_change_that_could_not_be_applied_is_left_to_the_next_load() {
         let credentials = Credentials::new(snapshot(1, Vec::new()));
         credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| None);
         assert_eq!(credentials.current().version(), 1);
         assert!(
             credentials.replace(snapshot(1, vec![row(7, 1)])).is_none(),
-            "it may hold the deleted key"
+            "it may contain the deleted key"
         );
         assert!(credentials.replace(snapshot(2, Vec::new())).is_some());
     }
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn only_companies_whose_keys_changed_are_named() {
+    fn only_companies_whose_keys_changed_are_returned() {
         let before = snapshot(1, vec![row(7, 1), row(8, 2), row(9, 3)]);
         let after = snapshot(2, vec![row(7, 1), row(10, 3), row(9, 3)]);
         let changed = before.companies_with_other_keys(&after);

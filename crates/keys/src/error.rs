@@ -4,22 +4,23 @@ use std::error::Error;
 
 use thiserror::Error;
 
-/// The faults of this crate. None of them carries a secret.
+/// The errors of this crate. None of them contains a secret.
 #[derive(Debug, Error)]
 pub enum KeysError {
-    /// No such active key or company, or it belongs to another company: the two look alike.
+    /// The key or company does not exist, or belongs to another company. Callers cannot tell which.
     #[error("there is no such key")]
     NotFound,
-    /// The environment has two active keys; one has to be deleted first.
+    /// The environment already has two active keys. One must be deleted first.
     #[error("two keys are active already")]
     TwoActive,
-    /// A Production key is deleted from the page only by somebody who typed the last four characters of its secret.
+    /// Deleting a Production key on the page requires typing the last four characters of its secret.
     #[error("to delete a Production key, type the last four characters of its secret, {last_four}")]
     NotConfirmed { last_four: String },
-    /// The sealed secret does not open: another master key, or a row that was moved or changed. The audit trail has it.
+    /// The sealed secret does not open: it was sealed with another master key, or its row was moved or changed. The
+    /// audit trail has a record.
     #[error("the sealed secret of this key does not open")]
     SealBroken,
-    /// The work was cut off because the server is stopping. Whether it was done is unknown.
+    /// The server stopped before the work was finished. It is unknown whether the work was done.
     #[error("the server is stopping")]
     Stopping,
     /// The database failed.

@@ -1,4 +1,4 @@
-//! When each key was last used and from where: noted in memory as requests pass, written behind them in batches.
+//! When each key was last used and from which address. Requests note it in memory, and batches write it later.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use model::{CompanyId, KeyId, LastUsed, Timestamp};
 use crate::sharded::Sharded;
 use crate::{ActiveKey, Touch};
 
-/// What requests noted and no batch has written yet.
+/// Notes that no batch has written yet.
 #[derive(Debug, Default)]
 pub(crate) struct LastUsedNotes(Sharded<Note>);
 
@@ -18,7 +18,7 @@ pub(crate) struct Note {
 }
 
 impl LastUsedNotes {
-    /// A request matched the key. An earlier moment than the one already noted changes nothing.
+    /// Notes that a request matched the key. An earlier moment than the noted one changes nothing.
     pub(crate) fn note(&self, key: &ActiveKey, at: Timestamp, address: IpAddr) {
         let note = Note {
             company: key.company.id,
@@ -39,7 +39,8 @@ impl LastUsedNotes {
             .or_insert(note);
     }
 
-    /// What waits to be written, in the order of keys: nodes that write at the same time then lock rows in one order.
+    /// The notes that need writing, sorted by key. Nodes that write at the same time then lock rows in the same order
+    /// and cannot deadlock.
     pub(crate) fn waiting(&self) -> Vec<Note> {
         let mut notes: Vec<Note> = self
             .0
@@ -50,7 +51,7 @@ impl LastUsedNotes {
         notes
     }
 
-    /// These were written. A note that has moved on since then stays.
+    /// Forgets notes that were written. A note that has changed since then stays.
     pub(crate) fn written(&self, notes: &[Note]) {
         for note in notes {
             let mut part = self.0.of(note.touch.key);
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn one_note_waits_for_each_key_and_it_is_the_latest() {
+    fn each_key_keeps_only_its_latest_note() {
         let (notes, address) = (LastUsedNotes::default(), IpAddr::from([192, 0, 2, 1]));
         for (number, second) in [(2, 5), (1, 7), (2, 9), (2, 8)] {
             notes.note(&key(number), START.plus_seconds(second), address);
@@ -119,12 +120,12 @@ mod tests {
         assert_eq!(
             moments(&notes),
             [7, 9].map(|second| START.plus_seconds(second)),
-            "in the order of keys"
+            "sorted by key"
         );
     }
 
     #[test]
-    fn a_request_during_the_writing_is_not_taken_for_written() {
+    fn a_request_noted_during_a_write_is_kept_for_the_next() {
         let (notes, address) = (LastUsedNotes::default(), IpAddr::from([192, 0, 2, 1]));
         notes.note(&key(1), START, address);
         notes.note(&key(2), START, address);

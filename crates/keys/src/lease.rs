@@ -1,33 +1,32 @@
-//! How several nodes on one database agree that a deleted key is refused everywhere.
+//! How several nodes on one database make sure that a deleted key is refused everywhere.
 //!
-//! Changes are numbered by one row that every change locks. A node may serve only under a lease of three seconds, which
-//! the database grants under a lock on that same row and only to a node that has applied the latest number. So once a
-//! deletion is committed, no node that has not applied it can get a lease any more, and those it still holds were
-//! granted before. The deleting node answers when every other node has applied the number or its lease has run out, and
-//! in any case one lease after its commit.
+//! One row numbers all changes, and every change locks it. A node may serve only under a lease of three seconds. The
+//! database grants a lease under a lock on the same row, and only to a node that has applied the latest number. So once
+//! a deletion is committed, a node that has not applied it cannot get a new lease; any lease it still has was granted
+//! earlier. The deleting node answers when every other node has applied the number or has lost its lease, and at the
+//! latest one lease after the commit.
 //!
-//! The node counts its lease from before it asked; the database counts it from when it answered. The node's own end of
-//! it therefore never comes later than the one others wait for. A machine that was suspended finds that its
-//! monotonic clock has stood still: the lease is also held against the clock that people read, and ends by whichever is
-//! first.
+//! A node counts its lease from before it asked; the database counts from when it answered. So a node never serves
+//! longer than the others wait for it. On a suspended machine the monotonic clock stands still, so the lease is also
+//! checked against the wall clock and ends on whichever clock says so first.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::Clock;
 
-/// For how long a node may serve without hearing from the database.
+/// How long a node may serve without hearing from the database.
 pub const LEASE: Duration = Duration::from_secs(3);
 
-/// Clocks of different machines do not run at quite the same speed: others wait this much longer than the node serves.
+/// Clocks of different machines run at slightly different speeds, so others wait this much longer than a node serves.
 pub(crate) const MARGIN: Duration = Duration::from_millis(50);
 
 /// Whether this node may serve.
 #[derive(Debug)]
 pub(crate) enum Lease {
-    /// Nobody else serves from this database.
+    /// No other node serves from this database.
     NotNeeded,
-    /// Until then, on both clocks; milliseconds.
+    /// The end of the lease on both clocks, in milliseconds.
     Until { monotonic: AtomicU64, wall: AtomicI64 },
 }
 
@@ -43,7 +42,7 @@ impl Lease {
         Self::NotNeeded
     }
 
-    /// None yet.
+    /// No lease yet.
     pub(crate) const fn none() -> Self {
         Self::Until {
             monotonic: AtomicU64::new(0),
@@ -61,7 +60,7 @@ impl Lease {
         }
     }
 
-    /// To be called before the database is asked for a renewal.
+    /// Must be called before the database is asked for a renewal.
     pub(crate) fn ask(clock: &dyn Clock) -> Asked {
         Asked {
             monotonic: clock.monotonic(),
@@ -88,7 +87,7 @@ impl Lease {
         }
     }
 
-    /// Whether a third of it is gone, so that two more tries fit in before it ends.
+    /// Whether a third of the lease is over. Renewing then leaves time for two more tries.
     pub(crate) fn is_due(&self, clock: &dyn Clock, lease: Duration) -> bool {
         match self {
             Self::NotNeeded => false,
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_renewed_after_a_third() {
+    fn a_lease_is_renewed_after_a_third_of_it() {
         let clock = ManualClock::at(START);
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_was_suspended_does_not_go_on_serving() {
+    fn a_machine_that_was_suspended_does_not_continue_serving() {
         let clock = ManualClock::at(START);
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_given_up_is_gone() {
+    fn a_lease_that_was_given_up_is_gone() {
         let clock = ManualClock::at(START);
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);

@@ -1,8 +1,10 @@
-//! API keys: who holds which, whether a request may pass, and how a key is generated, shown and deleted. The gateway
-//! asks [`Keys::recognise`] on every request; pages and the command line call the rest; `store` implements [`KeyStore`].
+//! API keys: which keys a company has, whether a request may pass, and how keys are generated, shown and deleted. The
+//! gateway calls [`Keys::recognise`] on every request; pages and the command line use the rest; `store` implements
+//! [`KeyStore`].
 //!
-//! All active keys and tombstones are in memory, as one immutable [`Snapshot`]. A deletion is committed, then swapped in
-//! here, and only then answered; with several nodes on one database, [`lease`] says how the others are waited for.
+//! All active keys and tombstones are in memory as one immutable [`Snapshot`]. A deletion is committed, then applied to
+//! the snapshot, and only then answered. With several nodes on one database, [`lease`] explains how a deletion waits
+//! for the other nodes.
 
 mod clock;
 mod credential_form;

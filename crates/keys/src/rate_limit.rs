@@ -1,5 +1,5 @@
-//! The request budget of a key: a token bucket, full at 300, refilled at 5 a second (contract section 2.3: 300 a minute,
-//! counted per access secret). One budget for gateway, `verify` and public API together, on each node.
+//! A key's request budget: a token bucket of 300, refilled at 5 per second (contract section 2.3: 300 a minute, counted
+//! per access secret). Gateway, `verify` and public API share one budget on each node.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use model::{KeyId, Timestamp};
 
 use crate::sharded::Sharded;
 
-/// One bucket per key. A bucket is kept as the moment at which it will be full again, which says as much as a count and
-/// a time and cannot disagree with itself.
+/// One bucket per key. A bucket is stored as the moment when it will be full again. That says as much as a count and a
+/// time, and cannot contradict itself.
 #[derive(Debug)]
 pub struct RateLimit {
     budget: Option<Budget>,
@@ -31,7 +31,7 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
-    /// `requests` at once, refilled evenly over a minute. Zero lets nothing through.
+    /// Allows `requests` at once, refilled evenly over a minute. Zero allows none.
     pub fn per_minute(requests: u32) -> Self {
         let interval = 60_000_000 / i64::from(requests.max(1));
         let budget = Budget {
@@ -52,13 +52,13 @@ impl RateLimit {
         }
     }
 
-    /// Takes one request out of the key's bucket, or says how long to wait until there is one.
+    /// Takes one request from the key's bucket, or says how long to wait for the next.
     pub fn charge(&self, key: KeyId, now: Timestamp) -> Result<(), Duration> {
         let Some(budget) = self.budget else { return Ok(()) };
         let now = now.as_millis().saturating_mul(1000);
         let mut buckets = self.full_again.of(key);
         let full_again = buckets.entry(key).or_insert(now);
-        // Not beyond empty: a clock that was set back must not shut the key out for longer than a minute.
+        // Never beyond empty: a clock that was set back must not lock the key out for longer than a minute.
         let before = (*full_again).clamp(now, now + budget.whole);
         let after = before + budget.interval;
         if after - now > budget.whole {
@@ -70,7 +70,7 @@ impl RateLimit {
         Ok(())
     }
 
-    /// Drops buckets that are full again: they say nothing.
+    /// Drops full buckets, which carry no information.
     pub(crate) fn forget_full(&self, now: Timestamp) {
         let now = now.as_millis().saturating_mul(1000);
         for mut part in self.full_again.parts() {
@@ -110,7 +110,7 @@ mod tests {
         let Err(wait) = limit.charge(key(1), START) else {
             panic!("the bucket is empty")
         };
-        let then = START.plus_millis(i64::try_from(wait.as_millis()).expect("short"));
+        let then = START.plus_millis(i64::try_from(wait.as_millis()).expect("a short wait"));
         assert!(limit.charge(key(1), then.plus_millis(-1)).is_err());
         assert_eq!(limit.charge(key(1), then), Ok(()));
     }
@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn switched_off_it_lets_everything_through() {
+    fn without_a_limit_every_request_passes() {
         assert_eq!(allowed(&RateLimit::off(), 10_000, START), 10_000);
     }
 
     #[test]
-    fn a_clock_set_back_shuts_nobody_out_for_longer_than_a_minute() {
+    fn a_clock_set_back_locks_no_key_out_for_longer_than_a_minute() {
         let limit = RateLimit::default();
         assert_eq!(allowed(&limit, 300, START), 300);
         let back = START.minus_seconds(86_400);

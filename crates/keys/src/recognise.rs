@@ -1,7 +1,8 @@
-//! Whether a request may pass: its two credential headers against the snapshot (contract section 1.2, design section 6).
+//! Decides whether a request may pass, by comparing its two credential headers with the snapshot (contract section 1.2,
+//! design section 6).
 //!
-//! The secret is found by its look-up hash, the company by its client id, and both are always looked for; only then is it
-//! decided, so that an unknown client and an unknown secret cost the same work.
+//! The secret is found by its look-up hash and the company by its client id. Both are always looked up before a
+//! decision is made, so that an unknown client and an unknown secret take the same work.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use vault::{AccessSecret, Pepper};
 use crate::credentials::Credential;
 use crate::{ActiveKey, CompanyRef, CredentialForm, KeyTrace, Snapshot, Tombstone};
 
-/// Names a brand of the company, by the brand's client id.
+/// Names a brand of the company by the brand's client id.
 pub static BRAND_HEADER: HeaderName = HeaderName::from_static("x-brand-id");
 
 /// What a request's credentials amount to.
@@ -21,10 +22,10 @@ pub enum Recognition {
     Active(Arc<ActiveKey>),
     Refused {
         verdict: Verdict,
-        /// Whose log the refusal goes to: the secret's company, else the company of a known client id. None: only the
-        /// metrics count it.
+        /// The company whose log gets the refusal: the secret's company, otherwise the company with this client id.
+        /// With `None`, only the metrics count it.
         company: Option<CompanyRef>,
-        /// The key that was tried, where there is or was one.
+        /// The key that was tried, if it exists or did.
         key: Option<KeyTrace>,
         /// One sentence for the company's log. The caller never sees it.
         detail: String,
@@ -32,8 +33,8 @@ pub enum Recognition {
 }
 
 impl Recognition {
-    /// The same request on a node that cannot be sure of its keys: refused, whoever sent it, and logged for the company
-    /// it would have been logged for.
+    /// The same request on a node whose keys may be out of date. It is refused, and logged for the same company as
+    /// otherwise.
     pub(crate) fn not_ready(self) -> Self {
         let (company, key) = match self {
             Self::Active(active) => (Some(active.company.clone()), Some(active.trace())),
@@ -49,7 +50,7 @@ impl Recognition {
     }
 }
 
-/// A header that should be there once.
+/// A header that should be sent exactly once.
 enum Sent<T> {
     Once(T),
     Missing,
@@ -76,7 +77,7 @@ impl<T> Sent<T> {
         }
     }
 
-    /// What is wrong with it, as the end of a sentence that begins with its name.
+    /// What is wrong with the header, as the end of a sentence that begins with its name.
     const fn fault(&self) -> Option<(Verdict, &'static str)> {
         match self {
             Self::Once(_) => None,
@@ -88,7 +89,7 @@ impl<T> Sent<T> {
 }
 
 impl Snapshot {
-    /// Judges the credentials of a request that arrived at `now`. Header names are compared without regard to case.
+    /// Checks the credentials of a request that arrived at `now`. Header names are case-insensitive.
     pub fn recognise(
         &self,
         pepper: &Pepper,
@@ -172,7 +173,7 @@ fn trace(credential: &Credential) -> KeyTrace {
     }
 }
 
-/// A header sent twice or in another form outweighs a missing one: it is the more surprising of the two.
+/// A repeated or malformed header outranks a missing one, because it is more surprising.
 fn worst_fault(
     form: &CredentialForm,
     client: &Sent<ClientId>,
@@ -213,7 +214,7 @@ fn deleted_when(tombstone: &Tombstone, now: Timestamp) -> String {
     )
 }
 
-/// `3 minutes`, in the largest unit that fits.
+/// A duration like `3 minutes`, in the largest unit that fits.
 fn roughly(seconds: i64) -> String {
     let (count, unit) = match seconds {
         ..60 => (seconds, "second"),
@@ -233,7 +234,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
-    /// Two companies; the first has an active key and one that was deleted three minutes ago.
+    /// Two companies. The first has an active key, and one that was deleted three minutes ago.
     struct World {
         pepper: Pepper,
         snapshot: Snapshot,
@@ -304,7 +305,7 @@ mod tests {
         /// The verdict, the company it is logged for, the key that was tried, and the sentence.
         fn refusal(&self, pairs: &[(&str, &str)]) -> (Verdict, Option<CompanyId>, Option<KeyId>, String) {
             match self.judge(pairs) {
-                Recognition::Active(_) => panic!("{pairs:?} was let through"),
+                Recognition::Active(_) => panic!("{pairs:?} was accepted"),
                 Recognition::Refused {
                     verdict,
                     company,
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installations_own_header_names_take_the_place_of_the_documented_ones() {
+    fn an_installations_own_header_names_replace_the_documented_ones() {
         let world = world();
         let form = CredentialForm {
             client_id: "Acme-Account".parse().expect("a usable name"),
@@ -418,7 +419,10 @@ mod tests {
                 (Verdict::MalformedCredentials, Some(company(1).id)),
                 "{detail}"
             );
-            assert!(!detail.contains(&secret[8..]), "the sentence shows the secret");
+            assert!(
+                !detail.contains(&secret[8..]),
+                "the sentence must not show the secret"
+            );
         }
         let (verdict, _, _, detail) = world.refusal(&[("X-Access-Secret", "nonsense")]);
         assert_eq!(verdict, Verdict::MalformedCredentials);
@@ -452,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_with_another_companys_client_id_is_logged_for_the_secrets_company() {
+    fn a_secret_with_another_companys_client_id_is_logged_for_the_secrets_owner() {
         let world = world();
         for other in [client(2), client(9)] {
             let (verdict, company_id, key, detail) = world.refusal(&[
@@ -470,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_secret_is_logged_for_the_named_company_and_an_unknown_company_for_nobody() {
+    fn an_unknown_secret_is_logged_for_the_named_company_and_an_unknown_client_not_at_all() {
         let world = world();
         let unknown = AccessSecret::generate(Environment::Dev);
         let (verdict, company_id, key, detail) = world.refusal(&[
@@ -524,7 +528,7 @@ mod tests {
             now,
         ) {
             Recognition::Refused { verdict, .. } => verdict,
-            Recognition::Active(_) => panic!("a deleted key was let through"),
+            Recognition::Active(_) => panic!("a deleted key was accepted"),
         };
         let end = NOW.minus_seconds(185).plus_seconds(TOMBSTONE_DAYS * 86_400);
         assert_eq!(verdict_at(end.plus_millis(-1)), Verdict::DeletedKey);
@@ -532,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_time_are_said_in_words() {
+    fn durations_are_written_in_words() {
         for (seconds, words) in [
             (0, "0 seconds"),
             (1, "1 second"),

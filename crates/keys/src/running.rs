@@ -1,5 +1,5 @@
-//! What keys do in the background: follow the database, write *last used*, tidy up. The server starts it once and stops
-//! it when its listeners have ended.
+//! Background work: follows the database, writes *last used*, tidies up. The server starts it once, and stops it after
+//! its listeners have ended.
 
 use std::time::Duration;
 
@@ -9,12 +9,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{Keys, KeysError};
 
-/// Only where something was deleted.
+/// Runs only if something was deleted.
 const SCRUB_EVERY: Duration = Duration::from_secs(10);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
-/// The background work. It ends with [`Running::stop`]; when this is dropped instead, it ends too, without the last
-/// writes.
+/// The background work. End it with [`Running::stop`]. Dropping it also ends the work, but skips the last writes.
 #[derive(Debug)]
 pub struct Running {
     keys: Keys,
@@ -31,8 +30,8 @@ enum Chore {
 }
 
 impl Keys {
-    /// Starts the background work. On a database that other nodes may share this also joins them; the node serves from
-    /// its first lease on, see [`Keys::is_ready`].
+    /// Starts the background work. If other nodes may share the database, this node joins them and serves once it has a
+    /// lease; see [`Keys::is_ready`].
     pub fn start(&self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let start = |chore: Chore| tokio::spawn(chore.repeat(self.clone(), stopped.clone()));
@@ -48,13 +47,13 @@ impl Keys {
 }
 
 impl Running {
-    /// Stops, writes the last *last used*, and tells the other nodes that nobody has to wait for this one any more.
+    /// Stops, writes the remaining *last used* moments, and tells the other nodes that they need not wait for this one.
     pub async fn stop(self) {
-        // The receivers are in the tasks; where those have ended, nobody has to be told.
+        // The tasks hold the receivers. If they have all ended, there is no one to tell.
         let _ = self.stop.send(true);
         for task in self.tasks {
             if let Err(error) = task.await {
-                tracing::error!(%error, "a background task of the keys had ended");
+                tracing::error!(%error, "a background task of the keys had already ended");
             }
         }
         let inner = &self.keys.inner;
@@ -82,12 +81,12 @@ impl Chore {
                 _ = stopped.changed() => return,
             }
             let outcome = self.once(&keys).await;
-            // Said once when it begins and once when it is over, and not at every tick.
+            // Logged once when it begins and once when it ends, not at every tick.
             match (&outcome, failing) {
                 (Err(error), false) => {
-                    tracing::error!(chore = ?self, %error, cause = ?error, "the keys lag behind")
+                    tracing::error!(chore = ?self, %error, cause = ?error, "background work on keys failed")
                 }
-                (Ok(()), true) => tracing::info!(chore = ?self, "the keys have caught up"),
+                (Ok(()), true) => tracing::info!(chore = ?self, "background work on keys succeeds again"),
                 _ => {}
             }
             failing = outcome.is_err();

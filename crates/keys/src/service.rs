@@ -23,10 +23,10 @@ use crate::{
     Recognition, Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
 };
 
-/// How often a deletion asks whether the other nodes have applied it.
+/// How often a deletion checks whether the other nodes have applied it.
 const ASK_NODES_EVERY: Duration = Duration::from_millis(10);
 
-/// What [`Keys`] is made of.
+/// What [`Keys`] is built from.
 #[derive(Debug)]
 pub struct KeysParts {
     pub store: Arc<dyn KeyStore>,
@@ -38,23 +38,23 @@ pub struct KeysParts {
     pub options: KeysOptions,
 }
 
-/// What an operator may set, and tests do.
+/// What an operator or a test may set.
 #[derive(Debug)]
 pub struct KeysOptions {
     pub rate_limit: RateLimit,
-    /// For how long a node of several may serve without hearing from the database.
+    /// How long a node may serve without hearing from the database, if there are several.
     pub lease: Duration,
     /// How often the change version is read.
     pub poll: Duration,
     /// How often *last used* is written.
     pub flush: Duration,
-    /// How requests carry their credentials, and what new secrets begin with.
+    /// How requests carry credentials, and the prefixes of new secrets.
     pub form: CredentialForm,
 }
 
 impl KeysOptions {
-    /// `shared`: several nodes serve from one database. A deletion waits for the slowest of them to look, so they look
-    /// twenty times a second, which is one row by its primary key.
+    /// With `shared`, several nodes serve from one database. A deletion waits until the slowest of them polls, so they
+    /// poll twenty times a second. Each poll reads one row by its primary key.
     pub fn new(rate_limit: RateLimit, shared: bool) -> Self {
         let poll = if shared {
             Duration::from_millis(50)
@@ -71,7 +71,7 @@ impl KeysOptions {
     }
 }
 
-/// An active key, and how many its environment has besides it.
+/// An active key, and how many others its environment has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
     pub key: KeySummary,
@@ -98,7 +98,7 @@ pub(crate) struct Inner {
     changes: watch::Sender<u64>,
     pub(crate) node: NodeId,
     pub(crate) lease: Lease,
-    /// The version that the other nodes know this one has applied.
+    /// The version that the other nodes know this node has applied.
     told: AtomicU64,
     /// Something was deleted since the last scrub.
     to_scrub: AtomicBool,
@@ -112,10 +112,10 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// Judging requests: nothing here waits or touches the database, but for [`Keys::open`].
+/// Judging requests. Except for [`Keys::open`], nothing here waits or touches the database.
 impl Keys {
-    /// Loads all keys. On a database that other nodes may share, requests are refused as `not_ready` until
-    /// [`Keys::start`] or [`Keys::follow`] has got a lease.
+    /// Loads all keys. If other nodes may share the database, requests are refused as `not_ready` until [`Keys::start`]
+    /// or [`Keys::follow`] has obtained a lease.
     pub async fn open(parts: KeysParts) -> Result<Self, KeysError> {
         let KeysParts {
             store,
@@ -147,7 +147,7 @@ impl Keys {
             node: NodeId::generate(),
             lease,
             told: AtomicU64::new(0),
-            // What an earlier process deleted just before it ended.
+            // For what an earlier process deleted just before it ended.
             to_scrub: AtomicBool::new(true),
         };
         Ok(Self {
@@ -155,8 +155,8 @@ impl Keys {
         })
     }
 
-    /// Whether a request with these headers may pass. The lease is looked at last: an answer given after it has run out
-    /// would rest on keys that may be gone.
+    /// Whether a request with these headers may pass. The lease is checked last: if it ends during the look-up, the
+    /// result may depend on keys that have been deleted.
     pub fn recognise(&self, headers: &HeaderMap) -> Recognition {
         let inner = &self.inner;
         let recognition = inner.credentials.borrow().recognise(
@@ -172,17 +172,17 @@ impl Keys {
         }
     }
 
-    /// How requests carry their credentials here.
+    /// How requests carry credentials here.
     pub fn form(&self) -> &CredentialForm {
         &self.inner.options.form
     }
 
-    /// Whether this node may serve: its keys are certainly current.
+    /// Whether this node may serve, which means that its keys are up to date.
     pub fn is_ready(&self) -> bool {
         self.inner.lease.holds(&*self.inner.clock)
     }
 
-    /// Takes one request out of the key's budget, or says how long to wait.
+    /// Takes one request from the key's budget, or says how long to wait.
     pub fn charge(&self, key: &ActiveKey) -> Result<(), Duration> {
         self.inner
             .options
@@ -190,7 +190,7 @@ impl Keys {
             .charge(key.key_id, self.inner.clock.now())
     }
 
-    /// A request that arrived at `at` matched this key, whatever followed. Written behind it; see
+    /// Records that a request which arrived at `at` matched this key, whatever the verdict. Written later; see
     /// [`Keys::flush_last_used`].
     pub fn touched(&self, key: &ActiveKey, at: Timestamp, address: IpAddr) {
         self.inner.notes.note(key, at, address);
@@ -201,16 +201,16 @@ impl Keys {
         self.inner.credentials.current()
     }
 
-    /// Moves whenever a key was generated or deleted, here or on another node.
+    /// Changes whenever a key is generated or deleted, here or on another node.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
 }
 
-/// What pages and the command line do. Generating and deleting run to their end even when whoever asked has gone away: a
-/// deletion that is committed must also be applied.
+/// What pages and the command line do. Generating and deleting always run to the end, even if the caller has
+/// disconnected: a committed deletion must also be applied.
 impl Keys {
-    /// All three environments in their order, each with its active keys, oldest first.
+    /// All three environments in order, each with its active keys, oldest first.
     pub async fn list(&self, company: CompanyId) -> Result<Vec<KeyGroup>, KeysError> {
         let mut keys = self.inner.store.list(company).await?;
         for key in &mut keys {
@@ -244,7 +244,7 @@ impl Keys {
         Err(KeysError::NotFound)
     }
 
-    /// Makes a new key. It is accepted as soon as this returns, on other nodes as soon as they look.
+    /// Creates a key. This node accepts it once this returns; other nodes accept it after their next poll.
     pub async fn generate(
         &self,
         company: CompanyId,
@@ -255,7 +255,7 @@ impl Keys {
         to_its_end(async move { inner.generate(company, environment, actor).await }).await
     }
 
-    /// The secret, to be shown.
+    /// Returns the secret, to be shown.
     pub async fn reveal(
         &self,
         company: CompanyId,
@@ -267,14 +267,15 @@ impl Keys {
             .await
     }
 
-    /// The secret, to be put on a clipboard without being shown: the same rule under its own name in the audit trail.
+    /// Returns the secret, to be put on a clipboard without being shown. The rule is the same as for reveal; the audit
+    /// trail distinguishes the two.
     pub async fn copy(&self, company: CompanyId, key: KeyId, actor: &Actor) -> Result<SecretText, KeysError> {
         self.inner
             .secret_for(company, key, actor, AuditAction::KeyCopied)
             .await
     }
 
-    /// Erases the key. Once this returns, no node accepts it.
+    /// Deletes the key. Once this returns, no node accepts it.
     pub async fn delete(
         &self,
         company: CompanyId,
@@ -285,8 +286,8 @@ impl Keys {
         to_its_end(async move { inner.delete(company, key, actor).await }).await
     }
 
-    /// As [`Keys::delete`], for a person on the page, where one click must not end Production. Every way in from the page
-    /// comes through here; operators name the key by its id instead.
+    /// Like [`Keys::delete`], for a person on a page, where a single click must not cut off Production. All deletions
+    /// from pages come through here. Operators name the key by its id instead.
     pub async fn delete_confirmed(
         &self,
         company: CompanyId,
@@ -305,16 +306,16 @@ impl Keys {
         self.delete(company, key, actor).await
     }
 
-    /// The one way to name a key without its company: the operator's. Whose it is, is looked up first, and the deletion
-    /// is that company's.
+    /// Deletes a key by its id alone, for operators. Looks up the company first, so that the deletion is recorded for
+    /// that company.
     pub async fn delete_by_id(&self, key: KeyId, actor: &Actor) -> Result<DeletedKey, KeysError> {
         self.reload().await?;
         let company = self.snapshot().active_key(key).map(|key| key.company.id);
         self.delete(company.ok_or(KeysError::NotFound)?, key, actor).await
     }
 
-    /// The secrets that may sign for this environment, oldest first. Empty when it has no active key. A key that was
-    /// deleted before this was called is not among them.
+    /// The secrets that may sign for this environment, oldest first. Empty if there is no active key. Never contains a
+    /// key that was deleted before the call.
     pub async fn signing_secrets(
         &self,
         company: CompanyId,
@@ -342,7 +343,7 @@ impl Keys {
     }
 }
 
-/// Keeping up with the database; [`Keys::start`] calls these in the background.
+/// Keeping up with the database. [`Keys::start`] calls these in the background.
 impl Keys {
     /// Reads everything again.
     pub async fn reload(&self) -> Result<(), KeysError> {
@@ -362,14 +363,14 @@ impl Keys {
         Ok(())
     }
 
-    /// A company was created: lets it use keys here, and tells the other nodes.
+    /// To be called after a company was created. Its keys then work here, and the other nodes are told.
     pub async fn company_changed(&self) -> Result<(), KeysError> {
         self.inner.store.announce_change().await?;
         self.reload().await
     }
 
-    /// Loads what has changed since the last time and, where other nodes share the database, renews this node's lease
-    /// when it is due.
+    /// Loads what has changed since the last call. If other nodes share the database, renews this node's lease when it
+    /// is due.
     pub async fn follow(&self) -> Result<(), KeysError> {
         let inner = &self.inner;
         let latest = inner.store.change_version().await?;
@@ -380,7 +381,7 @@ impl Keys {
         inner.renew_lease().await
     }
 
-    /// Removes what deletions since the last time may have left of sealed secrets in the database's own files.
+    /// Removes what recent deletions may have left of sealed secrets in the database's own files.
     pub async fn scrub(&self) -> Result<(), KeysError> {
         if self.inner.to_scrub.swap(false, Ordering::AcqRel) {
             let scrubbed = self.inner.store.scrub().await;
@@ -390,7 +391,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Writes what [`Keys::touched`] noted. What could not be written stays noted.
+    /// Writes what [`Keys::touched`] noted. Notes that could not be written are kept.
     pub async fn flush_last_used(&self) -> Result<(), KeysError> {
         let inner = &self.inner;
         let notes = inner.notes.waiting();
@@ -411,7 +412,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Removes tombstones after their ninety days, and request budgets that are full again.
+    /// Removes tombstones after ninety days, and request budgets that are full again.
     pub async fn tidy(&self) -> Result<(), KeysError> {
         let now = self.inner.clock.now();
         self.inner.options.rate_limit.forget_full(now);
@@ -423,7 +424,7 @@ impl Keys {
         if removed > 0 {
             tracing::info!(
                 removed,
-                "tombstones of keys deleted {TOMBSTONE_DAYS} days ago were removed"
+                "removed tombstones of keys deleted more than {TOMBSTONE_DAYS} days ago"
             );
         }
         Ok(())
@@ -491,8 +492,8 @@ impl Inner {
         self.announce(company);
     }
 
-    /// Opens first and records then, so that the audit row says what really happened; and nothing is handed out unless
-    /// the key was still active when the row was written.
+    /// Opens the secret first and records afterwards, so that the audit row says what really happened. Returns nothing
+    /// unless the key was still active when the row was written.
     async fn secret_for(
         &self,
         company: CompanyId,
@@ -569,24 +570,23 @@ impl Inner {
         })
     }
 
-    /// Returns when every other node has applied `version` or has no lease any more. By `give_up`, one lease after the
-    /// commit, that is so whatever the database says, and even if it says nothing.
+    /// Returns when every other node has applied `version` or has no lease. Returns at `give_up`, one lease after the
+    /// commit, in any case: by then every older lease has ended, even if the database cannot be reached.
     async fn wait_for_nodes(&self, version: u64, give_up: Duration) {
         while self.clock.monotonic() < give_up {
             match self.store.nodes_behind(version, self.node).await {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the other nodes cannot be seen; their leases are waited out")
+                    tracing::warn!(%error, "could not check the other nodes; waiting until their leases end")
                 }
             }
             tokio::time::sleep(ASK_NODES_EVERY).await;
         }
     }
 
-    /// Asks for another lease when a third of the last one is gone, or at once when something was applied: a deletion on
-    /// another node may be waiting to hear of it. Where yet another change came in between, the next look loads it and
-    /// asks again.
+    /// Renews the lease when a third of it is over, or at once after applying a change, because a deletion on another
+    /// node may be waiting for that. If another change was made in between, the next poll loads it and asks again.
     async fn renew_lease(&self) -> Result<(), KeysError> {
         let applied = self.credentials.borrow().version();
         let told = self.told.load(Ordering::Relaxed);
@@ -608,7 +608,7 @@ impl Inner {
         Ok(())
     }
 
-    /// A key of this company was generated or deleted, and the snapshot has it.
+    /// Announces that a key of this company was generated or deleted, after the snapshot has it.
     fn announce(&self, company: CompanyId) {
         self.changes.send_modify(|count| *count += 1);
         self.hub.publish(company, Topic::Keys);
@@ -654,7 +654,7 @@ fn audit(
     }
 }
 
-/// Runs work in a task of its own, so that it ends even when its caller is dropped in the middle.
+/// Runs work in its own task, so that it finishes even if its caller is dropped halfway.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, KeysError>> + Send + 'static,
 ) -> Result<T, KeysError> {

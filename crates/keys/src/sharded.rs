@@ -1,4 +1,4 @@
-//! A small map from keys, split so that two requests with different keys rarely wait for each other.
+//! A small map by key id, split so that requests with different keys rarely wait for each other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,19 +18,19 @@ impl<V> Default for Sharded<V> {
 }
 
 impl<V> Sharded<V> {
-    /// The part that holds `key`, locked.
+    /// Locks the part that holds `key`.
     pub(crate) fn of(&self, key: KeyId) -> MutexGuard<'_, HashMap<KeyId, V>> {
         let [.., last] = key.to_bytes();
         lock(&self.0[usize::from(last) % SHARDS])
     }
 
-    /// All parts, one after the other.
+    /// Locks all parts, one after the other.
     pub(crate) fn parts(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<KeyId, V>>> {
         self.0.iter().map(lock)
     }
 }
 
-/// A thread that panicked left a whole map behind: each write is a single insert.
+/// Safe after a panic: each write is a single insert, so the map is always complete.
 fn lock<V>(part: &Mutex<HashMap<KeyId, V>>) -> MutexGuard<'_, HashMap<KeyId, V>> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }

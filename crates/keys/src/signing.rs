@@ -1,5 +1,5 @@
-//! The secrets that sign deliveries. They are asked for at every attempt, so the sealed bytes of an environment are kept
-//! until any key changes; they are opened each time and never kept open.
+//! The secrets that sign deliveries. Every attempt needs them, so the sealed bytes of an environment are cached until
+//! any key changes. They are opened for each use and never cached in the open.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use vault::AccessSecret;
 
 use crate::SealedKey;
 
-/// One active key with its secret, to sign with.
+/// An active key with its secret, to sign with.
 #[derive(Clone, Debug)]
 pub struct SigningSecret {
     pub key_id: KeyId,
@@ -22,7 +22,7 @@ pub struct SigningSecret {
 #[derive(Debug, Default)]
 pub(crate) struct SealedKeys(Mutex<HashMap<(CompanyId, Environment), Read>>);
 
-/// What was read, and the count of changes from before it was.
+/// What was read, and the count of changes before the read.
 type Read = (u64, Arc<[SealedKey]>);
 
 impl SealedKeys {
@@ -38,7 +38,8 @@ impl SealedKeys {
         (*read_at == changes).then(|| Arc::clone(keys))
     }
 
-    /// `changes` is the count from before the database was read: a change during the reading then outdates it at once.
+    /// `changes` is the count from before the database was read, so that a change during the read makes the entry
+    /// outdated at once.
     pub(crate) fn keep(
         &self,
         company: CompanyId,

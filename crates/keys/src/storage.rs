@@ -1,4 +1,4 @@
-//! What this crate needs of a database, as a trait, and the rows it exchanges with it.
+//! What this crate needs from a database, as a trait, with the rows it exchanges.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,12 +10,12 @@ use vault::{LookupHash, Sealed};
 
 use crate::KeysError;
 
-/// One process that serves requests from a database it shares with others.
+/// A process that serves requests from a database it shares with others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(u128);
 
 impl NodeId {
-    /// A new process is a new node: it starts without a lease.
+    /// A new process is a new node and starts without a lease.
     pub fn generate() -> Self {
         Self(u128::from_be_bytes(vault::random()))
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for NodeId {
     }
 }
 
-/// A company, as far as recognising its keys needs it.
+/// What recognising keys needs to know about a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyRow {
     pub id: CompanyId,
@@ -60,7 +60,7 @@ pub enum CredentialState {
     Deleted { at: Timestamp, by: String },
 }
 
-/// Everything that requests are judged by. The rows hold every change up to `version`, and perhaps later ones.
+/// Everything needed to judge requests. Contains every change up to `version`, and perhaps later ones.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub version: u64,
@@ -91,7 +91,7 @@ pub struct SealedKey {
     pub sealed: Sealed,
 }
 
-/// Which key to delete, and what its tombstone and its audit row say.
+/// Which key to delete, and what its tombstone and audit row say.
 #[derive(Clone, Debug)]
 pub struct Deletion {
     pub company: CompanyId,
@@ -101,17 +101,17 @@ pub struct Deletion {
     pub audit: AuditId,
 }
 
-/// What a deletion left behind.
+/// What remains after a deletion.
 #[derive(Clone, Debug)]
 pub struct DeletedRow {
     pub environment: Environment,
     pub lookup: LookupHash,
     pub last_four: String,
-    /// The change version that this deletion made.
+    /// The change version of this deletion.
     pub version: u64,
 }
 
-/// A request used a key.
+/// Records that a request used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Touch {
     pub key: KeyId,
@@ -119,16 +119,16 @@ pub struct Touch {
     pub address: IpAddr,
 }
 
-/// The answer to a node that wants to go on serving.
+/// The answer to a node that wants to renew its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
     Renewed,
-    /// There are changes it has not applied: it must load them first.
+    /// There are changes that the node has not applied. It must load them first.
     Behind,
 }
 
-/// The tables `api_keys`, `change_version` and `nodes`, and `companies` for reading. Every method that changes who may
-/// pass writes its audit row and moves the change version in the same transaction.
+/// The tables `api_keys`, `change_version` and `nodes`, and read access to `companies`. Every method that changes which
+/// keys are accepted writes its audit row and increments the change version in the same transaction.
 #[async_trait]
 pub trait KeyStore: fmt::Debug + Send + Sync {
     async fn load(&self) -> Result<Loaded, KeysError>;
@@ -136,17 +136,17 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// The number of the latest change.
     async fn change_version(&self) -> Result<u64, KeysError>;
 
-    /// Makes a new change version for a change made elsewhere, such as a new company.
+    /// Creates a change version for a change made elsewhere, such as a new company.
     async fn announce_change(&self) -> Result<u64, KeysError>;
 
     /// A company's active keys in all environments, oldest first.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError>;
 
-    /// Stores the key in a free slot and returns the change version. [`KeysError::TwoActive`] when there is none,
-    /// [`KeysError::NotFound`] when there is no such company.
+    /// Stores the key in a free slot and returns the change version. [`KeysError::TwoActive`] if no slot is free,
+    /// [`KeysError::NotFound`] if the company does not exist.
     async fn insert(&self, key: NewKey, audit: AuditEntry) -> Result<u64, KeysError>;
 
-    /// One active key of this company. [`KeysError::NotFound`] also for another company's.
+    /// One active key of this company. [`KeysError::NotFound`] also for another company's key.
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError>;
 
     /// The active keys of one environment, oldest first.
@@ -156,12 +156,12 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
         environment: Environment,
     ) -> Result<Vec<SealedKey>, KeysError>;
 
-    /// Writes the audit row of a look at a secret, if the key is still active at this moment; else
-    /// [`KeysError::NotFound`] and no row.
+    /// Writes the audit row for reading a secret if the key is still active; otherwise [`KeysError::NotFound`] and no
+    /// row.
     async fn record_access(&self, company: CompanyId, key: KeyId, audit: AuditEntry)
     -> Result<(), KeysError>;
 
-    /// Erases the sealed secret and leaves a tombstone. [`KeysError::NotFound`] also for a key deleted before.
+    /// Erases the sealed secret and leaves a tombstone. [`KeysError::NotFound`] also for a key that is already deleted.
     async fn delete(&self, deletion: Deletion) -> Result<DeletedRow, KeysError>;
 
     /// Moves *last used* forward, never back. One entry per key.
@@ -170,14 +170,14 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// Removes tombstones of keys deleted before this moment, and returns how many.
     async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError>;
 
-    /// Removes what deletions may have left of the sealed secrets in the database's own files, as far as it can.
+    /// Removes what deletions may have left of sealed secrets in the database's own files, as far as it can.
     async fn scrub(&self) -> Result<(), KeysError>;
 
-    /// Whether other processes may serve from this database. Then a node serves only under a lease.
+    /// Whether other processes may serve from this database. If so, a node serves only under a lease.
     fn is_shared(&self) -> bool;
 
-    /// Gives `node` a lease from now on, if `applied` is the latest change version at this moment, and notes that it has
-    /// applied that version.
+    /// Gives `node` a lease starting now if `applied` is the latest change version, and records that the node has
+    /// applied it.
     async fn renew_lease(&self, node: NodeId, applied: u64, lease: Duration) -> Result<Renewal, KeysError>;
 
     /// How many nodes other than `asking` hold a lease without having applied `version`.
