@@ -1,5 +1,5 @@
-//! A request as it was seen, before redaction. Whoever answers requests makes one of these and hands it to
-//! [`crate::Recorder`]; nothing here is ever stored or shown as it is.
+//! A request as it was seen, before redaction. The code that answers requests builds an [`Entry`] and passes it to
+//! [`crate::Recorder`]. Nothing here is ever stored or shown unredacted.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use model::{
 use crate::LossOf;
 use redact::BODY_LIMIT;
 
-/// Whose request it was.
+/// The company that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The parent company, or the company itself when it has none.
+    /// The parent company, or the company itself if it has no parent.
     pub root: CompanyId,
-    /// The company whose row it is: a brand's when the key or `X-Brand-Id` says so.
+    /// The company whose row it is. A brand, if the key or `X-Brand-Id` says so.
     pub company: CompanyId,
     /// That company's client id.
     pub client_id: ClientId,
-    /// That company's name when it is a brand.
+    /// That company's name, if it is a brand.
     pub brand: Option<String>,
 }
 
 impl Place {
-    /// Whose loss it is when the entry is not stored.
+    /// The company that loses the entry if it is not stored.
     pub const fn loss_of(&self) -> LossOf {
         LossOf {
             root: self.root,
@@ -43,7 +43,7 @@ pub struct KeyTrace {
 
 /// One request with everything that was captured of it.
 ///
-/// `Debug` shows neither headers nor bodies: they hold secrets until they are redacted.
+/// `Debug` prints neither headers nor bodies, which contain secrets until they are redacted.
 pub struct Entry {
     pub request_id: RequestId,
     /// When it arrived.
@@ -53,20 +53,20 @@ pub struct Entry {
     pub key: Option<KeyTrace>,
     pub recorded: Recorded,
     pub method: String,
-    /// With the query.
+    /// Includes the query.
     pub path: String,
-    /// What the caller got; 499 when it left before there was an answer.
+    /// The status the caller got; 499 if it left before there was a response.
     pub status: u16,
     pub verdict: Verdict,
-    /// What the verdict says of this very request; else empty.
+    /// What the verdict says about this particular request, or empty.
     pub verdict_detail: String,
-    /// From arrival to the last byte of the answer, in microseconds.
+    /// From arrival to the last byte of the response, in microseconds.
     pub duration_us: u64,
-    /// From arrival until the upstream's answer began, in microseconds.
+    /// From arrival to the start of the upstream's response, in microseconds.
     pub upstream_us: Option<u64>,
     pub address: String,
     pub user_agent: Option<String>,
-    /// Every `X-Access-Secret` that was sent, in order to find and remove it wherever it stands.
+    /// Every `X-Access-Secret` that was sent, so that it can be redacted wherever it appears.
     pub presented: Vec<SecretText>,
     pub request: Message,
     pub response: Message,
@@ -83,13 +83,13 @@ impl fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// Roughly the memory it holds while it waits, in bytes.
+    /// Roughly the memory that it takes while it waits, in bytes.
     pub(crate) fn weight(&self) -> usize {
         512 + self.path.len() + self.request.weight() + self.response.weight()
     }
 }
 
-/// Headers and body, raw.
+/// Headers and body, not redacted.
 pub struct Message {
     pub headers: HeaderMap,
     pub body: CapturedBody,
@@ -125,13 +125,13 @@ impl fmt::Debug for Message {
     }
 }
 
-/// What is there of a body.
+/// What was captured of a body.
 pub enum CapturedBody {
     Absent {
         why: BodyAbsence,
         total_bytes: u64,
     },
-    /// At most [`BODY_LIMIT`] bytes, and how many went over the wire.
+    /// At most [`BODY_LIMIT`] bytes, and the total that went over the wire.
     Bytes {
         first: Vec<u8>,
         total_bytes: u64,
@@ -144,7 +144,7 @@ impl fmt::Debug for CapturedBody {
     }
 }
 
-/// Keeps the first [`BODY_LIMIT`] bytes of a body that passes by, and counts the rest.
+/// Keeps the first [`BODY_LIMIT`] bytes of a passing body, and counts the rest.
 #[derive(Default)]
 pub struct Capture {
     first: Vec<u8>,
@@ -152,7 +152,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// The next bytes of the body.
+    /// Passes the next bytes of the body.
     pub fn see(&mut self, bytes: &[u8]) {
         let room = BODY_LIMIT - self.first.len();
         self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -164,7 +164,7 @@ impl Capture {
         self.total_bytes
     }
 
-    /// The body as far as it came.
+    /// The body so far.
     pub fn take(&mut self) -> CapturedBody {
         let Self { first, total_bytes } = std::mem::take(self);
         if total_bytes == 0 {

@@ -1,4 +1,5 @@
-//! Reading the log in turn: a search through many rows holds one of few connections, and no company may hold them all.
+//! Shares database reads fairly. A search through many rows uses one of a few connections, and no company may use all
+//! of them.
 
 use std::sync::Arc;
 
@@ -8,14 +9,14 @@ use shares::FairShare;
 
 use crate::{Batch, LogStore, LogStoreError, Run, RunReport, Scope};
 
-/// A store whose reads are divided fairly between companies. What is written passes as it is.
+/// A store that divides its reads fairly between companies. Writes are not limited.
 pub struct InTurn {
     store: Arc<dyn LogStore>,
     reads: FairShare<CompanyId>,
 }
 
 impl InTurn {
-    /// `at_once` is how many reads the database answers beside each other.
+    /// `at_once` is the number of reads that the database can do at the same time.
     pub fn new(store: Arc<dyn LogStore>, at_once: usize) -> Self {
         Self {
             store,

@@ -1,5 +1,6 @@
-//! Entries on their way to the next batch: a lane for each company, emptied in turn by size. A company whose entries take
-//! long to redact waits behind its own; another company's entry comes with the next batch.
+//! Entries that wait for the next batch, in one lane per company. Batches are filled from the lanes in turn, by size.
+//! If a company's entries take long to redact, its own later entries wait, while another company's entry is in the next
+//! batch.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,10 +8,10 @@ use model::CompanyId;
 
 use crate::Entry;
 
-/// In its turn, a company sends entries until they have this many bytes.
+/// In each turn a company contributes entries until they reach this many bytes.
 const TURN_BYTES: usize = 32 * 1024;
 
-/// An entry, and whether it holds a part of its company's share until it is taken.
+/// An entry, and whether it counts against its company's share until it is taken.
 pub(crate) struct Waiting {
     pub(crate) entry: Box<Entry>,
     pub(crate) has_share: bool,
@@ -20,7 +21,7 @@ pub(crate) struct Waiting {
 #[derive(Default)]
 pub(crate) struct Lanes {
     lanes: HashMap<CompanyId, VecDeque<Waiting>>,
-    /// The companies with entries, the next one first.
+    /// The companies that have entries, the next one first.
     turns: VecDeque<CompanyId>,
     rows: usize,
     bytes: usize,
@@ -51,7 +52,7 @@ impl Lanes {
         self.rows >= rows || self.bytes >= bytes
     }
 
-    /// The next batch: of each company in turn, oldest first, until it has `rows` or `bytes`.
+    /// The next batch: entries of each company in turn, oldest first, until it has `rows` or `bytes`.
     pub(crate) fn take(&mut self, rows: usize, bytes: usize) -> Vec<Waiting> {
         let (mut batch, mut taken) = (Vec::new(), 0);
         while batch.len() < rows

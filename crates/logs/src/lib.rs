@@ -1,5 +1,5 @@
-//! The request log: what the gateway, `verify` and the public API hand over is redacted and written in batches, behind
-//! the request, and counted when it is lost (invariants 8 and 9).
+//! The request log. Entries from the gateway, `verify` and the public API are redacted and written in batches after the
+//! request, and counted if they are lost (invariants 8 and 9).
 
 mod entry;
 mod in_turn;

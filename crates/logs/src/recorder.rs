@@ -1,4 +1,4 @@
-//! The door of the log: takes entries without ever making a request wait, and counts what it could not take.
+//! The entrance to the log. It takes entries without making a request wait, and counts those it cannot take.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -63,7 +63,7 @@ impl fmt::Debug for RecorderOptions {
     }
 }
 
-/// Counters of this run. When nothing waits, `seen = stored + dropped + suppressed` (invariant 8).
+/// Counters of this run. When no entry is waiting, `seen = stored + dropped + suppressed` (invariant 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub seen: u64,
@@ -73,7 +73,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Entries that are on their way to the store.
+    /// Entries on their way to the store.
     pub const fn waiting(self) -> u64 {
         self.seen
             .saturating_sub(self.stored + self.dropped + self.suppressed)
@@ -87,16 +87,16 @@ pub struct Recorder {
     queue: mpsc::Sender<Item>,
 }
 
-/// What stands in the queue.
+/// An item in the queue.
 pub(crate) enum Item {
     Entry(Box<Entry>),
-    /// Whoever sent it waited for room in the queue, so it takes none of the shares.
+    /// Its sender waited for room in the queue, so it does not count against any share.
     Patient(Box<Entry>),
     Flush(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
 }
 
-/// What the door and the writer both count.
+/// The counters that the recorder and the writer share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     seen: AtomicU64,
@@ -106,12 +106,12 @@ pub(crate) struct Shared {
     waiting: Mutex<Waiting>,
     losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
-    /// For requests with a key that was deleted: no stranger can send one, and no stranger's flood may hide it.
+    /// For requests with a deleted key. Outsiders cannot send one, and their floods must not hide one.
     former_keys: Suppression,
 }
 
-/// Whose entries wait to be written, by the company that owns the key. When there are too many, the company with most is
-/// the first to lose some: by the rule of shares, one with few of them always finds room.
+/// The entries that wait to be written, counted for the company that owns the key. When too many wait, the company with
+/// the most loses entries first. By the rule of shares, a company with few entries always finds room.
 #[derive(Debug)]
 struct Waiting {
     entries: Ledger<CompanyId>,
@@ -148,13 +148,13 @@ impl Shared {
         }
     }
 
-    /// Room for an entry among those that wait.
+    /// Reserves room for a waiting entry.
     fn take_room(&self, entry: &Entry) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.take(entry.place.root, entry.weight())
     }
 
-    /// An entry waits no longer.
+    /// An entry is no longer waiting.
     pub(crate) fn give_room_back(&self, entry: &Entry) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.entries.give_back(&entry.place.root, 1);
@@ -162,7 +162,7 @@ impl Shared {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        // `seen` last: whatever is counted as stored or lost was counted as seen before.
+        // `seen` is read last, so that it includes everything already counted as stored or lost.
         let (stored, dropped) = (
             self.stored.load(Ordering::SeqCst),
             self.dropped.load(Ordering::SeqCst),
@@ -176,7 +176,7 @@ impl Shared {
         }
     }
 
-    /// The losses of every company, as totals of the run.
+    /// The losses of every company since the start of the run.
     pub(crate) fn losses(&self) -> HashMap<LossOf, Loss> {
         self.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -201,7 +201,7 @@ impl Shared {
         self.suppressed.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether the entry is to be stored.
+    /// Whether the entry should be stored.
     fn admits(&self, entry: &Entry) -> bool {
         self.seen.fetch_add(1, Ordering::SeqCst);
         let budget = if entry.key.is_some() {
@@ -218,8 +218,8 @@ impl Shared {
 }
 
 impl Recorder {
-    /// Begins a run in the store and starts the writer; must be called within a tokio runtime. `hub` is told after each
-    /// commit whose Logs changed.
+    /// Begins a run in the store and starts the writer. Must be called within a tokio runtime. After each commit, tells
+    /// `hub` which companies' logs changed.
     pub async fn start(
         store: Arc<dyn LogStore>,
         hub: Hub,
@@ -233,7 +233,7 @@ impl Recorder {
         Ok(Self { shared, queue })
     }
 
-    /// Takes an entry, or counts it as dropped when too many wait. Never waits itself.
+    /// Takes an entry, or counts it as dropped if too many are waiting. Never waits.
     pub fn record(&self, entry: Entry) {
         if !self.shared.admits(&entry) {
             return;
@@ -251,7 +251,7 @@ impl Recorder {
         }
     }
 
-    /// Takes an entry and waits for room: the demo's history and ingest, where nothing may be dropped.
+    /// Takes an entry, and waits for room. For ingest and the demo's history, where nothing may be dropped.
     pub async fn record_waiting(&self, entry: Entry) {
         if !self.shared.admits(&entry) {
             return;
@@ -262,7 +262,7 @@ impl Recorder {
         }
     }
 
-    /// Returns when everything recorded before is stored, or counted as dropped.
+    /// Returns when everything recorded so far is stored or counted as dropped.
     pub async fn flush(&self) {
         let (done, waiting) = oneshot::channel();
         if self.queue.send(Item::Flush(done)).await.is_ok() {
@@ -270,8 +270,8 @@ impl Recorder {
         }
     }
 
-    /// Flushes, ends the run cleanly and stops. What is recorded afterwards counts as dropped. A store that fails is
-    /// tried once more, not waited for.
+    /// Flushes, ends the run cleanly and stops. Entries recorded later count as dropped. If the store fails, it is
+    /// retried only once.
     pub async fn shutdown(&self) {
         let (done, waiting) = oneshot::channel();
         if self.queue.send(Item::Stop(done)).await.is_ok() {

@@ -1,4 +1,4 @@
-//! What the log needs of a database, as a trait, and what it exchanges with it.
+//! What the log needs from a database, as a trait, with the types it exchanges.
 
 use std::sync::Arc;
 
@@ -35,17 +35,17 @@ pub struct StoredEntry {
     pub response_body: Body,
 }
 
-/// Whose rows may be seen. There is no way to read the log without one (invariant 5).
+/// Whose rows may be seen. Every query needs one, so nobody can read the log without naming a company (invariant 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// A company that is no brand: its own rows and those of its brands.
+    /// A company that is not a brand: its own rows and those of its brands.
     WithBrands(CompanyId),
     /// A brand: its own rows only.
     Brand(CompanyId),
 }
 
 impl Scope {
-    /// The company who looks.
+    /// The company that is reading.
     pub const fn company(self) -> CompanyId {
         match self {
             Self::WithBrands(company) | Self::Brand(company) => company,
@@ -57,22 +57,22 @@ impl Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run(pub i64);
 
-/// A time in which rows may have been lost: an earlier run stopped without saying so.
+/// A time in which rows may have been lost, because an earlier run did not end cleanly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The last moment of which that run is known to have written everything.
+    /// The last moment up to which that run is known to have written everything.
     pub from: Timestamp,
     /// When the next run noticed.
     pub to: Timestamp,
 }
 
-/// The counters of a run, as totals since it started: writing them twice does no harm.
+/// The counters of a run, as totals since its start, so that writing them twice does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     pub run: Run,
-    /// Now: until here the run is known to live.
+    /// The current time. Proves that the run was alive until then.
     pub at: Timestamp,
-    /// Includes the entries of the batch it comes with.
+    /// Includes the entries of the batch that it is part of.
     pub stored: u64,
     pub dropped: u64,
     pub suppressed: u64,
@@ -80,10 +80,10 @@ pub struct RunReport {
     pub losses: Vec<(LossOf, Loss)>,
 }
 
-/// Whose log lost something.
+/// The company whose log lost entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LossOf {
-    /// The parent of a brand; any other company itself.
+    /// A brand's parent. For any other company, the company itself.
     pub root: CompanyId,
     pub company: CompanyId,
 }
@@ -95,10 +95,10 @@ pub struct Loss {
     pub suppressed: u64,
 }
 
-/// Entries that are written together with the run's counters, in one transaction. Cheap to clone.
+/// Entries that are written in one transaction, together with the run's counters. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// None of them when it is only a sign of life.
+    /// Empty if the batch is only a heartbeat.
     pub entries: Arc<Vec<StoredEntry>>,
     pub report: RunReport,
 }
@@ -106,11 +106,11 @@ pub struct Batch {
 /// The tables of the log.
 #[async_trait]
 pub trait LogStore: Send + Sync {
-    /// Begins a run and records a gap for every earlier one that ended without [`LogStore::end_run`].
+    /// Begins a run, and records a gap for every earlier run that ended without [`LogStore::end_run`].
     async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError>;
 
-    /// Writes a batch, all or nothing. An entry whose request id is stored already is left as it is, so that a batch
-    /// may be tried again.
+    /// Writes the whole batch or nothing. Skips entries whose request id is already stored, so that a batch can be
+    /// retried.
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError>;
 
     /// Ends a run cleanly.
@@ -119,10 +119,12 @@ pub trait LogStore: Send + Sync {
     /// At most 50 rows, newest first by `seq`.
     async fn page(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, LogStoreError>;
 
-    /// One entry; none when there is no such request in this scope. Its events are not known here: the list is empty.
+    /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
+    /// known here.
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
 
-    /// How many requests of `company` (with its brands' by `X-Brand-Id`) named this key since the minute of `since`.
+    /// How many requests of `company` (including brands named by `X-Brand-Id`) used this key since the minute of
+    /// `since`.
     async fn count_by_key(
         &self,
         company: CompanyId,
@@ -136,7 +138,7 @@ pub trait LogStore: Send + Sync {
 pub enum LogStoreError {
     #[error("there is no room on the disk for log rows")]
     DiskFull,
-    /// The database refused what was written; trying the same again will not help.
+    /// The database refused the data. Retrying the same data will not help.
     #[error("the database refused a log row")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the log cannot be read or written now")]

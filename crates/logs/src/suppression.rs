@@ -1,19 +1,19 @@
-//! At most ten refused requests a second, and a thousand an hour, are stored for a company, because anybody who knows a
-//! client id can send them: without the second bound, ten rows a second for ever.
+//! Stores at most ten refused requests a second and a thousand an hour for each company, because anyone who knows a
+//! client id can send them. Without the hourly limit, ten rows a second could be written forever.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use model::{CompanyId, Timestamp};
 
-/// Rows per second and company in which no key was recognised.
+/// Per company and second: rows in which no key was recognised.
 pub(crate) const UNRECOGNISED_PER_SECOND: u32 = 10;
-/// Rows per hour and company in which no key was recognised.
+/// Per company and hour: rows in which no key was recognised.
 pub(crate) const UNRECOGNISED_PER_HOUR: u32 = 1_000;
-/// When so many companies are remembered, those with an hour behind them are forgotten.
+/// When this many companies are remembered, those without requests in the current hour are forgotten.
 const SWEEP_AT: usize = 4_096;
 
-/// Counts the unrecognised requests of each company within the present second and hour.
+/// Counts each company's unrecognised requests in the current second and hour.
 #[derive(Debug, Default)]
 pub(crate) struct Suppression {
     companies: Mutex<Companies>,
@@ -22,7 +22,7 @@ pub(crate) struct Suppression {
 #[derive(Debug, Default)]
 struct Companies {
     counts: HashMap<CompanyId, Counts>,
-    /// The hour that was swept last.
+    /// The hour of the last sweep.
     swept: i64,
 }
 
@@ -32,7 +32,7 @@ struct Counts {
     hour: Window,
 }
 
-/// What was stored in one stretch of time.
+/// What was stored in one period.
 #[derive(Debug, Default)]
 struct Window {
     number: i64,
@@ -40,7 +40,7 @@ struct Window {
 }
 
 impl Window {
-    /// Requests are recorded when they end, so an older one may come later; it counts in the newer window.
+    /// Requests are recorded when they end, so an older one may arrive later. It counts in the newer period.
     fn at(&mut self, number: i64) -> &mut Self {
         if number > self.number {
             *self = Self { number, stored: 0 };
@@ -50,7 +50,8 @@ impl Window {
 }
 
 impl Suppression {
-    /// Whether this one may be stored. The number of companies bounds the memory: unknown client ids never come here.
+    /// Whether this request may be stored. Unknown client ids never get here, so the number of companies limits the
+    /// memory.
     pub(crate) fn admits(&self, company: CompanyId, at: Timestamp) -> bool {
         let (second, hour) = (
             at.as_millis().div_euclid(1000),
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_a_second_and_company_are_admitted() {
+    fn ten_requests_a_second_are_admitted_for_each_company() {
         let suppression = Suppression::default();
         let (ours, theirs) = (company(1), company(2));
         let at = Timestamp::from_millis(5_000);
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_an_hour_and_company_are_admitted() {
+    fn a_thousand_requests_an_hour_are_admitted_for_each_company() {
         let suppression = Suppression::default();
         let (ours, theirs) = (company(1), company(2));
         let begin = Timestamp::from_millis(7_200_000);
@@ -116,12 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn companies_with_an_hour_behind_them_are_forgotten() {
+    fn companies_without_requests_in_the_current_hour_are_forgotten() {
         let suppression = Suppression::default();
         let at = |hours: i64| Timestamp::from_millis(hours * 3_600_000);
-        let many = u32::try_from(SWEEP_AT).expect("small");
+        let many = u32::try_from(SWEEP_AT).expect("fits");
         assert!((0..many).all(|number| suppression.admits(company(number), at(1))));
         assert!(suppression.admits(company(many), at(2)));
-        assert_eq!(suppression.companies.lock().expect("whole").counts.len(), 1);
+        assert_eq!(
+            suppression.companies.lock().expect("not poisoned").counts.len(),
+            1
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The task behind [`crate::Recorder`]: gathers entries, redacts them, writes them in batches, and tells open pages.
+//! The task behind [`crate::Recorder`]. It gathers entries, redacts them, writes them in batches, and tells open pages.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,9 +21,9 @@ pub(crate) struct Writer {
     options: RecorderOptions,
     shared: Arc<Shared>,
     run: Run,
-    /// The losses that the store knows of.
+    /// The losses that the store has recorded.
     reported: HashMap<LossOf, Loss>,
-    /// Whether the last write failed, so that a long fault is logged once and not with every batch.
+    /// Whether the last write failed, so that a long outage is logged once and not for every batch.
     failing: bool,
 }
 
@@ -34,7 +34,7 @@ enum Then {
     Stop(Option<oneshot::Sender<()>>),
 }
 
-/// Runs until it is told to stop or the last recorder is gone.
+/// Runs until it is told to stop or all recorders are gone.
 pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
     let mut lanes = Lanes::default();
     loop {
@@ -77,10 +77,10 @@ impl Writer {
         }
     }
 
-    /// Fills the lanes until there is a batch, or its first row has waited long enough, or only a sign of life is due.
+    /// Fills the lanes until there is a batch, its first row has waited long enough, or a heartbeat is due.
     async fn gather(&self, items: &mut mpsc::Receiver<Item>, lanes: &mut Lanes) -> Then {
         let options = &self.options;
-        // What a full batch left behind has waited already.
+        // Entries left over from a full batch have already waited.
         let mut deadline = if lanes.is_empty() {
             Instant::now() + options.heartbeat
         } else {
@@ -88,7 +88,8 @@ impl Writer {
         };
         while lanes.rows() < options.waiting_entries {
             let enough = lanes.fill(options.batch_rows, options.batch_bytes);
-            // With enough for a batch, what is there already is taken in first, so that every company has its turn.
+            // Even with enough for a batch, first takes in everything that is queued, so that every company gets its
+            // turn.
             let next = match items.try_recv() {
                 Ok(item) => Ok(Some(item)),
                 Err(_) if enough => return Then::GoOn,
@@ -116,7 +117,7 @@ impl Writer {
         Then::GoOn
     }
 
-    /// The next batch of the lanes.
+    /// Writes the next batch from the lanes.
     async fn write_next(&mut self, lanes: &mut Lanes, stopping: bool) {
         let batch = lanes.take(self.options.batch_rows, self.options.batch_bytes);
         let entries = batch
@@ -134,7 +135,7 @@ impl Writer {
     /// Redacts and stores the entries, or counts them as dropped.
     async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
         let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
-        // Redaction is arithmetic on up to 16 MiB; the threads that answer requests have better things to do.
+        // Redaction computes over up to 16 MiB. On a runtime thread it would delay requests.
         let names = Arc::clone(&self.options.names);
         let redaction = tokio::task::spawn_blocking(move || {
             entries
@@ -143,7 +144,7 @@ impl Writer {
                 .collect::<Vec<_>>()
         });
         let Ok(entries) = redaction.await else {
-            tracing::error!(rows = owners.len(), "redacting log rows failed; they are dropped");
+            tracing::error!(rows = owners.len(), "redacting log rows failed; dropping them");
             owners.into_iter().for_each(|owner| self.shared.dropped(owner));
             return;
         };
@@ -166,7 +167,7 @@ impl Writer {
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.failing, true) {
-                        tracing::error!(%error, cause = ?error, "log rows cannot be written; trying again");
+                        tracing::error!(%error, cause = ?error, "could not write log rows; trying again");
                     }
                     let refused = matches!(error, LogStoreError::Refused(_));
                     let Some(pause) = pauses.next().filter(|_| !refused && !batch.entries.is_empty()) else {
@@ -183,7 +184,7 @@ impl Writer {
             .for_each(|entry| self.shared.dropped(entry.place.loss_of()));
     }
 
-    /// One bad row must not take the rest of its batch with it.
+    /// Writes entries one by one, so that one bad row does not lose its whole batch.
     async fn write_singly(&mut self, entries: &[StoredEntry]) {
         for entry in entries {
             let batch = Batch {
@@ -218,7 +219,7 @@ impl Writer {
             .for_each(|company| self.hub.publish(company, Topic::Logs));
     }
 
-    /// The counters once `more` entries are stored.
+    /// The counters as they will be once `more` entries are stored.
     fn report(&self, more: usize) -> RunReport {
         let totals = self.shared.totals();
         let losses = self.shared.losses().into_iter();
@@ -234,7 +235,7 @@ impl Writer {
         }
     }
 
-    /// Whatever came after the stop is dropped and counted; then the run ends.
+    /// Drops and counts everything that arrives after the stop, then ends the run.
     async fn stop(&mut self, mut items: mpsc::Receiver<Item>) {
         items.close();
         while let Some(item) = items.recv().await {
@@ -244,7 +245,7 @@ impl Writer {
             }
         }
         if let Err(error) = self.store.end_run(self.report(0)).await {
-            tracing::error!(%error, cause = ?error, "the end of this run could not be written; the next start will record a gap");
+            tracing::error!(%error, cause = ?error, "could not record the end of this run; the next start will record a gap");
         }
     }
 }
