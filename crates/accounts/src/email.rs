@@ -1,11 +1,11 @@
-//! E-mail addresses as account names: one spelling for one account.
+//! E-mail addresses as account names, normalised so that each account has one spelling.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::AccountsError;
 
-/// An address in lower case, of a plausible form. Whether it receives mail is not known.
+/// A lower-case address in a plausible format. It may not receive mail.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Email(String);
 
@@ -42,13 +42,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_spellings_are_one_account() {
+    fn two_spellings_name_the_same_account() {
         let one: Email = " Ana@Example.com ".parse().expect("an address");
         assert_eq!(one, "ana@example.com".parse().expect("an address"));
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn text_that_is_not_an_address_is_refused() {
         for text in [
             "",
             "ana",

@@ -1,27 +1,27 @@
-//! What can go wrong with accounts, in words for the one who asked.
+//! What can go wrong with accounts, worded for the caller.
 
 use std::error::Error;
 
 use thiserror::Error;
 
-/// What the database layer reports; its text is for the server's log only.
+/// An error from the database layer. Its text is for the server's log only.
 pub type StorageFailure = Box<dyn Error + Send + Sync>;
 
-/// Every refusal of this crate.
+/// The errors of this crate.
 #[derive(Debug, Error)]
 pub enum AccountsError {
-    /// The e-mail address or the password is wrong; which of them is not said.
+    /// The e-mail address or the password is wrong. The caller is not told which.
     #[error("the e-mail address or the password is wrong")]
     WrongPassword,
     /// Too many wrong passwords for this account or from this address.
     #[error("too many tries; wait {retry_after_seconds} s")]
     Throttled { retry_after_seconds: u32 },
-    /// More sign-ins are waiting than will be served in time.
+    /// More sign-ins are waiting than can be served in time.
     #[error("too many sign-ins at once; try again in a moment")]
     Busy,
     #[error("there is no company with this client id")]
     UnknownCompany,
-    /// Brands have no brands of their own.
+    /// A brand cannot have brands of its own.
     #[error("this company is a brand, and a brand cannot have brands")]
     ParentIsABrand,
     #[error("this person is a member of the company already")]

@@ -1,5 +1,5 @@
-//! Companies, the people in them, sign-in and the bearer tokens of the operator API: the rules, and the storage they
-//! need as a trait. The binary calls [`Accounts`]; `store` implements [`AccountStore`].
+//! Companies, their members, sign-in, and the bearer tokens of the operator API: the rules, with the storage they need
+//! as a trait. The binary calls [`Accounts`]; `store` implements [`AccountStore`].
 
 mod clock;
 mod email;

@@ -1,30 +1,30 @@
-//! Bearer tokens of the operator API and what each may do. None reveals an existing secret.
+//! Bearer tokens of the operator API, and what each may do. None can reveal an existing secret.
 
 use std::fmt;
 use std::str::FromStr;
 
 use model::{OperatorTokenId, Timestamp};
 
-/// One thing a token may do.
+/// One thing that a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Publish events.
     Events,
-    /// Ask `verify`, which writes log entries.
+    /// Call `verify`, which writes log entries.
     Logs,
     /// List and create companies.
     Companies,
-    /// List, add and remove members, set their passwords, end their sessions. Whoever may set a password can sign in as
-    /// that member.
+    /// List, add and remove members, set their passwords and end their sessions. A program that can set a password can
+    /// sign in as that member.
     Members,
     /// List, create and delete keys.
     Keys,
-    /// List and revoke operator tokens. Only the command line creates one, so that no token can widen itself or outlive
-    /// its revocation.
+    /// List and revoke operator tokens. Only the command line creates tokens, so that no token can extend its own
+    /// rights or survive its revocation.
     Tokens,
 }
 
-/// The text named no scope.
+/// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is one of events, logs, companies, members, keys, tokens")]
 pub struct UnknownScope;
@@ -68,12 +68,12 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A set of scopes; its text is their names with spaces between.
+/// A set of scopes, written as their names separated by spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// In one order, each once.
+    /// Sorted, without duplicates.
     pub fn new(mut scopes: Vec<Scope>) -> Self {
         scopes.sort_unstable();
         scopes.dedup();
@@ -116,7 +116,7 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// A stored token: everything but the token itself.
+/// A stored token, without the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorToken {
     pub id: OperatorTokenId,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_survive_text() {
+    fn scopes_survive_formatting_and_parsing() {
         let scopes = Scopes::new(vec![Scope::Keys, Scope::Events, Scope::Keys]);
         assert_eq!(scopes.to_string(), "events keys");
         assert_eq!("keys events".parse(), Ok(scopes));

@@ -1,4 +1,5 @@
-//! Passwords: argon2id, one at a time beside the gateway, and the same work for an account that does not exist.
+//! Passwords: argon2id, one at a time so that the gateway keeps its CPU, and with the same work for an account that
+//! does not exist.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use vault::Zeroizing;
 
 use crate::{AccountsError, Email};
 
-/// A password in plain text, wiped from memory when dropped. `Debug` shows `[redacted]`.
+/// A plain-text password, wiped from memory when dropped. `Debug` prints `[redacted]`.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
@@ -24,19 +25,20 @@ impl Password {
         }
     }
 
-    /// What somebody typed at sign-in. Cut where no valid password goes on, so that nobody can make hashing slow.
+    /// What someone typed at sign-in. Cut at a length that no valid password reaches, so that long input cannot make
+    /// hashing slow.
     pub fn typed(text: String) -> Self {
         let text = Zeroizing::new(text);
         if text.len() <= 4096 {
             return Self(text);
         }
-        // Not truncated in place, which would leave the rest of it unwiped behind the end.
+        // Truncating in place would leave the rest in memory without wiping it.
         Self(Zeroizing::new(text[..text.floor_char_boundary(4096)].to_owned()))
     }
 
     /// 20 random letters and digits (about 100 bits), in groups of five.
     pub fn generate() -> Self {
-        // 32 characters, none of which is mistaken for another.
+        // 32 characters that cannot be mistaken for each other.
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let mut text = Zeroizing::new(String::with_capacity(23));
         for (i, byte) in Zeroizing::new(vault::random::<20>()).iter().enumerate() {
@@ -48,7 +50,7 @@ impl Password {
         Self(text)
     }
 
-    /// The text. Whoever calls this answers for where it goes.
+    /// The plain text. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -60,12 +62,12 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A PHC string (`$argon2id$…`). `Debug` shows `[redacted]`.
+/// A PHC string (`$argon2id$…`). `Debug` prints `[redacted]`.
 #[derive(Clone)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// What the database holds.
+    /// A hash read from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -83,13 +85,13 @@ impl fmt::Debug for PasswordHash {
 
 /// Strangers that may wait for their turn. With more, a sign-in would take longer than a person waits.
 const STRANGERS_WAITING: usize = 96;
-/// Of these, what one address may have: enough for an office that shares it.
+/// How many of these places one address may take: enough for an office that shares it.
 const WAITING_PER_ADDRESS: usize = 8;
 /// Places that strangers cannot take.
 const KNOWN_WAITING: usize = 32;
 
-/// Who waits. Strangers share their places by address and everyone else by account, so that an attacker needs as many
-/// addresses as there are places to keep a newcomer out.
+/// Who is waiting. Strangers share their places by address and everyone else by account. To keep a newcomer out, an
+/// attacker would need enough addresses to fill all places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
     Stranger(Network),
@@ -98,31 +100,31 @@ pub enum Queue {
     Operator,
 }
 
-/// Who takes turns: strangers in a long line must not delay an owner.
+/// Who takes turns: a long line of strangers must not delay an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Line {
     Strangers,
     Known,
 }
 
-/// Hashes and checks, one at a time, on a thread where nothing else waits.
+/// Hashes and checks passwords one at a time, on a thread where nothing else waits.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     turn: FairShare<Line>,
     strangers: FairShare<Queue>,
     known: FairShare<Queue>,
-    /// Of a password nobody has: checked where the account is unknown.
+    /// The hash of a password that nobody has. It is checked when the account does not exist.
     dummy: PasswordHash,
     params: Params,
 }
 
 impl Passwords {
-    /// 19 MiB, two passes: what OWASP recommends at least.
+    /// 19 MiB and two passes, the minimum that OWASP recommends.
     pub fn new() -> Self {
         Self::with_params(Params::DEFAULT)
     }
 
-    /// The cheapest parameters argon2 has, for tests that sign in by the hundred.
+    /// The cheapest parameters that argon2 allows, for tests with hundreds of sign-ins.
     pub fn cheap() -> Self {
         Self::with_params(Params::new(8, 1, 1, None).unwrap_or_default())
     }
@@ -144,7 +146,7 @@ impl Passwords {
             .await?
     }
 
-    /// Whether `password` belongs to `stored`. Without a stored hash the same work is done, and the answer is no.
+    /// Whether `password` matches `stored`. Without a stored hash, does the same work and returns false.
     pub async fn verify(
         &self,
         stored: Option<PasswordHash>,
@@ -174,7 +176,8 @@ impl Passwords {
             Queue::Known(_) | Queue::Operator => (Line::Known, &self.known),
         };
         let _place = places.try_take(&queue).ok_or(AccountsError::Busy)?;
-        // The turn moves into the work: a browser that hangs up must not let a second one begin.
+        // The turn moves into the work. If a browser disconnects, its work continues and must not overlap with the
+        // next.
         let turn = self.turn.take(line).await;
         let task = tokio::task::spawn_blocking(move || {
             let result = work();
@@ -215,7 +218,7 @@ mod tests {
         Queue::Known("ana@example.com".parse().expect("an address"))
     }
 
-    /// Asks for a turn and returns once it waits for it.
+    /// Asks for a turn, and returns once it is waiting for it.
     async fn waiting(
         passwords: &Passwords,
         queue: Queue,
@@ -227,7 +230,7 @@ mod tests {
         });
         match std::future::poll_fn(|context| std::task::Poll::Ready(verifying.as_mut().poll(context))).await {
             std::task::Poll::Ready(Err(busy)) => Err(busy),
-            std::task::Poll::Ready(Ok(_)) => panic!("nobody had a turn to give"),
+            std::task::Poll::Ready(Ok(_)) => panic!("the turn should still be taken"),
             std::task::Poll::Pending => Ok(tokio::spawn(async move {
                 assert!(!verifying.await.expect("verifies"));
             })),
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_few_addresses_cannot_take_every_place_of_strangers() {
+    async fn a_few_addresses_cannot_take_all_strangers_places() {
         let passwords = Passwords::cheap();
         let held = passwords.turn.take(Line::Known).await;
         let mut all = Vec::new();
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_browser_waits_for_one_stranger_and_not_for_all_of_them() {
+    async fn a_known_browser_does_not_wait_for_all_strangers() {
         let passwords = Passwords::cheap();
         let held = passwords.turn.take(Line::Strangers).await;
         let mut strangers = Vec::new();
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_opens_its_own_hash_only() {
+    async fn a_password_matches_only_its_own_hash() {
         let passwords = Passwords::cheap();
         let password = Password::new("correct horse".to_owned()).expect("long enough");
         let stored = passwords
@@ -319,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn the_default_cost_is_the_recommended_one() {
+    fn the_default_cost_is_the_recommended_minimum() {
         let stored = Passwords::new().dummy;
         assert!(stored.0.contains("m=19456,t=2,p=1"), "{}", stored.0);
     }
 
     #[test]
-    fn neither_form_is_printed() {
+    fn neither_password_nor_hash_is_printed() {
         let password = Password::generate();
         assert_eq!(password.expose().len(), 23);
         assert_eq!(format!("{password:?}"), "[redacted]");

@@ -1,12 +1,12 @@
-//! What an operator takes back: members, passwords, sessions and operator tokens. Every request asks the database for its
-//! session or token, so what is revoked here is refused from the commit on, on every node.
+//! What an operator can revoke: members, passwords, sessions and operator tokens. Every request looks up its session or
+//! token in the database, so every node refuses it as soon as the revocation is committed.
 
 use model::{Actor, AuditAction, ClientId, MemberId, OperatorTokenId, Role, SessionId, Timestamp};
 
 use crate::storage::{EndedSession, MemberRow, SessionsOf};
 use crate::{Accounts, AccountsError, Email, OperatorToken, Password, Queue, Session};
 
-/// A member as the operator sees them.
+/// A member as shown to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedMember {
     pub id: MemberId,
@@ -15,7 +15,7 @@ pub struct ListedMember {
     pub created_at: Timestamp,
 }
 
-/// A session as the operator sees it.
+/// A session as shown to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
     pub id: SessionId,
@@ -23,7 +23,7 @@ pub struct ListedSession {
     pub session: Session,
 }
 
-/// Whose sessions are meant.
+/// Whose sessions to list.
 #[derive(Clone, Debug)]
 pub enum Whose {
     Everybody,
@@ -39,7 +39,7 @@ pub struct Revoked {
 }
 
 impl Accounts {
-    /// The members of a company, by address.
+    /// The members of a company, sorted by address.
     pub async fn members(&self, company: ClientId) -> Result<Vec<ListedMember>, AccountsError> {
         let company = self
             .company(company)
@@ -59,8 +59,8 @@ impl Accounts {
         Ok(rows.into_iter().map(listed).collect())
     }
 
-    /// Takes the person out of the company and ends all their sessions. Somebody who is a member of no other company has
-    /// no account any more.
+    /// Removes the person from the company and ends all their sessions. If this was their last company, their account
+    /// is removed too.
     pub async fn remove_member(&self, member: MemberId, actor: &Actor) -> Result<Revoked, AccountsError> {
         let row = self.member(member).await?.ok_or(AccountsError::UnknownMember)?;
         let detail = format!("{} as {}", row.email, row.member.role);
@@ -88,7 +88,7 @@ impl Accounts {
         Ok(self.revoked(row.email, sessions))
     }
 
-    /// Whose account a member's is.
+    /// The account name of a member.
     pub async fn member_email(&self, member: MemberId) -> Result<Email, AccountsError> {
         let row = self.member(member).await?;
         Ok(row.ok_or(AccountsError::UnknownMember)?.email)
@@ -98,7 +98,7 @@ impl Accounts {
         self.store.member(member).await.map_err(AccountsError::Storage)
     }
 
-    /// Gives a person another password, ends all their sessions, and lets them try at once.
+    /// Sets a person's password, ends all their sessions, and resets the throttle so that they can sign in at once.
     pub async fn set_password(
         &self,
         email: &Email,
@@ -138,7 +138,7 @@ impl Accounts {
         }
     }
 
-    /// Sessions that still count, the latest first.
+    /// Sessions that are still valid, latest first.
     pub async fn sessions(&self, whose: &Whose) -> Result<Vec<ListedSession>, AccountsError> {
         let of = match whose {
             Whose::Everybody => SessionsOf::Everybody,
@@ -197,7 +197,7 @@ impl Accounts {
         Ok(email)
     }
 
-    /// Ends all sessions of a person, who may sign in again.
+    /// Ends all sessions of a person, who may then sign in again.
     pub async fn revoke_sessions_of(&self, email: &Email, actor: &Actor) -> Result<Revoked, AccountsError> {
         let person = self.store.person(email).await.map_err(AccountsError::Storage)?;
         let person = person.ok_or(AccountsError::UnknownPerson)?;
@@ -212,12 +212,12 @@ impl Accounts {
         Ok(self.revoked(email.clone(), sessions))
     }
 
-    /// Every operator token, oldest first. None of them can be shown again.
+    /// All operator tokens, oldest first. The tokens themselves cannot be shown again.
     pub async fn operator_tokens(&self) -> Result<Vec<OperatorToken>, AccountsError> {
         self.store.operator_tokens().await.map_err(AccountsError::Storage)
     }
 
-    /// Ends a token: the next request with it is refused.
+    /// Revokes a token. The next request with it is refused.
     pub async fn revoke_operator_token(
         &self,
         id: OperatorTokenId,

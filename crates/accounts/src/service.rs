@@ -1,4 +1,4 @@
-//! The rules: who may be created, who may come in, and how long they stay. Called by the binary's command line,
+//! The rules: who can be created, who can sign in, and how long a session lasts. Called by the binary's command line,
 //! sign-in routes, pages and operator API.
 
 use std::sync::Arc;
@@ -34,29 +34,29 @@ impl std::fmt::Debug for Accounts {
     }
 }
 
-/// The answer of create-company.
+/// The result of create-company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedCompany {
     pub id: CompanyId,
     pub client_id: ClientId,
 }
 
-/// Somebody who is signed in, for the length of one request.
+/// A signed-in person, for the duration of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
     pub person: PersonId,
     pub email: Email,
-    /// Names the session among others; not the token.
+    /// Identifies the session. This is not the token.
     pub session: [u8; 32],
-    /// When the password was last given.
+    /// When the password was last entered.
     pub proof_at: Timestamp,
 }
 
-/// What a person is in a company.
+/// A person's role in a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     pub company: Company,
-    /// By name.
+    /// Sorted by name.
     pub brands: Vec<Company>,
     pub role: Role,
 }
@@ -84,7 +84,7 @@ impl Accounts {
         self.store.install().await.map_err(AccountsError::Storage)
     }
 
-    /// Writes the installation's row into an empty database and returns the one that stands.
+    /// Writes the installation's row if there is none yet, and returns the row that is there.
     pub async fn create_install(
         &self,
         master_key_check: &[u8],
@@ -102,7 +102,7 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// A company, or with `parent` a brand of that company.
+    /// Creates a company or, with `parent`, a brand of that company.
     pub async fn create_company(
         &self,
         name: &str,
@@ -148,7 +148,7 @@ impl Accounts {
         Ok(created)
     }
 
-    /// A member of a company. A person who has an account already keeps their password.
+    /// Creates a member of a company. A person who already has an account keeps their password.
     pub async fn create_member(
         &self,
         client_id: ClientId,
@@ -205,7 +205,7 @@ impl Accounts {
         }
     }
 
-    /// Whether somebody has this address as their account.
+    /// Whether there is an account with this address.
     pub async fn person_exists(&self, email: &Email) -> Result<bool, AccountsError> {
         Ok(self
             .store
@@ -215,7 +215,7 @@ impl Accounts {
             .is_some())
     }
 
-    /// Who holds this session token; `None` when nobody does any more.
+    /// The person with this session token, or `None` if the session is no longer valid.
     pub async fn visit(&self, token: &Token) -> Result<Option<Visit>, AccountsError> {
         let now = self.clock.now();
         let found = self
@@ -228,10 +228,10 @@ impl Accounts {
         };
         if session.wants_touch(now) {
             let (store, token_hash) = (Arc::clone(&self.store), session.token_hash);
-            // Behind the request: a page must not wait for an fsync.
+            // In the background, because a page must not wait for an fsync.
             tokio::spawn(async move {
                 if let Err(error) = store.touch_session(token_hash, now).await {
-                    tracing::warn!(%error, "the time a session was last seen was not written");
+                    tracing::warn!(%error, "could not update when a session was last seen");
                 }
             });
         }
@@ -243,7 +243,7 @@ impl Accounts {
         }))
     }
 
-    /// Removes sessions that nobody can use any more.
+    /// Removes sessions that are no longer valid.
     pub async fn remove_dead_sessions(&self) -> Result<(), AccountsError> {
         let now = self.clock.now();
         let idle_since = now.minus_seconds(self.limits.idle_seconds);
@@ -253,7 +253,7 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// The companies a person is a member of, by name.
+    /// A person's companies, sorted by name.
     pub async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, AccountsError> {
         self.store
             .memberships(person)
@@ -261,7 +261,8 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// The person's place in one company; `None` when there is no such company or they are no member: the two look alike.
+    /// The person's membership in one company, or `None` if there is no such company or they are not a member. Callers
+    /// cannot tell which.
     pub async fn membership(
         &self,
         person: PersonId,
@@ -294,17 +295,17 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// The brands of a company, by name.
+    /// The brands of a company, sorted by name.
     pub async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, AccountsError> {
         self.store.brands(parent).await.map_err(AccountsError::Storage)
     }
 
-    /// Every company, parents and brands, by name.
+    /// All companies, including brands, sorted by name.
     pub async fn companies(&self) -> Result<Vec<Company>, AccountsError> {
         self.store.companies().await.map_err(AccountsError::Storage)
     }
 
-    /// A bearer token for the operator API. It is shown this once.
+    /// Creates a bearer token for the operator API. This is the only time it can be shown.
     pub async fn create_operator_token(
         &self,
         name: &str,
@@ -336,7 +337,8 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Whose bearer token this is. Asked of the database every time, so that a revoked one is refused at once on every node.
+    /// The stored token that this text belongs to. Looked up in the database every time, so that every node refuses a
+    /// revoked token at once.
     pub async fn operator(&self, token: &Token) -> Result<Option<OperatorToken>, AccountsError> {
         self.store
             .operator_token(token.hash())
@@ -344,7 +346,7 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// What a person does happens in all their companies at once, and each company's trail says so.
+    /// A person's action affects all their companies, so it goes into each company's audit trail.
     pub(crate) async fn audit_each_company(
         &self,
         person: PersonId,

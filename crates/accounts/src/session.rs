@@ -1,22 +1,22 @@
-//! Server-side sessions: a random token in a cookie, its SHA-256 in the database.
+//! Server-side sessions: a random token in a cookie, and its SHA-256 in the database.
 
 use std::net::IpAddr;
 
 use model::{PersonId, SessionId, Timestamp};
 
-/// A session as stored. The token itself is known to the browser alone.
+/// A stored session. Only the browser knows the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub token_hash: [u8; 32],
     pub person: PersonId,
     pub created_at: Timestamp,
-    /// The latest request, to the minute.
+    /// The time of the latest request, to the minute.
     pub seen_at: Timestamp,
-    /// When it ends however much it is used.
+    /// When it ends, however much it is used.
     pub expires_at: Timestamp,
-    /// When the password was last given.
+    /// When the password was last entered.
     pub proof_at: Timestamp,
-    /// Where it was begun from. Sessions from before this was written have none.
+    /// The address it was started from. Missing in sessions that are older than this field.
     pub address: Option<IpAddr>,
 }
 
@@ -30,7 +30,7 @@ pub struct SessionLimits {
 }
 
 impl Default for SessionLimits {
-    /// Two weeks; a day without a request.
+    /// Two weeks, or one day without a request.
     fn default() -> Self {
         Self {
             absolute_seconds: 14 * 24 * 3600,
@@ -39,22 +39,22 @@ impl Default for SessionLimits {
     }
 }
 
-/// `seen_at` is written at most so often: reading a page must not cost a write.
+/// How often `seen_at` may be written. Without a limit, every page view would cost a write.
 const SEEN_EVERY_SECONDS: i64 = 60;
 
 impl Session {
-    /// Its name in lists and for revoking: half of the token's hash, from which nobody gets the token.
+    /// The session's name in lists and for revoking: half of the token's hash, which does not reveal the token.
     pub fn id(&self) -> SessionId {
         let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.token_hash;
         SessionId::from_random(first)
     }
 
-    /// Whether it still counts.
+    /// Whether the session is still valid.
     pub fn is_alive(&self, now: Timestamp, limits: SessionLimits) -> bool {
         now < self.expires_at && now < self.seen_at.plus_seconds(limits.idle_seconds)
     }
 
-    /// Whether `seen_at` is old enough to be written anew.
+    /// Whether `seen_at` is old enough to be written again.
     pub fn wants_touch(&self, now: Timestamp) -> bool {
         now.millis_since(self.seen_at) >= SEEN_EVERY_SECONDS * 1000
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_when_idle_and_in_any_case_at_its_end() {
+    fn a_session_ends_when_idle_and_at_the_latest_at_its_end() {
         let limits = SessionLimits {
             absolute_seconds: 100,
             idle_seconds: 10,

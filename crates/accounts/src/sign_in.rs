@@ -11,18 +11,18 @@ use crate::storage::{EndedSession, NewSession};
 use crate::throttle::Attempt;
 use crate::{Accounts, AccountsError, Email, Password, PasswordHash, Person, Queue, Session, Visit};
 
-/// What is known of the browser that somebody signs in with.
+/// What is known about the browser that someone signs in with.
 #[derive(Clone, Debug)]
 pub struct Browser {
     pub address: IpAddr,
-    /// Proven by its cookie to have signed in to this very account before.
+    /// Set if its cookie proves that it has signed in to this account before.
     pub known: Option<BrowserId>,
-    /// Whoever is signed in with it; ends when somebody signs in.
+    /// The session that is signed in there now. It ends when someone signs in.
     pub former: Option<Visit>,
 }
 
 impl From<IpAddr> for Browser {
-    /// One that was never seen before.
+    /// A browser that was never seen before.
     fn from(address: IpAddr) -> Self {
         Self {
             address,
@@ -35,15 +35,15 @@ impl From<IpAddr> for Browser {
 /// What open streams are told when sessions end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedSessions {
-    /// [`Visit::session`] of the one that ended on this node.
+    /// [`Visit::session`] of a session that ended on this node.
     One([u8; 32]),
-    /// Some ended on another node: each stream asks for its own.
+    /// Some sessions ended on another node, so each stream must check its own.
     Elsewhere,
 }
 
 impl Accounts {
-    /// Checks the password and begins a session; the browser's former one ends in the same transaction. The same answer,
-    /// after the same work, for a wrong password and for an account that does not exist.
+    /// Checks the password and starts a session. The browser's previous session ends in the same transaction. A wrong
+    /// password and an account that does not exist get the same response after the same work.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -76,7 +76,7 @@ impl Accounts {
         self.begin_session(person, Some(proven), browser).await
     }
 
-    /// The person whose password this is. An error is a fault of ours, not a wrong password.
+    /// The person whose password this is. An error means that the check itself failed, not that the password is wrong.
     async fn verify(
         &self,
         email: &Email,
@@ -89,7 +89,7 @@ impl Accounts {
         Ok(person.filter(|_| right))
     }
 
-    /// Begins a session without a password: for the demo's two buttons, which exist only there.
+    /// Starts a session without a password, for the two buttons of the demo. No other installation has them.
     pub async fn sign_in_without_password(
         &self,
         email: &Email,
@@ -100,7 +100,7 @@ impl Accounts {
             .await
     }
 
-    /// The token is always a new one, whatever cookie the browser came with.
+    /// The token is always new, whatever cookie the browser sent.
     async fn begin_session(
         &self,
         person: Person,
@@ -138,7 +138,7 @@ impl Accounts {
             .await
             .map_err(AccountsError::Storage)?
         {
-            // The password was changed, or the person removed, while this one was being checked.
+            // The password was changed, or the person removed, during the check.
             return Err(AccountsError::WrongPassword);
         }
         if let Some(visit) = &browser.former {
@@ -147,7 +147,7 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Ends the session; open streams of it are told through [`Self::ended_sessions`].
+    /// Ends the session, and tells its open streams through [`Self::ended_sessions`].
     pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
         let ended = self.signed_out(visit, address).await?;
         self.store
@@ -170,12 +170,12 @@ impl Accounts {
 
     pub(crate) fn tell_ended(&self, sessions: impl IntoIterator<Item = [u8; 32]>) {
         for session in sessions {
-            // Nobody may be listening.
+            // There may be no listeners.
             let _ = self.ended.send(EndedSessions::One(session));
         }
     }
 
-    /// Whether the session of this [`Visit::session`] still counts.
+    /// Whether the session with this [`Visit::session`] is still valid.
     pub async fn session_is_alive(&self, session: [u8; 32]) -> Result<bool, AccountsError> {
         let found = self
             .store
@@ -185,12 +185,12 @@ impl Accounts {
         Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
     }
 
-    /// Each session that is ended from now on.
+    /// Receives each session that ends from now on.
     pub fn ended_sessions(&self) -> broadcast::Receiver<EndedSessions> {
         self.ended.subscribe()
     }
 
-    /// Moves whenever sessions end on any node of this database.
+    /// Changes whenever sessions end on any node of this database.
     pub async fn sessions_version(&self) -> Result<i64, AccountsError> {
         self.store
             .sessions_version()
@@ -198,9 +198,9 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
-    /// [`Self::sessions_version`] has moved: open streams ask whether they may go on.
+    /// To be called when [`Self::sessions_version`] has changed: open streams then check their session.
     pub fn sessions_ended_elsewhere(&self) {
-        // Nobody may be listening.
+        // There may be no listeners.
         let _ = self.ended.send(EndedSessions::Elsewhere);
     }
 }

@@ -1,5 +1,5 @@
-//! Slows down guessing: wrong passwords are counted per account and per address, in memory, on each node. A browser that
-//! has signed in to the account before has a budget of its own, so that a stranger who guesses cannot lock its owner out.
+//! Slows down guessing by counting wrong passwords per account and per address, in memory, on each node. A browser that
+//! has signed in to the account before has its own budget, so that a guessing stranger cannot lock the owner out.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,14 +14,14 @@ use crate::Email;
 
 /// Wrong passwords for one account before it has to wait.
 const FREE_PER_ACCOUNT: u32 = 5;
-/// From one address: people share addresses, so more.
+/// Wrong passwords from one address. More, because several people may share it.
 const FREE_PER_ADDRESS: u32 = 20;
-/// The first wait; it doubles with each further wrong password.
+/// The first wait. It doubles with each further wrong password.
 const FIRST_WAIT_SECONDS: i64 = 15;
 const LONGEST_WAIT_SECONDS: i64 = 900;
-/// So long after the last wrong password everything is forgotten.
+/// A count is forgotten this long after its last wrong password.
 const FORGET_AFTER_SECONDS: i64 = 3600;
-/// Entries of each table; the oldest go first.
+/// The size limit of each table. The oldest entries are removed first.
 const MAX_ENTRIES: usize = 10_000;
 
 /// Who has to wait, and how long.
@@ -30,7 +30,7 @@ pub struct Throttle {
     tables: Mutex<Tables>,
 }
 
-/// Strangers cannot reach the third table: its keys are signed, and each is good for one account.
+/// Strangers cannot fill the third table: its keys are signed, and each is valid for one account.
 #[derive(Debug, Default)]
 struct Tables {
     accounts: HashMap<Email, Failures>,
@@ -38,12 +38,12 @@ struct Tables {
     browsers: HashMap<BrowserId, Failures>,
 }
 
-/// One try at one account.
+/// One sign-in attempt for one account.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     pub account: &'a Email,
     pub address: IpAddr,
-    /// A browser that has signed in to this account before. Only its own budget counts then.
+    /// A browser that has signed in to this account before. If set, only its own budget counts.
     pub browser: Option<BrowserId>,
 }
 
@@ -54,14 +54,14 @@ struct Failures {
 }
 
 impl Failures {
-    /// Seconds still to wait at `now`; zero when it may be tried.
+    /// Seconds left to wait at `now`; zero if none.
     fn wait(self, free: u32, now: Timestamp) -> i64 {
         if self.count < free {
             return 0;
         }
         let doubled = FIRST_WAIT_SECONDS << (self.count - free).min(10);
         let until = self.last.plus_seconds(doubled.min(LONGEST_WAIT_SECONDS));
-        // Rounded up: a client that waits exactly this long gets through.
+        // Rounded up, so that a client that waits exactly this long gets through.
         (until.millis_since(now).max(0) + 999) / 1000
     }
 
@@ -71,7 +71,7 @@ impl Failures {
 }
 
 impl Throttle {
-    /// The seconds to wait before this may be tried; `None` when it may be tried now.
+    /// Seconds to wait before this attempt, or `None` if it may go ahead.
     pub fn wait(&self, attempt: Attempt<'_>, now: Timestamp) -> Option<u32> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let left = |failures: Option<&Failures>, free| {
@@ -92,8 +92,8 @@ impl Throttle {
         u32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
     }
 
-    /// A wrong password. Counted before the check is done, so that many tries at once do not all count as the first;
-    /// [`Self::succeeded`] and [`Self::not_tried`] take it back.
+    /// Counts a wrong password. Called before the check, so that parallel attempts do not all count as the first.
+    /// [`Self::succeeded`] and [`Self::not_tried`] undo it.
     pub fn failed(&self, attempt: Attempt<'_>, now: Timestamp) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match attempt.browser {
@@ -105,7 +105,7 @@ impl Throttle {
         }
     }
 
-    /// The password was not looked at, for a reason of ours: this try counts for nobody.
+    /// The password was not checked, for a reason on our side. The attempt does not count.
     pub fn not_tried(&self, attempt: Attempt<'_>) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match attempt.browser {
@@ -117,8 +117,8 @@ impl Throttle {
         }
     }
 
-    /// A right password: its budget starts anew, and the address gets this try back. A known browser's success does not
-    /// give strangers their tries back: its owner would refill them with every visit.
+    /// The password was right. Resets the budget, and undoes the count for the address. A known browser's success does
+    /// not reset what strangers have used up: otherwise every visit of the owner would give them more guesses.
     pub fn succeeded(&self, attempt: Attempt<'_>) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match attempt.browser {
@@ -132,7 +132,7 @@ impl Throttle {
         }
     }
 
-    /// The account has another password: what was tried before counts no longer.
+    /// The account has a new password, so earlier attempts no longer count.
     pub fn forget(&self, account: &Email) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.accounts.remove(account);
@@ -187,7 +187,7 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     #[test]
-    fn a_try_that_was_not_looked_at_counts_for_nobody() {
+    fn an_attempt_that_was_not_checked_does_not_count() {
         let (throttle, account) = (Throttle::default(), email("ana@example.com"));
         let address = IpAddr::from([192, 0, 2, 1]);
         let now = Timestamp::from_millis(0);
@@ -228,7 +228,7 @@ mod tests {
             throttle.failed(stranger(&ana, HERE), at(second));
         }
         assert!(throttle.wait(stranger(&ana, HERE), at(200)).is_some());
-        assert_eq!(throttle.wait(known, at(200)), None, "from the very same address");
+        assert_eq!(throttle.wait(known, at(200)), None, "even from the same address");
 
         for _ in 0..5 {
             throttle.failed(known, at(200));
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(
             throttle.wait(known, at(200)),
             Some(15),
-            "a stolen browser may not guess for ever"
+            "a stolen browser must not be able to guess forever"
         );
         let another = Attempt {
             browser: Some(BrowserId::generate()),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_with_many_accounts_waits_too() {
+    fn one_address_that_tries_many_accounts_waits_too() {
         let throttle = Throttle::default();
         for i in 0..20 {
             throttle.failed(stranger(&email(&format!("a{i}@example.com")), HERE), at(0));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_password_and_an_hour_both_forget() {
+    fn a_right_password_or_an_hour_resets_the_count() {
         let (throttle, ana) = (Throttle::default(), email("ana@example.com"));
         for _ in 0..8 {
             throttle.failed(stranger(&ana, HERE), at(0));
@@ -283,9 +283,9 @@ mod tests {
         for i in 0..MAX_ENTRIES + 50 {
             throttle.failed(
                 stranger(&email(&format!("a{i}@example.com")), HERE),
-                at(i64::try_from(i).expect("small")),
+                at(i64::try_from(i).expect("fits")),
             );
         }
-        assert!(throttle.tables.lock().expect("whole").accounts.len() <= MAX_ENTRIES);
+        assert!(throttle.tables.lock().expect("not poisoned").accounts.len() <= MAX_ENTRIES);
     }
 }
