@@ -1,5 +1,5 @@
-// How the browser tests run. `cargo xtask test` and `cargo leptos end-to-end` both use this file. `cargo xtask
-// screenshots` sets GATEHOUSE_SCREENSHOTS and runs the project of that name.
+// How the browser tests run. `cargo xtask test` and `cargo leptos end-to-end` both use this file.
+// `cargo xtask screenshots` sets GATEHOUSE_SCREENSHOTS and runs the project of that name.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_unpack_to_the_same_bytes() {
+    fn both_compressed_files_unpack_to_the_same_bytes() {
         let text = "let gate = document.querySelector('gate');\n"
             .repeat(40)
             .into_bytes();

@@ -80,7 +80,7 @@ fn the_server_needs_no_cmake_no_clang_and_no_openssl() {
 }
 
 #[test]
-fn the_front_end_needs_none_of_them_either() {
+fn the_front_end_needs_no_cmake_no_clang_and_no_openssl() {
     refuse(
         &crates(&[
             "--package",

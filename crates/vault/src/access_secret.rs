@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn secrets_in_other_formats_are_refused() {
         let digits = "a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
         let wrong = [
             String::new(),

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn check_values_tell_keys_and_purposes_apart() {
+    fn check_values_differ_by_key_and_by_purpose() {
         let pepper = Pepper::from_hex_or_base64(HEX).expect("64 digits");
         let master = MasterKey::from_hex_or_base64(HEX).expect("64 digits");
         assert_ne!(pepper.check_value(), master.check_value());

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn another_master_key_does_not_open_it() {
+    fn sealed_bytes_do_not_open_with_another_master_key() {
         let sealed = MasterKey::generate().seal(&place(), b"secret");
         assert_eq!(
             MasterKey::generate().open(&place(), &sealed),

@@ -145,7 +145,7 @@ async fn an_upstreams_prefix_precedes_the_path_and_cannot_be_left() {
 }
 
 #[tokio::test]
-async fn a_brand_is_named_to_the_upstream_and_in_the_log() {
+async fn the_upstream_and_the_log_are_told_the_brand() {
     let world = World::new().await;
     let brand = world.brand.client_id.to_string();
     let seen = world
@@ -212,7 +212,7 @@ async fn another_listener_serves_the_public_api_with_the_same_check_and_log() {
 }
 
 #[tokio::test]
-async fn every_recognised_request_moves_last_used() {
+async fn every_recognised_request_updates_last_used() {
     let world = World::new().await;
     world.get("/echo").await;
     world.keys.flush_last_used().await.expect("last used is written");
