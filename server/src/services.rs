@@ -10,7 +10,9 @@ use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use keys::SystemClock;
 use logs::{InTurn, LogStore, Recorder, RecorderOptions};
 use tokio_util::sync::CancellationToken;
-use webhooks::{Parts, Policy, RunningWorker, Sender, SystemResolver, Webhooks, Worker, WorkerOptions};
+use webhooks::{
+    Parts, Policy, RunningWorker, Sender, Stores, SystemResolver, Webhooks, Worker, WorkerOptions,
+};
 
 use crate::config::{Config, ConfigError, Database};
 use crate::core::Core;
@@ -175,7 +177,7 @@ impl Services {
 
 fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<SocketAddr>) -> Webhooks {
     Webhooks::new(Parts {
-        store: Arc::new(store::webhooks::StoredWebhooks::new(core.db.clone())),
+        store: Stores::of(store::webhooks::StoredWebhooks::new(core.db.clone())),
         master_key: Arc::clone(&core.secrets.master_key),
         install: core.install,
         signing: Arc::new(KeysThatSign(core.keys.clone())),

@@ -90,12 +90,6 @@ impl Timestamp {
         format!("{} {month} {} {h:02}:{m:02}:{s:02} UTC", c.day, c.year)
     }
 
-    /// `2026-11-02`, in UTC.
-    pub fn to_date(self) -> String {
-        let c = self.civil();
-        format!("{:04}-{:02}-{:02}", c.year, c.month, c.day)
-    }
-
     /// Days to a civil date by counting years from March, so that the leap day comes last (proleptic Gregorian).
     fn civil(self) -> Civil {
         let days = self.0.div_euclid(86_400_000);

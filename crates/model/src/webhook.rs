@@ -324,12 +324,10 @@ pub enum FailureClass {
     Status,
     /// Too many redirects, one without a place to go, or one from https to http.
     Redirect,
-    /// The webhook was changed or disabled while the attempt waited.
-    Cancelled,
 }
 
 impl FailureClass {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Dns,
         Self::BlockedAddress,
         Self::Refused,
@@ -340,7 +338,6 @@ impl FailureClass {
         Self::Protocol,
         Self::Status,
         Self::Redirect,
-        Self::Cancelled,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -355,7 +352,6 @@ impl FailureClass {
             Self::Protocol => "protocol",
             Self::Status => "status",
             Self::Redirect => "redirect",
-            Self::Cancelled => "cancelled",
         }
     }
 
@@ -376,7 +372,6 @@ impl FailureClass {
             Self::Protocol => "Not an HTTP answer",
             Self::Status => "Refused by the receiver",
             Self::Redirect => "Redirect not followed",
-            Self::Cancelled => "Cancelled",
         }
     }
 
@@ -396,7 +391,6 @@ impl FailureClass {
                 "Any 2xx counts as received. Look at the response and at your endpoint's own log."
             }
             Self::Redirect => "Put the final URL into the webhook.",
-            Self::Cancelled => "Nothing to do.",
         }
     }
 }

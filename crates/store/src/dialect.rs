@@ -32,15 +32,6 @@ impl Dialect {
             .replace("{int}", int)
     }
 
-    /// Ends a `SELECT` that takes only rows no one else is working on. PostgreSQL locks the rows it returns. SQLite
-    /// needs nothing because it has one writer.
-    pub const fn skip_locked(self) -> &'static str {
-        match self {
-            Self::Sqlite => "",
-            Self::Postgres => " FOR UPDATE SKIP LOCKED",
-        }
-    }
-
     /// Ends a `SELECT` whose row must not change before the commit.
     pub const fn for_update(self) -> &'static str {
         match self {
@@ -55,6 +46,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR SHARE",
+        }
+    }
+
+    /// Text that only PostgreSQL needs, such as a lock on one of two joined tables: SQLite has one writer.
+    pub const fn on_postgres(self, sql: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => sql,
         }
     }
 

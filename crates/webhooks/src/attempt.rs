@@ -5,19 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::{
-    Actor, AttemptId, AttemptOutcome, AuditAction, DeliveryState, DisabledReason, FailureClass, HopRecord,
-    Timestamp,
-};
+use model::{AttemptId, AttemptOutcome, AuditId, FailureClass, HopRecord, Timestamp};
 use redact::Needles;
 use tokio::time::Instant;
 use vault::Zeroizing;
 
 use crate::connection::millis;
+use crate::decide::{self, Before, Consequence, Report};
 use crate::evidence;
-use crate::schedule::{self, DISABLE_AFTER_SECONDS, WARN_AFTER_SECONDS};
+use crate::schedule;
 use crate::signing::{self, SigningPlan, SigningSecret};
-use crate::storage::{Claimed, FinishedAttempt, HealthChange, HeldScope, Replay, Then};
+use crate::storage::{Claimed, FinishedAttempt, HeldScope, Then};
 use crate::{Sender, Sent, StorageFailure, Webhooks};
 
 /// What is ours to mend (the vault, the keys) is tried again after so long; it counts as no attempt.
@@ -75,7 +73,7 @@ impl Attempt<'_> {
                 return self.give_back().await.map(Some);
             }
         };
-        let Some(plan) = signing::choose(secrets, claimed.last_key) else {
+        let Some(plan) = signing::choose(secrets, claimed.endpoint.last_key) else {
             self.hold().await?;
             return Ok(None);
         };
@@ -91,12 +89,14 @@ impl Attempt<'_> {
             Then::RetryAt(at) => Some(at),
             Then::Ended(_) => None,
         };
-        let consequences = parts.store.finish(finished).await?;
-        if let Some(reason) = consequences.disabled {
-            tracing::warn!(webhook = %claimed.webhook, reason = reason.as_str(), "a webhook was disabled");
-        }
-        if consequences.warned {
-            tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it is disabled");
+        match parts.store.attempts.finish(finished).await? {
+            None => {}
+            Some(Consequence::Disabled(reason)) => {
+                tracing::warn!(webhook = %claimed.webhook, reason = reason.as_str(), "a webhook was disabled");
+            }
+            Some(Consequence::Warned) => {
+                tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it is disabled");
+            }
         }
         self.webhooks.tell(claimed.company);
         Ok(due)
@@ -137,7 +137,7 @@ impl Attempt<'_> {
             .sender
             .post(
                 self.claimed.company,
-                &self.claimed.url,
+                &self.claimed.endpoint.url,
                 &headers,
                 letter.body.clone(),
                 deadline,
@@ -195,7 +195,7 @@ impl Attempt<'_> {
             &self.claimed.body,
         );
         let place = self.webhooks.secret_place(company, environment, webhook);
-        let (own, now) = (&self.claimed.own_secrets, parts.clock.now());
+        let (own, now) = (&self.claimed.endpoint.own_secrets, parts.clock.now());
         let former = own.former.iter().filter(|former| former.until > now);
         let own_secrets: Result<Vec<_>, _> = std::iter::once(&own.current)
             .chain(former.map(|former| &former.sealed))
@@ -218,6 +218,7 @@ impl Attempt<'_> {
         let at = parts.clock.now().plus_seconds(OUR_FAULT_SECONDS);
         parts
             .store
+            .queue
             .give_back(self.claimed.delivery, self.claimed.lease, at)
             .await?;
         Ok(at)
@@ -230,7 +231,7 @@ impl Attempt<'_> {
         let Claimed {
             company, environment, ..
         } = *self.claimed;
-        parts.store.hold(self.claimed, parts.clock.now()).await?;
+        parts.store.queue.hold(self.claimed, parts.clock.now()).await?;
         self.webhooks.release(HeldScope { company, environment }).await?;
         self.webhooks.tell(company);
         Ok(())
@@ -250,51 +251,25 @@ impl Attempt<'_> {
             .webhooks
             .evidence_place(claimed.company, claimed.environment, id);
         evidence::seal(&mut hops, &self.webhooks.parts().master_key, &place);
+        let before = Before {
+            attempts: claimed.attempts,
+            test: claimed.test,
+            replay: claimed.replay,
+        };
+        let asked = retry_after.and_then(|value| schedule::retry_after_seconds(&value, ended_at));
         FinishedAttempt {
             claimed: claimed.clone(),
             id,
             started_at,
             ended_at,
             duration_ms,
-            then: then(claimed, &outcome, retry_after.as_deref(), ended_at),
-            health: if claimed.test {
-                None
-            } else {
-                Some(self.health(&outcome, &signed_by, ended_at))
-            },
+            then: decide::then(before, &outcome, ended_at, asked, vault::random()),
+            report: (!claimed.test).then_some(Report::of(&outcome, signed_by.key_id)),
+            audit: AuditId::time_ordered(ended_at, vault::random()),
             outcome,
             signed_by: Some(signed_by.key_id),
             signed_by_last_four: Some(signed_by.last_four),
             hops,
-        }
-    }
-
-    fn health(&self, outcome: &AttemptOutcome, signed_by: &SigningSecret, now: Timestamp) -> HealthChange {
-        let Claimed { company, webhook, .. } = *self.claimed;
-        let audit = |action, detail: String| {
-            self.webhooks
-                .audit(company, &Actor::system(), action, webhook, detail)
-        };
-        let disabled =
-            |reason: DisabledReason| audit(AuditAction::WebhookDisabled, reason.sentence().to_owned());
-        match outcome {
-            AttemptOutcome::Succeeded { .. } => HealthChange::Succeeded {
-                key: signed_by.key_id,
-            },
-            AttemptOutcome::Failed {
-                status: Some(410), ..
-            } => HealthChange::Gone {
-                disabled: disabled(DisabledReason::Gone),
-            },
-            AttemptOutcome::Failed { .. } => HealthChange::Failed {
-                disable_before: now.minus_seconds(DISABLE_AFTER_SECONDS),
-                warn_before: now.minus_seconds(WARN_AFTER_SECONDS),
-                disabled: disabled(DisabledReason::FailedTooLong),
-                warned: audit(
-                    AuditAction::WebhookFailing,
-                    "Every attempt has failed for two and a half days. It is disabled after five.".to_owned(),
-                ),
-            },
         }
     }
 }
@@ -302,35 +277,6 @@ impl Attempt<'_> {
 fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
     matches!(outcome, AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) }
         if signing::may_mean_another_key(*status))
-}
-
-/// What follows for the delivery. A test has one attempt; so has a replay, after which the delivery is what it was, or
-/// waits for the same moment as before.
-fn then(claimed: &Claimed, outcome: &AttemptOutcome, retry_after: Option<&str>, now: Timestamp) -> Then {
-    if matches!(outcome, AttemptOutcome::Succeeded { .. }) {
-        return Then::Ended(DeliveryState::Delivered);
-    }
-    match claimed.replay {
-        Some(Replay {
-            from: ended @ (DeliveryState::Delivered | DeliveryState::Exhausted),
-            ..
-        }) => return Then::Ended(ended),
-        // Something was sent now.
-        Some(Replay {
-            from: DeliveryState::Skipped,
-            ..
-        }) => return Then::Ended(DeliveryState::Exhausted),
-        Some(Replay { resume_at, .. }) => return Then::RetryAt(resume_at.unwrap_or(now)),
-        None => {}
-    }
-    if claimed.test {
-        return Then::Ended(DeliveryState::Exhausted);
-    }
-    let asked = retry_after.and_then(|value| schedule::retry_after_seconds(value, now));
-    match schedule::next_attempt(claimed.attempts + 1, now, asked, vault::random()) {
-        Some(at) => Then::RetryAt(at),
-        None => Then::Ended(DeliveryState::Exhausted),
-    }
 }
 
 impl Webhooks {
@@ -345,7 +291,7 @@ impl Webhooks {
         {
             return Ok(());
         }
-        let waking = parts.store.release(scope).await?;
+        let waking = parts.store.queue.release(scope).await?;
         if !waking.is_empty() {
             self.bell().ring(scope.company, waking, Vec::new());
             self.tell(scope.company);

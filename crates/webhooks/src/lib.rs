@@ -1,5 +1,5 @@
 //! Webhooks: the rules for configuring them, publishing events, and delivering these safely and for certain. The binary
-//! calls [`Webhooks`] for pages and APIs and runs one [`Worker`]; `store` implements [`WebhookStore`].
+//! calls [`Webhooks`] for pages and APIs and runs one [`Worker`]; `store` implements the traits of [`Stores`].
 //!
 //! An event is committed with its deliveries before it is accepted ([`Webhooks::publish`]). A delivery is claimed under a
 //! lease longer than the deadline, signed, sent by [`Sender`] to addresses that [`Policy`] has vetted, and its attempt is
@@ -9,6 +9,7 @@ mod address;
 mod attempt;
 mod clock;
 mod connection;
+pub mod decide;
 mod doorbell;
 mod draft;
 mod error;
@@ -50,10 +51,11 @@ pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    ChangedUrl, ClaimAtBirth, Claimed, Consequences, FailureCount, FinishedAttempt, FormerSecret,
-    HealthChange, HeldScope, HistoryFilter, HistoryPage, HistoryRow, Idempotency, LastTest, NewEvent,
-    NewTest, NewWebhook, OwnSecrets, PublishedEvent, Replay, Replayed, StoredDelivery, Then, WebhookChange,
-    WebhookFacts, WebhookStore, Written,
+    AttemptStore, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, FailureCount,
+    FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage, HistoryRow, HistoryStore,
+    Idempotency, LastTest, NewEvent, NewTest, NewWebhook, OwnSecretStore, OwnSecrets, PageStore, PruneStore,
+    PublishStore, PublishedEvent, Replay, Replayed, StoredDelivery, Stores, Tested, Then, WebhookChange,
+    WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -65,6 +65,7 @@ impl Webhooks {
         let audit = self.audit(company, actor, AuditAction::WebhookSecretRotated, id, detail);
         if !parts
             .store
+            .secrets
             .rotate_secret(company, id, sealed, until, audit)
             .await?
         {
@@ -89,6 +90,7 @@ impl Webhooks {
         let parts = self.parts();
         let sealed = parts
             .store
+            .secrets
             .own_secret(company, id, audit)
             .await?
             .ok_or(WebhooksError::NotFound)?;

@@ -7,7 +7,8 @@ use model::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::storage::{ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed};
+use crate::decide::ReplayRefused;
+use crate::storage::{ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Tested};
 use crate::worker::LEASE;
 use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
 
@@ -77,7 +78,7 @@ impl Webhooks {
             claim,
             audit,
         };
-        match parts.store.publish(event).await? {
+        match parts.store.publish.publish(event).await? {
             PublishedEvent::Stored {
                 deliveries,
                 waking,
@@ -105,9 +106,6 @@ impl Webhooks {
         actor: &Actor,
     ) -> Result<DeliveryId, WebhooksError> {
         let target = self.webhook(company, None, webhook).await?;
-        if !target.enabled {
-            return Err(WebhooksError::Conflict("This webhook is off. Enable it first."));
-        }
         let (parts, environment) = (self.parts(), target.environment);
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
@@ -141,16 +139,17 @@ impl Webhooks {
             audit,
         };
         let delivery = DeliveryId::time_ordered(now, vault::random());
-        if !parts
-            .store
-            .send_test(NewTest {
-                event,
-                webhook,
-                delivery,
-            })
-            .await?
-        {
-            return Err(WebhooksError::NotFound);
+        let test = NewTest {
+            event,
+            webhook,
+            delivery,
+        };
+        match parts.store.publish.send_test(test).await? {
+            Tested::Due => {}
+            Tested::NotFound => return Err(WebhooksError::NotFound),
+            Tested::WebhookOff => {
+                return Err(WebhooksError::Conflict(ReplayRefused::WebhookOff.sentence()));
+            }
         }
         self.bell().ring(company, [webhook], Vec::new());
         self.tell(company);
@@ -173,21 +172,21 @@ impl Webhooks {
             delivery,
             "Replay".to_owned(),
         );
-        let refused = match self.parts().store.replay(company, delivery, now, audit).await? {
+        match self
+            .parts()
+            .store
+            .publish
+            .replay(company, delivery, now, audit)
+            .await?
+        {
             Replayed::Due(webhook) => {
                 self.bell().ring(company, [webhook], Vec::new());
                 self.tell(company);
-                return Ok(());
+                Ok(())
             }
-            Replayed::NotFound => return Err(WebhooksError::NotFound),
-            Replayed::Busy => "An attempt is being made now. Wait until it has ended.",
-            Replayed::Held => {
-                "This environment has no API key to sign with. Generate one first; the delivery then goes out."
-            }
-            Replayed::WebhookDisabled => "This webhook is off. Enable it first.",
-            Replayed::Test => "A test event is not sent again. Send a new one.",
-        };
-        Err(WebhooksError::Conflict(refused))
+            Replayed::NotFound => Err(WebhooksError::NotFound),
+            Replayed::Refused(refused) => Err(WebhooksError::Conflict(refused.sentence())),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Webhooks {
         company: CompanyId,
         webhook: WebhookId,
     ) -> Result<WebhookDetail, WebhooksError> {
-        let store = &self.parts().store;
+        let store = &self.parts().store.pages;
         let facts = self
             .facts(company, Some(webhook))
             .await?
@@ -68,6 +68,7 @@ impl Webhooks {
         let stored = self
             .parts()
             .store
+            .pages
             .delivery(company, id)
             .await?
             .ok_or(WebhooksError::NotFound)?;
@@ -94,7 +95,12 @@ impl Webhooks {
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<EventId>, WebhooksError> {
-        Ok(self.parts().store.events_of_request(company, request).await?)
+        Ok(self
+            .parts()
+            .store
+            .pages
+            .events_of_request(company, request)
+            .await?)
     }
 
     /// Deliveries of the events that carry this request id, newest first.
@@ -103,7 +109,12 @@ impl Webhooks {
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<DeliveryRow>, WebhooksError> {
-        Ok(self.parts().store.deliveries_of_request(company, request).await?)
+        Ok(self
+            .parts()
+            .store
+            .pages
+            .deliveries_of_request(company, request)
+            .await?)
     }
 
     /// Attempts of one environment, newest first (contract section 4.8).
@@ -113,7 +124,12 @@ impl Webhooks {
         environment: Environment,
         filter: HistoryFilter,
     ) -> Result<Vec<HistoryEntry>, WebhooksError> {
-        let rows = self.parts().store.history(company, environment, filter).await?;
+        let rows = self
+            .parts()
+            .store
+            .history
+            .history(company, environment, filter)
+            .await?;
         rows.into_iter()
             .map(|row| {
                 let payload =
@@ -130,7 +146,7 @@ impl Webhooks {
     ) -> Result<Vec<WebhookFacts>, WebhooksError> {
         let parts = self.parts();
         let since = parts.clock.now().minus_seconds(DAY_SECONDS);
-        Ok(parts.store.facts(company, only, since).await?)
+        Ok(parts.store.pages.facts(company, only, since).await?)
     }
 
     async fn signing_key(

@@ -13,9 +13,7 @@ use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{
-    Clock, Policy, Resolver, SentHeaders, SigningSecrets, WebhookStore, WebhooksError, draft, own_secret,
-};
+use crate::{Clock, Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +26,7 @@ struct Inner {
 
 /// What [`Webhooks`] and [`crate::Worker`] are made of.
 pub struct Parts {
-    pub store: Arc<dyn WebhookStore>,
+    pub store: Stores,
     /// Seals event bodies and the webhooks' own secrets.
     pub master_key: Arc<MasterKey>,
     pub install: InstallId,
@@ -112,6 +110,7 @@ impl Webhooks {
                 (Ok(target), Some(environment))
                     if parts
                         .store
+                        .config
                         .url_taken(company, environment, target.as_str(), editing)
                         .await? =>
                 {
@@ -169,7 +168,7 @@ impl Webhooks {
             normal_url: checked.target.as_str().to_owned(),
             secret,
         };
-        let written = parts.store.create(new, audit).await?;
+        let written = parts.store.config.create(new, audit).await?;
         self.written(company, checked.environment, written)?;
         Ok(webhook)
     }
@@ -195,7 +194,12 @@ impl Webhooks {
             id,
             describe_change(&before, &change),
         );
-        let written = self.parts().store.change(company, id, change, audit).await?;
+        let written = self
+            .parts()
+            .store
+            .config
+            .change(company, id, change, audit)
+            .await?;
         let after = self.written(company, before.environment, written)?;
         if after.enabled {
             // What waited while it was off is due.
@@ -253,7 +257,7 @@ impl Webhooks {
             id,
             describe(&webhook),
         );
-        if !self.parts().store.delete(company, id, audit).await? {
+        if !self.parts().store.config.delete(company, id, audit).await? {
             return Err(WebhooksError::NotFound);
         }
         self.tell(company);
@@ -267,7 +271,7 @@ impl Webhooks {
         environment: Option<Environment>,
         id: WebhookId,
     ) -> Result<Webhook, WebhooksError> {
-        let found = self.parts().store.webhook(company, id).await?;
+        let found = self.parts().store.config.webhook(company, id).await?;
         found
             .filter(|webhook| environment.is_none_or(|environment| environment == webhook.environment))
             .ok_or(WebhooksError::NotFound)
@@ -279,22 +283,13 @@ impl Webhooks {
         company: CompanyId,
         environment: Environment,
     ) -> Result<Vec<Webhook>, WebhooksError> {
-        Ok(self.parts().store.webhooks(company, environment).await?)
-    }
-
-    /// How many webhooks would be held if the environment had no key (the Delete dialog of keys states it).
-    pub async fn enabled_count(
-        &self,
-        company: CompanyId,
-        environment: Environment,
-    ) -> Result<u64, WebhooksError> {
-        Ok(self.parts().store.enabled_count(company, environment).await?)
+        Ok(self.parts().store.config.webhooks(company, environment).await?)
     }
 
     /// Takes up at once what the process before this one was working on when it ended, instead of waiting for its leases to
     /// run out. Only where no other process works on the same database, and before the worker starts. How much it was.
     pub async fn take_over_alone(&self) -> Result<u64, WebhooksError> {
-        Ok(self.parts().store.forget_leases(self.now()).await?)
+        Ok(self.parts().store.queue.forget_leases(self.now()).await?)
     }
 
     /// What every delivery carries.

@@ -214,6 +214,7 @@ impl Run {
                 .webhooks
                 .parts()
                 .store
+                .queue
                 .give_back(one.delivery, one.lease, now)
                 .await
             {
@@ -227,10 +228,10 @@ impl Run {
     /// What others have made due, what an earlier process left behind, and what was held and need not be.
     async fn look(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
         let parts = self.webhooks.parts();
-        for scope in parts.store.held().await? {
+        for scope in parts.store.queue.held().await? {
             self.webhooks.release(scope).await?;
         }
-        for (webhook, company, at) in parts.store.due().await? {
+        for (webhook, company, at) in parts.store.queue.due().await? {
             if at <= now {
                 self.lanes.ready([(webhook, company)])
             } else {
@@ -238,9 +239,10 @@ impl Run {
             }
         }
         if self.prune_at <= now {
-            parts.store.erase_former_secrets(now).await?;
+            parts.store.prune.erase_former_secrets(now).await?;
             let removed = parts
                 .store
+                .prune
                 .prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE)
                 .await?;
             // While there is more, a step with every look.
@@ -266,6 +268,7 @@ impl Run {
             .webhooks
             .parts()
             .store
+            .queue
             .claim(wanted.clone(), now, lease_until, id)
             .await?;
         self.lanes.claimed(&wanted, &claimed);

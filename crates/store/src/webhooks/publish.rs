@@ -1,38 +1,111 @@
 //! Events with their deliveries in one transaction; test events and replays.
 
-use model::{AttemptId, AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
+use async_trait::async_trait;
+use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use webhooks::{Claimed, Fate, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Standing};
+use webhooks::decide::{self, Begins, Earlier, ReplayFacts, Subscriber};
+use webhooks::{
+    ClaimAtBirth, Claimed, Idempotency, NewEvent, NewTest, PublishStore, PublishedEvent, Replay, Replayed,
+    StorageFailure, Tested,
+};
 
-use super::rows;
-use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency, audit};
+use super::{StoredWebhooks, rows};
+use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit};
 
-pub(super) async fn publish(db: &Db, event: NewEvent) -> Result<PublishedEvent, StoreError> {
-    let idempotency = event.idempotency.clone();
-    let dialect = db.dialect();
-    let written = db.write::<PublishedEvent, StoreError, _>(Urgency::Interactive, move |connection| {
-        Box::pin(async move {
-            if let Some(idempotency) = &event.idempotency
-                && let Some(before) = earlier(connection, idempotency).await?
-            {
-                return Ok(before);
+#[async_trait]
+impl PublishStore for StoredWebhooks {
+    async fn publish(&self, event: NewEvent) -> Result<PublishedEvent, StorageFailure> {
+        let idempotency = event.idempotency.clone();
+        let dialect = self.db.dialect();
+        let written = self
+            .db
+            .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    if let Some(idempotency) = &event.idempotency
+                        && let Some(before) = earlier(connection, idempotency).await?
+                    {
+                        return Ok(before);
+                    }
+                    insert_event(connection, &event).await?;
+                    let stored = insert_deliveries(connection, dialect, &event).await?;
+                    audit::record(connection, &event.audit).await?;
+                    Ok(stored)
+                })
+            });
+        match (written.await, idempotency) {
+            // Two came at once with the same key, and the other one was first.
+            (Err(error), Some(idempotency)) if error.is_unique_violation() => {
+                self.write(Urgency::Interactive, move |connection| {
+                    Box::pin(async move { earlier(connection, &idempotency).await?.ok_or(error) })
+                })
+                .await
             }
-            insert_event(connection, &event).await?;
-            let stored = insert_deliveries(connection, dialect, &event).await?;
-            audit::record(connection, &event.audit).await?;
-            Ok(stored)
-        })
-    });
-    match (written.await, idempotency) {
-        // Two came at once with the same key, and the other one was first.
-        (Err(error), Some(idempotency)) if error.is_unique_violation() => {
-            db.write(Urgency::Interactive, move |connection| {
-                Box::pin(async move { earlier(connection, &idempotency).await?.ok_or(error) })
-            })
-            .await
+            (written, _) => Ok(written?),
         }
-        (written, _) => written,
+    }
+
+    async fn send_test(&self, test: NewTest) -> Result<Tested, StorageFailure> {
+        let sql = format!(
+            "SELECT disabled_reason, deleted_at FROM webhooks WHERE id = $1 AND company_id = $2 \
+             AND deleted_at IS NULL{}",
+            self.db.dialect().for_share()
+        );
+        self.write(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                let event = &test.event;
+                let row = sqlx::query(AssertSqlSafe(sql))
+                    .bind(test.webhook.to_string())
+                    .bind(event.company.to_string())
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                let Some(row) = row else {
+                    return Ok(Tested::NotFound);
+                };
+                if !decide::may_test(rows::standing(&row)?) {
+                    return Ok(Tested::WebhookOff);
+                }
+                insert_event(connection, event).await?;
+                let delivery = NewDelivery {
+                    id: test.delivery,
+                    webhook: test.webhook,
+                    test: true,
+                    state: DeliveryState::Pending,
+                    claim: None,
+                };
+                delivery.insert(connection, event).await?;
+                audit::record(connection, &event.audit).await?;
+                Ok(Tested::Due)
+            })
+        })
+        .await
+    }
+
+    async fn replay(
+        &self,
+        company: CompanyId,
+        delivery: DeliveryId,
+        now: Timestamp,
+        entry: AuditEntry,
+    ) -> Result<Replayed, StorageFailure> {
+        let dialect = self.db.dialect();
+        self.write(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                let found = replay_facts(connection, dialect, company, delivery).await?;
+                let Some((webhook, facts)) = found else {
+                    return Ok(Replayed::NotFound);
+                };
+                match decide::may_replay(&facts) {
+                    Err(refused) => Ok(Replayed::Refused(refused)),
+                    Ok(remembered) => {
+                        make_due(connection, delivery, now, remembered).await?;
+                        audit::record(connection, &entry).await?;
+                        Ok(Replayed::Due(webhook))
+                    }
+                }
+            })
+        })
+        .await
     }
 }
 
@@ -50,14 +123,12 @@ async fn earlier(
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    if row.blob("request_hash")? != idempotency.request_hash {
-        return Ok(Some(PublishedEvent::Conflict));
-    }
-    let deliveries = rows::number(row.int("deliveries")?, "deliveries")?;
-    Ok(Some(PublishedEvent::Before {
+    let earlier = Earlier {
         event: row.parsed("id")?,
-        deliveries,
-    }))
+        request_hash: row.blob("request_hash")?,
+        deliveries: rows::number(row.int("deliveries")?, "deliveries")?,
+    };
+    Ok(Some(decide::repetition(idempotency, earlier)))
 }
 
 async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
@@ -79,51 +150,30 @@ async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result
     Ok(())
 }
 
-/// A delivery for each webhook that subscribes to it, as [`Standing::arriving`] says. On PostgreSQL the webhooks are locked
-/// against being deleted in the same moment, which would leave a delivery waiting for ever. By `webhooks_url`.
+/// A delivery for each of the [`decide::recipients`].
 async fn insert_deliveries(
     connection: &mut DbConnection,
     dialect: Dialect,
     event: &NewEvent,
 ) -> Result<PublishedEvent, StoreError> {
-    let lock = match dialect {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => " FOR SHARE",
-    };
-    let sql = format!(
-        "SELECT id, events, disabled_reason, url, sealed_secret, previous_secret, previous_until, last_key_id FROM webhooks \
-         WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
-    );
-    let found = sqlx::query(AssertSqlSafe(sql))
-        .bind(event.company.to_string())
-        .bind(event.environment.as_str())
-        .fetch_all(&mut *connection)
-        .await?;
-    let (mut deliveries, mut waking, mut claimed) = (0, Vec::new(), Vec::new());
-    for row in &found {
-        if !rows::events(row.maybe_text("events")?.as_deref())?.includes(event.event_type) {
-            continue;
-        }
-        let webhook: WebhookId = row.parsed("id")?;
-        let mut delivery = NewDelivery::due(event, webhook);
-        match Standing::of(rows::disabled(row)?).arriving() {
-            Fate::Ended => continue,
-            Fate::Skipped => delivery.state = DeliveryState::Skipped,
-            Fate::Waits => {}
-            Fate::Sent => match event
-                .claim
-                .as_ref()
-                .filter(|claim| !claim.except.contains(&webhook))
-            {
-                Some(claim) => {
-                    delivery.claim = Some((claim.lease, claim.until));
-                    claimed.push(claimed_at_birth(row, event, &delivery, claim.lease)?);
-                }
-                None => waking.push(webhook),
-            },
-        }
-        deliveries += 1;
+    let subscribers = subscribers(connection, dialect, event).await?;
+    let recipients = decide::recipients(event.event_type, event.claim.as_ref(), subscribers);
+    let (mut waking, mut claimed) = (Vec::new(), Vec::new());
+    let deliveries = recipients.len() as u64;
+    for (subscriber, begins) in recipients {
+        let delivery = NewDelivery {
+            id: DeliveryId::time_ordered(event.created_at, vault::random()),
+            webhook: subscriber.webhook,
+            test: false,
+            state: begins.state(),
+            claim: event.claim.as_ref().filter(|_| begins == Begins::Claimed),
+        };
         delivery.insert(connection, event).await?;
+        if let Some(claim) = delivery.claim {
+            claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
+        } else if begins == Begins::Due {
+            waking.push(subscriber.webhook);
+        }
     }
     Ok(PublishedEvent::Stored {
         deliveries,
@@ -132,52 +182,67 @@ async fn insert_deliveries(
     })
 }
 
-fn claimed_at_birth(
-    row: &AnyRow,
+/// The webhooks of the event's company and environment. On PostgreSQL they are locked against being deleted in the same
+/// moment, which would leave a delivery waiting for ever. By `webhooks_url`.
+async fn subscribers(
+    connection: &mut DbConnection,
+    dialect: Dialect,
     event: &NewEvent,
-    delivery: &NewDelivery,
-    lease: AttemptId,
-) -> Result<Claimed, StoreError> {
-    Ok(Claimed {
-        delivery: delivery.id,
-        lease,
-        webhook: delivery.webhook,
+) -> Result<Vec<Subscriber>, StoreError> {
+    let lock = dialect.for_share();
+    let sql = format!(
+        "SELECT id, events, disabled_reason, deleted_at, url, sealed_secret, previous_secret, previous_until, \
+         last_key_id FROM webhooks WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql))
+        .bind(event.company.to_string())
+        .bind(event.environment.as_str())
+        .fetch_all(connection)
+        .await?;
+    let read = |row: &AnyRow| {
+        Ok(Subscriber {
+            webhook: row.parsed("id")?,
+            events: rows::events(row.maybe_text("events")?.as_deref())?,
+            standing: rows::standing(row)?,
+            endpoint: rows::endpoint(row)?,
+        })
+    };
+    found.iter().map(read).collect()
+}
+
+fn claimed_at_birth(
+    event: &NewEvent,
+    delivery: DeliveryId,
+    subscriber: Subscriber,
+    claim: &ClaimAtBirth,
+) -> Claimed {
+    Claimed {
+        delivery,
+        lease: claim.lease,
+        webhook: subscriber.webhook,
         company: event.company,
         environment: event.environment,
-        url: row.text("url")?,
-        own_secrets: rows::own_secrets(row)?,
-        last_key: row.maybe_parsed("last_key_id")?,
+        endpoint: subscriber.endpoint,
         event: event.id,
         event_type: event.event_type,
         body: event.body.clone(),
         attempts: 0,
         test: false,
         replay: None,
-    })
+    }
 }
 
-struct NewDelivery {
+struct NewDelivery<'a> {
     id: DeliveryId,
     webhook: WebhookId,
-    state: DeliveryState,
     test: bool,
-    claim: Option<(AttemptId, Timestamp)>,
+    state: DeliveryState,
+    claim: Option<&'a ClaimAtBirth>,
 }
 
-impl NewDelivery {
-    fn due(event: &NewEvent, webhook: WebhookId) -> Self {
-        let id = DeliveryId::time_ordered(event.created_at, vault::random());
-        Self {
-            id,
-            webhook,
-            state: DeliveryState::Pending,
-            test: false,
-            claim: None,
-        }
-    }
-
+impl NewDelivery<'_> {
     async fn insert(&self, connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
-        let due_at = self.claim.map_or(event.created_at, |(_, until)| until);
+        let due_at = self.claim.map_or(event.created_at, |claim| claim.until);
         sqlx::query(
             "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, lease, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
@@ -189,7 +254,7 @@ impl NewDelivery {
         .bind(i64::from(self.test))
         .bind(self.state.as_str())
         .bind((self.state == DeliveryState::Pending).then_some(due_at.as_millis()))
-        .bind(self.claim.map(|(lease, _)| lease.to_string()))
+        .bind(self.claim.map(|claim| claim.lease.to_string()))
         .bind(event.created_at.as_millis())
         .execute(connection)
         .await?;
@@ -197,69 +262,13 @@ impl NewDelivery {
     }
 }
 
-pub(super) async fn send_test(db: &Db, test: NewTest) -> Result<bool, StoreError> {
-    let lock = db.dialect().for_share();
-    db.write(Urgency::Interactive, move |connection| {
-        Box::pin(async move {
-            let NewTest { event, webhook, delivery } = test;
-            let sql = format!(
-                "SELECT id FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL AND enabled = 1{lock}"
-            );
-            let found = sqlx::query(AssertSqlSafe(sql))
-            .bind(webhook.to_string())
-            .bind(event.company.to_string())
-            .fetch_optional(&mut *connection)
-            .await?;
-            if found.is_none() {
-                return Ok(false);
-            }
-            insert_event(connection, &event).await?;
-            let delivery = NewDelivery { id: delivery, test: true, ..NewDelivery::due(&event, webhook) };
-            delivery.insert(connection, &event).await?;
-            audit::record(connection, &event.audit).await?;
-            Ok(true)
-        })
-    })
-    .await
-}
-
-pub(super) async fn replay(
-    db: &Db,
-    company: CompanyId,
-    delivery: DeliveryId,
-    now: Timestamp,
-    entry: AuditEntry,
-) -> Result<Replayed, StoreError> {
-    let dialect = db.dialect();
-    db.write(Urgency::Interactive, move |connection| {
-        Box::pin(async move {
-            let judged = judge_replay(connection, dialect, company, delivery).await?;
-            if let Replayed::Due(_) = judged {
-                // One that is asked for twice keeps what the first remembered.
-                sqlx::query(
-                    "UPDATE deliveries SET resume_at = CASE WHEN replayed_from IS NULL THEN due_at ELSE resume_at END, \
-                     replayed_from = COALESCE(replayed_from, state), state = 'pending', due_at = $2, lease = NULL \
-                     WHERE id = $1",
-                )
-                .bind(delivery.to_string())
-                .bind(now.as_millis())
-                .execute(&mut *connection)
-                .await?;
-                audit::record(connection, &entry).await?;
-            }
-            Ok(judged)
-        })
-    })
-    .await
-}
-
-/// A lease that has run out counts as none only for the worker: it takes the delivery up by itself.
-async fn judge_replay(
+/// The webhook of a delivery, and what is decided by. Both rows stay as they are until the commit.
+async fn replay_facts(
     connection: &mut DbConnection,
     dialect: Dialect,
     company: CompanyId,
     delivery: DeliveryId,
-) -> Result<Replayed, StoreError> {
+) -> Result<Option<(WebhookId, ReplayFacts)>, StoreError> {
     // The webhook first, as everywhere: one that is deleted meanwhile ends what waits, and nothing may begin to wait after.
     let hold = format!(
         "SELECT id FROM webhooks WHERE id = (SELECT webhook_id FROM deliveries WHERE id = $1 AND company_id = $2){}",
@@ -270,31 +279,44 @@ async fn judge_replay(
         .bind(company.to_string())
         .fetch_optional(&mut *connection)
         .await?;
-    let lock = match dialect {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => " FOR UPDATE OF d",
-    };
     let sql = format!(
-        "SELECT d.webhook_id, d.state, d.test, d.lease, w.enabled FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
-         WHERE d.id = $1 AND d.company_id = $2 AND w.deleted_at IS NULL{lock}"
+        "SELECT d.webhook_id, d.state, d.test, d.lease, d.due_at, d.replayed_from, d.resume_at, w.disabled_reason, \
+         w.deleted_at FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
+         WHERE d.id = $1 AND d.company_id = $2 AND w.deleted_at IS NULL{}",
+        dialect.on_postgres(" FOR UPDATE OF d")
     );
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(delivery.to_string())
         .bind(company.to_string())
         .fetch_optional(connection)
         .await?;
-    let Some(row) = row else {
-        return Ok(Replayed::NotFound);
+    let Some(row) = row else { return Ok(None) };
+    let facts = ReplayFacts {
+        standing: rows::standing(&row)?,
+        test: row.flag("test")?,
+        under_way: row.maybe_text("lease")?.is_some(),
+        state: rows::state(&row, "state")?,
+        due_at: row.maybe_time("due_at")?,
+        earlier: rows::replay(&row)?,
     };
-    Ok(if row.flag("test")? {
-        Replayed::Test
-    } else if !row.flag("enabled")? {
-        Replayed::WebhookDisabled
-    } else if row.maybe_text("lease")?.is_some() {
-        Replayed::Busy
-    } else if rows::state(&row, "state")? == DeliveryState::Held {
-        Replayed::Held
-    } else {
-        Replayed::Due(row.parsed("webhook_id")?)
-    })
+    Ok(Some((row.parsed("webhook_id")?, facts)))
+}
+
+async fn make_due(
+    connection: &mut DbConnection,
+    delivery: DeliveryId,
+    now: Timestamp,
+    remembered: Replay,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deliveries SET state = 'pending', due_at = $2, lease = NULL, replayed_from = $3, resume_at = $4 \
+         WHERE id = $1",
+    )
+    .bind(delivery.to_string())
+    .bind(now.as_millis())
+    .bind(remembered.from.as_str())
+    .bind(remembered.resume_at.map(Timestamp::as_millis))
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -6,7 +6,8 @@ use model::{
 };
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{FormerSecret, MAX_ATTEMPTS, OwnSecrets};
+use webhooks::decide::{self, Outlook};
+use webhooks::{Endpoint, FormerSecret, OwnSecrets, Replay, Standing};
 
 use crate::{Columns, StoreError};
 
@@ -25,17 +26,29 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
     })
 }
 
-/// A webhook's own secrets, by which deliveries are signed. One that was deleted has none.
-pub(super) fn own_secrets(row: &AnyRow) -> Result<OwnSecrets, StoreError> {
+/// Where deliveries go and what signs them. A webhook that was deleted has no secrets any more.
+pub(super) fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
     let former = row
         .maybe_blob("previous_secret")?
         .zip(row.maybe_time("previous_until")?);
-    Ok(OwnSecrets {
-        current: Sealed::from_bytes(row.blob("sealed_secret")?),
-        former: former.map(|(bytes, until)| FormerSecret {
-            sealed: Sealed::from_bytes(bytes),
-            until,
-        }),
+    Ok(Endpoint {
+        url: row.text("url")?,
+        own_secrets: OwnSecrets {
+            current: Sealed::from_bytes(row.blob("sealed_secret")?),
+            former: former.map(|(bytes, until)| FormerSecret {
+                sealed: Sealed::from_bytes(bytes),
+                until,
+            }),
+        },
+        last_key: row.maybe_parsed("last_key_id")?,
+    })
+}
+
+/// What a webhook is in, from the columns `disabled_reason` and `deleted_at`.
+pub(super) fn standing(row: &AnyRow) -> Result<Standing, StoreError> {
+    Ok(match row.maybe_time("deleted_at")? {
+        Some(_) => Standing::Deleted,
+        None => Standing::of(disabled(row)?),
     })
 }
 
@@ -45,19 +58,20 @@ pub(super) fn disabled(row: &AnyRow) -> Result<Option<DisabledReason>, StoreErro
     named(reason.as_deref(), "disabled_reason", DisabledReason::from_name)
 }
 
-/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type and whether its webhook is on.
+/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type and what its webhook is in.
 pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.replays, d.due_at, \
      d.lease, d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type, \
-     w.enabled AS webhook_enabled";
+     w.disabled_reason, w.deleted_at";
 
 pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
     let test = row.flag("test")?;
     let attempts = number(row.int("attempts")?, "attempts")?;
-    // While an attempt is under way `due_at` is the end of its lease, which is nobody's business.
     let under_way = row.maybe_text("lease")?.is_some();
     let state = state(row, "state")?;
-    let waits = matches!(state, DeliveryState::Pending | DeliveryState::Held);
-    let webhook_is_off = waits && !under_way && !row.flag("webhook_enabled")?;
+    let Outlook {
+        next_attempt_at,
+        webhook_is_off,
+    } = decide::outlook(standing(row)?, state, under_way, row.maybe_time("due_at")?);
     Ok(DeliveryRow {
         id: row.parsed("id")?,
         webhook_id: row.parsed("webhook_id")?,
@@ -66,13 +80,9 @@ pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
         test,
         state,
         attempts,
-        attempts_at_most: if test { 1 } else { MAX_ATTEMPTS },
+        attempts_at_most: decide::attempts_at_most(test),
         replays: number(row.int("replays")?, "replays")?,
-        next_attempt_at: if under_way || webhook_is_off {
-            None
-        } else {
-            row.maybe_time("due_at")?
-        },
+        next_attempt_at,
         webhook_is_off,
         created_at: row.time("created_at")?,
         last_status: status(row, "last_status")?,
@@ -91,8 +101,19 @@ pub(super) fn state(row: &AnyRow, name: &str) -> Result<DeliveryState, StoreErro
     maybe_state(row, name)?.ok_or_else(|| StoreError::corrupt(format!("{name} is missing")))
 }
 
-pub(super) fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliveryState>, StoreError> {
+fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliveryState>, StoreError> {
     named(row.maybe_text(name)?.as_deref(), name, DeliveryState::from_name)
+}
+
+/// What a replay that is due has to remember.
+pub(super) fn replay(row: &AnyRow) -> Result<Option<Replay>, StoreError> {
+    let Some(from) = maybe_state(row, "replayed_from")? else {
+        return Ok(None);
+    };
+    Ok(Some(Replay {
+        from,
+        resume_at: row.maybe_time("resume_at")?,
+    }))
 }
 
 pub(super) fn status(row: &AnyRow, name: &str) -> Result<Option<u16>, StoreError> {

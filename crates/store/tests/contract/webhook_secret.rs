@@ -155,6 +155,7 @@ async fn during_the_overlap_a_delivery_carries_both_signatures(db: &TestDb) {
     worker.stop().await;
     world
         .store
+        .prune
         .erase_former_secrets(world.clock_now())
         .await
         .expect("erased");

@@ -124,12 +124,14 @@ async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &T
     let lease = AttemptId::from_random([7; 16]);
     let taken = world
         .store
+        .queue
         .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), lease)
         .await
         .expect("claimed");
     assert_eq!(taken.len(), 1);
     let again = world
         .store
+        .queue
         .claim(
             vec![(webhook.id, 10)],
             START.plus_seconds(29),
@@ -170,6 +172,7 @@ async fn a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left(db: &Test
     let (left, due) = (world.publish("{}").await.event, AttemptId::from_random([7; 16]));
     let taken = world
         .store
+        .queue
         .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), due)
         .await;
     assert_eq!(taken.expect("claimed").len(), 1);
@@ -332,6 +335,7 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
         eventually(async || {
             let found = world
                 .store
+                .pages
                 .deliveries(world.company.id, webhook.id, 100)
                 .await
                 .expect("read");

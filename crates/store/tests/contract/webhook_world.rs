@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
     ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
-    SigningSecret, SigningSecrets, StorageFailure, SystemResolver, WebhookPatch, WebhookStore, Webhooks,
-    Worker, WorkerOptions,
+    SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker,
+    WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -74,7 +74,7 @@ pub(crate) struct World {
     pub(crate) other: TestCompany,
     pub(crate) keys: Arc<TestKeys>,
     pub(crate) webhooks: Webhooks,
-    pub(crate) store: Arc<dyn WebhookStore>,
+    pub(crate) store: Stores,
     pub(crate) db: Db,
     pub(crate) deadline: Duration,
     master_key: Arc<MasterKey>,
@@ -98,7 +98,7 @@ impl World {
     pub(crate) async fn without_key(db: &TestDb) -> Self {
         let (clock, keys) = (Arc::new(ManualClock::new(START)), Arc::new(TestKeys::default()));
         let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
-        let store: Arc<dyn WebhookStore> = Arc::new(StoredWebhooks::new(db.db.clone()));
+        let store = Stores::of(StoredWebhooks::new(db.db.clone()));
         let parts = Parts {
             store: store.clone(),
             master_key: master_key.clone(),
@@ -135,7 +135,7 @@ impl World {
     /// The same installation on another node.
     pub(crate) fn node(&self, db: &Db) -> Webhooks {
         Webhooks::new(Parts {
-            store: Arc::new(StoredWebhooks::new(db.clone())),
+            store: Stores::of(StoredWebhooks::new(db.clone())),
             master_key: self.master_key.clone(),
             install: self.install,
             signing: self.keys.clone(),

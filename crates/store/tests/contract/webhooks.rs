@@ -574,7 +574,7 @@ async fn only_what_is_old_and_waits_for_nothing_is_pruned(db: &TestDb) {
     let young = world.publish("{}").await;
     let before = START.plus_seconds(10 * day);
     assert_eq!(
-        world.store.prune(before, 100).await.expect("pruned"),
+        world.store.prune.prune(before, 100).await.expect("pruned"),
         1,
         "the one that waits and the young one stay"
     );
@@ -589,5 +589,5 @@ async fn only_what_is_old_and_waits_for_nothing_is_pruned(db: &TestDb) {
         [young.event, second.event]
     );
     assert_ne!(waiting.event, second.event);
-    assert_eq!(world.store.prune(before, 100).await.expect("pruned"), 0);
+    assert_eq!(world.store.prune.prune(before, 100).await.expect("pruned"), 0);
 }

@@ -1,0 +1,259 @@
+//! What a change of a webhook does to it and to the deliveries that wait for it.
+
+use model::{DeliveryState, DisabledReason, Timestamp, Webhook};
+
+use crate::storage::WebhookChange;
+use crate::{Fate, Standing};
+
+/// What becomes of the deliveries that wait for a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// They keep their times.
+    Stays,
+    /// They are due, oldest first. One whose attempt is under way, or that was replayed by hand, keeps its time.
+    GoesOut,
+    /// They end as [`ends_as`] says.
+    Ends,
+}
+
+impl Waiting {
+    /// For a webhook that is this now, and that was just enabled or was not.
+    pub const fn of(standing: Standing, just_enabled: bool) -> Self {
+        match standing.waiting() {
+            Fate::Sent if just_enabled => Self::GoesOut,
+            Fate::Sent | Fate::Waits | Fate::Skipped => Self::Stays,
+            Fate::Ended => Self::Ends,
+        }
+    }
+}
+
+/// A webhook after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub webhook: Webhook,
+    /// Of the new URL; `None` where it stays.
+    pub normal_url: Option<String>,
+    /// It begins anew: since when it fails, and whether there was a warning, is forgotten. What was not delivered is not.
+    pub forgets_failures: bool,
+    pub waiting: Waiting,
+}
+
+/// Enabling begins anew, and so does another URL. A webhook that Gatehouse disabled keeps that reason when it is paused.
+pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Changed {
+    let just_enabled = change.enabled == Some(true) && !before.enabled;
+    let other_url = change.url.as_ref().is_some_and(|url| url.given != before.url);
+    let (url, normal_url) = match change.url {
+        Some(url) => (url.given, Some(url.normal)),
+        None => (before.url, None),
+    };
+    let enabled = change.enabled.unwrap_or(before.enabled);
+    let disabled = if enabled {
+        None
+    } else {
+        Some(before.disabled.unwrap_or(DisabledReason::ByHand))
+    };
+    Changed {
+        webhook: Webhook {
+            name: change.name.unwrap_or(before.name),
+            url,
+            events: change.events.unwrap_or(before.events),
+            enabled,
+            disabled,
+            updated_at: now,
+            ..before
+        },
+        normal_url,
+        forgets_failures: just_enabled || other_url,
+        waiting: Waiting::of(Standing::of(disabled), just_enabled),
+    }
+}
+
+/// How a waiting delivery ends when its webhook is deleted. One that had ended before somebody replayed it is again what it
+/// was; else it is skipped if it was never tried.
+pub const fn ends_as(replayed_from: Option<DeliveryState>, tried: bool) -> DeliveryState {
+    match replayed_from {
+        Some(ended @ (DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Skipped)) => ended,
+        Some(DeliveryState::Pending | DeliveryState::Held) | None if tried => DeliveryState::Exhausted,
+        Some(DeliveryState::Pending | DeliveryState::Held) | None => DeliveryState::Skipped,
+    }
+}
+
+/// What a page says about a delivery's next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    pub next_attempt_at: Option<Timestamp>,
+    /// It waits, and nothing is sent until the webhook is enabled.
+    pub webhook_is_off: bool,
+}
+
+/// While an attempt is under way there is no next one yet: `due_at` is then the end of its lease, which means nothing to a
+/// reader.
+pub fn outlook(
+    standing: Standing,
+    state: DeliveryState,
+    under_way: bool,
+    due_at: Option<Timestamp>,
+) -> Outlook {
+    let waits = matches!(state, DeliveryState::Pending | DeliveryState::Held) && !under_way;
+    let webhook_is_off = waits && standing.waiting() != Fate::Sent;
+    Outlook {
+        next_attempt_at: due_at.filter(|_| !under_way && !webhook_is_off),
+        webhook_is_off,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Environment, EventType, WebhookEvents, WebhookId};
+
+    use super::*;
+    use crate::storage::ChangedUrl;
+
+    const MADE: Timestamp = Timestamp::from_millis(1_767_607_200_000);
+    const NOW: Timestamp = Timestamp::from_millis(1_767_607_260_000);
+
+    fn webhook(disabled: Option<DisabledReason>) -> Webhook {
+        Webhook {
+            id: WebhookId::from_random([1; 16]),
+            name: "Orders".to_owned(),
+            url: "https://example.com/".to_owned(),
+            environment: Environment::Sandbox,
+            events: WebhookEvents::All,
+            enabled: disabled.is_none(),
+            disabled,
+            created_at: MADE,
+            updated_at: MADE,
+        }
+    }
+
+    #[test]
+    fn pausing_and_enabling_move_the_reason_and_what_waits() {
+        use DisabledReason::{ByHand, FailedTooLong, Gone};
+        use Waiting::{GoesOut, Stays};
+        // Off before because; asked for; off afterwards because; what waits; failures forgotten.
+        let table = [
+            (None, None, None, Stays, false),
+            (None, Some(true), None, Stays, false),
+            (None, Some(false), Some(ByHand), Stays, false),
+            (Some(ByHand), None, Some(ByHand), Stays, false),
+            (Some(ByHand), Some(false), Some(ByHand), Stays, false),
+            (Some(ByHand), Some(true), None, GoesOut, true),
+            (Some(Gone), Some(false), Some(Gone), Stays, false),
+            (Some(Gone), Some(true), None, GoesOut, true),
+            (Some(FailedTooLong), None, Some(FailedTooLong), Stays, false),
+            (Some(FailedTooLong), Some(true), None, GoesOut, true),
+        ];
+        for (before, asked, after, waiting, forgets) in table {
+            let change = WebhookChange {
+                enabled: asked,
+                ..WebhookChange::default()
+            };
+            let expected = Changed {
+                webhook: Webhook {
+                    updated_at: NOW,
+                    ..webhook(after)
+                },
+                normal_url: None,
+                forgets_failures: forgets,
+                waiting,
+            };
+            assert_eq!(
+                changed(webhook(before), change, NOW),
+                expected,
+                "{before:?} {asked:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_url_forgets_failures_and_the_same_one_does_not() {
+        for (given, forgets) in [("https://example.com/", false), ("https://example.com/b", true)] {
+            let change = WebhookChange {
+                name: Some("Other".to_owned()),
+                url: Some(ChangedUrl {
+                    given: given.to_owned(),
+                    normal: "normal".to_owned(),
+                }),
+                events: Some(WebhookEvents::Only(vec![EventType::LinkDeleted])),
+                enabled: None,
+            };
+            let after = changed(webhook(None), change, NOW);
+            assert_eq!(
+                (after.forgets_failures, after.waiting, after.normal_url.as_deref()),
+                (forgets, Waiting::Stays, Some("normal"))
+            );
+            assert_eq!(
+                after.webhook,
+                Webhook {
+                    name: "Other".to_owned(),
+                    url: given.to_owned(),
+                    events: WebhookEvents::Only(vec![EventType::LinkDeleted]),
+                    updated_at: NOW,
+                    ..webhook(None)
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn what_waits_goes_out_when_its_webhook_is_enabled_and_ends_when_it_is_deleted() {
+        for standing in Standing::ALL {
+            let expected = match standing {
+                Standing::Active => [Waiting::Stays, Waiting::GoesOut],
+                Standing::Deleted => [Waiting::Ends; 2],
+                Standing::NoKey | Standing::Paused | Standing::Disabled => [Waiting::Stays; 2],
+            };
+            let got = [false, true].map(|just_enabled| Waiting::of(standing, just_enabled));
+            assert_eq!(got, expected, "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_deleted_webhook_ends_as_what_it_was() {
+        use DeliveryState as S;
+        // Replayed from; never tried; tried.
+        let table = [
+            (None, S::Skipped, S::Exhausted),
+            (Some(S::Pending), S::Skipped, S::Exhausted),
+            (Some(S::Held), S::Skipped, S::Exhausted),
+            (Some(S::Delivered), S::Delivered, S::Delivered),
+            (Some(S::Exhausted), S::Exhausted, S::Exhausted),
+            (Some(S::Skipped), S::Skipped, S::Skipped),
+        ];
+        for (from, untried, tried) in table {
+            assert_eq!(
+                (ends_as(from, false), ends_as(from, true)),
+                (untried, tried),
+                "{from:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_says_when_the_next_attempt_is_or_why_there_is_none() {
+        use DeliveryState as S;
+        let (at, none) = (Some(NOW), None);
+        // Webhook, state, under way, due; next attempt, webhook is off.
+        let table = [
+            (Standing::Active, S::Pending, false, at, at, false),
+            (Standing::Active, S::Pending, true, at, none, false),
+            (Standing::Active, S::Held, false, none, none, false),
+            (Standing::Paused, S::Pending, false, at, none, true),
+            (Standing::Disabled, S::Pending, false, at, none, true),
+            (Standing::Paused, S::Held, false, none, none, true),
+            (Standing::Paused, S::Pending, true, at, none, false),
+            (Standing::Paused, S::Delivered, false, none, none, false),
+            (Standing::Deleted, S::Exhausted, false, none, none, false),
+        ];
+        for (standing, state, under_way, due_at, next_attempt_at, webhook_is_off) in table {
+            assert_eq!(
+                outlook(standing, state, under_way, due_at),
+                Outlook {
+                    next_attempt_at,
+                    webhook_is_off
+                },
+                "{standing:?} {state:?} {under_way}"
+            );
+        }
+    }
+}

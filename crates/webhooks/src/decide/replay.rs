@@ -1,0 +1,165 @@
+//! Whether a delivery may be replayed, and what it goes back to if that attempt fails.
+
+use model::{DeliveryState, Timestamp};
+
+use crate::storage::Replay;
+use crate::{Fate, Standing};
+
+/// A delivery and its webhook, as they are when somebody asks for a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayFacts {
+    /// Of the webhook.
+    pub standing: Standing,
+    /// It is a test event.
+    pub test: bool,
+    /// Somebody holds a lease on it. One that has run out counts too: the worker takes such a delivery up without being
+    /// asked.
+    pub under_way: bool,
+    pub state: DeliveryState,
+    pub due_at: Option<Timestamp>,
+    /// It was replayed before, and that attempt has not been made yet.
+    pub earlier: Option<Replay>,
+}
+
+/// Why a delivery is not replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayRefused {
+    /// A test event is not sent again.
+    Test,
+    WebhookOff,
+    /// An attempt is under way.
+    Busy,
+    /// There is no key to sign with.
+    Held,
+}
+
+impl ReplayRefused {
+    /// What to do first, for the one who asked.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Test => "A test event is not sent again. Send a new one.",
+            Self::WebhookOff => "This webhook is off. Enable it first.",
+            Self::Busy => "An attempt is being made now. Wait until it has ended.",
+            Self::Held => {
+                "This environment has no API key to sign with. Generate one first; the delivery then goes out."
+            }
+        }
+    }
+}
+
+/// What the delivery has to remember while the replay is due. One that is asked for twice keeps what the first remembered.
+pub fn may_replay(facts: &ReplayFacts) -> Result<Replay, ReplayRefused> {
+    if facts.test {
+        Err(ReplayRefused::Test)
+    } else if facts.standing.waiting() != Fate::Sent {
+        Err(ReplayRefused::WebhookOff)
+    } else if facts.under_way {
+        Err(ReplayRefused::Busy)
+    } else if facts.state == DeliveryState::Held {
+        Err(ReplayRefused::Held)
+    } else {
+        Ok(facts.earlier.unwrap_or(Replay {
+            from: facts.state,
+            resume_at: facts.due_at,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUE: Timestamp = Timestamp::from_millis(60_000);
+
+    /// Failed and waiting for its next attempt.
+    const WAITING: ReplayFacts = ReplayFacts {
+        standing: Standing::Active,
+        test: false,
+        under_way: false,
+        state: DeliveryState::Pending,
+        due_at: Some(DUE),
+        earlier: None,
+    };
+
+    #[test]
+    fn a_replay_is_refused_for_the_first_reason_there_is() {
+        use ReplayRefused as R;
+        let off = |standing| ReplayFacts { standing, ..WAITING };
+        let busy = ReplayFacts {
+            under_way: true,
+            ..WAITING
+        };
+        let held = ReplayFacts {
+            state: DeliveryState::Held,
+            due_at: None,
+            ..WAITING
+        };
+        let table = [
+            (
+                ReplayFacts {
+                    test: true,
+                    ..WAITING
+                },
+                R::Test,
+            ),
+            (off(Standing::Paused), R::WebhookOff),
+            (off(Standing::Disabled), R::WebhookOff),
+            (off(Standing::Deleted), R::WebhookOff),
+            (busy, R::Busy),
+            (held, R::Held),
+            // More than one reason.
+            (
+                ReplayFacts {
+                    test: true,
+                    ..off(Standing::Paused)
+                },
+                R::Test,
+            ),
+            (
+                ReplayFacts {
+                    under_way: true,
+                    ..off(Standing::Paused)
+                },
+                R::WebhookOff,
+            ),
+            (
+                ReplayFacts {
+                    under_way: true,
+                    ..held
+                },
+                R::Busy,
+            ),
+        ];
+        for (facts, reason) in table {
+            assert_eq!(may_replay(&facts), Err(reason), "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_replay_remembers_what_the_delivery_was() {
+        for (state, due_at) in [
+            (DeliveryState::Pending, Some(DUE)),
+            (DeliveryState::Delivered, None),
+            (DeliveryState::Exhausted, None),
+            (DeliveryState::Skipped, None),
+        ] {
+            let facts = ReplayFacts {
+                state,
+                due_at,
+                ..WAITING
+            };
+            let remembered = Replay {
+                from: state,
+                resume_at: due_at,
+            };
+            assert_eq!(may_replay(&facts), Ok(remembered));
+            let again = ReplayFacts {
+                state: DeliveryState::Pending,
+                due_at: Some(DUE.plus_seconds(1)),
+                earlier: Some(remembered),
+                ..WAITING
+            };
+            assert_eq!(may_replay(&again), Ok(remembered), "asked for twice");
+        }
+    }
+}

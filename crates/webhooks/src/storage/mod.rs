@@ -1,0 +1,76 @@
+//! What this crate needs of a database: one small trait for each of its users, and the rows they exchange with it. `store`
+//! implements all of them on the tables `webhooks`, `events`, `deliveries` and `attempts`.
+//!
+//! Every method that a person or program calls for takes the company, and another company's row is not found. Changes write
+//! their audit row in the same transaction. Where a method has to decide something, the store reads the facts in the
+//! transaction, asks [`crate::decide`], and writes what it says.
+
+mod attempts;
+mod config;
+mod history;
+mod pages;
+mod prune;
+mod publish;
+mod queue;
+mod secrets;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use attempts::{AttemptStore, FinishedAttempt, Then};
+pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
+pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
+pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
+pub use prune::PruneStore;
+pub use publish::{
+    ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishStore, PublishedEvent, Replayed, Tested,
+};
+pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, OwnSecrets, Replay};
+pub use secrets::OwnSecretStore;
+
+/// The storage of one installation, by who uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Stores {
+    pub config: Arc<dyn ConfigStore>,
+    pub publish: Arc<dyn PublishStore>,
+    pub queue: Arc<dyn DeliveryQueue>,
+    pub attempts: Arc<dyn AttemptStore>,
+    pub secrets: Arc<dyn OwnSecretStore>,
+    pub pages: Arc<dyn PageStore>,
+    pub history: Arc<dyn HistoryStore>,
+    pub prune: Arc<dyn PruneStore>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+impl Stores {
+    /// All of them on one database.
+    pub fn of<S>(database: S) -> Self
+    where
+        S: ConfigStore
+            + PublishStore
+            + DeliveryQueue
+            + AttemptStore
+            + OwnSecretStore
+            + PageStore
+            + HistoryStore
+            + PruneStore
+            + 'static,
+    {
+        let database = Arc::new(database);
+        Self {
+            config: database.clone(),
+            publish: database.clone(),
+            queue: database.clone(),
+            attempts: database.clone(),
+            secrets: database.clone(),
+            pages: database.clone(),
+            history: database.clone(),
+            prune: database,
+        }
+    }
+}
