@@ -326,7 +326,7 @@ impl Conditions {
             conditions.and("method = ?", [Value::Text(method.clone())]);
         }
         if !path.is_empty() {
-            // PostgreSQL rejects NUL in text, and no stored path contains one.
+            // PostgreSQL rejects NUL in text. Stored paths contain U+2400 in its place.
             conditions.and(
                 dialect.path_contains(),
                 [Value::Text(path.replace('\0', "\u{2400}"))],
