@@ -1,4 +1,4 @@
-//! The binary `gatehouse`; everything is in the library, so that tests can start it too.
+//! The binary `gatehouse`. Everything is in the library, so that tests can start it too.
 
 use std::process::ExitCode;
 

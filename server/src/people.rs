@@ -1,5 +1,5 @@
-//! Adding members and setting passwords, for the command line and the operator API alike: both take a password or make one
-//! up, and show what they made this once.
+//! Adds members and sets passwords, for both the command line and the operator API. Both accept a password or generate
+//! one, and show a generated one only this once.
 
 use accounts::{AccountsError, Email, Password, Revoked};
 use model::{Actor, ClientId, MemberId, Role, SecretText};
@@ -10,9 +10,9 @@ use crate::core::Core;
 pub(crate) struct Added {
     pub(crate) member: MemberId,
     pub(crate) email: Email,
-    /// Somebody who has an account keeps their password, and a given one is not used.
+    /// If the person already has an account, they keep their password and a given one is ignored.
     pub(crate) had_an_account: bool,
-    /// The password, when it was made up.
+    /// The password, if one was generated.
     pub(crate) password: Option<SecretText>,
 }
 
@@ -35,12 +35,12 @@ pub(crate) async fn add_member(
         member,
         email,
         had_an_account,
-        // One that nobody can use must not be shown.
+        // Do not show a password that does not work.
         password: made.filter(|_| !had_an_account),
     })
 }
 
-/// What was revoked with it, and the password when it was made up.
+/// What was revoked along with it, and the password if one was generated.
 pub(crate) async fn set_password(
     core: &Core,
     email: &Email,

@@ -1,8 +1,8 @@
-//! Tells open pages that something of theirs changed. The writers of keys, logs and webhooks publish a topic of a
-//! company here, after they have committed; the server-sent-events stream of each visible tab listens.
+//! Tells open pages that something they show has changed. Keys, logs and webhooks publish a topic of a company here
+//! after they have committed. The server-sent-events stream of each visible tab listens.
 //!
-//! A message says only *that* something changed; the page then asks for it through its own server function, so that
-//! nothing here has to be authorised or redacted twice.
+//! A message only says *that* something changed. The page then fetches it through its own server function, so nothing
+//! here has to be authorised or redacted a second time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::CompanyId;
 use tokio::sync::broadcast;
 
-/// What changed: one for each tab.
+/// What changed. There is one topic per tab of the Development page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     Keys,
@@ -21,7 +21,7 @@ pub enum Topic {
 impl Topic {
     pub const ALL: [Self; 3] = [Self::Keys, Self::Logs, Self::Webhooks];
 
-    /// The name in the stream's address and events.
+    /// The topic's name in stream URLs and events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Keys => "keys",
@@ -35,7 +35,8 @@ impl Topic {
     }
 }
 
-/// So many changes may wait for a slow page; after that it is told once that it missed some, which costs one refetch.
+/// How many changes may queue for a slow page. Beyond that, the page is told once that it missed some, and it
+/// refetches.
 const BACKLOG: usize = 16;
 
 /// Where changes are published. Cheap to clone; all clones are the same hub.
@@ -45,7 +46,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Tells every open page of `company`. Costs nothing when there is none.
+    /// Notifies every open page of `company`. Costs nothing if there are none.
     pub fn publish(&self, company: CompanyId, topic: Topic) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = listeners.get(&company)
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pages_of_the_company_are_told() {
+    fn only_the_companys_pages_are_notified() {
         let hub = Hub::default();
         let (ours, theirs) = (CompanyId::from_random([1; 16]), CompanyId::from_random([2; 16]));
         let mut page = hub.subscribe(ours);

@@ -1,5 +1,5 @@
-//! The checked connector: from a target to an open stream, through the policy. Nothing else in Gatehouse opens a
-//! connection to a receiver, and no proxy variable is read: a proxy would resolve names itself, past the policy.
+//! Opens a connection to a target after the policy has checked its addresses. No other code in Gatehouse connects to a
+//! receiver. Proxy variables are ignored, because a proxy would resolve names itself and bypass the policy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,9 +17,10 @@ use tokio_rustls::TlsConnector;
 use crate::target::{Host, Target};
 use crate::{Policy, Resolver};
 
-/// Of a name's addresses so many are tried; all of them are judged.
+/// How many of a name's addresses are tried. All of them are checked.
 const ADDRESSES_TRIED: usize = 4;
-/// While another address is left, one gets no more than this, so that a dead IPv6 route does not use up the deadline.
+/// The most time one address gets while others are left. Without this limit, a dead IPv6 route would use up the whole
+/// deadline.
 const PATIENCE_PER_ADDRESS: Duration = Duration::from_secs(3);
 
 /// A stream to a receiver, with or without TLS.
@@ -34,7 +35,7 @@ pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
 }
 
-/// What one hop has come to so far; filled in as it goes, so that a failure leaves what was reached.
+/// What one hop has reached so far. It is filled in step by step, so that a failure still shows how far the hop got.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) address: Option<SocketAddr>,
@@ -57,8 +58,8 @@ impl Connector {
         })
     }
 
-    /// Resolves, vets, dials a vetted address and, for https, proves the receiver's name. The addresses that were judged
-    /// are the ones dialled: the name is not asked for again.
+    /// Resolves the name, checks the addresses, dials one of them and, for https, verifies the receiver's certificate.
+    /// It dials only addresses that it checked and never resolves the name again.
     pub(crate) async fn open(
         &self,
         target: &Target,
@@ -116,7 +117,7 @@ impl Connector {
     }
 }
 
-/// The first address that answers.
+/// Connects to the first address that accepts.
 async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream, SocketAddr), FailureClass> {
     let mut failure = FailureClass::Refused;
     let tried = addresses.len().min(ADDRESSES_TRIED);
@@ -129,7 +130,7 @@ async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream,
         };
         match timeout_at(until, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // The request is written at once; waiting for more to send would only delay it.
+                // We write the request in one go, so waiting for more data would only delay it.
                 if stream.set_nodelay(true).is_err() {
                     continue;
                 }
@@ -150,18 +151,18 @@ pub(crate) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The certificates this machine trusts. Those that cannot be read are skipped with a word in the log; without any, every
-/// https delivery fails with [`FailureClass::Tls`].
+/// The certificates this machine trusts. Unreadable ones are logged and skipped. If there are none, every https
+/// delivery fails with [`FailureClass::Tls`].
 pub fn native_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(%error, "a certificate of this machine cannot be read");
+        tracing::warn!(%error, "could not read one of this machine's trusted certificates");
     }
     let mut roots = RootCertStore::empty();
     let (added, ignored) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
         tracing::error!(
-            "this machine trusts no certificate: https deliveries will fail (Debian: install ca-certificates)"
+            "this machine has no trusted certificates, so https deliveries will fail (Debian: install ca-certificates)"
         );
     }
     tracing::debug!(added, ignored, "trusted certificates");

@@ -1,6 +1,6 @@
-//! How a commit reaches the worker of this process. Mostly the event was claimed for it in the very transaction that stored
-//! it, so that nothing has to be written between the answer and the first byte to the receiver; else the worker is told
-//! which webhooks have something due, and claims in order.
+//! Tells this process's worker about a commit. Usually the transaction that stored the event also claimed its
+//! deliveries for the worker, so nothing more has to be written before the first byte goes to the receiver. Otherwise
+//! the worker learns which webhooks have something due and claims their deliveries in order.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::storage::Claimed;
 
-/// Rung after a commit that made deliveries due; [`crate::Worker`] answers.
+/// Rung after a commit that made deliveries due. [`crate::Worker`] listens for it.
 #[derive(Debug, Default)]
 pub(crate) struct Doorbell {
     state: Mutex<State>,
@@ -21,30 +21,31 @@ pub(crate) struct Doorbell {
 struct State {
     waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
-    /// Publications that may claim and have not yet handed over.
+    /// Publications that may claim deliveries and have not handed them over yet.
     publishing: u32,
     admission: Admission,
 }
 
-/// Whose deliveries publications may claim, and how many publications may. A publication makes one delivery for a webhook
-/// at most, so that with as many passes as the fullest lane has places no lane gets more than it has.
+/// For which webhooks publications may claim deliveries, and how many publications may do so. One publication creates
+/// at most one delivery per webhook. With no more passes than the fullest lane has free slots, no lane can get more
+/// deliveries than it has room for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Admission {
-    /// Webhooks whose lane is full or has a backlog: theirs wait in order.
+    /// Webhooks whose lane is full or has a backlog. Their deliveries wait in order.
     pub(crate) busy: Arc<HashSet<WebhookId>>,
-    /// Companies that have their share of the attempts under way.
+    /// Companies that already have their share of the running attempts.
     pub(crate) full: Arc<HashSet<CompanyId>>,
     pub(crate) passes: u32,
 }
 
-/// What the worker finds at the door.
+/// What the worker finds when the bell has rung.
 #[derive(Debug, Default)]
 pub(crate) struct Visitors {
     pub(crate) waiting: HashMap<WebhookId, CompanyId>,
     pub(crate) claimed: Vec<Claimed>,
 }
 
-/// The right to claim for the worker while publishing. Given back when dropped.
+/// Permission to claim deliveries for the worker while publishing. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Pass<'a> {
     door: &'a Doorbell,
@@ -58,7 +59,8 @@ impl Drop for Pass<'_> {
 }
 
 impl Doorbell {
-    /// These webhooks of a company have something due, and these deliveries are claimed already.
+    /// Reports that these webhooks of a company have deliveries due, and hands over deliveries that are already
+    /// claimed.
     pub(crate) fn ring(
         &self,
         company: CompanyId,
@@ -77,7 +79,8 @@ impl Doorbell {
         }
     }
 
-    /// Whether a publication of this company may claim for the worker; not when none runs, or when it has enough to do.
+    /// Returns a pass if a publication of this company may claim deliveries for the worker. There is none if no worker
+    /// runs or the worker has enough to do.
     pub(crate) fn pass(&self, company: CompanyId) -> Option<Pass<'_>> {
         let mut state = self.lock();
         if state.admission.full.contains(&company) {
@@ -91,7 +94,7 @@ impl Doorbell {
         })
     }
 
-    /// What holds from now on. Passes that are out, and claims that wait here, count against it.
+    /// Sets the limits that apply from now on. Passes in use and claims that wait here count against them.
     pub(crate) fn admit(&self, mut admission: Admission) {
         let mut state = self.lock();
         let out = state.publishing + u32::try_from(state.claimed.len()).unwrap_or(u32::MAX);
@@ -99,13 +102,13 @@ impl Doorbell {
         state.admission = admission;
     }
 
-    /// Returns when it has rung since the last [`Doorbell::take`]; the bell keeps one ring, so that one which comes
-    /// between taking and waiting is heard.
+    /// Returns once the bell has rung since the last [`Doorbell::take`]. The bell remembers one ring, so a ring between
+    /// taking and waiting is not lost.
     pub(crate) async fn heard(&self) {
         self.bell.notified().await;
     }
 
-    /// Who is at the door, once.
+    /// Takes everything that waits.
     pub(crate) fn take(&self) -> Visitors {
         let mut state = self.lock();
         Visitors {
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_claims_for_a_worker_that_does_not_run_or_has_enough() {
+    fn no_one_claims_for_a_worker_that_is_not_running_or_is_busy() {
         let door = Doorbell::default();
         assert!(door.pass(company(1)).is_none());
         let three = || Admission {
@@ -141,15 +144,15 @@ mod tests {
             passes: 3,
         };
         door.admit(three());
-        assert!(door.pass(company(9)).is_none(), "it has its share");
+        assert!(door.pass(company(9)).is_none(), "it already has its share");
         let out = passes(&door);
         assert_eq!(out.len(), 3);
         door.admit(three());
-        assert!(door.pass(company(1)).is_none(), "those that are out count");
+        assert!(door.pass(company(1)).is_none(), "passes in use count");
         drop(out);
         assert!(
             door.pass(company(1)).is_none(),
-            "the worker may not know yet what they brought"
+            "the worker may not know yet about their claims"
         );
         door.admit(three());
         assert_eq!(passes(&door).len(), 3);

@@ -1,5 +1,5 @@
-//! The bytes of an event: three members of Gatehouse's own, then the caller's as they were sent. Built once; what is
-//! stored, signed and sent are the same bytes.
+//! The bytes of an event: three members set by Gatehouse, then the caller's members as sent. They are built once, and
+//! the same bytes are stored, signed and sent.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::PublishError;
 
-/// Largest payload of an event, in bytes as sent.
+/// The largest payload of an event, in bytes as sent.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
-/// Members that only Gatehouse sets (contract: common body fields).
+/// Members that only Gatehouse may set (contract: common body fields).
 const RESERVED: [&str; 3] = ["webhook_id", "event_type", "event_created_at"];
 
-/// `{"webhook_id":…,"event_type":…,"event_created_at":…,` and the members of `payload`, byte for byte: number spellings,
-/// order, repetition and white space of the caller stay what they were.
+/// Builds `{"webhook_id":…,"event_type":…,"event_created_at":…,` followed by the members of `payload`, byte for byte.
+/// The caller's number formats, order, duplicates and white space stay as sent.
 pub(crate) fn build(
     id: EventId,
     event_type: EventType,
@@ -24,7 +24,7 @@ pub(crate) fn build(
 ) -> Result<Vec<u8>, PublishError> {
     let members = members_of(payload)?;
     let separator = if members.is_empty() { "" } else { "," };
-    // The documented form has microseconds; the clock gives milliseconds.
+    // The documented format has microseconds, but the clock only has milliseconds.
     let created = at.to_rfc3339().replace('Z', "000Z");
     Ok(format!(
         r#"{{"webhook_id":"{id}","event_type":"{event_type}","event_created_at":"{created}"{separator}{members}}}"#
@@ -32,7 +32,7 @@ pub(crate) fn build(
     .into_bytes())
 }
 
-/// What stands between the braces of `payload`, which must be one JSON object without reserved members.
+/// The text between the braces of `payload`, which must be a single JSON object without reserved members.
 fn members_of(payload: &str) -> Result<&str, PublishError> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(PublishError::PayloadTooLarge);
@@ -52,8 +52,8 @@ fn members_of(payload: &str) -> Result<&str, PublishError> {
     Ok(inner.ok_or(PublishError::PayloadNotAnObject)?.trim())
 }
 
-/// Walks an object's own members, not those inside; the reader has undone escapes, so that no spelling of a reserved
-/// name slips through.
+/// Visits the top-level members of an object. The parser has already decoded escapes, so no spelling of a reserved name
+/// gets through.
 struct MemberNames;
 
 impl<'de> Visitor<'de> for MemberNames {
@@ -91,7 +91,7 @@ mod tests {
     const HEAD: &str = r#"{"webhook_id":"11111111111111111111111111111111","event_type":"order-created","event_created_at":"2024-07-11T21:40:48.424000Z""#;
 
     #[test]
-    fn the_callers_bytes_are_kept_as_they_were() {
+    fn the_callers_bytes_are_kept_as_sent() {
         let payload =
             "{ \"amount\": 1.0e+02,\n \"ünï\":\"\\u00e9 ✓\",\"big\":12345678901234567890123, \"amount\":2 }";
         let inner =
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn anything_but_an_object_is_refused() {
         for payload in [
             "",
             "[]",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_exact() {
+    fn the_size_limit_is_exact() {
         let payload = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
         assert!(body(&payload(MAX_PAYLOAD_BYTES)).is_ok());
         assert!(matches!(

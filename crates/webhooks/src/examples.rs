@@ -1,5 +1,5 @@
-//! An example payload for each event type, which a test event sends: the members that the contract's catalogue names, with
-//! values that are plainly examples.
+//! An example payload for each event type, used by test events. It has the members listed in the contract's catalogue,
+//! with values that are clearly examples.
 
 use model::EventType;
 

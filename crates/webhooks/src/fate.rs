@@ -1,5 +1,5 @@
-//! What happens to deliveries, by what their webhook is in: the one table. `docs/ARCHITECTURE.md` and the help page show it;
-//! a test below reads the former.
+//! What happens to deliveries, depending on the state of their webhook. This is the only table of it.
+//! `docs/ARCHITECTURE.md` and the help page show the same table, and a test below compares it with the former.
 //!
 //! | webhook | waiting deliveries | new events |
 //! | --- | --- | --- |
@@ -11,13 +11,13 @@
 
 use model::DisabledReason;
 
-/// What a webhook is in, as far as its deliveries are concerned.
+/// The state of a webhook, as far as its deliveries are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Active,
     /// Its environment has no active key to sign with.
     NoKey,
-    /// A person or a program of the company switched it off.
+    /// A person or a program of the company paused it.
     Paused,
     /// It failed for five days, or its receiver answered 410.
     Disabled,
@@ -27,13 +27,13 @@ pub enum Standing {
 /// What happens to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is sent when it is due.
+    /// It is sent when due.
     Sent,
-    /// It stays as it is and uses up no attempt. Once its webhook is active again it goes out, oldest first.
+    /// It stays unchanged and uses up no attempt. Once its webhook is active again, it is sent, oldest first.
     Waits,
-    /// It is recorded, and nothing is sent unless somebody replays it.
+    /// It is recorded but not sent, unless someone replays it.
     Skipped,
-    /// It ends, or is never made.
+    /// It ends, or is never created.
     Ended,
 }
 
@@ -46,7 +46,7 @@ impl Standing {
         Self::Deleted,
     ];
 
-    /// From what a webhook says of itself. Whether there is a key is known only when an attempt starts.
+    /// Derived from the webhook's own state. Whether there is a key is only known when an attempt starts.
     pub const fn of(disabled: Option<DisabledReason>) -> Self {
         match disabled {
             None => Self::Active,
@@ -55,8 +55,8 @@ impl Standing {
         }
     }
 
-    /// What happens to deliveries that wait for their first or next attempt. An attempt that is under way ends, whatever
-    /// its webhook is in by then.
+    /// What happens to deliveries that wait for their first or next attempt. An attempt in progress always finishes,
+    /// whatever happens to its webhook.
     pub const fn waiting(self) -> Fate {
         match self {
             Self::Active => Fate::Sent,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_in_the_documentation_is_this_one() {
+    fn the_table_in_the_documentation_matches_this_one() {
         let rows: Vec<Vec<&str>> = ARCHITECTURE
             .lines()
             .skip_while(|line| !line.starts_with("| a webhook is"))
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_waits_under_a_webhook_that_is_not_deleted_goes_on_waiting() {
+    fn deliveries_keep_waiting_unless_their_webhook_is_deleted() {
         for standing in Standing::ALL {
             let lost = standing.waiting() == Fate::Ended || standing.arriving() == Fate::Ended;
             assert_eq!(lost, standing == Standing::Deleted, "{standing:?}");

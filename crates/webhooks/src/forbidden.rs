@@ -1,5 +1,5 @@
-//! The addresses that deliveries may not reach: one row per reserved range, and the rules for IPv6 forms that carry an
-//! IPv4 address. [`crate::Policy`] asks; nothing here knows about allowed networks.
+//! The addresses that deliveries may not reach: one row per reserved range, plus the rules for IPv6 forms that contain
+//! an IPv4 address. Used by [`crate::Policy`]. Allowed networks are not considered here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 struct Range<A> {
     first: A,
     prefix: u32,
-    /// For the sentence that explains a refusal.
+    /// The words that explain the refusal.
     what: &'static str,
 }
 
@@ -29,7 +29,7 @@ const fn v6(segments: [u16; 8], prefix: u32, what: &'static str) -> Range<Ipv6Ad
     }
 }
 
-/// IANA's special-purpose registry for IPv4, with multicast and what is reserved above it.
+/// IANA's special-purpose registry for IPv4, plus multicast and the reserved addresses above it.
 const V4: &[Range<Ipv4Addr>] = &[
     v4(0, 0, 0, 0, 8, "this network (RFC 791)"),
     v4(10, 0, 0, 0, 8, "private (RFC 1918)"),
@@ -55,8 +55,8 @@ const V4: &[Range<Ipv4Addr>] = &[
     v4(240, 0, 0, 0, 4, "reserved, with broadcast (RFC 1112)"),
 ];
 
-/// The same for IPv6. All of `::/8` is here: loopback, unspecified, IPv4-compatible, IPv4-mapped, IPv4-translated. What
-/// NAT64 carries is judged before this table is asked.
+/// The same for IPv6. It covers all of `::/8`: loopback, unspecified, IPv4-compatible, IPv4-mapped and IPv4-translated.
+/// NAT64 addresses are judged by their IPv4 address before this table is used.
 const V6: &[Range<Ipv6Addr>] = &[
     v6(
         [0, 0, 0, 0, 0, 0, 0, 0],
@@ -101,7 +101,7 @@ const V6: &[Range<Ipv6Addr>] = &[
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast (RFC 4291)"),
 ];
 
-/// The parts of `2001::/23` that are reachable from everywhere.
+/// The parts of `2001::/23` that are globally reachable.
 const V6_REACHABLE: &[Range<Ipv6Addr>] = &[
     v6(
         [0x2001, 1, 0, 0, 0, 0, 0, 1],
@@ -114,7 +114,7 @@ const V6_REACHABLE: &[Range<Ipv6Addr>] = &[
     v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0], 28, "ORCHIDv2 (RFC 7343)"),
 ];
 
-/// Why an address is not public, in the words of the range it is in; `None` for a public one.
+/// Why an address is not public, in the words of its range. `None` for a public address.
 pub(crate) fn reason(address: IpAddr) -> Option<&'static str> {
     match canonical(address) {
         IpAddr::V4(address) => reason_v4(address),
@@ -122,7 +122,8 @@ pub(crate) fn reason(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// IPv4-mapped IPv6 (`::ffff:a.b.c.d`) as the IPv4 address that a socket would dial; everything else unchanged.
+/// Converts IPv4-mapped IPv6 (`::ffff:a.b.c.d`) to the IPv4 address that a socket would dial. All other addresses stay
+/// unchanged.
 pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(six) => six.to_ipv4_mapped().map_or(address, IpAddr::V4),
@@ -153,7 +154,7 @@ fn reason_v6(address: Ipv6Addr) -> Option<&'static str> {
     V6.iter().find(inside).map(|range| range.what)
 }
 
-/// What the well-known prefix `64:ff9b::/96` carries (RFC 6052).
+/// The IPv4 address inside the well-known prefix `64:ff9b::/96` (RFC 6052).
 fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
@@ -175,7 +176,7 @@ mod tests {
         reason(text.parse().expect(text)).is_some()
     }
 
-    /// The bounds of every range, by arithmetic on the table, and the neighbours of those written out below.
+    /// Checks the bounds of every range, computed from the table. The neighbours are listed by hand in the next test.
     #[test]
     fn every_range_is_refused_from_its_first_to_its_last_address() {
         for range in V4 {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_beside_the_ranges_are_let_through() {
+    fn public_addresses_next_to_the_ranges_are_allowed() {
         for text in [
             "1.0.0.0",
             "9.255.255.255",
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reachable_parts_of_the_protocol_block_are_let_through_and_nothing_beside_them() {
+    fn only_the_reachable_parts_of_the_protocol_block_are_allowed() {
         for text in [
             "2001:1::1",
             "2001:1::2",

@@ -1,11 +1,11 @@
-//! The two headers of a delivery that an installation may name itself: `User-Agent`, and the one of the signature by API
-//! key. They are checked when the settings are read, so that no attempt can fail by them.
+//! The two headers of a delivery that an installation can choose: the `User-Agent`, and the name of the header with the
+//! API key's signature. They are checked when the settings are read, so that no attempt can fail because of them.
 
 use http::header::{HeaderName, HeaderValue};
 use model::DeliveryHeaders;
 use thiserror::Error;
 
-/// Names that carry the request itself, or what Gatehouse says in every delivery.
+/// Names that HTTP itself needs, or that Gatehouse already uses in every delivery.
 const TAKEN: [&str; 19] = [
     "accept-encoding",
     "authorization",
@@ -27,10 +27,10 @@ const TAKEN: [&str; 19] = [
     "webhook-signature",
     "webhook-timestamp",
 ];
-/// Longest name or value, in bytes.
+/// The longest name or value, in bytes.
 const LONGEST: usize = 128;
 
-/// Checked headers, and their text as pages show it.
+/// The checked headers, and their text as pages show it.
 #[derive(Clone, Debug)]
 pub struct SentHeaders {
     pub(crate) user_agent: HeaderValue,
@@ -38,7 +38,7 @@ pub struct SentHeaders {
     shown: DeliveryHeaders,
 }
 
-/// Which of the two cannot be used.
+/// Which of the two is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidHeaders {
     #[error("1 to 128 visible ASCII characters and spaces")]
@@ -72,7 +72,7 @@ impl SentHeaders {
         })
     }
 
-    /// As they were given.
+    /// The headers as given.
     pub fn shown(&self) -> &DeliveryHeaders {
         &self.shown
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_by_default_is_what_is_shown_by_default() {
+    fn the_default_headers_sent_are_the_ones_shown() {
         let (default, shown) = (SentHeaders::default(), DeliveryHeaders::default());
         let made = with(&shown.user_agent, &shown.sign).expect("the default is allowed");
         assert_eq!((made.user_agent, made.sign), (default.user_agent, default.sign));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_request_and_of_ours_are_refused() {
+    fn names_used_by_http_or_by_gatehouse_are_refused() {
         assert!(with("Acme Webhooks/1.0 (+https://acme.example)", "Acme-Signature").is_ok());
         for taken in TAKEN {
             for name in [taken.to_owned(), taken.to_uppercase()] {

@@ -1,6 +1,7 @@
-//! Connections that a receiver left open, kept for the next delivery to it. Each was vetted and proven when it was opened,
-//! and is used again only for the same scheme, host and port; none lies unused for [`KEPT_FOR`] or
-//! outlives [`OLDEST`], so that a name that moves is soon followed. Without this, a busy receiver would use up the machine's ports.
+//! Connections that a receiver left open, kept for the next delivery to it. Without them, a busy receiver would use up
+//! this machine's ports. The address and certificate of each connection were checked when it was opened, and it is
+//! reused only for the same scheme, host and port. A connection is closed when it has been idle for [`KEPT_FOR`] or is
+//! older than [`OLDEST`], so that deliveries soon follow a name that moves to another address.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,13 +16,13 @@ use tokio::time::Instant;
 
 use crate::target::Target;
 
-/// An unused connection is closed after this.
+/// An idle connection is closed after this time.
 const KEPT_FOR: Duration = Duration::from_secs(15);
-/// A connection takes no further request after this, however busy it is.
+/// A connection accepts no new request after this time, however busy it is.
 const OLDEST: Duration = Duration::from_secs(60);
-/// Unused connections to one receiver at most.
+/// The most idle connections to one receiver.
 const PER_RECEIVER: usize = 32;
-/// How often all are looked through for those that are over.
+/// How often to look for connections that have expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// An open connection, ready for a request.
@@ -30,7 +31,7 @@ pub(crate) struct Connection {
     pub(crate) sending: SendRequest<Full<Bytes>>,
     pub(crate) address: SocketAddr,
     pub(crate) opened: Instant,
-    /// Ends the connection when it is dropped.
+    /// Ends the connection when dropped.
     pub(crate) _task: EndWithMe,
 }
 
@@ -47,7 +48,7 @@ impl Drop for EndWithMe {
 /// Scheme, host and port.
 type Receiver = (bool, String);
 
-/// The unused connections of a sender.
+/// The idle connections of a sender.
 #[derive(Debug)]
 pub(crate) struct Idle {
     kept: Mutex<Kept>,
@@ -61,7 +62,7 @@ struct Kept {
 }
 
 impl Idle {
-    /// Keeps at most `in_all`.
+    /// Keeps at most `in_all` connections.
     pub(crate) fn new(in_all: usize) -> Self {
         Self {
             kept: Mutex::new(Kept {
@@ -72,7 +73,7 @@ impl Idle {
         }
     }
 
-    /// The youngest connection that is still open.
+    /// Takes the youngest connection that is still open.
     pub(crate) fn take(&self, target: &Target) -> Option<Connection> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = kept.by_receiver.get_mut(&receiver(target))?;
@@ -84,7 +85,7 @@ impl Idle {
         None
     }
 
-    /// Keeps a connection whose answer was read to its end.
+    /// Keeps a connection whose response has been read to its end.
     pub(crate) fn keep(&self, target: &Target, connection: Connection) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.swept.elapsed() >= SWEEP_EVERY {
@@ -99,8 +100,8 @@ impl Idle {
 }
 
 impl Kept {
-    /// Where as many are kept as may be, the receiver with most loses its oldest, so that no company's receivers keep
-    /// those of another from being kept.
+    /// When the limit is reached, the receiver with the most connections loses its oldest one. Otherwise one company's
+    /// receivers could take all the room for kept connections.
     fn make_room(&mut self) {
         let kept: usize = self.by_receiver.values().map(Vec::len).sum();
         if kept < self.in_all {

@@ -1,4 +1,4 @@
-//! From a name to its addresses. A trait, so that tests control what a name means.
+//! Resolves a name to its addresses. A trait, so that tests can control what a name resolves to.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use model::CompanyId;
 use shares::FairShare;
 
-/// Resolves names. All addresses are returned; [`crate::Policy`] judges them.
+/// Resolves names. Returns all addresses; [`crate::Policy`] decides about them.
 #[async_trait]
 pub trait Resolver: Send + Sync + std::fmt::Debug {
-    /// `asking` is the company whose webhook has this name in its URL.
+    /// `asking` is the company whose webhook URL contains this name.
     async fn resolve(&self, name: &str, asking: CompanyId) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The machine's own resolver. A look-up holds a thread for as long as the system likes, also when nobody waits for it any
-/// more: so many at a time, of which each company has a fair share, and threads stay for everything else. Clones share
-/// their places.
+/// The machine's own resolver. The system may take any time for a look-up, and the look-up holds a thread even after
+/// its caller has given up. So the number of look-ups is limited, which leaves threads for everything else, and each
+/// company has a fair share. Clones share the same limit.
 #[derive(Clone, Debug)]
 pub struct SystemResolver {
     lookups: FairShare<CompanyId>,
@@ -24,7 +24,7 @@ pub struct SystemResolver {
 }
 
 impl SystemResolver {
-    /// So many look-ups at a time.
+    /// Allows this many look-ups at a time.
     pub fn new(at_once: usize) -> Self {
         Self {
             lookups: FairShare::new(at_once),
@@ -66,14 +66,14 @@ mod tests {
 
     type Gate = (mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
 
-    /// A look-up of `slow` hangs until somebody sends.
+    /// A look-up of `slow` hangs until a test sends here.
     static GATE: LazyLock<Gate> = LazyLock::new(|| {
         let (open, closed) = mpsc::channel();
         (open, Mutex::new(closed))
     });
 
     #[tokio::test]
-    async fn a_company_whose_names_hang_keeps_no_other_from_looking_up_its_own() {
+    async fn a_company_whose_names_hang_does_not_block_the_look_ups_of_others() {
         let resolver = SystemResolver {
             lookups: FairShare::new(4),
             look_up: |name| {
@@ -100,7 +100,7 @@ mod tests {
             .expect("it is not kept waiting");
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
         for _ in &hanging {
-            GATE.0.send(()).expect("somebody looks up");
+            GATE.0.send(()).expect("a look-up is waiting");
         }
         for one in hanging {
             one.await.expect("no panic").expect("found in the end");

@@ -1,22 +1,23 @@
-//! When a failed delivery is tried again, and when a webhook that keeps failing is given up.
+//! When to retry a failed delivery, and when to give up on a webhook that keeps failing.
 
 use model::{RETRY_DELAYS_SECONDS, Timestamp};
 
-/// A webhook whose every attempt failed for so long is disabled.
+/// A webhook is disabled after failing every attempt for this long.
 pub const DISABLE_AFTER_SECONDS: i64 = 5 * 24 * 3600;
-/// Halfway there is a warning.
+/// The warning comes halfway.
 pub const WARN_AFTER_SECONDS: i64 = DISABLE_AFTER_SECONDS / 2;
-/// `Retry-After` is honoured up to this; beyond it, the receiver would decide how long Gatehouse keeps an event.
+/// The longest `Retry-After` that is honoured. Without a limit, the receiver would decide how long Gatehouse keeps an
+/// event.
 const LONGEST_RETRY_AFTER_SECONDS: i64 = 24 * 3600;
-/// From this retry on the delay is moved by up to ±10 %, so that deliveries that failed together do not return together.
-/// The three before it are documented to the second.
+/// From this retry on the delay varies by up to ±10 %, so that deliveries that failed together are not retried
+/// together. The three retries before it are documented to the second.
 const FIRST_JITTERED_RETRY: usize = 3;
 
-/// Attempts of a delivery at most.
+/// The most scheduled attempts of a delivery.
 pub const MAX_ATTEMPTS: u32 = RETRY_DELAYS_SECONDS.len() as u32 + 1;
 
-/// When to try again after `made` attempts, the last of which ended at `now`; `None` when that was the last one.
-/// `retry_after` is what the receiver asked for; it only ever lengthens the wait. `random` is any byte pair.
+/// When to try again after `made` attempts, the last of which ended at `now`. `None` after the last attempt.
+/// `retry_after` is what the receiver asked for, and it can only make the wait longer. `random` is any two bytes.
 pub(crate) fn next_attempt(
     made: u32,
     now: Timestamp,
@@ -26,7 +27,7 @@ pub(crate) fn next_attempt(
     let retry = usize::try_from(made).ok()?.checked_sub(1)?;
     let delay = RETRY_DELAYS_SECONDS.get(retry)? * 1000;
     let jitter = if retry >= FIRST_JITTERED_RETRY {
-        // -100..=100 thousandths.
+        // In thousandths, from -100 to 100.
         let thousandths = i64::from(u16::from_be_bytes(random)) * 200 / i64::from(u16::MAX) - 100;
         delay * thousandths / 1000
     } else {
@@ -36,7 +37,7 @@ pub(crate) fn next_attempt(
     Some(now.plus_millis((delay + jitter).max(asked)))
 }
 
-/// Seconds that a `Retry-After` header asks for, written as a number or as an HTTP date (RFC 9110, 10.2.3).
+/// The seconds in a `Retry-After` header, written as a number or as an HTTP date (RFC 9110, 10.2.3).
 pub(crate) fn retry_after_seconds(value: &str, now: Timestamp) -> Option<i64> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u32>() {
@@ -46,7 +47,7 @@ pub(crate) fn retry_after_seconds(value: &str, now: Timestamp) -> Option<i64> {
     Some((wait.max(0) + 999) / 1000)
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may still be sent.
+/// Parses `Sun, 06 Nov 1994 08:49:37 GMT`, the only date format that may still be sent.
 fn http_date(text: &str) -> Option<Timestamp> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_lengthens_the_wait_within_bounds() {
+    fn retry_after_lengthens_the_wait_up_to_a_limit() {
         let wait = |asked| next_attempt(1, NOW, Some(asked), [0, 0]).map(|at| at.millis_since(NOW) / 1000);
         assert_eq!(wait(5), Some(30), "never sooner than planned");
         assert_eq!(wait(120), Some(120));
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_retry_after_are_read() {
+    fn both_formats_of_retry_after_are_read() {
         let now = "1994-11-06T08:49:00Z".parse().expect("a time");
         assert_eq!(retry_after_seconds(" 120 ", now), Some(120));
         assert_eq!(

@@ -1,5 +1,6 @@
-//! Sends one request and follows its redirects: one deadline from the first name to the last byte of the last answer,
-//! every hop checked and recorded, no answer kept beyond a bound. [`crate::Worker`] calls it; it signs nothing.
+//! Sends one request and follows its redirects. One deadline covers everything from the first name look-up to the last
+//! byte of the last response. Every hop is checked and recorded, and the kept part of each response is limited.
+//! [`crate::Worker`] calls it with headers that are already signed.
 
 use std::io;
 use std::sync::Arc;
@@ -21,18 +22,18 @@ use crate::idle::{Connection, EndWithMe, Idle};
 use crate::target::Target;
 use crate::{Policy, Resolver};
 
-/// From the first name to the last byte of the last answer (contract section 4.7).
+/// The time from the first name look-up to the last byte of the last response (contract section 4.7).
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// Redirects followed at most.
+/// The most redirects to follow.
 pub const MAX_REDIRECTS: usize = 3;
-/// So much of an answer's body is read and kept.
+/// How much of a response body is read and kept.
 pub const BODY_KEPT: usize = 16 * 1024;
-/// Unused connections that are kept for all receivers, if nobody says otherwise.
+/// The default for the most idle connections to all receivers.
 const KEPT_IN_ALL: usize = 1024;
-/// The head of an answer may be so large.
+/// The largest response head.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// Sends requests to receivers. One for the whole process.
+/// Sends requests to receivers. There is one for the whole process.
 #[derive(Debug)]
 pub struct Sender {
     connector: Connector,
@@ -40,18 +41,19 @@ pub struct Sender {
     deadline: Duration,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Sent {
     pub outcome: AttemptOutcome,
     /// Every request that was made or refused, in order.
     pub hops: Vec<HopRecord>,
-    /// The last answer's `Retry-After`, as it came.
+    /// The `Retry-After` of the last response, as received.
     pub retry_after: Option<String>,
 }
 
 impl Sender {
-    /// `deadline` is [`DEADLINE`] but in tests; `roots` is what the machine trusts ([`crate::native_roots`]).
+    /// `deadline` is [`DEADLINE`] except in tests. `roots` are the certificates the machine trusts
+    /// ([`crate::native_roots`]).
     pub fn new(
         policy: Policy,
         resolver: Arc<dyn Resolver>,
@@ -65,19 +67,20 @@ impl Sender {
         })
     }
 
-    /// Keeps at most so many unused connections to all receivers together.
+    /// Keeps at most this many idle connections to all receivers together.
     #[must_use]
     pub fn keeping(mut self, in_all: usize) -> Self {
         self.idle = Idle::new(in_all);
         self
     }
 
-    /// When a request that starts now must have ended.
+    /// When a request that starts now has to be finished.
     pub fn deadline(&self) -> Instant {
         Instant::now() + self.deadline
     }
 
-    /// For the company that is `asking`, posts `body` with `headers` and those every request has, and follows redirects until `deadline`.
+    /// Posts `body` for the company `asking`, with `headers` and those that every request has. Follows redirects until
+    /// `deadline`.
     pub async fn post(
         &self,
         asking: CompanyId,
@@ -122,7 +125,7 @@ impl Sender {
         }
     }
 
-    /// One request and its answer, with what was reached of them.
+    /// Makes one request. The record shows how far it got.
     async fn hop(
         &self,
         asking: CompanyId,
@@ -139,8 +142,9 @@ impl Sender {
             let result = self
                 .exchange(target, connection, request.clone(), deadline, &mut hop)
                 .await;
-            // The receiver may have closed the connection while it lay unused. What it cannot have answered is sent again
-            // on a new one; should it have been read all the same, it comes twice, under the same id.
+            // The receiver may have closed the connection while it was idle. If it cannot have responded, send the
+            // request again on a new connection. Should the receiver have read it after all, it gets the event twice
+            // under the same id.
             if result != Err(FailureClass::Protocol) || hop.status.is_some() {
                 return (hop, result);
             }
@@ -160,7 +164,7 @@ impl Sender {
         (hop, result)
     }
 
-    /// A new connection, vetted and proven.
+    /// Opens a new connection to a checked address and verifies the certificate.
     async fn open(
         &self,
         asking: CompanyId,
@@ -174,7 +178,7 @@ impl Sender {
             .handshake(TokioIo::new(stream));
         let (sending, connection) = handshake.await.map_err(|_| FailureClass::Protocol)?;
         let task = tokio::spawn(async move {
-            // Its error comes out of the request too.
+            // The request reports the same error.
             let _ = connection.await;
         });
         Ok(Connection {
@@ -185,8 +189,8 @@ impl Sender {
         })
     }
 
-    /// Writes the request and reads the answer. A connection that can take another request is kept; any other ends here,
-    /// whatever the receiver does.
+    /// Writes the request and reads the response. A connection that can take another request is kept. Any other is
+    /// closed here, whatever the receiver does.
     async fn exchange(
         &self,
         target: &Target,
@@ -222,7 +226,7 @@ impl Sender {
     }
 }
 
-/// A hop of which nothing has been reached yet.
+/// The record of a hop that has reached nothing yet.
 fn record(target: &Target, headers: &HeaderMap) -> HopRecord {
     HopRecord {
         url: target.as_str().to_owned(),
@@ -236,7 +240,7 @@ fn record(target: &Target, headers: &HeaderMap) -> HopRecord {
     }
 }
 
-/// What decides how it goes on.
+/// The parts of a response that decide what happens next.
 #[derive(Debug, PartialEq)]
 struct Answer {
     status: u16,
@@ -270,8 +274,8 @@ const fn failed(class: FailureClass, status: Option<u16>) -> AttemptOutcome {
     AttemptOutcome::Failed { class, status }
 }
 
-/// Any 2xx succeeds. 301, 302, 303, 307 and 308, and 300 that names a place, are followed with the same method and body
-/// (contract section 4.7), `hops` being the requests made so far; https never becomes http.
+/// Any 2xx is a success. 301, 302, 303, 307 and 308, and a 300 with a location, are followed with the same method and
+/// body (contract section 4.7). `hops` counts the requests so far. A redirect from https to http is never followed.
 fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
     let status = Some(answer.status);
     match answer.status {
@@ -292,7 +296,7 @@ fn conclude(from: &Target, answer: &Answer, hops: usize) -> Next {
     }
 }
 
-/// No `Accept-Encoding`: an answer is kept as it comes, and nothing is ever unpacked.
+/// There is no `Accept-Encoding`: the response is kept as received, and nothing is ever decompressed.
 fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
     let mut request = Request::builder()
         .method(Method::POST)
@@ -308,7 +312,7 @@ fn request(target: &Target, headers: &HeaderMap, body: Bytes) -> Option<Request<
     Some(request)
 }
 
-/// Keeps the first [`BODY_KEPT`] bytes and stops reading there: how much more there is, the receiver alone knows.
+/// Keeps the first [`BODY_KEPT`] bytes and stops reading there. We never learn how much more there was.
 async fn read_body(
     response: Response<Incoming>,
     deadline: Instant,
@@ -336,7 +340,7 @@ async fn read_body(
     result
 }
 
-/// Bytes as text for people. A character that the cut has split is left out; what is no UTF-8 shows as replacements.
+/// Bytes as readable text. A character split by the cut is left out, and invalid UTF-8 becomes replacement characters.
 fn as_text(bytes: &[u8], cut: bool) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -347,7 +351,7 @@ fn as_text(bytes: &[u8], cut: bool) -> String {
     }
 }
 
-/// Headers as evidence. A receiver's cookies open its own sessions, so that their values are not kept.
+/// The headers to keep as evidence. Cookie values are removed, because they give access to the receiver's own sessions.
 fn fields(headers: &HeaderMap) -> Vec<HeaderField> {
     headers
         .iter()

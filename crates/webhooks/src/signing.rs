@@ -1,5 +1,5 @@
-//! Which key signs. The contract sends one signature and does not say which of two active keys made it; here the key is
-//! chosen when an attempt starts.
+//! Chooses the key that signs. The contract sends one signature and does not say which of two active keys makes it. We
+//! choose the key when an attempt starts.
 
 use async_trait::async_trait;
 use model::{CompanyId, Environment, KeyId};
@@ -7,7 +7,7 @@ use vault::AccessSecret;
 
 use crate::StorageFailure;
 
-/// An active key with the secret that signs.
+/// An active key with its secret.
 #[derive(Clone, Debug)]
 pub struct SigningSecret {
     pub key_id: KeyId,
@@ -15,10 +15,10 @@ pub struct SigningSecret {
     pub secret: AccessSecret,
 }
 
-/// Where signing secrets come from; the binary implements it over the keys.
+/// The source of signing secrets. The binary implements it with the keys crate.
 #[async_trait]
 pub trait SigningSecrets: Send + Sync {
-    /// The active keys of one environment, oldest first; empty when there is none.
+    /// The active keys of one environment, oldest first. Empty if there are none.
     async fn signing_secrets(
         &self,
         company: CompanyId,
@@ -26,16 +26,16 @@ pub trait SigningSecrets: Send + Sync {
     ) -> Result<Vec<SigningSecret>, StorageFailure>;
 }
 
-/// The key an attempt signs with first, and the one it may try next.
+/// The key to sign with first, and the one to try after it.
 #[derive(Debug)]
 pub(crate) struct SigningPlan {
     pub(crate) first: SigningSecret,
     pub(crate) other: Option<SigningSecret>,
-    /// `first` is the one that last succeeded for this webhook.
+    /// Whether `first` is the key that last succeeded for this webhook.
     pub(crate) last_succeeded: bool,
 }
 
-/// The one that last succeeded for this webhook, else the older; `None` without an active key.
+/// The key that last succeeded for this webhook, otherwise the older one. `None` without an active key.
 pub(crate) fn choose(secrets: Vec<SigningSecret>, last_succeeded: Option<KeyId>) -> Option<SigningPlan> {
     let at = secrets
         .iter()
@@ -57,7 +57,8 @@ pub(crate) fn choose(secrets: Vec<SigningSecret>, last_succeeded: Option<KeyId>)
     })
 }
 
-/// Whether this answer may mean that the receiver did not know the key: any 4xx but the two that say something else.
+/// Whether this response may mean that the receiver did not know the key. That is any 4xx except the two that say
+/// something else.
 pub(crate) const fn may_mean_another_key(status: u16) -> bool {
     matches!(status, 400..=499) && status != 410 && status != 429
 }
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_last_succeeded_signs_else_the_older() {
+    fn the_key_that_last_succeeded_signs_otherwise_the_older() {
         let (older, newer) = (KeyId::from_random([1; 16]), KeyId::from_random([2; 16]));
         for (last, first, other) in [
             (None, older, newer),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_of_the_request_asks_for_the_other_key() {
+    fn only_a_refusal_of_the_request_leads_to_the_other_key() {
         let asking: Vec<u16> = (100..600)
             .filter(|status| may_mean_another_key(*status))
             .collect();

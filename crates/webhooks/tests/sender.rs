@@ -1,6 +1,10 @@
-//! The sender against real receivers on loopback: what it sends, what it follows, and what it refuses or cuts off.
+//! Tests the sender against real receivers on loopback: what it sends, which redirects it follows, and what it refuses
+//! or cuts off.
 
-#[expect(dead_code, reason = "some of it is for the delivery worker's tests")]
+#[expect(
+    dead_code,
+    reason = "parts of it are only used by the delivery worker's tests"
+)]
 mod receiver;
 
 use std::io;
@@ -19,7 +23,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use webhooks::{BODY_KEPT, DEADLINE, Policy, Resolver, Sender, Sent, SystemResolver};
 
-/// Names mean what the test says, each question in turn; the last answer stays.
+/// Resolves each name to the answers the test gives, one per query. The last answer repeats.
 #[derive(Debug, Default)]
 struct Names {
     answers: Mutex<Vec<Vec<IpAddr>>>,
@@ -92,7 +96,7 @@ fn class(sent: &Sent) -> Option<FailureClass> {
 }
 
 #[tokio::test]
-async fn a_request_carries_body_and_headers_and_asks_for_no_compression() {
+async fn a_request_has_its_body_and_headers_and_accepts_no_compression() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 201,
         headers: vec![
@@ -191,7 +195,7 @@ async fn other_redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_in_a_circle_ends_after_three() {
+async fn a_redirect_loop_ends_after_three() {
     let receiver = Receiver::start(|_| Reply::redirect(307, "/again")).await;
     let sent = post(&sender(loopback(), DEADLINE), &receiver.url("/")).await;
     assert_eq!((class(&sent), sent.hops.len()), (Some(FailureClass::Redirect), 4));
@@ -247,8 +251,8 @@ async fn without_an_allowed_network_loopback_and_plain_http_are_never_dialled() 
 }
 
 #[tokio::test]
-async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() {
-    // It closes each connection, so that the next request needs another one.
+async fn a_name_is_resolved_once_per_request_and_the_checked_address_is_dialled() {
+    // Closes each connection, so that the next request needs a new one.
     let closing = || vec![("Connection", "close".to_owned())];
     let receiver = Receiver::start(move |_| Reply::Answer {
         status: 200,
@@ -257,7 +261,7 @@ async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() 
     })
     .await;
     let url = format!("http://rebinding.example.com:{}/", receiver.address.port());
-    // Good when it is asked for the first time, evil from then on.
+    // A public name on the first query, and a forbidden address from then on.
     let names = Names::new(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let sender = Sender::new(loopback(), names.clone(), RootCertStore::empty(), DEADLINE).expect("a sender");
     let first = post(&sender, &url).await;
@@ -271,7 +275,7 @@ async fn a_name_is_resolved_once_for_a_request_and_what_was_vetted_is_dialled() 
 }
 
 #[tokio::test]
-async fn an_answer_that_mixes_allowed_and_forbidden_addresses_is_refused() {
+async fn a_name_with_both_allowed_and_forbidden_addresses_is_refused() {
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let names = Names::new(&[&["127.0.0.1", "192.168.0.1"]]);
     let sender = Sender::new(loopback(), names, RootCertStore::empty(), DEADLINE).expect("a sender");
@@ -285,7 +289,7 @@ async fn an_answer_that_mixes_allowed_and_forbidden_addresses_is_refused() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_cut_at_the_bound_and_counts_by_its_status() {
+async fn an_endless_response_is_cut_off_and_judged_by_its_status() {
     let receiver = Receiver::start(|_| Reply::Endless {
         head: b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n".to_vec(),
         again: vec![b'x'; 64 * 1024],
@@ -305,8 +309,8 @@ async fn an_endless_answer_is_cut_at_the_bound_and_counts_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_compressed_answer_is_kept_as_it_came() {
-    // The head of a gzip file: whatever it would unpack to, it is not unpacked.
+async fn a_compressed_response_is_kept_as_received() {
+    // The head of a gzip file. The sender must not decompress it, however large the result would be.
     let bomb = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     let receiver = Receiver::start(move |_| Reply::Answer {
         status: 200,
@@ -320,7 +324,7 @@ async fn a_compressed_answer_is_kept_as_it_came() {
 }
 
 #[tokio::test]
-async fn silence_ends_at_the_deadline_wherever_it_begins() {
+async fn a_silent_receiver_is_cut_off_at_the_deadline_wherever_it_stops() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_vec();
     for (said, expected) in [
         (Vec::new(), FailureClass::TimeoutHeaders),
@@ -354,7 +358,7 @@ async fn redirects_share_one_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_named_so() {
+async fn a_response_that_is_not_http_is_a_protocol_failure() {
     let many_headers = [
         b"HTTP/1.1 200 OK\r\n".to_vec(),
         b"X-Filler: aaaaaaaaaaaaaaaa\r\n".repeat(20_000),
@@ -373,7 +377,7 @@ async fn what_is_no_http_is_named_so() {
 }
 
 #[tokio::test]
-async fn nobody_listening_and_an_unknown_name_are_told_apart() {
+async fn a_closed_port_and_an_unknown_name_are_different_failures() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0")
         .expect("a port")
         .local_addr()
@@ -393,7 +397,7 @@ async fn nobody_listening_and_an_unknown_name_are_told_apart() {
 }
 
 #[tokio::test]
-async fn retry_after_comes_with_the_last_answer() {
+async fn retry_after_is_taken_from_the_last_response() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 503,
         headers: vec![("Retry-After", "120".to_owned())],
@@ -408,7 +412,7 @@ async fn retry_after_comes_with_the_last_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_as_long_as_the_receiver_leaves_it_open() {
+async fn a_connection_is_reused_while_the_receiver_keeps_it_open() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 200,
         headers: Vec::new(),
@@ -435,7 +439,7 @@ async fn a_connection_is_used_again_as_long_as_the_receiver_leaves_it_open() {
 }
 
 #[tokio::test]
-async fn a_connection_that_the_receiver_closed_meanwhile_costs_no_attempt() {
+async fn a_connection_closed_while_idle_costs_no_attempt() {
     let receiver =
         Receiver::start(|_| Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())).await;
     let sender = sender(loopback(), DEADLINE);
@@ -446,7 +450,7 @@ async fn a_connection_that_the_receiver_closed_meanwhile_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_cut_answer_ends_its_connection() {
+async fn a_response_that_is_cut_off_ends_its_connection() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 200,
         headers: Vec::new(),
@@ -480,7 +484,7 @@ fn tls() -> tokio_rustls::TlsAcceptor {
 }
 
 #[tokio::test]
-async fn https_proves_the_receivers_name() {
+async fn https_verifies_the_receivers_name() {
     let receiver = Receiver::start_with(|_| Reply::status(200), Some(tls())).await;
     let port = receiver.address.port();
     let mut roots = RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! Carries commands out, in whichever process holds the data directory.
+//! Executes commands, in whichever process holds the data directory.
 
 use accounts::{AccountsError, Email, Whose};
 use keys::KeysError;
@@ -158,7 +158,7 @@ fn refused_by_keys(error: KeysError) -> StartError {
     }
 }
 
-/// A refusal of a domain crate, as a sentence of its own.
+/// Turns an error of a domain crate into a sentence.
 fn sentence(text: &str) -> StartError {
     let mut sentence = text.to_owned();
     if let Some(first) = sentence.get_mut(..1) {

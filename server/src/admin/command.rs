@@ -1,4 +1,4 @@
-//! The commands as they travel over the control socket, and how flags become one.
+//! The commands as they are sent over the control socket, and how flags become commands.
 
 use accounts::{Scope, Scopes};
 use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
@@ -9,7 +9,7 @@ use crate::cli::AdminAction;
 use crate::config::ConfigError;
 use crate::error::StartError;
 
-/// A command, checked.
+/// A checked command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
@@ -64,7 +64,7 @@ pub enum Command {
     },
 }
 
-/// Understands the flags; faults name them.
+/// Parses the flags. Errors name the flag.
 pub(super) fn check(action: AdminAction) -> Result<Command, StartError> {
     Ok(match action {
         AdminAction::CreateCompany { name, parent } => Command::CreateCompany {

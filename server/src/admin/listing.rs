@@ -1,11 +1,11 @@
-//! Rows as the command line and the operator API list them: the same names in both.
+//! Rows as the command line and the operator API list them. Both use the same names.
 
 use accounts::{Company, ListedMember, ListedSession, OperatorToken};
 use model::KeyGroup;
 
 use super::answer::{Answer, Object};
 
-/// A parent is named by its Client ID.
+/// A parent is shown by its Client ID.
 pub(crate) fn companies(companies: &[Company]) -> Answer {
     let parent = |company: &Company| {
         let parent = companies.iter().find(|one| Some(one.id) == company.parent)?;
@@ -47,7 +47,7 @@ pub(crate) fn sessions(sessions: &[ListedSession]) -> Answer {
     Answer::List(sessions.iter().map(object).collect())
 }
 
-/// Never with a secret.
+/// Without secrets.
 pub(crate) fn keys(groups: &[KeyGroup]) -> Answer {
     let keys = groups.iter().flat_map(|group| &group.keys);
     let object = |key: &model::KeySummary| {
@@ -65,7 +65,7 @@ pub(crate) fn keys(groups: &[KeyGroup]) -> Answer {
     Answer::List(keys.map(object).collect())
 }
 
-/// Never with the token itself.
+/// Without the tokens themselves.
 pub(crate) fn tokens(tokens: &[OperatorToken]) -> Answer {
     let object = |token: &OperatorToken| {
         Object::new()

@@ -1,4 +1,4 @@
-//! What changing members answers, on the command line and in the operator API alike.
+//! The result of changing members, for both the command line and the operator API.
 
 use accounts::Revoked;
 

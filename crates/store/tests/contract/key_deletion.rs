@@ -1,4 +1,5 @@
-//! What deleting a key keeps to on both databases: refused from the answer on, erased at once, named for ninety days.
+//! What deleting a key guarantees on both databases: requests are refused from the response on, the secret is erased at
+//! once, and the key can be named for ninety days.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +19,10 @@ contract!(
     [
         deleting_a_key_refuses_the_next_request,
         no_request_is_accepted_after_delete_has_answered,
-        a_deletion_whose_caller_went_away_is_applied_all_the_same,
+        a_deletion_is_applied_even_if_its_caller_is_gone,
         deleting_a_key_erases_its_sealed_secret,
         a_tombstone_names_who_deleted_the_key_and_when,
-        a_key_is_deleted_once,
+        a_key_can_be_deleted_only_once,
         a_tombstone_is_removed_after_ninety_days,
     ]
 );
@@ -60,8 +61,8 @@ async fn deleting_a_key_refuses_the_next_request(db: &TestDb) {
     );
 }
 
-/// Three threads send requests without a pause while keys are deleted under them and the snapshot is loaded again and
-/// again, from reads that began before the deletion.
+/// Three threads send requests without a pause while keys are deleted. The snapshot is reloaded all the time, from
+/// reads that began before the deletion.
 async fn no_request_is_accepted_after_delete_has_answered(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
@@ -89,7 +90,7 @@ async fn no_request_is_accepted_after_delete_has_answered(db: &TestDb) {
     reloads.await.expect("no panic");
 }
 
-async fn a_deletion_whose_caller_went_away_is_applied_all_the_same(db: &TestDb) {
+async fn a_deletion_is_applied_even_if_its_caller_is_gone(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -102,10 +103,10 @@ async fn a_deletion_whose_caller_went_away_is_applied_all_the_same(db: &TestDb) 
     let mut asking = Box::pin(keys.delete(company, generated.key.id, &actor));
     assert!(
         (&mut asking).now_or_never().is_none(),
-        "it takes longer than one look"
+        "it takes more than one poll"
     );
     drop(asking);
-    changes.changed().await.expect("the keys are alive");
+    changes.changed().await.expect("the sender still exists");
     assert_eq!(world.verdict(&keys, &generated.secret), Verdict::DeletedKey);
 }
 
@@ -140,7 +141,7 @@ async fn deleting_a_key_erases_its_sealed_secret(db: &TestDb) {
     if let Some(folder) = db.folder() {
         assert!(
             !files_hold(folder, sealed.as_bytes()),
-            "the sealed secret stands in a file"
+            "the sealed secret is still in a file"
         );
         assert!(!files_hold(folder, generated.secret.expose().as_bytes()));
     }
@@ -157,7 +158,7 @@ async fn a_tombstone_names_who_deleted_the_key_and_when(db: &TestDb) {
         .await
         .expect("deleted");
     world.clock.advance(Duration::from_secs(120));
-    // Also for a process that was not there when it happened.
+    // Check also with a process that started after the deletion.
     for keys in [keys, world.open(&db.db).await] {
         keys.follow().await.expect("followed");
         let Recognition::Refused {
@@ -167,7 +168,7 @@ async fn a_tombstone_names_who_deleted_the_key_and_when(db: &TestDb) {
             detail,
         } = keys.recognise(&world.headers(&generated.secret))
         else {
-            panic!("a deleted key was let through");
+            panic!("a deleted key was accepted");
         };
         assert_eq!(verdict, Verdict::DeletedKey);
         assert_eq!(company.map(|company| company.id), Some(world.company.id));
@@ -179,7 +180,7 @@ async fn a_tombstone_names_who_deleted_the_key_and_when(db: &TestDb) {
     }
 }
 
-async fn a_key_is_deleted_once(db: &TestDb) {
+async fn a_key_can_be_deleted_only_once(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -224,7 +225,7 @@ async fn a_tombstone_is_removed_after_ninety_days(db: &TestDb) {
     assert_eq!(world.verdict(&keys, &kept.secret), Verdict::Accepted);
 }
 
-/// Whether any file of the folder has these bytes somewhere.
+/// Whether any file in the folder contains these bytes.
 fn files_hold(folder: &std::path::Path, bytes: &[u8]) -> bool {
     let files = std::fs::read_dir(folder).expect("the folder");
     files

@@ -1,5 +1,5 @@
-//! What keys keep to on both databases: never three, a secret opens in its own row only, everything is written down, and
-//! nobody sees another company.
+//! What keys guarantee on both databases: there are never three, a secret can be unsealed only in its own row, every
+//! change leaves an audit row, and no one sees another company.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ contract!(
     store::MAIN_MIGRATIONS,
     [
         fifty_parallel_generates_leave_two,
-        each_environment_and_company_has_two_slots_of_its_own,
+        each_environment_and_company_has_its_own_two_slots,
         the_database_itself_refuses_a_third_slot,
         a_sealed_secret_moved_to_another_row_does_not_open,
-        reveal_and_copy_give_the_secret_that_generate_gave,
-        last_used_is_shown_at_once_and_never_goes_backwards,
-        stopping_writes_the_last_last_used,
+        reveal_and_copy_return_the_secret_that_generate_returned,
+        last_used_is_shown_at_once_and_never_moves_back,
+        stopping_writes_the_latest_last_used,
         another_companys_key_is_not_found,
         generate_reveal_copy_and_delete_leave_their_audit_rows,
         a_company_that_does_not_exist_gets_no_key,
-        every_change_of_who_may_pass_moves_the_change_version,
+        every_change_of_who_is_accepted_moves_the_change_version,
         keys_and_tombstones_survive_a_restart,
         signing_secrets_come_oldest_first_and_without_deleted_ones,
-        only_a_node_that_is_current_gets_a_lease,
+        only_an_up_to_date_node_gets_a_lease,
     ]
 );
 
@@ -63,7 +63,7 @@ async fn fifty_parallel_generates_leave_two(db: &TestDb) {
     );
 }
 
-async fn each_environment_and_company_has_two_slots_of_its_own(db: &TestDb) {
+async fn each_environment_and_company_has_its_own_two_slots(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     for company in [world.company.id, world.other.id] {
@@ -170,7 +170,7 @@ async fn a_sealed_secret_moved_to_another_row_does_not_open(db: &TestDb) {
     assert_eq!(details, ["Sandbox", "Sandbox", "Sandbox", broken, broken]);
 }
 
-async fn reveal_and_copy_give_the_secret_that_generate_gave(db: &TestDb) {
+async fn reveal_and_copy_return_the_secret_that_generate_returned(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -199,7 +199,7 @@ async fn reveal_and_copy_give_the_secret_that_generate_gave(db: &TestDb) {
     ));
 }
 
-async fn last_used_is_shown_at_once_and_never_goes_backwards(db: &TestDb) {
+async fn last_used_is_shown_at_once_and_never_moves_back(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -223,10 +223,14 @@ async fn last_used_is_shown_at_once_and_never_goes_backwards(db: &TestDb) {
     keys.touched(&active, START.plus_seconds(4), [192, 0, 2, 4].into());
     keys.touched(&active, late.at, [192, 0, 2, 9].into());
     keys.touched(&active, START.plus_seconds(5), [192, 0, 2, 5].into());
-    assert_eq!(seen(&keys).await.as_ref(), Some(&late), "noted, not yet written");
+    assert_eq!(
+        seen(&keys).await.as_ref(),
+        Some(&late),
+        "known, but not yet written"
+    );
     keys.flush_last_used().await.expect("written");
     assert_eq!(seen(&keys).await.as_ref(), Some(&late));
-    // A node that was slower to write, and one that has only the database.
+    // One node that writes later, and one that only has the database.
     keys.touched(&active, START.plus_seconds(6), [192, 0, 2, 6].into());
     assert_eq!(seen(&keys).await.as_ref(), Some(&late));
     keys.flush_last_used().await.expect("written");
@@ -242,7 +246,7 @@ async fn last_used_is_shown_at_once_and_never_goes_backwards(db: &TestDb) {
     assert_eq!(seen(&world.open(&db.db).await).await, Some(late));
 }
 
-async fn stopping_writes_the_last_last_used(db: &TestDb) {
+async fn stopping_writes_the_latest_last_used(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -353,7 +357,7 @@ async fn a_company_that_does_not_exist_gets_no_key(db: &TestDb) {
         .expect("a free slot");
 }
 
-async fn every_change_of_who_may_pass_moves_the_change_version(db: &TestDb) {
+async fn every_change_of_who_is_accepted_moves_the_change_version(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let stored = StoredKeys::new(db.db.clone());
@@ -381,7 +385,7 @@ async fn every_change_of_who_may_pass_moves_the_change_version(db: &TestDb) {
     assert_eq!(
         keys.snapshot().version(),
         start + 3,
-        "its own changes need not be loaded"
+        "its own changes need no reload"
     );
 }
 
@@ -437,7 +441,7 @@ async fn signing_secrets_come_oldest_first_and_without_deleted_ones(db: &TestDb)
     assert_eq!(signing().await, [newer.secret.expose()]);
 }
 
-async fn only_a_node_that_is_current_gets_a_lease(db: &TestDb) {
+async fn only_an_up_to_date_node_gets_a_lease(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let stored = StoredKeys::new(db.db.clone());

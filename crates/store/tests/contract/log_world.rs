@@ -1,4 +1,4 @@
-//! What the contract of the log is told with: companies, entries, a store with a run, and dice.
+//! The starting point of the log tests: companies, entries, a store with a run, and dice.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use store::logs::Logs;
 
 use crate::test_db::TestDb;
 
-/// A path of an entry that has no other.
+/// The default path of an entry.
 pub(crate) const PATH: &str = "/v1/orders/";
 
-/// A moment in the middle of a minute, so that rounding would show.
+/// A time in the middle of a minute, so that rounding errors show.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_767_614_430_000);
 
 pub(crate) fn company(number: u8) -> CompanyId {
@@ -31,7 +31,7 @@ pub(crate) fn key(number: u8) -> KeyId {
     KeyId::from_random([number; 16])
 }
 
-/// Company 1 has the brands 2 and 3; company 9 has nothing to do with them.
+/// Company 1 has the brands 2 and 3. Company 9 is unrelated.
 pub(crate) fn place(number: u8) -> Place {
     let brand = matches!(number, 2 | 3);
     Place {
@@ -127,7 +127,7 @@ impl World {
     }
 }
 
-/// Numbers without a pattern, the same in every run.
+/// Numbers without a pattern that are the same in every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {

@@ -1,5 +1,5 @@
-//! The table of `webhooks::Standing` on both databases: what happens to waiting deliveries and to new events while a webhook
-//! is paused, disabled, without a key, or deleted; and what an attempt by hand leaves as it was.
+//! Tests the table of `webhooks::Standing` on both databases: what happens to waiting deliveries and new events while a
+//! webhook is paused, disabled, without a key or deleted. Also tests what a manual replay leaves unchanged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -17,19 +17,19 @@ use crate::webhook_world::{START, World, ana, eventually};
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        paused_holds_what_waits_and_what_arrives_and_enable_sends_both_oldest_first,
-        disabled_keeps_what_waits_and_records_what_arrives_as_skipped,
-        without_a_key_both_what_waits_and_what_arrives_is_held,
-        deleted_ends_what_waits_and_records_nothing_more,
-        a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_moves_no_schedule,
+        a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_first,
+        a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped,
+        without_a_key_both_waiting_and_new_deliveries_are_held,
+        deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more,
+        a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule,
         after_enable_a_failing_webhook_is_not_healthy_until_something_is_delivered,
         both_sides_of_the_count_are_deliveries,
-        a_delivered_test_is_told_until_there_is_a_real_delivery,
-        what_an_older_version_wrote_is_counted_anew,
+        a_delivered_test_is_shown_until_there_is_a_real_delivery,
+        rows_of_an_older_version_are_counted_again,
     ]
 );
 
-/// A webhook with a receiver whose status the case sets, and deliveries that go out one by one.
+/// A webhook with a receiver whose status the test sets, and deliveries that are sent one by one.
 struct Scene {
     world: World,
     status: Arc<AtomicU16>,
@@ -62,13 +62,13 @@ impl Scene {
         self.status.store(status, Ordering::SeqCst);
     }
 
-    /// An event one second after the one before.
+    /// Publishes an event one second after the previous one.
     async fn publish(&self) -> EventId {
         self.world.clock.advance_seconds(1);
         self.world.publish("{}").await.event
     }
 
-    /// One that was tried once and waits.
+    /// Publishes an event whose delivery failed once and waits.
     async fn failed_once(&self) -> EventId {
         let event = self.publish().await;
         self.world
@@ -83,7 +83,7 @@ impl Scene {
             .await;
     }
 
-    /// The events in the order in which they came to the receiver, from the `skip`-th request on.
+    /// The events in the order in which the receiver got them, skipping the first `skip` requests.
     fn order(&self, skip: usize) -> Vec<String> {
         let received = self.receiver.received();
         let ids = received
@@ -93,7 +93,8 @@ impl Scene {
         ids.collect()
     }
 
-    /// Lets the worker have a look at everything that is due: it has when an event of another webhook has gone out.
+    /// Waits until the worker has looked at everything that is due. It has, once it has sent an event to another
+    /// webhook.
     async fn worker_has_looked(&self) {
         let other = Receiver::start(|_| crate::receiver::Reply::status(200)).await;
         let url = other.url("/other");
@@ -112,7 +113,7 @@ fn texts(events: &[EventId]) -> Vec<String> {
     events.iter().map(ToString::to_string).collect()
 }
 
-async fn paused_holds_what_waits_and_what_arrives_and_enable_sends_both_oldest_first(db: &TestDb) {
+async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_first(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -131,7 +132,7 @@ async fn paused_holds_what_waits_and_what_arrives_and_enable_sends_both_oldest_f
         );
     }
     let row = world.row(scene.webhook).await;
-    // The event that the worker was made to look with waits here too.
+    // The event that made the worker look is waiting here too.
     assert_eq!(
         (row.health, row.pending, row.next_attempt_at),
         (WebhookHealth::Disabled, 4, None)
@@ -155,7 +156,7 @@ async fn paused_holds_what_waits_and_what_arrives_and_enable_sends_both_oldest_f
     scene.worker.stop().await;
 }
 
-async fn disabled_keeps_what_waits_and_records_what_arrives_as_skipped(db: &TestDb) {
+async fn a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -186,7 +187,7 @@ async fn disabled_keeps_what_waits_and_records_what_arrives_as_skipped(db: &Test
     assert_eq!(
         row.state,
         DeliveryState::Skipped,
-        "it stays so until somebody replays it"
+        "it stays skipped until someone replays it"
     );
     world
         .webhooks
@@ -198,7 +199,7 @@ async fn disabled_keeps_what_waits_and_records_what_arrives_as_skipped(db: &Test
     scene.worker.stop().await;
 }
 
-async fn without_a_key_both_what_waits_and_what_arrives_is_held(db: &TestDb) {
+async fn without_a_key_both_waiting_and_new_deliveries_are_held(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -212,7 +213,7 @@ async fn without_a_key_both_what_waits_and_what_arrives_is_held(db: &TestDb) {
     let row = world.row(scene.webhook).await;
     assert_eq!((row.health, row.pending), (WebhookHealth::Held, 2));
 
-    // Paused meanwhile, a key alone sends nothing; then both go out.
+    // While the webhook is paused, a new key alone sends nothing. Once it is enabled, both deliveries are sent.
     world.set_enabled(scene.webhook, false).await;
     world.keys.add();
     scene.worker_has_looked().await;
@@ -225,7 +226,7 @@ async fn without_a_key_both_what_waits_and_what_arrives_is_held(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-async fn deleted_ends_what_waits_and_records_nothing_more(db: &TestDb) {
+async fn deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let tried = scene.failed_once().await;
@@ -259,7 +260,7 @@ async fn deleted_ends_what_waits_and_records_nothing_more(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_moves_no_schedule(db: &TestDb) {
+async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let event = scene.failed_once().await;
@@ -358,7 +359,7 @@ async fn both_sides_of_the_count_are_deliveries(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-async fn a_delivered_test_is_told_until_there_is_a_real_delivery(db: &TestDb) {
+async fn a_delivered_test_is_shown_until_there_is_a_real_delivery(db: &TestDb) {
     let scene = Scene::create(db, 200).await;
     let world = &scene.world;
     assert_eq!(world.row(scene.webhook).await.health, WebhookHealth::Idle);
@@ -382,8 +383,8 @@ async fn a_delivered_test_is_told_until_there_is_a_real_delivery(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-/// An older version counted attempts by hand among the ten, and forgot failures when a webhook was enabled.
-async fn what_an_older_version_wrote_is_counted_anew(db: &TestDb) {
+/// An older version counted manual attempts among the ten, and cleared failures when a webhook was enabled.
+async fn rows_of_an_older_version_are_counted_again(db: &TestDb) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let event = scene.failed_once().await;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on loopback that does what a test tells it to, and remembers what it was sent.
+//! A webhook receiver on loopback that does what a test tells it to and remembers the requests it got.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,29 +9,29 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What came.
+/// A request that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     /// `POST /path HTTP/1.1`.
     pub(crate) line: String,
-    /// Names in lower case.
+    /// Names are in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-/// What to do with it.
+/// How to respond to a request.
 pub(crate) enum Reply {
-    /// An answer with these header lines and this body.
+    /// A response with these headers and this body.
     Answer {
         status: u16,
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
-    /// These bytes, then the end of the connection.
+    /// Send these bytes, then close the connection.
     Raw(Vec<u8>),
-    /// These bytes, then `again` for as long as the sender reads.
+    /// Send these bytes, then `again` for as long as the sender reads.
     Endless { head: Vec<u8>, again: Vec<u8> },
-    /// These bytes, then silence with the connection open.
+    /// Send these bytes, then nothing, and keep the connection open.
     Silence(Vec<u8>),
 }
 
@@ -64,14 +64,14 @@ impl Received {
 
 pub(crate) type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
-/// Ends when dropped.
+/// Stops when dropped.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     count: Arc<watch::Sender<usize>>,
-    /// Bytes of endless answers that the sender's side took.
+    /// How many bytes of endless responses the sender has accepted.
     pub(crate) written: Arc<AtomicUsize>,
-    /// Connections that were opened.
+    /// How many connections were opened.
     pub(crate) connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
@@ -128,13 +128,13 @@ impl Receiver {
         self.received.lock().expect("no panic").clone()
     }
 
-    /// Returns once so many requests have come in all.
+    /// Returns once this many requests have arrived in all.
     pub(crate) async fn wait_for(&self, requests: usize) -> Vec<Received> {
         self.count
             .subscribe()
             .wait_for(|count| *count >= requests)
             .await
-            .expect("the receiver lives");
+            .expect("the receiver is running");
         self.received()
     }
 }
@@ -152,7 +152,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     count: Arc<watch::Sender<usize>>,
     written: Arc<AtomicUsize>,
 ) {
-    // As long as it gives whole answers, the connection stays open for the next request.
+    // After a complete response, the connection stays open for the next request.
     while let Some(request) = read_request(&mut stream).await {
         received.lock().expect("no panic").push(request.clone());
         count.send_modify(|count| *count += 1);
@@ -162,7 +162,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Whether another request may follow.
+/// Returns whether another request may follow.
 async fn reply<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     reply: Reply,
@@ -195,7 +195,7 @@ async fn reply<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Reply::Silence(bytes) => {
             let _ = stream.write_all(&bytes).await;
-            // Reads until the other side gives up.
+            // Read until the other side gives up.
             let mut byte = [0];
             while matches!(stream.read(&mut byte).await, Ok(read) if read > 0) {}
         }
