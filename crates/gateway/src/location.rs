@@ -6,33 +6,136 @@ use url::{Position, Url};
 
 use crate::reached::Reached;
 
-/// Rewrites `Location`, `Content-Location` and the address in `Refresh`. `upstream` is its address as configured.
-pub(crate) fn rewrite(headers: &mut HeaderMap, upstream: &Url, reached: &Reached) {
-    let plain = |value: &str| rewritten(value, upstream, reached);
-    each(headers, &header::LOCATION, plain);
-    each(headers, &header::CONTENT_LOCATION, plain);
-    each(headers, &header::REFRESH, |value| {
-        let (wait, rest) = value.split_once([';', ','])?;
-        let (name, address) = rest.split_once('=')?;
-        let address = address.trim().trim_matches(['"', '\'']);
-        let is_address = name.trim().eq_ignore_ascii_case("url");
-        let address = is_address
-            .then(|| rewritten(address, upstream, reached))
-            .flatten()?;
-        Some(format!("{}; url={address}", wait.trim()))
-    });
-}
+/// Headers whose whole value is an address.
+const ADDRESSES: [HeaderName; 4] = [
+    header::LOCATION,
+    header::CONTENT_LOCATION,
+    HeaderName::from_static("sourcemap"),
+    HeaderName::from_static("x-sourcemap"),
+];
 
-fn each(headers: &mut HeaderMap, name: &HeaderName, rewrite: impl Fn(&str) -> Option<String>) {
-    let http::header::Entry::Occupied(mut entry) = headers.entry(name) else {
-        return;
-    };
-    for value in entry.iter_mut() {
-        let new = rewrite(&ascii(value));
+/// At most so many addresses of one value are looked at, so that a long value takes no long time.
+const MOST_ADDRESSES: usize = 64;
+
+/// Rewrites every header: those that are an address, `Refresh`, the targets of `Link`, whole addresses inside any other
+/// value (`Access-Control-Allow-Origin`, `Report-To`, a header of the upstream's own), and the domain of its cookies.
+/// `Alt-Svc` goes: it would send the caller past the gateway. `upstream` is the upstream's address as configured.
+pub(crate) fn rewrite(headers: &mut HeaderMap, upstream: &Url, reached: &Reached) {
+    headers.remove(header::ALT_SVC);
+    for (name, value) in headers.iter_mut() {
+        let text = ascii(value);
+        let new = if ADDRESSES.contains(name) {
+            rewritten(&text, upstream, reached)
+        } else if name == header::REFRESH {
+            refresh(&text, upstream, reached).or_else(|| inside(&text, false, upstream, reached))
+        } else if name == header::SET_COOKIE {
+            without_domain(&text, upstream)
+        } else {
+            inside(&text, name == header::LINK, upstream, reached)
+        };
         if let Some(new) = new.and_then(|new| HeaderValue::from_str(&new).ok()) {
             *value = new;
         }
     }
+}
+
+/// `5; url=http://upstream/`
+fn refresh(value: &str, upstream: &Url, reached: &Reached) -> Option<String> {
+    let (wait, rest) = value.split_once([';', ','])?;
+    let (name, address) = rest.split_once('=')?;
+    let address = address.trim().trim_matches(['"', '\'']);
+    let is_address = name.trim().eq_ignore_ascii_case("url");
+    let address = is_address
+        .then(|| rewritten(address, upstream, reached))
+        .flatten()?;
+    Some(format!("{}; url={address}", wait.trim()))
+}
+
+/// The value with the upstream's addresses in it rewritten; none where there are none. With `targets`, what is in angle
+/// brackets is an address, also a relative one.
+fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Option<String> {
+    let mut out = String::new();
+    let (mut copied, mut at, mut looked_at) = (0, 0, 0);
+    while at < value.len() && looked_at < MOST_ADDRESSES {
+        let rest = &value[at..];
+        let is_target = targets && rest.starts_with('<');
+        if !is_target && !begins_address(value, at) {
+            at += 1;
+            continue;
+        }
+        looked_at += 1;
+        let begin = at + usize::from(is_target);
+        let ends = |c: char| {
+            if is_target {
+                c == '>'
+            } else {
+                c.is_ascii_whitespace() || "<>\"',;|()".contains(c)
+            }
+        };
+        let end = value[begin..]
+            .find(ends)
+            .map_or(value.len(), |length| begin + length);
+        let address = &value[begin..end];
+        let Some(new) = rewritten(address, upstream, reached) else {
+            // Another's address may hold one of the upstream's, as a parameter.
+            at += 1;
+            continue;
+        };
+        out.push_str(&value[copied..begin]);
+        // An origin has no path and is not to get one.
+        let is_origin = !is_target && !has_path(address);
+        out.push_str(if is_origin {
+            new.trim_end_matches('/')
+        } else {
+            &new
+        });
+        (copied, at) = (end, end);
+    }
+    out.push_str(&value[copied..]);
+    (copied > 0).then_some(out)
+}
+
+/// Whether `http:`, `https:` or `//` begins at this place, and not inside a word or an address.
+fn begins_address(value: &str, at: usize) -> bool {
+    let before = at.checked_sub(1).map(|at| value.as_bytes()[at]);
+    let rest = &value.as_bytes()[at..];
+    let starts = |scheme: &[u8]| {
+        rest.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if starts(b"http:") || starts(b"https:") {
+        return before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    }
+    starts(b"//") && before.is_none_or(|byte| b" \t<\"'=,;(".contains(&byte))
+}
+
+fn has_path(address: &str) -> bool {
+    let authority = address
+        .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+        .trim_start_matches([':', '/', '\\']);
+    authority.contains(['/', '\\', '?', '#'])
+}
+
+/// A cookie without `Domain`, where that is the upstream's host: the caller's cookie is then the gateway's, and does not
+/// say where the upstream is.
+fn without_domain(cookie: &str, upstream: &Url) -> Option<String> {
+    let host = upstream.host_str()?;
+    let is_upstreams = |attribute: &&str| {
+        attribute.split_once('=').is_some_and(|(name, domain)| {
+            let domain = domain.trim().trim_matches('"').trim_start_matches('.');
+            name.trim().eq_ignore_ascii_case("domain") && domain.eq_ignore_ascii_case(host)
+        })
+    };
+    let mut attributes = cookie.split(';').skip(1);
+    attributes.any(|attribute| is_upstreams(&attribute)).then(|| {
+        let mut parts: Vec<_> = cookie.split(';').collect();
+        let mut number = 0;
+        parts.retain(|part| {
+            number += 1;
+            number == 1 || !is_upstreams(part)
+        });
+        parts.join(";")
+    })
 }
 
 /// The value with every byte that is not ASCII escaped, as an address has it anyway.
@@ -141,6 +244,73 @@ mod tests {
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn every_header_that_names_the_upstream_is_rewritten() {
+        let ours = "https://api.example.com";
+        for (name, value, expected) in [
+            (
+                "link",
+                "<http://u:8000/base/a?page=2>; rel=\"next\", </base/a?page=9>; rel=last, <b>; rel=x",
+                "<https://api.example.com/a?page=2>; rel=\"next\", </a?page=9>; rel=last, <b>; rel=x",
+            ),
+            (
+                "link",
+                "<//u:8000/base/a>; rel=next; anchor=\"http://u:8000/base/b\"",
+                "<https://api.example.com/a>; rel=next; anchor=\"https://api.example.com/b\"",
+            ),
+            (
+                "link",
+                "<https://elsewhere.example/?to=http://u:8000/base/a>; rel=x",
+                "<https://elsewhere.example/?to=https://api.example.com/a>; rel=x",
+            ),
+            ("sourcemap", "/base/a.map", "/a.map"),
+            ("access-control-allow-origin", "http://u:8000", ours),
+            ("refresh", "0;http://u:8000/base/a", "0;https://api.example.com/a"),
+            (
+                "report-to",
+                r#"{"endpoints":[{"url":"http://u:8000/base/r"}]}"#,
+                r#"{"endpoints":[{"url":"https://api.example.com/r"}]}"#,
+            ),
+            (
+                "content-security-policy",
+                "default-src 'self' HTTPS://U:8000 http://u:8000/base/x; report-uri //u:8000/r",
+                "default-src 'self' https://api.example.com https://api.example.com/x; report-uri https://api.example.com/r",
+            ),
+            (
+                "www-authenticate",
+                "Bearer realm=\"http://u:8000/base/token\",service=\"a\"",
+                "Bearer realm=\"https://api.example.com/token\",service=\"a\"",
+            ),
+            (
+                "x-next-page",
+                "http://u:8000/base/a,b",
+                "https://api.example.com/a,b",
+            ),
+            ("set-cookie", "a=1; Domain=.U; Path=/", "a=1; Path=/"),
+            ("set-cookie", "Domain=u; Domain=v", "Domain=u; Domain=v"),
+            (
+                "x-note",
+                "http://u:8001/a http://uu:8000/ xhttp://u:8000/",
+                "http://u:8001/a http://uu:8000/ xhttp://u:8000/",
+            ),
+            ("etag", "\"http\"", "\"http\""),
+        ] {
+            assert_eq!(
+                rewrite_one(name, value, "http://u:8000/base"),
+                expected,
+                "{name}: {value}"
+            );
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("alt-svc", HeaderValue::from_static("h3=\"u:8443\""));
+        let reached = Reached {
+            scheme: "https".to_owned(),
+            host: "api.example.com".to_owned(),
+        };
+        rewrite(&mut headers, &"http://u:8000".parse().expect("a URL"), &reached);
+        assert!(headers.is_empty(), "{headers:?}");
     }
 
     #[test]

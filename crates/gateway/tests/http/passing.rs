@@ -278,6 +278,7 @@ async fn a_redirect_to_the_upstream_leads_back_to_where_the_caller_reached_the_g
         assert_eq!(headers["location"], expected.as_str());
         assert_eq!(headers["content-location"], expected.as_str());
         assert_eq!(headers["refresh"], format!("5; url={expected}").as_str());
+        assert_eq!(headers["link"], format!("<{expected}>; rel=next").as_str());
         assert_eq!(ask("/base/next").await["location"], "/next");
         assert_eq!(
             ask("https://elsewhere.example/").await["location"],

@@ -106,11 +106,13 @@ async fn answer(
         "/redirect" => {
             let to = request.headers()["x-location"].clone();
             let refresh = format!("5; url={}", to.to_str().expect("text"));
+            let link = format!("<{}>; rel=next", to.to_str().expect("text"));
             let mut response = with_status(StatusCode::FOUND, "text/plain", "");
             let headers = response.headers_mut();
             headers.insert("location", to.clone());
             headers.insert("content-location", to);
             headers.insert("refresh", HeaderValue::from_str(&refresh).expect("a value"));
+            headers.insert("link", HeaderValue::from_str(&link).expect("a value"));
             response
         }
         "/early" => with_status(StatusCode::PAYLOAD_TOO_LARGE, "application/json", "{}"),
