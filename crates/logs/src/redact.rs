@@ -1,7 +1,6 @@
 //! From an entry as it was seen to one that may be stored. What may be kept of a message is the list in the crate
 //! `redact`; here it meets the parts of an entry.
 
-use http::{HeaderMap, header};
 use model::{Body, BodyAbsence, HeaderField};
 use redact::{Names, Needles, Search};
 
@@ -30,7 +29,6 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
     let presented = entry.presented.iter();
     presented.for_each(|secret| needles.add(secret.expose().as_bytes()));
     needles.add_headers(&entry.request.headers, names);
-    let search = Search::new(names, &needles);
 
     let recognised = entry.verdict.key_was_recognised();
     let (request, response) = if recognised {
@@ -46,27 +44,25 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
     } else {
         UNRECOGNISED_PATH
     };
-    let (path, path_is_cut) = beginning(&entry.path, longest_path);
-    let path = search.address(path, path_is_cut);
-    let method = text(&search, &entry.method, LONGEST_METHOD);
-    let user_agent = entry
-        .user_agent
-        .map(|agent| text(&search, &agent, LONGEST_USER_AGENT));
-    let (request_headers, request_body) = message(request, &search);
-    let mut work = search.work();
-
+    let asked = redact::message(names, needles, |search| {
+        let (path, path_is_cut) = beginning(&entry.path, longest_path);
+        let (headers, body) = message(&request, search);
+        let agent = entry.user_agent.as_deref();
+        Asked {
+            path: search.address(path, path_is_cut),
+            method: text(search, &entry.method, LONGEST_METHOD),
+            user_agent: agent.map(|agent| text(search, agent, LONGEST_USER_AGENT)),
+            headers,
+            body,
+        }
+    });
     // An answer may repeat what was taken out of the request, and what it sets itself.
-    let sets_cookies = response.headers.contains_key(header::SET_COOKIE);
-    let for_answer = if search.took_values() || sets_cookies {
-        let mut needles = search.needles_for_answer(needles);
-        needles.add_headers(&response.headers, names);
-        Search::new(names, &needles)
-    } else {
-        search
-    };
-    let before = for_answer.work();
-    let (response_headers, response_body) = message(response, &for_answer);
-    work += for_answer.work() - before;
+    let mut needles = asked.needles;
+    needles.add_headers(&response.headers, names);
+    let answered = redact::message(names, needles, |search| message(&response, search));
+    let work = asked.work + answered.work;
+    let asked = asked.kept;
+    let (response_headers, response_body) = answered.kept;
 
     let stored = StoredEntry {
         request_id: entry.request_id,
@@ -75,33 +71,41 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
         environment: entry.environment,
         key: entry.key,
         recorded: entry.recorded,
-        method,
-        path,
+        method: asked.method,
+        path: asked.path,
         status: entry.status,
         verdict: entry.verdict,
         verdict_detail: entry.verdict_detail,
         duration_us: entry.duration_us,
         upstream_us: entry.upstream_us,
         address: entry.address,
-        user_agent,
-        request_headers,
-        request_body,
+        user_agent: asked.user_agent,
+        request_headers: asked.headers,
+        request_body: asked.body,
         response_headers,
         response_body,
     };
     (stored, work)
 }
 
-fn message(message: Message, search: &Search<'_>) -> (Vec<HeaderField>, Body) {
-    let body = body(&message.headers, message.body, search);
-    (search.headers(&message.headers), body)
+/// What is kept of a request.
+struct Asked {
+    path: String,
+    method: String,
+    user_agent: Option<String>,
+    headers: Vec<HeaderField>,
+    body: Body,
 }
 
-fn body(headers: &HeaderMap, body: CapturedBody, search: &Search<'_>) -> Body {
-    match body {
-        CapturedBody::Absent { why, total_bytes } => Body::Absent { why, total_bytes },
-        CapturedBody::Bytes { first, total_bytes } => search.body(headers, &first, total_bytes),
-    }
+fn message(message: &Message, search: &Search<'_>) -> (Vec<HeaderField>, Body) {
+    let body = match &message.body {
+        CapturedBody::Absent { why, total_bytes } => Body::Absent {
+            why: *why,
+            total_bytes: *total_bytes,
+        },
+        CapturedBody::Bytes { first, total_bytes } => search.body(&message.headers, first, *total_bytes),
+    };
+    (search.headers(&message.headers), body)
 }
 
 fn text(search: &Search<'_>, text: &str, limit: usize) -> String {

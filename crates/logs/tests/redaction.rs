@@ -666,7 +666,7 @@ fn the_operators_names_are_redacted_and_kept_everywhere() {
     let names = Names::new(&["salary"], &["contact_email"]).expect("two lists");
     let request = message(
         &[("content-type", JSON), ("x-salary", "5000")],
-        br#"{"annualSalary":5000,"contact_email":"a@b.example","email":"a@b.example","text":"salary: 5000"}"#,
+        br#"{"annualSalary":5000,"contact_email":"a@b.example","email":"c@b.example","text":"salary: 5000"}"#,
     );
     let path = "/?salary=5000&contact-email=a".to_owned();
     let stored = redact(

@@ -87,6 +87,9 @@ fn redact_pairs(text: &str, cut_off: bool, is_query: bool, search: &Search<'_>) 
             || (labelled && words(&decoded_name).last().is_some_and(|last| is_value_name(last)));
         if is_secret && !value.is_empty() {
             search.harvest(value);
+            if value.contains('+') {
+                search.harvest(&value.replace('+', " "));
+            }
             push(&mut out, &mut redactions, (REDACTED.to_owned(), 1));
         } else {
             push(&mut out, &mut redactions, search.text(value, last_of_cut));

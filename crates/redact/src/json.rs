@@ -4,7 +4,8 @@
 //! The text must be a beginning of valid JSON; anything else is refused, because a reader more lenient than this one
 //! might find a member where this one found none.
 
-use crate::names::words;
+use crate::names::{is_content, words};
+use crate::needles::SHORTEST;
 use crate::pairs::{is_label_name, is_value_name};
 use crate::search::Search;
 use crate::spans::REDACTED;
@@ -25,6 +26,7 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
         truncated,
         search,
         cuts: Vec::new(),
+        values: Vec::new(),
     };
     let end = match scanner.value(0) {
         Ok(_) => scanner.only_space_is_left(),
@@ -35,7 +37,10 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
         Err(End::Missing) if truncated => {}
         Err(_) => return None,
     }
-    Some(apply(text, scanner.cuts))
+    let Scanner { mut cuts, values, .. } = scanner;
+    cuts.sort_unstable();
+    harvest(text, &cuts, &values, search);
+    Some(apply(text, &cuts))
 }
 
 /// Why scanning ended early.
@@ -54,10 +59,24 @@ struct Cut {
     /// Of cuts that begin at the same place the longest comes first.
     end: std::cmp::Reverse<usize>,
     whole_value: bool,
+    /// Whether the rest of the message is searched for what is taken out.
+    harvested: bool,
 }
 
-fn apply(text: &str, mut cuts: Vec<Cut>) -> (String, u32) {
-    cuts.sort_unstable();
+/// Remembers every text and number that goes with a value, however deep in its lists and objects. `values` are all of the
+/// text's, in order; `cuts` are sorted.
+fn harvest(text: &str, cuts: &[Cut], values: &[(usize, usize)], search: &Search<'_>) {
+    let mut values = values.iter().copied().peekable();
+    for cut in cuts.iter().filter(|cut| cut.harvested) {
+        while let Some((begin, end)) = values.next_if(|(begin, _)| *begin < cut.end.0) {
+            if begin >= cut.begin {
+                search.harvest(&text[begin..end]);
+            }
+        }
+    }
+}
+
+fn apply(text: &str, cuts: &[Cut]) -> (String, u32) {
     let (mut out, mut copied, mut count) = (String::with_capacity(text.len()), 0, 0);
     for cut in cuts {
         let begin = text.floor_char_boundary(cut.begin);
@@ -115,6 +134,8 @@ struct Scanner<'a> {
     truncated: bool,
     search: &'a Search<'a>,
     cuts: Vec<Cut>,
+    /// Texts, without their quotes, and numbers that are long enough to be searched for elsewhere.
+    values: Vec<(usize, usize)>,
 }
 
 impl Scanner<'_> {
@@ -151,6 +172,14 @@ impl Scanner<'_> {
             b'n' => self.word("null"),
             _ => Err(End::Wrong),
         }?;
+        let (from, to) = match kind {
+            Kind::String(from, to) => (from, to),
+            Kind::Number => (begin, self.at),
+            Kind::Word | Kind::Object | Kind::Array => (0, 0),
+        };
+        if to - from >= SHORTEST {
+            self.values.push((from, to));
+        }
         Ok(Part {
             begin,
             end: self.at,
@@ -171,7 +200,7 @@ impl Scanner<'_> {
         for (part, is_value) in labels.values {
             let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
             if is_value && (labels.secret || (unsaid && is_text)) {
-                self.cut_value(part.begin, part.end, part.kind);
+                self.cut_value(part.begin, part.end, part.kind, true);
             }
         }
         ended
@@ -191,7 +220,7 @@ impl Scanner<'_> {
             self.peek()?;
             let value = self.at;
             let read = if self.search.names().is_secret(&name) {
-                self.secret_value(depth)
+                self.secret_value(depth, !is_content(&name))
             } else {
                 self.value(depth + 1)
             };
@@ -292,7 +321,7 @@ impl Scanner<'_> {
                 let is_name =
                     matches!(part.kind, Kind::String(begin, end) if self.is_secret_label(begin, end));
                 if !is_name {
-                    self.cut_value(part.begin, part.end, part.kind);
+                    self.cut_value(part.begin, part.end, part.kind, true);
                 }
             }
         }
@@ -300,30 +329,29 @@ impl Scanner<'_> {
     }
 
     /// Leaves the value out, whatever it is: to its end, or to the end of the text.
-    fn secret_value(&mut self, depth: usize) -> Result<Part, End> {
+    fn secret_value(&mut self, depth: usize, harvested: bool) -> Result<Part, End> {
         let begin = self.at;
         let before = self.cuts.len();
         let read = self.value(depth + 1);
         // Whatever was taken out inside goes with the whole.
         self.cuts.truncate(before);
         match read {
-            Ok(part) => self.cut_value(part.begin, part.end, part.kind),
-            Err(End::Missing) => self.cut_value(begin, self.text.len(), Kind::Array),
+            Ok(part) => self.cut_value(part.begin, part.end, part.kind, harvested),
+            Err(End::Missing) => self.cut_value(begin, self.text.len(), Kind::Array, harvested),
             Err(End::Wrong) => {}
         }
         read
     }
 
-    fn cut_value(&mut self, begin: usize, end: usize, kind: Kind) {
-        match kind {
-            Kind::Word => return,
-            Kind::String(begin, end) => self.search.harvest(&self.text[begin..end]),
-            Kind::Number | Kind::Object | Kind::Array => {}
+    fn cut_value(&mut self, begin: usize, end: usize, kind: Kind, harvested: bool) {
+        if kind == Kind::Word {
+            return;
         }
         self.cuts.push(Cut {
             begin,
             end: std::cmp::Reverse(end),
             whole_value: true,
+            harvested,
         });
     }
 
@@ -332,6 +360,7 @@ impl Scanner<'_> {
             begin,
             end: std::cmp::Reverse(end),
             whole_value: false,
+            harvested: false,
         });
     }
 
@@ -387,6 +416,7 @@ impl Scanner<'_> {
     }
 
     fn number(&mut self) -> Result<(), End> {
+        let begin = self.at;
         let rest = &self.text.as_bytes()[self.at..];
         let length = rest
             .iter()
@@ -401,6 +431,10 @@ impl Scanner<'_> {
             return Err(End::Wrong);
         }
         self.at += length;
+        // A secret number, in a member that says nothing of it.
+        if length >= SHORTEST && !self.search.spans(&self.text[begin..self.at], false).is_empty() {
+            self.cut_value(begin, self.at, Kind::Number, false);
+        }
         Ok(())
     }
 

@@ -7,13 +7,17 @@
 
 mod armour;
 mod body;
+mod columns;
 mod encoding;
 mod form;
 mod headers;
 mod json;
+mod markup;
+mod message;
 mod names;
 mod needles;
 mod pairs;
+mod schemes;
 mod search;
 mod spans;
 mod view;
@@ -23,6 +27,7 @@ use http::HeaderMap;
 use model::{Body, HeaderField};
 
 pub use body::BODY_LIMIT;
+pub use message::{Redacted, message};
 pub use names::{InvalidNames, Names};
 pub use needles::Needles;
 pub use search::Search;
@@ -52,10 +57,5 @@ impl Search<'_> {
     /// JSON of which `truncated` says whether its end is missing; `None` when it is no JSON.
     pub fn json(&self, text: &str, truncated: bool) -> Option<String> {
         json::redact_json(text, truncated, self).map(|(text, _)| text)
-    }
-
-    /// Whether secret values were taken out that an answer may repeat.
-    pub fn took_values(&self) -> bool {
-        self.has_harvest()
     }
 }

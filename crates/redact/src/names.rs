@@ -146,6 +146,15 @@ impl Names {
     }
 }
 
+/// Whether the value goes because it is the content of something kept elsewhere, an event's body, and not because it is a
+/// secret: its parts are ordinary words, which the rest of the message may have as well.
+pub(crate) fn is_content(name: &str) -> bool {
+    let words = words(name);
+    words
+        .windows(2)
+        .any(|pair| pair[0] == "webhook" && pair[1] == "payload")
+}
+
 /// The words of a name, in lower case: split at everything that is no letter or digit, between letters and digits, and
 /// where camel case begins a word.
 pub(crate) fn words(name: &str) -> Vec<String> {

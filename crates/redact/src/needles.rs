@@ -1,9 +1,11 @@
 //! What is searched for in a message: the credentials that came with it, and pieces of them.
 //!
-//! The bounds: at most [`MOST`] texts of at most [`LONGEST`] bytes each and [`ALL`] together; shorter ones than
-//! [`SHORTEST`] tell nobody anything. The search looks at each byte of a text once. The last sixteen bytes are one
-//! number, and every piece of sixteen bytes is in a sorted list of such numbers; so the time does not depend on what a
-//! caller made the texts and the secrets of.
+//! The bounds: at most [`MOST`] texts with at most [`LONGEST`] pieces each and [`ALL`] together. A longer text is searched
+//! for by every second, third, … piece. A text shorter than [`SHORTEST`] is not searched for: `true`, `US` or a PIN occur in
+//! ordinary text by chance, and whatever holds one by chance would become unreadable.
+//!
+//! The search looks at each byte of a text once. The last sixteen bytes are one number, and every piece of sixteen bytes is
+//! in a sorted list of such numbers. So the time does not depend on what a caller made the texts and the secrets of.
 
 use std::fmt;
 
@@ -17,13 +19,15 @@ use crate::names::Names;
 /// So many bytes in a row of a credential are taken for a piece of it.
 const PIECE: usize = 16;
 /// A shorter text is not searched for.
-const SHORTEST: usize = 8;
-/// A longer text is not searched for. Access secrets have 48 bytes at most; this is room for signed tokens.
+pub(crate) const SHORTEST: usize = 8;
+/// At most so many pieces of one text. Access secrets have 48 bytes at most; this is room for signed tokens.
 const LONGEST: usize = 4096;
 /// At most so many texts.
 const MOST: usize = 24;
-/// At most so many bytes of them.
+/// At most so many pieces of all of them.
 const ALL: usize = 8192;
+/// A sentence or an address up to this size is found only whole.
+const LONGEST_WHOLE: usize = 256;
 
 /// Bits that say of most numbers that they are not in the list.
 const FILTER_BITS: usize = 1 << 15;
@@ -38,8 +42,18 @@ const DIGITS: usize = 40;
 /// The texts to search for.
 #[derive(Clone, Default)]
 pub struct Needles {
-    texts: Vec<Zeroizing<Vec<u8>>>,
+    texts: Vec<Needle>,
+    /// Pieces of all of them.
     total: usize,
+}
+
+#[derive(Clone)]
+struct Needle {
+    text: Zeroizing<Vec<u8>>,
+    /// How far apart its pieces begin.
+    stride: usize,
+    /// Whether a piece of it is not enough.
+    only_whole: bool,
 }
 
 impl fmt::Debug for Needles {
@@ -49,16 +63,59 @@ impl fmt::Debug for Needles {
 }
 
 impl Needles {
-    /// Searches for this text from now on, if the bounds allow it.
+    /// Searches for this credential and for pieces of it from now on, if the bounds allow it.
     pub fn add(&mut self, text: &[u8]) {
-        let text = text.trim_ascii().to_ascii_lowercase();
-        let fits = (SHORTEST..=LONGEST).contains(&text.len())
-            && self.texts.len() < MOST
-            && self.total + text.len() <= ALL;
-        if fits && !self.texts.iter().any(|one| **one == text) {
-            self.total += text.len();
-            self.texts.push(Zeroizing::new(text));
+        self.add_needle(text, false);
+    }
+
+    /// Searches for this value of a secret name from now on, unless it is a word that says nothing. Addresses and
+    /// sentences share parts with ordinary text (an e-mail address its domain, a link its host), so they are found whole.
+    pub(crate) fn add_value(&mut self, text: &[u8]) {
+        let text = text.trim_ascii();
+        if says_nothing(text) {
+            return;
         }
+        let is_prose = text
+            .iter()
+            .any(|byte| byte.is_ascii_whitespace() || *byte == b'@')
+            || text.windows(3).any(|part| part == b"://");
+        self.add_needle(text, is_prose && text.len() <= LONGEST_WHOLE);
+    }
+
+    fn add_needle(&mut self, text: &[u8], only_whole: bool) {
+        let text = text.trim_ascii();
+        let most = text.len().min(LONGEST).min(ALL - self.total);
+        if text.len() < SHORTEST || self.is_full() || most == 0 {
+            return;
+        }
+        let stride = text.len().div_ceil(most);
+        // Pieces further apart would leave parts between them.
+        if stride > PIECE || (only_whole && stride > 1) {
+            return;
+        }
+        let text = Zeroizing::new(text.to_ascii_lowercase());
+        if let Some(known) = self.texts.iter_mut().find(|known| known.text == text) {
+            known.only_whole &= only_whole;
+            return;
+        }
+        self.total += most;
+        self.texts.push(Needle {
+            text,
+            stride,
+            only_whole,
+        });
+    }
+
+    /// Searches for these as well.
+    pub(crate) fn add_all(&mut self, others: &Self) {
+        for other in &others.texts {
+            self.add_needle(&other.text, other.only_whole);
+        }
+    }
+
+    /// Whether no further text fits.
+    pub(crate) fn is_full(&self) -> bool {
+        self.texts.len() >= MOST || self.total >= ALL
     }
 
     /// Searches for the credentials among these headers from now on.
@@ -72,21 +129,32 @@ impl Needles {
                 let pairs = value.split(|byte| *byte == b';');
                 pairs.for_each(|pair| self.add(after(pair, b'=').unwrap_or(pair)));
             } else {
-                self.add_credential(value);
+                self.add_credential(value, names);
             }
         }
     }
 
-    /// `Bearer …`, `Basic …`, or the credential alone.
-    fn add_credential(&mut self, value: &[u8]) {
-        let Some(token) = after(value.trim_ascii(), b' ') else {
+    /// `Bearer …`, `Basic …`, or the credential alone. Whatever is between the two: some servers take a tab.
+    fn add_credential(&mut self, value: &[u8], names: &Names) {
+        let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte >= 0x80;
+        let value = value.trim_ascii();
+        let Some(space) = value.iter().position(is_space) else {
             return self.add(value);
         };
+        let rest = &value[space..];
+        let token = &rest[rest.iter().take_while(|byte| is_space(byte)).count()..];
         self.add(token);
-        if value
-            .trim_ascii_start()
-            .to_ascii_lowercase()
-            .starts_with(b"basic")
+        // `Token token="…"`, `AWS4-HMAC-SHA256 Credential=…, Signature=…`
+        for parameter in token.split(|byte| *byte == b',') {
+            let sign = parameter.iter().position(|byte| *byte == b'=');
+            let (name, value) = parameter.split_at(sign.unwrap_or(parameter.len()));
+            if names.is_secret(&String::from_utf8_lossy(name)) && !value.is_empty() {
+                let is_quote = |byte: &u8| *byte == b'"' || *byte == b'=';
+                let begin = value.iter().take_while(|byte| is_quote(byte)).count();
+                self.add(value[begin..].strip_suffix(b"\"").unwrap_or(&value[begin..]));
+            }
+        }
+        if value.to_ascii_lowercase().starts_with(b"basic")
             && let Ok(pair) = STANDARD.decode(token.trim_ascii())
         {
             let pair = Zeroizing::new(pair);
@@ -100,10 +168,31 @@ impl Needles {
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
+}
 
-    pub(crate) fn into_texts(self) -> Vec<Zeroizing<Vec<u8>>> {
-        self.texts
-    }
+/// Values that are no secrets though their names are: one character again and again, and words that forms and APIs put in
+/// the place of a secret.
+fn says_nothing(text: &[u8]) -> bool {
+    const WORDS: [&str; 14] = [
+        "[redacted]",
+        "redacted",
+        "required",
+        "optional",
+        "password",
+        "disabled",
+        "undefined",
+        "unlimited",
+        "not_required",
+        "authorization_code",
+        "client_credentials",
+        "refresh_token",
+        "access_token",
+        "application/json",
+    ];
+    text.windows(2).all(|pair| pair[0] == pair[1])
+        || WORDS
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// What follows the first `sign`.
@@ -117,6 +206,10 @@ fn after(text: &[u8], sign: u8) -> Option<&[u8]> {
 pub(crate) struct Finder {
     /// Sorted.
     pieces: Zeroizing<Vec<u128>>,
+    /// Pieces of texts that are found only whole; sorted.
+    parts: Zeroizing<Vec<u128>>,
+    /// Those texts, sorted.
+    wholes: Vec<Whole>,
     /// Whole texts that are shorter than a piece, by length; sorted.
     short: Vec<(usize, Zeroizing<Vec<u128>>)>,
     filter: Option<Box<[u64; FILTER_BITS / 64]>>,
@@ -125,31 +218,41 @@ pub(crate) struct Finder {
 impl Finder {
     pub(crate) fn new(needles: &Needles) -> Self {
         let mut pieces = Zeroizing::new(Vec::new());
+        let mut parts = Zeroizing::new(Vec::new());
+        let mut wholes = Vec::new();
         let mut short: Vec<(usize, Zeroizing<Vec<u128>>)> = Vec::new();
-        for text in &needles.texts {
-            add_pieces(text, &mut pieces);
-            add_raw_pieces(text, &mut pieces);
+        for needle in &needles.texts {
+            let text = &needle.text;
             if text.len() < PIECE {
                 let number = number_of(text);
                 match short.iter_mut().find(|(length, _)| *length == text.len()) {
                     Some((_, numbers)) => numbers.push(number),
                     None => short.push((text.len(), Zeroizing::new(vec![number]))),
                 }
+            } else if needle.only_whole {
+                parts.extend(text.windows(PIECE).map(number_of));
+                wholes.push(Whole::of(text));
+            } else {
+                pieces.extend(text.windows(PIECE).step_by(needle.stride).map(number_of));
+                pieces.push(number_of(&text[text.len() - PIECE..]));
+                add_raw_pieces(text, &mut pieces);
             }
         }
         pieces.sort_unstable();
+        parts.sort_unstable();
+        wholes.sort_unstable();
         short.iter_mut().for_each(|(_, numbers)| numbers.sort_unstable());
         let mut filter = None;
-        for number in pieces
-            .iter()
-            .chain(short.iter().flat_map(|(_, numbers)| numbers.iter()))
-        {
+        let of_short = short.iter().flat_map(|(_, numbers)| numbers.iter());
+        for number in pieces.iter().chain(of_short).chain(parts.iter()) {
             let bit = filter_bit(*number);
             let words = filter.get_or_insert_with(|| Box::new([0_u64; FILTER_BITS / 64]));
             words[bit / 64] |= 1 << (bit % 64);
         }
         Self {
             pieces,
+            parts,
+            wholes,
             short,
             filter,
         }
@@ -164,11 +267,23 @@ impl Finder {
             filter[bit / 64] & (1 << (bit % 64)) != 0
         };
         let mut last = 0_u128;
+        let mut run = Run::default();
         for (at, byte) in text.iter().enumerate() {
             last = (last << 8) | u128::from(byte.to_ascii_lowercase());
             let end = at + 1;
-            if end >= PIECE && may_be(last) && self.pieces.binary_search(&last).is_ok() {
-                extend(spans, (end - PIECE, end));
+            if end >= PIECE && may_be(last) {
+                if self.pieces.binary_search(&last).is_ok() {
+                    extend(spans, (end - PIECE, end));
+                }
+                if self.parts.binary_search(&last).is_ok() {
+                    run.see(text, end);
+                    let first = self.wholes.partition_point(|whole| whole.last < last);
+                    let ending = self.wholes[first..].iter().take_while(|whole| whole.last == last);
+                    let found = ending.filter(|whole| run.ends_with(whole));
+                    if let Some(longest) = found.map(|whole| whole.length).max() {
+                        extend(spans, (end - longest, end));
+                    }
+                }
             }
             for (length, numbers) in &self.short {
                 let number = last & ((1 << (8 * length)) - 1);
@@ -177,6 +292,70 @@ impl Finder {
                 }
             }
         }
+    }
+}
+
+/// A text that is found only whole. Texts that are alike in all this are the same, or so rarely others that taking those
+/// out as well does no harm.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Whole {
+    /// Its last piece.
+    last: u128,
+    length: usize,
+    hash: u64,
+    /// [`BASE`] to the power of its length.
+    power: u64,
+}
+
+/// The base of the hash, a polynomial of the bytes.
+const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+const fn hash_on(hash: u64, byte: u8) -> u64 {
+    hash.wrapping_mul(BASE)
+        .wrapping_add(byte.to_ascii_lowercase() as u64 + 1)
+}
+
+impl Whole {
+    fn of(text: &[u8]) -> Self {
+        Self {
+            last: number_of(&text[text.len() - PIECE..]),
+            length: text.len(),
+            hash: text.iter().fold(0, |hash, byte| hash_on(hash, *byte)),
+            power: text.iter().fold(1, |power, _| power.wrapping_mul(BASE)),
+        }
+    }
+}
+
+/// Pieces in a row, of whatever texts, with the hash of each beginning of the row: that of any part of it follows from two.
+#[derive(Default)]
+struct Run {
+    end: usize,
+    hashes: Vec<u64>,
+}
+
+impl Run {
+    /// One more piece, which ends here.
+    fn see(&mut self, text: &[u8], end: usize) {
+        let from = if !self.hashes.is_empty() && end == self.end + 1 {
+            self.end
+        } else {
+            self.hashes.clear();
+            self.hashes.push(0);
+            end - PIECE
+        };
+        for byte in &text[from..end] {
+            self.hashes
+                .push(hash_on(self.hashes[self.hashes.len() - 1], *byte));
+        }
+        self.end = end;
+    }
+
+    fn ends_with(&self, whole: &Whole) -> bool {
+        let last = self.hashes.len() - 1;
+        last.checked_sub(whole.length).is_some_and(|first| {
+            let before = self.hashes[first].wrapping_mul(whole.power);
+            self.hashes[last].wrapping_sub(before) == whole.hash
+        })
     }
 }
 
@@ -277,7 +456,7 @@ mod tests {
     #[test]
     fn what_is_searched_for_is_bounded() {
         let mut needles = Needles::default();
-        needles.add(&[b'x'; LONGEST + 1]);
+        needles.add(&[b'x'; LONGEST * PIECE + 1]);
         needles.add(b"short");
         assert_eq!(needles.len(), 0);
         for number in 0..100 {
@@ -303,6 +482,58 @@ mod tests {
             [(0, 20)]
         );
         assert!(found(&["0123456789abcdefghij"], "0123456789abcde-fghij").is_empty());
+    }
+
+    #[test]
+    fn a_token_longer_than_its_pieces_is_found_whole_and_in_parts() {
+        let token: String = (0..3000_u32)
+            .map(|number| format!("{:x}", number.wrapping_mul(2_654_435_761) >> 4))
+            .collect();
+        for length in [4097, 5000, 8193, 20_000] {
+            let token = &token[..length];
+            assert_eq!(found(&[token], &format!("a {token} b")), [(2, 2 + length)]);
+            for begin in (0..length - 40).step_by(97) {
+                let part = &token[begin..begin + 40];
+                let [(from, to)] = found(&[token], part)[..] else {
+                    panic!("{length}: {part} stays")
+                };
+                assert!(from < 16 && to > 24, "{length}: {from} to {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_and_sentences_are_found_whole_and_share_parts_with_ordinary_text() {
+        let mut needles = Needles::default();
+        for value in [
+            "maya@northwind-cards.example",
+            "https://northwind-cards.example/reset?t=1",
+            "correct horse battery staple",
+            "token-0123456789abcdef",
+            "********",
+            "required",
+            "true",
+        ] {
+            needles.add_value(value.as_bytes());
+        }
+        assert_eq!(needles.len(), 4);
+        let find = |text: &str| {
+            let mut spans = Vec::new();
+            Finder::new(&needles).find(text.as_bytes(), &mut spans);
+            spans
+        };
+        assert_eq!(find("to MAYA@northwind-cards.example!"), [(3, 31)]);
+        assert_eq!(find("correct horse battery staple"), [(0, 28)]);
+        assert_eq!(find("x https://northwind-cards.example/reset?t=1"), [(2, 43)]);
+        assert_eq!(find("0123456789abcdef"), [(0, 16)]);
+        for text in [
+            "https://api.northwind-cards.example/reset",
+            "ana@northwind-cards.example",
+            "the correct horse battery is required",
+            "********",
+        ] {
+            assert_eq!(find(text), [], "{text}");
+        }
     }
 
     #[test]

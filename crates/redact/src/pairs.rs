@@ -4,44 +4,75 @@
 //! A text has no grammar to rely on, so what follows a secret name goes to the end of the text. Only a query string
 //! goes on after the next `&`.
 
+use crate::markup::Tags;
 use crate::names::{Names, words};
 use crate::view::View;
+use crate::{columns, markup, schemes};
 
 /// So many bytes before a separator are read as a name with prose before it.
 const PROSE: usize = 48;
 
-/// A token after `Bearer` or `Basic` is at least so long; shorter ones need a digit.
-const CLEARLY_A_TOKEN: usize = 16;
-const SHORTEST_TOKEN: usize = 6;
+/// So many bytes of a value in free text are read as one that the rest of the message may repeat.
+const LONGEST_VALUE: usize = 4096;
 
-/// Where values of secret names stand in `text`. `view` is where `text` comes from, if it was escaped.
-pub(crate) fn find(text: &[u8], view: Option<&View>, names: &Names, spans: &mut Vec<(usize, usize)>) {
+/// Where values of secret names stand in `text`. `view` is where `text` comes from, if it was escaped. `see_value` is called
+/// with each value whose end can be told.
+pub(crate) fn find(
+    text: &[u8],
+    view: Option<&View>,
+    names: &Names,
+    spans: &mut Vec<(usize, usize)>,
+    see_value: &mut dyn FnMut(&[u8]),
+) {
     let mut reader = Reader {
         text,
         view,
         names,
         labelled: false,
-        has_value: false,
+        has_value: None,
+        gone: false,
+        tags: Tags::default(),
     };
     let mut passed = 0;
     for (at, byte) in text.iter().enumerate() {
         if at < passed {
             continue;
         }
-        let span = match byte {
-            b'=' | b':' | b'>' => reader.separator(at),
-            b' ' | b'+' => token_after_scheme(text, at),
-            _ => None,
+        let Some((begin, end)) = reader.see(at, *byte) else {
+            continue;
         };
-        if let Some(span) = span {
-            passed = span.1;
-            spans.push(span);
+        let password = reader.password_in(at, begin, end);
+        let value = reader.value_in(
+            password.unwrap_or(begin),
+            end,
+            *byte == b'=' || password.is_some(),
+        );
+        if value.counts {
+            see_value(&text[value.begin..value.end]);
         }
+        if !reader.gone {
+            spans.push((begin, end));
+        }
+        // What comes after goes anyway, and is read only for more values.
+        reader.gone |= end == text.len();
+        passed = if reader.gone { value.end } else { end };
     }
     // `{"value":"x","name":"password"}`, in whatever order.
-    if reader.labelled && reader.has_value {
+    if let Some(value) = reader.has_value.filter(|_| reader.labelled) {
         spans.push((0, text.len()));
+        let value = reader.value_in(value, text.len(), true);
+        if value.counts {
+            see_value(&text[value.begin..value.end]);
+        }
     }
+}
+
+/// A value in free text, without what is around it.
+struct Value {
+    begin: usize,
+    end: usize,
+    /// Whether it can be told from what follows it.
+    counts: bool,
 }
 
 struct Reader<'a> {
@@ -50,23 +81,42 @@ struct Reader<'a> {
     names: &'a Names,
     /// `name: password` was seen …
     labelled: bool,
-    /// … or `value: …`.
-    has_value: bool,
+    /// … or `value: …`, whose value begins here.
+    has_value: Option<usize>,
+    /// Whether all from here on goes.
+    gone: bool,
+    tags: Tags,
 }
 
 impl Reader<'_> {
+    /// What goes because of this byte.
+    fn see(&mut self, at: usize, byte: u8) -> Option<(usize, usize)> {
+        match byte {
+            b'=' | b':' => self.separator(at),
+            b'<' => {
+                self.tags.begin(at);
+                None
+            }
+            b'>' => self.tags.end(self.text, at, self.names),
+            b' ' | b'+' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => schemes::token_after(self.text, at),
+            b'(' | b'\'' | b'"' if columns::values_follow(&self.text[..=at], self.names) => {
+                (at + 1 < self.text.len()).then_some((at + 1, self.text.len()))
+            }
+            byte if schemes::may_begin_space(byte) => schemes::token_after(self.text, at),
+            _ => None,
+        }
+    }
+
     fn separator(&mut self, at: usize) -> Option<(usize, usize)> {
         if self.text[at] == b':' && self.text[at + 1..].starts_with(b"//") {
             return self.userinfo(at + 3);
         }
+        let value = self.value_after(at)?;
         let (begin, end) = self.name_before(at)?;
         let name = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
-        if self.text[at] == b'>' {
-            let opens = begin > 0 && self.text[begin - 1] == b'<';
-            return (opens && self.names.is_secret(name)).then_some((at + 1, self.text.len()));
-        }
-        let value = self.value_after(at)?;
-        let secret = self.names.is_secret(name) || self.is_end_of_prose(begin, end);
+        let secret = self.names.is_secret(name)
+            || self.is_end_of_prose(begin, end)
+            || (self.text[at] == b'=' && columns::list_is_secret(&self.text[..at], self.names));
         if !secret {
             self.look_for_labels(name, value);
             return None;
@@ -74,16 +124,61 @@ impl Reader<'_> {
         if self.is_graphql_type(value) || self.is_graphql_variable(value) {
             return None;
         }
-        let end = self.end_of_value(at, begin);
+        let end = if self.gone {
+            self.text.len()
+        } else {
+            self.end_of_value(at, begin)
+        };
         (value < end).then_some((value, end))
     }
 
-    /// The name right before a separator, without the quotes and spaces between.
+    /// Where the password begins in `user:password@` of a URL.
+    fn password_in(&self, separator: usize, begin: usize, end: usize) -> Option<usize> {
+        if !self.text[separator..].starts_with(b"://") {
+            return None;
+        }
+        let sign = self.text[begin..end].iter().position(|byte| *byte == b':')?;
+        Some(begin + sign + 1)
+    }
+
+    /// The value itself, where that can be told from what follows it: in quotes or before the next sign. A plain word
+    /// counts only where `is_clear` says that it is no prose, or where a tag ends it.
+    fn value_in(&self, begin: usize, end: usize, is_clear: bool) -> Value {
+        let text = &self.text[begin..end];
+        let is_around = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\[({".contains(byte);
+        let mut skipped = 0;
+        loop {
+            skipped += text[skipped..].iter().take_while(|byte| is_around(byte)).count();
+            match markup::tag_at(&text[skipped..]) {
+                Some(length) => skipped += length,
+                None => break,
+            }
+        }
+        let rest = &text[skipped..];
+        let rest = &rest[..rest.len().min(LONGEST_VALUE)];
+        let quote = skipped
+            .checked_sub(1)
+            .map(|at| text[at])
+            .filter(|byte| b"\"'`".contains(byte));
+        let in_quotes = quote.and_then(|quote| rest.iter().position(|byte| *byte == quote));
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\&;,<>(){}[]|".contains(byte);
+        let length = in_quotes.unwrap_or_else(|| rest.iter().position(ends).unwrap_or(rest.len()));
+        let value = &rest[..length];
+        let is_no_word = value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@');
+        let counts = in_quotes.is_some() || is_clear || is_no_word || rest.get(length) == Some(&b'<');
+        Value {
+            begin: begin + skipped,
+            end: begin + skipped + length,
+            counts: counts && length > 0,
+        }
+    }
+
+    /// The name right before a separator, without the quotes, parentheses and spaces between.
     fn name_before(&self, at: usize) -> Option<(usize, usize)> {
         let is_between = |byte: &u8| {
             matches!(
                 byte,
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | b'('
+                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | b'(' | b')'
             )
         };
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || b"_-.$[]@#".contains(byte);
@@ -122,11 +217,14 @@ impl Reader<'_> {
         let words = words(name);
         let Some(last) = words.last() else { return };
         if is_value_name(last) {
-            self.has_value = true;
+            self.has_value = Some(value);
         } else if is_label_name(last) {
             let (begin, end) = self.word_at(value);
             let word = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
-            self.labelled |= self.names.is_secret(word);
+            if self.names.is_secret(word) {
+                self.labelled = true;
+                self.tags.label();
+            }
         }
     }
 
@@ -253,45 +351,13 @@ pub(crate) fn is_value_name(last_word: &str) -> bool {
     )
 }
 
-/// The token after `Bearer ` or `Basic `; `at` is the space.
-fn token_after_scheme(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    let before = &text[at.saturating_sub(7)..at];
-    let scheme = [&b"bearer"[..], b"basic"].into_iter().find(|scheme| {
-        before.len() >= scheme.len() && before[before.len() - scheme.len()..].eq_ignore_ascii_case(scheme)
-    })?;
-    let stands_alone = before
-        .len()
-        .checked_sub(scheme.len() + 1)
-        .is_none_or(|at| !before[at].is_ascii_alphanumeric());
-    if !stands_alone {
-        return None;
-    }
-    let spaces = text[at..]
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'+'))
-        .count();
-    let begin = at + spaces;
-    let length = text[begin..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=:%".contains(byte))
-        .count();
-    if text.get(begin + length) == Some(&b'"') {
-        // `Basic realm="…"` asks for a token.
-        return None;
-    }
-    let token = &text[begin..begin + length];
-    let is_token = length >= CLEARLY_A_TOKEN
-        || (length >= SHORTEST_TOKEN && token.iter().any(|byte| byte.is_ascii_digit() || *byte == b'='));
-    is_token.then_some((begin, begin + length))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn cut(text: &str) -> String {
         let mut spans = Vec::new();
-        find(text.as_bytes(), None, &Names::default(), &mut spans);
+        find(text.as_bytes(), None, &Names::default(), &mut spans, &mut |_| ());
         crate::spans::replace(text, &crate::spans::merge(spans)).0
     }
 
@@ -325,6 +391,47 @@ mod tests {
                 "with Bearer [redacted] or basic [redacted]",
             ),
             (r#"{"value":"x","name":"password"}"#, "[redacted]"),
+            (
+                "<a:password type=\"text\">x</a:password>",
+                "<a:password type=\"text\">[redacted]",
+            ),
+            ("<password\n>x</password>", "<password\n>[redacted]"),
+            ("<a/><password><![CDATA[x]]>", "<a/><password>[redacted]"),
+            ("<param name=\"password\">x</param>", "<param[redacted]"),
+            (
+                "<b>1</b><input default='x' name='password'/> z",
+                "<b>1</b><input[redacted]> z",
+            ),
+            ("<input name=\"password\" value=\"x\">", "[redacted]"),
+            ("<INPUT NAME=password VALUE=x>", "[redacted]"),
+            ("<user password='x'/>", "<user password=[redacted]"),
+            (
+                "<dict><key>password</key>\n<string>x</string></dict>",
+                "<dict><key>password[redacted]",
+            ),
+            (
+                "<key><![CDATA[ password ]]></key><string>x",
+                "<key><![CDATA[ password [redacted]",
+            ),
+            (
+                "<member><name>api_key</name><value><string>x",
+                "<member><name>api_key[redacted]",
+            ),
+            ("<dt>Your e-mail</dt><dd>x</dd>", "<dt>Your e-mail[redacted]"),
+            ("Key (email)=(x) already exists.", "Key (email)=[redacted]"),
+            (
+                "Key (lower(email), company_id)=(x, 1) already exists.",
+                "Key (lower(email), company_id)=[redacted]",
+            ),
+            ("Failing row contains (1, x).", "Failing row contains ([redacted]"),
+            (
+                "Duplicate entry 'x' for key 'users.email'",
+                "Duplicate entry '[redacted]",
+            ),
+            (
+                "INSERT INTO users (id, email) VALUES (1, 'x')",
+                "INSERT INTO users (id, email) VALUES ([redacted]",
+            ),
             ("password:", "password:"),
         ] {
             assert_eq!(cut(text), expected, "{text}");
@@ -342,6 +449,13 @@ mod tests {
             "max-age=60, public",
             "2026-01-05T10:00:00Z",
             "</password>",
+            "<password/>",
+            "<type>token</type><id>5</id>",
+            "<order status=\"open\"><name>Ana</name><total>5</total></order>",
+            "<h1>Reset your password</h1> 5 < 6 > 4",
+            "Key (company_id, name)=(1, Ana) already exists.",
+            "INSERT INTO orders (id, name) VALUES (1, 'x')",
+            "it's 'quoted' (and more)",
         ] {
             assert_eq!(cut(text), text);
         }

@@ -7,7 +7,7 @@ use crate::names::Names;
 use crate::needles::{Finder, Needles};
 use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
-use crate::{armour, pairs};
+use crate::{armour, pairs, schemes};
 
 /// Base64 in base64 in base64, and once more.
 const DEEPEST: u32 = 4;
@@ -16,9 +16,6 @@ const DEEPEST: u32 = 4;
 const WORK_PER_BYTE: usize = 48;
 /// Short texts get this much on top.
 const LEAST_WORK: usize = 4096;
-
-/// Values of secret fields of this size are looked for in the answer.
-const HARVEST: std::ops::RangeInclusive<usize> = 8..=256;
 
 /// Searches the parts of one message.
 pub struct Search<'a> {
@@ -30,6 +27,8 @@ pub struct Search<'a> {
     left: Cell<usize>,
     /// Values of secret fields that were taken out.
     harvest: RefCell<Needles>,
+    /// Whether it only gathers such values and takes nothing out.
+    only_gathers: bool,
 }
 
 impl std::fmt::Debug for Search<'_> {
@@ -46,6 +45,15 @@ impl<'a> Search<'a> {
             work: Cell::new(0),
             left: Cell::new(0),
             harvest: RefCell::default(),
+            only_gathers: false,
+        }
+    }
+
+    /// Reads a message only for the values of its secret fields.
+    pub(crate) fn gathering(names: &'a Names) -> Self {
+        Self {
+            only_gathers: true,
+            ..Self::new(names, &Needles::default())
         }
     }
 
@@ -58,22 +66,16 @@ impl<'a> Search<'a> {
         self.work.get()
     }
 
-    /// `needles` and the secret values that were taken out of this message: an answer to it may repeat them.
-    pub fn needles_for_answer(self, mut needles: Needles) -> Needles {
-        for text in self.harvest.into_inner().into_texts() {
-            needles.add(&text);
-        }
-        needles
-    }
-
-    pub(crate) fn has_harvest(&self) -> bool {
-        self.harvest.borrow().len() > 0
+    /// The secret values that were taken out.
+    pub(crate) fn into_harvest(self) -> Needles {
+        self.harvest.into_inner()
     }
 
     /// Remembers a value that is taken out; `raw` as it stands in the message.
     pub(crate) fn harvest(&self, raw: &str) {
-        if HARVEST.contains(&raw.len()) {
-            self.harvest.borrow_mut().add(plain(raw).as_bytes());
+        let mut harvest = self.harvest.borrow_mut();
+        if !harvest.is_full() {
+            harvest.add_value(plain(raw).as_bytes());
         }
     }
 
@@ -91,6 +93,10 @@ impl<'a> Search<'a> {
     /// What must go of the text: in order, apart from each other.
     pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
+        if self.only_gathers {
+            self.work.set(self.work.get() + bytes.len());
+            return Vec::new();
+        }
         self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
         let mut spans = Vec::new();
         if !self.inspect(bytes, 0, &mut spans) {
@@ -138,7 +144,8 @@ impl<'a> Search<'a> {
     ) -> bool {
         self.finder.find(text, spans);
         if features.signs {
-            pairs::find(text, view, self.names, spans);
+            let mut see_value = |value: &[u8]| self.harvest(&String::from_utf8_lossy(value));
+            pairs::find(text, view, self.names, spans, &mut see_value);
         }
         if !features.long_run {
             return true;
@@ -183,9 +190,10 @@ impl Features {
                 let byte = at as u8;
                 classes[at] = match byte {
                     b'%' | b'\\' | b'&' => ESCAPE,
-                    b'=' | b':' | b'>' | b' ' => SIGN,
-                    b'+' => SIGN | LETTER,
-                    b'/' | b'-' | b'_' | b'\r' | b'\n' => LETTER,
+                    b'=' | b':' | b'>' | b' ' | b'\t' | 0x0b | 0x0c => SIGN,
+                    b'+' | b'\r' | b'\n' => SIGN | LETTER,
+                    b'/' | b'-' | b'_' => LETTER,
+                    _ if schemes::may_begin_space(byte) => SIGN,
                     _ if byte.is_ascii_alphanumeric() => LETTER,
                     _ => 0,
                 };

@@ -15,22 +15,27 @@ const SEALED: &str = "sealed:";
 /// have written: its headers, its answer, and the address it redirected to.
 pub(crate) fn redact(hops: &mut [HopRecord], secrets: &Needles, names: &Names) {
     for hop in hops {
-        let search = Search::new(names, secrets);
-        hop.url = search.address(&hop.url, false);
-        // Our own headers: the signatures in them are what a person compares.
-        for field in &mut hop.request_headers {
-            let (value, found) = search.text(&field.value, false);
-            (field.value, field.redacted) = (value, field.redacted || found > 0);
-        }
-        if !hop.response_body.is_empty() {
-            hop.response_body = body(hop, &search);
-        }
-        for field in &mut hop.response_headers {
-            let clean = search.header(&field.name, &field.value);
-            let redacted = field.redacted || clean.redacted;
-            *field = HeaderField { redacted, ..clean };
-        }
+        *hop = redact::message(names, secrets.clone(), |search| redacted(hop, search)).kept;
     }
+}
+
+fn redacted(hop: &HopRecord, search: &Search<'_>) -> HopRecord {
+    let mut kept = hop.clone();
+    kept.url = search.address(&hop.url, false);
+    // Our own headers: the signatures in them are what a person compares.
+    for field in &mut kept.request_headers {
+        let (value, found) = search.text(&field.value, false);
+        (field.value, field.redacted) = (value, field.redacted || found > 0);
+    }
+    if !hop.response_body.is_empty() {
+        kept.response_body = body(hop, search);
+    }
+    for field in &mut kept.response_headers {
+        let clean = search.header(&field.name, &field.value);
+        let redacted = field.redacted || clean.redacted;
+        *field = HeaderField { redacted, ..clean };
+    }
+    kept
 }
 
 fn body(hop: &HopRecord, search: &Search<'_>) -> String {
@@ -186,6 +191,12 @@ mod tests {
                 r#"{"a":1,"applicant_ssn":"[redacted]"}"#,
             ),
             (text, "password=x".to_owned(), false, "password=[redacted]"),
+            (
+                json,
+                r#"{"note":"hunter2hunter2","password":["hunter2hunter2"]}"#.to_owned(),
+                false,
+                r#"{"note":"[redacted]","password":"[redacted]"}"#,
+            ),
             (
                 json,
                 "{\"password\":".to_owned(),

@@ -111,11 +111,31 @@ pub(crate) fn hostile(size: usize) -> Vec<(&'static str, Entry)> {
         ("URLs in URLs", repeat("https://a@b?c=https%3A%2F%2F")),
         ("GraphQL", repeat("password:[String!]!,")),
         ("bearers", repeat("bearer a bearer-a ")),
+        ("schemes and spaces", repeat("bearer\t \u{a0}")),
+        ("secret values", repeat("a=1&password=hunter2a&")),
+        ("secret words", repeat("password:password:")),
+        ("secret quotes", repeat("password:\"a password:'a ")),
+        ("open tags", repeat("<password <key>email")),
+        ("closed tags", repeat("<name>a</name><a id='b'>")),
+        ("lists of columns", repeat("a,b)=,c)=")),
+        ("lists of values", repeat("(email) values (a)")),
+        ("a sentence again and again", sentences(size)),
     ];
     texts
         .into_iter()
         .map(|(name, text)| (name, hostile_entry(&text)))
         .collect()
+}
+
+/// Secret sentences that end alike, and then the beginning of such a sentence again and again.
+fn sentences(size: usize) -> String {
+    let like = |number: usize| format!("{number:>02} {}", "a ".repeat(120));
+    let secret: String = (0..24)
+        .map(|number| format!("password=\"{}\" ", like(number)))
+        .collect();
+    let mut text = format!("{}{}", &secret[..secret.len().min(size / 2)], "a ".repeat(size));
+    text.truncate(size);
+    text
 }
 
 /// The text as presented secret, path, headers, and both bodies.

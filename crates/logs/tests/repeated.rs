@@ -1,0 +1,300 @@
+//! Secret values that a message says twice: once under a secret name, and once where nothing says that it is secret.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use logs::{Capture, Entry, Message, Names, Place, redact};
+use model::{BodyAbsence, ClientId, CompanyId, Environment, Recorded, RequestId, Timestamp, Verdict};
+
+const VALUE: &str = "hunter2hunter2";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+fn entry() -> Entry {
+    let company = CompanyId::from_random([1; 16]);
+    Entry {
+        request_id: RequestId::from_random([1; 16]),
+        at: Timestamp::from_millis(1_767_614_400_000),
+        place: Place {
+            root: company,
+            company,
+            client_id: ClientId::from_random([1; 16]),
+            brand: None,
+        },
+        environment: Some(Environment::Sandbox),
+        key: None,
+        recorded: Recorded::Gateway,
+        method: "POST".to_owned(),
+        path: "/v1/orders/".to_owned(),
+        status: 200,
+        verdict: Verdict::Accepted,
+        verdict_detail: String::new(),
+        duration_us: 1,
+        upstream_us: None,
+        address: "192.0.2.1".to_owned(),
+        user_agent: None,
+        presented: Vec::new(),
+        request: Message::absent(BodyAbsence::Empty),
+        response: Message::absent(BodyAbsence::Empty),
+    }
+}
+
+fn message(headers: &[(&str, &str)], body: &str) -> Message {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+    }
+    let mut capture = Capture::default();
+    capture.see(body.as_bytes());
+    Message {
+        headers: map,
+        body: capture.take(),
+    }
+}
+
+/// Everything that is kept of the entry.
+fn kept(entry: Entry) -> String {
+    format!("{:?}", redact(entry, &Names::default()))
+}
+
+fn kept_body(kind: &str, body: &str) -> String {
+    let request = message(&[("content-type", kind)], body);
+    kept(Entry { request, ..entry() })
+}
+
+#[test]
+fn a_secret_value_goes_wherever_its_request_repeats_it() {
+    for body in [
+        r#"{"password":"V","note":"V"}"#,
+        r#"{"note":"V","password":"V"}"#,
+        r#"{"note":"it is V!","deep":[{"password":"V"}]}"#,
+        r#"{"password":["V"],"note":"V"}"#,
+        r#"{"passwords":["a",["b",{"c":"V"}]],"note":"V"}"#,
+        r#"{"credentials":{"user":"x","value":{"x":"V"}},"note":"V"}"#,
+        r#"{"fields":[{"name":"password","value":["V"]}],"note":"V"}"#,
+        r#"{"value":{"a":"V"},"name":"password","note":"V"}"#,
+        r#"{"headers":["cookie","V"],"note":"V"}"#,
+        r#"{"password":"V","V":1}"#,
+        r#"{"password":"V","note":"hunter2\u0068unter2"}"#,
+        r#"{"inner":"{\"a\":1,\"email\":\"x\",\"password\":\"V\"}","note":"V"}"#,
+        r#"{"inner":"{\"value\":\"V\",\"name\":\"password\"}","note":"V"}"#,
+        r#"{"note":"V","query":"mutation { login(email: \"a\", password: \"V\") { id } }"}"#,
+        r#"{"url":"https://ana:V@a.example/?x=1","note":"V"}"#,
+        r#"{"url":"https://a.example/?token=V&x=1","note":"V"}"#,
+        r#"{"xml":"<a:password x=\"1\">V</a:password>","note":"V"}"#,
+        r#"{"xml":"<key>password</key><string>V</string>","note":"V"}"#,
+        r#"{"text":"Bearer\tV","note":"V"}"#,
+        r#"{"error":"Key (company, email)=(1, V)","ssn":"V"}"#,
+    ] {
+        let body = body.replace('V', VALUE);
+        let text = kept_body(JSON, &body);
+        assert!(
+            !text.contains("unter2") && text.contains("redacted"),
+            "{body}: {text}"
+        );
+    }
+    for body in [
+        "password=V&note=V",
+        "note=V&user[password]=V",
+        "password=correct+horse+battery&note=correct+horse+battery",
+        "password=correct+horse+battery&note=correct%20horse%20battery",
+        "note=%68unter2hunter2&password=V",
+        "name=password&value=V&note=V",
+        r#"{"password":"V","note":"V"}"#,
+    ] {
+        let body = body.replace('V', VALUE);
+        let text = kept_body(FORM, &body);
+        assert!(
+            !text.contains("unter2") && !text.contains("horse") && text.contains("redacted"),
+            "{body}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_value_goes_from_every_other_part_of_its_request_and_from_the_response() {
+    let base64 = STANDARD.encode(VALUE);
+    for (place, path, headers, body) in [
+        ("the body's, in the path", format!("/v1/{VALUE}/"), vec![], true),
+        (
+            "the body's, in the query",
+            format!("/v1/?q=a{VALUE}&b=1"),
+            vec![],
+            true,
+        ),
+        (
+            "the body's, in a header",
+            "/".to_owned(),
+            vec![("x-note", VALUE)],
+            true,
+        ),
+        (
+            "the body's, in base64",
+            "/".to_owned(),
+            vec![("x-note", base64.as_str())],
+            true,
+        ),
+        (
+            "the body's, in the user agent",
+            "/".to_owned(),
+            vec![("user-agent", VALUE)],
+            true,
+        ),
+        (
+            "the query's, in the path",
+            format!("/{VALUE}?token={VALUE}"),
+            vec![],
+            false,
+        ),
+        (
+            "the query's, in a header",
+            format!("/?otp={VALUE}"),
+            vec![("x-note", VALUE)],
+            false,
+        ),
+        (
+            "a header's, in the path",
+            format!("/{VALUE}"),
+            vec![("x-api-key", VALUE)],
+            false,
+        ),
+        (
+            "a token's after a tab, in the path",
+            format!("/{VALUE}"),
+            vec![("authorization", "Bearer\thunter2hunter2")],
+            false,
+        ),
+        (
+            "a parameter's, in the path",
+            format!("/{VALUE}"),
+            vec![("authorization", "Token token=\"hunter2hunter2\", scope=\"a\"")],
+            false,
+        ),
+        (
+            "a text's, in the path",
+            format!("/{VALUE}"),
+            vec![("x-note", "password=hunter2hunter2")],
+            false,
+        ),
+    ] {
+        let secret = format!(r#"{{"password":"{VALUE}"}}"#);
+        let body = if body { secret.as_str() } else { "{}" };
+        let headers = [&headers[..], &[("content-type", JSON)]].concat();
+        let text = kept(Entry {
+            path,
+            user_agent: headers
+                .iter()
+                .find(|(name, _)| *name == "user-agent")
+                .map(|(_, value)| (*value).to_owned()),
+            request: message(&headers, body),
+            response: message(
+                &[("content-type", JSON), ("x-echo", VALUE)],
+                r#"{"echo":"hunter2hunter2"}"#,
+            ),
+            ..entry()
+        });
+        assert!(
+            !text.contains("unter2") && !text.contains(&base64),
+            "{place}: {text}"
+        );
+    }
+    let text = kept(Entry {
+        response: message(
+            &[("content-type", JSON), ("location", "/?t=hunter2hunter2")],
+            r#"{"note":"hunter2hunter2","access":{"tokens":["hunter2hunter2"]}}"#,
+        ),
+        ..entry()
+    });
+    assert!(!text.contains("unter2"), "a response's own: {text}");
+}
+
+#[test]
+fn a_secret_number_goes_from_other_members_too() {
+    let text = kept_body(
+        JSON,
+        r#"{"ssn":123456789,"a":123456789,"b":"no. 123456789","c":[1,123456788]}"#,
+    );
+    assert!(
+        !text.contains("123456789") && text.contains("123456788"),
+        "{text}"
+    );
+    let text = kept_body(JSON, r#"{"card_number":"4111111111111111","a":4111111111111111}"#);
+    assert!(text.contains(r#"\"a\":\"[redacted]\""#), "{text}");
+}
+
+#[test]
+fn a_token_longer_than_what_is_kept_of_a_header_goes_wherever_it_stands() {
+    let token: String = (0..1200_u32)
+        .map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761)))
+        .collect();
+    for length in [4000, 4090, 5000, 9600] {
+        let token = &token[..length];
+        let (middle, last) = (&token[length / 2..length / 2 + 64], &token[length - 64..]);
+        let bearer = format!("Bearer {token}");
+        let text = kept(Entry {
+            path: format!("/a?x={last}&y={middle}"),
+            request: message(
+                &[("authorization", &bearer), ("content-type", JSON)],
+                &format!(r#"{{"a":"{token}"}}"#),
+            ),
+            response: message(
+                &[("content-type", JSON), ("x-seen", &bearer), ("x-part", last)],
+                &format!(r#"{{"authorization_seen":true,"seen":"{token}","b":"{middle}"}}"#),
+            ),
+            ..entry()
+        });
+        for part in (0..length - 32)
+            .step_by(16)
+            .map(|begin| &token[begin..begin + 32])
+        {
+            assert!(!text.contains(part), "{length}: {part} in {text}");
+        }
+    }
+}
+
+#[test]
+fn values_that_are_short_or_say_nothing_leave_ordinary_text_as_it_is() {
+    let ordinary = r#"{"note":"true, 1, US, 1234, password required, ********","host":"https://api.northwind-cards.example/v1","country":"US","active":true,"count":1,"at":"ana@northwind-cards.example"}"#;
+    for secret in [
+        r#""password":"true""#,
+        r#""password":1"#,
+        r#""password":["1","US",{"a":true}]"#,
+        r#""pin":"1234""#,
+        r#""password":"password""#,
+        r#""password":"required""#,
+        r#""password":"********""#,
+        // These share their domain with it, which is longer than a piece.
+        r#""email":"maya@northwind-cards.example""#,
+        r#""reset_link":"https://api.northwind-cards.example/v1/reset/77""#,
+    ] {
+        let body = format!("{},{}", &ordinary[..ordinary.len() - 1], &format!("{secret}}}"));
+        let request = message(
+            &[("content-type", JSON), ("host", "api.northwind-cards.example")],
+            &body,
+        );
+        let stored = redact(Entry { request, ..entry() }, &Names::default());
+        let model::Body::Text { text, .. } = &stored.request_body else {
+            panic!("{secret}: it was not kept")
+        };
+        assert!(
+            text.starts_with(&ordinary[..ordinary.len() - 1]),
+            "{secret}: {text}"
+        );
+        assert_eq!(
+            stored.request_headers[1].value, "api.northwind-cards.example",
+            "{secret}"
+        );
+    }
+}
+
+#[test]
+fn the_parts_of_an_event_leave_the_rest_of_the_response_readable() {
+    let row = r#"{"event":"order.completed","webhook_payload":{"event":"order.completed","token":"hunter2hunter2"},"status":"completed"}"#;
+    let response = message(&[("content-type", JSON)], row);
+    let text = kept(Entry { response, ..entry() });
+    assert!(
+        text.contains("order.completed") && !text.contains("unter2"),
+        "{text}"
+    );
+}

@@ -1,0 +1,108 @@
+//! Markup in free text: which tags say that what follows them, or what stands in them, is the value of a secret name.
+
+use crate::names::{Names, words};
+use crate::pairs::is_label_name;
+
+/// A longer text between two tags is no name.
+const LONGEST_NAME: usize = 96;
+
+/// A longer tag before a value is not skipped.
+const LONGEST_TAG: usize = 256;
+
+/// How long the tag is, or the opening of CDATA, that begins the text.
+pub(crate) fn tag_at(text: &[u8]) -> Option<usize> {
+    if text.first() != Some(&b'<') {
+        return None;
+    }
+    if text.starts_with(CDATA) {
+        return Some(CDATA.len());
+    }
+    let window = &text[..text.len().min(LONGEST_TAG)];
+    Some(window.iter().position(|byte| *byte == b'>')? + 1)
+}
+
+const CDATA: &[u8] = b"<![CDATA[";
+
+/// The tags of a text, in the order in which they come.
+#[derive(Default)]
+pub(crate) struct Tags {
+    /// Where the last one opened, as long as it is open.
+    open: Option<usize>,
+    /// Whether the open one has an attribute like `name="password"`.
+    labelled: bool,
+}
+
+impl Tags {
+    /// A `<` at this place.
+    pub(crate) fn begin(&mut self, at: usize) {
+        self.open = Some(at);
+        self.labelled = false;
+    }
+
+    /// An attribute that names something secret.
+    pub(crate) fn label(&mut self) {
+        self.labelled = true;
+    }
+
+    /// A `>` at this place: what goes because of the tag that it ends.
+    pub(crate) fn end(&mut self, text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
+        let begin = self.open.take()? + 1;
+        let labelled = std::mem::take(&mut self.labelled);
+        let tag = &text[begin..at];
+        if matches!(tag.first(), None | Some(b'/' | b'!' | b'?')) {
+            return None;
+        }
+        let ends_name = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'/';
+        let name_length = tag.iter().position(ends_name).unwrap_or(tag.len());
+        let element = std::str::from_utf8(&tag[..name_length]).unwrap_or_default();
+        let has_content = !tag.ends_with(b"/") && !is_void(element);
+        if labelled {
+            // The value is another attribute, or the content.
+            let end = if has_content { text.len() } else { at };
+            return (begin + name_length < end).then_some((begin + name_length, end));
+        }
+        if !has_content {
+            return None;
+        }
+        let content = at + 1;
+        let value = if names.is_secret(element) {
+            content
+        } else {
+            after_label(text, content, element, names)?
+        };
+        (value < text.len()).then_some((value, text.len()))
+    }
+}
+
+/// `<key>password</key><string>…`, `<name>password</name><value>…`, `<dt>Password</dt><dd>…`: where what follows such
+/// a name begins.
+fn after_label(text: &[u8], content: usize, element: &str, names: &Names) -> Option<usize> {
+    let words = words(element);
+    if !words.last().is_some_and(|last| is_label_element(last)) {
+        return None;
+    }
+    let rest = &text[content..];
+    let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let opens_cdata = rest[spaces..].starts_with(CDATA);
+    let skipped = spaces + if opens_cdata { CDATA.len() } else { 0 };
+    let rest = &rest[skipped..];
+    let window = &rest[..rest.len().min(LONGEST_NAME)];
+    let length = window.iter().position(|byte| matches!(byte, b'<' | b']'))?;
+    let name = std::str::from_utf8(&window[..length]).ok()?.trim_end();
+    (names.is_secret(name) || names.ends_secret(name)).then_some(content + skipped + length)
+}
+
+/// Elements of HTML that have no content.
+fn is_void(element: &str) -> bool {
+    [
+        "input", "meta", "link", "img", "br", "hr", "source", "embed", "track", "wbr",
+    ]
+    .iter()
+    .any(|name| element.eq_ignore_ascii_case(name))
+}
+
+/// Elements whose content is the name of what comes next.
+fn is_label_element(last_word: &str) -> bool {
+    matches!(last_word, "dt" | "th" | "td" | "legend" | "strong" | "b" | "span")
+        || (is_label_name(last_word) && !matches!(last_word, "type" | "id" | "path"))
+}

@@ -1,0 +1,138 @@
+//! Tokens after the name of a scheme, as in `Authorization`: `Bearer …`, `Basic …`, whatever the space between them is.
+
+/// A token after `Bearer` or `Basic` is at least so long; shorter ones need a digit.
+const CLEARLY_A_TOKEN: usize = 16;
+const SHORTEST_TOKEN: usize = 6;
+
+/// Schemes whose names mean nothing else.
+const PLAIN: [&[u8]; 2] = [b"bearer", b"basic"];
+/// Schemes whose names are ordinary words too: a token after them is long and has a digit.
+const WORDS: [&[u8]; 12] = [
+    b"token",
+    b"digest",
+    b"negotiate",
+    b"ntlm",
+    b"dpop",
+    b"jwt",
+    b"apikey",
+    b"api-key",
+    b"oauth",
+    b"ssws",
+    b"hawk",
+    b"hmac",
+];
+const LONGEST_SCHEME: usize = 9;
+
+/// Where the token is that follows a scheme's name; `at` is the first byte of the space after the name.
+pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    if !text[..at].last().is_some_and(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    let window = &text[at.saturating_sub(LONGEST_SCHEME + 1)..at];
+    let name = &window[window
+        .iter()
+        .rposition(|byte| !is_name(byte))
+        .map_or(0, |at| at + 1)..];
+    // `x-bearer` is one too, as long as what stands before is no letter.
+    let ends = |scheme: &&[u8]| {
+        name.len().checked_sub(scheme.len()).is_some_and(|begin| {
+            name[begin..].eq_ignore_ascii_case(scheme) && (begin == 0 || name[begin - 1] == b'-')
+        })
+    };
+    let is_plain = PLAIN.iter().any(ends);
+    if !is_plain && !WORDS.iter().any(ends) {
+        return None;
+    }
+    let mut begin = at;
+    while let Some(length) = space_at(&text[begin..]) {
+        begin += length;
+    }
+    let quoted = matches!(text.get(begin), Some(b'"' | b'\''));
+    begin += usize::from(quoted);
+    let is_token_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=:%".contains(byte);
+    let length = text[begin..]
+        .iter()
+        .take_while(|byte| is_token_letter(byte))
+        .count();
+    if !quoted && text.get(begin + length) == Some(&b'"') {
+        // `Basic realm="…"` asks for a token.
+        return None;
+    }
+    let token = &text[begin..begin + length];
+    let has_digit = token.iter().any(u8::is_ascii_digit);
+    let is_token = if is_plain {
+        length >= CLEARLY_A_TOKEN || (length >= SHORTEST_TOKEN && (has_digit || token.contains(&b'=')))
+    } else {
+        length >= CLEARLY_A_TOKEN && has_digit
+    };
+    is_token.then_some((begin, begin + length))
+}
+
+/// Whether a space of Unicode may begin with this byte.
+pub(crate) const fn may_begin_space(byte: u8) -> bool {
+    matches!(byte, 0xc2 | 0xe1..=0xe3 | 0xef)
+}
+
+/// How long the space is that begins the text: of ASCII, of a form (`+`), or of Unicode, also one without width.
+fn space_at(text: &[u8]) -> Option<usize> {
+    match text {
+        [b' ' | b'+' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, ..] | [0x00, ..] => Some(1),
+        [0xc2, 0x85 | 0xa0, ..] => Some(2),
+        [0xe1, 0x9a, 0x80, ..]
+        | [0xe2, 0x80, 0x80..=0x8f | 0xa8 | 0xa9 | 0xaf, ..]
+        | [0xe2, 0x81, 0x9f | 0xa0, ..]
+        | [0xe3, 0x80, 0x80, ..]
+        | [0xef, 0xbb, 0xbf, ..] => Some(3),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> String {
+        let spans = (0..text.len())
+            .filter(|at| space_at(&text.as_bytes()[*at..]).is_some())
+            .filter_map(|at| token_after(text.as_bytes(), at))
+            .collect();
+        crate::spans::replace(text, &crate::spans::merge(spans)).0
+    }
+
+    #[test]
+    fn the_token_after_a_scheme_goes_whatever_is_between() {
+        for space in [
+            " ", "\t", "  ", " \t ", "\n", "\r\n ", "+", "\u{b}", "\u{a0}", "\u{2003}", "\u{3000}",
+            "\u{200b}",
+        ] {
+            for scheme in ["Bearer", "bearer", "BASIC", "x-bearer"] {
+                assert_eq!(
+                    cut(&format!("a {scheme}{space}abc123 z")),
+                    format!("a {scheme}{space}[redacted] z")
+                );
+            }
+            for scheme in ["Token", "ApiKey", "DPoP", "Negotiate", "SSWS"] {
+                assert_eq!(
+                    cut(&format!("{scheme}{space}YIIJvwYGKwYBBQUCoII4")),
+                    format!("{scheme}{space}[redacted]")
+                );
+            }
+        }
+        assert_eq!(cut("Bearer 'abc123'"), "Bearer '[redacted]'");
+        assert_eq!(cut(&format!("Bearer {}", "a1".repeat(9000))), "Bearer [redacted]");
+    }
+
+    #[test]
+    fn words_that_are_schemes_too_stay() {
+        for text in [
+            "Basic authentication, bearer tokens",
+            "Basic realm=\"a1b2c3\"",
+            "the token 42 was issued, token validation-takes-some-time",
+            "digest of 2026-01-05",
+            "forbearer abc123",
+        ] {
+            assert_eq!(cut(text), text);
+        }
+    }
+}
