@@ -1,5 +1,6 @@
 //! The control socket in the data directory (0600): `gatehouse admin` sends one command as a line of JSON and gets one
-//! line back, so that the running server applies it by its own rules.
+//! line back, so that the running server applies it by its own rules. What a command is and what it answers is not known
+//! here: `serve` says who carries commands out.
 //!
 //! The server speaks first. A command is sent only to a server that has greeted: whoever connects to one that is about to
 //! end gets no greeting and knows that nothing was done. All buffers are wiped; commands and answers hold secrets.
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
@@ -15,9 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{self, Answer, Command};
 use crate::config::ConfigError;
-use crate::core::Core;
 use crate::data_dir::{DataDir, control_socket};
 use crate::error::StartError;
 use crate::listener::ACCEPT_PAUSE;
@@ -40,20 +40,25 @@ const SAY_IT_WITHIN: Duration = Duration::from_secs(2);
 /// One line back.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply {
+enum Reply<Answer> {
     Done(Answer),
     Refused(String),
 }
 
-/// Listens until `stop`, and answers `at_once` commands; more wait for their turn. The lock on the data directory is held,
+/// Listens until `stop`, and has `at_once` commands carried out; more wait for their turn. The lock on the data directory is held,
 /// so a socket that lies there is a dead one.
-pub fn serve(
+pub fn serve<Command, Answer, Carrying>(
     data_dir: &DataDir,
-    core: Arc<Core>,
+    carry_out: impl Fn(Command) -> Carrying + Clone + Send + Sync + 'static,
     at_once: usize,
     stop: CancellationToken,
     tasks: &TaskTracker,
-) -> Result<(), StartError> {
+) -> Result<(), StartError>
+where
+    Command: DeserializeOwned + Send + 'static,
+    Answer: Serialize + Send + Sync + 'static,
+    Carrying: Future<Output = Result<Answer, StartError>> + Send + 'static,
+{
     let path = control_socket(data_dir.path());
     let fault = |error: std::io::Error| {
         ConfigError::new(format!(
@@ -87,10 +92,10 @@ pub fn serve(
                     continue;
                 }
             };
-            let (core, stop) = (Arc::clone(&core), stop.clone());
+            let (carry_out, stop) = (carry_out.clone(), stop.clone());
             // Tracked: the server does not close its database under a command.
             commands.spawn(async move {
-                let answered = tokio::time::timeout(TIMEOUT, answer(stream, &core, &stop)).await;
+                let answered = tokio::time::timeout(TIMEOUT, answer(stream, carry_out, &stop)).await;
                 if answered.is_err() {
                     tracing::debug!("a control connection took too long");
                 }
@@ -114,7 +119,15 @@ async fn next(
     Some((accepted.map(|(stream, _)| stream), place))
 }
 
-async fn answer(mut stream: UnixStream, core: &Core, stop: &CancellationToken) {
+async fn answer<Command, Answer, Carrying>(
+    mut stream: UnixStream,
+    carry_out: impl Fn(Command) -> Carrying,
+    stop: &CancellationToken,
+) where
+    Command: DeserializeOwned,
+    Answer: Serialize,
+    Carrying: Future<Output = Result<Answer, StartError>>,
+{
     if stream.write_all(&[GREETING, b"\n"].concat()).await.is_err() {
         return;
     }
@@ -133,7 +146,7 @@ async fn answer(mut stream: UnixStream, core: &Core, stop: &CancellationToken) {
         Err(_) => return,
     };
     let reply = match command {
-        Ok(command) => match admin::carry_out(command, core).await {
+        Ok(command) => match carry_out(command).await {
             Ok(answer) => Reply::Done(answer),
             Err(error) => Reply::Refused(error.to_string()),
         },
@@ -164,7 +177,10 @@ async fn greeted(data_dir: &Path) -> Option<UnixStream> {
 }
 
 /// Sends a command to the server that holds `data_dir`. `None` when none is there to take it: nothing was done then.
-pub async fn send(data_dir: &Path, command: &Command) -> Result<Option<Answer>, StartError> {
+pub async fn send<Answer: DeserializeOwned>(
+    data_dir: &Path,
+    command: &impl Serialize,
+) -> Result<Option<Answer>, StartError> {
     let Some(mut stream) = greeted(data_dir).await else {
         return Ok(None);
     };

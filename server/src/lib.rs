@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod api_error;
+pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -10,16 +11,20 @@ pub mod core;
 pub mod dashboard;
 pub mod data_dir;
 pub mod demo;
+pub mod demo_people;
 pub mod descriptors;
 pub mod error;
+mod incident;
 pub mod listener;
 pub mod operator_api;
 mod people;
 pub mod ports;
 pub mod public_api;
+pub mod route;
 pub mod routes;
 pub mod serve;
 pub mod services;
+mod signing;
 mod wiped;
 
 use std::io::IsTerminal;

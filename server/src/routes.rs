@@ -1,314 +1,252 @@
-//! Every route in one place: method, path, who may call it, handler (invariant 12). Both routers are built from this
+//! Every route in one place: method, path, who may call it, handler (invariant 12). The server builds both routers from this
 //! table; pages and server functions list themselves (`dashboard::page_paths`, `dashboard::server_function_paths`).
 //! A test asks each of them as somebody who may not.
+//!
+//! A row of the operator's listener has another type than one of the dashboard, so that neither router takes the other's.
 
 use std::collections::BTreeSet;
 
 use accounts::Scope;
-use axum::routing::{MethodRouter, any, delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use http::Method;
 
-use crate::dashboard::{self, AppState, Who};
-use crate::operator_api;
+use crate::route::Route;
+use crate::{dashboard, operator_api};
 
-/// Which listener answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
-    Dashboard,
-    Operator,
+/// The rows of each listener.
+#[derive(Debug)]
+pub struct Table {
+    pub dashboard: Vec<dashboard::Route>,
+    pub operator: Vec<operator_api::Route>,
 }
 
-/// One row.
-#[derive(Clone, Debug)]
-pub struct Route {
-    pub surface: Surface,
-    pub method: Method,
-    pub path: &'static str,
-    pub who: Who,
-    pub handler: MethodRouter<AppState>,
+pub fn table() -> Table {
+    Table {
+        dashboard: of_the_dashboard(),
+        operator: of_the_operator(),
+    }
 }
 
-/// The table.
-pub fn table() -> Vec<Route> {
-    use Surface::{Dashboard, Operator};
-    use Who::{Anyone, ApiKey, KeyManager, Member, WebhookManager};
-    const WATCHED: Who = Anyone("whoever reaches the operator's listener may watch the server");
-    let row = |surface, method, path, who, handler| Route {
-        surface,
-        method,
-        path,
-        who,
-        handler,
-    };
+impl Table {
+    /// What the paths of the operator's listener begin with; no other listener answers to them.
+    pub fn operators_first_segments(&self) -> BTreeSet<String> {
+        let paths = self.operator.iter().map(|route| route.path);
+        let segments = paths.filter_map(|path| path.split('/').nth(1));
+        segments.map(str::to_owned).collect()
+    }
+}
+
+fn of_the_dashboard() -> Vec<dashboard::Route> {
+    use dashboard::Who::{Anyone, ApiKey, KeyManager, Member, WebhookManager};
     vec![
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/sign-in",
             Anyone("this is how one becomes somebody"),
             post(dashboard::sign_in),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/sign-out",
             Anyone("it ends the caller's own session"),
             post(dashboard::sign_out),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/demo/enter",
             Anyone("it is a 404 outside the demo"),
             post(dashboard::enter_the_demo),
         ),
-        row(
-            Dashboard,
-            Method::GET,
-            "/live/{company}",
-            Member,
-            get(dashboard::live),
-        ),
-        row(
-            Dashboard,
+        Route::new(Method::GET, "/live/{company}", Member, get(dashboard::live)),
+        Route::new(
             Method::POST,
             "/c/{company}/development/keys/generate",
             KeyManager,
             post(dashboard::generate_key),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/keys/{key}/reveal",
             KeyManager,
             post(dashboard::reveal_key),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/keys/{key}/delete",
             KeyManager,
             post(dashboard::delete_key),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/new",
             WebhookManager,
             post(dashboard::create_webhook),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/edit",
             WebhookManager,
             post(dashboard::change_webhook),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/enabled",
             WebhookManager,
             post(dashboard::set_webhook_enabled),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/delete",
             WebhookManager,
             post(dashboard::delete_webhook),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/test",
             WebhookManager,
             post(dashboard::send_test_event),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/secret/reveal",
             WebhookManager,
             post(dashboard::reveal_webhook_secret),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/secret/rotate",
             WebhookManager,
             post(dashboard::rotate_webhook_secret),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay",
             WebhookManager,
             post(dashboard::replay_delivery),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::GET,
             "/v1/{*rest}",
             ApiKey,
             any(dashboard::public_api::public_api),
         ),
-        row(
-            Dashboard,
+        Route::new(
             Method::GET,
             "/v1/",
             ApiKey,
             any(dashboard::public_api::public_api),
         ),
-        row(
-            Dashboard,
-            Method::GET,
-            "/v1",
-            ApiKey,
-            any(dashboard::public_api::public_api),
-        ),
-        row(
-            Operator,
+        Route::new(Method::GET, "/v1", ApiKey, any(dashboard::public_api::public_api)),
+    ]
+}
+
+fn of_the_operator() -> Vec<operator_api::Route> {
+    use operator_api::Who::{Anyone, ApiKey, Bearer};
+    const WATCHED: operator_api::Who = Anyone("whoever reaches the operator's listener may watch the server");
+    vec![
+        Route::new(
             Method::POST,
             "/operator/v1/companies",
-            Who::Operator(Scope::Companies),
+            Bearer(Scope::Companies),
             post(operator_api::companies::create_company),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::POST,
             "/operator/v1/keys",
-            Who::Operator(Scope::Keys),
+            Bearer(Scope::Keys),
             post(operator_api::keys::create_key),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/operator/v1/companies",
-            Who::Operator(Scope::Companies),
+            Bearer(Scope::Companies),
             get(operator_api::companies::list_companies),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/operator/v1/keys",
-            Who::Operator(Scope::Keys),
+            Bearer(Scope::Keys),
             get(operator_api::keys::list_keys),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::DELETE,
             "/operator/v1/keys/{key}",
-            Who::Operator(Scope::Keys),
+            Bearer(Scope::Keys),
             delete(operator_api::keys::delete_key),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/operator/v1/members",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             get(operator_api::members::list_members),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::POST,
             "/operator/v1/members",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             post(operator_api::members::create_member),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::DELETE,
             "/operator/v1/members/{member}",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             delete(operator_api::members::remove_member),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::PUT,
             "/operator/v1/members/{member}/password",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             put(operator_api::members::set_password),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::DELETE,
             "/operator/v1/members/{member}/sessions",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             delete(operator_api::members::sign_out_member),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/operator/v1/sessions",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             get(operator_api::sessions::list_sessions),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::DELETE,
             "/operator/v1/sessions/{session}",
-            Who::Operator(Scope::Members),
+            Bearer(Scope::Members),
             delete(operator_api::sessions::revoke_session),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/operator/v1/tokens",
-            Who::Operator(Scope::Tokens),
+            Bearer(Scope::Tokens),
             get(operator_api::tokens::list_tokens),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::DELETE,
             "/operator/v1/tokens/{token}",
-            Who::Operator(Scope::Tokens),
+            Bearer(Scope::Tokens),
             delete(operator_api::tokens::revoke_token),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::POST,
             "/operator/v1/events",
-            Who::Operator(Scope::Events),
+            Bearer(Scope::Events),
             operator_api::events::publish_route(),
         ),
-        row(
-            Operator,
-            Method::GET,
-            "/verify",
-            ApiKey,
-            any(operator_api::verify::verify),
-        ),
-        row(
-            Operator,
+        Route::new(Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
+        Route::new(
             Method::GET,
             "/metrics",
             WATCHED,
             get(operator_api::metrics::metrics),
         ),
-        row(
-            Operator,
+        Route::new(
             Method::GET,
             "/healthz",
             WATCHED,
             get(operator_api::health::healthz),
         ),
-        row(
-            Operator,
-            Method::GET,
-            "/readyz",
-            WATCHED,
-            get(operator_api::health::readyz),
-        ),
+        Route::new(Method::GET, "/readyz", WATCHED, get(operator_api::health::readyz)),
     ]
-}
-
-/// What the paths of the operator's listener begin with; no other listener answers to them.
-pub fn operators_first_segments() -> BTreeSet<String> {
-    table()
-        .iter()
-        .filter(|route| route.surface == Surface::Operator)
-        .filter_map(|route| route.path.split('/').nth(1))
-        .map(str::to_owned)
-        .collect()
 }

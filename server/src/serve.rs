@@ -11,11 +11,9 @@ use accounts::Passwords;
 use leptos::config::{Env, LeptosOptions};
 use shares::Connections;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, Database, ListenAddress};
-use crate::control;
 use crate::core::{Absent, Core};
 use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site, Streams, Turns};
 use crate::data_dir::{Claim, DataDir, TURN};
@@ -24,8 +22,9 @@ use crate::descriptors::Descriptors;
 use crate::error::StartError;
 use crate::listener;
 use crate::operator_api::{self, OperatorHosts};
-use crate::ports::{Backend, BackendParts};
+use crate::ports::{Backend, Installation};
 use crate::services::{Background, Services};
+use crate::{admin, control, routes};
 
 /// A server that answers on its listeners; ends with [`Running::stop`].
 #[derive(Debug)]
@@ -42,7 +41,6 @@ pub struct Running {
     /// In the demo: a line to paste, if a key is active.
     pub demo_curl: Option<Option<String>>,
     background: Background,
-    stop: CancellationToken,
     tasks: TaskTracker,
     _data_dir: DataDir,
 }
@@ -100,14 +98,16 @@ async fn start_on(
     let dashboard = bind("listen", config.listen, &config).await?;
     let gateway = bind("gateway-listen", config.gateway_listen, &config).await?;
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (table, tasks) = (routes::table(), TaskTracker::new());
 
     let prepared = match config.demo {
         Some(kind) => Some(demo::Prepared::new(kind, &mut config, &data_dir).await?),
         None => None,
     };
     let own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
-    let (services, background) = Services::start(&config, Arc::clone(&core), &bounds, own).await?;
+    let withheld = table.operators_first_segments();
+    let (services, background) = Services::start(&config, Arc::clone(&core), &bounds, own, withheld).await?;
+    let stop = services.stopping.clone();
     let demo = match prepared {
         Some(prepared) => Some(prepared.ready(&services, &data_dir).await?),
         None => None,
@@ -119,25 +119,28 @@ async fn start_on(
         demo.as_ref(),
         local(&dashboard)?,
         local(&gateway)?,
-        &stop,
     )?;
+    let gateway_url = state.backend.installation.gateway_url.clone();
     let demo_curl = match &demo {
-        Some(demo) => Some(demo.curl(&services, &state.gateway_url).await),
+        Some(demo) => Some(demo.curl(&services, &gateway_url).await),
         None => None,
     };
 
-    control::serve(&data_dir, Arc::clone(&core), bounds.control, stop.clone(), &tasks)?;
+    let carry_out = move |command| {
+        let core = Arc::clone(&core);
+        async move { admin::carry_out(command, &core).await }
+    };
+    control::serve(&data_dir, carry_out, bounds.control, stop.clone(), &tasks)?;
     let running = Running {
         dashboard: local(&dashboard)?,
         gateway: local(&gateway)?,
         operator: local(&operator)?,
         public_url: state.origin.url().to_owned(),
-        gateway_url: state.gateway_url.clone(),
+        gateway_url,
         services: services.clone(),
         started_at: services.core.clock.now(),
         demo_curl,
         background,
-        stop: stop.clone(),
         tasks: tasks.clone(),
         _data_dir: data_dir,
     };
@@ -149,20 +152,24 @@ async fn start_on(
     };
     tasks.spawn(listener::serve(
         dashboard,
-        dashboard::router(state.clone()),
+        dashboard::router(table.dashboard, state),
         connections("dashboard", bounds.dashboard, config.connections_per_address),
         stop.clone(),
     ));
     // A proxy that asks `/verify` about each request has many at once: its address has its share, and no other bound.
     tasks.spawn(listener::serve(
         operator,
-        operator_api::router(state, OperatorHosts::new(&config.operator_hosts)),
+        operator_api::router(
+            table.operator,
+            services.clone(),
+            OperatorHosts::new(&config.operator_hosts),
+        ),
         connections("operator", bounds.operator, bounds.operator),
         stop.clone(),
     ));
-    tasks.spawn(services.clone().tidy(stop.clone()));
+    tasks.spawn(services.clone().tidy());
     if matches!(config.place.database, Database::Postgres(_)) {
-        tasks.spawn(services.clone().watch_sessions(stop.clone()));
+        tasks.spawn(services.clone().watch_sessions());
     }
     tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
     tasks.close();
@@ -172,7 +179,7 @@ async fn start_on(
 impl Running {
     /// Stops accepting, lets open answers end, writes what is still in memory.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.services.stopping.cancel();
         self.tasks.wait().await;
         self.services.stop(self.background).await;
     }
@@ -186,7 +193,6 @@ fn state(
     demo: Option<&demo::Ready>,
     dashboard: SocketAddr,
     gateway: SocketAddr,
-    stop: &CancellationToken,
 ) -> Result<AppState, StartError> {
     let gateway_url = config
         .gateway_url
@@ -194,22 +200,21 @@ fn state(
         .map(|url| url.as_str().trim_end_matches('/').to_owned());
     let gateway_url = gateway_url.unwrap_or_else(|| format!("http://{gateway}"));
     let (leptos_options, site) = site(config)?;
-    let backend = Backend::new(BackendParts {
-        services: services.clone(),
-        gateway_url: gateway_url.clone(),
+    let installation = Installation {
+        gateway_url,
         upstreams: config
             .upstreams
             .iter()
             .map(|(environment, _)| *environment)
             .collect(),
         demo: demo.map(|demo| demo.context.clone()),
-    });
+    };
     Ok(AppState::new(DashboardParts {
-        services: services.clone(),
-        accounts: services.core.accounts.clone(),
-        hub: services.core.hub.clone(),
+        backend: Backend {
+            services: services.clone(),
+            installation: Arc::new(installation),
+        },
         origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
-        gateway_url,
         provider: config.provider.clone(),
         delivery_headers: config.webhook_headers.shown().clone(),
         credential_names: config.credential_names(),
@@ -217,11 +222,9 @@ fn state(
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,
         trusted_proxies: config.trusted_proxies.clone(),
-        backend,
         streams: Streams::new(bounds.streams),
         turns: Turns::default(),
         demo: demo.map(|demo| demo.people.clone()),
-        stop: stop.clone(),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! The services of a running server, wired to each other: the log's recorder, webhooks with their worker, the gateway.
 //! Started by [`crate::serve`], and stopped there in the order that loses nothing.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +19,8 @@ use crate::config::{Config, ConfigError, Database};
 use crate::core::Core;
 use crate::descriptors::Descriptors;
 use crate::error::StartError;
-use crate::ports::KeysThatSign;
 use crate::public_api::PublicApi;
-use crate::routes;
+use crate::signing::KeysThatSign;
 
 /// The log's database has four connections that read, embedded or not.
 const LOG_READS: usize = 4;
@@ -36,6 +36,8 @@ pub struct Services {
     pub recorder: Recorder,
     pub webhooks: Webhooks,
     pub gateway: Gateway,
+    /// Cancelled when the server stops: open streams and what runs in the background end then.
+    pub stopping: CancellationToken,
 }
 
 impl std::fmt::Debug for Services {
@@ -54,12 +56,14 @@ pub struct Background {
 }
 
 impl Services {
-    /// `own` are this installation's listeners, which no delivery may reach.
+    /// `own` are this installation's listeners, which no delivery may reach. The gateway forwards no path that begins with
+    /// one of `withheld`.
     pub async fn start(
         config: &Config,
         core: Arc<Core>,
         bounds: &Descriptors,
         own: Vec<SocketAddr>,
+        withheld: BTreeSet<String>,
     ) -> Result<(Self, Background), StartError> {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
         let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
@@ -77,7 +81,7 @@ impl Services {
             gateway_url: config.gateway_url.clone(),
             public_api_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            withheld: routes::operators_first_segments(),
+            withheld,
             limits: Limits {
                 connections: bounds.gateway,
                 connections_per_address: config.connections_per_address,
@@ -120,17 +124,18 @@ impl Services {
                 recorder,
                 webhooks,
                 gateway,
+                stopping: CancellationToken::new(),
             },
             background,
         ))
     }
 
-    /// Removes sessions that have ended, now and every hour until `stop`.
-    pub async fn tidy(self, stop: CancellationToken) {
+    /// Removes sessions that have ended, now and every hour until the server stops.
+    pub async fn tidy(self) {
         let mut hours = tokio::time::interval(TIDY_EVERY);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = self.stopping.cancelled() => return,
                 _ = hours.tick() => {}
             }
             if let Err(error) = self.core.accounts.remove_dead_sessions().await {
@@ -143,13 +148,13 @@ impl Services {
     }
 
     /// Where several nodes share a database: lets open streams ask for their sessions whenever any node has ended some.
-    pub async fn watch_sessions(self, stop: CancellationToken) {
+    pub async fn watch_sessions(self) {
         let accounts = &self.core.accounts;
         let mut seconds = tokio::time::interval(WATCH_SESSIONS_EVERY);
         let mut seen = None;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = self.stopping.cancelled() => return,
                 _ = seconds.tick() => {}
             }
             // A database that cannot be asked ends no session; the next second asks again.

@@ -1,7 +1,9 @@
-//! Who may call a route, checked before its handler runs. [`crate::routes`] names it beside each path, and the routers are
-//! built so that no handler is reached around it (invariant 12).
+//! Who may call a route of the dashboard, checked before its handler runs. [`crate::routes`] names it beside each path, and
+//! the router is built so that no handler is reached around it (invariant 12).
 
-use accounts::{Membership, Scope, Visit};
+use std::sync::Arc;
+
+use accounts::Membership;
 use app::AppError;
 use axum::extract::{RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -12,9 +14,10 @@ use http::{Method, StatusCode};
 use model::ClientId;
 use url::{Position, Url};
 
-use super::session::Caller;
 use super::sign_in::own_path;
 use super::{AppState, plain_page};
+use crate::ports::PageVisitor;
+use crate::route::{self, Audience};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,117 +32,89 @@ pub enum Who {
     WebhookManager,
     /// Programs with an API key: the gateway's own check decides.
     ApiKey,
-    /// Bearers of an operator token with this scope.
-    Operator(Scope),
 }
 
-/// The route with its guard in front. `Operator` has its guard in [`crate::operator_api`].
-pub fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> MethodRouter<AppState> {
+impl Audience for Who {
+    type State = AppState;
+}
+
+/// A row of this listener.
+pub type Route = route::Route<Who>;
+
+/// The handler with its guard in front.
+pub(super) fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> MethodRouter<AppState> {
     match who {
-        Who::Anyone(_) | Who::ApiKey | Who::Operator(_) => handler,
-        Who::Member => handler.layer(from_fn_with_state(state.clone(), members_only)),
-        Who::KeyManager => handler.layer(from_fn_with_state(state.clone(), key_managers_only)),
-        Who::WebhookManager => handler.layer(from_fn_with_state(state.clone(), webhook_managers_only)),
+        Who::Anyone(_) | Who::ApiKey => handler,
+        Who::Member | Who::KeyManager | Who::WebhookManager => {
+            handler.layer(from_fn_with_state((state.clone(), who), members_only))
+        }
     }
 }
 
+/// The handler behind it finds the membership in the request's extensions.
 async fn members_only(
-    State(state): State<AppState>,
+    State((state, who)): State<(AppState, Who)>,
     params: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match membership(&state, &params, Asker::of(&request)).await {
+    // The request's body could not be held over an await.
+    let asker = Asker::of(&request);
+    let visitor = request.extensions().get::<Arc<PageVisitor>>().cloned();
+    match membership(&params, visitor).await {
+        Ok(membership) if !may(who, &membership) => {
+            let error = AppError::Forbidden {
+                role: membership.role,
+            };
+            refusal(&error, &asker, &state)
+        }
         Ok(membership) => {
             request.extensions_mut().insert(membership);
             next.run(request).await
         }
-        Err(refusal) => refusal,
+        Err(error) => refusal(&error, &asker, &state),
     }
 }
 
-async fn key_managers_only(
-    State(state): State<AppState>,
-    params: RawPathParams,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match membership(&state, &params, Asker::of(&request)).await {
-        Ok(membership) if membership.role.manages_keys() => {
-            request.extensions_mut().insert(membership);
-            next.run(request).await
-        }
-        Ok(membership) => forbidden(&membership, &state),
-        Err(refusal) => refusal,
+fn may(who: Who, membership: &Membership) -> bool {
+    match who {
+        Who::KeyManager => membership.role.manages_keys(),
+        Who::WebhookManager => membership.role.manages_webhooks(),
+        Who::Anyone(_) | Who::Member | Who::ApiKey => true,
     }
-}
-
-async fn webhook_managers_only(
-    State(state): State<AppState>,
-    params: RawPathParams,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match membership(&state, &params, Asker::of(&request)).await {
-        Ok(membership) if membership.role.manages_webhooks() => {
-            request.extensions_mut().insert(membership);
-            next.run(request).await
-        }
-        Ok(membership) => forbidden(&membership, &state),
-        Err(refusal) => refusal,
-    }
-}
-
-/// The same sentence that the app's own pages show.
-fn forbidden(membership: &Membership, state: &AppState) -> Response {
-    let error = AppError::Forbidden {
-        role: membership.role,
-    };
-    plain_page::refused(StatusCode::FORBIDDEN, "Not allowed", &error.to_string(), state)
 }
 
 /// Another company's id, and one that does not exist, get the same 404.
-async fn membership(state: &AppState, params: &RawPathParams, asker: Asker) -> Result<Membership, Response> {
-    let Some(visit) = &asker.visit else {
-        return Err(signed_out(&asker));
-    };
+async fn membership(
+    params: &RawPathParams,
+    visitor: Option<Arc<PageVisitor>>,
+) -> Result<Arc<Membership>, AppError> {
+    let visitor = visitor.ok_or(AppError::SignedOut)?;
     let company = params
         .iter()
         .find(|(name, _)| *name == "company")
         .and_then(|(_, id)| id.parse::<ClientId>().ok());
-    let not_found = || {
-        plain_page::refused(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "It may have been deleted, or the address is wrong.",
-            state,
-        )
-    };
-    let Some(company) = company else {
-        return Err(not_found());
-    };
-    match state.accounts.membership(visit.person, company).await {
-        Ok(Some(membership)) => Ok(membership),
-        Ok(None) => Err(not_found()),
-        Err(error) => {
-            tracing::error!(
-                error = crate::error::chain(&error),
-                "a membership could not be looked up"
-            );
-            let sentence = "The database does not answer. Nothing was changed; try again in a moment.";
-            Err(plain_page::refused(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Not available",
-                sentence,
-                state,
-            ))
-        }
+    match company {
+        Some(company) => visitor.membership(company).await,
+        None => visitor.visit().and(Err(AppError::NotFound)),
     }
 }
 
-/// What the check needs of a request: its body could not be held over an await.
+/// A page with the reason.
+fn refusal(error: &AppError, asker: &Asker, state: &AppState) -> Response {
+    let sentence = error.to_string();
+    let (title, sentence) = match error {
+        AppError::SignedOut => return signed_out(asker),
+        AppError::Forbidden { .. } => ("Not allowed", sentence.as_str()),
+        AppError::NotFound => ("Not found", "It may have been deleted, or the address is wrong."),
+        _ => ("Not available", sentence.as_str()),
+    };
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    plain_page::refused(status, title, sentence, state)
+}
+
+/// What the way back to the sign-in page depends on.
 struct Asker {
-    visit: Option<Visit>,
     posts_a_form: bool,
     /// The page that the form stands on.
     page: Option<String>,
@@ -147,17 +122,12 @@ struct Asker {
 
 impl Asker {
     fn of(request: &Request) -> Self {
-        let visit = request
-            .extensions()
-            .get::<Caller>()
-            .and_then(|caller| caller.visit.clone());
         let accept = request
             .headers()
             .get(ACCEPT)
             .and_then(|value| value.to_str().ok());
         let wants_html = accept.is_some_and(|accept| accept.contains("text/html"));
         Self {
-            visit,
             posts_a_form: *request.method() == Method::POST && wants_html,
             page: request
                 .headers()

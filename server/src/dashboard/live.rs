@@ -2,6 +2,7 @@
 //! is checked at the start and again every minute; the stream ends at sign-out.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{EndedSessions, Membership, Visit};
@@ -16,8 +17,8 @@ use tokio::time::{Instant, Interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::AppState;
-use super::session::Caller;
 use super::streams::StreamPlace;
+use crate::caller::Caller;
 
 /// Proxies close a silent connection after half a minute or later.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -43,7 +44,7 @@ struct Listening {
 pub async fn live(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
-    Extension(membership): Extension<Membership>,
+    Extension(membership): Extension<Arc<Membership>>,
 ) -> Response {
     let Some(visit) = caller.visit else {
         return http::StatusCode::UNAUTHORIZED.into_response();
@@ -54,10 +55,10 @@ pub async fn live(
     };
     let listening = Listening {
         _place: place,
-        changes: state.hub.subscribe(membership.company.id),
-        ended: state.accounts.ended_sessions(),
+        changes: state.services().core.hub.subscribe(membership.company.id),
+        ended: state.services().core.accounts.ended_sessions(),
         check: interval_at(Instant::now() + CHECK_AGAIN, CHECK_AGAIN),
-        stop: state.stop.clone(),
+        stop: state.services().stopping.clone(),
         visit,
         client_id: membership.company.client_id,
         state,
@@ -122,7 +123,7 @@ impl Listening {
     }
 
     async fn may_still_listen(&self) -> bool {
-        let accounts = &self.state.accounts;
+        let accounts = &self.state.services().core.accounts;
         let alive = accounts
             .session_is_alive(self.visit.session)
             .await

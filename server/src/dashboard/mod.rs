@@ -6,6 +6,7 @@ pub mod key_actions;
 pub mod live;
 pub mod origin;
 pub mod plain_page;
+pub mod posted;
 pub mod public_api;
 pub mod router;
 pub mod rpc;
@@ -19,22 +20,18 @@ pub mod webhook_actions;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ::live::Hub;
-use accounts::Accounts;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 use model::{CredentialNames, DeliveryHeaders, Provider};
-use tokio_util::sync::CancellationToken;
 
-use crate::demo::DemoPeople;
+use crate::demo_people::DemoPeople;
 use crate::ports::Backend;
 use crate::services::Services;
 
-pub use guard::{Who, guarded};
+pub use guard::{Route, Who};
 pub use origin::PublicOrigin;
 pub use router::{page_paths, router, server_function_paths};
-pub use session::Caller;
 pub use site::Site;
 pub use streams::Streams;
 pub use turns::Turns;
@@ -54,12 +51,9 @@ pub struct AppState(Arc<DashboardParts>);
 /// The parts of [`AppState`].
 #[derive(Debug)]
 pub struct DashboardParts {
-    pub services: Services,
-    pub accounts: Accounts,
-    pub hub: Hub,
+    /// The ports of whoever asks, and through them every service.
+    pub backend: Backend,
     pub origin: PublicOrigin,
-    /// How programs reach the gateway, without a trailing slash.
-    pub gateway_url: String,
     pub provider: Provider,
     /// What the help says that deliveries carry.
     pub delivery_headers: DeliveryHeaders,
@@ -69,20 +63,21 @@ pub struct DashboardParts {
     /// Under `cargo leptos watch`, where its messages come from.
     pub reload_port: Option<u32>,
     pub trusted_proxies: Vec<IpNet>,
-    pub backend: Backend,
     /// Places of live streams.
     pub streams: Streams,
     /// Places of everything else that a person asks for.
     pub turns: Turns,
     /// None outside the demo.
     pub demo: Option<DemoPeople>,
-    /// Cancelled when the server stops: open streams end then.
-    pub stop: CancellationToken,
 }
 
 impl AppState {
     pub fn new(parts: DashboardParts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    pub fn services(&self) -> &Services {
+        &self.backend.services
     }
 }
 

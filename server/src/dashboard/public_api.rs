@@ -16,7 +16,7 @@ pub async fn public_api(State(state): State<AppState>, request: Request) -> Resp
         return response;
     };
     state
-        .services
+        .services()
         .gateway
         .answer_public_api(request, peer)
         .await

@@ -1,4 +1,4 @@
-//! Builds the dashboard's router from the route table, the app's pages and its server functions, and puts the middleware
+//! Builds the dashboard's router from its rows of the route table, the app's pages and its server functions, and puts the middleware
 //! around it.
 
 use std::sync::Arc;
@@ -17,25 +17,23 @@ use leptos::nonce::Nonce;
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 
-use super::session::Caller;
-use super::{AppState, guarded, headers, plain_page, rpc, session, sign_in, turns};
-use crate::routes::{Surface, table};
+use super::guard::{Route, Who, guarded};
+use super::{AppState, headers, plain_page, rpc, session, sign_in, turns};
+use crate::caller::Caller;
+use crate::ports::PageVisitor;
 
 /// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
 /// resolves may hold a connection for ever.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole dashboard.
-pub fn router(state: AppState) -> Router {
+pub fn router(routes: Vec<Route>, state: AppState) -> Router {
     let mut pages = Router::new();
     let mut programs = Router::new();
-    for route in table()
-        .into_iter()
-        .filter(|route| route.surface == Surface::Dashboard)
-    {
+    for route in routes {
         let handler = guarded(route.who, route.handler, &state);
         match route.who {
-            super::Who::ApiKey => programs = programs.route(route.path, handler),
+            Who::ApiKey => programs = programs.route(route.path, handler),
             _ => pages = pages.route(route.path, handler),
         }
     }
@@ -97,8 +95,8 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
         if let Some(nonce) = parts.extensions.get::<Nonce>() {
             provide_context(nonce.clone());
         }
-        if let Some(caller) = parts.extensions.get::<Caller>() {
-            let visitor: Arc<dyn Visitor> = state.backend.visitor(caller.clone());
+        if let Some(visitor) = parts.extensions.get::<Arc<PageVisitor>>() {
+            let visitor: Arc<dyn Visitor> = Arc::<PageVisitor>::clone(visitor);
             provide_context(visitor);
         }
         provide_context(state.provider.clone());

@@ -1,9 +1,10 @@
-//! Who is looking: the session of a request, and its cookie. The middleware puts a [`Caller`] into the extensions of
-//! every request that may need one.
+//! Who is looking: the session of a request, and its cookie. The middleware puts two things into the extensions of every
+//! request that may need them: the [`Caller`], and the [`PageVisitor`] through which everything in this request asks for a
+//! company, so that its membership is looked up once.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use accounts::Visit;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -13,14 +14,9 @@ use vault::Token;
 
 use super::AppState;
 use super::plain_page;
+use crate::caller::Caller;
 use crate::listener::Peer;
-
-/// Whoever sent this request, signed in or not.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub visit: Option<Visit>,
-    pub address: IpAddr,
-}
+use crate::ports::PageVisitor;
 
 /// Looks the session up. A database that cannot be asked is a 503, not a sign-in page.
 pub async fn recognise(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -31,7 +27,7 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
     let visit = match cookie(request.headers(), state.origin.cookie_name())
         .and_then(|text| text.parse::<Token>().ok())
     {
-        Some(token) => match state.accounts.visit(&token).await {
+        Some(token) => match state.services().core.accounts.visit(&token).await {
             Ok(visit) => visit,
             Err(error) => {
                 tracing::error!(
@@ -49,7 +45,10 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
         },
         None => None,
     };
-    request.extensions_mut().insert(Caller { visit, address });
+    let caller = Caller { visit, address };
+    let visitor = Arc::new(PageVisitor::new(state.backend.clone(), caller.clone()));
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(visitor);
     next.run(request).await
 }
 

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use url::Url;
 use vault::{BrowserId, Token, Zeroizing};
 
-use super::session::{Caller, cookie};
+use super::session::cookie;
 use super::{AppState, plain_page};
+use crate::caller::Caller;
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -47,7 +48,13 @@ pub async fn sign_in(
         ..browser(caller)
     };
     let password = Password::typed(form.password.expose().to_owned());
-    match state.accounts.sign_in(&form.email, password, browser).await {
+    match state
+        .services()
+        .core
+        .accounts
+        .sign_in(&form.email, password, browser)
+        .await
+    {
         Ok(token) => remember_the_browser(enter(&state, &token, &form.next), &state, &form.email, known),
         Err(error) => {
             let response = back_to_the_form(&error, &form.next);
@@ -72,7 +79,7 @@ fn browser(caller: Caller) -> Browser {
 fn known_browser(state: &AppState, headers: &HeaderMap, email: &str) -> Option<BrowserId> {
     let account: Email = email.parse().ok()?;
     let cookie = cookie(headers, state.origin.browser_cookie_name())?;
-    let core = &state.services.core;
+    let core = &state.services().core;
     core.secrets
         .master_key
         .recognise_browser(cookie, account.as_str(), core.clock.now())
@@ -88,7 +95,7 @@ fn remember_the_browser(
     let Ok(account) = email.parse::<Email>() else {
         return response;
     };
-    let core = &state.services.core;
+    let core = &state.services().core;
     let browser = known.unwrap_or_else(BrowserId::generate);
     let value = core
         .secrets
@@ -139,7 +146,12 @@ fn back_to_the_form(error: &AccountsError, next: &str) -> Response {
 
 pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extension<Caller>) -> Response {
     if let Some(visit) = &caller.visit
-        && let Err(error) = state.accounts.sign_out(visit, caller.address).await
+        && let Err(error) = state
+            .services()
+            .core
+            .accounts
+            .sign_out(visit, caller.address)
+            .await
     {
         tracing::error!(
             error = crate::error::chain(&error),
@@ -182,6 +194,8 @@ pub async fn enter_the_demo(
         );
     };
     match state
+        .services()
+        .core
         .accounts
         .sign_in_without_password(demo.email(form.role), browser(caller))
         .await

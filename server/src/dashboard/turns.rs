@@ -7,7 +7,7 @@ use axum::response::Response;
 use model::PersonId;
 use shares::FairShare;
 
-use super::session::Caller;
+use crate::caller::Caller;
 
 /// The work in progress, by person. Cheap to clone; all clones share the same slots.
 #[derive(Clone, Debug)]

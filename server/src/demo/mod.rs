@@ -13,9 +13,8 @@ mod world;
 
 use std::net::SocketAddr;
 
-use accounts::Email;
 use axum::Router;
-use model::{DemoContext, Environment, Role};
+use model::{DemoContext, Environment};
 use shares::Connections;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +23,7 @@ use url::Url;
 
 use crate::config::{Config, ConfigError, Demo as Kind};
 use crate::data_dir::DataDir;
+use crate::demo_people::DemoPeople;
 use crate::error::StartError;
 use crate::listener;
 use crate::services::Services;
@@ -36,22 +36,6 @@ pub const PASSWORD: &str = "gatehouse-demo";
 
 /// Where the built-in API and receiver listen, if the port is free.
 const PORT: u16 = 8090;
-
-/// The demo's two people.
-#[derive(Clone, Debug)]
-pub struct DemoPeople {
-    pub owner: Email,
-    pub viewer: Email,
-}
-
-impl DemoPeople {
-    pub fn email(&self, role: Role) -> &Email {
-        match role {
-            Role::Owner => &self.owner,
-            Role::Viewer => &self.viewer,
-        }
-    }
-}
 
 /// The demo's listener and the state from its data directory, before the services run.
 #[derive(Debug)]

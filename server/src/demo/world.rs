@@ -14,8 +14,9 @@ use model::{
 use vault::{AccessSecret, SealPlace, SealPurpose};
 
 use super::state::{DeletedKey, State};
-use super::{DemoPeople, PASSWORD, history, receiver, traffic};
+use super::{PASSWORD, history, receiver, traffic};
 use crate::config::Demo as Kind;
+use crate::demo_people::DemoPeople;
 use crate::error::StartError;
 use crate::services::Services;
 

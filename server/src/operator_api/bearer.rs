@@ -1,17 +1,50 @@
-//! Authenticates callers of the operator API by bearer token, and checks that the token has the route's scope.
+//! Who may call a route of the operator's listener, checked before its handler runs. Most routes need a bearer token that has
+//! the route's scope.
 
 use accounts::{OperatorToken, Scope};
 use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use axum::routing::MethodRouter;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use model::{Actor, ActorKind};
 use vault::Token;
 
 use super::{failed, refused};
-use crate::dashboard::AppState;
 use crate::listener::Peer;
+use crate::route::{self, Audience};
+use crate::services::Services;
+
+/// Who may call a route of this listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody who reaches the listener; the text says why that is right.
+    Anyone(&'static str),
+    /// Bearers of an operator token with this scope.
+    Bearer(Scope),
+    /// Proxies that ask about a request with an API key: the gateway's own check decides.
+    ApiKey,
+}
+
+impl Audience for Who {
+    type State = Services;
+}
+
+/// A row of this listener.
+pub type Route = route::Route<Who>;
+
+/// The handler with its guard in front.
+pub(super) fn guarded(
+    who: Who,
+    handler: MethodRouter<Services>,
+    services: &Services,
+) -> MethodRouter<Services> {
+    match who {
+        Who::Anyone(_) | Who::ApiKey => handler,
+        Who::Bearer(scope) => handler.layer(from_fn_with_state((services.clone(), scope), only_with_scope)),
+    }
+}
 
 /// The token of this request. Handlers behind [`only_with_scope`] can extract it.
 #[derive(Clone, Debug)]
@@ -22,8 +55,8 @@ pub struct Operator {
 }
 
 /// Responds 401 without a known token and 403 without the scope.
-pub async fn only_with_scope(
-    State((state, scope)): State<(AppState, Scope)>,
+async fn only_with_scope(
+    State((services, scope)): State<(Services, Scope)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -33,7 +66,7 @@ pub async fn only_with_scope(
         .get::<Peer>()
         .map(|Peer(peer)| peer.ip().to_string());
     let found = match token {
-        Some(token) => state.accounts.operator(&token).await,
+        Some(token) => services.core.accounts.operator(&token).await,
         None => Ok(None),
     };
     match found {

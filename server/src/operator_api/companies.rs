@@ -11,10 +11,10 @@ use super::body::JsonBody;
 use super::{Operator, listed, refused_by_accounts};
 use crate::admin::listing;
 use crate::api_error::ApiError;
-use crate::dashboard::AppState;
+use crate::services::Services;
 
-pub async fn list_companies(State(state): State<AppState>) -> Response {
-    match state.accounts.companies().await {
+pub async fn list_companies(State(services): State<Services>) -> Response {
+    match services.core.accounts.companies().await {
         Ok(companies) => listed(&listing::companies(&companies)),
         Err(error) => refused_by_accounts(&error),
     }
@@ -37,12 +37,13 @@ impl NewCompany {
 }
 
 pub async fn create_company(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let company = NewCompany::read(&body)?;
-    let created = state
+    let created = services
+        .core
         .accounts
         .create_company(&company.name, company.parent, &operator.actor)
         .await
@@ -53,8 +54,7 @@ pub async fn create_company(
             }
             error => ApiError::failed("a company could not be created", &error),
         })?;
-    state
-        .services
+    services
         .core
         .keys
         .company_changed()

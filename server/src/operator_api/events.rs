@@ -12,7 +12,7 @@ use webhooks::{Publication, PublishError};
 use super::Operator;
 use super::body::{JsonBody, Members};
 use crate::api_error::ApiError;
-use crate::dashboard::AppState;
+use crate::services::Services;
 
 /// The event to publish. `payload` is kept byte for byte as sent.
 struct NewEvent<'a> {
@@ -24,13 +24,13 @@ struct NewEvent<'a> {
 }
 
 /// The handler with its body limit.
-pub fn publish_route() -> MethodRouter<AppState> {
+pub fn publish_route() -> MethodRouter<Services> {
     post(publish_event)
 }
 
 /// Responds 202 with `{"webhook_id","deliveries"}`.
 pub async fn publish_event(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     headers: HeaderMap,
     body: JsonBody,
@@ -38,8 +38,7 @@ pub async fn publish_event(
     let mut members = body.members("client_id, env_type, event_type and payload")?;
     let event = read(&mut members);
     let event = members.all(event)?;
-    let company = state
-        .services
+    let company = services
         .core
         .keys
         .snapshot()
@@ -59,8 +58,7 @@ pub async fn publish_event(
         request_id: event.request_id,
         idempotency_key,
     };
-    let published = state
-        .services
+    let published = services
         .webhooks
         .publish(publication, &operator.actor)
         .await

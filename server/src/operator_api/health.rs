@@ -5,21 +5,21 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use crate::dashboard::AppState;
+use crate::services::Services;
 
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-pub async fn readyz(State(state): State<AppState>) -> Response {
+pub async fn readyz(State(services): State<Services>) -> Response {
     let unready = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if state.stop.is_cancelled() {
+    if services.stopping.is_cancelled() {
         return unready("stopping\n");
     }
-    if !state.services.core.keys.is_ready() {
+    if !services.core.keys.is_ready() {
         return unready("keys are not current\n");
     }
-    match state.accounts.install().await {
+    match services.core.accounts.install().await {
         Ok(Some(_)) => "ready\n".into_response(),
         Ok(None) | Err(_) => unready("the database does not answer\n"),
     }

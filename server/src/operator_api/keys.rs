@@ -13,7 +13,7 @@ use super::members::OfCompany;
 use super::{Operator, created, failed, invalid, listed, not_found};
 use crate::admin::{Answer, Object, listing};
 use crate::api_error::ApiError;
-use crate::dashboard::AppState;
+use crate::services::Services;
 
 /// `env_type` is `sandbox`, `dev` or `prod`.
 #[derive(Debug)]
@@ -36,19 +36,19 @@ impl NewKey {
 }
 
 pub async fn create_key(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let new = NewKey::read(&body)?;
-    let company = state
+    let company = services
+        .core
         .accounts
         .company(new.client_id)
         .await
         .map_err(|error| ApiError::failed("a company could not be looked up", &error))?
         .ok_or_else(|| ApiError::invalid("client_id", "There is no company with this Client ID."))?;
-    let generated = state
-        .services
+    let generated = services
         .core
         .keys
         .generate(company.id, new.environment, &operator.actor)
@@ -68,18 +68,18 @@ pub async fn create_key(
 }
 
 pub async fn list_keys(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     query: Result<Query<OfCompany>, QueryRejection>,
 ) -> Response {
     let Ok(Query(of)) = query else {
         return invalid("client_id", "Name the company: ?client_id=<Client ID>.");
     };
-    let company = match state.accounts.company(of.client_id).await {
+    let company = match services.core.accounts.company(of.client_id).await {
         Ok(Some(company)) => company,
         Ok(None) => return invalid("client_id", "there is no company with this client id"),
         Err(error) => return failed("a company could not be looked up", &error),
     };
-    match state.services.core.keys.list(company.id).await {
+    match services.core.keys.list(company.id).await {
         Ok(groups) => listed(&listing::keys(&groups)),
         Err(error) => failed("keys could not be listed", &error),
     }
@@ -87,14 +87,14 @@ pub async fn list_keys(
 
 /// The request names the key by its id, so it needs no typed confirmation, even in Production.
 pub async fn delete_key(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(key): Path<String>,
 ) -> Response {
     let Ok(key) = key.parse::<KeyId>() else {
         return not_found();
     };
-    match state.services.core.keys.delete_by_id(key, &operator.actor).await {
+    match services.core.keys.delete_by_id(key, &operator.actor).await {
         Ok(deleted) => {
             let object = Object::new()
                 .with("key_id", deleted.id)

@@ -11,8 +11,8 @@ use super::body::JsonBody;
 use super::{Operator, created, invalid, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, listing, objects};
 use crate::api_error::ApiError;
-use crate::dashboard::AppState;
 use crate::people;
+use crate::services::Services;
 
 #[derive(Debug, Deserialize)]
 pub struct OfCompany {
@@ -20,13 +20,13 @@ pub struct OfCompany {
 }
 
 pub async fn list_members(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     query: Result<Query<OfCompany>, QueryRejection>,
 ) -> Response {
     let Ok(Query(OfCompany { client_id })) = query else {
         return invalid("client_id", "Name the company: ?client_id=<Client ID>.");
     };
-    match state.accounts.members(client_id).await {
+    match services.core.accounts.members(client_id).await {
         Ok(members) => listed(&listing::members(&members)),
         Err(error) => refused_by_accounts(&error),
     }
@@ -60,13 +60,13 @@ impl NewMember {
 }
 
 pub async fn create_member(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let new = NewMember::read(&body)?;
     let added = people::add_member(
-        &state.services.core,
+        &services.core,
         new.client_id,
         &new.email,
         new.role,
@@ -80,14 +80,19 @@ pub async fn create_member(
 }
 
 pub async fn remove_member(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
 ) -> Response {
     let Ok(member) = member.parse::<MemberId>() else {
         return not_found();
     };
-    match state.accounts.remove_member(member, &operator.actor).await {
+    match services
+        .core
+        .accounts
+        .remove_member(member, &operator.actor)
+        .await
+    {
         Ok(removed) => listed(&Answer::One(objects::revoked(&removed))),
         Err(error) => refused_by_accounts(&error),
     }
@@ -95,7 +100,7 @@ pub async fn remove_member(
 
 /// Without a `password`, one is generated and returned this one time.
 pub async fn set_password(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
     body: JsonBody,
@@ -107,8 +112,8 @@ pub async fn set_password(
     let given: Option<SecretText> = members.optional("password", "A password is text.");
     members.all(Some(()))?;
     let set = async {
-        let email = state.accounts.member_email(member).await?;
-        people::set_password(&state.services.core, &email, given, &operator.actor).await
+        let email = services.core.accounts.member_email(member).await?;
+        people::set_password(&services.core, &email, given, &operator.actor).await
     };
     Ok(match set.await {
         Ok((revoked, made)) => {
@@ -121,7 +126,7 @@ pub async fn set_password(
 
 /// Ends all of the member's sessions. They can sign in again.
 pub async fn sign_out_member(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(member): Path<String>,
 ) -> Response {
@@ -129,8 +134,12 @@ pub async fn sign_out_member(
         return not_found();
     };
     let ended = async {
-        let email = state.accounts.member_email(member).await?;
-        state.accounts.revoke_sessions_of(&email, &operator.actor).await
+        let email = services.core.accounts.member_email(member).await?;
+        services
+            .core
+            .accounts
+            .revoke_sessions_of(&email, &operator.actor)
+            .await
     };
     match ended.await {
         Ok(ended) => listed(&Answer::One(objects::revoked(&ended))),

@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 
-use crate::dashboard::AppState;
+use crate::services::Services;
 
-pub async fn metrics(State(state): State<AppState>) -> Response {
-    let counts = state.services.gateway.counts();
-    let log = state.services.recorder.totals();
+pub async fn metrics(State(services): State<Services>) -> Response {
+    let counts = services.gateway.counts();
+    let log = services.recorder.totals();
     let mut text = Text::default();
     text.head(
         "gatehouse_requests_total",
@@ -57,7 +57,7 @@ pub async fn metrics(State(state): State<AppState>) -> Response {
         "Log entries on their way to the store.",
         log.waiting(),
     );
-    let ready = u64::from(state.services.core.keys.is_ready());
+    let ready = u64::from(services.core.keys.is_ready());
     text.one(
         "gatehouse_keys_ready",
         "gauge",

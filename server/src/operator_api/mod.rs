@@ -27,33 +27,17 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::admin::{Answer, Object};
 use crate::api_error::{ApiError, set_answer_headers};
-use crate::dashboard::{AppState, Who};
-use crate::routes::{Surface, table};
+use crate::services::Services;
 use crate::wiped;
 
-pub use bearer::Operator;
+pub use bearer::{Operator, Route, Who};
 pub use hosts::OperatorHosts;
 
-/// Builds the router from the route table.
-pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
+/// Builds the router from the operator's rows of the route table.
+pub fn router(routes: Vec<Route>, services: Services, hosts: OperatorHosts) -> Router {
     let mut router = Router::new();
-    for route in table()
-        .into_iter()
-        .filter(|route| route.surface == Surface::Operator)
-    {
-        let handler = match route.who {
-            Who::Operator(scope) => route.handler.layer(from_fn_with_state(
-                (state.clone(), scope),
-                bearer::only_with_scope,
-            )),
-            Who::Anyone(_) | Who::ApiKey => route.handler,
-            // No one is signed in on this listener, so such a row in the table is a mistake. Refuse every request to
-            // it.
-            Who::Member | Who::KeyManager | Who::WebhookManager => {
-                axum::routing::any(|| async { StatusCode::FORBIDDEN })
-            }
-        };
-        router = router.route(route.path, handler);
+    for route in routes {
+        router = router.route(route.path, bearer::guarded(route.who, route.handler, &services));
     }
     router
         .fallback(|| async { ApiError::NotFound })
@@ -61,8 +45,8 @@ pub fn router(state: AppState, hosts: OperatorHosts) -> Router {
         .layer(DefaultBodyLimit::max(body::LARGEST_BODY))
         .layer(from_fn_with_state(hosts, hosts::only_our_hosts))
         .layer(from_fn(in_time))
-        .layer(from_fn_with_state(vary(&state), for_this_caller))
-        .with_state(state)
+        .layer(from_fn_with_state(vary(&services), for_this_caller))
+        .with_state(services)
 }
 
 /// How long reading and answering a request may take. Without this limit a body that never ends would hold its
@@ -89,8 +73,8 @@ async fn method_not_allowed(method: Method) -> ApiError {
 }
 
 /// The request headers a response depends on: the token and, for `/verify`, the forwarded credentials.
-fn vary(state: &AppState) -> HeaderValue {
-    let form = state.services.core.keys.form();
+fn vary(services: &Services) -> HeaderValue {
+    let form = services.core.keys.form();
     let names = format!(
         "authorization, {}, {}, {}",
         form.client_id.header(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Operator, invalid, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
-use crate::dashboard::AppState;
+use crate::services::Services;
 
 /// If both are missing, the list covers everyone.
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Asked {
 }
 
 pub async fn list_sessions(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let Ok(Query(asked)) = query else {
@@ -34,21 +34,26 @@ pub async fn list_sessions(
         },
         (None, None) => Whose::Everybody,
     };
-    match state.accounts.sessions(&whose).await {
+    match services.core.accounts.sessions(&whose).await {
         Ok(sessions) => listed(&listing::sessions(&sessions)),
         Err(error) => refused_by_accounts(&error),
     }
 }
 
 pub async fn revoke_session(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(session): Path<String>,
 ) -> Response {
     let Ok(session) = session.parse::<SessionId>() else {
         return not_found();
     };
-    match state.accounts.revoke_session(session, &operator.actor).await {
+    match services
+        .core
+        .accounts
+        .revoke_session(session, &operator.actor)
+        .await
+    {
         Ok(email) => {
             let object = Object::new().with("session_id", session).with("email", email);
             listed(&Answer::One(object))

@@ -8,24 +8,29 @@ use model::OperatorTokenId;
 
 use super::{Operator, listed, not_found, refused_by_accounts};
 use crate::admin::{Answer, Object, listing};
-use crate::dashboard::AppState;
+use crate::services::Services;
 
-pub async fn list_tokens(State(state): State<AppState>) -> Response {
-    match state.accounts.operator_tokens().await {
+pub async fn list_tokens(State(services): State<Services>) -> Response {
+    match services.core.accounts.operator_tokens().await {
         Ok(tokens) => listed(&listing::tokens(&tokens)),
         Err(error) => refused_by_accounts(&error),
     }
 }
 
 pub async fn revoke_token(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(token): Path<String>,
 ) -> Response {
     let Ok(token) = token.parse::<OperatorTokenId>() else {
         return not_found();
     };
-    match state.accounts.revoke_operator_token(token, &operator.actor).await {
+    match services
+        .core
+        .accounts
+        .revoke_operator_token(token, &operator.actor)
+        .await
+    {
         Ok(token) => {
             let object = Object::new().with("token_id", token.id).with("name", token.name);
             listed(&Answer::One(object))

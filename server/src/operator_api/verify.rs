@@ -7,16 +7,16 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
 
-use crate::dashboard::AppState;
 use crate::listener::Peer;
+use crate::services::Services;
 
 pub async fn verify(
-    State(state): State<AppState>,
+    State(services): State<Services>,
     Extension(Peer(peer)): Extension<Peer>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let gateway = &state.services.gateway;
+    let gateway = &services.gateway;
     gateway
         .verify(query.as_deref(), &headers, peer.ip())
         .map(Body::new)

@@ -1,4 +1,4 @@
-//! The key ports on [`keys::Keys`]: what a page sees, what its owner may do, and the secrets that sign deliveries. Each
+//! The key ports on [`keys::Keys`]: what a page sees and what its owner may do. Each
 //! port holds one company, so that no other one can be asked for through it.
 
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use logs::LogStore;
 use model::{
     Actor, CompanyId, DeletedKey, DeletionFacts, Environment, GeneratedKey, KeyGroup, KeyId, SecretText,
 };
-use webhooks::{SigningSecret, SigningSecrets, StorageFailure, Webhooks};
+use webhooks::Webhooks;
 
-use super::incident;
+use crate::incident;
 
 const DAY_SECONDS: i64 = 24 * 3600;
 
@@ -108,26 +108,6 @@ impl ManageKeys for ManagedKeys {
     }
 }
 
-/// The keys that sign deliveries, for the webhook worker.
-pub(crate) struct KeysThatSign(pub(crate) Keys);
-
-#[async_trait]
-impl SigningSecrets for KeysThatSign {
-    async fn signing_secrets(
-        &self,
-        company: CompanyId,
-        environment: Environment,
-    ) -> Result<Vec<SigningSecret>, StorageFailure> {
-        let secrets = self.0.signing_secrets(company, environment).await?;
-        let for_webhooks = |one: keys::SigningSecret| SigningSecret {
-            key_id: one.key_id,
-            last_four: one.last_four,
-            secret: one.secret,
-        };
-        Ok(secrets.into_iter().map(for_webhooks).collect())
-    }
-}
-
 /// A refusal in the page's words; a fault goes to the log under an id that the page shows.
 fn answer(error: KeysError) -> AppError {
     match error {
@@ -152,11 +132,7 @@ fn answer(error: KeysError) -> AppError {
 }
 
 fn fault(error: &dyn std::error::Error) -> AppError {
-    let incident = incident();
-    tracing::error!(
-        incident,
-        error = crate::error::chain(error),
-        "a page about keys could not be answered"
-    );
-    AppError::Internal { incident }
+    AppError::Internal {
+        incident: incident::logged("a page about keys could not be answered", error),
+    }
 }

@@ -10,7 +10,7 @@ use logs::{LogStore, LogStoreError, Scope};
 use model::{LogEntry, LogFilter, LogPage, RequestId};
 use webhooks::Webhooks;
 
-use super::incident;
+use crate::incident;
 
 /// What a member sees of the request log: a company with its brands' rows, a brand with its own.
 pub(crate) struct SeenLogs {
@@ -62,11 +62,7 @@ impl SeeLogs for SeenLogs {
 }
 
 fn answer(error: &LogStoreError) -> AppError {
-    let incident = incident();
-    tracing::error!(
-        incident,
-        error = crate::error::chain(error),
-        "a page about requests could not be answered"
-    );
-    AppError::Internal { incident }
+    AppError::Internal {
+        incident: incident::logged("a page about requests could not be answered", error),
+    }
 }

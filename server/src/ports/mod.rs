@@ -1,11 +1,10 @@
-//! The app's ports on the real services: each request gets a [`Visitor`] that knows who is asking, and each company a
+//! The app's ports on the real services: each request gets one [`PageVisitor`] that knows who is asking, and each company a
 //! [`CompanyAccess`] that holds no more than that person may do there.
 
 pub(crate) mod keys;
 pub(crate) mod logs;
+mod memberships;
 pub(crate) mod webhooks;
-
-pub(crate) use keys::KeysThatSign;
 
 use std::sync::Arc;
 
@@ -15,46 +14,73 @@ use app::ports::{CompanyAccess, ManageKeys, ManageWebhooks, Visitor};
 use async_trait::async_trait;
 use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Role};
 
-use crate::dashboard::Caller;
+use self::memberships::Memberships;
+use crate::caller::Caller;
+use crate::incident;
 use crate::services::Services;
 
 /// What the ports stand on. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Backend(Arc<BackendParts>);
-
-/// The parts of [`Backend`].
-#[derive(Debug)]
-pub struct BackendParts {
+pub struct Backend {
     pub services: Services,
-    /// Without a trailing slash.
+    pub installation: Arc<Installation>,
+}
+
+/// What every page of a company says about this installation.
+#[derive(Debug)]
+pub struct Installation {
+    /// How programs reach the gateway, without a trailing slash.
     pub gateway_url: String,
     pub upstreams: Vec<Environment>,
+    /// None outside the demo.
     pub demo: Option<DemoContext>,
 }
 
-impl Backend {
-    pub fn new(parts: BackendParts) -> Self {
-        Self(Arc::new(parts))
-    }
-
-    /// The port of whoever sent this request.
-    pub fn visitor(&self, caller: Caller) -> Arc<dyn Visitor> {
-        Arc::new(PageVisitor {
-            backend: self.clone(),
-            caller,
-        })
-    }
-}
-
-struct PageVisitor {
+/// Whoever sent one request. Everything that asks for a company within this request asks here: its guard, its handler, each
+/// of the server functions that its page calls.
+#[derive(Debug)]
+pub struct PageVisitor {
     backend: Backend,
     caller: Caller,
+    memberships: Memberships,
+}
+
+impl PageVisitor {
+    pub fn new(backend: Backend, caller: Caller) -> Self {
+        Self {
+            backend,
+            caller,
+            memberships: Memberships::default(),
+        }
+    }
+
+    /// The session, for those who are signed in.
+    pub fn visit(&self) -> Result<&Visit, AppError> {
+        self.caller.visit.as_ref().ok_or(AppError::SignedOut)
+    }
+
+    /// As [`Visitor::enter`] refuses. Looked up once in this request, and anew in the next one.
+    pub async fn membership(&self, company: ClientId) -> Result<Arc<Membership>, AppError> {
+        let person = self.visit()?.person;
+        let accounts = self.backend.accounts();
+        let found = self.memberships.of(company, || {
+            tracing::debug!(%company, "looking a membership up");
+            accounts.membership(person, company)
+        });
+        found.await.map_err(internal)?.ok_or(AppError::NotFound)
+    }
+
+    /// What this member may see and do.
+    pub fn access(&self, membership: &Membership) -> Result<CompanyAccess, AppError> {
+        let visit = self.visit()?;
+        Ok(self.backend.access(visit, membership, &self.caller))
+    }
 }
 
 #[async_trait]
 impl Visitor for PageVisitor {
     async fn companies(&self) -> Result<Vec<Brand>, AppError> {
-        let Some(visit) = &self.caller.visit else {
+        let Ok(visit) = self.visit() else {
             return Ok(Vec::new());
         };
         let memberships = self
@@ -71,29 +97,22 @@ impl Visitor for PageVisitor {
     }
 
     async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError> {
-        let visit = self.caller.visit.as_ref().ok_or(AppError::SignedOut)?;
-        let membership = self
-            .backend
-            .accounts()
-            .membership(visit.person, company)
-            .await
-            .map_err(internal)?;
-        let membership = membership.ok_or(AppError::NotFound)?;
-        Ok(self.backend.access(visit, &membership, &self.caller))
+        let membership = self.membership(company).await?;
+        self.access(&membership)
     }
 
     fn is_demo(&self) -> bool {
-        self.backend.0.demo.is_some()
+        self.backend.installation.demo.is_some()
     }
 }
 
 impl Backend {
     fn accounts(&self) -> &accounts::Accounts {
-        &self.0.services.core.accounts
+        &self.services.core.accounts
     }
 
     fn access(&self, visit: &Visit, membership: &Membership, caller: &Caller) -> CompanyAccess {
-        let services = &self.0.services;
+        let services = &self.services;
         let (company, role) = (membership.company.id, membership.role);
         let actor = Actor {
             kind: ActorKind::Member,
@@ -152,25 +171,16 @@ impl Backend {
             brands: membership.brands.iter().map(as_brand).collect(),
             member_email: visit.email.to_string(),
             role: membership.role,
-            gateway_url: self.0.gateway_url.clone(),
-            upstreams: self.0.upstreams.clone(),
-            demo: self.0.demo.clone(),
+            gateway_url: self.installation.gateway_url.clone(),
+            upstreams: self.installation.upstreams.clone(),
+            demo: self.installation.demo.clone(),
         }
     }
 }
 
-/// An accounts fault on the way to a page: the cause goes to the log under an id, the id to the page.
+/// An accounts fault on the way to a page.
 fn internal(error: AccountsError) -> AppError {
-    let incident = incident();
-    tracing::error!(
-        incident,
-        error = crate::error::chain(&error),
-        "a page could not be answered"
-    );
-    AppError::Internal { incident }
-}
-
-/// An id that a person can quote and an operator can search for.
-pub(crate) fn incident() -> String {
-    wire::panics::new_incident()
+    AppError::Internal {
+        incident: incident::logged("a page could not be answered", &error),
+    }
 }

@@ -10,7 +10,7 @@ use model::{
 };
 use webhooks::{WebhookPatch, Webhooks, WebhooksError};
 
-use super::incident;
+use crate::incident;
 
 /// A company's webhooks, to look at.
 pub(crate) struct SeenWebhooks {
@@ -159,14 +159,8 @@ fn answer(error: WebhooksError) -> AppError {
         WebhooksError::Seal => {
             AppError::Unavailable("What is stored of this cannot be read any more.".to_owned())
         }
-        WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => {
-            let incident = incident();
-            tracing::error!(
-                incident,
-                error = crate::error::chain(&error),
-                "a page could not be answered"
-            );
-            AppError::Internal { incident }
-        }
+        WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => AppError::Internal {
+            incident: incident::logged("a page about webhooks could not be answered", &error),
+        },
     }
 }

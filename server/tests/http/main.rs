@@ -10,6 +10,7 @@ mod html;
 mod kill;
 mod live;
 mod markup;
+mod membership;
 mod one_address;
 mod operator;
 mod pages;
