@@ -3,7 +3,14 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::ui::CopyRefused;
+/// Why nothing was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyRefused {
+    /// Shown beside the button, in words.
+    Say(String),
+    /// The page already shows why, for instance by asking for the password.
+    Handled,
+}
 
 /// A text that is on its way.
 pub type Fetched = Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>;

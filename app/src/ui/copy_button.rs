@@ -5,21 +5,13 @@ use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 use leptos::prelude::*;
 
 use super::{Icon, IconName};
+pub use crate::browser::clipboard::CopyRefused;
 use crate::browser::{clipboard, timers};
 
 /// How long "Copied" stands.
 const COPIED_FOR: Duration = Duration::from_secs(2);
 /// How long a failure stands: long enough to read twice.
 const FAILED_FOR: Duration = Duration::from_secs(8);
-
-/// Why a text that had to be fetched did not come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CopyRefused {
-    /// Shown beside the button, in words.
-    Say(String),
-    /// The page already shows why, for instance by asking for the password.
-    Handled,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Progress {

@@ -355,13 +355,6 @@ async fn insert_member(
     Ok(true)
 }
 
-async fn record_all(connection: &mut DbConnection, entries: &[AuditEntry]) -> Result<(), StoreError> {
-    for entry in entries {
-        audit::record(connection, entry).await?;
-    }
-    Ok(())
-}
-
 fn read_install(row: &AnyRow) -> Result<Install, StoreError> {
     Ok(Install {
         id: row.text("id")?,

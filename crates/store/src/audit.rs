@@ -29,3 +29,11 @@ pub async fn record(connection: &mut DbConnection, entry: &AuditEntry) -> Result
     .await?;
     Ok(())
 }
+
+/// Writes all of them with the caller's transaction.
+pub async fn record_all(connection: &mut DbConnection, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    for entry in entries {
+        record(connection, entry).await?;
+    }
+    Ok(())
+}

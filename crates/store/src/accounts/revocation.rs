@@ -6,7 +6,8 @@ use model::{AuditEntry, CompanyId, MemberId, OperatorTokenId, PersonId};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use super::{record_all, sessions};
+use super::sessions;
+use crate::audit::record_all;
 use crate::{Columns, Db, DbConnection, StoreError, Urgency, audit};
 
 pub(super) async fn members(db: &Db, company: CompanyId) -> Result<Vec<MemberRow>, StoreError> {

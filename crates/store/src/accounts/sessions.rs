@@ -5,7 +5,7 @@ use model::{SessionId, Timestamp};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use super::record_all;
+use crate::audit::record_all;
 use crate::{Columns, Db, DbConnection, StoreError, Urgency};
 
 const COLUMNS: &str =
