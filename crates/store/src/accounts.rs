@@ -320,7 +320,7 @@ impl AccountStore for Accounts {
 }
 
 /// The caller looked the person up earlier, and they may have been added or removed since. The email address decides
-/// who it is. If the person exists, the update changes nothing but holds their row until the commit.
+/// who it is. If the person exists, the update is a no-op that locks their row until the commit.
 async fn insert_member(
     connection: &mut DbConnection,
     person: Person,

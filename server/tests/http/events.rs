@@ -127,7 +127,7 @@ async fn an_event_that_no_webhook_wants_still_appears_with_its_request() {
     let named: Vec<_> = events(company).await.iter().map(ToString::to_string).collect();
     assert_eq!(json!(named), json!([accepted.json()["webhook_id"]]));
     let (other, _) = world.company("Other").await;
-    assert!(events(other).await.is_empty(), "nobody else's");
+    assert!(events(other).await.is_empty(), "not another company's");
 }
 
 #[tokio::test]
