@@ -1,7 +1,8 @@
-//! Invariant 3, from outside: a real server is given a secret in every way a caller can send it, signs webhooks with it
-//! whose receiver says it back, is told to log everything it knows, and then every file it wrote, every line it printed,
-//! every page it showed and every answer of its server functions but the two that are asked for it is searched for that
-//! secret: as text, as the lower half of it, as the bytes its digits stand for, and as hex and base64 of the text.
+//! Invariant 3, from the outside. A real server gets a secret in every way a caller can send it. It signs webhooks with
+//! it, and their receiver repeats the secret in its responses. The server logs at its most detailed level. Then the
+//! test searches every file it wrote, every line it printed, every page it showed, and every server function response
+//! except the two that ask for the secret. It searches for the text, its halves, the bytes of its digits, and hex and
+//! base64 of the text.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -54,12 +55,12 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
     );
     assert!(
         pages.iter().any(|(_, page)| holds(page, b"[redacted]")),
-        "with the secret taken out"
+        "with the secret removed"
     );
     pages.extend(server.deliver_to_a_receiver_that_knows(&client_id, &secret, &token, &cookie));
     for name in ["keys/reveal_key", "keys/copy_key"] {
         let answer = server.call("POST", name, &client_id, &format!("key={key_id}"), &cookie);
-        assert!(holds(&answer, secret.as_bytes()), "{name} is asked for it");
+        assert!(holds(&answer, secret.as_bytes()), "{name} returns it on request");
     }
     for (name, arguments) in [
         ("keys/list", ""),
@@ -84,10 +85,10 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
     }
     for (place, content) in pages.iter().chain(&written) {
         for (form, needle) in &needles {
-            assert!(!holds(content, needle), "the secret stands in {place}, as {form}");
+            assert!(!holds(content, needle), "the secret is in {place}, as {form}");
         }
     }
-    // The search finds what is there.
+    // Check that the search can find something that is there.
     for place in ["gatehouse.db", "stdout", "stderr"] {
         assert!(
             written.iter().any(|(name, _)| name.contains(place)),
@@ -101,7 +102,7 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
     );
 }
 
-/// A server in a process of its own, with everything it prints in two files.
+/// A server in its own process, with everything it prints in two files.
 struct Server {
     child: Child,
     folder: PathBuf,
@@ -147,7 +148,7 @@ impl Server {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "another process tells nobody when it listens"
+        reason = "another process does not announce when it listens"
     )]
     fn wait_until_it_listens(&mut self) {
         let started = Instant::now();
@@ -155,7 +156,7 @@ impl Server {
             .iter()
             .any(|address| TcpStream::connect(address).is_err())
         {
-            let ended = self.child.try_wait().expect("its state is known");
+            let ended = self.child.try_wait().expect("its state can be read");
             assert!(
                 ended.is_none() && started.elapsed() < Duration::from_secs(60),
                 "the server does not listen: {ended:?}\n{}",
@@ -165,7 +166,8 @@ impl Server {
         }
     }
 
-    /// Where a caller can put it: the header it belongs into, and every other place beside that. Returns request ids.
+    /// Puts the secret everywhere a caller can: into the header it belongs in, and into every other place beside it.
+    /// Returns the request ids.
     fn send_the_secret_in_every_way(&self, client_id: &str, secret: &str) -> Vec<String> {
         let other_client = "0123456789abcdef0123456789abcdef";
         let json = format!(r#"{{"note":"my key is {secret}","nested":{{"access_secret":"{secret}"}}}}"#);
@@ -205,7 +207,8 @@ impl Server {
                 "Content-Type: text/plain\r\n",
                 secret,
             ),
-            // Known to belong to the company, though the Client ID is wrong; sent twice; and to verify.
+            // The first request has a known secret but the wrong Client ID. Then the secret is sent twice, and to
+            // verify.
             self.gateway_request(
                 "GET",
                 &format!("/v1/{secret}/"),
@@ -251,7 +254,7 @@ impl Server {
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "the parts of a request, each of them named where it is called"
+        reason = "these are the parts of a request, and each caller names them"
     )]
     fn credential_request(
         &self,
@@ -313,8 +316,8 @@ impl Server {
         pages
     }
 
-    /// Publishes an event for a webhook whose receiver answers with the secret, in a header, in its body and in the address
-    /// it redirects to; returns the pages about it.
+    /// Publishes an event for a webhook whose receiver repeats the secret in a header, in its body and in the URL it
+    /// redirects to. Returns the pages about it.
     fn deliver_to_a_receiver_that_knows(
         &self,
         client_id: &str,
@@ -368,8 +371,8 @@ impl Server {
         ]
     }
 
-    /// Reveals, copies and rotates the webhook's own secret, and sends a test that is signed with both: the secrets, and
-    /// every page and answer that must not hold them.
+    /// Reveals, copies and rotates the webhook's own secret, and sends a test that is signed with both. Returns the
+    /// secrets, and every page and response that must not contain them.
     fn use_the_webhooks_own_secret(
         &self,
         client_id: &str,
@@ -417,7 +420,7 @@ impl Server {
         (vec![former, current], shown)
     }
 
-    /// The answer of a server function of the page.
+    /// The response of one of the page's server functions.
     fn call(&self, method: &str, name: &str, client_id: &str, arguments: &str, cookie: &str) -> Vec<u8> {
         let arguments = format!("company={client_id}&{arguments}");
         let headers = format!(
@@ -446,7 +449,7 @@ impl Server {
         answer
     }
 
-    /// Asks it to stop, and reads everything it wrote and printed.
+    /// Stops the server and reads everything it wrote and printed.
     fn stop(mut self) -> Vec<(String, Vec<u8>)> {
         let asked = Command::new("kill")
             .arg("-TERM")
@@ -469,13 +472,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Ended already, but for a test that failed.
+        // The server has already ended unless the test failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// An API that says back everything it is told, in its headers and in its body.
+/// An API that repeats everything it is sent, in its headers and its body.
 fn echoing_upstream() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -488,7 +491,7 @@ fn echoing_upstream() -> SocketAddr {
     address
 }
 
-/// A receiver of webhooks that knows the secret and says it wherever it can: first it redirects, then it refuses.
+/// A receiver that knows the secret and repeats it wherever it can. It first redirects, then refuses.
 fn telling_receiver(secret: String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -517,7 +520,7 @@ fn telling_receiver(secret: String) -> SocketAddr {
                 "HTTP/1.1 {line}\r\n{location}X-Expected: {secret}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                 body.len()
             );
-            // The sender may have gone.
+            // The sender may be gone.
             let _ = stream.write_all(answer.as_bytes());
         }
     });
@@ -558,7 +561,7 @@ fn echo(mut stream: TcpStream) {
              Content-Length: {}\r\nConnection: close\r\n\r\n{json}",
             json.len()
         );
-        // A caller that went away is not the upstream's concern.
+        // The upstream does not care whether its caller is gone.
         let _ = stream.write_all(answer.as_bytes());
         return;
     }
@@ -603,7 +606,7 @@ fn free_addresses() -> [SocketAddr; 3] {
     listeners.map(|listener| listener.local_addr().expect("an address"))
 }
 
-/// One request on a connection of its own; the whole answer, chunks put together.
+/// Sends one request on its own connection and returns the whole response with its chunks joined.
 fn request(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).expect("it listens");
     let length = body.len();
@@ -678,7 +681,7 @@ fn read_all(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
-/// The forms a secret could stand in.
+/// The forms in which a secret could appear.
 fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     let digits = secret.strip_prefix("sandbox-").expect("a sandbox key");
     let bytes: Vec<u8> = (0..20)
@@ -699,7 +702,7 @@ fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The forms a webhook's own secret could stand in. Its text is base64 of its bytes.
+/// The forms in which a webhook's own secret could appear. Its text is base64 of its bytes.
 fn own_needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     let digits = secret.strip_prefix("whsec_").expect("a webhook's own secret");
     let bytes = from_base64(digits);
@@ -744,7 +747,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Without the last, incomplete group.
+/// Omits the last group if it is incomplete.
 fn base64(bytes: &[u8]) -> String {
     let digits = bytes.chunks_exact(3).flat_map(|group| {
         let group = u32::from_be_bytes([0, group[0], group[1], group[2]]);

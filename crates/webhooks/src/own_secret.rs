@@ -1,5 +1,5 @@
-//! The secret of a webhook's own, which signs the Standard Webhooks headers: shown, copied and rotated like a key, each
-//! time with its row in the audit trail.
+//! A webhook's own secret, which signs the Standard Webhooks headers. It is revealed, copied and rotated like a key,
+//! and each of these leaves an audit row.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use model::{Actor, AuditAction, CompanyId, RotatedSecret, SecretText, WebhookId}
 
 use crate::{Webhooks, WebhooksError};
 
-/// After a rotation the former secret signs too, for so long.
+/// How long the previous secret still signs after a rotation.
 pub const OVERLAP_SECONDS: i64 = 24 * 3600;
-/// How a secret begins as text (Standard Webhooks specification 1.0).
+/// The prefix of a secret in text form (Standard Webhooks specification 1.0).
 const PREFIX: &str = "whsec_";
 
-/// A secret's bytes: within the 24 to 64 of the specification.
+/// Generates a secret. Its length is within the 24 to 64 bytes that the specification allows.
 pub(crate) fn generate() -> [u8; 32] {
     vault::random()
 }
@@ -22,7 +22,7 @@ fn as_text(secret: &[u8]) -> SecretText {
 }
 
 impl Webhooks {
-    /// The secret as text, to be shown.
+    /// The secret as text, to show on a page.
     pub async fn reveal_secret(
         &self,
         company: CompanyId,
@@ -33,7 +33,7 @@ impl Webhooks {
             .await
     }
 
-    /// The secret as text, for the clipboard and never for the screen: the same under its own name in the audit trail.
+    /// The secret as text for the clipboard, never shown on screen. The audit trail lists this as a separate action.
     pub async fn copy_secret(
         &self,
         company: CompanyId,
@@ -44,7 +44,8 @@ impl Webhooks {
             .await
     }
 
-    /// A new secret. The one it replaces signs too for [`OVERLAP_SECONDS`]; one that was still signing beside it ends now.
+    /// Generates a new secret. The one it replaces still signs for [`OVERLAP_SECONDS`]. An even older one stops signing
+    /// now.
     pub async fn rotate_secret(
         &self,
         company: CompanyId,
@@ -96,7 +97,7 @@ impl Webhooks {
             .ok_or(WebhooksError::NotFound)?;
         let place = self.secret_place(company, webhook.environment, id);
         let secret = parts.master_key.open(&place, &sealed).map_err(|error| {
-            tracing::error!(%error, webhook = %id, "the secret of a webhook does not open");
+            tracing::error!(%error, webhook = %id, "could not unseal a webhook's secret");
             WebhooksError::Seal
         })?;
         Ok(as_text(&secret))

@@ -1,4 +1,5 @@
-//! What pages and the public API's history show: rows with their counts, deliveries with every attempt, the diagnosis.
+//! What the pages and the public API's history show: webhooks with counts, deliveries with every attempt, and the
+//! diagnosis.
 
 use model::{
     CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, EventId, RequestId, SigningKey, WebhookDetail,
@@ -8,11 +9,11 @@ use model::{
 use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
 use crate::{Webhooks, WebhooksError, evidence, health, signing};
 
-/// Deliveries on a webhook's own page at most.
+/// The most deliveries on a webhook's page.
 const DELIVERIES_SHOWN: u32 = 50;
 const DAY_SECONDS: i64 = 24 * 3600;
 
-/// An attempt in the public API's history, with what was sent.
+/// An attempt in the public API's history, with the payload that was sent.
 #[derive(Clone, Debug)]
 pub struct HistoryEntry {
     pub row: HistoryRow,
@@ -21,7 +22,7 @@ pub struct HistoryEntry {
 }
 
 impl Webhooks {
-    /// A company's webhooks in all environments: failing first, then by name.
+    /// A company's webhooks in all environments. Failing ones come first, then by name.
     pub async fn list(&self, company: CompanyId) -> Result<Vec<WebhookRow>, WebhooksError> {
         let mut rows: Vec<WebhookRow> = self.facts(company, None).await?.iter().map(health::row).collect();
         rows.sort_by_cached_key(|row| {
@@ -31,7 +32,7 @@ impl Webhooks {
         Ok(rows)
     }
 
-    /// Everything of a webhook's own page.
+    /// Everything on a webhook's page.
     pub async fn detail(
         &self,
         company: CompanyId,
@@ -89,7 +90,7 @@ impl Webhooks {
         })
     }
 
-    /// Events that carry this request id, oldest first, whether anything asked for them or not.
+    /// Events with this request id, oldest first, whether or not any webhook subscribes to them.
     pub async fn events_of_request(
         &self,
         company: CompanyId,
@@ -103,7 +104,7 @@ impl Webhooks {
             .await?)
     }
 
-    /// Deliveries of the events that carry this request id, newest first.
+    /// Deliveries of the events with this request id, newest first.
     pub async fn deliveries_of_request(
         &self,
         company: CompanyId,
@@ -117,7 +118,7 @@ impl Webhooks {
             .await?)
     }
 
-    /// Attempts of one environment, newest first (contract section 4.8).
+    /// The attempts of one environment, newest first (contract section 4.8).
     pub async fn history(
         &self,
         company: CompanyId,

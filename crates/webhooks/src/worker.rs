@@ -1,8 +1,8 @@
-//! Delivers what is due. One worker in each process: it wakes on commits of its own process by the bell, on retries by its
-//! clock, and on what other processes did or left behind by a slow look at the database.
+//! Delivers what is due. There is one worker per process. It is woken by the bell for commits of its own process, and
+//! by its clock for retries. A slow poll of the database finds what other processes did or left behind.
 //!
-//! Fairness: each webhook has a lane with a bound of its own, and each company a fair share of all attempts. A receiver
-//! that hangs fills its lane, a company whose receivers all hang fills its share, and nobody else notices.
+//! Each webhook has a lane with its own limit, and each company has a fair share of all attempts. A receiver that hangs
+//! fills only its lane, and a company whose receivers all hang fills only its share. No one else is affected.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,27 +19,28 @@ use crate::doorbell::Admission;
 use crate::storage::Claimed;
 use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt};
 
-/// How long a claim holds: the sender's deadline, and time for the writes before and after.
+/// How long a claim lasts: the sender's deadline plus time for the writes before and after.
 pub(crate) const LEASE: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
-/// Events and what became of them are kept for 30 days (contract section 4.8), and a day for those who look just then.
+/// Events and their results are kept for 30 days (contract section 4.8), plus one day for callers that ask right at the
+/// end.
 const KEPT_SECONDS: i64 = 31 * 24 * 3600;
-/// Events removed at once, so that nobody waits for it.
+/// How many events are removed at once. Small, so that no other write waits long.
 const PRUNED_AT_ONCE: u32 = 200;
-/// How often it looks for old events when there are few.
+/// How often to look for old events when there are few.
 const PRUNE_EVERY_SECONDS: i64 = 600;
-/// After a fault of the database.
+/// How long to wait after a database error.
 const AFTER_FAULT_SECONDS: i64 = 1;
 
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerOptions {
-    /// Attempts under way for one webhook at most.
+    /// The most attempts in progress for one webhook.
     pub per_webhook: u32,
-    /// Attempts under way at most.
+    /// The most attempts in progress in all.
     pub at_once: u32,
-    /// How often it looks at the database without having been woken.
+    /// How often to check the database without being woken.
     pub look_every: Duration,
-    /// How long [`RunningWorker::stop`] waits for attempts that are under way.
+    /// How long [`RunningWorker::stop`] waits for attempts in progress.
     pub drain: Duration,
 }
 
@@ -54,7 +55,7 @@ impl Default for WorkerOptions {
     }
 }
 
-/// Not started yet.
+/// A worker that has not been started.
 #[derive(Debug)]
 pub struct Worker {
     webhooks: Webhooks,
@@ -63,7 +64,7 @@ pub struct Worker {
     options: WorkerOptions,
 }
 
-/// A worker at work. Dropping it stops it without waiting.
+/// A running worker. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct RunningWorker {
     stop: CancellationToken,
@@ -71,7 +72,7 @@ pub struct RunningWorker {
 }
 
 impl Worker {
-    /// `key_changes` moves when keys were generated or deleted, so that held deliveries go out.
+    /// `key_changes` changes whenever keys are generated or deleted, so that held deliveries are released.
     pub fn new(
         webhooks: Webhooks,
         sender: Arc<Sender>,
@@ -107,14 +108,14 @@ impl Worker {
 }
 
 impl RunningWorker {
-    /// Takes nothing more and waits for the attempts under way, up to the bound. What did not end is tried again when its
-    /// lease has run out.
+    /// Stops taking new deliveries and waits for the attempts in progress, up to the time limit. An attempt that has
+    /// not finished by then is repeated when its lease expires.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(task) = self.task.take()
             && let Err(error) = task.await
         {
-            tracing::error!(%error, "the delivery worker had died");
+            tracing::error!(%error, "the delivery worker had stopped unexpectedly");
         }
     }
 }
@@ -153,8 +154,8 @@ impl Run {
         let look_every = i64::try_from(self.options.look_every.as_millis()).unwrap_or(i64::MAX);
         let mut look_at = clock.now();
         loop {
-            // The bell keeps a ring that comes after this line until the wait below: a commit between asking the
-            // database and waiting is not slept over.
+            // The bell remembers a ring that comes after this line until we wait below. So a commit between the
+            // database query and the wait is not missed.
             let visitors = self.webhooks.bell().take();
             self.lanes.ready(visitors.waiting);
             while let Ok(one) = ended.try_recv() {
@@ -190,7 +191,7 @@ impl Run {
                 () = clock.sleep_until(wake_at) => {}
             }
         }
-        // What is handed over after this goes out when its lease has run out.
+        // Anything handed over after this is sent when its lease expires.
         self.webhooks.bell().admit(Admission::default());
         self.attempts.close();
         if tokio::time::timeout(self.options.drain, self.attempts.wait())
@@ -199,12 +200,13 @@ impl Run {
         {
             tracing::warn!(
                 left = self.attempts.len(),
-                "attempts did not end in time; they will be made again"
+                "some attempts did not finish in time and will be repeated"
             );
         }
     }
 
-    /// Begins what publications have claimed. A lane that has filled meanwhile has no place for it: then it waits in order.
+    /// Starts the deliveries that publications have claimed. If a lane has filled up in the meantime, its delivery
+    /// waits in order.
     async fn take_over(&mut self, claimed: Vec<Claimed>, now: Timestamp) {
         for one in claimed {
             if self.lanes.has_place(one.webhook, one.company) {
@@ -218,14 +220,15 @@ impl Run {
                 .give_back(one.delivery, one.lease, now)
                 .await
             {
-                tracing::error!(error = %error, delivery = %one.delivery, "a delivery waits until its lease has run out");
+                tracing::error!(error = %error, delivery = %one.delivery, "could not return a claimed delivery; it waits until its lease expires");
             } else {
                 self.lanes.ready([(one.webhook, one.company)]);
             }
         }
     }
 
-    /// What others have made due, what an earlier process left behind, and what was held and need not be.
+    /// Finds what other processes made due, what an earlier process left behind, and held deliveries that can be
+    /// released.
     async fn look(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
         let parts = self.webhooks.parts();
         for scope in parts.store.queue.held().await? {
@@ -245,7 +248,7 @@ impl Run {
                 .prune
                 .prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE)
                 .await?;
-            // While there is more, a step with every look.
+            // While there is more to remove, remove some at every look.
             let pause = if removed < u64::from(PRUNED_AT_ONCE) {
                 PRUNE_EVERY_SECONDS
             } else {
@@ -256,7 +259,7 @@ impl Run {
         Ok(())
     }
 
-    /// Fills the free places.
+    /// Claims deliveries for the free slots.
     async fn claim(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
         let wanted = self.lanes.wanted();
         if wanted.is_empty() {
@@ -287,14 +290,15 @@ impl Run {
             due: None,
         };
         self.attempts.spawn(async move {
-            // The whole of it moves in here; naming one field only would leave the rest outside, to be dropped at once.
+            // Move the whole value into the task. With only one of its fields, the closure would capture just that
+            // field, and the rest would be dropped at once.
             let mut place = place;
             place.due = attempt::run(&webhooks, &sender, claimed).await;
         });
     }
 }
 
-/// A place in a lane. It is given back by dropping it, so that a panic gives it back too.
+/// A slot in a lane. Dropping it frees it, so a panic frees it too.
 struct Place {
     finished: mpsc::UnboundedSender<Ended>,
     webhook: WebhookId,
@@ -304,7 +308,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Nobody listens any more when the worker has stopped.
+        // No one listens any more once the worker has stopped.
         let _ = self.finished.send(Ended {
             webhook: self.webhook,
             company: self.company,
@@ -313,12 +317,12 @@ impl Drop for Place {
     }
 }
 
-/// Who may have something due, how much of each is under way, and when to look again.
+/// Which webhooks may have something due, how many attempts each has in progress, and when to look again.
 #[derive(Debug)]
 struct Lanes {
     options: WorkerOptions,
     running: HashMap<WebhookId, u32>,
-    /// All attempts that may be under way, by company.
+    /// All attempts that may be in progress, by company.
     places: Ledger<CompanyId>,
     ready: HashMap<WebhookId, CompanyId>,
     later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
@@ -351,7 +355,7 @@ impl Lanes {
         self.later.insert((at, webhook, company));
     }
 
-    /// Moves what has become due.
+    /// Marks the webhooks whose retries have become due.
     fn due_by(&mut self, now: Timestamp) {
         while let Some((at, webhook, company)) = self.later.first().copied()
             && at <= now
@@ -365,8 +369,8 @@ impl Lanes {
         self.later.first().map(|(at, ..)| *at)
     }
 
-    /// How many deliveries to ask for, of each webhook that may have some and has a free place: one for each in turn, as
-    /// long as its lane and its company's share have room.
+    /// How many deliveries to claim, for each webhook that may have some and has a free slot. Slots are given out one
+    /// by one in turn, while the webhook's lane and its company's share have room.
     fn wanted(&self) -> Vec<(WebhookId, u32)> {
         let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
         let mut asking: Vec<Asking> = self
@@ -379,7 +383,7 @@ impl Lanes {
                 places: 0,
             })
             .collect();
-        // Who has least comes first: those that hang ask for more with every place they lose.
+        // Whoever has the fewest comes first. Hanging receivers would otherwise ask again with every slot they free.
         asking.sort_by_key(|one| (self.places.held(&one.company), one.running));
         let mut places = self.places.clone();
         loop {
@@ -409,7 +413,7 @@ impl Lanes {
         self.places.take_beyond_share(&company, 1);
     }
 
-    /// Whose new deliveries publications may claim, and how many of them.
+    /// For which webhooks publications may claim new deliveries, and how many.
     fn admission(&self) -> Admission {
         let per_webhook = self.options.per_webhook;
         let (full, open): (Vec<_>, Vec<_>) = self
@@ -433,7 +437,7 @@ impl Lanes {
         }
     }
 
-    /// Who got as many as it asked for may have more.
+    /// A webhook that got as many as it asked for may have more.
     fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
         for one in claimed {
             self.begin(one.webhook, one.company);
@@ -474,7 +478,7 @@ mod tests {
         CompanyId::from_random([byte; 16])
     }
 
-    /// A webhook of a company of its own.
+    /// A webhook whose company has no others.
     fn alone(byte: u8) -> (WebhookId, CompanyId) {
         (webhook(byte), company(byte))
     }
@@ -501,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_lane_asks_for_nothing_and_leaves_the_others_their_places() {
+    fn a_full_lane_asks_for_nothing_and_leaves_slots_to_others() {
         let mut lanes = lanes(4, 20);
         occupy(&mut lanes, alone(1), 4);
         lanes.ready([alone(1), alone(2)]);
@@ -513,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_places_than_there_are() {
+    fn no_one_gets_more_slots_than_there_are() {
         let mut lanes = lanes(8, 8);
         occupy(&mut lanes, alone(9), 6);
         lanes.ready((1..=5).map(alone));
@@ -527,14 +531,14 @@ mod tests {
     }
 
     #[test]
-    fn a_company_with_many_webhooks_leaves_places_for_one_with_one() {
+    fn a_company_with_many_webhooks_leaves_slots_for_a_company_with_one() {
         let mut lanes = lanes(32, 512);
         let many = |byte| (webhook(byte), company(1));
         lanes.ready((1..=17).map(many));
         let wanted = lanes.wanted();
         assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 256);
         (1..=16).for_each(|byte| occupy(&mut lanes, many(byte), 16));
-        assert!(lanes.wanted().is_empty(), "it has its share");
+        assert!(lanes.wanted().is_empty(), "it already has its share");
         assert!(lanes.has_place(webhook(99), company(2)));
         assert!(!lanes.has_place(webhook(17), company(1)));
         assert!(lanes.admission().full.contains(&company(1)));
@@ -543,20 +547,20 @@ mod tests {
     }
 
     #[test]
-    fn who_is_full_or_has_a_backlog_is_busy() {
+    fn a_webhook_that_is_full_or_has_a_backlog_is_busy() {
         let mut lanes = lanes(2, 5);
         occupy(&mut lanes, alone(1), 2);
         occupy(&mut lanes, alone(2), 1);
         lanes.ready([alone(3)]);
         let admission = lanes.admission();
         assert_eq!(*admission.busy, HashSet::from([webhook(1), webhook(3)]));
-        assert_eq!(admission.passes, 1, "as many as the second has places");
+        assert_eq!(admission.passes, 1, "as many as the second has free slots");
         occupy(&mut lanes, alone(4), 2);
-        assert_eq!(lanes.admission().passes, 0, "there is no place left at all");
+        assert_eq!(lanes.admission().passes, 0, "no slot is left at all");
     }
 
     #[test]
-    fn a_retry_becomes_ready_when_it_is_due_and_not_before() {
+    fn a_retry_becomes_ready_when_it_is_due_and_no_earlier() {
         let mut lanes = lanes(4, 10);
         occupy(&mut lanes, alone(1), 1);
         let due = Timestamp::from_millis(5_000);

@@ -1,5 +1,5 @@
-//! Invariant 6, from outside: a server in a process of its own is killed while events are published and deliveries are under
-//! way; whatever it had accepted reaches its receiver after the next start.
+//! Invariant 6, from the outside. A server in its own process is killed while events are published and deliveries are
+//! in progress. Every event it accepted must reach its receiver after the next start.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
     let server = world.start(&["--log", "warn"], Stdio::null());
     world.create_webhook(&receiver.url("/"));
 
-    // Killed with attempts under way that never got an answer, and then with deliveries coming and going.
+    // The first kill comes while attempts wait for a response, the second while deliveries come and go.
     let mut accepted = publish_until_killed(&world, server, 60).await;
     answers.store(true, Ordering::SeqCst);
     let server = world.start(&["--log", "warn"], Stdio::null());
@@ -51,7 +51,7 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
     kill(server);
 }
 
-/// What these tests ask of the installation.
+/// The requests these tests make.
 impl Installation {
     fn create_webhook(&self, url: &str) {
         let headers = format!(
@@ -62,7 +62,7 @@ impl Installation {
         post(self.listeners[1], "/v1/webhooks/", &headers, &draft).expect("the webhook is created");
     }
 
-    /// The event's id, once it is accepted.
+    /// Returns the event's id once it is accepted.
     fn publish(&self) -> Option<String> {
         let headers = format!("Authorization: Bearer {}\r\n", self.token);
         let event = json!({ "client_id": self.client_id, "env_type": "sandbox", "event_type": "order-created", "payload": {} });
@@ -73,14 +73,15 @@ impl Installation {
     }
 }
 
-/// Publishes from several threads, kills the server once so many events are accepted, and returns all that were.
+/// Publishes from several threads, kills the server once this many events are accepted, and returns every accepted
+/// event.
 async fn publish_until_killed(world: &Installation, server: Child, enough: usize) -> BTreeSet<String> {
     let (accepted, more) = (Mutex::new(BTreeSet::new()), Condvar::new());
     tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
             for _ in 0..PUBLISHERS {
                 scope.spawn(|| {
-                    // Ends with the server.
+                    // The loop ends when the server does.
                     while let Some(event) = world.publish() {
                         accepted.lock().expect("no panic").insert(event);
                         more.notify_one();
@@ -98,13 +99,13 @@ async fn publish_until_killed(world: &Installation, server: Child, enough: usize
     accepted.into_inner().expect("no panic")
 }
 
-/// SIGKILL, in the middle of whatever it does.
+/// Sends SIGKILL, whatever the server is doing.
 fn kill(mut server: Child) {
     server.kill().expect("killed");
     server.wait().expect("ended");
 }
 
-/// The body of a 2xx; nothing when the server goes away.
+/// Returns the body of a 2xx, or `None` if the server goes away.
 fn post(to: SocketAddr, path: &str, headers: &str, body: &Value) -> Option<Value> {
     let body = body.to_string();
     let mut stream = TcpStream::connect(to).ok()?;

@@ -1,4 +1,4 @@
-//! Every page with hostile text in every field that a stranger can set: whatever they write stays text.
+//! Puts hostile text into every field that a stranger can set, and checks on every page that it stays text.
 
 use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
@@ -10,11 +10,11 @@ use crate::html::tags;
 use crate::receiver::{Receiver, Reply};
 use crate::world::{Answer, Ask, To, World};
 
-/// Ends every place it may stand in, then is an element and an attribute of its own. Without white space, so that it may
-/// be an e-mail address too.
+/// Closes every context it could appear in, then forms an element and an attribute. It contains no white space, so that
+/// it also works in an email address.
 const HOSTILE: &str = "\"'/gh-attr=1></title></script></textarea></option>--><gh-evil/gh-attr=1>";
 
-/// What stands in the world of [`hostile_world`], by the name that paths have for it.
+/// The ids in [`hostile_world`], by their names in paths.
 struct Hostile {
     world: World,
     owner: String,
@@ -38,8 +38,8 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A company whose every text is hostile: its name, its brand, its people, a webhook with a delivery that failed, a request
-/// with what the API answered.
+/// A company in which every text is hostile: its name, its brand, its people, a webhook with a failed delivery, and a
+/// request with the API's response.
 async fn hostile_world() -> Hostile {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 500,
@@ -103,7 +103,7 @@ async fn hostile_world() -> Hostile {
             .json(&json!({ HOSTILE: [HOSTILE] })),
     )
     .await;
-    assert_eq!(called.status, StatusCode::BAD_REQUEST, "the API's own answer");
+    assert_eq!(called.status, StatusCode::BAD_REQUEST, "the API's own response");
     let request = called.header("x-request-id").to_owned();
     let delivery = failed_delivery(&world, company, &client_id.to_string(), &request, &receiver).await;
     world.running().services.recorder.flush().await;
@@ -123,7 +123,7 @@ async fn hostile_world() -> Hostile {
     }
 }
 
-/// Publishes an event and waits until its attempt is written down.
+/// Publishes an event and waits until its attempt is recorded.
 async fn failed_delivery(
     world: &World,
     company: CompanyId,
@@ -164,7 +164,7 @@ async fn failed_delivery(
     }
 }
 
-/// Every parameter that a page or a form reads, all of them hostile.
+/// Every parameter that a page or a form reads, each with hostile text.
 fn hostile_query() -> String {
     let names = [
         "next",
@@ -197,7 +197,7 @@ fn hostile_query() -> String {
     query.finish()
 }
 
-/// No element and no attribute was made of hostile text, and the title is one piece of text.
+/// Asserts that hostile text created no element and no attribute, and that the title is a single text.
 fn assert_is_text(answer: &Answer, what: &str) {
     if !answer.header("content-type").starts_with("text/html") {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
@@ -222,10 +222,10 @@ async fn text_that_strangers_wrote_is_text_on_every_page() {
         let filled = hostile.fill(&path);
         assert!(
             !filled.contains('{'),
-            "{path}: this test does not know one of its parts"
+            "{path}: this test does not know one of its segments"
         );
         let plain = hostile.page(&filled).await;
-        // There is no such page outside the demo; `/` sends its visitor on.
+        // This page does not exist outside the demo. `/` redirects.
         let expected = if path == "/design" {
             StatusCode::NOT_FOUND
         } else {
@@ -271,7 +271,7 @@ async fn text_that_strangers_wrote_is_text_on_every_page() {
 }
 
 #[tokio::test]
-async fn the_title_says_the_name_as_it_is() {
+async fn the_title_shows_the_name_unchanged() {
     let hostile = hostile_world().await;
     for (path, before) in [
         ("webhooks/{webhook}", ""),
@@ -295,7 +295,7 @@ async fn the_title_says_the_name_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_a_form_sends_is_text_in_its_answer() {
+async fn what_a_form_sends_is_text_in_its_response() {
     let hostile = hostile_world().await;
     let forms = [
         "/sign-in",
@@ -339,5 +339,5 @@ async fn what_a_form_sends_is_text_in_its_answer() {
         .keys
         .list(hostile.company)
         .await;
-    assert!(keys.is_ok(), "and the server goes on");
+    assert!(keys.is_ok(), "the server keeps running");
 }

@@ -1,4 +1,4 @@
-//! An attempt that has been made, written down with what follows from it.
+//! Records a finished attempt together with its consequences.
 
 use async_trait::async_trait;
 use model::{AttemptId, DeliveryState, WebhookId};
@@ -15,7 +15,7 @@ impl AttemptStore for StoredWebhooks {
         let dialect = self.db.dialect();
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
-                // The webhook before its delivery: see the lock order in `mod.rs`.
+                // Lock the webhook before its delivery. See the lock order in `mod.rs`.
                 let consequence = match attempt.report {
                     Some(report) => write_health(connection, dialect, &attempt, report).await?,
                     None => {
@@ -32,8 +32,8 @@ impl AttemptStore for StoredWebhooks {
     }
 }
 
-/// Asks [`decide::health_after`] and writes what changes. Mostly nothing does, and then no lock is taken: all the deliveries
-/// of a busy webhook would queue there.
+/// Asks [`decide::health_after`] and writes what changes. Usually nothing does, and then it takes no lock, because all
+/// deliveries of a busy webhook would queue for it.
 async fn write_health(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -47,7 +47,7 @@ async fn write_health(
         return Ok(None);
     }
     if dialect == Dialect::Postgres {
-        // Somebody else may have decided in between: once more, with the row locked.
+        // Another transaction may have changed it in between, so decide again with the row locked.
         before = read_health(connection, webhook, dialect.for_update()).await?;
         (after, consequence) = decide::health_after(&before, report, attempt.ended_at);
         if after == before {
@@ -65,7 +65,7 @@ async fn write_health(
     .execute(&mut *connection)
     .await?;
     if let Some(Consequence::Disabled(reason)) = consequence {
-        // What waits stays as it is (`decide::Waiting`): `claim` passes over a webhook that is off.
+        // Waiting deliveries stay as they are (`decide::Waiting`). `claim` skips disabled webhooks.
         sqlx::query("UPDATE webhooks SET enabled = 0, disabled_reason = $2, updated_at = $3 WHERE id = $1")
             .bind(webhook.to_string())
             .bind(reason.as_str())
@@ -103,7 +103,7 @@ async fn read_health(
     })
 }
 
-/// A test says nothing about the health but how it ended.
+/// A test changes only the last test's result, not the webhook's health.
 async fn note_test(connection: &mut DbConnection, attempt: &FinishedAttempt) -> Result<(), StoreError> {
     let delivered = attempt.then == Then::Ended(DeliveryState::Delivered);
     sqlx::query("UPDATE webhooks SET last_test_at = $2, last_test_delivered = $3 WHERE id = $1")
@@ -115,16 +115,16 @@ async fn note_test(connection: &mut DbConnection, attempt: &FinishedAttempt) -> 
     Ok(())
 }
 
-/// The attempt is counted, and who works on the delivery goes on.
+/// Counts the attempt. The delivery stays with whoever is working on it.
 const COUNTED: &str = "UPDATE deliveries SET attempts = $2, replays = $3, last_attempt_at = $4, last_status = $5, \
      last_failure = $6, last_duration_ms = $7, state = $8 WHERE id = $1";
-/// The same, and the delivery's next time is set or it has ended.
+/// Counts the attempt and sets the delivery's next time or its final state.
 const SETTLED: &str = "UPDATE deliveries SET attempts = $2, replays = $3, last_attempt_at = $4, last_status = $5, \
      last_failure = $6, last_duration_ms = $7, state = $8, due_at = $9, lease = NULL, replayed_from = NULL, \
      resume_at = NULL WHERE id = $1";
 
-/// Counts the attempt and writes what [`decide::settled`] says. The attempt's number among those of its kind: of the
-/// schedule, or by hand.
+/// Counts the attempt and writes what [`decide::settled`] decided. Returns the attempt's number among the scheduled
+/// attempts or among the replays.
 async fn settle_delivery(
     connection: &mut DbConnection,
     dialect: Dialect,

@@ -1,4 +1,4 @@
-//! Creating, changing and deleting webhooks, and reading them as they are configured.
+//! Creates, changes and deletes webhooks, and reads their configuration.
 
 use std::fmt::Write as _;
 
@@ -90,7 +90,7 @@ impl ConfigStore for StoredWebhooks {
         self.one(statement, rows::webhook).await
     }
 
-    /// By `webhooks_url`.
+    /// Uses the index `webhooks_url`.
     async fn webhooks(
         &self,
         company: CompanyId,
@@ -106,7 +106,7 @@ impl ConfigStore for StoredWebhooks {
         self.all(statement, rows::webhook).await
     }
 
-    /// By `webhooks_url`.
+    /// Uses the index `webhooks_url`.
     async fn url_taken(
         &self,
         company: CompanyId,
@@ -126,7 +126,7 @@ impl ConfigStore for StoredWebhooks {
     }
 }
 
-/// The unique index decides, also between two that come at once.
+/// The unique index decides, even if two requests come at once.
 fn taken_or<T>(written: Result<Written<T>, StoreError>) -> Result<Written<T>, StoreError> {
     match written {
         Err(error) if error.is_unique_violation() => Ok(Written::UrlTaken),
@@ -157,7 +157,7 @@ async fn insert(connection: &mut DbConnection, new: &NewWebhook) -> Result<(), S
     Ok(())
 }
 
-/// The webhook, which nobody else changes until the commit.
+/// Reads the webhook and locks it against other changes until the commit.
 async fn locked(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -201,8 +201,8 @@ async fn write_changed(connection: &mut DbConnection, changed: &Changed) -> Resu
     Ok(())
 }
 
-/// Does what was decided to all that waits for a webhook, in one statement however much it is. By `deliveries_due` and
-/// `deliveries_held`.
+/// Applies the decision to all deliveries that wait for a webhook. One statement handles any number of them. Uses the
+/// indexes `deliveries_due` and `deliveries_held`.
 async fn settle_waiting(
     connection: &mut DbConnection,
     webhook: WebhookId,
@@ -210,8 +210,9 @@ async fn settle_waiting(
 ) -> Result<(), StoreError> {
     let sql = match waiting {
         Waiting::Stays => return Ok(()),
-        // Selects what waits for its time: no attempt is under way, and none was asked for by hand. Due since it was made
-        // puts the oldest first. What is held has no key to be signed with, and goes out when there is one.
+        // Selects deliveries that only wait for their time, not those with an attempt in progress or a manual replay.
+        // They become due at the time they were created, so the oldest go first. Held deliveries stay: they have no key
+        // to sign them and are sent once there is one.
         Waiting::GoesOut => {
             "UPDATE deliveries SET due_at = created_at WHERE webhook_id = $1 AND state = 'pending' \
                              AND lease IS NULL AND replayed_from IS NULL"
@@ -230,7 +231,8 @@ async fn settle_waiting(
     Ok(())
 }
 
-/// [`decide::ends_as`] as an expression, made by asking it about all the facts there can be.
+/// [`decide::ends_as`] as an SQL expression. It is built by calling the function with every possible combination of
+/// facts.
 fn ends_as() -> String {
     let mut sql = "CASE".to_owned();
     for from in std::iter::once(None).chain(DeliveryState::ALL.map(Some)) {
@@ -240,7 +242,7 @@ fn ends_as() -> String {
         };
         for (tried, is_tried) in [(false, "= 0"), (true, "> 0")] {
             let ended = decide::ends_as(from, tried).as_str();
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(
                 sql,
                 " WHEN replayed_from {from_is} AND attempts + replays {is_tried} THEN '{ended}'"

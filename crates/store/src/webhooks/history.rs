@@ -1,4 +1,4 @@
-//! The public API's history: one row for each attempt.
+//! The public API's history: one row per attempt.
 
 use async_trait::async_trait;
 use model::{CompanyId, Environment, Timestamp};
@@ -12,7 +12,7 @@ use crate::{Columns, StoreError};
 
 #[async_trait]
 impl HistoryStore for StoredWebhooks {
-    /// By `attempts_history`, from the page's edge on in its direction.
+    /// Uses the index `attempts_history`, from the edge of the page in its direction.
     async fn history(
         &self,
         company: CompanyId,

@@ -1,11 +1,11 @@
-//! Webhooks, events, deliveries and attempts, on both databases. Each file implements one of the traits of
+//! Webhooks, events, deliveries and attempts on both databases. Each file implements one of the traits of
 //! [`webhooks::Stores`] on [`StoredWebhooks`], with its SQL.
 //!
-//! What depends on the rows is decided by [`webhooks::decide`], inside the transaction. A condition in the SQL here selects
-//! rows, by an index where one is named, or guards against a row that has changed; it decides nothing.
+//! Decisions that depend on the rows are made by [`webhooks::decide`], inside the transaction. Conditions in the SQL
+//! here select rows, using the named index, or guard against a row that has changed. They decide nothing.
 //!
-//! Lock order, for PostgreSQL: a webhook, then its deliveries. Nothing takes them the other way round, or two transactions
-//! would wait for each other.
+//! On PostgreSQL, always lock a webhook before its deliveries. If any transaction locked them in the other order, two
+//! could deadlock.
 
 mod attempts;
 mod config;
@@ -30,13 +30,13 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../../migrations/0004_webhooks.sql"),
 };
 
-/// Attempts by hand, what a webhook's health remembers, and the overlap of its secrets.
+/// Manual attempts, a webhook's health history, and the overlap of its secrets.
 pub const WAITING_MIGRATION: Migration = Migration {
     name: "0009_webhook_waiting",
     sql: include_str!("../../migrations/0009_webhook_waiting.sql"),
 };
 
-/// All of [`webhooks::Stores`] on a [`Db`].
+/// Implements all of [`webhooks::Stores`] on a [`Db`].
 #[derive(Clone, Debug)]
 pub struct StoredWebhooks {
     db: Db,
@@ -58,7 +58,7 @@ impl StoredWebhooks {
         Ok(self.db.write(urgency, work).await?)
     }
 
-    /// The rows, each read by `read`.
+    /// Fetches the rows and converts each with `read`.
     async fn all<T>(
         &self,
         statement: Statement<'_>,
@@ -69,7 +69,7 @@ impl StoredWebhooks {
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    /// The row, if there is one.
+    /// Fetches the row, if there is one.
     async fn one<T>(
         &self,
         statement: Statement<'_>,

@@ -1,4 +1,4 @@
-//! What pages read: counts, deliveries, attempts.
+//! What the pages read: counts, deliveries and attempts.
 
 use async_trait::async_trait;
 use model::{
@@ -13,12 +13,12 @@ use super::StoredWebhooks;
 use super::rows::{self, DELIVERY_COLUMNS};
 use crate::{Columns, StoreError};
 
-/// Deliveries shown of one request at most.
+/// The most deliveries shown for one request.
 const OF_REQUEST: i64 = 100;
 
 #[async_trait]
 impl PageStore for StoredWebhooks {
-    /// By `webhooks_url`, then for each webhook by `attempts_of_webhook` and `deliveries_due`.
+    /// Uses the index `webhooks_url`, then `attempts_of_webhook` and `deliveries_due` for each webhook.
     async fn facts(
         &self,
         company: CompanyId,
@@ -48,7 +48,7 @@ impl PageStore for StoredWebhooks {
         self.all(statement, read_facts).await
     }
 
-    /// By `deliveries_of_webhook`.
+    /// Uses the index `deliveries_of_webhook`.
     async fn deliveries(
         &self,
         company: CompanyId,
@@ -66,7 +66,7 @@ impl PageStore for StoredWebhooks {
         self.all(statement, rows::delivery).await
     }
 
-    /// By `events_by_request`.
+    /// Uses the index `events_by_request`.
     async fn events_of_request(
         &self,
         company: CompanyId,
@@ -81,7 +81,7 @@ impl PageStore for StoredWebhooks {
         self.all(statement, |row| row.parsed("id")).await
     }
 
-    /// By `events_by_request` and `deliveries_of_event`.
+    /// Uses the indexes `events_by_request` and `deliveries_of_event`.
     async fn deliveries_of_request(
         &self,
         company: CompanyId,
@@ -114,7 +114,7 @@ impl PageStore for StoredWebhooks {
         let Some(mut found) = self.one(statement, read_stored).await? else {
             return Ok(None);
         };
-        // By `attempts_of_delivery`.
+        // Uses the index `attempts_of_delivery`.
         let attempts = sqlx::query(
             "SELECT id, number, started_at, duration_ms, status, failure, signed_by_last_four, replay, hops FROM attempts \
              WHERE delivery_id = $1 ORDER BY seq",
@@ -124,7 +124,7 @@ impl PageStore for StoredWebhooks {
         Ok(Some(found))
     }
 
-    /// By `attempts_of_webhook`.
+    /// Uses the index `attempts_of_webhook`.
     async fn failures(
         &self,
         company: CompanyId,
@@ -166,7 +166,7 @@ fn read_facts(row: &AnyRow) -> Result<WebhookFacts, StoreError> {
     })
 }
 
-/// Without its attempts.
+/// Reads a delivery without its attempts.
 fn read_stored(row: &AnyRow) -> Result<StoredDelivery, StoreError> {
     Ok(StoredDelivery {
         row: rows::delivery(row)?,

@@ -1,4 +1,4 @@
-//! Removing what is kept no longer.
+//! Removes what is no longer kept.
 
 use async_trait::async_trait;
 use model::{EventId, Timestamp};
@@ -9,8 +9,9 @@ use crate::{Columns, DbConnection, StoreError, Urgency};
 
 #[async_trait]
 impl PruneStore for StoredWebhooks {
-    /// By `events_by_age`. Small steps, so that nobody waits for it. How long events are kept is the worker's to say; the
-    /// condition selects those of that age that nothing waits for and that were not tried again since.
+    /// Removes events in small steps, so that no other write waits long. The worker decides how long events are kept.
+    /// The condition selects events of that age that have no waiting deliveries and were not tried again since. Uses
+    /// the index `events_by_age`.
     async fn prune(&self, before: Timestamp, at_most: u32) -> Result<u64, StorageFailure> {
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {

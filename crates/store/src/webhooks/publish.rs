@@ -1,4 +1,4 @@
-//! Events with their deliveries in one transaction; test events and replays.
+//! Stores events with their deliveries in one transaction; also test events and replays.
 
 use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
@@ -34,7 +34,7 @@ impl PublishStore for StoredWebhooks {
                 })
             });
         match (written.await, idempotency) {
-            // Two came at once with the same key, and the other one was first.
+            // Two requests used the same key at once, and the other one was first.
             (Err(error), Some(idempotency)) if error.is_unique_violation() => {
                 self.write(Urgency::Interactive, move |connection| {
                     Box::pin(async move { earlier(connection, &idempotency).await?.ok_or(error) })
@@ -109,7 +109,7 @@ impl PublishStore for StoredWebhooks {
     }
 }
 
-/// What an earlier request with this key came to.
+/// The result of an earlier request with this idempotency key.
 async fn earlier(
     connection: &mut DbConnection,
     idempotency: &Idempotency,
@@ -150,7 +150,7 @@ async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result
     Ok(())
 }
 
-/// A delivery for each of the [`decide::recipients`].
+/// Inserts a delivery for each of the [`decide::recipients`].
 async fn insert_deliveries(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -182,8 +182,8 @@ async fn insert_deliveries(
     })
 }
 
-/// The webhooks of the event's company and environment. On PostgreSQL they are locked against being deleted in the same
-/// moment, which would leave a delivery waiting for ever. By `webhooks_url`.
+/// The webhooks of the event's company and environment. On PostgreSQL they are locked against a simultaneous deletion,
+/// which would leave a delivery waiting for ever. Uses the index `webhooks_url`.
 async fn subscribers(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -262,14 +262,15 @@ impl NewDelivery<'_> {
     }
 }
 
-/// The webhook of a delivery, and what is decided by. Both rows stay as they are until the commit.
+/// The webhook of a delivery, and the facts for the decision. Both rows stay locked until the commit.
 async fn replay_facts(
     connection: &mut DbConnection,
     dialect: Dialect,
     company: CompanyId,
     delivery: DeliveryId,
 ) -> Result<Option<(WebhookId, ReplayFacts)>, StoreError> {
-    // The webhook first, as everywhere: one that is deleted meanwhile ends what waits, and nothing may begin to wait after.
+    // Lock the webhook first, as everywhere. Deleting a webhook ends its waiting deliveries, and no delivery may start
+    // to wait after that.
     let hold = format!(
         "SELECT id FROM webhooks WHERE id = (SELECT webhook_id FROM deliveries WHERE id = $1 AND company_id = $2){}",
         dialect.for_share()

@@ -1,4 +1,4 @@
-//! Deliveries that are due or held: claims under a lease, and what waits for a key.
+//! Deliveries that are due or held: claims them with a lease, and holds and releases those without a key.
 
 use async_trait::async_trait;
 use model::{AttemptId, CompanyId, DeliveryId, Environment, Timestamp, WebhookId};
@@ -12,7 +12,8 @@ use crate::{Columns, DbConnection, Dialect, StoreError, Urgency};
 
 #[async_trait]
 impl DeliveryQueue for StoredWebhooks {
-    /// One look-up in `deliveries_due` for each webhook. `enabled` only selects where it is worth asking: `claim` decides.
+    /// One look-up in `deliveries_due` per webhook. The condition on `enabled` only skips webhooks that are not worth
+    /// asking about. The decision is in `claim`.
     async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure> {
         let statement = sqlx::query(
             "SELECT w.id, w.company_id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
@@ -73,7 +74,7 @@ impl DeliveryQueue for StoredWebhooks {
         .await
     }
 
-    /// Once at start. By `deliveries_due`, whole.
+    /// Runs once at start. Scans the whole index `deliveries_due`.
     async fn forget_leases(&self, now: Timestamp) -> Result<u64, StorageFailure> {
         self.write(Urgency::Interactive, move |connection| {
             Box::pin(async move {
@@ -89,9 +90,9 @@ impl DeliveryQueue for StoredWebhooks {
         .await
     }
 
-    /// An attempt that found no key has decided it ([`webhooks::Standing::NoKey`]). The claimed one, if the lease is still its
-    /// own, and what else of its company and environment is due and not claimed: the next claim would only find the same. By
-    /// `deliveries_due`.
+    /// The caller found no key ([`webhooks::Standing::NoKey`]). Holds the claimed delivery, if it still has its lease,
+    /// and every other unclaimed due delivery of its company and environment: the next claim would find no key either.
+    /// Uses the index `deliveries_due`.
     async fn hold(&self, claimed: &Claimed, now: Timestamp) -> Result<(), StorageFailure> {
         let (delivery, lease) = (claimed.delivery, claimed.lease);
         let (company, environment) = (claimed.company, claimed.environment);
@@ -119,7 +120,7 @@ impl DeliveryQueue for StoredWebhooks {
         .await
     }
 
-    /// By `deliveries_held`.
+    /// Uses the index `deliveries_held`.
     async fn held(&self) -> Result<Vec<HeldScope>, StorageFailure> {
         let statement = sqlx::query(
             "SELECT DISTINCT w.company_id, w.environment FROM webhooks w \
@@ -134,7 +135,7 @@ impl DeliveryQueue for StoredWebhooks {
         .await
     }
 
-    /// The caller has found a key. Due since they were made, which puts the oldest first.
+    /// The caller has found a key. Makes deliveries due at the time they were created, so the oldest go first.
     async fn release(&self, scope: HeldScope) -> Result<Vec<WebhookId>, StorageFailure> {
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
@@ -167,8 +168,8 @@ struct Receiver {
     endpoint: Endpoint,
 }
 
-/// `None` where nothing that waits may be sent now, as [`webhooks::Standing::waiting`] says. It is not locked: an attempt of
-/// a webhook that is paused or deleted in this moment counts as one that was under way.
+/// `None` if no waiting delivery may be sent now, as [`webhooks::Standing::waiting`] decides. The row is not locked: if
+/// the webhook is paused or deleted at this moment, the attempt counts as already in progress.
 async fn receiver(connection: &mut DbConnection, webhook: WebhookId) -> Result<Option<Receiver>, StoreError> {
     let row = sqlx::query(
         "SELECT company_id, environment, disabled_reason, deleted_at, url, sealed_secret, previous_secret, \
@@ -188,7 +189,7 @@ async fn receiver(connection: &mut DbConnection, webhook: WebhookId) -> Result<O
     }))
 }
 
-/// By `deliveries_due`.
+/// Uses the index `deliveries_due`.
 async fn due_of(
     connection: &mut DbConnection,
     dialect: Dialect,
@@ -196,7 +197,7 @@ async fn due_of(
     now: Timestamp,
     at_most: u32,
 ) -> Result<Vec<AnyRow>, StoreError> {
-    // Nobody else is working on these rows: PostgreSQL locks them, SQLite has one writer.
+    // Takes only rows that no one else is working on. PostgreSQL locks them; SQLite has one writer.
     let lock = dialect.on_postgres(" FOR UPDATE OF d SKIP LOCKED");
     let sql = format!(
         "SELECT d.id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, e.event_type, e.body \

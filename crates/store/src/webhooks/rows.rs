@@ -1,4 +1,4 @@
-//! Rows as the types they stand for, and the few values whose text form is the store's own.
+//! Converts rows to typed values, including the few values whose text form only the store uses.
 
 use model::{
     AttemptOutcome, DeliveryRow, DeliveryState, DisabledReason, EventType, FailureClass, Webhook,
@@ -11,7 +11,7 @@ use webhooks::{Endpoint, FormerSecret, OwnSecrets, Replay, Standing};
 
 use crate::{Columns, StoreError};
 
-/// A webhook's own columns, for the table by the name `w`.
+/// Reads a webhook from the columns of the table alias `w`.
 pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
     Ok(Webhook {
         id: row.parsed("id")?,
@@ -26,7 +26,7 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
     })
 }
 
-/// Where deliveries go and what signs them. A webhook that was deleted has no secrets any more.
+/// Where deliveries go and which secrets sign them. A deleted webhook has no secrets.
 pub(super) fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
     let former = row
         .maybe_blob("previous_secret")?
@@ -44,7 +44,7 @@ pub(super) fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
     })
 }
 
-/// What a webhook is in, from the columns `disabled_reason` and `deleted_at`.
+/// The webhook's standing, from the columns `disabled_reason` and `deleted_at`.
 pub(super) fn standing(row: &AnyRow) -> Result<Standing, StoreError> {
     Ok(match row.maybe_time("deleted_at")? {
         Some(_) => Standing::Deleted,
@@ -52,13 +52,14 @@ pub(super) fn standing(row: &AnyRow) -> Result<Standing, StoreError> {
     })
 }
 
-/// Why a webhook is off; none where it is on.
+/// Why a webhook is disabled. `None` if it is enabled.
 pub(super) fn disabled(row: &AnyRow) -> Result<Option<DisabledReason>, StoreError> {
     let reason = row.maybe_text("disabled_reason")?;
     named(reason.as_deref(), "disabled_reason", DisabledReason::from_name)
 }
 
-/// The columns of a [`DeliveryRow`]: of `deliveries` as `d`, with its event's type and what its webhook is in.
+/// The columns of a [`DeliveryRow`], from `deliveries` as `d`, with the type of its event and the standing of its
+/// webhook.
 pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.replays, d.due_at, \
      d.lease, d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type, \
      w.disabled_reason, w.deleted_at";
@@ -105,7 +106,7 @@ fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliveryState>, StoreE
     named(row.maybe_text(name)?.as_deref(), name, DeliveryState::from_name)
 }
 
-/// What a replay that is due has to remember.
+/// What a pending replay has to remember.
 pub(super) fn replay(row: &AnyRow) -> Result<Option<Replay>, StoreError> {
     let Some(from) = maybe_state(row, "replayed_from")? else {
         return Ok(None);
@@ -122,7 +123,7 @@ pub(super) fn status(row: &AnyRow, name: &str) -> Result<Option<u16>, StoreError
         .transpose()
 }
 
-/// From the columns `status` and `failure`; no failure is a success.
+/// Reads the columns `status` and `failure`. An attempt without a failure is a success.
 pub(super) fn outcome(row: &AnyRow) -> Result<AttemptOutcome, StoreError> {
     let status = status(row, "status")?;
     let failure = named(
@@ -139,7 +140,7 @@ pub(super) fn outcome(row: &AnyRow) -> Result<AttemptOutcome, StoreError> {
     }
 }
 
-/// The two columns of an outcome.
+/// The two columns that store an outcome.
 pub(super) fn outcome_columns(outcome: &AttemptOutcome) -> (Option<i64>, Option<&'static str>) {
     match outcome {
         AttemptOutcome::Succeeded { status } => (Some(i64::from(*status)), None),
@@ -147,7 +148,7 @@ pub(super) fn outcome_columns(outcome: &AttemptOutcome) -> (Option<i64>, Option<
     }
 }
 
-/// A list with commas; nothing stands for all.
+/// A comma-separated list. NULL means all event types.
 pub(super) fn events_column(events: &WebhookEvents) -> Option<String> {
     match events {
         WebhookEvents::All => None,

@@ -1,4 +1,4 @@
-//! The secret of a webhook's own: read with its audit row, and replaced with an overlap.
+//! A webhook's own secret: reads it with an audit row, and replaces it with an overlap.
 
 use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, Timestamp, WebhookId};
@@ -17,7 +17,7 @@ impl OwnSecretStore for StoredWebhooks {
         id: WebhookId,
         entry: AuditEntry,
     ) -> Result<Option<Sealed>, StorageFailure> {
-        // Against a deletion in the same moment, which erases it.
+        // The lock keeps a simultaneous deletion from erasing the secret under us.
         let sql = format!(
             "SELECT sealed_secret FROM webhooks WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL{}",
             self.db.dialect().for_share()

@@ -1,4 +1,4 @@
-//! The secret of a webhook's own on both databases: who gets it, what that leaves in the audit trail, and the overlap.
+//! A webhook's own secret on both databases: who may get it, which audit rows that leaves, and the overlap.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,9 +20,7 @@ contract!(
 );
 
 fn bytes(text: &str) -> Vec<u8> {
-    let digits = text
-        .strip_prefix("whsec_")
-        .expect("the prefix of the specification");
+    let digits = text.strip_prefix("whsec_").expect("it has the specified prefix");
     STANDARD.decode(digits).expect("base64")
 }
 
@@ -111,7 +109,7 @@ async fn another_companys_or_a_deleted_webhooks_secret_is_not_found(db: &TestDb)
     assert_eq!(
         audit,
         ["webhook.created", "webhook.deleted", "webhook.secret_rotated"],
-        "what was refused left nothing"
+        "refused requests left no row"
     );
 }
 

@@ -1,5 +1,5 @@
-//! How deliveries are worked off on both databases: receivers that hang, workers that die or share, test events, replays,
-//! and the history of it all.
+//! How deliveries are processed on both databases: receivers that hang, workers that die or share the work, test
+//! events, replays, and the history of all this.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use crate::webhook_world::{SANDBOX, START, World, ana, draft, eventually};
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        a_receiver_that_hangs_holds_up_nobody_else,
-        a_company_whose_receivers_all_hang_holds_up_no_other,
-        a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out,
-        a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left,
-        an_attempt_whose_lease_was_lost_still_leaves_its_evidence,
+        a_receiver_that_hangs_delays_no_other,
+        a_company_whose_receivers_all_hang_delays_no_other,
+        a_delivery_whose_worker_died_is_sent_when_its_lease_expires,
+        a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left,
+        an_attempt_that_lost_its_lease_is_still_recorded,
         a_test_event_has_one_attempt_and_is_not_counted,
         a_replay_is_one_more_attempt_of_the_same_delivery,
-        stopping_waits_for_the_attempt_under_way,
+        stopping_waits_for_the_attempt_in_progress,
         two_workers_deliver_each_event_once,
-        a_redirect_that_leads_to_a_forbidden_address_is_recorded_as_such,
+        a_redirect_to_a_forbidden_address_is_recorded_as_one,
         the_history_has_a_row_for_each_attempt_and_pages_both_ways,
     ]
 );
 
-async fn a_receiver_that_hangs_holds_up_nobody_else(db: &TestDb) {
+async fn a_receiver_that_hangs_delays_no_other(db: &TestDb) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_secs(60);
     let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -55,7 +55,7 @@ async fn a_receiver_that_hangs_holds_up_nobody_else(db: &TestDb) {
     for receiver in &good {
         receiver.wait_for(20).await;
     }
-    assert_eq!(hanging.wait_for(3).await.len(), 3, "its own places and no more");
+    assert_eq!(hanging.wait_for(3).await.len(), 3, "its own slots and no more");
     let waiting = world.deliveries(hung.id).await;
     assert!(
         waiting
@@ -65,7 +65,7 @@ async fn a_receiver_that_hangs_holds_up_nobody_else(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_company_whose_receivers_all_hang_holds_up_no_other(db: &TestDb) {
+async fn a_company_whose_receivers_all_hang_delays_no_other(db: &TestDb) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_secs(60);
     let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -88,7 +88,7 @@ async fn a_company_whose_receivers_all_hang_holds_up_no_other(db: &TestDb) {
     for _ in 0..4 {
         world.publish("{}").await;
     }
-    // 68 deliveries for the company's half of sixteen places.
+    // There are 68 deliveries for the company's half of sixteen slots.
     hanging.wait_for(8).await;
     for number in 1..=6 {
         let publication = Publication {
@@ -116,7 +116,7 @@ async fn a_company_whose_receivers_all_hang_holds_up_no_other(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &TestDb) {
+async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &TestDb) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -141,20 +141,20 @@ async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &T
         .await;
     assert!(
         again.expect("nothing").is_empty(),
-        "nobody else gets it while the lease runs"
+        "no one else gets it while the lease lasts"
     );
     let row = world.delivery_of(webhook.id, event).await;
     assert_eq!(
         (row.state, row.next_attempt_at),
         (DeliveryState::Pending, None),
-        "one is under way"
+        "one attempt is in progress"
     );
     assert!(matches!(
         world.webhooks.replay(world.company.id, row.id, &ana()).await,
         Err(WebhooksError::Conflict(_))
     ));
 
-    // The worker that held it is gone; another one starts, and later the lease has run out.
+    // The worker that held the delivery is gone. Another one starts, and later the lease expires.
     let worker = world.start();
     world.clock.advance_seconds(31);
     let received = receiver.wait_for(1).await;
@@ -165,7 +165,7 @@ async fn a_delivery_whose_worker_died_goes_out_when_its_lease_has_run_out(db: &T
     worker.stop().await;
 }
 
-async fn a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left(db: &TestDb) {
+async fn a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left(db: &TestDb) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -183,7 +183,7 @@ async fn a_process_that_is_alone_takes_up_at_once_what_a_dead_one_left(db: &Test
     assert_eq!(world.webhooks.take_over_alone().await.expect("nothing"), 0);
 }
 
-async fn an_attempt_whose_lease_was_lost_still_leaves_its_evidence(db: &TestDb) {
+async fn an_attempt_that_lost_its_lease_is_still_recorded(db: &TestDb) {
     let world = World::create(db).await;
     let receiver =
         Receiver::start(|_| Reply::Silence(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".to_vec())).await;
@@ -207,7 +207,7 @@ async fn an_attempt_whose_lease_was_lost_still_leaves_its_evidence(db: &TestDb) 
     assert_eq!(
         (row.state, row.last_failure),
         (DeliveryState::Exhausted, Some(FailureClass::TimeoutBody)),
-        "not skipped: something was sent"
+        "not skipped, because something was sent"
     );
     assert_eq!(world.delivery(row.id).await.attempts.len(), 1);
     worker.stop().await;
@@ -282,7 +282,7 @@ async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
             delivery.row.last_status
         ),
         (DeliveryState::Delivered, 1, Some(500)),
-        "it stays delivered; the failure is told"
+        "it stays delivered, and the failure is shown"
     );
     let ids: BTreeSet<_> = receiver
         .received()
@@ -293,7 +293,7 @@ async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn stopping_waits_for_the_attempt_under_way(db: &TestDb) {
+async fn stopping_waits_for_the_attempt_in_progress(db: &TestDb) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_millis(300);
     let receiver = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -308,7 +308,7 @@ async fn stopping_waits_for_the_attempt_under_way(db: &TestDb) {
         (1, Some(FailureClass::TimeoutHeaders))
     );
     world.publish("{}").await;
-    assert_eq!(receiver.received().len(), 1, "nothing is taken any more");
+    assert_eq!(receiver.received().len(), 1, "no new delivery is taken");
 }
 
 async fn two_workers_deliver_each_event_once(db: &TestDb) {
@@ -355,7 +355,7 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (60, 60));
 }
 
-async fn a_redirect_that_leads_to_a_forbidden_address_is_recorded_as_such(db: &TestDb) {
+async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &TestDb) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::redirect(307, "http://169.254.169.254/")).await;
     let webhook = world.webhook(&receiver.url("/")).await;

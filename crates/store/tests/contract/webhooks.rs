@@ -1,5 +1,5 @@
-//! What webhooks keep to on both databases: one URL once, nobody sees another company, an accepted event is stored with its
-//! deliveries, everything is written down and bodies are sealed.
+//! What webhooks guarantee on both databases: a URL is registered only once, no one sees another company, an accepted
+//! event is stored with its deliveries, every change leaves an audit row, and bodies are sealed.
 
 use model::{DeliveryState, DisabledReason, Environment, EventType, WebhookEvents};
 use store::{Columns, StoreError, Urgency};
@@ -11,18 +11,18 @@ use crate::webhook_world::{SANDBOX, START, World, ana, draft};
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        a_webhook_is_what_was_asked_for_and_changes_field_by_field,
+        a_webhook_has_the_requested_fields_and_changes_field_by_field,
         a_url_is_registered_once_per_environment,
-        every_fault_of_a_draft_is_named_at_once,
-        what_the_hint_says_of_a_url_is_what_is_accepted,
+        every_error_in_a_draft_is_named_at_once,
+        the_hint_about_a_url_agrees_with_what_is_accepted,
         another_companys_webhook_is_not_found,
         an_event_goes_to_each_subscriber_and_waits_for_a_paused_one,
-        an_idempotency_key_gives_the_first_answer_again,
-        an_idempotency_key_publishes_once_whoever_comes_together,
+        an_idempotency_key_returns_the_first_result_again,
+        an_idempotency_key_publishes_once_even_for_simultaneous_requests,
         deleting_frees_the_url_erases_the_secret_and_keeps_the_history,
         changes_tests_events_and_replays_leave_their_audit_rows,
         bodies_are_sealed,
-        only_what_is_old_and_waits_for_nothing_is_pruned,
+        only_old_events_with_nothing_waiting_are_pruned,
     ]
 );
 
@@ -36,7 +36,7 @@ fn faults(error: WebhooksError) -> Vec<(String, String)> {
     }
 }
 
-async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb) {
+async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &TestDb) {
     let world = World::create(db).await;
     let company = world.company.id;
     let mut asked = draft("https://example.com/hook?part=1");
@@ -50,7 +50,7 @@ async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb)
         .create(company, &asked, &ana())
         .await
         .expect("created");
-    assert_eq!(made.url, "https://example.com/hook?part=1", "as it was given");
+    assert_eq!(made.url, "https://example.com/hook?part=1", "as given");
     assert_eq!(
         made.events,
         WebhookEvents::Only(vec![EventType::OrderCreated, EventType::TaskStatusUpdated])
@@ -78,7 +78,7 @@ async fn a_webhook_is_what_was_asked_for_and_changes_field_by_field(db: &TestDb)
     assert_eq!(
         (renamed.url, renamed.events),
         (made.url, made.events),
-        "what was not named stays"
+        "fields that were not named stay"
     );
     assert_eq!(
         (renamed.created_at, renamed.updated_at),
@@ -174,7 +174,7 @@ async fn a_url_is_registered_once_per_environment(db: &TestDb) {
     assert_eq!(made, 1);
 }
 
-async fn every_fault_of_a_draft_is_named_at_once(db: &TestDb) {
+async fn every_error_in_a_draft_is_named_at_once(db: &TestDb) {
     let world = World::create(db).await;
     let mut wrong = draft("https://10.0.0.1/");
     wrong.name = "  ".to_owned();
@@ -215,7 +215,7 @@ async fn every_fault_of_a_draft_is_named_at_once(db: &TestDb) {
     assert!(world.audit().await.is_empty(), "nothing happened");
 }
 
-async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
+async fn the_hint_about_a_url_agrees_with_what_is_accepted(db: &TestDb) {
     let world = World::create(db).await;
     let check = async |url: &str| {
         let found = world.webhooks.check(world.company.id, &draft(url), None).await;
@@ -230,7 +230,7 @@ async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
             "{url}"
         );
     }
-    // This world allows loopback, as the demo does; every spelling of this machine is allowed alike.
+    // This world allows loopback, as the demo does, in every spelling of this machine.
     for url in [
         "https://localhost/",
         "http://localhost:4000/",
@@ -238,7 +238,7 @@ async fn what_the_hint_says_of_a_url_is_what_is_accepted(db: &TestDb) {
     ] {
         assert_eq!(check(url).await, None, "{url}");
     }
-    // Another host over http is refused, whether its name leads to somewhere public or to nothing yet.
+    // Other hosts are refused over http, whether their names resolve to a public address or not at all.
     for url in ["http://example.com/x", "http://8.8.8.8/x"] {
         let fault = check(url).await.expect("a fault");
         assert!(fault.1.contains("https"), "{url}: {fault:?}");
@@ -366,7 +366,7 @@ async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &TestDb
     );
 }
 
-async fn an_idempotency_key_gives_the_first_answer_again(db: &TestDb) {
+async fn an_idempotency_key_returns_the_first_result_again(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     let first = world
@@ -405,7 +405,7 @@ async fn an_idempotency_key_gives_the_first_answer_again(db: &TestDb) {
     }
 }
 
-async fn an_idempotency_key_publishes_once_whoever_comes_together(db: &TestDb) {
+async fn an_idempotency_key_publishes_once_even_for_simultaneous_requests(db: &TestDb) {
     let world = std::sync::Arc::new(World::create(db).await);
     let webhook = world.webhook("https://example.com/").await;
     let tries = (0..16).map(|_| {
@@ -446,7 +446,7 @@ async fn deleting_frees_the_url_erases_the_secret_and_keeps_the_history(db: &Tes
     assert_eq!(
         world.publish("{}").await.deliveries,
         1,
-        "the deleted one gets nothing"
+        "the deleted webhook gets nothing"
     );
 }
 
@@ -521,7 +521,7 @@ async fn bodies_are_sealed(db: &TestDb) {
             .windows(marker.len())
             .any(|window| window == marker.as_bytes())
     );
-    // A body that was moved to another event does not open there.
+    // A body that was moved to another event cannot be unsealed there.
     world.publish("{}").await;
     let swap = db
         .db
@@ -541,7 +541,7 @@ async fn bodies_are_sealed(db: &TestDb) {
     assert!(matches!(opened, Err(WebhooksError::Seal)), "{opened:?}");
 }
 
-async fn only_what_is_old_and_waits_for_nothing_is_pruned(db: &TestDb) {
+async fn only_old_events_with_nothing_waiting_are_pruned(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     let waiting = world.publish("{}").await;
@@ -576,7 +576,7 @@ async fn only_what_is_old_and_waits_for_nothing_is_pruned(db: &TestDb) {
     assert_eq!(
         world.store.prune.prune(before, 100).await.expect("pruned"),
         1,
-        "the one that waits and the young one stay"
+        "the waiting one and the recent one stay"
     );
     let of_event =
         |rows: Vec<model::DeliveryRow>| rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>();

@@ -1,4 +1,5 @@
-//! What follows an attempt for its delivery: another attempt and when, or its end; and who may still say so.
+//! What happens to a delivery after an attempt: when the next attempt is, or how it ends. Also decides whether an
+//! attempt that lost its lease may still change it.
 
 use model::{AttemptId, AttemptOutcome, DeliveryState, Timestamp};
 
@@ -8,20 +9,21 @@ use crate::storage::{Replay, Then};
 /// A delivery before the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// Attempts of the schedule that were made.
+    /// Scheduled attempts made so far.
     pub attempts: u32,
     pub test: bool,
-    /// This attempt was asked for by hand.
+    /// Set if a person asked for this attempt.
     pub replay: Option<Replay>,
 }
 
-/// Attempts that the schedule has for a delivery.
+/// The number of attempts in the schedule.
 pub const fn attempts_at_most(test: bool) -> u32 {
     if test { 1 } else { MAX_ATTEMPTS }
 }
 
-/// What follows for the delivery. A test has one attempt; so has a replay, after which the delivery is what it was, or waits
-/// for the same moment as before. `retry_after` is what the receiver asked for, in seconds; `random` is any byte pair.
+/// What happens to the delivery next. A test has one attempt. A replay has one too; if it fails, the delivery returns
+/// to its earlier state or keeps waiting for the same time as before. `retry_after` is what the receiver asked for, in
+/// seconds. `random` is any two bytes.
 pub fn then(
     before: Before,
     outcome: &AttemptOutcome,
@@ -35,7 +37,7 @@ pub fn then(
     if let Some(Replay { from, resume_at }) = before.replay {
         return match from {
             DeliveryState::Delivered | DeliveryState::Exhausted => Then::Ended(from),
-            // Something was sent now.
+            // It was skipped before, but now something has been sent.
             DeliveryState::Skipped => Then::Ended(DeliveryState::Exhausted),
             DeliveryState::Pending | DeliveryState::Held => Then::RetryAt(resume_at.unwrap_or(now)),
         };
@@ -53,16 +55,17 @@ pub fn then(
 /// What the delivery becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// What follows from the attempt.
+    /// The result of this attempt applies.
     As(Then),
-    /// The attempt leaves its evidence and no more: the delivery goes on as it is, in this state.
+    /// The attempt is recorded and changes nothing else. The delivery stays in this state.
     Stays(DeliveryState),
 }
 
-/// Who still has the lease decides. Who has lost it, because it ran out or because the webhook was deleted, may only report a
-/// success of a delivery that nobody else is working on, and that something was sent.
+/// The attempt that still holds the lease decides. An attempt may have lost its lease because it expired or because the
+/// webhook was deleted. It may then only record that something was sent and, if no one else is working on the delivery,
+/// a success.
 ///
-/// `state` and `lease` are the delivery's as they are when the attempt is written down; `ours` is the attempt's lease.
+/// `state` and `lease` are the delivery's at the time the attempt is recorded. `ours` is the attempt's lease.
 pub fn settled(state: DeliveryState, lease: Option<AttemptId>, ours: AttemptId, then: Then) -> Settled {
     let delivered = then == Then::Ended(DeliveryState::Delivered);
     match lease {
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn who_lost_the_lease_reports_a_success_that_nobody_works_on_and_that_something_was_sent() {
+    fn an_attempt_that_lost_its_lease_can_report_only_a_success_and_that_something_was_sent() {
         use DeliveryState::{Delivered, Exhausted, Held, Pending, Skipped};
         let (ours, other) = (AttemptId::from_random([1; 16]), AttemptId::from_random([2; 16]));
         let (retry, success) = (Then::RetryAt(LATER), Then::Ended(Delivered));

@@ -1,23 +1,23 @@
-//! What a change of a webhook does to it and to the deliveries that wait for it.
+//! What a change does to a webhook and to its waiting deliveries.
 
 use model::{DeliveryState, DisabledReason, Timestamp, Webhook};
 
 use crate::storage::WebhookChange;
 use crate::{Fate, Standing};
 
-/// What becomes of the deliveries that wait for a webhook.
+/// What happens to the deliveries that wait for a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// They keep their times.
     Stays,
-    /// They are due, oldest first. One whose attempt is under way, or that was replayed by hand, keeps its time.
+    /// They become due, oldest first. A delivery with an attempt in progress or a manual replay keeps its time.
     GoesOut,
-    /// They end as [`ends_as`] says.
+    /// They end as [`ends_as`] decides.
     Ends,
 }
 
 impl Waiting {
-    /// For a webhook that is this now, and that was just enabled or was not.
+    /// For a webhook that now has this standing. `just_enabled` says whether this change enabled it.
     pub const fn of(standing: Standing, just_enabled: bool) -> Self {
         match standing.waiting() {
             Fate::Sent if just_enabled => Self::GoesOut,
@@ -31,14 +31,16 @@ impl Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub webhook: Webhook,
-    /// Of the new URL; `None` where it stays.
+    /// The normal form of the new URL. `None` if the URL stays.
     pub normal_url: Option<String>,
-    /// It begins anew: since when it fails, and whether there was a warning, is forgotten. What was not delivered is not.
+    /// Whether the webhook starts fresh: when it began to fail, and whether there was a warning, is cleared. What was
+    /// not delivered is kept.
     pub forgets_failures: bool,
     pub waiting: Waiting,
 }
 
-/// Enabling begins anew, and so does another URL. A webhook that Gatehouse disabled keeps that reason when it is paused.
+/// Applies a change. Enabling a webhook or changing its URL clears its failures. If Gatehouse has disabled a webhook
+/// and someone pauses it, the original reason stays.
 pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Changed {
     let just_enabled = change.enabled == Some(true) && !before.enabled;
     let other_url = change.url.as_ref().is_some_and(|url| url.given != before.url);
@@ -68,8 +70,8 @@ pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Change
     }
 }
 
-/// How a waiting delivery ends when its webhook is deleted. One that had ended before somebody replayed it is again what it
-/// was; else it is skipped if it was never tried.
+/// How a waiting delivery ends when its webhook is deleted. If it had already ended before someone replayed it, it
+/// returns to that state. Otherwise it is skipped if it was never tried.
 pub const fn ends_as(replayed_from: Option<DeliveryState>, tried: bool) -> DeliveryState {
     match replayed_from {
         Some(ended @ (DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Skipped)) => ended,
@@ -86,8 +88,7 @@ pub struct Outlook {
     pub webhook_is_off: bool,
 }
 
-/// While an attempt is under way there is no next one yet: `due_at` is then the end of its lease, which means nothing to a
-/// reader.
+/// During an attempt there is no next one yet: `due_at` is then the end of the lease, which means nothing to a reader.
 pub fn outlook(
     standing: Standing,
     state: DeliveryState,
@@ -127,10 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn pausing_and_enabling_move_the_reason_and_what_waits() {
+    fn pausing_and_enabling_change_the_reason_and_the_waiting_deliveries() {
         use DisabledReason::{ByHand, FailedTooLong, Gone};
         use Waiting::{GoesOut, Stays};
-        // Off before because; asked for; off afterwards because; what waits; failures forgotten.
+        // Columns: disabled reason before, requested state, disabled reason after, waiting deliveries, whether failures
+        // are cleared.
         let table = [
             (None, None, None, Stays, false),
             (None, Some(true), None, Stays, false),
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn another_url_forgets_failures_and_the_same_one_does_not() {
+    fn a_new_url_clears_failures_and_the_same_one_does_not() {
         for (given, forgets) in [("https://example.com/", false), ("https://example.com/b", true)] {
             let change = WebhookChange {
                 name: Some("Other".to_owned()),
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_goes_out_when_its_webhook_is_enabled_and_ends_when_it_is_deleted() {
+    fn waiting_deliveries_are_sent_when_their_webhook_is_enabled_and_end_when_it_is_deleted() {
         for standing in Standing::ALL {
             let expected = match standing {
                 Standing::Active => [Waiting::Stays, Waiting::GoesOut],
@@ -209,9 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_deleted_webhook_ends_as_what_it_was() {
+    fn a_replay_of_a_deleted_webhook_ends_in_its_earlier_state() {
         use DeliveryState as S;
-        // Replayed from; never tried; tried.
+        // Columns: replayed from, result if never tried, result if tried.
         let table = [
             (None, S::Skipped, S::Exhausted),
             (Some(S::Pending), S::Skipped, S::Exhausted),
@@ -230,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_says_when_the_next_attempt_is_or_why_there_is_none() {
+    fn a_page_shows_when_the_next_attempt_is_or_why_there_is_none() {
         use DeliveryState as S;
         let (at, none) = (Some(NOW), None);
-        // Webhook, state, under way, due; next attempt, webhook is off.
+        // Columns: webhook, state, in progress, due, next attempt, whether the webhook is off.
         let table = [
             (Standing::Active, S::Pending, false, at, at, false),
             (Standing::Active, S::Pending, true, at, none, false),

@@ -1,4 +1,4 @@
-//! When a webhook counts as failing, when its company is warned, and when it is disabled.
+//! When a webhook counts as failing, when its company gets a warning, and when it is disabled.
 
 use model::{
     Actor, AttemptOutcome, AuditAction, AuditEntry, AuditId, CompanyId, DisabledReason, KeyId, Timestamp,
@@ -8,24 +8,24 @@ use model::{
 use crate::Standing;
 use crate::schedule::{DISABLE_AFTER_SECONDS, WARN_AFTER_SECONDS};
 
-/// What a webhook's row says about how its attempts go.
+/// What a webhook's row says about the success of its attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthRecord {
     pub standing: Standing,
-    /// Since when every attempt failed. Enable and a new URL forget it.
+    /// When it began to fail every attempt. Enabling the webhook or changing its URL clears this.
     pub failing_since: Option<Timestamp>,
-    /// The first failure after the last success. Only a success forgets it.
+    /// The first failure after the last success. Only a success clears this.
     pub undelivered_since: Option<Timestamp>,
-    /// When the company was warned about this row of failures.
+    /// When the company was warned about this series of failures.
     pub warned_at: Option<Timestamp>,
     /// The key that last succeeded.
     pub last_key: Option<KeyId>,
 }
 
-/// What an attempt says about its webhook.
+/// What an attempt reports about its webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// Signed with this key.
+    /// It succeeded, signed with this key.
     Succeeded(KeyId),
     Failed,
     /// 410: the endpoint is gone for good.
@@ -44,16 +44,16 @@ impl Report {
     }
 }
 
-/// What follows for the webhook, beyond its record.
+/// What happens to the webhook, apart from the change to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consequence {
-    /// It has failed for half the time after which it is disabled. Said once.
+    /// It has failed for half the time after which it will be disabled. Reported once.
     Warned,
     Disabled(DisabledReason),
 }
 
 impl Consequence {
-    /// Its row in the audit trail.
+    /// The audit row for this consequence.
     pub fn audit(self, id: AuditId, at: Timestamp, company: CompanyId, webhook: WebhookId) -> AuditEntry {
         let (action, detail) = match self {
             Self::Warned => (
@@ -74,11 +74,12 @@ impl Consequence {
     }
 }
 
-/// The webhook's record after an attempt that ended at `now`, and what follows.
+/// The webhook's record after an attempt that ended at `now`, and the consequence.
 ///
-/// A success forgets all failures, and its key is preferred from now on. A failure counts from the first one in a row:
-/// halfway to [`DISABLE_AFTER_SECONDS`] there is one warning, and from then on the webhook is disabled. A 410 disables at
-/// once. Nothing follows a failure of a webhook that somebody has paused, disabled or deleted while the attempt was under way.
+/// A success clears all failures, and its key is preferred from now on. A series of failures is measured from its first
+/// one. Halfway to [`DISABLE_AFTER_SECONDS`] there is one warning, and at the end the webhook is disabled. A 410
+/// disables it at once. If someone has paused, disabled or deleted the webhook while the attempt was in progress, a
+/// failure has no consequence.
 pub fn health_after(
     before: &HealthRecord,
     report: Report,
@@ -148,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_webhook_is_warned_about_once_and_disabled_after_five_days() {
+    fn a_failing_webhook_gets_one_warning_and_is_disabled_after_five_days() {
         use Consequence as C;
         let (unwarned, warned) = (None, Some(hours(61)));
-        // Hours since the first failure; warned before; what follows.
+        // Columns: hours since the first failure, whether there was a warning before, the consequence.
         let table = [
             (0, unwarned, None),
             (59, unwarned, None),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_begins_the_row_and_only_a_success_ends_what_is_undelivered() {
+    fn the_first_failure_begins_a_series_and_only_a_success_clears_undelivered() {
         assert_eq!(health_after(&WORKING, Report::Failed, START), (FAILING, None));
         // Enabled again after earlier failures.
         let again = HealthRecord {
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_switched_off_keeps_their_reason() {
+    fn a_webhook_that_someone_else_disabled_keeps_their_reason() {
         for standing in Standing::ALL {
             let before = HealthRecord { standing, ..FAILING };
             for report in [Report::Failed, Report::Gone] {
@@ -240,13 +241,13 @@ mod tests {
             assert_eq!(
                 (record, consequence),
                 (HealthRecord { standing, ..WORKING }, None),
-                "a success counts all the same"
+                "a success still counts"
             );
         }
     }
 
     #[test]
-    fn only_a_410_says_that_the_receiver_is_gone() {
+    fn only_a_410_means_that_the_receiver_is_gone() {
         let failed = |class, status| AttemptOutcome::Failed { class, status };
         for (outcome, report) in [
             (AttemptOutcome::Succeeded { status: 204 }, Report::Succeeded(KEY)),

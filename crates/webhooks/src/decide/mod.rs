@@ -1,17 +1,17 @@
-//! Every decision that depends on what the database holds, as a pure function: facts in, decision out. There is no SQL, no
-//! clock and no randomness in here. `store` reads the facts inside the transaction, on PostgreSQL with the rows locked where
-//! two could decide at once, calls the function, and writes what it says.
+//! Every decision that depends on the contents of the database, as a pure function from facts to a decision. There is
+//! no SQL, no clock and no randomness here. `store` reads the facts inside the transaction, calls the function and
+//! writes the result. On PostgreSQL it locks the rows if two transactions could decide at once.
 //!
 //! | question | decided by |
 //! | --- | --- |
 //! | Who receives an event, and how does each delivery begin? | [`recipients`] |
-//! | Is this request a repetition of an earlier one? | [`repetition`] |
+//! | Does this request repeat an earlier one? | [`repetition`] |
 //! | May a test event be sent? | [`may_test`] |
-//! | May a delivery be replayed, and what does it go back to? | [`may_replay`] |
-//! | What does a change of a webhook do to it and to what waits? | [`changed`], [`Waiting`], [`ends_as`] |
+//! | May a delivery be replayed, and which state does it return to? | [`may_replay`] |
+//! | What does a change do to a webhook and to its waiting deliveries? | [`changed`], [`Waiting`], [`ends_as`] |
 //! | May a waiting delivery be claimed now? | [`crate::Standing::waiting`] |
-//! | Is a failing webhook warned about, or disabled? | [`health_after`] |
-//! | What follows an attempt for its delivery? | [`then`], [`settled`] |
+//! | Does a failing webhook get a warning, or is it disabled? | [`health_after`] |
+//! | What happens to a delivery after an attempt? | [`then`], [`settled`] |
 //! | What does a page say about the next attempt? | [`outlook`] |
 
 mod attempt;

@@ -14,16 +14,16 @@ pub struct Subscriber {
     pub endpoint: Endpoint,
 }
 
-/// How the delivery to a recipient begins.
+/// The first state of a delivery to a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begins {
-    /// Claimed in the same transaction for the worker of this process.
+    /// Claimed in the same transaction for this process's worker.
     Claimed,
-    /// Due at once, for whichever worker takes it first.
+    /// Due at once, for any worker.
     Due,
     /// It waits until the webhook is enabled.
     Waiting,
-    /// It is recorded, and nothing is sent.
+    /// It is recorded but not sent.
     Skipped,
 }
 
@@ -36,8 +36,9 @@ impl Begins {
     }
 }
 
-/// The webhooks that get a delivery of an event of this type: those that subscribe to it, as [`Standing::arriving`] says.
-/// What can be sent at once is claimed where the publication may claim and the webhook has no deliveries queued.
+/// The webhooks that get a delivery of an event of this type: those that subscribe to it, as [`Standing::arriving`]
+/// decides. A delivery is claimed if it can be sent at once, the publication may claim, and the webhook has no
+/// deliveries queued.
 pub fn recipients(
     event_type: EventType,
     claim: Option<&ClaimAtBirth>,
@@ -68,7 +69,7 @@ pub struct Earlier {
     pub deliveries: u64,
 }
 
-/// The same request gets the earlier answer again; another request under the same key is refused.
+/// The same request gets the earlier result again. A different request with the same key is refused.
 pub fn repetition(idempotency: &Idempotency, earlier: Earlier) -> PublishedEvent {
     if earlier.request_hash == idempotency.request_hash {
         PublishedEvent::Before {
@@ -80,7 +81,7 @@ pub fn repetition(idempotency: &Idempotency, earlier: Earlier) -> PublishedEvent
     }
 }
 
-/// A test event is sent now or not at all: it never waits for a webhook that is off.
+/// A test event is sent now or not at all. It never waits for a disabled webhook.
 pub fn may_test(standing: Standing) -> bool {
     standing.arriving() == Fate::Sent
 }
@@ -126,7 +127,7 @@ mod tests {
         }
     }
 
-    /// What becomes of an event for one webhook.
+    /// What happens to an event for one webhook.
     fn begins(events: WebhookEvents, standing: Standing, claim: Option<&ClaimAtBirth>) -> Option<Begins> {
         let decided = recipients(ARRIVED, claim, vec![subscriber(1, events, standing)]);
         decided.first().map(|(_, begins)| *begins)
@@ -153,7 +154,8 @@ mod tests {
     #[test]
     fn how_a_delivery_begins_depends_on_its_webhook_and_on_who_may_claim() {
         use Begins as B;
-        // The webhook; without a claim; with a claim; with a claim that leaves this webhook out.
+        // Columns: the webhook, the result without a claim, with a claim, and with a claim that leaves this webhook
+        // out.
         let table = [
             (Standing::Active, Some(B::Due), Some(B::Claimed), Some(B::Due)),
             (
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_request_gets_the_earlier_answer_and_another_one_is_refused() {
+    fn the_same_request_gets_the_earlier_result_and_a_different_one_is_refused() {
         let idempotency = Idempotency {
             key: "k".to_owned(),
             request_hash: [1; 32],
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_goes_only_to_a_webhook_that_is_on() {
+    fn a_test_is_sent_only_to_an_enabled_webhook() {
         let allowed = Standing::ALL.map(may_test);
         assert_eq!(allowed, [true, false, false, false, false]);
     }

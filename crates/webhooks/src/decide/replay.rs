@@ -1,40 +1,40 @@
-//! Whether a delivery may be replayed, and what it goes back to if that attempt fails.
+//! Whether a delivery may be replayed, and what it returns to if that attempt fails.
 
 use model::{DeliveryState, Timestamp};
 
 use crate::storage::Replay;
 use crate::{Fate, Standing};
 
-/// A delivery and its webhook, as they are when somebody asks for a replay.
+/// A delivery and its webhook at the time someone asks for a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayFacts {
-    /// Of the webhook.
+    /// The standing of the webhook.
     pub standing: Standing,
     /// It is a test event.
     pub test: bool,
-    /// Somebody holds a lease on it. One that has run out counts too: the worker takes such a delivery up without being
-    /// asked.
+    /// Someone holds a lease on it. An expired lease counts too, because the worker will pick up the delivery without
+    /// being asked.
     pub under_way: bool,
     pub state: DeliveryState,
     pub due_at: Option<Timestamp>,
-    /// It was replayed before, and that attempt has not been made yet.
+    /// Set if it was replayed before and that attempt has not been made yet.
     pub earlier: Option<Replay>,
 }
 
-/// Why a delivery is not replayed.
+/// Why a delivery cannot be replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayRefused {
-    /// A test event is not sent again.
+    /// A test event cannot be replayed.
     Test,
     WebhookOff,
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Busy,
     /// There is no key to sign with.
     Held,
 }
 
 impl ReplayRefused {
-    /// What to do first, for the one who asked.
+    /// Tells the caller what to do first.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Test => "A test event is not sent again. Send a new one.",
@@ -47,7 +47,7 @@ impl ReplayRefused {
     }
 }
 
-/// What the delivery has to remember while the replay is due. One that is asked for twice keeps what the first remembered.
+/// What the delivery has to remember while the replay is due. A second request keeps what the first one remembered.
 pub fn may_replay(facts: &ReplayFacts) -> Result<Replay, ReplayRefused> {
     if facts.test {
         Err(ReplayRefused::Test)
@@ -71,7 +71,7 @@ mod tests {
 
     const DUE: Timestamp = Timestamp::from_millis(60_000);
 
-    /// Failed and waiting for its next attempt.
+    /// Failed, and waiting for its next attempt.
     const WAITING: ReplayFacts = ReplayFacts {
         standing: Standing::Active,
         test: false,
@@ -82,7 +82,7 @@ mod tests {
     };
 
     #[test]
-    fn a_replay_is_refused_for_the_first_reason_there_is() {
+    fn a_replay_is_refused_for_the_first_reason_that_applies() {
         use ReplayRefused as R;
         let off = |standing| ReplayFacts { standing, ..WAITING };
         let busy = ReplayFacts {
@@ -107,7 +107,7 @@ mod tests {
             (off(Standing::Deleted), R::WebhookOff),
             (busy, R::Busy),
             (held, R::Held),
-            // More than one reason.
+            // More than one reason applies.
             (
                 ReplayFacts {
                     test: true,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_remembers_what_the_delivery_was() {
+    fn a_replay_remembers_the_state_of_the_delivery() {
         for (state, due_at) in [
             (DeliveryState::Pending, Some(DUE)),
             (DeliveryState::Delivered, None),

@@ -7,7 +7,7 @@ use super::Claimed;
 use crate::StorageFailure;
 use crate::decide::{Consequence, Report};
 
-/// A finished attempt, and what follows from it. All of it is written in one transaction.
+/// A finished attempt and its consequences. Everything is written in one transaction.
 #[derive(Clone, Debug)]
 pub struct FinishedAttempt {
     pub claimed: Claimed,
@@ -20,24 +20,24 @@ pub struct FinishedAttempt {
     pub signed_by_last_four: Option<String>,
     pub hops: Vec<HopRecord>,
     pub then: Then,
-    /// What it says about the webhook; `None` for a test, which is not counted.
+    /// What it reports about the webhook. `None` for a test, which does not count.
     pub report: Option<Report>,
     /// The id of the audit row, if [`health_after`](crate::decide::health_after) decides on a consequence.
     pub audit: AuditId,
 }
 
-/// What follows for the delivery.
+/// What happens to the delivery next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     RetryAt(Timestamp),
     Ended(DeliveryState),
 }
 
-/// For an attempt that has been made.
+/// Records finished attempts.
 #[async_trait]
 pub trait AttemptStore: Send + Sync {
-    /// Writes the attempt with what follows for its delivery ([`settled`](crate::decide::settled)) and for its webhook
-    /// ([`health_after`](crate::decide::health_after)). A claim that has run out, or was taken back because the webhook was deleted,
-    /// still leaves its evidence, and a success still counts as delivered.
+    /// Writes the attempt with its consequences for the delivery ([`settled`](crate::decide::settled)) and for the
+    /// webhook ([`health_after`](crate::decide::health_after)). If the claim has expired, or was taken back because the
+    /// webhook was deleted, the attempt is still recorded, and a success still counts as delivered.
     async fn finish(&self, attempt: FinishedAttempt) -> Result<Option<Consequence>, StorageFailure>;
 }

@@ -1,4 +1,4 @@
-//! Configuring webhooks: what `service.rs` needs.
+//! The configuration of webhooks, as `service.rs` needs it.
 
 use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, Environment, Webhook, WebhookEvents, WebhookId};
@@ -6,18 +6,19 @@ use vault::Sealed;
 
 use crate::StorageFailure;
 
-/// A webhook to be stored.
+/// A webhook to store.
 #[derive(Clone, Debug)]
 pub struct NewWebhook {
     pub company: CompanyId,
     pub webhook: Webhook,
-    /// The URL's normal form; unique per company and environment.
+    /// The URL in its normal form, which is unique per company and environment.
     pub normal_url: String,
-    /// The secret of its own, for the Standard Webhooks headers.
+    /// Its own secret, for the Standard Webhooks headers.
     pub secret: Sealed,
 }
 
-/// What to change of a webhook; what is `None` stays. [`changed`](crate::decide::changed) says what follows.
+/// A change to a webhook. Fields that are `None` keep their values. [`changed`](crate::decide::changed) decides the
+/// consequences.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookChange {
     pub name: Option<String>,
@@ -33,7 +34,7 @@ pub struct ChangedUrl {
     pub normal: String,
 }
 
-/// The answer to a write that a unique URL may refuse.
+/// The result of a write that needs a unique URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written<T> {
     Done(T),
@@ -42,12 +43,12 @@ pub enum Written<T> {
     NotFound,
 }
 
-/// For the ones who configure webhooks.
+/// Configures webhooks.
 #[async_trait]
 pub trait ConfigStore: Send + Sync {
     async fn create(&self, webhook: NewWebhook, audit: AuditEntry) -> Result<Written<()>, StorageFailure>;
 
-    /// The webhook as it stands afterwards.
+    /// Returns the webhook after the change.
     async fn change(
         &self,
         company: CompanyId,
@@ -56,7 +57,8 @@ pub trait ConfigStore: Send + Sync {
         audit: AuditEntry,
     ) -> Result<Written<Webhook>, StorageFailure>;
 
-    /// Whether there was one. Its URL is free again, its own secret erased, what waited has ended; history stays.
+    /// Returns whether the webhook existed. Its URL becomes free, its own secret is erased and its waiting deliveries
+    /// end. Its history stays.
     async fn delete(
         &self,
         company: CompanyId,

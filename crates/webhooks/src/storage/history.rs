@@ -14,15 +14,15 @@ pub struct HistoryFilter {
     pub event_type: Option<EventType>,
     pub status: Option<u16>,
     pub page: HistoryPage,
-    /// Rows at most.
+    /// The most rows to return.
     pub size: u32,
 }
 
-/// Where a page of the history begins. Rows go by `seq`, newest first.
+/// Where a page of the history begins. Rows are ordered by `seq`, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryPage {
     Newest,
-    /// Older than this row.
+    /// Rows older than this one.
     Before(i64),
     /// The rows just newer than this one.
     After(i64),
@@ -36,7 +36,7 @@ pub struct HistoryRow {
     pub event_type: EventType,
     pub event_created_at: Timestamp,
     pub outcome: AttemptOutcome,
-    /// Where it was sent.
+    /// The URL it was sent to.
     pub url: String,
     pub body: Sealed,
 }

@@ -1,9 +1,9 @@
-//! What this crate needs of a database: one small trait for each of its users, and the rows they exchange with it. `store`
-//! implements all of them on the tables `webhooks`, `events`, `deliveries` and `attempts`.
+//! The database operations this crate needs: one small trait for each user, and the types it exchanges with the
+//! database. `store` implements all of them on the tables `webhooks`, `events`, `deliveries` and `attempts`.
 //!
-//! Every method that a person or program calls for takes the company, and another company's row is not found. Changes write
-//! their audit row in the same transaction. Where a method has to decide something, the store reads the facts in the
-//! transaction, asks [`crate::decide`], and writes what it says.
+//! Every method called on behalf of a person or a program takes the company, and does not find rows of other companies.
+//! Changes write their audit row in the same transaction. If a method has to decide something, the store reads the
+//! facts in the transaction, asks [`crate::decide`], and writes the result.
 
 mod attempts;
 mod config;
@@ -28,7 +28,7 @@ pub use publish::{
 pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, OwnSecrets, Replay};
 pub use secrets::OwnSecretStore;
 
-/// The storage of one installation, by who uses it. Cheap to clone.
+/// The storage of one installation, divided by user. Cheap to clone.
 #[derive(Clone)]
 pub struct Stores {
     pub config: Arc<dyn ConfigStore>,
@@ -48,7 +48,7 @@ impl fmt::Debug for Stores {
 }
 
 impl Stores {
-    /// All of them on one database.
+    /// Builds all of them on one database.
     pub fn of<S>(database: S) -> Self
     where
         S: ConfigStore

@@ -1,4 +1,4 @@
-//! What pages read: counts, deliveries, attempts. `reading.rs` makes pages of it.
+//! What the pages read: counts, deliveries and attempts. `reading.rs` turns it into pages.
 
 use async_trait::async_trait;
 use model::{
@@ -9,23 +9,23 @@ use vault::Sealed;
 
 use crate::StorageFailure;
 
-/// A webhook with what its deliveries say of it. Counts are of deliveries in the last 24 hours and leave test events out.
+/// A webhook with statistics about its deliveries. They cover the last 24 hours and leave out test events.
 #[derive(Clone, Debug)]
 pub struct WebhookFacts {
     pub webhook: Webhook,
-    /// The end of the overlap after the latest rotation of its own secret, also when that is over.
+    /// The end of the overlap after the latest rotation of its own secret, even if it is in the past.
     pub former_secret_until: Option<Timestamp>,
-    /// Since when every attempt failed, as far as that was not forgotten when it was enabled.
+    /// When it began to fail every attempt. Enabling the webhook clears this.
     pub failing_since: Option<Timestamp>,
-    /// The first failure after the last success; only a success forgets it.
+    /// The first failure after the last success. Only a success clears this.
     pub undelivered_since: Option<Timestamp>,
     pub last_test: Option<LastTest>,
-    /// The key that last succeeded here.
+    /// The key that last succeeded for this webhook.
     pub last_key: Option<KeyId>,
     pub last_attempt_at: Option<Timestamp>,
     pub next_attempt_at: Option<Timestamp>,
     pub delivered: u64,
-    /// Were tried and have not arrived.
+    /// Deliveries that were tried and have not arrived.
     pub failed: u64,
     pub pending: u64,
     pub held: u64,
@@ -50,7 +50,7 @@ pub struct StoredDelivery {
     pub attempts: Vec<Attempt>,
 }
 
-/// How often attempts failed in one way.
+/// How often attempts failed in one particular way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailureCount {
     pub class: FailureClass,
@@ -58,10 +58,10 @@ pub struct FailureCount {
     pub attempts: u64,
 }
 
-/// For pages.
+/// Reads what the pages show.
 #[async_trait]
 pub trait PageStore: Send + Sync {
-    /// All of a company's, or one, with counts since `since`.
+    /// All webhooks of a company, or one of them, with statistics from `since` on.
     async fn facts(
         &self,
         company: CompanyId,
@@ -83,21 +83,21 @@ pub trait PageStore: Send + Sync {
         id: DeliveryId,
     ) -> Result<Option<StoredDelivery>, StorageFailure>;
 
-    /// Events that carry this request id, oldest first, whether anything asked for them or not.
+    /// Events with this request id, oldest first, whether or not any webhook subscribes to them.
     async fn events_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<EventId>, StorageFailure>;
 
-    /// Deliveries of the events that carry this request id, newest first.
+    /// Deliveries of the events with this request id, newest first.
     async fn deliveries_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<DeliveryRow>, StorageFailure>;
 
-    /// How attempts of a webhook failed since then, most frequent first. Test events are left out.
+    /// How the attempts of a webhook failed from `since` on, most frequent first. Test events are left out.
     async fn failures(
         &self,
         company: CompanyId,

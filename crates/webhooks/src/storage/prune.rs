@@ -1,17 +1,17 @@
-//! Removing what is kept no longer: what the worker does between deliveries.
+//! Removes what is no longer kept. The worker does this between deliveries.
 
 use async_trait::async_trait;
 use model::Timestamp;
 
 use crate::StorageFailure;
 
-/// For removing what is old.
+/// Removes old rows.
 #[async_trait]
 pub trait PruneStore: Send + Sync {
-    /// Removes events, deliveries and attempts from before this moment that wait for nothing; at most so many events at
-    /// once. How many events were removed.
+    /// Removes events from before this time, with their deliveries and attempts, if nothing of them is waiting. Removes
+    /// at most the given number of events and returns how many it removed.
     async fn prune(&self, before: Timestamp, at_most: u32) -> Result<u64, StorageFailure>;
 
-    /// Erases former secrets whose time has ended.
+    /// Erases previous secrets that have expired.
     async fn erase_former_secrets(&self, now: Timestamp) -> Result<(), StorageFailure>;
 }

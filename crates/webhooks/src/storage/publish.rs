@@ -14,7 +14,7 @@ use super::Claimed;
 use crate::StorageFailure;
 use crate::decide::ReplayRefused;
 
-/// An event to be stored with its deliveries.
+/// An event to store with its deliveries.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     pub id: EventId,
@@ -25,39 +25,39 @@ pub struct NewEvent {
     pub request_id: Option<RequestId>,
     pub body: Sealed,
     pub idempotency: Option<Idempotency>,
-    /// Claims its deliveries for the worker of this process in the same transaction; else they are due at once.
+    /// Claims the deliveries for this process's worker in the same transaction. Without it, they are due at once.
     pub claim: Option<ClaimAtBirth>,
     pub audit: AuditEntry,
 }
 
-/// A lease on deliveries that are just being stored.
+/// A lease on deliveries that are being stored in the same transaction.
 #[derive(Clone, Debug)]
 pub struct ClaimAtBirth {
     pub lease: AttemptId,
     pub until: Timestamp,
-    /// Webhooks whose deliveries are not claimed but due.
+    /// Webhooks whose deliveries are not claimed, only made due.
     pub except: Arc<HashSet<WebhookId>>,
 }
 
-/// The caller's key, unique in the installation, and a hash of all that was asked under it.
+/// The caller's key, unique in the installation, and a hash of the whole request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     pub key: String,
     pub request_hash: [u8; 32],
 }
 
-/// What became of a [`NewEvent`].
+/// The result of storing a [`NewEvent`].
 #[derive(Clone, Debug)]
 pub enum PublishedEvent {
-    /// Stored now. `waking` are the webhooks with a delivery that is due and not claimed.
+    /// Stored now. `waking` lists the webhooks with a delivery that is due and not claimed.
     Stored {
         deliveries: u64,
         waking: Vec<WebhookId>,
         claimed: Vec<Claimed>,
     },
-    /// The same request came before; this is what it got.
+    /// The same request came before. This is its result.
     Before { event: EventId, deliveries: u64 },
-    /// The idempotency key came before with another request.
+    /// The idempotency key was used with a different request.
     Conflict,
 }
 
@@ -69,16 +69,16 @@ pub struct NewTest {
     pub delivery: DeliveryId,
 }
 
-/// What became of a request for a replay.
+/// The result of a request for a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replayed {
-    /// It is due, for this webhook.
+    /// The delivery is due, for this webhook.
     Due(WebhookId),
     NotFound,
     Refused(ReplayRefused),
 }
 
-/// What became of a [`NewTest`].
+/// The result of a [`NewTest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tested {
     Due,
@@ -86,17 +86,18 @@ pub enum Tested {
     WebhookOff,
 }
 
-/// For the ones who make deliveries due.
+/// Stores whatever makes deliveries due.
 #[async_trait]
 pub trait PublishStore: Send + Sync {
-    /// Stores the event and a delivery for each webhook that subscribes to it, as [`recipients`](crate::decide::recipients)
-    /// says.
+    /// Stores the event and a delivery for each subscribed webhook, as [`recipients`](crate::decide::recipients)
+    /// decides.
     async fn publish(&self, event: NewEvent) -> Result<PublishedEvent, StorageFailure>;
 
     /// Stores the event with its one delivery, if [`may_test`](crate::decide::may_test) allows it.
     async fn send_test(&self, test: NewTest) -> Result<Tested, StorageFailure>;
 
-    /// If [`may_replay`](crate::decide::may_replay) allows it, makes a delivery due now, for one attempt that uses up none of the schedule's and moves none.
+    /// If [`may_replay`](crate::decide::may_replay) allows it, makes a delivery due now, for one attempt outside the
+    /// schedule that changes nothing in it.
     async fn replay(
         &self,
         company: CompanyId,

@@ -1,4 +1,4 @@
-//! Deliveries that are due or held: what the worker, and an attempt before it is made, need.
+//! Deliveries that are due or held: what the worker needs, and what an attempt needs before it starts.
 
 use async_trait::async_trait;
 use model::{
@@ -9,11 +9,11 @@ use vault::Sealed;
 
 use crate::StorageFailure;
 
-/// A delivery that this node works on until its lease runs out.
+/// A delivery this node works on until its lease expires.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub delivery: DeliveryId,
-    /// Names this claim among others of the same delivery.
+    /// Distinguishes this claim from other claims of the same delivery.
     pub lease: AttemptId,
     pub webhook: WebhookId,
     pub company: CompanyId,
@@ -22,61 +22,61 @@ pub struct Claimed {
     pub event: EventId,
     pub event_type: EventType,
     pub body: Sealed,
-    /// Attempts of the schedule made before this one.
+    /// Scheduled attempts made before this one.
     pub attempts: u32,
     pub test: bool,
-    /// Asked for by hand.
+    /// Set if a person asked for this attempt.
     pub replay: Option<Replay>,
 }
 
-/// Where a webhook's deliveries go, and what signs them.
+/// Where a webhook's deliveries go, and which secrets sign them.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub url: String,
     pub own_secrets: OwnSecrets,
-    /// The key that last succeeded here.
+    /// The key that last succeeded for this webhook.
     pub last_key: Option<KeyId>,
 }
 
-/// The secret of a webhook's own, and after a rotation the one before it.
+/// A webhook's own secret and, after a rotation, the previous one.
 #[derive(Clone, Debug)]
 pub struct OwnSecrets {
     pub current: Sealed,
     pub former: Option<FormerSecret>,
 }
 
-/// It signs until then.
+/// It still signs until this time.
 #[derive(Clone, Debug)]
 pub struct FormerSecret {
     pub sealed: Sealed,
     pub until: Timestamp,
 }
 
-/// An attempt by hand: what the delivery goes back to if it fails.
+/// A manual attempt, with what the delivery returns to if it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// The state it was in before.
+    /// The state it had before.
     pub from: DeliveryState,
-    /// When the schedule's next attempt is due, where it was waiting for one.
+    /// When the next scheduled attempt is due, if it was waiting for one.
     pub resume_at: Option<Timestamp>,
 }
 
-/// Held deliveries wait in this company and environment.
+/// A company and environment with held deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeldScope {
     pub company: CompanyId,
     pub environment: Environment,
 }
 
-/// For the worker.
+/// The queue of deliveries, for the worker.
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Every enabled webhook that has a delivery waiting, with when the first of them is due. A claimed delivery is due when its
-    /// lease runs out.
+    /// Every enabled webhook with a waiting delivery, and when the first of them is due. A claimed delivery is due when
+    /// its lease expires.
     async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure>;
 
-    /// Takes what is due at `now`, oldest first, at most so many of each webhook; nobody else gets them before
-    /// `lease_until`.
+    /// Claims deliveries that are due at `now`, oldest first, at most the given number for each webhook. No one else
+    /// can claim them before `lease_until`.
     async fn claim(
         &self,
         wanted: Vec<(WebhookId, u32)>,
@@ -85,7 +85,7 @@ pub trait DeliveryQueue: Send + Sync {
         lease: AttemptId,
     ) -> Result<Vec<Claimed>, StorageFailure>;
 
-    /// Gives a claimed delivery back, due at `at`, as if it had not been claimed.
+    /// Returns a claimed delivery, due at `at`, as if it had never been claimed.
     async fn give_back(
         &self,
         delivery: DeliveryId,
@@ -93,16 +93,17 @@ pub trait DeliveryQueue: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StorageFailure>;
 
-    /// Takes every lease away, so that what it held is due at `now`; how many there were. Only for a process that knows
-    /// that no other one works on this database: the leases are then those of a process that has ended.
+    /// Removes every lease, so that the deliveries are due at `now`, and returns how many there were. Only for a
+    /// process that knows it is the only one on this database: the leases are then left over from a process that has
+    /// ended.
     async fn forget_leases(&self, now: Timestamp) -> Result<u64, StorageFailure>;
 
-    /// Holds a claimed delivery and everything else of its company and environment that is due at `now` and not claimed.
+    /// Holds a claimed delivery and every other unclaimed delivery of its company and environment that is due at `now`.
     async fn hold(&self, claimed: &Claimed, now: Timestamp) -> Result<(), StorageFailure>;
 
-    /// Where deliveries are held.
+    /// The scopes with held deliveries.
     async fn held(&self) -> Result<Vec<HeldScope>, StorageFailure>;
 
-    /// Makes held deliveries due, oldest first; the webhooks that now have some.
+    /// Makes held deliveries due, oldest first. Returns the webhooks that now have some.
     async fn release(&self, scope: HeldScope) -> Result<Vec<WebhookId>, StorageFailure>;
 }

@@ -1,4 +1,4 @@
-//! Webhooks' own secrets: what `own_secret.rs` needs.
+//! Webhooks' own secrets, as `own_secret.rs` needs them.
 
 use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, Timestamp, WebhookId};
@@ -6,10 +6,10 @@ use vault::Sealed;
 
 use crate::StorageFailure;
 
-/// For showing and rotating the secret of a webhook's own.
+/// Reads and rotates a webhook's own secret.
 #[async_trait]
 pub trait OwnSecretStore: Send + Sync {
-    /// The webhook's own secret; the audit row is written with the reading of it.
+    /// Reads the webhook's own secret and writes the audit row for it.
     async fn own_secret(
         &self,
         company: CompanyId,
@@ -17,8 +17,8 @@ pub trait OwnSecretStore: Send + Sync {
         audit: AuditEntry,
     ) -> Result<Option<Sealed>, StorageFailure>;
 
-    /// Puts `new` in place of the webhook's own secret, which becomes the former one until `until`. Whether there is such a
-    /// webhook.
+    /// Replaces the webhook's own secret with `new`. The old one becomes the previous secret until `until`. Returns
+    /// whether the webhook exists.
     async fn rotate_secret(
         &self,
         company: CompanyId,
