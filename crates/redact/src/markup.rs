@@ -1,7 +1,7 @@
 //! Markup in free text: which tags say that what follows them, or what stands in them, is the value of a secret name.
 
 use crate::names::{Names, words};
-use crate::pairs::is_label_name;
+use crate::pairs::{is_label_name, is_value_name};
 
 /// A longer text between two tags is no name.
 const LONGEST_NAME: usize = 96;
@@ -30,6 +30,8 @@ pub(crate) struct Tags {
     open: Option<usize>,
     /// Whether the open one has an attribute like `name="password"`.
     labelled: bool,
+    /// Whether an element like `<value>` has been seen.
+    has_value: bool,
 }
 
 impl Tags {
@@ -44,8 +46,17 @@ impl Tags {
         self.labelled = true;
     }
 
+    /// Whether a tag is open here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// A `>` at this place: what goes because of the tag that it ends.
     pub(crate) fn end(&mut self, text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
+        if self.open.is_none() && std::mem::take(&mut self.labelled) {
+            // Another `>`, in an attribute, seemed to end the tag.
+            return (at + 1 < text.len()).then_some((at + 1, text.len()));
+        }
         let begin = self.open.take()? + 1;
         let labelled = std::mem::take(&mut self.labelled);
         let tag = &text[begin..at];
@@ -67,8 +78,12 @@ impl Tags {
         let content = at + 1;
         let value = if names.is_secret(element) {
             content
+        } else if let Some(end) = after_label(text, content, element, names) {
+            // `<value>x</value><name>password</name>`
+            if self.has_value { 0 } else { end }
         } else {
-            after_label(text, content, element, names)?
+            self.has_value |= words(element).last().is_some_and(|last| is_value_name(last));
+            return None;
         };
         (value < text.len()).then_some((value, text.len()))
     }
@@ -101,8 +116,10 @@ fn is_void(element: &str) -> bool {
     .any(|name| element.eq_ignore_ascii_case(name))
 }
 
-/// Elements whose content is the name of what comes next.
+/// Elements whose content is the name of what comes next, or before.
 fn is_label_element(last_word: &str) -> bool {
-    matches!(last_word, "dt" | "th" | "td" | "legend" | "strong" | "b" | "span")
-        || (is_label_name(last_word) && !matches!(last_word, "type" | "id" | "path"))
+    matches!(
+        last_word,
+        "dt" | "th" | "td" | "legend" | "strong" | "b" | "span" | "string"
+    ) || (is_label_name(last_word) && !matches!(last_word, "type" | "id" | "path"))
 }

@@ -62,6 +62,8 @@ impl fmt::Debug for Needles {
     }
 }
 
+const BASIC: &[u8] = b"basic";
+
 impl Needles {
     /// Searches for this credential and for pieces of it from now on, if the bounds allow it.
     pub fn add(&mut self, text: &[u8]) {
@@ -75,11 +77,20 @@ impl Needles {
         if says_nothing(text) {
             return;
         }
+        let is_address = text.windows(3).any(|part| part == b"://");
         let is_prose = text
             .iter()
-            .any(|byte| byte.is_ascii_whitespace() || *byte == b'@')
-            || text.windows(3).any(|part| part == b"://");
-        self.add_needle(text, is_prose && text.len() <= LONGEST_WHOLE);
+            .any(|byte| byte.is_ascii_whitespace() || *byte == b'@');
+        let only_whole = (is_prose || is_address) && text.len() <= LONGEST_WHOLE;
+        self.add_needle(text, only_whole);
+        // A cookie, or credentials with the name of their scheme.
+        self.add_basic(text);
+        let pairs = text.split(|byte| b";&, ".contains(byte)).filter(|_| !is_address);
+        for value in pairs.filter_map(|pair| after(pair, b'=')) {
+            if value.iter().any(u8::is_ascii_digit) {
+                self.add_needle(value, only_whole);
+            }
+        }
     }
 
     fn add_needle(&mut self, text: &[u8], only_whole: bool) {
@@ -154,8 +165,14 @@ impl Needles {
                 self.add(value[begin..].strip_suffix(b"\"").unwrap_or(&value[begin..]));
             }
         }
-        if value.to_ascii_lowercase().starts_with(b"basic")
-            && let Ok(pair) = STANDARD.decode(token.trim_ascii())
+        self.add_basic(value);
+    }
+
+    /// The password in `Basic …`.
+    fn add_basic(&mut self, value: &[u8]) {
+        let scheme = value.get(..BASIC.len()).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(BASIC)
+            && let Ok(pair) = STANDARD.decode(value[BASIC.len()..].trim_ascii())
         {
             let pair = Zeroizing::new(pair);
             self.add(&pair);

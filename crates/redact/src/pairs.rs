@@ -97,8 +97,10 @@ impl Reader<'_> {
                 self.tags.begin(at);
                 None
             }
+            b'>' if at > 0 && self.text[at - 1] == b'-' && !self.tags.is_open() => self.separator(at),
             b'>' => self.tags.end(self.text, at, self.names),
-            b' ' | b'+' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => schemes::token_after(self.text, at),
+            b' ' | b'+' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => schemes::token_after(self.text, at)
+                .or_else(|| schemes::option_after(self.text, at, self.names)),
             b'(' | b'\'' | b'"' if columns::values_follow(&self.text[..=at], self.names) => {
                 (at + 1 < self.text.len()).then_some((at + 1, self.text.len()))
             }
@@ -112,7 +114,8 @@ impl Reader<'_> {
             return self.userinfo(at + 3);
         }
         let value = self.value_after(at)?;
-        let (begin, end) = self.name_before(at)?;
+        // Of `->` the name stands before both signs.
+        let (begin, end) = self.name_before(if self.text[at] == b'>' { at - 1 } else { at })?;
         let name = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
         let secret = self.names.is_secret(name)
             || self.is_end_of_prose(begin, end)
@@ -218,7 +221,9 @@ impl Reader<'_> {
         let Some(last) = words.last() else { return };
         if is_value_name(last) {
             self.has_value = Some(value);
-        } else if is_label_name(last) {
+        } else if is_label_name(last)
+            || (self.tags.is_open() && matches!(last.as_str(), "class" | "itemprop"))
+        {
             let (begin, end) = self.word_at(value);
             let word = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
             if self.names.is_secret(word) {
@@ -417,6 +422,25 @@ mod tests {
                 "<member><name>api_key</name><value><string>x",
                 "<member><name>api_key[redacted]",
             ),
+            (
+                "<a title='>' name='password'>x",
+                "<a title='>' name='password'>[redacted]",
+            ),
+            (
+                "<entry><string>password</string><string>x",
+                "<entry><string>password[redacted]",
+            ),
+            ("<b/><i class=\"password\">x</i>", "<b/><i[redacted]"),
+            ("<a><value>x</value><name>password</name></a>", "[redacted]"),
+            ("password -> x", "password -> [redacted]"),
+            (
+                "mysql --root-password x -v",
+                "mysql --root-password [redacted] -v",
+            ),
+            (
+                "curl -u ana:x https://a.example/",
+                "curl -u [redacted] https://a.example/",
+            ),
             ("<dt>Your e-mail</dt><dd>x</dd>", "<dt>Your e-mail[redacted]"),
             ("Key (email)=(x) already exists.", "Key (email)=[redacted]"),
             (
@@ -450,6 +474,8 @@ mod tests {
             "2026-01-05T10:00:00Z",
             "</password>",
             "<password/>",
+            "run --token-type bearer -u ana --email --verbose",
+            "a -> b <i class='note'>x</i>",
             "<type>token</type><id>5</id>",
             "<order status=\"open\"><name>Ana</name><total>5</total></order>",
             "<h1>Reset your password</h1> 5 < 6 > 4",

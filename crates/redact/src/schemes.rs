@@ -1,5 +1,7 @@
 //! Tokens after the name of a scheme, as in `Authorization`: `Bearer …`, `Basic …`, whatever the space between them is.
 
+use crate::names::Names;
+
 /// A token after `Bearer` or `Basic` is at least so long; shorter ones need a digit.
 const CLEARLY_A_TOKEN: usize = 16;
 const SHORTEST_TOKEN: usize = 6;
@@ -22,13 +24,13 @@ const WORDS: [&[u8]; 12] = [
     b"hmac",
 ];
 const LONGEST_SCHEME: usize = 9;
+const LONGEST_OPTION: usize = 48;
 
 /// Where the token is that follows a scheme's name; `at` is the first byte of the space after the name.
 pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if !text[..at].last().is_some_and(u8::is_ascii_alphabetic) {
         return None;
     }
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     let window = &text[at.saturating_sub(LONGEST_SCHEME + 1)..at];
     let name = &window[window
         .iter()
@@ -48,8 +50,14 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
     while let Some(length) = space_at(&text[begin..]) {
         begin += length;
     }
-    let quoted = matches!(text.get(begin), Some(b'"' | b'\''));
-    begin += usize::from(quoted);
+    let mut quoted = false;
+    while let Some(b'"' | b'\'' | b'`' | b'<' | b'[' | b'(' | b'{' | b',') = text.get(begin) {
+        quoted = true;
+        begin += 1;
+        while let Some(length) = space_at(&text[begin..]) {
+            begin += length;
+        }
+    }
     let is_token_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=:%".contains(byte);
     let length = text[begin..]
         .iter()
@@ -67,6 +75,34 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
         length >= CLEARLY_A_TOKEN && has_digit
     };
     is_token.then_some((begin, begin + length))
+}
+
+/// Where the value is that follows an option of a command, `--password x` or `curl -u name:x`; `at` is the first byte of the
+/// space after the option's name.
+pub(crate) fn option_after(text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
+    let window = &text[at.saturating_sub(LONGEST_OPTION)..at];
+    let begin = window.iter().rposition(|byte| !is_name(byte) && *byte != b'_')? + 1;
+    let option = std::str::from_utf8(&window[begin..]).ok()?;
+    let holds_password = matches!(option, "-u" | "--user" | "--proxy-user");
+    let is_secret = option
+        .strip_prefix("--")
+        .is_some_and(|name| names.is_secret(name));
+    if !holds_password && !is_secret {
+        return None;
+    }
+    let mut begin = at;
+    while let Some(length) = space_at(&text[begin..]) {
+        begin += length;
+    }
+    let ends = |byte: &u8| byte.is_ascii_whitespace();
+    let length = text[begin..].iter().position(ends).unwrap_or(text.len() - begin);
+    let value = &text[begin..begin + length];
+    let is_value = !value.starts_with(b"-") && (is_secret || value.contains(&b':'));
+    (is_value && length > 0).then_some((begin, begin + length))
+}
+
+fn is_name(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'-'
 }
 
 /// Whether a space of Unicode may begin with this byte.
@@ -119,7 +155,12 @@ mod tests {
                 );
             }
         }
-        assert_eq!(cut("Bearer 'abc123'"), "Bearer '[redacted]'");
+        for (before, after) in [("'", "'"), ("<", ">"), ("[", "]"), ("\t{", "}"), (", ", "")] {
+            assert_eq!(
+                cut(&format!("Bearer {before}abc123{after}")),
+                format!("Bearer {before}[redacted]{after}")
+            );
+        }
         assert_eq!(cut(&format!("Bearer {}", "a1".repeat(9000))), "Bearer [redacted]");
     }
 
