@@ -438,6 +438,62 @@ async fn a_connection_is_reused_while_the_receiver_keeps_it_open() {
     );
 }
 
+/// The numbers of the connections that have ended, once there are this many. Fails long before unused connections end
+/// of old age.
+async fn ended(receiver: &Receiver, connections: usize) -> Vec<usize> {
+    let limit = Duration::from_secs(10);
+    let ended = tokio::time::timeout(limit, receiver.wait_for_ended(connections));
+    ended.await.expect("connections end")
+}
+
+#[tokio::test]
+async fn when_too_many_connections_are_idle_the_receiver_with_most_loses_its_oldest() {
+    let start = || Receiver::start(|_| Reply::status(204));
+    let (busy, quiet, new) = (start().await, start().await, start().await);
+    let sender = sender(loopback(), DEADLINE).keeping(3);
+    let (busy_url, quiet_url) = (busy.url("/"), quiet.url("/"));
+    let sent = tokio::join!(
+        post(&sender, &busy_url),
+        post(&sender, &busy_url),
+        post(&sender, &quiet_url)
+    );
+    assert_eq!(
+        (class(&sent.0), class(&sent.1), class(&sent.2)),
+        (None, None, None)
+    );
+    assert_eq!(busy.connections.load(Ordering::Relaxed), 2, "two at once");
+    // The next request takes the youngest and gives it back as the youngest.
+    assert_eq!(class(&post(&sender, &busy_url).await), None);
+    let youngest = busy.received()[2].connection;
+
+    // A fourth does not fit.
+    assert_eq!(class(&post(&sender, &new.url("/")).await), None);
+    assert_eq!(ended(&busy, 1).await, [1 - youngest]);
+    // Everyone has one now, and it is used again.
+    for receiver in [&busy, &quiet, &new] {
+        assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
+    }
+    let opened = [&busy, &quiet, &new].map(|receiver| receiver.connections.load(Ordering::Relaxed));
+    assert_eq!(opened, [2, 1, 1]);
+    assert_eq!(busy.received()[3].connection, youngest);
+}
+
+#[tokio::test]
+async fn no_more_connections_are_kept_than_are_allowed_in_all() {
+    let receiver = Receiver::start(|_| Reply::status(204)).await;
+    let sender = sender(loopback(), DEADLINE).keeping(2);
+    let url = receiver.url("/");
+    tokio::join!(
+        post(&sender, &url),
+        post(&sender, &url),
+        post(&sender, &url),
+        post(&sender, &url),
+        post(&sender, &url)
+    );
+    assert_eq!(receiver.connections.load(Ordering::Relaxed), 5, "five at once");
+    assert_eq!(ended(&receiver, 3).await.len(), 3);
+}
+
 #[tokio::test]
 async fn a_connection_closed_while_idle_costs_no_attempt() {
     let receiver =

@@ -7,5 +7,6 @@ mod hostile;
 mod passing;
 mod recording;
 mod refusing;
+mod shared;
 mod streaming;
 mod verifying;

@@ -26,6 +26,7 @@ use store::logs::{LOG_MIGRATIONS, Logs};
 use store::{Db, DbOptions, Durability};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -56,12 +57,18 @@ pub(crate) struct World {
     pub(crate) other: Company,
     pub(crate) key: TestKey,
     pub(crate) folder: TempDir,
+    /// Told of each request that the public API never answers, one at a time.
+    pub(crate) hanging: Arc<Notify>,
     pub(crate) stop: CancellationToken,
     pub(crate) serving: Option<JoinHandle<()>>,
 }
 
-/// Answers every request with the caller's identity and what was sent.
-struct Echo;
+/// Answers every request with the caller's identity and what was sent, or never.
+#[derive(Default)]
+struct Echo {
+    /// Told of each request that hangs.
+    hanging: Arc<Notify>,
+}
 
 #[async_trait]
 impl LocalApi for Echo {
@@ -71,6 +78,10 @@ impl LocalApi for Echo {
 
     async fn answer(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes> {
         assert!(!request.uri().path().ends_with("/panic"), "on purpose");
+        if request.uri().path().ends_with("/hang") {
+            self.hanging.notify_one();
+            std::future::pending::<()>().await;
+        }
         let seen = serde_json::json!({
             "company": &*caller.company.name,
             "environment": caller.environment.as_str(),
@@ -157,11 +168,13 @@ impl World {
             .expect("an address");
         options.upstreams = HashMap::from([(Environment::Sandbox, url)]);
         change(&mut options);
+        let echo = Echo::default();
+        let hanging = echo.hanging.clone();
         let gateway = Gateway::new(
             options,
             keys.clone(),
             recorder.clone(),
-            Arc::new(Echo),
+            Arc::new(echo),
             clock.clone(),
         );
         let gateway = gateway.expect("the gateway is made");
@@ -186,6 +199,7 @@ impl World {
             other,
             key,
             folder,
+            hanging,
             stop,
             serving: Some(serving),
         }

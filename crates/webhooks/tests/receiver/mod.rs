@@ -17,6 +17,8 @@ pub(crate) struct Received {
     /// Names are in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// The number of the connection it came on, in the order in which they were opened.
+    pub(crate) connection: usize,
 }
 
 /// How to respond to a request.
@@ -73,6 +75,8 @@ pub(crate) struct Receiver {
     pub(crate) written: Arc<AtomicUsize>,
     /// How many connections were opened.
     pub(crate) connections: Arc<AtomicUsize>,
+    /// The numbers of the connections that have ended, in the order in which they did.
+    ended: Arc<watch::Sender<Vec<usize>>>,
     task: JoinHandle<()>,
 }
 
@@ -93,20 +97,24 @@ impl Receiver {
         let shared = (received.clone(), count.clone(), written.clone());
         let connections = Arc::new(AtomicUsize::new(0));
         let opened = connections.clone();
+        let ended = Arc::new(watch::Sender::new(Vec::new()));
+        let all_ended = ended.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                opened.fetch_add(1, Ordering::Relaxed);
+                let number = opened.fetch_add(1, Ordering::Relaxed);
+                let ended = all_ended.clone();
                 let (script, tls) = (script.clone(), tls.clone());
                 let (received, count, written) = shared.clone();
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(stream, script, received, count, written).await,
+                        None => serve(stream, number, script, received, count, written).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, script, received, count, written).await;
+                                serve(stream, number, script, received, count, written).await;
                             }
                         }
                     }
+                    ended.send_modify(|ended| ended.push(number));
                 });
             }
         });
@@ -116,6 +124,7 @@ impl Receiver {
             count,
             written,
             connections,
+            ended,
             task,
         }
     }
@@ -126,6 +135,13 @@ impl Receiver {
 
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no panic").clone()
+    }
+
+    /// The numbers of the connections that have ended, once there are this many.
+    pub(crate) async fn wait_for_ended(&self, connections: usize) -> Vec<usize> {
+        let mut ended = self.ended.subscribe();
+        let ended = ended.wait_for(|ended| ended.len() >= connections).await;
+        ended.expect("the receiver is running").clone()
     }
 
     /// Returns once this many requests have arrived in all.
@@ -147,13 +163,15 @@ impl Drop for Receiver {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
+    number: usize,
     script: Script,
     received: Arc<Mutex<Vec<Received>>>,
     count: Arc<watch::Sender<usize>>,
     written: Arc<AtomicUsize>,
 ) {
     // After a complete response, the connection stays open for the next request.
-    while let Some(request) = read_request(&mut stream).await {
+    while let Some(mut request) = read_request(&mut stream).await {
+        request.connection = number;
         received.lock().expect("no panic").push(request.clone());
         count.send_modify(|count| *count += 1);
         if !reply(&mut stream, script(&request), &written).await {
@@ -230,5 +248,10 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Received> 
             return None;
         }
     }
-    Some(Received { line, headers, body })
+    Some(Received {
+        line,
+        headers,
+        body,
+        connection: 0,
+    })
 }
