@@ -55,6 +55,16 @@ pub struct NewSession {
     pub former: Option<EndedSession>,
 }
 
+impl NewSession {
+    /// Whether the session may start for a person whose hash is `current`. The store asks this while it holds the person's
+    /// row: the password may have been changed since it was verified.
+    pub fn may_start(&self, current: &PasswordHash) -> bool {
+        self.proven
+            .as_ref()
+            .is_none_or(|proven| proven.as_stored() == current.as_stored())
+    }
+}
+
 /// A session to be ended. The audit rows are written only if it still existed.
 #[derive(Clone, Debug)]
 pub struct EndedSession {
@@ -183,4 +193,37 @@ pub trait AccountStore: Send + Sync {
         id: OperatorTokenId,
         audit: AuditEntry,
     ) -> Result<bool, StorageFailure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{PersonId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_session_starts_only_under_the_password_that_was_proven() {
+        let hash = |text: &str| PasswordHash::from_stored(text.to_owned());
+        let proven_by = |proven| NewSession {
+            session: Session {
+                token_hash: [0; 32],
+                person: PersonId::from_random([1; 16]),
+                created_at: Timestamp::default(),
+                seen_at: Timestamp::default(),
+                expires_at: Timestamp::default(),
+                proof_at: Timestamp::default(),
+                address: None,
+            },
+            proven,
+            audit: Vec::new(),
+            former: None,
+        };
+        for (proven, current, starts) in [
+            (Some(hash("a")), hash("a"), true),
+            (Some(hash("a")), hash("b"), false),
+            (None, hash("b"), true),
+        ] {
+            assert_eq!(proven_by(proven).may_start(&current), starts);
+        }
+    }
 }

@@ -127,6 +127,18 @@ pub enum Renewal {
     Behind,
 }
 
+impl Renewal {
+    /// The store asks this while it holds the row of the change version, so that `latest` stays the latest until the lease
+    /// is granted. A number from the future means that the database was restored from a backup: that is behind, too.
+    pub const fn of(applied: u64, latest: u64) -> Self {
+        if applied == latest {
+            Self::Renewed
+        } else {
+            Self::Behind
+        }
+    }
+}
+
 /// The tables `api_keys`, `change_version` and `nodes`, and read access to `companies`. Every method that changes which
 /// keys are accepted writes its audit row and increments the change version in the same transaction.
 #[async_trait]
@@ -185,4 +197,21 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
 
     /// The node has stopped serving.
     async fn leave(&self, node: NodeId) -> Result<(), KeysError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_node_that_has_applied_the_latest_change_gets_a_lease() {
+        for (applied, latest, answer) in [
+            (0, 0, Renewal::Renewed),
+            (7, 7, Renewal::Renewed),
+            (6, 7, Renewal::Behind),
+            (8, 7, Renewal::Behind),
+        ] {
+            assert_eq!(Renewal::of(applied, latest), answer, "{applied} of {latest}");
+        }
+    }
 }

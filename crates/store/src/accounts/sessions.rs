@@ -1,6 +1,6 @@
 //! The table `sessions`: starts, reads and ends sessions.
 
-use accounts::{Email, EndedSession, NewSession, Session, SessionsOf};
+use accounts::{Email, EndedSession, NewSession, PasswordHash, Session, SessionsOf};
 use model::{SessionId, Timestamp};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -28,11 +28,8 @@ pub(super) async fn start(db: &Db, new: NewSession) -> Result<bool, StoreError> 
             let Some(person) = person else {
                 return Ok(false);
             };
-            let stored = person.text("password_hash")?;
-            if new
-                .proven
-                .is_some_and(|proven| proven.as_stored() != stored.as_str())
-            {
+            let current = PasswordHash::from_stored(person.text("password_hash")?);
+            if !new.may_start(&current) {
                 return Ok(false);
             }
             insert(connection, &new.session).await?;

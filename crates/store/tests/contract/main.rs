@@ -47,6 +47,7 @@ mod logs;
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]
 mod receiver;
 mod webhook_delivery;
+mod webhook_locks;
 mod webhook_secret;
 mod webhook_waiting;
 mod webhook_work;

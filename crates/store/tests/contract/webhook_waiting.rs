@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use model::{DeliveryState, DisabledReason, EventId, EventType, WebhookHealth, WebhookId};
-use webhooks::{WebhooksError, WorkerOptions};
+use webhooks::{WebhooksError, WorkerOptions, decide};
 
 use store::{Columns, StoreError, Urgency};
 
@@ -21,6 +21,8 @@ contract!(
         a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped,
         without_a_key_both_waiting_and_new_deliveries_are_held,
         deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more,
+        every_waiting_delivery_of_a_deleted_webhook_ends_as_decided,
+        a_webhook_that_is_off_gets_no_test_and_no_replay,
         a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule,
         after_enable_a_failing_webhook_is_not_healthy_until_something_is_delivered,
         both_sides_of_the_count_are_deliveries,
@@ -258,6 +260,83 @@ async fn deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more(db:
     scene.worker_has_looked().await;
     assert_eq!(scene.receiver.received().len(), 1);
     scene.worker.stop().await;
+}
+
+/// The store ends all waiting deliveries in one statement. Each must end as `decide::ends_as` says about that delivery.
+async fn every_waiting_delivery_of_a_deleted_webhook_ends_as_decided(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("http://127.0.0.1:8088/").await.id;
+    let mut expected = Vec::new();
+    for from in std::iter::once(None).chain(DeliveryState::ALL.map(Some)) {
+        for (attempts, replays) in [(0, 0), (1, 0), (0, 1)] {
+            for held in [false, true] {
+                let event = world.publish("{}").await.event;
+                let delivery = world.delivery_of(webhook, event).await.id;
+                let (state, due_at) = if held {
+                    ("held", None)
+                } else {
+                    ("pending", Some(1))
+                };
+                let written = world.db.write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
+                    Box::pin(async move {
+                        sqlx::query(
+                            "UPDATE deliveries SET state = $2, due_at = $3, replayed_from = $4, attempts = $5, \
+                             replays = $6 WHERE id = $1",
+                        )
+                        .bind(delivery.to_string())
+                        .bind(state)
+                        .bind(due_at)
+                        .bind(from.map(DeliveryState::as_str))
+                        .bind(attempts)
+                        .bind(replays)
+                        .execute(connection)
+                        .await?;
+                        Ok(())
+                    })
+                });
+                written.await.expect("written");
+                expected.push((delivery, decide::ends_as(from, attempts + replays > 0)));
+            }
+        }
+    }
+    world
+        .webhooks
+        .delete(world.company.id, None, webhook, &ana())
+        .await
+        .expect("deleted");
+    for (delivery, state) in expected {
+        let row = world.delivery(delivery).await.row;
+        assert_eq!((row.state, row.next_attempt_at), (state, None), "{delivery}");
+    }
+}
+
+async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("http://127.0.0.1:8088/").await.id;
+    world.set_enabled(webhook, false).await;
+    let event = world.publish("{}").await.event;
+    let delivery = world.delivery_of(webhook, event).await;
+    let before = world.audit().await;
+    let company = world.company.id;
+    let (test, replay) = (
+        world
+            .webhooks
+            .send_test(company, webhook, EventType::OrderCreated, &ana())
+            .await
+            .map(drop),
+        world.webhooks.replay(company, delivery.id, &ana()).await,
+    );
+    for refused in [test, replay] {
+        assert!(
+            matches!(
+                refused,
+                Err(WebhooksError::Conflict("This webhook is off. Enable it first."))
+            ),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(world.deliveries(webhook).await, [delivery], "nothing was stored");
+    assert_eq!(world.audit().await, before);
 }
 
 async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule(db: &TestDb) {
