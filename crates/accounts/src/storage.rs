@@ -56,8 +56,8 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Whether the session may start for a person whose hash is `current`. The store asks this while it holds the person's
-    /// row: the password may have been changed since it was verified.
+    /// Whether the session may start for a person whose hash is `current`. The store calls this while it holds the lock on
+    /// the person's row, because the password may have been changed since it was verified.
     pub fn may_start(&self, current: &PasswordHash) -> bool {
         self.proven
             .as_ref()
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_starts_only_under_the_password_that_was_proven() {
+    fn a_session_starts_only_if_the_verified_password_is_still_the_persons() {
         let hash = |text: &str| PasswordHash::from_stored(text.to_owned());
         let proven_by = |proven| NewSession {
             session: Session {

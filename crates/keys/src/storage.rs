@@ -128,8 +128,9 @@ pub enum Renewal {
 }
 
 impl Renewal {
-    /// The store asks this while it holds the row of the change version, so that `latest` stays the latest until the lease
-    /// is granted. A number from the future means that the database was restored from a backup: that is behind, too.
+    /// The store calls this while it holds the lock on the change version, so `latest` cannot change before the lease is
+    /// granted. A node with a higher number than `latest` must load everything again too: the database was restored from a
+    /// backup.
     pub const fn of(applied: u64, latest: u64) -> Self {
         if applied == latest {
             Self::Renewed
