@@ -256,7 +256,9 @@ impl Finder {
             }
         }
         pieces.sort_unstable();
+        pieces.dedup();
         parts.sort_unstable();
+        parts.dedup();
         wholes.sort_unstable();
         short.iter_mut().for_each(|(_, numbers)| numbers.sort_unstable());
         let mut filter = None;

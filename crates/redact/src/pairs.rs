@@ -113,9 +113,10 @@ impl Reader<'_> {
         if self.text[at] == b':' && self.text[at + 1..].starts_with(b"//") {
             return self.userinfo(at + 3);
         }
-        let value = self.value_after(at)?;
         // Of `->` the name stands before both signs.
         let (begin, end) = self.name_before(if self.text[at] == b'>' { at - 1 } else { at })?;
+        // Only behind a name: of many signs in a row, each would look for its value to the end of the text.
+        let value = self.value_after(at)?;
         let name = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
         let secret = self.names.is_secret(name)
             || self.is_end_of_prose(begin, end)
