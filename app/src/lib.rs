@@ -15,6 +15,7 @@ pub mod chunks;
 pub mod cookies;
 mod credential_names;
 mod delivery_headers;
+mod delivery_reach;
 mod error;
 pub mod pages;
 #[cfg(feature = "ssr")]
@@ -27,6 +28,7 @@ pub mod ui;
 
 pub use credential_names::credential_names;
 pub use delivery_headers::delivery_headers;
+pub use delivery_reach::delivery_reach;
 pub use error::AppError;
 pub use provider::provider;
 pub use routes::App;

@@ -29,7 +29,7 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     let (agent, sign) = crate::delivery_headers::unusual();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str() data-build=build data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names()>
+        <html lang="en" data-theme=theme.as_str() data-build=build data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names() data-delivery-reach=allowed_networks()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -71,6 +71,13 @@ fn Preload(address: String) -> impl IntoView {
 #[cfg(feature = "ssr")]
 fn chosen_theme() -> Theme {
     cookies::value_of(theme::COOKIE).map_or(Theme::System, |value| Theme::from_cookie(&value))
+}
+
+/// None where only public addresses are allowed, as in most installations.
+#[cfg(feature = "ssr")]
+fn allowed_networks() -> Option<String> {
+    let reach = crate::delivery_reach();
+    (!reach.is_public_only()).then(|| reach.to_string())
 }
 
 /// None where they are the documented ones, which the browser knows.

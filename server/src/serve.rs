@@ -218,6 +218,7 @@ fn state(
         provider: config.provider.clone(),
         delivery_headers: config.webhook_headers.shown().clone(),
         credential_names: config.credential_names(),
+        delivery_reach: config.delivery_reach(),
         site,
         reload_port: std::env::var_os("LEPTOS_WATCH").map(|_| leptos_options.reload_port),
         leptos_options,
@@ -239,7 +240,7 @@ impl Running {
         };
         let curl = curl
             .as_deref()
-            .unwrap_or("(no key is active: generate one on the page, it comes with its line)");
+            .unwrap_or("(no active key: generate one under API Keys, which shows a line to try)");
         format!(
             "\nGatehouse demo\n\n  Dashboard  {}\n  Sign in    {}  password {}  (or the buttons on the page)\n  \
              Gateway    {}\n\n  Try it:\n  {curl}\n",
@@ -313,9 +314,9 @@ fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
     if site.is_absent() {
         let looked_in = std::path::absolute(&*options.site_root).unwrap_or_default();
         tracing::warn!(
-            "there is no site in {}: pages come without style and scripts. Run `cargo xtask build` and start this in the \
-             project's directory, or name the site's with LEPTOS_SITE_ROOT, or take the binary of `cargo xtask build \
-             --release` along, which carries its site",
+            "there is no site in {}: pages have no styles or scripts. Run `cargo xtask build` and start this in the \
+             project's directory, set LEPTOS_SITE_ROOT to the site's directory, or use the binary of `cargo xtask \
+             build --release`, which includes the site",
             looked_in.display()
         );
     }

@@ -4,6 +4,7 @@
 mod access;
 mod account;
 mod credential_names;
+mod delivery_reach;
 mod environment;
 mod event_type;
 mod id;
@@ -18,6 +19,7 @@ mod webhook;
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
 pub use account::{Brand, CompanyContext, DemoContext, Provider, Role, UnknownRole};
 pub use credential_names::{CredentialNames, NotCredentialNames};
+pub use delivery_reach::DeliveryReach;
 pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keys::CredentialForm;
-use model::{CredentialNames, Environment, Provider};
+use model::{CredentialNames, DeliveryReach, Environment, Provider};
 use thiserror::Error;
 use url::Url;
 
@@ -147,26 +147,31 @@ impl Config {
         }
     }
 
+    /// For the webhook form: what may be reached beyond public addresses over https.
+    pub fn delivery_reach(&self) -> DeliveryReach {
+        DeliveryReach::new(self.allow_networks.iter().map(ToString::to_string))
+    }
+
     /// Checks the settings that depend on each other.
     fn check_together(&self) -> Result<(), ConfigError> {
         if self.demo.is_some() {
             for (name, listen) in self.listeners() {
                 if !listen.address.ip().is_loopback() {
                     return Err(ConfigError::new(format!(
-                        "--demo opens its doors without a password, so {name} must be a loopback address, not {}.",
+                        "--demo lets anyone in without a password, so {name} must be a loopback address, not {}.",
                         listen.address
                     )));
                 }
             }
             if self.place.database != Database::Embedded {
                 return Err(ConfigError::new(
-                    "--demo makes a world of its own, so database-url cannot be set with it.",
+                    "--demo uses a database of its own, so database-url cannot be set with it.",
                 ));
             }
         }
         if self.public_url.is_none() && self.listen.address.ip().is_unspecified() {
             return Err(ConfigError::new(format!(
-                "listen is {}, which is no address a browser can open, so public-url must say how it reaches the dashboard.",
+                "listen is {}, which a browser cannot open, so public-url must say how browsers reach the dashboard.",
                 self.listen.address
             )));
         }

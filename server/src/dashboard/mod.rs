@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
-use model::{CredentialNames, DeliveryHeaders, Provider};
+use model::{CredentialNames, DeliveryHeaders, DeliveryReach, Provider};
 
 use crate::demo_people::DemoPeople;
 use crate::ports::Backend;
@@ -58,6 +58,8 @@ pub struct DashboardParts {
     /// What the help says that deliveries carry.
     pub delivery_headers: DeliveryHeaders,
     pub credential_names: CredentialNames,
+    /// What the webhook form says of URLs.
+    pub delivery_reach: DeliveryReach,
     pub site: Site,
     pub leptos_options: LeptosOptions,
     /// Under `cargo leptos watch`, where its messages come from.

@@ -28,6 +28,7 @@ mod sign_in;
 mod start;
 mod stopping;
 mod turns;
+mod webhook_reach;
 mod webhook_secret;
 mod wiped;
 mod world;
