@@ -53,7 +53,7 @@ pub struct LogRow {
     pub duration_us: u64,
 }
 
-/// A header as stored. `redacted` says that the value stands for another that was not stored.
+/// A header as stored. `redacted` says that the value is a placeholder for one that was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderField {
     pub name: String,
@@ -83,9 +83,9 @@ pub enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyAbsence {
-    /// The message had none.
+    /// The message had no body.
     Empty,
-    /// The key was not recognised: anybody may send such a request, so nothing of it is kept.
+    /// The key was not recognised. Anyone can send such a request, so its body is not stored.
     KeyNotRecognised,
     /// Its type is one that cannot be searched for secrets.
     UnknownType,
@@ -95,7 +95,7 @@ pub enum BodyAbsence {
     NotText,
     /// It was not what its content type says, so its fields could not be told apart.
     Malformed,
-    /// The secret that was presented stood in it in a way that could not be cut out.
+    /// It contained the secret that was presented, in a form that could not be removed.
     HeldSecret,
     /// The answer never came, or was never read.
     NeverArrived,
@@ -109,22 +109,22 @@ impl BodyAbsence {
     /// One sentence for the page.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Empty => "The message had no body.",
+            Self::Empty => "Empty.",
             Self::KeyNotRecognised => {
-                "Not kept: no active key was recognised, and anybody may send such a request."
+                "Not stored: no active key was recognised, and anyone can send such a request."
             }
-            Self::UnknownType => "Not kept: its content type cannot be searched for secrets.",
+            Self::UnknownType => "Not stored: this content type cannot be searched for secrets.",
             Self::Encoded => {
-                "Not kept: it could not be decompressed within limits, so it could not be searched for secrets."
+                "Not stored: it could not be decompressed within limits, so it could not be searched for secrets."
             }
-            Self::NotText => "Not kept: it is not UTF-8 text, so it could not be searched for secrets.",
+            Self::NotText => "Not stored: it is not UTF-8 text, so it could not be searched for secrets.",
             Self::Malformed => {
-                "Not kept: it is not what its content type says, so it could not be searched for secrets."
+                "Not stored: it does not match its content type, so it could not be searched for secrets."
             }
-            Self::HeldSecret => "Not kept: the access secret stood in it and could not be cut out.",
-            Self::NeverArrived => "There is none: the message never arrived.",
-            Self::NotSeen => "Not seen: this check gets the headers of a request only.",
-            Self::Generated => "There is none: this entry was generated for the demo.",
+            Self::HeldSecret => "Not stored: it contained the access secret, which could not be removed.",
+            Self::NeverArrived => "None: it never arrived.",
+            Self::NotSeen => "Not seen: this check receives only the request's headers.",
+            Self::Generated => "None: this entry is sample data.",
         }
     }
 
@@ -170,7 +170,7 @@ pub struct LogPage {
     pub rows: Vec<LogRow>,
     /// The cursor of the next, older page.
     pub older: Option<i64>,
-    /// Rows that match, counted up to 10 000; `None` where it is more.
+    /// Rows that match. Counted up to 10,000 where a filter narrows the list; `None` where it is more.
     pub matching: Option<u64>,
     /// When nothing matched: rows in the same date range without the other filters.
     pub without_filters: Option<u64>,

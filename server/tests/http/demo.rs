@@ -71,11 +71,8 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
 
     let (scope, now) = (Scope::WithBrands(acme.id), services.clock().now());
     let page = async |filter: &LogFilter| services.log_store.page(scope, filter, now).await.expect("a page");
-    assert_eq!(
-        page(&filter(|_| {})).await.matching,
-        None,
-        "more rows than are counted"
-    );
+    let all = page(&filter(|_| {})).await.matching;
+    assert!(all.is_some_and(|all| all > 10_000), "{all:?}");
     let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503))))
         .await
         .matching;

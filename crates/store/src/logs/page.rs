@@ -16,7 +16,7 @@ use crate::{Columns, Db, Dialect, StoreError};
 /// Rows on a page.
 const PAGE: usize = 50;
 
-/// Counting stops here. If more rows match, `matching` is `None`.
+/// Counting stops here. If more rows match a filter, `matching` is `None`.
 const COUNTED: u64 = 10_000;
 
 /// An allowance for other nodes whose clocks are ahead.
@@ -69,7 +69,12 @@ async fn page_of_range(
         page.older = page.rows.last().map(|row| row.seq);
     }
     let counted = count(db, matches).await?;
-    page.matching = (counted <= COUNTED).then_some(counted);
+    page.matching = match counted {
+        ..=COUNTED => Some(counted),
+        // As the empty list counts them, so that both say the same.
+        _ if !filter.narrows() => Some(requests(db, scope, from, to).await?),
+        _ => None,
+    };
     if counted == 0 && filter.narrows() {
         let all = filter.without_narrowing();
         let counted = count(db, Conditions::of(db.dialect(), scope, &all, from, to, span)).await?;

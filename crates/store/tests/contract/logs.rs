@@ -372,7 +372,13 @@ async fn more_than_ten_thousand_matches_are_not_counted(db: &TestDb) {
         Some(10_000)
     );
     world.append(vec![entry(99_999, 1, NOW)]).await;
-    assert_eq!(world.page(scope, &LogFilter::default()).await.matching, None);
+    assert_eq!(
+        world.page(scope, &LogFilter::default()).await.matching,
+        Some(10_001),
+        "without a filter the roll-ups know"
+    );
+    let all: LogFilter = "method=GET".parse().expect("a filter");
+    assert_eq!(world.page(scope, &all).await.matching, None);
     let nothing = LogFilter {
         method: Some("PURGE".to_owned()),
         ..LogFilter::default()
