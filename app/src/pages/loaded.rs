@@ -36,7 +36,7 @@ where
     }
 }
 
-/// In the place of what is on its way. While it stands anywhere, the style sheet shows a thin bar at the top of the
+/// In place of what is loading. While it is on the page, the style sheet shows a thin bar at the top of the
 /// window, after 150 ms.
 #[component]
 pub fn Loading() -> impl IntoView {
@@ -73,14 +73,16 @@ pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -
         _ => ("This could not be loaded", error.to_string()),
     };
     let signed_out = error == AppError::SignedOut;
+    let outdated = error == AppError::Outdated;
     let sign_in = sign_in_from(&here);
     view! {
         <div class="failure" data-signed-out=signed_out.then_some("true")>
             <EmptyState title=title icon=IconName::Alert>
                 <p>{text}</p>
                 {signed_out.then(|| view! { <ButtonLink href=sign_in>"Sign in"</ButtonLink> })}
+                {outdated.then(|| view! { <p><a href="" rel="external">"Reload"</a></p> })}
                 {retry.map(|retry| view! { <TryAgain retry=retry here=here /> })}
-                {(!signed_out).then(|| view! { <p><a href="/">"Back to the start"</a></p> })}
+                {(!signed_out).then(|| view! { <p><a href="/">"Back to the start page"</a></p> })}
             </EmptyState>
         </div>
     }
