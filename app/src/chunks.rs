@@ -4,7 +4,7 @@
 //!
 //! The first page's chunk is loaded before hydration begins ([`load_first`]), and the server names its files in the head
 //! of the page, so that they are fetched beside the main part and not after it. From then on the router loads a chunk
-//! when somebody goes to its page.
+//! when the reader goes to its page.
 
 use std::fmt;
 use std::future::Future;
@@ -167,9 +167,9 @@ pub async fn load_first(path: &str) -> Result<(), NotLoaded> {
 fn NotLoadedPage() -> impl IntoView {
     let address = address_here();
     view! {
-        <EmptyState title="This page was not loaded" icon=IconName::Alert>
+        <EmptyState title="This page could not be loaded" icon=IconName::Alert>
             <p>"The connection failed, or Gatehouse has been updated since you opened it."</p>
-            <p><a href=address rel="external">"Load the page again"</a></p>
+            <p><a href=address rel="external">"Reload the page"</a></p>
         </EmptyState>
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::use_context;
 
-/// The e-mail that somebody tried to sign in with, for a minute: the form shows it again. The server sets it.
+/// The e-mail address of a failed sign-in, for a minute, so that the form shows it again. The server sets it.
 pub const EMAIL: &str = "gatehouse-email";
 
 /// The value of the cookie `name` of the request that is being answered.

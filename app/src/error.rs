@@ -22,7 +22,7 @@ pub enum AppError {
     Conflict(String),
     /// 400: a field is wrong. `field` is the form's name of it.
     Invalid { field: String, message: String },
-    /// 429: too often; try again after so many seconds.
+    /// 429: too often; try again after this many seconds.
     TooOften { retry_after_seconds: u32 },
     /// 503: a part that is needed is not available now.
     Unavailable(String),
@@ -112,7 +112,7 @@ impl AppError {
         }
     }
 
-    /// It may work a moment later without anybody changing anything, so it is worth asking again.
+    /// A retry may succeed without anyone changing anything.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
@@ -123,7 +123,7 @@ impl AppError {
     fn unreadable() -> Self {
         Self::invalid(
             "",
-            "The request was not in a form this server understands. Reload the page.",
+            "The server could not read this request. Reload the page and try again.",
         )
     }
 
@@ -165,7 +165,7 @@ impl fmt::Display for AppError {
                 )
             }
             Self::Outdated => {
-                f.write_str("Gatehouse has been updated since you opened this page. Reload it to go on.")
+                f.write_str("Gatehouse has been updated since you opened this page. Reload it to continue.")
             }
             Self::Unreachable => {
                 f.write_str("The server could not be reached. Check your connection, then try again.")

@@ -298,7 +298,7 @@ impl SeeWebhooks for World {
             last_succeeded: false,
             active_keys: 2,
         });
-        let diagnosis = "Last 37 attempts failed: 21 × no answer in time, 16 × status 503. First failure 5 Jan 2026 \
+        let diagnosis = "Last 37 attempts failed: 21 × no response in time, 16 × status 503. First failure 5 Jan 2026 \
                          09:00:00 UTC. It will be disabled on 10 Jan 2026 09:00:00 UTC unless a delivery succeeds.";
         Ok(WebhookDetail {
             row,
@@ -620,7 +620,7 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
     assert_sound(&html);
     let text = text_of(&html);
     for words in [
-        "Last 37 attempts failed: 21 × no answer in time, 16 × status 503.",
+        "Last 37 attempts failed: 21 × no response in time, 16 × status 503.",
         "Signed with the Production key ending a6f1",
         "attempt 3 of 10 , next at 5 Jan 2026 12:00:24 UTC",
         "and 2 more",
@@ -637,20 +637,20 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
 #[tokio::test]
 async fn every_state_of_a_webhook_has_its_explanation() {
     for (number, words) in [
-        (2, "All events, present and future"),
+        (2, "All events, including future ones"),
         (
             2,
-            "Rotated. Deliveries carry a signature by the former secret too until 5 Jan 2026",
+            "Rotated. Deliveries are also signed with the previous secret until 5 Jan 2026",
         ),
         (2, "Standard Webhooks secret"),
         (
             3,
-            "Disabled: the receiver answered 410 Gone. Nothing is sent. 5 deliveries are waiting. What waits goes out when you",
+            "Disabled: the receiver answered 410 Gone. Nothing is sent. 5 deliveries are waiting. Waiting deliveries are sent when you",
         ),
         (4, "Development has no active key"),
         (
             5,
-            "Paused. Nothing is sent. 2 deliveries are waiting. New deliveries wait too, and all go out when you enable it",
+            "Paused. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
         ),
         (6, "Not delivered since 5 Jan 2026 10:20:00 UTC"),
     ] {
@@ -717,7 +717,7 @@ async fn the_form_comes_back_as_it_was_with_its_faults() {
     let text = text_of(&html);
     assert!(text.contains("This address is private."), "{text}");
     assert!(text.contains("Production has no active key"), "{text}");
-    assert!(text.contains("1 of 19 types chosen"), "{text}");
+    assert!(text.contains("1 of 19 types selected"), "{text}");
 }
 
 #[tokio::test]
@@ -747,9 +747,9 @@ async fn a_delivery_shows_cause_attempts_and_the_bytes() {
     for words in [
         "Attempt 1",
         "Try now",
-        "No answer in time",
+        "No response in time",
         "503 Unavailable",
-        "the first 16 KiB were kept",
+        "the first 16 KiB of the response were stored",
         "First byte 46 ms",
         "Replay 1",
     ] {

@@ -11,7 +11,7 @@ test('without scripts no page promises what only scripts can do', async ({ page 
   await signIn(page, company);
   // Before the first request, because the log also records public API calls.
   await page.goto(company.path('logs'));
-  await expect(page.getByRole('link', { name: 'Load this page again' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Reload this page' })).toBeVisible();
   const created = await fetch(`${process.env.GATEHOUSE_GATEWAY}/v1/webhooks/`, {
     method: 'POST',
     headers: { 'X-Access-Client-Id': company.clientId, 'X-Access-Secret': secret, 'Content-Type': 'application/json' },

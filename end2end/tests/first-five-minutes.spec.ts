@@ -143,7 +143,7 @@ for (const { name, size } of widths) {
       await expect(page.getByText('X-WEBHOOK-SIGN', { exact: false }).first()).toBeVisible();
       await picture('delivery');
       await page.getByText('Caused by').locator('..').getByRole('link').click();
-      await expect(page.getByRole('heading', { name: 'What it set off' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'What it triggered' })).toBeVisible();
       await expect(page.getByText('/v1/orders/').first()).toBeVisible();
       await picture('trail');
 

@@ -176,7 +176,7 @@ test('delete states the facts, focuses Cancel first, and takes effect at once', 
   await page.getByRole('link', { name: /^Delete Sandbox key/ }).click();
   const dialog = page.getByRole('alertdialog', { name: 'Delete this key?' });
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
-  await expect(dialog.getByText('Sandbox will have no key: every request will be refused.')).toBeVisible();
+  await expect(dialog.getByText('Sandbox will have no active key, so every request will be refused.')).toBeVisible();
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Delete key' }).click();
   await expect(page.getByText(/^Deleted\. The Sandbox key ending/)).toBeVisible();
@@ -281,9 +281,9 @@ test('a page whose part of the WASM fails to load says so and offers a full load
   await hydrated(page);
   await page.route('**/*_webhooks.pack', (route) => route.abort());
   await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Webhooks' }).click();
-  await expect(page.getByText('This page was not loaded')).toBeVisible();
+  await expect(page.getByText('This page could not be loaded')).toBeVisible();
   await page.unroute('**/*_webhooks.pack');
-  await page.getByRole('link', { name: 'Load the page again' }).click();
+  await page.getByRole('link', { name: 'Reload the page' }).click();
   await hydrated(page);
   await expect(page.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
 });

@@ -28,7 +28,7 @@ test('a key can be deleted on a page of its own, and is refused at once', async 
   expect((await call(company, secret)).status).toBe(200);
   await signIn(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
-  await expect(page.getByText('Sandbox will have no key: every request will be refused.')).toBeVisible();
+  await expect(page.getByText('Sandbox will have no active key, so every request will be refused.')).toBeVisible();
   await page.getByRole('button', { name: 'Delete key' }).click();
   expect((await call(company, secret)).status).toBe(401);
 });

@@ -357,7 +357,7 @@ test('the demo says when its real requests begin, and older pages have their own
   await expect(page.locator('.row-link')).toHaveCount(50);
   await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(page).toHaveURL(/\?before=\d+$/);
-  await expect(page.getByRole('link', { name: 'Back to the newest' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Newest requests' })).toBeVisible();
   await expect(page.getByText('Live', { exact: true })).toHaveCount(0);
   // The demo makes a call each second. Requests that arrive here are counted but not shown.
   await page.getByRole('link', { name: /new requests?$/ }).click();

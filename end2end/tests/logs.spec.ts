@@ -32,7 +32,7 @@ test('before the first request the page shows how to make it', async ({ page }) 
   await expect(line).toContainText('X-Access-Secret: $SECRET');
   await expect(line).toContainText(process.env.GATEHOUSE_GATEWAY!);
   // With scripts the request appears without a reload; otherwise there is a link to reload.
-  const again = page.getByRole('link', { name: 'Load this page again' });
+  const again = page.getByRole('link', { name: 'Reload this page' });
   if (test.info().project.use.javaScriptEnabled === false) {
     await expect(page.getByText('will appear here')).toBeHidden();
     await again.click();
@@ -110,7 +110,7 @@ test('a request with a deleted key says which key it was and who deleted it', as
   const verdict = page.getByRole('region', { name: 'What happened' });
   await expect(verdict).toContainText('Deleted key');
   await expect(verdict).toContainText('command line');
-  await expect(page.getByText('No headers and no bodies were kept')).toBeVisible();
+  await expect(page.getByText('No headers or bodies were stored')).toBeVisible();
 });
 
 test('the address is the filter, and the page says which parts were ignored', async ({ page }) => {
@@ -129,7 +129,7 @@ test('when nothing matches the page says how many requests there are without fil
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?status=418'));
-  await expect(page.getByRole('heading', { name: 'Nothing matches' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'No requests match' })).toBeVisible();
   await expect(page.getByText('Without filters there is 1 request in the last 24 hours.')).toBeVisible();
   await page.getByRole('link', { name: 'Clear filters' }).click();
   await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
@@ -140,7 +140,7 @@ test('when the date range is empty the page says how many requests there are in 
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await page.goto(company.path('logs?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z'));
-  await expect(page.getByText(/^1 request in all, none of them /)).toBeVisible();
+  await expect(page.getByText(/^1 request in total, none /)).toBeVisible();
 });
 
 test('a request that is not this company’s is not found', async ({ page, expectedFaults }) => {

@@ -18,7 +18,7 @@ test('a wrong password and an unknown account get the same sentence', async ({ p
     await page.getByLabel('E-mail').fill(email);
     await page.getByLabel('Password').fill(password);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await expect(page.getByText('E-mail address or password is wrong.')).toBeVisible();
+    await expect(page.getByText('Wrong e-mail address or password.')).toBeVisible();
   }
 });
 
@@ -33,7 +33,7 @@ test('a wrong password keeps the e-mail and the destination, and focuses the pas
   const password = page.getByLabel('Password');
   await expect(password).toHaveValue('');
   await expect(password).toBeFocused();
-  await expect(password).toHaveAccessibleDescription('E-mail address or password is wrong.');
+  await expect(password).toHaveAccessibleDescription('Wrong e-mail address or password.');
   await password.fill(company.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page).toHaveURL(new RegExp(`${company.path('logs')}\\?status=4xx$`));

@@ -47,7 +47,7 @@ test('the URL is checked when its field loses focus, and editing it clears the f
   const url = page.getByLabel('URL');
   await url.fill('http://10.0.0.1/in');
   await url.blur();
-  await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
+  await expect(page.getByText(/^This address is not allowed/)).toBeVisible();
   await expect(url).toHaveAttribute('aria-invalid', 'true');
   await expect(page.getByText('Enter a name')).toHaveCount(0);
   await url.fill(receiver.url);
@@ -83,11 +83,11 @@ test('events can be searched by word and selected by group', async ({ page }) =>
   await search.fill('refresh stopped');
   await expect(page.getByRole('checkbox')).toHaveCount(1);
   await search.fill('nonsense');
-  await expect(page.getByText('No event type has these words.')).toBeVisible();
+  await expect(page.getByText('No event type matches.')).toBeVisible();
   await search.fill('');
-  await page.getByRole('button', { name: 'Links: Choose all' }).click();
+  await page.getByRole('button', { name: 'Links: Select all' }).click();
   await page.getByRole('checkbox', { name: /^link-deleted/ }).uncheck();
-  await expect(page.getByText('2 of 19 types chosen')).toBeVisible();
+  await expect(page.getByText('2 of 19 types selected')).toBeVisible();
   await search.press('Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Add webhook' })).toBeVisible();
   await page.getByRole('button', { name: 'Add webhook' }).click();
@@ -218,7 +218,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('radio', { name: /Production/ }).check();
     await page.getByLabel('URL').fill('http://10.0.0.1/in');
     await page.getByLabel('URL').blur();
-    await expect(page.getByText(/^Deliveries may not go there/)).toBeVisible();
+    await expect(page.getByText(/^This address is not allowed/)).toBeVisible();
     await fits();
     await page.getByRole('radio', { name: /Sandbox/ }).check();
     await page.getByRole('radio', { name: /All events/ }).check();

@@ -17,26 +17,27 @@ pub struct Cli {
 pub enum Command {
     /// Run the dashboard, the gateway and the operator API.
     ///
-    /// Each flag may also be a variable (`GATEHOUSE_GATEWAY_LISTEN`) or a line of gatehouse.toml (`gateway-listen = "…"`);
-    /// a flag wins over a variable, a variable over the file. Lists are separated by commas in variables.
+    /// Each flag can also be an environment variable (`GATEHOUSE_GATEWAY_LISTEN`) or a line in gatehouse.toml
+    /// (`gateway-listen = "…"`). Flags override variables, and variables override the file. In variables, separate the
+    /// items of a list with commas.
     ///
-    /// The master key and the pepper are never flags: they are files in the data directory (made for a new one), systemd
+    /// The master key and the pepper are never flags. They are files in the data directory (created with it), systemd
     /// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
     Serve(Box<ServeArgs>),
-    /// Create, list and revoke companies, members, sessions, keys and tokens, whether a server is running or not.
+    /// Create, list and revoke companies, members, sessions, keys and tokens, with or without a running server.
     ///
-    /// A command waits its turn while another one, or a server that is starting or stopping, works on the data directory.
-    /// What it revokes is refused from its answer on, on every node.
+    /// A command waits while another command, or a server that is starting or stopping, uses the data directory. Once a
+    /// command returns, every node refuses what it revoked.
     Admin(AdminArgs),
 }
 
 /// What `gatehouse serve` was told, as text; [`crate::config`] understands it.
 #[derive(Debug, Default, Args)]
 pub struct ServeArgs {
-    /// Your company's name, as customers read it on their pages [default: "your API provider"]
+    /// Your company's name, as customers see it [default: "your API provider"]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Where the embedded database lives [default: gatehouse-data]
+    /// Directory of the embedded database [default: gatehouse-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
     /// Dashboard and public API [default: 127.0.0.1:3000]
@@ -45,10 +46,10 @@ pub struct ServeArgs {
     /// Gateway: checks keys and forwards [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub gateway_listen: Option<String>,
-    /// Operator API, verify, metrics; never published [default: 127.0.0.1:9090]
+    /// Operator API, verify and metrics; never expose it to the internet [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR")]
     pub operator_listen: Option<String>,
-    /// A name by which the operator listener is reached, besides IP addresses and localhost; others are refused
+    /// A host name that the operator listener accepts besides IP addresses and localhost
     #[arg(long, value_name = "HOST")]
     pub operator_host: Vec<String>,
     /// How browsers reach the dashboard [default: http:// and the listen address]
@@ -63,10 +64,10 @@ pub struct ServeArgs {
     /// PostgreSQL instead of the embedded database: postgres://…
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
-    /// A network that webhooks may reach though it is private: CIDR or CIDR:PORT,PORT
+    /// A private network that webhooks may reach, also over http: CIDR or CIDR:PORT,PORT
     #[arg(long, value_name = "CIDR[:PORTS]")]
     pub allow_network: Vec<String>,
-    /// A network whose X-Forwarded-For is believed
+    /// A network of proxies whose X-Forwarded-For is trusted
     #[arg(long, value_name = "CIDR")]
     pub trusted_proxy: Vec<String>,
     /// The User-Agent of deliveries [default: Gatehouse-Webhook-Service/2.0]
@@ -78,18 +79,18 @@ pub struct ServeArgs {
     /// Connections from one address (a /64 of IPv6) to one listener; trusted proxies may have more [default: 1024]
     #[arg(long, value_name = "N")]
     pub connections_per_address: Option<String>,
-    /// Requests a key may make at once, refilled within a minute; or off [default: 300]
+    /// Requests a key may make in a burst, refilled over a minute; or off [default: 300]
     #[arg(long, value_name = "N|off")]
     pub rate_limit: Option<String>,
-    /// A name whose values the log never keeps, besides password, token, email and their like; read as words
+    /// A name whose values the log never stores, in addition to password, token, email and similar names
     ///
-    /// Headers, members of JSON, form fields and parameters whose name has these words in a row: salary hides annualSalary
-    /// and x-salary too.
+    /// Applies to headers, JSON fields, form fields and parameters whose names contain these words in a row: salary also
+    /// hides annualSalary and x-salary.
     #[arg(long, value_name = "NAME")]
     pub redact_name: Vec<String>,
-    /// A name whose values the log keeps, though it looks secret: contact-email
+    /// A name whose values the log stores although it looks sensitive, such as contact-email
     ///
-    /// Authorization, Cookie and the access secret itself are never kept.
+    /// Authorization, Cookie and the access secret itself are never stored.
     #[arg(long, value_name = "NAME")]
     pub keep_name: Vec<String>,
     /// The header that carries the Client ID [default: X-Access-Client-Id]
@@ -98,14 +99,14 @@ pub struct ServeArgs {
     /// The header that carries a key's secret [default: X-Access-Secret]
     #[arg(long, value_name = "HEADER")]
     pub secret_header: Option<String>,
-    /// What new secrets of an environment begin with, such as sandbox=sk_test_ [default: sandbox-, dev-, prod-].
-    /// Repeat it for more: the first is used for new keys, all are accepted, and so are the defaults
+    /// The prefix of an environment's secrets, such as sandbox=sk_test_ [default: sandbox-, dev-, prod-].
+    /// Repeat it to accept several: new keys use the first; the defaults are always accepted
     #[arg(long, value_name = "ENV=PREFIX")]
     pub key_prefix: Vec<String>,
-    /// What to print: error, warn, info, debug, or per module [default: info]
+    /// What to log: error, warn, info, debug, or per module [default: info]
     #[arg(long, value_name = "LEVELS")]
     pub log: Option<String>,
-    /// A world to look at, on loopback only; `--demo=empty` starts bare
+    /// Start with sample data, on loopback only; `--demo=empty` starts without it
     #[arg(long, value_name = "empty", num_args = 0..=1, require_equals = true, default_missing_value = "full")]
     pub demo: Option<String>,
     /// Settings file [default: gatehouse.toml, if it exists]
@@ -126,7 +127,7 @@ pub struct AdminArgs {
     /// PostgreSQL instead of the embedded database: postgres://…
     #[arg(long, value_name = "URL", global = true)]
     pub database_url: Option<String>,
-    /// Answer with one line of JSON
+    /// Print one line of JSON
     #[arg(long, global = true)]
     pub json: bool,
     /// Settings file [default: gatehouse.toml, if it exists]
@@ -136,7 +137,7 @@ pub struct AdminArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum AdminAction {
-    /// Create a company, or with --parent a brand of one
+    /// Create a company, or a brand of one with --parent
     CreateCompany {
         #[arg(long)]
         name: String,
@@ -154,7 +155,7 @@ pub enum AdminAction {
         /// owner or viewer
         #[arg(long)]
         role: String,
-        /// Make up a password and show it, whatever standard input is
+        /// Generate a password and show it; standard input is ignored
         #[arg(long)]
         generate_password: bool,
     },
@@ -163,27 +164,27 @@ pub enum AdminAction {
         #[arg(long)]
         client_id: String,
     },
-    /// Take a person out of a company and end all their sessions; without another company their account ends too
+    /// Remove a person from a company and end all their sessions; if it was their only company, their account is removed too
     RemoveMember {
         #[arg(long)]
         member_id: String,
     },
-    /// Give a person another password and end all their sessions. The password is read as for create-member
+    /// Set a person's password and end all their sessions. The password is read as for create-member
     SetPassword {
         #[arg(long)]
         email: String,
-        /// Make up a password and show it, whatever standard input is
+        /// Generate a password and show it; standard input is ignored
         #[arg(long)]
         generate_password: bool,
     },
-    /// List sessions: everybody's, those of a company's members, or one person's
+    /// List sessions: all of them, those of a company's members, or one person's
     ListSessions {
         #[arg(long)]
         client_id: Option<String>,
         #[arg(long, conflicts_with = "client_id")]
         email: Option<String>,
     },
-    /// End one session, or with --email all of a person's
+    /// End one session, or all of a person's with --email
     RevokeSession {
         #[arg(long, required_unless_present = "email")]
         session_id: Option<String>,
@@ -203,7 +204,7 @@ pub enum AdminAction {
         #[arg(long)]
         client_id: String,
     },
-    /// Delete an API key; it is refused from the answer on
+    /// Delete an API key; once this returns, it is refused
     DeleteKey {
         #[arg(long)]
         key_id: String,
@@ -215,8 +216,8 @@ pub enum AdminAction {
         /// events, logs (these two by default), companies, members, keys, tokens
         ///
         /// events publishes events; companies lists and creates companies; members lists, adds and removes members, sets
-        /// passwords and ends sessions (so its holder can sign in as any of them); keys lists, creates and deletes keys;
-        /// tokens lists and revokes tokens. Only this command creates tokens: no token can widen itself.
+        /// passwords and ends sessions (so whoever has it can sign in as any of them); keys lists, creates and deletes keys;
+        /// tokens lists and revokes tokens. Only this command creates tokens: no token can extend its own scopes.
         #[arg(long)]
         scope: Vec<String>,
     },

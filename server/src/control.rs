@@ -150,9 +150,9 @@ async fn answer<Command, Answer, Carrying>(
             Ok(answer) => Reply::Done(answer),
             Err(error) => Reply::Refused(error.to_string()),
         },
-        Err(_) => {
-            Reply::Refused("The server does not understand this command: is it another version?".to_owned())
-        }
+        Err(_) => Reply::Refused(
+            "The server does not understand this command. It may be a different version.".to_owned(),
+        ),
     };
     let Ok(mut line) = wiped::json(&reply) else {
         return;
@@ -191,12 +191,12 @@ pub async fn send<Answer: DeserializeOwned>(
         wiped::line(&mut stream, LONGEST_REPLY).await
     };
     let reply = tokio::time::timeout(TIMEOUT, exchange).await;
-    let reply = reply.map_err(|_| StartError::Refused("The server did not answer in time.".to_owned()))?;
+    let reply = reply.map_err(|_| StartError::Refused("The server did not respond in time.".to_owned()))?;
     let talking = "talking to the running server";
     let reply = reply.map_err(StartError::failed(talking))?;
     if reply.is_empty() {
         return Err(StartError::Refused(
-            "The server ended before it answered; look whether the command was carried out.".to_owned(),
+            "The server stopped before it responded. Check whether the command was carried out.".to_owned(),
         ));
     }
     match serde_json::from_slice(&reply).map_err(StartError::failed(talking))? {

@@ -99,7 +99,7 @@ fn make_private(data_dir: &Path) -> Result<(), ConfigError> {
     let found = fs::metadata(data_dir).map_err(|error| unreadable(data_dir, &error))?;
     if found.mode() & 0o1000 != 0 {
         return Err(ConfigError::new(format!(
-            "data-dir is {0}, which is shared by many; name a directory of its own, such as {0}/gatehouse.",
+            "data-dir is {0}, which is a shared directory; use one of its own, such as {0}/gatehouse.",
             data_dir.display()
         )));
     }
@@ -256,7 +256,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         set_mode(dir.path(), 0o1777);
         let refused = DataDir::claim(dir.path()).expect_err("shared").0;
-        assert!(refused.contains("name a directory of its own"), "{refused}");
+        assert!(refused.contains("use one of its own"), "{refused}");
         assert_eq!(mode(dir.path()), 0o1777);
     }
 }

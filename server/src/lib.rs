@@ -97,7 +97,9 @@ async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     };
     serve::say(&running.greeting());
     signals.next().await;
-    tracing::info!("stopping: open answers may end, and what is in memory is written; again to stop at once");
+    tracing::info!(
+        "stopping: open responses may finish, and what is in memory is written; signal again to stop at once"
+    );
     tokio::select! {
         () = running.stop() => Ok(()),
         () = signals.next() => {

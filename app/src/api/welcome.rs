@@ -16,7 +16,7 @@ pub async fn welcome() -> Result<Welcome, AppError> {
     })
 }
 
-/// Who has come: their companies (none when nobody is signed in), and whether the demo's sign-ins are offered.
+/// Who the visitor is: their companies (none without a session), and whether to offer the demo's sign-ins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     pub is_demo: bool,

@@ -1,4 +1,4 @@
-//! Whether somebody is busy with a part of the page, which must not move then: a row that slides away between aiming and
+//! Whether the reader is busy with a part of the page, which must not move then: a row that slides away between aiming and
 //! clicking opens another one.
 
 use leptos::prelude::*;

@@ -48,12 +48,12 @@ mod page {
 
     fn unsupported() -> CopyRefused {
         CopyRefused::Say(
-            "Nothing was copied: this browser allows it only over https or on localhost.".to_owned(),
+            "Nothing was copied: this browser allows copying only over https or on localhost.".to_owned(),
         )
     }
 
     fn not_allowed() -> CopyRefused {
-        CopyRefused::Say("Nothing was copied: the browser did not allow it. Press Copy again.".to_owned())
+        CopyRefused::Say("Nothing was copied: the browser blocked it. Press Copy again.".to_owned())
     }
 
     /// Outside a secure context `navigator.clipboard` is undefined, whatever its type says.

@@ -1,4 +1,4 @@
-//! Keeping controls and signals in step without hydration overwriting what somebody has already typed or chosen.
+//! Keeps controls and signals in step without hydration overwriting what the reader has already typed or chosen.
 
 use leptos::prelude::*;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};

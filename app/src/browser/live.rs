@@ -18,7 +18,7 @@ pub enum LiveState {
     Closed,
     Connecting,
     Open,
-    /// The browser is trying again by itself.
+    /// The browser is reconnecting.
     Interrupted,
 }
 
@@ -78,7 +78,7 @@ mod page {
         on_refused: Box<dyn Fn()>,
         on_event: Box<dyn Fn(LiveEvent)>,
         set_state: WriteSignal<LiveState>,
-        /// Goes up when the stream is to be opened again.
+        /// Goes up when the stream should be opened again.
         again: RwSignal<u32>,
         wait: StoredValue<Duration>,
         timer: Timer,
@@ -91,7 +91,7 @@ mod page {
             (self.on_open)();
         }
 
-        /// The browser reconnects by itself unless it has closed the stream.
+        /// The browser reconnects on its own unless it has closed the stream.
         fn failed(&self, closed: bool) {
             self.set_state.try_set(LiveState::Interrupted);
             if !closed {

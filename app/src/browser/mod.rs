@@ -45,3 +45,39 @@ pub fn address() -> String {
     }
     String::new()
 }
+
+/// Takes `name` out of the query once the page has shown what it is about ("Saved."), so that a reload, a bookmark and
+/// Back do not say it again. What is on the page stays.
+pub fn forget_in_address(name: &'static str) {
+    #[cfg(feature = "hydrate")]
+    leptos::prelude::Effect::new(move || {
+        // The router writes the page's address a moment after the page is there.
+        timers::later(timers::SETTLE, move || {
+            let window = leptos::prelude::window();
+            let (location, Ok(history)) = (window.location(), window.history()) else {
+                return;
+            };
+            let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else {
+                return;
+            };
+            let parts = search.trim_start_matches('?').split('&');
+            let (gone, kept): (Vec<&str>, Vec<&str>) =
+                parts.partition(|part| part.split('=').next() == Some(name));
+            if gone.is_empty() {
+                return;
+            }
+            let query = kept.join("&");
+            let address = if query.is_empty() {
+                path
+            } else {
+                format!("{path}?{query}")
+            };
+            // An address of this page is always allowed; should a browser refuse it, the old one stays.
+            let _ = history
+                .state()
+                .and_then(|state| history.replace_state_with_url(&state, "", Some(&address)));
+        });
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = name;
+}

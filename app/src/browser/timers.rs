@@ -92,7 +92,7 @@ impl Repeater {
     }
 }
 
-/// Calls `run` once after `delay`, whatever becomes of the component. `run` must bear that its signals are gone.
+/// Calls `run` once after `delay`, even if the component is gone by then. `run` must cope with disposed signals.
 pub fn later(delay: Duration, run: impl FnOnce() + 'static) {
     #[cfg(feature = "hydrate")]
     Timeout::new(millis(delay), run).forget();

@@ -1,5 +1,5 @@
 //! The frame of every page of a company: whose it is, who looks, the three tabs, and the live stream of the tab that is
-//! open. The company stands in the address, never in the session alone: two tabs may show two companies.
+//! open. The company is part of the address, never of the session alone: two tabs may show two companies.
 
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
@@ -21,7 +21,7 @@ use crate::ui::{IconName, NavTab, NavTabs, Notice, Tone};
 /// What every page of a company can ask for, from the context: `CompanyScope::here()`.
 #[derive(Clone, Copy, Debug)]
 pub struct CompanyScope {
-    /// From the address; a text that is no client id is nobody's, like an unknown one.
+    /// From the address. A text that is not a client id is treated like an unknown one.
     client_id: Memo<ClientId>,
     context: Resource<Outcome<CompanyContext>>,
     /// Counts what the server said has changed, by topic.
@@ -82,7 +82,7 @@ impl CompanyScope {
         self.signal(topic).update(|count| *count += 1);
     }
 
-    /// Goes up each time the live stream comes back after an interruption, so that what failed meanwhile can be asked
+    /// Goes up each time the live stream comes back after an interruption, so that what failed in between can be asked
     /// for again.
     pub fn returns(self) -> u64 {
         self.returns.get()
@@ -95,7 +95,7 @@ impl CompanyScope {
         }
     }
 
-    /// Whether the page moves by itself right now.
+    /// Whether the page is updating live right now.
     pub fn is_live(self) -> Signal<bool> {
         Signal::derive(move || self.live.get() == LiveState::Open)
     }
@@ -118,12 +118,12 @@ impl CompanyScope {
 #[component]
 pub fn Development() -> impl IntoView {
     let params = use_params_map();
-    let nobody = ClientId::from_random([0; 16]);
+    let unknown = ClientId::from_random([0; 16]);
     let client_id = Memo::new(move |_| {
         params
             .with(|params| params.get("company"))
             .and_then(|text| text.parse().ok())
-            .unwrap_or(nobody)
+            .unwrap_or(unknown)
     });
     let context = Resource::new(
         move || client_id.get(),
@@ -172,7 +172,7 @@ fn Updated() -> impl IntoView {
     }
 }
 
-/// The bar says whose company it is once that is known. Where it is nobody's there is nothing to choose from: no tabs,
+/// The bar names the company once it is known. For an unknown company there is nothing to choose from: no tabs,
 /// and the page below says that nothing was found.
 #[component]
 fn Head(
@@ -223,7 +223,7 @@ impl Session {
     }
 }
 
-/// Stands on top of what was loaded before, which stays to be read and copied. Where the page itself says that the
+/// Shown above what was loaded before, which stays readable. Where the page itself says that the
 /// session has ended, the style sheet hides this.
 #[component]
 fn SessionEnded(ended: RwSignal<bool>) -> impl IntoView {
@@ -272,7 +272,7 @@ where
     }
 }
 
-/// One stream for the visible tab. After an interruption everything is asked for once: what changed meanwhile is unknown.
+/// One stream for the visible tab. After an interruption everything is fetched once: what changed in between is unknown.
 /// A stream that is refused may mean that the session has ended; then nothing is opened until it has begun again, which
 /// is looked for whenever the tab is seen, as people sign in again in another one.
 fn listen(

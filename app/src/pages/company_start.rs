@@ -10,7 +10,7 @@ use crate::pages::company::CompanyScope;
 use crate::pages::docs::first_page;
 use crate::pages::loaded::Loaded;
 
-/// Whoever may not see the company is told so here, and not sent on.
+/// A person who may not see the company is told so here, and not redirected.
 #[component]
 pub fn CompanyStart() -> impl IntoView {
     let scope = CompanyScope::here();

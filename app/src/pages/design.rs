@@ -115,7 +115,7 @@ fn Badges() -> impl IntoView {
                 <div class="cluster">{statuses}</div>
                 <div class="cluster">{states}</div>
                 <div class="cluster">
-                    <StateBadge state=State::Failing words="Failing since 3 h" />
+                    <StateBadge state=State::Failing words="Failing for 3 h" />
                     <StateBadge state=State::Held words="Held: no API key" />
                     <StatusBadge status=200 compact=true />
                     <StatusBadge status=503 compact=true />
@@ -167,7 +167,7 @@ fn Buttons() -> impl IntoView {
 fn Copies() -> impl IntoView {
     let refuse = || async {
         Err(CopyRefused::Say(
-            "Nothing was copied: the server did not answer.".to_owned(),
+            "Nothing was copied: the server did not respond.".to_owned(),
         ))
     };
     let fetch = || async { Ok(SAMPLE_SECRET.to_owned()) };
@@ -218,7 +218,7 @@ fn Fields() -> impl IntoView {
     let chosen = RwSignal::new("24h".to_owned());
     let address = RwSignal::new("https://10.0.0.8/hooks".to_owned());
     let refused = Signal::stored(Some(
-        "10.0.0.8 is a private address. Webhooks go to public ones only.".to_owned(),
+        "10.0.0.8 is a private address. Webhooks can only use public ones.".to_owned(),
     ));
     let ticked = RwSignal::new(true);
     view! {
@@ -227,7 +227,7 @@ fn Fields() -> impl IntoView {
                 <div class="stack">
                     <Field name="name" label="Name" hint="Only you see it." placeholder="Orders to the warehouse" />
                     <Field name="url" label="URL" kind=FieldKind::Url monospace=true value=address error=refused
-                        hint="Starts with https://, answers within 10 seconds." />
+                        hint="Starts with https:// and responds within 10 seconds." />
                     <Field name="password" label="Password" kind=FieldKind::Password autocomplete="current-password" />
                 </div>
                 <div class="stack">
@@ -380,7 +380,7 @@ fn Dialogs() -> impl IntoView {
             </div>
         </Section>
         <Dialog id="delete-sample" open=deleting title="Delete this Production key?" kind=DialogKind::Alert return_focus_to="dialogs"
-            about="From the moment it answers, every call with this key is refused. It cannot be undone.">
+            about="Every system that uses it loses access within seconds. This cannot be undone.">
             <KeyValueList>
                 <KeyValue name="Key"><EnvironmentBadge environment=Environment::Prod /> " ending " <span class="mono">"09bd"</span></KeyValue>
                 <KeyValue name="Last used">"3 minutes ago from " <span class="mono">"203.0.113.7"</span></KeyValue>
@@ -406,14 +406,14 @@ fn Dialogs() -> impl IntoView {
 fn Messages() -> impl IntoView {
     let toasts = Toasts::here();
     view! {
-        <Section id="messages" title="Toast and Notice" lead="A toast says what just happened; a notice stands where it concerns.">
+        <Section id="messages" title="Toast and Notice" lead="A toast says what just happened; a notice is shown where it belongs.">
             <div class="stack">
                 <div class="cluster">
-                    <Button on_press=move || toasts.say_with_link("Key deleted. Refused since 14:30:05.", "#messages", "Find who still sends it")>"Say"</Button>
-                    <Button on_press=move || toasts.fail("The webhook was not saved: the server did not answer.")>"Fail"</Button>
+                    <Button on_press=move || toasts.say_with_link("Key deleted. Rejected since 14:30:05.", "#messages", "Find who still sends it")>"Say"</Button>
+                    <Button on_press=move || toasts.fail("The webhook was not saved: the server did not respond.")>"Fail"</Button>
                 </div>
                 <Notice tone=Tone::Warn title="Failing since 14:02. ">
-                    "Last 214 attempts failed: 198 timed out after 10 s, 16 were answered 503. It is disabled on Wed 14:02 if nothing succeeds."
+                    "Last 214 attempts failed: 198 timed out after 10 s, 16 got status 503. It will be disabled on Wed 14:02 unless a delivery succeeds."
                 </Notice>
                 <Notice tone=Tone::Info>"Sample data until 14:02, real requests since."</Notice>
             </div>
@@ -434,7 +434,7 @@ fn EmptyStates() -> impl IntoView {
                 </Card>
                 <Card flush=true>
                     <EmptyState title="Waiting for your first request…" waiting=true>
-                        <p>"Paste this line into a terminal. It appears here by itself."</p>
+                        <p>"Paste this line into a terminal. The request will appear here."</p>
                         <Code label="curl" text=CURL wrap=true />
                     </EmptyState>
                 </Card>

@@ -1,4 +1,4 @@
-//! What stands around every page: the bar on top and the one `<main>`.
+//! The frame of every page: the bar at the top and the one `<main>`.
 
 use leptos::prelude::*;
 use model::{CompanyContext, Role};

@@ -16,22 +16,22 @@ pub fn HelpLinks(client_id: ClientId) -> impl IntoView {
         step(
             "Authentication",
             "authentication",
-            "Which headers to send, in each environment, and what a refusal means.",
+            "Which headers to send in each environment, and what each error means.",
         ),
         step(
             "Webhook events",
             "webhook-events",
-            "Every event type, what its body holds, and when it is sent again.",
+            "Every event type, its body, and when delivery is retried.",
         ),
         step(
             "API keys rotation",
             "api-keys-rotation",
-            "Four steps to a new key without a refused request.",
+            "Replace a key in four steps, without downtime.",
         ),
         step(
             "Security",
             "security",
-            "How to verify a signature, and how secrets are kept.",
+            "How to verify a signature, and how secrets are stored.",
         ),
     ];
     view! { <ui::NextSteps steps /> }

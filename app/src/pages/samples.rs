@@ -26,7 +26,7 @@ pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
     request_to(&company.gateway_url, &company.client_id.to_string(), secret)
 }
 
-/// The same for a reader who may be nobody in particular: `client_id` can be a word that stands for one.
+/// The same for a reader without a company: `client_id` can then be a placeholder.
 pub fn request_to(url: &str, client_id: &str, secret: &str) -> Vec<Snippet> {
     let names = credential_names();
     let (id_header, secret_header) = (&names.client_id, &names.secret);

@@ -20,7 +20,7 @@ fn failure_text(code: &str) -> Option<&'static str> {
 }
 
 /// The same for an unknown account and a wrong password.
-const WRONG: &str = "E-mail address or password is wrong.";
+const WRONG: &str = "Wrong e-mail address or password.";
 
 /// The e-mail of the attempt that failed, in a cookie. Only while the server renders: in the browser the field has it
 /// already, and hydration leaves it there.
@@ -92,7 +92,7 @@ pub fn SignInPage() -> impl IntoView {
 #[component]
 fn DemoDoors(next: String) -> impl IntoView {
     view! {
-        <Card id="demo" title="Demo" lead="Look around without a password. It listens on this machine only.">
+        <Card id="demo" title="Demo" lead="Look around without a password. The demo is available on this machine only.">
             <form class="demo-doors" method="post" action="/demo/enter">
                 <input type="hidden" name="next" value=next />
                 <Button submit=true name="role" value="owner">"Enter as Owner"</Button>

@@ -1,4 +1,4 @@
-//! `/`: sends a signed-in person to their company, lets one with several choose, and everybody else to the sign-in page.
+//! `/`: sends a signed-in person to their company, lets them choose if there are several, and sends others to the sign-in page.
 
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
@@ -45,7 +45,7 @@ fn ChooseCompany(companies: Vec<Brand>) -> impl IntoView {
     view! {
         <TopBar />
         <Main>
-            <PageHeader title="Your companies" lead="Each has its own keys, log and webhooks." />
+            <PageHeader title="Your companies" lead="Each has its own keys, logs and webhooks." />
             <ul class="plain-list">{items}</ul>
         </Main>
     }

@@ -250,7 +250,7 @@ impl State {
 
 /// `<span class="badge" data-tone="warn"><svg …/>Retrying</span>`
 ///
-/// `words` replaces the state's own word where more is known: "Failing since 3 h".
+/// `words` replaces the state's own word where more is known: "Failing for 3 h".
 #[component]
 pub fn StateBadge(state: State, #[prop(optional, into)] words: Option<String>) -> impl IntoView {
     let (tone, icon) = state.look();

@@ -4,7 +4,7 @@ use leptos::{ev::MouseEvent, prelude::*, text_prop::TextProp};
 
 use super::{Icon, IconName};
 
-/// How much a button asks for attention. At most one `Primary` stands in a view.
+/// How much a button asks for attention. A view has at most one `Primary`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ButtonKind {
     Primary,
@@ -44,7 +44,7 @@ impl ButtonSize {
     }
 }
 
-/// A button that is never `disabled`: where it cannot act it stays focusable, is `aria-disabled`, and the reason stands
+/// A button that is never `disabled`: where it cannot act it stays focusable, is `aria-disabled`, and the reason is shown
 /// beside it and describes it.
 ///
 /// ```html
@@ -59,7 +59,7 @@ impl ButtonSize {
 /// * `on_press` runs only when the button is neither busy nor unavailable. With `submit` the form is submitted then.
 /// * `unavailable` gives the reason while there is one; it needs an `id`.
 /// * `refused_by` is the id of the sentence that says why none of the page's actions can be had, for a role that may not:
-///   the reason stands once and not beside each button.
+///   the reason is shown once and not under each button.
 /// * `focus_first` marks where focus starts when a dialog opens.
 /// * `needs_script` hides the button where scripts are off, and holds it still until the page is hydrated.
 #[component]

@@ -8,9 +8,9 @@ use super::{Icon, IconName};
 pub use crate::browser::clipboard::CopyRefused;
 use crate::browser::{clipboard, timers};
 
-/// How long "Copied" stands.
+/// How long "Copied" is shown.
 const COPIED_FOR: Duration = Duration::from_secs(2);
-/// How long a failure stands: long enough to read twice.
+/// How long a failure is shown: long enough to read twice.
 const FAILED_FOR: Duration = Duration::from_secs(8);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ where
     copy_view(progress, what, kind, press)
 }
 
-/// Where the button stands: in a row among words, or as a button of its own.
+/// Where the button is: in a row of text, or on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CopyLook {
     #[default]
@@ -91,7 +91,7 @@ fn finish(progress: RwSignal<Progress>, reset: timers::Timer, outcome: Result<()
         Err(CopyRefused::Say(words)) => (Progress::Failed(words), FAILED_FOR),
         Err(CopyRefused::Handled) => (Progress::Ready, COPIED_FOR),
     };
-    // The page may have gone while the text was on its way; then there is nobody to tell.
+    // The page may be gone by the time the text arrives; then there is nothing to update.
     if progress.try_set(next).is_none() {
         reset.after(shown_for, move || {
             progress.try_set(Progress::Ready);

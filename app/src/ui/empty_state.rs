@@ -1,4 +1,4 @@
-//! What stands where there is nothing yet: what would be here, and how it gets here.
+//! Shown where there is nothing yet: what would be here, and how to get it.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use super::{Icon, IconName};
 pub fn EmptyState(
     #[prop(into)] title: String,
     #[prop(optional)] icon: Option<IconName>,
-    /// Something is expected and will appear by itself: a quiet pulse stands before the title.
+    /// Something is expected and will appear: the title gets a quiet pulse.
     #[prop(optional)]
     waiting: bool,
     children: Children,

@@ -2,7 +2,7 @@
 //! every state on `/design`. Pages use these and write no class of their own except the layout classes listed in
 //! `style/layout.css`.
 //!
-//! No primitive touches the browser itself; what needs it stands in [`crate::browser`].
+//! No primitive touches the browser itself; that is the job of [`crate::browser`].
 
 pub mod badge;
 pub mod button;
@@ -49,7 +49,7 @@ pub use select::{Select, SelectOption};
 pub use snippets::{Snippet, SnippetTabs};
 pub use table::{Cell, Column, Narrow, RowLink, Table, TableGroup};
 pub use theme_switch::ThemeSwitch;
-pub use time::{Countdown, Time, TimeStyle, duration_text, relative_text};
+pub use time::{Countdown, Time, TimeStyle, ZoneNote, duration_text, relative_text};
 pub use title::Title;
 pub use toast::{ToastRegion, Toasts};
 pub use will_appear::WillAppear;

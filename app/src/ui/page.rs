@@ -16,7 +16,7 @@ pub fn SkipLink() -> impl IntoView {
     }
 }
 
-/// The way back to what the page is a part of; stands above its heading.
+/// The link back to what the page is a part of, above its heading.
 ///
 /// `<a class="back-link" href="…"><svg …arrow-left/>Logs</a>`
 #[component]
@@ -35,7 +35,7 @@ pub fn BackLink(#[prop(into)] href: String, #[prop(into)] to: String) -> impl In
 /// <header class="page-head"><div class="page-head__words"><h1>API Keys</h1><p class="lead">…</p></div><div class="page-head__actions">…</div></header>
 /// ```
 ///
-/// `above` stands before the heading: a [`BackLink`].
+/// `above` is put before the heading: a [`BackLink`].
 #[component]
 pub fn PageHeader(
     #[prop(into)] title: String,

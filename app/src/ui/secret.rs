@@ -7,7 +7,7 @@ use model::SecretText;
 
 use crate::browser::{timers, visibility};
 
-/// A fixed number of dots, so that nothing is said about the length of what they stand for.
+/// A fixed number of dots, so that they do not reveal the length of the secret.
 const MASK: &str = "••••••••••••";
 /// How long a revealed secret stays.
 const REVEALED_FOR: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ impl RevealSlot {
         slot
     }
 
-    /// Shows `secret` where the row `id` stands, and hides any other.
+    /// Shows `secret` in the row `id`, and hides any other.
     pub fn show(self, id: impl Into<String>, secret: SecretText) {
         self.shown.set(Some((id.into(), secret)));
         self.seconds_left.set(REVEALED_FOR.as_secs());
@@ -77,7 +77,7 @@ impl RevealSlot {
         })
     }
 
-    /// Seconds until it hides by itself.
+    /// Seconds until it is hidden.
     pub fn seconds_left(self) -> u64 {
         self.seconds_left.get()
     }

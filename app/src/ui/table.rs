@@ -25,7 +25,7 @@ impl Column {
         self.at_end()
     }
 
-    /// The heading stands at the end, above what does: Actions.
+    /// The heading is aligned to the end, like its cells: Actions.
     #[must_use]
     pub const fn at_end(mut self) -> Self {
         self.at_end = true;

@@ -102,6 +102,20 @@ pub fn Countdown(
     view! { <time class="countdown" datetime=until.to_rfc3339()>{text}</time> }
 }
 
+/// Says which zone the times of a page are in: "Times are in Europe/Berlin."
+#[component]
+pub fn ZoneNote() -> impl IntoView {
+    let ready = clock::ready();
+    let zone = move || {
+        if ready.get() {
+            clock::zone_name().replace('_', " ")
+        } else {
+            "UTC".to_owned()
+        }
+    };
+    view! { <span>"Times are in "{zone}"."</span> }
+}
+
 /// One of them where the reader's zone is UTC.
 fn both_text(local: &str, utc: String) -> String {
     if utc.strip_suffix(" UTC") == Some(local.replace(',', "").as_str()) {

@@ -37,12 +37,12 @@ impl Toasts {
         toasts
     }
 
-    /// The list of the shell around; a list nobody sees where there is none, as in a test of a single component.
+    /// The shell's list. Where there is no shell, as in a test of a single component, a list that is not shown.
     pub fn here() -> Self {
         use_context().unwrap_or_else(Self::provide)
     }
 
-    /// Something went well. Polite; goes away by itself.
+    /// Something succeeded. Announced politely; disappears after a few seconds.
     pub fn say(self, text: impl Into<String>) {
         self.push(false, text.into(), None);
     }
@@ -87,7 +87,7 @@ impl Toasts {
     }
 }
 
-/// The place of the messages; stands once, in the shell, at the end of `<body>`.
+/// Where the messages are shown. Once, in the shell, at the end of `<body>`.
 ///
 /// ```html
 /// <div class="toasts">

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-/// Says that `what` will come by itself; without scripts, a link that loads the page again.
+/// Says that `what` will appear; without scripts, a link that reloads the page.
 ///
 /// ```html
 /// <span class="js-only">The request will appear here.</span>
-/// <span class="no-js-only"><a href="">Load this page again</a> to see whether it has arrived.</span>
+/// <span class="no-js-only"><a href="">Reload this page</a> to see whether it has arrived.</span>
 /// ```
 #[component]
 pub fn WillAppear(
@@ -16,7 +16,7 @@ pub fn WillAppear(
     view! {
         <span class="js-only">{what} " will appear here."</span>
         <span class="no-js-only">
-            <a href="">"Load this page again"</a> " to see whether it has arrived."
+            <a href="">"Reload this page"</a> " to see whether it has arrived."
         </span>
     }
 }

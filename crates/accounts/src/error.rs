@@ -14,7 +14,7 @@ pub enum AccountsError {
     #[error("the e-mail address or the password is wrong")]
     WrongPassword,
     /// Too many wrong passwords for this account or from this address.
-    #[error("too many tries; wait {retry_after_seconds} s")]
+    #[error("too many attempts; wait {retry_after_seconds} s")]
     Throttled { retry_after_seconds: u32 },
     /// More sign-ins are waiting than can be served in time.
     #[error("too many sign-ins at once; try again in a moment")]
@@ -24,11 +24,11 @@ pub enum AccountsError {
     /// A brand cannot have brands of its own.
     #[error("this company is a brand, and a brand cannot have brands")]
     ParentIsABrand,
-    #[error("this person is a member of the company already")]
+    #[error("this person is already a member of the company")]
     AlreadyMember,
     #[error("there is no member with this id")]
     UnknownMember,
-    #[error("nobody has an account with this e-mail address")]
+    #[error("no account has this e-mail address")]
     UnknownPerson,
     #[error("there is no session with this id; it may have ended")]
     UnknownSession,

@@ -130,7 +130,7 @@ impl Forwarder {
     }
 }
 
-const CLOSED: &str = "The upstream closed the connection without an answer.";
+const CLOSED: &str = "The API closed the connection without a response.";
 
 fn fault(error: &legacy::Error, seen: &RequestSeen) -> Failed {
     if let Some(fault) = seen.fault() {
@@ -138,11 +138,11 @@ fn fault(error: &legacy::Error, seen: &RequestSeen) -> Failed {
     }
     tracing::debug!(%error, cause = ?error, "an upstream did not respond");
     if error.is_connect() {
-        return Failed::Unreachable("No connection to the upstream could be made.");
+        return Failed::Unreachable("No connection to the API could be made.");
     }
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
     if source.is_some_and(hyper::Error::is_parse) {
-        return Failed::Unreachable("The upstream's answer was not valid HTTP.");
+        return Failed::Unreachable("The API's response was not valid HTTP.");
     }
     Failed::Unreachable(CLOSED)
 }
@@ -282,11 +282,11 @@ impl Failed {
             Self::NoPath => (Verdict::Accepted, String::new(), errors::not_found()),
             Self::Overloaded => refused(
                 Verdict::Overloaded,
-                "Too many requests of this company were in flight.".to_owned(),
+                "This company had too many requests in flight.".to_owned(),
             ),
             Self::Unreachable(detail) => refused(Verdict::UpstreamUnreachable, detail.to_owned()),
             Self::TooSlow => {
-                let detail = format!("The upstream did not answer within {} s.", patience.as_secs_f32());
+                let detail = format!("The API did not respond within {} s.", patience.as_secs_f32());
                 refused(Verdict::UpstreamTimeout, detail)
             }
             Self::Unsent(fault) => (

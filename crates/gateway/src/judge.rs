@@ -64,7 +64,10 @@ pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: Ip
 /// Checks the key's budget, then the brand.
 fn judge_recognised(keys: &Keys, key: &Arc<ActiveKey>, headers: &HeaderMap) -> Outcome {
     if let Err(retry_after) = keys.charge(key) {
-        let detail = format!("The budget of the key ending in {} was used up.", key.last_four);
+        let detail = format!(
+            "The key ending in {} had used up its request budget.",
+            key.last_four
+        );
         return Outcome::Refused {
             verdict: Verdict::RateLimited,
             detail,

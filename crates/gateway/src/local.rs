@@ -73,7 +73,7 @@ impl Gateway {
         // The body occupies memory while it arrives, so the request needs its place first.
         let place = self.shared.local_in_flight.take(caller.key.company.root);
         let Ok(_place) = timeout(options.timeouts.queue, place).await else {
-            let detail = "Too many requests of this company to the public API were under way.";
+            let detail = "This company had too many requests to the public API in flight.";
             recording.verdict(model::Verdict::Overloaded, detail);
             let refusal = errors::refusal(model::Verdict::Overloaded, None);
             return self.own(refusal, recording, &parts, request_id);

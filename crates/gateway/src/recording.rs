@@ -234,19 +234,19 @@ fn unread_body(headers: &HeaderMap) -> CapturedBody {
 fn failure_remark() -> String {
     match wire::panics::unwinding() {
         Some(incident) => {
-            format!("Gatehouse failed while answering. Quote {incident} when you ask for help.")
+            format!("Gatehouse failed while handling this request. Send {incident} to support.")
         }
-        None => "Gatehouse failed while answering.".to_owned(),
+        None => "Gatehouse failed while handling this request.".to_owned(),
     }
 }
 
 const fn remark(ending: Ending, has_answer: bool) -> &'static str {
     match (ending, has_answer) {
         (Ending::Whole, _) => "",
-        (Ending::CallerLeft, false) => "The caller left before there was an answer.",
-        (Ending::CallerLeft, true) => "The caller left before it had the whole answer.",
-        (Ending::UpstreamBroke, _) => "The upstream broke off in the middle of its answer.",
-        (Ending::UpstreamStalled, _) => "The upstream stopped in the middle of its answer.",
+        (Ending::CallerLeft, false) => "The caller disconnected before there was a response.",
+        (Ending::CallerLeft, true) => "The caller disconnected before it had the whole response.",
+        (Ending::UpstreamBroke, _) => "The API closed the connection in the middle of its response.",
+        (Ending::UpstreamStalled, _) => "The API stopped sending in the middle of its response.",
     }
 }
 

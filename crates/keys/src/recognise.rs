@@ -40,7 +40,7 @@ impl Recognition {
             Self::Active(active) => (Some(active.company.clone()), Some(active.trace())),
             Self::Refused { company, key, .. } => (company, key),
         };
-        let detail = "This node had not heard from its database for too long.".to_owned();
+        let detail = "This node had lost contact with its database.".to_owned();
         Self::Refused {
             verdict: Verdict::NotReady,
             company,

@@ -44,39 +44,39 @@ macro_rules! event_types {
 
 event_types! {
     "Orders" {
-        OrderCreated = "order-created", "An order was made; its status is pending.";
-        OrderStatusUpdated = "order-status-updated", "An order, or one part of it, changed its status.";
-        OrderRefreshFailed = "order-refresh-failed", "Refreshing the data of an order failed.";
-        OrderFinalized = "order-finalized", "An order reached its final state; nothing more will follow.";
-        CertificationCompleted = "certification-completed", "An applicant handed in a self-certification.";
+        OrderCreated = "order-created", "An order was created; its status is pending.";
+        OrderStatusUpdated = "order-status-updated", "The status of an order, or of part of it, changed.";
+        OrderRefreshFailed = "order-refresh-failed", "Refreshing an order's data failed.";
+        OrderFinalized = "order-finalized", "An order reached its final state; it will not change again.";
+        CertificationCompleted = "certification-completed", "An applicant submitted a self-certification.";
     }
     "Tasks" {
-        TaskStatusUpdated = "task-status-updated", "A task moved on; at done its reports can be fetched.";
+        TaskStatusUpdated = "task-status-updated", "A task's status changed; when it is done, its reports are available.";
     }
     "Links" {
-        LinkConnected = "link-connected", "A link to a data source was established.";
+        LinkConnected = "link-connected", "A data source was linked.";
         LinkDisconnected = "link-disconnected", "A link stopped working during a refresh.";
-        LinkDeleted = "link-deleted", "A link and the personal data behind it were removed.";
+        LinkDeleted = "link-deleted", "A link and its personal data were deleted.";
     }
     "Employment" {
-        EmploymentCreated = "employment-created", "An employment was read for the first time.";
-        EmploymentUpdated = "employment-updated", "An employment changed with a refresh.";
+        EmploymentCreated = "employment-created", "Employment data was retrieved for the first time.";
+        EmploymentUpdated = "employment-updated", "Employment data changed in a refresh.";
     }
     "Identity" {
-        ProfileCreated = "profile-created", "An identity profile was read for the first time.";
-        ProfileUpdated = "profile-updated", "An identity profile changed with a refresh.";
+        ProfileCreated = "profile-created", "An identity profile was retrieved for the first time.";
+        ProfileUpdated = "profile-updated", "An identity profile changed in a refresh.";
     }
     "Pay statements" {
-        StatementsCreated = "statements-created", "Pay statements were read for the first time.";
-        StatementsUpdated = "statements-updated", "The number of pay statements changed with a refresh.";
+        StatementsCreated = "statements-created", "Pay statements were retrieved for the first time.";
+        StatementsUpdated = "statements-updated", "The number of pay statements changed in a refresh.";
     }
     "Shifts" {
-        ShiftsCreated = "shifts-created", "Shifts were read for the first time.";
-        ShiftsUpdated = "shifts-updated", "Shifts changed with a refresh.";
+        ShiftsCreated = "shifts-created", "Shifts were retrieved for the first time.";
+        ShiftsUpdated = "shifts-updated", "Shifts changed in a refresh.";
     }
     "Bank accounts" {
-        BankAccountsCreated = "bank-accounts-created", "Bank accounts were read for the first time.";
-        BankAccountsUpdated = "bank-accounts-updated", "The number of bank accounts changed with a refresh.";
+        BankAccountsCreated = "bank-accounts-created", "Bank accounts were retrieved for the first time.";
+        BankAccountsUpdated = "bank-accounts-updated", "The number of bank accounts changed in a refresh.";
     }
 }
 

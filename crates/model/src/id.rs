@@ -100,7 +100,7 @@ ids! {
     CompanyId,
     /// An API key. Not secret.
     KeyId,
-    /// Somebody who can sign in; member of one company or more.
+    /// A person who can sign in; a member of one company or more.
     PersonId,
     /// A person in a company.
     MemberId,
@@ -118,7 +118,7 @@ ids! {
     AuditId,
     /// A bearer token of the operator API.
     OperatorTokenId,
-    /// Somebody signed in with one browser. Made from the hash of the session's token, so it opens nothing.
+    /// A person signed in with one browser. Made from the hash of the session's token, so it gives no access.
     SessionId,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Environment, KeyId, SecretText, Timestamp};
 
-/// At most so many active keys per company and environment (invariant 2).
+/// The most active keys a company may have in an environment (invariant 2).
 pub const MAX_ACTIVE_KEYS: usize = 2;
 
 /// One active key in the table.

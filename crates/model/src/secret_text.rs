@@ -16,7 +16,7 @@ impl SecretText {
         Self(text.into())
     }
 
-    /// The bytes. Whoever calls this answers for where they go.
+    /// The bytes. The caller is responsible for where they go.
     pub fn expose(&self) -> &str {
         &self.0
     }

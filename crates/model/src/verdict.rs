@@ -50,37 +50,37 @@ verdicts! {
     Accepted = "accepted", None, "Key accepted",
         "The key was active and the request was passed on.", "";
     MissingCredentials = "missing_credentials", Some(401), "Missing credentials",
-        "A credential header was missing.", "Send your Client ID and the key's secret on every request, each in its header.";
+        "A credential header was missing.", "Send your Client ID and the key's secret with every request, each in its own header.";
     MalformedCredentials = "malformed_credentials", Some(401), "Malformed credentials",
         "A credential header was not in the documented form, or was sent twice.",
         "Send each header once: the Client ID is 32 hex digits, the secret is a prefix and 40 hex digits.";
     UnknownClient = "unknown_client", Some(401), "Unknown client",
         "The secret belongs to this company, but the Client ID sent with it is another one.",
-        "Send this company's Client ID; it is on top of API Keys.";
+        "Send this company's Client ID, shown at the top of API Keys.";
     UnknownSecret = "unknown_secret", Some(401), "Unknown secret",
         "No key of this company has, or recently had, this secret.",
         "Copy the secret again from API Keys, or generate a new key.";
     DeletedKey = "deleted_key", Some(401), "Deleted key",
-        "The key was deleted before this request.", "Find the program that still sends it and give it an active key.";
+        "The key was deleted before this request.", "Find the program that still uses it and give it an active key.";
     ExpiredKey = "expired_key", Some(401), "Expired key",
-        "The key had expired before this request.", "Generate a new key and put it into the program.";
+        "The key had expired before this request.", "Generate a new key and use it in your program.";
     WrongEnvironment = "wrong_environment", Some(403), "Wrong environment",
-        "The key is active, but its environment has nothing behind this gateway, or may not do this.",
-        "Use a key of the environment this call is meant for.";
+        "The key is active, but its environment has no API here, or is not allowed to do this.",
+        "Use a key for the environment this request is meant for.";
     AddressNotAllowed = "address_not_allowed", Some(403), "Address not allowed",
         "The key may not be used from this address.", "Call from an allowed address, or allow this one.";
     UnknownBrand = "unknown_brand", Some(400), "Unknown brand",
-        "X-Brand-Id named a company that is not a brand of this one.", "Send the Client ID of one of your brands, or leave the header out.";
+        "X-Brand-Id named a company that is not a brand of this one.", "Send the Client ID of one of your brands, or omit the header.";
     RateLimited = "rate_limited", Some(429), "Rate limited",
         "The key used up its request budget.", "Wait for Retry-After, then back off 1, 2, 4 seconds.";
     NotReady = "not_ready", Some(503), "Not ready",
-        "This node could not be sure that its keys were current, and let nothing through.", "Retry. If it lasts, send support the request ID.";
+        "Gatehouse could not confirm that its keys were up to date, so it refused the request.", "Retry. If it keeps happening, send support the request ID.";
     Overloaded = "overloaded", Some(503), "Overloaded",
         "Too many requests were waiting, or this one was larger than allowed.", "Try again after a pause.";
-    UpstreamUnreachable = "upstream_unreachable", Some(502), "Upstream unreachable",
+    UpstreamUnreachable = "upstream_unreachable", Some(502), "API unreachable",
         "The key was active, but the API behind the gateway could not be reached.", "Nothing is wrong with the request. Retry, or send support the request ID.";
-    UpstreamTimeout = "upstream_timeout", Some(504), "Upstream timeout",
-        "The key was active, but the API behind the gateway did not answer in time.", "Nothing is wrong with the request. Retry, or send support the request ID.";
+    UpstreamTimeout = "upstream_timeout", Some(504), "API timed out",
+        "The key was active, but the API behind the gateway did not respond in time.", "Nothing is wrong with the request. Retry, or send support the request ID.";
 }
 
 impl Verdict {

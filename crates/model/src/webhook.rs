@@ -103,13 +103,13 @@ pub struct InvalidWebhook {
 pub enum WebhookHealth {
     /// No delivery yet.
     Idle,
-    /// No delivery yet or since it was enabled again, but a test event, which got there or did not.
+    /// No delivery yet, or none since it was enabled again, but a test event, which arrived or did not.
     Tested {
         delivered: bool,
     },
     /// The latest attempt succeeded.
     Healthy,
-    /// Attempts fail since then.
+    /// Attempts have been failing since then.
     Failing {
         since: Timestamp,
     },
@@ -190,7 +190,7 @@ impl Default for DeliveryHeaders {
     }
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -308,7 +308,7 @@ pub enum FailureClass {
     Dns,
     /// The name, or the address it resolved to, is one that deliveries may not reach.
     BlockedAddress,
-    /// Nobody listened.
+    /// Nothing listened on the port.
     Refused,
     /// TLS failed.
     Tls,
@@ -366,11 +366,11 @@ impl FailureClass {
             Self::BlockedAddress => "Address not allowed",
             Self::Refused => "Connection refused",
             Self::Tls => "TLS failed",
-            Self::TimeoutConnect => "No connection in time",
-            Self::TimeoutHeaders => "No answer in time",
-            Self::TimeoutBody => "Answer never ended",
-            Self::Protocol => "Not an HTTP answer",
-            Self::Status => "Refused by the receiver",
+            Self::TimeoutConnect => "Connection timed out",
+            Self::TimeoutHeaders => "No response in time",
+            Self::TimeoutBody => "Response never ended",
+            Self::Protocol => "Not an HTTP response",
+            Self::Status => "Error response",
             Self::Redirect => "Redirect not followed",
         }
     }
@@ -380,17 +380,15 @@ impl FailureClass {
         match self {
             Self::Dns => "Check the host name of the URL and its DNS records.",
             Self::BlockedAddress => "The URL must resolve to public addresses only.",
-            Self::Refused => "Check that the receiver runs and listens on this port.",
+            Self::Refused => "Check that your receiver is running and listens on this port.",
             Self::Tls => "Check that the certificate is valid for this name and that its chain is complete.",
-            Self::TimeoutConnect => "Check that a firewall lets Gatehouse in.",
+            Self::TimeoutConnect => "Check that no firewall blocks Gatehouse.",
             Self::TimeoutHeaders | Self::TimeoutBody => {
-                "Answer with a 2xx at once and do the work afterwards; the whole attempt has 10 s."
+                "Return a 2xx immediately and do the work afterwards; the whole attempt may take 10 s."
             }
             Self::Protocol => "Check that the port speaks HTTP.",
-            Self::Status => {
-                "Any 2xx counts as received. Look at the response and at your endpoint's own log."
-            }
-            Self::Redirect => "Put the final URL into the webhook.",
+            Self::Status => "Any 2xx counts as received. Check the response and your endpoint's own log.",
+            Self::Redirect => "Use the final URL in the webhook.",
         }
     }
 }

@@ -88,13 +88,13 @@ impl AllowedNetwork {
 pub enum Blocked {
     #[error("{address} is not a public address: {what}")]
     NotPublic { address: IpAddr, what: &'static str },
-    #[error("{0} is an address of this Gatehouse itself")]
+    #[error("{0} belongs to this Gatehouse server")]
     Own(SocketAddr),
-    #[error("plain http is not allowed; use https")]
+    #[error("use https:// instead of http://")]
     PlainHttp,
-    #[error("the name {0} is not a public name")]
+    #[error("the name {0} is not public")]
     NotAPublicName(String),
-    #[error("the name has no address")]
+    #[error("the name does not resolve to an address")]
     NoAddress,
 }
 

@@ -97,7 +97,7 @@ pub(crate) async fn url(
         refuse(match blocked {
             // What a name means inside the operator's network is nobody's to ask.
             Blocked::NotPublic { .. } | Blocked::Own(_) if is_a_name => {
-                sentence("the name does not lead to a public address")
+                sentence("the name does not resolve to a public address")
             }
             other => sentence(&other.to_string()),
         })
@@ -106,7 +106,11 @@ pub(crate) async fn url(
 }
 
 fn sentence(reason: &str) -> String {
-    format!("Deliveries may not go there: {reason}.")
+    let mut reason = reason.to_owned();
+    if let Some(first) = reason.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("This address is not allowed. {reason}.")
 }
 
 /// A draft whose every field is in order.

@@ -111,7 +111,7 @@ pub(crate) fn open(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealP
             }
             None => {
                 tracing::error!("what a receiver answered does not open");
-                "[It was sealed with another master key.]".clone_into(&mut hop.response_body);
+                "[Cannot be read: sealed with another master key.]".clone_into(&mut hop.response_body);
             }
         }
     }
@@ -201,7 +201,7 @@ mod tests {
                 json,
                 "{\"password\":".to_owned(),
                 false,
-                "[Not kept: it is not what its content type says, so it could not be searched for secrets.]",
+                "[Not stored: it does not match its content type, so it could not be searched for secrets.]",
             ),
         ];
         for (content_type, body, truncated, expected) in cases {
@@ -254,7 +254,7 @@ mod tests {
         open(&mut stored, &key, &SealPlace { id: [8; 16], ..place });
         assert_eq!(
             stored[0].response_body,
-            "[It was sealed with another master key.]"
+            "[Cannot be read: sealed with another master key.]"
         );
     }
 }

@@ -165,7 +165,7 @@ mod tests {
         ];
         assert_eq!(
             diagnosis(since, &failures, true),
-            "Last 215 attempts failed: 198 × no answer in time, 16 × status 503, 1 × TLS failed. First failure \
+            "Last 215 attempts failed: 198 × no response in time, 16 × status 503, 1 × TLS failed. First failure \
              5 Jan 2026 10:00:00 UTC. It will be disabled on 10 Jan 2026 10:00:00 UTC unless a delivery succeeds."
         );
         assert_eq!(diagnosis(since, &[], true), "");

@@ -44,7 +44,7 @@ pub enum InvalidUrl {
     Scheme,
     #[error("The URL must not contain a user name or password.")]
     UserInfo,
-    #[error("This port belongs to another protocol.")]
+    #[error("This port is reserved for another protocol.")]
     Port,
 }
 

@@ -40,7 +40,7 @@ impl Fault {
 
     /// 500 after a panic. Its id is on the matching line of the server's log.
     pub(crate) fn panicked(incident: &str) -> Self {
-        let message = format!("Something failed. Quote {incident} when you ask for help.");
+        let message = format!("Something failed. Send {incident} to support.");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 

@@ -133,7 +133,7 @@ impl Answer {
             Self::List(_) => false,
         };
         let next = if secret {
-            "It held a secret that is shown once: delete or revoke what was made, and run the command again."
+            "It contained a secret that is shown only once: delete or revoke what was created, then run the command again."
         } else {
             "The command itself was carried out."
         };

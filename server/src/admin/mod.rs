@@ -53,8 +53,8 @@ async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> 
         }
         if began.elapsed() > TURN {
             return Err(StartError::Refused(format!(
-                "Another process has been using {} for {} seconds, and it does not answer on its control socket. If it is \
-                 a server that hangs, stop it and run this command again.",
+                "Another process has been using {} for {} seconds and does not respond on its control socket. If it \
+                 is a server that hangs, stop it and run this command again.",
                 place.data_dir.display(),
                 TURN.as_secs()
             )));
@@ -62,7 +62,7 @@ async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> 
         if began.elapsed() > SAY_AFTER && !said {
             said = true;
             eprintln!(
-                "gatehouse: waiting for another process to end its work on {}",
+                "gatehouse: waiting for another process to finish with {}",
                 place.data_dir.display()
             );
         }

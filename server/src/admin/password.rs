@@ -26,8 +26,8 @@ pub(super) fn from_input() -> Result<Option<SecretText>, StartError> {
         Ok(line) => line,
         Err(mpsc::RecvTimeoutError::Timeout) => {
             eprintln!(
-                "gatehouse: waiting for the password, one line on standard input. To have one made up instead: \
-                 --generate-password"
+                "gatehouse: waiting for the password (one line on standard input). To generate one instead, use \
+                 --generate-password."
             );
             line.recv().unwrap_or_else(|_| Ok(Zeroizing::default()))
         }

@@ -131,7 +131,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 pub(super) fn allow_networks(settings: &Settings) -> Result<Vec<webhooks::AllowedNetwork>, ConfigError> {
-    let wants = "a network, if need be with ports, such as 10.0.0.0/8 or 10.0.0.0/8:443,8443";
+    let wants = "a network, optionally with ports, such as 10.0.0.0/8 or 10.0.0.0/8:443,8443";
     settings
         .list("allow-network")
         .iter()
@@ -241,7 +241,7 @@ pub(super) fn database(settings: &Settings) -> Result<Database, ConfigError> {
     if value.text.starts_with("postgres://") || value.text.starts_with("postgresql://") {
         if let Err(fault) = url::Url::parse(&value.text) {
             return Err(ConfigError::new(format!(
-                "{} is no address of a database: {fault}.",
+                "{} is not the address of a database: {fault}.",
                 value.place
             )));
         }

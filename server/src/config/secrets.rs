@@ -182,11 +182,11 @@ fn missing(kind: &Kind, place: &Place) -> ConfigError {
     } = kind;
     let why = match place.database {
         Database::Embedded => "this data directory already holds rows that need it",
-        Database::Postgres(_) => "on PostgreSQL it is never made up",
+        Database::Postgres(_) => "on PostgreSQL it is never generated",
     };
     let file = place.data_dir.join(file);
     ConfigError::new(format!(
-        "The {name} is missing, and {why}: set {variable}, pass the credential {credential}, or put it into {}.",
+        "The {name} is missing, and {why}: set {variable}, pass the credential {credential}, or put it in {}.",
         file.display()
     ))
 }

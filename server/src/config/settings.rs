@@ -203,7 +203,7 @@ fn scalar(value: toml::Value, place: &str) -> Result<Value, ConfigError> {
         toml::Value::Boolean(true) => "full".to_owned(),
         _ => {
             return Err(ConfigError::new(format!(
-                "{place} must be a text, a number, or a list of texts."
+                "{place} must be a string, a number, or a list of strings."
             )));
         }
     };

@@ -22,10 +22,7 @@ pub async fn only_our_host(State(state): State<AppState>, request: Request, next
     if host.is_some_and(|host| state.origin.is_ours(&host)) {
         return next.run(request).await;
     }
-    let text = format!(
-        "This is not where you wanted to go. The dashboard is at {}\n",
-        state.origin.url()
-    );
+    let text = format!("Wrong address. The dashboard is at {}\n", state.origin.url());
     if is_of_the_public_api(request.uri().path()) {
         let refusal = ApiError::other(
             StatusCode::MISDIRECTED_REQUEST,
@@ -99,8 +96,8 @@ pub async fn refuse_other_sites(State(state): State<AppState>, request: Request,
     if guarded && !comes_from_our_page(&state, request.headers()) {
         return plain_page::refused(
             StatusCode::FORBIDDEN,
-            "Sent from another site",
-            "This request was made by a page of another site, so it was not carried out.",
+            "Request from another site",
+            "This request came from a page on another site, so it was refused.",
             &state,
         );
     }

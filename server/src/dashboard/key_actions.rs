@@ -51,7 +51,7 @@ pub async fn generate_key(posted: Posted, Form(form): Form<GenerateForm>) -> Res
 pub async fn reveal_key(posted: Posted, Path(path): Path<KeyPath>) -> Response {
     let outcome = async { posted.access.manage_keys()?.reveal(path.id()?).await };
     posted.answer(outcome.await, &to_keys(&posted), |secret| {
-        let lead = "Leave this page when you have copied it.";
+        let lead = "Leave this page once you have copied it.";
         with_secret(&posted, "Access secret", lead, &secret)
     })
 }

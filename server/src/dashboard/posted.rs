@@ -50,7 +50,7 @@ impl FromRequestParts<AppState> for Posted {
             }),
             Err(error) => Err(plain_page::refused(
                 status(&error),
-                "This was not done",
+                "This could not be done",
                 &error.to_string(),
                 state,
             )),
@@ -75,7 +75,7 @@ impl Posted {
             Ok(outcome) => done(outcome),
             Err(error) => {
                 let body = format!("<p>{}</p>{}", escape(&error.to_string()), back.link());
-                page(status(&error), "This was not done", &body, &self.state)
+                page(status(&error), "This could not be done", &body, &self.state)
             }
         }
     }

@@ -102,6 +102,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
         provide_context(state.provider.clone());
         provide_context(state.delivery_headers.clone());
         provide_context(state.credential_names.clone());
+        provide_context(state.delivery_reach.clone());
         provide_context::<LeptosOptions>(state.leptos_options.clone());
     }
 }
@@ -118,8 +119,8 @@ async fn files_first(State(state): State<AppState>, request: Request, next: Next
 
 /// Without a site a page has no style and does nothing; it says why, and what to run.
 async fn say_without_a_site(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    const NOTICE: &str = "<p role=\"status\">This server has no site: pages come without style and scripts. \
-                          Its log says where it looked and what to do.</p>";
+    const NOTICE: &str = "<p role=\"status\">This server has no site files, so pages have no styles or scripts. Its \
+                          log says where it looked and what to do.</p>";
     let response = next.run(request).await;
     let is_page = response
         .headers()
@@ -152,7 +153,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => {
             tracing::error!("a request was not answered in time");
-            (status, "This took too long. Load the page again.\n").into_response()
+            (status, "This took too long. Reload the page.\n").into_response()
         }
     }
 }

@@ -34,7 +34,7 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
                     error = crate::error::chain(&error),
                     "a session could not be looked up"
                 );
-                let sentence = "The database does not answer. Nothing was changed; try again in a moment.";
+                let sentence = "The database is not responding. Nothing was changed. Try again in a moment.";
                 return plain_page::refused(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "Not available",

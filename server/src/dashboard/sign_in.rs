@@ -157,7 +157,7 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
             error = crate::error::chain(&error),
             "a session could not be ended"
         );
-        let sentence = "You are still signed in: the database does not answer. Try again in a moment.";
+        let sentence = "You are still signed in: the database is not responding. Try again in a moment.";
         return plain_page::refused(
             StatusCode::SERVICE_UNAVAILABLE,
             "Not signed out",
@@ -189,7 +189,7 @@ pub async fn enter_the_demo(
         return plain_page::refused(
             StatusCode::NOT_FOUND,
             "Not found",
-            "There is no such page.",
+            "This page does not exist.",
             &state,
         );
     };

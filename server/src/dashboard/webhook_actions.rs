@@ -141,7 +141,7 @@ pub async fn reveal_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>
     let own = to_webhook(&posted, &path.webhook);
     let outcome = async { posted.access.manage_webhooks()?.reveal_secret(path.id()?).await };
     posted.answer(outcome.await, &own, |secret| {
-        let lead = "Leave this page when you have copied it.";
+        let lead = "Leave this page once you have copied it.";
         posted.secret_page("Standard Webhooks secret", lead, &secret, "", &own)
     })
 }
@@ -152,7 +152,7 @@ pub async fn rotate_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>
     let outcome = async { posted.access.manage_webhooks()?.rotate_secret(path.id()?).await };
     posted.answer(outcome.await, &own, |rotated| {
         let lead = format!(
-            "This is the new secret. Deliveries are signed with the former one too until {}.",
+            "This is the new secret. Deliveries are also signed with the previous one until {}.",
             rotated.former_secret_until.to_page_text()
         );
         posted.secret_page("Secret rotated", &lead, &rotated.secret, "", &own)

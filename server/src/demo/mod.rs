@@ -205,7 +205,7 @@ async fn refuse_another_installation(services: &Services) -> Result<(), StartErr
         return Ok(());
     }
     Err(ConfigError::new(
-        "data-dir holds an installation that is not a demo; give --demo a directory of its own.",
+        "data-dir holds an installation that is not a demo; use another directory for --demo.",
     )
     .into())
 }

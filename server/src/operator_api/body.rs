@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
             Err(_) => Err(ApiError::other(
                 StatusCode::BAD_REQUEST,
                 "incorrect_request",
-                "The request body did not arrive whole.",
+                "The request body arrived incomplete.",
             )),
         }
     }

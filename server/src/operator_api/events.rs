@@ -70,7 +70,7 @@ pub async fn publish_event(
 fn read<'a>(members: &mut Members<'a>) -> Option<NewEvent<'a>> {
     let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
     let environment = members.required("env_type", "An environment is one of sandbox, dev, prod.");
-    let event_type = members.required("event_type", "This is none of the event types.");
+    let event_type = members.required("event_type", "This is not an event type.");
     let payload = members.raw("payload");
     if payload.is_none() {
         members.wrong("payload", "payload must be a JSON object.");

@@ -21,6 +21,6 @@ pub async fn readyz(State(services): State<Services>) -> Response {
     }
     match services.core.accounts.install().await {
         Ok(Some(_)) => "ready\n".into_response(),
-        Ok(None) | Err(_) => unready("the database does not answer\n"),
+        Ok(None) | Err(_) => unready("the database is not responding\n"),
     }
 }

@@ -59,8 +59,8 @@ pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request
     refused(
         StatusCode::MISDIRECTED_REQUEST,
         "misdirected_request",
-        "The operator listener does not answer to this name. Use its IP address, or start Gatehouse with --operator-host \
-         and the name.",
+        "The operator listener does not accept this host name. Use its IP address, or start Gatehouse with \
+         --operator-host and the name.",
     )
 }
 

@@ -47,7 +47,7 @@ impl NewMember {
         let mut members = body.members("client_id, email and role")?;
         let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
         let email = members.required("email", "An e-mail address is text.");
-        let role = members.required("role", "This is none of the roles.");
+        let role = members.required("role", "This is not a role.");
         let password = members.optional("password", "A password is text.");
         let new = client_id.zip(email).zip(role);
         members.all(new.map(|((client_id, email), role)| Self {

@@ -26,13 +26,13 @@ pub async fn metrics(State(services): State<Services>) -> Response {
     text.one(
         "gatehouse_requests_of_nobody_total",
         "counter",
-        "Requests of no known company; in no log.",
+        "Requests with an unknown Client ID; not in any log.",
         counts.of_nobody,
     );
     text.one(
         "gatehouse_requests_not_understood_total",
         "counter",
-        "Connections answered before a request.",
+        "Connections answered with an error before a request could be read.",
         counts.not_understood,
     );
     text.head(

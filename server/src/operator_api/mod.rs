@@ -59,7 +59,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         Err(_) => refused(
             StatusCode::REQUEST_TIMEOUT,
             "request_timeout",
-            "The request was not read and answered in time.",
+            "The request took too long.",
         ),
     }
 }

@@ -120,7 +120,7 @@ fn answer(error: KeysError) -> AppError {
         KeysError::SealBroken => {
             tracing::error!("a key was asked for whose sealed secret does not open");
             AppError::Unavailable(
-                "This secret cannot be read any more. Generate a new key, switch to it, and delete this one."
+                "This secret can no longer be read. Generate a new key, switch to it, and delete this one."
                     .to_owned(),
             )
         }

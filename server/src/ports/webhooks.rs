@@ -156,9 +156,7 @@ fn answer(error: WebhooksError) -> AppError {
             },
             None => AppError::NotFound,
         },
-        WebhooksError::Seal => {
-            AppError::Unavailable("What is stored of this cannot be read any more.".to_owned())
-        }
+        WebhooksError::Seal => AppError::Unavailable("The stored data can no longer be read.".to_owned()),
         WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => AppError::Internal {
             incident: incident::logged("a page about webhooks could not be answered", &error),
         },

@@ -319,7 +319,7 @@ async fn an_unread_response_is_a_failure_that_says_what_to_do() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(
-        errors.contains("shown once") && errors.contains("revoke"),
+        errors.contains("shown only once") && errors.contains("revoke"),
         "{errors}"
     );
 }

@@ -211,7 +211,7 @@ async fn this_installation_is_never_a_receiver_even_if_loopback_is_allowed() {
             .await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{url}");
         assert!(
-            answer.body.contains("an address of this Gatehouse itself"),
+            answer.body.contains("belongs to this Gatehouse server"),
             "{}",
             answer.body
         );

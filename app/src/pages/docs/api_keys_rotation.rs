@@ -31,27 +31,27 @@ fn Steps(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     {format!(
-                        "An environment may have {MAX_ACTIVE_KEYS} active keys, so that the new one works before the old one stops. \
-                         Try the steps in Sandbox once before you do them in Production.",
+                        "An environment can have {MAX_ACTIVE_KEYS} active keys, so the new one works before you \
+                         delete the old one. Try the steps in Sandbox before you do them in Production.",
                     )}
                 </p>
                 <ol>
                     <li>
                         <b>"Generate a new key"</b> " for the environment on " {keys}
-                        ". The old one stays active. With two keys active already, one must be deleted first."
+                        ". The old one stays active. If two keys are already active, delete one first."
                     </li>
                     <li>
-                        <b>"Put it into your programs."</b> " Replace the value of " <code>{credential_names().secret}</code>
-                        " wherever it is sent, and the secret your webhook receivers verify with. The Client ID stays as it is."
+                        <b>"Use it in your programs."</b> " Replace the value of " <code>{credential_names().secret}</code>
+                        " wherever you send it, and the secret your webhook receivers verify with. The Client ID does not change."
                     </li>
                     <li>
-                        <b>"Check that it works."</b> " Make a call and look at " {logs}
-                        ": the request must be accepted and carry the last four characters of the new key."
+                        <b>"Check that it works."</b> " Send a request and look at " {logs}
+                        ": the request must be accepted and show the last four characters of the new key."
                     </li>
                     <li>
                         <b>"Delete the old key"</b>
-                        " when nothing uses it any more. Deleting is at once and for good: when the page says that it is deleted, \
-                         the next request with it is refused."
+                        " once nothing uses it. This is permanent: every system that still uses it loses access \
+                         within seconds."
                     </li>
                 </ol>
             </div>
@@ -68,17 +68,18 @@ fn IsItUsed(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <ul>
                     <li>
-                        "While two keys are active, " {keys} " says when the older one was last used, and from which address. "
+                        "While two keys are active, " {keys} " shows when the older one was last used, and from which address. "
                         <i>"Last used"</i>
-                        " is the latest request whose secret matched, whatever became of it."
+                        " is the latest request with its secret, whatever the response was."
                     </li>
-                    <li>"The delete dialog says how many requests the key made in the last 24 hours. Wait until it says none."</li>
+                    <li>"The delete dialog shows how many requests used the key in the last 24 hours. Wait until it shows none."</li>
                     <li>
-                        "If something still sends the old secret after it was deleted, it gets 401, and its log entry says which \
-                         deleted key it was and who deleted it when. For 90 days, Gatehouse still recognises it."
+                        "A request with the old secret gets 401 after you delete the key. Its log entry says which \
+                         deleted key it used, and who deleted that key and when. Gatehouse recognises deleted keys \
+                         for 90 days."
                     </li>
                     <li>
-                        "A job that runs once a month will not show up in 24 hours. Think of those before you delete."
+                        "A job that runs once a month may not show up in 24 hours. Check for such jobs before you delete."
                     </li>
                 </ul>
             </div>
@@ -94,22 +95,22 @@ fn Signatures(reader: Reader) -> impl IntoView {
         <Section id="signatures" title=PAGE.part("signatures")>
             <div class="prose">
                 <p>
-                    "Deliveries are signed with an active key of their environment. There is one signature and it does not say by \
-                     which key, so with two active keys Gatehouse finds out which one your receiver knows:"
+                    "Deliveries are signed with an active key of their environment. The signature does not say which \
+                     key made it, so with two active keys Gatehouse finds out which one your receiver knows:"
                 </p>
                 <ol>
                     <li>
-                        "It signs with the key that last succeeded for this webhook. Where none has, with the older one."
+                        "It signs with the key that last succeeded for this webhook. If neither has, it uses the older one."
                     </li>
                     <li>
-                        "If the receiver answers with a 4xx, other than 410 and 429, it tries once more with the other key, at once \
-                         and within the same attempt."
+                        "If the receiver returns a 4xx other than 410 and 429, Gatehouse tries once more with the \
+                         other key, immediately and within the same attempt."
                     </li>
-                    <li>"The key that succeeds is the one it begins with next time."</li>
+                    <li>"Next time it starts with the key that succeeded."</li>
                 </ol>
                 <p>
-                    "So a receiver may switch before or after your other programs, and no delivery is lost, as long as it answers a \
-                     wrong signature with a 4xx such as 401. " {webhooks} " says which key signs now."
+                    "So a receiver can switch before or after your other programs without losing a delivery, \
+                     provided it rejects a wrong signature with a 4xx such as 401. " {webhooks} " shows which key signs now."
                 </p>
             </div>
         </Section>
@@ -122,13 +123,14 @@ fn Undetected(reader: Reader) -> impl IntoView {
     let verify = reader.part(Document::Security, "verify");
     view! {
         <Section id="undetected" title=PAGE.part("undetected")>
-            <Notice tone=Tone::Warn title="A receiver that says 200 to a signature it rejects">
-                "For Gatehouse that delivery has arrived: it will not be sent again, and the other key will not be tried. Answer 401 \
-                 to a wrong signature. If your receiver cannot, let it accept both secrets while you rotate."
+            <Notice tone=Tone::Warn title="A receiver that returns 200 for a signature it rejects">
+                "Gatehouse then treats the delivery as successful: it does not retry it or try the other key. Return \
+                 401 for a wrong signature. If your receiver cannot do that, have it accept both secrets while you \
+                 rotate."
             </Notice>
             <div class="prose">
                 <p>
-                    "Accepting both for a while is the safest way in any case: verify with the new secret, then with the old one. "
+                    "Accepting both for a while is always the safest way: verify with the new secret, then with the old one. "
                     <a href=verify>"Security"</a> " has a function to call twice."
                 </p>
             </div>
@@ -146,11 +148,11 @@ fn Leaked(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     "Do not wait for step 3. Delete the key on " {keys}
-                    " first and generate a new one afterwards. Some of your own requests will be refused for a while, and so will \
-                     all of theirs. Then open a request made with the key in " {logs} "; the Key column has its last four characters. "
-                    <i>"All its requests"</i>
-                    " lists the others, and the page of each one says which address it came from. Anyone who has the secret could \
-                     also have signed events, so check what your receivers accepted."
+                    " first and generate a new one afterwards. Your own requests with it will be refused until you \
+                     replace it, but so will everyone else's. Then open a request made with the key in " {logs} "; the Key column shows its last four characters. "
+                    <i>"All requests with this key"</i>
+                    " lists the others, and each one's page shows the address it came from. Anyone with the secret \
+                     could also have signed events, so check what your receivers accepted."
                 </p>
             </div>
         </Section>

@@ -56,8 +56,9 @@ fn Headers(reader: Reader) -> impl IntoView {
         <Section id="headers" title=PAGE.part("headers")>
             <div class="prose">
                 <p>
-                    "Send every request to the gateway, with your Client ID and an access secret in two headers. The gateway \
-                     checks them, passes the request on to the API of the secret's environment, and streams the answer back."
+                    "Send every request to the gateway, with your Client ID and an access secret in two headers. The \
+                     gateway checks them, forwards the request to the API of the secret's environment, and streams \
+                     the response back."
                 </p>
             </div>
             <Code label="Gateway" text=gateway wrap=true />
@@ -70,11 +71,11 @@ fn Headers(reader: Reader) -> impl IntoView {
                         " is the same in all environments: 32 lower-case hexadecimal digits. It is not a secret."
                     </li>
                     <li>
-                        <code>{names.secret}</code> " is a key's secret; generate, reveal and copy it on " {keys}
+                        <code>{names.secret}</code> " is a key's secret. You can generate, reveal and copy it on " {keys}
                         ". Keep it out of source code: the samples read it from the environment variable " <code>"SECRET"</code> "."
                     </li>
-                    <li>"Header names are not case-sensitive. Each header may be sent once; a second one is refused."</li>
-                    <li>"Bodies are JSON: send " <code>"Content-Type: application/json"</code> " with them."</li>
+                    <li>"Header names are not case-sensitive. Send each header once; a request with a duplicate is refused."</li>
+                    <li>"Bodies are JSON. Send " <code>"Content-Type: application/json"</code> " with them."</li>
                 </ul>
             </div>
         </Section>
@@ -85,8 +86,8 @@ fn Headers(reader: Reader) -> impl IntoView {
 #[component]
 fn Environments() -> impl IntoView {
     let about = |environment| match environment {
-        Environment::Sandbox => "Made-up data. Try everything here first.",
-        Environment::Dev => "Real data, for a few trials before you go live.",
+        Environment::Sandbox => "Test data. Try everything here first.",
+        Environment::Dev => "Real data, for a few tests before you go live.",
         Environment::Prod => "Your live traffic.",
     };
     let rows = Environment::ALL
@@ -108,13 +109,13 @@ fn Environments() -> impl IntoView {
         <Section id="environments" title=PAGE.part("environments")>
             <div class="prose">
                 <p>
-                    "The secret alone decides the environment; the address is the same for all three. A secret is the \
-                     environment's name, a dash, and 40 hexadecimal digits."
+                    "The secret alone selects the environment; the address is the same for all three. A secret is \
+                     the environment's name, a dash, and 40 hexadecimal digits."
                 </p>
             </div>
             <Table
                 caption="Environments"
-                columns=vec![Column::new("Environment"), Column::new("In data"), Column::new("Secret"), Column::new("What for")]
+                columns=vec![Column::new("Environment"), Column::new("In data"), Column::new("Secret"), Column::new("Use")]
             >
                 <tbody>{rows}</tbody>
             </Table>
@@ -129,10 +130,10 @@ fn Brands() -> impl IntoView {
         <Section id="brands" title=PAGE.part("brands")>
             <div class="prose">
                 <p>
-                    "A company can have brands: companies of their own below it. To act for one of them with your own key, \
-                     send its Client ID in " <code>"X-Brand-Id"</code>
-                    ". The log entry then carries the brand, and you can filter by it. The Client ID of a company that is not \
-                     your brand is refused with status 400."
+                    "A company can have brands, which are companies of their own. To act for one of them with your \
+                     own key, send its Client ID in " <code>"X-Brand-Id"</code>
+                    ". The log entry then shows the brand, and you can filter by it. A Client ID that is not one of \
+                     your brands is refused with status 400."
                 </p>
             </div>
         </Section>
@@ -145,20 +146,20 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
     (
         400,
         "incorrect_parameters",
-        "A field is missing or wrong, or X-Brand-Id names no brand of yours.",
+        "A field is missing or wrong, or X-Brand-Id is not one of your brands.",
         "Read error.extra.",
     ),
     (
         401,
         "authentication_failed",
         "A header is missing or malformed, or no active key matches.",
-        "Look at the log entry: it says which.",
+        "The log entry says which.",
     ),
     (
         403,
         "not_authenticated",
-        "The key is active, but not allowed to do this here.",
-        "Use a key of the right environment.",
+        "The key is active, but is not allowed to do this here.",
+        "Use a key for the right environment.",
     ),
     (
         404,
@@ -169,20 +170,20 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
     (
         405,
         "method_not_allowed",
-        "The path exists, the method does not.",
+        "The path does not support this method.",
         "See the Allow header.",
     ),
     (
         406,
         "not_acceptable",
-        "Only JSON is served.",
+        "The response can only be JSON.",
         "Accept application/json.",
     ),
     (
         413,
         "request_too_large",
-        "The body is larger than the call allows.",
-        "Send less at once.",
+        "The body is too large for this endpoint.",
+        "Send less per request.",
     ),
     (
         415,
@@ -193,7 +194,7 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
     (
         429,
         "throttled",
-        "The key has used up its budget.",
+        "The key has used up its request budget.",
         "Wait for Retry-After.",
     ),
     (
@@ -205,14 +206,14 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
     (
         503,
         "overloaded",
-        "Too much is waiting; not_ready where the gateway is not sure that its keys are current.",
+        "Too many requests are waiting. The code is not_ready if the gateway cannot confirm that its keys are up to date.",
         "Try again after Retry-After.",
     ),
     (
         504,
         "upstream_timeout",
-        "The API behind the gateway did not answer in time.",
-        "Try again if the call may be repeated.",
+        "The API behind the gateway did not respond in time.",
+        "Try again if the request is safe to repeat.",
     ),
 ];
 
@@ -242,8 +243,8 @@ fn Errors(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     "Branch on " <code>"error.code"</code> "; " <code>"error.message"</code>
-                    " is for people. All refusals with status 401 look alike on purpose: whoever guesses learns nothing. The \
-                     reason stands in " {logs} ", with a sentence and a next step."
+                    " is for people. All 401 responses look alike on purpose, so that guessing reveals nothing. The \
+                     reason is in " {logs} ", with a sentence and a next step."
                 </p>
             </div>
             <div class="docs__table">
@@ -260,7 +261,7 @@ fn Errors(reader: Reader) -> impl IntoView {
             </div>
             <Code label="400" text=INVALID_BODY.to_owned() />
             <div class="prose">
-                <p>"A status 404 has a body of its own:"</p>
+                <p>"A status 404 has a different body:"</p>
             </div>
             <Code label="404" text=r#"{ "detail": "Not Found." }"#.to_owned() />
         </Section>
@@ -274,13 +275,14 @@ fn RateLimit() -> impl IntoView {
         <Section id="rate-limit" title=PAGE.part("rate-limit")>
             <div class="prose">
                 <p>
-                    "Each key may send 300 requests at once and regains 5 a second, which makes 300 a minute for as long as you \
-                     like. All requests count together. Sandbox and Production have separate keys, and so separate limits. If "
-                    {provider().name().to_owned()} " has agreed another limit with you, that one applies."
+                    "Each key can send a burst of 300 requests and regains 5 per second, so 300 per minute \
+                     continuously. All requests count together. Sandbox and Production have separate keys and \
+                     therefore separate limits. If "
+                    {provider().name().to_owned()} " has agreed a different limit with you, that one applies."
                 </p>
                 <p>
-                    "Beyond it the answer is 429 with " <code>"Retry-After"</code>
-                    " in seconds. Wait that long; if it happens again, wait 1, 2, then 4 seconds more."
+                    "Beyond the limit you get 429 with " <code>"Retry-After"</code>
+                    " in seconds. Wait that long. If it happens again, wait 1, 2, then 4 seconds longer."
                 </p>
             </div>
         </Section>
@@ -295,13 +297,13 @@ fn RequestIds(reader: Reader) -> impl IntoView {
         <Section id="request-id" title=PAGE.part("request-id")>
             <div class="prose">
                 <p>
-                    "Every answer carries " <code>"X-Request-Id"</code> ". It is the name of the request in " {logs}
-                    ": keep it with your own errors, and quote it when you ask for help."
+                    "Every response has " <code>"X-Request-Id"</code> ". It identifies the request in " {logs}
+                    ". Log it with your own errors, and include it when you contact support."
                 </p>
             </div>
             <Notice tone=Tone::Info>
-                "A request shows up in the log within two seconds. If it does not, it never reached the gateway: check the address \
-                 first."
+                "A request appears in the log within two seconds. If it does not, it never reached the gateway: \
+                 check the address first."
             </Notice>
         </Section>
     }

@@ -47,17 +47,17 @@ impl Document {
     pub(super) const fn lead(self) -> &'static str {
         match self {
             Self::Authentication => {
-                "What every request carries, what a refusal looks like, and how much you may send."
+                "The headers of every request, the errors you may get, and the rate limit."
             }
             Self::WebhookEvents => {
-                "What is sent to your webhooks, how it is signed, and what happens when it does not arrive."
+                "What we send to your webhooks, how it is signed, and what happens when a delivery fails."
             }
-            Self::ApiKeysRotation => "How to replace an access secret without a single refused request.",
+            Self::ApiKeysRotation => "How to replace an access secret without downtime.",
             Self::Security => {
-                "How to know that a delivery is genuine, and what Gatehouse does with your secrets."
+                "How to verify that a delivery is genuine, and how Gatehouse protects your secrets."
             }
             Self::ForwardAuth => {
-                "How a proxy of your own asks Gatehouse before it forwards a request to your API."
+                "How your own proxy checks each request with Gatehouse before it forwards it to your API."
             }
         }
     }
@@ -75,7 +75,7 @@ impl Document {
             ],
             Self::WebhookEvents => &[
                 ("delivery", "The delivery"),
-                ("answer", "Your answer"),
+                ("answer", "Your response"),
                 ("retries", "Retries"),
                 ("states", "When nothing can be sent"),
                 ("idempotency", "Duplicates and order"),
@@ -84,7 +84,7 @@ impl Document {
             Self::ApiKeysRotation => &[
                 ("steps", "Four steps"),
                 ("is-it-used", "Is the old key still used?"),
-                ("signatures", "Which key signs meanwhile"),
+                ("signatures", "Which key signs during rotation"),
                 ("undetected", "What cannot be detected"),
                 ("leaked", "A secret has leaked"),
             ],
@@ -93,12 +93,12 @@ impl Document {
                 ("example", "A worked example"),
                 ("standard-webhooks", "Standard Webhooks headers"),
                 ("addresses", "Where deliveries may go"),
-                ("secrets", "How secrets are kept"),
-                ("log", "What the log keeps"),
+                ("secrets", "How secrets are stored"),
+                ("log", "What the log stores"),
             ],
             Self::ForwardAuth => &[
                 ("address", "The address your proxy calls"),
-                ("believed", "What is believed"),
+                ("believed", "Which headers are trusted"),
                 ("responses", "Responses"),
                 ("configurations", "Configurations"),
             ],

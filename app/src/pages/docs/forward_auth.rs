@@ -1,4 +1,4 @@
-//! Help for whoever runs the API: a proxy of their own that asks `/verify` before it forwards a request.
+//! Help for people who run the API: a proxy of their own that calls `/verify` before it forwards a request.
 
 use leptos::prelude::*;
 
@@ -25,10 +25,10 @@ fn Address() -> impl IntoView {
         <Section id="address" title=PAGE.part("address")>
             <div class="prose">
                 <p>
-                    "This page is for whoever runs the API. If you only call it, you do not need it."
+                    "This page is for people who run the API. If you only call it, you do not need this page."
                 </p>
                 <p>
-                    "A proxy that forwards requests itself can ask Gatehouse about each one first. It calls "
+                    "A proxy that forwards requests itself can check each one with Gatehouse first. It calls "
                     <code>"/verify"</code> " on the operator listener with the request's own headers. Two settings belong in the "
                     "address that the proxy calls:"
                 </p>
@@ -39,7 +39,7 @@ fn Address() -> impl IntoView {
                     <li>
                         <code>"environment"</code> " says which API is behind the proxy: " <code>"sandbox"</code> ", "
                         <code>"dev"</code> " or " <code>"prod"</code>
-                        ". A key of another environment gets 403. Without this setting a Sandbox key would open your Production API."
+                        ". A key for another environment gets 403. Without this setting, a Sandbox key would open your Production API."
                     </li>
                     <li>
                         <code>"profile"</code> " says which proxy asks: " <code>"nginx"</code> ", " <code>"ingress-nginx"</code>
@@ -48,7 +48,7 @@ fn Address() -> impl IntoView {
                     </li>
                 </ul>
                 <p>
-                    "The address of the caller counts only if " <code>"--trusted-proxy"</code> " lists the proxy. Otherwise the log \
+                    "The caller's address is used only if " <code>"--trusted-proxy"</code> " lists the proxy. Otherwise the log \
                      shows the proxy's address."
                 </p>
             </div>
@@ -63,15 +63,15 @@ fn Believed() -> impl IntoView {
         <Section id="believed" title=PAGE.part("believed")>
             <div class="prose">
                 <p>
-                    "The profile decides which headers name the request. All profiles but one read "
+                    "The profile decides which headers describe the request. All profiles but one read "
                     <code>"X-Forwarded-Method"</code> " and " <code>"X-Forwarded-Uri"</code> "; " <code>"ingress-nginx"</code>
                     " reads " <code>"X-Original-Method"</code> " and " <code>"X-Original-Url"</code> ". The proxy must set both on "
                     "every request and replace what the caller sent."
                 </p>
                 <p>
-                    "Gatehouse does not guess. It answers 400 if one of these headers is missing or repeated, or if another header \
-                     that names a request is there too (" <code>"X-Original-Uri"</code> ", " <code>"X-Rewrite-Url"</code>
-                    " or those of the other profile), because then a caller could choose what the log says. It also answers 400 if a "
+                    "Gatehouse does not guess. It returns 400 if one of these headers is missing or repeated, or if \
+                     another header that describes a request is present (" <code>"X-Original-Uri"</code> ", " <code>"X-Rewrite-Url"</code>
+                    " or those of the other profile), because a caller could then choose what the log says. It also returns 400 if a "
                     "setting is missing, repeated or unknown. The response names the setting or header in "
                     <code>"error.extra"</code> "."
                 </p>
@@ -90,18 +90,22 @@ fn Believed() -> impl IntoView {
 const RESPONSES: [(u16, &str, &str); 6] = [
     (
         200,
-        "The request may pass. The identity headers are in the response.",
+        "The request is accepted. The identity headers are in the response.",
         "200",
     ),
-    (400, "X-Brand-Id names no brand of the company.", "403"),
+    (400, "X-Brand-Id is not one of the company's brands.", "403"),
     (401, "No active key matches.", "401"),
     (403, "The key is for another environment.", "403"),
     (
         429,
-        "The key has used up its budget. Retry-After says when to try again.",
+        "The key has used up its request budget. Retry-After says when to try again.",
         "403",
     ),
-    (503, "Gatehouse cannot be sure that its keys are current.", "503"),
+    (
+        503,
+        "Gatehouse cannot confirm that its keys are up to date.",
+        "503",
+    ),
 ];
 
 #[component]
@@ -134,15 +138,15 @@ fn Responses() -> impl IntoView {
                 <p>
                     "Every 200 has " <code>"X-Gatehouse-Company"</code> ", " <code>"-Client-Id"</code> ", "
                     <code>"-Environment"</code> ", " <code>"-Key-Id"</code> ", " <code>"-Brand"</code> " and "
-                    <code>"X-Request-Id"</code> ". A brand of " <code>"-"</code> " means that the request named none. No response may "
+                    <code>"X-Request-Id"</code> ". A brand of " <code>"-"</code> " means that the request had none. Responses must not "
                     "be cached."
                 </p>
                 <p>
                     "nginx passes on 401 and 403 and turns every other refusal into a 500. For the profiles "
                     <code>"nginx"</code> " and " <code>"ingress-nginx"</code>
-                    " a caller's mistake is therefore 403, and " <code>"X-Gatehouse-Status"</code> " has the real status. The "
+                    " a caller's error is therefore 403, and " <code>"X-Gatehouse-Status"</code> " has the real status. The "
                     "configuration below restores it. A wrong call to " <code>"/verify"</code>
-                    " stays 400 and so becomes a 500 in nginx: it is the proxy's configuration that needs mending."
+                    " stays 400 and so becomes a 500 in nginx: the proxy's configuration needs fixing."
                 </p>
             </div>
         </Section>
@@ -167,8 +171,8 @@ fn Configurations() -> impl IntoView {
         <Section id="configurations" title=PAGE.part("configurations")>
             <div class="prose">
                 <p>
-                    "Gatehouse is at 127.0.0.1:9090 and the API at 127.0.0.1:8000. Each configuration lets nothing through when \
-                     Gatehouse does not respond."
+                    "Gatehouse is at 127.0.0.1:9090 and the API at 127.0.0.1:8000. All of these configurations \
+                     refuse every request if Gatehouse does not respond."
                 </p>
             </div>
             {samples}

@@ -8,14 +8,14 @@ use super::document::Document;
 use crate::api;
 use crate::pages::loaded::Outcome;
 
-/// A company the reader is a member of, or nobody in particular.
+/// A company the reader is a member of, or none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reader {
     pub(super) company: Option<CompanyContext>,
 }
 
 impl Reader {
-    /// The company the address names, if the reader may see it; else their first one; else nobody. Never an error: the
+    /// The company in the address, if the reader may see it; else their first one; else none. Never an error: the
     /// pages are worth reading without an account.
     pub(super) async fn find(named: Option<ClientId>) -> Outcome<Self> {
         if let Some(company) = named
@@ -37,7 +37,7 @@ impl Reader {
         })
     }
 
-    /// The Client ID, or a word that stands for it.
+    /// The Client ID, or a placeholder.
     pub(super) fn client_id(&self) -> String {
         self.company.as_ref().map_or_else(
             || "YOUR_CLIENT_ID".to_owned(),
@@ -45,7 +45,7 @@ impl Reader {
         )
     }
 
-    /// The gateway's address without a slash at its end, or an address that stands for it.
+    /// The gateway's address without a slash at its end, or a placeholder.
     pub(super) fn gateway(&self) -> String {
         self.company.as_ref().map_or_else(
             || "https://gateway.example.com".to_owned(),

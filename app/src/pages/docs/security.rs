@@ -47,28 +47,28 @@ fn Verify(reader: Reader) -> impl IntoView {
         <Section id="verify" title=PAGE.part("verify")>
             <div class="prose">
                 <p>
-                    "Anybody can send a POST to your URL. " <code>{sign}</code>
-                    " proves that a delivery is from here, and that nobody changed it:"
+                    "Anyone can send a POST to your URL. " <code>{sign}</code>
+                    " proves that a delivery comes from us and was not changed:"
                 </p>
                 <ol>
-                    <li>"Take the body as raw bytes, before anything parses it. Laid out anew it has another signature."</li>
+                    <li>"Take the body as raw bytes, before anything parses it. Reformatted, it has a different signature."</li>
                     <li>
-                        "Compute HMAC-SHA-256 over them. The key is the whole access secret of the webhook's environment as text, \
-                         with its " <code>{sandbox}</code> ", " <code>{dev}</code> " or " <code>{prod}</code> "."
+                        "Compute HMAC-SHA-256 over them. The key is the complete access secret of the webhook's \
+                         environment as text, including its " <code>{sandbox}</code> ", " <code>{dev}</code> " or " <code>{prod}</code> "."
                     </li>
-                    <li>"Write it in lower-case hexadecimal after " <code>"v1="</code> "."</li>
+                    <li>"Write the result in lower-case hexadecimal after " <code>"v1="</code> "."</li>
                     <li>
-                        "Compare that with the header, in constant time. If they differ, answer 401 and do nothing else."
+                        "Compare that with the header in constant time. If they differ, return 401 and do nothing else."
                     </li>
                 </ol>
             </div>
             <SnippetTabs id="verify-sample" what="Verifying a signature" snippets />
             <div class="prose">
                 <p>
-                    "While two keys are active either may sign: accept both, or read "
-                    <a href=rotation>"which key signs meanwhile"</a>
-                    ". The signature covers no time, so an old delivery stays valid: remember the "
-                    <code>"webhook_id"</code> " of what you have handled, and ignore it the second time."
+                    "While two keys are active, either may sign: accept both, or see "
+                    <a href=rotation>"which key signs during rotation"</a>
+                    ". The signature does not cover the time, so an old delivery stays valid. Store the "
+                    <code>"webhook_id"</code> " of the events you have handled, and ignore repeats."
                 </p>
             </div>
         </Section>
@@ -82,15 +82,15 @@ fn Example() -> impl IntoView {
         <Section id="example" title=PAGE.part("example")>
             <div class="prose">
                 <p>
-                    "Try your code on this before you try it on a delivery. The body is 145 bytes, without a line break at its end. \
-                     The secret is an example and opens nothing."
+                    "Test your code with this example first. The body is 145 bytes, without a line break at the end. \
+                     The secret is only an example and gives access to nothing."
                 </p>
             </div>
             <Code label="Secret" text=EXAMPLE_SECRET.to_owned() wrap=true />
             <Code label="Body" text=EXAMPLE_BODY.to_owned() wrap=true />
             <Code label=delivery_headers().sign text=EXAMPLE_SIGN.to_owned() wrap=true />
             <Code
-                label="The same by hand"
+                label="The same on the command line"
                 text=format!("printf '%s' '{EXAMPLE_BODY}' |\n  openssl dgst -sha256 -hmac '{EXAMPLE_SECRET}'")
                 wrap=true
             />
@@ -108,30 +108,31 @@ fn StandardWebhooks(reader: Reader) -> impl IntoView {
                 <p>
                     "Each delivery also carries " <code>"webhook-id"</code> ", " <code>"webhook-timestamp"</code> " and "
                     <code>"webhook-signature"</code>
-                    ", as the Standard Webhooks specification defines them, so any library for it can verify a delivery. The \
-                     signature covers the time too. It is made with the webhook's own secret, which begins with "
-                    <code>"whsec_"</code> ": reveal it, or copy it without revealing it, on " {webhook} "."
+                    ", as defined by the Standard Webhooks specification, so any library for it can verify a \
+                     delivery. This signature also covers the time. It is made with the webhook's own secret, which \
+                     begins with "
+                    <code>"whsec_"</code> ". Reveal it, or copy it without revealing it, on " {webhook} "."
                 </p>
                 <ol>
                     <li>
                         "Join " <code>"webhook-id"</code> ", " <code>"webhook-timestamp"</code>
-                        " and the raw body with a dot between them."
+                        " and the raw body with dots."
                     </li>
                     <li>
-                        "Compute HMAC-SHA-256 over that. The key is what base64 after " <code>"whsec_"</code>
+                        "Compute HMAC-SHA-256 over that. The key is what the base64 text after " <code>"whsec_"</code>
                         " decodes to."
                     </li>
                     <li>
                         <code>"webhook-signature"</code>
-                        " is a list, separated by spaces. Accept the delivery if one entry is "
-                        <code>"v1,"</code> " and your result in base64, compared in constant time."
+                        " is a list separated by spaces. Accept the delivery if one entry is "
+                        <code>"v1,"</code> " followed by your result in base64, compared in constant time."
                     </li>
                     <li>"Reject a delivery whose timestamp is more than five minutes away from your clock."</li>
                 </ol>
                 <p>
-                    "When you rotate the secret, the list has two entries for 24 hours: by the new secret and by the former one. Give \
-                     your receiver the new one in that time, and no delivery is refused. A second rotation within that time ends \
-                     the oldest secret at once."
+                    "When you rotate the secret, the list has two entries for 24 hours: one made with the new secret \
+                     and one with the previous one. Give your receiver the new secret in that time, and no delivery \
+                     is refused. If you rotate again within that time, the oldest secret stops working immediately."
                 </p>
             </div>
         </Section>
@@ -145,20 +146,20 @@ fn Addresses() -> impl IntoView {
         <Section id="addresses" title=PAGE.part("addresses")>
             <div class="prose">
                 <p>
-                    "A webhook's URL must begin with https:// and every address its name resolves to must be public. Private, \
-                     loopback, link-local, multicast and reserved addresses are refused, whatever way they are written; one such \
-                     address among several is enough. The check is made again for each connection, and for each redirect, so a \
-                     name that resolves to something else later does not get around it."
+                    "A webhook's URL must start with https://, and every address its name resolves to must be \
+                     public. Private, loopback, link-local, multicast and reserved addresses are refused however \
+                     they are written, even if only one of several is. The check is repeated for each connection and \
+                     each redirect, so a name that later resolves to something else is refused too."
                 </p>
                 <p>
                     {provider().name_at_start().to_owned()}
-                    " can allow private networks, as the demo does for this machine. A refused attempt says "
+                    " can allow private networks, as the demo does for this machine. The form says which. A refused attempt shows "
                     <i>"Address not allowed"</i> " on the delivery's page."
                 </p>
                 <ul>
-                    <li>"Certificates must be valid for the name. There is no way to switch that off."</li>
+                    <li>"Certificates must be valid for the name. This check cannot be switched off."</li>
                     <li>"At most three redirects are followed, and none from https to http."</li>
-                    <li>"The first 16 KiB of your response are kept, for you to read."</li>
+                    <li>"The first 16 KiB of your response are stored and shown on the delivery's page."</li>
                 </ul>
             </div>
         </Section>
@@ -172,22 +173,23 @@ fn Secrets() -> impl IntoView {
         <Section id="secrets" title=PAGE.part("secrets")>
             <KeyValueList>
                 <KeyValue name="What it is">
-                    "160 random bits behind the environment's name. It cannot be guessed, and it says nothing about you."
+                    "160 random bits after the environment's name. It cannot be guessed and says nothing about you."
                 </KeyValue>
                 <KeyValue name="To recognise it">
-                    "A keyed hash (HMAC-SHA-256). Whoever steals the database without the key of the hash cannot even test a guess."
+                    "A keyed hash (HMAC-SHA-256). Someone who steals the database but not the hash's key cannot even test a guess."
                 </KeyValue>
                 <KeyValue name="To reveal it">
-                    "The secret itself, sealed with XChaCha20-Poly1305 under a master key that is never in the database, and bound to \
-                     its company, environment and key: moved to another row, it does not open."
+                    "The secret itself, encrypted with XChaCha20-Poly1305 under a master key that is never in the \
+                     database. It is bound to its company, environment and key: moved to another row, it cannot be \
+                     decrypted."
                 </KeyValue>
                 <KeyValue name="Who sees it">
-                    "Whoever may manage keys, when they generate, reveal or copy one. Each of these leaves a line in the audit trail. \
-                     No page, log or export contains it otherwise."
+                    "Only people who can manage keys, when they generate, reveal or copy one. Each time is recorded \
+                     in the audit trail. No other page, log or export contains it."
                 </KeyValue>
                 <KeyValue name="When it is deleted">
-                    "The sealed secret is erased at once. The hash, the last four characters, and who deleted it when stay for 90 \
-                     days, so that a later try can be named in the log."
+                    "The encrypted secret is erased immediately. The hash, the last four characters, and who deleted \
+                     it and when are stored for 90 days, so that the log can identify later attempts to use it."
                 </KeyValue>
             </KeyValueList>
         </Section>
@@ -203,18 +205,20 @@ fn Log(reader: Reader) -> impl IntoView {
         <Section id="log" title=PAGE.part("log")>
             <div class="prose">
                 <p>
-                    {logs} " keeps headers and the first 16 KiB of each body. Before anything is stored, these are replaced and \
-                     marked as redacted: credentials, cookies, the access secret in any encoding, and the values of telling names."
+                    {logs} " stores headers and the first 16 KiB of each body. Before anything is stored, these are \
+                     replaced and marked as redacted: credentials, cookies, the access secret in any encoding, and \
+                     the values of fields with sensitive names."
                 </p>
                 <p>
-                    "A name is read as words: " <code>"password"</code> " also hides " <code>"password_confirmation"</code> ", and "
+                    "Names are matched by word: " <code>"password"</code> " also hides " <code>"password_confirmation"</code> ", and "
                     <code>"ssn"</code> " hides " <code>"applicantSsn"</code> ". " {provider}
-                    " can add names and exempt some. A body that is not valid JSON or a valid form, as it claims to be, is not stored, \
-                     and the entry says why."
+                    " can add names and exempt others. A body that claims to be JSON or a form but is not valid is \
+                     not stored, and the entry says why."
                 </p>
                 <p>
-                    "Of a request whose key was not recognised only the method, the path, the address, the user agent and the reason for \
-                     refusing it are kept: anyone can send one, because a Client ID is not a secret."
+                    "If a request's key was not recognised, only the method, path, address, user agent and the \
+                     reason for the refusal are stored: anyone can send such a request, because a Client ID is not a \
+                     secret."
                 </p>
             </div>
             <Notice tone=Tone::Info>"Do not put secrets into paths. They end up in logs, here and everywhere else."</Notice>

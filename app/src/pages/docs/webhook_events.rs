@@ -45,7 +45,7 @@ fn headers(named: &DeliveryHeaders) -> Vec<(String, String)> {
         row("User-Agent", &named.user_agent),
         row(
             &named.sign,
-            "The signature by your API key: v1= and 64 hexadecimal digits.",
+            "The signature made with your API key: v1= and 64 hexadecimal digits.",
         ),
         row(
             "webhook-id",
@@ -57,7 +57,7 @@ fn headers(named: &DeliveryHeaders) -> Vec<(String, String)> {
         ),
         row(
             "webhook-signature",
-            "A second signature, by the webhook's own secret, in the form of Standard Webhooks.",
+            "A second signature, made with the webhook's own secret, in the Standard Webhooks format.",
         ),
     ]
 }
@@ -65,14 +65,14 @@ fn headers(named: &DeliveryHeaders) -> Vec<(String, String)> {
 const MEMBERS: [(&str, &str); 4] = [
     (
         "webhook_id",
-        "The id of the event. All attempts and all webhooks get the same one.",
+        "The event's id, the same in every attempt and for every webhook.",
     ),
     ("event_type", "One of the types below."),
     (
         "event_created_at",
         "When it happened, in UTC with microseconds: 2026-01-05T10:00:00.123456Z.",
     ),
-    ("user_id", "Whom it concerns, where it concerns somebody."),
+    ("user_id", "The user the event is about, if there is one."),
 ];
 
 /// Two columns: a name for programs, and what it means.
@@ -109,21 +109,21 @@ fn Delivery(reader: Reader) -> impl IntoView {
         <Section id="delivery" title=PAGE.part("delivery")>
             <div class="prose">
                 <p>
-                    "A webhook is a name, a URL, an environment and the event types it asks for; create one on " {webhooks}
+                    "A webhook has a name, a URL, an environment and the event types you select. Create one on " {webhooks}
                     " or by " <code>"POST /v1/webhooks/"</code>
-                    ". Each event of that environment and those types is one POST to the URL. An event that happened because of \
-                     one of your API calls is linked to that call, in both directions, on the dashboard."
+                    ". Each event of those types in that environment is one POST to the URL. If one of your API \
+                     requests caused the event, the dashboard links the two in both directions."
                 </p>
             </div>
             <Code label="A delivery" text=example(&named) wrap=true />
             <Meanings caption="Headers of a delivery" name="Header" rows=headers(&named) />
             <div class="prose">
                 <p>
-                    "Verify " <code>{named.sign.clone()}</code> " before you believe the body; " <a href=verify>"Security"</a>
-                    " shows how. Every body has these members, then those of its type:"
+                    "Verify " <code>{named.sign.clone()}</code> " before you trust the body; " <a href=verify>"Security"</a>
+                    " shows how. Every body has these fields, followed by those of its type:"
                 </p>
             </div>
-            <Meanings caption="Members of every body" name="Member" rows=members.to_vec() />
+            <Meanings caption="Fields of every body" name="Field" rows=members.to_vec() />
         </Section>
     }
     .into_any()
@@ -136,16 +136,17 @@ fn Answer() -> impl IntoView {
             <div class="prose">
                 <ul>
                     <li>
-                        "Answer with any status from 200 to 299 within 10 seconds. They count from looking up your host's name to \
-                         the last byte of your answer, all redirects together."
+                        "Return any status from 200 to 299 within 10 seconds. The time runs from the DNS lookup to \
+                         the last byte of your response, including redirects."
                     </li>
-                    <li>"Store the event first and answer at once; do the work afterwards."</li>
+                    <li>"Store the event and respond immediately; do the work afterwards."</li>
                     <li>
-                        "Redirects with 301, 302, 303, 307 and 308 are followed, and 300 where it names a place: at most three, as a \
-                         POST with the same body, and never from https to http. Any other 3xx is a failure."
+                        "Redirects with 301, 302, 303, 307 and 308 are followed, and 300 if it has a Location: at \
+                         most three, as a POST with the same body, and never from https to http. Any other 3xx is a \
+                         failure."
                     </li>
                     <li>
-                        "410 means the endpoint is gone for good: the webhook is disabled."
+                        "410 means the endpoint is gone for good, so the webhook is disabled."
                     </li>
                 </ul>
             </div>
@@ -178,28 +179,28 @@ fn Retries() -> impl IntoView {
             <div class="prose">
                 <p>
                     {format!(
-                        "Any other answer, and none at all, is a failed attempt. There are {} attempts: the first at once, \
-                         the others after these pauses.",
+                        "Any other response, or none at all, is a failed attempt. There are {} attempts: the first \
+                         immediately, the others after these pauses.",
                         RETRY_DELAYS_SECONDS.len() + 1,
                     )}
                 </p>
             </div>
             <Table
                 caption="Pauses between attempts"
-                columns=vec![Column::new("Attempt"), Column::new("After the one before"), Column::new("After the first")]
+                columns=vec![Column::new("Attempt"), Column::new("After the previous one"), Column::new("After the first")]
             >
                 <tbody>{rows}</tbody>
             </Table>
             <div class="prose">
                 <ul>
-                    <li><code>"Retry-After"</code> " on your answer makes a pause longer, up to a day; never shorter."</li>
-                    <li>"After the last attempt the delivery is exhausted. It stays visible, and you can replay it."</li>
+                    <li><code>"Retry-After"</code> " in your response makes a pause longer, up to a day, but never shorter."</li>
+                    <li>"After the last attempt the delivery is exhausted. It stays listed, and you can replay it."</li>
                     <li>
-                        "A replay, or " <i>"Try now"</i> " while a delivery is waiting, is one more attempt at once. It uses up none \
-                         of the ten, and the next one keeps its time."
+                        "A replay, or " <i>"Try now"</i> " while a delivery is waiting, makes one more attempt \
+                         immediately. It does not count as one of the ten, and the schedule does not change."
                     </li>
                     <li>
-                        "A webhook whose every attempt has failed for five days is disabled. Halfway there it shows a warning."
+                        "If every attempt fails for five days, the webhook is disabled. Its page shows a warning from the first failure on."
                     </li>
                 </ul>
             </div>
@@ -214,16 +215,21 @@ const STATES: [[&str; 4]; 4] = [
         "Held: no API key",
         "Wait",
         "Wait",
-        "A new key sends them, oldest first.",
+        "Once there is a key, they are sent, oldest first.",
     ],
-    ["Paused", "Wait", "Wait", "Enable sends them, oldest first."],
+    [
+        "Paused",
+        "Wait",
+        "Wait",
+        "When you enable it, they are sent, oldest first.",
+    ],
     [
         "Disabled",
         "Wait",
         "Skipped",
-        "Enable sends what waits, oldest first. Skipped ones can be replayed then.",
+        "When you enable it, waiting ones are sent, oldest first. You can then replay skipped ones.",
     ],
-    ["Deleted", "Ended", "None", "Nothing is sent any more."],
+    ["Deleted", "Ended", "None", "Nothing more is sent."],
 ];
 
 #[component]
@@ -248,8 +254,9 @@ fn States(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     "A webhook is held when its environment has no active key on " {keys}
-                    " to sign with; it is paused by you, and disabled when its receiver answers 410 or every attempt has failed \
-                     for five days. Its page and the list say how many deliveries wait."
+                    " to sign with. It is paused when someone in your company pauses it. It is disabled when its \
+                     receiver returns 410, or when every attempt has failed for five days. Its page shows how many \
+                     deliveries are waiting."
                 </p>
             </div>
             <div class="docs__table">
@@ -259,8 +266,8 @@ fn States(reader: Reader) -> impl IntoView {
             </div>
             <div class="prose">
                 <p>
-                    "Waiting uses up no attempt. A skipped delivery is recorded, and nothing is sent for it unless you replay it. \
-                     An attempt that has begun ends, whatever you change meanwhile."
+                    "Waiting uses up no attempts. A skipped delivery is recorded, but nothing is sent for it unless \
+                     you replay it. An attempt that has started is always completed."
                 </p>
             </div>
         </Section>
@@ -274,14 +281,14 @@ fn Idempotency() -> impl IntoView {
         <Section id="idempotency" title=PAGE.part("idempotency")>
             <div class="prose">
                 <p>
-                    "No accepted event is lost, so one may arrive twice: when your answer was late, or when it got lost on its way. \
-                     Keep the " <code>"webhook_id"</code>
-                    " of what you have handled, and answer 200 to one you have seen. It is the same in every attempt."
+                    "No event is lost, so one may arrive twice, for instance if your response was late or lost. \
+                     Store the " <code>"webhook_id"</code>
+                    " of the events you have handled, and return 200 for one you have seen. It is the same in every attempt."
                 </p>
                 <p>
-                    "Events can overtake one another. Do not take the order of arrival for the order of things: compare "
+                    "Events may arrive out of order. Do not rely on the order of arrival: compare "
                     <code>"event_created_at"</code> ", or " <code>"updated_at"</code>
-                    " where a body has it, and ignore what is older than what you know."
+                    " if the body has it, and ignore anything older than what you have."
                 </p>
             </div>
         </Section>
@@ -311,13 +318,13 @@ fn Catalogue(reader: Reader) -> impl IntoView {
         <Section id="catalogue" title=PAGE.part("catalogue")>
             <div class="prose">
                 <p>
-                    "The members named here follow those of every body. More may come; ignore what you do not know. To see one of \
-                     each, send a test event from " {test} "."
+                    "The fields listed here follow those of every body. New ones may be added, so ignore fields you \
+                     do not know. To see an example of each, send a test event from " {test} "."
                 </p>
             </div>
             {groups}
             <Notice tone=Tone::Info>
-                "A webhook that names no event types gets all of them, future ones too."
+                "A webhook without selected event types gets all of them, including future ones."
             </Notice>
         </Section>
     }

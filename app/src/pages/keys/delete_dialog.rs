@@ -86,7 +86,7 @@ impl Deletion {
         let company = state.scope.client_id();
         leptos::task::spawn_local(async move {
             let facts = api::keys::deletion_facts(company, key).await;
-            // Another key's dialog may have been opened meanwhile.
+            // Another key's dialog may be open by now.
             if self.key.try_get_untracked().flatten() == Some(key) {
                 self.facts.set(Some(facts));
             }
@@ -144,7 +144,7 @@ pub(super) fn remains_text(facts: &DeletionFacts) -> String {
         n => format!(" {n} webhooks will hold their deliveries until you generate a key to sign them."),
     };
     match facts.remaining {
-        0 => format!("{environment} will have no key: every request will be refused.{held}"),
+        0 => format!("{environment} will have no active key, so every request will be refused.{held}"),
         1 => format!("{environment} will have one active key left."),
         n => format!("{environment} will have {n} active keys left."),
     }
@@ -163,7 +163,7 @@ pub(super) fn DeleteDialog(state: KeysState) -> impl IntoView {
         let typed = deletion.confirmation.typed.get();
         deletion.facts.with(|facts| match facts {
             None => Some("Looking up when it was last used…".to_owned()),
-            Some(Err(_)) => Some("Its facts could not be loaded.".to_owned()),
+            Some(Err(_)) => Some("The key's details could not be loaded.".to_owned()),
             Some(Ok(facts)) => must_be_typed(facts)
                 .filter(|wanted| *wanted != typed.trim())
                 .map(|_| "Type the last four characters first.".to_owned()),

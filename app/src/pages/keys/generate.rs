@@ -41,7 +41,7 @@ impl Generation {
         leptos::task::spawn_local(async move {
             let answer = api::keys::generate_key(company, environment).await;
             if self.busy.try_set(None).is_some() {
-                return; // The page was left meanwhile.
+                return; // The page was left.
             }
             match answer {
                 Ok(generated) => {

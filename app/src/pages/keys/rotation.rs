@@ -27,8 +27,8 @@ pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
             <ol class="steps">
                 <li><b>"Generate"</b> " a second key in the same environment."</li>
                 <li><b>"Replace"</b> " the secret wherever your programs send " <code>{credential_names().secret}</code> ", and where they verify webhooks."</li>
-                <li><b>"Check"</b> " that the new key is used and the older one no longer is: see Last used, and Logs by key."</li>
-                <li><b>"Delete"</b> " the older key. Requests with it are refused at once."</li>
+                <li><b>"Check"</b> " that requests use the new key and no longer the older one: see Last used, or filter Logs by key."</li>
+                <li><b>"Delete"</b> " the older key. Every system that still uses it loses access within seconds."</li>
             </ol>
             {(!under_way.is_empty())
                 .then(|| {

@@ -40,7 +40,7 @@ fn WhatActionsDo() -> impl IntoView {
                 <b>"Reveal"</b> " shows a secret for 30 seconds. " <b>"Copy"</b>
                 " puts it on the clipboard without revealing it. "
             </span>
-            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on a page of its own. "</span> <b>"Delete"</b>
+            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on its own page. "</span> <b>"Delete"</b>
             " permanently deletes the key."
         </p>
     }
@@ -105,7 +105,7 @@ fn NoKey(environment: Environment) -> impl IntoView {
     view! {
         <tr class="key-none">
             <td colspan="5">
-                "No active key: every call to " {environment.label()} " is refused until you generate one."
+                "No active key: every request to " {environment.label()} " is refused until you generate one."
             </td>
         </tr>
     }
@@ -212,7 +212,7 @@ fn RevealForm(key_: KeySummary, name: String, state: KeysState) -> impl IntoView
         leptos::task::spawn_local(async move {
             let answer = api::keys::reveal_key(company, id).await;
             if busy.try_set(false).is_some() {
-                return; // The page was left meanwhile: nothing may appear.
+                return; // The page was left, so nothing may appear.
             }
             match answer {
                 Ok(secret) => state.reveal.show(text_id.get_value(), secret),

@@ -3,7 +3,7 @@
 use crate::credential_names;
 use model::{Body, ClientId, HeaderField, LogEntry};
 
-/// Headers that curl makes itself, that belong to the connection or the way here, or that stand for a person's session.
+/// Headers that curl sets itself, that belong to the connection or to proxies, or that carry a person's session.
 const LEFT_OUT: [&str; 16] = [
     "host",
     "content-length",
@@ -50,9 +50,9 @@ pub(super) fn command(entry: &LogEntry, gateway_url: &str, company: ClientId) ->
             text,
             ..
         } => lines.push(format!("--data-raw {}", quoted(text))),
-        Body::Text { .. } => remark = "# The body was not kept whole; add your own with --data-raw.\n",
+        Body::Text { .. } => remark = "# The stored body is incomplete; add your own with --data-raw.\n",
         Body::Absent { total_bytes: 0, .. } => {}
-        Body::Absent { .. } => remark = "# The body was not kept; add your own with --data-raw.\n",
+        Body::Absent { .. } => remark = "# The body was not stored; add your own with --data-raw.\n",
     }
     format!("{remark}{}", lines.join(" \\\n  "))
 }
@@ -77,7 +77,7 @@ fn header_argument(header: &HeaderField) -> String {
     format!("-H {}", quoted(&format!("{}: {}", header.name, header.value)))
 }
 
-/// In single quotes, in which a shell reads nothing but the closing one.
+/// In single quotes, in which a shell interprets only the closing one.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -195,7 +195,7 @@ mod tests {
             ClientId::from_random([2; 16]),
         );
         assert!(
-            text.starts_with("# The body was not kept whole") && !text.contains("half"),
+            text.starts_with("# The stored body is incomplete") && !text.contains("half"),
             "{text}"
         );
     }

@@ -141,7 +141,7 @@ fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> i
         <KeyValue name="Key">
             <span class="cluster">
                 <span class="mono">{ending}</span>
-                <a href=href>"All its requests"</a>
+                <a href=href>"All requests with this key"</a>
             </span>
         </KeyValue>
     }
@@ -151,7 +151,7 @@ fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> i
 const fn recorded_by(recorded: Recorded) -> &'static str {
     match recorded {
         Recorded::Gateway => "The gateway",
-        Recorded::Verify => "Verify: another proxy asked whether to let it through",
+        Recorded::Verify => "Verify: another proxy asked whether to allow it",
         Recorded::PublicApi => "The public API: answered by Gatehouse itself",
     }
 }
@@ -164,7 +164,7 @@ fn Messages(entry: LogEntry) -> impl IntoView {
         return view! {
             <Section id="messages" title="Request and response">
                 <p class="muted">
-                    "No headers and no bodies were kept: no active key was recognised, and anyone can send such a request. "
+                    "No headers or bodies were stored: no active key was recognised, and anyone can send such a request. "
                     {format!("The caller got the standard {status}, which does not say why.")}
                 </p>
             </Section>
@@ -184,7 +184,7 @@ fn Messages(entry: LogEntry) -> impl IntoView {
 #[component]
 fn Again(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
     view! {
-        <Card id="again" title="Send it again" lead="Put the secret of an active key into SECRET first.">
+        <Card id="again" title="Send it again" lead="Set SECRET to the secret of an active key first.">
             <Loaded
                 resource=scope.context()
                 render=move |company| {

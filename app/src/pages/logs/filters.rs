@@ -19,11 +19,11 @@ use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 /// From the last keystroke to the question.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 
-/// The statuses worth a line of their own in the menu; any other can stand in the address.
+/// The statuses that have an entry of their own in the menu; the address can have any other.
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/// What is being typed, until it stands in the address.
+/// What is being typed, until it is in the address.
 #[derive(Clone, Copy)]
 struct Typing {
     path: RwSignal<String>,
@@ -128,6 +128,8 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
 #[component]
 fn Menus(listing: Listing, names: Names) -> impl IntoView {
     let now = listing.filter.get_untracked();
+    // Brands keep their keys to themselves; theirs are reached from a request ("All requests with this key").
+    let key_label = if names.brands.is_empty() { "Key" } else { "Own key" };
     view! {
         {menu(listing, "status", "Status", status_options(&now), |f| text(f.status), |f, text| f.status = text.parse().ok())}
         {menu(listing, "brand", "Brand", brand_options(&now, &names), |f| text(f.brand), |f, text| f.brand = text.parse().ok())}
@@ -139,7 +141,7 @@ fn Menus(listing: Listing, names: Names) -> impl IntoView {
             |f| text(f.environment),
             |f, text| f.environment = text.parse().ok(),
         )}
-        {menu(listing, "key", "Key", key_options(&now, &names), |f| text(f.key), |f, text| f.key = text.parse().ok())}
+        {menu(listing, "key", key_label, key_options(&now, &names), |f| text(f.key), |f, text| f.key = text.parse().ok())}
         {menu(
             listing,
             "method",
@@ -252,7 +254,7 @@ impl Typing {
         });
     }
 
-    /// Puts what stands in the controls into the address.
+    /// Puts the values of the controls into the address.
     fn apply(self, listing: Listing) {
         self.wait.cancel();
         let now = listing.filter.get_untracked();

@@ -1,4 +1,4 @@
-//! The list holds still while somebody aims at a row: while pointer or focus is in it, or it is scrolled. What arrives
+//! The list holds still while the reader aims at a row: while pointer or focus is in it, or it is scrolled. What arrives
 //! is counted and waits.
 
 use leptos::prelude::*;

@@ -28,11 +28,11 @@ pub(super) struct Listing {
     /// What it says that no filter understands.
     pub(super) ignored: Memo<Vec<InvalidFilter>>,
     pub(super) paused: RwSignal<bool>,
-    /// What keeps the rows where they are while somebody aims at one.
+    /// What keeps the rows where they are while the reader aims at one.
     pub(super) hold: Hold,
     /// What the rows say of the key that is filtered by: its name where it is not one of the active ones.
     pub(super) key_name: RwSignal<Option<(KeyId, String)>>,
-    /// What arrived while the list stood still.
+    /// What arrived while the list was paused.
     pub(super) unseen: RwSignal<usize>,
     /// The rows on the page came by themselves: nothing to announce, nothing to dim.
     pub(super) quiet: RwSignal<bool>,
@@ -197,7 +197,7 @@ impl Listing {
             }
             now
         });
-        // The very first request may have come while the page was on its way and nobody was listening yet.
+        // The very first request may have arrived while the page was loading and not listening yet.
         let is_live = self.scope.is_live();
         Effect::new(move |_| {
             if is_live.get() && untrack(move || self.face()) == Some(Face::FirstRequest) {
@@ -237,7 +237,7 @@ impl Listing {
         }
     }
 
-    /// The list stands still; only their number is wanted.
+    /// The list is paused, so only their number is needed.
     fn count_unseen(self, filter: LogFilter) {
         let company = untrack(move || self.scope.client_id());
         leptos::task::spawn_local(async move {

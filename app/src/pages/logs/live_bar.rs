@@ -1,4 +1,4 @@
-//! Whether the list moves by itself, the switch for it, and what has arrived while it stood still.
+//! Whether the list updates live, the switch for it, and what has arrived while it was paused.
 
 use leptos::prelude::*;
 

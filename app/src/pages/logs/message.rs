@@ -46,7 +46,7 @@ pub(super) fn Message(side: Side, headers: Vec<HeaderField>, body: Body) -> impl
 #[component]
 fn Headers(headers: Vec<HeaderField>) -> impl IntoView {
     if headers.is_empty() {
-        return view! { <p class="muted">"No headers were kept."</p> }.into_any();
+        return view! { <p class="muted">"No headers were stored."</p> }.into_any();
     }
     let rows = headers
         .into_iter()
@@ -83,8 +83,8 @@ fn is_placeholder(value: &str) -> bool {
 fn BodyView(side: Side, body: Body) -> impl IntoView {
     match body {
         Body::Absent { why, total_bytes } => {
-            let size =
-                (total_bytes > 0).then(|| format!(" {} went over the wire.", words::bytes(total_bytes)));
+            let size = (total_bytes > 0)
+                .then(|| format!(" {} was sent over the network.", words::bytes(total_bytes)));
             view! {
                 <p class="muted">
                     <b>{format!("{} body: ", side.word())}</b>

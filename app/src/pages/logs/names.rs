@@ -61,7 +61,7 @@ impl Names {
     /// A key that was deleted, or a brand's, has no name here; the rows know more of it (`Listing::key_name`).
     pub(super) fn key(&self, id: KeyId) -> String {
         self.active_key(id)
-            .unwrap_or_else(|| "deleted, or of a brand".to_owned())
+            .unwrap_or_else(|| "deleted, or a brand's key".to_owned())
     }
 }
 

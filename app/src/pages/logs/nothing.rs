@@ -25,7 +25,7 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
         if others > 0 && filter.narrows() {
             let href = address_of(&filter.without_narrowing());
             view! {
-                <EmptyState title="Nothing matches" icon=IconName::Search>
+                <EmptyState title="No requests match" icon=IconName::Search>
                     <p>{without_filters(others, within)}</p>
                     <ButtonLink href>"Clear filters"</ButtonLink>
                 </EmptyState>
@@ -38,7 +38,7 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             };
             view! {
                 <EmptyState title=format!("No requests {within}") icon=IconName::Clock>
-                    <p>{format!("{} in all, none of them {within}.", words::requests(ever))}</p>
+                    <p>{format!("{} in total, none {within}.", words::requests(ever))}</p>
                     <div class="cluster">
                         {(month != filter)
                             .then(|| view! { <ButtonLink href=address_of(&month)>"Show the last 30 days"</ButtonLink> })}
@@ -64,7 +64,7 @@ fn without_filters(others: u64, within: &str) -> String {
     )
 }
 
-/// Nothing has ever called: the line that makes the first request. The list takes its place by itself.
+/// There was never a request: the line that makes the first one. The list replaces it once a request arrives.
 #[component]
 pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
     let keys = listing.scope.path("keys");

@@ -5,8 +5,7 @@ use model::LogTotals;
 
 use super::listing::Listing;
 use super::words;
-use crate::browser::clock;
-use crate::ui::{Notice, Time, TimeStyle, Tone};
+use crate::ui::{Notice, Time, TimeStyle, Tone, ZoneNote};
 
 /// "214 requests in the last 24 hours". Announced when the filter changes, not when rows arrive by themselves.
 #[component]
@@ -49,7 +48,7 @@ pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
                 })
                 .collect_view();
             view! {
-                <Notice tone=Tone::Warn title="Part of the address was ignored">
+                <Notice tone=Tone::Warn title="Part of this URL was ignored">
                     {parts}
                 </Notice>
             }
@@ -74,7 +73,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Warn>
                             {format!(
-                                "{} arrived faster than the log could keep them and {} not in this list. All were answered.",
+                                "{} arrived faster than the log could store them and {} not listed here. They were all handled.",
                                 words::requests(Some(dropped)),
                                 if dropped == 1 { "is" } else { "are" },
                             )}
@@ -86,7 +85,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Quiet>
                             {format!(
-                                "{} without a valid key {} refused and only counted: at most 10 a second and 1,000 an hour are listed.",
+                                "{} without a valid key {} refused and only counted. At most 10 per second and 1,000 per hour are listed.",
                                 words::requests(Some(suppressed)),
                                 if suppressed == 1 { "was" } else { "were" },
                             )}
@@ -117,14 +116,6 @@ pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
                 .and_then(|context| context.as_ref().ok()?.demo.as_ref()?.real_since)
         })
     });
-    let ready = clock::ready();
-    let zone = move || {
-        if ready.get() {
-            clock::zone_name().replace('_', " ")
-        } else {
-            "UTC".to_owned()
-        }
-    };
     view! {
         <p class="logs-foot muted">
             {move || {
@@ -134,7 +125,7 @@ pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
                         view! { <span>"Sample data until " <Time at=since style=TimeStyle::Clock /> ", real requests since."</span> }
                     })
             }}
-            <span>"Times are in "{zone}"."</span>
+            <ZoneNote />
         </p>
     }
     .into_any()

@@ -39,7 +39,7 @@ pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
 
 #[component]
 fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
-    // What comes by itself is marked for a moment; what was asked for is simply there.
+    // Rows that arrive live are marked for a moment; rows that were asked for are simply there.
     let fresh = listing.quiet.get_untracked();
     let refused = row.verdict != model::Verdict::Accepted;
     let name = format!(" {} {}", row.method, row.path);
@@ -79,7 +79,7 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     .into_any()
 }
 
-/// Older rows take the place of these, at an address of their own. There the list stands still, and a second link leads back to the newest.
+/// Older rows replace these, at an address of their own. That list does not update live, and a second link leads back to the newest.
 #[component]
 pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     let at = move |before: Option<i64>| {
@@ -99,7 +99,7 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
                 <nav class="logs-pages" aria-label="Pages of requests">
                     {is_older_page
                         .get()
-                        .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Back to the newest"</ButtonLink> })}
+                        .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Newest requests"</ButtonLink> })}
                     {older
                         .get()
                         .map(|cursor| {

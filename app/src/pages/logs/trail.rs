@@ -1,4 +1,4 @@
-//! What a request set off: the events that name it, and what became of their deliveries. Moves by itself.
+//! What a request triggered: the events linked to it, and what became of their deliveries. Updates live.
 
 use leptos::prelude::*;
 use model::{ClientId, DeliveryRow, DeliveryState, EventId, RequestId, WebhookId};
@@ -87,7 +87,7 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
             .map(|step| view! { <StepRow scope step /> })
             .collect_view();
         view! {
-            <Section id="trail" title="What it set off" lead="Events that name this request, and their deliveries.">
+            <Section id="trail" title="What it triggered" lead="Events linked to this request, and their deliveries.">
                 <Table
                     caption="Deliveries of this request's events"
                     columns=vec![
@@ -121,7 +121,7 @@ fn undelivered_line(event: EventId) -> impl IntoView + use<> {
     view! {
         <p class="muted">
             "Event " <span class="mono">{event.to_string()}</span>
-            " was published; no webhook of its environment asks for its type."
+            " was published, but no webhook in its environment receives this type."
         </p>
     }
     .into_any()

@@ -94,10 +94,9 @@ const fn reading(verdict: Verdict) -> Option<(&'static str, &'static str)> {
         | Verdict::UpstreamTimeout
         | Verdict::NotReady
         | Verdict::Overloaded => None,
-        Verdict::DeletedKey | Verdict::ExpiredKey => Some((
-            "api-keys-rotation",
-            "How to rotate a key without a refused request",
-        )),
+        Verdict::DeletedKey | Verdict::ExpiredKey => {
+            Some(("api-keys-rotation", "How to rotate a key without downtime"))
+        }
         _ => Some(("authentication", "How requests are authenticated")),
     }
 }

@@ -60,7 +60,7 @@ fn PauseForm(state: WebhookState) -> impl IntoView {
                     "Enabled. {} to be sent, oldest first.",
                     waiting_text(waiting)
                 )),
-                Ok(()) if enable => toasts.say("Enabled. Events are sent again."),
+                Ok(()) if enable => toasts.say("Enabled. Events are being sent again."),
                 Ok(()) => toasts.say("Paused. Deliveries wait until you enable it."),
                 Err(error) => toasts.fail_with("Nothing was changed.", &error),
             }

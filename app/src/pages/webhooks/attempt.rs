@@ -57,7 +57,7 @@ fn Evidence(attempt: Attempt) -> impl IntoView {
             view! { <p class="muted">"Signed with the key ending " <code>{last_four}</code> "."</p> }
                 .into_any()
         }
-        None => view! { <p class="muted">"Nothing was signed."</p> }.into_any(),
+        None => view! { <p class="muted">"This attempt was not signed."</p> }.into_any(),
     };
     let several = attempt.hops.len() > 1;
     let hops = attempt
@@ -106,7 +106,7 @@ fn AnswerBody(label: String, body: String, truncated: bool) -> impl IntoView {
     }
     view! {
         <Code label=format!("{label}: body") text=body wrap=true />
-        {truncated.then(|| view! { <p class="muted">"The response was longer; the first 16 KiB were kept."</p> })}
+        {truncated.then(|| view! { <p class="muted">"Only the first 16 KiB of the response were stored."</p> })}
     }
     .into_any()
 }
@@ -122,7 +122,7 @@ fn headers_text(headers: &[HeaderField]) -> String {
 /// The parts of a hop in their order, with the name of their colour.
 fn parts(timing: TimingRecord) -> Vec<(&'static str, &'static str, u64)> {
     [
-        ("Name", "dns", timing.dns_ms),
+        ("DNS", "dns", timing.dns_ms),
         ("Connect", "connect", timing.connect_ms),
         ("TLS", "tls", timing.tls_ms),
         ("First byte", "first-byte", timing.first_byte_ms),

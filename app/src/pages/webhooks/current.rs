@@ -38,7 +38,7 @@ impl<T> Clone for Current<T> {
 impl<T> Copy for Current<T> {}
 
 /// Starts with `first` and asks again whenever the server says that webhooks have changed: one question at a time, and
-/// one more afterwards when something changed meanwhile. An answer that fails leaves the value as it is.
+/// one more afterwards if something changed in between. A failed call leaves the value as it is.
 pub(super) fn keep_current<T, F, Asked>(first: T, ask: F) -> Current<T>
 where
     T: PartialEq + Send + Sync + 'static,
@@ -109,7 +109,7 @@ impl Questions {
             let mut rest = AT_REST_FOR;
             match ask().await {
                 Ok(new) => {
-                    // Every step bears that the page was left meanwhile.
+                    // The page may be left at any step.
                     if current.value.try_with_untracked(|old| *old != new) == Some(true) {
                         current.value.try_set(new);
                     }

@@ -1,4 +1,4 @@
-//! The deliveries of a webhook: where each stands, when it is tried again, and the way to its own page.
+//! The deliveries of a webhook: the state of each, its next attempt, and a link to its own page.
 
 use leptos::prelude::*;
 use model::{DeliveryRow, DeliveryState, WebhookDetail};

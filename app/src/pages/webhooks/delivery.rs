@@ -17,9 +17,9 @@ use crate::pages::logs::json_text;
 use crate::ui::{
     BackLink, Badge, Button, ButtonKind, Card, CopyButton, EnvironmentBadge, IconName, KeyValue,
     KeyValueList, Notice, PageHeader, Section, Snippet, SnippetTabs, StateBadge, Time, TimeStyle, Title,
-    Toasts, Tone, WillAppear,
+    Toasts, Tone, WillAppear, ZoneNote,
 };
-use crate::{AppError, api, provider};
+use crate::{AppError, api, browser, provider};
 
 /// What the parts of this page share.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         <PageHeader
             title=title
             monospace=true
-            lead="A replay sends the same bytes again, with the same webhook_id, so your receiver can recognise a duplicate. It is not a new event, and uses up no attempt."
+            lead="A replay sends the same bytes again, with the same webhook_id, so your receiver can recognise a duplicate. It is not a new event and does not count as one of the attempts."
             above=move || view! { <BackLink href=webhook_path to=webhook_name /> }
             actions=move || view! { <Replay view_state=view_state replay=replay /> }
         />
@@ -118,7 +118,7 @@ fn Replay(view_state: DeliveryView, replay: Replaying) -> impl IntoView {
             return view! { <Button icon=IconName::Retry refused_by=READ_ONLY>{words}</Button> }.into_any();
         }
         Replaying::NotOfATest => {
-            let why = Some("A test is sent once. Send another one on the webhook's page.".to_owned());
+            let why = Some("A test is sent once. Send another from the webhook's page.".to_owned());
             return view! { <Button id="replay" icon=IconName::Retry unavailable=Signal::stored(why)>{words}</Button> }
                 .into_any();
         }
@@ -136,9 +136,9 @@ fn Replay(view_state: DeliveryView, replay: Replaying) -> impl IntoView {
                 return;
             }
             match answer {
-                Ok(()) => {
-                    toasts.say("Sending it once more, with the same webhook_id. The schedule stays as it is.")
-                }
+                Ok(()) => toasts.say(
+                    "Sending it once more, with the same webhook_id. The retry schedule does not change.",
+                ),
                 Err(error) => toasts.fail_with("Not sent.", &error),
             }
             view_state.scope.refetch(Topic::Webhooks);
@@ -156,9 +156,10 @@ fn Replay(view_state: DeliveryView, replay: Replaying) -> impl IntoView {
 #[component]
 fn ReplayedNotice() -> impl IntoView {
     let query = use_query_map();
+    browser::forget_in_address("replayed");
     move || {
         query.with(|query| query.get_str("replayed").is_some()).then(|| {
-            view! { <Notice tone=Tone::Good>"Sent once more. The replay is listed below as soon as it has ended."</Notice> }
+            view! { <Notice tone=Tone::Good>"Sent once more. The replay will be listed below once it has finished."</Notice> }
         })
     }
 }
@@ -182,8 +183,8 @@ fn Summary(view_state: DeliveryView) -> impl IntoView {
                     <EnvironmentBadge environment=environment />
                     {first.row.test.then(|| view! { " " <Badge tone=Tone::Info>"Test"</Badge> })}
                 </KeyValue>
-                <KeyValue name="Event made">
-                    <Time at=first.event_created_at style=TimeStyle::Full />
+                <KeyValue name="Event created">
+                    <Time at=first.event_created_at style=TimeStyle::Both />
                 </KeyValue>
                 <KeyValue name="Caused by">
                     {match request {
@@ -253,6 +254,9 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
                     }
                 />
             </ol>
+            <p class="muted">
+                <ZoneNote />
+            </p>
         </Section>
     }
 }
@@ -264,10 +268,10 @@ const NONE_YET: &str = "None yet.";
 const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static str {
     match state {
         DeliveryState::Skipped => {
-            "Nothing was sent, and nothing will be sent unless you replay it: the webhook was disabled when the event came, or \
-             was deleted before its first attempt."
+            "Nothing was sent, and nothing will be unless you replay it: the webhook was disabled when the event \
+             arrived, or was deleted before the first attempt."
         }
-        _ if webhook_is_off => "None yet. The first one is made when the webhook is enabled.",
+        _ if webhook_is_off => "None yet. The first attempt follows when the webhook is enabled.",
         _ => NONE_YET,
     }
 }
@@ -301,11 +305,11 @@ fn BodySent(view_state: DeliveryView, body: String) -> impl IntoView {
     };
     let size = body.with_value(String::len);
     let lead = format!(
-        "{size} bytes, the same for every attempt. The signature is made over exactly these, not over the pretty form."
+        "{size} bytes, the same in every attempt. The signature covers exactly these bytes, not the pretty-printed form."
     );
     view! {
         <Section id="body" title="Body sent" lead=lead>
-            {move || view! { <SnippetTabs id="body-form" what="Form of the body" snippets=snippets() /> }}
+            {move || view! { <SnippetTabs id="body-form" what="Body format" snippets=snippets() /> }}
         </Section>
     }
 }

@@ -7,7 +7,7 @@ use super::webhook::WebhookState;
 use super::words::{signing_reason, signing_text};
 use crate::ui::{Badge, Card, KeyValue, KeyValueList, Time, TimeStyle};
 
-/// So many types stand in sight; the others behind a word.
+/// This many types are visible; the others are folded away.
 const SHOWN_EVENTS: usize = 6;
 
 #[component]
@@ -26,7 +26,7 @@ pub(super) fn Details(state: WebhookState) -> impl IntoView {
                 <KeyValue name="Changed">
                     {move || {
                         let at = webhook.with(|webhook| webhook.updated_at);
-                        view! { <Time at=at style=TimeStyle::Full /> }
+                        view! { <Time at=at style=TimeStyle::Both /> }
                     }}
                 </KeyValue>
             </KeyValueList>
@@ -37,7 +37,7 @@ pub(super) fn Details(state: WebhookState) -> impl IntoView {
 #[component]
 fn Events(events: WebhookEvents) -> impl IntoView {
     match events {
-        WebhookEvents::All => view! { <Badge>"All events, present and future"</Badge> }.into_any(),
+        WebhookEvents::All => view! { <Badge>"All events, including future ones"</Badge> }.into_any(),
         WebhookEvents::Only(types) => {
             let more = types.len().saturating_sub(SHOWN_EVENTS);
             let (shown, rest) = types.split_at(types.len() - more);

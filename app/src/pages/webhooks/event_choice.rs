@@ -58,7 +58,7 @@ impl EventChoiceState {
     }
 }
 
-/// Every word that was typed stands in the type's name or sentence.
+/// Every word that was typed is in the type's name or sentence.
 fn matches(search: &str, event: EventType) -> bool {
     let text = format!("{} {}", event.as_str(), event.sentence()).to_lowercase();
     search
@@ -74,7 +74,7 @@ pub(super) fn EventChoice(
 ) -> impl IntoView {
     let count = move || {
         let chosen = state.chosen.with(BTreeSet::len);
-        format!("{chosen} of {} types chosen", EventType::ALL.len())
+        format!("{chosen} of {} types selected", EventType::ALL.len())
     };
     let nothing_found = move || !EventType::ALL.iter().any(|event| state.is_found(*event));
     view! {
@@ -83,15 +83,15 @@ pub(super) fn EventChoice(
                 name="all_events"
                 value="true"
                 chosen=state.all
-                label=|| "All events, present and future"
-                hint="Types that are added later are sent too. Return 2xx for types you do not handle."
+                label=|| "All events, including future ones"
+                hint="Includes types added later. Return 2xx for types you do not handle."
             />
             <Choice
                 name="all_events"
                 value="false"
                 chosen=state.all
                 label=|| "Selected events"
-                hint="Nothing else is sent, even if types are added later."
+                hint="Only the types you select, even when new ones are added."
             />
         </Choices>
         <div class="event-picker">
@@ -107,7 +107,7 @@ pub(super) fn EventChoice(
                 <Field name="find" label="Search event types" kind=FieldKind::Search value=state.search placeholder="order, link, created…" />
                 <p class="muted" role="status">{count}</p>
             </div>
-            <p class="muted" hidden=move || !nothing_found()>"No event type has these words."</p>
+            <p class="muted" hidden=move || !nothing_found()>"No event type matches."</p>
             {EVENT_GROUPS.iter().map(|group| view! { <Group group=group state=state /> }).collect_view()}
         </div>
     }
@@ -117,7 +117,7 @@ pub(super) fn EventChoice(
 fn Group(group: &'static EventGroup, state: EventChoiceState) -> impl IntoView {
     let none_found = move || !group.types.iter().any(|event| state.is_found(*event));
     let all_chosen = Memo::new(move |_| state.all_shown_are_chosen(group));
-    let words = move || if all_chosen.get() { "Clear" } else { "Choose all" };
+    let words = move || if all_chosen.get() { "Clear" } else { "Select all" };
     let label = Signal::derive(move || format!("{}: {}", group.name, words()));
     view! {
         <fieldset class="event-group" hidden=none_found>

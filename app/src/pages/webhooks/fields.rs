@@ -1,4 +1,4 @@
-//! The form of a webhook as names and values: what a browser posts, what stands in the query after a refusal, and what
+//! The form of a webhook as names and values: what a browser posts, what the query holds after a refusal, and what
 //! the page fills in again. The names are those of the public API. `server` reads plain submissions with this too.
 
 use model::{Environment, EventType, InvalidWebhook, Webhook, WebhookDraft, WebhookEvents};
@@ -81,7 +81,7 @@ impl WebhookFields {
         pairs
     }
 
-    /// What is to be saved, or the faults that can be seen without asking anybody.
+    /// What should be saved, or the faults that the form alone shows.
     pub fn draft(&self, enabled: bool) -> Result<WebhookDraft, Vec<InvalidWebhook>> {
         let mut faults = Vec::new();
         let mut fault = |field: &str, message: &str| {
@@ -92,7 +92,7 @@ impl WebhookFields {
         };
         let name = self.name.trim();
         if name.is_empty() {
-            fault("name", "Enter a name, so that you can tell it from others.");
+            fault("name", "Enter a name.");
         }
         let url = self.webhook_url.trim();
         if url.is_empty() {
@@ -103,7 +103,7 @@ impl WebhookFields {
             fault("env_type", "Choose an environment.");
         }
         if !self.all_events && self.events.is_empty() {
-            fault("events", "Choose at least one type, or all events.");
+            fault("events", "Select at least one event, or choose all events.");
         }
         match environment {
             Ok(environment) if faults.is_empty() => Ok(WebhookDraft {

@@ -13,6 +13,7 @@ use super::event_choice::{EventChoice, EventChoiceState};
 use super::fields::{WebhookFields, in_page_words, is_taken};
 use crate::api;
 use crate::browser;
+use crate::delivery_reach;
 use crate::error::{AppError, sign_in_from};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::address_here;
@@ -66,7 +67,7 @@ impl FormPurpose {
     }
 }
 
-/// How far the check of the URL has come. Its faults stand with the others.
+/// How far the check of the URL has come. Its faults are shown with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UrlCheck {
     NotAsked,
@@ -305,7 +306,7 @@ pub(super) fn WebhookForm(
                     // In a tab of its own, so that what was entered stays.
                     let sign_in = (error == AppError::SignedOut).then(|| {
                         let sign_in = sign_in_from(&browser::address());
-                        view! { " " <a href=sign_in target="_blank">"Sign in in a new tab"</a> ", then save again." }
+                        view! { " " <a href=sign_in target="_blank">"Sign in again in a new tab"</a> ", then save again." }
                     });
                     view! { <Notice tone=Tone::Bad title="Nothing was saved." announce=true>" " {error.to_string()} {sign_in}</Notice> }
                 })
@@ -340,7 +341,7 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
         leptos::task::spawn_local(async move {
             let answer = state.save(draft).await;
             if state.busy.try_set(false).is_some() {
-                return; // The page was left meanwhile.
+                return; // The page was left.
             }
             match answer {
                 Ok(Ok(webhook)) => {
@@ -360,14 +361,10 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
 
 #[component]
 fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
-    let demo = receiver.is_some();
-    let hint = Signal::derive(move || match (state.url_check.get(), demo) {
-        (UrlCheck::Asking, _) => "Checking the address…",
-        (UrlCheck::Passed, _) => "This address is allowed.",
-        (UrlCheck::NotAsked, true) => {
-            "Must start with https:// and lead to a public address. This demo also allows http:// and https:// on this machine."
-        }
-        (UrlCheck::NotAsked, false) => "Must start with https:// and lead to a public address.",
+    let hint = Signal::derive(move || match state.url_check.get() {
+        UrlCheck::Asking => "Checking the address…".to_owned(),
+        UrlCheck::Passed => "This address is allowed.".to_owned(),
+        UrlCheck::NotAsked => delivery_reach().rule(),
     });
     let edit = move |_| {
         state.forget_faults_of(&["webhook_url"]);
@@ -412,7 +409,7 @@ fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
             <Button size=ButtonSize::Small icon=IconName::Inbox needs_script=true on_press=fill>
                 "Use the built-in receiver"
             </Button>
-            <span class="muted">"It answers 200 at " <code>{address}</code></span>
+            <span class="muted">"It responds with 200 at " <code>{address}</code></span>
         </p>
     }
 }
@@ -483,7 +480,7 @@ fn FixedEnvironment(environment: Environment) -> impl IntoView {
             <span class="field__label">"Environment"</span>
             <div><EnvironmentBadge environment=environment /></div>
             <input type="hidden" name="env_type" value=environment.as_str() />
-            <p class="field__hint">"The environment cannot be changed. For another one, add another webhook."</p>
+            <p class="field__hint">"The environment cannot be changed. Add another webhook for a different one."</p>
         </div>
     }
 }
@@ -495,7 +492,7 @@ pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
     let title = format!("{} has no active key.", environment.label());
     view! {
         <Notice tone=Tone::Hold title=title>
-            " Nothing can be signed, so deliveries are held. They use up no attempt and go out, oldest first, once there is a key. "
+            " Deliveries cannot be signed, so they are held. This uses up no attempts. Once there is a key, they are sent, oldest first. "
             <a href=keys>"Generate one on API Keys"</a>
         </Notice>
     }

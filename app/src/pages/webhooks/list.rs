@@ -9,6 +9,7 @@ use super::current::{item, keep_current};
 use super::long_text::ElidedUrl;
 use super::words::HealthBadge;
 use crate::api;
+use crate::browser;
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::{READ_ONLY, ReadOnly};
 use crate::pages::logs::words::grouped;
@@ -18,7 +19,7 @@ use crate::ui::{
     IconName, Narrow, Notice, PageHeader, RowLink, Table, Time, Title, Tone,
 };
 
-/// Prints what it gets and answers 200; needs nothing but Node.
+/// Prints each request and responds with 200; needs only Node.
 const LOCAL_RECEIVER: &str = "node -e 'require(\"http\").createServer((request, answer) => { request.pipe(process.stdout); \
                               request.on(\"end\", () => answer.end()) }).listen(4000)'";
 
@@ -88,6 +89,7 @@ fn AddWebhook(path: String, role: Role, list_is_empty: bool) -> impl IntoView {
 #[component]
 fn DeletedNotice() -> impl IntoView {
     let query = use_query_map();
+    browser::forget_in_address("deleted");
     move || {
         query
             .with(|query| query.get_str("deleted").is_some())
@@ -97,15 +99,14 @@ fn DeletedNotice() -> impl IntoView {
 
 #[component]
 fn NoWebhooks(add_path: Option<String>, receiver: Option<String>) -> impl IntoView {
-    let demo = receiver.is_some();
     view! {
         <EmptyState title="No webhook yet" icon=IconName::Webhook>
             <p>
                 "A webhook is a URL of yours that we send a signed POST to when something happens, such as an order or a finished task, so you do not have to poll."
             </p>
             {add_path.map(|href| view! { <ButtonLink href=href kind=ButtonKind::Primary icon=IconName::Plus>"Add your first webhook"</ButtonLink> })}
-            {demo
-                .then(|| {
+            {receiver
+                .map(|_| {
                     view! {
                         <p>
                             "No endpoint yet? The form has " <b>"Use the built-in receiver"</b>
@@ -114,7 +115,6 @@ fn NoWebhooks(add_path: Option<String>, receiver: Option<String>) -> impl IntoVi
                         <Code label="A receiver on this machine" text=LOCAL_RECEIVER.to_owned() wrap=true />
                     }
                 })}
-            {(!demo).then(|| view! { <p>"The URL must start with https:// and lead to a public address."</p> })}
         </EmptyState>
     }
 }

@@ -36,7 +36,7 @@ use crate::AppError;
 use crate::pages::company::LoadedInCompany;
 use crate::pages::loaded::Outcome;
 
-/// An id of the address; one that is no id is nobody's, like an unknown one.
+/// An id from the address. A text that is not an id is treated like an unknown one.
 fn id_of_address<I>(name: &'static str) -> Memo<Outcome<I>>
 where
     I: std::str::FromStr + PartialEq + Send + Sync + 'static,

@@ -12,7 +12,7 @@ use crate::ui::{
 
 /// Its name on this page, for controls.
 const NAME: &str = "Standard Webhooks secret";
-/// What stands for it: its beginning, which is the same for all of them, and as many dots as for an access secret.
+/// Its mask: its beginning, which all of them share, and as many dots as for an access secret.
 const MASK: &str = "whsec_••••••••••••";
 /// The place of the one secret of this page.
 const SLOT: &str = "own-secret";
@@ -37,8 +37,8 @@ pub(super) fn OwnSecret(state: WebhookState) -> impl IntoView {
                 former_until.get().map(|until| {
                     view! {
                         <Notice tone=Tone::Warn title="Rotated.">
-                            " Deliveries carry a signature by the former secret too until "
-                            <Time at=until style=TimeStyle::Full /> ". Give your receiver the new one before that."
+                            " Deliveries are also signed with the previous secret until "
+                            <Time at=until style=TimeStyle::Both /> ". Give your receiver the new one before then."
                         </Notice>
                     }
                 })
@@ -157,7 +157,7 @@ fn RotateForm(state: WebhookState, reveal: RevealSlot) -> impl IntoView {
                 Ok(rotated) => {
                     reveal.show(SLOT, rotated.secret);
                     toasts.say(format!(
-                        "Rotated. The former secret signs too until {}.",
+                        "Rotated. Deliveries are also signed with the previous secret until {}.",
                         rotated.former_secret_until.to_page_text()
                     ));
                 }

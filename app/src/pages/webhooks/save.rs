@@ -112,7 +112,7 @@ fn fields_of_query() -> Memo<Option<WebhookFields>> {
     })
 }
 
-/// The faults of a form that came back. They are asked for again rather than taken from the address, where anybody
+/// The faults of a form that came back. They are asked for again rather than taken from the address, where anyone
 /// could have written them.
 async fn faults_of(
     company: ClientId,

@@ -66,7 +66,7 @@ impl Test {
             if left == 0 {
                 self.looking.stop();
                 self.progress.try_set(Progress::Refused(
-                    "It was accepted, and no attempt has ended yet. It is listed in the deliveries below."
+                    "The test was accepted but has not finished yet. It is listed under Deliveries."
                         .to_owned(),
                 ));
                 return;
@@ -139,7 +139,7 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
     };
     let busy = Signal::derive(move || test.is_under_way());
     let lead =
-        "An example body, signed like a real one: sent once, marked as a test, left out of the statistics.";
+        "An example event, signed like a real one: sent once, marked as a test, left out of the statistics.";
     view! {
         <Card id="test" title="Send test event" lead=lead>
             <form class="test-event" method="post" action=state.path("/test") on:submit=submit>
@@ -179,7 +179,7 @@ fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
         }
         Progress::Sending => view! { <p class="muted">"Sending…"</p> }.into_any(),
         Progress::Waiting => {
-            view! { <p class="muted">"Sent to your endpoint. Waiting for its response, 10 s at most…"</p> }
+            view! { <p class="muted">"Sent to your endpoint. Waiting up to 10 s for its response…"</p> }
                 .into_any()
         }
         Progress::Refused(why) => {
@@ -203,7 +203,7 @@ fn TestResult(progress: Progress, state: WebhookState) -> impl IntoView {
 fn result_text(delivery: &Delivery) -> String {
     let Some(attempt) = delivery.attempts.last() else {
         return match delivery.row.state {
-            DeliveryState::Held => "The environment has no active key to sign with.".to_owned(),
+            DeliveryState::Held => "Not sent: the environment has no active key to sign with.".to_owned(),
             _ => "It was not sent.".to_owned(),
         };
     };

@@ -16,6 +16,7 @@ use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
 use super::{LoadedInCompany, webhook_of_address};
 use crate::api;
+use crate::browser;
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
@@ -88,7 +89,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     let name = Memo::new(move |_| detail.with(|detail| detail.row.webhook.name.clone()));
     view! {
         {move || view! { <Head state=state name=name.get() /> }}
-        {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. What you see is its last state."</Notice> })}
+        {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. This page shows its last state."</Notice> })}
         <ReadOnly role=state.role() may=state.may_change() />
         <Standing state=state />
         <div class="webhook-grid">
@@ -146,20 +147,23 @@ fn Standing(state: WebhookState) -> impl IntoView {
 fn SavedNotice(state: WebhookState) -> impl IntoView {
     let saved = use_query_map();
     let nothing_sent = Memo::new(move |_| state.detail.with(|detail| detail.deliveries.is_empty()));
-    move || match saved.with(|query| query.get("saved")).as_deref() {
+    browser::forget_in_address("saved");
+    move || {
+        match saved.with(|query| query.get("saved")).as_deref() {
         Some("created") => {
             let next = if nothing_sent.get() {
-                " Send a test event to see a delivery, or publish a real one."
+                " Send a test event to check your endpoint."
             } else {
                 " Deliveries are listed below."
             };
             Some(view! { <Notice tone=Tone::Good title="Saved.">{next}</Notice> }.into_any())
         }
         Some("changed") => Some(
-            view! { <Notice tone=Tone::Good title="Saved.">" It applies from the next attempt on."</Notice> }
+            view! { <Notice tone=Tone::Good title="Saved.">" The change applies from the next attempt."</Notice> }
                 .into_any(),
         ),
         _ => None,
+    }
     }
 }
 
@@ -190,7 +194,7 @@ fn Trouble(state: WebhookState) -> impl IntoView {
                 Some(view! { <Notice title=why>{off_text(webhook.disabled, pending)}</Notice> }.into_any())
             }
             WebhookHealth::NotDelivered { .. } => {
-                let text = " It is enabled again, and nothing has been delivered since then. Send a test event to see whether your endpoint responds.";
+                let text = " It has been enabled again, but nothing has been delivered since. Send a test event to check your endpoint.";
                 Some(view! { <Notice tone=Tone::Warn title="Not delivered yet.">{text}</Notice> }.into_any())
             }
             WebhookHealth::Idle | WebhookHealth::Tested { .. } | WebhookHealth::Healthy => None,
@@ -206,11 +210,11 @@ fn off_text(why: Option<DisabledReason>, pending: u64) -> String {
     };
     let new = match why {
         Some(DisabledReason::ByHand) => {
-            "New deliveries wait too, and all go out when you enable it, oldest first."
+            "New deliveries wait too. When you enable it, all are sent, oldest first."
         }
         _ => {
-            "What waits goes out when you enable it, oldest first. New events are recorded as skipped; you can replay \
-             them once it is enabled."
+            "Waiting deliveries are sent when you enable it, oldest first. New events are recorded as skipped; you \
+             can replay them afterwards."
         }
     };
     format!(" Nothing is sent.{waiting} {new}")
@@ -238,7 +242,7 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
                         <EmptyState title="Nothing sent yet" icon=IconName::Send waiting=true>
                             <p>
                                 <WillAppear what="The first event of a selected type" />
-                                " A test event shows now whether your endpoint responds."
+                                " Send a test event to check your endpoint now."
                             </p>
                         </EmptyState>
                     }

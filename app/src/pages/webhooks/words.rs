@@ -66,7 +66,7 @@ fn short_distance(seconds: i64) -> String {
     }
 }
 
-/// Where a delivery stands, as its badge says it.
+/// The state of a delivery, as its badge shows it.
 pub(super) fn delivery_state(row: &DeliveryRow) -> State {
     match row.state {
         DeliveryState::Pending if row.attempts == 0 => State::Waiting,
@@ -119,12 +119,12 @@ pub(super) fn signing_text(webhook: &Webhook, key: &SigningKey) -> String {
 /// Why that one.
 pub(super) fn signing_reason(key: &SigningKey) -> &'static str {
     match (key.active_keys, key.last_succeeded) {
-        (0 | 1, _) => "It is the only active key of the environment.",
+        (0 | 1, _) => "It is the only active key in the environment.",
         (_, true) => {
-            "Two keys are active; this one last succeeded here. An attempt that is refused is tried once with the other."
+            "Two keys are active. This one last worked here; if your endpoint refuses it, the other is tried once."
         }
         (_, false) => {
-            "Two keys are active and nothing has succeeded here yet, so the older signs. An attempt that is refused is tried once with the other."
+            "Two keys are active and neither has worked here yet, so the older one signs. If your endpoint refuses it, the other is tried once."
         }
     }
 }

@@ -291,7 +291,7 @@ async fn a_panic_is_a_500_with_an_incident_id_and_appears_in_the_companys_log() 
     assert_eq!(body["error"]["code"], "internal_error");
     let message = body["error"]["message"].as_str().expect("text");
     let incident = message
-        .strip_prefix("Something failed. Quote ")
+        .strip_prefix("Something failed. Send ")
         .expect("an incident");
     assert_eq!(incident.split(' ').next().map(str::len), Some(12), "{message}");
     let entry = world.entry().await;
@@ -299,7 +299,7 @@ async fn a_panic_is_a_500_with_an_incident_id_and_appears_in_the_companys_log() 
     assert!(
         entry
             .verdict_detail
-            .starts_with("Gatehouse failed while answering.")
+            .starts_with("Gatehouse failed while handling this request.")
     );
     assert_eq!(
         world.get("/echo").await.status,
@@ -340,7 +340,7 @@ async fn a_caller_that_does_not_read_its_response_is_disconnected() {
         .expect("the upstream is told");
     assert_eq!(
         world.entry_when_ended().await.verdict_detail,
-        "The caller left before it had the whole answer."
+        "The caller disconnected before it had the whole response."
     );
     drop(tcp);
 }

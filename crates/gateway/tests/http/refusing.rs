@@ -387,5 +387,5 @@ async fn when_a_pooled_connection_dies_only_safe_requests_are_repeated() {
     let answer = world.call(Method::DELETE, "/", &[], "").await;
     assert_eq!((answer.status, asked.load(Ordering::SeqCst)), (502, 4));
     let detail = world.entries().await.remove(0).verdict_detail;
-    assert_eq!(detail, "The upstream closed the connection without an answer.");
+    assert_eq!(detail, "The API closed the connection without a response.");
 }

@@ -120,7 +120,7 @@ async fn when_the_caller_leaves_before_the_response_the_upstream_request_is_canc
     assert_eq!((entry.row.status, entry.row.verdict), (499, Verdict::Accepted));
     assert_eq!(
         entry.verdict_detail,
-        "The caller left before there was an answer."
+        "The caller disconnected before there was a response."
     );
 }
 
@@ -140,7 +140,7 @@ async fn when_the_caller_leaves_during_the_response_the_upstream_request_is_canc
     let entry = world.entry_when_ended().await;
     assert_eq!(
         entry.verdict_detail,
-        "The caller left before it had the whole answer."
+        "The caller disconnected before it had the whole response."
     );
 }
 
@@ -162,7 +162,7 @@ async fn when_the_upstream_disconnects_the_response_is_cut_off() {
     );
     assert_eq!(
         world.entry_when_ended().await.verdict_detail,
-        "The upstream broke off in the middle of its answer."
+        "The API closed the connection in the middle of its response."
     );
 }
 
@@ -181,7 +181,7 @@ async fn when_the_upstream_stalls_the_response_is_cut_off() {
     assert!(ended.is_err());
     assert_eq!(
         world.entry_when_ended().await.verdict_detail,
-        "The upstream stopped in the middle of its answer."
+        "The API stopped sending in the middle of its response."
     );
 }
 

@@ -58,7 +58,7 @@ impl Consequence {
         let (action, detail) = match self {
             Self::Warned => (
                 AuditAction::WebhookFailing,
-                "Every attempt has failed for two and a half days. It is disabled after five.",
+                "Every attempt has failed for two and a half days. After five days it will be disabled.",
             ),
             Self::Disabled(reason) => (AuditAction::WebhookDisabled, reason.sentence()),
         };

@@ -37,11 +37,11 @@ impl ReplayRefused {
     /// Tells the caller what to do first.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Test => "A test event is not sent again. Send a new one.",
-            Self::WebhookOff => "This webhook is off. Enable it first.",
-            Self::Busy => "An attempt is being made now. Wait until it has ended.",
+            Self::Test => "Test events cannot be replayed. Send a new one.",
+            Self::WebhookOff => "This webhook is paused or disabled. Enable it first.",
+            Self::Busy => "An attempt is in progress. Wait for it to finish.",
             Self::Held => {
-                "This environment has no API key to sign with. Generate one first; the delivery then goes out."
+                "This environment has no API key to sign with. Generate one, and the delivery will be sent."
             }
         }
     }
