@@ -1,10 +1,10 @@
-//! Whoever sent a request to the dashboard: found by its session, asked for by the ports.
+//! The sender of a request to the dashboard. The session identifies them, and the ports ask who they are.
 
 use std::net::IpAddr;
 
 use accounts::Visit;
 
-/// Signed in or not.
+/// The sender, signed in or not.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub visit: Option<Visit>,

@@ -1,9 +1,10 @@
-//! The control socket in the data directory (0600): `gatehouse admin` sends one command as a line of JSON and gets one
-//! line back, so that the running server applies it by its own rules. What a command is and what it answers is not known
-//! here: `serve` says who carries commands out.
+//! The control socket in the data directory (mode 0600). `gatehouse admin` sends one command as a line of JSON and gets
+//! one line back, so that the running server applies the command under its own rules. This file knows nothing about
+//! commands and their results; `serve` says who executes them.
 //!
-//! The server speaks first. A command is sent only to a server that has greeted: whoever connects to one that is about to
-//! end gets no greeting and knows that nothing was done. All buffers are wiped; commands and answers hold secrets.
+//! The server speaks first. A command is sent only to a server that has sent its greeting. A client that connects while
+//! the server is shutting down gets no greeting and knows that nothing was done. Commands and replies contain secrets,
+//! so all buffers are wiped.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,16 +29,16 @@ const LONGEST_COMMAND: usize = 64 * 1024;
 /// Longer than any list.
 const LONGEST_REPLY: usize = 256 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// A server that stops waits so long for the command of somebody it has greeted.
+/// How long a stopping server waits for the command of a client it has greeted.
 const LAST_COMMAND: Duration = Duration::from_secs(1);
-/// How long to wait before looking again for the lock or the socket.
+/// How long to wait before trying the lock or the socket again.
 pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 const GREETING: &[u8] = b"gatehouse";
-/// `admin` sends its command at once; whoever connects and says nothing makes room for others.
+/// `admin` sends its command at once. A client that connects and stays silent makes room for others.
 const SAY_IT_WITHIN: Duration = Duration::from_secs(2);
 
-/// One line back.
+/// The line the server sends back.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply<Answer> {
@@ -45,8 +46,8 @@ enum Reply<Answer> {
     Refused(String),
 }
 
-/// Listens until `stop`, and has `at_once` commands carried out; more wait for their turn. The lock on the data directory is held,
-/// so a socket that lies there is a dead one.
+/// Listens until `stop` and executes `at_once` commands at the same time. Others wait their turn. This process holds
+/// the lock on the data directory, so an existing socket there is left over and can be replaced.
 pub fn serve<Command, Answer, Carrying>(
     data_dir: &DataDir,
     carry_out: impl Fn(Command) -> Carrying + Clone + Send + Sync + 'static,
@@ -70,7 +71,7 @@ where
         std::fs::remove_file(&path).map_err(fault)?;
     }
     let listener = UnixListener::bind(&path).map_err(fault)?;
-    // The directory is 0700; this closes the socket to others even where somebody opens the directory later.
+    // The directory has mode 0700. This keeps others from the socket even if someone opens up the directory later.
     let private = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
     std::fs::set_permissions(&path, private).map_err(fault)?;
     let commands = tasks.clone();
@@ -87,13 +88,13 @@ where
             let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "a control connection was not accepted");
+                    tracing::warn!(%error, "could not accept a control connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
             let (carry_out, stop) = (carry_out.clone(), stop.clone());
-            // Tracked: the server does not close its database under a command.
+            // Tracked, so that the server does not close its database while a command runs.
             commands.spawn(async move {
                 let answered = tokio::time::timeout(TIMEOUT, answer(stream, carry_out, &stop)).await;
                 if answered.is_err() {
@@ -103,13 +104,13 @@ where
             });
         }
         if let Err(error) = std::fs::remove_file(&path) {
-            tracing::debug!(%error, "the control socket was gone already");
+            tracing::debug!(%error, "the control socket was already gone");
         }
     });
     Ok(())
 }
 
-/// The next connection, once there is a place for it.
+/// Accepts the next connection once there is room for it.
 async fn next(
     listener: &UnixListener,
     places: &Arc<Semaphore>,
@@ -159,16 +160,17 @@ async fn answer<Command, Answer, Carrying>(
     };
     line.push(b'\n');
     if let Err(error) = stream.write_all(&line).await {
-        tracing::debug!(%error, "the answer to a command was not read");
+        tracing::debug!(%error, "the reply to a command was not read");
     }
 }
 
-/// Whether a server answers on the control socket of `data_dir`.
+/// Whether a server responds on the control socket of `data_dir`.
 pub(crate) async fn is_served(data_dir: &Path) -> bool {
     greeted(data_dir).await.is_some()
 }
 
-/// A connection to the server of `data_dir` that has greeted; `None` where no server runs, or one that is ending.
+/// A connection to the server of `data_dir`, after its greeting. `None` if no server runs or the server is shutting
+/// down.
 async fn greeted(data_dir: &Path) -> Option<UnixStream> {
     let mut stream = UnixStream::connect(control_socket(data_dir)).await.ok()?;
     let greeting = tokio::time::timeout(TIMEOUT, wiped::line(&mut stream, GREETING.len())).await;
@@ -176,7 +178,7 @@ async fn greeted(data_dir: &Path) -> Option<UnixStream> {
     (*greeting == GREETING).then_some(stream)
 }
 
-/// Sends a command to the server that holds `data_dir`. `None` when none is there to take it: nothing was done then.
+/// Sends a command to the server that holds `data_dir`. `None` if there is none to take it; then nothing was done.
 pub async fn send<Answer: DeserializeOwned>(
     data_dir: &Path,
     command: &impl Serialize,

@@ -1,5 +1,5 @@
-//! The binary `gatehouse`: command line, configuration, routers, wiring. It has no rules of its own; those are in
-//! `crates/`. Everything is public enough for the tests to start a whole server inside their own process.
+//! The binary `gatehouse`: command line, configuration, routers, and the connections between services. The rules are in
+//! `crates/`. Everything is public enough for the tests to start a whole server in their own process.
 
 pub mod admin;
 pub mod api_error;
@@ -38,13 +38,13 @@ use crate::cli::{Cli, Command, ServeArgs};
 use crate::config::{Config, ConfigError};
 pub use crate::error::StartError;
 
-/// What `main` calls: reads the command line and does it.
+/// Called by `main`. Reads the command line and runs the command.
 pub fn main() -> ExitCode {
     data_dir::keep_new_files_private();
     let cli = Cli::parse();
     let outcome = runtime().and_then(|runtime| {
         let outcome = runtime.block_on(run(cli));
-        // A password being hashed must not hold the end up.
+        // Do not let a password that is being hashed delay the exit.
         runtime.shutdown_background();
         outcome
     });
@@ -57,11 +57,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A page is rendered in one descent through all its parts. Without optimisation the list of requests, with every filter
-/// on, comes to 2 MiB, the default; more is only address space.
+/// A page is rendered in one recursive descent through all its parts. Without optimisation the list of requests with
+/// every filter on needs 2 MiB, which is the default. A larger stack only costs address space.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// At least two workers: a page that renders on the only one would wait for itself.
+/// At least two workers. With only one, a page could wait for itself.
 fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -86,12 +86,12 @@ async fn run(cli: Cli) -> Result<(), StartError> {
 async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let config = Config::read(args)?;
     log_to_stderr(&config.log)?;
-    // One listener for all signals: a second one that comes while the first is being answered is not lost.
+    // One listener for all signals, so that a second signal during the handling of the first is not lost.
     let mut signals = Signals::listen();
     let running = tokio::select! {
         started = serve::start(config, Passwords::new()) => started?,
         () = signals.next() => {
-            tracing::warn!("stopped before it had started");
+            tracing::warn!("stopped before it finished starting");
             std::process::exit(1)
         }
     };
@@ -115,7 +115,7 @@ fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
             "log is {levels:?}, but it must be levels such as info or warn,server=debug."
         ))
     })?;
-    // A second start in one process, as tests do, keeps the first one's.
+    // If a process starts twice, as tests do, the first subscriber stays.
     let colours = std::io::stderr().is_terminal();
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -126,7 +126,7 @@ fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// What tells a server to stop: SIGTERM and SIGINT.
+/// The signals that tell a server to stop: SIGTERM and SIGINT.
 #[cfg(unix)]
 struct Signals {
     terminate: Option<tokio::signal::unix::Signal>,
@@ -137,7 +137,7 @@ struct Signals {
 impl Signals {
     fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        // Where the system gives no handler its own way of ending the process is left in place.
+        // If the system gives us no handler, its default way of ending the process stays in place.
         Self {
             terminate: signal(SignalKind::terminate()).ok(),
             interrupt: signal(SignalKind::interrupt()).ok(),

@@ -1,12 +1,12 @@
-//! One row of the route table ([`crate::routes`]). Its type says which listener it belongs to, so that a row of the operator's
-//! does not compile on the dashboard.
+//! One row of the route table ([`crate::routes`]). Its type says which listener it belongs to, so that a row of the
+//! operator's listener does not compile on the dashboard.
 
 use axum::routing::MethodRouter;
 use http::Method;
 
-/// Who may call the routes of one listener: an enum that each listener has of its own.
+/// Who may call the routes of a listener. Each listener has its own enum.
 pub trait Audience {
-    /// What the listener's handlers see.
+    /// The state that the listener's handlers use.
     type State;
 }
 

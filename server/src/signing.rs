@@ -1,4 +1,4 @@
-//! The access secrets that sign deliveries: what `webhooks` asks for, answered by `keys`.
+//! Provides the access secrets that sign deliveries: the `webhooks` crate asks for them, and the `keys` crate has them.
 
 use async_trait::async_trait;
 use keys::Keys;

@@ -1,5 +1,6 @@
-//! Which addresses a delivery may reach (invariant 7). The same [`Policy`] explains at save ([`crate::Webhooks`]) and
-//! enforces at dial ([`crate::Sender`]); what it has vetted is what is dialled, so that a name cannot change in between.
+//! Decides which addresses a delivery may reach (invariant 7). The same [`Policy`] explains a refusal when a webhook is
+//! saved ([`crate::Webhooks`]) and enforces it when a delivery connects ([`crate::Sender`]). The connector dials
+//! exactly the addresses that were checked, so a name cannot change its address in between.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -11,15 +12,15 @@ use ipnet::IpNet;
 use crate::forbidden;
 use crate::target::{Host, Target};
 
-/// A network that the operator allows although it is private, or plain HTTP: `10.1.0.0/16`, `127.0.0.0/8:8000-8999,9443`,
-/// `fd00::/8:443`. Without ports all are meant.
+/// A network that the operator allows although it is private, or over plain HTTP: `10.1.0.0/16`,
+/// `127.0.0.0/8:8000-8999,9443`, `fd00::/8:443`. Without ports, all ports are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedNetwork {
     network: IpNet,
     ports: Vec<RangeInclusive<u16>>,
 }
 
-/// The text is no `CIDR[:ports]`.
+/// The text does not have the form `CIDR[:ports]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidNetwork;
 
@@ -35,7 +36,7 @@ impl FromStr for AllowedNetwork {
     type Err = InvalidNetwork;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The colon of the ports stands behind the slash; those before it are IPv6's.
+        // The colon before the ports comes after the slash. Colons before the slash belong to an IPv6 address.
         let (address, rest) = text.trim().split_once('/').ok_or(InvalidNetwork)?;
         let (prefix, ports) = match rest.split_once(':') {
             Some((prefix, ports)) => (
@@ -83,7 +84,8 @@ impl AllowedNetwork {
     }
 }
 
-/// Why a target may not be reached. The text is for people, and names the address only where the reader typed it.
+/// Why a target may not be reached. The text is for people, and it names the address only if the reader typed that
+/// address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
     #[error("{address} is not a public address: {what}")]
@@ -98,7 +100,7 @@ pub enum Blocked {
     NoAddress,
 }
 
-/// What deliveries may reach: public addresses over https, and what the operator allows beyond that.
+/// What deliveries may reach: public addresses over https, plus the networks the operator allows.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     allowed: Vec<AllowedNetwork>,
@@ -106,14 +108,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// `own`: this installation's listeners and its database. They are refused even inside an allowed network; an
-    /// unspecified address (`0.0.0.0`, `::`) means every address of this machine.
+    /// `own` lists this installation's listeners and database. They are refused even inside an allowed network. An
+    /// unspecified address (`0.0.0.0`, `::`) stands for every address of this machine.
     pub fn new(allowed: Vec<AllowedNetwork>, own: Vec<SocketAddr>) -> Self {
         Self { allowed, own }
     }
 
-    /// Judges all addresses a target's name has; one forbidden address forbids the target, so that an answer that mixes
-    /// public and private ones gains nothing. Returns them in the form to dial.
+    /// Checks all addresses of the target's name. One forbidden address is enough to refuse the target, so a DNS
+    /// response cannot smuggle in a private address among public ones. Returns the addresses in the form to dial.
     pub(crate) fn vet(&self, target: &Target, addresses: &[IpAddr]) -> Result<Vec<SocketAddr>, Blocked> {
         if addresses.is_empty() {
             return Err(Blocked::NoAddress);
@@ -124,7 +126,8 @@ impl Policy {
             .collect()
     }
 
-    /// Judges what can be judged before a name is resolved: the scheme, and names that mean nothing outside a machine.
+    /// Checks what can be checked before the name is resolved: the scheme, and names that only mean something inside
+    /// one machine or network.
     pub(crate) fn vet_name(&self, target: &Target) -> Result<(), Blocked> {
         if !target.is_https() && self.allowed.is_empty() {
             return Err(Blocked::PlainHttp);
@@ -135,8 +138,9 @@ impl Policy {
         }
     }
 
-    /// Single labels depend on the machine's search domains; a trailing dot is another spelling of a name, which
-    /// certificates and uniqueness do not know. `localhost` is let through where loopback is allowed.
+    /// Names of a single label depend on the machine's search domains. A trailing dot is a second spelling of the same
+    /// name, which certificates and the uniqueness check do not recognise. `localhost` is accepted if loopback is
+    /// allowed.
     fn is_public_name(&self, name: &str) -> bool {
         let loopback = |network: &AllowedNetwork| forbidden_loopback(network.network);
         (name == "localhost" && self.allowed.iter().any(loopback))
@@ -182,7 +186,8 @@ fn forbidden_loopback(network: IpNet) -> bool {
     loopback.iter().any(|address| network.contains(address))
 }
 
-/// Only an address of this machine can be bound; asking the system so needs no list of interfaces, and sends nothing.
+/// The system only lets us bind an address of this machine, so a successful bind answers the question. It sends nothing
+/// and needs no list of interfaces.
 fn is_of_this_machine(address: IpAddr) -> bool {
     address.is_loopback() || UdpSocket::bind(SocketAddr::new(address, 0)).is_ok()
 }
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_mean_nothing_elsewhere_are_refused() {
+    fn names_that_only_mean_something_locally_are_refused() {
         let strict = policy(&[], &[]);
         for url in [
             "https://localhost/",
@@ -312,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_survive_their_text_and_nonsense_is_refused() {
+    fn networks_round_trip_through_text_and_nonsense_is_refused() {
         for text in ["127.0.0.0/8", "10.0.0.0/8:443", "fd00::/8:8000-8999,9443"] {
             assert_eq!(text.parse::<AllowedNetwork>().expect(text).to_string(), text);
         }

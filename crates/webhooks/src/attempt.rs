@@ -1,4 +1,5 @@
-//! One attempt of one delivery: choose the key, sign, send, judge, and write down what came of it with what follows.
+//! One attempt of one delivery: chooses the key, signs, sends, judges the response, and records the outcome with its
+//! consequences.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,10 +19,10 @@ use crate::signing::{self, SigningPlan, SigningSecret};
 use crate::storage::{Claimed, FinishedAttempt, HeldScope, Then};
 use crate::{Sender, Sent, StorageFailure, Webhooks};
 
-/// What is ours to mend (the vault, the keys) is tried again after so long; it counts as no attempt.
+/// How soon to try again after a fault of our own (the vault, the keys). It does not count as an attempt.
 const OUR_FAULT_SECONDS: i64 = 30;
 
-/// Runs the attempt. When the delivery is due again, if this is known now.
+/// Runs the attempt. Returns when the delivery is due again, if that is known now.
 pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) -> Option<Timestamp> {
     let attempt = Attempt {
         webhooks,
@@ -31,8 +32,8 @@ pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) 
     match attempt.run().await {
         Ok(due) => due,
         Err(error) => {
-            // The lease runs out and somebody takes the delivery up again.
-            tracing::error!(error = %error, delivery = %claimed.delivery, "a delivery stays as it was");
+            // The lease expires, and then a worker picks the delivery up again.
+            tracing::error!(error = %error, delivery = %claimed.delivery, "could not finish a delivery attempt; its lease will expire and it will be retried");
             None
         }
     }
@@ -44,13 +45,14 @@ struct Attempt<'a> {
     claimed: &'a Claimed,
 }
 
-/// What is sent with every try, and the webhook's own secrets: the current one, and during an overlap the former one.
+/// What every try sends, and the secrets that sign it: the webhook's own secret and, during an overlap, its previous
+/// one.
 struct Letter {
     body: Bytes,
     own_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
-/// The tries of one attempt, taken together.
+/// The tries of one attempt, combined.
 struct Tried {
     outcome: AttemptOutcome,
     hops: Vec<HopRecord>,
@@ -95,15 +97,15 @@ impl Attempt<'_> {
                 tracing::warn!(webhook = %claimed.webhook, reason = reason.as_str(), "a webhook was disabled");
             }
             Some(Consequence::Warned) => {
-                tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it is disabled");
+                tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it will be disabled");
             }
         }
         self.webhooks.tell(claimed.company);
         Ok(due)
     }
 
-    /// One try, and while two keys are active a second one with the other key where the answer may mean that the receiver
-    /// knows only that. Both share one deadline.
+    /// Tries once. If two keys are active and the response may mean that the receiver only knows the other key, tries
+    /// again with that key. Both tries share one deadline.
     async fn tries(&self, plan: SigningPlan, letter: &Letter) -> Tried {
         let deadline = self.sender.deadline();
         let first = self.post(&plan.first, letter, deadline).await;
@@ -152,7 +154,7 @@ impl Attempt<'_> {
         sent
     }
 
-    /// The contract's signature, and those of Standard Webhooks with it: one for each secret, separated by a space.
+    /// The contract's signature, plus the Standard Webhooks signatures: one per secret, separated by spaces.
     fn headers(&self, key: &SigningSecret, letter: &Letter) -> HeaderMap {
         let parts = self.webhooks.parts();
         let id = self.claimed.event.to_string();
@@ -171,7 +173,7 @@ impl Attempt<'_> {
             (HeaderName::from_static("webhook-timestamp"), seconds.to_string()),
             (HeaderName::from_static("webhook-id"), id),
         ];
-        // Hex, base64 and digits are always header values.
+        // Hex, base64 and digits are always valid header values.
         let mut headers: HeaderMap = values
             .into_iter()
             .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
@@ -180,7 +182,7 @@ impl Attempt<'_> {
         headers
     }
 
-    /// Opens what is sealed. `None`, with a word in the log, when it does not open: then nothing may be sent.
+    /// Unseals the event and the secrets. If that fails, logs it and returns `None`, and nothing may be sent.
     fn letter(&self) -> Option<Letter> {
         let Claimed {
             company,
@@ -207,7 +209,7 @@ impl Attempt<'_> {
                 own_secrets,
             }),
             (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, delivery = %self.claimed.delivery, "a sealed event or secret does not open");
+                tracing::error!(%error, delivery = %self.claimed.delivery, "could not unseal an event or a secret");
                 None
             }
         }
@@ -224,8 +226,8 @@ impl Attempt<'_> {
         Ok(at)
     }
 
-    /// There is no key. One that was generated between the question and this write has already rung; so the question is
-    /// asked once more afterwards.
+    /// Holds the delivery because there is no key. A key may have been generated between our check and this write, too
+    /// early to release the delivery. So we check again after the write.
     async fn hold(&self) -> Result<(), StorageFailure> {
         let parts = self.webhooks.parts();
         let Claimed {
@@ -280,7 +282,7 @@ fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
 }
 
 impl Webhooks {
-    /// Makes held deliveries of one company and environment due if there is a key now.
+    /// Makes the held deliveries of a company and environment due if there is a key now.
     pub(crate) async fn release(&self, scope: HeldScope) -> Result<(), StorageFailure> {
         let parts = self.parts();
         if parts

@@ -1,4 +1,4 @@
-//! What time it is and how to wait for a time, so that tests can turn the hands themselves.
+//! Tells the time and waits for a time. Tests use a clock that they advance themselves.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now(&self) -> Timestamp;
 
-    /// Returns once [`Clock::now`] is `at` or later; at once when it already is.
+    /// Returns once [`Clock::now`] is `at` or later. Returns immediately if it already is.
     async fn sleep_until(&self, at: Timestamp);
 }
 
@@ -22,7 +22,7 @@ pub struct SystemClock;
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // A clock before 1970 counts as 1970: ids and due times must stay positive.
+        // A time before 1970 counts as 1970, because ids and due times must not be negative.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
@@ -33,7 +33,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until somebody turns it. For tests.
+/// A clock that only moves when told to. For tests.
 #[derive(Debug)]
 pub struct ManualClock {
     now: watch::Sender<Timestamp>,
@@ -46,7 +46,7 @@ impl ManualClock {
         }
     }
 
-    /// Turns the clock forward; whoever waits for a time that has come wakes up.
+    /// Moves the clock forward and wakes everyone whose time has come.
     pub fn advance_seconds(&self, seconds: i64) {
         self.now.send_modify(|now| *now = now.plus_seconds(seconds));
     }
@@ -59,7 +59,7 @@ impl Clock for ManualClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        // The sender is `self`, so that waiting cannot fail.
+        // `self` owns the sender, so this wait cannot fail.
         let _ = self.now.subscribe().wait_for(|now| *now >= at).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Checking what a form or a program asks for. The messages are for both: the page shows them beside the field, the public
-//! API puts them into `invalid-params`.
+//! Checks what a form or a program asks for. Both get the same messages: the page shows them beside the field, and the
+//! public API puts them into `invalid-params`.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use model::{CompanyId, Environment, InvalidWebhook, WebhookDraft, WebhookEvents}
 use crate::target::{Host, Target};
 use crate::{Blocked, Policy, Resolver};
 
-/// Longest name, in characters (contract section 4.2).
+/// The longest name, in characters (contract section 4.2).
 pub const MAX_NAME_CHARACTERS: usize = 128;
 
-/// At save a name gets so long to resolve. What does not resolve by then is let through: dialling judges it again.
+/// How long a name may take to resolve when a webhook is saved. A name that has not resolved by then is accepted,
+/// because every delivery checks it again.
 const RESOLVE_AT_SAVE: Duration = Duration::from_secs(2);
 
-/// A fault of `field`, in the words of the public API.
+/// An error in `field`, in the words of the public API.
 pub fn fault(field: &str, message: impl Into<String>) -> InvalidWebhook {
     InvalidWebhook {
         field: field.to_owned(),
@@ -22,7 +23,7 @@ pub fn fault(field: &str, message: impl Into<String>) -> InvalidWebhook {
     }
 }
 
-/// The contract's answer to a URL that another webhook of the environment has. It names `env_type`.
+/// The documented error for a URL that another webhook in this environment has. It names `env_type`.
 pub(crate) fn url_taken(environment: Environment) -> InvalidWebhook {
     fault(
         "env_type",
@@ -30,7 +31,7 @@ pub(crate) fn url_taken(environment: Environment) -> InvalidWebhook {
     )
 }
 
-/// The name, without white space around it.
+/// Checks the name and trims it.
 pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
     let name = given.trim();
     if name.is_empty() {
@@ -48,7 +49,7 @@ pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
     Ok(name.to_owned())
 }
 
-/// The types sorted and without repetition; never none.
+/// Sorts the types and removes duplicates. At least one is required.
 pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebhook> {
     match given {
         WebhookEvents::All => Ok(WebhookEvents::All),
@@ -64,7 +65,7 @@ pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebho
     }
 }
 
-/// A URL that a delivery would be allowed to reach now. The same policy judges again at every dial.
+/// Checks that a delivery would be allowed to reach this URL now. The same policy checks it again on every connection.
 pub(crate) async fn url(
     company: CompanyId,
     given: &str,
@@ -73,7 +74,7 @@ pub(crate) async fn url(
 ) -> Result<Target, InvalidWebhook> {
     let refuse = |reason: String| fault("webhook_url", reason);
     if given.contains('#') {
-        // It would not be sent, and the webhook would look like another one than it is.
+        // The fragment is never sent, so two webhooks could look different although they are the same.
         return Err(refuse("The URL must not have a part after #.".to_owned()));
     }
     let target = Target::parse(given).map_err(|error| refuse(error.to_string()))?;
@@ -85,9 +86,9 @@ pub(crate) async fn url(
         Host::Name(name) => {
             match tokio::time::timeout(RESOLVE_AT_SAVE, resolver.resolve(name, company)).await {
                 Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
-                // A name that is not yet known may be known when the first delivery comes.
+                // The name may resolve by the time of the first delivery.
                 _ if target.is_https() => return Ok(target),
-                // Over http only the networks that are allowed may be reached, and this name leads to none.
+                // Plain http may only reach allowed networks, and this name does not lead to one.
                 _ => return Err(refuse(sentence(&Blocked::PlainHttp.to_string()))),
             }
         }
@@ -95,7 +96,7 @@ pub(crate) async fn url(
     policy.vet(&target, &addresses).map_err(|blocked| {
         let is_a_name = matches!(target.host(), Host::Name(_));
         refuse(match blocked {
-            // What a name means inside the operator's network is nobody's to ask.
+            // Do not reveal what a name resolves to inside the operator's network.
             Blocked::NotPublic { .. } | Blocked::Own(_) if is_a_name => {
                 sentence("the name does not resolve to a public address")
             }
@@ -113,19 +114,19 @@ fn sentence(reason: &str) -> String {
     format!("This address is not allowed. {reason}.")
 }
 
-/// A draft whose every field is in order.
+/// A draft in which every field is valid.
 #[derive(Debug)]
 pub(crate) struct CheckedDraft {
     pub(crate) name: String,
     pub(crate) target: Target,
-    /// The URL as it was given.
+    /// The URL as given.
     pub(crate) url: String,
     pub(crate) events: WebhookEvents,
     pub(crate) environment: Environment,
     pub(crate) enabled: bool,
 }
 
-/// All faults of a draft at once, or the draft in order.
+/// Returns the checked draft, or all its errors at once.
 pub(crate) async fn check(
     company: CompanyId,
     draft: &WebhookDraft,

@@ -1,5 +1,6 @@
-//! What is kept of an attempt for people to look at. A receiver's answer is redacted by the same list as the request log.
-//! A receiver may repeat the event it was sent, and events are on the disk only sealed; so what it answered is sealed too.
+//! What is kept of an attempt for people to look at. The receiver's response is redacted with the same list as the
+//! request log. A receiver may repeat the event it was sent, and events are stored only sealed. So its response is
+//! sealed too.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +9,11 @@ use redact::{Names, Needles, Search};
 use serde::{Deserialize, Serialize};
 use vault::{MasterKey, SealPlace, Sealed};
 
-/// A sealed answer begins like this where its body would be.
+/// Marks a sealed response in the field that would hold its body.
 const SEALED: &str = "sealed:";
 
-/// Takes `secrets`, values of secret names, and whatever has the form of an access secret, out of everything a receiver can
-/// have written: its headers, its answer, and the address it redirected to.
+/// Redacts everything a receiver could have written: its headers, its body and the URL it redirected to. Removes
+/// `secrets`, the values of secret names, and anything that looks like an access secret.
 pub(crate) fn redact(hops: &mut [HopRecord], secrets: &Needles, names: &Names) {
     for hop in hops {
         *hop = redact::message(names, secrets.clone(), |search| redacted(hop, search)).kept;
@@ -22,7 +23,7 @@ pub(crate) fn redact(hops: &mut [HopRecord], secrets: &Needles, names: &Names) {
 fn redacted(hop: &HopRecord, search: &Search<'_>) -> HopRecord {
     let mut kept = hop.clone();
     kept.url = search.address(&hop.url, false);
-    // Our own headers: the signatures in them are what a person compares.
+    // Our own headers stay, because people compare the signatures in them.
     for field in &mut kept.request_headers {
         let (value, found) = search.text(&field.value, false);
         (field.value, field.redacted) = (value, field.redacted || found > 0);
@@ -68,13 +69,13 @@ fn not_kept(why: BodyAbsence) -> String {
 /// What a receiver wrote.
 #[derive(Serialize, Deserialize)]
 struct Answer {
-    /// Where it redirected to; the first hop goes where the webhook says.
+    /// Where it redirected to. The first hop has none, because it uses the webhook's URL.
     url: Option<String>,
     headers: Vec<HeaderField>,
     body: String,
 }
 
-/// Seals what receivers wrote, in place.
+/// Seals in place what receivers wrote.
 pub(crate) fn seal(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealPlace) {
     for (number, hop) in hops.iter_mut().enumerate() {
         let answer = Answer {
@@ -82,14 +83,14 @@ pub(crate) fn seal(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealP
             headers: std::mem::take(&mut hop.response_headers),
             body: std::mem::take(&mut hop.response_body),
         };
-        // It is made of texts, so it is always JSON; if it were not, nothing would be kept.
+        // The value consists of strings, so serialising it cannot fail. If it did, nothing would be kept.
         let plain = serde_json::to_vec(&answer).unwrap_or_default();
         let sealed = master_key.seal(place, &plain);
         hop.response_body = format!("{SEALED}{}", STANDARD.encode(sealed.as_bytes()));
     }
 }
 
-/// Opens what [`seal`] sealed. Attempts from before there was sealing are left as they are.
+/// Unseals what [`seal`] sealed. Attempts from before sealing existed stay as they are.
 pub(crate) fn open(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealPlace) {
     for hop in hops {
         let Some(sealed) = hop
@@ -110,7 +111,7 @@ pub(crate) fn open(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealP
                 hop.response_body = answer.body;
             }
             None => {
-                tracing::error!("what a receiver answered does not open");
+                tracing::error!("could not unseal a receiver's response");
                 "[Cannot be read: sealed with another master key.]".clone_into(&mut hop.response_body);
             }
         }
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_receiver_says_back_goes_through_the_same_list_as_the_log() {
+    fn a_receivers_response_is_redacted_like_the_log() {
         let escaped: String = SECRET
             .chars()
             .map(|c| format!("\\u{:04x}", u32::from(c)))
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_receiver_wrote_is_nowhere_in_what_is_stored() {
+    fn nothing_a_receiver_wrote_is_stored_unsealed() {
         let key = MasterKey::generate();
         let place = SealPlace {
             purpose: SealPurpose::Evidence,

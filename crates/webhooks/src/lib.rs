@@ -1,9 +1,10 @@
-//! Webhooks: the rules for configuring them, publishing events, and delivering these safely and for certain. The binary
-//! calls [`Webhooks`] for pages and APIs and runs one [`Worker`]; `store` implements the traits of [`Stores`].
+//! Webhooks: the rules for configuring them, for publishing events, and for delivering events safely and reliably. The
+//! binary calls [`Webhooks`] for pages and APIs and runs one [`Worker`]. `store` implements the traits of [`Stores`].
 //!
-//! An event is committed with its deliveries before it is accepted ([`Webhooks::publish`]). A delivery is claimed under a
-//! lease longer than the deadline, signed, sent by [`Sender`] to addresses that [`Policy`] has vetted, and its attempt is
-//! written together with what follows from it. Dying at any point loses nothing: the lease runs out.
+//! An event is committed together with its deliveries before it is accepted ([`Webhooks::publish`]). A worker claims a
+//! delivery with a lease that outlasts the deadline and signs it. [`Sender`] sends it to addresses that [`Policy`] has
+//! checked. The attempt is then written together with its consequences. A crash at any point loses nothing, because the
+//! lease expires and the delivery is claimed again.
 
 mod address;
 mod attempt;

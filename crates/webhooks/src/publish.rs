@@ -1,5 +1,5 @@
-//! Publishing: an event and its deliveries in one transaction, before anybody is told that it was accepted (invariant 6).
-//! Test events and replays are here too, because they make deliveries due in the same way.
+//! Publishes events. An event and its deliveries are written in one transaction before anyone is told that the event
+//! was accepted (invariant 6). Test events and replays are here too, because they make deliveries due in the same way.
 
 use model::{
     Actor, AttemptId, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId,
@@ -12,30 +12,30 @@ use crate::storage::{ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishedEven
 use crate::worker::LEASE;
 use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
 
-/// One event to be published.
+/// An event to publish.
 #[derive(Clone, Debug)]
 pub struct Publication<'a> {
     pub company: CompanyId,
     pub environment: Environment,
     pub event_type: EventType,
-    /// A JSON object as it was sent.
+    /// A JSON object as sent.
     pub payload: &'a str,
     /// The request that caused it.
     pub request_id: Option<RequestId>,
     pub idempotency_key: Option<&'a str>,
 }
 
-/// The answer to a publication.
+/// The result of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     pub event: EventId,
-    /// Webhooks that subscribe to it, paused and disabled ones included.
+    /// How many webhooks subscribe to it, including paused and disabled ones.
     pub deliveries: u64,
 }
 
 impl Webhooks {
-    /// Returns once the event and its deliveries are committed. The same idempotency key with the same request gets the
-    /// first answer again and publishes nothing.
+    /// Returns once the event and its deliveries are committed. A repeat of the same request with the same idempotency
+    /// key gets the first response again and publishes nothing.
     pub async fn publish(
         &self,
         publication: Publication<'_>,
@@ -96,8 +96,8 @@ impl Webhooks {
         }
     }
 
-    /// Sends an example of `event_type` to one webhook: one attempt, flagged, not retried, not counted. It needs no
-    /// subscription to the type, but an enabled webhook.
+    /// Sends an example of `event_type` to one webhook: a single attempt, marked as a test, not retried and left out of
+    /// the statistics. The webhook must be enabled but need not subscribe to the type.
     pub async fn send_test(
         &self,
         company: CompanyId,
@@ -111,7 +111,7 @@ impl Webhooks {
         let id = EventId::time_ordered(now, vault::random());
         let body = event_body::build(id, event_type, now, &examples::example_payload(event_type)).map_err(
             |error| {
-                tracing::error!(%error, %event_type, "the example of an event type cannot be published");
+                tracing::error!(%error, %event_type, "could not publish the example of an event type");
                 WebhooksError::Seal
             },
         )?;
@@ -156,8 +156,8 @@ impl Webhooks {
         Ok(delivery)
     }
 
-    /// One more attempt of a delivery, with the same `webhook_id`, at once. It uses up none of the schedule's attempts: if it
-    /// fails, a delivery that waits is due when it was due before, and one that had ended stays what it was.
+    /// Tries a delivery once more, at once and with the same `webhook_id`. This uses up no scheduled attempt. If it
+    /// fails, a waiting delivery keeps its due time, and one that has ended keeps its state.
     pub async fn replay(
         &self,
         company: CompanyId,
@@ -190,8 +190,8 @@ impl Webhooks {
     }
 }
 
-/// The key, checked, with a hash of everything the answer depends on; each part is led by its length, so that no two
-/// requests hash alike.
+/// The checked key, with a hash of everything the response depends on. Each part is prefixed with its length, so that
+/// different requests cannot produce the same hash input.
 fn idempotency(publication: &Publication<'_>) -> Result<Option<Idempotency>, PublishError> {
     let Some(key) = publication.idempotency_key else {
         return Ok(None);

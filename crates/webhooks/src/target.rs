@@ -1,14 +1,15 @@
-//! A URL that a request can be sent to: parsed once, with what no URL of a webhook or of a redirect may have refused.
-//! Addresses are judged elsewhere, by [`crate::Policy`].
+//! A URL that a request can be sent to. Parsing rejects everything that the URL of a webhook or a redirect must not
+//! contain. [`crate::Policy`] checks its addresses.
 
 use std::net::IpAddr;
 
 use url::Url;
 
-/// Longest URL, in characters (contract: `webhook_url`).
+/// The longest URL, in characters (contract: `webhook_url`).
 pub const MAX_URL_CHARACTERS: usize = 2048;
 
-/// Ports of other protocols, which a POST could confuse: mail, shells, files, databases, and what browsers refuse too.
+/// Ports of other protocols that a POST could confuse: mail, shells, files, databases, and those that browsers block
+/// too.
 const OTHER_PROTOCOLS: &[u16] = &[
     0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103,
     104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 445, 465, 512, 513,
@@ -17,7 +18,7 @@ const OTHER_PROTOCOLS: &[u16] = &[
     6667, 6668, 6669, 6679, 6697, 9200, 10080, 11211, 27017,
 ];
 
-/// A checked URL: http or https, a host, no user information, a port that may speak HTTP.
+/// A checked URL: http or https, with a host, without a user name or password, on a port that may speak HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
@@ -25,15 +26,15 @@ pub struct Target {
     port: u16,
 }
 
-/// What stands for the host. The parser has turned octal, decimal and hexadecimal spellings of an address into the
-/// address, so that only this form is ever judged.
+/// The host. The parser has already converted octal, decimal and hexadecimal spellings of an address, so only this one
+/// form is ever checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
     Name(String),
     Address(IpAddr),
 }
 
-/// Why a text is no [`Target`].
+/// Why a text is not a [`Target`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
     #[error("Enter a valid URL.")]
@@ -49,19 +50,19 @@ pub enum InvalidUrl {
 }
 
 impl Target {
-    /// Reads an absolute URL.
+    /// Parses an absolute URL.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         if text.chars().count() > MAX_URL_CHARACTERS {
             return Err(InvalidUrl::TooLong);
         }
-        // The parser would drop these without a word.
+        // The parser would silently drop these characters.
         if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(InvalidUrl::Unreadable);
         }
         Self::from_url(Url::parse(text).map_err(|_| InvalidUrl::Unreadable)?)
     }
 
-    /// Where a redirect from here leads; relative locations are resolved.
+    /// The target of a redirect from here. Resolves relative locations.
     pub(crate) fn join(&self, location: &str) -> Result<Self, InvalidUrl> {
         let url = self.url.join(location).map_err(|_| InvalidUrl::Unreadable)?;
         if url.as_str().len() > MAX_URL_CHARACTERS * 4 {
@@ -90,7 +91,7 @@ impl Target {
         Ok(Self { url, host, port })
     }
 
-    /// The normal form, without a fragment: what makes two URLs the same endpoint.
+    /// The normal form, without a fragment. Two URLs with the same normal form are the same endpoint.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
@@ -107,7 +108,7 @@ impl Target {
         self.port
     }
 
-    /// The `Host` header: with the port only where it is not the scheme's own.
+    /// The `Host` header. It includes the port unless it is the scheme's default.
     pub(crate) fn authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         match self.url.port() {
@@ -116,7 +117,7 @@ impl Target {
         }
     }
 
-    /// The request line's part: path and query.
+    /// The path and query, as in the request line.
     pub(crate) fn path_and_query(&self) -> String {
         match self.url.query() {
             Some(query) => format!("{}?{query}", self.url.path()),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_webhook_url_may_have_is_refused() {
+    fn parts_that_no_webhook_url_may_have_are_refused() {
         for (text, expected) in [
             ("", InvalidUrl::Unreadable),
             ("example.com", InvalidUrl::Unreadable),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_of_one_endpoint_have_one_normal_form() {
+    fn two_spellings_of_an_endpoint_have_the_same_normal_form() {
         let normal = Target::parse("https://example.com/").expect("a URL");
         for text in [
             "https://example.com",
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_are_resolved_and_checked_alike() {
+    fn redirects_are_resolved_and_checked_like_webhook_urls() {
         let from = Target::parse("https://example.com/a/b").expect("a URL");
         assert_eq!(
             from.join("../c?d=1").expect("relative").as_str(),

@@ -438,8 +438,8 @@ async fn a_connection_is_reused_while_the_receiver_keeps_it_open() {
     );
 }
 
-/// The numbers of the connections that have ended, once there are this many. Fails long before unused connections end
-/// of old age.
+/// The numbers of the connections that have ended, once there are this many. Times out long before an idle connection
+/// would expire.
 async fn ended(receiver: &Receiver, connections: usize) -> Vec<usize> {
     let limit = Duration::from_secs(10);
     let ended = tokio::time::timeout(limit, receiver.wait_for_ended(connections));
@@ -462,14 +462,14 @@ async fn when_too_many_connections_are_idle_the_receiver_with_most_loses_its_old
         (None, None, None)
     );
     assert_eq!(busy.connections.load(Ordering::Relaxed), 2, "two at once");
-    // The next request takes the youngest and gives it back as the youngest.
+    // The next request takes the youngest connection and returns it as the youngest.
     assert_eq!(class(&post(&sender, &busy_url).await), None);
     let youngest = busy.received()[2].connection;
 
-    // A fourth does not fit.
+    // There is no room for a fourth.
     assert_eq!(class(&post(&sender, &new.url("/")).await), None);
     assert_eq!(ended(&busy, 1).await, [1 - youngest]);
-    // Everyone has one now, and it is used again.
+    // Each receiver now has one kept connection, and it is reused.
     for receiver in [&busy, &quiet, &new] {
         assert_eq!(class(&post(&sender, &receiver.url("/")).await), None);
     }

@@ -1,4 +1,4 @@
-//! What a command answers, and how it is printed: names and values, one object or a list of them.
+//! The result of a command and how it is printed: named values, as one object or a list.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +12,7 @@ use vault::Zeroizing;
 use crate::error::StartError;
 use crate::wiped;
 
-/// One object or several. No `Debug` shows more than [`SecretText`] does.
+/// One object or several. `Debug` shows no more of a secret than [`SecretText`] does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -52,7 +52,7 @@ impl Object {
         self
     }
 
-    /// `null` in JSON when there is none.
+    /// `null` in JSON if there is no value.
     pub fn with_maybe(mut self, name: &str, value: Option<impl ToString>) -> Self {
         let value = value.map_or(Value::Nothing, |value| Value::Text(value.to_string()));
         self.0.push((name.to_owned(), value));
@@ -95,13 +95,13 @@ impl Answer {
         }
     }
 
-    /// For a person: names before values, or a table.
+    /// For a person: names followed by values, or a table.
     fn text(&self) -> Zeroizing<Vec<u8>> {
         let mut text = Zeroizing::new(Vec::with_capacity(4096));
         match self {
             Self::One(object) => {
                 for (name, value) in object.0.iter().filter(|(_, value)| *value != Value::Nothing) {
-                    // Writing to memory does not fail.
+                    // Writing to memory cannot fail.
                     let _ = writeln!(text, "{name:<14} {}", value.text());
                 }
             }
@@ -110,7 +110,7 @@ impl Answer {
         text
     }
 
-    /// Written past the buffer of standard output, which nobody could wipe.
+    /// Bypasses the buffer of standard output, because no one could wipe it.
     pub(crate) fn print(&self, as_json: bool) -> Result<(), StartError> {
         let mut text = match as_json {
             true => self.json().map_err(StartError::failed("printing the answer"))?,
@@ -126,7 +126,7 @@ impl Answer {
         written.map_err(|error| StartError::Refused(self.unread(&error)))
     }
 
-    /// Where the output goes nowhere, such as into a pipe whose reader has ended.
+    /// What to do if the output could not be delivered, for example because the reader of a pipe has exited.
     fn unread(&self, error: &std::io::Error) -> String {
         let secret = match self {
             Self::One(object) => object.holds_a_secret(),
@@ -143,7 +143,7 @@ impl Answer {
 
 fn table(objects: &[Object], text: &mut Vec<u8>) {
     let Some(first) = objects.first() else {
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = writeln!(text, "(none)");
         return;
     };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_the_order_and_says_null() {
+    fn json_keeps_the_order_and_prints_null() {
         let json = |answer: Answer| String::from_utf8(answer.json().expect("JSON").to_vec()).expect("text");
         assert_eq!(
             json(Answer::One(object("A \"b\""))),

@@ -1,5 +1,5 @@
-//! `gatehouse admin …`: the commands, carried out by the running server when there is one, else by this process under the
-//! data directory's lock. Either way the same functions run.
+//! `gatehouse admin …`: the commands. The running server executes them if there is one, otherwise this process does
+//! under the lock of the data directory. Both run the same functions.
 
 mod answer;
 mod carry_out;
@@ -23,10 +23,10 @@ pub use answer::{Answer, Object};
 pub use carry_out::carry_out;
 pub use command::Command;
 
-/// A command that waits longer says so.
+/// A command that waits longer than this says so.
 const SAY_AFTER: Duration = Duration::from_secs(2);
 
-/// The whole of `gatehouse admin`.
+/// Runs `gatehouse admin`.
 pub async fn run(args: AdminArgs) -> Result<(), StartError> {
     let place = Place::read(&args)?;
     let command = command::check(args.action.clone())?;
@@ -37,8 +37,8 @@ pub async fn run(args: AdminArgs) -> Result<(), StartError> {
     answer.print(args.json)
 }
 
-/// Another command may hold the data directory, or a server that is starting or stopping: this one waits until it can
-/// have the directory itself or a server answers.
+/// Another command, or a server that is starting or stopping, may hold the data directory. Waits until this process can
+/// lock it or a server responds.
 async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> {
     let began = Instant::now();
     let mut said = false;
@@ -70,7 +70,7 @@ async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> 
     }
 }
 
-/// Only what needs nothing that is there may begin an installation.
+/// Only a command that needs no existing data may create an installation.
 const fn absent(command: &Command) -> Absent {
     match command {
         Command::CreateCompany { parent: None, .. } | Command::CreateOperatorToken { .. } => Absent::Create,
@@ -78,7 +78,7 @@ const fn absent(command: &Command) -> Absent {
     }
 }
 
-/// No process ever used this data directory, so it is left as it is. Where a server is just starting there is a lock.
+/// No process has ever used this data directory, so leave it alone. If a server is just starting, there is a lock.
 fn is_untouched(place: &Place) -> bool {
     place.database == Database::Embedded
         && ["gatehouse.db", "gatehouse.lock"]
@@ -90,7 +90,7 @@ fn nothing_there(place: &Place) -> StartError {
     Absent::refusal(&place.data_dir.display().to_string())
 }
 
-/// No server runs on this data directory, and none can start while this does.
+/// No server runs on this data directory, and none can start while this command runs.
 async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<Answer, StartError> {
     let absent = absent(&command);
     let is_new = place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
@@ -98,7 +98,7 @@ async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<An
         return Err(nothing_there(place));
     }
     if is_new {
-        tracing::info!(data_dir = %place.data_dir.display(), "beginning a new installation");
+        tracing::info!(data_dir = %place.data_dir.display(), "creating a new installation");
     }
     let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent).await?;
     let answer = carry_out(command, &core).await;

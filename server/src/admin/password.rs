@@ -1,4 +1,4 @@
-//! The password of `create-member` and `set-password`: the first line of standard input, where that is no terminal.
+//! The password for `create-member` and `set-password`: the first line of standard input, unless that is a terminal.
 
 use std::io::{IsTerminal, Read};
 use std::sync::mpsc;
@@ -9,13 +9,13 @@ use vault::Zeroizing;
 
 use crate::error::StartError;
 
-/// More than the longest password takes.
+/// Longer than the longest password.
 const LONGEST: usize = 8 * 1024;
-/// A pipe that says nothing for so long is probably one that nobody writes to.
+/// A pipe that is silent for this long probably has no writer.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Nothing from a terminal, where typing would show it, and from an input without a line: a password is made up then. A
-/// pipe is read to its first line and not to its end, which a script's or a service's never reaches.
+/// Returns `None` for a terminal, where typing would show the password, and for an input without a line. A password is
+/// generated then. A pipe is read only to its first line, because a script or a service may never close its end.
 pub(super) fn from_input() -> Result<Option<SecretText>, StartError> {
     if std::io::stdin().is_terminal() {
         return Ok(None);
@@ -40,7 +40,7 @@ pub(super) fn from_input() -> Result<Option<SecretText>, StartError> {
     Ok((!text.is_empty()).then(|| SecretText::new(text)))
 }
 
-/// Byte by byte past the buffer of standard input, which nobody could wipe.
+/// Reads byte by byte and bypasses the buffer of standard input, because no one could wipe it.
 fn first_line(input: &mut impl std::os::fd::AsFd) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut input = std::fs::File::from(input.as_fd().try_clone_to_owned()?);
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_is_read_to_its_first_line_and_not_to_its_end() {
+    fn a_pipe_is_read_only_to_its_first_line() {
         let (read, mut write) = std::io::pipe().expect("a pipe");
         let mut read = read;
         write.write_all(b"correct horse\nsomething else").expect("writes");

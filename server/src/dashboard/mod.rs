@@ -44,32 +44,32 @@ pub use webhook_actions::{
     rotate_webhook_secret, send_test_event, set_webhook_enabled,
 };
 
-/// What every dashboard handler sees. Cheap to clone.
+/// The state that every dashboard handler uses. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState(Arc<DashboardParts>);
 
 /// The parts of [`AppState`].
 #[derive(Debug)]
 pub struct DashboardParts {
-    /// The ports of whoever asks, and through them every service.
+    /// The caller's ports, and through them every service.
     pub backend: Backend,
     pub origin: PublicOrigin,
     pub provider: Provider,
-    /// What the help says that deliveries carry.
+    /// The header names that the help pages show for deliveries.
     pub delivery_headers: DeliveryHeaders,
     pub credential_names: CredentialNames,
-    /// What the webhook form says of URLs.
+    /// What the webhook form says about URLs.
     pub delivery_reach: DeliveryReach,
     pub site: Site,
     pub leptos_options: LeptosOptions,
-    /// Under `cargo leptos watch`, where its messages come from.
+    /// The port of `cargo leptos watch`, when it is in use.
     pub reload_port: Option<u32>,
     pub trusted_proxies: Vec<IpNet>,
-    /// Places of live streams.
+    /// The slots of live streams.
     pub streams: Streams,
-    /// Places of everything else that a person asks for.
+    /// The slots of all other requests of a person.
     pub turns: Turns,
-    /// None outside the demo.
+    /// `None` outside the demo.
     pub demo: Option<DemoPeople>,
 }
 

@@ -1,5 +1,5 @@
-//! A form of a company's page, posted by a browser without scripts. The handlers of such forms all do the same: they call
-//! one of the company's ports, then send the browser on, or show a page that says why nothing was done.
+//! A form of a company's page, posted by a browser without JavaScript. The handlers of these forms all work the same
+//! way: they call one of the company's ports, then redirect the browser or show a page that says why nothing was done.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use super::AppState;
 use super::plain_page::{self, escape, page};
 use crate::ports::PageVisitor;
 
-/// What the guard has let through: the company of the address, as far as the caller may go in it.
+/// The company in the path, with what the caller may do in it. The guard has already let the caller through.
 #[derive(Debug)]
 pub struct Posted {
     pub(super) state: AppState,
     pub(super) access: CompanyAccess,
 }
 
-/// Where the page that answers leads back to.
+/// The page that the response links back to.
 #[derive(Clone, Debug)]
 pub(super) struct Back {
     pub(super) address: String,
@@ -35,7 +35,7 @@ pub(super) struct Back {
 impl FromRequestParts<AppState> for Posted {
     type Rejection = Response;
 
-    /// A route without a guard has no membership, and nobody gets through.
+    /// A route without a guard has no membership, so it lets no one through.
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let membership = parts.extensions.get::<Arc<Membership>>();
         let visitor = parts.extensions.get::<Arc<PageVisitor>>();
@@ -59,12 +59,12 @@ impl FromRequestParts<AppState> for Posted {
 }
 
 impl Posted {
-    /// The address of one of the company's pages: of `keys` or `webhooks`.
+    /// The path of one of the company's pages under `keys` or `webhooks`.
     pub(super) fn address(&self, page: &str) -> String {
         format!("/c/{}/development/{page}", self.access.context.client_id)
     }
 
-    /// What `done` makes of the outcome, or a page with the reason and the way back.
+    /// Passes the outcome to `done`, or shows a page with the reason and a link back.
     pub(super) fn answer<T>(
         &self,
         outcome: Result<T, AppError>,
@@ -80,12 +80,13 @@ impl Posted {
         }
     }
 
-    /// A page that says what was done; `body` is HTML.
+    /// A page that says what was done. `body` is HTML.
     pub(super) fn page(&self, title: &str, body: &str) -> Response {
         page(StatusCode::OK, title, body, &self.state)
     }
 
-    /// A `no-store` page that carries a secret (invariant 3); `after` is HTML. What held the secret is wiped.
+    /// A `no-store` page that contains a secret (invariant 3). `after` is HTML. The buffers that held the secret are
+    /// wiped.
     pub(super) fn secret_page(
         &self,
         title: &str,
@@ -96,10 +97,10 @@ impl Posted {
     ) -> Response {
         let secret = Zeroizing::new(escape(secret.expose()));
         let (lead, back) = (escape(lead), back.link());
-        // Room from the start, so that no half-written copy is left behind when it grows.
+        // Allocate enough room from the start: a buffer that grows leaves a copy of the secret behind.
         let room = lead.len() + secret.len() + after.len() + back.len() + 64;
         let mut body = Zeroizing::new(String::with_capacity(room));
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(
             body,
             "<p>{lead}</p><pre class=\"code\"><code>{}</code></pre>{after}{back}",
@@ -115,7 +116,7 @@ impl Back {
     }
 }
 
-/// On to a page of ours, which `flag` tells what was done.
+/// Redirects to one of our pages. `flag` tells it what was done.
 pub(super) fn on_to(address: &str, flag: &str) -> Response {
     match flag {
         "" => Redirect::to(address),

@@ -1,5 +1,5 @@
-//! `/v1/…` on the dashboard's listener: the public API for customers' programs. The gateway checks, budgets and records
-//! these requests like its own; nothing is forwarded from here.
+//! `/v1/…` on the dashboard's listener: the public API for customers' programs. The gateway checks, limits and records
+//! these requests like its own. Nothing is forwarded from here.
 
 use axum::body::Body;
 use axum::extract::{Request, State};

@@ -1,5 +1,5 @@
-//! Builds the dashboard's router from its rows of the route table, the app's pages and its server functions, and puts the middleware
-//! around it.
+//! Builds the dashboard's router from its rows of the route table, the app's pages and its server functions, and adds
+//! the middleware.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +22,11 @@ use super::{AppState, headers, plain_page, rpc, session, sign_in, turns};
 use crate::caller::Caller;
 use crate::ports::PageVisitor;
 
-/// An answer begins within so long, the request's body included: neither a body that never ends nor a page that never
-/// resolves may hold a connection for ever.
+/// How long it may take to read a request and begin the response. Without this limit, a body that never ends or a page
+/// that never resolves would hold its connection for ever.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The whole dashboard.
+/// Builds the dashboard's router.
 pub fn router(routes: Vec<Route>, state: AppState) -> Router {
     let mut pages = Router::new();
     let mut programs = Router::new();
@@ -68,7 +68,7 @@ pub fn router(routes: Vec<Route>, state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The addresses of the app's pages, as axum writes them.
+/// The paths of the app's pages, in axum's syntax.
 pub fn page_paths() -> Vec<String> {
     page_listings()
         .iter()
@@ -76,7 +76,7 @@ pub fn page_paths() -> Vec<String> {
         .collect()
 }
 
-/// The addresses of the app's server functions.
+/// The paths of the app's server functions.
 pub fn server_function_paths() -> Vec<(&'static str, Method)> {
     server_fn::axum::server_fn_paths().collect()
 }
@@ -85,7 +85,7 @@ fn page_listings() -> Vec<AxumRouteListing> {
     generate_route_list(app::App)
 }
 
-/// What pages and server functions find in their context, from this request's extensions.
+/// Provides the contexts of pages and server functions, taken from this request's extensions.
 fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let state = state.clone();
     move || {
@@ -107,7 +107,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
     }
 }
 
-/// A file of the site, before anything asks who is looking.
+/// Serves a file of the site before any middleware looks up the session.
 async fn files_first(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD)
         && let Some(file) = state.site.file(request.uri().path(), request.headers()).await
@@ -117,7 +117,7 @@ async fn files_first(State(state): State<AppState>, request: Request, next: Next
     next.run(request).await
 }
 
-/// Without a site a page has no style and does nothing; it says why, and what to run.
+/// Without a site, a page has no style and does nothing. This makes it say why, and what to run.
 async fn say_without_a_site(State(state): State<AppState>, request: Request, next: Next) -> Response {
     const NOTICE: &str = "<p role=\"status\">This server has no site files, so pages have no styles or scripts. Its \
                           log says where it looked and what to do.</p>";
@@ -130,7 +130,7 @@ async fn say_without_a_site(State(state): State<AppState>, request: Request, nex
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    // Pages are rendered whole; what cannot be read goes out empty rather than half.
+    // Pages are rendered completely. A page that cannot be read is replaced by the notice rather than cut in half.
     let page = match to_bytes(body, 8 * 1024 * 1024).await {
         Ok(page) => String::from_utf8_lossy(&page).replacen("<body>", &format!("<body>{NOTICE}"), 1),
         Err(_) => NOTICE.to_owned(),
@@ -152,13 +152,14 @@ async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            tracing::error!("a request was not answered in time");
+            tracing::error!("a request took too long");
             (status, "This took too long. Reload the page.\n").into_response()
         }
     }
 }
 
-/// A page that leads to another one does so for everybody. Leptos only says where to for those who ask for HTML by name.
+/// Makes a page that redirects do so for every client. Leptos sends the location only to clients that explicitly accept
+/// HTML.
 async fn send_on(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status() == StatusCode::OK && response.headers().contains_key(LOCATION) {
@@ -167,7 +168,7 @@ async fn send_on(request: Request, next: Next) -> Response {
     response
 }
 
-/// The page of primitives is for those who work on Gatehouse; an installation has none.
+/// The page of UI components is for people who work on Gatehouse. Only the demo serves it.
 async fn design_in_the_demo_only(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if state.demo.is_none() && request.uri().path().trim_end_matches('/') == "/design" {
         return plain_page::refused(
@@ -180,7 +181,7 @@ async fn design_in_the_demo_only(State(state): State<AppState>, request: Request
     next.run(request).await
 }
 
-/// A company's page asked for without a session leads to the sign-in page, and from there back.
+/// Without a session, a company's page redirects to the sign-in page, and from there back.
 async fn signed_in_or_sent_away(request: Request, next: Next) -> Response {
     let is_signed_in = request
         .extensions()

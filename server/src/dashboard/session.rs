@@ -1,6 +1,6 @@
-//! Who is looking: the session of a request, and its cookie. The middleware puts two things into the extensions of every
-//! request that may need them: the [`Caller`], and the [`PageVisitor`] through which everything in this request asks for a
-//! company, so that its membership is looked up once.
+//! Finds out who is calling: the session of a request and its cookie. The middleware puts two things into the
+//! extensions of every request that may need them. One is the [`Caller`]. The other is the [`PageVisitor`], which
+//! everything in this request asks for a company, so that its membership is looked up only once.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::caller::Caller;
 use crate::listener::Peer;
 use crate::ports::PageVisitor;
 
-/// Looks the session up. A database that cannot be asked is a 503, not a sign-in page.
+/// Looks up the session. If the database does not respond, the result is a 503 and not the sign-in page.
 pub async fn recognise(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let address = match request.extensions().get::<Peer>() {
         Some(Peer(peer)) => gateway::client_address(peer.ip(), request.headers(), &state.trusted_proxies),
@@ -30,10 +30,7 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
         Some(token) => match state.services().core.accounts.visit(&token).await {
             Ok(visit) => visit,
             Err(error) => {
-                tracing::error!(
-                    error = crate::error::chain(&error),
-                    "a session could not be looked up"
-                );
+                tracing::error!(error = crate::error::chain(&error), "could not look up a session");
                 let sentence = "The database is not responding. Nothing was changed. Try again in a moment.";
                 return plain_page::refused(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -52,8 +49,8 @@ pub async fn recognise(State(state): State<AppState>, mut request: Request, next
     next.run(request).await
 }
 
-/// The value of the cookie of this name; of several of one name the first counts, as browsers put the one with the longest
-/// path first.
+/// The value of the cookie with this name. If there are several, the first one counts, because browsers send the one
+/// with the longest path first.
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers
         .get_all(COOKIE)

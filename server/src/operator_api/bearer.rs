@@ -1,4 +1,4 @@
-//! Who may call a route of the operator's listener, checked before its handler runs. Most routes need a bearer token that has
+//! Checks who may call a route of the operator's listener before its handler runs. Most routes need a bearer token with
 //! the route's scope.
 
 use accounts::{OperatorToken, Scope};
@@ -19,11 +19,11 @@ use crate::services::Services;
 /// Who may call a route of this listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Everybody who reaches the listener; the text says why that is right.
+    /// Anyone who can reach the listener. The text says why that is right.
     Anyone(&'static str),
-    /// Bearers of an operator token with this scope.
+    /// Callers with an operator token that has this scope.
     Bearer(Scope),
-    /// Proxies that ask about a request with an API key: the gateway's own check decides.
+    /// Proxies that ask about a request with an API key. The gateway decides with its own check.
     ApiKey,
 }
 
@@ -34,7 +34,7 @@ impl Audience for Who {
 /// A row of this listener.
 pub type Route = route::Route<Who>;
 
-/// The handler with its guard in front.
+/// The handler behind its guard.
 pub(super) fn guarded(
     who: Who,
     handler: MethodRouter<Services>,

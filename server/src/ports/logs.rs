@@ -1,4 +1,4 @@
-//! The log port on [`logs::LogStore`]. It holds one scope, so that no other company's rows can be asked for through it.
+//! The log port on [`logs::LogStore`]. It is bound to one scope, so that it cannot be used for another company's rows.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use webhooks::Webhooks;
 
 use crate::incident;
 
-/// What a member sees of the request log: a company with its brands' rows, a brand with its own.
+/// What a member sees of the request log. A company sees its own rows and its brands' rows; a brand sees only its own.
 pub(crate) struct SeenLogs {
     pub(crate) store: Arc<dyn LogStore>,
-    /// Know which events name a request.
+    /// For which events refer to a request.
     pub(crate) webhooks: Webhooks,
     pub(crate) clock: Clock,
     pub(crate) scope: Scope,
 }
 
-/// Whose rows a member of this company may see.
+/// The rows a member of this company may see.
 pub(crate) const fn scope_of(company: &Company) -> Scope {
     match company.parent {
         None => Scope::WithBrands(company.id),
@@ -51,10 +51,10 @@ impl SeeLogs for SeenLogs {
             .await
         {
             Ok(events) => entry.events = events,
-            // The entry is worth showing without them.
+            // The entry is useful even without them.
             Err(error) => tracing::error!(
                 error = crate::error::chain(&error),
-                "a request's events could not be read"
+                "could not read a request's events"
             ),
         }
         Ok(entry)

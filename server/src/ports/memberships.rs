@@ -1,5 +1,5 @@
-//! The memberships that one request has looked up. A page asks for its company once for each of its server functions, at
-//! the same time; the first one looks it up and the others wait for it.
+//! The memberships that one request has looked up. A page asks for its company once for each of its server functions,
+//! all at the same time. The first one looks it up, and the others wait for the result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use accounts::{AccountsError, Membership};
 use model::ClientId;
 use tokio::sync::Mutex;
 
-/// Must not outlive its request: a membership that is removed is refused by the next one.
+/// Must not outlive its request. Otherwise a removed member could still get in.
 #[derive(Debug, Default)]
 pub(super) struct Memberships(Mutex<HashMap<ClientId, Option<Arc<Membership>>>>);
 
 impl Memberships {
-    /// What `look_up` found, now or before. A failure is not kept.
+    /// The result of `look_up`, from now or from before. An error is not kept.
     pub(super) async fn of<Looking>(
         &self,
         company: ClientId,

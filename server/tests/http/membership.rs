@@ -1,4 +1,4 @@
-//! A request looks its membership up once, whatever is asked in it; the next request looks it up anew.
+//! A request looks its membership up once, however often it needs it. The next request looks it up again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::world::World;
 
-/// Counts the server's own messages that it looks a membership of this company up.
+/// Counts the server's log messages about looking up a membership of this company.
 struct LookUps {
     company: ClientId,
     count: Arc<AtomicUsize>,
@@ -52,7 +52,7 @@ async fn every_kind_of_request_looks_its_membership_up_once() {
         company: acme.client_id,
         count: Arc::clone(&count),
     };
-    // The server of this test runs on this thread.
+    // This test's server runs on this thread.
     let _counting = tracing::subscriber::set_default(tracing_subscriber::registry().with(look_ups));
     let id = acme.client_id.to_string();
     for page in ["keys", "logs", "webhooks", "webhooks/new"] {
@@ -82,7 +82,7 @@ async fn every_kind_of_request_looks_its_membership_up_once() {
     assert_eq!(count.swap(0, Ordering::Relaxed), 1, "a server function");
 }
 
-/// What a page of this company, a form of it and a server function for it answer.
+/// The statuses of a page of this company, one of its forms, and one of its server functions.
 async fn statuses(world: &World, cookie: &str, company: ClientId) -> [StatusCode; 3] {
     let company = company.to_string();
     let fields = [("company", company.as_str()), ("environment", "prod")];
@@ -96,7 +96,7 @@ async fn statuses(world: &World, cookie: &str, company: ClientId) -> [StatusCode
     ]
 }
 
-/// Also of somebody who stays signed in, because another company is theirs too.
+/// Also for a person who stays signed in because they are a member of another company too.
 #[tokio::test]
 async fn a_membership_that_is_removed_is_refused_by_the_next_request() {
     let world = World::start().await;

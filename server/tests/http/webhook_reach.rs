@@ -1,4 +1,4 @@
-//! What the webhook form says of a URL, and what is accepted when the form is sent.
+//! The webhook form must say about a URL what happens when the form is sent.
 
 use http::Method;
 use server::config::{Config, Demo};
@@ -7,7 +7,7 @@ use crate::world::{Acme, World};
 
 const PUBLIC: &str = "Must start with https:// and lead to a public address.";
 
-/// None of them is ever called: nothing is published here.
+/// These are never called, because nothing is published here.
 const URLS: [&str; 5] = [
     "https://93.184.216.34/hook",
     "http://93.184.216.34/hook",

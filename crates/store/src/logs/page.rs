@@ -71,7 +71,7 @@ async fn page_of_range(
     let counted = count(db, matches).await?;
     page.matching = match counted {
         ..=COUNTED => Some(counted),
-        // As the empty list counts them, so that both say the same.
+        // Count the same way as for an empty list, so that both show the same number.
         _ if !filter.narrows() => Some(requests(db, scope, from, to).await?),
         _ => None,
     };

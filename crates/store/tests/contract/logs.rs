@@ -1,4 +1,4 @@
-//! The contract of the log store's reading side: order, filters, scopes and counts.
+//! The contract of reading from the log store: order, filters, scopes and counts.
 
 use http::{HeaderMap, HeaderValue};
 use logs::{CapturedBody, KeyTrace, LogStore, Message, Names, Scope, StoredEntry, redact};
@@ -13,10 +13,10 @@ use crate::test_db::TestDb;
 contract!(
     LOG_MIGRATIONS,
     [
-        paging_meets_every_row_once_while_others_are_written,
-        filters_select_what_a_plain_reading_of_them_selects,
+        paging_returns_every_row_once_while_others_are_written,
+        filters_select_the_same_rows_as_a_plain_check_of_each_entry,
         a_parent_sees_its_brands_and_a_brand_only_itself,
-        an_entry_comes_back_whole_and_only_to_its_company,
+        an_entry_is_returned_whole_and_only_to_its_company,
         a_batch_that_is_tried_again_is_stored_once,
         requests_of_a_key_are_counted,
         more_than_ten_thousand_matches_are_not_counted,
@@ -25,10 +25,10 @@ contract!(
 
 const PATHS: [&str; 4] = [PATH, "/v1/orders/?page=2", "/v1/users/%41_b/", "/v1/Orders/x"];
 
-async fn paging_meets_every_row_once_while_others_are_written(db: &TestDb) {
+async fn paging_returns_every_row_once_while_others_are_written(db: &TestDb) {
     let world = World::new(db).await;
     let mut dice = Dice(1);
-    // Arrival and storing are in different orders: long requests, late ingest.
+    // Entries are stored in a different order from their arrival: some requests are long, and some are reported late.
     let at = |dice: &mut Dice| NOW.plus_millis(-(dice.roll(3_600_000) as i64));
     world
         .append((0..230).map(|number| entry(number, 1, at(&mut dice))).collect())
@@ -56,7 +56,7 @@ async fn paging_meets_every_row_once_while_others_are_written(db: &TestDb) {
     let expected: Vec<RequestId> = (0..230).rev().map(request).collect();
     assert_eq!(
         seen, expected,
-        "no row twice, none missing, none of those written meanwhile"
+        "no row twice, none missing, and none that was written in the meantime"
     );
 }
 
@@ -154,7 +154,7 @@ fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
         && entry.path.contains(&filter.path)
 }
 
-async fn filters_select_what_a_plain_reading_of_them_selects(db: &TestDb) {
+async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb) {
     let world = World::new(db).await;
     let mut dice = Dice(2);
     let entries: Vec<StoredEntry> = (0..600).map(|number| random_entry(number, &mut dice)).collect();
@@ -217,7 +217,7 @@ async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {
             .await
             .rows
             .is_empty(),
-        "a brand is nobody's parent"
+        "a brand is not a parent"
     );
     assert!(
         world
@@ -228,7 +228,7 @@ async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {
     );
 }
 
-async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
+async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
     let world = World::new(db).await;
     let mut sent = raw(1, place(2), NOW);
     let mut headers = HeaderMap::new();
@@ -257,7 +257,7 @@ async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
             .entry(scope, request(1))
             .await
             .expect("a look")
-            .expect("it is there");
+            .expect("the entry exists");
         assert_eq!(found.row.request_id, stored.request_id);
         assert_eq!(
             (found.row.at, found.row.status, found.row.verdict),
@@ -293,7 +293,7 @@ async fn an_entry_comes_back_whole_and_only_to_its_company(db: &TestDb) {
         .entry(Scope::WithBrands(company(1)), request(2))
         .await
         .expect("a look")
-        .expect("it is there");
+        .expect("the entry exists");
     let absent = model::Body::Absent {
         why: BodyAbsence::KeyNotRecognised,
         total_bytes: 0,
@@ -348,11 +348,11 @@ async fn requests_of_a_key_are_counted(db: &TestDb) {
     assert_eq!(
         count(company(1), key(1)).await,
         40,
-        "with the brand's, without those of the day before yesterday"
+        "includes the brand's requests, but not those from the day before yesterday"
     );
     assert_eq!(count(company(2), key(1)).await, 10);
     assert_eq!(count(company(1), key(2)).await, 1);
-    assert_eq!(count(company(9), key(1)).await, 0, "not of another company");
+    assert_eq!(count(company(9), key(1)).await, 0, "not for another company");
 }
 
 async fn more_than_ten_thousand_matches_are_not_counted(db: &TestDb) {
