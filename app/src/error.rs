@@ -3,7 +3,7 @@
 use std::fmt;
 
 use leptos_router::location::Url;
-use model::Role;
+use model::{Permission, Role};
 use serde::{Deserialize, Serialize};
 use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -14,8 +14,8 @@ use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 pub enum AppError {
     /// 401: there is no session, or it has ended.
     SignedOut,
-    /// 403: signed in, but this role may not.
-    Forbidden { role: Role },
+    /// 403: signed in, but this role lacks the permission.
+    Forbidden { role: Role, permission: Permission },
     /// 404: no such thing, or it belongs to another company.
     NotFound,
     /// 409: the state does not allow it; the sentence says what to do first.
@@ -51,7 +51,15 @@ impl From<AppError> for Wire {
     fn from(error: AppError) -> Self {
         let (name, detail, field, retry_after_seconds) = match error {
             AppError::SignedOut => ("signed_out", None, None, None),
-            AppError::Forbidden { role } => ("forbidden", Some(role.as_str().to_owned()), None, None),
+            AppError::Forbidden { role, permission } => {
+                let permission = permission.as_str().to_owned();
+                (
+                    "forbidden",
+                    Some(role.as_str().to_owned()),
+                    Some(permission),
+                    None,
+                )
+            }
             AppError::NotFound => ("not_found", None, None, None),
             AppError::Conflict(text) => ("conflict", Some(text), None, None),
             AppError::Invalid { field, message } => ("invalid", Some(message), Some(field), None),
@@ -78,8 +86,9 @@ impl From<Wire> for AppError {
         let detail = wire.detail.unwrap_or_default();
         match wire.error.as_str() {
             "signed_out" => Self::SignedOut,
-            "forbidden" => Self::Forbidden {
-                role: detail.parse().unwrap_or(Role::Viewer),
+            "forbidden" => match (detail.parse(), wire.field.unwrap_or_default().parse()) {
+                (Ok(role), Ok(permission)) => Self::Forbidden { role, permission },
+                _ => Self::Unreachable,
             },
             "not_found" => Self::NotFound,
             "conflict" => Self::Conflict(detail),
@@ -120,6 +129,15 @@ impl AppError {
         )
     }
 
+    /// The refusal of a role that lacks this permission.
+    pub fn unless_may(role: Role, permission: Permission) -> Result<(), Self> {
+        if role.may(permission) {
+            Ok(())
+        } else {
+            Err(Self::Forbidden { role, permission })
+        }
+    }
+
     fn unreadable() -> Self {
         Self::invalid(
             "",
@@ -144,13 +162,7 @@ impl fmt::Display for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignedOut => f.write_str("Your session has ended. Sign in again to continue."),
-            Self::Forbidden { role } => {
-                write!(
-                    f,
-                    "{}s cannot change this. Ask an Owner or Administrator.",
-                    role.label()
-                )
-            }
+            Self::Forbidden { role, permission } => f.write_str(&permission.refusal(*role)),
             Self::NotFound => f.write_str("Not found. It may have been deleted."),
             Self::Conflict(text) | Self::Unavailable(text) | Self::Invalid { message: text, .. } => {
                 f.write_str(text)
@@ -204,7 +216,10 @@ mod tests {
     fn every_error_arrives_as_it_was_sent() {
         for error in [
             AppError::SignedOut,
-            AppError::Forbidden { role: Role::Viewer },
+            AppError::Forbidden {
+                role: Role::Viewer,
+                permission: Permission::ReplayDeliveries,
+            },
             AppError::NotFound,
             AppError::Conflict("Two keys are active.".to_owned()),
             AppError::invalid("name", "It is too long."),

@@ -29,17 +29,21 @@ pub trait Visitor: Send + Sync {
     fn is_demo(&self) -> bool;
 }
 
+/// A port for a role that has its permission; the refusal for any other.
+pub type Allowed<Port> = Result<Arc<Port>, AppError>;
+
 /// One company, as far as the caller may go in it.
 #[derive(Clone)]
 pub struct CompanyAccess {
     pub context: CompanyContext,
-    pub keys: Arc<dyn SeeKeys>,
-    pub logs: Arc<dyn SeeLogs>,
-    pub webhooks: Arc<dyn SeeWebhooks>,
-    /// None when the caller's role does not manage keys.
-    pub key_manager: Option<Arc<dyn ManageKeys>>,
-    /// None when the caller's role does not manage webhooks.
-    pub webhook_manager: Option<Arc<dyn ManageWebhooks>>,
+    pub keys: Allowed<dyn SeeKeys>,
+    pub key_manager: Allowed<dyn ManageKeys>,
+    pub key_secrets: Allowed<dyn RevealKeys>,
+    pub logs: Allowed<dyn SeeLogs>,
+    pub webhooks: Allowed<dyn SeeWebhooks>,
+    pub webhook_manager: Allowed<dyn ManageWebhooks>,
+    pub webhook_secrets: Allowed<dyn RevealWebhookSecrets>,
+    pub replays: Allowed<dyn ReplayDeliveries>,
 }
 
 impl std::fmt::Debug for CompanyAccess {
@@ -50,7 +54,7 @@ impl std::fmt::Debug for CompanyAccess {
     }
 }
 
-/// Keys without their secrets.
+/// Keys without their secrets. [`model::Permission::SeeKeys`].
 #[async_trait]
 pub trait SeeKeys: Send + Sync {
     /// All three environments in their order, also those without a key.
@@ -59,25 +63,32 @@ pub trait SeeKeys: Send + Sync {
     async fn deletion_facts(&self, key: KeyId) -> Result<DeletionFacts, AppError>;
 }
 
-/// Keys with their secrets. Every method leaves an audit row.
+/// Generating and deleting keys. Every method leaves an audit row. [`model::Permission::ManageKeys`].
 #[async_trait]
 pub trait ManageKeys: Send + Sync {
     /// [`AppError::Conflict`] when two are active.
     async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError>;
-    async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
-    async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
     /// `last_four` is what the person typed; [`AppError::Invalid`] when it is a Production key that ends otherwise.
     async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError>;
 }
 
-/// The request log of the company and, for a parent, of its brands.
+/// The secrets of keys that exist. Every method leaves an audit row. [`model::Permission::RevealKeys`].
+#[async_trait]
+pub trait RevealKeys: Send + Sync {
+    /// To be shown.
+    async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
+    /// For the clipboard alone.
+    async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
+}
+
+/// The request log of the company and, for a parent, of its brands. [`model::Permission::SeeLogs`].
 #[async_trait]
 pub trait SeeLogs: Send + Sync {
     async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError>;
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
 }
 
-/// Webhooks and what became of their deliveries.
+/// Webhooks and what became of their deliveries. [`model::Permission::SeeWebhooks`].
 #[async_trait]
 pub trait SeeWebhooks: Send + Sync {
     /// Failing first, then by name.
@@ -86,6 +97,11 @@ pub trait SeeWebhooks: Send + Sync {
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError>;
     /// Deliveries of the event that carries this request id, newest first.
     async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<model::DeliveryRow>, AppError>;
+}
+
+/// Changing webhooks. Every method but `check` leaves an audit row. [`model::Permission::ManageWebhooks`].
+#[async_trait]
+pub trait ManageWebhooks: Send + Sync {
     /// What would be refused of this draft; empty when it may be saved. Resolves the name of the URL.
     /// With `editing` it is a change of that webhook, whose own URL is not taken.
     async fn check(
@@ -93,11 +109,6 @@ pub trait SeeWebhooks: Send + Sync {
         draft: &WebhookDraft,
         editing: Option<WebhookId>,
     ) -> Result<Vec<InvalidWebhook>, AppError>;
-}
-
-/// Changing webhooks. Every method leaves an audit row.
-#[async_trait]
-pub trait ManageWebhooks: Send + Sync {
     /// The faults of the draft, or the new webhook's id.
     async fn create(&self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError>;
     async fn change(
@@ -109,29 +120,25 @@ pub trait ManageWebhooks: Send + Sync {
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
     /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
     async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError>;
-    /// The secret of its own, as `whsec_…`: to be shown, for the clipboard alone, or replaced by a new one with an overlap.
-    async fn reveal_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
-    async fn copy_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
-    async fn rotate_secret(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError>;
-    /// One more attempt of the same delivery, with the same `webhook_id`.
-    async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
 }
 
-impl CompanyAccess {
-    pub fn manage_keys(&self) -> Result<&dyn ManageKeys, AppError> {
-        self.key_manager.as_deref().ok_or(self.refusal())
-    }
+/// The secret that a webhook has of its own, as `whsec_…`. Every method leaves an audit row.
+/// [`model::Permission::RevealWebhookSecrets`].
+#[async_trait]
+pub trait RevealWebhookSecrets: Send + Sync {
+    /// To be shown.
+    async fn reveal(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    /// For the clipboard alone.
+    async fn copy(&self, webhook: WebhookId) -> Result<SecretText, AppError>;
+    /// Replaced by a new one with an overlap.
+    async fn rotate(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError>;
+}
 
-    pub fn manage_webhooks(&self) -> Result<&dyn ManageWebhooks, AppError> {
-        self.webhook_manager.as_deref().ok_or(self.refusal())
-    }
-
-    /// What a caller gets who asks for more than their role may do.
-    pub const fn refusal(&self) -> AppError {
-        AppError::Forbidden {
-            role: self.context.role,
-        }
-    }
+/// Sending deliveries once more. Leaves an audit row. [`model::Permission::ReplayDeliveries`].
+#[async_trait]
+pub trait ReplayDeliveries: Send + Sync {
+    /// One more attempt of the same delivery, with the same `webhook_id`.
+    async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
 }
 
 /// Whoever asks, from the Leptos context.

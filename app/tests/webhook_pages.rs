@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use app::AppError;
-use app::ports::{CompanyAccess, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
+use app::ports::{Allowed, CompanyAccess, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use leptos::prelude::*;
@@ -15,8 +15,8 @@ use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
     HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    RequestId, Role, RotatedSecret, SecretText, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail,
-    WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
+    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -350,19 +350,6 @@ impl SeeWebhooks for World {
     async fn deliveries_of_request(&self, _: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
         Ok(Vec::new())
     }
-
-    async fn check(
-        &self,
-        draft: &WebhookDraft,
-        _: Option<WebhookId>,
-    ) -> Result<Vec<InvalidWebhook>, AppError> {
-        let private = draft.url.contains("10.0.0.1");
-        let fault = || InvalidWebhook {
-            field: "webhook_url".to_owned(),
-            message: "This address is private.".to_owned(),
-        };
-        Ok(private.then(fault).into_iter().collect())
-    }
 }
 
 #[async_trait]
@@ -409,6 +396,19 @@ struct Untouched;
 
 #[async_trait]
 impl ManageWebhooks for Untouched {
+    async fn check(
+        &self,
+        draft: &WebhookDraft,
+        _: Option<WebhookId>,
+    ) -> Result<Vec<InvalidWebhook>, AppError> {
+        let private = draft.url.contains("10.0.0.1");
+        let fault = || InvalidWebhook {
+            field: "webhook_url".to_owned(),
+            message: "This address is private.".to_owned(),
+        };
+        Ok(private.then(fault).into_iter().collect())
+    }
+
     async fn create(&self, _: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
         panic!("a page created a webhook")
     }
@@ -432,22 +432,11 @@ impl ManageWebhooks for Untouched {
     async fn send_test(&self, _: WebhookId, _: EventType) -> Result<DeliveryId, AppError> {
         panic!("a page sent a test")
     }
+}
 
-    async fn reveal_secret(&self, _: WebhookId) -> Result<SecretText, AppError> {
-        panic!("a page revealed a secret")
-    }
-
-    async fn copy_secret(&self, _: WebhookId) -> Result<SecretText, AppError> {
-        panic!("a page copied a secret")
-    }
-
-    async fn rotate_secret(&self, _: WebhookId) -> Result<RotatedSecret, AppError> {
-        panic!("a page rotated a secret")
-    }
-
-    async fn replay(&self, _: DeliveryId) -> Result<(), AppError> {
-        panic!("a page replayed a delivery")
-    }
+/// No page of these calls such a port.
+const fn refused<Port: ?Sized>(role: Role, permission: Permission) -> Allowed<Port> {
+    Err(AppError::Forbidden { role, permission })
 }
 
 struct Somebody(Arc<World>);
@@ -467,18 +456,18 @@ impl Visitor for Somebody {
         if asked != company() {
             return Err(AppError::NotFound);
         }
-        let manager = self
-            .0
-            .role
-            .manages_webhooks()
-            .then(|| Arc::new(Untouched) as Arc<dyn ManageWebhooks>);
+        let role = self.0.role;
         Ok(CompanyAccess {
             context: self.0.context(),
-            keys: self.0.clone(),
-            logs: self.0.clone(),
-            webhooks: self.0.clone(),
-            key_manager: None,
-            webhook_manager: manager,
+            keys: Ok(self.0.clone()),
+            key_manager: refused(role, Permission::ManageKeys),
+            key_secrets: refused(role, Permission::RevealKeys),
+            logs: Ok(self.0.clone()),
+            webhooks: Ok(self.0.clone()),
+            webhook_manager: AppError::unless_may(role, Permission::ManageWebhooks)
+                .map(|()| Arc::new(Untouched) as _),
+            webhook_secrets: refused(role, Permission::RevealWebhookSecrets),
+            replays: refused(role, Permission::ReplayDeliveries),
         })
     }
 
@@ -683,7 +672,7 @@ async fn every_state_of_a_webhook_has_its_explanation() {
 async fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
     let html = render(viewer(), &format!("webhooks/{}", webhook_id(1)), "one-viewer").await;
     assert_sound(&html);
-    let why = "Viewers cannot change this. Ask an Owner or Administrator.";
+    let why = "Viewers cannot change webhooks. Ask an Owner";
     let refused = "aria-disabled=\"true\" aria-describedby=\"read-only\"";
     assert_eq!(text_of(&html).matches(why).count(), 1, "{}", text_of(&html));
     assert_eq!(html.matches("id=\"read-only\"").count(), 1);

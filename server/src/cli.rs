@@ -152,8 +152,7 @@ pub enum AdminAction {
         client_id: String,
         #[arg(long)]
         email: String,
-        /// owner or viewer
-        #[arg(long)]
+        #[arg(long, help = model::Role::choices())]
         role: String,
         /// Generate a password and show it; standard input is ignored
         #[arg(long)]

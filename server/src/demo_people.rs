@@ -1,19 +1,26 @@
-//! The demo's two people: the demo makes them, and its sign-in page offers them by button.
+//! The demo's people: the demo makes them, and its sign-in page offers them by button.
 
 use accounts::Email;
 use model::Role;
 
+/// One for each role that the demo shows.
 #[derive(Clone, Debug)]
-pub struct DemoPeople {
-    pub owner: Email,
-    pub viewer: Email,
-}
+pub struct DemoPeople(Vec<(Role, Email)>);
 
 impl DemoPeople {
-    pub fn email(&self, role: Role) -> &Email {
-        match role {
-            Role::Owner => &self.owner,
-            Role::Viewer => &self.viewer,
-        }
+    pub const fn new(people: Vec<(Role, Email)>) -> Self {
+        Self(people)
+    }
+
+    pub fn all(&self) -> &[(Role, Email)] {
+        &self.0
+    }
+
+    /// None for a role that the demo does not show.
+    pub fn email(&self, role: Role) -> Option<&Email> {
+        self.0
+            .iter()
+            .find(|(own, _)| *own == role)
+            .map(|(_, email)| email)
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use accounts::Scope;
 use axum::routing::{any, delete, get, post, put};
 use http::Method;
+use model::Permission;
 
 use crate::route::Route;
 use crate::{dashboard, operator_api};
@@ -37,7 +38,8 @@ impl Table {
 }
 
 fn of_the_dashboard() -> Vec<dashboard::Route> {
-    use dashboard::Who::{Anyone, ApiKey, KeyManager, Member, WebhookManager};
+    use Permission::{ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets};
+    use dashboard::Who::{AnyMember, Anyone, ApiKey, Member};
     vec![
         Route::new(
             Method::POST,
@@ -57,71 +59,71 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
             Anyone("it is a 404 outside the demo"),
             post(dashboard::enter_the_demo),
         ),
-        Route::new(Method::GET, "/live/{company}", Member, get(dashboard::live)),
+        Route::new(Method::GET, "/live/{company}", AnyMember, get(dashboard::live)),
         Route::new(
             Method::POST,
             "/c/{company}/development/keys/generate",
-            KeyManager,
+            Member(ManageKeys),
             post(dashboard::generate_key),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/keys/{key}/reveal",
-            KeyManager,
+            Member(RevealKeys),
             post(dashboard::reveal_key),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/keys/{key}/delete",
-            KeyManager,
+            Member(ManageKeys),
             post(dashboard::delete_key),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/new",
-            WebhookManager,
+            Member(ManageWebhooks),
             post(dashboard::create_webhook),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/edit",
-            WebhookManager,
+            Member(ManageWebhooks),
             post(dashboard::change_webhook),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/enabled",
-            WebhookManager,
+            Member(ManageWebhooks),
             post(dashboard::set_webhook_enabled),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/delete",
-            WebhookManager,
+            Member(ManageWebhooks),
             post(dashboard::delete_webhook),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/test",
-            WebhookManager,
+            Member(ManageWebhooks),
             post(dashboard::send_test_event),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/secret/reveal",
-            WebhookManager,
+            Member(RevealWebhookSecrets),
             post(dashboard::reveal_webhook_secret),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/secret/rotate",
-            WebhookManager,
+            Member(RevealWebhookSecrets),
             post(dashboard::rotate_webhook_secret),
         ),
         Route::new(
             Method::POST,
             "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay",
-            WebhookManager,
+            Member(ReplayDeliveries),
             post(dashboard::replay_delivery),
         ),
         Route::new(

@@ -1,9 +1,8 @@
 //! The frame of every page: the bar at the top and the one `<main>`.
 
 use leptos::prelude::*;
-use model::{CompanyContext, Role};
+use model::{CompanyContext, Permission, Role};
 
-use crate::AppError;
 use crate::ui::{Badge, Button, ButtonKind, ButtonSize, Icon, IconName, Notice, ThemeSwitch};
 
 /// The bar: where this is, whose company it is, who is signed in.
@@ -55,16 +54,11 @@ pub fn Main(children: Children) -> impl IntoView {
     }
 }
 
-/// Why an action is not offered to this role.
-pub fn why_not(role: Role) -> String {
-    AppError::Forbidden { role }.to_string()
-}
-
 /// The id of [`ReadOnly`], which describes every button that the role may not press.
 pub const READ_ONLY: &str = "read-only";
 
-/// Says once a page why nothing can be changed here. Nothing for a role that `may`.
+/// Says once a page why nothing can be changed here. Nothing for a role that has the permission.
 #[component]
-pub fn ReadOnly(role: Role, may: bool) -> impl IntoView {
-    (!may).then(|| view! { <Notice id=READ_ONLY>{why_not(role)}</Notice> })
+pub fn ReadOnly(role: Role, permission: Permission) -> impl IntoView {
+    (!role.may(permission)).then(|| view! { <Notice id=READ_ONLY>{permission.refusal(role)}</Notice> })
 }

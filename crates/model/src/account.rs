@@ -1,76 +1,8 @@
-//! Companies, brands and roles, as the page sees them.
-
-use std::fmt;
-use std::str::FromStr;
+//! Companies and brands, as the page sees them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, Environment};
-
-/// What a member may do. More roles (Administrator, Developer) stand between these two later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May do everything.
-    Owner,
-    /// Sees everything but secrets and the audit trail; changes nothing.
-    Viewer,
-}
-
-impl Role {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Owner => "Owner",
-            Self::Viewer => "Viewer",
-        }
-    }
-
-    /// May generate, reveal, copy and delete keys.
-    pub const fn manages_keys(self) -> bool {
-        matches!(self, Self::Owner)
-    }
-
-    /// May create, change, test and delete webhooks, and replay deliveries.
-    pub const fn manages_webhooks(self) -> bool {
-        matches!(self, Self::Owner)
-    }
-}
-
-/// The text named no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownRole;
-
-impl fmt::Display for UnknownRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a role is one of owner, viewer")
-    }
-}
-
-impl std::error::Error for UnknownRole {}
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Owner, Self::Viewer]
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(UnknownRole)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::{ClientId, Environment, Role};
 
 /// The company that runs this installation, as its customers know it. Their pages never call it "the operator".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

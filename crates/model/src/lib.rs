@@ -11,13 +11,14 @@ mod id;
 mod key;
 mod log;
 mod log_filter;
+mod permission;
 mod secret_text;
 mod time;
 mod verdict;
 mod webhook;
 
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
-pub use account::{Brand, CompanyContext, DemoContext, Provider, Role, UnknownRole};
+pub use account::{Brand, CompanyContext, DemoContext, Provider};
 pub use credential_names::{CredentialNames, NotCredentialNames};
 pub use delivery_reach::DeliveryReach;
 pub use environment::{Environment, UnknownEnvironment};
@@ -31,6 +32,7 @@ pub use key::{
 };
 pub use log::{Body, BodyAbsence, HeaderField, LogEntry, LogPage, LogRow, LogTotals, Recorded};
 pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
+pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 use http::header::{ACCEPT, REFERER};
 use http::{Method, StatusCode};
-use model::ClientId;
+use model::{ClientId, Permission};
 use url::{Position, Url};
 
 use super::sign_in::own_path;
@@ -24,12 +24,10 @@ use crate::route::{self, Audience};
 pub enum Who {
     /// Everybody who reaches the listener; the text says why that is right.
     Anyone(&'static str),
-    /// Members of the company in the path.
-    Member,
-    /// Members of the company in the path whose role manages keys.
-    KeyManager,
-    /// Members of the company in the path whose role manages webhooks.
-    WebhookManager,
+    /// Members of the company in the path, whatever their role.
+    AnyMember,
+    /// Members of the company in the path whose role has this permission.
+    Member(Permission),
     /// Programs with an API key: the gateway's own check decides.
     ApiKey,
 }
@@ -45,15 +43,17 @@ pub type Route = route::Route<Who>;
 pub(super) fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> MethodRouter<AppState> {
     match who {
         Who::Anyone(_) | Who::ApiKey => handler,
-        Who::Member | Who::KeyManager | Who::WebhookManager => {
-            handler.layer(from_fn_with_state((state.clone(), who), members_only))
-        }
+        Who::AnyMember => handler.layer(from_fn_with_state((state.clone(), None), members_only)),
+        Who::Member(permission) => handler.layer(from_fn_with_state(
+            (state.clone(), Some(permission)),
+            members_only,
+        )),
     }
 }
 
 /// The handler behind it finds the membership in the request's extensions.
 async fn members_only(
-    State((state, who)): State<(AppState, Who)>,
+    State((state, permission)): State<(AppState, Option<Permission>)>,
     params: RawPathParams,
     mut request: Request,
     next: Next,
@@ -61,26 +61,19 @@ async fn members_only(
     // The request's body could not be held over an await.
     let asker = Asker::of(&request);
     let visitor = request.extensions().get::<Arc<PageVisitor>>().cloned();
-    match membership(&params, visitor).await {
-        Ok(membership) if !may(who, &membership) => {
-            let error = AppError::Forbidden {
-                role: membership.role,
-            };
-            refusal(&error, &asker, &state)
+    let allowed = async {
+        let membership = membership(&params, visitor).await?;
+        if let Some(permission) = permission {
+            AppError::unless_may(membership.role, permission)?;
         }
+        Ok(membership)
+    };
+    match allowed.await {
         Ok(membership) => {
             request.extensions_mut().insert(membership);
             next.run(request).await
         }
         Err(error) => refusal(&error, &asker, &state),
-    }
-}
-
-fn may(who: Who, membership: &Membership) -> bool {
-    match who {
-        Who::KeyManager => membership.role.manages_keys(),
-        Who::WebhookManager => membership.role.manages_webhooks(),
-        Who::Anyone(_) | Who::Member | Who::ApiKey => true,
     }
 }
 

@@ -38,7 +38,14 @@ impl KeyPath {
 }
 
 pub async fn generate_key(posted: Posted, Form(form): Form<GenerateForm>) -> Response {
-    let outcome = async { posted.access.manage_keys()?.generate(form.environment).await };
+    let outcome = async {
+        posted
+            .access
+            .key_manager
+            .clone()?
+            .generate(form.environment)
+            .await
+    };
     posted.answer(outcome.await, &to_keys(&posted), |generated| {
         let lead = format!(
             "A new {} key is active. You can reveal it again later.",
@@ -49,7 +56,7 @@ pub async fn generate_key(posted: Posted, Form(form): Form<GenerateForm>) -> Res
 }
 
 pub async fn reveal_key(posted: Posted, Path(path): Path<KeyPath>) -> Response {
-    let outcome = async { posted.access.manage_keys()?.reveal(path.id()?).await };
+    let outcome = async { posted.access.key_secrets.clone()?.reveal(path.id()?).await };
     posted.answer(outcome.await, &to_keys(&posted), |secret| {
         let lead = "Leave this page once you have copied it.";
         with_secret(&posted, "Access secret", lead, &secret)
@@ -64,7 +71,14 @@ pub async fn delete_key(
     // A form that cannot be read has nothing typed in it.
     let typed = form.map(|Form(form)| form.last_four).unwrap_or_default();
     let back = to_keys(&posted);
-    let outcome = async { posted.access.manage_keys()?.delete(path.id()?, &typed).await };
+    let outcome = async {
+        posted
+            .access
+            .key_manager
+            .clone()?
+            .delete(path.id()?, &typed)
+            .await
+    };
     posted.answer(outcome.await, &back, |deleted| {
         let body = format!(
             "<p>The {} key ending in <code>{}</code> has been rejected since {} ({} ms after you confirmed).</p>{}",

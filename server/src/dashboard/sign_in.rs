@@ -171,7 +171,7 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
     )
 }
 
-/// Which of the demo's two people to be.
+/// Which of the demo's people to be.
 #[derive(Debug, Deserialize)]
 pub struct DemoForm {
     role: Role,
@@ -185,7 +185,8 @@ pub async fn enter_the_demo(
     Extension(caller): Extension<Caller>,
     Form(form): Form<DemoForm>,
 ) -> Response {
-    let Some(demo) = &state.demo else {
+    let person = state.demo.as_ref().and_then(|demo| demo.email(form.role));
+    let Some(person) = person else {
         return plain_page::refused(
             StatusCode::NOT_FOUND,
             "Not found",
@@ -197,7 +198,7 @@ pub async fn enter_the_demo(
         .services()
         .core
         .accounts
-        .sign_in_without_password(demo.email(form.role), browser(caller))
+        .sign_in_without_password(person, browser(caller))
         .await
     {
         Ok(token) => enter(&state, &token, &form.next),

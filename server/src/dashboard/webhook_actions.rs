@@ -57,7 +57,7 @@ pub async fn create_webhook(posted: Posted, Form(pairs): Pairs) -> Response {
     let list = to_list(&posted);
     let fields = WebhookFields::from_pairs(pairs);
     let outcome = async {
-        let webhooks = posted.access.manage_webhooks()?;
+        let webhooks = posted.access.webhook_manager.clone()?;
         match fields.draft(true) {
             Ok(draft) => webhooks.create(draft).await,
             Err(faults) => Ok(Err(faults)),
@@ -73,8 +73,16 @@ pub async fn change_webhook(posted: Posted, Path(path): Path<WebhookPath>, Form(
     let own = to_webhook(&posted, &path.webhook);
     let fields = WebhookFields::from_pairs(pairs);
     let outcome = async {
-        let (webhooks, id) = (posted.access.manage_webhooks()?, path.id()?);
-        let enabled = posted.access.webhooks.detail(id).await?.row.webhook.enabled;
+        let (webhooks, id) = (posted.access.webhook_manager.clone()?, path.id()?);
+        let enabled = posted
+            .access
+            .webhooks
+            .clone()?
+            .detail(id)
+            .await?
+            .row
+            .webhook
+            .enabled;
         match fields.draft(enabled) {
             Ok(draft) => webhooks.change(id, draft).await,
             Err(faults) => Ok(Err(faults)),
@@ -93,7 +101,7 @@ pub async fn set_webhook_enabled(
 ) -> Response {
     let own = to_webhook(&posted, &path.webhook);
     let outcome = async {
-        let webhooks = posted.access.manage_webhooks()?;
+        let webhooks = posted.access.webhook_manager.clone()?;
         webhooks.set_enabled(path.id()?, form.enabled).await
     };
     posted.answer(outcome.await, &own, |()| on_to(&own.address, ""))
@@ -101,7 +109,7 @@ pub async fn set_webhook_enabled(
 
 pub async fn delete_webhook(posted: Posted, Path(path): Path<WebhookPath>) -> Response {
     let list = to_list(&posted);
-    let outcome = async { posted.access.manage_webhooks()?.delete(path.id()?).await };
+    let outcome = async { posted.access.webhook_manager.clone()?.delete(path.id()?).await };
     posted.answer(outcome.await, &list, |()| on_to(&list.address, "deleted=1"))
 }
 
@@ -113,9 +121,9 @@ pub async fn send_test_event(
 ) -> Response {
     let own = to_webhook(&posted, &path.webhook);
     let outcome = async {
-        let webhooks = posted.access.manage_webhooks()?;
+        let webhooks = posted.access.webhook_manager.clone()?;
         let delivery = webhooks.send_test(path.id()?, form.event_type).await?;
-        until_it_was_tried(posted.access.webhooks.as_ref(), delivery).await?;
+        until_it_was_tried(posted.access.webhooks.clone()?.as_ref(), delivery).await?;
         Ok(delivery)
     };
     posted.answer(outcome.await, &own, |delivery| {
@@ -130,8 +138,8 @@ pub async fn replay_delivery(posted: Posted, Path(path): Path<DeliveryPath>) -> 
         own.address = format!("{}/deliveries/{delivery}", own.address);
     }
     let outcome = async {
-        let webhooks = posted.access.manage_webhooks()?;
-        webhooks.replay(delivery.map_err(|_| AppError::NotFound)?).await
+        let replays = posted.access.replays.clone()?;
+        replays.replay(delivery.map_err(|_| AppError::NotFound)?).await
     };
     posted.answer(outcome.await, &own, |()| on_to(&own.address, "replayed=1"))
 }
@@ -139,7 +147,7 @@ pub async fn replay_delivery(posted: Posted, Path(path): Path<DeliveryPath>) -> 
 /// For browsers without scripts: a `no-store` page that carries the secret (invariant 3).
 pub async fn reveal_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>) -> Response {
     let own = to_webhook(&posted, &path.webhook);
-    let outcome = async { posted.access.manage_webhooks()?.reveal_secret(path.id()?).await };
+    let outcome = async { posted.access.webhook_secrets.clone()?.reveal(path.id()?).await };
     posted.answer(outcome.await, &own, |secret| {
         let lead = "Leave this page once you have copied it.";
         posted.secret_page("Standard Webhooks secret", lead, &secret, "", &own)
@@ -149,7 +157,7 @@ pub async fn reveal_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>
 /// As [`reveal_webhook_secret`], with a new secret.
 pub async fn rotate_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>) -> Response {
     let own = to_webhook(&posted, &path.webhook);
-    let outcome = async { posted.access.manage_webhooks()?.rotate_secret(path.id()?).await };
+    let outcome = async { posted.access.webhook_secrets.clone()?.rotate(path.id()?).await };
     posted.answer(outcome.await, &own, |rotated| {
         let lead = format!(
             "This is the new secret. Deliveries are also signed with the previous one until {}.",

@@ -31,10 +31,10 @@ pub(super) fn people() -> Result<DemoPeople, StartError> {
         text.parse::<Email>()
             .map_err(StartError::failed("naming the demo's people"))
     };
-    Ok(DemoPeople {
-        owner: email(OWNER)?,
-        viewer: email(VIEWER)?,
-    })
+    Ok(DemoPeople::new(vec![
+        (Role::Owner, email(OWNER)?),
+        (Role::Viewer, email(VIEWER)?),
+    ]))
 }
 
 /// The person the audit trail names as the author of the sample data.
@@ -56,10 +56,10 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
         .map_err(failed())?
         .client_id;
     let people = people()?;
-    for (email, role) in [(people.owner, Role::Owner), (people.viewer, Role::Viewer)] {
+    for (role, email) in people.all() {
         let password = Password::new(PASSWORD.to_owned()).map_err(failed())?;
         accounts
-            .create_member(company, email, role, password, &Actor::system())
+            .create_member(company, email.clone(), *role, password, &Actor::system())
             .await
             .map_err(failed())?;
     }

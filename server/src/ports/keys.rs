@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use accounts::Clock;
 use app::AppError;
-use app::ports::{ManageKeys, SeeKeys};
+use app::ports::{ManageKeys, RevealKeys, SeeKeys};
 use async_trait::async_trait;
 use keys::{Keys, KeysError};
 use logs::LogStore;
@@ -70,7 +70,7 @@ impl SeenKeys {
     }
 }
 
-/// A company's keys with their secrets, for one who may have them.
+/// A company's keys in the name of one member; which of these ports that member gets is decided by [`super`].
 pub(crate) struct ManagedKeys {
     pub(crate) keys: Keys,
     pub(crate) company: CompanyId,
@@ -86,6 +86,16 @@ impl ManageKeys for ManagedKeys {
             .map_err(answer)
     }
 
+    async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError> {
+        self.keys
+            .delete_confirmed(self.company, key, last_four, &self.actor)
+            .await
+            .map_err(answer)
+    }
+}
+
+#[async_trait]
+impl RevealKeys for ManagedKeys {
     async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError> {
         self.keys
             .reveal(self.company, key, &self.actor)
@@ -96,13 +106,6 @@ impl ManageKeys for ManagedKeys {
     async fn copy(&self, key: KeyId) -> Result<SecretText, AppError> {
         self.keys
             .copy(self.company, key, &self.actor)
-            .await
-            .map_err(answer)
-    }
-
-    async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError> {
-        self.keys
-            .delete_confirmed(self.company, key, last_four, &self.actor)
             .await
             .map_err(answer)
     }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use accounts::{AccountsError, Membership, Visit};
 use app::AppError;
-use app::ports::{CompanyAccess, ManageKeys, ManageWebhooks, Visitor};
+use app::ports::{Allowed, CompanyAccess, Visitor};
 use async_trait::async_trait;
-use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Role};
+use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Permission, Role};
 
 use self::memberships::Memberships;
 use crate::caller::Caller;
@@ -126,37 +126,36 @@ impl Backend {
             clock: services.clock(),
             company,
         };
+        let managed_keys = Arc::new(keys::ManagedKeys {
+            keys: services.core.keys.clone(),
+            company,
+            actor: actor.clone(),
+        });
         let seen_logs = logs::SeenLogs {
             store: Arc::clone(&services.log_store),
             webhooks: services.webhooks.clone(),
             clock: services.clock(),
             scope: logs::scope_of(&membership.company),
         };
-        let key_manager = || -> Arc<dyn ManageKeys> {
-            Arc::new(keys::ManagedKeys {
-                keys: services.core.keys.clone(),
-                company,
-                actor: actor.clone(),
-            })
-        };
         let seen_webhooks = webhooks::SeenWebhooks {
             webhooks: services.webhooks.clone(),
             company,
         };
-        let webhook_manager = || -> Arc<dyn ManageWebhooks> {
-            Arc::new(webhooks::ManagedWebhooks {
-                webhooks: services.webhooks.clone(),
-                company,
-                actor: actor.clone(),
-            })
-        };
+        let managed_webhooks = Arc::new(webhooks::ManagedWebhooks {
+            webhooks: services.webhooks.clone(),
+            company,
+            actor,
+        });
         CompanyAccess {
             context: self.context(visit, membership),
-            keys: Arc::new(seen_keys),
-            logs: Arc::new(seen_logs),
-            webhooks: Arc::new(seen_webhooks),
-            key_manager: role.manages_keys().then(key_manager),
-            webhook_manager: role.manages_webhooks().then(webhook_manager),
+            keys: allowed(role, Permission::SeeKeys, Arc::new(seen_keys)),
+            key_manager: allowed(role, Permission::ManageKeys, managed_keys.clone()),
+            key_secrets: allowed(role, Permission::RevealKeys, managed_keys),
+            logs: allowed(role, Permission::SeeLogs, Arc::new(seen_logs)),
+            webhooks: allowed(role, Permission::SeeWebhooks, Arc::new(seen_webhooks)),
+            webhook_manager: allowed(role, Permission::ManageWebhooks, managed_webhooks.clone()),
+            webhook_secrets: allowed(role, Permission::RevealWebhookSecrets, managed_webhooks.clone()),
+            replays: allowed(role, Permission::ReplayDeliveries, managed_webhooks),
         }
     }
 
@@ -176,6 +175,11 @@ impl Backend {
             demo: self.installation.demo.clone(),
         }
     }
+}
+
+/// The port, for a role that has its permission.
+fn allowed<Port: ?Sized>(role: Role, permission: Permission, port: Arc<Port>) -> Allowed<Port> {
+    AppError::unless_may(role, permission).map(|()| port)
 }
 
 /// An accounts fault on the way to a page.

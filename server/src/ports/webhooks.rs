@@ -2,7 +2,7 @@
 //! that no other one can be asked for through it.
 
 use app::AppError;
-use app::ports::{ManageWebhooks, SeeWebhooks};
+use app::ports::{ManageWebhooks, ReplayDeliveries, RevealWebhookSecrets, SeeWebhooks};
 use async_trait::async_trait;
 use model::{
     Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, RotatedSecret,
@@ -41,7 +41,17 @@ impl SeeWebhooks for SeenWebhooks {
             .await
             .map_err(answer)
     }
+}
 
+/// A company's webhooks in the name of one member; which of these ports that member gets is decided by [`super`].
+pub(crate) struct ManagedWebhooks {
+    pub(crate) webhooks: Webhooks,
+    pub(crate) company: CompanyId,
+    pub(crate) actor: Actor,
+}
+
+#[async_trait]
+impl ManageWebhooks for ManagedWebhooks {
     async fn check(
         &self,
         draft: &WebhookDraft,
@@ -52,17 +62,7 @@ impl SeeWebhooks for SeenWebhooks {
             .await
             .map_err(answer)
     }
-}
 
-/// A company's webhooks, for one who may change them.
-pub(crate) struct ManagedWebhooks {
-    pub(crate) webhooks: Webhooks,
-    pub(crate) company: CompanyId,
-    pub(crate) actor: Actor,
-}
-
-#[async_trait]
-impl ManageWebhooks for ManagedWebhooks {
     async fn create(&self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
         let created = self.webhooks.create(self.company, &draft, &self.actor).await;
         with_faults(created.map(|webhook| webhook.id))
@@ -105,28 +105,34 @@ impl ManageWebhooks for ManagedWebhooks {
             .await
             .map_err(answer)
     }
+}
 
-    async fn reveal_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
+#[async_trait]
+impl RevealWebhookSecrets for ManagedWebhooks {
+    async fn reveal(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
         self.webhooks
             .reveal_secret(self.company, webhook, &self.actor)
             .await
             .map_err(answer)
     }
 
-    async fn copy_secret(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
+    async fn copy(&self, webhook: WebhookId) -> Result<SecretText, AppError> {
         self.webhooks
             .copy_secret(self.company, webhook, &self.actor)
             .await
             .map_err(answer)
     }
 
-    async fn rotate_secret(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
+    async fn rotate(&self, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
         self.webhooks
             .rotate_secret(self.company, webhook, &self.actor)
             .await
             .map_err(answer)
     }
+}
 
+#[async_trait]
+impl ReplayDeliveries for ManagedWebhooks {
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError> {
         self.webhooks
             .replay(self.company, delivery, &self.actor)

@@ -4,13 +4,14 @@
 use std::any::TypeId;
 
 use accounts::{Scope, Scopes};
+use app::AppError;
 use http::{Method, StatusCode};
-use model::Actor;
+use model::{Actor, Permission, Role};
 use server::dashboard::{Who, page_paths, server_function_paths};
 use server::routes::table;
 use server::{dashboard, operator_api};
 
-use crate::world::{Acme, Answer, Ask, To, World};
+use crate::world::{Answer, Ask, To, World};
 
 const AN_ID: &str = "00000000000000000000000000000001";
 
@@ -27,7 +28,7 @@ fn fill(path: &str, company: &str) -> String {
         .join("/")
 }
 
-/// Every argument that any form or server function takes.
+/// Every argument that any form or server function takes. No name is looked up.
 fn every_argument(company: &str) -> Vec<(&'static str, String)> {
     vec![
         ("company", company.to_owned()),
@@ -40,7 +41,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("event_type", "order-created".to_owned()),
         ("filter", String::new()),
         ("name", "x".to_owned()),
-        ("webhook_url", "https://example.com/".to_owned()),
+        ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),
     ]
 }
@@ -51,20 +52,14 @@ fn as_json(company: &str) -> serde_json::Value {
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     let draft = serde_json::json!({
-        "name": "x", "url": "https://example.com/", "environment": "sandbox", "events": "all", "enabled": true,
+        "name": "x", "url": "https://10.0.0.1/", "environment": "sandbox", "events": "all", "enabled": true,
     });
     object.insert("draft".to_owned(), draft);
     object.into()
 }
 
 /// Asks as `cookie` says, with every argument in whatever form is understood.
-async fn status(
-    world: &World,
-    method: &Method,
-    path: &str,
-    cookie: Option<&str>,
-    company: &str,
-) -> StatusCode {
+async fn asked(world: &World, method: &Method, path: &str, cookie: Option<&str>, company: &str) -> Answer {
     let arguments = every_argument(company);
     let pairs: Vec<(&str, &str)> = arguments
         .iter()
@@ -79,25 +74,86 @@ async fn status(
     if *method == Method::GET {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let query = query.extend_pairs(pairs).finish();
-        return with(cookie, world.get(&format!("{path}?{query}"))).await.status;
+        return with(cookie, world.get(&format!("{path}?{query}"))).await;
     }
     let answer = with(cookie, world.ask(method.clone(), path).form(&pairs)).await;
     // No answer to who asked: the function takes JSON.
     if answer.status != StatusCode::BAD_REQUEST {
-        return answer.status;
+        return answer;
     }
-    with(cookie, world.ask(method.clone(), path).json(&as_json(company)))
-        .await
-        .status
+    with(cookie, world.ask(method.clone(), path).json(&as_json(company))).await
 }
 
-async fn refused_on_the_dashboard(world: &World, route: &dashboard::Route, acme: &Acme, other: &Acme) {
-    let (own, foreign) = (acme.client_id.to_string(), other.client_id.to_string());
+/// A company with a member of each role that there is, signed in.
+struct Staffed {
+    client_id: String,
+    members: Vec<(Role, String)>,
+}
+
+impl Staffed {
+    async fn new(world: &World, name: &str) -> Self {
+        let (_, client_id) = world.company(name).await;
+        let mut members = Vec::new();
+        for role in Role::ALL.iter().copied() {
+            let email = format!("{role}-{client_id}@example.com");
+            world.member(client_id, &email, role).await;
+            members.push((role, world.sign_in(&email).await));
+        }
+        Self {
+            client_id: client_id.to_string(),
+            members,
+        }
+    }
+
+    fn cookies(&self) -> impl Iterator<Item = (Role, &str)> {
+        self.members.iter().map(|(role, cookie)| (*role, cookie.as_str()))
+    }
+}
+
+/// Asks as nobody and as each member, of their own company and of others.
+async fn refused_as_the_table_says(
+    world: &World,
+    (method, path): (&Method, &str),
+    permission: Option<Permission>,
+    (staffed, other): (&Staffed, &Staffed),
+) {
     let ask = |cookie, company: &str| {
-        let (path, company) = (fill(route.path, company), company.to_owned());
-        async move { status(world, &route.method, &path, cookie, &company).await }
+        let (path, company) = (fill(path, company), company.to_owned());
+        async move { asked(world, method, &path, cookie, &company).await }
     };
+    let nobody = ask(None, &staffed.client_id).await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{path}: signed out");
+    for (role, cookie) in staffed.cookies() {
+        for company in [other.client_id.as_str(), AN_ID] {
+            let answer = ask(Some(cookie), company).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {role} elsewhere");
+        }
+        // What is allowed may last: a stream.
+        let refused = permission.filter(|permission| !role.may(*permission));
+        if permission.is_none() && path.starts_with("/live/") {
+            continue;
+        }
+        let answer = ask(Some(cookie), &staffed.client_id).await;
+        assert_eq!(
+            answer.status == StatusCode::FORBIDDEN,
+            refused.is_some(),
+            "{path}: {role} gets {}",
+            answer.status
+        );
+        if let Some(permission) = refused {
+            let error = AppError::Forbidden { role, permission };
+            let said = match path.starts_with("/rpc/") {
+                true => answer.json() == serde_json::to_value(&error).expect("JSON"),
+                false => answer.body.contains(&error.to_string()),
+            };
+            assert!(said, "{path}: {role} is told {}", answer.body);
+        }
+    }
+}
+
+async fn refused_on_the_dashboard(world: &World, route: &dashboard::Route, companies: (&Staffed, &Staffed)) {
     let name = format!("{} {}", route.method, route.path);
+    let asks = (&route.method, route.path);
     match route.who {
         Who::Anyone(_) => {
             let known = ["POST /sign-in", "POST /sign-out", "POST /demo/enter"];
@@ -106,35 +162,18 @@ async fn refused_on_the_dashboard(world: &World, route: &dashboard::Route, acme:
                 "{name} is open to everybody: is that meant?"
             );
         }
-        Who::Member | Who::KeyManager | Who::WebhookManager => {
-            assert_eq!(
-                ask(None, &own).await,
-                StatusCode::UNAUTHORIZED,
-                "{name}: signed out"
-            );
-            assert_eq!(
-                ask(Some(acme.owner.as_str()), &foreign).await,
-                StatusCode::NOT_FOUND,
-                "{name}: another company's"
-            );
-            assert_eq!(
-                ask(Some(acme.owner.as_str()), AN_ID).await,
-                StatusCode::NOT_FOUND,
-                "{name}: nobody's"
-            );
-            if route.who != Who::Member {
-                assert_eq!(
-                    ask(Some(acme.viewer.as_str()), &own).await,
-                    StatusCode::FORBIDDEN,
-                    "{name}: a viewer"
-                );
+        Who::AnyMember => {
+            assert_eq!(name, "GET /live/{company}", "{name}: whatever the role?");
+            refused_as_the_table_says(world, asks, None, companies).await;
+        }
+        Who::Member(permission) => refused_as_the_table_says(world, asks, Some(permission), companies).await,
+        Who::ApiKey => {
+            for (role, cookie) in companies.0.cookies() {
+                let path = fill(route.path, AN_ID);
+                let answer = asked(world, &route.method, &path, Some(cookie), &companies.0.client_id).await;
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}: {role}");
             }
         }
-        Who::ApiKey => assert_eq!(
-            ask(Some(acme.owner.as_str()), &own).await,
-            StatusCode::UNAUTHORIZED,
-            "{name}"
-        ),
     }
 }
 
@@ -190,10 +229,13 @@ async fn refused_to_operators(world: &World, route: &operator_api::Route) {
 #[tokio::test]
 async fn every_route_refuses_those_who_may_not() {
     let world = World::start().await;
-    let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
+    let (staffed, other) = (
+        Staffed::new(&world, "Acme").await,
+        Staffed::new(&world, "Other").await,
+    );
     let table = table();
     for route in &table.dashboard {
-        refused_on_the_dashboard(&world, route, &acme, &other).await;
+        refused_on_the_dashboard(&world, route, (&staffed, &other)).await;
     }
     for route in &table.operator {
         refused_to_operators(&world, route).await;
@@ -243,29 +285,48 @@ async fn every_page_of_a_company_refuses_those_who_are_no_members() {
     assert!(pages >= 8, "{pages} pages");
 }
 
+/// What each server function needs. None: every member may call it.
+const NEEDED: [(&str, Option<Permission>); 23] = {
+    use Permission::{
+        ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
+        SeeWebhooks,
+    };
+    [
+        ("/rpc/company/context", None),
+        ("/rpc/keys/list", Some(SeeKeys)),
+        ("/rpc/keys/deletion_facts", Some(SeeKeys)),
+        ("/rpc/keys/generate_key", Some(ManageKeys)),
+        ("/rpc/keys/delete_key", Some(ManageKeys)),
+        ("/rpc/keys/reveal_key", Some(RevealKeys)),
+        ("/rpc/keys/copy_key", Some(RevealKeys)),
+        ("/rpc/logs/list", Some(SeeLogs)),
+        ("/rpc/logs/entry", Some(SeeLogs)),
+        ("/rpc/webhooks/list", Some(SeeWebhooks)),
+        ("/rpc/webhooks/detail", Some(SeeWebhooks)),
+        ("/rpc/webhooks/delivery", Some(SeeWebhooks)),
+        ("/rpc/webhooks/deliveries_of_request", Some(SeeWebhooks)),
+        ("/rpc/webhooks/check", Some(ManageWebhooks)),
+        ("/rpc/webhooks/create", Some(ManageWebhooks)),
+        ("/rpc/webhooks/change", Some(ManageWebhooks)),
+        ("/rpc/webhooks/set_enabled", Some(ManageWebhooks)),
+        ("/rpc/webhooks/delete", Some(ManageWebhooks)),
+        ("/rpc/webhooks/send_test", Some(ManageWebhooks)),
+        ("/rpc/webhooks/reveal_secret", Some(RevealWebhookSecrets)),
+        ("/rpc/webhooks/copy_secret", Some(RevealWebhookSecrets)),
+        ("/rpc/webhooks/rotate_secret", Some(RevealWebhookSecrets)),
+        ("/rpc/webhooks/replay", Some(ReplayDeliveries)),
+    ]
+};
+
 #[tokio::test]
 async fn every_server_function_refuses_those_who_may_not() {
-    const FOR_OWNERS: [&str; 14] = [
-        "/rpc/webhooks/check",
-        "/rpc/keys/generate_key",
-        "/rpc/keys/reveal_key",
-        "/rpc/keys/copy_key",
-        "/rpc/keys/delete_key",
-        "/rpc/webhooks/create",
-        "/rpc/webhooks/change",
-        "/rpc/webhooks/set_enabled",
-        "/rpc/webhooks/delete",
-        "/rpc/webhooks/send_test",
-        "/rpc/webhooks/replay",
-        "/rpc/webhooks/reveal_secret",
-        "/rpc/webhooks/copy_secret",
-        "/rpc/webhooks/rotate_secret",
-    ];
     let world = World::start().await;
-    let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
-    let (own, foreign) = (acme.client_id.to_string(), other.client_id.to_string());
+    let (staffed, other) = (
+        Staffed::new(&world, "Acme").await,
+        Staffed::new(&world, "Other").await,
+    );
     let functions = server_function_paths();
-    for path in FOR_OWNERS {
+    for (path, _) in NEEDED {
         assert!(
             functions.iter().any(|(known, _)| *known == path),
             "{path} is gone"
@@ -280,23 +341,9 @@ async fn every_server_function_refuses_those_who_may_not() {
             );
             continue;
         }
-        assert_eq!(
-            status(&world, &method, path, None, &own).await,
-            StatusCode::UNAUTHORIZED,
-            "{path}: signed out"
-        );
-        let owner = Some(acme.owner.as_str());
-        assert_eq!(
-            status(&world, &method, path, owner, &foreign).await,
-            StatusCode::NOT_FOUND,
-            "{path}: another company's"
-        );
-        let viewer = status(&world, &method, path, Some(acme.viewer.as_str()), &own).await;
-        let for_owners = FOR_OWNERS.contains(&path);
-        assert_eq!(
-            viewer == StatusCode::FORBIDDEN,
-            for_owners,
-            "{path}: a viewer gets {viewer}"
-        );
+        let needed = NEEDED.iter().find(|(known, _)| *known == path);
+        let (_, permission) =
+            needed.unwrap_or_else(|| panic!("{path} is new: which permission does it need?"));
+        refused_as_the_table_says(&world, (&method, path), *permission, (&staffed, &other)).await;
     }
 }

@@ -8,5 +8,5 @@ use crate::AppError;
 /// The secret, for the clipboard and never for the screen; its own audit action.
 #[server(name = CopyKeyCall, prefix = "/rpc", endpoint = "keys/copy_key")]
 pub async fn copy_key(company: ClientId, key: KeyId) -> Result<SecretText, AppError> {
-    crate::ports::enter(company).await?.manage_keys()?.copy(key).await
+    crate::ports::enter(company).await?.key_secrets?.copy(key).await
 }

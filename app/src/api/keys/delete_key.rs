@@ -15,7 +15,7 @@ pub async fn delete_key(
 ) -> Result<DeletedKey, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_keys()?
+        .key_manager?
         .delete(key, &last_four)
         .await
 }

@@ -8,5 +8,9 @@ use crate::AppError;
 /// What the delete dialog states before it asks.
 #[server(name = DeletionFactsCall, prefix = "/rpc", endpoint = "keys/deletion_facts", input = server_fn::codec::GetUrl)]
 pub async fn deletion_facts(company: ClientId, key: KeyId) -> Result<DeletionFacts, AppError> {
-    crate::ports::enter(company).await?.keys.deletion_facts(key).await
+    crate::ports::enter(company)
+        .await?
+        .keys?
+        .deletion_facts(key)
+        .await
 }

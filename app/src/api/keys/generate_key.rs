@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn generate_key(company: ClientId, environment: Environment) -> Result<GeneratedKey, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_keys()?
+        .key_manager?
         .generate(environment)
         .await
 }

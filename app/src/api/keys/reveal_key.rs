@@ -8,9 +8,5 @@ use crate::AppError;
 /// The secret, to be shown.
 #[server(name = RevealKeyCall, prefix = "/rpc", endpoint = "keys/reveal_key")]
 pub async fn reveal_key(company: ClientId, key: KeyId) -> Result<SecretText, AppError> {
-    crate::ports::enter(company)
-        .await?
-        .manage_keys()?
-        .reveal(key)
-        .await
+    crate::ports::enter(company).await?.key_secrets?.reveal(key).await
 }

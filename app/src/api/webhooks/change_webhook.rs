@@ -14,7 +14,7 @@ pub async fn change_webhook(
 ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .webhook_manager?
         .change(webhook, draft)
         .await
 }

@@ -12,7 +12,9 @@ pub async fn check_webhook(
     draft: WebhookDraft,
     editing: Option<WebhookId>,
 ) -> Result<Vec<InvalidWebhook>, AppError> {
-    let access = crate::ports::enter(company).await?;
-    access.manage_webhooks()?;
-    access.webhooks.check(&draft, editing).await
+    crate::ports::enter(company)
+        .await?
+        .webhook_manager?
+        .check(&draft, editing)
+        .await
 }

@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn copy_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<SecretText, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
-        .copy_secret(webhook)
+        .webhook_secrets?
+        .copy(webhook)
         .await
 }

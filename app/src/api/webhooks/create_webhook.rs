@@ -13,7 +13,7 @@ pub async fn create_webhook(
 ) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .webhook_manager?
         .create(draft)
         .await
 }

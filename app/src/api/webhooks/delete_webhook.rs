@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn delete_webhook(company: ClientId, webhook: WebhookId) -> Result<(), AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .webhook_manager?
         .delete(webhook)
         .await
 }

@@ -13,7 +13,7 @@ pub async fn deliveries_of_request(
 ) -> Result<Vec<DeliveryRow>, AppError> {
     crate::ports::enter(company)
         .await?
-        .webhooks
+        .webhooks?
         .deliveries_of_request(request)
         .await
 }

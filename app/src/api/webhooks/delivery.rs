@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn delivery(company: ClientId, delivery: DeliveryId) -> Result<Delivery, AppError> {
     crate::ports::enter(company)
         .await?
-        .webhooks
+        .webhooks?
         .delivery(delivery)
         .await
 }

@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn replay_delivery(company: ClientId, delivery: DeliveryId) -> Result<(), AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .replays?
         .replay(delivery)
         .await
 }

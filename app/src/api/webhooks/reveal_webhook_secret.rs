@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn reveal_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<SecretText, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
-        .reveal_secret(webhook)
+        .webhook_secrets?
+        .reveal(webhook)
         .await
 }

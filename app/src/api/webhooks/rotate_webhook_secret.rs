@@ -10,7 +10,7 @@ use crate::AppError;
 pub async fn rotate_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
-        .rotate_secret(webhook)
+        .webhook_secrets?
+        .rotate(webhook)
         .await
 }

@@ -14,7 +14,7 @@ pub async fn send_test_event(
 ) -> Result<DeliveryId, AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .webhook_manager?
         .send_test(webhook, event_type)
         .await
 }

@@ -14,7 +14,7 @@ pub async fn set_webhook_enabled(
 ) -> Result<(), AppError> {
     crate::ports::enter(company)
         .await?
-        .manage_webhooks()?
+        .webhook_manager?
         .set_enabled(webhook, enabled)
         .await
 }

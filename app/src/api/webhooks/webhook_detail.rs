@@ -8,5 +8,9 @@ use crate::AppError;
 /// One webhook with its latest deliveries.
 #[server(name = WebhookDetailCall, prefix = "/rpc", endpoint = "webhooks/detail", input = server_fn::codec::GetUrl)]
 pub async fn webhook_detail(company: ClientId, webhook: WebhookId) -> Result<WebhookDetail, AppError> {
-    crate::ports::enter(company).await?.webhooks.detail(webhook).await
+    crate::ports::enter(company)
+        .await?
+        .webhooks?
+        .detail(webhook)
+        .await
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use model::{DeletionFacts, KeyId};
+use model::{DeletionFacts, KeyId, Permission};
 
 use super::delete_dialog::{Confirmation, Facts, WHAT_IT_DOES};
 use super::table::key_name;
@@ -36,8 +36,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
         <LoadedInCompany
             resource=facts
             render=move |company, facts: DeletionFacts| {
-                if !company.role.manages_keys() {
-                    let error = AppError::Forbidden { role: company.role };
+                if let Err(error) = AppError::unless_may(company.role, Permission::ManageKeys) {
                     return view! { <Failure error=error /> }.into_any();
                 }
                 let action = scope.path(&format!("keys/{}/delete", facts.key.id));

@@ -8,7 +8,7 @@ mod rotation;
 mod table;
 
 use leptos::prelude::*;
-use model::{CompanyContext, KeyGroup};
+use model::{CompanyContext, KeyGroup, Permission};
 
 pub use delete_page::DeleteKeyPage;
 
@@ -64,7 +64,7 @@ fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl
     let groups = keep_current_with(Topic::Keys, first, move || api::keys::list_keys(client_id)).value;
     view! {
         <ClientIdCard company=company />
-        <ReadOnly role=role may=role.manages_keys() />
+        <ReadOnly role=role permission=Permission::ManageKeys />
         {move || {
             let groups = groups.get();
             view! {

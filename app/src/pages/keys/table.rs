@@ -1,7 +1,7 @@
 //! The table: a group for each environment, a row for each active key.
 
 use leptos::prelude::*;
-use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Role};
+use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Permission, Role};
 
 use super::KeysState;
 use crate::api;
@@ -24,7 +24,7 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> i
     ];
     view! {
         <h2 id="keys" class="visually-hidden" tabindex="-1">"Keys by environment"</h2>
-        {role.manages_keys().then(|| view! { <WhatActionsDo /> })}
+        <WhatActionsDo role=role />
         <Table caption="API keys by environment" columns=columns>
             {groups.into_iter().map(|group| view! { <EnvironmentGroup group=group role=role state=state /> }).collect_view()}
         </Table>
@@ -33,17 +33,19 @@ pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> i
 
 /// The copy button needs scripts, and so does what hides a secret again.
 #[component]
-fn WhatActionsDo() -> impl IntoView {
-    view! {
-        <p class="keys-about">
+fn WhatActionsDo(role: Role) -> impl IntoView {
+    let (reveals, manages) = (role.may(Permission::RevealKeys), role.may(Permission::ManageKeys));
+    let about_secrets = reveals.then(|| {
+        view! {
             <span class="js-only">
                 <b>"Reveal"</b> " shows a secret for 30 seconds. " <b>"Copy"</b>
                 " puts it on the clipboard without revealing it. "
             </span>
-            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on its own page. "</span> <b>"Delete"</b>
-            " permanently deletes the key."
-        </p>
-    }
+            <span class="no-js-only"><b>"Reveal"</b> " shows a secret on its own page. "</span>
+        }
+    });
+    let about_delete = manages.then(|| view! { " " <b>"Delete"</b> " permanently deletes the key." });
+    (reveals || manages).then(|| view! { <p class="keys-about">{about_secrets} {about_delete}</p> })
 }
 
 #[component]
@@ -51,7 +53,7 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
     let environment = group.environment;
     let active = group.keys.len();
     let heading = format!("{active} of {MAX_ACTIVE_KEYS} active keys");
-    let may_change = role.manages_keys();
+    let may_change = role.may(Permission::ManageKeys);
     let empty = active == 0;
     view! {
         <TableGroup
@@ -123,7 +125,6 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
     let (row_id, last_four, environment, created_at) =
         (id.clone(), key.last_four.clone(), key.environment, key.created_at);
-    let may_see = role.manages_keys();
     view! {
         <tr data-key=row_id>
             <Cell narrow=Narrow::Hidden>
@@ -139,7 +140,7 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
                 <LastUsedText last_used=last_used />
             </Cell>
             <Cell narrow=Narrow::Below>
-                {may_see.then(|| view! { <KeyActions key_=key name=name state=state /> })}
+                <KeyActions key_=key name=name role=role state=state />
             </Cell>
         </tr>
     }
@@ -159,7 +160,7 @@ pub(super) fn LastUsedText(last_used: Option<LastUsed>) -> impl IntoView {
 }
 
 #[component]
-fn KeyActions(key_: KeySummary, name: String, state: KeysState) -> impl IntoView {
+fn KeyActions(key_: KeySummary, name: String, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let id = key.id;
     let copy = move || async move {
@@ -174,21 +175,28 @@ fn KeyActions(key_: KeySummary, name: String, state: KeysState) -> impl IntoView
         event.prevent_default();
         state.deletion.open(state, id);
     };
-    view! {
-        <div class="table__actions">
+    let (reveals, manages) = (role.may(Permission::RevealKeys), role.may(Permission::ManageKeys));
+    let label = format!("Delete {name}");
+    let secret = reveals.then(|| {
+        view! {
             <RevealForm key_=key name=name.clone() state=state />
-            <CopyFetchedButton fetch=copy what=name.clone() />
+            <CopyFetchedButton fetch=copy what=name />
+        }
+    });
+    let delete = manages.then(|| {
+        view! {
             <ButtonLink
                 href=delete_path
                 kind=ButtonKind::Quiet
                 size=ButtonSize::Small
-                aria_label=format!("Delete {name}")
+                aria_label=label
                 on:click=open_delete
             >
                 "Delete"
             </ButtonLink>
-        </div>
-    }
+        }
+    });
+    (reveals || manages).then(|| view! { <div class="table__actions">{secret} {delete}</div> })
 }
 
 /// Reveals in the row, or, without scripts, on a page of its own.

@@ -1,6 +1,7 @@
 //! What can be done with a webhook beside testing it: pause or enable, edit, delete. Each works without scripts.
 
 use leptos::prelude::*;
+use model::Permission;
 
 use super::webhook::WebhookState;
 use super::words::waiting_text;
@@ -11,7 +12,7 @@ use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, Toasts};
 
 #[component]
 pub(super) fn WebhookActions(state: WebhookState) -> impl IntoView {
-    if !state.may_change() {
+    if !state.may(Permission::ManageWebhooks) {
         return view! { <Refused state=state /> }.into_any();
     }
     let open_delete = move |event: leptos::ev::MouseEvent| {

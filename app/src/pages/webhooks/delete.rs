@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
-use model::{WebhookDetail, WebhookRow};
+use model::{Permission, WebhookDetail, WebhookRow};
 
 use super::webhook::WebhookState;
 use super::words::waiting_text;
@@ -111,8 +111,7 @@ pub fn DeleteWebhookPage() -> impl IntoView {
         <LoadedInCompany
             resource=detail
             render=move |company, detail: WebhookDetail| {
-                if !company.role.manages_webhooks() {
-                    let error = AppError::Forbidden { role: company.role };
+                if let Err(error) = AppError::unless_may(company.role, Permission::ManageWebhooks) {
                     return view! { <Failure error=error /> }.into_any();
                 }
                 let own = scope.path(&format!("webhooks/{}", detail.row.webhook.id));

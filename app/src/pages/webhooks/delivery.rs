@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, Delivery, DeliveryId, DeliveryState};
+use model::{CompanyContext, Delivery, DeliveryId, DeliveryState, Permission};
 
 use super::attempt::AttemptCard;
 use super::current::{item, keep_current};
@@ -72,7 +72,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
         delivery,
     };
     let role = company.role;
-    let replay = match role.manages_webhooks() {
+    let replay = match role.may(Permission::ReplayDeliveries) {
         false => Replaying::NotByThisRole,
         true if is_test => Replaying::NotOfATest,
         true => Replaying::Possible,
@@ -86,7 +86,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
             above=move || view! { <BackLink href=webhook_path to=webhook_name /> }
             actions=move || view! { <Replay view_state=view_state replay=replay /> }
         />
-        <ReadOnly role=role may=role.manages_webhooks() />
+        <ReadOnly role=role permission=Permission::ReplayDeliveries />
         <ReplayedNotice />
         <Summary view_state=view_state />
         <AttemptList view_state=view_state />

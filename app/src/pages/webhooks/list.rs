@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, Role, Timestamp, WebhookId, WebhookRow};
+use model::{CompanyContext, Permission, Role, Timestamp, WebhookId, WebhookRow};
 
 use super::LoadedInCompany;
 use super::current::{item, keep_current};
@@ -54,12 +54,12 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
             lead="We send events to your URL, sign them, and retry when your endpoint does not respond."
             actions=add
         />
-        <ReadOnly role=role may=role.manages_webhooks() />
+        <ReadOnly role=role permission=Permission::ManageWebhooks />
         <DeletedNotice />
         {move || {
             if is_empty.get() {
                 let (add_path, receiver) = (add_path.clone(), receiver.clone());
-                let add_path = role.manages_webhooks().then_some(add_path);
+                let add_path = role.may(Permission::ManageWebhooks).then_some(add_path);
                 view! { <NoWebhooks add_path=add_path receiver=receiver /> }.into_any()
             } else {
                 view! { <WebhookTable rows=rows /> }.into_any()
@@ -72,7 +72,7 @@ fn Webhooks(company: CompanyContext, first: Vec<WebhookRow>) -> impl IntoView {
 /// An empty list has the button in its middle.
 #[component]
 fn AddWebhook(path: String, role: Role, list_is_empty: bool) -> impl IntoView {
-    if !role.manages_webhooks() {
+    if !role.may(Permission::ManageWebhooks) {
         return view! {
             <Button kind=ButtonKind::Primary icon=IconName::Plus refused_by=READ_ONLY>"Add webhook"</Button>
         }

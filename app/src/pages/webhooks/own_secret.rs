@@ -1,6 +1,7 @@
 //! The secret of a webhook's own, for receivers with a Standard Webhooks library: reveal, copy without revealing, rotate.
 
 use leptos::prelude::*;
+use model::Permission;
 
 use super::webhook::WebhookState;
 use crate::api;
@@ -44,7 +45,7 @@ pub(super) fn OwnSecret(state: WebhookState) -> impl IntoView {
                 })
             }}
             <div class="table__actions">
-                {state.may_change().then(|| view! { <Actions state=state reveal=reveal /> })}
+                {state.may(Permission::RevealWebhookSecrets).then(|| view! { <Actions state=state reveal=reveal /> })}
                 <a href=help>"How to verify with it"</a>
             </div>
         </Card>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{ClientId, InvalidWebhook, KeyGroup, Role, Webhook};
+use model::{ClientId, InvalidWebhook, KeyGroup, Permission, Webhook};
 
 use super::fields::WebhookFields;
 use super::form::{FormPurpose, WebhookForm};
@@ -37,8 +37,8 @@ pub fn NewWebhookPage() -> impl IntoView {
         <LoadedInCompany
             resource=loaded
             render=move |company, (groups, fields, faults): (Vec<KeyGroup>, WebhookFields, Vec<InvalidWebhook>)| {
-                if !company.role.manages_webhooks() {
-                    return not_allowed(company.role);
+                if let Err(error) = AppError::unless_may(company.role, Permission::ManageWebhooks) {
+                    return view! { <Failure error=error /> }.into_any();
                 }
                 view! { <WebhookForm company groups purpose=FormPurpose::Create fields faults /> }.into_any()
             }
@@ -77,19 +77,14 @@ pub fn EditWebhookPage() -> impl IntoView {
         <LoadedInCompany
             resource=loaded
             render=move |company, (webhook, fields, faults): (Webhook, WebhookFields, Vec<InvalidWebhook>)| {
-                if !company.role.manages_webhooks() {
-                    return not_allowed(company.role);
+                if let Err(error) = AppError::unless_may(company.role, Permission::ManageWebhooks) {
+                    return view! { <Failure error=error /> }.into_any();
                 }
                 let (purpose, groups) = (FormPurpose::Change(webhook), Vec::new());
                 view! { <WebhookForm company groups purpose fields faults /> }.into_any()
             }
         />
     }
-}
-
-fn not_allowed(role: Role) -> AnyView {
-    let error = AppError::Forbidden { role };
-    view! { <Failure error=error /> }.into_any()
 }
 
 /// What the query brings, where it brings anything of the form.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{AttemptOutcome, Delivery, DeliveryId, DeliveryState, EventType, WebhookEvents};
+use model::{AttemptOutcome, Delivery, DeliveryId, DeliveryState, EventType, Permission, WebhookEvents};
 
 use super::webhook::WebhookState;
 use super::words::{delivery_state, took_text};
@@ -133,7 +133,7 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
             .iter()
             .find(|(name, _)| name == "event_type")
             .and_then(|(_, value)| value.parse().ok());
-        if !untrack(|| test.is_under_way()) && state.may_change() {
+        if !untrack(|| test.is_under_way()) && state.may(Permission::ManageWebhooks) {
             test.send(event_type.unwrap_or(first));
         }
     };
@@ -155,7 +155,7 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
 
 #[component]
 fn SendButton(state: WebhookState, busy: Signal<bool>) -> impl IntoView {
-    if !state.may_change() {
+    if !state.may(Permission::ManageWebhooks) {
         return view! { <Button kind=ButtonKind::Primary icon=IconName::Send refused_by=READ_ONLY>"Send test event"</Button> }
             .into_any();
     }

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, DisabledReason, Role, WebhookDetail, WebhookHealth, WebhookId};
+use model::{CompanyContext, DisabledReason, Permission, Role, WebhookDetail, WebhookHealth, WebhookId};
 
 use super::actions::WebhookActions;
 use super::current::{Current, keep_current};
@@ -38,9 +38,8 @@ pub(super) struct WebhookState {
 }
 
 impl WebhookState {
-    /// Whether this person may change anything here.
-    pub(super) fn may_change(self) -> bool {
-        self.role().manages_webhooks()
+    pub(super) fn may(self, permission: Permission) -> bool {
+        self.role().may(permission)
     }
 
     fn role(self) -> Role {
@@ -90,7 +89,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
     view! {
         {move || view! { <Head state=state name=name.get() /> }}
         {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. This page shows its last state."</Notice> })}
-        <ReadOnly role=state.role() may=state.may_change() />
+        <ReadOnly role=state.role() permission=Permission::ManageWebhooks />
         <Standing state=state />
         <div class="webhook-grid">
             <TestEvent state=state />
