@@ -202,7 +202,7 @@ async fn write_changed(connection: &mut DbConnection, changed: &Changed) -> Resu
 }
 
 /// Applies the decision to all deliveries that wait for a webhook. One statement handles any number of them. Uses the
-/// indexes `deliveries_due` and `deliveries_held`.
+/// index `deliveries_due`, and where deliveries end `deliveries_of_webhook`.
 async fn settle_waiting(
     connection: &mut DbConnection,
     webhook: WebhookId,
