@@ -7,7 +7,7 @@ use std::sync::Arc;
 use accounts::{Accounts, Clock, Passwords, SessionLimits};
 use keys::{Keys, KeysOptions, KeysParts, SystemClock};
 use live::Hub;
-use store::{Db, DbOptions, Durability};
+use store::{Db, DbOptions, Durability, StoreError};
 use vault::InstallId;
 
 use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
@@ -138,7 +138,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
             };
             let db = Db::open(&main, store::MAIN_MIGRATIONS)
                 .await
-                .map_err(StartError::failed(failed))?;
+                .map_err(not_opened(failed))?;
             let folder = data_dir.private_folder("logs")?;
             let log = DbOptions::Sqlite {
                 file: folder.join("logs.db"),
@@ -146,7 +146,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
             };
             let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS)
                 .await
-                .map_err(StartError::failed(failed_log))?;
+                .map_err(not_opened(failed_log))?;
             Ok(Databases {
                 keys: db.clone(),
                 main: db,
@@ -163,7 +163,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
                 };
                 Db::open(&options, &migrations)
                     .await
-                    .map_err(StartError::failed("opening the database of database-url"))
+                    .map_err(not_opened("opening the database of database-url"))
             };
             Ok(Databases {
                 main: open(12).await?,
@@ -171,6 +171,14 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
                 log: open(4).await?,
             })
         }
+    }
+}
+
+/// A database of another version is something the person who started the program has to change.
+fn not_opened(doing: &'static str) -> impl FnOnce(StoreError) -> StartError {
+    move |error| match error {
+        StoreError::Unusable(_) => ConfigError::new(format!("{doing}: {error}")).into(),
+        error => StartError::failed(doing)(error),
     }
 }
 

@@ -82,4 +82,15 @@ impl Dialect {
             Self::Postgres => "strpos(path, ?) > 0",
         }
     }
+
+    /// Returns a row if the table `migrations` has the column `checksum`.
+    pub(crate) const fn find_checksum_column(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'checksum'",
+            Self::Postgres => {
+                "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema() \
+                 AND table_name = 'migrations' AND column_name = 'checksum'"
+            }
+        }
+    }
 }

@@ -101,19 +101,3 @@ async fn readers_cannot_write() {
         .await;
     assert!(refused.is_err());
 }
-
-#[tokio::test]
-async fn a_migration_runs_once_and_a_newer_database_is_refused() {
-    const SECOND: Migration = Migration {
-        name: "0002_more",
-        sql: "INSERT INTO numbers (n) VALUES (42)",
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    for _ in 0..2 {
-        let db = open(&folder, &[NUMBERS, SECOND]).await.expect("opens");
-        assert_eq!(numbers(&db).await, [42]);
-        db.close().await;
-    }
-    let refused = open(&folder, &[NUMBERS]).await.expect_err("an older program");
-    assert!(refused.to_string().contains("newer version"), "{refused}");
-}

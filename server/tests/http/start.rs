@@ -7,6 +7,7 @@ use accounts::Passwords;
 use server::StartError;
 use server::config::{Demo, RateLimit, master_key_file, pepper_file};
 use server::serve;
+use store::{Db, DbOptions, Durability, Migration};
 
 use crate::world::{World, config};
 
@@ -23,6 +24,24 @@ async fn a_second_server_on_one_data_directory_is_refused() {
     let world = World::start().await;
     let second = serve::start(config(world.data_dir()), Passwords::cheap()).await;
     assert!(refusal(second).contains("another process is using it"));
+}
+
+#[tokio::test]
+async fn a_database_whose_tables_were_made_by_another_text_is_refused() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let options = DbOptions::Sqlite {
+        file: folder.path().join("gatehouse.db"),
+        durability: Durability::Full,
+    };
+    let first = store::MAIN_MIGRATIONS[0];
+    let edited = Migration {
+        name: first.name,
+        sql: "CREATE TABLE audit (id {int}) {strict}",
+    };
+    let db = Db::open(&options, &[edited]).await.expect("opens");
+    db.close().await;
+    let sentence = refusal(serve::start(config(folder.path()), Passwords::cheap()).await);
+    assert!(sentence.contains(first.name), "{sentence}");
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ mod keys;
 mod log_runs;
 mod log_world;
 mod logs;
+mod migrations;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "some of it is for the sender's own tests")]
 mod receiver;

@@ -90,6 +90,11 @@ impl TestDb {
         }
     }
 
+    /// The same database, opened by a program with other migrations.
+    pub(crate) async fn open_with(&self, migrations: &[Migration]) -> Result<Db, StoreError> {
+        Db::open(&self.options, migrations).await
+    }
+
     /// The same database, opened once more: another node, or the next start.
     pub(crate) async fn open_again(&self) -> Db {
         Db::open(&self.options, self.migrations)

@@ -1,0 +1,158 @@
+//! Steps that make the tables: each runs once, and its text never changes after that.
+
+use store::{Columns, Db, Migration, StoreError, Urgency};
+
+use crate::test_db::TestDb;
+
+contract!(
+    &[NUMBERS],
+    [
+        a_migration_runs_once,
+        a_database_of_a_newer_version_is_refused,
+        a_step_whose_text_has_changed_is_refused_by_name,
+        a_database_without_checksums_gets_them_at_its_next_start,
+    ]
+);
+
+const NUMBERS: Migration = Migration {
+    name: "0001_numbers",
+    sql: "CREATE TABLE numbers (n {int} NOT NULL PRIMARY KEY) {strict};",
+};
+
+const MORE: Migration = Migration {
+    name: "0002_more",
+    sql: "INSERT INTO numbers (n) VALUES (42)",
+};
+
+/// The checksums of all migrations that have landed, as `sha256sum` prints them. A new migration gets a new line. A line
+/// that is here never changes: databases have run that text.
+const LANDED: &[(&str, &str)] = &[
+    (
+        "0001_audit",
+        "13d05212e7f28c5bb7cb323dc9df4ece2ffd806f7972cb368fa205f139270b0f",
+    ),
+    (
+        "0002_accounts",
+        "fd5ceea6e665d456551546a66d8eeacfdd88dd376b556da421a7774f92dadbb5",
+    ),
+    (
+        "0003_keys",
+        "9a321c59733147426cf1bbb927e673ddd65fda02dca49f2db4ca7ca8473faca2",
+    ),
+    (
+        "0004_webhooks",
+        "ed92e002b807bd2fb03fc0101d5d49cd08f7c87c0f8ea820e587e2c965d8b8ce",
+    ),
+    (
+        "0009_webhook_waiting",
+        "cdf0f02887df4cc7aa5d3a035571db008e0ae166fe8bf16e3d8c6942096bb237",
+    ),
+    (
+        "0006_revocation",
+        "e606f890b198b5001489b1a36b3ee698fc3d38cfc1fba180633bf606aadd14f0",
+    ),
+    (
+        "0001_logs",
+        "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
+    ),
+];
+
+#[test]
+fn a_migration_that_has_landed_is_never_edited() {
+    let all = store::MAIN_MIGRATIONS.iter().chain(store::logs::LOG_MIGRATIONS);
+    let all: Vec<(&str, String)> = all.map(|one| (one.name, one.checksum())).collect();
+    let all: Vec<(&str, &str)> = all.iter().map(|(name, sum)| (*name, sum.as_str())).collect();
+    assert_eq!(
+        all, LANDED,
+        "databases have run the text of a migration that landed: write another migration instead of editing it"
+    );
+}
+
+async fn numbers(db: &Db) -> Vec<i64> {
+    let rows = sqlx::query("SELECT n FROM numbers ORDER BY n")
+        .fetch_all(db.reader())
+        .await
+        .expect("readable");
+    rows.iter().map(|row| row.int("n").expect("a number")).collect()
+}
+
+async fn checksums(db: &Db) -> Vec<(String, Option<String>)> {
+    let rows = sqlx::query("SELECT name, checksum FROM migrations ORDER BY name")
+        .fetch_all(db.reader())
+        .await
+        .expect("readable");
+    let read =
+        |row: &sqlx::any::AnyRow| Ok::<_, StoreError>((row.text("name")?, row.maybe_text("checksum")?));
+    rows.iter().map(|row| read(row).expect("two texts")).collect()
+}
+
+fn refusal(opened: Result<Db, StoreError>) -> String {
+    match opened {
+        Err(StoreError::Unusable(sentence)) => sentence,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn a_migration_runs_once(db: &TestDb) {
+    for _ in 0..2 {
+        let opened = db.open_with(&[NUMBERS, MORE]).await.expect("opens");
+        assert_eq!(numbers(&opened).await, [42]);
+        opened.close().await;
+    }
+}
+
+async fn a_database_of_a_newer_version_is_refused(db: &TestDb) {
+    let newer = db.open_with(&[NUMBERS, MORE]).await.expect("opens");
+    newer.close().await;
+    let sentence = refusal(db.open_with(&[NUMBERS]).await);
+    assert!(
+        sentence.contains("newer version") && sentence.contains(MORE.name),
+        "{sentence}"
+    );
+}
+
+async fn a_step_whose_text_has_changed_is_refused_by_name(db: &TestDb) {
+    assert_eq!(
+        checksums(&db.db).await,
+        [(NUMBERS.name.to_owned(), Some(NUMBERS.checksum()))]
+    );
+    let edited = Migration {
+        sql: "CREATE TABLE numbers (n {int} NOT NULL PRIMARY KEY, more {int}) {strict};",
+        ..NUMBERS
+    };
+    let sentence = refusal(db.open_with(&[edited, MORE]).await);
+    assert!(
+        sentence.contains(NUMBERS.name) && sentence.contains("different text"),
+        "{sentence}"
+    );
+    assert!(numbers(&db.db).await.is_empty(), "no later step ran");
+    db.open_with(&[NUMBERS, MORE])
+        .await
+        .expect("the unchanged text still opens it")
+        .close()
+        .await;
+}
+
+async fn a_database_without_checksums_gets_them_at_its_next_start(db: &TestDb) {
+    let forget = db
+        .db
+        .write::<(), StoreError, _>(Urgency::Interactive, |connection| {
+            Box::pin(async move {
+                sqlx::raw_sql("ALTER TABLE migrations DROP COLUMN checksum")
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        });
+    forget.await.expect("as a version before checksums left it");
+    let opened = db.open_with(&[NUMBERS, MORE]).await.expect("opens");
+    let expected = [NUMBERS, MORE].map(|one| (one.name.to_owned(), Some(one.checksum())));
+    assert_eq!(checksums(&opened).await, expected);
+    opened.close().await;
+    let edited = Migration {
+        sql: "SELECT 1",
+        ..MORE
+    };
+    let sentence = refusal(db.open_with(&[NUMBERS, edited]).await);
+    assert!(sentence.contains(MORE.name), "{sentence}");
+}
