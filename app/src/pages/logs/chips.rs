@@ -68,8 +68,19 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
 
 fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String, local: bool) -> Vec<Chip> {
     let base = filter.first_page();
-    let range = (base.range != DateRange::default()).then(|| custom_range::words(base.range, local));
-    let path = Some(base.path.clone()).filter(|path| !path.is_empty());
+    // Names every field: a filter without a chip could not be seen or taken off.
+    let LogFilter {
+        range,
+        status,
+        brand,
+        environment,
+        key,
+        method,
+        path,
+        before: _,
+    } = base.clone();
+    let range = (range != DateRange::default()).then(|| custom_range::words(range, local));
+    let path = Some(path).filter(|path| !path.is_empty());
     let chip = |name: &'static str, value: Option<String>, take_off: fn(&mut LogFilter)| {
         value.map(|value| {
             let mut without = base.clone();
@@ -79,19 +90,19 @@ fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String,
     };
     [
         chip("Date range", range, |f| f.range = DateRange::default()),
-        chip("Status", base.status.map(status_label), |f| f.status = None),
-        chip("Brand", base.brand.map(|brand| names.brand(brand)), |f| {
+        chip("Status", status.map(status_label), |f| f.status = None),
+        chip("Brand", brand.map(|brand| names.brand(brand)), |f| {
             f.brand = None;
         }),
         chip(
             "Environment",
-            base.environment.map(|one| one.label().to_owned()),
+            environment.map(|one| one.label().to_owned()),
             |f| {
                 f.environment = None;
             },
         ),
-        chip("Key", base.key.map(key_name), |f| f.key = None),
-        chip("Method", base.method.clone(), |f| f.method = None),
+        chip("Key", key.map(key_name), |f| f.key = None),
+        chip("Method", method, |f| f.method = None),
         chip("Path contains", path, |f| f.path.clear()),
     ]
     .into_iter()

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
-use logs::{Batch, LogStoreError, StoredEntry};
+use logs::{Batch, LogStoreError, Place, StoredEntry};
 use model::{RequestId, Timestamp};
-use sqlx::AssertSqlSafe;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
 
 use super::runs;
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
+
+type AnyQuery<'query> = Query<'query, Any, AnyArguments>;
 
 /// Rows in one INSERT. Only two lengths occur, this one and 1, which keeps it to two prepared statements.
 const ROWS_AT_ONCE: usize = 32;
@@ -98,30 +102,7 @@ async fn insert(
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for entry in entries {
-        query = query
-            .bind(entry.request_id.to_string())
-            .bind(entry.place.root.to_string())
-            .bind(entry.place.company.to_string())
-            .bind(entry.place.client_id.to_string())
-            .bind(entry.place.brand.clone())
-            .bind(
-                entry
-                    .environment
-                    .map(|environment| environment.as_str().to_owned()),
-            )
-            .bind(entry.key.as_ref().map(|key| key.id.to_string()))
-            .bind(entry.key.as_ref().map(|key| key.last_four.clone()))
-            .bind(entry.at.as_millis())
-            .bind(entry.recorded.as_str())
-            .bind(entry.method.clone())
-            .bind(entry.path.clone())
-            .bind(i64::from(entry.status))
-            .bind(entry.verdict.as_str())
-            .bind(entry.verdict_detail.clone())
-            .bind(entry.duration_us as i64)
-            .bind(entry.upstream_us.map(|micros| micros as i64))
-            .bind(entry.address.clone())
-            .bind(entry.user_agent.clone());
+        query = bind_columns(query, entry);
     }
     let mut stored: HashMap<RequestId, i64> = HashMap::with_capacity(entries.len());
     for row in query.fetch_all(&mut *connection).await? {
@@ -138,6 +119,59 @@ async fn insert(
         }
     }
     Ok(())
+}
+
+/// One row's values, in the order of [`COLUMNS`].
+fn bind_columns<'query>(query: AnyQuery<'query>, entry: &StoredEntry) -> AnyQuery<'query> {
+    // Names every field, so that a new one does not compile until it has a column.
+    let StoredEntry {
+        request_id,
+        at,
+        place:
+            Place {
+                root,
+                company,
+                client_id,
+                brand,
+            },
+        environment,
+        key,
+        recorded,
+        method,
+        path,
+        status,
+        verdict,
+        verdict_detail,
+        duration_us,
+        upstream_us,
+        address,
+        user_agent,
+        // In a table of their own: `insert_bodies`.
+        request_headers: _,
+        request_body: _,
+        response_headers: _,
+        response_body: _,
+    } = entry;
+    query
+        .bind(request_id.to_string())
+        .bind(root.to_string())
+        .bind(company.to_string())
+        .bind(client_id.to_string())
+        .bind(brand.clone())
+        .bind(environment.map(|environment| environment.as_str().to_owned()))
+        .bind(key.as_ref().map(|key| key.id.to_string()))
+        .bind(key.as_ref().map(|key| key.last_four.clone()))
+        .bind(at.as_millis())
+        .bind(recorded.as_str())
+        .bind(method.clone())
+        .bind(path.clone())
+        .bind(i64::from(*status))
+        .bind(verdict.as_str())
+        .bind(verdict_detail.clone())
+        .bind(*duration_us as i64)
+        .bind(upstream_us.map(|micros| micros as i64))
+        .bind(address.clone())
+        .bind(user_agent.clone())
 }
 
 async fn insert_bodies(
