@@ -53,6 +53,18 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs the command to its end and returns what it printed to standard output. Its messages go to the terminal.
+pub(crate) fn printed(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{}` did not start", spelled(command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed ({})", spelled(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// What a command prints, trimmed, or `None` if it does not exist or fails.
 pub(crate) fn answer(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)

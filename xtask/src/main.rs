@@ -9,6 +9,7 @@ mod chunks;
 mod commands;
 mod compress;
 mod demo_data;
+mod filters;
 mod lint;
 mod npm;
 mod packages;

@@ -119,10 +119,20 @@ impl Clock {
 
     /// Runs a command that reports its own progress, such as a test runner, with full use of the terminal.
     pub(crate) fn run_aloud(&self, command: &mut Command) -> Result<()> {
+        self.hand_over();
+        crate::commands::run(command)
+    }
+
+    /// Returns what a command prints. Its messages have full use of the terminal.
+    pub(crate) fn read_aloud(&self, command: &mut Command) -> Result<String> {
+        self.hand_over();
+        crate::commands::printed(command)
+    }
+
+    fn hand_over(&self) {
         let (cleared, wait) = channel();
         self.send(Message::HandOver(cleared));
         wait.recv().ok();
-        crate::commands::run(command)
     }
 
     /// Runs a command and shows its progress next to the clock. Its warnings and errors are printed in full as they

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::commands::{cargo, on_path};
+use crate::filters::Filters;
 use crate::packages::{self, Packages};
 use crate::prerequisites::{self, Needs};
 use crate::project::Project;
@@ -15,13 +16,12 @@ use crate::stages::{Stages, spoken};
 use crate::{build, npm};
 
 pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Result<()> {
-    let (browser_filters, rust_filters): (Vec<&str>, Vec<&str>) = filters
-        .iter()
-        .map(String::as_str)
-        .partition(|filter| filter.contains(".spec"));
+    let filters = Filters::of(filters);
+    filters.check_browser(&project.leptos.end2end_dir.join("tests"))?;
     let plan = Plan {
-        rust: filters.is_empty() || !rust_filters.is_empty(),
-        browser: filters.is_empty() || !browser_filters.is_empty(),
+        names: !filters.rust.is_empty(),
+        rust: filters.are_empty() || !filters.rust.is_empty(),
+        browser: filters.are_empty() || !filters.browser.is_empty(),
     };
     let mut stages = Stages::new(plan.stages(), timings);
     stages.stage("prerequisites", "", |_| {
@@ -42,7 +42,8 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
         stages,
         report: Report::default(),
     };
-    let rust_passed = plan.rust && run.rust(&rust_filters);
+    let named = !plan.names || run.names(&filters);
+    let rust_passed = plan.rust && named && run.rust(&filters.rust);
     if plan.browser {
         // The browser tests still run if the Rust tests do not compile.
         let server = if rust_passed {
@@ -50,7 +51,7 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
         } else {
             build::Server::Development
         };
-        run.browser(server, &browser_filters);
+        run.browser(server, &filters.browser);
     }
     run.stages.finish();
     run.report.close()
@@ -59,13 +60,17 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
 /// What there is to do under a filter.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
+    /// Whether to look for the filters among the names of the Rust tests first.
+    names: bool,
     rust: bool,
     browser: bool,
 }
 
 impl Plan {
     fn stages(self) -> usize {
-        3 + if self.rust { 2 } else { 0 } + if self.browser { build::STAGES + 1 } else { 0 }
+        3 + usize::from(self.names)
+            + if self.rust { 2 } else { 0 }
+            + if self.browser { build::STAGES + 1 } else { 0 }
     }
 }
 
@@ -78,6 +83,26 @@ struct Run<'project> {
 }
 
 impl Run<'_> {
+    /// Whether each filter is in the name of some test. If not, no Rust test is run.
+    fn names(&mut self, filters: &Filters<'_>) -> bool {
+        let runner = Runner::here();
+        let usually = "6 min the first time";
+        let found = self.report.part("Names of the Rust tests", || {
+            self.stages.stage("names of the Rust tests", usually, |clock| {
+                let mut names = Vec::new();
+                for workspace in [true, false] {
+                    let mut list = runner.list(&self.project.root, workspace);
+                    names.extend(runner.names(&clock.read_aloud(&mut list)?));
+                }
+                filters.check_rust(&names)
+            })
+        });
+        if !found {
+            self.report.skip("Rust tests", "see above");
+        }
+        found
+    }
+
     fn rust(&mut self, filters: &[&str]) -> bool {
         let runner = Runner::here();
         let mut passed = true;
@@ -158,6 +183,42 @@ impl Runner {
             Self::Nextest => command.args(["nextest", "run", "--no-fail-fast"]),
             Self::Cargo => command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]),
         };
+        self.choose(&mut command, workspace);
+        match self {
+            // A filter may match tests in only one of the two runs. `Run::names` has refused one that matches in neither.
+            Self::Nextest if !filters.is_empty() => command.arg("--no-tests=pass").args(filters),
+            Self::Cargo if !filters.is_empty() => command.arg("--").args(filters),
+            _ => &mut command,
+        };
+        command
+    }
+}
+
+impl Runner {
+    /// Prints the names of all tests that [`Self::command`] would run without filters.
+    fn list(self, root: &Path, workspace: bool) -> Command {
+        let mut command = cargo(root);
+        match self {
+            Self::Nextest => command.args(["nextest", "list", "--message-format", "oneline"]),
+            Self::Cargo => command.args(["test", "--lib", "--bins", "--tests"]),
+        };
+        self.choose(&mut command, workspace);
+        if matches!(self, Self::Cargo) {
+            command.args(["--", "--list"]);
+        }
+        command
+    }
+
+    /// The names in what [`Self::list`] prints.
+    fn names(self, printed: &str) -> Vec<String> {
+        let name = |line: &str| match self {
+            Self::Nextest => line.split_once(' ').map(|(_binary, name)| name.to_owned()),
+            Self::Cargo => line.strip_suffix(": test").map(str::to_owned),
+        };
+        printed.lines().filter_map(name).collect()
+    }
+
+    fn choose(self, command: &mut Command, workspace: bool) {
         match (workspace, self) {
             (true, _) => {}
             (false, Self::Nextest) => {
@@ -167,13 +228,6 @@ impl Runner {
                 command.args(["--package", "xtask", "--profile", "xtask"]);
             }
         }
-        match self {
-            // A filter may match tests in only one of the two runs. No match in the other is not a failure.
-            Self::Nextest if !filters.is_empty() => command.arg("--no-tests=pass").args(filters),
-            Self::Cargo if !filters.is_empty() => command.arg("--").args(filters),
-            _ => &mut command,
-        };
-        command
     }
 }
 
@@ -258,6 +312,7 @@ mod tests {
     fn the_announced_stages_are_the_ones_that_run() {
         assert_eq!(
             Plan {
+                names: false,
                 rust: true,
                 browser: true
             }
@@ -266,14 +321,16 @@ mod tests {
         );
         assert_eq!(
             Plan {
+                names: true,
                 rust: true,
                 browser: false
             }
             .stages(),
-            5
+            6
         );
         assert_eq!(
             Plan {
+                names: false,
                 rust: false,
                 browser: true
             }
@@ -295,5 +352,17 @@ mod tests {
             spelled(Runner::Cargo, true),
             "cargo test --no-fail-fast --lib --bins --tests -- key"
         );
+    }
+
+    #[test]
+    fn names_are_read_from_what_either_runner_prints() {
+        let nextest =
+            "store::contract keys::sqlite::a_third_key_is_refused\nxtask::bin/xtask test::tests::x\n";
+        assert_eq!(
+            Runner::Nextest.names(nextest),
+            ["keys::sqlite::a_third_key_is_refused", "test::tests::x"]
+        );
+        let cargo = "keys::a_third_key_is_refused: test\nscan: benchmark\n\n1 test, 1 benchmark\n";
+        assert_eq!(Runner::Cargo.names(cargo), ["keys::a_third_key_is_refused"]);
     }
 }

@@ -154,9 +154,7 @@ async fn a_batch_is_written_once_it_is_full_without_anybody_asking() {
     for number in 0..4 {
         recorder.record(entry(number));
     }
-    while recorder.totals().stored < 4 {
-        tokio::task::yield_now().await;
-    }
+    test_wait::until("the batch is written", async || recorder.totals().stored >= 4).await;
     assert_eq!(store.stored(), (0..4).map(request).collect::<Vec<_>>());
 }
 
@@ -285,9 +283,8 @@ async fn an_idle_run_gives_signs_of_life() {
     let mut options = options();
     options.heartbeat = Duration::from_millis(1);
     let _recorder = start(&store, options).await;
-    while store.reports.lock().expect("nobody panicked").len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    let reports = || store.reports.lock().expect("nobody panicked").len();
+    test_wait::until("three signs of life", async || reports() >= 3).await;
     assert!(store.stored().is_empty());
 }
 

@@ -83,14 +83,7 @@ async fn a_caller_that_does_not_read_its_response_loses_its_place() {
         .await
         .expect("writes");
     tcp.readable().await.expect("the answer begins");
-    let closed = async {
-        while connections.open() > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), closed)
-        .await
-        .expect("its place is free again");
+    test_wait::until("its place is free again", async || connections.open() == 0).await;
 }
 
 #[tokio::test]

@@ -99,6 +99,8 @@ impl Listening {
                 return Some(topic);
             }
             tokio::select! {
+                // In this order: after the session's end nothing more is told, even if a change is waiting too.
+                biased;
                 () = self.stop.cancelled() => return None,
                 ended = self.ended.recv() => match ended {
                     Ok(EndedSessions::One(session)) if session == self.visit.session => return None,

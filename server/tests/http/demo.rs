@@ -1,7 +1,5 @@
 //! The demo as a newcomer finds it.
 
-use std::time::Duration;
-
 use accounts::Passwords;
 use http::{Method, StatusCode};
 use logs::Scope;
@@ -21,18 +19,6 @@ fn filter(change: impl FnOnce(&mut LogFilter)) -> LogFilter {
     };
     change(&mut filter);
     filter
-}
-
-/// Polls until the condition holds. What it checks is changed by the running demo.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("timed out waiting for {what}"));
 }
 
 async fn company(services: &Services) -> accounts::Company {
@@ -88,7 +74,7 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
                 .all(|row| now.millis_since(row.at) > 6 * 86_400_000)
     );
 
-    until("a healthy, a failing and a disabled webhook", async || {
+    test_wait::until("a healthy, a failing and a disabled webhook", async || {
         let rows = services.webhooks.list(acme.id).await.expect("lists");
         assert_eq!(rows.len(), 3);
         let has = |wanted: fn(&WebhookHealth) -> bool| rows.iter().any(|row| wanted(&row.health));
@@ -100,7 +86,7 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
                 .any(|row| row.webhook.disabled == Some(DisabledReason::Gone))
     })
     .await;
-    until("a real request of a brand", async || {
+    test_wait::until("a real request of a brand", async || {
         services.recorder.flush().await;
         let rows = page(&filter(|_| {})).await.rows;
         rows.iter()

@@ -72,13 +72,12 @@ async fn an_event_reaches_its_receiver_and_the_history() {
         (&json!(event_id), &json!("1"))
     );
 
-    let history = loop {
+    let history = test_wait::eventually("the attempt is in the history", async || {
         let history = as_program(world.get("/v1/webhook-requests/")).await.json();
-        if history["results"].as_array().is_some_and(|rows| !rows.is_empty()) {
-            break history;
-        }
-        tokio::task::yield_now().await;
-    };
+        let rows = history["results"].as_array();
+        rows.is_some_and(|rows| !rows.is_empty()).then_some(history)
+    })
+    .await;
     let row = &history["results"][0];
     assert_eq!(
         (&history["next"], &history["previous"]),

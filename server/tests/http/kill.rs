@@ -2,11 +2,12 @@
 //! in progress. Every event it accepted must reach its receiver after the next start.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,6 +15,11 @@ use crate::process::{Installation, text};
 use crate::receiver::{Receiver, Reply};
 
 const PUBLISHERS: usize = 4;
+/// For a connection that says nothing. A server that is killed closes its connections, so only a server that hangs takes
+/// this long.
+const SILENCE: Duration = Duration::from_secs(30);
+/// A delivery whose attempt was cut off waits for its lease to run out, and one that failed for its next attempt.
+const ARRIVAL: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_loses_no_accepted_event() {
@@ -26,29 +32,30 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
         false => Reply::Silence(Vec::new()),
     })
     .await;
-    let server = world.start(&["--log", "warn"], Stdio::null());
+    let server = Server(world.start(&["--log", "warn"], Stdio::null()));
     world.create_webhook(&receiver.url("/"));
 
     // The first kill comes while attempts wait for a response, the second while deliveries come and go.
     let mut accepted = publish_until_killed(&world, server, 60).await;
     answers.store(true, Ordering::SeqCst);
-    let server = world.start(&["--log", "warn"], Stdio::null());
+    let server = Server(world.start(&["--log", "warn"], Stdio::null()));
     accepted.extend(publish_until_killed(&world, server, 120).await);
-    let server = world.start(&["--log", "warn"], Stdio::null());
+    let _server = Server(world.start(&["--log", "warn"], Stdio::null()));
 
-    let mut seen = 0;
-    loop {
-        seen = receiver.wait_for(seen + 1).await.len();
-        let arrived: BTreeSet<String> = receiver
-            .received()
-            .iter()
-            .filter_map(|one| one.header("webhook-id").map(str::to_owned))
-            .collect();
-        if accepted.is_subset(&arrived) {
-            break;
+    let all_arrive = async {
+        let mut seen = 0;
+        while !accepted.is_subset(&arrived(&receiver)) {
+            seen = receiver.wait_for(seen + 1).await.len();
         }
-    }
-    kill(server);
+    };
+    test_wait::within(ARRIVAL, "every accepted event arrives", all_arrive).await;
+}
+
+/// The events that the receiver was sent.
+fn arrived(receiver: &Receiver) -> BTreeSet<String> {
+    let received = receiver.received();
+    let ids = received.iter().filter_map(|one| one.header("webhook-id"));
+    ids.map(str::to_owned).collect()
 }
 
 /// The requests these tests make.
@@ -75,8 +82,9 @@ impl Installation {
 
 /// Publishes from several threads, kills the server once this many events are accepted, and returns every accepted
 /// event.
-async fn publish_until_killed(world: &Installation, server: Child, enough: usize) -> BTreeSet<String> {
+async fn publish_until_killed(world: &Installation, server: Server, enough: usize) -> BTreeSet<String> {
     let (accepted, more) = (Mutex::new(BTreeSet::new()), Condvar::new());
+    let mut were_enough = false;
     tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
             for _ in 0..PUBLISHERS {
@@ -89,33 +97,43 @@ async fn publish_until_killed(world: &Installation, server: Child, enough: usize
                 });
             }
             let few = |events: &mut BTreeSet<String>| events.len() < enough;
-            drop(
-                more.wait_while(accepted.lock().expect("no panic"), few)
-                    .expect("no panic"),
-            );
-            kill(server);
+            let waited = more.wait_timeout_while(accepted.lock().expect("no panic"), test_wait::LIMIT, few);
+            were_enough = !waited.expect("no panic").1.timed_out();
+            // In any case: the publishers end with the server.
+            drop(server);
         });
     });
+    assert!(were_enough, "{enough} events are accepted in time");
     accepted.into_inner().expect("no panic")
 }
 
-/// Sends SIGKILL, whatever the server is doing.
-fn kill(mut server: Child) {
-    server.kill().expect("killed");
-    server.wait().expect("ended");
+/// Killed when dropped, in the middle of whatever it does. Also when the test fails, so that nothing is left running.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("ended");
+    }
 }
 
 /// Returns the body of a 2xx, or `None` if the server goes away.
 fn post(to: SocketAddr, path: &str, headers: &str, body: &Value) -> Option<Value> {
     let body = body.to_string();
     let mut stream = TcpStream::connect(to).ok()?;
+    stream.set_read_timeout(Some(SILENCE)).ok()?;
+    stream.set_write_timeout(Some(SILENCE)).ok()?;
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: {to}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
+    if let Err(error) = stream.read_to_string(&mut answer) {
+        let silent = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(!silent, "the server neither answers nor goes away");
+        return None;
+    }
     let (head, body) = answer.split_once("\r\n\r\n")?;
     assert!(head.starts_with("HTTP/1.1 2"), "{answer}");
     serde_json::from_str(body).ok()

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use accounts::{Scope, Scopes};
 use http::{Method, StatusCode};
 use live::Topic;
+use model::Actor;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::world::{Acme, To, World};
+
+/// How fast a stream must end with its session. A stream that outlives the session looks after it by itself once a minute,
+/// so a longer wait would not tell the two apart.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A stream as a browser holds it: read bit by bit.
 struct Stream {
@@ -43,12 +50,25 @@ impl Stream {
 
     /// Reads until `text` has come; false when the stream ends first.
     async fn sees(&mut self, text: &str) -> bool {
-        while !self.seen.contains(text) {
-            if self.more().await == 0 {
-                return false;
+        let reading = async {
+            while !self.seen.contains(text) {
+                if self.more().await == 0 {
+                    return false;
+                }
             }
-        }
-        true
+            true
+        };
+        test_wait::in_time(text, reading).await
+    }
+
+    /// Reads to the end and returns all that came. Fails if the stream goes on.
+    async fn read_to_end(mut self) -> String {
+        let ending = async {
+            // The last chunk of the response, or the end of the connection.
+            while !self.seen.ends_with("\r\n0\r\n\r\n") && self.more().await > 0 {}
+        };
+        test_wait::within(AT_ONCE, "the stream ends", ending).await;
+        self.seen
     }
 
     /// Reads what comes next; how much it was.
@@ -89,26 +109,128 @@ async fn a_change_is_told_to_its_company_alone() {
 async fn signing_out_ends_the_stream() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
-    let mut stream = Stream::open(&world, &acme).await;
+    let stream = Stream::open(&world, &acme).await;
     let out = world
         .ask(Method::POST, "/sign-out")
         .cookie(&acme.owner)
         .send()
         .await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
-    // The last chunk of the answer, or the end of the connection.
-    assert!(stream.sees("\r\n0\r\n\r\n").await || !stream.sees("data: changed").await);
+    world.running().services.core.hub.publish(acme.id, Topic::Keys);
+    let seen = stream.read_to_end().await;
+    assert!(
+        !seen.contains("data: changed"),
+        "it was told of a change after the sign-out: {seen}"
+    );
+}
+
+/// What the operator's backend does to the members of a company.
+struct Operator<'world> {
+    world: &'world World,
+    token: String,
+}
+
+impl<'world> Operator<'world> {
+    async fn new(world: &'world World) -> Self {
+        let accounts = &world.running().services.core.accounts;
+        let scopes = Scopes::new(vec![Scope::Members]);
+        let token = accounts
+            .create_operator_token("backend", scopes, &Actor::command_line())
+            .await
+            .expect("a token");
+        Self {
+            world,
+            token: token.text().as_str().to_owned(),
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &Value) -> Value {
+        let ask = self.world.ask(method, path).to(To::Operator).bearer(&self.token);
+        let answer = ask.json(body).send().await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        answer.json()
+    }
+
+    /// The path of the company's owner.
+    async fn owner(&self, acme: &Acme) -> String {
+        let list = format!("/operator/v1/members?client_id={}", acme.client_id);
+        let members = self.ask(Method::GET, &list, &Value::Null).await;
+        let owner = members
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|member| member["role"] == "owner")
+            .expect("listed");
+        format!(
+            "/operator/v1/members/{}",
+            owner["member_id"].as_str().expect("an id")
+        )
+    }
+}
+
+/// The owner's streams end when the operator does this, and a colleague's goes on.
+async fn ends_the_owners_streams(method: Method, path_after_member: &str) {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let operator = Operator::new(&world).await;
+    let streams = (
+        Stream::open(&world, &acme).await,
+        Stream::open(&world, &acme).await,
+    );
+    let mut colleague = Stream::open_as(&world, &acme, &acme.viewer).await;
+    let path = format!("{}{path_after_member}", operator.owner(&acme).await);
+    operator.ask(method, &path, &json!({})).await;
+    streams.0.read_to_end().await;
+    streams.1.read_to_end().await;
+    assert!(hears(&world, &acme, &mut colleague).await, "{}", colleague.seen);
+}
+
+#[tokio::test]
+async fn removing_a_member_ends_their_streams() {
+    ends_the_owners_streams(Method::DELETE, "").await;
+}
+
+#[tokio::test]
+async fn setting_a_password_ends_the_streams_of_its_person() {
+    ends_the_owners_streams(Method::PUT, "/password").await;
+}
+
+#[tokio::test]
+async fn signing_a_member_out_everywhere_ends_their_streams() {
+    ends_the_owners_streams(Method::DELETE, "/sessions").await;
+}
+
+#[tokio::test]
+async fn revoking_a_session_ends_its_streams_and_no_others() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let operator = Operator::new(&world).await;
+    let email = format!("owner-{}@example.com", acme.client_id);
+    let sessions = format!("/operator/v1/sessions?email={email}");
+    let before = operator.ask(Method::GET, &sessions, &Value::Null).await;
+    let first = before[0]["session_id"].as_str().expect("an id").to_owned();
+    let second = world.sign_in(&email).await;
+    let stream = Stream::open(&world, &acme).await;
+    let mut other = Stream::open_as(&world, &acme, &second).await;
+    let path = format!("/operator/v1/sessions/{first}");
+    operator.ask(Method::DELETE, &path, &Value::Null).await;
+    stream.read_to_end().await;
+    assert!(hears(&world, &acme, &mut other).await, "{}", other.seen);
 }
 
 #[tokio::test]
 async fn stopping_ends_open_streams_at_once() {
     let mut world = World::start().await;
     let acme = world.acme("Acme").await;
-    let mut stream = Stream::open(&world, &acme).await;
-    tokio::time::timeout(Duration::from_secs(8), world.stop())
-        .await
-        .expect("does not wait for the stream");
-    assert!(!stream.sees("data: changed").await);
+    let stream = Stream::open(&world, &acme).await;
+    test_wait::within(
+        AT_ONCE,
+        "the server stops without waiting for the stream",
+        world.stop(),
+    )
+    .await;
+    let seen = stream.read_to_end().await;
+    assert!(!seen.contains("data: changed"), "{seen}");
 }
 
 /// Whether a change arrives; false when there was no place for the stream.
@@ -156,7 +278,5 @@ async fn one_viewer_with_many_streams_takes_none_of_another_company() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), again)
-        .await
-        .expect("its place is free again");
+    test_wait::in_time("its place is free again", again).await;
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -125,6 +125,16 @@ impl Installation {
         });
         answer.is_ok_and(|answer| answer.contains(" 200 OK"))
     }
+}
+
+/// How a process that was told to end ended. Fails if it goes on.
+pub(crate) fn ended(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    test_wait::blocking_until("the process ends", || {
+        status = child.try_wait().expect("its state can be read");
+        status.is_some()
+    });
+    status.expect("it has ended")
 }
 
 fn admin(data: &Path, args: &[&str]) -> Value {

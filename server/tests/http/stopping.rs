@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tempfile::TempDir;
 
-use crate::process::Installation;
+use crate::process::{Installation, ended};
 
 #[test]
 fn the_first_sigterm_lets_an_open_response_finish_and_writes_its_log_entry() {
@@ -21,13 +21,13 @@ fn the_first_sigterm_lets_an_open_response_finish_and_writes_its_log_entry() {
         said: _said,
     } = Draining::begin();
     // Wait until new connections are refused. Nothing announces that moment, so keep trying.
-    while TcpStream::connect(installation.listeners[1]).is_ok() {
+    test_wait::blocking_until("new connections are refused", || {
         assert!(
             server.try_wait().expect("its state").is_none(),
             "the server waits for the call"
         );
-        std::thread::yield_now();
-    }
+        TcpStream::connect(installation.listeners[1]).is_err()
+    });
     upstream.answer.send(()).expect("the upstream waits");
     let mut answer = String::new();
     call.read_to_string(&mut answer).expect("an answer");
@@ -35,7 +35,7 @@ fn the_first_sigterm_lets_an_open_response_finish_and_writes_its_log_entry() {
         answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"),
         "{answer}"
     );
-    assert_eq!(server.wait().expect("it ends").code(), Some(0));
+    assert_eq!(ended(&mut server).code(), Some(0));
 
     let written = std::fs::read_dir(folder.path().join("data/logs"))
         .expect("the log")
@@ -59,7 +59,7 @@ fn the_second_sigterm_ends_everything_at_once() {
         "the server waits for the call"
     );
     signal(&server, "TERM");
-    assert_eq!(server.wait().expect("it ends").code(), Some(1));
+    assert_eq!(ended(&mut server).code(), Some(1));
     let mut answer = Vec::new();
     // The connection was cut. The system reports an empty response or an error.
     call.read_to_end(&mut answer).ok();
@@ -88,7 +88,10 @@ impl Draining {
         );
         let mut said = lines_of(&mut server);
         let call = call(&installation);
-        upstream.asked.recv().expect("the upstream is called");
+        upstream
+            .asked
+            .recv_timeout(test_wait::LIMIT)
+            .expect("the upstream is called");
         signal(&server, "TERM");
         wait_for_line(&mut said, "stopping");
         Self {
@@ -146,6 +149,9 @@ impl SlowUpstream {
 fn call(installation: &Installation) -> TcpStream {
     let gateway = installation.listeners[1];
     let mut stream = TcpStream::connect(gateway).expect("the gateway listens");
+    stream
+        .set_read_timeout(Some(test_wait::LIMIT))
+        .expect("a time limit");
     write!(
         stream,
         "GET /v1/late/ HTTP/1.1\r\nHost: {gateway}\r\nX-Access-Client-Id: {}\r\nX-Access-Secret: {}\r\nConnection: close\r\n\r\n",

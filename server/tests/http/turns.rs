@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::process::Installation;
+use crate::process::{Installation, ended};
 
 const ROUNDS: usize = 8;
 
@@ -39,7 +39,7 @@ fn stop(mut server: Child) {
         .args(["-s", "TERM", &server.id().to_string()])
         .status();
     assert!(sent.expect("kill runs").success());
-    assert_eq!(server.wait().expect("it ends").code(), Some(0));
+    assert_eq!(ended(&mut server).code(), Some(0));
 }
 
 /// The order changes each round, so commands wait for the server and the server waits for commands, at the start and at

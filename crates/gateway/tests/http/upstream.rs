@@ -52,7 +52,9 @@ impl Upstream {
     }
 
     pub(crate) async fn next(&mut self) -> Event {
-        self.events.recv().await.expect("the upstream lives")
+        test_wait::in_time("the upstream hears of something", self.events.recv())
+            .await
+            .expect("the upstream is running")
     }
 
     /// Waits for the next request's head, and returns its path.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use accounts::{AccountStore, Company};
 use async_trait::async_trait;
@@ -291,15 +290,10 @@ impl World {
 
     /// The entry of a request that is about to end. Waits until the log has it.
     pub(crate) async fn entry_when_ended(&self) -> LogEntry {
-        let limit = Duration::from_secs(20);
-        let ended = async {
-            while self.recorder.totals().seen == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(limit, ended)
-            .await
-            .expect("the request is recorded");
+        test_wait::until("the request is recorded", async || {
+            self.recorder.totals().seen > 0
+        })
+        .await;
         self.entry().await
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keys::lease::LEASE;
-use keys::{Clock, KeyStore, NodeId, SystemClock};
+use keys::{Clock, KeyStore, Keys, NodeId, SystemClock};
 use model::{Environment, Verdict};
 use store::keys::StoredKeys;
 
-use crate::key_world::{Hammer, World, ana, wait_until};
+use crate::key_world::{Hammer, World, ana};
 use crate::test_db::TestDb;
 
 contract!(
@@ -27,6 +27,13 @@ const SANDBOX: Environment = Environment::Sandbox;
 
 fn machine_clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::default())
+}
+
+async fn are_ready(nodes: &[&Keys]) {
+    test_wait::until("the nodes are ready", async || {
+        nodes.iter().all(|node| node.is_ready())
+    })
+    .await;
 }
 
 async fn a_node_without_a_lease_refuses_every_request(db: &TestDb) {
@@ -67,13 +74,16 @@ async fn after_delete_on_one_node_the_other_refuses(db: &TestDb) {
         .open_with(&db.open_again().await, machine_clock(), LEASE)
         .await;
     let running = [one.start(), two.start()];
-    wait_until(|| one.is_ready() && two.is_ready()).await;
+    are_ready(&[&one, &two]).await;
     for _ in 0..10 {
         let generated = one
             .generate(world.company.id, SANDBOX, &ana())
             .await
             .expect("a free slot");
-        wait_until(|| world.verdict(&two, &generated.secret) == Verdict::Accepted).await;
+        test_wait::until("the other node accepts the new key", async || {
+            world.verdict(&two, &generated.secret) == Verdict::Accepted
+        })
+        .await;
         let deleted = one
             .delete(world.company.id, generated.key.id, &ana())
             .await
@@ -96,7 +106,7 @@ async fn no_other_node_accepts_a_request_after_delete_has_answered(db: &TestDb) 
         .open_with(&db.open_again().await, machine_clock(), LEASE)
         .await;
     let running = [one.start(), two.start()];
-    wait_until(|| one.is_ready() && two.is_ready()).await;
+    are_ready(&[&one, &two]).await;
     for _ in 0..5 {
         let generated = one
             .generate(world.company.id, SANDBOX, &ana())
@@ -148,7 +158,7 @@ async fn a_node_that_left_is_not_waited_for(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open_with(&db.db, machine_clock(), LEASE).await;
     let running = keys.start();
-    wait_until(|| keys.is_ready()).await;
+    are_ready(&[&keys]).await;
     let stored = StoredKeys::new(db.db.clone());
     let (later, asking) = (
         stored.change_version().await.expect("a version") + 1,

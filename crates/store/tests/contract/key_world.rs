@@ -142,7 +142,8 @@ impl Hammer {
     }
 
     pub(crate) async fn wait_until_accepted(&self) {
-        wait_until(|| self.shared.accepted.load(Ordering::SeqCst) > 10).await;
+        let accepted = || self.shared.accepted.load(Ordering::SeqCst);
+        test_wait::until("requests are accepted", async || accepted() > 10).await;
     }
 
     /// Delete has answered.
@@ -152,18 +153,13 @@ impl Hammer {
 
     /// How many were accepted among at least two hundred that began after [`Self::deleted`].
     pub(crate) async fn accepted_after_deletion(self) -> u64 {
-        wait_until(|| self.shared.judged_after.load(Ordering::SeqCst) > 200).await;
+        let judged = || self.shared.judged_after.load(Ordering::SeqCst);
+        test_wait::until("200 requests are judged", async || judged() > 200).await;
         self.shared.stop.store(true, Ordering::Release);
         for thread in self.threads {
             thread.join().expect("no panic");
         }
         self.shared.accepted_after.load(Ordering::SeqCst)
-    }
-}
-
-pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
     }
 }
 

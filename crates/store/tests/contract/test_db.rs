@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use model::{ClientId, CompanyId};
 use store::{Db, DbOptions, Durability, Migration, StoreError, Urgency};
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ pub(crate) struct TestCompany {
 pub(crate) fn run(
     engine: Engine,
     migrations: &'static [Migration],
-    case: impl for<'a> FnOnce(&'a TestDb) -> BoxFuture<'a, ()>,
+    case: impl for<'a> FnOnce(&'a TestDb) -> LocalBoxFuture<'a, ()>,
 ) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {

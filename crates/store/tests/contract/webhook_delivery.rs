@@ -10,7 +10,7 @@ use webhooks::{WebhookPatch, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
-use crate::webhook_world::{START, World, ana, eventually};
+use crate::webhook_world::{START, World, ana};
 
 contract!(
     store::MAIN_MIGRATIONS,
@@ -184,7 +184,7 @@ async fn an_answer_of_410_disables_the_webhook_at_once(db: &TestDb) {
     status.store(410, Ordering::SeqCst);
     let gone = world.publish("{}").await.event;
     let disabled = async || world.row(webhook.id).await.webhook.disabled;
-    eventually(async || disabled().await.map(drop)).await;
+    test_wait::eventually("the webhook is disabled", async || disabled().await.map(drop)).await;
     for event in [waiting, gone] {
         let row = world.delivery_of(webhook.id, event).await;
         assert_eq!(
@@ -231,7 +231,10 @@ async fn a_webhook_failing_for_five_days_is_warned_of_and_then_disabled(db: &Tes
         if disabled == 0 {
             world.settled(webhook.id, event, DeliveryState::Pending, 1).await;
         } else {
-            eventually(async || (count("webhook.disabled").await == 1).then_some(())).await;
+            test_wait::until("the webhook is disabled", async || {
+                count("webhook.disabled").await == 1
+            })
+            .await;
         }
         worker.stop().await;
         assert_eq!(

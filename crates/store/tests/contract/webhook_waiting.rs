@@ -12,7 +12,7 @@ use store::{Columns, StoreError, Urgency};
 use crate::receiver::Receiver;
 use crate::test_db::TestDb;
 use crate::webhook_delivery::status_from;
-use crate::webhook_world::{START, World, ana, eventually};
+use crate::webhook_world::{START, World, ana};
 
 contract!(
     store::MAIN_MIGRATIONS,
@@ -154,7 +154,10 @@ async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_fir
     scene.delivered(new[1], 1).await;
     scene.receiver.wait_for(5).await;
     assert_eq!(scene.order(1)[..3], texts(&[waiting, new[0], new[1]]));
-    eventually(async || (world.row(scene.webhook).await.pending == 0).then_some(())).await;
+    test_wait::until("everything is sent", async || {
+        world.row(scene.webhook).await.pending == 0
+    })
+    .await;
     scene.worker.stop().await;
 }
 
@@ -164,7 +167,10 @@ async fn a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_s
     let waiting = scene.failed_once().await;
     scene.answer(410);
     let gone = scene.publish().await;
-    eventually(async || world.row(scene.webhook).await.webhook.disabled).await;
+    test_wait::eventually("the webhook is disabled", async || {
+        world.row(scene.webhook).await.webhook.disabled
+    })
+    .await;
     let skipped = scene.publish().await;
     world.clock.advance_seconds(3600);
     scene.worker_has_looked().await;
@@ -449,7 +455,10 @@ async fn a_delivered_test_is_shown_until_there_is_a_real_delivery(db: &TestDb) {
             .send_test(world.company.id, scene.webhook, EventType::OrderCreated, &ana())
             .await
             .expect("sent");
-        eventually(async || (world.delivery(sent).await.row.attempts == 1).then_some(())).await;
+        test_wait::until("the test is sent", async || {
+            world.delivery(sent).await.row.attempts == 1
+        })
+        .await;
         let row = world.row(scene.webhook).await;
         assert_eq!(
             (row.health, row.delivered_24_hours, row.failed_24_hours),

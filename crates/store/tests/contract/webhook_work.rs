@@ -12,7 +12,7 @@ use webhooks::{HistoryFilter, HistoryPage, Publication, WebhooksError, WorkerOpt
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
 use crate::webhook_delivery::status_from;
-use crate::webhook_world::{SANDBOX, START, World, ana, draft, eventually};
+use crate::webhook_world::{SANDBOX, START, World, ana, draft};
 
 contract!(
     store::MAIN_MIGRATIONS,
@@ -199,7 +199,7 @@ async fn an_attempt_that_lost_its_lease_is_still_recorded(db: &TestDb) {
         .delete(world.company.id, None, webhook.id, &ana())
         .await
         .expect("deleted");
-    let row = eventually(async || {
+    let row = test_wait::eventually("the attempt is recorded", async || {
         let row = world.delivery(delivery).await.row;
         (row.attempts == 1).then_some(row)
     })
@@ -223,7 +223,7 @@ async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
         .send_test(world.company.id, webhook.id, EventType::LinkDeleted, &ana())
         .await
         .expect("sent");
-    let row = eventually(async || {
+    let row = test_wait::eventually("the only attempt has failed", async || {
         let row = world.delivery(sent).await.row;
         (row.state == DeliveryState::Exhausted).then_some(row)
     })
@@ -332,7 +332,7 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
         world.start_with(&other, few),
     ];
     for event in &events {
-        eventually(async || {
+        test_wait::eventually("every event is delivered", async || {
             let found = world
                 .store
                 .pages

@@ -1,6 +1,5 @@
 //! What the cases about webhooks start from: a company, a clock and keys that they move, receivers on loopback, workers.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -230,7 +229,8 @@ impl World {
         state: DeliveryState,
         attempts: u32,
     ) -> DeliveryRow {
-        eventually(async || {
+        let what = format!("the delivery is {state:?} after {attempts} attempts");
+        test_wait::eventually(&what, async || {
             let row = self.delivery_of(webhook, event).await;
             let waiting = state != DeliveryState::Pending || row.next_attempt_at.is_some();
             (row.state == state && row.attempts == attempts && waiting).then_some(row)
@@ -240,7 +240,7 @@ impl World {
 
     /// Waits until so many attempts by hand have ended, and nothing is under way.
     pub(crate) async fn replayed(&self, delivery: DeliveryId, replays: u32) -> DeliveryRow {
-        eventually(async || {
+        test_wait::eventually("the replay is done", async || {
             let row = self.delivery(delivery).await.row;
             let idle = row.state != DeliveryState::Pending || row.next_attempt_at.is_some();
             (row.replays == replays && idle).then_some(row)
@@ -287,15 +287,5 @@ pub(crate) fn draft(url: &str) -> WebhookDraft {
         environment: SANDBOX,
         events: WebhookEvents::All,
         enabled: true,
-    }
-}
-
-/// Asks until there is an answer. What never comes is ended by the suite's limit for a case.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::task::yield_now().await;
     }
 }

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How long the next request may take. Some follow an attempt of ten seconds and a real delay of half a minute.
+const ARRIVAL: Duration = Duration::from_secs(120);
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
@@ -146,11 +150,14 @@ impl Receiver {
 
     /// Returns once this many requests have arrived in all.
     pub(crate) async fn wait_for(&self, requests: usize) -> Vec<Received> {
-        self.count
-            .subscribe()
-            .wait_for(|count| *count >= requests)
-            .await
-            .expect("the receiver is running");
+        let mut count = self.count.subscribe();
+        let arrived = count.wait_for(|count| *count >= requests);
+        let what = format!("{requests} requests arrive");
+        drop(
+            test_wait::within(ARRIVAL, &what, arrived)
+                .await
+                .expect("the receiver is running"),
+        );
         self.received()
     }
 }
