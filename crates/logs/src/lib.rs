@@ -15,4 +15,4 @@ pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
 pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use in_turn::InTurn;
 pub use recorder::{Recorder, RecorderOptions, Totals};
-pub use store::{Batch, Gap, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};
+pub use store::{Batch, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};

@@ -57,15 +57,6 @@ impl Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run(pub i64);
 
-/// A time in which rows may have been lost, because an earlier run did not end cleanly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The last moment up to which that run is known to have written everything.
-    pub from: Timestamp,
-    /// When the next run noticed.
-    pub to: Timestamp,
-}
-
 /// The counters of a run, as totals since its start, so that writing them twice does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
