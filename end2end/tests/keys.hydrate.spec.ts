@@ -151,6 +151,7 @@ test('copy writes the secret and never shows it', async ({ page }) => {
   await page.getByRole('button', { name: /^Copy.*Sandbox key/ }).click();
   await expect(page.getByText(/^Sandbox key ending \w{4} copied$/)).toBeAttached();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+  expect(shown.length).toBeGreaterThan(0);
   expect(shown.some((text) => text.includes(secret))).toBe(false);
 });
 

@@ -60,7 +60,11 @@ test('the demo buttons lead to the requested page, and never to another site', a
 test('signing out ends the session', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
+  const cookies = await page.context().cookies();
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(page).toHaveURL(/\/sign-in/);
+  // Signing out also takes the cookie from the browser. Someone who kept a copy must not get in either.
+  await page.context().addCookies(cookies);
   await page.goto(company.path('keys'));
   await expect(page).toHaveURL(/\/sign-in/);
 });
