@@ -1,9 +1,9 @@
-//! The demo's people: the demo makes them, and its sign-in page offers them by button.
+//! The demo's people. The demo creates them, and its sign-in page has a button for each.
 
 use accounts::Email;
 use model::Role;
 
-/// One for each role that the demo shows.
+/// One person for each role that the demo shows.
 #[derive(Clone, Debug)]
 pub struct DemoPeople(Vec<(Role, Email)>);
 
@@ -16,7 +16,7 @@ impl DemoPeople {
         &self.0
     }
 
-    /// None for a role that the demo does not show.
+    /// `None` for a role that the demo does not show.
     pub fn email(&self, role: Role) -> Option<&Email> {
         self.0
             .iter()

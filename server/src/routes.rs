@@ -1,8 +1,7 @@
-//! Every route in one place: method, path, who may call it, handler (invariant 12). The server builds both routers from this
-//! table; pages and server functions list themselves (`dashboard::page_paths`, `dashboard::server_function_paths`).
-//! A test asks each of them as somebody who may not.
-//!
-//! A row of the operator's listener has another type than one of the dashboard, so that neither router takes the other's.
+//! Every route in one place: method, path, who may call it, and handler (invariant 12). The server builds both routers
+//! from this table. Pages and server functions are listed in `dashboard::page_paths` and
+//! `dashboard::server_function_paths`. A test calls each of them as someone who may not. A row of the operator's
+//! listener has a different type from a row of the dashboard, so neither router accepts the other's rows.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +28,7 @@ pub fn table() -> Table {
 }
 
 impl Table {
-    /// What the paths of the operator's listener begin with; no other listener answers to them.
+    /// The first path segments of the operator's listener. No other listener serves them.
     pub fn operators_first_segments(&self) -> BTreeSet<String> {
         let paths = self.operator.iter().map(|route| route.path);
         let segments = paths.filter_map(|path| path.split('/').nth(1));

@@ -1,5 +1,5 @@
-//! Who may call a route of the dashboard, checked before its handler runs. [`crate::routes`] names it beside each path, and
-//! the router is built so that no handler is reached around it (invariant 12).
+//! Checks who may call a route of the dashboard before its handler runs. [`crate::routes`] states it beside each path,
+//! and the router is built so that no handler can be reached without its guard (invariant 12).
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ use crate::route::{self, Audience};
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Everybody who reaches the listener; the text says why that is right.
+    /// Anyone who can reach the listener. The text says why that is right.
     Anyone(&'static str),
     /// Members of the company in the path, whatever their role.
     AnyMember,
     /// Members of the company in the path whose role has this permission.
     Member(Permission),
-    /// Programs with an API key: the gateway's own check decides.
+    /// Programs with an API key. The gateway decides with its own check.
     ApiKey,
 }
 
@@ -39,7 +39,7 @@ impl Audience for Who {
 /// A row of this listener.
 pub type Route = route::Route<Who>;
 
-/// The handler with its guard in front.
+/// The handler behind its guard.
 pub(super) fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppState) -> MethodRouter<AppState> {
     match who {
         Who::Anyone(_) | Who::ApiKey => handler,
@@ -51,14 +51,14 @@ pub(super) fn guarded(who: Who, handler: MethodRouter<AppState>, state: &AppStat
     }
 }
 
-/// The handler behind it finds the membership in the request's extensions.
+/// The guarded handler finds the membership in the request's extensions.
 async fn members_only(
     State((state, permission)): State<(AppState, Option<Permission>)>,
     params: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Response {
-    // The request's body could not be held over an await.
+    // The request cannot be kept across an await because of its body.
     let asker = Asker::of(&request);
     let visitor = request.extensions().get::<Arc<PageVisitor>>().cloned();
     let allowed = async {
@@ -77,7 +77,7 @@ async fn members_only(
     }
 }
 
-/// Another company's id, and one that does not exist, get the same 404.
+/// Another company's id gets the same 404 as one that does not exist.
 async fn membership(
     params: &RawPathParams,
     visitor: Option<Arc<PageVisitor>>,
@@ -93,7 +93,7 @@ async fn membership(
     }
 }
 
-/// A page with the reason.
+/// A page that states the reason.
 fn refusal(error: &AppError, asker: &Asker, state: &AppState) -> Response {
     let sentence = error.to_string();
     let (title, sentence) = match error {
@@ -106,10 +106,10 @@ fn refusal(error: &AppError, asker: &Asker, state: &AppState) -> Response {
     plain_page::refused(status, title, sentence, state)
 }
 
-/// What the way back to the sign-in page depends on.
+/// The parts of a request that decide whether and how it is sent to the sign-in page.
 struct Asker {
     posts_a_form: bool,
-    /// The page that the form stands on.
+    /// The page that contains the form.
     page: Option<String>,
 }
 
@@ -131,7 +131,7 @@ impl Asker {
     }
 }
 
-/// A form is sent to the sign-in page, and from there back to its page; a script or a stream gets the status.
+/// Redirects a form to the sign-in page, and from there back to its page. A script or a stream gets the status.
 fn signed_out(asker: &Asker) -> Response {
     if !asker.posts_a_form {
         return (StatusCode::UNAUTHORIZED, "Signed out.\n").into_response();

@@ -1,5 +1,6 @@
-//! Generate, reveal and delete as plain form posts, for browsers without scripts. Each answers with a `no-store` page
-//! rendered outside Leptos: for generate and reveal that page is the answer that carries the secret (invariant 3).
+//! Generate, reveal and delete as plain form posts, for browsers without JavaScript. Each responds with a `no-store`
+//! page rendered outside Leptos. For generate and reveal, that page is the one response that contains the secret
+//! (invariant 3).
 
 use app::AppError;
 use axum::Form;
@@ -12,20 +13,20 @@ use serde::Deserialize;
 use super::plain_page::escape;
 use super::posted::{Back, Posted};
 
-/// What the generate form sends.
+/// The fields of the generate form.
 #[derive(Debug, Deserialize)]
 pub struct GenerateForm {
     environment: Environment,
 }
 
-/// What the delete form sends; the field is there for Production alone.
+/// The fields of the delete form. The only field is for Production.
 #[derive(Debug, Deserialize)]
 pub struct DeleteForm {
     #[serde(default)]
     last_four: String,
 }
 
-/// The ids in the address; the company has been checked by the guard.
+/// The ids in the path. The guard has already checked the company.
 #[derive(Debug, Deserialize)]
 pub struct KeyPath {
     key: String,
@@ -68,7 +69,7 @@ pub async fn delete_key(
     Path(path): Path<KeyPath>,
     form: Result<Form<DeleteForm>, FormRejection>,
 ) -> Response {
-    // A form that cannot be read has nothing typed in it.
+    // A form that cannot be read counts as one with nothing typed in.
     let typed = form.map(|Form(form)| form.last_four).unwrap_or_default();
     let back = to_keys(&posted);
     let outcome = async {

@@ -1,6 +1,6 @@
-//! What the Webhooks pages post where scripts are off: make, change, pause, test and delete a webhook, reveal and rotate its
-//! secret, replay a delivery.
-//! Each does what the server function of the same name does, and leads back to a page.
+//! The form posts of the Webhooks pages, for browsers without JavaScript: create, change, pause, test and delete a
+//! webhook, reveal and rotate its secret, replay a delivery. Each does the same as the server function of that name and
+//! redirects to a page.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use serde::Deserialize;
 
 use super::posted::{Back, Posted, on_to};
 
-/// An attempt ends within 10 s; the page of a test is shown once it has, or after so many looks.
+/// An attempt takes at most 10 s. The page of a test is shown when the attempt has ended, or after a fixed number of
+/// looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 105;
 
-/// A form with repeated names: the event types.
+/// A form with repeated names, which are the event types.
 type Pairs = Form<Vec<(String, String)>>;
 
-/// The id in the address; the company has been checked by the guard.
+/// The ids in the path. The guard has already checked the company.
 #[derive(Debug, Deserialize)]
 pub struct WebhookPath {
     webhook: String,
@@ -34,20 +35,20 @@ impl WebhookPath {
     }
 }
 
-/// The ids in the address of a delivery.
+/// The ids in the path of a delivery.
 #[derive(Debug, Deserialize)]
 pub struct DeliveryPath {
     webhook: String,
     delivery: String,
 }
 
-/// What the pause form sends.
+/// The fields of the pause form.
 #[derive(Debug, Deserialize)]
 pub struct EnabledForm {
     enabled: bool,
 }
 
-/// What the test form sends.
+/// The fields of the test form.
 #[derive(Debug, Deserialize)]
 pub struct TestForm {
     event_type: EventType,
@@ -113,7 +114,7 @@ pub async fn delete_webhook(posted: Posted, Path(path): Path<WebhookPath>) -> Re
     posted.answer(outcome.await, &list, |()| on_to(&list.address, "deleted=1"))
 }
 
-/// Sends, waits for the attempt to end, and shows it.
+/// Sends a test event, waits for its attempt to end, and shows it.
 pub async fn send_test_event(
     posted: Posted,
     Path(path): Path<WebhookPath>,
@@ -144,7 +145,7 @@ pub async fn replay_delivery(posted: Posted, Path(path): Path<DeliveryPath>) -> 
     posted.answer(outcome.await, &own, |()| on_to(&own.address, "replayed=1"))
 }
 
-/// For browsers without scripts: a `no-store` page that carries the secret (invariant 3).
+/// For browsers without JavaScript: a `no-store` page that contains the secret (invariant 3).
 pub async fn reveal_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>) -> Response {
     let own = to_webhook(&posted, &path.webhook);
     let outcome = async { posted.access.webhook_secrets.clone()?.reveal(path.id()?).await };
@@ -154,7 +155,7 @@ pub async fn reveal_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>
     })
 }
 
-/// As [`reveal_webhook_secret`], with a new secret.
+/// Like [`reveal_webhook_secret`], with a new secret.
 pub async fn rotate_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>) -> Response {
     let own = to_webhook(&posted, &path.webhook);
     let outcome = async { posted.access.webhook_secrets.clone()?.rotate(path.id()?).await };
@@ -167,7 +168,7 @@ pub async fn rotate_webhook_secret(posted: Posted, Path(path): Path<WebhookPath>
     })
 }
 
-/// Returns once the delivery has an attempt or will have none, and at the latest when every attempt would have ended.
+/// Returns once the delivery has had an attempt or will have none. Gives up when any attempt would have ended.
 async fn until_it_was_tried(webhooks: &dyn SeeWebhooks, delivery: DeliveryId) -> Result<(), AppError> {
     for _ in 0..LOOKS {
         let row = webhooks.delivery(delivery).await?.row;
@@ -186,8 +187,8 @@ fn to_list(posted: &Posted) -> Back {
     }
 }
 
-/// What stands in an address was matched as one segment, so that it cannot lead out of the company's pages; what is no id
-/// gets nothing but the list.
+/// An id in a path was matched as one segment, so it cannot lead out of the company's pages. If it is not an id, the
+/// result is the list.
 fn to_webhook(posted: &Posted, id: &str) -> Back {
     let list = to_list(posted);
     match id.parse::<WebhookId>() {

@@ -1,5 +1,5 @@
-//! The app's ports on the real services: each request gets one [`PageVisitor`] that knows who is asking, and each company a
-//! [`CompanyAccess`] that holds no more than that person may do there.
+//! Connects the app's ports to the real services. Each request gets one [`PageVisitor`] for its caller, and each
+//! company a [`CompanyAccess`] that contains only what that person may do there.
 
 pub(crate) mod keys;
 pub(crate) mod logs;
@@ -19,25 +19,25 @@ use crate::caller::Caller;
 use crate::incident;
 use crate::services::Services;
 
-/// What the ports stand on. Cheap to clone.
+/// The services behind the ports. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Backend {
     pub services: Services,
     pub installation: Arc<Installation>,
 }
 
-/// What every page of a company says about this installation.
+/// What every company page says about this installation.
 #[derive(Debug)]
 pub struct Installation {
     /// How programs reach the gateway, without a trailing slash.
     pub gateway_url: String,
     pub upstreams: Vec<Environment>,
-    /// None outside the demo.
+    /// `None` outside the demo.
     pub demo: Option<DemoContext>,
 }
 
-/// Whoever sent one request. Everything that asks for a company within this request asks here: its guard, its handler, each
-/// of the server functions that its page calls.
+/// The caller of one request. Everything in the request that needs a company asks here: its guard, its handler, and
+/// every server function its page calls.
 #[derive(Debug)]
 pub struct PageVisitor {
     backend: Backend,
@@ -54,12 +54,12 @@ impl PageVisitor {
         }
     }
 
-    /// The session, for those who are signed in.
+    /// The session, if the caller is signed in.
     pub fn visit(&self) -> Result<&Visit, AppError> {
         self.caller.visit.as_ref().ok_or(AppError::SignedOut)
     }
 
-    /// As [`Visitor::enter`] refuses. Looked up once in this request, and anew in the next one.
+    /// The caller's membership, with the same errors as [`Visitor::enter`]. It is looked up once per request.
     pub async fn membership(&self, company: ClientId) -> Result<Arc<Membership>, AppError> {
         let person = self.visit()?.person;
         let accounts = self.backend.accounts();
@@ -177,12 +177,12 @@ impl Backend {
     }
 }
 
-/// The port, for a role that has its permission.
+/// The port, if the role has its permission.
 fn allowed<Port: ?Sized>(role: Role, permission: Permission, port: Arc<Port>) -> Allowed<Port> {
     AppError::unless_may(role, permission).map(|()| port)
 }
 
-/// An accounts fault on the way to a page.
+/// An internal error of accounts, on the way to a page.
 fn internal(error: AccountsError) -> AppError {
     AppError::Internal {
         incident: incident::logged("a page could not be answered", &error),

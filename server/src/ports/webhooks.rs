@@ -1,5 +1,5 @@
-//! The webhook ports on [`webhooks::Webhooks`]: what a page sees and what its owner may do. Each port holds one company, so
-//! that no other one can be asked for through it.
+//! The webhook ports on [`webhooks::Webhooks`]: what a page shows and what a member may do. Each port is bound to one
+//! company, so that it cannot be used for any other.
 
 use app::AppError;
 use app::ports::{ManageWebhooks, ReplayDeliveries, RevealWebhookSecrets, SeeWebhooks};
@@ -12,7 +12,7 @@ use webhooks::{WebhookPatch, Webhooks, WebhooksError};
 
 use crate::incident;
 
-/// A company's webhooks, to look at.
+/// A company's webhooks, read only.
 pub(crate) struct SeenWebhooks {
     pub(crate) webhooks: Webhooks,
     pub(crate) company: CompanyId,
@@ -43,7 +43,7 @@ impl SeeWebhooks for SeenWebhooks {
     }
 }
 
-/// A company's webhooks in the name of one member; which of these ports that member gets is decided by [`super`].
+/// A company's webhooks as one member may use them. [`super`] decides which of these ports that member gets.
 pub(crate) struct ManagedWebhooks {
     pub(crate) webhooks: Webhooks,
     pub(crate) company: CompanyId,
@@ -141,7 +141,7 @@ impl ReplayDeliveries for ManagedWebhooks {
     }
 }
 
-/// The faults of a draft are an answer to the form, not a failure.
+/// Errors in a draft are a normal result for the form, not a failure.
 fn with_faults<T>(outcome: Result<T, WebhooksError>) -> Result<Result<T, Vec<InvalidWebhook>>, AppError> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
@@ -150,7 +150,8 @@ fn with_faults<T>(outcome: Result<T, WebhooksError>) -> Result<Result<T, Vec<Inv
     }
 }
 
-/// A refusal in the page's words; a fault goes to the log under an id that the page shows.
+/// Turns an error into the page's words. An internal error goes to the log under an incident id, and the page shows the
+/// id.
 fn answer(error: WebhooksError) -> AppError {
     match error {
         WebhooksError::NotFound => AppError::NotFound,

@@ -1,5 +1,5 @@
-//! Invariant 12: everything that can be asked is asked here as somebody who may not. The lists come from the server itself,
-//! so that a new route, page or server function without an answer here fails.
+//! Invariant 12: calls everything that can be called as someone who may not. The lists come from the server itself, so
+//! a new route, page or server function fails this test until it is covered here.
 
 use std::any::TypeId;
 
@@ -15,7 +15,7 @@ use crate::world::{Answer, Ask, To, World};
 
 const AN_ID: &str = "00000000000000000000000000000001";
 
-/// The path with another company's Client ID and ids of nothing.
+/// Fills the path with another company's Client ID and with ids that do not exist.
 fn fill(path: &str, company: &str) -> String {
     path.split('/')
         .map(|part| match part {
@@ -28,7 +28,7 @@ fn fill(path: &str, company: &str) -> String {
         .join("/")
 }
 
-/// Every argument that any form or server function takes. No name is looked up.
+/// Every argument that any form or server function takes. None of them causes a name look-up.
 fn every_argument(company: &str) -> Vec<(&'static str, String)> {
     vec![
         ("company", company.to_owned()),
@@ -58,7 +58,7 @@ fn as_json(company: &str) -> serde_json::Value {
     object.into()
 }
 
-/// Asks as `cookie` says, with every argument in whatever form is understood.
+/// Sends a request with this cookie and every argument, in whichever format the route reads.
 async fn asked(world: &World, method: &Method, path: &str, cookie: Option<&str>, company: &str) -> Answer {
     let arguments = every_argument(company);
     let pairs: Vec<(&str, &str)> = arguments
@@ -77,14 +77,14 @@ async fn asked(world: &World, method: &Method, path: &str, cookie: Option<&str>,
         return with(cookie, world.get(&format!("{path}?{query}"))).await;
     }
     let answer = with(cookie, world.ask(method.clone(), path).form(&pairs)).await;
-    // No answer to who asked: the function takes JSON.
+    // A 400 says nothing about who is calling: the function takes JSON.
     if answer.status != StatusCode::BAD_REQUEST {
         return answer;
     }
     with(cookie, world.ask(method.clone(), path).json(&as_json(company))).await
 }
 
-/// A company with a member of each role that there is, signed in.
+/// A company with one signed-in member for each role.
 struct Staffed {
     client_id: String,
     members: Vec<(Role, String)>,
@@ -110,7 +110,7 @@ impl Staffed {
     }
 }
 
-/// Asks as nobody and as each member, of their own company and of others.
+/// Calls the route without a session and as each member, in their own company and in others.
 async fn refused_as_the_table_says(
     world: &World,
     (method, path): (&Method, &str),
@@ -128,7 +128,7 @@ async fn refused_as_the_table_says(
             let answer = ask(Some(cookie), company).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {role} elsewhere");
         }
-        // What is allowed may last: a stream.
+        // A permitted call may go on for ever, if it is a stream.
         let refused = permission.filter(|permission| !role.may(*permission));
         if permission.is_none() && path.starts_with("/live/") {
             continue;
@@ -159,7 +159,7 @@ async fn refused_on_the_dashboard(world: &World, route: &dashboard::Route, compa
             let known = ["POST /sign-in", "POST /sign-out", "POST /demo/enter"];
             assert!(
                 known.contains(&name.as_str()),
-                "{name} is open to everybody: is that meant?"
+                "{name} is open to everyone: is that intended?"
             );
         }
         Who::AnyMember => {
@@ -190,11 +190,11 @@ async fn refused_to_operators(world: &World, route: &operator_api::Route) {
             let known = ["GET /metrics", "GET /healthz", "GET /readyz"];
             assert!(
                 known.contains(&name.as_str()),
-                "{name} is open to everybody: is that meant?"
+                "{name} is open to everyone: is that intended?"
             );
         }
         operator_api::Who::ApiKey => {
-            assert_eq!(name, "GET /verify", "{name}: who asks, and how?");
+            assert_eq!(name, "GET /verify", "{name}: who calls it, and how?");
             let call = world
                 .get("/verify?environment=prod&profile=caddy")
                 .to(To::Operator);
@@ -242,7 +242,7 @@ async fn every_route_refuses_those_who_may_not() {
     }
 }
 
-/// Neither router takes a row of the other listener: it would not compile.
+/// A router does not accept a row of the other listener: that would not compile.
 #[test]
 fn rows_of_the_two_listeners_have_different_types() {
     assert_ne!(
@@ -252,7 +252,7 @@ fn rows_of_the_two_listeners_have_different_types() {
 }
 
 #[tokio::test]
-async fn every_page_of_a_company_refuses_those_who_are_no_members() {
+async fn every_page_of_a_company_refuses_people_who_are_not_members() {
     const OPEN: [&str; 5] = ["/", "/sign-in", "/design", "/docs/{page}", "/docs"];
     let world = World::start().await;
     assert_eq!(
@@ -266,7 +266,7 @@ async fn every_page_of_a_company_refuses_those_who_are_no_members() {
         if !path.starts_with("/c/{company}") {
             assert!(
                 OPEN.contains(&path.as_str()),
-                "{path} belongs to no company: is that meant?"
+                "{path} belongs to no company: is that intended?"
             );
             continue;
         }
@@ -285,7 +285,7 @@ async fn every_page_of_a_company_refuses_those_who_are_no_members() {
     assert!(pages >= 8, "{pages} pages");
 }
 
-/// What each server function needs. None: every member may call it.
+/// The permission each server function needs. `None` means that every member may call it.
 const NEEDED: [(&str, Option<Permission>); 23] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
