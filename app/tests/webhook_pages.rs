@@ -68,6 +68,7 @@ fn webhook(number: u8, name: &str, url: &str, environment: Environment, events: 
         events,
         enabled: true,
         disabled: None,
+        paused_by: None,
         created_at: NOON.minus_seconds(400_000),
         updated_at: NOON.minus_seconds(40_000),
     }
@@ -137,6 +138,7 @@ fn rows() -> Vec<WebhookRow> {
         WebhookEvents::All,
     );
     (paused.enabled, paused.disabled) = (false, Some(DisabledReason::ByHand));
+    paused.paused_by = Some("ana@example.com".to_owned());
     let again = webhook(
         6,
         "Mended",
@@ -639,7 +641,7 @@ async fn every_state_of_a_webhook_has_its_explanation() {
         (4, "Development has no active key"),
         (
             5,
-            "Paused. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
+            "Paused by ana@example.com. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
         ),
         (6, "Not delivered since 5 Jan 2026 10:20:00 UTC"),
     ] {

@@ -41,8 +41,20 @@ pub struct Webhook {
     pub enabled: bool,
     /// Where it is not enabled.
     pub disabled: Option<DisabledReason>,
+    /// Who paused it, by the name that the audit trail has. None where it is not paused, or that is not known.
+    pub paused_by: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Webhook {
+    /// Why nothing is sent to it: "Paused by ana@example.com." None where it is enabled.
+    pub fn disabled_sentence(&self) -> Option<String> {
+        Some(match (self.disabled?, &self.paused_by) {
+            (DisabledReason::ByHand, Some(who)) => format!("Paused by {who}."),
+            (reason, _) => reason.sentence().to_owned(),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

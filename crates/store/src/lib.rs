@@ -28,4 +28,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     webhooks::MIGRATION,
     webhooks::WAITING_MIGRATION,
     accounts::REVOCATION_MIGRATION,
+    webhooks::PAUSED_BY_MIGRATION,
 ];

@@ -99,6 +99,7 @@ mod tests {
                 events: WebhookEvents::All,
                 enabled: true,
                 disabled: None,
+                paused_by: None,
                 created_at: THEN,
                 updated_at: THEN,
             },

@@ -150,6 +150,7 @@ impl Webhooks {
             events: checked.events,
             enabled: checked.enabled,
             disabled: (!checked.enabled).then_some(model::DisabledReason::ByHand),
+            paused_by: (!checked.enabled).then(|| actor.name.clone()),
             created_at: now,
             updated_at: now,
         };

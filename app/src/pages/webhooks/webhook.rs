@@ -188,8 +188,8 @@ fn Trouble(state: WebhookState) -> impl IntoView {
             WebhookHealth::Held => Some(view! { <HeldNotice environment=webhook.environment /> }.into_any()),
             WebhookHealth::Disabled => {
                 let why = webhook
-                    .disabled
-                    .map_or("Disabled.", model::DisabledReason::sentence);
+                    .disabled_sentence()
+                    .unwrap_or_else(|| "Disabled.".to_owned());
                 Some(view! { <Notice title=why>{off_text(webhook.disabled, pending)}</Notice> }.into_any())
             }
             WebhookHealth::NotDelivered { .. } => {

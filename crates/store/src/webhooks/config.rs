@@ -11,7 +11,8 @@ use webhooks::{ConfigStore, NewWebhook, Standing, StorageFailure, WebhookChange,
 use super::{StoredWebhooks, rows};
 use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit};
 
-const COLUMNS: &str = "id, name, url, environment, events, enabled, disabled_reason, created_at, updated_at";
+const COLUMNS: &str =
+    "id, name, url, environment, events, enabled, disabled_reason, paused_by, created_at, updated_at";
 
 #[async_trait]
 impl ConfigStore for StoredWebhooks {
@@ -42,7 +43,7 @@ impl ConfigStore for StoredWebhooks {
                     let Some(before) = locked(connection, dialect, company, id).await? else {
                         return Ok(Written::NotFound);
                     };
-                    let changed = decide::changed(before, change, entry.at);
+                    let changed = decide::changed(before, change, &entry.actor.name, entry.at);
                     write_changed(connection, &changed).await?;
                     settle_waiting(connection, id, changed.waiting).await?;
                     audit::record(connection, &entry).await?;
@@ -138,7 +139,7 @@ async fn insert(connection: &mut DbConnection, new: &NewWebhook) -> Result<(), S
     let webhook = &new.webhook;
     sqlx::query(
         "INSERT INTO webhooks (id, company_id, environment, name, url, normal_url, events, enabled, disabled_reason, \
-         sealed_secret, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         sealed_secret, created_at, updated_at, paused_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(webhook.id.to_string())
     .bind(new.company.to_string())
@@ -152,6 +153,7 @@ async fn insert(connection: &mut DbConnection, new: &NewWebhook) -> Result<(), S
     .bind(new.secret.as_bytes().to_vec())
     .bind(webhook.created_at.as_millis())
     .bind(webhook.updated_at.as_millis())
+    .bind(webhook.paused_by.clone())
     .execute(connection)
     .await?;
     Ok(())
@@ -180,7 +182,7 @@ async fn write_changed(connection: &mut DbConnection, changed: &Changed) -> Resu
     let webhook = &changed.webhook;
     sqlx::query(
         "UPDATE webhooks SET name = $2, url = $3, normal_url = COALESCE($4, normal_url), events = $5, enabled = $6, \
-         disabled_reason = $7, updated_at = $8 WHERE id = $1",
+         disabled_reason = $7, updated_at = $8, paused_by = $9 WHERE id = $1",
     )
     .bind(webhook.id.to_string())
     .bind(webhook.name.clone())
@@ -190,6 +192,7 @@ async fn write_changed(connection: &mut DbConnection, changed: &Changed) -> Resu
     .bind(i64::from(webhook.enabled))
     .bind(webhook.disabled.map(|reason| reason.as_str().to_owned()))
     .bind(webhook.updated_at.as_millis())
+    .bind(webhook.paused_by.clone())
     .execute(&mut *connection)
     .await?;
     if changed.forgets_failures {

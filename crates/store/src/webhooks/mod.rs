@@ -36,6 +36,12 @@ pub const WAITING_MIGRATION: Migration = Migration {
     sql: include_str!("../../migrations/0009_webhook_waiting.sql"),
 };
 
+/// Who paused a webhook.
+pub const PAUSED_BY_MIGRATION: Migration = Migration {
+    name: "0010_webhook_paused_by",
+    sql: include_str!("../../migrations/0010_webhook_paused_by.sql"),
+};
+
 /// Implements all of [`webhooks::Stores`] on a [`Db`].
 #[derive(Clone, Debug)]
 pub struct StoredWebhooks {

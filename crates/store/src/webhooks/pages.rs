@@ -27,7 +27,7 @@ impl PageStore for StoredWebhooks {
     ) -> Result<Vec<WebhookFacts>, StorageFailure> {
         let statement = sqlx::query(
             "SELECT w.id, w.name, w.url, w.environment, w.events, w.enabled, w.disabled_reason, w.created_at, w.updated_at, \
-             w.previous_until, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
+             w.paused_by, w.previous_until, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
              (SELECT a.ended_at FROM attempts a WHERE a.webhook_id = w.id AND a.test = 0 ORDER BY a.ended_at DESC LIMIT 1) \
                  AS last_attempt_at, \
              (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.lease IS NULL \

@@ -21,6 +21,7 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
         events: events(row.maybe_text("events")?.as_deref())?,
         enabled: row.flag("enabled")?,
         disabled: disabled(row)?,
+        paused_by: row.maybe_text("paused_by")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })

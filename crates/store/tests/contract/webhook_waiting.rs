@@ -119,9 +119,10 @@ async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_fir
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
+    let paused = world.set_enabled(scene.webhook, false).await;
     assert_eq!(
-        world.set_enabled(scene.webhook, false).await.disabled,
-        Some(DisabledReason::ByHand)
+        (paused.disabled, paused.paused_by.as_deref()),
+        (Some(DisabledReason::ByHand), Some("ana@example.com"))
     );
     let new = [scene.publish().await, scene.publish().await];
     world.clock.advance_seconds(3600);
@@ -139,6 +140,7 @@ async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_fir
         (row.health, row.pending, row.next_attempt_at),
         (WebhookHealth::Disabled, 4, None)
     );
+    assert_eq!(row.webhook.paused_by, paused.paused_by, "as stored");
     assert_eq!(
         scene.receiver.received().len(),
         1,
@@ -149,7 +151,7 @@ async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_fir
     assert!(matches!(refused, Err(WebhooksError::Conflict(_))), "{refused:?}");
 
     scene.answer(200);
-    world.set_enabled(scene.webhook, true).await;
+    assert_eq!(world.set_enabled(scene.webhook, true).await.paused_by, None);
     scene.delivered(waiting, 2).await;
     scene.delivered(new[1], 1).await;
     scene.receiver.wait_for(5).await;

@@ -39,9 +39,9 @@ pub struct Changed {
     pub waiting: Waiting,
 }
 
-/// Applies a change. Enabling a webhook or changing its URL clears its failures. If Gatehouse has disabled a webhook
+/// Applies a change that `who` makes. Enabling a webhook or changing its URL clears its failures. If Gatehouse has disabled a webhook
 /// and someone pauses it, the original reason stays.
-pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Changed {
+pub fn changed(before: Webhook, change: WebhookChange, who: &str, now: Timestamp) -> Changed {
     let just_enabled = change.enabled == Some(true) && !before.enabled;
     let other_url = change.url.as_ref().is_some_and(|url| url.given != before.url);
     let (url, normal_url) = match change.url {
@@ -54,6 +54,11 @@ pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Change
     } else {
         Some(before.disabled.unwrap_or(DisabledReason::ByHand))
     };
+    let paused_by = match (before.enabled, enabled) {
+        (_, true) => None,
+        (true, false) => Some(who.to_owned()),
+        (false, false) => before.paused_by.clone(),
+    };
     Changed {
         webhook: Webhook {
             name: change.name.unwrap_or(before.name),
@@ -61,6 +66,7 @@ pub fn changed(before: Webhook, change: WebhookChange, now: Timestamp) -> Change
             events: change.events.unwrap_or(before.events),
             enabled,
             disabled,
+            paused_by,
             updated_at: now,
             ..before
         },
@@ -111,6 +117,7 @@ mod tests {
     use crate::storage::ChangedUrl;
 
     const MADE: Timestamp = Timestamp::from_millis(1_767_607_200_000);
+    const ANA: &str = "ana@example.com";
     const NOW: Timestamp = Timestamp::from_millis(1_767_607_260_000);
 
     fn webhook(disabled: Option<DisabledReason>) -> Webhook {
@@ -122,6 +129,7 @@ mod tests {
             events: WebhookEvents::All,
             enabled: disabled.is_none(),
             disabled,
+            paused_by: (disabled == Some(DisabledReason::ByHand)).then(|| ANA.to_owned()),
             created_at: MADE,
             updated_at: MADE,
         }
@@ -160,11 +168,39 @@ mod tests {
                 waiting,
             };
             assert_eq!(
-                changed(webhook(before), change, NOW),
+                changed(webhook(before), change, ANA, NOW),
                 expected,
                 "{before:?} {asked:?}"
             );
         }
+    }
+
+    #[test]
+    fn who_paused_a_webhook_is_kept_until_it_is_enabled() {
+        let switched = |before: Webhook, who: &str, enabled: bool| {
+            let change = WebhookChange {
+                enabled: Some(enabled),
+                ..WebhookChange::default()
+            };
+            changed(before, change, who, NOW).webhook
+        };
+        let paused = switched(webhook(None), "key …a6f1", false);
+        assert_eq!(
+            paused.disabled_sentence().as_deref(),
+            Some("Paused by key …a6f1.")
+        );
+        let again = switched(paused, ANA, false);
+        assert_eq!(
+            again.paused_by.as_deref(),
+            Some("key …a6f1"),
+            "it was paused already"
+        );
+        assert_eq!(switched(again, ANA, true).disabled_sentence(), None);
+        let gone = switched(webhook(Some(DisabledReason::Gone)), ANA, false);
+        assert_eq!(
+            gone.disabled_sentence().as_deref(),
+            Some("Disabled: the receiver answered 410 Gone.")
+        );
     }
 
     #[test]
@@ -179,7 +215,7 @@ mod tests {
                 events: Some(WebhookEvents::Only(vec![EventType::LinkDeleted])),
                 enabled: None,
             };
-            let after = changed(webhook(None), change, NOW);
+            let after = changed(webhook(None), change, ANA, NOW);
             assert_eq!(
                 (after.forgets_failures, after.waiting, after.normal_url.as_deref()),
                 (forgets, Waiting::Stays, Some("normal"))
