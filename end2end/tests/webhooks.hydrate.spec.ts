@@ -56,6 +56,17 @@ test('the URL is checked when its field loses focus, and editing it clears the f
   await expect(page.getByText('This address is allowed.')).toBeVisible();
 });
 
+test('a reload does not say again that the webhook was saved', async ({ page }) => {
+  const company = await withWebhook(page);
+  await expect(page.getByText('Saved.')).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`${company.path('webhooks/[0-9a-f]{32}')}$`));
+  await expect(page.getByText('Saved.')).toBeVisible();
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
+  await expect(page.getByText('Saved.')).toHaveCount(0);
+});
+
 test('the built-in receiver fills in the URL, and a test event to it is delivered', async ({ page }) => {
   await at(page, 'webhooks/new');
   await page.getByRole('button', { name: 'Use the built-in receiver' }).click();

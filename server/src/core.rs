@@ -114,7 +114,7 @@ impl Absent {
     /// The refusal. `at` says where it looked.
     pub(crate) fn refusal(at: &str) -> StartError {
         StartError::Refused(format!(
-            "There is no installation in {at}. Name the server's own with --data-dir or --database-url, or begin one with \
+            "There is no installation in {at}. Name the server's own with --data-dir or --database-url, or start one with \
              `gatehouse serve` or `gatehouse admin create-company`."
         ))
     }

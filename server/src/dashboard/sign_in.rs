@@ -218,10 +218,10 @@ pub async fn only_where_safe(State(state): State<AppState>, request: Request, ne
 
 fn not_over_plain_http(state: &AppState) -> Response {
     let body = format!(
-        "<p>This dashboard is reached at <code>{}</code>, over plain HTTP: a password typed here could be read on the way, \
+        "<p>You reached this dashboard at <code>{}</code>, over plain HTTP. A password typed here could be read in transit, \
          so there is no form.</p><p>Put a proxy with TLS in front and start Gatehouse with its address:</p>\
          <pre><code>gatehouse serve --public-url https://gatehouse.example.com</code></pre>\
-         <p>On this machine alone, open it at a loopback address such as <code>http://127.0.0.1:3000</code>.</p>",
+         <p>On the same machine, open it at a loopback address, such as <code>http://127.0.0.1:3000</code>.</p>",
         plain_page::escape(state.origin.url())
     );
     plain_page::page(StatusCode::FORBIDDEN, "Sign-in needs https", &body, state)
