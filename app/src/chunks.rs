@@ -26,7 +26,7 @@ use crate::pages::webhooks::{
 };
 use crate::ui::{EmptyState, IconName};
 
-/// A page that is loaded when it is wanted; the `view` of a route.
+/// A page that is loaded on demand; the `view` of a route.
 #[derive(Clone, Copy)]
 pub struct Page {
     /// As the site's files and `site.json` call it.
@@ -35,7 +35,7 @@ pub struct Page {
     view: fn() -> Coming<AnyView>,
 }
 
-/// Something of a chunk, once the chunk is there.
+/// Something from a chunk, once the chunk is loaded.
 type Coming<T> = Pin<Box<dyn Future<Output = Result<T, NotLoaded>>>>;
 
 impl fmt::Debug for Page {
@@ -46,7 +46,7 @@ impl fmt::Debug for Page {
     }
 }
 
-/// A chunk did not come: the connection failed, or the server has another build by now. The browser's console says which.
+/// A chunk could not be loaded: the connection failed, or the server has another build by now. The browser's console says which.
 #[derive(Clone, Copy, Debug)]
 pub struct NotLoaded;
 
@@ -162,7 +162,7 @@ pub async fn load_first(path: &str) -> Result<(), NotLoaded> {
     }
 }
 
-/// In the place of a page whose chunk did not come. A plain link, followed by the browser, brings the whole page.
+/// Shown in place of a page whose chunk could not be loaded. A plain link, followed by the browser, loads the whole page.
 #[component]
 fn NotLoadedPage() -> impl IntoView {
     let address = address_here();

@@ -5,7 +5,7 @@ use leptos::prelude::use_context;
 /// The e-mail address of a failed sign-in, for a minute, so that the form shows it again. The server sets it.
 pub const EMAIL: &str = "gatehouse-email";
 
-/// The value of the cookie `name` of the request that is being answered.
+/// The value of the cookie `name` in the current request.
 pub fn value_of(name: &str) -> Option<String> {
     let parts = use_context::<http::request::Parts>()?;
     let lines = parts.headers.get_all(http::header::COOKIE).into_iter();

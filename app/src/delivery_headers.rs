@@ -1,5 +1,5 @@
-//! What deliveries of this installation carry, by its own names. As with [`crate::provider`], the server writes what differs
-//! from the usual into `<html>`, where a component of any page finds it.
+//! The header names and values of this installation's deliveries. As with [`crate::provider`], the server writes what differs
+//! from the default into `<html>`, where a component of any page finds it.
 
 use model::DeliveryHeaders;
 

@@ -1,5 +1,5 @@
 //! Which addresses webhooks of this installation may have. As with [`crate::provider`], the server writes what differs from
-//! the usual into `<html>`, where a component of any page finds it.
+//! the default into `<html>`, where a component of any page finds it.
 
 use model::DeliveryReach;
 

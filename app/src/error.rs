@@ -1,4 +1,4 @@
-//! The one error a server function answers with. It never carries another layer's text.
+//! The one error that server functions return. It never contains another layer's text.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum AppError {
     SignedOut,
     /// 403: signed in, but this role lacks the permission.
     Forbidden { role: Role, permission: Permission },
-    /// 404: no such thing, or it belongs to another company.
+    /// 404: it does not exist, or it belongs to another company.
     NotFound,
     /// 409: the state does not allow it; the sentence says what to do first.
     Conflict(String),
@@ -24,13 +24,13 @@ pub enum AppError {
     Invalid { field: String, message: String },
     /// 429: too often; try again after this many seconds.
     TooOften { retry_after_seconds: u32 },
-    /// 503: a part that is needed is not available now.
+    /// 503: something it depends on is not available.
     Unavailable(String),
-    /// 500: our fault; the log of the server has the cause under this id.
+    /// 500: our fault; the server's log has the cause under this id.
     Internal { incident: String },
-    /// 404: there is no such function on the server, which has another build than the page.
+    /// 404: the server does not have this function, because its build is not the page's.
     Outdated,
-    /// The request never reached the server, or its answer could not be read. Made in the browser only.
+    /// The request never reached the server, or its response could not be read. Created in the browser only.
     Unreachable,
 }
 
@@ -81,7 +81,7 @@ impl From<AppError> for Wire {
 }
 
 impl From<Wire> for AppError {
-    /// A name this side does not know is an answer it cannot read.
+    /// A response with an unknown name cannot be read.
     fn from(wire: Wire) -> Self {
         let detail = wire.detail.unwrap_or_default();
         match wire.error.as_str() {
@@ -191,10 +191,10 @@ impl std::error::Error for AppError {}
 impl FromServerFnError for AppError {
     type Encoder = JsonEncoding;
 
-    /// The transport's own failures. Their texts are for developers and stay out: in the browser the request did not get
-    /// through, on the server the arguments could not be read.
+    /// Failures of the transport itself. Their texts are for developers and are not shown: in the browser the request did
+    /// not get through, on the server the arguments could not be read.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        // The same fault means another thing on each side: the server could not read the request, the browser the answer.
+        // The same fault means something different on each side: the server could not read the request, the browser the response.
         let could_not_read = matches!(error, ServerFnErrorErr::Deserialization(_)) && cfg!(feature = "ssr");
         match error {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::unreadable(),

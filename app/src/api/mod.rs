@@ -1,5 +1,5 @@
-//! Server functions: how the page asks the server. Each enters the company first, which is where every right is decided,
-//! and then makes one call of a port.
+//! Server functions: how the page asks the server. Each first enters the company, where every permission is checked, and then
+//! makes one call to a port.
 
 mod company;
 pub mod keys;

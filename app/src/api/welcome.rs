@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AppError;
 
-/// What a page outside a company needs: whose companies these are, and whether this is the demo.
+/// What a page outside a company needs: the visitor's companies, and whether this is the demo.
 #[server(name = WelcomeCall, prefix = "/rpc", endpoint = "session/welcome", input = server_fn::codec::GetUrl)]
 pub async fn welcome() -> Result<Welcome, AppError> {
     let visitor = crate::ports::visitor()?;

@@ -53,7 +53,7 @@ impl Attention {
         self.pointer.set_value(true);
     }
 
-    /// A finger leaves before its click comes, and a hand overshoots: the pointer counts for a moment longer.
+    /// A finger leaves before its click arrives, and a hand overshoots, so the pointer counts for a moment longer.
     pub fn pointer_left(self) {
         self.leaving.after(super::timers::SETTLE, move || {
             self.pointer.try_set_value(false);
@@ -67,7 +67,7 @@ impl Attention {
         }
     }
 
-    /// Not before the browser has moved the focus or ended the scrolling.
+    /// Waits until the browser has moved the focus or finished scrolling.
     fn release_later(self) {
         if self.pointer.try_get_value() == Some(false) {
             self.leaving.after(super::timers::SETTLE, move || self.release());

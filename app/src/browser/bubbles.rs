@@ -1,5 +1,5 @@
-//! What pointing and focus show beside a time goes with Escape, and comes again with the next pointing or focus
-//! (WCAG 1.4.13). The style sheet does the showing; here is only the mark that stops it.
+//! The bubble that hover and focus show at a time can be dismissed with Escape, until the next hover or focus
+//! (WCAG 1.4.13). The style sheet shows it; this only sets the mark that hides it.
 
 /// Called once, by the shell.
 pub fn dismiss_with_escape() {

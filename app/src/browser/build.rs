@@ -1,7 +1,7 @@
-//! Which build of Gatehouse made the page. The server writes it into `<html data-build>`, and says with each live stream
-//! which build it is itself.
+//! Which build of Gatehouse rendered the page. The server writes it into `<html data-build>`, and names its own build at
+//! the start of each live stream.
 
-/// Of the page that is open; empty on the server.
+/// The build of the open page; empty on the server.
 pub fn of_this_page() -> String {
     #[cfg(feature = "hydrate")]
     if let Some(build) = leptos::prelude::document()

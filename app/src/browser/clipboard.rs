@@ -1,5 +1,5 @@
-//! Writing to the clipboard. Either the whole text arrives there, or the clipboard keeps what it had and the caller is
-//! told why in words.
+//! Writes to the clipboard. Either the whole text gets there, or the clipboard keeps what it had and the caller gets a
+//! sentence that says why.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,7 +12,7 @@ pub enum CopyRefused {
     Handled,
 }
 
-/// A text that is on its way.
+/// A text that is being fetched.
 pub type Fetched = Pin<Box<dyn Future<Output = Result<String, CopyRefused>>>>;
 
 /// Writes `text`, then calls `done`.
@@ -23,8 +23,8 @@ pub fn write(text: String, done: impl FnOnce(Result<(), CopyRefused>) + 'static)
     let _ = (text, done);
 }
 
-/// Writes what `fetched` brings, then calls `done`. Must be called inside the click: the clipboard is given a promise at
-/// once, because some browsers allow the write only there.
+/// Writes what `fetched` resolves to, then calls `done`. Must be called inside the click: the clipboard gets a promise
+/// immediately, because some browsers allow the write only there.
 pub fn write_fetched(fetched: Fetched, done: impl FnOnce(Result<(), CopyRefused>) + 'static) {
     #[cfg(feature = "hydrate")]
     page::write_promised(fetched, done);
@@ -113,7 +113,7 @@ mod page {
         let written = clipboard.write(&Array::of1(&item));
         leptos::task::spawn_local(async move {
             let outcome = JsFuture::from(written).await;
-            // A browser may give up before the text has come; what the fetch says is still the better reason.
+            // A browser may give up before the text arrives; the fetch's own error is still the better reason.
             let _ = JsFuture::from(blob).await;
             done(match (refused.take(), outcome) {
                 (Some(reason), _) => Err(reason),

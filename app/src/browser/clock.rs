@@ -95,7 +95,7 @@ pub fn zone_name() -> String {
     "UTC".to_owned()
 }
 
-/// The browser's clock. On the server there is no such thing as the page's present, so it stays at the beginning of time.
+/// The browser's clock. The server must render the same page at any time, so there it is always the beginning of time.
 pub fn now() -> Timestamp {
     #[cfg(feature = "hydrate")]
     {

@@ -1,9 +1,9 @@
-//! Opening and closing a native dialog as a signal says.
+//! Opens and closes a native dialog according to a signal.
 
 use leptos::prelude::*;
 use web_sys::HtmlDialogElement;
 
-/// Shows the dialog modally while `open` is true. Focus goes back to what opened it; where that is gone, to the element
+/// Shows the dialog modally while `open` is true. Focus then returns to what opened it or, if that is gone, to the element
 /// with the id `return_focus_to`.
 pub fn follow(
     node: impl Fn() -> Option<HtmlDialogElement> + 'static,

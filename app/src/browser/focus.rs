@@ -17,7 +17,7 @@ pub fn to(id: impl Into<String>) {
     drop(id.into());
 }
 
-/// Scrolls up to the element with this id where its beginning is out of the window.
+/// Scrolls up to the element with this id if its top is out of view.
 pub fn into_view(id: &str) {
     #[cfg(feature = "hydrate")]
     {
@@ -36,12 +36,12 @@ pub fn into_view(id: &str) {
     let _ = id;
 }
 
-/// Moves focus to `id` once the page has settled: for what a press replaces along with itself.
+/// Moves focus to `id` once the page has settled: for a button that is replaced when it is pressed.
 pub fn soon(id: &'static str) {
     super::timers::later(std::time::Duration::from_millis(50), move || to(id));
 }
 
-/// Moves focus to `id` if it is nowhere: what had it was removed. Looked at after the page has settled.
+/// Moves focus to `id` if nothing has it because the focused element was removed. Checked after the page has settled.
 pub fn if_lost(id: String) {
     #[cfg(feature = "hydrate")]
     super::timers::later(std::time::Duration::from_millis(50), move || {
@@ -75,7 +75,7 @@ mod page {
     use crate::browser::timers::Repeater;
 
     const LOOK_EVERY: Duration = Duration::from_millis(50);
-    /// A page that takes longer than ten seconds finds its reader elsewhere.
+    /// After ten seconds of loading, the reader is probably doing something else; focus is left alone then.
     const LOOKS: u32 = 200;
 
     /// What was there when the page was left.

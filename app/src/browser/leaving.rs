@@ -1,4 +1,4 @@
-//! Asks before a form that was edited is left: by a link, by Back and Forward, by closing the tab or loading another page.
+//! Asks before the reader leaves an edited form: by a link, by Back or Forward, by closing the tab or loading another page.
 
 /// Called once, by the shell, before it makes the router: of two listeners of the window the first one hears first, and
 /// what is heard here may not reach the router.
@@ -42,7 +42,7 @@ mod page {
         static OPEN: RefCell<Option<Form>> = const { RefCell::new(None) };
     }
 
-    /// The form that is to stay open, once the person has been asked.
+    /// The form that stays open if the person says so.
     fn kept() -> Option<Form> {
         let form = OPEN.with_borrow(Clone::clone)?;
         let leaves = || window().confirm_with_message(form.question).unwrap_or(true);
@@ -56,7 +56,7 @@ mod page {
                 event.stop_immediate_propagation();
             }
         });
-        // By now the browser shows the other page's address: the form's is put on top again.
+        // The browser already shows the other page's address, so the form's address is pushed again.
         let travel = window_event_listener(ev::popstate, |event| {
             if let Some(form) = kept() {
                 event.stop_immediate_propagation();

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// One event as it came: its name (`event:`), its text (`data:`) and its id (`id:`), the latter two as sent.
+/// One event as it arrived: its name (`event:`), its text (`data:`) and its id (`id:`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveEvent {
     pub name: &'static str,
@@ -10,7 +10,7 @@ pub struct LiveEvent {
     pub id: String,
 }
 
-/// How the stream is.
+/// The state of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LiveState {
     /// Not wanted, or the tab is hidden, or this is the server.

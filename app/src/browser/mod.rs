@@ -16,7 +16,7 @@ pub mod theme;
 pub mod timers;
 pub mod visibility;
 
-/// Marks `<html>` once the page answers to its person: `data-hydrated`. Styles and end-to-end tests wait for it.
+/// Marks `<html>` with `data-hydrated` once the page is interactive. Styles and end-to-end tests wait for it.
 pub fn mark_hydrated() {
     #[cfg(feature = "hydrate")]
     if let Some(root) = leptos::prelude::document().document_element() {

@@ -1,4 +1,4 @@
-//! That a page is on its way: `<html data-loading>`, which the style sheet shows as a thin bar, after 150 ms.
+//! Marks that a page is loading: `<html data-loading>`, which the style sheet shows as a thin bar after 150 ms.
 
 #[cfg(feature = "hydrate")]
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[cfg(feature = "hydrate")]
 static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
 
-/// Lasts as long as the wait; a wait that is given up drops it too.
+/// Kept for as long as the wait; a cancelled wait drops it too.
 #[derive(Debug)]
 #[must_use]
 pub struct OnItsWay(());

@@ -1,5 +1,4 @@
-//! One-shot and repeating timers on gloo-timers. They stop when the component that made them goes. On the server nothing
-//! ever fires.
+//! One-shot and repeating timers on gloo-timers. They stop when their component is removed. On the server they never fire.
 
 use std::time::Duration;
 
@@ -13,11 +12,10 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// How long a page waits for a movement of a person to end: a pointer that leaves, a focus that moves on.
+/// How long a page waits for a movement to end: a pointer that leaves, a focus that moves on.
 pub const SETTLE: Duration = Duration::from_millis(400);
 
-/// At most one call that is still to come; starting again replaces it. Serves as a debounce: call [`Timer::after`] on
-/// every keystroke.
+/// At most one pending call; a new one replaces it. Works as a debounce: call [`Timer::after`] on every keystroke.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer {
     #[cfg(feature = "hydrate")]

@@ -11,7 +11,7 @@ pub fn visible() -> ReadSignal<bool> {
     visible
 }
 
-/// Calls `run` whenever the tab is hidden, and when the component that asked goes.
+/// Calls `run` whenever the tab is hidden, and when the calling component is removed.
 pub fn on_hidden(run: impl Fn() + Send + Sync + Clone + 'static) {
     let leaving = run.clone();
     on_cleanup(leaving);

@@ -1,4 +1,4 @@
-//! The frame of every page of a company: whose it is, who looks, the three tabs, and the live stream of the tab that is
+//! The frame of every page of a company: its name, who is signed in, the three tabs, and the live stream of the tab that is
 //! open. The company is part of the address, never of the session alone: two tabs may show two companies.
 
 use leptos::prelude::*;
@@ -24,7 +24,7 @@ pub struct CompanyScope {
     /// From the address. A text that is not a client id is treated like an unknown one.
     client_id: Memo<ClientId>,
     context: Resource<Outcome<CompanyContext>>,
-    /// Counts what the server said has changed, by topic.
+    /// Counts the changes that the server has announced, by topic.
     changed: Changes,
     live: ReadSignal<LiveState>,
     /// How many times the live stream has come back after an interruption.
@@ -39,7 +39,7 @@ struct Changes {
     webhooks: RwSignal<u64>,
 }
 
-/// What a page can be told of.
+/// What the server announces changes of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     Keys,
@@ -49,7 +49,7 @@ pub enum Topic {
 
 const TOPICS: &[&str] = &["keys", "logs", "webhooks", BUILD];
 
-/// The first event of a stream: which build the server has.
+/// The first event of a stream: the server's build.
 const BUILD: &str = "build";
 
 impl CompanyScope {
@@ -67,8 +67,8 @@ impl CompanyScope {
         self.context
     }
 
-    /// Goes up each time something of `topic` changed on the server. Use it as a resource's source: the page then moves
-    /// by itself.
+    /// Goes up each time something of `topic` changed on the server. Use it as a resource's source, and the page updates
+    /// live.
     pub fn changes(self, topic: Topic) -> Signal<u64> {
         match topic {
             Topic::Keys => self.changed.keys.into(),
@@ -77,7 +77,7 @@ impl CompanyScope {
         }
     }
 
-    /// Asks for everything of `topic` again, after an action of this page.
+    /// Fetches everything of `topic` again, after an action on this page.
     pub fn refetch(self, topic: Topic) {
         self.signal(topic).update(|count| *count += 1);
     }
@@ -88,7 +88,7 @@ impl CompanyScope {
         self.returns.get()
     }
 
-    /// Takes note of what a question was answered with: where the session has ended, the page says so.
+    /// Notes the error of a call: if the session has ended, the page says so.
     pub fn heed(self, error: &AppError) {
         if *error == AppError::SignedOut {
             self.session_ended.try_set(true);
@@ -161,7 +161,7 @@ pub fn Development() -> impl IntoView {
     }
 }
 
-/// For a page that was left open over an upgrade. It goes on working as far as both builds agree, so nothing is forced.
+/// For a page that was left open over an upgrade. It keeps working as far as both builds agree, so nothing is forced.
 #[component]
 fn Updated() -> impl IntoView {
     view! {
@@ -204,7 +204,7 @@ struct Session {
 }
 
 impl Session {
-    /// Asks the server; a question that is not answered changes nothing.
+    /// Asks the server; a call that fails changes nothing.
     fn look(self) {
         let Some(client_id) = self.client_id.try_get_untracked() else {
             return;
@@ -241,7 +241,7 @@ fn SessionEnded(ended: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// As [`Loaded`], with the company's facts beside the resource. Both are awaited in one place, and both
+/// Like [`Loaded`], with the company's facts as well as the resource. Both are awaited in one place, and both
 /// are made by the page itself: a resource that is made inside what a `Suspend` answers may be made twice on the server,
 /// and the page's stream would wait for ever for the one that was thrown away.
 #[component]
@@ -273,8 +273,8 @@ where
 }
 
 /// One stream for the visible tab. After an interruption everything is fetched once: what changed in between is unknown.
-/// A stream that is refused may mean that the session has ended; then nothing is opened until it has begun again, which
-/// is looked for whenever the tab is seen, as people sign in again in another one.
+/// A refused stream may mean that the session has ended. Nothing is opened then until there is a session again, which is
+/// checked whenever the tab becomes visible, since people sign in again in another tab.
 fn listen(
     session: Session,
     changed: Changes,

@@ -1,5 +1,4 @@
-//! `/c/{client_id}` and `/c/{client_id}/development`: nothing of their own, so they lead to the first tab. And `/docs`,
-//! which leads to the first help page.
+//! `/c/{client_id}` and `/c/{client_id}/development` redirect to the first tab, and `/docs` to the first help page.
 
 use leptos::prelude::*;
 use leptos_router::components::Redirect;

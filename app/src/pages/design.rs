@@ -15,9 +15,9 @@ use crate::ui::{
     Title, Toasts, Tone, duration_text,
 };
 
-/// 2 November 2026, 14:30:05 UTC; the server may not ask for the time while it renders.
+/// 2 November 2026, 14:30:05 UTC; the page must not depend on the time at which it is rendered.
 const MOMENT: Timestamp = Timestamp::from_millis(1_793_629_805_123);
-/// Made up here; no installation knows it.
+/// Invented for this page; it belongs to no installation.
 const SAMPLE_SECRET: &str = "sandbox-3f9c2b7e41d85a60c7f2918be4d03a57661fa6f1";
 
 #[component]

@@ -5,7 +5,7 @@ use model::{CompanyContext, Permission, Role};
 
 use crate::ui::{Badge, Button, ButtonKind, ButtonSize, Icon, IconName, Notice, ThemeSwitch};
 
-/// The bar: where this is, whose company it is, who is signed in.
+/// The bar: the product, the company and the signed-in person.
 #[component]
 pub fn TopBar(#[prop(optional_no_strip, into)] company: Option<CompanyContext>) -> impl IntoView {
     let home = company.as_ref().map_or_else(
@@ -57,7 +57,7 @@ pub fn Main(children: Children) -> impl IntoView {
 /// The id of [`ReadOnly`], which describes every button that the role may not press.
 pub const READ_ONLY: &str = "read-only";
 
-/// Says once a page why nothing can be changed here. Nothing for a role that has the permission.
+/// Says once on a page why nothing can be changed here. Empty for a role that has the permission.
 #[component]
 pub fn ReadOnly(role: Role, permission: Permission) -> impl IntoView {
     (!role.may(permission)).then(|| view! { <Notice id=READ_ONLY>{permission.refusal(role)}</Notice> })

@@ -10,10 +10,10 @@ use crate::error::{AppError, sign_in_from};
 use crate::pages::company::CompanyScope;
 use crate::ui::{ButtonLink, EmptyState, IconName};
 
-/// What a server function answers.
+/// What a server function returns.
 pub type Outcome<T> = Result<T, AppError>;
 
-/// Shows `resource` with `render` once it is there, and keeps the former content while it is asked for again.
+/// Shows `resource` with `render` once it is loaded, and keeps the old content while it is fetched again.
 #[component]
 pub fn Loaded<T, F>(resource: Resource<Outcome<T>>, render: F) -> impl IntoView
 where
@@ -43,10 +43,10 @@ pub fn Loading() -> impl IntoView {
     view! { <p class="loading" role="status">"Loading…"</p> }
 }
 
-/// An error in the place of what could not be shown; on the server it also decides the status of the page.
+/// An error in place of what could not be shown; on the server it also sets the page's status.
 ///
-/// `retry` asks again. The person can press *Try again*, which loads the page where scripts are off; and where the live
-/// stream comes back after an interruption, what failed in passing is asked for without a press.
+/// `retry` fetches it again. The person can press *Try again*, which reloads the page if scripts are off. When the live
+/// stream comes back after an interruption, a temporary failure is retried automatically.
 #[component]
 pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -> impl IntoView {
     set_status(error.status());
@@ -89,7 +89,7 @@ pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -
     .into_any()
 }
 
-/// A link to this very page, for where scripts are off; with them it only asks again for what failed.
+/// A link to this page, for browsers without scripts; with scripts it only fetches again what failed.
 #[component]
 fn TryAgain(retry: Callback<()>, here: String) -> impl IntoView {
     let press = move |event: leptos::ev::MouseEvent| {
@@ -103,7 +103,7 @@ fn TryAgain(retry: Callback<()>, here: String) -> impl IntoView {
     }
 }
 
-/// The stream comes back when the server does, and then what failed is worth asking for again.
+/// The stream comes back when the server does, so it is worth retrying what failed.
 fn retry_on_return(scope: CompanyScope, retry: Callback<()>) {
     Effect::new(move |seen: Option<u64>| {
         let now = scope.returns();
@@ -114,7 +114,7 @@ fn retry_on_return(scope: CompanyScope, retry: Callback<()>) {
     });
 }
 
-/// Path and query of the page that is shown. The browser's own address lags behind while a page is on its way.
+/// Path and query of the page that is shown. The browser's own address lags behind while a page is loading.
 pub fn address_here() -> String {
     let location = use_location();
     untrack(|| {
@@ -127,7 +127,7 @@ pub fn address_here() -> String {
     })
 }
 
-/// The status of the page that is being rendered. Nothing in the browser.
+/// Sets the status of the page that is being rendered. Does nothing in the browser.
 pub fn set_status(status: u16) {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status)) = (

@@ -1,4 +1,4 @@
-//! Every address that is none of ours.
+//! Every unknown address.
 
 use leptos::prelude::*;
 

@@ -5,7 +5,7 @@ use model::CompanyContext;
 use crate::credential_names;
 use crate::ui::Snippet;
 
-/// The path every example calls; the demo's upstream answers it.
+/// The path that every example calls; the demo's API has it.
 const PATH: &str = "/v1/users/";
 
 /// One line for a shell.

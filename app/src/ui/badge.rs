@@ -8,18 +8,18 @@ use super::{Icon, IconName};
 /// A colour with a meaning; the tokens are `--tone-*` in `style/tokens.css`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing to say about it.
+    /// Neutral.
     #[default]
     Quiet,
-    /// Went well.
+    /// Succeeded.
     Good,
     /// Worth knowing.
     Info,
-    /// Needs a look.
+    /// Needs attention.
     Warn,
-    /// Went wrong.
+    /// Failed.
     Bad,
-    /// Waits for something.
+    /// Waiting for something.
     Hold,
 }
 

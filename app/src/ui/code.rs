@@ -21,7 +21,7 @@ pub fn Code(
     label: String,
     #[prop(into)] text: Signal<String>,
     #[prop(optional)] wrap: bool,
-    /// No copy button: for text that is not worth copying, or must not be.
+    /// No copy button: for text that should not be copied.
     #[prop(optional)]
     no_copy: bool,
     /// The heading is for assistive technology only, for instance where tabs above say the same.

@@ -33,7 +33,7 @@ pub fn Dialog(
     #[prop(optional, into)] about: Option<TextProp>,
     #[prop(optional)] kind: DialogKind,
     #[prop(optional, into)] return_focus_to: Option<String>,
-    /// Runs whenever it was closed, whatever closed it: the place to forget what it showed.
+    /// Runs whenever it is closed, however that happens. Use it to forget what it showed.
     #[prop(optional, into)]
     on_close: Option<Callback<()>>,
     children: Children,

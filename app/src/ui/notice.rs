@@ -1,4 +1,4 @@
-//! A sentence the reader must not miss, where it concerns them.
+//! A sentence the reader must not miss, at the place it is about.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The way to older and newer rows, as links.
+//! Links to older and newer rows.
 
 use leptos::prelude::*;
 

@@ -156,7 +156,7 @@ pub fn Cell(
     /// One width: values that are compared from row to row.
     #[prop(optional)]
     monospace: bool,
-    /// Takes what room is left and is cut with an ellipsis: paths, URLs.
+    /// Takes the remaining width and is cut with an ellipsis: paths, URLs.
     #[prop(optional)]
     grow: bool,
     /// What people named: cut with an ellipsis where it is long, and broken into lines where the row is two lines.

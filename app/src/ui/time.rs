@@ -129,7 +129,7 @@ fn date_part(page_text: &str) -> String {
     page_text.splitn(4, ' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Rows of a log have no room for the year, and no need of it.
+/// Rows of a log have no space for the year and do not need it.
 fn without_year(page_text: &str) -> String {
     let mut words: Vec<_> = page_text.split(' ').collect();
     if words.len() > 3 {

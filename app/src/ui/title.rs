@@ -1,10 +1,10 @@
-//! The document's title. A title is made of names that strangers chose, so it is the one place where their text reaches
-//! the head of a page.
+//! The document's title. It contains names that other people chose, so it is the one place where their text gets into the
+//! head of a page.
 
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-/// What every title ends with, and all of it on a page without a title of its own.
+/// The end of every title, and the whole title of a page without one of its own.
 const SITE: &str = "Gatehouse";
 
 /// Sets the title while it is on the page. Use this and never `leptos_meta::Title`, which writes its text into the HTML

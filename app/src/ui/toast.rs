@@ -1,4 +1,4 @@
-//! Short messages about what just happened, in one corner and in one voice.
+//! Short messages about what just happened, in one corner of the window.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Icon, IconName};
 use crate::browser::{self, timers};
 use crate::error::{AppError, sign_in_from};
 
-/// How long a success stays. Failures stay until they are dismissed.
+/// How long a success is shown. Failures stay until they are dismissed.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Toasts {
         let id = self.next_id.get_value();
         self.next_id.set_value(id + 1);
         self.list.update(|list| {
-            // The same failure twice is one message.
+            // The same message twice is shown once.
             list.retain(|toast| toast.text != text);
             list.push(Toast {
                 id,

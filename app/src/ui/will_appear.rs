@@ -1,4 +1,4 @@
-//! A promise that only scripts keep, and what to do where they are off.
+//! Text for what appears only with scripts, and what to do without them.
 
 use leptos::prelude::*;
 
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 /// ```
 #[component]
 pub fn WillAppear(
-    /// With a capital, without a full stop: "The request".
+    /// Starts with a capital, without a full stop: "The request".
     what: &'static str,
 ) -> impl IntoView {
     view! {

@@ -51,7 +51,7 @@ pub struct GeneratedKey {
     pub secret: SecretText,
 }
 
-/// What the delete dialog states before it asks.
+/// What the delete dialog shows before it asks for confirmation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletionFacts {
     pub key: KeySummary,

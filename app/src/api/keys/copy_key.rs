@@ -5,7 +5,7 @@ use model::{ClientId, KeyId, SecretText};
 
 use crate::AppError;
 
-/// The secret, for the clipboard and never for the screen; its own audit action.
+/// The secret for the clipboard; it is never shown. Has an audit action of its own.
 #[server(name = CopyKeyCall, prefix = "/rpc", endpoint = "keys/copy_key")]
 pub async fn copy_key(company: ClientId, key: KeyId) -> Result<SecretText, AppError> {
     crate::ports::enter(company).await?.key_secrets?.copy(key).await

@@ -5,8 +5,8 @@ use model::{ClientId, DeletedKey, KeyId};
 
 use crate::AppError;
 
-/// Deletes a key for good. When this answers, no node accepts it any more. A Production key needs the last four characters
-/// of its secret; left out, they are empty.
+/// Deletes a key for good. Once this returns, no node accepts it. A Production key needs the last four characters of its
+/// secret; if they are left out, they are empty.
 #[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key")]
 pub async fn delete_key(
     company: ClientId,

@@ -5,7 +5,7 @@ use model::{ClientId, DeletionFacts, KeyId};
 
 use crate::AppError;
 
-/// What the delete dialog states before it asks.
+/// What the delete dialog shows before it asks for confirmation.
 #[server(name = DeletionFactsCall, prefix = "/rpc", endpoint = "keys/deletion_facts", input = server_fn::codec::GetUrl)]
 pub async fn deletion_facts(company: ClientId, key: KeyId) -> Result<DeletionFacts, AppError> {
     crate::ports::enter(company)

@@ -5,7 +5,7 @@ use model::{ClientId, Environment, GeneratedKey};
 
 use crate::AppError;
 
-/// Makes a key. The answer holds its secret; `Conflict` when two are active.
+/// Generates a key and returns its secret. `Conflict` if two are active.
 #[server(name = GenerateKeyCall, prefix = "/rpc", endpoint = "keys/generate_key")]
 pub async fn generate_key(company: ClientId, environment: Environment) -> Result<GeneratedKey, AppError> {
     crate::ports::enter(company)

@@ -5,7 +5,7 @@ use model::{ClientId, LogEntry, RequestId};
 
 use crate::AppError;
 
-/// One request with everything that was kept of it.
+/// One request with everything that was stored.
 #[server(name = LogEntryCall, prefix = "/rpc", endpoint = "logs/entry", input = server_fn::codec::GetUrl)]
 pub async fn log_entry(company: ClientId, request: RequestId) -> Result<LogEntry, AppError> {
     crate::ports::enter(company).await?.logs?.entry(request).await

@@ -5,7 +5,7 @@ use model::{ClientId, InvalidWebhook, WebhookDraft, WebhookId};
 
 use crate::AppError;
 
-/// What would be refused of a draft, or of a change of `editing`; asked when a field is left. It looks a name up, so it is for those who may save one.
+/// The faults of a draft, or of a change to `editing`. Called when a field loses focus. It resolves a name, so only people who may save a webhook can call it.
 #[server(name = CheckWebhookCall, prefix = "/rpc", endpoint = "webhooks/check", input = server_fn::codec::Json)]
 pub async fn check_webhook(
     company: ClientId,

@@ -5,7 +5,7 @@ use model::{ClientId, SecretText, WebhookId};
 
 use crate::AppError;
 
-/// The secret of a webhook's own, for the clipboard and never for the screen; its own audit action.
+/// A webhook's own secret for the clipboard; it is never shown. Has an audit action of its own.
 #[server(name = CopyWebhookSecretCall, prefix = "/rpc", endpoint = "webhooks/copy_secret")]
 pub async fn copy_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<SecretText, AppError> {
     crate::ports::enter(company)

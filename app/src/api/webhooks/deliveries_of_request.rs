@@ -5,7 +5,7 @@ use model::{ClientId, DeliveryRow, RequestId};
 
 use crate::AppError;
 
-/// What the request set off: deliveries of the events that name it.
+/// What the request triggered: deliveries of the events linked to it.
 #[server(name = DeliveriesOfRequestCall, prefix = "/rpc", endpoint = "webhooks/deliveries_of_request", input = server_fn::codec::GetUrl)]
 pub async fn deliveries_of_request(
     company: ClientId,

@@ -5,7 +5,7 @@ use model::{ClientId, DeliveryId};
 
 use crate::AppError;
 
-/// One more attempt of the same delivery.
+/// One more attempt for the same delivery.
 #[server(name = ReplayDeliveryCall, prefix = "/rpc", endpoint = "webhooks/replay")]
 pub async fn replay_delivery(company: ClientId, delivery: DeliveryId) -> Result<(), AppError> {
     crate::ports::enter(company)

@@ -5,7 +5,7 @@ use model::{ClientId, SecretText, WebhookId};
 
 use crate::AppError;
 
-/// The secret of a webhook's own, to be shown.
+/// A webhook's own secret, to be shown.
 #[server(name = RevealWebhookSecretCall, prefix = "/rpc", endpoint = "webhooks/reveal_secret")]
 pub async fn reveal_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<SecretText, AppError> {
     crate::ports::enter(company)

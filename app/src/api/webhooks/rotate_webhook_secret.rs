@@ -5,7 +5,7 @@ use model::{ClientId, RotatedSecret, WebhookId};
 
 use crate::AppError;
 
-/// A new secret for a webhook, to be shown; the former one signs too for a day.
+/// A new secret for a webhook, to be shown. The previous one also signs for a day.
 #[server(name = RotateWebhookSecretCall, prefix = "/rpc", endpoint = "webhooks/rotate_secret")]
 pub async fn rotate_webhook_secret(company: ClientId, webhook: WebhookId) -> Result<RotatedSecret, AppError> {
     crate::ports::enter(company)

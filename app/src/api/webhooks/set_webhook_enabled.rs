@@ -5,7 +5,7 @@ use model::{ClientId, WebhookId};
 
 use crate::AppError;
 
-/// Pauses or enables a webhook. While it is paused deliveries wait.
+/// Pauses or enables a webhook. Deliveries wait while it is paused.
 #[server(name = SetWebhookEnabledCall, prefix = "/rpc", endpoint = "webhooks/set_enabled")]
 pub async fn set_webhook_enabled(
     company: ClientId,

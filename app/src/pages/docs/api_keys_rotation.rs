@@ -1,4 +1,4 @@
-//! Help: from one key to the next without a refused request.
+//! Help: how to replace a key without downtime.
 
 use leptos::prelude::*;
 use model::MAX_ACTIVE_KEYS;

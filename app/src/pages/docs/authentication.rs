@@ -1,4 +1,4 @@
-//! Help: how a request says whose it is, and what a refusal looks like.
+//! Help: how requests authenticate, and what errors look like.
 
 use leptos::prelude::*;
 use model::Environment;

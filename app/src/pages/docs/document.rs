@@ -19,7 +19,7 @@ impl Document {
         Self::ForwardAuth,
     ];
 
-    /// The last part of its address.
+    /// The last segment of its address.
     pub(super) const fn slug(self) -> &'static str {
         match self {
             Self::Authentication => "authentication",
@@ -105,7 +105,7 @@ impl Document {
         }
     }
 
-    /// The words of one of its headings.
+    /// The text of one of its headings.
     pub(super) fn part(self, id: &str) -> &'static str {
         self.parts()
             .iter()

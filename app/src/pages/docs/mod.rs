@@ -1,5 +1,5 @@
-//! The help pages under `/docs/`: what a program must know to call the API and to receive events. They show the
-//! reader's own Client ID and gateway address where they are known.
+//! The help pages under `/docs/`: how to call the API and receive events. They show the reader's own Client ID and gateway
+//! address where they are known.
 
 mod api_keys_rotation;
 mod authentication;

@@ -1,5 +1,5 @@
-//! Configurations for proxies that ask `/verify`. Each removes what a caller could pass off as the proxy's or Gatehouse's
-//! own word, and keeps the credentials from the API.
+//! Configurations for proxies that call `/verify`. Each removes headers with which a caller could pose as the proxy or
+//! Gatehouse, and keeps the credentials from the API.
 
 pub(super) const NGINX: &str = r#"upstream gatehouse { server 127.0.0.1:9090; keepalive 16; }
 upstream api        { server 127.0.0.1:8000; keepalive 16; }

@@ -1,4 +1,4 @@
-//! Who reads: the company whose Client ID and gateway address the examples show.
+//! The reader: the company whose Client ID and gateway address the examples show.
 
 use leptos::prelude::*;
 use model::{ClientId, CompanyContext};

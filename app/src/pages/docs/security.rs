@@ -1,4 +1,4 @@
-//! Help: verifying deliveries, where they may go, and what becomes of secrets.
+//! Help: how to verify deliveries, where they may go, and how secrets are stored.
 
 use leptos::prelude::*;
 use model::DeliveryHeaders;

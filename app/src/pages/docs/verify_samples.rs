@@ -1,4 +1,4 @@
-//! A function that verifies `X-WEBHOOK-SIGN`, in four languages, each with what its standard library brings.
+//! A function that verifies `X-WEBHOOK-SIGN` in four languages, each with its standard library.
 
 pub(super) const PYTHON: &str = r#"import hashlib
 import hmac

@@ -1,4 +1,4 @@
-//! Help: what is delivered, when it is tried again, and every event type.
+//! Help: what is delivered, when it is retried, and every event type.
 
 use leptos::prelude::*;
 use model::{DeliveryHeaders, EVENT_GROUPS, EventType, RETRY_DELAYS_SECONDS};
@@ -10,7 +10,7 @@ use crate::ui::{Cell, Code, Column, Narrow, Notice, Section, Table, Tone};
 
 const PAGE: Document = Document::WebhookEvents;
 
-/// Behind the names that an installation chooses itself.
+/// Follows the header names that an installation can choose.
 const EXAMPLE: &str = r#"v1=1ea90f262453c959826233051178cb877aaf10e217fc5fe43d46e03f71200ceb
 webhook-id: 11111111111111111111111111111111
 webhook-timestamp: 1767607200
@@ -209,7 +209,7 @@ fn Retries() -> impl IntoView {
     .into_any()
 }
 
-/// What a webhook is in, what waits, what is new, and how it goes on. `crates/webhooks/src/fate.rs` decides it.
+/// A webhook's state, what happens to waiting and new deliveries, and what comes next. `crates/webhooks/src/fate.rs` decides it.
 const STATES: [[&str; 4]; 4] = [
     [
         "Held: no API key",
@@ -348,7 +348,7 @@ fn Entry(event_type: EventType) -> impl IntoView {
     .into_any()
 }
 
-/// The members of a type beside the four common ones (contract section 4.9).
+/// The fields of a type in addition to the four common ones (contract section 4.9).
 const fn members(event_type: EventType) -> &'static [&'static str] {
     use EventType as E;
     match event_type {

@@ -1,4 +1,4 @@
-//! The first thing on the tab: the Client ID, and a call that works.
+//! The first card on the tab: the Client ID, and a request that works.
 
 use leptos::prelude::*;
 use model::CompanyContext;

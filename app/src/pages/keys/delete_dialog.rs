@@ -1,4 +1,4 @@
-//! Deleting a key: first the facts, then the decision. Nothing brings a key back.
+//! Deletes a key: first the facts, then the decision, which cannot be undone.
 
 use leptos::prelude::*;
 use model::{DeletedKey, DeletionFacts, Environment, KeyId};
@@ -22,7 +22,7 @@ pub(super) const WHAT_IT_DOES: &str = "Permanently deletes this key. Every syste
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Confirmation {
     typed: RwSignal<String>,
-    /// It was pressed, or entered, with something else in the field.
+    /// The person tried to confirm with the wrong text in the field.
     tried: RwSignal<bool>,
 }
 
@@ -39,7 +39,7 @@ impl Confirmation {
         self.tried.set(false);
     }
 
-    /// A word about what is in the field, as soon as it can no longer become what is wanted.
+    /// The field's error, as soon as its text can no longer become the right one.
     fn fault(self, wanted: String) -> Signal<Option<String>> {
         Signal::derive(move || fault(&wanted, &self.typed.get(), self.tried.get()))
     }
@@ -135,7 +135,7 @@ fn deleted_text(deleted: &DeletedKey) -> String {
     )
 }
 
-/// What will be left, in words.
+/// What will be left after the deletion.
 pub(super) fn remains_text(facts: &DeletionFacts) -> String {
     let environment = facts.key.environment.label();
     let held = match facts.webhooks_held {
@@ -150,7 +150,7 @@ pub(super) fn remains_text(facts: &DeletionFacts) -> String {
     }
 }
 
-/// Production asks for the last four characters; the others for nothing more.
+/// Production asks for the last four characters; the other environments do not.
 pub(super) fn must_be_typed(facts: &DeletionFacts) -> Option<String> {
     (facts.key.environment == Environment::Prod).then(|| facts.key.last_four.clone())
 }

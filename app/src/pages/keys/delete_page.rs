@@ -1,4 +1,4 @@
-//! The same decision as a page of its own: where scripts are off, and for an address that was kept.
+//! The same decision on a page of its own, for browsers without scripts and for bookmarks.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;

@@ -9,7 +9,7 @@ use crate::pages::company::Topic;
 use crate::pages::samples;
 use crate::ui::{Button, ButtonKind, Code, Dialog, DialogActions, Toasts};
 
-/// The one generation that may be under way, and its answer while the dialog is open.
+/// The one generation that may be in progress, and its result while the dialog is open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Generation {
     busy: RwSignal<Option<Environment>>,
@@ -30,7 +30,7 @@ impl Generation {
         Signal::derive(move || self.busy.get() == Some(environment))
     }
 
-    /// Asks for a key. A second press while one is on its way does nothing.
+    /// Asks for a key. A second press in the meantime does nothing.
     pub(super) fn start(self, state: KeysState, environment: Environment) {
         if self.busy.get_untracked().is_some() {
             return;

@@ -146,7 +146,7 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
     }
 }
 
-/// When, and from which address; or that it never was.
+/// When, and from which address; or "Never used".
 #[component]
 pub(super) fn LastUsedText(last_used: Option<LastUsed>) -> impl IntoView {
     match last_used {

@@ -7,7 +7,7 @@ pub(super) fn of_list(company: ClientId, filter: &LogFilter) -> String {
     with_query(format!("/c/{company}/development/logs"), filter)
 }
 
-/// A request's own page. The filter goes along, so that the way back to the list keeps it.
+/// A request's own page. Its address includes the filter, so that the link back to the list keeps it.
 pub(super) fn of_entry(company: ClientId, request: RequestId, filter: &LogFilter) -> String {
     with_query(format!("/c/{company}/development/logs/{request}"), filter)
 }

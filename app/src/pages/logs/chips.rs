@@ -1,4 +1,4 @@
-//! The filters that are on, each as a link that takes it off.
+//! The active filters, each as a link that removes it.
 
 use leptos::prelude::*;
 use model::{DateRange, KeyId, LogFilter, StatusFilter};
@@ -10,7 +10,7 @@ use super::names::Names;
 use crate::browser::{clock, focus};
 use crate::ui::{ButtonKind, ButtonLink, ButtonSize, IconName, status_word};
 
-/// A filter that is on: its field, its value, and the list without it.
+/// An active filter: its field, its value, and the list without it.
 struct Chip {
     name: &'static str,
     value: String,
@@ -35,7 +35,7 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
         }
         .into_any()
     };
-    // The chip that is followed goes away; the keyboard must not begin at the top of the page again.
+    // The clicked chip disappears; keyboard focus must not jump to the top of the page.
     let keep_focus = move |_| focus::if_lost("status".to_owned());
     let local = clock::ready();
     (move || {

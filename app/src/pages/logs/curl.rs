@@ -23,7 +23,7 @@ const LEFT_OUT: [&str; 16] = [
     "x-real-ip",
 ];
 
-/// The command, over several lines. A body that was not kept whole is left out, and a remark says so.
+/// The command, over several lines. An incomplete body is left out, and a comment says so.
 pub(super) fn command(entry: &LogEntry, gateway_url: &str, company: ClientId) -> String {
     let names = credential_names();
     let mut lines = vec![first_line(entry, gateway_url)];

@@ -1,5 +1,5 @@
-//! The two bounds of a custom range, as the platform's own inputs write them: to the minute, by the clock that the rest
-//! of the page goes by. That is UTC on the server and until the page is hydrated, then the reader's zone (`local`).
+//! The two bounds of a custom range, as the platform's inputs write them: to the minute, in the page's zone. That is UTC on
+//! the server and until the page is hydrated, then the reader's zone (`local`).
 
 use model::{DateRange, Timestamp};
 
@@ -73,7 +73,7 @@ pub(super) fn words(range: DateRange, local: bool) -> String {
     }
 }
 
-/// To the minute, as the inputs have it.
+/// To the minute, like the inputs.
 fn time_words(at: Timestamp, local: bool) -> String {
     let (text, zone) = if local {
         (clock::local_text(at, LocalStyle::Full), "")

@@ -1,4 +1,4 @@
-//! `/c/{client_id}/development/logs/{request}`: one request with everything that was kept of it.
+//! `/c/{client_id}/development/logs/{request}`: one request with everything that was stored.
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map};
@@ -71,7 +71,7 @@ fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
     .into_any()
 }
 
-/// The request as a tab of the browser has room for it.
+/// The request, short enough for the title of a browser tab.
 fn document_name(request: &str) -> String {
     const ROOM: usize = 80;
     if request.chars().count() <= ROOM {
@@ -127,7 +127,7 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
     .into_any()
 }
 
-/// The key, and a way to everything it was used for.
+/// The key, and a link to all requests with it.
 #[component]
 fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> impl IntoView {
     let filter = LogFilter {
@@ -156,7 +156,7 @@ const fn recorded_by(recorded: Recorded) -> &'static str {
     }
 }
 
-/// Both messages, or why neither was kept.
+/// Both messages, or why neither was stored.
 #[component]
 fn Messages(entry: LogEntry) -> impl IntoView {
     if !entry.row.verdict.key_was_recognised() {
@@ -180,7 +180,7 @@ fn Messages(entry: LogEntry) -> impl IntoView {
     .into_any()
 }
 
-/// The same call for a shell.
+/// The same request for a shell.
 #[component]
 fn Again(scope: CompanyScope, entry: LogEntry) -> impl IntoView {
     view! {

@@ -16,7 +16,7 @@ use crate::browser::clock;
 use crate::browser::timers::Timer;
 use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 
-/// From the last keystroke to the question.
+/// From the last keystroke to the call.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 
 /// The statuses that have an entry of their own in the menu; the address can have any other.
@@ -31,7 +31,7 @@ struct Typing {
     to: RwSignal<String>,
     /// *Custom…* is chosen: the two bounds are on the page.
     custom: RwSignal<bool>,
-    /// Why the two bounds are no range. The list keeps the one it has.
+    /// Why the two bounds are not a range. The list keeps its old one.
     fault: RwSignal<Option<Fault>>,
     /// The bounds are in the reader's zone and not in UTC.
     local: RwSignal<bool>,
@@ -124,7 +124,7 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
     .into_any()
 }
 
-/// The controls that hold one of a list each.
+/// The menus.
 #[component]
 fn Menus(listing: Listing, names: Names) -> impl IntoView {
     let now = listing.filter.get_untracked();
@@ -270,7 +270,7 @@ impl Typing {
         }
     }
 
-    /// What the two bounds say, or, where they are no range, the one on the page and a word about it.
+    /// The range of the two bounds or, if they are not a range, the current one and a fault.
     fn wanted_range(self, now: DateRange) -> DateRange {
         let (from, to, local) = (
             self.from.get_untracked(),
@@ -304,7 +304,7 @@ impl Typing {
         self.show(DateRange::default());
     }
 
-    /// *Custom…* begins with the range that is on the page.
+    /// *Custom…* starts with the current range.
     fn begin_custom(self, listing: Listing) {
         self.custom.set(true);
         let start = untrack(move || listing.with(|shown| shown.page.from));

@@ -1,5 +1,5 @@
-//! The list holds still while the reader aims at a row: while pointer or focus is in it, or it is scrolled. What arrives
-//! is counted and waits.
+//! The list holds still while the reader aims at a row: while pointer or focus is in it, or it is scrolled. New rows are
+//! counted and held back.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ pub(super) const LIST: &str = "request-list";
 #[derive(Clone, Copy)]
 pub(super) struct Hold {
     pub(super) attention: Attention,
-    /// What is on the page; none where there is nothing to aim at.
+    /// What is on the page; none if there is nothing to aim at.
     on_page: StoredValue<Option<Shown>>,
     /// The next answer was asked for by a press and is shown wherever the pointer is.
     let_go: StoredValue<bool>,

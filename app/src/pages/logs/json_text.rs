@@ -1,10 +1,10 @@
-//! JSON laid out for reading: only white space between tokens changes, so that what is shown is what was sent. Written
-//! over the text itself, because a tree of values would cost the WASM more than it is worth.
+//! JSON formatted for reading: only white space between tokens changes, so what is shown is what was sent. It works on the
+//! text itself, because a tree of values would add too much WASM.
 
-/// How deep a document may nest; deeper ones are shown as they came.
+/// How deep a document may nest; deeper ones are shown unchanged.
 const DEEPEST: usize = 64;
 
-/// `text` with two spaces a level, or nothing when it is not one whole JSON value.
+/// `text` with two spaces per level, or none if it is not one complete JSON value.
 pub(in crate::pages) fn indented(text: &str) -> Option<String> {
     let mut layout = Layout {
         text,

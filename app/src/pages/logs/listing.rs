@@ -1,5 +1,5 @@
-//! What the list shows and how it moves: the filter of the address, the rows the server gave for it, and the wish to
-//! follow what arrives.
+//! What the list shows and how it is updated: the filter in the address, the server's rows for it, and whether the reader
+//! wants to see new rows live.
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ pub(super) struct Listing {
     pub(super) scope: CompanyScope,
     /// What the address says.
     pub(super) filter: Memo<LogFilter>,
-    /// What it says that no filter understands.
+    /// The parts of it that are not valid filters.
     pub(super) ignored: Memo<Vec<InvalidFilter>>,
     pub(super) paused: RwSignal<bool>,
     /// What keeps the rows where they are while the reader aims at one.
     pub(super) hold: Hold,
-    /// What the rows say of the key that is filtered by: its name where it is not one of the active ones.
+    /// The name that the rows give to the filtered key if it is not an active one.
     pub(super) key_name: RwSignal<Option<(KeyId, String)>>,
     /// What arrived while the list was paused.
     pub(super) unseen: RwSignal<usize>,
-    /// The rows on the page came by themselves: nothing to announce, nothing to dim.
+    /// The rows on the page arrived live: nothing to announce, nothing to dim.
     pub(super) quiet: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
@@ -43,20 +43,20 @@ pub(super) struct Listing {
     go: Callback<(String, bool)>,
 }
 
-/// One answer of the server.
+/// One response of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shown {
     pub(super) filter: LogFilter,
     pub(super) page: LogPage,
 }
 
-/// Which of its faces the list has.
+/// What the list shows.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Face {
     Rows,
     /// There are requests, but none of these.
     Nothing,
-    /// There has not been one yet.
+    /// There has never been a request.
     FirstRequest,
     Failed(AppError),
 }
@@ -225,7 +225,7 @@ impl Listing {
     }
 
     fn catch_up(self) {
-        // The page may have been left while the pace was kept.
+        // The page may have been left during the wait.
         let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked())
         else {
             return;
@@ -252,7 +252,7 @@ impl Listing {
                     self.unseen
                         .try_set(page.rows.iter().filter(|row| row.seq > newest).count());
                 }
-                // The page was opened in the middle: count from here on.
+                // The page was opened on older rows, so counting starts here.
                 None => {
                     self.newest.try_set_value(page.rows.first().map(|row| row.seq));
                 }
@@ -261,8 +261,8 @@ impl Listing {
     }
 }
 
-/// The filter of the address, and what of it was ignored. While the page is being left for another one the address is
-/// that one's already; it is none of ours.
+/// The filter in the address, and the parts of it that were ignored. While the reader moves to another page, the address
+/// is already that page's and is not read.
 fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> {
     let location = use_location();
     let (path, search) = (location.pathname, location.search);

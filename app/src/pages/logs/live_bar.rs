@@ -56,7 +56,7 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
-/// The button that was pressed goes away; the keyboard goes on at the switch. New rows are on top.
+/// The pressed button disappears, so focus moves to the switch. New rows are at the top.
 fn show(listing: Listing) {
     listing.resume();
     focus::into_view(LIST);
@@ -70,7 +70,7 @@ pub(super) fn Unseen(listing: Listing) -> impl IntoView {
     let any = Memo::new(move |_| listing.unseen.get() > 0);
     let words = move || match listing.unseen.get() {
         1 => "1 new request".to_owned(),
-        // A page of rows is all that was looked at.
+        // Only one page of rows was counted.
         count @ 50.. => format!("{count}+ new requests"),
         count => format!("{count} new requests"),
     };

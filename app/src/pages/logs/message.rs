@@ -1,4 +1,4 @@
-//! A request or a response as it was kept: its headers and its body.
+//! A request or a response as stored: its headers and its body.
 
 use leptos::prelude::*;
 use model::{Body, HeaderField};
@@ -74,7 +74,7 @@ fn Headers(headers: Vec<HeaderField>) -> impl IntoView {
     .into_any()
 }
 
-/// The redactor may leave a hint of the value beside the mark, such as its last four.
+/// The redactor may leave a hint of the value, such as its last four characters.
 fn is_placeholder(value: &str) -> bool {
     value.is_empty() || value == "[redacted]" || value == "redacted"
 }

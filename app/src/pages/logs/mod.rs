@@ -1,7 +1,7 @@
 //! The Logs tab: the list of requests with its filters, and the page of one request.
 //!
-//! The address is the truth: the list shows what the query string says, the controls follow it, and changing one of
-//! them changes the address. So Back brings the former filter, and a link to a list shows that list.
+//! The address is authoritative: the list shows what the query says, the controls follow it, and changing one of them
+//! changes the address. So Back restores the previous filter, and a link to a list shows that list.
 
 mod address;
 mod chips;

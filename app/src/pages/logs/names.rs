@@ -58,7 +58,7 @@ impl Names {
         self.keys.iter().find(|key| key.id == id).map(KeyName::label)
     }
 
-    /// A key that was deleted, or a brand's, has no name here; the rows know more of it (`Listing::key_name`).
+    /// A deleted key, or a brand's, has no name here; the rows say more about it (`Listing::key_name`).
     pub(super) fn key(&self, id: KeyId) -> String {
         self.active_key(id)
             .unwrap_or_else(|| "deleted, or a brand's key".to_owned())

@@ -1,4 +1,4 @@
-//! The list without rows: because of the filter, or because nothing has called yet.
+//! The list without rows: because of the filter, or because there was no request yet.
 
 use leptos::prelude::*;
 use model::{DateRange, LogFilter};

@@ -1,4 +1,4 @@
-//! Not more often than: what the server says may change many times a second, the page asks once a second.
+//! A limit on how often the page asks: data may change many times a second, but the page asks once a second.
 
 use std::time::Duration;
 

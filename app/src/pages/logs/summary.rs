@@ -1,4 +1,4 @@
-//! What the list says about itself: how many there are, what it lost, and what of it is made up.
+//! What the list says about itself: how many rows there are, what was lost, and what is sample data.
 
 use leptos::prelude::*;
 use model::LogTotals;
@@ -30,7 +30,7 @@ pub(super) fn Count(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
-/// Which parts of the address were not understood, and what they should have been.
+/// Which parts of the address were ignored, and what they must be.
 #[component]
 pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
     move || {
@@ -56,7 +56,7 @@ pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
     }
 }
 
-/// The log counts what it lost; this says so, and stays away where it lost nothing.
+/// The log counts what it lost; this shows it. Empty if nothing was lost.
 #[component]
 pub(super) fn Losses(listing: Listing) -> impl IntoView {
     let totals = Memo::new(move |_| listing.with(|shown| shown.page.totals).unwrap_or_default());
@@ -106,7 +106,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
     }
 }
 
-/// The demo's line, and whose clock the times are by.
+/// The demo's line about sample data, and the zone of the times.
 #[component]
 pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
     let real_since = Memo::new(move |_| {

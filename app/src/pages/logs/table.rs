@@ -1,4 +1,4 @@
-//! The rows of the list, and the way to older ones.
+//! The rows of the list, and the links to older ones.
 
 use leptos::prelude::*;
 use model::LogRow;

@@ -34,7 +34,7 @@ pub(super) fn steps_of(scope: CompanyScope, request: Memo<Option<RequestId>>) ->
     )
 }
 
-/// Nothing where the request set nothing off.
+/// Empty if the request triggered nothing.
 #[component]
 pub(super) fn Trail(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
     view! {
@@ -108,7 +108,7 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
     }
 }
 
-/// Events without a single delivery: no webhook asked for their type.
+/// Events without any delivery: no webhook receives their type.
 fn undelivered(events: &[EventId], steps: &[Step]) -> Vec<EventId> {
     events
         .iter()

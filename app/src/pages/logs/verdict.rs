@@ -6,13 +6,13 @@ use model::{ClientId, LogEntry, Verdict};
 use crate::provider;
 use crate::ui::{Card, State, StateBadge, status_word};
 
-/// What the caller got leads: a request whose key was accepted may still have failed at the API. Then the verdict, what
-/// it says of this very request, and one thing to do.
+/// First what the caller got: a request with an accepted key may still have failed at the API. Then the verdict, its detail
+/// for this request, and one next step.
 #[component]
 pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let (verdict, status) = (entry.row.verdict, entry.row.status);
     let next = next_step(verdict, status).replace("your API provider", provider().name());
-    // Of a deleted key the detail says everything the sentence says, and who and when.
+    // For a deleted key, the detail says all that the sentence says, and also who deleted it and when.
     let says_more =
         entry.verdict_detail.is_empty() || !matches!(verdict, Verdict::DeletedKey | Verdict::ExpiredKey);
     let reading = reading(verdict).map(|(page, words)| {

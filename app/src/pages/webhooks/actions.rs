@@ -1,4 +1,4 @@
-//! What can be done with a webhook beside testing it: pause or enable, edit, delete. Each works without scripts.
+//! What a webhook's page offers besides a test: pause or enable, edit, delete. Each works without scripts.
 
 use leptos::prelude::*;
 use model::Permission;

@@ -1,4 +1,4 @@
-//! One attempt of a delivery: what was asked of whom, how long each part took, and what came back.
+//! One attempt of a delivery: what was sent where, how long each part took, and the response.
 
 use leptos::prelude::*;
 use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
@@ -98,7 +98,7 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
     }
 }
 
-/// Always as text, whatever type it claims.
+/// Always shown as text, whatever its content type.
 #[component]
 fn AnswerBody(label: String, body: String, truncated: bool) -> impl IntoView {
     if body.is_empty() {
@@ -163,7 +163,7 @@ fn Timing(timing: TimingRecord) -> impl IntoView {
 /// Start and width of each part in a bar of 1000; what took no time keeps a sliver, so that it can be seen.
 fn bar_widths(parts: &[(&'static str, &'static str, u64)]) -> Vec<(&'static str, u64, u64)> {
     const SLIVER: u64 = 8;
-    // Where nothing took a millisecond, all parts are alike.
+    // If nothing took a millisecond, all parts get the same width.
     let even = u64::from(parts.iter().all(|part| part.2 == 0));
     let total: u64 = parts.iter().map(|part| part.2 + even).sum();
     let room = 1000_u64.saturating_sub(SLIVER * parts.len() as u64);

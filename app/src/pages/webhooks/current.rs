@@ -1,6 +1,6 @@
-//! Values that keep themselves current: what the server rendered first, and from then on what it says whenever something
-//! of their topic has changed. The pages of this folder and of the keys render from these, so that a change moves what it concerns and
-//! nothing else: focus, scrolling and open parts stay.
+//! Values that stay current: first what the server rendered, then a new value whenever something of their topic changes.
+//! The pages of this folder and of the keys render from these, so that a change updates only what it affects: focus,
+//! scrolling and open parts stay.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use crate::browser::timers::Timer;
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::loaded::Outcome;
 
-/// The least time from one answer to the next question; a busy webhook changes many times a second.
+/// The shortest time between two calls; a busy webhook changes many times a second.
 const AT_REST_FOR: Duration = Duration::from_millis(400);
 
-/// After an answer that failed on the server's side, it is asked again then.
+/// How long to wait before a retry if the server failed.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
 
 /// A value and whether it still exists.
@@ -25,7 +25,7 @@ pub(in crate::pages) struct Current<T: 'static> {
     pub(in crate::pages) value: RwSignal<T>,
     /// It was deleted while the page was open. The value is the last one known.
     pub(super) gone: RwSignal<bool>,
-    /// Nothing is asked while this is true: the page itself is about to delete it, and the answer would be a 404.
+    /// Nothing is fetched while this is true: the page itself is about to delete it and would get a 404.
     pub(super) quiet: StoredValue<bool>,
 }
 
@@ -37,7 +37,7 @@ impl<T> Clone for Current<T> {
 
 impl<T> Copy for Current<T> {}
 
-/// Starts with `first` and asks again whenever the server says that webhooks have changed: one question at a time, and
+/// Starts with `first` and fetches it again whenever the server says that webhooks have changed: one call at a time, and
 /// one more afterwards if something changed in between. A failed call leaves the value as it is.
 pub(super) fn keep_current<T, F, Asked>(first: T, ask: F) -> Current<T>
 where
@@ -48,7 +48,7 @@ where
     keep_current_with(Topic::Webhooks, first, ask)
 }
 
-/// As [`keep_current`], for what changes with `topic`.
+/// Like [`keep_current`], for another `topic`.
 ///
 /// A resource that is asked for again would do the same through its `Suspend`; but that builds what it shows one tick
 /// after its answer came, and a page that was left in this tick would be built on signals that are gone.

@@ -72,7 +72,7 @@ fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
     }
 }
 
-/// What came back of the last attempt: the status and its word, or what failed.
+/// The result of the last attempt: the status and its word, or what failed.
 #[component]
 fn LastAnswer(row: DeliveryRow) -> impl IntoView {
     match (row.last_status, row.last_failure) {

@@ -1,5 +1,5 @@
-//! `/c/{client_id}/development/webhooks/{webhook}/deliveries/{delivery}`: one event on its way to one webhook: what
-//! caused it, what was sent, and what came back of each attempt.
+//! `/c/{client_id}/development/webhooks/{webhook}/deliveries/{delivery}`: the delivery of one event to one webhook: what
+//! caused it, what was sent, and the response to each attempt.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -40,7 +40,7 @@ pub fn DeliveryPage() -> impl IntoView {
         move || (scope.client_id(), webhook.get(), id.get()),
         |(company, webhook, id)| async move {
             let (webhook, delivery) = (webhook?, api::webhooks::delivery(company, id?).await?);
-            // One address for one delivery: below another webhook there is none.
+            // A delivery has one address: below another webhook it is not found.
             if delivery.row.webhook_id == webhook {
                 Ok(delivery)
             } else {
@@ -223,7 +223,7 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
                 .then(|| no_attempt_text(delivery.row.state, delivery.row.webhook_is_off))
         })
     });
-    // The latest first: it is what one comes for.
+    // The latest first, because it is what the reader looks for.
     let attempts =
         move || delivery.with(|delivery| delivery.attempts.iter().rev().cloned().collect::<Vec<_>>());
     let latest =
@@ -276,7 +276,7 @@ const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static
     }
 }
 
-/// The bytes, laid out and raw, and as a command once there was an attempt to copy the headers of.
+/// The body, pretty and raw, and as a command once there is an attempt whose headers it can copy.
 #[component]
 fn BodySent(view_state: DeliveryView, body: String) -> impl IntoView {
     let delivery = view_state.delivery;

@@ -1,4 +1,4 @@
-//! What a webhook gets and who signs it.
+//! Which events a webhook receives, and how they are signed.
 
 use leptos::prelude::*;
 use model::{EventType, SigningKey, Webhook, WebhookEvents};

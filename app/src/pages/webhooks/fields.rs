@@ -122,7 +122,7 @@ impl WebhookFields {
     }
 }
 
-/// A fault in words for people, beside the field that they can change. Programs get the documented words.
+/// A fault in words for people, at the field that they can change. Programs get the documented words.
 pub(super) fn in_page_words(fault: InvalidWebhook) -> InvalidWebhook {
     let (field, message) = match (fault.field.as_str(), fault.message.as_str()) {
         ("env_type", message) if is_taken(message) => (

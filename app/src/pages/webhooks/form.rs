@@ -47,7 +47,7 @@ impl FormPurpose {
         }
     }
 
-    /// What the webhook's page is told, so that it says what comes next.
+    /// The value of `?saved=` on the webhook's page, which then says what to do next.
     const fn saved(&self) -> &'static str {
         match self {
             Self::Create => "created",
@@ -84,7 +84,7 @@ struct FormState {
     environment: RwSignal<String>,
     events: EventChoiceState,
     faults: RwSignal<Vec<InvalidWebhook>>,
-    /// Why nothing was saved, where no field is to blame.
+    /// Why nothing was saved, if no field is wrong.
     failure: RwSignal<Option<AppError>>,
     url_check: RwSignal<UrlCheck>,
     busy: RwSignal<bool>,
@@ -114,7 +114,7 @@ impl FormState {
         }
     }
 
-    /// The webhook that is being changed.
+    /// The webhook that is being edited.
     fn editing(self) -> Option<WebhookId> {
         self.purpose
             .with_value(|purpose| purpose.webhook().map(|webhook| webhook.id))
@@ -245,7 +245,7 @@ impl FormState {
         });
     }
 
-    /// Saves; where it went well, the webhook to show.
+    /// Saves, and returns the webhook to show.
     async fn save(self, draft: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
         match self.purpose.get_value() {
             FormPurpose::Create => api::webhooks::create_webhook(self.client_id, draft).await,
@@ -391,7 +391,7 @@ fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
     }
 }
 
-/// The demo answers webhooks itself.
+/// The demo has a webhook receiver of its own.
 #[component]
 fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
     let address = url.clone();
@@ -414,7 +414,7 @@ fn BuiltInReceiver(state: FormState, url: String) -> impl IntoView {
     }
 }
 
-/// The environment can be chosen once: signing keys, history and the public API's view of a webhook depend on it.
+/// The environment cannot be changed later: signing keys, history and the public API's view of a webhook depend on it.
 #[component]
 fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Environment>) -> impl IntoView {
     if let Some(environment) = fixed {
@@ -485,7 +485,7 @@ fn FixedEnvironment(environment: Environment) -> impl IntoView {
     }
 }
 
-/// What happens to deliveries of an environment that has nothing to sign with.
+/// What happens to deliveries of an environment without an active key.
 #[component]
 pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
     let keys = CompanyScope::here().path("keys");

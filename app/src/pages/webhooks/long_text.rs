@@ -1,5 +1,5 @@
-//! Long values in little room: a URL with its end in sight, an id by its ends. The whole text stays in the page, for
-//! selection, for find-in-page and for assistive technology.
+//! Long values in little space: a URL with a visible end, an id by its last characters. The whole text stays in the page
+//! for selection, find-in-page and assistive technology.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The secret of a webhook's own, for receivers with a Standard Webhooks library: reveal, copy without revealing, rotate.
+//! A webhook's own secret, for receivers with a Standard Webhooks library: reveal, copy without revealing, rotate.
 
 use leptos::prelude::*;
 use model::Permission;
@@ -138,7 +138,7 @@ fn RevealForm(state: WebhookState, reveal: RevealSlot) -> impl IntoView {
     }
 }
 
-/// Needs no confirmation: the former secret goes on signing for a day.
+/// Needs no confirmation: the previous secret also signs for a day.
 #[component]
 fn RotateForm(state: WebhookState, reveal: RevealSlot) -> impl IntoView {
     let (busy, toasts) = (RwSignal::new(false), Toasts::here());

@@ -1,4 +1,4 @@
-//! *Send test event*: pick a type, send, and see here what the receiver answered.
+//! *Send test event*: choose a type, send it, and see the receiver's response here.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const LOOKS: u32 = 45;
 enum Progress {
     Ready,
     Sending,
-    /// Accepted; the attempt is under way.
+    /// Accepted; the attempt is in progress.
     Waiting,
     Seen(Box<Delivery>),
     Refused(String),
@@ -87,7 +87,7 @@ impl Test {
             if self.asking.try_set_value(false).is_some() {
                 return;
             }
-            // A question that failed is asked again at the next look.
+            // A failed call is repeated at the next look.
             if let Ok(seen) = answer
                 && (!seen.attempts.is_empty() || seen.row.state != DeliveryState::Pending)
                 && self.progress.get_untracked() == Progress::Waiting

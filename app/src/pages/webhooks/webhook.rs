@@ -1,5 +1,5 @@
-//! `/c/{client_id}/development/webhooks/{webhook}`: how it is doing, a test, what it gets and who signs it, and its
-//! deliveries, newest first.
+//! `/c/{client_id}/development/webhooks/{webhook}`: how it is doing, a test, its events and signature, and its deliveries,
+//! newest first.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;

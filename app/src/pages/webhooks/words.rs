@@ -80,11 +80,11 @@ pub(super) fn delivery_state(row: &DeliveryRow) -> State {
     }
 }
 
-/// "attempt 3 of 10"; what was done, not what comes. Attempts by hand are told on their own: they use up none of the ten.
+/// "attempt 3 of 10": attempts made, not the next one. Replays are counted separately: they use up none of the ten.
 pub(super) fn attempts_text(row: &DeliveryRow) -> String {
     let made = match (row.state, row.attempts) {
         (DeliveryState::Skipped, _) => return "nothing sent".to_owned(),
-        // Ended by hand alone.
+        // Only replays were made.
         (DeliveryState::Delivered | DeliveryState::Exhausted, 0) => String::new(),
         (DeliveryState::Exhausted, made) if made < row.attempts_at_most => {
             format!("ended after attempt {made} of {}", row.attempts_at_most)
