@@ -1,4 +1,4 @@
-//! Who does something, for the audit trail and for tombstones.
+//! Who did something, for the audit trail and for tombstones.
 
 use std::fmt;
 use std::str::FromStr;

@@ -39,7 +39,7 @@ pub struct Brand {
     pub name: String,
 }
 
-/// What every page of a company needs: whose it is, who looks at it, and where its programs call.
+/// What every page of a company needs: the company, the signed-in person, and the addresses that programs call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanyContext {
     pub client_id: ClientId,

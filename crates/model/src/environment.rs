@@ -14,7 +14,7 @@ pub enum Environment {
     Prod,
 }
 
-/// The text named none of the three environments.
+/// The text is not one of the three environments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownEnvironment;
 

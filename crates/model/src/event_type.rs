@@ -80,7 +80,7 @@ event_types! {
     }
 }
 
-/// The text named no event type.
+/// The text is not an event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownEventType;
 

@@ -112,7 +112,7 @@ ids! {
     DeliveryId,
     /// One try of a delivery.
     AttemptId,
-    /// One API call; on every answer as `X-Request-Id`.
+    /// One API call; on every response as `X-Request-Id`.
     RequestId,
     /// One row of the audit trail.
     AuditId,

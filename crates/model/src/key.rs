@@ -1,4 +1,4 @@
-//! API keys as the page sees them: never with a secret, but for the answers of generate, reveal and copy.
+//! API keys as the page sees them: never with a secret, except in the results of generate, reveal and copy.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct KeySummary {
     pub last_used: Option<LastUsed>,
 }
 
-/// The latest request whose secret matched a key, whatever followed.
+/// The latest request whose secret matched a key, whatever the response was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUsed {
     pub at: Timestamp,
@@ -31,11 +31,11 @@ pub struct LastUsed {
 pub struct KeyGroup {
     pub environment: Environment,
     pub keys: Vec<KeySummary>,
-    /// Where two keys are active.
+    /// If two keys are active.
     pub rotation: Option<RotationState>,
 }
 
-/// How far a rotation has come: whether anything still sends the older key.
+/// The progress of a rotation: whether anything still sends the older key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationState {
     pub older_last_four: String,
@@ -44,7 +44,7 @@ pub struct RotationState {
     pub newer_last_used: Option<LastUsed>,
 }
 
-/// The answer of generate.
+/// The result of generate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratedKey {
     pub key: KeySummary,
@@ -63,13 +63,13 @@ pub struct DeletionFacts {
     pub webhooks_held: usize,
 }
 
-/// The answer of delete.
+/// The result of delete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedKey {
     pub id: KeyId,
     pub environment: Environment,
     pub last_four: String,
-    /// From this moment on every node refuses the key.
+    /// Every node refuses the key from this moment.
     pub refused_since: Timestamp,
     /// How long it took until every node refused it, in milliseconds.
     pub took_ms: u64,

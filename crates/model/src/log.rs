@@ -49,7 +49,7 @@ pub struct LogRow {
     pub brand: Option<String>,
     pub key_id: Option<KeyId>,
     pub key_last_four: Option<String>,
-    /// From arrival to the last byte of the answer, in microseconds.
+    /// From arrival to the last byte of the response, in microseconds.
     pub duration_us: u64,
 }
 
@@ -87,7 +87,7 @@ pub enum BodyAbsence {
     Empty,
     /// The key was not recognised. Anyone can send such a request, so its body is not stored.
     KeyNotRecognised,
-    /// Its type is one that cannot be searched for secrets.
+    /// Its content type cannot be searched for secrets.
     UnknownType,
     /// It was compressed.
     Encoded,
@@ -97,7 +97,7 @@ pub enum BodyAbsence {
     Malformed,
     /// It contained the secret that was presented, in a form that could not be removed.
     HeldSecret,
-    /// The answer never came, or was never read.
+    /// The response never arrived, or was never read.
     NeverArrived,
     /// Made by `verify`, which sees headers only.
     NotSeen,
@@ -144,7 +144,7 @@ impl BodyAbsence {
     }
 }
 
-/// One log entry with everything that was kept.
+/// One log entry with everything that was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
     pub row: LogRow,
@@ -152,15 +152,15 @@ pub struct LogEntry {
     /// The address of the caller.
     pub address: String,
     pub user_agent: Option<String>,
-    /// What the verdict says of this very request ("Deleted by ana@example.com 3 minutes before."); else empty.
+    /// The verdict's detail for this request ("Deleted by ana@example.com 3 minutes before."); else empty.
     pub verdict_detail: String,
-    /// From arrival until the upstream's answer began, in microseconds.
+    /// From arrival to the first byte of the upstream's response, in microseconds.
     pub upstream_us: Option<u64>,
     pub request_headers: Vec<HeaderField>,
     pub request_body: Body,
     pub response_headers: Vec<HeaderField>,
     pub response_body: Body,
-    /// Events that name this request.
+    /// Events linked to this request.
     pub events: Vec<EventId>,
 }
 

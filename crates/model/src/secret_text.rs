@@ -1,4 +1,4 @@
-//! Text that must not be printed: an access secret on its way to the one who asked for it.
+//! Text that must not be printed: an access secret on its way to the person who asked for it.
 
 use std::fmt;
 

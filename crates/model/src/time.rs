@@ -1,5 +1,5 @@
-//! Points in time as milliseconds since 1970 in UTC, and their RFC 3339 text. The calendar arithmetic stands here and
-//! not in a library, because it goes into the WASM.
+//! Points in time as milliseconds since 1970 in UTC, and their RFC 3339 text. The calendar arithmetic is here and not in a
+//! library, because it is part of the WASM.
 
 use std::fmt;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ impl Timestamp {
         )
     }
 
-    /// `2 Nov 2026 14:30:05 UTC`, what a page shows before the browser knows its own zone.
+    /// `2 Nov 2026 14:30:05 UTC`, which a page shows until the browser uses its own zone.
     pub fn to_page_text(self) -> String {
         const MONTHS: [&str; 12] = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

@@ -1,4 +1,4 @@
-//! Verdicts: why a request was let through or refused. This file is the one place with their names, statuses,
+//! Verdicts: why a request was accepted or refused. This file is the one place with their names, statuses,
 //! sentences and next steps.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $status:expr, $label:literal, $sentence:literal, $next:literal;)+) => {
-        /// Why a request was let through or refused.
+        /// Why a request was accepted or refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Verdict {
@@ -99,7 +99,7 @@ impl Verdict {
     }
 }
 
-/// The text named no verdict.
+/// The text is not a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownVerdict;
 

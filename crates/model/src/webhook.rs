@@ -39,7 +39,7 @@ pub struct Webhook {
     pub environment: Environment,
     pub events: WebhookEvents,
     pub enabled: bool,
-    /// Where it is not enabled.
+    /// Set if it is not enabled.
     pub disabled: Option<DisabledReason>,
     /// Who paused it, by the name that the audit trail has. None where it is not paused, or that is not known.
     pub paused_by: Option<String>,
@@ -155,26 +155,26 @@ pub struct WebhookDetail {
     pub row: WebhookRow,
     /// Which key signs the next attempt; none where the environment has no active key.
     pub signing_key: Option<SigningKey>,
-    /// After a rotation the webhook's former secret signs too, until then.
+    /// After a rotation, the webhook's previous secret also signs, until then.
     pub former_secret_until: Option<Timestamp>,
-    /// When failing, in words: how many attempts failed and how. Else empty.
+    /// If it is failing, sentences that say how many attempts failed and how. Else empty.
     pub diagnosis: String,
     /// Newest first, at most 50.
     pub deliveries: Vec<DeliveryRow>,
 }
 
-/// The key that signs, and why it.
+/// The key that signs, and why that one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SigningKey {
     pub key_id: KeyId,
     pub last_four: String,
-    /// It is the one of two that last succeeded for this webhook; else the only one, or the older.
+    /// Of two keys, it last succeeded for this webhook; else it is the only one, or the older.
     pub last_succeeded: bool,
     /// How many keys are active.
     pub active_keys: usize,
 }
 
-/// The answer to a rotation: the webhook's new secret. Both sign until the former one ends.
+/// The result of a rotation: the webhook's new secret. Both sign until the previous one ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotatedSecret {
     pub secret: SecretText,
@@ -206,15 +206,15 @@ impl Default for DeliveryHeaders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// Waits for its first or next attempt, or one is under way.
+    /// Waits for its first or next attempt, or one is in progress.
     Pending,
     /// Waits for an API key to sign with.
     Held,
-    /// Ended: a 2xx came.
+    /// Ended: the receiver returned a 2xx.
     Delivered,
     /// Ended: all attempts failed, or the webhook was deleted before they were made.
     Exhausted,
-    /// Nothing was sent: the webhook was disabled when the event came, or was deleted before the first attempt.
+    /// Nothing was sent: the webhook was disabled when the event arrived, or was deleted before the first attempt.
     Skipped,
 }
 
@@ -256,9 +256,9 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// Attempts the schedule has.
     pub attempts_at_most: u32,
-    /// Attempts that were asked for by hand; they use up none of the schedule's.
+    /// Replays; they use up none of the schedule's attempts.
     pub replays: u32,
-    /// None while the webhook is paused or disabled, however it waits.
+    /// None while the webhook is paused or disabled.
     pub next_attempt_at: Option<Timestamp>,
     /// It waits, and nothing is sent until the webhook is enabled.
     pub webhook_is_off: bool,
@@ -284,20 +284,20 @@ pub struct Delivery {
     pub attempts: Vec<Attempt>,
 }
 
-/// One try, with the evidence that was kept.
+/// One try, with the evidence that was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub id: AttemptId,
-    /// From 1; the attempts of the schedule and those by hand are each numbered on their own.
+    /// From 1; scheduled attempts and replays are numbered separately.
     pub number: u32,
     pub started_at: Timestamp,
     pub duration_ms: u64,
     pub outcome: AttemptOutcome,
     /// Which key signed.
     pub signed_by_last_four: Option<String>,
-    /// It was asked for by hand.
+    /// It is a replay.
     pub replay: bool,
-    /// What was asked of whom, one entry for each hop and each try with another key.
+    /// What was sent where: one entry for each hop and for each try with another key.
     pub hops: Vec<HopRecord>,
 }
 
@@ -326,15 +326,15 @@ pub enum FailureClass {
     Tls,
     /// No connection in time.
     TimeoutConnect,
-    /// No answer in time.
+    /// No response in time.
     TimeoutHeaders,
-    /// The answer did not end in time.
+    /// The response did not end in time.
     TimeoutBody,
-    /// The connection broke, or the answer was not HTTP.
+    /// The connection broke, or the response was not HTTP.
     Protocol,
     /// A status that is not a 2xx.
     Status,
-    /// Too many redirects, one without a place to go, or one from https to http.
+    /// Too many redirects, one without a location, or one from https to http.
     Redirect,
 }
 
@@ -387,7 +387,7 @@ impl FailureClass {
         }
     }
 
-    /// What to look at.
+    /// What to check.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Dns => "Check the host name of the URL and its DNS records.",
@@ -405,7 +405,7 @@ impl FailureClass {
     }
 }
 
-/// One request of an attempt, and its answer.
+/// One request of an attempt, and its response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HopRecord {
     pub url: String,
