@@ -338,7 +338,9 @@ async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &TestDb) {
         assert!(
             matches!(
                 refused,
-                Err(WebhooksError::Conflict("This webhook is off. Enable it first."))
+                Err(WebhooksError::Conflict(
+                    "This webhook is paused or disabled. Enable it first."
+                ))
             ),
             "{refused:?}"
         );
