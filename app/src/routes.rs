@@ -7,7 +7,7 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 
-use crate::browser::clock::Clock;
+use crate::browser::clock::PageClock;
 use crate::browser::{bubbles, focus, leaving};
 use crate::chunks;
 use crate::pages::company::Development;
@@ -23,7 +23,7 @@ use crate::ui::{SkipLink, Title, ToastRegion, Toasts};
 pub fn App() -> impl IntoView {
     provide_meta_context();
     Toasts::provide();
-    Clock::provide();
+    PageClock::provide();
     bubbles::dismiss_with_escape();
     leaving::watch();
     view! {

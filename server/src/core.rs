@@ -4,8 +4,9 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use accounts::{Accounts, Clock, Passwords, SessionLimits};
-use keys::{Keys, KeysOptions, KeysParts, SystemClock};
+use accounts::{Accounts, Passwords, SessionLimits};
+use clock::Clock;
+use keys::{Keys, KeysOptions, KeysParts};
 use live::Hub;
 use store::{Db, DbOptions, Durability, StoreError};
 use vault::InstallId;
@@ -42,10 +43,11 @@ impl Core {
         passwords: Passwords,
         rate_limit: RateLimit,
         absent: Absent,
+        clock: Clock,
     ) -> Result<Self, StartError> {
         let databases = open_databases(place, data_dir).await?;
         let (main, log) = (databases.main.clone(), databases.log.clone());
-        let opened = Self::on(databases, place, passwords, rate_limit, absent).await;
+        let opened = Self::on(databases, place, passwords, rate_limit, absent, clock).await;
         if opened.is_err() {
             main.close().await;
             log.close().await;
@@ -59,13 +61,13 @@ impl Core {
         passwords: Passwords,
         rate_limit: RateLimit,
         absent: Absent,
+        clock: Clock,
     ) -> Result<Self, StartError> {
         let Databases {
             main: db,
             keys: keys_db,
             log: log_db,
         } = databases;
-        let clock = Clock::system();
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
         let (install, secrets) = unlock(place, &accounts, absent).await?;
@@ -80,7 +82,7 @@ impl Core {
             master_key: Arc::clone(&secrets.master_key),
             install,
             hub: hub.clone(),
-            clock: Arc::new(SystemClock::default()),
+            clock: clock.clone(),
             options: KeysOptions {
                 form: place.credentials.clone(),
                 ..KeysOptions::new(limit, matches!(place.database, Database::Postgres(_)))

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use accounts::Passwords;
 use clap::Parser;
+use clock::Clock;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, ServeArgs};
@@ -74,22 +75,24 @@ fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
 }
 
 async fn run(cli: Cli) -> Result<(), StartError> {
+    // The only one of this process.
+    let clock = Clock::machine();
     match cli.command {
-        Command::Serve(args) => serve(&args).await,
+        Command::Serve(args) => serve(&args, clock).await,
         Command::Admin(args) => {
             log_to_stderr("warn")?;
-            admin::run(args).await
+            admin::run(args, clock).await
         }
     }
 }
 
-async fn serve(args: &ServeArgs) -> Result<(), StartError> {
+async fn serve(args: &ServeArgs, clock: Clock) -> Result<(), StartError> {
     let config = Config::read(args)?;
     log_to_stderr(&config.log)?;
     // One listener for all signals, so that a second signal during the handling of the first is not lost.
     let mut signals = Signals::listen();
     let running = tokio::select! {
-        started = serve::start(config, Passwords::new()) => started?,
+        started = serve::start(config, Passwords::new(), clock) => started?,
         () = signals.next() => {
             tracing::warn!("stopped before it finished starting");
             std::process::exit(1)

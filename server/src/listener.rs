@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use clock::Clock;
 use http::{Request, Response};
+use model::Timestamp;
 use shares::Connections;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +33,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Peer(pub SocketAddr);
 
 /// Serves until `stop`, then drains.
-pub async fn serve(listener: TcpListener, router: Router, connections: Connections, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections: Connections,
+    clock: Clock,
+    stop: CancellationToken,
+) {
     let open = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -49,10 +57,14 @@ pub async fn serve(listener: TcpListener, router: Router, connections: Connectio
         let Some(place) = connections.admit(peer.ip()) else {
             continue;
         };
-        let router = router.clone();
+        let connection = Connection {
+            router: router.clone(),
+            peer,
+            clock: clock.clone(),
+        };
         let stop = stop.clone();
         open.spawn(async move {
-            wire::serve(stream, &place, LIMITS, &stop, &Connection { router, peer }).await;
+            wire::serve(stream, &place, LIMITS, &stop, &connection).await;
         });
     }
     drop(listener);
@@ -66,6 +78,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: Connectio
 struct Connection {
     router: Router,
     peer: SocketAddr,
+    clock: Clock,
 }
 
 impl wire::Service for Connection {
@@ -81,6 +94,10 @@ impl wire::Service for Connection {
                 match never {}
             }
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn failed(&self, fault: &Fault) {

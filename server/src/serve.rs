@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use accounts::Passwords;
+use clock::Clock;
 use leptos::config::{Env, LeptosOptions};
 use shares::Connections;
 use tokio::net::TcpListener;
@@ -45,8 +46,8 @@ pub struct Running {
     _data_dir: DataDir,
 }
 
-/// Opens and starts everything; returns when the listeners answer.
-pub async fn start(config: Config, passwords: Passwords) -> Result<Running, StartError> {
+/// Opens and starts everything; returns when the listeners answer. Every part of the server goes by `clock`.
+pub async fn start(config: Config, passwords: Passwords, clock: Clock) -> Result<Running, StartError> {
     let data_dir = in_turn(&config.place.data_dir).await?;
     let bounds = Descriptors::claim(if config.demo.is_some() { 2 } else { 1 })?;
     let core = Arc::new(
@@ -56,6 +57,7 @@ pub async fn start(config: Config, passwords: Passwords) -> Result<Running, Star
             passwords,
             config.rate_limit,
             Absent::Create,
+            clock,
         )
         .await?,
     );
@@ -154,6 +156,7 @@ async fn start_on(
         dashboard,
         dashboard::router(table.dashboard, state),
         connections("dashboard", bounds.dashboard, config.connections_per_address),
+        core.clock.clone(),
         stop.clone(),
     ));
     // A proxy that asks `/verify` about each request has many at once: its address has its share, and no other bound.
@@ -165,6 +168,7 @@ async fn start_on(
             OperatorHosts::new(&config.operator_hosts),
         ),
         connections("operator", bounds.operator, bounds.operator),
+        core.clock.clone(),
         stop.clone(),
     ));
     tasks.spawn(services.clone().tidy());

@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::Clock;
+use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
-use keys::SystemClock;
 use logs::{InTurn, LogStore, Recorder, RecorderOptions};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
@@ -67,8 +66,7 @@ impl Services {
     ) -> Result<(Self, Background), StartError> {
         let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
         let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
-        let now = core.clock.clone();
-        let mut options = RecorderOptions::new(Arc::new(move || now.now()));
+        let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
         let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
             .await
@@ -96,7 +94,7 @@ impl Services {
             core.keys.clone(),
             recorder.clone(),
             api,
-            Arc::new(SystemClock::default()),
+            core.clock.clone(),
         )
         .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
         if config.place.database == Database::Embedded {
@@ -132,17 +130,17 @@ impl Services {
 
     /// Removes sessions that have ended, now and every hour until the server stops.
     pub async fn tidy(self) {
-        let mut hours = tokio::time::interval(TIDY_EVERY);
+        let mut hours = self.core.clock.every(TIDY_EVERY);
         loop {
-            tokio::select! {
-                () = self.stopping.cancelled() => return,
-                _ = hours.tick() => {}
-            }
             if let Err(error) = self.core.accounts.remove_dead_sessions().await {
                 tracing::warn!(
                     error = crate::error::chain(&error),
                     "dead sessions were not removed"
                 );
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = hours.tick() => {}
             }
         }
     }
@@ -150,19 +148,18 @@ impl Services {
     /// Where several nodes share a database: lets open streams ask for their sessions whenever any node has ended some.
     pub async fn watch_sessions(self) {
         let accounts = &self.core.accounts;
-        let mut seconds = tokio::time::interval(WATCH_SESSIONS_EVERY);
+        let mut seconds = self.core.clock.every(WATCH_SESSIONS_EVERY);
         let mut seen = None;
         loop {
+            // A database that cannot be asked ends no session; the next second asks again.
+            if let Ok(version) = accounts.sessions_version().await
+                && seen.replace(version).is_some_and(|before| before != version)
+            {
+                accounts.sessions_ended_elsewhere();
+            }
             tokio::select! {
                 () = self.stopping.cancelled() => return,
-                _ = seconds.tick() => {}
-            }
-            // A database that cannot be asked ends no session; the next second asks again.
-            let Ok(version) = accounts.sessions_version().await else {
-                continue;
-            };
-            if seen.replace(version).is_some_and(|before| before != version) {
-                accounts.sessions_ended_elsewhere();
+                () = seconds.tick() => {}
             }
         }
     }
@@ -191,7 +188,7 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         resolver: Arc::new(resolver),
         hub: core.hub.clone(),
         names: Arc::clone(&config.names),
-        clock: Arc::new(webhooks::SystemClock),
+        clock: core.clock.clone(),
     })
 }
 

@@ -7,9 +7,9 @@ use super::{timers, visibility};
 
 /// The page's one clock. `None` on the server and until the first tick, so that both sides render the same.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock(RwSignal<Option<Timestamp>>);
+pub struct PageClock(RwSignal<Option<Timestamp>>);
 
-impl Clock {
+impl PageClock {
     /// Makes the clock and puts it into the context. The shell calls this once.
     pub fn provide() -> Self {
         let clock = Self(RwSignal::new(None));

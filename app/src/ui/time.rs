@@ -29,7 +29,7 @@ pub enum TimeStyle {
 #[component]
 pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView {
     let ready = clock::ready();
-    let now = clock::Clock::here();
+    let now = clock::PageClock::here();
     let text = Memo::new(move |_| match (ready.get(), style) {
         (false, TimeStyle::Date) => date_part(&at.to_page_text()),
         (false, TimeStyle::Clock) => without_year(&at.to_page_text()),
@@ -81,7 +81,7 @@ pub fn Countdown(
     due: String,
 ) -> impl IntoView {
     let ready = clock::ready();
-    let now = clock::Clock::here();
+    let now = clock::PageClock::here();
     let left = Memo::new(move |_| {
         if !ready.get() {
             return None;

@@ -1,7 +1,6 @@
 //! Companies, their members, sign-in, and the bearer tokens of the operator API: the rules, with the storage they need
 //! as a trait. The binary calls [`Accounts`]; `store` implements [`AccountStore`].
 
-mod clock;
 mod email;
 mod error;
 mod install;
@@ -14,7 +13,6 @@ mod sign_in;
 mod storage;
 mod throttle;
 
-pub use clock::Clock;
 pub use email::Email;
 pub use error::{AccountsError, StorageFailure};
 pub use install::{Install, SecretMismatch};

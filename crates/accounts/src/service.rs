@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use clock::Clock;
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role,
     Timestamp,
@@ -11,8 +12,8 @@ use tokio::sync::broadcast;
 use vault::Token;
 
 use crate::{
-    AccountStore, AccountsError, Clock, Company, Email, EndedSessions, Install, Member, OperatorToken,
-    Password, Passwords, Person, Queue, Scopes, SessionLimits, Throttle,
+    AccountStore, AccountsError, Company, Email, EndedSessions, Install, Member, OperatorToken, Password,
+    Passwords, Person, Queue, Scopes, SessionLimits, Throttle,
 };
 
 /// The accounts of one installation. Cheap to clone.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use clock::Clock;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use keys::{Clock, Keys};
+use keys::Keys;
 use logs::Recorder;
 use model::{CompanyId, Recorded, RequestId};
 use shares::FairShare;
@@ -37,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) recorder: Recorder,
     pub(crate) local: Arc<dyn LocalApi>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Clock,
     pub(crate) forwarder: Forwarder,
     /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
     /// count as its parent's, so that having more brands does not give a company more places.
@@ -70,7 +71,7 @@ impl Gateway {
         keys: Keys,
         recorder: Recorder,
         local: Arc<dyn LocalApi>,
-        clock: Arc<dyn Clock>,
+        clock: Clock,
     ) -> Result<Self, UpstreamFault> {
         let forwarder = Forwarder::new(&options)?;
         let in_flight = FairShare::new(options.limits.requests);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{Request, Response};
+use model::Timestamp;
 use shares::Connections;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -83,6 +84,10 @@ impl wire::Service for Connection {
 
     async fn answer(&self, request: Request<CallerBody>) -> Response<AnswerBody> {
         self.gateway.answer(request, self.peer).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.gateway.shared.clock.now()
     }
 
     fn failed(&self, fault: &Fault) {

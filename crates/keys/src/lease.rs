@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::Clock;
+use clock::Clock;
 
 /// How long a node may serve without hearing from the database.
 pub const LEASE: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ impl Lease {
         }
     }
 
-    pub(crate) fn holds(&self, clock: &dyn Clock) -> bool {
+    pub(crate) fn holds(&self, clock: &Clock) -> bool {
         match self {
             Self::NotNeeded => true,
             Self::Until { monotonic, wall } => {
@@ -61,7 +61,7 @@ impl Lease {
     }
 
     /// Must be called before the database is asked for a renewal.
-    pub(crate) fn ask(clock: &dyn Clock) -> Asked {
+    pub(crate) fn ask(clock: &Clock) -> Asked {
         Asked {
             monotonic: clock.monotonic(),
             wall: clock.now().as_millis(),
@@ -88,7 +88,7 @@ impl Lease {
     }
 
     /// Whether a third of the lease is over. Renewing then leaves time for two more tries.
-    pub(crate) fn is_due(&self, clock: &dyn Clock, lease: Duration) -> bool {
+    pub(crate) fn is_due(&self, clock: &Clock, lease: Duration) -> bool {
         match self {
             Self::NotNeeded => false,
             Self::Until { monotonic, .. } => {
@@ -105,14 +105,19 @@ fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ManualClock;
+    use clock::ManualClock;
     use model::Timestamp;
 
     const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
+    fn clock() -> (Clock, ManualClock) {
+        let manual = ManualClock::at(START);
+        (Clock::from(&manual), manual)
+    }
+
     #[test]
     fn a_node_without_a_lease_does_not_serve() {
-        let clock = ManualClock::at(START);
+        let (clock, _) = clock();
         assert!(!Lease::none().holds(&clock));
         assert!(Lease::none().is_due(&clock, LEASE));
         assert!(Lease::not_needed().holds(&clock));
@@ -120,41 +125,41 @@ mod tests {
 
     #[test]
     fn a_lease_is_counted_from_before_it_was_asked_for() {
-        let clock = ManualClock::at(START);
+        let (clock, manual) = clock();
         let lease = Lease::none();
         let asked = Lease::ask(&clock);
-        clock.advance(Duration::from_millis(800));
+        manual.advance(Duration::from_millis(800));
         lease.granted(asked, LEASE);
         assert!(lease.holds(&clock));
-        clock.advance(Duration::from_millis(2199));
+        manual.advance(Duration::from_millis(2199));
         assert!(lease.holds(&clock));
-        clock.advance(Duration::from_millis(1));
+        manual.advance(Duration::from_millis(1));
         assert!(!lease.holds(&clock));
     }
 
     #[test]
     fn a_lease_is_renewed_after_a_third_of_it() {
-        let clock = ManualClock::at(START);
+        let (clock, manual) = clock();
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);
-        clock.advance(Duration::from_millis(999));
+        manual.advance(Duration::from_millis(999));
         assert!(!lease.is_due(&clock, LEASE));
-        clock.advance(Duration::from_millis(1));
+        manual.advance(Duration::from_millis(1));
         assert!(lease.is_due(&clock, LEASE));
     }
 
     #[test]
     fn a_machine_that_was_suspended_does_not_continue_serving() {
-        let clock = ManualClock::at(START);
+        let (clock, manual) = clock();
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);
-        clock.set(START.plus_seconds(600));
+        manual.set(START.plus_seconds(600));
         assert!(!lease.holds(&clock));
     }
 
     #[test]
     fn a_lease_that_was_given_up_is_gone() {
-        let clock = ManualClock::at(START);
+        let (clock, _) = clock();
         let lease = Lease::none();
         lease.granted(Lease::ask(&clock), LEASE);
         lease.give_up();

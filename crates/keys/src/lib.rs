@@ -6,7 +6,6 @@
 //! the snapshot, and only then answered. With several nodes on one database, [`lease`] explains how a deletion waits
 //! for the other nodes.
 
-mod clock;
 mod credential_form;
 mod credentials;
 mod error;
@@ -20,7 +19,6 @@ mod sharded;
 mod signing;
 mod storage;
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
 pub use credentials::{ActiveKey, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone};
 pub use error::KeysError;

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use clock::Ticks;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{Keys, KeysError};
 
@@ -72,14 +73,9 @@ impl Running {
 
 impl Chore {
     async fn repeat(self, keys: Keys, mut stopped: watch::Receiver<bool>) {
-        let mut ticks = interval(self.every(&keys));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pace = self.pace(&keys);
         let mut failing = false;
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                _ = stopped.changed() => return,
-            }
             let outcome = self.once(&keys).await;
             // Logged once when it begins and once when it ends, not at every tick.
             match (&outcome, failing) {
@@ -90,6 +86,10 @@ impl Chore {
                 _ => {}
             }
             failing = outcome.is_err();
+            tokio::select! {
+                () = pace.next() => {}
+                _ = stopped.changed() => return,
+            }
         }
     }
 
@@ -102,12 +102,38 @@ impl Chore {
         }
     }
 
-    fn every(self, keys: &Keys) -> Duration {
+    fn pace(self, keys: &Keys) -> Pace {
+        let every = |period| Pace::Clock(keys.inner.clock.every(period));
         match self {
-            Self::Follow => keys.inner.options.poll,
-            Self::Flush => keys.inner.options.flush,
-            Self::Scrub => SCRUB_EVERY,
-            Self::Tidy => TIDY_EVERY,
+            Self::Follow => Pace::looking(keys.inner.options.poll),
+            Self::Flush => every(keys.inner.options.flush),
+            Self::Scrub => every(SCRUB_EVERY),
+            Self::Tidy => every(TIDY_EVERY),
+        }
+    }
+}
+
+/// When a chore is done again.
+enum Pace {
+    Clock(Ticks),
+    /// Real time, whatever the clock shows: another node waits for this one to look.
+    Looking(Interval),
+}
+
+impl Pace {
+    fn looking(every: Duration) -> Self {
+        let mut looks = interval(every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        looks.reset();
+        Self::Looking(looks)
+    }
+
+    async fn next(&mut self) {
+        match self {
+            Self::Clock(ticks) => ticks.tick().await,
+            Self::Looking(looks) => {
+                looks.tick().await;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use clock::Clock;
 use http::HeaderMap;
 use live::{Hub, Topic};
 use model::{
@@ -19,7 +20,7 @@ use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, Clock, CredentialForm, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit,
+    ActiveKey, CredentialForm, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit,
     Recognition, Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
 };
 
@@ -34,7 +35,7 @@ pub struct KeysParts {
     pub master_key: Arc<MasterKey>,
     pub install: InstallId,
     pub hub: Hub,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Clock,
     pub options: KeysOptions,
 }
 
@@ -90,7 +91,7 @@ pub(crate) struct Inner {
     master_key: Arc<MasterKey>,
     install: InstallId,
     hub: Hub,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Clock,
     pub(crate) options: KeysOptions,
     credentials: Credentials,
     notes: LastUsedNotes,
@@ -179,7 +180,7 @@ impl Keys {
 
     /// Whether this node may serve, which means that its keys are up to date.
     pub fn is_ready(&self) -> bool {
-        self.inner.lease.holds(&*self.inner.clock)
+        self.inner.lease.holds(&self.inner.clock)
     }
 
     /// Takes one request from the key's budget, or says how long to wait.
@@ -590,12 +591,11 @@ impl Inner {
     async fn renew_lease(&self) -> Result<(), KeysError> {
         let applied = self.credentials.borrow().version();
         let told = self.told.load(Ordering::Relaxed);
-        if !self.store.is_shared()
-            || (told == applied && !self.lease.is_due(&*self.clock, self.options.lease))
+        if !self.store.is_shared() || (told == applied && !self.lease.is_due(&self.clock, self.options.lease))
         {
             return Ok(());
         }
-        let asked = Lease::ask(&*self.clock);
+        let asked = Lease::ask(&self.clock);
         if self
             .store
             .renew_lease(self.node, applied, self.options.lease)

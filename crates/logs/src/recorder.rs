@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clock::Clock;
 use live::Hub;
-use model::{CompanyId, Timestamp};
+use model::CompanyId;
 use shares::Ledger;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,7 +20,7 @@ use crate::{Entry, LogStore, LogStoreError, Loss, LossOf, Names};
 #[derive(Clone)]
 pub struct RecorderOptions {
     /// What time it is.
-    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
     /// So many entries may wait to be written. Each company has a fair share of them, and of the bytes.
     pub waiting_entries: usize,
     /// So many bytes of captured headers and bodies may wait to be written.
@@ -40,7 +41,7 @@ pub struct RecorderOptions {
 
 impl RecorderOptions {
     /// The values of a server.
-    pub fn new(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+    pub fn new(clock: Clock) -> Self {
         Self {
             clock,
             waiting_entries: 32_768,
@@ -225,7 +226,7 @@ impl Recorder {
         hub: Hub,
         options: RecorderOptions,
     ) -> Result<Self, LogStoreError> {
-        let run = store.start_run((options.clock)()).await?;
+        let run = store.start_run(options.clock.now()).await?;
         let shared = Arc::new(Shared::new(&options));
         let (queue, items) = mpsc::channel(options.waiting_entries);
         let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);

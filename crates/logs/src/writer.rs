@@ -225,7 +225,7 @@ impl Writer {
         let losses = self.shared.losses().into_iter();
         RunReport {
             run: self.run,
-            at: (self.options.clock)(),
+            at: self.options.clock.now(),
             stored: totals.stored + more as u64,
             dropped: totals.dropped,
             suppressed: totals.suppressed,

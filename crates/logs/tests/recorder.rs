@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clock::ManualClock;
 use live::Hub;
 use logs::{
     Batch, Entry, LogStore, LogStoreError, Message, Place, Recorder, RecorderOptions, Run, RunReport, Scope,
@@ -133,7 +134,7 @@ fn entry(number: u64) -> Entry {
 }
 
 fn options() -> RecorderOptions {
-    let mut options = RecorderOptions::new(Arc::new(|| NOW));
+    let mut options = RecorderOptions::new(ManualClock::at(NOW).into());
     options.retries = vec![Duration::ZERO; 2];
     options
 }

@@ -8,7 +8,6 @@
 
 mod address;
 mod attempt;
-mod clock;
 mod connection;
 pub mod decide;
 mod doorbell;
@@ -35,7 +34,6 @@ mod target;
 mod worker;
 
 pub use address::{AllowedNetwork, Blocked, InvalidNetwork, Policy};
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use connection::native_roots;
 pub use draft::{MAX_NAME_CHARACTERS, fault};
 pub use error::{PublishError, StorageFailure, WebhooksError};

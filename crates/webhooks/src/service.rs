@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use clock::Clock;
 use live::{Hub, Topic};
 use model::{
     Actor, AttemptId, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
@@ -13,7 +14,7 @@ use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{Clock, Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret};
+use crate::{Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ pub struct Parts {
     pub hub: Hub,
     /// Which names have values that are never kept of what a receiver answers.
     pub names: Arc<Names>,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Clock,
 }
 
 /// A change of some fields by a program. What is `None` stays.

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use model::Timestamp;
 use shares::{Activity, Connection as Place};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,9 @@ pub trait Service: Send + Sync {
         + 'static;
 
     fn answer(&self, request: Request<CallerBody>) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// The present moment, for the ids of responses that no handler gave.
+    fn now(&self) -> Timestamp;
 
     /// Called when the connection itself answered: no handler saw the request, or the handler panicked.
     fn failed(&self, fault: &Fault);
@@ -106,7 +110,7 @@ pub async fn serve<S: Service>(
     if let Err(error) = served {
         tracing::debug!(%error, cause = ?error, "a connection ended with an error");
         let has_begun = !parts.read_buf.is_empty();
-        let Some(fault) = explain(&error, answering.load(Ordering::SeqCst), has_begun) else {
+        let Some(fault) = explain(&error, service.now(), answering.load(Ordering::SeqCst), has_begun) else {
             return;
         };
         service.failed(&fault);
@@ -125,7 +129,7 @@ pub async fn serve<S: Service>(
 /// Answers one request. Every path returns a response.
 async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Response<Either<S::Body>> {
     if let Err(message) = head::check(&mut request) {
-        return refused(service, Fault::bad_request(message));
+        return refused(service, Fault::bad_request(service.now(), message));
     }
     let ends_anyway = request.version() == Version::HTTP_10 && !keeps_alive(request.headers());
     let accept = request.headers().get(header::ACCEPT).cloned();
@@ -134,14 +138,17 @@ async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Res
     let mut response = match answered {
         Ok(response) => response.map(Either::Handler),
         Err(panic) => {
-            let mut fault = Fault::panicked(&panics::incident(panic.as_ref()));
+            let mut fault = Fault::panicked(service.now(), &panics::incident(panic.as_ref()));
             fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
             return refused(service, fault);
         }
     };
     if let Some(watch) = watch {
         if watch.is_malformed() && !response.status().is_client_error() {
-            return refused(service, Fault::bad_request("The request's body is not valid."));
+            return refused(
+                service,
+                Fault::bad_request(service.now(), "The request's body is not valid."),
+            );
         }
         if !watch.is_over().await {
             say_close(response.headers_mut());
@@ -182,22 +189,24 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 
 /// What to answer when a request could not be read. `None` if that would land in the middle of another response, or if
 /// no request had begun.
-fn explain(error: &hyper::Error, answering: bool, has_begun: bool) -> Option<Fault> {
+fn explain(error: &hyper::Error, at: Timestamp, answering: bool, has_begun: bool) -> Option<Fault> {
     if answering {
         return None;
     }
     if error.is_parse_too_large() {
         return Some(Fault::new(
+            at,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "incorrect_request",
             "The request's address and headers are too large.",
         ));
     }
     if error.is_parse() {
-        return Some(Fault::bad_request("This is not a valid HTTP/1.1 request."));
+        return Some(Fault::bad_request(at, "This is not a valid HTTP/1.1 request."));
     }
     if error.is_timeout() && has_begun {
         return Some(Fault::new(
+            at,
             StatusCode::REQUEST_TIMEOUT,
             "request_timeout",
             "The request's headers did not arrive in time.",

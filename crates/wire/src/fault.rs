@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use model::RequestId;
+use model::{RequestId, Timestamp};
 use serde_json::json;
 
 /// Why the connection answers instead of the handler.
@@ -19,11 +19,12 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        let at = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis());
-        let at = model::Timestamp::from_millis(i64::try_from(at).unwrap_or(0));
+    pub(crate) fn new(
+        at: Timestamp,
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             code,
@@ -34,14 +35,14 @@ impl Fault {
     }
 
     /// 400 for bytes that are not exactly one HTTP/1.1 request.
-    pub(crate) fn bad_request(message: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "incorrect_request", message)
+    pub(crate) fn bad_request(at: Timestamp, message: &'static str) -> Self {
+        Self::new(at, StatusCode::BAD_REQUEST, "incorrect_request", message)
     }
 
     /// 500 after a panic. Its id is on the matching line of the server's log.
-    pub(crate) fn panicked(incident: &str) -> Self {
+    pub(crate) fn panicked(at: Timestamp, incident: &str) -> Self {
         let message = format!("Something failed. Send {incident} to support.");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+        Self::new(at, StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
     /// The response in the documented error shape.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use model::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,10 @@ impl Service for Fails {
 
     async fn answer(&self, _: Request<CallerBody>) -> Response<Full<Bytes>> {
         panic!("two\nlines")
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_767_614_400_000)
     }
 
     fn failed(&self, _: &Fault) {}

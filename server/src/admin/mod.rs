@@ -11,6 +11,7 @@ mod password;
 use std::time::{Duration, Instant};
 
 use accounts::Passwords;
+use clock::Clock;
 
 use crate::cli::AdminArgs;
 use crate::config::{Database, Place, RateLimit};
@@ -27,24 +28,24 @@ pub use command::Command;
 const SAY_AFTER: Duration = Duration::from_secs(2);
 
 /// Runs `gatehouse admin`.
-pub async fn run(args: AdminArgs) -> Result<(), StartError> {
+pub async fn run(args: AdminArgs, clock: Clock) -> Result<(), StartError> {
     let place = Place::read(&args)?;
     let command = command::check(args.action.clone())?;
     if absent(&command) == Absent::Refuse && is_untouched(&place) {
         return Err(nothing_there(&place));
     }
-    let answer = in_turn(&place, command).await?;
+    let answer = in_turn(&place, command, clock).await?;
     answer.print(args.json)
 }
 
 /// Another command, or a server that is starting or stopping, may hold the data directory. Waits until this process can
 /// lock it or a server responds.
-async fn in_turn(place: &Place, command: Command) -> Result<Answer, StartError> {
+async fn in_turn(place: &Place, command: Command, clock: Clock) -> Result<Answer, StartError> {
     let began = Instant::now();
     let mut said = false;
     loop {
         match DataDir::claim(&place.data_dir)? {
-            Claim::Held(data_dir) => return alone(place, &data_dir, command).await,
+            Claim::Held(data_dir) => return alone(place, &data_dir, command, clock).await,
             Claim::Taken => {
                 if let Some(answer) = control::send(&place.data_dir, &command).await? {
                     return Ok(answer);
@@ -91,7 +92,12 @@ fn nothing_there(place: &Place) -> StartError {
 }
 
 /// No server runs on this data directory, and none can start while this command runs.
-async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<Answer, StartError> {
+async fn alone(
+    place: &Place,
+    data_dir: &DataDir,
+    command: Command,
+    clock: Clock,
+) -> Result<Answer, StartError> {
     let absent = absent(&command);
     let is_new = place.database == Database::Embedded && !data_dir.path().join("gatehouse.db").exists();
     if is_new && absent == Absent::Refuse {
@@ -100,7 +106,7 @@ async fn alone(place: &Place, data_dir: &DataDir, command: Command) -> Result<An
     if is_new {
         tracing::info!(data_dir = %place.data_dir.display(), "creating a new installation");
     }
-    let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent).await?;
+    let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent, clock).await?;
     let answer = carry_out(command, &core).await;
     core.close().await;
     answer

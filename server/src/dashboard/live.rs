@@ -9,11 +9,11 @@ use accounts::{EndedSessions, Membership, Visit};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use clock::Ticks;
 use futures_util::stream::{self, Stream, StreamExt};
 use live::Topic;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, Interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::AppState;
@@ -30,7 +30,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 struct Listening {
     changes: Receiver<Topic>,
     ended: Receiver<EndedSessions>,
-    check: Interval,
+    check: Ticks,
     stop: CancellationToken,
     visit: Visit,
     client_id: model::ClientId,
@@ -57,7 +57,7 @@ pub async fn live(
         _place: place,
         changes: state.services().core.hub.subscribe(membership.company.id),
         ended: state.services().core.accounts.ended_sessions(),
-        check: interval_at(Instant::now() + CHECK_AGAIN, CHECK_AGAIN),
+        check: state.services().core.clock.every(CHECK_AGAIN),
         stop: state.services().stopping.clone(),
         visit,
         client_id: membership.company.client_id,
@@ -110,7 +110,7 @@ impl Listening {
                         if self.may_still_listen().await => {}
                     Ok(EndedSessions::Elsewhere) | Err(_) => return None,
                 },
-                _ = self.check.tick() => {
+                () = self.check.tick() => {
                     if !self.may_still_listen().await {
                         return None;
                     }

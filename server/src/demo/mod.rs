@@ -148,7 +148,14 @@ impl Ready {
             .iter()
             .filter_map(|network| network.parse().ok());
         let connections = Connections::new("demo", connections, connections, machine.collect());
-        tasks.spawn(listener::serve(self.listener, router, connections, stop.clone()));
+        let clock = services.clock();
+        tasks.spawn(listener::serve(
+            self.listener,
+            router,
+            connections,
+            clock,
+            stop.clone(),
+        ));
         if self.state.real_since.is_some() {
             tasks.spawn(traffic::send(services.clone(), self.state, gateway, stop.clone()));
         }

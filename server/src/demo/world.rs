@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{Company, Email, Password};
-use keys::{Keys, KeysOptions, KeysParts, ManualClock, RateLimit};
+use clock::{Clock, ManualClock};
+use keys::{Keys, KeysOptions, KeysParts, RateLimit};
 use logs::{KeyTrace, Place};
 use model::{
     Actor, ActorKind, ClientId, CompanyId, Environment, EventType, KeyId, Role, Timestamp, WebhookDraft,
@@ -150,8 +151,8 @@ async fn past(
     parent: &Company,
     brands: &[Company],
 ) -> Result<Past, StartError> {
-    let clock = Arc::new(ManualClock::at(now.minus_seconds(80 * DAY)));
-    let keys = keys_of_the_past(services, Arc::clone(&clock)).await?;
+    let clock = ManualClock::at(now.minus_seconds(80 * DAY));
+    let keys = keys_of_the_past(services, Clock::from(&clock)).await?;
     let failed = || StartError::failed("making the demo's keys");
     let (sandbox, dev) = (Environment::Sandbox, Environment::Dev);
     let actor = ana();
@@ -233,7 +234,7 @@ async fn past(
     })
 }
 
-async fn keys_of_the_past(services: &Services, clock: Arc<ManualClock>) -> Result<Keys, StartError> {
+async fn keys_of_the_past(services: &Services, clock: Clock) -> Result<Keys, StartError> {
     let core = &services.core;
     let parts = KeysParts {
         store: Arc::new(store::keys::StoredKeys::new(core.db.clone())),

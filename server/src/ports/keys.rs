@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use accounts::Clock;
 use app::AppError;
 use app::ports::{ManageKeys, RevealKeys, SeeKeys};
 use async_trait::async_trait;
+use clock::Clock;
 use keys::{Keys, KeysError};
 use logs::LogStore;
 use model::{

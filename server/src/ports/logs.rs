@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use accounts::{Clock, Company};
+use accounts::Company;
 use app::AppError;
 use app::ports::SeeLogs;
 use async_trait::async_trait;
+use clock::Clock;
 use logs::{LogStore, LogStoreError, Scope};
 use model::{LogEntry, LogFilter, LogPage, RequestId};
 use webhooks::Webhooks;

@@ -1,6 +1,7 @@
 //! The demo as a newcomer finds it.
 
 use accounts::Passwords;
+use clock::Clock;
 use http::{Method, StatusCode};
 use logs::Scope;
 use model::{
@@ -134,7 +135,7 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     world.stop().await;
     let mut again = config(world.data_dir());
     again.demo = Some(Demo::Full);
-    let running = serve::start(again, Passwords::cheap())
+    let running = serve::start(again, Passwords::cheap(), Clock::machine())
         .await
         .expect("starts again");
     assert_eq!(company(&running.services).await, acme);

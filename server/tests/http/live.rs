@@ -17,13 +17,13 @@ use crate::world::{Acme, To, World};
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A stream as a browser holds it: read bit by bit.
-struct Stream {
+pub(crate) struct Stream {
     tcp: TcpStream,
     seen: String,
 }
 
 impl Stream {
-    async fn open(world: &World, acme: &Acme) -> Self {
+    pub(crate) async fn open(world: &World, acme: &Acme) -> Self {
         Self::open_as(world, acme, &acme.owner).await
     }
 
@@ -49,7 +49,7 @@ impl Stream {
     }
 
     /// Reads until `text` has come; false when the stream ends first.
-    async fn sees(&mut self, text: &str) -> bool {
+    pub(crate) async fn sees(&mut self, text: &str) -> bool {
         let reading = async {
             while !self.seen.contains(text) {
                 if self.more().await == 0 {
@@ -62,7 +62,7 @@ impl Stream {
     }
 
     /// Reads to the end and returns all that came. Fails if the stream goes on.
-    async fn read_to_end(mut self) -> String {
+    pub(crate) async fn read_to_end(mut self) -> String {
         let ending = async {
             // The last chunk of the response, or the end of the connection.
             while !self.seen.ends_with("\r\n0\r\n\r\n") && self.more().await > 0 {}

@@ -27,6 +27,7 @@ mod rpc;
 mod sign_in;
 mod start;
 mod stopping;
+mod time;
 mod turns;
 mod webhook_reach;
 mod webhook_secret;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use accounts::Passwords;
+use clock::Clock;
 use server::StartError;
 use server::config::{Demo, RateLimit, master_key_file, pepper_file};
 use server::serve;
@@ -22,7 +23,7 @@ fn refusal(started: Result<serve::Running, StartError>) -> String {
 #[tokio::test]
 async fn a_second_server_on_one_data_directory_is_refused() {
     let world = World::start().await;
-    let second = serve::start(config(world.data_dir()), Passwords::cheap()).await;
+    let second = serve::start(config(world.data_dir()), Passwords::cheap(), Clock::machine()).await;
     assert!(refusal(second).contains("another process is using it"));
 }
 
@@ -52,15 +53,15 @@ async fn a_lost_or_swapped_secret_is_refused_and_never_generated_again() {
     for file in [master_key_file(world.data_dir()), pepper_file(world.data_dir())] {
         let right = std::fs::read(&file).expect("a file");
         std::fs::write(&file, format!("{}\n", "ab".repeat(32))).expect("writes");
-        let exchanged = serve::start(config(world.data_dir()), Passwords::cheap()).await;
+        let exchanged = serve::start(config(world.data_dir()), Passwords::cheap(), Clock::machine()).await;
         assert!(refusal(exchanged).contains("is not the one this database was written with"));
         std::fs::remove_file(&file).expect("removes");
-        let lost = serve::start(config(world.data_dir()), Passwords::cheap()).await;
+        let lost = serve::start(config(world.data_dir()), Passwords::cheap(), Clock::machine()).await;
         assert!(refusal(lost).contains("is missing"));
         assert!(!file.exists(), "{} was generated again", file.display());
         write_private(&file, &right);
     }
-    serve::start(config(world.data_dir()), Passwords::cheap())
+    serve::start(config(world.data_dir()), Passwords::cheap(), Clock::machine())
         .await
         .expect("it starts with both")
         .stop()
@@ -79,7 +80,7 @@ async fn the_demo_never_uses_the_data_of_a_real_installation() {
     world.stop().await;
     let mut demo = config(world.data_dir());
     demo.demo = Some(Demo::Empty);
-    assert!(refusal(serve::start(demo, Passwords::cheap()).await).contains("not a demo"));
+    assert!(refusal(serve::start(demo, Passwords::cheap(), Clock::machine()).await).contains("not a demo"));
 }
 
 #[tokio::test]
@@ -110,7 +111,7 @@ async fn the_empty_demo_has_only_people_and_keeps_them() {
     world.stop().await;
     let mut again = config(world.data_dir());
     again.demo = Some(Demo::Empty);
-    let running = serve::start(again, Passwords::cheap())
+    let running = serve::start(again, Passwords::cheap(), Clock::machine())
         .await
         .expect("starts again");
     let companies = running.services.core.accounts.companies().await.expect("reads");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use accounts::{Email, Password, Passwords};
 use bytes::Bytes;
+use clock::{Clock, ManualClock};
 use http::header::{HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -15,6 +16,7 @@ use model::{Actor, ClientId, CompanyId, Environment, GeneratedKey, Role};
 use server::config::{Config, Database, ListenAddress, Place, RateLimit};
 use server::serve::{self, Running};
 use tempfile::TempDir;
+use webhooks::Publication;
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -110,10 +112,21 @@ impl World {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::open(change, Clock::machine()).await
+    }
+
+    /// A server whose time the test moves.
+    pub(crate) async fn start_by(clock: &ManualClock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::open(change, Clock::from(clock)).await
+    }
+
+    async fn open(change: impl FnOnce(&mut Config), clock: Clock) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut config = config(dir.path());
         change(&mut config);
-        let running = serve::start(config, Passwords::cheap()).await.expect("starts");
+        let running = serve::start(config, Passwords::cheap(), clock)
+            .await
+            .expect("starts");
         Self {
             running: Some(running),
             dir,
@@ -190,6 +203,23 @@ impl World {
         keys.generate(company, environment, &Actor::command_line())
             .await
             .expect("a key")
+    }
+
+    /// Publishes an event of the company in Sandbox.
+    pub(crate) async fn publish(&self, company: CompanyId) {
+        let publication = Publication {
+            company,
+            environment: Environment::Sandbox,
+            event_type: "order-created".parse().expect("a type"),
+            payload: "{}",
+            request_id: None,
+            idempotency_key: None,
+        };
+        let webhooks = &self.running().services.webhooks;
+        webhooks
+            .publish(publication, &Actor::command_line())
+            .await
+            .expect("published");
     }
 
     pub(crate) fn address(&self, to: To) -> SocketAddr {

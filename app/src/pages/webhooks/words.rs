@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{DeliveryRow, DeliveryState, DisabledReason, SigningKey, Timestamp, Webhook, WebhookHealth};
 
-use crate::browser::clock::{self, Clock};
+use crate::browser::clock::{self, PageClock};
 use crate::pages::logs::words::grouped;
 use crate::ui::{State, StateBadge, duration_text};
 
@@ -11,7 +11,7 @@ use crate::ui::{State, StateBadge, duration_text};
 #[component]
 pub(super) fn HealthBadge(health: WebhookHealth, disabled: Option<DisabledReason>) -> impl IntoView {
     let ready = clock::ready();
-    let now = Clock::here();
+    let now = PageClock::here();
     let state = health_state(&health, disabled);
     let words =
         Memo::new(move |_| health_words(&health, disabled, if ready.get() { now.now() } else { None }));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use accounts::{AccountStore, Company};
 use async_trait::async_trait;
 use bytes::Bytes;
+use clock::{Clock, ManualClock};
 use gateway::{Caller, Gateway, GatewayOptions, LocalApi};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -14,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use keys::{Clock, Keys, KeysOptions, KeysParts, ManualClock, RateLimit};
+use keys::{Keys, KeysOptions, KeysParts, RateLimit};
 use live::Hub;
 use logs::{LogStore, Recorder, RecorderOptions, Scope};
 use model::{
@@ -49,7 +50,7 @@ pub(crate) struct World {
     pub(crate) keys: Keys,
     pub(crate) recorder: Recorder,
     pub(crate) logs: Logs,
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: ManualClock,
     pub(crate) company: Company,
     pub(crate) brand: Company,
     /// Another company, which has no key yet.
@@ -144,21 +145,22 @@ impl World {
                 .await
                 .expect("a company");
         }
-        let clock = Arc::new(ManualClock::at(NOW));
+        let clock = ManualClock::at(NOW);
         let keys = Keys::open(KeysParts {
             store: Arc::new(store::keys::StoredKeys::new(main)),
             pepper: Arc::new(Pepper::generate()),
             master_key: Arc::new(MasterKey::generate()),
             install: "00112233445566778899aabbccddeeff".parse().expect("an id"),
             hub: Hub::default(),
-            clock: clock.clone(),
+            clock: Clock::from(&clock),
             options: KeysOptions::new(rate_limit, false),
         });
         let keys = keys.await.expect("the keys open");
-        let recorder = Recorder::start(Arc::new(logs.clone()), Hub::default(), {
-            let clock = clock.clone();
-            RecorderOptions::new(Arc::new(move || clock.now()))
-        });
+        let recorder = Recorder::start(
+            Arc::new(logs.clone()),
+            Hub::default(),
+            RecorderOptions::new(Clock::from(&clock)),
+        );
         let recorder = recorder.await.expect("the recorder starts");
         let upstream = Upstream::start().await;
         let mut options = GatewayOptions::default();
@@ -174,7 +176,7 @@ impl World {
             keys.clone(),
             recorder.clone(),
             Arc::new(echo),
-            clock.clone(),
+            Clock::from(&clock),
         );
         let gateway = gateway.expect("the gateway is made");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

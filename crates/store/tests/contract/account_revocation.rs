@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use accounts::{
-    Accounts, AccountsError, Clock, Email, EndedSessions, Password, Passwords, Scopes, SessionLimits, Whose,
+    Accounts, AccountsError, Email, EndedSessions, Password, Passwords, Scopes, SessionLimits, Whose,
 };
+use clock::Clock;
 use model::{Actor, ClientId, MemberId, Role, SessionId};
 use store::{Columns, Db};
 
@@ -35,7 +36,7 @@ fn node(db: Db) -> Accounts {
     Accounts::new(
         rows,
         Passwords::cheap(),
-        Clock::system(),
+        Clock::machine(),
         SessionLimits::default(),
     )
 }

@@ -3,12 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use accounts::{
-    Accounts, AccountsError, Browser, Clock, Email, EndedSessions, Password, Passwords, Scope, Scopes,
-    SessionLimits,
+    Accounts, AccountsError, Browser, Email, EndedSessions, Password, Passwords, Scope, Scopes, SessionLimits,
 };
+use clock::{Clock, ManualClock};
 use model::{Actor, ClientId, Role, Timestamp};
 use store::Columns;
 
@@ -38,25 +37,26 @@ const START: i64 = 1_767_614_400_000;
 /// Accounts with a clock that the case moves.
 struct World {
     accounts: Accounts,
-    now: Arc<AtomicI64>,
+    clock: ManualClock,
 }
 
 impl World {
     fn on(db: &TestDb) -> Self {
-        let now = Arc::new(AtomicI64::new(START));
-        let clock = Clock::from_fn({
-            let now = Arc::clone(&now);
-            move || Timestamp::from_millis(now.load(Ordering::SeqCst))
-        });
+        let clock = ManualClock::at(Timestamp::from_millis(START));
         let rows = Arc::new(store::accounts::Accounts::new(db.db.clone()));
         Self {
-            accounts: Accounts::new(rows, Passwords::cheap(), clock, SessionLimits::default()),
-            now,
+            accounts: Accounts::new(
+                rows,
+                Passwords::cheap(),
+                Clock::from(&clock),
+                SessionLimits::default(),
+            ),
+            clock,
         }
     }
 
     fn advance(&self, seconds: i64) {
-        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.clock.advance_seconds(seconds);
     }
 
     async fn company(&self, name: &str) -> ClientId {

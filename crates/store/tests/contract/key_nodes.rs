@@ -1,10 +1,10 @@
 //! Several nodes on one PostgreSQL database: once Delete has answered on one, no other accepts the key (invariant 1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use clock::Clock;
 use keys::lease::LEASE;
-use keys::{Clock, KeyStore, Keys, NodeId, SystemClock};
+use keys::{KeyStore, Keys, NodeId};
 use model::{Environment, Verdict};
 use store::keys::StoredKeys;
 
@@ -25,10 +25,6 @@ contract!(
 
 const SANDBOX: Environment = Environment::Sandbox;
 
-fn machine_clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock::default())
-}
-
 async fn are_ready(nodes: &[&Keys]) {
     test_wait::until("the nodes are ready", async || {
         nodes.iter().all(|node| node.is_ready())
@@ -44,9 +40,7 @@ async fn a_node_without_a_lease_refuses_every_request(db: &TestDb) {
         .generate(world.company.id, SANDBOX, &ana())
         .await
         .expect("a free slot");
-    let keys = world
-        .open_with(&db.db, Arc::clone(&world.clock) as Arc<dyn Clock>, LEASE)
-        .await;
+    let keys = world.open_with(&db.db, Clock::from(&world.clock), LEASE).await;
     assert_eq!(world.verdict(&keys, &generated.secret), Verdict::NotReady);
     keys.follow().await.expect("followed");
     assert_eq!(world.verdict(&keys, &generated.secret), Verdict::Accepted);
@@ -69,9 +63,9 @@ async fn a_node_that_hears_nothing_for_three_seconds_refuses_until_it_does(db: &
 
 async fn after_delete_on_one_node_the_other_refuses(db: &TestDb) {
     let world = World::create(db).await;
-    let one = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let one = world.open_with(&db.db, Clock::machine(), LEASE).await;
     let two = world
-        .open_with(&db.open_again().await, machine_clock(), LEASE)
+        .open_with(&db.open_again().await, Clock::machine(), LEASE)
         .await;
     let running = [one.start(), two.start()];
     are_ready(&[&one, &two]).await;
@@ -101,9 +95,9 @@ async fn after_delete_on_one_node_the_other_refuses(db: &TestDb) {
 
 async fn no_other_node_accepts_a_request_after_delete_has_answered(db: &TestDb) {
     let world = World::create(db).await;
-    let one = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let one = world.open_with(&db.db, Clock::machine(), LEASE).await;
     let two = world
-        .open_with(&db.open_again().await, machine_clock(), LEASE)
+        .open_with(&db.open_again().await, Clock::machine(), LEASE)
         .await;
     let running = [one.start(), two.start()];
     are_ready(&[&one, &two]).await;
@@ -129,9 +123,9 @@ async fn no_other_node_accepts_a_request_after_delete_has_answered(db: &TestDb) 
 async fn delete_waits_for_a_silent_node_until_its_lease_has_run_out(db: &TestDb) {
     let world = World::create(db).await;
     let lease = Duration::from_secs(2);
-    let one = world.open_with(&db.db, machine_clock(), lease).await;
+    let one = world.open_with(&db.db, Clock::machine(), lease).await;
     let two = world
-        .open_with(&db.open_again().await, machine_clock(), lease)
+        .open_with(&db.open_again().await, Clock::machine(), lease)
         .await;
     let generated = one
         .generate(world.company.id, SANDBOX, &ana())
@@ -156,7 +150,7 @@ async fn delete_waits_for_a_silent_node_until_its_lease_has_run_out(db: &TestDb)
 
 async fn a_node_that_left_is_not_waited_for(db: &TestDb) {
     let world = World::create(db).await;
-    let keys = world.open_with(&db.db, machine_clock(), LEASE).await;
+    let keys = world.open_with(&db.db, Clock::machine(), LEASE).await;
     let running = keys.start();
     are_ready(&[&keys]).await;
     let stored = StoredKeys::new(db.db.clone());

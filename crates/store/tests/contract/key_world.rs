@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use clock::{Clock, ManualClock};
 use http::{HeaderMap, HeaderValue};
-use keys::{Clock, Keys, KeysOptions, KeysParts, ManualClock, RateLimit, Recognition};
+use keys::{Keys, KeysOptions, KeysParts, RateLimit, Recognition};
 use live::Hub;
 use model::{Actor, ActorKind, SecretText, Timestamp, Verdict};
 use store::keys::StoredKeys;
@@ -18,7 +19,7 @@ pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
 /// One installation with two companies.
 pub(crate) struct World {
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: ManualClock,
     pub(crate) company: TestCompany,
     pub(crate) other: TestCompany,
     pepper: Arc<Pepper>,
@@ -29,7 +30,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn create(db: &TestDb) -> Self {
         Self {
-            clock: Arc::new(ManualClock::at(START)),
+            clock: ManualClock::at(START),
             company: db.company(1, None).await,
             other: db.company(2, None).await,
             pepper: Arc::new(Pepper::generate()),
@@ -41,7 +42,7 @@ impl World {
     /// A node whose time this world moves. It has a lease where it needs one.
     pub(crate) async fn open(&self, db: &Db) -> Keys {
         let keys = self
-            .open_with(db, Arc::clone(&self.clock) as Arc<dyn Clock>, keys::lease::LEASE)
+            .open_with(db, Clock::from(&self.clock), keys::lease::LEASE)
             .await;
         keys.follow().await.expect("the database answers");
         assert!(keys.is_ready());
@@ -49,7 +50,7 @@ impl World {
     }
 
     /// A node that nothing was done with yet.
-    pub(crate) async fn open_with(&self, db: &Db, clock: Arc<dyn Clock>, lease: Duration) -> Keys {
+    pub(crate) async fn open_with(&self, db: &Db, clock: Clock, lease: Duration) -> Keys {
         let store = Arc::new(StoredKeys::new(db.clone()));
         let shared = keys::KeyStore::is_shared(&*store);
         let parts = KeysParts {

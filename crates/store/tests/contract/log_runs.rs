@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use clock::{Clock, ManualClock};
 use live::{Hub, Topic};
 use logs::{Batch, LogStore, Loss, LossOf, Recorder, RecorderOptions, Scope};
 use model::{LogFilter, RequestId, Timestamp, Verdict};
@@ -51,9 +51,8 @@ async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
 }
 
 /// Ticks a second at each look, so that heartbeats and runs are told apart.
-fn ticking_clock() -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
-    let millis = AtomicI64::new(NOW.as_millis());
-    Arc::new(move || Timestamp::from_millis(millis.fetch_add(1000, Ordering::SeqCst)))
+fn ticking_clock() -> Clock {
+    ManualClock::ticking(NOW, Duration::from_secs(1)).into()
 }
 
 async fn recorder(db: &TestDb, hub: Hub) -> Recorder {

@@ -105,7 +105,7 @@ async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestD
         let row = world
             .settled(webhook.id, event, DeliveryState::Pending, made)
             .await;
-        let now = webhooks::Clock::now(&*world.clock);
+        let now = world.clock.now();
         let wait = row.next_attempt_at.expect("planned").millis_since(now);
         // 10 % either way, from the fourth on.
         let spread = if made <= 3 { 0 } else { planned * 100 };

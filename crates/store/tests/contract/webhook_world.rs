@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clock::{Clock, ManualClock};
 use live::Hub;
 use model::{
     Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
@@ -14,7 +15,7 @@ use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    ManualClock, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
+    Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
     SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker,
     WorkerOptions,
 };
@@ -68,7 +69,7 @@ impl SigningSecrets for TestKeys {
 
 /// One installation with two companies, whose webhooks may reach loopback.
 pub(crate) struct World {
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: ManualClock,
     pub(crate) company: TestCompany,
     pub(crate) other: TestCompany,
     pub(crate) keys: Arc<TestKeys>,
@@ -95,7 +96,7 @@ pub(crate) fn ana() -> Actor {
 impl World {
     /// Without a key.
     pub(crate) async fn without_key(db: &TestDb) -> Self {
-        let (clock, keys) = (Arc::new(ManualClock::new(START)), Arc::new(TestKeys::default()));
+        let (clock, keys) = (ManualClock::at(START), Arc::new(TestKeys::default()));
         let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
         let store = Stores::of(StoredWebhooks::new(db.db.clone()));
         let parts = Parts {
@@ -108,7 +109,7 @@ impl World {
             resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
             names: Arc::default(),
-            clock: clock.clone(),
+            clock: Clock::from(&clock),
         };
         Self {
             clock,
@@ -143,7 +144,7 @@ impl World {
             resolver: Arc::new(SystemResolver::default()),
             hub: Hub::default(),
             names: Arc::default(),
-            clock: self.clock.clone(),
+            clock: Clock::from(&self.clock),
         })
     }
 
