@@ -55,6 +55,8 @@ async fn a_delivery_that_failed_is_tried_again_when_its_time_has_come() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |config| {
         config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
+        // This test asks again and again, at a time that stands still.
+        config.rate_limit = server::config::RateLimit::Off;
     })
     .await;
     let (company, client_id) = world.company("Acme").await;
