@@ -156,7 +156,7 @@ async fn start_on(
         dashboard,
         dashboard::router(table.dashboard, state),
         connections("dashboard", bounds.dashboard, config.connections_per_address),
-        core.clock.clone(),
+        services.clock(),
         stop.clone(),
     ));
     // A proxy that asks `/verify` about each request has many at once: its address has its share, and no other bound.
@@ -168,7 +168,7 @@ async fn start_on(
             OperatorHosts::new(&config.operator_hosts),
         ),
         connections("operator", bounds.operator, bounds.operator),
-        core.clock.clone(),
+        services.clock(),
         stop.clone(),
     ));
     tasks.spawn(services.clone().tidy());

@@ -15,9 +15,8 @@ use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
-    SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker,
-    WorkerOptions,
+    Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders, SigningSecret,
+    SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker, WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
