@@ -41,7 +41,8 @@ async fn a_database_whose_tables_were_made_by_another_text_is_refused() {
     };
     let db = Db::open(&options, &[edited]).await.expect("opens");
     db.close().await;
-    let sentence = refusal(serve::start(config(folder.path()), Passwords::cheap()).await);
+    let sentence =
+        refusal(serve::start(config(folder.path()), Passwords::cheap(), clock::Clock::machine()).await);
     assert!(sentence.contains(first.name), "{sentence}");
 }
 
