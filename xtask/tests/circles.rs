@@ -164,7 +164,7 @@ impl Reader<'_> {
         before.last() == Some(&Token::Word("pub".to_owned()))
     }
 
-    /// `#[cfg(test)] mod name {`: what tests use binds nobody.
+    /// `#[cfg(test)] mod name {`. Tests may use what they like.
     fn is_test_module(&self) -> bool {
         let attribute: Vec<_> = tokens("#[cfg(test)] mod");
         self.tokens[self.at..].starts_with(&attribute)
@@ -211,7 +211,7 @@ impl Reader<'_> {
                 said.push("*".to_owned());
                 self.note(&said, None, handed_on);
             } else {
-                // `Vec::<u8>`, `crate::a::$name`: what is known of it is enough.
+                // `Vec::<u8>`, `crate::a::$name`: the path up to here is enough.
                 self.at += usize::from(handed_on.is_some());
                 self.note(&said, None, handed_on);
             }
@@ -220,7 +220,7 @@ impl Reader<'_> {
     }
 
     fn note(&mut self, said: &[String], name: Option<String>, handed_on: Option<bool>) {
-        let Some(mut full) = self.from_the_root(said) else {
+        let Some(mut full) = self.rooted(said) else {
             return;
         };
         if full.last().is_some_and(|last| last == "self") {
@@ -241,7 +241,7 @@ impl Reader<'_> {
     }
 
     /// None for what belongs to another crate.
-    fn from_the_root(&self, said: &[String]) -> Option<Module> {
+    fn rooted(&self, said: &[String]) -> Option<Module> {
         let mut base = self.module.clone();
         let mut said = said.iter().peekable();
         match said.peek()?.as_str() {
@@ -336,7 +336,7 @@ impl Crate {
                 let further: Vec<_> = further.iter().chain(inner).cloned().collect();
                 return self.home(&further, steps - 1);
             }
-            // Which of several it comes from is not known here; one file that hands on all of one other is.
+            // With one glob re-export the name must come from there. With several, this does not guess.
             if let [only] = &file.hands_on_all[..] {
                 let further: Vec<_> = only.iter().chain(rest).cloned().collect();
                 return self.home(&further, steps - 1);
