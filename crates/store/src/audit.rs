@@ -40,7 +40,7 @@ pub async fn record(connection: &mut DbConnection, entry: &AuditEntry) -> Result
     Ok(())
 }
 
-/// Writes all of them with the caller's transaction.
+/// Writes all rows in the caller's transaction.
 pub async fn record_all(connection: &mut DbConnection, entries: &[AuditEntry]) -> Result<(), StoreError> {
     for entry in entries {
         record(connection, entry).await?;

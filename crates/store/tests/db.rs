@@ -1,5 +1,5 @@
-//! The base that every store stands on: transactions, group commit, migrations. SQLite; the contract suite runs the
-//! stores themselves on both databases.
+//! Tests what every store relies on: transactions, group commit and migrations. They run on SQLite only. The contract
+//! suite runs the stores on both databases.
 
 use store::{Columns, Db, DbOptions, Durability, Migration, StoreError, Urgency};
 
@@ -38,12 +38,12 @@ async fn numbers(db: &Db) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_failed_write_takes_nobody_elses_with_it() {
+async fn a_failed_write_does_not_affect_other_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(&folder, &[NUMBERS]).await.expect("opens");
     let writes = (0..100).map(|i| {
         let db = db.clone();
-        // Every tenth is a negative number twice over: the first stands, the others are refused.
+        // Every tenth write inserts the same negative number. The first one succeeds and the others are refused.
         tokio::spawn(async move { insert(&db, Urgency::Interactive, if i % 10 == 9 { -1 } else { i }).await })
     });
     let mut refused = 0;
@@ -61,12 +61,12 @@ async fn a_failed_write_takes_nobody_elses_with_it() {
 }
 
 #[tokio::test]
-async fn a_panic_in_one_write_leaves_the_writer_alive() {
+async fn a_panic_in_one_write_does_not_stop_the_writer() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(&folder, &[NUMBERS]).await.expect("opens");
     let panicked: Result<(), StoreError> = db
         .write(Urgency::Interactive, |_| {
-            Box::pin(async { panic!("a fault in somebody's work") })
+            Box::pin(async { panic!("a bug in one caller's work") })
         })
         .await;
     assert!(panicked.is_err());
@@ -75,7 +75,7 @@ async fn a_panic_in_one_write_leaves_the_writer_alive() {
 }
 
 #[tokio::test]
-async fn an_error_rolls_back_what_the_same_work_had_written() {
+async fn an_error_rolls_back_what_the_same_work_wrote_before() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(&folder, &[NUMBERS]).await.expect("opens");
     let result: Result<(), StoreError> = db

@@ -1,4 +1,4 @@
-//! How a webhook is doing, in one word and, when it fails, in sentences for its page.
+//! Describes how a webhook is doing: in one word and, if it is failing, in sentences for its page.
 
 use model::{FailureClass, Timestamp, WebhookHealth, WebhookRow};
 
@@ -19,7 +19,7 @@ pub(crate) fn row(facts: &WebhookFacts) -> WebhookRow {
 }
 
 fn health(facts: &WebhookFacts) -> WebhookHealth {
-    // A test says something only while nothing real has been tried after it.
+    // A test's result counts only until something real is attempted after it.
     let test = facts
         .last_test
         .filter(|test| facts.last_attempt_at.is_none_or(|at| at <= test.at));
@@ -38,7 +38,7 @@ fn health(facts: &WebhookFacts) -> WebhookHealth {
     }
 }
 
-/// How many attempts failed and how, since when, and what happens if nothing changes. Empty without failures.
+/// How many attempts failed and how, since when, and what will happen if nothing changes. Empty if none failed.
 pub(crate) fn diagnosis(since: Timestamp, failures: &[FailureCount], enabled: bool) -> String {
     let total: u64 = failures.iter().map(|failure| failure.attempts).sum();
     if total == 0 {
@@ -68,7 +68,7 @@ fn kind(failure: &FailureCount) -> String {
         (class, _) => {
             let label = class.label();
             let mut letters = label.chars();
-            // DNS and TLS stay as they are; other labels go on in a sentence.
+            // DNS and TLS keep their capitals. Other labels continue the sentence in lower case.
             match letters.next() {
                 Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
                     first.to_lowercase().chain(letters).collect()
@@ -88,7 +88,7 @@ mod tests {
 
     const THEN: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 
-    /// Enabled, failed before that, with nothing tried since.
+    /// An enabled webhook that failed before it was enabled and has not been tried since.
     fn enabled_again() -> WebhookFacts {
         WebhookFacts {
             webhook: Webhook {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn after_enable_only_a_delivery_or_a_later_test_changes_what_is_said() {
+    fn after_enable_only_a_delivery_or_a_later_test_changes_the_health() {
         let with = |after: i64, delivered| {
             health(&WebhookFacts {
                 last_test: Some(LastTest {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_diagnosis_counts_names_and_dates() {
+    fn the_diagnosis_states_counts_kinds_and_dates() {
         let since = Timestamp::from_millis(1_767_607_200_000);
         let failures = [
             FailureCount {

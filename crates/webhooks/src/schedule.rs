@@ -67,8 +67,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 
-    /// As documented: three retries after 30 s each, then 5 min, 30 min, 2 h, 5 h, 10 h, 10 h. Written out, because the
-    /// constant that the code uses would agree with any fault of its own.
+    /// The documented schedule: three retries after 30 s each, then 5 min, 30 min, 2 h, 5 h, 10 h, 10 h. It is written
+    /// out here, because a comparison with the constant in the code would also pass if that constant were wrong.
     const DOCUMENTED_SECONDS: [i64; 9] = [30, 30, 30, 300, 1800, 7200, 18_000, 36_000, 36_000];
 
     fn waits_in_millis(random: [u8; 2]) -> Vec<i64> {

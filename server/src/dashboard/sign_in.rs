@@ -1,5 +1,5 @@
-//! `POST /sign-in`, `/sign-out` and, in the demo, `/demo/enter`: plain form posts that answer with a redirect. The
-//! sign-in page itself is one of the app's; a failure goes back to it with a code in the query.
+//! `POST /sign-in`, `/sign-out` and, in the demo, `/demo/enter`: plain form posts that respond with a redirect. The
+//! sign-in page itself belongs to the app. After a failure, the redirect leads back to it with a code in the query.
 
 use accounts::{AccountsError, Browser, Email, Password, SessionLimits};
 use app::cookies::EMAIL;
@@ -18,7 +18,7 @@ use super::session::cookie;
 use super::{AppState, plain_page};
 use crate::caller::Caller;
 
-/// What the form sends.
+/// The fields of the form.
 #[derive(Deserialize)]
 pub struct SignInForm {
     email: String,
@@ -66,7 +66,7 @@ pub async fn sign_in(
     }
 }
 
-/// One that nobody has vouched for. Whoever is signed in with it is signed out when somebody signs in.
+/// A browser we know nothing about yet. If a session is signed in there, signing in replaces it.
 fn browser(caller: Caller) -> Browser {
     Browser {
         address: caller.address,
@@ -75,7 +75,7 @@ fn browser(caller: Caller) -> Browser {
     }
 }
 
-/// Whether this browser's cookie says that it has signed in to this account before.
+/// Whether this browser's cookie shows that it has signed in to this account before.
 fn known_browser(state: &AppState, headers: &HeaderMap, email: &str) -> Option<BrowserId> {
     let account: Email = email.parse().ok()?;
     let cookie = cookie(headers, state.origin.browser_cookie_name())?;
@@ -85,7 +85,7 @@ fn known_browser(state: &AppState, headers: &HeaderMap, email: &str) -> Option<B
         .recognise_browser(cookie, account.as_str(), core.clock.now())
 }
 
-/// From now on wrong passwords from elsewhere do not lock this browser out.
+/// From now on, wrong passwords from other browsers cannot lock this browser out.
 fn remember_the_browser(
     response: Response,
     state: &AppState,
@@ -104,8 +104,8 @@ fn remember_the_browser(
     with_cookie(response, &state.origin.browser_cookie(&value))
 }
 
-/// What the form shows again after a failure: an e-mail that fits into a cookie as it stands. It is kept for a minute,
-/// and in a cookie because addresses are written to logs and histories.
+/// The email the form shows again after a failure, if it can be stored in a cookie unchanged. The cookie lasts a
+/// minute. The email is not put into the URL, because URLs end up in logs and browser histories.
 fn kept_email(email: &str) -> String {
     let email = email.trim();
     let fits = email.len() <= 254
@@ -115,7 +115,7 @@ fn kept_email(email: &str) -> String {
     if fits { email.to_owned() } else { String::new() }
 }
 
-/// The cookie, and on to where the person wanted to go.
+/// Sets the cookie and redirects to where the person wanted to go.
 fn enter(state: &AppState, token: &Token, next: &str) -> Response {
     let next = own_path(next);
     let cookie = Zeroizing::new(
@@ -131,7 +131,7 @@ fn back_to_the_form(error: &AccountsError, next: &str) -> Response {
         AccountsError::Throttled { .. } => "throttled",
         AccountsError::Busy => "busy",
         AccountsError::Storage(_) => {
-            tracing::error!(error = crate::error::chain(error), "somebody could not sign in");
+            tracing::error!(error = crate::error::chain(error), "a sign-in failed");
             "busy"
         }
         _ => "credentials",
@@ -153,10 +153,7 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
             .sign_out(visit, caller.address)
             .await
     {
-        tracing::error!(
-            error = crate::error::chain(&error),
-            "a session could not be ended"
-        );
+        tracing::error!(error = crate::error::chain(&error), "could not end a session");
         let sentence = "You are still signed in: the database is not responding. Try again in a moment.";
         return plain_page::refused(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -171,7 +168,7 @@ pub async fn sign_out(State(state): State<AppState>, Extension(caller): Extensio
     )
 }
 
-/// Which of the demo's people to be.
+/// Which of the demo's people to sign in as.
 #[derive(Debug, Deserialize)]
 pub struct DemoForm {
     role: Role,
@@ -179,7 +176,7 @@ pub struct DemoForm {
     next: String,
 }
 
-/// Only in the demo is there such a route.
+/// This route only works in the demo.
 pub async fn enter_the_demo(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -206,7 +203,7 @@ pub async fn enter_the_demo(
     }
 }
 
-/// In front of the sign-in page: over plain HTTP from elsewhere it shows what to configure instead of a form.
+/// Runs before the sign-in page. Over plain HTTP from another machine, it shows what to configure instead of a form.
 pub async fn only_where_safe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let asks_for_the_form =
         request.uri().path().trim_end_matches('/') == "/sign-in" && request.method() == Method::GET;
@@ -234,8 +231,9 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-/// Path and query of a page of ours, or `/`: a link to the sign-in page must not lead elsewhere afterwards. It is read
-/// as browsers read it, which take `\\` for `/` and drop tabs and line ends; and what is not ASCII is no header.
+/// The path and query of one of our pages, or `/`: a link to the sign-in page must not lead to another site afterwards.
+/// It is parsed the way browsers do it, which treat `\\` as `/` and drop tabs and newlines. Characters outside ASCII
+/// are encoded, because a header cannot contain them.
 pub(super) fn own_path(next: &str) -> String {
     let own: Option<Url> = "http://own.invalid/".parse().ok();
     let resolved = own.and_then(|own| {
@@ -260,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_on_stays_here() {
+    fn the_next_page_is_always_one_of_ours() {
         for (next, path) in [
             ("/c/0/development/keys?x=1", "/c/0/development/keys?x=1"),
             (
@@ -300,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_that_would_end_its_cookie_is_not_kept() {
+    fn an_email_that_would_break_its_cookie_is_not_kept() {
         assert_eq!(kept_email(" ana@example.com "), "ana@example.com");
         for email in [
             "a;b@example.com",

@@ -1,5 +1,5 @@
-//! The key ports on [`keys::Keys`]: what a page sees and what its owner may do. Each
-//! port holds one company, so that no other one can be asked for through it.
+//! The key ports on [`keys::Keys`]: what a page shows and what a member may do. Each port is bound to one company, so
+//! that it cannot be used for any other.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ const DAY_SECONDS: i64 = 24 * 3600;
 /// A company's keys without their secrets.
 pub(crate) struct SeenKeys {
     pub(crate) keys: Keys,
-    /// Knows how much a key is still used.
+    /// For how much a key is still used.
     pub(crate) logs: Arc<dyn LogStore>,
-    /// Know what would be held without a key to sign with.
+    /// For which deliveries would be held without a key to sign them.
     pub(crate) webhooks: Webhooks,
     pub(crate) clock: Clock,
     pub(crate) company: CompanyId,
@@ -70,7 +70,7 @@ impl SeenKeys {
     }
 }
 
-/// A company's keys in the name of one member; which of these ports that member gets is decided by [`super`].
+/// A company's keys as one member may use them. [`super`] decides which of these ports that member gets.
 pub(crate) struct ManagedKeys {
     pub(crate) keys: Keys,
     pub(crate) company: CompanyId,
@@ -111,7 +111,8 @@ impl RevealKeys for ManagedKeys {
     }
 }
 
-/// A refusal in the page's words; a fault goes to the log under an id that the page shows.
+/// Turns an error into the page's words. An internal error goes to the log under an incident id, and the page shows the
+/// id.
 fn answer(error: KeysError) -> AppError {
     match error {
         KeysError::NotFound => AppError::NotFound,
@@ -121,7 +122,7 @@ fn answer(error: KeysError) -> AppError {
             format!("To delete a Production key, type the last four characters of its secret, {last_four}."),
         ),
         KeysError::SealBroken => {
-            tracing::error!("a key was asked for whose sealed secret does not open");
+            tracing::error!("could not unseal the secret of a key");
             AppError::Unavailable(
                 "This secret can no longer be read. Generate a new key, switch to it, and delete this one."
                     .to_owned(),

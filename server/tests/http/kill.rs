@@ -15,10 +15,10 @@ use crate::process::{Installation, text};
 use crate::receiver::{Receiver, Reply};
 
 const PUBLISHERS: usize = 4;
-/// For a connection that says nothing. A server that is killed closes its connections, so only a server that hangs takes
-/// this long.
+/// The limit for a silent connection. A killed server closes its connections, so only a server that hangs takes this
+/// long.
 const SILENCE: Duration = Duration::from_secs(30);
-/// A delivery whose attempt was cut off waits for its lease to run out, and one that failed for its next attempt.
+/// A delivery whose attempt was cut off waits for its lease to expire. One that failed waits for its next attempt.
 const ARRIVAL: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn a_server_that_is_killed_loses_no_accepted_event() {
     test_wait::within(ARRIVAL, "every accepted event arrives", all_arrive).await;
 }
 
-/// The events that the receiver was sent.
+/// The events that the receiver got.
 fn arrived(receiver: &Receiver) -> BTreeSet<String> {
     let received = receiver.received();
     let ids = received.iter().filter_map(|one| one.header("webhook-id"));
@@ -99,7 +99,7 @@ async fn publish_until_killed(world: &Installation, server: Server, enough: usiz
             let few = |events: &mut BTreeSet<String>| events.len() < enough;
             let waited = more.wait_timeout_while(accepted.lock().expect("no panic"), test_wait::LIMIT, few);
             were_enough = !waited.expect("no panic").1.timed_out();
-            // In any case: the publishers end with the server.
+            // Kill the server in any case, because the publishers only stop when it does.
             drop(server);
         });
     });
@@ -107,7 +107,8 @@ async fn publish_until_killed(world: &Installation, server: Server, enough: usiz
     accepted.into_inner().expect("no panic")
 }
 
-/// Killed when dropped, in the middle of whatever it does. Also when the test fails, so that nothing is left running.
+/// Sends SIGKILL when dropped, whatever the server is doing. This also happens if the test fails, so nothing is left
+/// running.
 struct Server(Child);
 
 impl Drop for Server {

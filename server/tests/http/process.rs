@@ -127,7 +127,7 @@ impl Installation {
     }
 }
 
-/// How a process that was told to end ended. Fails if it goes on.
+/// The exit status of a process that was told to stop. Fails if it keeps running.
 pub(crate) fn ended(child: &mut Child) -> ExitStatus {
     let mut status = None;
     test_wait::blocking_until("the process ends", || {

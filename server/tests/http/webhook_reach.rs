@@ -16,7 +16,7 @@ const URLS: [&str; 5] = [
     "http://127.0.0.1:4000/hook",
 ];
 
-/// The form's sentence, and which of [`URLS`] are accepted.
+/// The sentence in the form, and which of [`URLS`] are accepted.
 async fn form_and_accepted(change: impl FnOnce(&mut Config)) -> (String, Vec<&'static str>) {
     let world = World::start_with(change).await;
     let acme = world.acme("Acme").await;

@@ -1,4 +1,5 @@
-//! Several nodes on one PostgreSQL database: once Delete has answered on one, no other accepts the key (invariant 1).
+//! Several nodes on one PostgreSQL database. Once Delete has returned on one node, no other node accepts the key
+//! (invariant 1).
 
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ contract!(
     postgres only: store::MAIN_MIGRATIONS,
     [
         a_node_without_a_lease_refuses_every_request,
-        a_node_that_hears_nothing_for_three_seconds_refuses_until_it_does,
+        a_node_that_hears_nothing_for_three_seconds_refuses_until_it_hears_again,
         after_delete_on_one_node_the_other_refuses,
         no_other_node_accepts_a_request_after_delete_has_answered,
-        delete_waits_for_a_silent_node_until_its_lease_has_run_out,
-        a_node_that_left_is_not_waited_for,
+        delete_waits_for_a_silent_node_until_its_lease_expires,
+        delete_does_not_wait_for_a_node_that_left,
     ]
 );
 
@@ -46,7 +47,7 @@ async fn a_node_without_a_lease_refuses_every_request(db: &TestDb) {
     assert_eq!(world.verdict(&keys, &generated.secret), Verdict::Accepted);
 }
 
-async fn a_node_that_hears_nothing_for_three_seconds_refuses_until_it_does(db: &TestDb) {
+async fn a_node_that_hears_nothing_for_three_seconds_refuses_until_it_hears_again(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let generated = keys
@@ -85,7 +86,7 @@ async fn after_delete_on_one_node_the_other_refuses(db: &TestDb) {
         assert_eq!(world.verdict(&two, &generated.secret), Verdict::DeletedKey);
         assert!(
             Duration::from_millis(deleted.took_ms) < LEASE,
-            "it waited for a lease to run out"
+            "it waited for a lease to expire"
         );
     }
     for running in running {
@@ -119,8 +120,9 @@ async fn no_other_node_accepts_a_request_after_delete_has_answered(db: &TestDb) 
     }
 }
 
-/// The second node has a lease and then never looks again: it goes on accepting the key, until its lease ends.
-async fn delete_waits_for_a_silent_node_until_its_lease_has_run_out(db: &TestDb) {
+/// The second node has a lease and then never checks for changes again. It keeps accepting the key until its lease
+/// expires.
+async fn delete_waits_for_a_silent_node_until_its_lease_expires(db: &TestDb) {
     let world = World::create(db).await;
     let lease = Duration::from_secs(2);
     let one = world.open_with(&db.db, Clock::machine(), lease).await;
@@ -136,19 +138,23 @@ async fn delete_waits_for_a_silent_node_until_its_lease_has_run_out(db: &TestDb)
     let ana = ana();
     let (deleting, accepted_meanwhile) =
         tokio::join!(one.delete(world.company.id, generated.key.id, &ana), async {
-            // The deletion is committed, and the silent node cannot know.
+            // The deletion is committed, but the silent node cannot know.
             let stored = StoredKeys::new(db.db.clone());
             while stored.sealed(world.company.id, generated.key.id).await.is_ok() {}
             world.verdict(&two, &generated.secret)
         });
-    assert_eq!(accepted_meanwhile, Verdict::Accepted, "else this shows nothing");
+    assert_eq!(
+        accepted_meanwhile,
+        Verdict::Accepted,
+        "otherwise this test proves nothing"
+    );
     assert_eq!(world.verdict(&two, &generated.secret), Verdict::NotReady);
     assert!(deleting.expect("deleted").took_ms > 0);
     two.follow().await.expect("followed");
     assert_eq!(world.verdict(&two, &generated.secret), Verdict::DeletedKey);
 }
 
-async fn a_node_that_left_is_not_waited_for(db: &TestDb) {
+async fn delete_does_not_wait_for_a_node_that_left(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open_with(&db.db, Clock::machine(), LEASE).await;
     let running = keys.start();

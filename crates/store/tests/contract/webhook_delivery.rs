@@ -1,5 +1,5 @@
-//! What an attempt keeps to on both databases, with real receivers and a clock that the cases turn: the schedule, what
-//! disables a webhook, which key signs.
+//! What an attempt guarantees on both databases, with real receivers and a clock that the tests move: the schedule,
+//! what disables a webhook, and which key signs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::webhook_world::{START, World, ana};
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        an_event_arrives_signed_and_leaves_its_evidence,
+        an_event_arrives_signed_and_its_attempt_is_recorded,
         a_failing_receiver_gets_ten_attempts_at_the_documented_times,
         retry_after_moves_the_next_attempt,
-        an_answer_of_410_disables_the_webhook_at_once,
-        a_webhook_failing_for_five_days_is_warned_of_and_then_disabled,
-        a_success_forgets_the_failures_before_it,
-        without_a_key_deliveries_are_held_and_go_out_oldest_first_once_there_is_one,
-        while_two_keys_are_active_a_refusal_is_tried_with_the_other_one,
-        an_answer_that_is_no_refusal_of_the_key_is_not_tried_with_the_other,
+        a_410_disables_the_webhook_at_once,
+        a_webhook_that_fails_for_five_days_gets_a_warning_and_is_then_disabled,
+        a_success_clears_the_failures_before_it,
+        without_a_key_deliveries_are_held_and_are_sent_oldest_first_once_there_is_one,
+        with_two_active_keys_a_refusal_is_retried_with_the_other_key,
+        a_response_that_does_not_refuse_the_key_is_not_retried_with_the_other,
     ]
 );
 
@@ -33,7 +33,7 @@ pub(crate) fn status_from(
     move |_| Reply::status(status.load(Ordering::SeqCst))
 }
 
-async fn an_event_arrives_signed_and_leaves_its_evidence(db: &TestDb) {
+async fn an_event_arrives_signed_and_its_attempt_is_recorded(db: &TestDb) {
     let world = World::without_key(db).await;
     let key = world.keys.add();
     let receiver = Receiver::start(|_| Reply::status(200)).await;
@@ -117,11 +117,7 @@ async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestD
             (row.last_status, row.last_failure),
             (Some(500), Some(FailureClass::Status))
         );
-        assert_eq!(
-            receiver.received().len(),
-            made as usize,
-            "nothing comes before its time"
-        );
+        assert_eq!(receiver.received().len(), made as usize, "nothing is sent early");
         world.clock.advance_seconds((wait + 999) / 1000);
     }
     let row = world
@@ -171,7 +167,7 @@ async fn retry_after_moves_the_next_attempt(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn an_answer_of_410_disables_the_webhook_at_once(db: &TestDb) {
+async fn a_410_disables_the_webhook_at_once(db: &TestDb) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(500));
     let receiver = Receiver::start(status_from(status.clone())).await;
@@ -210,7 +206,7 @@ async fn an_answer_of_410_disables_the_webhook_at_once(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_webhook_failing_for_five_days_is_warned_of_and_then_disabled(db: &TestDb) {
+async fn a_webhook_that_fails_for_five_days_gets_a_warning_and_is_then_disabled(db: &TestDb) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(503)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -225,7 +221,7 @@ async fn a_webhook_failing_for_five_days_is_warned_of_and_then_disabled(db: &Tes
         (1, 1, 1),
     ] {
         world.clock.advance_seconds(hours * hour);
-        // A worker for each step: what had been waiting since the last one would only fail as well.
+        // Start a worker for each step. Deliveries that waited since the last step would only fail too.
         let worker = world.start();
         let event = world.publish("{}").await.event;
         if disabled == 0 {
@@ -250,7 +246,7 @@ async fn a_webhook_failing_for_five_days_is_warned_of_and_then_disabled(db: &Tes
         .expect("found");
     assert_eq!(after.disabled, Some(DisabledReason::FailedTooLong));
     let waiting = world.deliveries(webhook.id).await;
-    // The last event may have come just before or just after.
+    // The last event may have arrived just before or just after the webhook was disabled.
     let kept = |state| matches!(state, DeliveryState::Pending | DeliveryState::Skipped);
     assert!(waiting.iter().all(|row| kept(row.state)), "{waiting:?}");
     assert!(
@@ -261,7 +257,7 @@ async fn a_webhook_failing_for_five_days_is_warned_of_and_then_disabled(db: &Tes
     );
 }
 
-async fn a_success_forgets_the_failures_before_it(db: &TestDb) {
+async fn a_success_clears_the_failures_before_it(db: &TestDb) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(500));
     let receiver = Receiver::start(status_from(status.clone())).await;
@@ -286,7 +282,7 @@ async fn a_success_forgets_the_failures_before_it(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn without_a_key_deliveries_are_held_and_go_out_oldest_first_once_there_is_one(db: &TestDb) {
+async fn without_a_key_deliveries_are_held_and_are_sent_oldest_first_once_there_is_one(db: &TestDb) {
     let world = World::without_key(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -331,7 +327,7 @@ async fn without_a_key_deliveries_are_held_and_go_out_oldest_first_once_there_is
     worker.stop().await;
 }
 
-async fn while_two_keys_are_active_a_refusal_is_tried_with_the_other_one(db: &TestDb) {
+async fn with_two_active_keys_a_refusal_is_retried_with_the_other_key(db: &TestDb) {
     let world = World::create(db).await;
     let newer = world.keys.add();
     let secret = newer.secret.clone();
@@ -380,7 +376,7 @@ async fn while_two_keys_are_active_a_refusal_is_tried_with_the_other_one(db: &Te
     worker.stop().await;
 }
 
-async fn an_answer_that_is_no_refusal_of_the_key_is_not_tried_with_the_other(db: &TestDb) {
+async fn a_response_that_does_not_refuse_the_key_is_not_retried_with_the_other(db: &TestDb) {
     let world = World::create(db).await;
     world.keys.add();
     for status in [429, 500, 503] {

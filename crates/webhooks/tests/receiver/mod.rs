@@ -79,7 +79,7 @@ pub(crate) struct Receiver {
     pub(crate) written: Arc<AtomicUsize>,
     /// How many connections were opened.
     pub(crate) connections: Arc<AtomicUsize>,
-    /// The numbers of the connections that have ended, in the order in which they did.
+    /// The numbers of the connections that have ended, in the order in which they ended.
     ended: Arc<watch::Sender<Vec<usize>>>,
     task: JoinHandle<()>,
 }
