@@ -1,7 +1,6 @@
-//! The one clock of a process. `main` makes it, the server hands it to every part that asks what time it is or waits for
-//! a time, and a test hands out a [`ManualClock`] instead, so that nothing has to be waited for.
-//!
-//! Timeouts of sockets and measured durations are not its business: they belong to the network and stay with tokio.
+//! The single clock of a process. `main` creates it, and the server passes it to everything that needs the time or
+//! waits for a time. Tests pass a [`ManualClock`] instead, so that they never have to wait. Socket timeouts and
+//! measured durations do not use it: they depend on the network and stay with tokio.
 
 mod manual;
 
@@ -12,11 +11,11 @@ use model::Timestamp;
 
 pub use manual::ManualClock;
 
-/// A wall clock that is set to another minute, or a machine that was asleep, is noticed after this long.
+/// How soon we notice that someone has set the wall clock or that the machine was asleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Two hands: the time that people read, which may be set back or forth, and one that only goes forward. Cheap to clone;
-/// all clones show the same time.
+/// A clock with two hands. One shows the time that people read, which can be set forward or back. The other only moves
+/// forward. Cheap to clone; all clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -27,14 +26,14 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock. Only `main` needs it, and tests of real time; everything else is given one.
+    /// The machine's clock. Only `main` and tests of real time create it. Everything else gets its clock from outside.
     pub fn machine() -> Self {
         Self(Source::Machine {
             origin: Instant::now(),
         })
     }
 
-    /// The present moment, as people read it.
+    /// The current time, as people read it.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Machine { .. } => machine_now(),
@@ -50,7 +49,7 @@ impl Clock {
         }
     }
 
-    /// Returns once [`Clock::now`] is `at` or later; at once when it already is.
+    /// Returns once [`Clock::now`] is `at` or later. Returns immediately if it already is.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
             Source::Manual(clock) => clock.until_now_is(at).await,
@@ -62,13 +61,13 @@ impl Clock {
         }
     }
 
-    /// Returns when this much time has passed since the call, whatever the wall clock is set to meanwhile.
+    /// Returns when this much time has passed since the call, even if the wall clock is set in between.
     pub fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send + use<> {
         let (clock, until) = (self.clone(), self.monotonic().saturating_add(pause));
         async move { clock.until_monotonic_is(until).await }
     }
 
-    /// Ticks after each `period` from now on.
+    /// Ticks after each `period`, starting now.
     pub fn every(&self, period: Duration) -> Ticks {
         Ticks {
             clock: self.clone(),
@@ -99,7 +98,7 @@ impl From<&ManualClock> for Clock {
     }
 }
 
-/// Work to be done again and again. A tick that came late puts off the next one: no burst makes up for what was missed.
+/// A timer for repeated work. A late tick delays the next one, so missed ticks are never made up for in a burst.
 #[derive(Debug)]
 pub struct Ticks {
     clock: Clock,
@@ -108,7 +107,7 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// Returns when the next tick is due. Dropped halfway, it loses none.
+    /// Returns when the next tick is due. If it is dropped before that, no tick is lost.
     pub async fn tick(&mut self) {
         self.clock.until_monotonic_is(self.next).await;
         self.next = self.clock.monotonic().saturating_add(self.period);
@@ -120,7 +119,7 @@ impl Ticks {
     reason = "this is the one place that reads the machine's wall clock"
 )]
 fn machine_now() -> Timestamp {
-    // A clock before 1970 counts as 1970: ids and due times are made of it and must stay positive.
+    // A time before 1970 counts as 1970, because ids and due times are derived from it and must not be negative.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

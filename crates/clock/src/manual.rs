@@ -1,4 +1,4 @@
-//! The clock of tests, and of the demo's invented past.
+//! The clock of tests, and of the demo's sample history.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use model::Timestamp;
 use tokio::sync::watch;
 
-/// A clock that stands still until it is moved. Clones are the same clock; [`crate::Clock::from`] makes what the server
-/// is given.
+/// A clock that only moves when told to. Clones are the same clock. [`crate::Clock::from`] turns it into the clock a
+/// server takes.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<watch::Sender<Hands>>);
 
@@ -15,7 +15,7 @@ pub struct ManualClock(Arc<watch::Sender<Hands>>);
 struct Hands {
     now: Timestamp,
     monotonic: Duration,
-    /// How far each look at the wall clock moves it.
+    /// How far each reading of the wall clock moves it.
     step: Duration,
 }
 
@@ -32,7 +32,7 @@ impl ManualClock {
         Self::ticking(now, Duration::ZERO)
     }
 
-    /// Each look at the wall clock moves it by `step`, so that no two moments are the same.
+    /// Every reading of the wall clock moves it by `step`, so that no two times are equal.
     pub fn ticking(now: Timestamp, step: Duration) -> Self {
         Self(Arc::new(watch::Sender::new(Hands {
             now,
@@ -41,17 +41,17 @@ impl ManualClock {
         })))
     }
 
-    /// Time passes, on both hands. Whoever waits for a time that has come wakes up.
+    /// Moves both hands forward and wakes everyone whose time has come.
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|hands| hands.advance(by));
     }
 
-    /// [`ManualClock::advance`] in the unit of schedules and sessions.
+    /// Like [`ManualClock::advance`], in seconds, the unit of schedules and sessions.
     pub fn advance_seconds(&self, seconds: i64) {
         self.advance(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
     }
 
-    /// Somebody sets the clock that people read; the other hand does not move.
+    /// Sets the clock that people read. The other hand does not move.
     pub fn set(&self, now: Timestamp) {
         self.0.send_modify(|hands| hands.now = now);
     }
@@ -80,7 +80,7 @@ impl ManualClock {
     }
 
     async fn until(&self, has_come: impl Fn(&Hands) -> bool) {
-        // The sender is `self`, so that waiting cannot fail.
+        // `self` owns the sender, so this wait cannot fail.
         let _ = self.0.subscribe().wait_for(has_come).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What time does to a running server. The clock is the test's, so that a day takes no time.
+//! What the passing of time does to a running server. The test moves the clock, so that a day takes no time.
 
 use clock::ManualClock;
 use http::{Method, StatusCode};
@@ -55,7 +55,7 @@ async fn a_delivery_that_failed_is_tried_again_when_its_time_has_come() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |config| {
         config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
-        // This test asks again and again, at a time that stands still.
+        // This test sends many requests while the clock stands still.
         config.rate_limit = server::config::RateLimit::Off;
     })
     .await;
@@ -75,7 +75,7 @@ async fn a_delivery_that_failed_is_tried_again_when_its_time_has_come() {
     world.publish(company).await;
     for attempts in 1..=3 {
         assert_eq!(receiver.wait_for(attempts).await.len(), attempts);
-        // What follows from an attempt is decided when it is written.
+        // The consequences of an attempt are decided when it is recorded.
         loop {
             let history = as_program(world.get("/v1/webhook-requests/")).await.json();
             if history["results"]

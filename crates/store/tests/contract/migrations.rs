@@ -1,4 +1,4 @@
-//! Steps that make the tables: each runs once, and its text never changes after that.
+//! Migrations: each runs once, and its text never changes after that.
 
 use store::{Columns, Db, Migration, StoreError, Urgency};
 

@@ -92,7 +92,8 @@ async fn an_event_arrives_signed_and_its_attempt_is_recorded(db: &TestDb) {
     worker.stop().await;
 }
 
-/// As documented: 30 s three times, then 5 min, 30 min, 2 h, 5 h, 10 h, 10 h. Not the constant that the code uses.
+/// The documented schedule: 30 s three times, then 5 min, 30 min, 2 h, 5 h, 10 h, 10 h. It does not use the constant in
+/// the code, so that a wrong constant is noticed.
 const DOCUMENTED_SECONDS: [i64; 9] = [30, 30, 30, 300, 1800, 7200, 18_000, 36_000, 36_000];
 
 async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestDb) {
@@ -107,7 +108,7 @@ async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestD
             .await;
         let now = world.clock.now();
         let wait = row.next_attempt_at.expect("planned").millis_since(now);
-        // 10 % either way, from the fourth on.
+        // 10 % either way, from the fourth retry on.
         let spread = if made <= 3 { 0 } else { planned * 100 };
         assert!(
             (planned * 1000 - wait).abs() <= spread,
