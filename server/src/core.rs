@@ -1,5 +1,4 @@
-//! What `serve` and `admin` both need: the open database with the secrets that belong to it, and the services whose
-//! rules run on it.
+//! What `serve` and `admin` both need: the open database with its secrets, and the services that work on it.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,11 +14,12 @@ use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secre
 use crate::data_dir::DataDir;
 use crate::error::StartError;
 
-/// An opened installation.
+/// An open installation.
 #[derive(Debug)]
 pub struct Core {
     pub db: Db,
-    /// The request log: a database of its own beside the embedded one, the same on PostgreSQL.
+    /// The request log. It has its own database file beside the embedded database. On PostgreSQL it is in the same
+    /// database.
     pub log_db: Db,
     pub accounts: Accounts,
     pub keys: Keys,
@@ -30,13 +30,13 @@ pub struct Core {
 }
 
 impl Core {
-    /// Waits for open reads and closes.
+    /// Waits for open reads, then closes the databases.
     pub async fn close(&self) {
         self.db.close().await;
         self.log_db.close().await;
     }
 
-    /// Opens the database and makes sure that master key and pepper are the ones its rows were written with.
+    /// Opens the database and checks that the master key and the pepper are the ones its rows were written with.
     pub async fn open(
         place: &Place,
         data_dir: &DataDir,
@@ -108,12 +108,12 @@ impl Core {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
     Create,
-    /// A command that reads or revokes would find nothing, and its user most likely named the wrong place.
+    /// A command that reads or revokes would find nothing, and its user most likely named the wrong directory.
     Refuse,
 }
 
 impl Absent {
-    /// The refusal. `at` says where it looked.
+    /// The refusal. `at` says where we looked.
     pub(crate) fn refusal(at: &str) -> StartError {
         StartError::Refused(format!(
             "There is no installation in {at}. Name the server's own with --data-dir or --database-url, or start one with \
@@ -122,8 +122,9 @@ impl Absent {
     }
 }
 
-/// What each kind of work goes through. On PostgreSQL they are one database with a pool each, so that a burst of log rows
-/// or deliveries never makes the keys wait for a connection: a node that cannot renew its lease in time lets nobody through.
+/// One handle per kind of work. On PostgreSQL they are the same database with separate pools, so that a burst of log
+/// rows or deliveries cannot make the keys wait for a connection. A node that cannot renew its lease in time refuses
+/// every request.
 struct Databases {
     main: Db,
     keys: Db,
@@ -184,7 +185,7 @@ fn not_opened(doing: &'static str) -> impl FnOnce(StoreError) -> StartError {
     }
 }
 
-/// A wrong or missing secret beside existing rows is a fault of configuration, never a reason to make a new one.
+/// If rows exist, a wrong or missing secret is a configuration error. It is never a reason to generate a new one.
 async fn unlock(
     place: &Place,
     accounts: &Accounts,

@@ -1,5 +1,5 @@
-//! The services of a running server, wired to each other: the log's recorder, webhooks with their worker, the gateway.
-//! Started by [`crate::serve`], and stopped there in the order that loses nothing.
+//! The services of a running server, connected to each other: the log's recorder, webhooks with their worker, and the
+//! gateway. [`crate::serve`] starts them, and stops them in an order that loses nothing.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use crate::error::StartError;
 use crate::public_api::PublicApi;
 use crate::signing::KeysThatSign;
 
-/// The log's database has four connections that read, embedded or not.
+/// The log's database has four connections for reading, whether embedded or not.
 const LOG_READS: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long an open stream may outlive a session that another node has ended.
@@ -35,7 +35,7 @@ pub struct Services {
     pub recorder: Recorder,
     pub webhooks: Webhooks,
     pub gateway: Gateway,
-    /// Cancelled when the server stops: open streams and what runs in the background end then.
+    /// Cancelled when the server stops, which ends open streams and background tasks.
     pub stopping: CancellationToken,
 }
 
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Services {
     }
 }
 
-/// What runs in the background, to be stopped.
+/// The background tasks, which have to be stopped.
 #[derive(Debug)]
 pub struct Background {
     worker: RunningWorker,
@@ -55,8 +55,8 @@ pub struct Background {
 }
 
 impl Services {
-    /// `own` are this installation's listeners, which no delivery may reach. The gateway forwards no path that begins with
-    /// one of `withheld`.
+    /// `own` lists this installation's listeners, which no delivery may reach. The gateway does not forward a path that
+    /// begins with one of `withheld`.
     pub async fn start(
         config: &Config,
         core: Arc<Core>,
@@ -98,7 +98,7 @@ impl Services {
         )
         .map_err(|fault| ConfigError::new(format!("upstream cannot be used: {fault}.")))?;
         if config.place.database == Database::Embedded {
-            // This process holds the data directory, so that whoever had these leases has ended.
+            // This process holds the data directory, so any earlier owner of these leases has ended.
             let left = webhooks
                 .take_over_alone()
                 .await
@@ -106,7 +106,7 @@ impl Services {
             if left > 0 {
                 tracing::info!(
                     left,
-                    "deliveries were under way when the server ended; they are made again"
+                    "deliveries were in progress when the server last stopped; they will be sent again"
                 );
             }
         }
@@ -128,14 +128,14 @@ impl Services {
         ))
     }
 
-    /// Removes sessions that have ended, now and every hour until the server stops.
+    /// Removes expired sessions, now and every hour until the server stops.
     pub async fn tidy(self) {
         let mut hours = self.core.clock.every(TIDY_EVERY);
         loop {
             if let Err(error) = self.core.accounts.remove_dead_sessions().await {
                 tracing::warn!(
                     error = crate::error::chain(&error),
-                    "dead sessions were not removed"
+                    "could not remove expired sessions"
                 );
             }
             tokio::select! {
@@ -145,13 +145,13 @@ impl Services {
         }
     }
 
-    /// Where several nodes share a database: lets open streams ask for their sessions whenever any node has ended some.
+    /// For several nodes on one database. Whenever any node has ended sessions, open streams check theirs again.
     pub async fn watch_sessions(self) {
         let accounts = &self.core.accounts;
         let mut seconds = self.core.clock.every(WATCH_SESSIONS_EVERY);
         let mut seen = None;
         loop {
-            // A database that cannot be asked ends no session; the next second asks again.
+            // A failed query ends no session. The next second asks again.
             if let Ok(version) = accounts.sessions_version().await
                 && seen.replace(version).is_some_and(|before| before != version)
             {
@@ -168,7 +168,7 @@ impl Services {
         self.core.clock.clone()
     }
 
-    /// After the listeners have drained: deliveries first, then what requests left in memory.
+    /// Call it after the listeners have drained. Stops the deliveries first, then writes what requests left in memory.
     pub async fn stop(&self, background: Background) {
         background.worker.stop().await;
         background.keys.stop().await;
@@ -221,7 +221,7 @@ fn start_worker(
     Ok(worker.start())
 }
 
-/// What deliveries may reach: what the operator allows, never this installation itself.
+/// Which addresses deliveries may reach. Includes what the operator allows, and never this installation itself.
 fn policy(config: &Config, mut own: Vec<SocketAddr>) -> Policy {
     if let Database::Postgres(url) = &config.place.database {
         own.extend(database_addresses(url));
@@ -229,7 +229,7 @@ fn policy(config: &Config, mut own: Vec<SocketAddr>) -> Policy {
     Policy::new(config.allow_networks.clone(), own)
 }
 
-/// Where the database is, as far as its name can be resolved now.
+/// The database's addresses, as far as its name resolves now.
 fn database_addresses(url: &str) -> Vec<SocketAddr> {
     let Ok(url) = url.parse::<url::Url>() else {
         return Vec::new();

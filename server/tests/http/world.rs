@@ -1,4 +1,4 @@
-//! A whole server for a test, and a client that talks to it. The server stops when the world is dropped.
+//! A whole server for a test, and a client to call it. The server stops when the world is dropped.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(crate) struct World {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-/// Which listener is asked.
+/// The listener to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum To {
     Dashboard,
@@ -34,7 +34,7 @@ pub(crate) enum To {
     Operator,
 }
 
-/// An answer, read whole.
+/// A response that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -43,7 +43,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's text; empty when it is missing.
+    /// A header's text. Empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -169,7 +169,7 @@ impl World {
             .expect("a member");
     }
 
-    /// A company with an owner and a viewer who are signed in.
+    /// A company with an owner and a viewer, both signed in.
     pub(crate) async fn acme(&self, name: &str) -> Acme {
         let (id, client_id) = self.company(name).await;
         let (owner, viewer) = (
@@ -248,12 +248,12 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Its runtime ends with the test; the listeners end with it.
+        // The test's runtime ends with the test, and the listeners end with it.
         drop(self.running.take());
     }
 }
 
-/// A request being put together.
+/// A request under construction.
 pub(crate) struct Ask<'w> {
     world: &'w World,
     to: To,
@@ -277,7 +277,7 @@ impl Ask<'_> {
         self
     }
 
-    /// As somebody who is signed in.
+    /// Sends this session cookie.
     pub(crate) fn cookie(self, cookie: &str) -> Self {
         self.header("cookie", cookie)
     }

@@ -1,5 +1,5 @@
-//! What accounts keep to on both databases: one account per address, one membership per company, sessions that end, and an
-//! audit row for each change.
+//! What accounts guarantee on both databases: one account per address, one membership per company, sessions that end,
+//! and an audit row for each change.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::test_db::TestDb;
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        the_installations_row_is_written_once,
+        the_installation_row_is_written_once,
         a_brand_belongs_to_its_parent_and_has_no_brands,
         a_person_is_one_account_in_several_companies,
-        nobody_is_a_member_twice,
+        no_one_is_a_member_twice,
         another_companys_id_is_not_found,
         signing_in_opens_a_session_and_signing_out_ends_it,
         a_session_ends_when_it_is_idle,
         a_wrong_password_and_an_unknown_account_look_alike,
         dead_sessions_are_removed_and_live_ones_stay,
-        an_operator_token_is_found_by_its_hash_alone,
+        an_operator_token_is_found_only_by_its_hash,
         every_change_leaves_an_audit_row,
-        signing_in_again_ends_the_browsers_former_session,
+        signing_in_again_ends_the_browsers_previous_session,
     ]
 );
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const START: i64 = 1_767_614_400_000;
 
-/// Accounts with a clock that the case moves.
+/// Accounts, with a clock that the test moves.
 struct World {
     accounts: Accounts,
     clock: ManualClock,
@@ -84,7 +84,7 @@ fn password() -> Password {
     Password::new("correct horse".to_owned()).expect("long enough")
 }
 
-async fn the_installations_row_is_written_once(db: &TestDb) {
+async fn the_installation_row_is_written_once(db: &TestDb) {
     let world = World::on(db);
     assert_eq!(world.accounts.install().await.expect("reads"), None);
     let first = world
@@ -177,7 +177,7 @@ async fn a_person_is_one_account_in_several_companies(db: &TestDb) {
     assert_eq!(seen, [("Acme", Role::Owner), ("Zebra", Role::Viewer)]);
 }
 
-async fn nobody_is_a_member_twice(db: &TestDb) {
+async fn no_one_is_a_member_twice(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Viewer).await;
@@ -315,7 +315,7 @@ async fn dead_sessions_are_removed_and_live_ones_stay(db: &TestDb) {
     assert!(world.accounts.visit(&alive).await.expect("reads").is_some());
 }
 
-async fn an_operator_token_is_found_by_its_hash_alone(db: &TestDb) {
+async fn an_operator_token_is_found_only_by_its_hash(db: &TestDb) {
     let world = World::on(db);
     let scopes = Scopes::new(vec![Scope::Keys, Scope::Events]);
     let actor = Actor::command_line();
@@ -388,7 +388,7 @@ async fn count(db: &TestDb, sql: &'static str) -> i64 {
         .expect("a number")
 }
 
-async fn signing_in_again_ends_the_browsers_former_session(db: &TestDb) {
+async fn signing_in_again_ends_the_browsers_previous_session(db: &TestDb) {
     let world = World::on(db);
     let acme = world.company("Acme").await;
     world.member(acme, "ana@example.com", Role::Owner).await;

@@ -1,4 +1,5 @@
-//! What the cases about keys start from: companies, a clock that they move, and nodes with the same pepper and master key.
+//! The starting point of the key tests: companies, a clock that the tests move, and nodes with the same pepper and
+//! master key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,17 +40,17 @@ impl World {
         }
     }
 
-    /// A node whose time this world moves. It has a lease where it needs one.
+    /// A node whose clock this world moves. It has a lease if it needs one.
     pub(crate) async fn open(&self, db: &Db) -> Keys {
         let keys = self
             .open_with(db, Clock::from(&self.clock), keys::lease::LEASE)
             .await;
-        keys.follow().await.expect("the database answers");
+        keys.follow().await.expect("the database responds");
         assert!(keys.is_ready());
         keys
     }
 
-    /// A node that nothing was done with yet.
+    /// A node that has done nothing yet.
     pub(crate) async fn open_with(&self, db: &Db, clock: Clock, lease: Duration) -> Keys {
         let store = Arc::new(StoredKeys::new(db.clone()));
         let shared = keys::KeyStore::is_shared(&*store);
@@ -80,7 +81,7 @@ impl World {
         headers
     }
 
-    /// What becomes of a request of the company with this secret.
+    /// The verdict on a request of the company with this secret.
     pub(crate) fn verdict(&self, keys: &Keys, secret: &SecretText) -> Verdict {
         verdict(keys, &self.headers(secret))
     }
@@ -101,7 +102,7 @@ pub(crate) fn ana() -> Actor {
     }
 }
 
-/// Threads that send the same request over and over and count what becomes of it.
+/// Threads that send the same request again and again and count the verdicts.
 pub(crate) struct Hammer {
     shared: Arc<Counts>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -123,7 +124,8 @@ impl Hammer {
             let (keys, headers, shared) = (keys.clone(), world.headers(secret), Arc::clone(&shared));
             std::thread::spawn(move || {
                 while !shared.stop.load(Ordering::Acquire) {
-                    // Read before the request is judged: only one that begins after the answer counts as after it.
+                    // Read this before the request is judged. A request counts as "after" only if it began after Delete
+                    // returned.
                     let after = shared.deleted.load(Ordering::SeqCst);
                     let accepted = u64::from(verdict(&keys, &headers) == Verdict::Accepted);
                     let (count, of) = if after {
@@ -147,12 +149,12 @@ impl Hammer {
         test_wait::until("requests are accepted", async || accepted() > 10).await;
     }
 
-    /// Delete has answered.
+    /// Call this when Delete has returned.
     pub(crate) fn deleted(&self) {
         self.shared.deleted.store(true, Ordering::SeqCst);
     }
 
-    /// How many were accepted among at least two hundred that began after [`Self::deleted`].
+    /// How many of at least two hundred requests that began after [`Self::deleted`] were accepted.
     pub(crate) async fn accepted_after_deletion(self) -> u64 {
         let judged = || self.shared.judged_after.load(Ordering::SeqCst);
         test_wait::until("200 requests are judged", async || judged() > 200).await;
@@ -164,7 +166,7 @@ impl Hammer {
     }
 }
 
-/// A row of the audit trail, in the order of time.
+/// A row of the audit trail, in order of time.
 pub(crate) struct AuditRow {
     pub(crate) at: i64,
     pub(crate) company: String,

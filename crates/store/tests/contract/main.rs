@@ -1,8 +1,9 @@
 //! The contract suite: what every store must do, run on SQLite and on PostgreSQL alike (invariant 10). One module per
 //! slice; each names its cases once, in [`contract!`].
 
-/// Makes each case two tests, one per database, each on a database of its own: `keys::sqlite::a_third_key_is_refused` and
-/// `keys::postgres::a_third_key_is_refused`. A case that is missing from the list is an unused function, which is an error.
+/// Turns each case into two tests, one per database, each with its own database: `keys::sqlite::a_third_key_is_refused`
+/// and `keys::postgres::a_third_key_is_refused`. A case that is missing from the list is an unused function, which is
+/// an error.
 ///
 /// ```ignore
 /// contract!(store::MAIN_MIGRATIONS, [a_third_key_is_refused, …]);
@@ -19,7 +20,7 @@ macro_rules! contract {
             })+
         }
     };
-    // What only several nodes on one database can show.
+    // For behaviour that only several nodes on one database can show.
     (postgres only: $migrations:expr, [$($case:ident),+ $(,)?]) => {
         const MIGRATIONS: &[store::Migration] = $migrations;
 
@@ -45,7 +46,7 @@ mod log_world;
 mod logs;
 mod migrations;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
-#[expect(dead_code, reason = "some of it is for the sender's own tests")]
+#[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
 mod webhook_delivery;
 mod webhook_locks;

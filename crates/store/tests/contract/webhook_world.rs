@@ -1,4 +1,5 @@
-//! What the cases about webhooks start from: a company, a clock and keys that they move, receivers on loopback, workers.
+//! The starting point of the webhook tests: a company, a clock and keys that the tests move, receivers on loopback, and
+//! workers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,10 +25,10 @@ use crate::test_db::{TestCompany, TestDb};
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 pub(crate) const SANDBOX: Environment = Environment::Sandbox;
 
-/// Far longer than anything on loopback takes, and short enough for a receiver that hangs.
+/// Far longer than anything on loopback takes, but short enough for a receiver that hangs.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Keys that a case adds and takes away. The same for every company and environment.
+/// Keys that a test adds and removes. They are the same for every company and environment.
 #[derive(Default)]
 pub(crate) struct TestKeys {
     keys: Mutex<Vec<SigningSecret>>,
@@ -35,7 +36,7 @@ pub(crate) struct TestKeys {
 }
 
 impl TestKeys {
-    /// A newer key than those before.
+    /// Adds a key that is newer than all others.
     pub(crate) fn add(&self) -> SigningSecret {
         let secret = AccessSecret::generate(SANDBOX);
         let (key_id, last_four) = (KeyId::from_random(vault::random()), secret.last_four().to_owned());
@@ -93,7 +94,7 @@ pub(crate) fn ana() -> Actor {
 }
 
 impl World {
-    /// Without a key.
+    /// Has no key.
     pub(crate) async fn without_key(db: &TestDb) -> Self {
         let (clock, keys) = (ManualClock::at(START), Arc::new(TestKeys::default()));
         let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
@@ -124,14 +125,14 @@ impl World {
         }
     }
 
-    /// With one key.
+    /// Has one key.
     pub(crate) async fn create(db: &TestDb) -> Self {
         let world = Self::without_key(db).await;
         world.keys.add();
         world
     }
 
-    /// The same installation on another node.
+    /// Another node of the same installation.
     pub(crate) fn node(&self, db: &Db) -> Webhooks {
         Webhooks::new(Parts {
             store: Stores::of(StoredWebhooks::new(db.clone())),
@@ -221,7 +222,7 @@ impl World {
         found.expect("the event has a delivery")
     }
 
-    /// Waits until the delivery of this event is in this state with so many attempts, and nothing under way.
+    /// Waits until the delivery of this event is in this state after this many attempts, with none in progress.
     pub(crate) async fn settled(
         &self,
         webhook: WebhookId,
@@ -238,7 +239,7 @@ impl World {
         .await
     }
 
-    /// Waits until so many attempts by hand have ended, and nothing is under way.
+    /// Waits until this many replays have ended, with none in progress.
     pub(crate) async fn replayed(&self, delivery: DeliveryId, replays: u32) -> DeliveryRow {
         test_wait::eventually("the replay is done", async || {
             let row = self.delivery(delivery).await.row;
@@ -248,7 +249,7 @@ impl World {
         .await
     }
 
-    /// Pauses or enables.
+    /// Pauses or enables the webhook.
     pub(crate) async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Webhook {
         let patch = WebhookPatch {
             enabled: Some(enabled),
