@@ -1,5 +1,5 @@
-//! `gatehouse serve`: opens the installation, binds the three listeners, wires the services and runs until it is told to
-//! stop.
+//! `gatehouse serve`: opens the installation, binds the three listeners, connects the services and runs until it is
+//! told to stop.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use crate::ports::{Backend, Installation};
 use crate::services::{Background, Services};
 use crate::{admin, control, routes};
 
-/// A server that answers on its listeners; ends with [`Running::stop`].
+/// A running server. [`Running::stop`] ends it.
 #[derive(Debug)]
 pub struct Running {
     pub dashboard: SocketAddr,
@@ -39,7 +39,7 @@ pub struct Running {
     pub gateway_url: String,
     pub services: Services,
     pub started_at: model::Timestamp,
-    /// In the demo: a line to paste, if a key is active.
+    /// In the demo: a `curl` command to paste, if a key is active.
     pub demo_curl: Option<Option<String>>,
     background: Background,
     tasks: TaskTracker,
@@ -70,8 +70,8 @@ pub async fn start(config: Config, passwords: Passwords, clock: Clock) -> Result
     }
 }
 
-/// A command may be at work on the data directory, or a server that is stopping: this waits for its end, for a bounded
-/// time. A server that answers is not waited for.
+/// Claims the data directory. If a command or a stopping server is using it, waits for it up to a time limit. Does not
+/// wait for a running server.
 async fn in_turn(path: &Path) -> Result<DataDir, StartError> {
     let began = Instant::now();
     loop {
@@ -159,7 +159,8 @@ async fn start_on(
         services.clock(),
         stop.clone(),
     ));
-    // A proxy that asks `/verify` about each request has many at once: its address has its share, and no other bound.
+    // A proxy that asks `/verify` about each request has many connections. Its address gets its fair share and has no
+    // other limit.
     tasks.spawn(listener::serve(
         operator,
         operator_api::router(
@@ -189,7 +190,7 @@ impl Running {
     }
 }
 
-/// What the handlers of both routers see.
+/// The state that the handlers of both routers use.
 fn state(
     config: &Config,
     bounds: &Descriptors,
@@ -234,7 +235,7 @@ fn state(
 }
 
 impl Running {
-    /// What the person who started it needs first.
+    /// What the person who started the server needs to know first.
     pub fn greeting(&self) -> String {
         let Some(curl) = &self.demo_curl else {
             return format!(
@@ -256,7 +257,7 @@ impl Running {
     }
 }
 
-/// In the demo a taken port of our own choosing gives way to the next free one; a port somebody asked for never does.
+/// In the demo, a default port that is taken is replaced by the next free one. A port that was set explicitly never is.
 async fn bind(name: &str, listen: ListenAddress, config: &Config) -> Result<TcpListener, StartError> {
     let mut address = listen.address;
     let mut tries = if config.demo.is_some() && listen.is_default {
@@ -295,7 +296,7 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
         .map_err(StartError::failed("asking a listener for its address"))
 }
 
-/// Leptos's runtime options, with the output name that the site was built under.
+/// Leptos's runtime options, with the output name that the site was built with.
 fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
     let mut options = match config
         .leptos_config
@@ -327,8 +328,8 @@ fn site(config: &Config) -> Result<(LeptosOptions, Site), StartError> {
     Ok((options, site))
 }
 
-/// A line for the person who started the program.
+/// Prints a line for the person who started the program.
 pub(crate) fn say(line: &str) {
-    // Nobody may be reading; the server goes on.
+    // If no one reads standard output, the server keeps running.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

@@ -1,5 +1,5 @@
-//! What people and programs do with webhooks. The page's port, the public API and the operator API call [`Webhooks`]; what
-//! it makes due, [`crate::Worker`] delivers.
+//! What people and programs do with webhooks. The page's port, the public API and the operator API call [`Webhooks`].
+//! [`crate::Worker`] delivers what it makes due.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct Inner {
     bell: Doorbell,
 }
 
-/// What [`Webhooks`] and [`crate::Worker`] are made of.
+/// The components that [`Webhooks`] and [`crate::Worker`] use.
 pub struct Parts {
     pub store: Stores,
     /// Seals event bodies and the webhooks' own secrets.
@@ -34,7 +34,7 @@ pub struct Parts {
     pub signing: Arc<dyn SigningSecrets>,
     pub policy: Policy,
     pub resolver: Arc<dyn Resolver>,
-    /// What every delivery carries.
+    /// The User-Agent and the name of the signature header on every delivery.
     pub headers: SentHeaders,
     pub hub: Hub,
     /// Which names have values that are never kept of what a receiver answers.
@@ -42,7 +42,7 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// A change of some fields by a program. What is `None` stays.
+/// A program's change to some fields. Fields that are `None` keep their values.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookPatch {
     pub name: Option<String>,
@@ -73,8 +73,8 @@ impl Webhooks {
         }))
     }
 
-    /// Every fault that [`Webhooks::create`], or with `editing` a change of that webhook, would answer with. Resolves the
-    /// name of the URL, for two seconds at most.
+    /// Every error that [`Webhooks::create`] would return, or, with `editing`, a change of that webhook. Resolves the
+    /// name in the URL, for two seconds at most.
     pub async fn check(
         &self,
         company: CompanyId,
@@ -91,7 +91,7 @@ impl Webhooks {
             .await
     }
 
-    /// Every fault of these fields, and whether another webhook of `environment` has the URL.
+    /// Every error in these fields. Also checks whether another webhook of `environment` has the URL.
     pub async fn faults(
         &self,
         company: CompanyId,
@@ -129,8 +129,8 @@ impl Webhooks {
         Ok(faults)
     }
 
-    /// The new webhook, with a secret of its own for the Standard Webhooks headers. [`WebhooksError::Invalid`] names every
-    /// fault of the draft.
+    /// Creates a webhook with its own secret for the Standard Webhooks headers. [`WebhooksError::Invalid`] lists every
+    /// error in the draft.
     pub async fn create(
         &self,
         company: CompanyId,
@@ -175,7 +175,8 @@ impl Webhooks {
         Ok(webhook)
     }
 
-    /// Changes what the patch names. In `environment` where the caller acts in one only; another's webhook is not found.
+    /// Changes the fields in the patch. A caller that acts in a single environment passes it as `environment`, and
+    /// webhooks of other environments are not found.
     pub async fn patch(
         &self,
         company: CompanyId,
@@ -204,13 +205,13 @@ impl Webhooks {
             .await?;
         let after = self.written(company, before.environment, written)?;
         if after.enabled {
-            // What waited while it was off is due.
+            // Deliveries that waited while the webhook was disabled are now due.
             self.bell().ring(company, [id], Vec::new());
         }
         Ok(after)
     }
 
-    /// Puts all of a form's fields in place of what was there. The environment stays what it is.
+    /// Replaces all fields of the form. The environment cannot change.
     pub async fn change(
         &self,
         company: CompanyId,
@@ -230,7 +231,7 @@ impl Webhooks {
             name,
             url,
             events,
-            // The form does not show it: what it says is how things were when the page was opened.
+            // The form does not show this field. Its value is from when the page was opened and may be out of date.
             enabled: _,
             environment: _,
         } = draft;
@@ -243,7 +244,7 @@ impl Webhooks {
         self.patch(company, None, id, patch, actor).await
     }
 
-    /// Nothing is sent to it any more; its history stays.
+    /// Nothing more is sent to it. Its history stays.
     pub async fn delete(
         &self,
         company: CompanyId,
@@ -266,7 +267,7 @@ impl Webhooks {
         Ok(())
     }
 
-    /// One webhook, in `environment` where the caller acts in one only.
+    /// One webhook. A caller that acts in a single environment passes it as `environment`.
     pub async fn webhook(
         &self,
         company: CompanyId,
@@ -288,18 +289,19 @@ impl Webhooks {
         Ok(self.parts().store.config.webhooks(company, environment).await?)
     }
 
-    /// Takes up at once what the process before this one was working on when it ended, instead of waiting for its leases to
-    /// run out. Only where no other process works on the same database, and before the worker starts. How much it was.
+    /// Makes the deliveries due that the previous process was working on when it ended, instead of waiting for its
+    /// leases to expire. Call it only before the worker starts and if no other process uses the same database. Returns
+    /// how many there were.
     pub async fn take_over_alone(&self) -> Result<u64, WebhooksError> {
         Ok(self.parts().store.queue.forget_leases(self.now()).await?)
     }
 
-    /// What every delivery carries.
+    /// The User-Agent and the name of the signature header on every delivery.
     pub fn headers(&self) -> &DeliveryHeaders {
         self.parts().headers.shown()
     }
 
-    /// The time that deliveries go by.
+    /// The current time, by the clock that deliveries use.
     pub fn now(&self) -> Timestamp {
         self.parts().clock.now()
     }
@@ -313,7 +315,7 @@ impl Webhooks {
         draft::check(company, draft, &parts.policy, parts.resolver.as_ref()).await
     }
 
-    /// All faults at once.
+    /// Returns all errors at once.
     async fn checked_patch(
         &self,
         company: CompanyId,
@@ -371,7 +373,7 @@ impl Webhooks {
         &self.0.bell
     }
 
-    /// Tells the open pages of the company.
+    /// Notifies the company's open pages.
     pub(crate) fn tell(&self, company: CompanyId) {
         self.parts().hub.publish(company, Topic::Webhooks);
     }
@@ -444,10 +446,10 @@ impl Webhooks {
         }
     }
 
-    /// The body of an event as text. It was made of text, so that it is text again.
+    /// The body of an event as text. It was text when it was sealed, so it is valid UTF-8.
     pub(crate) fn open_body(&self, place: &SealPlace, sealed: &Sealed) -> Result<String, WebhooksError> {
         let plain = self.parts().master_key.open(place, sealed).map_err(|error| {
-            tracing::error!(%error, "the body of an event does not open");
+            tracing::error!(%error, "could not unseal the body of an event");
             WebhooksError::Seal
         })?;
         String::from_utf8(plain.to_vec()).map_err(|_| WebhooksError::Seal)
@@ -463,12 +465,12 @@ fn describe(webhook: &Webhook) -> String {
     )
 }
 
-/// Receivers are often told apart by a token in the query. The audit trail keeps no copy of it.
+/// Removes the query. Receivers are often identified by a token in it, and the audit trail must not keep a copy.
 fn without_query(url: &str) -> &str {
     url.split_once('?').map_or(url, |(before, _)| before)
 }
 
-/// What is different now, for the audit trail.
+/// Describes for the audit trail what has changed.
 fn describe_change(before: &Webhook, change: &WebhookChange) -> String {
     let mut parts = Vec::new();
     if let Some(name) = change.name.as_ref().filter(|name| **name != before.name) {

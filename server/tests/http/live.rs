@@ -1,4 +1,4 @@
-//! The stream that moves open pages.
+//! The stream that updates open pages.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tokio::net::TcpStream;
 
 use crate::world::{Acme, To, World};
 
-/// How fast a stream must end with its session. A stream that outlives the session looks after it by itself once a minute,
-/// so a longer wait would not tell the two apart.
+/// How soon a stream must end after its session. A stream that outlives the session notices by itself within a minute,
+/// so a longer wait could not tell the two apart.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// A stream as a browser holds it: read bit by bit.
+/// A stream as a browser reads it, piece by piece.
 pub(crate) struct Stream {
     tcp: TcpStream,
     seen: String,
@@ -48,7 +48,7 @@ impl Stream {
         stream
     }
 
-    /// Reads until `text` has come; false when the stream ends first.
+    /// Reads until `text` arrives. Returns false if the stream ends first.
     pub(crate) async fn sees(&mut self, text: &str) -> bool {
         let reading = async {
             while !self.seen.contains(text) {
@@ -61,10 +61,10 @@ impl Stream {
         test_wait::in_time(text, reading).await
     }
 
-    /// Reads to the end and returns all that came. Fails if the stream goes on.
+    /// Reads to the end and returns everything that arrived. Fails if the stream continues.
     pub(crate) async fn read_to_end(mut self) -> String {
         let ending = async {
-            // The last chunk of the response, or the end of the connection.
+            // The stream ends with the last chunk of the response or with the end of the connection.
             while !self.seen.ends_with("\r\n0\r\n\r\n") && self.more().await > 0 {}
         };
         test_wait::within(AT_ONCE, "the stream ends", ending).await;
@@ -82,7 +82,7 @@ impl Stream {
 }
 
 #[tokio::test]
-async fn a_stream_says_first_which_build_the_server_has() {
+async fn a_stream_first_says_which_build_the_server_has() {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
     let mut stream = Stream::open(&world, &acme).await;
@@ -94,7 +94,7 @@ async fn a_stream_says_first_which_build_the_server_has() {
 }
 
 #[tokio::test]
-async fn a_change_is_told_to_its_company_alone() {
+async fn a_change_is_announced_only_to_its_company() {
     let world = World::start().await;
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
     let mut stream = Stream::open(&world, &acme).await;
@@ -168,7 +168,7 @@ impl<'world> Operator<'world> {
     }
 }
 
-/// The owner's streams end when the operator does this, and a colleague's goes on.
+/// The owner's streams must end when the operator does this, and a colleague's must continue.
 async fn ends_the_owners_streams(method: Method, path_after_member: &str) {
     let world = World::start().await;
     let acme = world.acme("Acme").await;
@@ -233,7 +233,7 @@ async fn stopping_ends_open_streams_at_once() {
     assert!(!seen.contains("data: changed"), "{seen}");
 }
 
-/// Whether a change arrives; false when there was no place for the stream.
+/// Whether a change arrives. False if there was no slot for the stream.
 async fn hears(world: &World, acme: &Acme, stream: &mut Stream) -> bool {
     world.running().services.core.hub.publish(acme.id, Topic::Keys);
     assert!(stream.sees("\r\n\r\n").await, "{}", stream.seen);
@@ -241,11 +241,11 @@ async fn hears(world: &World, acme: &Acme, stream: &mut Stream) -> bool {
         let (_, body) = stream.seen.split_once("\r\n\r\n").unwrap_or_default();
         body.to_owned()
     };
-    // The stream of a change, or one that ends: it says when to ask again.
+    // Reads either the stream with its change, or a stream that ends and says when to try again.
     while !body(stream).contains("\n\n") {
         let seen = stream.seen.len();
         stream.more().await;
-        assert!(stream.seen.len() > seen, "it ends without a word");
+        assert!(stream.seen.len() > seen, "it ends without a message");
     }
     !body(stream).contains("retry")
 }
@@ -261,7 +261,7 @@ async fn one_viewer_with_many_streams_takes_none_of_another_company() {
             break;
         }
         held.push(stream);
-        assert!(held.len() < 100, "there is an end to it");
+        assert!(held.len() < 100, "the number of streams is limited");
     }
     assert_eq!(held.len(), 16);
     let mut stream = Stream::open(&world, &other).await;
@@ -269,7 +269,7 @@ async fn one_viewer_with_many_streams_takes_none_of_another_company() {
     let mut colleague = Stream::open(&world, &acme).await;
     assert!(hears(&world, &acme, &mut colleague).await, "{}", colleague.seen);
     held.pop();
-    // The server notices soon that a tab was closed.
+    // The server soon notices that a tab was closed.
     let again = async {
         loop {
             let mut again = Stream::open_as(&world, &acme, &acme.viewer).await;

@@ -1,4 +1,4 @@
-//! The contract of the log store's writing side: refused rows, what was lost, runs and gaps (invariant 8).
+//! The contract of writing to the log store: refused rows, losses, runs and gaps (invariant 8).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ contract!(
         a_row_that_the_database_refuses_takes_no_other_with_it,
         what_was_seen_was_stored_dropped_or_suppressed,
         an_unclean_stop_leaves_a_gap_and_a_clean_one_none,
-        losses_are_told_to_their_company_only,
+        losses_are_shown_only_to_their_company,
         open_pages_are_told_after_the_commit,
     ]
 );
@@ -30,7 +30,7 @@ async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
     for number in 0..5 {
         let mut entry = raw(number, place(1), NOW);
         if number == 2 {
-            // PostgreSQL cannot store NUL, SQLite can; redaction leaves details alone.
+            // PostgreSQL cannot store NUL, but SQLite can. Redaction does not change details.
             entry.verdict_detail = "\0".to_owned();
         }
         recorder.record(entry);
@@ -50,7 +50,7 @@ async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
     );
 }
 
-/// Ticks a second at each look, so that heartbeats and runs are told apart.
+/// Advances one second per reading, so that heartbeats and runs have different times.
 fn ticking_clock() -> Clock {
     ManualClock::ticking(NOW, Duration::from_secs(1)).into()
 }
@@ -113,7 +113,7 @@ async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
     assert_eq!(
         totals.seen,
         totals.stored + totals.dropped + totals.suppressed,
-        "also after the end"
+        "also after it ended"
     );
 }
 
@@ -138,7 +138,7 @@ async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
         report: report(killed, alive),
     };
     store.append(batch).await.expect("stored");
-    assert_eq!(gap(alive).await, None, "nothing was lost so far");
+    assert_eq!(gap(alive).await, None, "nothing has been lost so far");
 
     let back = NOW.plus_seconds(100);
     let next = store.start_run(back).await.expect("a run");
@@ -156,11 +156,11 @@ async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
     assert_eq!(
         gap(back.plus_seconds(30 * 86_400)).await,
         None,
-        "it is outside of the range"
+        "the gap is outside the range"
     );
 }
 
-async fn losses_are_told_to_their_company_only(db: &TestDb) {
+async fn losses_are_shown_only_to_their_company(db: &TestDb) {
     let world = World::new(db).await;
     let loss = |number: u8, dropped: u64, suppressed: u64| {
         let place = place(number);
@@ -199,7 +199,7 @@ async fn losses_are_told_to_their_company_only(db: &TestDb) {
     assert_eq!(
         totals(Scope::WithBrands(company(1))).await,
         (0, 0),
-        "another run, another count"
+        "a new run counts from zero"
     );
 }
 
@@ -223,7 +223,7 @@ async fn open_pages_are_told_after_the_commit(db: &TestDb) {
         .iter()
         .map(|row| row.request_id)
         .collect();
-    assert!(seen.contains(&request(1)), "told before it could be read");
+    assert!(seen.contains(&request(1)), "notified before it could be read");
     recorder.shutdown().await;
     assert!(other.try_recv().is_err());
 }

@@ -1,5 +1,5 @@
-//! Databases for the contract suite: a file in a folder of its own, or a database of its own in the PostgreSQL cluster that
-//! all tests of a run share.
+//! Databases for the contract suite. Each test gets a SQLite file in its own folder, or its own database in the
+//! PostgreSQL cluster that all tests of a run share.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use store::{Db, DbOptions, Durability, Migration, StoreError, Urgency};
 use tempfile::TempDir;
 use test_postgres::Database;
 
-/// A case that has not ended by then hangs.
+/// A case that takes longer than this hangs.
 const CASE_LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(crate) enum Engine {
     Postgres,
 }
 
-/// An empty database with its tables.
+/// A database with its tables and no rows.
 pub(crate) struct TestDb {
     pub(crate) db: Db,
     options: DbOptions,
@@ -27,20 +27,20 @@ pub(crate) struct TestDb {
     place: Place,
 }
 
-/// What is removed after the case.
+/// What to remove after the case.
 enum Place {
     Sqlite(TempDir),
     Postgres(Database),
 }
 
-/// A company as its row has it.
+/// A company as stored in its row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TestCompany {
     pub(crate) id: CompanyId,
     pub(crate) client_id: ClientId,
 }
 
-/// Runs one case on an empty database.
+/// Runs one case on a database without rows.
 pub(crate) fn run(
     engine: Engine,
     migrations: &'static [Migration],
@@ -51,7 +51,7 @@ pub(crate) fn run(
         let db = TestDb::create(engine, migrations).await;
         tokio::time::timeout(CASE_LIMIT, case(&db))
             .await
-            .expect("the case ends");
+            .expect("the case finishes");
         db.db.close().await;
         if let Place::Postgres(database) = db.place {
             database.remove().await;
@@ -95,7 +95,7 @@ impl TestDb {
         Db::open(&self.options, migrations).await
     }
 
-    /// The same database, opened once more: another node, or the next start.
+    /// Opens the same database once more, like another node or the next start.
     pub(crate) async fn open_again(&self) -> Db {
         Db::open(&self.options, self.migrations)
             .await
@@ -110,7 +110,7 @@ impl TestDb {
         }
     }
 
-    /// Stores a company made of `number`, as a brand of `parent` where there is one.
+    /// Stores a company derived from `number`, as a brand if there is a `parent`.
     pub(crate) async fn company(&self, number: u8, parent: Option<TestCompany>) -> TestCompany {
         let company = TestCompany {
             id: CompanyId::from_random([number; 16]),
