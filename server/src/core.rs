@@ -6,7 +6,7 @@ use std::sync::Arc;
 use accounts::{Accounts, Passwords, SessionLimits};
 use clock::Clock;
 use keys::{Keys, KeysOptions, KeysParts};
-use live::Hub;
+use live::Bus;
 use store::{Db, DbOptions, Durability, StoreError};
 use vault::InstallId;
 
@@ -25,7 +25,7 @@ pub struct Core {
     pub keys: Keys,
     pub install: InstallId,
     pub secrets: Secrets,
-    pub hub: Hub,
+    pub bus: Bus,
     pub clock: Clock,
 }
 
@@ -69,9 +69,15 @@ impl Core {
             log: log_db,
         } = databases;
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
-        let accounts = Accounts::new(rows, passwords, clock.clone(), SessionLimits::default());
+        let bus = Bus::default();
+        let accounts = Accounts::new(
+            rows,
+            passwords,
+            clock.clone(),
+            SessionLimits::default(),
+            bus.clone(),
+        );
         let (install, secrets) = unlock(place, &accounts, absent).await?;
-        let hub = Hub::default();
         let limit = match rate_limit {
             RateLimit::Off => keys::RateLimit::off(),
             RateLimit::Requests(requests) => keys::RateLimit::per_minute(requests),
@@ -81,7 +87,7 @@ impl Core {
             pepper: Arc::clone(&secrets.pepper),
             master_key: Arc::clone(&secrets.master_key),
             install,
-            hub: hub.clone(),
+            bus: bus.clone(),
             clock: clock.clone(),
             options: KeysOptions {
                 form: place.credentials.clone(),
@@ -98,7 +104,7 @@ impl Core {
             keys,
             install,
             secrets,
-            hub,
+            bus,
             clock,
         })
     }

@@ -182,6 +182,11 @@ async fn start_on(
 }
 
 impl Running {
+    /// Returns when this node hears of what the others on its database do; at once where there can be no other.
+    pub async fn hears_other_nodes(&self) {
+        self.background.hears_other_nodes().await;
+    }
+
     /// Stops accepting, lets open answers end, writes what is still in memory.
     pub async fn stop(self) {
         self.services.stopping.cancel();

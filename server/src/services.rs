@@ -9,6 +9,7 @@ use std::time::Duration;
 use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use logs::{InTurn, LogStore, Recorder, RecorderOptions};
+use store::{RelayPace, RunningRelay};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
     Parts, Policy, RunningWorker, Sender, Stores, SystemResolver, Webhooks, Worker, WorkerOptions,
@@ -24,7 +25,8 @@ use crate::signing::KeysThatSign;
 /// The log's database has four connections for reading, whether embedded or not.
 const LOG_READS: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// How long an open stream may outlive a session that another node has ended.
+/// How long an open stream may outlive a session that another node has ended, whatever becomes of the news of it: the node
+/// may die between its commit and telling, and `admin` on a machine without a server tells nobody.
 const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// Handles on everything a request may need. Cheap to clone.
@@ -52,6 +54,17 @@ impl std::fmt::Debug for Services {
 pub struct Background {
     worker: RunningWorker,
     keys: keys::Running,
+    /// Where other nodes may share the database.
+    relay: Option<RunningRelay>,
+}
+
+impl Background {
+    /// Returns when this node hears of what the others do; at once where there can be no other.
+    pub async fn hears_other_nodes(&self) {
+        if let Some(relay) = &self.relay {
+            relay.heard().await;
+        }
+    }
 }
 
 impl Services {
@@ -68,7 +81,7 @@ impl Services {
         let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
-        let recorder = Recorder::start(Arc::clone(&log_store), core.hub.clone(), options)
+        let recorder = Recorder::start(Arc::clone(&log_store), core.bus.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
         let resolver = SystemResolver::new(bounds.lookups);
@@ -114,6 +127,16 @@ impl Services {
         let background = Background {
             worker,
             keys: core.keys.start(),
+            relay: match &config.place.database {
+                Database::Embedded => None,
+                Database::Postgres(url) => Some(store::start_relay(
+                    url,
+                    &core.db,
+                    core.install,
+                    &core.bus,
+                    RelayPace::default(),
+                )),
+            },
         };
         Ok((
             Self {
@@ -149,17 +172,19 @@ impl Services {
     pub async fn watch_sessions(self) {
         let accounts = &self.core.accounts;
         let mut seconds = self.core.clock.every(WATCH_SESSIONS_EVERY);
+        let mut elsewhere = self.core.bus.sessions_elsewhere();
         let mut seen = None;
         loop {
             // A failed query ends no session. The next second asks again.
             if let Ok(version) = accounts.sessions_version().await
                 && seen.replace(version).is_some_and(|before| before != version)
             {
-                accounts.sessions_ended_elsewhere();
+                self.core.bus.sessions_ended_elsewhere();
             }
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 () = seconds.tick() => {}
+                Ok(()) = elsewhere.changed() => {}
             }
         }
     }
@@ -173,6 +198,9 @@ impl Services {
         background.worker.stop().await;
         background.keys.stop().await;
         self.recorder.shutdown().await;
+        if let Some(relay) = background.relay {
+            relay.stop().await;
+        }
         self.core.close().await;
     }
 }
@@ -186,7 +214,7 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         policy: policy(config, own),
         headers: config.webhook_headers.clone(),
         resolver: Arc::new(resolver),
-        hub: core.hub.clone(),
+        bus: core.bus.clone(),
         names: Arc::clone(&config.names),
         clock: core.clock.clone(),
     })

@@ -21,6 +21,6 @@ pub use password::{Password, PasswordHash, Passwords, Queue};
 pub use revocation::{ListedMember, ListedSession, Revoked, Whose};
 pub use service::{Accounts, CreatedCompany, Membership, Visit};
 pub use session::{Session, SessionLimits};
-pub use sign_in::{Browser, EndedSessions};
+pub use sign_in::Browser;
 pub use storage::{AccountStore, Company, EndedSession, Member, MemberRow, NewSession, Person, SessionsOf};
 pub use throttle::{Attempt, Throttle};

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use clock::Clock;
+use live::Bus;
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role,
     Timestamp,
 };
-use tokio::sync::broadcast;
 use vault::Token;
 
 use crate::{
-    AccountStore, AccountsError, Company, Email, EndedSessions, Install, Member, OperatorToken, Password,
-    Passwords, Person, Queue, Scopes, SessionLimits, Throttle,
+    AccountStore, AccountsError, Company, Email, Install, Member, OperatorToken, Password, Passwords, Person,
+    Queue, Scopes, SessionLimits, Throttle,
 };
 
 /// The accounts of one installation. Cheap to clone.
@@ -24,7 +24,7 @@ pub struct Accounts {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) clock: Clock,
     pub(crate) limits: SessionLimits,
-    pub(crate) ended: broadcast::Sender<EndedSessions>,
+    pub(crate) bus: Bus,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -68,15 +68,15 @@ impl Accounts {
         passwords: Passwords,
         clock: Clock,
         limits: SessionLimits,
+        bus: Bus,
     ) -> Self {
-        let ended = broadcast::Sender::new(64);
         Self {
             store,
             passwords,
             throttle: Arc::default(),
             clock,
             limits,
-            ended,
+            bus,
         }
     }
 

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use model::{Actor, ActorKind, AuditAction};
 use shares::Network;
-use tokio::sync::broadcast;
 use vault::{BrowserId, Token};
 
 use crate::storage::{EndedSession, NewSession};
@@ -30,15 +29,6 @@ impl From<IpAddr> for Browser {
             former: None,
         }
     }
-}
-
-/// What open streams are told when sessions end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndedSessions {
-    /// [`Visit::session`] of a session that ended on this node.
-    One([u8; 32]),
-    /// Some sessions ended on another node, so each stream must check its own.
-    Elsewhere,
 }
 
 impl Accounts {
@@ -147,7 +137,7 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Ends the session, and tells its open streams through [`Self::ended_sessions`].
+    /// Ends the session, and tells its open streams on the bus.
     pub async fn sign_out(&self, visit: &Visit, address: IpAddr) -> Result<(), AccountsError> {
         let ended = self.signed_out(visit, address).await?;
         self.store
@@ -169,10 +159,9 @@ impl Accounts {
     }
 
     pub(crate) fn tell_ended(&self, sessions: impl IntoIterator<Item = [u8; 32]>) {
-        for session in sessions {
-            // There may be no listeners.
-            let _ = self.ended.send(EndedSessions::One(session));
-        }
+        sessions
+            .into_iter()
+            .for_each(|session| self.bus.session_ended(session));
     }
 
     /// Whether the session with this [`Visit::session`] is still valid.
@@ -185,23 +174,12 @@ impl Accounts {
         Ok(found.is_some_and(|(session, _)| session.is_alive(self.clock.now(), self.limits)))
     }
 
-    /// Receives each session that ends from now on.
-    pub fn ended_sessions(&self) -> broadcast::Receiver<EndedSessions> {
-        self.ended.subscribe()
-    }
-
     /// Changes whenever sessions end on any node of this database.
     pub async fn sessions_version(&self) -> Result<i64, AccountsError> {
         self.store
             .sessions_version()
             .await
             .map_err(AccountsError::Storage)
-    }
-
-    /// To be called when [`Self::sessions_version`] has changed: open streams then check their session.
-    pub fn sessions_ended_elsewhere(&self) {
-        // There may be no listeners.
-        let _ = self.ended.send(EndedSessions::Elsewhere);
     }
 }
 

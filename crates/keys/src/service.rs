@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clock::Clock;
 use http::HeaderMap;
-use live::{Hub, Topic};
+use live::{Bus, Topic};
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKey, Environment, GeneratedKey, KeyGroup,
     KeyId, KeySummary, RotationState, SecretText, Timestamp,
@@ -34,7 +34,7 @@ pub struct KeysParts {
     pub pepper: Arc<Pepper>,
     pub master_key: Arc<MasterKey>,
     pub install: InstallId,
-    pub hub: Hub,
+    pub bus: Bus,
     pub clock: Clock,
     pub options: KeysOptions,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Inner {
     pepper: Arc<Pepper>,
     master_key: Arc<MasterKey>,
     install: InstallId,
-    hub: Hub,
+    pub(crate) bus: Bus,
     pub(crate) clock: Clock,
     pub(crate) options: KeysOptions,
     credentials: Credentials,
@@ -123,7 +123,7 @@ impl Keys {
             pepper,
             master_key,
             install,
-            hub,
+            bus,
             clock,
             options,
         } = parts;
@@ -138,7 +138,7 @@ impl Keys {
             pepper,
             master_key,
             install,
-            hub,
+            bus,
             clock,
             options,
             credentials,
@@ -357,9 +357,10 @@ impl Keys {
         let changed = before.companies_with_other_keys(&after);
         if !changed.is_empty() {
             inner.changes.send_modify(|count| *count += 1);
+            // Other nodes follow the database themselves.
             changed
                 .into_iter()
-                .for_each(|company| inner.hub.publish(company, Topic::Keys));
+                .for_each(|company| inner.bus.publish_here(company, Topic::Keys));
         }
         Ok(())
     }
@@ -367,6 +368,7 @@ impl Keys {
     /// To be called after a company was created. Its keys then work here, and the other nodes are told.
     pub async fn company_changed(&self) -> Result<(), KeysError> {
         self.inner.store.announce_change().await?;
+        self.inner.bus.keys_changed();
         self.reload().await
     }
 
@@ -409,7 +411,7 @@ impl Keys {
         companies.dedup();
         companies
             .into_iter()
-            .for_each(|company| inner.hub.publish(company, Topic::Keys));
+            .for_each(|company| inner.bus.publish(company, Topic::Keys));
         Ok(())
     }
 
@@ -611,7 +613,9 @@ impl Inner {
     /// Announces that a key of this company was generated or deleted, after the snapshot has it.
     fn announce(&self, company: CompanyId) {
         self.changes.send_modify(|count| *count += 1);
-        self.hub.publish(company, Topic::Keys);
+        // Other nodes tell their pages when they have followed.
+        self.bus.publish_here(company, Topic::Keys);
+        self.bus.keys_changed();
     }
 
     const fn place(&self, company: CompanyId, environment: Environment, key: KeyId) -> SealPlace {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clock::Clock;
-use live::Hub;
+use live::Bus;
 use model::CompanyId;
 use shares::Ledger;
 use tokio::sync::{mpsc, oneshot};
@@ -220,16 +220,16 @@ impl Shared {
 
 impl Recorder {
     /// Begins a run in the store and starts the writer. Must be called within a tokio runtime. After each commit, tells
-    /// `hub` which companies' logs changed.
+    /// `bus` which companies' logs changed.
     pub async fn start(
         store: Arc<dyn LogStore>,
-        hub: Hub,
+        bus: Bus,
         options: RecorderOptions,
     ) -> Result<Self, LogStoreError> {
         let run = store.start_run(options.clock.now()).await?;
         let shared = Arc::new(Shared::new(&options));
         let (queue, items) = mpsc::channel(options.waiting_entries);
-        let writer = Writer::new(store, hub, options, Arc::clone(&shared), run);
+        let writer = Writer::new(store, bus, options, Arc::clone(&shared), run);
         tokio::spawn(writer::run(writer, items));
         Ok(Self { shared, queue })
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use live::{Hub, Topic};
+use live::{Bus, Topic};
 use model::CompanyId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) struct Writer {
     store: Arc<dyn LogStore>,
-    hub: Hub,
+    bus: Bus,
     options: RecorderOptions,
     shared: Arc<Shared>,
     run: Run,
@@ -61,14 +61,14 @@ pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
 impl Writer {
     pub(crate) fn new(
         store: Arc<dyn LogStore>,
-        hub: Hub,
+        bus: Bus,
         options: RecorderOptions,
         shared: Arc<Shared>,
         run: Run,
     ) -> Self {
         Self {
             store,
-            hub,
+            bus,
             options,
             shared,
             run,
@@ -216,7 +216,7 @@ impl Writer {
             .collect();
         changed
             .into_iter()
-            .for_each(|company| self.hub.publish(company, Topic::Logs));
+            .for_each(|company| self.bus.publish(company, Topic::Logs));
     }
 
     /// The counters as they will be once `more` entries are stored.

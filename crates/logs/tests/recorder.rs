@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clock::ManualClock;
-use live::Hub;
+use live::Bus;
 use logs::{
     Batch, Entry, LogStore, LogStoreError, Message, Place, Recorder, RecorderOptions, Run, RunReport, Scope,
 };
@@ -140,7 +140,7 @@ fn options() -> RecorderOptions {
 }
 
 async fn start(store: &Arc<Store>, options: RecorderOptions) -> Recorder {
-    Recorder::start(store.clone(), Hub::default(), options)
+    Recorder::start(store.clone(), Bus::default(), options)
         .await
         .expect("it starts")
 }

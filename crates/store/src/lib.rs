@@ -11,6 +11,7 @@ mod error;
 pub mod keys;
 pub mod logs;
 mod migrate;
+mod news;
 mod row;
 pub mod webhooks;
 
@@ -18,6 +19,7 @@ pub use db::{Db, DbConnection, DbOptions, Durability, Urgency, Work};
 pub use dialect::Dialect;
 pub use error::StoreError;
 pub use migrate::Migration;
+pub use news::{RelayPace, RunningRelay, start_relay};
 pub use row::Columns;
 
 /// The tables of the main database, in order. Each module adds its own line. The log store has its own list.

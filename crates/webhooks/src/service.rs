@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clock::Clock;
-use live::{Hub, Topic};
+use live::{Bus, Topic};
 use model::{
     Actor, AttemptId, AuditAction, AuditEntry, AuditId, CompanyId, DeliveryHeaders, Environment, EventId,
     InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
@@ -36,7 +36,7 @@ pub struct Parts {
     pub resolver: Arc<dyn Resolver>,
     /// The User-Agent and the name of the signature header on every delivery.
     pub headers: SentHeaders,
-    pub hub: Hub,
+    pub bus: Bus,
     /// Which names have values that are never kept of what a receiver answers.
     pub names: Arc<Names>,
     pub clock: Clock,
@@ -375,7 +375,7 @@ impl Webhooks {
 
     /// Notifies the company's open pages.
     pub(crate) fn tell(&self, company: CompanyId) {
-        self.parts().hub.publish(company, Topic::Webhooks);
+        self.parts().bus.publish(company, Topic::Webhooks);
     }
 
     pub(crate) fn audit(

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{EndedSessions, Membership, Visit};
+use accounts::{Membership, Visit};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use clock::Ticks;
 use futures_util::stream::{self, Stream, StreamExt};
-use live::Topic;
+use live::{EndedSessions, Topic};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -55,8 +55,8 @@ pub async fn live(
     };
     let listening = Listening {
         _place: place,
-        changes: state.services().core.hub.subscribe(membership.company.id),
-        ended: state.services().core.accounts.ended_sessions(),
+        changes: state.services().core.bus.subscribe(membership.company.id),
+        ended: state.services().core.bus.ended_sessions(),
         check: state.services().core.clock.every(CHECK_AGAIN),
         stop: state.services().stopping.clone(),
         visit,

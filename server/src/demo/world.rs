@@ -241,7 +241,7 @@ async fn keys_of_the_past(services: &Services, clock: Clock) -> Result<Keys, Sta
         pepper: Arc::clone(&core.secrets.pepper),
         master_key: Arc::clone(&core.secrets.master_key),
         install: core.install,
-        hub: core.hub.clone(),
+        bus: core.bus.clone(),
         clock,
         options: KeysOptions::new(RateLimit::off(), false),
     };

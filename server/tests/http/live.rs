@@ -27,7 +27,7 @@ impl Stream {
         Self::open_as(world, acme, &acme.owner).await
     }
 
-    async fn open_as(world: &World, acme: &Acme, cookie: &str) -> Self {
+    pub(crate) async fn open_as(world: &World, acme: &Acme, cookie: &str) -> Self {
         let address = world.address(To::Dashboard);
         let mut tcp = TcpStream::connect(address).await.expect("connects");
         let request = format!(
@@ -71,6 +71,14 @@ impl Stream {
         self.seen
     }
 
+    /// Returns when it tells once more that something of this topic changed.
+    pub(crate) async fn told(&mut self, topic: &str) {
+        let event = format!("event: {topic}\ndata: changed");
+        assert!(self.sees(&event).await, "{}", self.seen);
+        let after = self.seen.find(&event).expect("it has come") + event.len();
+        self.seen.drain(..after);
+    }
+
     /// Reads what comes next; how much it was.
     async fn more(&mut self) -> usize {
         let mut buffer = [0; 1024];
@@ -98,9 +106,9 @@ async fn a_change_is_announced_only_to_its_company() {
     let world = World::start().await;
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
     let mut stream = Stream::open(&world, &acme).await;
-    let hub = &world.running().services.core.hub;
-    hub.publish(other.id, Topic::Webhooks);
-    hub.publish(acme.id, Topic::Keys);
+    let bus = &world.running().services.core.bus;
+    bus.publish(other.id, Topic::Webhooks);
+    bus.publish(acme.id, Topic::Keys);
     assert!(stream.sees("event: keys\ndata: changed").await, "{}", stream.seen);
     assert!(!stream.seen.contains("webhooks"), "{}", stream.seen);
 }
@@ -116,7 +124,7 @@ async fn signing_out_ends_the_stream() {
         .send()
         .await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
-    world.running().services.core.hub.publish(acme.id, Topic::Keys);
+    world.running().services.core.bus.publish(acme.id, Topic::Keys);
     let seen = stream.read_to_end().await;
     assert!(
         !seen.contains("data: changed"),
@@ -235,7 +243,7 @@ async fn stopping_ends_open_streams_at_once() {
 
 /// Whether a change arrives. False if there was no slot for the stream.
 async fn hears(world: &World, acme: &Acme, stream: &mut Stream) -> bool {
-    world.running().services.core.hub.publish(acme.id, Topic::Keys);
+    world.running().services.core.bus.publish(acme.id, Topic::Keys);
     assert!(stream.sees("\r\n\r\n").await, "{}", stream.seen);
     let body = |stream: &Stream| {
         let (_, body) = stream.seen.split_once("\r\n\r\n").unwrap_or_default();

@@ -29,6 +29,7 @@ mod start;
 mod stopping;
 mod time;
 mod turns;
+mod two_nodes;
 mod webhook_reach;
 mod webhook_secret;
 mod wiped;

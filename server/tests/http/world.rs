@@ -155,7 +155,7 @@ impl World {
             .create_company(name, None, &Actor::command_line())
             .await
             .expect("a company");
-        core.keys.reload().await.expect("reloads");
+        core.keys.company_changed().await.expect("reloads");
         (created.id, created.client_id)
     }
 

@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use keys::{Keys, KeysOptions, KeysParts, RateLimit};
-use live::Hub;
+use live::Bus;
 use logs::{LogStore, Recorder, RecorderOptions, Scope};
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter,
@@ -151,14 +151,14 @@ impl World {
             pepper: Arc::new(Pepper::generate()),
             master_key: Arc::new(MasterKey::generate()),
             install: "00112233445566778899aabbccddeeff".parse().expect("an id"),
-            hub: Hub::default(),
+            bus: Bus::default(),
             clock: Clock::from(&clock),
             options: KeysOptions::new(rate_limit, false),
         });
         let keys = keys.await.expect("the keys open");
         let recorder = Recorder::start(
             Arc::new(logs.clone()),
-            Hub::default(),
+            Bus::default(),
             RecorderOptions::new(Clock::from(&clock)),
         );
         let recorder = recorder.await.expect("the recorder starts");

@@ -4,10 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use accounts::{
-    Accounts, AccountsError, Email, EndedSessions, Password, Passwords, Scopes, SessionLimits, Whose,
-};
+use accounts::{Accounts, AccountsError, Email, Password, Passwords, Scopes, SessionLimits, Whose};
 use clock::Clock;
+use live::{Bus, EndedSessions};
 use model::{Actor, ClientId, MemberId, Role, SessionId};
 use store::{Columns, Db};
 
@@ -31,19 +30,23 @@ contract!(
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ANA: &str = "ana@example.com";
 
-fn node(db: Db) -> Accounts {
+fn node(db: Db, bus: &Bus) -> Accounts {
     let rows = Arc::new(store::accounts::Accounts::new(db));
     Accounts::new(
         rows,
         Passwords::cheap(),
         Clock::machine(),
         SessionLimits::default(),
+        bus.clone(),
     )
 }
 
 /// Two nodes on one database.
 async fn nodes(db: &TestDb) -> (Accounts, Accounts) {
-    (node(db.db.clone()), node(db.open_again().await))
+    (
+        node(db.db.clone(), &Bus::default()),
+        node(db.open_again().await, &Bus::default()),
+    )
 }
 
 fn email(text: &str) -> Email {
@@ -107,7 +110,9 @@ async fn a_revoked_operator_token_is_refused_at_once_on_every_node(db: &TestDb) 
 }
 
 async fn a_removed_member_is_signed_out_at_once_on_every_node(db: &TestDb) {
-    let (one, other) = nodes(db).await;
+    let bus = Bus::default();
+    let one = node(db.db.clone(), &bus);
+    let other = node(db.open_again().await, &Bus::default());
     one.create_install(&[1; 32], &[2; 32]).await.expect("writes");
     let (acme, zebra) = (company(&one, "Acme").await, company(&one, "Zebra").await);
     let ana = member(&one, acme, ANA).await;
@@ -117,7 +122,7 @@ async fn a_removed_member_is_signed_out_at_once_on_every_node(db: &TestDb) {
     let bo = sign_in(&one, "bo@example.com").await;
     let person = one.visit(&here).await.expect("reads").expect("a session").person;
     let version = other.sessions_version().await.expect("reads");
-    let mut ended = one.ended_sessions();
+    let mut ended = bus.ended_sessions();
 
     let removed = one
         .remove_member(ana, &Actor::command_line())

@@ -4,10 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use accounts::{
-    Accounts, AccountsError, Browser, Email, EndedSessions, Password, Passwords, Scope, Scopes, SessionLimits,
-};
+use accounts::{Accounts, AccountsError, Browser, Email, Password, Passwords, Scope, Scopes, SessionLimits};
 use clock::{Clock, ManualClock};
+use live::{Bus, EndedSessions};
 use model::{Actor, ClientId, Role, Timestamp};
 use store::Columns;
 
@@ -38,20 +37,24 @@ const START: i64 = 1_767_614_400_000;
 struct World {
     accounts: Accounts,
     clock: ManualClock,
+    bus: Bus,
 }
 
 impl World {
     fn on(db: &TestDb) -> Self {
         let clock = ManualClock::at(Timestamp::from_millis(START));
         let rows = Arc::new(store::accounts::Accounts::new(db.db.clone()));
+        let bus = Bus::default();
         Self {
             accounts: Accounts::new(
                 rows,
                 Passwords::cheap(),
                 Clock::from(&clock),
                 SessionLimits::default(),
+                bus.clone(),
             ),
             clock,
+            bus,
         }
     }
 
@@ -241,7 +244,7 @@ async fn signing_in_opens_a_session_and_signing_out_ends_it(db: &TestDb) {
         .sign_in("ana@example.com", password(), HERE)
         .await
         .expect("signs in");
-    let mut ended = world.accounts.ended_sessions();
+    let mut ended = world.bus.ended_sessions();
     let visit = world
         .accounts
         .visit(&first)
@@ -402,7 +405,7 @@ async fn signing_in_again_ends_the_browsers_previous_session(db: &TestDb) {
         .sign_in("ana@example.com", password(), HERE)
         .await
         .expect("signs in");
-    let mut ended = accounts.ended_sessions();
+    let mut ended = world.bus.ended_sessions();
     let browser = Browser {
         former: accounts.visit(&first).await.expect("reads"),
         ..HERE.into()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clock::{Clock, ManualClock};
 use http::{HeaderMap, HeaderValue};
 use keys::{Keys, KeysOptions, KeysParts, RateLimit, Recognition};
-use live::Hub;
+use live::Bus;
 use model::{Actor, ActorKind, SecretText, Timestamp, Verdict};
 use store::keys::StoredKeys;
 use store::{Columns, Db};
@@ -59,7 +59,7 @@ impl World {
             pepper: Arc::clone(&self.pepper),
             master_key: Arc::clone(&self.master_key),
             install: self.install,
-            hub: Hub::default(),
+            bus: Bus::default(),
             clock,
             options: KeysOptions {
                 lease,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{Clock, ManualClock};
-use live::{Hub, Topic};
+use live::{Bus, Topic};
 use logs::{Batch, LogStore, Loss, LossOf, Recorder, RecorderOptions, Scope};
 use model::{LogFilter, RequestId, Timestamp, Verdict};
 use store::logs::{LOG_MIGRATIONS, Logs};
@@ -25,7 +25,7 @@ contract!(
 );
 
 async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
-    let recorder = recorder(db, Hub::default()).await;
+    let recorder = recorder(db, Bus::default()).await;
     let store = Logs::new(db.db.clone());
     for number in 0..5 {
         let mut entry = raw(number, place(1), NOW);
@@ -55,10 +55,10 @@ fn ticking_clock() -> Clock {
     ManualClock::ticking(NOW, Duration::from_secs(1)).into()
 }
 
-async fn recorder(db: &TestDb, hub: Hub) -> Recorder {
+async fn recorder(db: &TestDb, bus: Bus) -> Recorder {
     let mut options = RecorderOptions::new(ticking_clock());
     options.retries = vec![Duration::ZERO];
-    Recorder::start(Arc::new(Logs::new(db.db.clone())), hub, options)
+    Recorder::start(Arc::new(Logs::new(db.db.clone())), bus, options)
         .await
         .expect("the recorder starts")
 }
@@ -67,7 +67,7 @@ async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
     let mut options = RecorderOptions::new(ticking_clock());
     options.waiting_entries = 64;
     let store = Arc::new(Logs::new(db.db.clone()));
-    let recorder = Recorder::start(store.clone(), Hub::default(), options)
+    let recorder = Recorder::start(store.clone(), Bus::default(), options)
         .await
         .expect("the recorder starts");
     let writers = (0..4).map(|writer: u64| {
@@ -204,13 +204,13 @@ async fn losses_are_shown_only_to_their_company(db: &TestDb) {
 }
 
 async fn open_pages_are_told_after_the_commit(db: &TestDb) {
-    let hub = Hub::default();
+    let bus = Bus::default();
     let (mut parent, mut brand, mut other) = (
-        hub.subscribe(company(1)),
-        hub.subscribe(company(2)),
-        hub.subscribe(company(9)),
+        bus.subscribe(company(1)),
+        bus.subscribe(company(2)),
+        bus.subscribe(company(9)),
     );
-    let recorder = recorder(db, hub).await;
+    let recorder = recorder(db, bus).await;
     recorder.record(raw(1, place(2), NOW));
     assert_eq!(brand.recv().await, Ok(Topic::Logs));
     assert_eq!(parent.recv().await, Ok(Topic::Logs));

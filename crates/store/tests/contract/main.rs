@@ -45,6 +45,7 @@ mod log_runs;
 mod log_world;
 mod logs;
 mod migrations;
+mod news;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;

@@ -102,6 +102,14 @@ impl TestDb {
             .expect("the database opens again")
     }
 
+    /// Where it is on PostgreSQL.
+    pub(crate) fn url(&self) -> &str {
+        match &self.options {
+            DbOptions::Postgres { url, .. } => url,
+            DbOptions::Sqlite { .. } => panic!("SQLite has no address"),
+        }
+    }
+
     /// SQLite's files, to be searched for what must not stand in them. None on PostgreSQL.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.place {

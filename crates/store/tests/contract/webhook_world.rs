@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clock::{Clock, ManualClock};
-use live::Hub;
+use live::Bus;
 use model::{
     Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
     EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId, WebhookRow,
@@ -107,7 +107,7 @@ impl World {
             policy: policy(),
             headers: SentHeaders::default(),
             resolver: Arc::new(SystemResolver::default()),
-            hub: Hub::default(),
+            bus: Bus::default(),
             names: Arc::default(),
             clock: Clock::from(&clock),
         };
@@ -142,7 +142,7 @@ impl World {
             policy: policy(),
             headers: SentHeaders::default(),
             resolver: Arc::new(SystemResolver::default()),
-            hub: Hub::default(),
+            bus: Bus::default(),
             names: Arc::default(),
             clock: Clock::from(&self.clock),
         })

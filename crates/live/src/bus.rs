@@ -1,0 +1,174 @@
+//! Publishing and listening within one process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::CompanyId;
+use tokio::sync::{broadcast, watch};
+
+use crate::relay::Outgoing;
+use crate::{News, Relay, Topic};
+
+/// How many changes may queue for a slow page. Beyond that, the page is told once that it missed some, and it
+/// refetches.
+const BACKLOG: usize = 16;
+
+/// How many ended sessions may queue for a slow stream. Beyond that, it asks whether its own is among them.
+const ENDED_BACKLOG: usize = 64;
+
+/// What open streams hear when sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedSessions {
+    /// The hash of the session's token. It ended on this node.
+    One([u8; 32]),
+    /// Some ended on another node. Each stream asks whether its own did.
+    Elsewhere,
+}
+
+/// Where changes are published. Cheap to clone; all clones are the same bus.
+#[derive(Clone, Debug)]
+pub struct Bus(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pages: Mutex<HashMap<CompanyId, broadcast::Sender<Topic>>>,
+    ended: broadcast::Sender<EndedSessions>,
+    keys_elsewhere: watch::Sender<()>,
+    sessions_elsewhere: watch::Sender<()>,
+    outgoing: Outgoing,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            pages: Mutex::default(),
+            ended: broadcast::Sender::new(ENDED_BACKLOG),
+            keys_elsewhere: watch::Sender::new(()),
+            sessions_elsewhere: watch::Sender::new(()),
+            outgoing: Outgoing::default(),
+        }))
+    }
+}
+
+/// Publishing. Never waits, and is called after the commit that it tells of.
+impl Bus {
+    /// Notifies every open page of `company`, on every node.
+    pub fn publish(&self, company: CompanyId, topic: Topic) {
+        self.publish_here(company, topic);
+        self.0.outgoing.add(News::Changed(company, topic));
+    }
+
+    /// Notifies the open pages of `company` on this node, of something that each node notices for itself.
+    pub fn publish_here(&self, company: CompanyId, topic: Topic) {
+        let mut pages = self.pages();
+        if let Some(sender) = pages.get(&company)
+            && sender.send(topic).is_err()
+        {
+            pages.remove(&company);
+        }
+    }
+
+    /// A key was generated or deleted, or a company created: other nodes follow at once instead of at their next look.
+    pub fn keys_changed(&self) {
+        self.0.outgoing.add(News::Keys);
+    }
+
+    /// The session with this token hash has ended.
+    pub fn session_ended(&self, session: [u8; 32]) {
+        // There may be no open stream.
+        let _ = self.0.ended.send(EndedSessions::One(session));
+        self.0.outgoing.add(News::Sessions);
+    }
+
+    /// Sessions have ended on another node: open streams ask whether they may go on.
+    pub fn sessions_ended_elsewhere(&self) {
+        // There may be no open stream.
+        let _ = self.0.ended.send(EndedSessions::Elsewhere);
+    }
+}
+
+/// Listening, from the call on.
+impl Bus {
+    /// Changes of `company`.
+    pub fn subscribe(&self, company: CompanyId) -> broadcast::Receiver<Topic> {
+        self.pages()
+            .entry(company)
+            .or_insert_with(|| broadcast::channel(BACKLOG).0)
+            .subscribe()
+    }
+
+    /// Sessions that end.
+    pub fn ended_sessions(&self) -> broadcast::Receiver<EndedSessions> {
+        self.0.ended.subscribe()
+    }
+
+    /// Moves when another node says that it changed keys.
+    pub fn keys_elsewhere(&self) -> watch::Receiver<()> {
+        self.0.keys_elsewhere.subscribe()
+    }
+
+    /// Moves when another node says that it ended sessions.
+    pub fn sessions_elsewhere(&self) -> watch::Receiver<()> {
+        self.0.sessions_elsewhere.subscribe()
+    }
+}
+
+/// For the relay.
+impl Bus {
+    /// From now on, news are also kept for other nodes, until the relay takes them.
+    pub fn relay(&self) -> Relay {
+        self.0.outgoing.open();
+        Relay::new(self.clone())
+    }
+
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
+    }
+
+    pub(crate) fn wake_keys(&self) {
+        self.0.keys_elsewhere.send_replace(());
+    }
+
+    pub(crate) fn wake_sessions(&self) {
+        self.0.sessions_elsewhere.send_replace(());
+    }
+
+    /// Every open page asks for everything again.
+    pub(crate) fn publish_everything_here(&self) {
+        let companies: Vec<CompanyId> = self.pages().keys().copied().collect();
+        for company in companies {
+            for topic in Topic::ALL {
+                self.publish_here(company, topic);
+            }
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, HashMap<CompanyId, broadcast::Sender<Topic>>> {
+        self.0.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_companys_pages_are_notified() {
+        let bus = Bus::default();
+        let (ours, theirs) = (CompanyId::from_random([1; 16]), CompanyId::from_random([2; 16]));
+        let mut page = bus.subscribe(ours);
+        bus.publish(theirs, Topic::Keys);
+        bus.publish(ours, Topic::Logs);
+        assert_eq!(page.try_recv(), Ok(Topic::Logs));
+        assert!(page.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_company_without_pages_is_forgotten() {
+        let bus = Bus::default();
+        let company = CompanyId::from_random([1; 16]);
+        drop(bus.subscribe(company));
+        bus.publish(company, Topic::Keys);
+        assert!(bus.pages().is_empty());
+    }
+}

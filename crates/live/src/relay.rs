@@ -1,0 +1,233 @@
+//! What travels between the nodes of one database, and how it is gathered so that publishing never waits.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::CompanyId;
+use tokio::sync::Notify;
+
+use crate::{Bus, Topic};
+
+/// How many changes may wait for the relay. Beyond that, the other nodes are told that anything may have changed.
+const WAITING: usize = 4096;
+
+/// What one node tells the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum News {
+    /// Something of this topic changed in this company.
+    Changed(CompanyId, Topic),
+    /// The change version of the keys has moved.
+    Keys,
+    /// The version of the sessions has moved.
+    Sessions,
+    /// Too much to name, or some news were lost.
+    Anything,
+}
+
+/// News that wait for the relay. Each waits once, however often it is published.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    /// Without a relay nothing is kept.
+    is_open: AtomicBool,
+    waiting: Mutex<Waiting>,
+    urgent: Notify,
+    patient: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Somebody waits for these to arrive: a deletion for the other nodes, a sign-out for its streams.
+    urgent: HashSet<News>,
+    /// These come with each batch of log rows and each attempt, and may be gathered.
+    patient: HashSet<News>,
+}
+
+impl Outgoing {
+    pub(crate) fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn add(&self, news: News) {
+        if !self.is_open.load(Ordering::Acquire) {
+            return;
+        }
+        let mut waiting = self.lock();
+        match news {
+            News::Keys | News::Sessions => {
+                waiting.urgent.insert(news);
+                self.urgent.notify_one();
+            }
+            News::Changed(..) | News::Anything => {
+                if waiting.patient.len() >= WAITING || news == News::Anything {
+                    waiting.patient.clear();
+                    waiting.patient.insert(News::Anything);
+                } else if !waiting.patient.contains(&News::Anything) {
+                    waiting.patient.insert(news);
+                }
+                self.patient.notify_one();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One node's end of the wire: takes what it has to tell, and hands in what it hears.
+#[derive(Debug)]
+pub struct Relay(Bus);
+
+impl Relay {
+    pub(crate) fn new(bus: Bus) -> Self {
+        Self(bus)
+    }
+
+    /// What must be told at once. Returns when there is some; dropped while it waits, it loses none.
+    pub async fn urgent(&self) -> Vec<News> {
+        let outgoing = self.0.outgoing();
+        loop {
+            let news = std::mem::take(&mut outgoing.lock().urgent);
+            if !news.is_empty() {
+                return news.into_iter().collect();
+            }
+            outgoing.urgent.notified().await;
+        }
+    }
+
+    /// What may wait for a moment so that more of the same becomes one. Returns when there is some.
+    pub async fn patient(&self) -> Vec<News> {
+        let outgoing = self.0.outgoing();
+        loop {
+            let news = std::mem::take(&mut outgoing.lock().patient);
+            if !news.is_empty() {
+                return news.into_iter().collect();
+            }
+            outgoing.patient.notified().await;
+        }
+    }
+
+    /// All that waits now.
+    pub fn rest(&self) -> Vec<News> {
+        let mut waiting = self.0.outgoing().lock();
+        let urgent = std::mem::take(&mut waiting.urgent);
+        let patient = std::mem::take(&mut waiting.patient);
+        urgent.into_iter().chain(patient).collect()
+    }
+
+    /// These could not be told. They wait again.
+    pub fn put_back(&self, news: Vec<News>) {
+        news.into_iter().for_each(|one| self.0.outgoing().add(one));
+    }
+
+    /// Another node told this one. It is not told on.
+    pub fn heard(&self, news: News) {
+        match news {
+            News::Changed(company, topic) => self.0.publish_here(company, topic),
+            News::Keys => self.0.wake_keys(),
+            News::Sessions => self.0.wake_sessions(),
+            News::Anything => {
+                self.0.wake_keys();
+                self.0.wake_sessions();
+                self.0.publish_everything_here();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn company(number: u16) -> CompanyId {
+        let [high, low] = number.to_be_bytes();
+        let mut bytes = [0; 16];
+        (bytes[0], bytes[1]) = (high, low);
+        CompanyId::from_random(bytes)
+    }
+
+    fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn what_is_published_often_is_told_once() {
+        let bus = Bus::default();
+        let relay = bus.relay();
+        for _ in 0..1000 {
+            bus.publish(company(1), Topic::Logs);
+        }
+        assert_eq!(
+            at_once(relay.patient()),
+            Some(vec![News::Changed(company(1), Topic::Logs)])
+        );
+        assert_eq!(at_once(relay.patient()), None);
+    }
+
+    #[test]
+    fn sign_outs_and_keys_do_not_wait_behind_log_rows() {
+        let bus = Bus::default();
+        let relay = bus.relay();
+        bus.publish(company(1), Topic::Logs);
+        bus.session_ended([7; 32]);
+        assert_eq!(at_once(relay.urgent()), Some(vec![News::Sessions]));
+        bus.keys_changed();
+        assert_eq!(at_once(relay.urgent()), Some(vec![News::Keys]));
+        assert_eq!(at_once(relay.urgent()), None);
+    }
+
+    #[test]
+    fn too_much_to_name_becomes_anything_and_stays_bounded() {
+        let bus = Bus::default();
+        let relay = bus.relay();
+        for number in 0..=u16::try_from(WAITING).expect("fits") {
+            bus.publish(company(number), Topic::Webhooks);
+        }
+        bus.publish(company(9), Topic::Keys);
+        assert_eq!(at_once(relay.patient()), Some(vec![News::Anything]));
+    }
+
+    #[test]
+    fn without_a_relay_nothing_is_kept() {
+        let bus = Bus::default();
+        bus.publish(company(1), Topic::Logs);
+        bus.session_ended([7; 32]);
+        assert!(bus.relay().rest().is_empty());
+    }
+
+    #[test]
+    fn what_another_node_told_reaches_pages_and_is_not_told_on() {
+        let bus = Bus::default();
+        let relay = bus.relay();
+        let mut page = bus.subscribe(company(1));
+        relay.heard(News::Changed(company(1), Topic::Webhooks));
+        assert_eq!(page.try_recv(), Ok(Topic::Webhooks));
+        relay.heard(News::Anything);
+        assert_eq!(Topic::ALL.map(|_| page.try_recv()), Topic::ALL.map(Ok));
+        assert!(relay.rest().is_empty());
+    }
+
+    #[test]
+    fn who_follows_the_database_is_woken() {
+        let bus = Bus::default();
+        let (keys, sessions) = (bus.keys_elsewhere(), bus.sessions_elsewhere());
+        let woken = || {
+            (
+                keys.has_changed().expect("the bus lives"),
+                sessions.has_changed().expect("the bus lives"),
+            )
+        };
+        assert_eq!(woken(), (false, false));
+        bus.relay().heard(News::Keys);
+        assert_eq!(woken(), (true, false));
+        bus.relay().heard(News::Sessions);
+        assert_eq!(woken(), (true, true));
+    }
+}

@@ -1,0 +1,377 @@
+//! Carries news between the nodes of one PostgreSQL database with `NOTIFY` and `LISTEN`, so that a page on one node hears
+//! what another one did.
+//!
+//! Each installation has a channel of its own, because a notification reaches everybody in the database. A node tells in
+//! short statements of their own, after the commit: within it, `NOTIFY` would make commits wait for each other. It hears on
+//! one connection that is its own. News may be lost, for instance while that connection is renewed, or behind a pooler
+//! that gives each statement another connection. So a node tells itself something now and then: when it does not hear
+//! that, it lets open pages look again every few seconds, and says so in its log.
+
+use std::fmt;
+use std::time::Duration;
+
+use live::{Bus, News, Relay, Topic};
+use sqlx::postgres::PgListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use vault::InstallId;
+
+use crate::{Db, StoreError};
+
+/// When a node tries to hear again where nothing ever came: most likely it never will.
+const AFTER_SILENCE: Duration = Duration::from_secs(60);
+/// How long a database that does not respond keeps news from waiting again.
+const TELL_WITHIN: Duration = Duration::from_secs(5);
+/// How long stopping waits for the last news to be told.
+const LAST_NEWS: Duration = Duration::from_secs(1);
+/// PostgreSQL refuses payloads of 8,000 bytes.
+const LONGEST: usize = 7_900;
+const PROBE: &str = "?";
+
+/// How often, and how soon. All of it is real time, because the database is real.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayPace {
+    /// A topic of a company is told at most once in this time: the log publishes with each batch of rows.
+    pub gather: Duration,
+    /// How often a node makes sure that it hears …
+    pub probe_every: Duration,
+    /// … and how soon it must.
+    pub probe_within: Duration,
+    /// How often open pages look again while the node does not hear.
+    pub look_every: Duration,
+    /// When it tries again after the connection was lost.
+    pub after_loss: Duration,
+}
+
+impl Default for RelayPace {
+    fn default() -> Self {
+        Self {
+            gather: Duration::from_millis(200),
+            probe_every: Duration::from_secs(15),
+            probe_within: Duration::from_secs(5),
+            look_every: Duration::from_secs(5),
+            after_loss: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The relay of a node at work. Dropping it stops it without telling the last news.
+#[derive(Debug)]
+pub struct RunningRelay {
+    hears: watch::Receiver<bool>,
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl RunningRelay {
+    /// Returns when this node hears the others.
+    pub async fn heard(&self) {
+        // An error means that the relay has stopped.
+        let _ = self.hears.clone().wait_for(|hears| *hears).await;
+    }
+
+    /// Tells what waits, within a second, and stops.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(task) = self.task.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the relay of news had died");
+        }
+    }
+}
+
+/// Joins this node to the others on the database at `url`, which `db` is opened on.
+pub fn start_relay(url: &str, db: &Db, install: InstallId, bus: &Bus, pace: RelayPace) -> RunningRelay {
+    let wire = Wire {
+        url: url.to_owned(),
+        db: db.clone(),
+        channel: format!("gatehouse_{install}"),
+        node: vault::random::<8>().map(|byte| format!("{byte:02x}")).concat(),
+        relay: bus.relay(),
+        pace,
+        hears: watch::Sender::new(false),
+        echo: watch::Sender::new(()),
+    };
+    let hears = wire.hears.subscribe();
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(async move {
+        let hearing = async {
+            tokio::select! {
+                () = stopping(stopped.clone()) => {}
+                ((), ()) = async { tokio::join!(wire.hear_always(), wire.look_while_deaf()) } => {}
+            }
+        };
+        tokio::join!(wire.tell_until(stopped.clone()), hearing);
+    });
+    RunningRelay {
+        hears,
+        stop,
+        task: Some(task),
+    }
+}
+
+struct Wire {
+    url: String,
+    db: Db,
+    channel: String,
+    /// Tells this node's own news from others'.
+    node: String,
+    relay: Relay,
+    pace: RelayPace,
+    hears: watch::Sender<bool>,
+    /// Moves when this node hears itself.
+    echo: watch::Sender<()>,
+}
+
+/// Why a node does not hear.
+enum Deaf {
+    Lost(sqlx::Error),
+    Untold(StoreError),
+    /// Connected, and yet nothing comes: a pooler, or a connection that broke without a word.
+    Silence,
+}
+
+impl fmt::Display for Deaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(error) => write!(f, "the connection that listens is lost: {error}"),
+            Self::Untold(error) => write!(f, "the database cannot be told: {error}"),
+            Self::Silence => f.write_str(
+                "notifications do not arrive, as behind a connection pooler that shares connections between statements",
+            ),
+        }
+    }
+}
+
+/// The news wait again.
+struct NotTold;
+
+/// Returns when the relay is to stop. An error means that its handle was dropped.
+async fn stopping(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+impl Wire {
+    /// Tells urgent news at once and the others gathered, and what waits at the end. Stopping cuts no telling in half: the
+    /// news would be lost.
+    async fn tell_until(&self, stopped: watch::Receiver<bool>) {
+        let mut next = Instant::now();
+        loop {
+            let news = tokio::select! {
+                biased;
+                () = stopping(stopped.clone()) => break,
+                news = self.relay.urgent() => news,
+                news = async { sleep_until(next).await; self.relay.patient().await } => {
+                    next = Instant::now() + self.pace.gather;
+                    news
+                }
+            };
+            if self.tell(news, TELL_WITHIN).await.is_err() {
+                tokio::select! {
+                    () = stopping(stopped.clone()) => {}
+                    () = sleep(self.pace.after_loss) => {}
+                }
+            }
+        }
+        let _ = self.tell(self.relay.rest(), LAST_NEWS).await;
+    }
+
+    /// What cannot be told waits again.
+    async fn tell(&self, news: Vec<News>, within: Duration) -> Result<(), NotTold> {
+        let telling = async {
+            for payload in payloads(&self.node, news.iter().copied().map(written)) {
+                self.notify(&payload).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        let error = match timeout(within, telling).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        tracing::debug!(?error, "news could not be told to other nodes");
+        self.relay.put_back(news);
+        Err(NotTold)
+    }
+
+    async fn notify(&self, payload: &str) -> Result<(), StoreError> {
+        // Each notification is a commit, but one that need not survive anything: it waits for no disk.
+        let sql = "WITH told AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)) \
+                   SELECT COUNT(*) FROM told";
+        sqlx::query(sql)
+            .bind(&self.channel)
+            .bind(payload)
+            .execute(self.db.reader())
+            .await?;
+        Ok(())
+    }
+
+    async fn hear_always(&self) {
+        let mut said = false;
+        loop {
+            let deaf = self.hear(&mut said).await;
+            let heard = self.hears.send_replace(false);
+            if !std::mem::replace(&mut said, true) {
+                tracing::warn!(
+                    reason = %deaf,
+                    "this node does not hear what other nodes do; until it does, open pages look again every {} s",
+                    self.pace.look_every.as_secs()
+                );
+            }
+            sleep(match deaf {
+                Deaf::Silence if !heard => AFTER_SILENCE,
+                _ => self.pace.after_loss,
+            })
+            .await;
+        }
+    }
+
+    /// Returns when it does not hear any more.
+    async fn hear(&self, said: &mut bool) -> Deaf {
+        let listening = async {
+            let mut listener = PgListener::connect(&self.url).await?;
+            listener.listen(&self.channel).await?;
+            Ok::<_, sqlx::Error>(listener)
+        };
+        let mut listener = match listening.await {
+            Ok(listener) => listener,
+            Err(error) => return Deaf::Lost(error),
+        };
+        listener.eager_reconnect(false);
+        tokio::select! {
+            error = self.receive(&mut listener) => Deaf::Lost(error),
+            deaf = self.probe(said) => deaf,
+        }
+    }
+
+    async fn receive(&self, listener: &mut PgListener) -> sqlx::Error {
+        loop {
+            match listener.try_recv().await {
+                Ok(Some(notification)) => self.received(notification.payload()),
+                Ok(None) => return sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into()),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    fn received(&self, payload: &str) {
+        let mut words = payload.split(' ');
+        if words.next() == Some(self.node.as_str()) {
+            self.echo.send_replace(());
+            return;
+        }
+        words.filter_map(read).for_each(|news| self.relay.heard(news));
+    }
+
+    async fn probe(&self, said: &mut bool) -> Deaf {
+        loop {
+            let mut echo = self.echo.subscribe();
+            if let Err(error) = self.notify(&format!("{} {PROBE}", self.node)).await {
+                return Deaf::Untold(error);
+            }
+            if timeout(self.pace.probe_within, echo.changed()).await.is_err() {
+                return Deaf::Silence;
+            }
+            if !*self.hears.borrow() {
+                // Whatever was missed until now.
+                self.relay.heard(News::Anything);
+                self.hears.send_replace(true);
+                if std::mem::take(said) {
+                    tracing::info!("this node hears again what other nodes do");
+                }
+            }
+            sleep(self.pace.probe_every).await;
+        }
+    }
+
+    async fn look_while_deaf(&self) {
+        loop {
+            sleep(self.pace.look_every).await;
+            if !*self.hears.borrow() {
+                self.relay.heard(News::Anything);
+            }
+        }
+    }
+}
+
+/// The node's name and as many words as fit, in as many payloads as it takes.
+fn payloads(node: &str, words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut payloads: Vec<String> = Vec::new();
+    for word in words {
+        match payloads.last_mut() {
+            Some(last) if last.len() + 1 + word.len() <= LONGEST => {
+                last.push(' ');
+                last.push_str(&word);
+            }
+            _ => payloads.push(format!("{node} {word}")),
+        }
+    }
+    payloads
+}
+
+fn written(news: News) -> String {
+    match news {
+        News::Changed(company, topic) => format!("{}:{company}", topic.as_str()),
+        News::Keys => "keys".to_owned(),
+        News::Sessions => "sessions".to_owned(),
+        News::Anything => "anything".to_owned(),
+    }
+}
+
+/// `None` for a probe, and for words of a later version.
+fn read(word: &str) -> Option<News> {
+    match word {
+        "keys" => Some(News::Keys),
+        "sessions" => Some(News::Sessions),
+        "anything" => Some(News::Anything),
+        _ => {
+            let (topic, company) = word.split_once(':')?;
+            Some(News::Changed(company.parse().ok()?, Topic::from_name(topic)?))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::CompanyId;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let company = CompanyId::from_random([7; 16]);
+        let changed = Topic::ALL.map(|topic| News::Changed(company, topic));
+        for news in changed
+            .into_iter()
+            .chain([News::Keys, News::Sessions, News::Anything])
+        {
+            assert_eq!(read(&written(news)), Some(news));
+        }
+        for word in [
+            PROBE,
+            "",
+            "logs:",
+            "logs:zz",
+            "tea:0123456789abcdef0123456789abcdef",
+        ] {
+            assert_eq!(read(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn no_payload_is_longer_than_postgres_takes_and_no_news_is_lost() {
+        let all: Vec<News> = (0..=255)
+            .map(|byte| News::Changed(CompanyId::from_random([byte; 16]), Topic::Webhooks))
+            .collect();
+        let payloads = payloads("0123456789abcdef", all.iter().copied().map(written));
+        assert!(payloads.len() > 1);
+        assert!(payloads.iter().all(|payload| payload.len() < 8000));
+        let read: Vec<News> = payloads
+            .iter()
+            .flat_map(|payload| payload.split(' ').skip(1).filter_map(read))
+            .collect();
+        assert_eq!(read, all);
+    }
+}

@@ -1,0 +1,190 @@
+//! Two whole servers on one PostgreSQL database: what happens on one, people and programs on the other learn of.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use http::{Method, StatusCode};
+use model::{Actor, Environment, GeneratedKey};
+use serde_json::json;
+use server::config::{self, Database};
+
+use crate::live::Stream;
+use crate::receiver::{Receiver, Reply};
+use crate::world::{Acme, Answer, Ask, To, World};
+
+struct Nodes {
+    a: World,
+    b: World,
+    database: test_postgres::Database,
+}
+
+impl Nodes {
+    async fn start() -> Self {
+        let database = test_postgres::Database::create().await;
+        let (a, b) = (node(database.url()).await, node(database.url()).await);
+        for node in [&a, &b] {
+            test_wait::in_time("a node hears the other", node.running().hears_other_nodes()).await;
+        }
+        Self { a, b, database }
+    }
+
+    async fn stop(mut self) {
+        self.a.stop().await;
+        self.b.stop().await;
+        self.database.remove().await;
+    }
+}
+
+/// A server with the same secrets as every other one here: on PostgreSQL they are given, never made up.
+async fn node(url: String) -> World {
+    World::start_with(|config| {
+        let data_dir = config.place.data_dir.clone();
+        write_secret(&config::master_key_file(&data_dir), "11");
+        write_secret(&config::pepper_file(&data_dir), "22");
+        config.place.database = Database::Postgres(url);
+        config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await
+}
+
+fn write_secret(file: &Path, byte: &str) {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(file);
+    file.expect("a new file")
+        .write_all(byte.repeat(32).as_bytes())
+        .expect("is written");
+}
+
+async fn as_program(ask: Ask<'_>, acme: &Acme, key: &GeneratedKey) -> Answer {
+    ask.to(To::Gateway)
+        .header("x-access-client-id", &acme.client_id.to_string())
+        .header("x-access-secret", key.secret.expose())
+        .send()
+        .await
+}
+
+/// The status of a call of the company's program at this node's gateway.
+async fn call(node: &World, acme: &Acme, key: &GeneratedKey) -> StatusCode {
+    as_program(node.get("/v1/webhooks/"), acme, key).await.status
+}
+
+/// Returns once this node's gateway knows the key.
+async fn accepted(node: &World, acme: &Acme, key: &GeneratedKey) {
+    test_wait::until("the key is accepted", async || {
+        call(node, acme, key).await == StatusCode::OK
+    })
+    .await;
+}
+
+/// What a page does: each time it is told of the topic it asks this node again, until it sees what it waits for.
+async fn told_until(stream: &mut Stream, topic: &str, sees: impl AsyncFn() -> bool) {
+    let looking = async {
+        loop {
+            stream.told(topic).await;
+            if sees().await {
+                return;
+            }
+        }
+    };
+    test_wait::in_time("the page is told", looking).await;
+}
+
+async fn page(node: &World, acme: &Acme, tab: &str) -> String {
+    let path = format!("/c/{}/development/{tab}", acme.client_id);
+    let page = node.get(&path).cookie(&acme.owner).send().await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    page.body
+}
+
+#[tokio::test]
+async fn the_logs_page_of_one_node_is_told_of_a_request_at_the_other_nodes_gateway() {
+    let nodes = Nodes::start().await;
+    let acme = nodes.a.acme("Acme").await;
+    let key = nodes.a.key(acme.id, Environment::Sandbox).await;
+    let mut stream = Stream::open(&nodes.b, &acme).await;
+    let answer = as_program(nodes.a.get("/v1/webhooks/"), &acme, &key).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let request = answer.header("x-request-id").to_owned();
+    told_until(&mut stream, "logs", async || {
+        page(&nodes.b, &acme, "logs").await.contains(&request)
+    })
+    .await;
+    drop(stream);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_published_on_one_node_is_delivered_once_and_the_other_nodes_page_is_told() {
+    let nodes = Nodes::start().await;
+    let acme = nodes.a.acme("Acme").await;
+    let key = nodes.a.key(acme.id, Environment::Sandbox).await;
+    accepted(&nodes.b, &acme, &key).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let draft = json!({ "name": "Orders", "webhook_url": receiver.url("/hook"), "env_type": "sandbox" });
+    let create = nodes.a.ask(Method::POST, "/v1/webhooks/").json(&draft);
+    let created = as_program(create, &acme, &key).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
+
+    let mut stream = Stream::open(&nodes.b, &acme).await;
+    nodes.a.publish(acme.id).await;
+    let history = async || {
+        let history = as_program(nodes.b.get("/v1/webhook-requests/"), &acme, &key)
+            .await
+            .json();
+        history["results"].as_array().expect("a list").len()
+    };
+    told_until(&mut stream, "webhooks", async || history().await == 1).await;
+    // Both workers have looked at the database since, and found nothing left to do.
+    let mut seen = 0;
+    while seen < 3 {
+        nodes.b.publish(acme.id).await;
+        seen += 1;
+        receiver.wait_for(1 + seen).await;
+    }
+    test_wait::until("all are delivered", async || history().await > seen).await;
+    assert_eq!((receiver.received().len(), history().await), (1 + seen, 1 + seen));
+    drop(stream);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_of_one_node_is_accepted_on_the_other_and_refused_as_soon_as_it_is_deleted() {
+    let nodes = Nodes::start().await;
+    let acme = nodes.a.acme("Acme").await;
+    let mut stream = Stream::open(&nodes.b, &acme).await;
+    let key = nodes.a.key(acme.id, Environment::Sandbox).await;
+    told_until(&mut stream, "keys", async || {
+        page(&nodes.b, &acme, "keys").await.contains(&key.key.last_four)
+    })
+    .await;
+    accepted(&nodes.b, &acme, &key).await;
+    let keys = &nodes.a.running().services.core.keys;
+    keys.delete(acme.id, key.key.id, &Actor::command_line())
+        .await
+        .expect("deleted");
+    assert_eq!(call(&nodes.b, &acme, &key).await, StatusCode::UNAUTHORIZED);
+    drop(stream);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn signing_out_on_one_node_ends_the_stream_on_the_other() {
+    let nodes = Nodes::start().await;
+    let acme = nodes.a.acme("Acme").await;
+    let (stream, mut colleague) = (
+        Stream::open(&nodes.b, &acme).await,
+        Stream::open_as(&nodes.b, &acme, &acme.viewer).await,
+    );
+    let out = nodes
+        .a
+        .ask(Method::POST, "/sign-out")
+        .cookie(&acme.owner)
+        .send()
+        .await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    stream.read_to_end().await;
+    nodes.a.key(acme.id, Environment::Sandbox).await;
+    colleague.told("keys").await;
+    nodes.stop().await;
+}
