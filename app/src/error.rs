@@ -173,7 +173,7 @@ impl fmt::Display for AppError {
             Self::Internal { incident } => {
                 write!(
                     f,
-                    "Something failed on our side. Nothing was changed. Send {incident} to support."
+                    "Something failed on our side. Nothing was changed. Send incident ID {incident} to support."
                 )
             }
             Self::Outdated => {

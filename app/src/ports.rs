@@ -143,8 +143,9 @@ pub trait ReplayDeliveries: Send + Sync {
 
 /// Whoever asks, from the Leptos context.
 pub fn visitor() -> Result<Arc<dyn Visitor>, AppError> {
-    use_context::<Arc<dyn Visitor>>()
-        .ok_or_else(|| AppError::Unavailable("The server is still starting.".to_owned()))
+    use_context::<Arc<dyn Visitor>>().ok_or_else(|| {
+        AppError::Unavailable("The server is still starting. Try again in a moment.".to_owned())
+    })
 }
 
 /// The first line of every server function.

@@ -300,8 +300,8 @@ impl SeeWebhooks for World {
             last_succeeded: false,
             active_keys: 2,
         });
-        let diagnosis = "Last 37 attempts failed: 21 × no response in time, 16 × status 503. First failure 5 Jan 2026 \
-                         09:00:00 UTC. It will be disabled on 10 Jan 2026 09:00:00 UTC unless a delivery succeeds.";
+        let diagnosis = "The last 37 attempts failed: 21 × no response in time, 16 × status 503. First failure 5 Jan 2026 \
+                         09:00:00 UTC. The webhook will be disabled on 10 Jan 2026 09:00:00 UTC unless a delivery succeeds.";
         Ok(WebhookDetail {
             row,
             signing_key,
@@ -573,7 +573,7 @@ async fn the_list_says_in_words_how_each_webhook_is_doing() {
         "3 waiting",
         "None due 2 waiting",
         "Paused",
-        "Not delivered since 5 Jan 2026 10:20:00 UTC",
+        "Nothing delivered since 5 Jan 2026 10:20:00 UTC",
         "at 5 Jan 2026 12:00:24 UTC",
     ] {
         assert!(text.contains(words), "{words} in {text}");
@@ -611,7 +611,7 @@ async fn a_webhook_names_its_key_and_why_it_fails() {
     assert_sound(&html);
     let text = text_of(&html);
     for words in [
-        "Last 37 attempts failed: 21 × no response in time, 16 × status 503.",
+        "The last 37 attempts failed: 21 × no response in time, 16 × status 503.",
         "Signed with the Production key ending a6f1",
         "attempt 3 of 10 , next at 5 Jan 2026 12:00:24 UTC",
         "and 2 more",
@@ -636,14 +636,14 @@ async fn every_state_of_a_webhook_has_its_explanation() {
         (2, "Standard Webhooks secret"),
         (
             3,
-            "Disabled: the receiver answered 410 Gone. Nothing is sent. 5 deliveries are waiting. Waiting deliveries are sent when you",
+            "Disabled: the receiver returned 410 Gone. Nothing is sent. 5 deliveries are waiting. Waiting deliveries are sent when you",
         ),
         (4, "Development has no active key"),
         (
             5,
             "Paused by ana@example.com. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
         ),
-        (6, "Not delivered since 5 Jan 2026 10:20:00 UTC"),
+        (6, "Nothing delivered since 5 Jan 2026 10:20:00 UTC"),
     ] {
         let html = render(
             owner(),

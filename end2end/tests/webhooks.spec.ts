@@ -104,7 +104,7 @@ test('a failure is explained in words, and the receiver’s response is shown as
   await expect.poll(() => receiver.received.length).toBe(1);
   await expect(async () => {
     await page.reload();
-    await expect(page.getByText('Last 1 attempt failed: 1 × status 503.')).toBeVisible({ timeout: 1_000 });
+    await expect(page.getByText('The last attempt failed: 1 × status 503.')).toBeVisible({ timeout: 1_000 });
   }).toPass();
   await hydrated(page);
   await expect(page.getByText(/attempt 1 of 10, next (in|at) /)).toBeVisible();

@@ -54,7 +54,7 @@ impl ApiError {
     /// An internal error. The cause goes to the log under an incident id, and the caller gets only the id.
     pub fn failed(what: &str, error: &dyn Error) -> Self {
         let incident = crate::incident::logged(what, error);
-        let message = format!("Something failed. Send {incident} to support.");
+        let message = format!("Something failed. Send incident ID {incident} to support.");
         Self::other(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 

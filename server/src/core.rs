@@ -122,7 +122,7 @@ impl Absent {
     /// The refusal. `at` says where we looked.
     pub(crate) fn refusal(at: &str) -> StartError {
         StartError::Refused(format!(
-            "There is no installation in {at}. Name the server's own with --data-dir or --database-url, or start one with \
+            "There is no installation in {at}. Give the server's --data-dir or --database-url, or create an installation with \
              `gatehouse serve` or `gatehouse admin create-company`."
         ))
     }

@@ -64,7 +64,7 @@ impl Descriptors {
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let bounds = Self::of(limit / shared_by.max(1)).ok_or_else(|| {
             ConfigError::new(format!(
-                "This process may open {limit} files, but it needs {} at least: raise the limit with `ulimit -n 4096`, or \
+                "This process may open {limit} files, but it needs at least {}: raise the limit with `ulimit -n 4096`, or \
                  with LimitNOFILE=4096 in its systemd unit.",
                 LEAST * shared_by.max(1)
             ))

@@ -83,7 +83,7 @@ async fn in_turn(path: &Path) -> Result<DataDir, StartError> {
             Claim::Taken => {
                 let path = path.display();
                 return Err(ConfigError::new(format!(
-                    "data-dir is {path}, and another process is using it."
+                    "data-dir is {path}, which another process is using. Stop that process, or use another data-dir."
                 ))
                 .into());
             }
@@ -244,7 +244,7 @@ impl Running {
     pub fn greeting(&self) -> String {
         let Some(curl) = &self.demo_curl else {
             return format!(
-                "Gatehouse is at {}, its gateway at {}.",
+                "The dashboard is at {}. The gateway is at {}.",
                 self.public_url, self.gateway_url
             );
         };
@@ -287,7 +287,7 @@ async fn bind(name: &str, listen: ListenAddress, config: &Config) -> Result<TcpL
             }
             Err(error) => {
                 return Err(ConfigError::new(format!(
-                    "{name} is {address}, which cannot be listened on: {error}."
+                    "{name} is {address}, but Gatehouse cannot listen there: {error}."
                 ))
                 .into());
             }

@@ -28,7 +28,7 @@ pub fn DesignPage() -> impl IntoView {
         <Main>
             <PageHeader
                 title="Design"
-                lead="Every primitive in every state. What is not here, pages do not have."
+                lead="Every primitive in every state. Every component in every state. Pages use only these."
                 actions=|| view! { <ButtonLink href="/">"Back to Gatehouse"</ButtonLink> }
             />
             <Colours />
@@ -49,8 +49,8 @@ pub fn DesignPage() -> impl IntoView {
             <NextSteps steps=vec![
                 NextStep::new("Authentication", "/docs/authentication", "The two headers, and what each refusal means."),
                 NextStep::new("Webhook events", "/docs/webhook-events", "What is sent, when, and how it is signed."),
-                NextStep::new("API keys rotation", "/docs/api-keys-rotation", "From the old key to the new one without downtime."),
-                NextStep::new("Security", "/docs/security", "What is kept, how it is sealed, who sees it."),
+                NextStep::new("API key rotation", "/docs/api-keys-rotation", "From the old key to the new one without downtime."),
+                NextStep::new("Security", "/docs/security", "How secrets are stored, encrypted and shown."),
             ] />
         </Main>
     }
@@ -63,13 +63,13 @@ fn Colours() -> impl IntoView {
         .map(|tone| {
             view! {
                 <Notice tone title=tone.as_str()>
-                    " Text on this ground reads at 4.5:1 or better."
+                    " Text on this background has a contrast of at least 4.5:1."
                 </Notice>
             }
         })
         .collect_view();
     view! {
-        <Section id="colours" title="Meanings" lead="Six tones. The picture and the words say the same as the colour.">
+        <Section id="colours" title="Meanings" lead="Six tones. The icon and text mean the same as the colour.">
             <div class="columns">{tones}</div>
         </Section>
     }
@@ -78,14 +78,14 @@ fn Colours() -> impl IntoView {
 #[component]
 fn Type() -> impl IntoView {
     view! {
-        <Section id="type" title="Type" lead="12, 13, 14, 16, 20, 28. Geist for text, Geist Mono for what is compared.">
+        <Section id="type" title="Type" lead="12, 13, 14, 16, 20, 28. Geist for text, Geist Mono for values that are compared.">
             <div class="design__type">
-                <p class="t28">"28 Keys are kept here"</p>
-                <p class="t20">"20 Every arrival is written in a log"</p>
-                <p class="t16">"16 Messengers are sent from here"</p>
+                <p class="t28">"28 API keys"</p>
+                <p class="t20">"20 Every request is logged"</p>
+                <p class="t16">"16 Webhooks are sent from here"</p>
                 <p class="t14">"14 The text of pages: 1 of 2 active keys"</p>
-                <p class="t13 muted">"13 Rows, labels and code, second in rank"</p>
-                <p class="t12 faint">"12 Hints and headings of columns, third in rank"</p>
+                <p class="t13 muted">"13 Rows, labels and code, secondary"</p>
+                <p class="t12 faint">"12 Hints and headings of columns, tertiary"</p>
                 <p class="mono">"13 mono: 203.0.113.7  2001:db8::1  0O 1lI  /v1/orders/"</p>
             </div>
         </Section>
@@ -109,7 +109,7 @@ fn Badges() -> impl IntoView {
         .map(|environment| view! { <EnvironmentBadge environment /> })
         .collect_view();
     view! {
-        <Section id="badges" title="Badges" lead="A word and a picture, never colour alone. Production has a lock and a border of its own.">
+        <Section id="badges" title="Badges" lead="A word and an icon, never colour alone. Production has a lock and a border of its own.">
             <div class="stack stack--tight">
                 <div class="cluster">{environments}</div>
                 <div class="cluster">{statuses}</div>
@@ -133,7 +133,7 @@ fn Buttons() -> impl IntoView {
     let pressed = RwSignal::new(true);
     let reason = Signal::stored(Some("Two keys are active. Delete one first.".to_owned()));
     view! {
-        <Section id="buttons" title="Button" lead="One primary in a view. What cannot be done says why and keeps its focus.">
+        <Section id="buttons" title="Button" lead="One primary button per view. An unavailable button says why and keeps focus.">
             <div class="stack">
                 <div class="cluster">
                     <Button kind=ButtonKind::Primary icon=IconName::Plus>"Generate new key"</Button>
@@ -413,7 +413,7 @@ fn Messages() -> impl IntoView {
                     <Button on_press=move || toasts.fail("The webhook was not saved: the server did not respond.")>"Fail"</Button>
                 </div>
                 <Notice tone=Tone::Warn title="Failing since 14:02. ">
-                    "Last 214 attempts failed: 198 timed out after 10 s, 16 got status 503. It will be disabled on Wed 14:02 unless a delivery succeeds."
+                    "The last 214 attempts failed: 198 timed out after 10 s, 16 got status 503. The webhook will be disabled on Wed 14:02 unless a delivery succeeds."
                 </Notice>
                 <Notice tone=Tone::Info>"Sample data until 14:02, real requests since."</Notice>
             </div>
@@ -424,7 +424,7 @@ fn Messages() -> impl IntoView {
 #[component]
 fn EmptyStates() -> impl IntoView {
     view! {
-        <Section id="empty" title="EmptyState" lead="What would be here, and how it gets here.">
+        <Section id="empty" title="EmptyState" lead="What belongs here, and how to add it.">
             <div class="columns">
                 <Card flush=true>
                     <EmptyState title="No webhooks yet" icon=IconName::Webhook>
@@ -450,7 +450,7 @@ fn Times() -> impl IntoView {
     let ready = clock::ready();
     let recently = move |seconds: i64| clock::now().minus_seconds(seconds);
     view! {
-        <Section id="times" title="Time" lead="UTC from the server, then the reader's own zone, kept up to date. The exact time on pointing and on focus.">
+        <Section id="times" title="Time" lead="UTC from the server, then the reader's own zone, kept up to date. The exact time appears on hover and focus.">
             <KeyValueList>
                 <KeyValue name="Relative">
                     <Time at=MOMENT />
@@ -501,7 +501,7 @@ fn Codes() -> impl IntoView {
 fn Navigation() -> impl IntoView {
     let current = |here: bool| Signal::stored(here);
     view! {
-        <Section id="navigation" title="NavTabs" lead="Links with an address each.">
+        <Section id="navigation" title="NavTabs" lead="Links, each with its own address.">
             <NavTabs label="Sample">
                 <NavTab href="#navigation" current=current(true) icon=IconName::Key>"API Keys"</NavTab>
                 <NavTab href="#navigation" current=current(false) icon=IconName::List>"Logs"</NavTab>

@@ -24,7 +24,7 @@ pub fn HelpLinks(client_id: ClientId) -> impl IntoView {
             "Every event type, its body, and when delivery is retried.",
         ),
         step(
-            "API keys rotation",
+            "API key rotation",
             "api-keys-rotation",
             "Replace a key in four steps, without downtime.",
         ),

@@ -34,11 +34,11 @@ pub enum AccountsError {
     UnknownSession,
     #[error("there is no operator token with this id; it may have been revoked")]
     UnknownToken,
-    #[error("an e-mail address looks like ana@example.com")]
+    #[error("this is not an e-mail address; use one such as ana@example.com")]
     InvalidEmail,
-    #[error("a name has 1 to 100 characters")]
+    #[error("a name must have 1 to 100 characters")]
     InvalidName,
-    #[error("a password has 8 to 1024 characters")]
+    #[error("a password must have 8 to 1024 characters")]
     InvalidPassword,
     #[error("the database failed")]
     Storage(#[source] StorageFailure),

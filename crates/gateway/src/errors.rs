@@ -128,7 +128,7 @@ pub fn refusal(verdict: Verdict, retry_after: Option<Duration>) -> Response<Byte
         Verdict::UpstreamTimeout => error(
             StatusCode::GATEWAY_TIMEOUT,
             "upstream_timeout",
-            "The API did not answer in time.",
+            "The API did not respond in time.",
         ),
         Verdict::Accepted => {
             let mut response = Response::new(Bytes::new());

@@ -234,7 +234,7 @@ fn unread_body(headers: &HeaderMap) -> CapturedBody {
 fn failure_remark() -> String {
     match wire::panics::unwinding() {
         Some(incident) => {
-            format!("Gatehouse failed while handling this request. Send {incident} to support.")
+            format!("Gatehouse failed while handling this request. Send incident ID {incident} to support.")
         }
         None => "Gatehouse failed while handling this request.".to_owned(),
     }

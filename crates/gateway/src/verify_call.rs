@@ -99,7 +99,7 @@ impl VerifyCall {
         for other in NAMING.iter().filter(|name| **name != method && **name != address) {
             if headers.contains_key(*other) {
                 let message = format!(
-                    "Profile {} does not believe this header. Have the proxy remove it.",
+                    "Profile {} does not trust this header. Have the proxy remove it.",
                     profile.as_str()
                 );
                 return Err(misuse(other, message));
@@ -149,10 +149,15 @@ fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
                 })?;
                 ("profile", profile.replace(known).is_some())
             }
-            _ => return Err(misuse("query", "Only environment and profile are settings.")),
+            _ => {
+                return Err(misuse(
+                    "query",
+                    "Unknown setting. Use only environment and profile.",
+                ));
+            }
         };
         if was_set {
-            return Err(misuse(field, "This setting is there more than once."));
+            return Err(misuse(field, "This setting is repeated."));
         }
     }
     let missing = |field| {

@@ -40,7 +40,7 @@ impl Recognition {
             Self::Active(active) => (Some(active.company.clone()), Some(active.trace())),
             Self::Refused { company, key, .. } => (company, key),
         };
-        let detail = "This node had lost contact with its database.".to_owned();
+        let detail = "The gateway had lost contact with its database.".to_owned();
         Self::Refused {
             verdict: Verdict::NotReady,
             company,
@@ -83,7 +83,10 @@ impl<T> Sent<T> {
             Self::Once(_) => None,
             Self::Missing => Some((Verdict::MissingCredentials, "was missing")),
             Self::Twice => Some((Verdict::MalformedCredentials, "was sent more than once")),
-            Self::Malformed => Some((Verdict::MalformedCredentials, "was not in the documented form")),
+            Self::Malformed => Some((
+                Verdict::MalformedCredentials,
+                "did not have the documented format",
+            )),
         }
     }
 }
@@ -428,7 +431,7 @@ mod tests {
         assert_eq!(verdict, Verdict::MalformedCredentials);
         assert_eq!(
             detail,
-            "X-Access-Client-Id was missing. X-Access-Secret was not in the documented form."
+            "X-Access-Client-Id was missing. X-Access-Secret did not have the documented format."
         );
     }
 

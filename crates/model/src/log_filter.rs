@@ -269,7 +269,7 @@ impl LogFilter {
             "method" => self.method = Some(value.trim().to_ascii_uppercase()),
             "path" => self.path = value.to_owned(),
             "before" => {
-                let wants = "a cursor of this list";
+                let wants = "a cursor from this list";
                 self.before = Some(value.parse().map_err(|_| InvalidFilter {
                     name: "before",
                     wants,

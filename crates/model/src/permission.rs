@@ -82,7 +82,7 @@ permissions! {
     /// Generate and delete keys. Generating shows the new secret.
     ManageKeys = "manage_keys", "generate or delete API keys", [Owner];
     /// Show or copy the secret of a key that exists.
-    RevealKeys = "reveal_keys", "see the secrets of API keys", [Owner];
+    RevealKeys = "reveal_keys", "see API key secrets", [Owner];
     /// The log of requests of the company and its brands.
     SeeLogs = "see_logs", "see requests", [Owner, Viewer];
     /// Webhooks, their deliveries and attempts, without secrets.
@@ -90,7 +90,7 @@ permissions! {
     /// Add, change, pause, test and delete webhooks.
     ManageWebhooks = "manage_webhooks", "change webhooks", [Owner];
     /// Show, copy or rotate the secret that a webhook has of its own.
-    RevealWebhookSecrets = "reveal_webhook_secrets", "see or rotate the secrets of webhooks", [Owner];
+    RevealWebhookSecrets = "reveal_webhook_secrets", "see or rotate webhook secrets", [Owner];
     /// Send a delivery once more.
     ReplayDeliveries = "replay_deliveries", "replay deliveries", [Owner];
 }
@@ -139,7 +139,7 @@ pub struct UnknownRole;
 
 impl fmt::Display for UnknownRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a role is one of {}", Role::choices())
+        write!(f, "a role is {}", Role::choices())
     }
 }
 

@@ -52,10 +52,10 @@ verdicts! {
     MissingCredentials = "missing_credentials", Some(401), "Missing credentials",
         "A credential header was missing.", "Send your Client ID and the key's secret with every request, each in its own header.";
     MalformedCredentials = "malformed_credentials", Some(401), "Malformed credentials",
-        "A credential header was not in the documented form, or was sent twice.",
+        "A credential header did not have the documented format, or was sent twice.",
         "Send each header once: the Client ID is 32 hex digits, the secret is a prefix and 40 hex digits.";
     UnknownClient = "unknown_client", Some(401), "Unknown client",
-        "The secret belongs to this company, but the Client ID sent with it is another one.",
+        "The secret belongs to this company, but but the Client ID sent with it is a different one.",
         "Send this company's Client ID, shown at the top of API Keys.";
     UnknownSecret = "unknown_secret", Some(401), "Unknown secret",
         "No key of this company has, or recently had, this secret.",

@@ -86,7 +86,7 @@ impl DisabledReason {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::ByHand => "Paused.",
-            Self::Gone => "Disabled: the receiver answered 410 Gone.",
+            Self::Gone => "Disabled: the receiver returned 410 Gone.",
             Self::FailedTooLong => "Disabled: every delivery failed for five days.",
         }
     }
@@ -380,7 +380,7 @@ impl FailureClass {
             Self::Tls => "TLS failed",
             Self::TimeoutConnect => "Connection timed out",
             Self::TimeoutHeaders => "No response in time",
-            Self::TimeoutBody => "Response never ended",
+            Self::TimeoutBody => "Response incomplete",
             Self::Protocol => "Not an HTTP response",
             Self::Status => "Error response",
             Self::Redirect => "Redirect not followed",
@@ -392,9 +392,9 @@ impl FailureClass {
         match self {
             Self::Dns => "Check the host name of the URL and its DNS records.",
             Self::BlockedAddress => "The URL must resolve to public addresses only.",
-            Self::Refused => "Check that your receiver is running and listens on this port.",
+            Self::Refused => "Check that your receiver is running and listening on this port.",
             Self::Tls => "Check that the certificate is valid for this name and that its chain is complete.",
-            Self::TimeoutConnect => "Check that no firewall blocks Gatehouse.",
+            Self::TimeoutConnect => "Check that no firewall is blocking Gatehouse.",
             Self::TimeoutHeaders | Self::TimeoutBody => {
                 "Return a 2xx immediately and do the work afterwards; the whole attempt may take 10 s."
             }

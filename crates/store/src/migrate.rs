@@ -40,15 +40,15 @@ pub(crate) async fn run(
     for step in &done {
         let Some(migration) = migrations.iter().find(|one| one.name == step.name) else {
             return Err(StoreError::Unusable(format!(
-                "it was written by a newer version of Gatehouse ({})",
+                "it was written by a newer version of Gatehouse ({}); use that version or a newer one",
                 step.name
             )));
         };
         match &step.checksum {
             Some(checksum) if *checksum != migration.checksum() => {
                 return Err(StoreError::Unusable(format!(
-                    "step {} of its tables ran with a different text than this version of Gatehouse has; use the version \
-                     that wrote it, or restore a backup",
+                    "schema migration {} differs from the one in this version of Gatehouse; use the version that wrote the \
+                     database, or restore a backup",
                     step.name
                 )));
             }

@@ -75,7 +75,7 @@ pub(crate) async fn url(
     let refuse = |reason: String| fault("webhook_url", reason);
     if given.contains('#') {
         // The fragment is never sent, so two webhooks could look different although they are the same.
-        return Err(refuse("The URL must not have a part after #.".to_owned()));
+        return Err(refuse("The URL must not contain a fragment (#…).".to_owned()));
     }
     let target = Target::parse(given).map_err(|error| refuse(error.to_string()))?;
     policy

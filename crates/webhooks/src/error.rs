@@ -41,7 +41,7 @@ pub enum PublishError {
     /// Only Gatehouse sets `webhook_id`, `event_type` and `event_created_at`.
     #[error("payload must not have a member {0}: Gatehouse sets it")]
     ReservedMember(&'static str),
-    #[error("an idempotency key has 1 to 255 visible ASCII characters")]
+    #[error("an idempotency key must have 1 to 255 visible ASCII characters")]
     InvalidIdempotencyKey,
     /// The same idempotency key was used with a different request.
     #[error("this idempotency key was used with another request")]

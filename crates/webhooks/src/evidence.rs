@@ -112,7 +112,8 @@ pub(crate) fn open(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealP
             }
             None => {
                 tracing::error!("could not unseal a receiver's response");
-                "[Cannot be read: sealed with another master key.]".clone_into(&mut hop.response_body);
+                "[Cannot be read: it was encrypted with another master key.]"
+                    .clone_into(&mut hop.response_body);
             }
         }
     }
@@ -255,7 +256,7 @@ mod tests {
         open(&mut stored, &key, &SealPlace { id: [8; 16], ..place });
         assert_eq!(
             stored[0].response_body,
-            "[Cannot be read: sealed with another master key.]"
+            "[Cannot be read: it was encrypted with another master key.]"
         );
     }
 }

@@ -41,7 +41,7 @@ const V4: &[Range<Ipv4Addr>] = &[
         0,
         0,
         16,
-        "link-local, where clouds keep their metadata (RFC 3927)",
+        "link-local, used for cloud metadata (RFC 3927)",
     ),
     v4(172, 16, 0, 0, 12, "private (RFC 1918)"),
     v4(192, 0, 0, 0, 24, "protocol assignments (RFC 6890)"),

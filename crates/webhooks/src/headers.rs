@@ -43,7 +43,7 @@ pub struct SentHeaders {
 pub enum InvalidHeaders {
     #[error("1 to 128 visible ASCII characters and spaces")]
     UserAgent,
-    #[error("the name of a header that is not used otherwise, with at most 128 letters, digits and hyphens")]
+    #[error("a header name that nothing else uses, with at most 128 letters, digits and hyphens")]
     Sign,
 }
 

@@ -48,15 +48,19 @@ pub(crate) fn diagnosis(since: Timestamp, failures: &[FailureCount], enabled: bo
         .iter()
         .map(|failure| format!("{} × {}", failure.attempts, kind(failure)))
         .collect();
-    let (plural, kinds) = (if total == 1 { "" } else { "s" }, kinds.join(", "));
+    let attempts = match total {
+        1 => "The last attempt".to_owned(),
+        _ => format!("The last {total} attempts"),
+    };
     let mut text = format!(
-        "Last {total} attempt{plural} failed: {kinds}. First failure {}.",
+        "{attempts} failed: {}. First failure {}.",
+        kinds.join(", "),
         since.to_page_text()
     );
     if enabled {
         let disabled = since.plus_seconds(DISABLE_AFTER_SECONDS).to_page_text();
         text.push_str(&format!(
-            " It will be disabled on {disabled} unless a delivery succeeds."
+            " The webhook will be disabled on {disabled} unless a delivery succeeds."
         ));
     }
     text
@@ -166,8 +170,8 @@ mod tests {
         ];
         assert_eq!(
             diagnosis(since, &failures, true),
-            "Last 215 attempts failed: 198 × no response in time, 16 × status 503, 1 × TLS failed. First failure \
-             5 Jan 2026 10:00:00 UTC. It will be disabled on 10 Jan 2026 10:00:00 UTC unless a delivery succeeds."
+            "The last 215 attempts failed: 198 × no response in time, 16 × status 503, 1 × TLS failed. First failure \
+             5 Jan 2026 10:00:00 UTC. The webhook will be disabled on 10 Jan 2026 10:00:00 UTC unless a delivery succeeds."
         );
         assert_eq!(diagnosis(since, &[], true), "");
         assert!(!diagnosis(since, &failures, false).contains("will be disabled"));

@@ -59,7 +59,7 @@ impl Webhooks {
         let place = self.secret_place(company, webhook.environment, id);
         let sealed = parts.master_key.seal(&place, &secret);
         let detail = format!(
-            "{}: the former one signs until {}",
+            "{}: the previous secret also signs until {}",
             webhook.name,
             until.to_rfc3339()
         );

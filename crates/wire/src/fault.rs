@@ -41,7 +41,7 @@ impl Fault {
 
     /// 500 after a panic. Its id is on the matching line of the server's log.
     pub(crate) fn panicked(at: Timestamp, incident: &str) -> Self {
-        let message = format!("Something failed. Send {incident} to support.");
+        let message = format!("Something failed. Send incident ID {incident} to support.");
         Self::new(at, StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 

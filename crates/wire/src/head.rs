@@ -72,7 +72,7 @@ fn framing(headers: &HeaderMap) -> Result<(), &'static str> {
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err("The only Transfer-Encoding that is read here is chunked."),
+        _ => Err("The only supported Transfer-Encoding is chunked."),
     }
 }
 

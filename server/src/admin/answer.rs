@@ -133,11 +133,11 @@ impl Answer {
             Self::List(_) => false,
         };
         let next = if secret {
-            "It contained a secret that is shown only once: delete or revoke what was created, then run the command again."
+            "The output contained a secret that is shown only once: delete or revoke what was created, then run the command again."
         } else {
             "The command itself was carried out."
         };
-        format!("The answer could not be written to standard output ({error}). {next}")
+        format!("The output could not be written to standard output ({error}). {next}")
     }
 }
 

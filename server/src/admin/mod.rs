@@ -55,7 +55,7 @@ async fn in_turn(place: &Place, command: Command, clock: Clock) -> Result<Answer
         if began.elapsed() > TURN {
             return Err(StartError::Refused(format!(
                 "Another process has been using {} for {} seconds and does not respond on its control socket. If it \
-                 is a server that hangs, stop it and run this command again.",
+                 is a server that has stopped responding, stop it and run this command again.",
                 place.data_dir.display(),
                 TURN.as_secs()
             )));

@@ -97,7 +97,7 @@ pub async fn refuse_other_sites(State(state): State<AppState>, request: Request,
         return plain_page::refused(
             StatusCode::FORBIDDEN,
             "Request from another site",
-            "This request came from a page on another site, so it was refused.",
+            "This request came from a page on another site, so it was refused. Go back to the dashboard and try again there.",
             &state,
         );
     }

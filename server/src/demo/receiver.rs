@@ -42,7 +42,7 @@ async fn receive(State(services): State<Services>, request: Request) -> Response
     if is_signed(&services, &parts.headers, &body.to_bytes()).await {
         Json(json!({ "received": true, "signature": "verified" })).into_response()
     } else {
-        let body = json!({ "received": false, "signature": "no active key made it" });
+        let body = json!({ "received": false, "signature": "not made with an active key" });
         (StatusCode::UNAUTHORIZED, Json(body)).into_response()
     }
 }

@@ -38,7 +38,7 @@ impl State {
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
                 ConfigError::new(format!(
-                    "data-dir holds a demo whose setup was interrupted, or one of another version ({}). Start over with cargo xtask serve --fresh, or remove the directory.",
+                    "data-dir holds a demo whose setup was interrupted, or that another version created ({}). Start over with cargo xtask serve --fresh, or remove the directory.",
                     path.display()
                 ))
             }),

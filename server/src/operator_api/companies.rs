@@ -29,8 +29,8 @@ struct NewCompany {
 
 impl NewCompany {
     fn read(body: &JsonBody) -> Result<Self, ApiError> {
-        let mut members = body.members("name, and for a brand parent")?;
-        let name = members.required("name", "A name is text.");
+        let mut members = body.members("name, and parent for a brand")?;
+        let name = members.required("name", "name must be a string.");
         let parent = members.optional("parent", "A Client ID is 32 lower-case hexadecimal digits.");
         members.all(name.map(|name| Self { name, parent }))
     }

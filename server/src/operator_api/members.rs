@@ -46,9 +46,9 @@ impl NewMember {
     fn read(body: &JsonBody) -> Result<Self, ApiError> {
         let mut members = body.members("client_id, email and role")?;
         let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
-        let email = members.required("email", "An e-mail address is text.");
+        let email = members.required("email", "email must be a string.");
         let role = members.required("role", "This is not a role.");
-        let password = members.optional("password", "A password is text.");
+        let password = members.optional("password", "password must be a string.");
         let new = client_id.zip(email).zip(role);
         members.all(new.map(|((client_id, email), role)| Self {
             client_id,
@@ -109,7 +109,7 @@ pub async fn set_password(
         return Ok(not_found());
     };
     let mut members = body.members("password, or nothing in it")?;
-    let given: Option<SecretText> = members.optional("password", "A password is text.");
+    let given: Option<SecretText> = members.optional("password", "password must be a string.");
     members.all(Some(()))?;
     let set = async {
         let email = services.core.accounts.member_email(member).await?;

@@ -163,7 +163,9 @@ fn answer(error: WebhooksError) -> AppError {
             },
             None => AppError::NotFound,
         },
-        WebhooksError::Seal => AppError::Unavailable("The stored data can no longer be read.".to_owned()),
+        WebhooksError::Seal => {
+            AppError::Unavailable("The stored data can no longer be read. Contact support.".to_owned())
+        }
         WebhooksError::SigningSecrets(_) | WebhooksError::Storage(_) => AppError::Internal {
             incident: incident::logged("a page about webhooks could not be answered", &error),
         },

@@ -124,7 +124,7 @@ fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
         AttemptOutcome::Failed {
             class: FailureClass::Status,
             status: Some(status),
-        } => (Some(status), Some(format!("The receiver answered {status}."))),
+        } => (Some(status), Some(format!("The receiver returned {status}."))),
         AttemptOutcome::Failed { class, status } => (status, Some(format!("{}.", class.label()))),
     };
     Ok(Row {

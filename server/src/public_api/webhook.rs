@@ -179,7 +179,7 @@ impl PublicApi {
             return Err(ApiError::Incorrect(body::in_order(faults)));
         }
         if environment != caller.environment {
-            let message = format!("This secret acts in {} only.", caller.environment);
+            let message = format!("This secret works in {} only.", caller.environment);
             return Err(ApiError::forbidden(message));
         }
         Ok(())

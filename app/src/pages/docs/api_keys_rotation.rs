@@ -131,7 +131,7 @@ fn Undetected(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     "Accepting both for a while is always the safest way: verify with the new secret, then with the old one. "
-                    <a href=verify>"Security"</a> " has a function to call twice."
+                    <a href=verify>"Security"</a> " has a function that you can call with each secret."
                 </p>
             </div>
         </Section>

@@ -207,7 +207,7 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
         503,
         "overloaded",
         "Too many requests are waiting. The code is not_ready if the gateway cannot confirm that its keys are up to date.",
-        "Try again after Retry-After.",
+        "Try again when Retry-After says.",
     ),
     (
         504,
@@ -243,8 +243,8 @@ fn Errors(reader: Reader) -> impl IntoView {
             <div class="prose">
                 <p>
                     "Branch on " <code>"error.code"</code> "; " <code>"error.message"</code>
-                    " is for people. All 401 responses look alike on purpose, so that guessing reveals nothing. The \
-                     reason is in " {logs} ", with a sentence and a next step."
+                    " is for people. All 401 responses look alike on purpose, so that guessing reveals nothing. "
+                    {logs} " shows the reason and what to do next."
                 </p>
             </div>
             <div class="docs__table">

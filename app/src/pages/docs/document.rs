@@ -38,7 +38,7 @@ impl Document {
         match self {
             Self::Authentication => "Authentication",
             Self::WebhookEvents => "Webhook events",
-            Self::ApiKeysRotation => "API keys rotation",
+            Self::ApiKeysRotation => "API key rotation",
             Self::Security => "Security",
             Self::ForwardAuth => "Your own proxy",
         }

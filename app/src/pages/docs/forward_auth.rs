@@ -42,7 +42,7 @@ fn Address() -> impl IntoView {
                         ". A key for another environment gets 403. Without this setting, a Sandbox key would open your Production API."
                     </li>
                     <li>
-                        <code>"profile"</code> " says which proxy asks: " <code>"nginx"</code> ", " <code>"ingress-nginx"</code>
+                        <code>"profile"</code> " says which proxy is calling: " <code>"nginx"</code> ", " <code>"ingress-nginx"</code>
                         ", " <code>"caddy"</code> ", " <code>"traefik"</code> ", " <code>"envoy"</code> " or "
                         <code>"haproxy"</code> "."
                     </li>

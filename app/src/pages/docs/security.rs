@@ -51,7 +51,7 @@ fn Verify(reader: Reader) -> impl IntoView {
                     " proves that a delivery comes from us and was not changed:"
                 </p>
                 <ol>
-                    <li>"Take the body as raw bytes, before anything parses it. Reformatted, it has a different signature."</li>
+                    <li>"Take the body as raw bytes, before anything parses it. A reformatted body has a different signature."</li>
                     <li>
                         "Compute HMAC-SHA-256 over them. The key is the complete access secret of the webhook's \
                          environment as text, including its " <code>{sandbox}</code> ", " <code>{dev}</code> " or " <code>{prod}</code> "."
@@ -131,8 +131,8 @@ fn StandardWebhooks(reader: Reader) -> impl IntoView {
                 </ol>
                 <p>
                     "When you rotate the secret, the list has two entries for 24 hours: one made with the new secret \
-                     and one with the previous one. Give your receiver the new secret in that time, and no delivery \
-                     is refused. If you rotate again within that time, the oldest secret stops working immediately."
+                     and one with the previous one. Give your receiver the new secret within that time so that it \
+                     refuses no delivery. If you rotate again within that time, the oldest secret stops working immediately."
                 </p>
             </div>
         </Section>
@@ -148,12 +148,12 @@ fn Addresses() -> impl IntoView {
                 <p>
                     "A webhook's URL must start with https://, and every address its name resolves to must be \
                      public. Private, loopback, link-local, multicast and reserved addresses are refused however \
-                     they are written, even if only one of several is. The check is repeated for each connection and \
+                     they are written. If a name resolves to several addresses, one such address is enough to refuse it. The check is repeated for each connection and \
                      each redirect, so a name that later resolves to something else is refused too."
                 </p>
                 <p>
                     {provider().name_at_start().to_owned()}
-                    " can allow private networks, as the demo does for this machine. The form says which. A refused attempt shows "
+                    " can allow private networks. The webhook form shows which. A refused attempt shows "
                     <i>"Address not allowed"</i> " on the delivery's page."
                 </p>
                 <ul>
@@ -175,16 +175,16 @@ fn Secrets() -> impl IntoView {
                 <KeyValue name="What it is">
                     "160 random bits after the environment's name. It cannot be guessed and says nothing about you."
                 </KeyValue>
-                <KeyValue name="To recognise it">
+                <KeyValue name="How we recognise it">
                     "A keyed hash (HMAC-SHA-256). Someone who steals the database but not the hash's key cannot even test a guess."
                 </KeyValue>
-                <KeyValue name="To reveal it">
+                <KeyValue name="How we can reveal it">
                     "The secret itself, encrypted with XChaCha20-Poly1305 under a master key that is never in the \
                      database. It is bound to its company, environment and key: moved to another row, it cannot be \
                      decrypted."
                 </KeyValue>
                 <KeyValue name="Who sees it">
-                    "Only people who can manage keys, when they generate, reveal or copy one. Each time is recorded \
+                    "Only people who can manage keys, when they generate, reveal or copy one. Each of these actions is recorded \
                      in the audit trail. No other page, log or export contains it."
                 </KeyValue>
                 <KeyValue name="When it is deleted">

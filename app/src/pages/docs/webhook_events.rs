@@ -200,7 +200,7 @@ fn Retries() -> impl IntoView {
                          immediately. It does not count as one of the ten, and the schedule does not change."
                     </li>
                     <li>
-                        "If every attempt fails for five days, the webhook is disabled. Its page shows a warning from the first failure on."
+                        "If every attempt fails for five days, the webhook is disabled. Its page shows a warning after the first failure."
                     </li>
                 </ul>
             </div>
@@ -266,7 +266,7 @@ fn States(reader: Reader) -> impl IntoView {
             </div>
             <div class="prose">
                 <p>
-                    "Waiting uses up no attempts. A skipped delivery is recorded, but nothing is sent for it unless \
+                    "Waiting does not use up any attempts. A skipped delivery is recorded, but nothing is sent for it unless \
                      you replay it. An attempt that has started is always completed."
                 </p>
             </div>

@@ -151,8 +151,8 @@ fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> i
 const fn recorded_by(recorded: Recorded) -> &'static str {
     match recorded {
         Recorded::Gateway => "The gateway",
-        Recorded::Verify => "Verify: another proxy asked whether to allow it",
-        Recorded::PublicApi => "The public API: answered by Gatehouse itself",
+        Recorded::Verify => "Verify: another proxy checked this request with Gatehouse",
+        Recorded::PublicApi => "The public API: Gatehouse handled it directly",
     }
 }
 

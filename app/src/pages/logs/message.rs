@@ -87,7 +87,7 @@ fn BodyView(side: Side, body: Body) -> impl IntoView {
                 .then(|| format!(" {} was sent over the network.", words::bytes(total_bytes)));
             view! {
                 <p class="muted">
-                    <b>{format!("{} body: ", side.word())}</b>
+                    <b>{format!("{} body. ", side.word())}</b>
                     {why.sentence()}
                     {size}
                 </p>

@@ -61,7 +61,7 @@ impl Names {
     /// A deleted key, or a brand's, has no name here; the rows say more about it (`Listing::key_name`).
     pub(super) fn key(&self, id: KeyId) -> String {
         self.active_key(id)
-            .unwrap_or_else(|| "deleted, or a brand's key".to_owned())
+            .unwrap_or_else(|| "not one of your active keys".to_owned())
     }
 }
 

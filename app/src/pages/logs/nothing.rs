@@ -71,8 +71,8 @@ pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
     view! {
         <EmptyState title="Waiting for your first request…" waiting=true>
             <p>
-                "Put the access secret of a key into " <code>"SECRET"</code>
-                ", then run this line. " <WillAppear what="The request" /> " No key yet? "
+                "Set " <code>"SECRET"</code>
+                " to a key's secret, then run this command. " <WillAppear what="The request" /> " No key yet? "
                 <a href=keys>"Generate one on API Keys"</a> "."
             </p>
             <Loaded

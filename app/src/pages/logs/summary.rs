@@ -73,7 +73,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Warn>
                             {format!(
-                                "{} arrived faster than the log could store them and {} not listed here. They were all handled.",
+                                "The log could not keep up, so {} {} not listed here. Every request was handled.",
                                 words::requests(Some(dropped)),
                                 if dropped == 1 { "is" } else { "are" },
                             )}
@@ -85,7 +85,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Quiet>
                             {format!(
-                                "{} without a valid key {} refused and only counted. At most 10 per second and 1,000 per hour are listed.",
+                                "{} without a valid key {} refused and counted, but not listed. The log lists at most 10 of these per second and 1,000 per hour.",
                                 words::requests(Some(suppressed)),
                                 if suppressed == 1 { "was" } else { "were" },
                             )}

@@ -63,7 +63,7 @@ fn PauseForm(state: WebhookState) -> impl IntoView {
                 )),
                 Ok(()) if enable => toasts.say("Enabled. Events are being sent again."),
                 Ok(()) => toasts.say("Paused. Deliveries wait until you enable it."),
-                Err(error) => toasts.fail_with("Nothing was changed.", &error),
+                Err(error) => toasts.fail_with(if enable { "Not enabled." } else { "Not paused." }, &error),
             }
             state.scope.refetch(Topic::Webhooks);
         });

@@ -206,7 +206,7 @@ fn Summary(view_state: DeliveryView) -> impl IntoView {
 
 fn no_request(test: bool) -> String {
     if test {
-        "Send test event".to_owned()
+        "A test event".to_owned()
     } else {
         format!("{} (no linked request)", provider().name_at_start())
     }
@@ -271,7 +271,7 @@ const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static
             "Nothing was sent, and nothing will be unless you replay it: the webhook was disabled when the event \
              arrived, or was deleted before the first attempt."
         }
-        _ if webhook_is_off => "None yet. The first attempt follows when the webhook is enabled.",
+        _ if webhook_is_off => "None yet. The first attempt will be made when the webhook is enabled.",
         _ => NONE_YET,
     }
 }

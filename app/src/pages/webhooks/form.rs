@@ -308,7 +308,7 @@ pub(super) fn WebhookForm(
                         let sign_in = sign_in_from(&browser::address());
                         view! { " " <a href=sign_in target="_blank">"Sign in again in a new tab"</a> ", then save again." }
                     });
-                    view! { <Notice tone=Tone::Bad title="Nothing was saved." announce=true>" " {error.to_string()} {sign_in}</Notice> }
+                    view! { <Notice tone=Tone::Bad title="Not saved." announce=true>" " {error.to_string()} {sign_in}</Notice> }
                 })
             }}
             <div class="webhook-form__end">
@@ -492,7 +492,7 @@ pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
     let title = format!("{} has no active key.", environment.label());
     view! {
         <Notice tone=Tone::Hold title=title>
-            " Deliveries cannot be signed, so they are held. This uses up no attempts. Once there is a key, they are sent, oldest first. "
+            " Deliveries cannot be signed, so they are held. This does not use up any attempts. Once there is a key, they are sent, oldest first. "
             <a href=keys>"Generate one on API Keys"</a>
         </Notice>
     }

@@ -26,7 +26,7 @@ pub(super) fn OwnSecret(state: WebhookState) -> impl IntoView {
         state.scope.client_id()
     );
     let former_until = Memo::new(move |_| state.detail.with(|detail| detail.former_secret_until));
-    let lead = "For receivers that use a Standard Webhooks library. It signs webhook-signature; your API key signs the other header.";
+    let lead = "For receivers that use a Standard Webhooks library. It makes the webhook-signature header. The other signature header uses your API key.";
     view! {
         <Card id="own-secret" title=NAME lead=lead>
             <KeyValueList>

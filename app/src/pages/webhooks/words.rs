@@ -41,7 +41,9 @@ fn health_words(health: &WebhookHealth, disabled: Option<DisabledReason>, now: O
         (WebhookHealth::Tested { delivered: true }, _) => "Test delivered".to_owned(),
         (WebhookHealth::Tested { delivered: false }, _) => "Test failed".to_owned(),
         (WebhookHealth::Healthy, _) => "Healthy".to_owned(),
-        (WebhookHealth::NotDelivered { since }, _) => format!("Not delivered since {}", since.to_page_text()),
+        (WebhookHealth::NotDelivered { since }, _) => {
+            format!("Nothing delivered since {}", since.to_page_text())
+        }
         (WebhookHealth::Failing { since }, _) => match now {
             Some(now) => format!("Failing for {}", short_distance(now.millis_since(*since) / 1000)),
             None => format!("Failing since {}", since.to_page_text()),
@@ -198,7 +200,7 @@ mod tests {
         let since = Timestamp::from_millis(1_767_614_400_000);
         assert_eq!(
             health_words(&WebhookHealth::NotDelivered { since }, None, Some(since)),
-            "Not delivered since 5 Jan 2026 12:00:00 UTC"
+            "Nothing delivered since 5 Jan 2026 12:00:00 UTC"
         );
         assert_eq!(
             [true, false].map(|delivered| health_words(&WebhookHealth::Tested { delivered }, None, None)),

@@ -52,6 +52,10 @@ const LANDED: &[(&str, &str)] = &[
         "e606f890b198b5001489b1a36b3ee698fc3d38cfc1fba180633bf606aadd14f0",
     ),
     (
+        "0010_webhook_paused_by",
+        "e52ec50ac4bc734ee52bae5b80cc40368a961c765d9d7e73790203b77791c03c",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

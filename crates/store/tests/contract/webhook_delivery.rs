@@ -144,7 +144,7 @@ async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestD
     assert!(
         detail
             .diagnosis
-            .starts_with("Last 10 attempts failed: 10 × status 500."),
+            .starts_with("The last 10 attempts failed: 10 × status 500."),
         "{}",
         detail.diagnosis
     );

@@ -223,7 +223,7 @@ async fn the_hint_about_a_url_agrees_with_what_is_accepted(db: &TestDb) {
         found.pop().map(|fault| (fault.field, fault.message))
     };
     for url in ["https://example.com/hook#part", "https://example.com/#"] {
-        let fault = ("webhook_url", "The URL must not have a part after #.");
+        let fault = ("webhook_url", "The URL must not contain a fragment (#…).");
         assert_eq!(
             check(url).await,
             Some((fault.0.to_owned(), fault.1.to_owned())),

@@ -199,7 +199,7 @@ mod tests {
         let gone = switched(webhook(Some(DisabledReason::Gone)), ANA, false);
         assert_eq!(
             gone.disabled_sentence().as_deref(),
-            Some("Disabled: the receiver answered 410 Gone.")
+            Some("Disabled: the receiver returned 410 Gone.")
         );
     }
 
