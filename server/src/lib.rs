@@ -28,6 +28,7 @@ mod signing;
 mod wiped;
 
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use accounts::Passwords;
@@ -91,25 +92,34 @@ async fn serve(args: &ServeArgs, clock: Clock) -> Result<(), StartError> {
     log_to_stderr(&config.log)?;
     // One listener for all signals, so that a second signal during the handling of the first is not lost.
     let mut signals = Signals::listen();
-    let running = tokio::select! {
-        started = serve::start(config, Passwords::new(), clock) => started?,
+    let mut starting = pin!(serve::start(config, Passwords::new(), clock));
+    let (running, told_early) = tokio::select! {
+        started = &mut starting => (started?, false),
+        // A start that was dropped halfway would leave its databases open.
         () = signals.next() => {
-            tracing::warn!("stopped before it finished starting");
-            std::process::exit(1)
+            tracing::info!("stopping as soon as the start has finished; send the signal again to stop immediately");
+            tokio::select! {
+                started = starting => (started?, true),
+                () = signals.next() => stop_immediately(),
+            }
         }
     };
-    serve::say(&running.greeting());
-    signals.next().await;
+    if !told_early {
+        serve::say(&running.greeting());
+        signals.next().await;
+    }
     tracing::info!(
-        "stopping: open responses may finish, and what is in memory is written; signal again to stop at once"
+        "stopping: open responses can finish and unsaved data is written; send the signal again to stop immediately"
     );
     tokio::select! {
         () = running.stop() => Ok(()),
-        () = signals.next() => {
-            tracing::warn!("stopped at once");
-            std::process::exit(1)
-        }
+        () = signals.next() => stop_immediately(),
     }
+}
+
+fn stop_immediately() -> ! {
+    tracing::warn!("stopped immediately");
+    std::process::exit(1)
 }
 
 fn log_to_stderr(levels: &str) -> Result<(), ConfigError> {

@@ -1,6 +1,7 @@
 //! How a server stops. The first signal lets open responses finish and writes what is in memory. The second ends
 //! everything at once.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -64,6 +65,36 @@ fn the_second_sigterm_ends_everything_at_once() {
     // The connection was cut. The system reports an empty response or an error.
     call.read_to_end(&mut answer).ok();
     assert!(answer.is_empty());
+}
+
+#[test]
+fn a_sigterm_during_the_start_stops_the_server_cleanly_once_it_has_started() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let installation = Installation::create(folder.path());
+    let data = folder.path().join("data");
+    // Another process at work on the data directory: the start waits for it.
+    let lock = File::options()
+        .write(true)
+        .open(data.join("gatehouse.lock"))
+        .expect("the lock");
+    lock.lock().expect("no other process has it");
+    let mut server = installation.spawn(&[], Stdio::null());
+    test_wait::blocking_until("the server handles SIGTERM", || handles_sigterm(&server));
+    signal(&server, "TERM");
+    drop(lock);
+    assert_eq!(ended(&mut server).code(), Some(0));
+    let left_open = std::fs::exists(data.join("gatehouse.db-wal")).expect("the directory can be read");
+    assert!(!left_open, "the database was not closed");
+}
+
+/// By the mask of handled signals: SIGTERM is number 15.
+fn handles_sigterm(process: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("its status");
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .expect("a mask of handled signals");
+    u64::from_str_radix(mask.trim(), 16).expect("hex digits") & (1 << 14) != 0
 }
 
 /// A server that has been told once to stop, while a call waits for its upstream.
