@@ -200,6 +200,47 @@ mod tests {
         }
     }
 
+    /// Written out from IANA's registries, because a row that is missing above would be missing from a test over the rows.
+    #[test]
+    fn every_block_of_the_special_purpose_registries_is_refused() {
+        for block in [
+            "0.0.0.0",
+            "10.0.0.0",
+            "100.64.0.0",
+            "127.0.0.0",
+            "169.254.0.0",
+            "172.16.0.0",
+            "192.0.0.0",
+            "192.0.2.0",
+            "192.88.99.0",
+            "192.168.0.0",
+            "198.18.0.0",
+            "198.51.100.0",
+            "203.0.113.0",
+            "224.0.0.0",
+            "240.0.0.0",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:0:0",
+            "64:ff9b:1::",
+            "100::",
+            "100:0:0:1::",
+            "2001::",
+            "2001:2::",
+            "2001:10::",
+            "2001:db8::",
+            "2002::",
+            "3fff::",
+            "5f00::",
+            "fc00::",
+            "fe80::",
+            "ff00::",
+        ] {
+            assert!(forbidden(block), "{block}");
+        }
+    }
+
     #[test]
     fn public_addresses_next_to_the_ranges_are_allowed() {
         for text in [

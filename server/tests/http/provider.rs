@@ -6,7 +6,7 @@ use model::Provider;
 use crate::world::World;
 
 #[tokio::test]
-async fn every_page_shows_the_installations_name() {
+async fn pages_with_and_without_a_company_show_the_installations_name() {
     let name = "Fish & \"Chips\" <Pay>";
     let world = World::start_with(|config| {
         config.provider = Provider::named(name).expect("a name");

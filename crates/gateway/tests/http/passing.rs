@@ -212,7 +212,7 @@ async fn another_listener_serves_the_public_api_with_the_same_check_and_log() {
 }
 
 #[tokio::test]
-async fn every_recognised_request_updates_last_used() {
+async fn a_recognised_request_updates_last_used() {
     let world = World::new().await;
     world.get("/echo").await;
     world.keys.flush_last_used().await.expect("last used is written");

@@ -298,6 +298,10 @@ async fn every_revocation_leaves_an_audit_row(db: &TestDb) {
     let listed = one.sessions(&Whose::Everybody).await.expect("lists");
     assert_eq!(listed[0].session.token_hash, session.hash());
     one.revoke_session(listed[0].id, &actor).await.expect("revokes");
+    sign_in(&one, ANA).await;
+    one.revoke_sessions_of(&email(ANA), &actor)
+        .await
+        .expect("revokes");
     one.remove_member(ana, &actor).await.expect("removes");
     let token = one.operator_tokens().await.expect("lists")[0].id;
     one.revoke_operator_token(token, &actor).await.expect("revokes");
@@ -309,7 +313,9 @@ async fn every_revocation_leaves_an_audit_row(db: &TestDb) {
             "member.password_set",
             "member.removed",
             "member.signed_in",
+            "member.signed_in",
             "operator_token.revoked",
+            "session.revoked",
             "session.revoked",
             "session.revoked",
         ]

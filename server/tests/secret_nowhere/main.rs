@@ -4,12 +4,20 @@
 //! except the two that ask for the secret. It searches for the text, its halves, the bytes of its digits, and hex and
 //! base64 of the text.
 
+mod exchange;
+mod needles;
+mod peers;
+
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::exchange::{body, field, header, request, request_id, status};
+use crate::needles::{holds, needles, own_needles};
+use crate::peers::{echoing_upstream, telling_receiver};
 
 const GATEHOUSE: &str = env!("CARGO_BIN_EXE_gatehouse");
 const PASSWORD: &str = "correct horse battery staple";
@@ -478,95 +486,6 @@ impl Drop for Server {
     }
 }
 
-/// An API that repeats everything it is sent, in its headers and its body.
-fn echoing_upstream() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(stream) = stream else { return };
-            std::thread::spawn(move || echo(stream));
-        }
-    });
-    address
-}
-
-/// A receiver that knows the secret and repeats it wherever it can. It first redirects, then refuses.
-fn telling_receiver(secret: String) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut seen = Vec::new();
-            let mut buffer = [0; 16_384];
-            while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
-                match stream.read(&mut buffer) {
-                    Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
-                    _ => break,
-                }
-            }
-            let redirect = seen.starts_with(b"POST /hook ");
-            let (line, location) = if redirect {
-                (
-                    "307 Temporary Redirect",
-                    format!("Location: /told?key={secret}\r\n"),
-                )
-            } else {
-                ("401 Unauthorized", String::new())
-            };
-            let body = format!("I expected {secret}.");
-            let answer = format!(
-                "HTTP/1.1 {line}\r\n{location}X-Expected: {secret}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            // The sender may be gone.
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    address
-}
-
-fn echo(mut stream: TcpStream) {
-    let mut seen = Vec::new();
-    let mut buffer = [0; 16_384];
-    loop {
-        let Ok(count) = stream.read(&mut buffer) else {
-            return;
-        };
-        seen.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&seen).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            if count == 0 {
-                return;
-            }
-            continue;
-        };
-        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        let length = header(&seen, "content-length")
-            .and_then(|length| length.parse().ok())
-            .unwrap_or(0);
-        if (chunked && !body.ends_with("0\r\n\r\n")) || body.len() < length {
-            continue;
-        }
-        let target = head.split(' ').nth(1).unwrap_or_default();
-        let lines: Vec<String> = head
-            .lines()
-            .chain(body.lines())
-            .map(|line| format!("{line:?}"))
-            .collect();
-        let json = format!("[{}]", lines.join(","));
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: {target}\r\nSet-Cookie: s={target}\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{json}",
-            json.len()
-        );
-        // The upstream does not care whether its caller is gone.
-        let _ = stream.write_all(answer.as_bytes());
-        return;
-    }
-}
-
 /// Runs `gatehouse admin` and returns its JSON.
 fn admin(data: &Path, command: &[&str], input: &str) -> String {
     let mut child = Command::new(GATEHOUSE)
@@ -596,78 +515,9 @@ fn admin(data: &Path, command: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn field(json: &str, name: &str) -> String {
-    let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    value[name].as_str().expect("a text").to_owned()
-}
-
 fn free_addresses() -> [SocketAddr; 3] {
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     listeners.map(|listener| listener.local_addr().expect("an address"))
-}
-
-/// Sends one request on its own connection and returns the whole response with its chunks joined.
-fn request(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
-    let mut stream = TcpStream::connect(to).expect("it listens");
-    let length = body.len();
-    let text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
-    );
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a timeout");
-    stream.write_all(text.as_bytes()).expect("it reads");
-    let mut answer = Vec::new();
-    if let Err(error) = stream.read_to_end(&mut answer) {
-        panic!("{method} {path} got {} bytes and then {error}", answer.len());
-    }
-    match header(&answer, "transfer-encoding") {
-        Some(_) => without_chunks(&answer),
-        None => answer,
-    }
-}
-
-fn without_chunks(answer: &[u8]) -> Vec<u8> {
-    let body = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .expect("a head")
-        + 4;
-    let (mut whole, mut rest) = (answer[..body].to_vec(), &answer[body..]);
-    while let Some(line) = rest.windows(2).position(|window| window == b"\r\n") {
-        let size = std::str::from_utf8(&rest[..line])
-            .ok()
-            .and_then(|size| usize::from_str_radix(size, 16).ok());
-        let size = size.expect("a size of a chunk");
-        whole.extend_from_slice(&rest[line + 2..line + 2 + size]);
-        rest = &rest[line + 2 + size + 2..];
-    }
-    whole
-}
-
-fn status(answer: &[u8]) -> u16 {
-    let line = String::from_utf8_lossy(&answer[..answer.len().min(16)]).into_owned();
-    line.split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .unwrap_or_default()
-}
-
-fn header(answer: &[u8], name: &str) -> Option<String> {
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    let mut named = lines.filter(|(given, _)| given.eq_ignore_ascii_case(name));
-    named.next().map(|(_, value)| value.trim().to_owned())
-}
-
-fn body(answer: &[u8]) -> String {
-    let text = String::from_utf8_lossy(answer).into_owned();
-    text.split_once("\r\n\r\n").expect("a head").1.to_owned()
-}
-
-fn request_id(answer: &[u8]) -> String {
-    header(answer, "x-request-id").expect("every answer has one")
 }
 
 fn read_all(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
@@ -679,83 +529,4 @@ fn read_all(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
             into.push((path.display().to_string(), fs::read(&path).expect("a file")));
         }
     }
-}
-
-/// The forms in which a secret could appear.
-fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let digits = secret.strip_prefix("sandbox-").expect("a sandbox key");
-    let bytes: Vec<u8> = (0..20)
-        .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).expect("hex"))
-        .collect();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    vec![
-        ("the whole", secret.as_bytes().to_vec()),
-        ("its digits", digits.as_bytes().to_vec()),
-        ("its upper half", digits.as_bytes()[..20].to_vec()),
-        ("its lower half", digits.as_bytes()[20..].to_vec()),
-        ("its digits in capitals", digits.to_uppercase().into_bytes()),
-        ("its bytes", bytes.clone()),
-        ("half of its bytes", bytes[10..].to_vec()),
-        ("hex of the text", hex.into_bytes()),
-        ("base64 of the text", base64(secret.as_bytes()).into_bytes()),
-        ("base64 of its bytes", base64(&bytes[..18]).into_bytes()),
-    ]
-}
-
-/// The forms in which a webhook's own secret could appear. Its text is base64 of its bytes.
-fn own_needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let digits = secret.strip_prefix("whsec_").expect("a webhook's own secret");
-    let bytes = from_base64(digits);
-    assert_eq!(bytes.len(), 32);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    vec![
-        ("a webhook's own, whole", secret.as_bytes().to_vec()),
-        ("a webhook's own, its digits", digits.as_bytes().to_vec()),
-        (
-            "a webhook's own, its upper half",
-            digits.as_bytes()[..20].to_vec(),
-        ),
-        (
-            "a webhook's own, its lower half",
-            digits.as_bytes()[20..40].to_vec(),
-        ),
-        ("a webhook's own, its bytes", bytes[..16].to_vec()),
-        ("a webhook's own, half of its bytes", bytes[16..].to_vec()),
-        ("a webhook's own, in hex", hex.into_bytes()),
-        (
-            "a webhook's own, base64 of the text",
-            base64(secret.as_bytes()).into_bytes(),
-        ),
-    ]
-}
-
-fn from_base64(text: &str) -> Vec<u8> {
-    let digits: Vec<u32> = text
-        .bytes()
-        .filter_map(|byte| BASE64.iter().position(|digit| *digit == byte))
-        .map(|at| u32::try_from(at).expect("below 64"))
-        .collect();
-    let group = |digits: &[u32]| {
-        let bits = digits
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (at, digit)| bits | digit << (18 - 6 * at));
-        bits.to_be_bytes()[1..digits.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
-}
-
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Omits the last group if it is incomplete.
-fn base64(bytes: &[u8]) -> String {
-    let digits = bytes.chunks_exact(3).flat_map(|group| {
-        let group = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        [18, 12, 6, 0].map(|shift| char::from(BASE64[(group >> shift & 63) as usize]))
-    });
-    digits.collect()
-}
-
-fn holds(content: &[u8], needle: &[u8]) -> bool {
-    content.windows(needle.len()).any(|window| window == needle)
 }
