@@ -187,7 +187,7 @@ impl Running {
         self.background.hears_other_nodes().await;
     }
 
-    /// Stops accepting, lets open answers end, writes what is still in memory.
+    /// Stops accepting, lets open responses finish, and writes what is still in memory.
     pub async fn stop(self) {
         self.services.stopping.cancel();
         self.tasks.wait().await;

@@ -37,7 +37,7 @@ pub struct Parts {
     /// The User-Agent and the name of the signature header on every delivery.
     pub headers: SentHeaders,
     pub bus: Bus,
-    /// Which names have values that are never kept of what a receiver answers.
+    /// The names whose values are redacted in receivers' responses.
     pub names: Arc<Names>,
     pub clock: Clock,
 }

@@ -1,5 +1,5 @@
-//! `GET /live/{company}`: server-sent events that tell one open tab *that* something of its company changed. The session
-//! is checked at the start and again every minute; the stream ends at sign-out.
+//! `GET /live/{company}`: server-sent events that tell an open tab *that* something in its company changed. The session
+//! is checked at the start and again every minute. The stream ends at sign-out.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use super::AppState;
 use super::streams::StreamPlace;
 use crate::caller::Caller;
 
-/// Proxies close a silent connection after half a minute or later.
+/// Proxies close a silent connection after half a minute or more.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// When a tab for which there was no place asks again.
+/// When a tab that got no stream tries again.
 const AGAIN: Duration = Duration::from_secs(30);
 const CHECK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -36,11 +36,11 @@ struct Listening {
     client_id: model::ClientId,
     state: AppState,
     _place: StreamPlace,
-    /// Topics that are still to be told: all of them after the stream fell behind.
+    /// Topics to announce. After the stream fell behind, these are all topics.
     pending: Vec<Topic>,
 }
 
-/// The route's guard has checked session and membership.
+/// The route's guard has already checked the session and the membership.
 pub async fn live(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -69,14 +69,14 @@ pub async fn live(
         .into_response()
 }
 
-/// Too many are open. Browsers ask again after a while only if the answer is a stream that ended.
+/// Too many streams are open. Browsers only try again after a pause if the response is a stream that has ended.
 fn later() -> Response {
     let again = Event::default().retry(AGAIN).comment("too many streams are open");
     Sse::new(stream::iter([Ok::<_, Infallible>(again)])).into_response()
 }
 
 fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {
-    // First of all, so that a page that was left open over an upgrade learns of it.
+    // Sent first, so that a page left open across an upgrade learns of the new build.
     let build = Event::default()
         .event("build")
         .data(&listening.state.leptos_options.output_name);
@@ -92,20 +92,20 @@ fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>>
 }
 
 impl Listening {
-    /// The next change; `None` ends the stream.
+    /// The next change. `None` ends the stream.
     async fn next(&mut self) -> Option<Topic> {
         loop {
             if let Some(topic) = self.pending.pop() {
                 return Some(topic);
             }
             tokio::select! {
-                // In this order: after the session's end nothing more is told, even if a change is waiting too.
+                // The order matters: after the session ends, nothing more may be sent, even if a change is waiting too.
                 biased;
                 () = self.stop.cancelled() => return None,
                 ended = self.ended.recv() => match ended {
                     Ok(EndedSessions::One(session)) if session == self.visit.session => return None,
                     Ok(EndedSessions::One(_)) => {}
-                    // Missed some, or another node ended them: ask.
+                    // The stream missed some, or another node ended sessions. Check this session again.
                     Ok(EndedSessions::Elsewhere) | Err(RecvError::Lagged(_))
                         if self.may_still_listen().await => {}
                     Ok(EndedSessions::Elsewhere) | Err(_) => return None,

@@ -79,7 +79,7 @@ impl Stream {
         self.seen.drain(..after);
     }
 
-    /// Reads what comes next; how much it was.
+    /// Reads the next piece and returns its length.
     async fn more(&mut self) -> usize {
         let mut buffer = [0; 1024];
         let read = tokio::time::timeout(Duration::from_secs(20), self.tcp.read(&mut buffer)).await;

@@ -291,7 +291,7 @@ async fn a_panic_is_a_500_with_an_incident_id_and_appears_in_the_companys_log() 
     assert_eq!(body["error"]["code"], "internal_error");
     let message = body["error"]["message"].as_str().expect("text");
     let incident = message
-        .strip_prefix("Something failed. Send ")
+        .strip_prefix("Something failed. Send incident ID ")
         .expect("an incident");
     assert_eq!(incident.split(' ').next().map(str::len), Some(12), "{message}");
     let entry = world.entry().await;

@@ -1,4 +1,4 @@
-//! What an operator takes back is gone with the commit, on every node, and each time the audit trail says so in the same
+//! What an operator revokes is gone with the commit, on every node. Each time the audit row is written in the same
 //! transaction.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,12 +17,12 @@ contract!(
     [
         a_revoked_operator_token_is_refused_at_once_on_every_node,
         a_removed_member_is_signed_out_at_once_on_every_node,
-        somebody_who_is_left_in_no_company_has_no_account,
-        a_set_password_ends_all_sessions_and_the_former_password,
-        no_session_survives_a_password_that_is_set_while_somebody_signs_in,
-        one_session_is_revoked_and_the_others_stay,
-        lists_show_what_there_is,
-        what_is_not_there_is_said_and_leaves_no_row,
+        a_person_who_is_in_no_company_has_no_account,
+        setting_a_password_ends_all_sessions_and_the_old_password,
+        no_session_survives_a_password_change_during_sign_in,
+        revoking_one_session_leaves_the_others,
+        lists_show_everything_there_is,
+        revoking_something_missing_is_reported_and_leaves_no_row,
         every_revocation_leaves_an_audit_row,
     ]
 );
@@ -141,16 +141,16 @@ async fn a_removed_member_is_signed_out_at_once_on_every_node(db: &TestDb) {
             .iter()
             .any(|token| *told == Ok(EndedSessions::One(token.hash())))
     });
-    assert_eq!(told.len(), 2, "open streams are told");
+    assert_eq!(told.len(), 2, "open streams are notified");
     assert_ne!(
         other.sessions_version().await.expect("reads"),
         version,
-        "and those of other nodes ask"
+        "streams on other nodes check again"
     );
     sign_in(&other, ANA).await;
 }
 
-async fn somebody_who_is_left_in_no_company_has_no_account(db: &TestDb) {
+async fn a_person_who_is_in_no_company_has_no_account(db: &TestDb) {
     let (one, other) = nodes(db).await;
     let acme = company(&one, "Acme").await;
     let ana = member(&one, acme, ANA).await;
@@ -165,7 +165,7 @@ async fn somebody_who_is_left_in_no_company_has_no_account(db: &TestDb) {
     sign_in(&one, ANA).await;
 }
 
-async fn a_set_password_ends_all_sessions_and_the_former_password(db: &TestDb) {
+async fn setting_a_password_ends_all_sessions_and_the_old_password(db: &TestDb) {
     let (one, other) = nodes(db).await;
     let acme = company(&one, "Acme").await;
     member(&one, acme, ANA).await;
@@ -187,8 +187,8 @@ async fn a_set_password_ends_all_sessions_and_the_former_password(db: &TestDb) {
     }
 }
 
-/// Many rounds of both at once: whatever the order, a session begun with the former password is dead afterwards.
-async fn no_session_survives_a_password_that_is_set_while_somebody_signs_in(db: &TestDb) {
+/// Does both at once, many times. In any order, no session that began with the old password may survive.
+async fn no_session_survives_a_password_change_during_sign_in(db: &TestDb) {
     let (one, other) = nodes(db).await;
     let acme = company(&one, "Acme").await;
     member(&one, acme, ANA).await;
@@ -208,7 +208,7 @@ async fn no_session_survives_a_password_that_is_set_while_somebody_signs_in(db: 
     }
 }
 
-async fn one_session_is_revoked_and_the_others_stay(db: &TestDb) {
+async fn revoking_one_session_leaves_the_others(db: &TestDb) {
     let (one, other) = nodes(db).await;
     let acme = company(&one, "Acme").await;
     member(&one, acme, ANA).await;
@@ -235,7 +235,7 @@ async fn one_session_is_revoked_and_the_others_stay(db: &TestDb) {
     assert!(one.sessions(&of_ana).await.expect("lists").is_empty());
 }
 
-async fn lists_show_what_there_is(db: &TestDb) {
+async fn lists_show_everything_there_is(db: &TestDb) {
     let (one, _) = nodes(db).await;
     let (acme, zebra) = (company(&one, "Acme").await, company(&one, "Zebra").await);
     for address in ["bo@example.com", ANA] {
@@ -263,7 +263,7 @@ async fn lists_show_what_there_is(db: &TestDb) {
     }
 }
 
-async fn what_is_not_there_is_said_and_leaves_no_row(db: &TestDb) {
+async fn revoking_something_missing_is_reported_and_leaves_no_row(db: &TestDb) {
     let (one, _) = nodes(db).await;
     let actor = Actor::command_line();
     let before = actions(db).await;

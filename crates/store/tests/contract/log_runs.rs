@@ -16,15 +16,15 @@ use crate::test_db::TestDb;
 contract!(
     LOG_MIGRATIONS,
     [
-        a_row_that_the_database_refuses_takes_no_other_with_it,
+        a_row_that_the_database_refuses_does_not_affect_the_others,
         what_was_seen_was_stored_dropped_or_suppressed,
         an_unclean_stop_leaves_a_gap_and_a_clean_one_none,
         losses_are_shown_only_to_their_company,
-        open_pages_are_told_after_the_commit,
+        open_pages_are_notified_after_the_commit,
     ]
 );
 
-async fn a_row_that_the_database_refuses_takes_no_other_with_it(db: &TestDb) {
+async fn a_row_that_the_database_refuses_does_not_affect_the_others(db: &TestDb) {
     let recorder = recorder(db, Bus::default()).await;
     let store = Logs::new(db.db.clone());
     for number in 0..5 {
@@ -203,7 +203,7 @@ async fn losses_are_shown_only_to_their_company(db: &TestDb) {
     );
 }
 
-async fn open_pages_are_told_after_the_commit(db: &TestDb) {
+async fn open_pages_are_notified_after_the_commit(db: &TestDb) {
     let bus = Bus::default();
     let (mut parent, mut brand, mut other) = (
         bus.subscribe(company(1)),

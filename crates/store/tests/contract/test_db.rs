@@ -110,7 +110,7 @@ impl TestDb {
         }
     }
 
-    /// SQLite's files, to be searched for what must not stand in them. None on PostgreSQL.
+    /// SQLite's files, to search them for what they must not contain. `None` on PostgreSQL.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Sqlite(folder) => Some(folder.path()),
