@@ -24,7 +24,7 @@ fn refusal(started: Result<serve::Running, StartError>) -> String {
 async fn a_second_server_on_one_data_directory_is_refused() {
     let world = World::start().await;
     let second = serve::start(config(world.data_dir()), Passwords::cheap(), Clock::machine()).await;
-    assert!(refusal(second).contains("another process is using it"));
+    assert!(refusal(second).contains("which another process is using"));
 }
 
 #[tokio::test]

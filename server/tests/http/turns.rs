@@ -98,7 +98,7 @@ fn a_second_server_learns_at_once_that_the_first_one_is_running() {
     let second = end(installation.spawn(&[], Stdio::piped()));
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8_lossy(&second.stderr);
-    assert!(said.contains("another process is using it"), "{said}");
+    assert!(said.contains("which another process is using"), "{said}");
     stop(first);
 }
 

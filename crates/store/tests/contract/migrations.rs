@@ -126,7 +126,7 @@ async fn a_step_whose_text_has_changed_is_refused_by_name(db: &TestDb) {
     };
     let sentence = refusal(db.open_with(&[edited, MORE]).await);
     assert!(
-        sentence.contains(NUMBERS.name) && sentence.contains("different text"),
+        sentence.contains(NUMBERS.name) && sentence.contains("differs from the one in this version"),
         "{sentence}"
     );
     assert!(numbers(&db.db).await.is_empty(), "no later step ran");
