@@ -166,7 +166,7 @@ async fn every_state_of_a_webhook_has_its_explanation() {
         (4, "Development has no active key"),
         (
             5,
-            "Paused. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
+            "Paused by ana@example.com. Nothing is sent. 2 deliveries are waiting. New deliveries wait too. When you enable it, all are sent, oldest first",
         ),
         (6, "Nothing delivered since 5 Jan 2026 10:20:00 UTC"),
     ] {
