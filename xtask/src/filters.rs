@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_matches_no_rust_test_is_refused_beside_one_that_does() {
+    fn a_filter_that_matches_no_rust_test_is_refused_even_next_to_one_that_matches() {
         let names = words(&["keys::sqlite::a_third_key_is_refused"]);
         let given = words(&["third_key", "keys::sqlite"]);
         Filters::of(&given).check_rust(&names).expect("both match");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_matches_no_browser_test_is_refused_beside_one_that_does() {
+    fn a_filter_that_matches_no_browser_test_is_refused_even_next_to_one_that_matches() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../end2end/tests");
         let given = words(&["logs.spec", "tests/keys.spec.ts:12:3"]);
         Filters::of(&given).check_browser(&folder).expect("both match");

@@ -493,7 +493,7 @@ fn a_circle_is_found_through_every_way_to_name_a_file() {
 }
 
 #[test]
-fn what_is_said_in_comments_texts_and_tests_is_no_use() {
+fn mentions_in_comments_strings_and_tests_do_not_count() {
     let quiet = [
         "// use crate::a::c::Own;",
         "/* crate::a::c::Own */ fn f<'a>(x: &'a str) -> char { '\"' }",
@@ -514,7 +514,7 @@ fn what_is_said_in_comments_texts_and_tests_is_no_use() {
 }
 
 #[test]
-fn files_of_one_folder_may_know_each_other() {
+fn files_in_one_folder_may_use_each_other() {
     let read = crate_of(&[
         ("lib.rs", "mod a;"),
         ("a/mod.rs", "mod b; mod c; pub struct State; fn f() { b::f() }"),

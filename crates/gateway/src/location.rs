@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_that_requests_get_is_taken_off() {
+    fn the_prefix_added_to_requests_is_removed() {
         for (value, expected) in [
             ("http://u:8000/base/a", "https://api.example.com/a"),
             ("http://u:8000/base", "https://api.example.com/"),
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_are_not_ascii_hide_no_address() {
+    fn non_ascii_letters_do_not_hide_an_address() {
         let mut headers = HeaderMap::new();
         let raw =
             HeaderValue::from_bytes(b"http://u:8000/caf\xc3\xa9\xff").expect("opaque bytes are allowed");

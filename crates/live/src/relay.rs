@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_often_is_told_once() {
+    fn repeated_news_is_sent_once() {
         let bus = Bus::default();
         let relay = bus.relay();
         for _ in 0..1000 {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_to_name_becomes_anything_and_stays_bounded() {
+    fn too_much_news_becomes_anything_and_stays_bounded() {
         let bus = Bus::default();
         let relay = bus.relay();
         for number in 0..=u16::try_from(WAITING).expect("fits") {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_node_told_reaches_pages_and_is_not_told_on() {
+    fn news_from_another_node_reaches_pages_and_is_not_relayed_again() {
         let bus = Bus::default();
         let relay = bus.relay();
         let mut page = bus.subscribe(company(1));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_the_database_is_woken() {
+    fn news_wakes_the_tasks_that_follow_the_database() {
         let bus = Bus::default();
         let (keys, sessions) = (bus.keys_elsewhere(), bus.sessions_elsewhere());
         let woken = || {

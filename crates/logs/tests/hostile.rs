@@ -9,7 +9,7 @@ use logs::{Names, redact_counted};
 const MOST_WORK_PER_BYTE: usize = 48;
 
 #[test]
-fn work_grows_with_the_entry_and_no_faster() {
+fn redaction_work_grows_in_proportion_to_the_entry() {
     let names = Names::default();
     let small = cases::hostile(2_000);
     let large = cases::hostile(8_000);
@@ -36,7 +36,7 @@ fn own_nanoseconds() -> Option<u64> {
 }
 
 #[test]
-fn the_same_amount_of_text_takes_about_the_same_time_in_large_entries_as_in_small_ones() {
+fn redaction_time_per_byte_is_about_the_same_for_large_and_small_entries() {
     let names = Names::default();
     let spent = |case: usize, size: usize, rows: usize| {
         let entries: Vec<_> = (0..rows)

@@ -146,7 +146,7 @@ async fn start(store: &Arc<Store>, options: RecorderOptions) -> Recorder {
 }
 
 #[tokio::test]
-async fn a_batch_is_written_once_it_is_full_without_anybody_asking() {
+async fn a_full_batch_is_written_without_a_flush() {
     let store = Arc::new(Store::new([]));
     let mut options = options();
     options.batch_rows = 4;
@@ -160,7 +160,7 @@ async fn a_batch_is_written_once_it_is_full_without_anybody_asking() {
 }
 
 #[tokio::test]
-async fn a_failure_that_passes_loses_nothing() {
+async fn a_temporary_failure_loses_nothing() {
     let store = Arc::new(Store::new([Next::Unavailable, Next::DiskFull]));
     let recorder = start(&store, options()).await;
     (0..10).for_each(|number| recorder.record(entry(number)));
@@ -197,7 +197,7 @@ async fn on_a_full_disk_rows_are_dropped_and_counted_and_the_next_ones_are_store
 }
 
 #[tokio::test]
-async fn one_bad_row_takes_no_other_with_it() {
+async fn one_bad_row_does_not_lose_the_others() {
     let store = Arc::new(Store {
         poison: Some(request(3)),
         ..Store::new([])
@@ -210,7 +210,7 @@ async fn one_bad_row_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_makes_nobody_wait() {
+async fn a_store_that_hangs_blocks_no_request() {
     let store = Arc::new(Store {
         allowed: Semaphore::new(0),
         ..Store::new([])
@@ -235,7 +235,7 @@ async fn a_store_that_hangs_makes_nobody_wait() {
 }
 
 #[tokio::test]
-async fn what_waits_is_bounded_in_bytes_too() {
+async fn waiting_entries_are_bounded_in_bytes_too() {
     let store = Arc::new(Store {
         allowed: Semaphore::new(0),
         ..Store::new([])
@@ -260,7 +260,7 @@ async fn what_waits_is_bounded_in_bytes_too() {
 }
 
 #[tokio::test]
-async fn shutting_down_stores_what_waits_and_ends_the_run() {
+async fn shutting_down_stores_waiting_entries_and_ends_the_run() {
     let store = Arc::new(Store::new([]));
     let recorder = start(&store, options()).await;
     (0..100).for_each(|number| recorder.record(entry(number)));
@@ -279,7 +279,7 @@ async fn shutting_down_stores_what_waits_and_ends_the_run() {
 }
 
 #[tokio::test]
-async fn an_idle_run_gives_signs_of_life() {
+async fn an_idle_run_sends_heartbeats() {
     let store = Arc::new(Store::new([]));
     let mut options = options();
     options.heartbeat = Duration::from_millis(1);
@@ -297,7 +297,7 @@ fn entry_of(company: u8, number: u64) -> Entry {
 }
 
 #[tokio::test]
-async fn when_rows_must_go_the_company_with_most_of_them_loses_them() {
+async fn when_the_queue_is_full_the_company_with_most_entries_loses_them() {
     let store = Arc::new(Store {
         allowed: Semaphore::new(0),
         ..Store::new([])
@@ -355,7 +355,7 @@ async fn a_strangers_flood_does_not_hide_the_calls_of_a_deleted_key() {
 }
 
 #[tokio::test]
-async fn a_company_with_many_entries_keeps_no_other_waiting_behind_them() {
+async fn a_company_with_many_entries_does_not_delay_another() {
     let store = Arc::new(Store {
         allowed: Semaphore::new(0),
         ..Store::new([])
@@ -377,7 +377,7 @@ async fn a_company_with_many_entries_keeps_no_other_waiting_behind_them() {
 }
 
 #[tokio::test]
-async fn a_search_that_hangs_keeps_no_other_company_from_reading_its_log() {
+async fn a_search_that_hangs_does_not_stop_another_company_from_reading_its_log() {
     let inner = Arc::new(HangsForOne {
         gate: Semaphore::new(0),
     });

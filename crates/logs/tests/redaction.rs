@@ -93,7 +93,7 @@ fn unicode_escapes(text: &str) -> String {
 }
 
 #[test]
-fn secret_values_go_from_every_form_of_a_body() {
+fn secret_values_are_redacted_in_every_kind_of_body() {
     for (content_type, body, expected) in [
         // What curl sends with -d: a form by its type, JSON by its bytes.
         (
@@ -224,7 +224,7 @@ fn names_are_matched_by_their_words() {
 }
 
 #[test]
-fn what_is_not_what_it_claims_to_be_is_not_stored_and_says_so() {
+fn a_body_that_does_not_match_its_type_is_not_stored_and_says_why() {
     for (content_type, body, why) in [
         (JSON, &b"{'password':'x'}"[..], BodyAbsence::Malformed),
         (JSON, b"password=x", BodyAbsence::Malformed),
@@ -311,7 +311,7 @@ fn assert_nowhere(stored: &StoredEntry, secret: &str, disguise: &str, place: &st
 }
 
 #[test]
-fn the_presented_secret_goes_in_every_disguise_from_every_place() {
+fn the_presented_secret_is_redacted_in_every_disguise_and_place() {
     for disguise in disguises(SECRET) {
         let in_json = disguise.replace('\\', "\\\\");
         for (place, request) in [
@@ -406,7 +406,7 @@ fn the_presented_secret_goes_in_every_disguise_from_every_place() {
 }
 
 #[test]
-fn a_secret_that_nobody_presented_goes_by_its_form_in_every_disguise() {
+fn an_access_secret_that_was_not_presented_is_redacted_in_every_disguise() {
     for disguise in disguises(UNPRESENTED) {
         let response = message(
             &[("content-type", JSON), ("x-debug", &disguise)],
@@ -422,7 +422,7 @@ fn a_secret_that_nobody_presented_goes_by_its_form_in_every_disguise() {
 }
 
 #[test]
-fn headers_that_proxies_rename_go_and_addresses_in_headers_lose_their_secrets() {
+fn headers_renamed_by_proxies_and_secrets_in_header_urls_are_redacted() {
     for name in [
         "authorization",
         "x-original-authorization",
@@ -506,7 +506,7 @@ fn headers_that_proxies_rename_go_and_addresses_in_headers_lose_their_secrets() 
 }
 
 #[test]
-fn what_an_upstream_repeats_of_the_callers_credentials_goes() {
+fn credentials_that_an_upstream_repeats_are_redacted() {
     let basic = STANDARD.encode("ana:long-basic-password");
     let request = message(
         &[
@@ -545,7 +545,7 @@ fn what_an_upstream_repeats_of_the_callers_credentials_goes() {
 }
 
 #[test]
-fn a_secret_across_the_border_of_what_is_kept_leaves_nothing_of_itself() {
+fn a_secret_cut_by_the_size_limit_leaves_no_part_of_itself() {
     let variants = [
         SECRET.to_owned(),
         UNPRESENTED.to_owned(),
@@ -594,7 +594,7 @@ fn a_secret_across_the_border_of_what_is_kept_leaves_nothing_of_itself() {
 }
 
 #[test]
-fn a_body_of_the_public_apis_history_is_kept_without_what_was_sent() {
+fn a_public_api_history_body_is_kept_without_event_payloads() {
     let row = r#"{"next":null,"results":[{"webhook_id":"a","status_code":200,"webhook_payload":{"order":{"applicant":"Ana"}},"webhook_url":"https://a.example/?token=x"}]}"#;
     let response = message(&[("content-type", JSON)], row.as_bytes());
     let stored = stored(Entry {
@@ -612,19 +612,19 @@ fn a_body_of_the_public_apis_history_is_kept_without_what_was_sent() {
 }
 
 #[test]
-fn a_compressed_answer_is_kept_decoded_and_redacted() {
+fn a_compressed_response_is_kept_decoded_and_redacted() {
     use std::io::Write;
     let json = br#"{"order":7,"password":"hunter2"}"#;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(json).expect("it is memory");
+    gzip.write_all(json).expect("writing to memory");
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    bomb.write_all(&vec![b' '; 5_000_000]).expect("it is memory");
+    bomb.write_all(&vec![b' '; 5_000_000]).expect("writing to memory");
     let headers = [("content-type", JSON), ("content-encoding", "gzip")];
     let body = |bytes: &[u8]| {
         let response = message(&headers, bytes);
         stored(Entry { response, ..entry() }).response_body
     };
-    let compressed = gzip.finish().expect("it is memory");
+    let compressed = gzip.finish().expect("writing to memory");
     assert_eq!(
         body(&compressed),
         Body::Text {
@@ -634,7 +634,7 @@ fn a_compressed_answer_is_kept_decoded_and_redacted() {
             redactions: 1,
         }
     );
-    let bomb = bomb.finish().expect("it is memory");
+    let bomb = bomb.finish().expect("writing to memory");
     for bytes in [&b"not gzip"[..], &bomb[..70]] {
         assert!(matches!(
             body(bytes),
@@ -647,7 +647,7 @@ fn a_compressed_answer_is_kept_decoded_and_redacted() {
 }
 
 #[test]
-fn nothing_but_the_address_is_kept_where_no_key_was_recognised() {
+fn only_the_address_is_kept_when_no_key_was_recognised() {
     let request = message(&[("content-type", JSON), ("x-debug", SECRET)], b"{\"a\":1}");
     let stored = stored(Entry {
         verdict: Verdict::UnknownSecret,
@@ -662,7 +662,7 @@ fn nothing_but_the_address_is_kept_where_no_key_was_recognised() {
 }
 
 #[test]
-fn the_operators_names_are_redacted_and_kept_everywhere() {
+fn names_that_the_operator_adds_or_exempts_apply_everywhere() {
     let names = Names::new(&["salary"], &["contact_email"]).expect("two lists");
     let request = message(
         &[("content-type", JSON), ("x-salary", "5000")],
@@ -694,7 +694,7 @@ fn the_operators_names_are_redacted_and_kept_everywhere() {
 }
 
 #[test]
-fn captured_bodies_show_nothing_in_debug() {
+fn debug_output_shows_nothing_of_captured_bodies() {
     let body = CapturedBody::Bytes {
         first: SECRET.into(),
         total_bytes: 48,

@@ -64,7 +64,7 @@ fn kept_body(kind: &str, body: &str) -> String {
 }
 
 #[test]
-fn a_secret_value_goes_wherever_its_request_repeats_it() {
+fn a_secret_value_is_redacted_wherever_its_request_repeats_it() {
     for body in [
         r#"{"password":"V","note":"V"}"#,
         r#"{"note":"V","password":"V"}"#,
@@ -116,7 +116,7 @@ fn a_secret_value_goes_wherever_its_request_repeats_it() {
 }
 
 #[test]
-fn a_secret_value_goes_from_every_other_part_of_its_request_and_from_the_response() {
+fn a_secret_value_is_redacted_in_every_part_of_its_request_and_in_the_response() {
     let base64 = STANDARD.encode(VALUE);
     for (place, path, headers, body) in [
         ("the body's, in the path", format!("/v1/{VALUE}/"), vec![], true),
@@ -213,7 +213,7 @@ fn a_secret_value_goes_from_every_other_part_of_its_request_and_from_the_respons
 }
 
 #[test]
-fn a_secret_number_goes_from_other_members_too() {
+fn a_secret_number_is_redacted_in_other_members_too() {
     let text = kept_body(
         JSON,
         r#"{"ssn":123456789,"a":123456789,"b":"no. 123456789","c":[1,123456788]}"#,
@@ -227,7 +227,7 @@ fn a_secret_number_goes_from_other_members_too() {
 }
 
 #[test]
-fn a_token_longer_than_what_is_kept_of_a_header_goes_wherever_it_stands() {
+fn a_token_longer_than_the_header_limit_is_redacted_everywhere() {
     let token: String = (0..1200_u32)
         .map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761)))
         .collect();
@@ -257,7 +257,7 @@ fn a_token_longer_than_what_is_kept_of_a_header_goes_wherever_it_stands() {
 }
 
 #[test]
-fn values_that_are_short_or_say_nothing_leave_ordinary_text_as_it_is() {
+fn short_values_and_placeholders_leave_ordinary_text_unchanged() {
     let ordinary = r#"{"note":"true, 1, US, 1234, password required, ********","host":"https://api.northwind-cards.example/v1","country":"US","active":true,"count":1,"at":"ana@northwind-cards.example"}"#;
     for secret in [
         r#""password":"true""#,
@@ -292,7 +292,7 @@ fn values_that_are_short_or_say_nothing_leave_ordinary_text_as_it_is() {
 }
 
 #[test]
-fn the_parts_of_an_event_leave_the_rest_of_the_response_readable() {
+fn redacted_event_payloads_leave_the_rest_of_the_response_readable() {
     let row = r#"{"event":"order.completed","webhook_payload":{"event":"order.completed","token":"hunter2hunter2"},"status":"completed"}"#;
     let response = message(&[("content-type", JSON)], row);
     let text = kept(Entry { response, ..entry() });

@@ -1,12 +1,12 @@
-//! Text inside base64 and hex: of every long enough run of their letters, what can be read in it.
+//! Finds text hidden in base64 or hex: decodes every run of their letters that is long enough, and looks for readable
+//! text.
 
-/// A shorter run holds nothing that could be told apart from chance.
+/// Shorter runs are skipped: they cannot be told apart from random bytes.
 pub(crate) const SHORTEST_RUN: usize = 12;
-/// Readable text inside a run is at least so long.
+/// Minimum length of readable text inside a run.
 const SHORTEST_TEXT: usize = 8;
 
-/// Calls `see` for each readable text with where its run stands; `see` says whether the text must go. What must goes into
-/// `spans`, with its whole run.
+/// Calls `see` with each readable text. If `see` says that the text must be redacted, adds its whole run to `spans`.
 pub(crate) fn find(text: &[u8], mut see: impl FnMut(&[u8]) -> bool, spans: &mut Vec<(usize, usize)>) {
     let mut at = 0;
     let mut values = Vec::new();
@@ -59,7 +59,7 @@ fn hides(letters: &[u8], see: &mut impl FnMut(&[u8]) -> bool) -> bool {
     })
 }
 
-/// Hands each readable stretch on.
+/// Passes each readable stretch to `see`.
 fn see_readable(
     bytes: impl Iterator<Item = u8>,
     readable: &mut Vec<u8>,
@@ -79,7 +79,7 @@ fn see_readable(
     readable.len() >= SHORTEST_TEXT && see(readable)
 }
 
-/// Up to three bytes of up to four letters.
+/// Decodes a group of up to four letters to up to three bytes.
 fn base64_bytes(group: &[u8]) -> [Option<u8>; 3] {
     let value = |at: usize| group.get(at).map(|letter| base64_value(*letter));
     let (a, b, c, d) = (value(0), value(1), value(2), value(3));
@@ -100,7 +100,7 @@ const fn base64_value(letter: u8) -> u8 {
     }
 }
 
-/// Parts of nothing but hex digits.
+/// The stretches that contain only hex digits.
 fn hex_parts(letters: &[u8]) -> impl Iterator<Item = &[u8]> {
     letters
         .split(|byte| !byte.is_ascii_hexdigit())

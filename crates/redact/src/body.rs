@@ -1,4 +1,4 @@
-//! Bodies: which are understood, and what becomes of those that are not.
+//! Bodies: which formats can be redacted, and what is stored instead of a body that cannot.
 
 use http::{HeaderMap, header};
 use model::{Body, BodyAbsence};
@@ -6,7 +6,7 @@ use model::{Body, BodyAbsence};
 use crate::search::Search;
 use crate::{encoding, form, json};
 
-/// At most so many bytes of a body are kept, also of what a compressed one stands for.
+/// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
 /// A body that can be searched for secrets.
@@ -14,11 +14,11 @@ pub const BODY_LIMIT: usize = 16 * 1024;
 enum Kind {
     Json,
     Form,
-    /// Nothing said what it is: it may be stored when it turns out to be JSON.
+    /// The request has no content type. The body is stored only if it turns out to be JSON.
     Unsaid,
 }
 
-/// The body as it may be stored. `first` is its beginning, `total_bytes` how much went over the wire.
+/// The body as it may be stored. `first` is its beginning; `total_bytes` is its size on the wire.
 pub(crate) fn redact_body(headers: &HeaderMap, first: &[u8], total_bytes: u64, search: &Search<'_>) -> Body {
     match understand(headers, first, total_bytes, search) {
         Ok(body) => body,
@@ -43,7 +43,7 @@ fn understand(
     };
     let text = text(bytes, truncated)?;
     let as_json = || json::redact_json(text, truncated, search);
-    // `curl -d` says that everything is a form.
+    // `curl -d` labels everything as a form, including JSON.
     let looks_like_json = text.trim_start().starts_with(['{', '[']);
     let redacted = match kind {
         Kind::Json => as_json().ok_or(BodyAbsence::Malformed)?,
@@ -89,7 +89,8 @@ fn kind(headers: &HeaderMap) -> Result<Kind, BodyAbsence> {
     }
 }
 
-/// UTF-8 without NUL. Of a truncated body, a character cut in two at the end is left out.
+/// The body as UTF-8 without NUL. If it was truncated in the middle of a character, the partial character is left
+/// out.
 fn text(first: &[u8], truncated: bool) -> Result<&str, BodyAbsence> {
     let text = match std::str::from_utf8(first) {
         Ok(text) => text,

@@ -1,15 +1,15 @@
-//! What databases say: names and values in lists side by side, and values with no name at all.
+//! Database errors: names listed next to values, and values that have no name at all.
 
 use crate::names::Names;
 
-/// So many bytes of a list of names are read.
+/// Maximum number of bytes of a list of names that is read.
 const LONGEST_LIST: usize = 256;
 
-/// What comes right before values that have no name. What follows it goes.
+/// Phrases that come right before values without a name. Everything after them is redacted.
 const PHRASES: [&str; 5] = [
-    // PostgreSQL, with the whole row.
+    // PostgreSQL, followed by the whole row.
     "failing row contains (",
-    // MySQL, with the name of the index behind the value.
+    // MySQL, which puts the name of the index after the value.
     "duplicate entry '",
     "duplicate entry \"",
     // SQL Server.
@@ -17,7 +17,7 @@ const PHRASES: [&str; 5] = [
     "identified by '",
 ];
 
-/// Whether one of the names in the list that ends here is secret: `Key (company, email)` before the sign of `=(…)`.
+/// Whether `before` ends with a list that has a secret name in it, such as `Key (company, email)` before `=(…)`.
 pub(crate) fn list_is_secret(before: &[u8], names: &Names) -> bool {
     let before = before.trim_ascii_end();
     let Some(inner) = before.strip_suffix(b")") else {
@@ -41,8 +41,7 @@ pub(crate) fn list_is_secret(before: &[u8], names: &Names) -> bool {
     list.split(',').any(|name| names.is_secret(name))
 }
 
-/// Whether what follows is a value or a list of values of a secret; `before` ends with the quote or the parenthesis that
-/// opens it.
+/// Whether one or more secret values come next. `before` ends with the quote or parenthesis that opens them.
 pub(crate) fn values_follow(before: &[u8], names: &Names) -> bool {
     let ends_with = |text: &[u8], end: &str| {
         text.len()

@@ -1,21 +1,22 @@
-//! Undoing `Content-Encoding`, so that a compressed body can be searched and kept: bounded by the size of what comes
-//! out and by how much larger it is than what went in.
+//! Decodes `Content-Encoding`, so that compressed bodies can be searched and stored. The output is limited in size
+//! and in its ratio to the input, so a small body cannot expand without bound.
 
 use std::io::Read;
 
 use http::{HeaderMap, header};
 
-/// Encodings on top of each other.
+/// Maximum number of encodings applied to one body.
 const MOST: usize = 2;
 
-/// JSON of many equal rows reaches about fifty. Beyond this it is no text that anybody reads.
+/// Maximum expansion. JSON with many similar rows reaches a ratio of about fifty; anything far above that is not text
+/// that a person would read.
 const LARGEST_RATIO: usize = 200;
 
-/// A body with its encodings undone.
+/// A decoded body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plain {
     pub(crate) bytes: Vec<u8>,
-    /// Whether there is more of it.
+    /// Whether the decoded body continues after `bytes`.
     pub(crate) cut_off: bool,
 }
 
@@ -26,8 +27,8 @@ enum Encoding {
     Brotli,
 }
 
-/// The first `limit` bytes of what `body` stands for; `cut_off` says whether its end is missing. `None` when it cannot be
-/// undone, or not within the bounds.
+/// The first `limit` bytes of the decoded `body`. `cut_off` says whether its end is missing. `None` if it cannot be
+/// decoded, or not within the limits.
 pub(crate) fn undo(headers: &HeaderMap, body: &[u8], cut_off: bool, limit: usize) -> Option<Plain> {
     let encodings = encodings(headers)?;
     let mut plain = Plain {
@@ -40,7 +41,7 @@ pub(crate) fn undo(headers: &HeaderMap, body: &[u8], cut_off: bool, limit: usize
     Some(plain)
 }
 
-/// In the order in which they were applied; `None` when one is unknown or there are too many.
+/// The encodings in the order in which they were applied. `None` if one is unknown or there are too many.
 fn encodings(headers: &HeaderMap) -> Option<Vec<Encoding>> {
     let mut found = Vec::new();
     for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -76,7 +77,7 @@ fn undo_one(encoding: Encoding, from: &Plain, limit: usize) -> Option<Plain> {
         return None;
     }
     match ended {
-        // The end is missing because it was not kept. Otherwise it is no such encoding.
+        // A cut-off body ends early because the rest was not kept. A complete one that ends early is invalid.
         Err(_) if !from.cut_off || bytes.is_empty() => None,
         Err(_) => Some(Plain { bytes, cut_off: true }),
         Ok(()) => Some(Plain {
@@ -86,12 +87,12 @@ fn undo_one(encoding: Encoding, from: &Plain, limit: usize) -> Option<Plain> {
     }
 }
 
-/// Reads one byte more than the limit, to see whether there is more.
+/// Reads one byte more than the limit, to find out whether there is more.
 fn read(source: impl Read, limit: usize, into: &mut Vec<u8>) -> std::io::Result<()> {
     source.take(limit as u64 + 1).read_to_end(into).map(|_| ())
 }
 
-/// `deflate` means zlib; some send the bare stream.
+/// `deflate` means zlib, but some senders use the raw stream.
 fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [first, second, ..]
         if first & 0x0f == 8 && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31))
@@ -115,11 +116,11 @@ mod tests {
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text).expect("it is memory");
-        encoder.finish().expect("it is memory")
+        encoder.write_all(text).expect("writing to memory");
+        encoder.finish().expect("writing to memory")
     }
 
-    /// Not too well to compress.
+    /// Text that does not compress too well.
     fn text() -> Vec<u8> {
         (0..4000_u32)
             .flat_map(|number| format!("{:x},", number.wrapping_mul(2_654_435_761)).into_bytes())
@@ -130,14 +131,14 @@ mod tests {
     fn gzip_and_both_kinds_of_deflate_are_undone() {
         let text = text();
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-        zlib.write_all(&text).expect("it is memory");
+        zlib.write_all(&text).expect("writing to memory");
         let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
-        bare.write_all(&text).expect("it is memory");
+        bare.write_all(&text).expect("writing to memory");
         for (name, body) in [
             ("gzip", gzip(&text)),
             ("x-gzip, identity", gzip(&text)),
-            ("deflate", zlib.finish().expect("it is memory")),
-            ("deflate", bare.finish().expect("it is memory")),
+            ("deflate", zlib.finish().expect("writing to memory")),
+            ("deflate", bare.finish().expect("writing to memory")),
             ("gzip, gzip", gzip(&gzip(&text))),
         ] {
             let plain = undo(&headers(name), &body, false, 1 << 20).expect(name);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_too_much_and_what_is_unknown_is_refused() {
+    fn too_much_expansion_and_unknown_encodings_are_refused() {
         let bomb = gzip(&vec![b' '; 10_000_000]);
         assert_eq!(
             undo(&headers("gzip"), &bomb[..60.min(bomb.len())], true, 16 * 1024),

@@ -1,4 +1,4 @@
-//! Names and values joined by `&` and `=`: form bodies, query strings, and the addresses they stand in.
+//! Name and value pairs joined by `&` and `=`: form bodies, query strings and the URLs that contain them.
 
 use crate::names::words;
 use crate::pairs::{is_label_name, is_value_name};
@@ -6,10 +6,10 @@ use crate::search::Search;
 use crate::spans::REDACTED;
 use crate::view::plain;
 
-/// A path with query, or a whole URL, without what must not be stored.
+/// A path with its query, or a whole URL, without anything that must not be stored.
 pub(crate) fn redact_address(address: &str, cut_off: bool, search: &Search<'_>) -> String {
     if address.contains("&#") {
-        // Entities of HTML have the signs that would take it apart.
+        // HTML entities contain `&`, `;` and `#`, so splitting the address would cut through them.
         return search.text(address, cut_off).0;
     }
     let (rest, fragment) = match address.split_once('#') {
@@ -33,7 +33,8 @@ pub(crate) fn redact_address(address: &str, cut_off: bool, search: &Search<'_>) 
     out
 }
 
-/// A form body, and how many parts were taken out; `None` when it is none: then there is no telling its fields apart.
+/// A redacted form body and the number of redactions. `None` if the text is not a form, because then its fields
+/// cannot be told apart.
 pub(crate) fn redact_form(text: &str, cut_off: bool, search: &Search<'_>) -> Option<(String, u32)> {
     let body = text.trim_end_matches(['\r', '\n']);
     let pairs_are_whole = body
@@ -48,7 +49,7 @@ pub(crate) fn redact_form(text: &str, cut_off: bool, search: &Search<'_>) -> Opt
     whole.then(|| redact_pairs(text, cut_off, false, search))
 }
 
-/// Whether two hex digits follow each `%`.
+/// Whether every `%` is followed by two hex digits.
 fn escapes_are_whole(text: &str, cut_off: bool) -> bool {
     let bytes = text.as_bytes();
     bytes
@@ -82,7 +83,7 @@ fn redact_pairs(text: &str, cut_off: bool, is_query: bool, search: &Search<'_>) 
         out.push('=');
         let decoded_name = decoded(name);
         let is_secret = search.names().is_secret(&decoded_name)
-            // Google's keys come like this. In JSON `key` means too many other things.
+            // Google sends its API keys as `key`. In JSON, `key` has too many other meanings.
             || (is_query && decoded_name == "key" && !labelled)
             || (labelled && words(&decoded_name).last().is_some_and(|last| is_value_name(last)));
         if is_secret && !value.is_empty() {
@@ -123,7 +124,7 @@ fn has_secret_label(text: &str, search: &Search<'_>) -> bool {
         })
 }
 
-/// With its escapes undone; `+` is a space.
+/// The text without its percent-encoding; `+` is a space.
 fn decoded(text: &str) -> String {
     let spaced = text.replace('+', " ");
     plain(&spaced).into_owned()
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_parameters_go_and_the_rest_stays() {
+    fn secret_parameters_are_redacted_and_the_rest_stays() {
         for (text, expected) in [
             (
                 "/v1/orders/?page=2&access_token=abc&pass%77ord=x&q=a+b&empty=",
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_presented_secret_goes_from_the_path_plain_or_encoded() {
+    fn the_presented_secret_is_redacted_in_the_path_plain_or_encoded() {
         let digits = &SECRET[5..];
         let once: String = digits.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let twice = once.replace('%', "%25");
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_keeps_its_order_and_says_how_much_was_taken() {
+    fn a_form_keeps_its_order_and_counts_redactions() {
         let form = |text: &str| with_search(|search| redact_form(text, false, search));
         assert_eq!(
             form("name=Ana&password=hunter2&note=a b&ssn=123"),

@@ -1,4 +1,5 @@
-//! Headers: credentials by name, whatever a proxy calls them; the rest is searched as any text is.
+//! Headers: credentials are found by the header's name, even if a proxy renamed it. All other values are searched
+//! like any text.
 
 use http::HeaderMap;
 use model::HeaderField;
@@ -6,10 +7,10 @@ use model::HeaderField;
 use crate::search::Search;
 use crate::spans::REDACTED;
 
-/// At most so many bytes of one value.
+/// Maximum number of bytes of one value.
 const LONGEST_VALUE: usize = 4096;
 
-/// All headers in their order, each name as often as it came.
+/// All headers in their original order, including repeated names.
 pub(crate) fn redact_headers(headers: &HeaderMap, search: &Search<'_>) -> Vec<HeaderField> {
     headers
         .iter()
@@ -21,7 +22,7 @@ pub(crate) fn redact_headers(headers: &HeaderMap, search: &Search<'_>) -> Vec<He
 pub(crate) fn redact_header(name: &str, value: &str, search: &Search<'_>) -> HeaderField {
     if search.names().is_secret_header(name) {
         return HeaderField {
-            // A name can hold a secret as well as a value can.
+            // A header's name can contain a secret too.
             name: search.text(name, false).0,
             value: REDACTED.to_owned(),
             redacted: true,
@@ -37,7 +38,7 @@ pub(crate) fn redact_header(name: &str, value: &str, search: &Search<'_>) -> Hea
     }
 }
 
-/// NUL, which PostgreSQL cannot store, is shown.
+/// Makes NUL visible, because PostgreSQL cannot store it.
 pub(crate) fn shown(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{2400}")

@@ -1,8 +1,8 @@
-//! JSON, also when its end is missing: values of secret members are replaced, texts are searched, everything else stays
-//! byte for byte.
+//! Redacts JSON, even if its end is missing: replaces the values of secret members, searches strings, and leaves
+//! everything else unchanged byte for byte.
 //!
-//! The text must be a beginning of valid JSON; anything else is refused, because a reader more lenient than this one
-//! might find a member where this one found none.
+//! The text must be valid JSON up to where it ends. Anything else is rejected: a more lenient reader could find a
+//! secret member that this scanner did not see.
 
 use crate::names::{is_content, words};
 use crate::needles::SHORTEST;
@@ -11,14 +11,14 @@ use crate::search::Search;
 use crate::spans::REDACTED;
 use crate::view::plain;
 
-/// Deeper texts are refused: nobody sends them in earnest.
+/// Maximum nesting depth. No real client nests this deeply.
 const DEEPEST: usize = 256;
 
-/// A longer string is no name.
+/// Longer strings are not treated as names.
 const LONGEST_NAME: usize = 96;
 
-/// The text as it may be stored, and how many parts were taken out; `None` when it is not JSON. With `truncated`, the text
-/// may end anywhere.
+/// The text as it may be stored, and the number of redactions. `None` if it is not JSON. If `truncated`, the text may
+/// end anywhere.
 pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> Option<(String, u32)> {
     let mut scanner = Scanner {
         text,
@@ -43,28 +43,28 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
     Some(apply(text, &cuts))
 }
 
-/// Why scanning ended early.
+/// Why the scan ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The text ended in the middle.
+    /// The text ended in the middle of a value.
     Missing,
     /// It is not JSON.
     Wrong,
 }
 
-/// A part to take out. A whole value is replaced by a string, a part of a string by the mark alone.
+/// A part to redact. A whole value is replaced by a string; part of a string is replaced by the mark alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cut {
     begin: usize,
-    /// Of cuts that begin at the same place the longest comes first.
+    /// Among cuts with the same beginning, the longest comes first.
     end: std::cmp::Reverse<usize>,
     whole_value: bool,
-    /// Whether the rest of the message is searched for what is taken out.
+    /// Whether the rest of the message is searched for the redacted text.
     harvested: bool,
 }
 
-/// Remembers every text and number that goes with a value, however deep in its lists and objects. `values` are all of the
-/// text's, in order; `cuts` are sorted.
+/// Remembers every string and number inside a redacted value, at any depth, so that the rest of the message can be
+/// searched for it. `values` are all values of the text in order; `cuts` are sorted.
 fn harvest(text: &str, cuts: &[Cut], values: &[(usize, usize)], search: &Search<'_>) {
     let mut values = values.iter().copied().peekable();
     for cut in cuts.iter().filter(|cut| cut.harvested) {
@@ -82,7 +82,7 @@ fn apply(text: &str, cuts: &[Cut]) -> (String, u32) {
         let begin = text.floor_char_boundary(cut.begin);
         let end = text.ceil_char_boundary(cut.end.0);
         if begin < copied || end <= begin {
-            // It went with a larger part.
+            // It is inside a larger part that was already redacted.
             continue;
         }
         out.push_str(&text[copied..begin]);
@@ -100,19 +100,19 @@ fn apply(text: &str, cuts: &[Cut]) -> (String, u32) {
     (out, count)
 }
 
-/// What a value was.
+/// The kind of a JSON value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The inside of a string.
     String(usize, usize),
     Number,
-    /// `true`, `false` and `null` say nothing that could be secret.
+    /// `true`, `false` and `null` reveal nothing, so they are never searched for elsewhere.
     Word,
     Object,
     Array,
 }
 
-/// A member of an object, or an element of an array, that was read.
+/// A member of an object or an element of an array, already read.
 #[derive(Clone, Copy)]
 struct Part {
     begin: usize,
@@ -120,7 +120,7 @@ struct Part {
     kind: Kind,
 }
 
-/// `{"name":"password","value":"x"}`: what an object says of itself.
+/// An object that names its own field: `{"name":"password","value":"x"}`.
 #[derive(Default)]
 struct Labels {
     secret: bool,
@@ -134,7 +134,7 @@ struct Scanner<'a> {
     truncated: bool,
     search: &'a Search<'a>,
     cuts: Vec<Cut>,
-    /// Texts, without their quotes, and numbers that are long enough to be searched for elsewhere.
+    /// Strings without their quotes, and numbers that are long enough to search for elsewhere.
     values: Vec<(usize, usize)>,
 }
 
@@ -195,7 +195,8 @@ impl Scanner<'_> {
         }
         let mut labels = Labels::default();
         let ended = self.members(depth, &mut labels);
-        // Where the object was cut off before it said which field it is about, its texts go.
+        // If the text was cut off before the object said which field it is about, redact its strings and numbers in
+        // case they are secret.
         let unsaid = ended == Err(End::Missing) && !labels.any;
         for (part, is_value) in labels.values {
             let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
@@ -243,7 +244,7 @@ impl Scanner<'_> {
         if is_value_name(last) {
             match read {
                 Ok(part) => labels.values.push((part, true)),
-                // Cut off in the middle: whatever there is of it.
+                // The string was cut off; use the part that is there.
                 Err(End::Missing) if self.text.as_bytes()[begin] == b'"' => {
                     let part = Part {
                         begin,
@@ -276,7 +277,7 @@ impl Scanner<'_> {
             self.at += 1;
             return Ok(());
         }
-        // `["authorization","x"]`, `["accept","x","cookie","y"]`: names and values in turn.
+        // Alternating names and values: `["authorization","x"]`, `["accept","x","cookie","y"]`.
         let mut name_is_secret = false;
         let mut values: Vec<Part> = Vec::new();
         let mut count = 0_usize;
@@ -328,12 +329,12 @@ impl Scanner<'_> {
         ended
     }
 
-    /// Leaves the value out, whatever it is: to its end, or to the end of the text.
+    /// Redacts the whole value, up to its end or the end of the text.
     fn secret_value(&mut self, depth: usize, harvested: bool) -> Result<Part, End> {
         let begin = self.at;
         let before = self.cuts.len();
         let read = self.value(depth + 1);
-        // Whatever was taken out inside goes with the whole.
+        // Parts already redacted inside it are covered by this cut.
         self.cuts.truncate(before);
         match read {
             Ok(part) => self.cut_value(part.begin, part.end, part.kind, harvested),
@@ -364,7 +365,7 @@ impl Scanner<'_> {
         });
     }
 
-    /// The borders of what stands between the quotes, which is searched.
+    /// The bounds of the string's contents, without its quotes. The contents are searched.
     fn searched_string(&mut self) -> Result<(usize, usize), End> {
         let begin = self.at + 1;
         let read = self.string();
@@ -379,7 +380,7 @@ impl Scanner<'_> {
         read.map(|end| (begin, end))
     }
 
-    /// Where the string ends.
+    /// The end of the string.
     fn string(&mut self) -> Result<usize, End> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
@@ -395,7 +396,7 @@ impl Scanner<'_> {
         Ok(at)
     }
 
-    /// Where the escape sequence at `at` ends.
+    /// The end of the escape sequence at `at`.
     fn escape(&self, at: usize) -> Result<usize, End> {
         let bytes = self.text.as_bytes();
         match bytes.get(at + 1).ok_or(End::Missing)? {
@@ -423,7 +424,7 @@ impl Scanner<'_> {
             .take_while(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
             .count();
         if length == rest.len() && self.truncated {
-            // It may go on behind the end.
+            // The number may continue after the cut.
             self.cut_part(self.at, self.text.len());
             return Err(End::Missing);
         }
@@ -431,7 +432,7 @@ impl Scanner<'_> {
             return Err(End::Wrong);
         }
         self.at += length;
-        // A secret number, in a member that says nothing of it.
+        // A presented secret can be a number, in a member with an ordinary name.
         if length >= SHORTEST && !self.search.spans(&self.text[begin..self.at], false).is_empty() {
             self.cut_value(begin, self.at, Kind::Number, false);
         }
@@ -489,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_members_go_at_any_depth_and_the_rest_stays_as_it_is() {
+    fn secret_members_are_redacted_at_any_depth_and_the_rest_is_unchanged() {
         let text = r#" {"name" : "Ana", "password":"hunter2","deep":[{"client_secret": {"a":["b"]}, "n":1.50e3}],
             "pass\u0077ord":12,"ssn":null,"token":true} "#;
         let expected = r#" {"name" : "Ana", "password":"[redacted]","deep":[{"client_secret": "[redacted]", "n":1.50e3}],
@@ -535,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_shows_anything_of_a_secret_value() {
+    fn a_text_cut_anywhere_shows_no_part_of_a_secret_value() {
         let text = r#"{"a":[1,{"password":"hunter\"2 \u00e9 }","b":{"api_key":[{"x":"hunter3"}],"c":"d"}}],"e":-1,
             "f":[{"value":"hunter4","name":"ssn"},["cookie","hunter5"]],"g":"{\"pin\":\"hunter6\"}","h":"hunter7"}"#;
         let whole = redacted(text, false).expect("it is JSON").0;

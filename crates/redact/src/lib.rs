@@ -1,9 +1,9 @@
-//! What may be kept of a message that somebody else wrote. One list for all that is stored: rows of the gateway, of
-//! `verify` and of the public API, and what receivers of webhooks answer.
+//! Removes secrets from HTTP messages before they are stored. Everything that is stored uses this crate: rows from
+//! the gateway, `verify` and the public API, and the responses of webhook receivers.
 //!
-//! Three rules. Values of secret names go, wherever the name stands ([`Names`]). Credentials that came with the message,
-//! and whatever has the form of an access secret, go, however they are encoded ([`Needles`], [`Search`]). And what does
-//! not parse cleanly as what it claims to be is not kept at all.
+//! There are three rules. Values of secret names are redacted wherever the name appears ([`Names`]). Credentials that
+//! came with the message, and anything that looks like an access secret, are redacted in any encoding ([`Needles`],
+//! [`Search`]). A body that does not parse as the type it claims to be is not stored at all.
 
 mod armour;
 mod body;
@@ -34,7 +34,7 @@ pub use search::Search;
 pub use spans::REDACTED;
 
 impl Search<'_> {
-    /// A path with query, or a whole URL; `cut_off` when its end is missing.
+    /// A path with its query, or a whole URL. `cut_off` says whether its end is missing.
     pub fn address(&self, address: &str, cut_off: bool) -> String {
         headers::shown(form::redact_address(address, cut_off, self))
     }
@@ -54,7 +54,7 @@ impl Search<'_> {
         body::redact_body(headers, first, total_bytes, self)
     }
 
-    /// JSON of which `truncated` says whether its end is missing; `None` when it is no JSON.
+    /// Redacted JSON. `truncated` says whether its end is missing. `None` if it is not JSON.
     pub fn json(&self, text: &str, truncated: bool) -> Option<String> {
         json::redact_json(text, truncated, self).map(|(text, _)| text)
     }

@@ -1,15 +1,15 @@
-//! Markup in free text: which tags say that what follows them, or what stands in them, is the value of a secret name.
+//! Markup in free text: finds tags that give a secret name to the text after them or to their own attributes.
 
 use crate::names::{Names, words};
 use crate::pairs::{is_label_name, is_value_name};
 
-/// A longer text between two tags is no name.
+/// A longer text between two tags is not treated as a name.
 const LONGEST_NAME: usize = 96;
 
-/// A longer tag before a value is not skipped.
+/// Maximum length of a tag that is skipped to reach a value.
 const LONGEST_TAG: usize = 256;
 
-/// How long the tag is, or the opening of CDATA, that begins the text.
+/// The length of the tag or CDATA opening at the beginning of the text.
 pub(crate) fn tag_at(text: &[u8]) -> Option<usize> {
     if text.first() != Some(&b'<') {
         return None;
@@ -23,25 +23,25 @@ pub(crate) fn tag_at(text: &[u8]) -> Option<usize> {
 
 const CDATA: &[u8] = b"<![CDATA[";
 
-/// The tags of a text, in the order in which they come.
+/// The tags of a text, in order.
 #[derive(Default)]
 pub(crate) struct Tags {
-    /// Where the last one opened, as long as it is open.
+    /// Where the current tag opened, until it closes.
     open: Option<usize>,
-    /// Whether the open one has an attribute like `name="password"`.
+    /// Whether the open tag has an attribute like `name="password"`.
     labelled: bool,
-    /// Whether an element like `<value>` has been seen.
+    /// Whether there was an element like `<value>`.
     has_value: bool,
 }
 
 impl Tags {
-    /// A `<` at this place.
+    /// Handles a `<` at this place.
     pub(crate) fn begin(&mut self, at: usize) {
         self.open = Some(at);
         self.labelled = false;
     }
 
-    /// An attribute that names something secret.
+    /// Handles an attribute that names a secret.
     pub(crate) fn label(&mut self) {
         self.labelled = true;
     }
@@ -51,10 +51,10 @@ impl Tags {
         self.open.is_some()
     }
 
-    /// A `>` at this place: what goes because of the tag that it ends.
+    /// Handles a `>` at this place, and returns the span to redact because of the tag that it closes.
     pub(crate) fn end(&mut self, text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
         if self.open.is_none() && std::mem::take(&mut self.labelled) {
-            // Another `>`, in an attribute, seemed to end the tag.
+            // An earlier `>` inside an attribute looked like the end of this tag.
             return (at + 1 < text.len()).then_some((at + 1, text.len()));
         }
         let begin = self.open.take()? + 1;
@@ -68,7 +68,7 @@ impl Tags {
         let element = std::str::from_utf8(&tag[..name_length]).unwrap_or_default();
         let has_content = !tag.ends_with(b"/") && !is_void(element);
         if labelled {
-            // The value is another attribute, or the content.
+            // The value is in another attribute or in the content.
             let end = if has_content { text.len() } else { at };
             return (begin + name_length < end).then_some((begin + name_length, end));
         }
@@ -89,8 +89,8 @@ impl Tags {
     }
 }
 
-/// `<key>password</key><string>…`, `<name>password</name><value>…`, `<dt>Password</dt><dd>…`: where what follows such
-/// a name begins.
+/// Where the value of a secret name begins: `<key>password</key><string>…`, `<name>password</name><value>…`,
+/// `<dt>Password</dt><dd>…`.
 fn after_label(text: &[u8], content: usize, element: &str, names: &Names) -> Option<usize> {
     let words = words(element);
     if !words.last().is_some_and(|last| is_label_element(last)) {
@@ -107,7 +107,7 @@ fn after_label(text: &[u8], content: usize, element: &str, names: &Names) -> Opt
     (names.is_secret(name) || names.ends_secret(name)).then_some(content + skipped + length)
 }
 
-/// Elements of HTML that have no content.
+/// HTML elements that have no content.
 fn is_void(element: &str) -> bool {
     [
         "input", "meta", "link", "img", "br", "hr", "source", "embed", "track", "wbr",
@@ -116,7 +116,7 @@ fn is_void(element: &str) -> bool {
     .any(|name| element.eq_ignore_ascii_case(name))
 }
 
-/// Elements whose content is the name of what comes next, or before.
+/// Elements whose content names the element before or after them.
 fn is_label_element(last_word: &str) -> bool {
     matches!(
         last_word,

@@ -1,5 +1,5 @@
-//! One message, redacted with all the secret values in it known beforehand: what stands under a secret name may stand
-//! under another name too, or in the address or a header, before it or after it.
+//! Redacts one message with all its secret values known in advance. A value that has a secret name in one place may
+//! be repeated under another name, in the path or in a header, earlier or later.
 
 use crate::names::Names;
 use crate::needles::Needles;
@@ -10,15 +10,15 @@ use crate::search::Search;
 pub struct Redacted<T> {
     /// What may be stored.
     pub kept: T,
-    /// What was searched for: an answer to the message may repeat it.
+    /// The secrets that were searched for. The response may repeat them.
     pub needles: Needles,
-    /// How many bytes were looked at, counting each as often as it was.
+    /// Number of bytes examined, counting each as often as it was read.
     pub work: usize,
 }
 
-/// Redacts a message. `keep` redacts all its parts with a search that knows `needles` and the secret values in the
-/// message. It is called at most three times: to gather the values that names give away, to redact, and once more if
-/// free text had further ones.
+/// Redacts a message. `keep` redacts all its parts with a search that knows `needles` and the message's own secret
+/// values. It is called at most three times: to gather the values of secret names, to redact, and again if free text
+/// contained more of them.
 pub fn message<T>(names: &Names, mut needles: Needles, keep: impl Fn(&Search<'_>) -> T) -> Redacted<T> {
     let gathering = Search::gathering(names);
     keep(&gathering);

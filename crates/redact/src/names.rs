@@ -1,9 +1,9 @@
-//! Which names have secret or personal values: names of headers, of JSON members, of form fields and of query
+//! Decides which names have secret or personal values: names of headers, JSON members, form fields and query
 //! parameters.
 //!
-//! A name is read as words, so `applicant_ssn`, `ssnLast4`, `contact-email` and `user[password]` are all found. What
-//! only describes a secret (`email_count`, `token_expires_at`) stays readable, and so do a few pairs of words that mean
-//! something else (`page_token`). The operator can add names and exempt names.
+//! A name is read as words, so `applicant_ssn`, `ssnLast4`, `contact-email` and `user[password]` are all found. Names
+//! that only describe a secret (`email_count`, `token_expires_at`) stay readable, and so do a few pairs of words with
+//! another meaning (`page_token`). The operator can add names and exempt names.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ use crate::word_lists::{
     is_secret_triple, is_secret_word,
 };
 
-/// Names are read from their end if they are longer than this, in bytes.
+/// Only the end of a longer name is read, in bytes.
 const LONGEST_NAME: usize = 160;
 
-/// The list: the built-in words, and what the operator added or exempted.
+/// The built-in words, and the operator's additions and exemptions.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     added: Vec<Vec<String>>,
     kept: Vec<Vec<String>>,
 }
 
-/// The operator's lists cannot be used.
+/// Why the operator's lists cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidNames {
     #[error("{0:?} has neither letters nor digits")]
@@ -34,7 +34,7 @@ pub enum InvalidNames {
 }
 
 impl Names {
-    /// The built-in list, with names whose values are redacted as well and names whose values are kept.
+    /// The built-in list, plus names whose values are also redacted and names whose values are kept.
     pub fn new<S: AsRef<str>>(added: &[S], kept: &[S]) -> Result<Self, InvalidNames> {
         let read = |names: &[S]| {
             names
@@ -56,12 +56,12 @@ impl Names {
         }
     }
 
-    /// Whether the value of this field is never stored. `name` is decoded.
+    /// Whether the value of this field must never be stored. `name` must already be decoded.
     pub fn is_secret(&self, name: &str) -> bool {
         self.hides(&words(name))
     }
 
-    /// Whether the value of this header is never stored. Credentials of HTTP itself cannot be exempted.
+    /// Whether the value of this header must never be stored. HTTP's own credential headers cannot be exempted.
     pub fn is_secret_header(&self, name: &str) -> bool {
         if is_ordinary_header(name) && self.added.is_empty() {
             return false;
@@ -71,11 +71,12 @@ impl Names {
         if is_credential_header(&spelt) || self.hides(&words) {
             return true;
         }
-        // `X-Auth-Key`, `Ocp-Apim-Subscription-Key`, `X-Functions-Key`: only a few keys in headers are none.
+        // `X-Auth-Key`, `Ocp-Apim-Subscription-Key`, `X-Functions-Key`: nearly every header that ends with `key` is a
+        // credential.
         words.last().is_some_and(|last| last == "key") && !self.is_kept(&words, words.len() - 1)
     }
 
-    /// Whether the text ends with a secret name, as in `Social Security number`: what comes before may be prose.
+    /// Whether the text ends with a secret name, such as `Social Security number`. The words before it may be prose.
     pub(crate) fn ends_secret(&self, text: &str) -> bool {
         let mut words = words(text);
         while words
@@ -105,7 +106,7 @@ impl Names {
         words.len() > 1 && words.iter().all(|word| word.len() <= 4) && is_secret_word(&words.concat())
     }
 
-    /// Whether an exempt run of words covers this word.
+    /// Whether this word is part of an exempt sequence of words.
     fn is_kept(&self, words: &[String], at: usize) -> bool {
         let covers = |run: &[&str]| {
             let first = (at + 1).saturating_sub(run.len());
@@ -122,7 +123,7 @@ impl Names {
                 .any(|run| covers(&run.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 
-    /// Where a secret name that begins with this word ends.
+    /// The end of a secret name that begins with this word.
     fn match_at(&self, words: &[String], begin: usize, kept: &dyn Fn(usize) -> bool) -> Option<usize> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         let (one, two, three) = (word(begin), word(begin + 1), word(begin + 2));
@@ -146,8 +147,9 @@ impl Names {
     }
 }
 
-/// Whether the value goes because it is the content of something kept elsewhere, an event's body, and not because it is a
-/// secret: its parts are ordinary words, which the rest of the message may have as well.
+/// Whether the value is redacted because it is content that is stored elsewhere (the body of an event) and not
+/// because it is secret. The rest of the message is not searched for such a value, because it consists of ordinary
+/// words.
 pub(crate) fn is_content(name: &str) -> bool {
     let words = words(name);
     words
@@ -155,8 +157,8 @@ pub(crate) fn is_content(name: &str) -> bool {
         .any(|pair| pair[0] == "webhook" && pair[1] == "payload")
 }
 
-/// The words of a name, in lower case: split at everything that is no letter or digit, between letters and digits, and
-/// where camel case begins a word.
+/// The words of a name in lower case. Splits at anything that is not a letter or digit, between letters and digits,
+/// and where camel case starts a word.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let name = &name[name.ceil_char_boundary(name.len().saturating_sub(LONGEST_NAME))..];
     let mut words = Vec::with_capacity(4);
@@ -167,7 +169,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
         let kind = Kind::of(c);
         let begins_word = match (before, kind) {
             (Kind::Lower, Kind::Upper) => true,
-            // `SSNLast`: the last capital belongs to the word that follows.
+            // In `SSNLast`, the last capital belongs to the next word.
             (Kind::Upper, Kind::Upper) => chars.peek().is_some_and(|next| Kind::of(*next) == Kind::Lower),
             (Kind::Digit, Kind::Lower | Kind::Upper) | (Kind::Lower | Kind::Upper, Kind::Digit) => true,
             _ => false,
@@ -214,7 +216,7 @@ impl Kind {
     }
 }
 
-/// For settings that name what is already there.
+/// Only the counts, for the list of settings that are in use.
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} names added, {} kept", self.added.len(), self.kept.len())

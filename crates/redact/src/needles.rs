@@ -1,11 +1,12 @@
-//! What is searched for in a message: the credentials that came with it, and pieces of them.
+//! What a message is searched for: the credentials that came with it, and pieces of them.
 //!
-//! The bounds: at most [`MOST`] texts with at most [`LONGEST`] pieces each and [`ALL`] together. A longer text is searched
-//! for by every second, third, … piece. A text shorter than [`SHORTEST`] is not searched for: `true`, `US` or a PIN occur in
-//! ordinary text by chance, and whatever holds one by chance would become unreadable.
+//! The limits: [`MOST`] texts, [`LONGEST`] pieces of one text, and [`ALL`] pieces together. If a text has more pieces
+//! than that, only every second, third, … piece is used. Texts shorter than [`SHORTEST`] are not searched for:
+//! `true`, `US` or a PIN occur in ordinary text by chance, and redacting them would make that text unreadable.
 //!
-//! The search looks at each byte of a text once. The last sixteen bytes are one number, and every piece of sixteen bytes is
-//! in a sorted list of such numbers. So the time does not depend on what a caller made the texts and the secrets of.
+//! The search reads each byte of a text once. It keeps the last sixteen bytes as one number and looks that number up
+//! in a sorted list of all sixteen-byte pieces. So a caller cannot slow the search down by choosing the text or the
+//! secrets.
 
 use std::fmt;
 
@@ -16,43 +17,44 @@ use zeroize::Zeroizing;
 
 use crate::names::Names;
 
-/// So many bytes in a row of a credential are taken for a piece of it.
+/// Length of a piece: this many consecutive bytes of a credential are redacted wherever they appear.
 const PIECE: usize = 16;
-/// A shorter text is not searched for.
+/// Shorter texts are not searched for.
 pub(crate) const SHORTEST: usize = 8;
-/// At most so many pieces of one text. Access secrets have 48 bytes at most; this is room for signed tokens.
+/// Maximum number of pieces of one text. Access secrets have at most 48 bytes; the rest leaves room for signed
+/// tokens.
 const LONGEST: usize = 4096;
-/// At most so many texts.
+/// Maximum number of texts.
 const MOST: usize = 24;
-/// At most so many pieces of all of them.
+/// Maximum number of pieces of all texts together.
 const ALL: usize = 8192;
-/// A sentence or an address up to this size is found only whole.
+/// Sentences and addresses up to this size are only found whole.
 const LONGEST_WHOLE: usize = 256;
 
-/// Bits that say of most numbers that they are not in the list.
+/// Size of the filter that rules out most numbers before the list is searched.
 const FILTER_BITS: usize = 1 << 15;
 
-/// The environments that an access secret begins with.
+/// The environments that an access secret can begin with.
 const ENVIRONMENTS: [&[u8]; 3] = [b"sandbox", b"dev", b"prod"];
-/// The longest prefix of an access secret.
+/// Maximum length of an access secret's prefix.
 const LONGEST_PREFIX: usize = 24;
-/// Hex digits of an access secret.
+/// Number of hex digits in an access secret.
 const DIGITS: usize = 40;
 
 /// The texts to search for.
 #[derive(Clone, Default)]
 pub struct Needles {
     texts: Vec<Needle>,
-    /// Pieces of all of them.
+    /// Number of pieces of all texts together.
     total: usize,
 }
 
 #[derive(Clone)]
 struct Needle {
     text: Zeroizing<Vec<u8>>,
-    /// How far apart its pieces begin.
+    /// The distance between the beginnings of its pieces.
     stride: usize,
-    /// Whether a piece of it is not enough.
+    /// Whether only the whole text counts, not a piece of it.
     only_whole: bool,
 }
 
@@ -65,13 +67,14 @@ impl fmt::Debug for Needles {
 const BASIC: &[u8] = b"basic";
 
 impl Needles {
-    /// Searches for this credential and for pieces of it from now on, if the bounds allow it.
+    /// Adds a credential: it and its pieces are searched for, if the limits allow it.
     pub fn add(&mut self, text: &[u8]) {
         self.add_needle(text, false);
     }
 
-    /// Searches for this value of a secret name from now on, unless it is a word that says nothing. Addresses and
-    /// sentences share parts with ordinary text (an e-mail address its domain, a link its host), so they are found whole.
+    /// Adds the value of a secret name, unless it is a placeholder that reveals nothing. Addresses and sentences
+    /// share parts with ordinary text (an e-mail address its domain, a link its host), so they are only searched for
+    /// whole.
     pub(crate) fn add_value(&mut self, text: &[u8]) {
         let text = text.trim_ascii();
         if says_nothing(text) {
@@ -83,7 +86,7 @@ impl Needles {
             .any(|byte| byte.is_ascii_whitespace() || *byte == b'@');
         let only_whole = (is_prose || is_address) && text.len() <= LONGEST_WHOLE;
         self.add_needle(text, only_whole);
-        // A cookie, or credentials with the name of their scheme.
+        // The value may be a cookie, or credentials after the name of their scheme.
         self.add_basic(text);
         let pairs = text.split(|byte| b";&, ".contains(byte)).filter(|_| !is_address);
         for value in pairs.filter_map(|pair| after(pair, b'=')) {
@@ -100,7 +103,7 @@ impl Needles {
             return;
         }
         let stride = text.len().div_ceil(most);
-        // Pieces further apart would leave parts between them.
+        // Pieces further apart than this would leave parts of the text unfound between them.
         if stride > PIECE || (only_whole && stride > 1) {
             return;
         }
@@ -117,19 +120,19 @@ impl Needles {
         });
     }
 
-    /// Searches for these as well.
+    /// Adds all texts of `others`.
     pub(crate) fn add_all(&mut self, others: &Self) {
         for other in &others.texts {
             self.add_needle(&other.text, other.only_whole);
         }
     }
 
-    /// Whether no further text fits.
+    /// Whether there is no room for another text.
     pub(crate) fn is_full(&self) -> bool {
         self.texts.len() >= MOST || self.total >= ALL
     }
 
-    /// Searches for the credentials among these headers from now on.
+    /// Adds the credentials in these headers.
     pub fn add_headers(&mut self, headers: &HeaderMap, names: &Names) {
         for (name, value) in headers {
             if !names.is_secret_header(name.as_str()) {
@@ -145,7 +148,8 @@ impl Needles {
         }
     }
 
-    /// `Bearer …`, `Basic …`, or the credential alone. Whatever is between the two: some servers take a tab.
+    /// Adds the credential from `Bearer …`, `Basic …` or the credential alone. Accepts any separator after the
+    /// scheme, because some servers accept a tab.
     fn add_credential(&mut self, value: &[u8], names: &Names) {
         let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte >= 0x80;
         let value = value.trim_ascii();
@@ -168,7 +172,7 @@ impl Needles {
         self.add_basic(value);
     }
 
-    /// The password in `Basic …`.
+    /// Adds the password in `Basic …`.
     fn add_basic(&mut self, value: &[u8]) {
         let scheme = value.get(..BASIC.len()).unwrap_or_default();
         if scheme.eq_ignore_ascii_case(BASIC)
@@ -187,8 +191,8 @@ impl Needles {
     }
 }
 
-/// Values that are no secrets though their names are: one character again and again, and words that forms and APIs put in
-/// the place of a secret.
+/// Values that are not secret although their names are: one repeated character, and the placeholders that forms and
+/// APIs use.
 fn says_nothing(text: &[u8]) -> bool {
     const WORDS: [&str; 14] = [
         "[redacted]",
@@ -212,22 +216,22 @@ fn says_nothing(text: &[u8]) -> bool {
             .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// What follows the first `sign`.
+/// The text after the first `sign`.
 fn after(text: &[u8], sign: u8) -> Option<&[u8]> {
     text.iter()
         .position(|byte| *byte == sign)
         .map(|at| &text[at + 1..])
 }
 
-/// The needles, made ready to search with.
+/// The needles, prepared for searching.
 pub(crate) struct Finder {
     /// Sorted.
     pieces: Zeroizing<Vec<u128>>,
-    /// Pieces of texts that are found only whole; sorted.
+    /// Pieces of the texts that are only found whole; sorted.
     parts: Zeroizing<Vec<u128>>,
-    /// Those texts, sorted.
+    /// The texts that are only found whole; sorted.
     wholes: Vec<Whole>,
-    /// Whole texts that are shorter than a piece, by length; sorted.
+    /// Texts shorter than a piece, by length; sorted.
     short: Vec<(usize, Zeroizing<Vec<u128>>)>,
     filter: Option<Box<[u64; FILTER_BITS / 64]>>,
 }
@@ -277,7 +281,7 @@ impl Finder {
         }
     }
 
-    /// Where needles, pieces of them, and whatever has the form of an access secret stand.
+    /// The positions of needles, pieces of them, and anything that looks like an access secret.
     pub(crate) fn find(&self, text: &[u8], spans: &mut Vec<(usize, usize)>) {
         find_forms(text, spans);
         let Some(filter) = &self.filter else { return };
@@ -314,8 +318,8 @@ impl Finder {
     }
 }
 
-/// A text that is found only whole. Texts that are alike in all this are the same, or so rarely others that taking those
-/// out as well does no harm.
+/// A text that is only found whole. Two texts that agree in all these fields are equal, or differ so rarely that
+/// redacting the other one does no harm.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Whole {
     /// Its last piece.
@@ -326,7 +330,7 @@ struct Whole {
     power: u64,
 }
 
-/// The base of the hash, a polynomial of the bytes.
+/// The base of the hash, which is a polynomial of the bytes.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 const fn hash_on(hash: u64, byte: u8) -> u64 {
@@ -345,7 +349,8 @@ impl Whole {
     }
 }
 
-/// Pieces in a row, of whatever texts, with the hash of each beginning of the row: that of any part of it follows from two.
+/// Consecutive pieces, of any texts, with a hash of every prefix of the sequence. Two prefix hashes give the hash of
+/// the part between them.
 #[derive(Default)]
 struct Run {
     end: usize,
@@ -353,7 +358,7 @@ struct Run {
 }
 
 impl Run {
-    /// One more piece, which ends here.
+    /// Adds a piece that ends here.
     fn see(&mut self, text: &[u8], end: usize) {
         let from = if !self.hashes.is_empty() && end == self.end + 1 {
             self.end
@@ -378,7 +383,7 @@ impl Run {
     }
 }
 
-/// Joins the span to the last one if they touch, so that the list stays short.
+/// Adds the span, joined to the last one if they touch, so that the list stays short.
 fn extend(spans: &mut Vec<(usize, usize)>, (begin, end): (usize, usize)) {
     match spans.last_mut() {
         Some(last) if last.0 <= begin && begin <= last.1 => last.1 = last.1.max(end),
@@ -390,7 +395,7 @@ fn add_pieces(text: &[u8], pieces: &mut Vec<u128>) {
     pieces.extend(text.windows(PIECE).map(number_of));
 }
 
-/// The bytes that the digits of an access secret stand for, and their base64 at each of the three offsets.
+/// The bytes encoded by an access secret's digits, and the base64 of those bytes at each of the three offsets.
 fn add_raw_pieces(text: &[u8], pieces: &mut Vec<u128>) {
     let digits = after(text, b'-').unwrap_or(text);
     if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -408,7 +413,7 @@ fn add_raw_pieces(text: &[u8], pieces: &mut Vec<u128>) {
         let mut shifted = Zeroizing::new(vec![0; offset]);
         shifted.extend_from_slice(&raw);
         let encoded = Zeroizing::new(STANDARD.encode(&*shifted).to_ascii_lowercase().into_bytes());
-        // The first and the last group hold bits of whatever stands beside it.
+        // The first and last group also encode bits of the neighbouring bytes, so they vary.
         let inner = &encoded[4..encoded.len() - 4];
         add_pieces(inner, pieces);
         let url_safe: Vec<u8> = inner
@@ -434,8 +439,8 @@ fn filter_bit(number: u128) -> usize {
     (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 49) as usize % FILTER_BITS
 }
 
-/// A prefix that ends with a dash or an underscore, then 40 hex digits: the installation chooses the prefix. After a
-/// documented prefix more digits may follow.
+/// A prefix that ends with a dash or underscore, then 40 hex digits. The installation chooses the prefix. After a
+/// documented prefix there may be more digits.
 fn find_forms(text: &[u8], spans: &mut Vec<(usize, usize)>) {
     let is_prefix = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let mut passed = 0;
@@ -473,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_searched_for_is_bounded() {
+    fn the_needles_are_bounded() {
         let mut needles = Needles::default();
         needles.add(&[b'x'; LONGEST * PIECE + 1]);
         needles.add(b"short");
@@ -556,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_an_access_secret_is_enough() {
+    fn anything_that_looks_like_an_access_secret_is_found() {
         let text = "a prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8 SANDBOX-E82C prod-e82c";
         assert_eq!(found(&[], text), [(2, 47)]);
         let own = "x=sk_test_a57b3109f1f4a8b3f2ebbc1c526950f1795464af!";

@@ -1,22 +1,22 @@
-//! Names with secret values inside free text: `password: x` in GraphQL, in JSON inside a string, in lines, in cookies
-//! and in query strings of URLs; the user of a URL; `Bearer …`.
+//! Secret names and their values in free text: `password: x` in GraphQL, in JSON inside a string, in lines, in
+//! cookies and in query strings; also the user part of a URL, and `Bearer …`.
 //!
-//! A text has no grammar to rely on, so what follows a secret name goes to the end of the text. Only a query string
-//! goes on after the next `&`.
+//! Free text has no grammar that says where a value ends, so everything after a secret name is redacted, to the end
+//! of the text. Only in a query string does the text continue after the next `&`.
 
 use crate::markup::Tags;
 use crate::names::{Names, words};
 use crate::view::View;
 use crate::{columns, markup, schemes};
 
-/// So many bytes before a separator are read as a name with prose before it.
+/// Number of bytes before a separator that are read as a name, possibly with prose before it.
 const PROSE: usize = 48;
 
-/// So many bytes of a value in free text are read as one that the rest of the message may repeat.
+/// Maximum number of bytes of a value in free text that the rest of the message is searched for.
 const LONGEST_VALUE: usize = 4096;
 
-/// Where values of secret names stand in `text`. `view` is where `text` comes from, if it was escaped. `see_value` is called
-/// with each value whose end can be told.
+/// Finds the values of secret names in `text`. `view` is the source of `text` if it was escaped. Calls `see_value`
+/// with each value whose end is known.
 pub(crate) fn find(
     text: &[u8],
     view: Option<&View>,
@@ -53,11 +53,11 @@ pub(crate) fn find(
         if !reader.gone {
             spans.push((begin, end));
         }
-        // What comes after goes anyway, and is read only for more values.
+        // The rest is redacted anyway; it is only read to find more values.
         reader.gone |= end == text.len();
         passed = if reader.gone { value.end } else { end };
     }
-    // `{"value":"x","name":"password"}`, in whatever order.
+    // The members may come in any order: `{"value":"x","name":"password"}`.
     if let Some(value) = reader.has_value.filter(|_| reader.labelled) {
         spans.push((0, text.len()));
         let value = reader.value_in(value, text.len(), true);
@@ -67,11 +67,11 @@ pub(crate) fn find(
     }
 }
 
-/// A value in free text, without what is around it.
+/// A value in free text, without its quotes or brackets.
 struct Value {
     begin: usize,
     end: usize,
-    /// Whether it can be told from what follows it.
+    /// Whether its end is known.
     counts: bool,
 }
 
@@ -79,17 +79,17 @@ struct Reader<'a> {
     text: &'a [u8],
     view: Option<&'a View>,
     names: &'a Names,
-    /// `name: password` was seen …
+    /// Set when `name: password` was seen.
     labelled: bool,
-    /// … or `value: …`, whose value begins here.
+    /// The beginning of the value of `value: …`, if there was one.
     has_value: Option<usize>,
-    /// Whether all from here on goes.
+    /// Whether everything from here on is redacted.
     gone: bool,
     tags: Tags,
 }
 
 impl Reader<'_> {
-    /// What goes because of this byte.
+    /// Reads one byte and returns the span to redact because of it, if any.
     fn see(&mut self, at: usize, byte: u8) -> Option<(usize, usize)> {
         match byte {
             b'=' | b':' => self.separator(at),
@@ -113,9 +113,10 @@ impl Reader<'_> {
         if self.text[at] == b':' && self.text[at + 1..].starts_with(b"//") {
             return self.userinfo(at + 3);
         }
-        // Of `->` the name stands before both signs.
+        // In `->`, the name comes before both characters.
         let (begin, end) = self.name_before(if self.text[at] == b'>' { at - 1 } else { at })?;
-        // Only behind a name: of many signs in a row, each would look for its value to the end of the text.
+        // Requires a name before the sign. Otherwise each sign in a long row of signs would scan for its value to the
+        // end of the text.
         let value = self.value_after(at)?;
         let name = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
         let secret = self.names.is_secret(name)
@@ -136,7 +137,7 @@ impl Reader<'_> {
         (value < end).then_some((value, end))
     }
 
-    /// Where the password begins in `user:password@` of a URL.
+    /// Where the password in `user:password@` of a URL begins.
     fn password_in(&self, separator: usize, begin: usize, end: usize) -> Option<usize> {
         if !self.text[separator..].starts_with(b"://") {
             return None;
@@ -145,8 +146,8 @@ impl Reader<'_> {
         Some(begin + sign + 1)
     }
 
-    /// The value itself, where that can be told from what follows it: in quotes or before the next sign. A plain word
-    /// counts only where `is_clear` says that it is no prose, or where a tag ends it.
+    /// The value itself if its end is known: in quotes, or before the next separator. A plain word counts only if
+    /// `is_clear` says that this is not prose, or if a tag ends it.
     fn value_in(&self, begin: usize, end: usize, is_clear: bool) -> Value {
         let text = &self.text[begin..end];
         let is_around = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\[({".contains(byte);
@@ -177,7 +178,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The name right before a separator, without the quotes, parentheses and spaces between.
+    /// The name directly before a separator, ignoring quotes, parentheses and spaces between them.
     fn name_before(&self, at: usize) -> Option<(usize, usize)> {
         let is_between = |byte: &u8| {
             matches!(
@@ -195,7 +196,7 @@ impl Reader<'_> {
         (begin < end).then_some((begin, end))
     }
 
-    /// Where the value begins; none when nothing follows.
+    /// Where the value begins, or `None` if there is none.
     fn value_after(&self, at: usize) -> Option<usize> {
         let mut begin = at + 1;
         while let Some(b' ' | b'\t' | b'\n' | b'\r' | b'>' | b'=') = self.text.get(begin) {
@@ -234,7 +235,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The word that begins here, after quotes.
+    /// The word that begins here, after any quotes.
     fn word_at(&self, at: usize) -> (usize, usize) {
         let quotes = self.text[at..]
             .iter()
@@ -264,7 +265,7 @@ impl Reader<'_> {
         })
     }
 
-    /// `password: $password` names a variable whose value stands elsewhere.
+    /// `password: $password` names a variable whose value is elsewhere.
     fn is_graphql_variable(&self, value: usize) -> bool {
         let Some(rest) = self.text[value..].strip_prefix(b"$") else {
             return false;
@@ -280,7 +281,7 @@ impl Reader<'_> {
         ends && std::str::from_utf8(&rest[..length]).is_ok_and(|name| self.names.is_secret(name))
     }
 
-    /// In a query string the next `&` ends a value, unless it is escaped more deeply than the `=` is.
+    /// In a query string the next `&` ends a value, unless it is escaped more deeply than the `=`.
     fn end_of_value(&self, separator: usize, name: usize) -> usize {
         let depth = |at: usize| self.view.map_or(1, |view| view.source_length(at));
         let in_query = self.text[separator] == b'='
@@ -294,7 +295,7 @@ impl Reader<'_> {
         next.flatten().unwrap_or(self.text.len())
     }
 
-    /// `user:password@` of a URL whose `//` ends here.
+    /// The `user:password@` of a URL whose `//` ends here.
     fn userinfo(&self, begin: usize) -> Option<(usize, usize)> {
         let rest = &self.text[begin..];
         let length = rest
@@ -306,7 +307,7 @@ impl Reader<'_> {
     }
 }
 
-/// Names of members that say which field it is about.
+/// Names of members that say which field an object describes.
 pub(crate) fn is_label_name(last_word: &str) -> bool {
     matches!(
         last_word,
@@ -329,7 +330,7 @@ pub(crate) fn is_label_name(last_word: &str) -> bool {
     )
 }
 
-/// Names of members that hold the value of such a field.
+/// Names of members that hold the value of that field.
 pub(crate) fn is_value_name(last_word: &str) -> bool {
     matches!(
         last_word,
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_secret_name_goes() {
+    fn text_after_a_secret_name_is_redacted() {
         for (text, expected) in [
             (
                 "mutation { login(name: \"a\", password: \"x y\") { id } }",

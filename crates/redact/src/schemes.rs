@@ -1,14 +1,15 @@
-//! Tokens after the name of a scheme, as in `Authorization`: `Bearer …`, `Basic …`, whatever the space between them is.
+//! Tokens after the name of a scheme, as in `Authorization`: `Bearer …`, `Basic …`, with any kind of space between
+//! them.
 
 use crate::names::Names;
 
-/// A token after `Bearer` or `Basic` is at least so long; shorter ones need a digit.
+/// Minimum length of a token after `Bearer` or `Basic`. Shorter tokens need a digit.
 const CLEARLY_A_TOKEN: usize = 16;
 const SHORTEST_TOKEN: usize = 6;
 
-/// Schemes whose names mean nothing else.
+/// Schemes whose names have no other meaning.
 const PLAIN: [&[u8]; 2] = [b"bearer", b"basic"];
-/// Schemes whose names are ordinary words too: a token after them is long and has a digit.
+/// Schemes whose names are also ordinary words. Only a long token with a digit counts after them.
 const WORDS: [&[u8]; 12] = [
     b"token",
     b"digest",
@@ -26,7 +27,7 @@ const WORDS: [&[u8]; 12] = [
 const LONGEST_SCHEME: usize = 9;
 const LONGEST_OPTION: usize = 48;
 
-/// Where the token is that follows a scheme's name; `at` is the first byte of the space after the name.
+/// The token that follows a scheme's name. `at` is the first byte of the space after the name.
 pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if !text[..at].last().is_some_and(u8::is_ascii_alphabetic) {
         return None;
@@ -36,7 +37,7 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
         .iter()
         .rposition(|byte| !is_name(byte))
         .map_or(0, |at| at + 1)..];
-    // `x-bearer` is one too, as long as what stands before is no letter.
+    // `x-bearer` is a scheme too, as long as the character before the name is not a letter.
     let ends = |scheme: &&[u8]| {
         name.len().checked_sub(scheme.len()).is_some_and(|begin| {
             name[begin..].eq_ignore_ascii_case(scheme) && (begin == 0 || name[begin - 1] == b'-')
@@ -64,7 +65,7 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
         .take_while(|byte| is_token_letter(byte))
         .count();
     if !quoted && text.get(begin + length) == Some(&b'"') {
-        // `Basic realm="…"` asks for a token.
+        // `Basic realm="…"` is a challenge that asks for a token; it contains none.
         return None;
     }
     let token = &text[begin..begin + length];
@@ -77,7 +78,7 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
     is_token.then_some((begin, begin + length))
 }
 
-/// Where the value is that follows an option of a command, `--password x` or `curl -u name:x`; `at` is the first byte of the
+/// The value after a command-line option, such as `--password x` or `curl -u name:x`. `at` is the first byte of the
 /// space after the option's name.
 pub(crate) fn option_after(text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
     let window = &text[at.saturating_sub(LONGEST_OPTION)..at];
@@ -105,12 +106,13 @@ fn is_name(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'-'
 }
 
-/// Whether a space of Unicode may begin with this byte.
+/// Whether a Unicode space can begin with this byte.
 pub(crate) const fn may_begin_space(byte: u8) -> bool {
     matches!(byte, 0xc2 | 0xe1..=0xe3 | 0xef)
 }
 
-/// How long the space is that begins the text: of ASCII, of a form (`+`), or of Unicode, also one without width.
+/// The length of the space at the beginning of the text: ASCII, a form's `+`, or Unicode, including zero-width
+/// spaces.
 fn space_at(text: &[u8]) -> Option<usize> {
     match text {
         [b' ' | b'+' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, ..] | [0x00, ..] => Some(1),
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_after_a_scheme_goes_whatever_is_between() {
+    fn a_token_after_a_scheme_is_redacted_whatever_the_space_between() {
         for space in [
             " ", "\t", "  ", " \t ", "\n", "\r\n ", "+", "\u{b}", "\u{a0}", "\u{2003}", "\u{3000}",
             "\u{200b}",
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_schemes_too_stay() {
+    fn ordinary_words_that_are_also_schemes_stay() {
         for text in [
             "Basic authentication, bearer tokens",
             "Basic realm=\"a1b2c3\"",

@@ -1,5 +1,5 @@
-//! The search through one text: credentials and what has their form, values of secret names, at every depth of escapes,
-//! base64 and hex. Everything that is stored of a message goes through here, piece by piece.
+//! Searches one text for credentials, anything that looks like one, and values of secret names, at every depth of
+//! escapes, base64 and hex. Every part of a message that is stored goes through this search.
 
 use std::cell::{Cell, RefCell};
 
@@ -9,25 +9,25 @@ use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
 use crate::{armour, pairs, schemes};
 
-/// Base64 in base64 in base64, and once more.
+/// Maximum nesting of base64 and hex: four levels.
 const DEEPEST: u32 = 4;
 
-/// For each byte of a text so many bytes are looked at, however it is nested. Ordinary text takes between one and four.
+/// Maximum number of bytes examined per byte of text, however it is nested. Ordinary text takes between one and four.
 const WORK_PER_BYTE: usize = 48;
-/// Short texts get this much on top.
+/// Added to the limit, so that short texts are not cut short.
 const LEAST_WORK: usize = 4096;
 
 /// Searches the parts of one message.
 pub struct Search<'a> {
     names: &'a Names,
     finder: Finder,
-    /// Bytes looked at so far, for tests and benchmarks.
+    /// Number of bytes examined so far, for tests and benchmarks.
     work: Cell<usize>,
-    /// What the text at hand may still cost.
+    /// The work that is left for the current text.
     left: Cell<usize>,
-    /// Values of secret fields that were taken out.
+    /// Values of secret fields that were redacted.
     harvest: RefCell<Needles>,
-    /// Whether it only gathers such values and takes nothing out.
+    /// Whether it only collects such values and redacts nothing.
     only_gathers: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reads a message only for the values of its secret fields.
+    /// A search that only collects the values of a message's secret fields.
     pub(crate) fn gathering(names: &'a Names) -> Self {
         Self {
             only_gathers: true,
@@ -61,17 +61,17 @@ impl<'a> Search<'a> {
         self.names
     }
 
-    /// How many bytes were looked at, counting each as often as it was.
+    /// Number of bytes examined, counting each as often as it was read.
     pub fn work(&self) -> usize {
         self.work.get()
     }
 
-    /// The secret values that were taken out.
+    /// The secret values that were redacted.
     pub(crate) fn into_harvest(self) -> Needles {
         self.harvest.into_inner()
     }
 
-    /// Remembers a value that is taken out; `raw` as it stands in the message.
+    /// Remembers a value that is redacted. `raw` is the value as written in the message.
     pub(crate) fn harvest(&self, raw: &str) {
         let mut harvest = self.harvest.borrow_mut();
         if !harvest.is_full() {
@@ -79,8 +79,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The text without what must not be stored, and how many parts were taken out. Of a text that was `cut_off`, the last
-    /// word goes too: nobody can say what it was.
+    /// The redacted text and the number of redactions. If the text was `cut_off`, its last word is redacted too,
+    /// because it may be the beginning of a secret.
     pub fn text(&self, text: &str, cut_off: bool) -> (String, u32) {
         let spans = self.spans(text, cut_off);
         if spans.is_empty() {
@@ -90,7 +90,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What must go of the text: in order, apart from each other.
+    /// The spans of the text that must be redacted, in order and without overlaps.
     pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
         if self.only_gathers {
@@ -108,7 +108,7 @@ impl<'a> Search<'a> {
         merge(spans)
     }
 
-    /// False when the text is nested so that searching it would take too long.
+    /// False if the text is nested so deeply that searching it would take too long.
     fn inspect(&self, text: &[u8], depth: u32, spans: &mut Vec<(usize, usize)>) -> bool {
         if !self.spend(text.len()) || depth > DEEPEST {
             return false;
@@ -168,13 +168,13 @@ impl<'a> Search<'a> {
     }
 }
 
-/// What a first look at a text says about which searches it needs.
+/// What a quick first pass found, to decide which searches the text needs.
 #[derive(Clone, Copy)]
 struct Features {
     escapes: bool,
-    /// Separators of names and values, or spaces.
+    /// Whether there are separators of names and values, or spaces.
     signs: bool,
-    /// Letters of base64 in a row.
+    /// Whether there is a long run of base64 letters.
     long_run: bool,
 }
 
@@ -215,16 +215,17 @@ impl Features {
         }
     }
 
-    /// Whether nothing can hide in it.
+    /// Whether the text cannot hide anything.
     const fn is_plain(self, length: usize) -> bool {
         length < 8 && !self.escapes && !self.signs
     }
 }
 
-/// Of a word that the end of a text cuts in two, so many bytes go: a secret with every byte escaped four times is shorter.
+/// Maximum number of bytes redacted from a word that the end of the text cuts in two. A secret with every byte
+/// escaped four times is shorter than this.
 const LAST_WORD: usize = 2048;
 
-/// The word that the end of the text cuts in two, or its last part.
+/// The word that the end of the text cuts in two, or the last part of it.
 fn last_word(text: &[u8]) -> Option<(usize, usize)> {
     let ends_word = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>{}[](),".contains(byte);
     let begin = text

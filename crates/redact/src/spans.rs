@@ -1,9 +1,9 @@
-//! Parts of a text that go: merged, and replaced by the mark.
+//! Spans of a text to redact: merges them and replaces them with the mark.
 
-/// What stands where something was taken out.
+/// The mark that replaces redacted text.
 pub const REDACTED: &str = "[redacted]";
 
-/// In order and apart from each other.
+/// Sorts the spans and joins those that overlap or touch.
 pub(crate) fn merge(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     spans.sort_unstable();
     let mut merged: Vec<(usize, usize)> = Vec::with_capacity(spans.len());
@@ -16,7 +16,7 @@ pub(crate) fn merge(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     merged
 }
 
-/// The text with the mark in the place of each span, and how many there were. A border inside a character is moved
+/// The text with the mark in place of each span, and the number of spans. A boundary inside a character is moved
 /// outwards.
 pub(crate) fn replace(text: &str, spans: &[(usize, usize)]) -> (String, u32) {
     let mut out = String::with_capacity(text.len());

@@ -1,6 +1,6 @@
-//! A text with one layer of escapes undone: percent-encoding, backslash escapes and HTML entities.
+//! A text with one layer of escapes decoded: percent-encoding, backslash escapes and HTML entities.
 
-/// What the text stands for, and where each byte of it comes from.
+/// The decoded text, and where each byte of it comes from.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     bytes: Vec<u8>,
@@ -8,14 +8,14 @@ pub(crate) struct View {
     places: Vec<(u32, u32)>,
 }
 
-/// The longest HTML entity that is read, with its `&` and `;`.
+/// Maximum length of an HTML entity, including its `&` and `;`.
 const LONGEST_ENTITY: usize = 10;
 
-/// More layers than anybody sends.
+/// Maximum number of layers, more than any real client uses.
 pub(crate) const MOST_LAYERS: usize = 8;
 
 impl View {
-    /// None when there is nothing to undo.
+    /// `None` if there is nothing to decode.
     pub(crate) fn of(text: &[u8]) -> Option<Self> {
         let identity = |at: usize| (at as u32, at as u32 + 1);
         if u32::try_from(text.len()).is_err() {
@@ -24,7 +24,7 @@ impl View {
         undo(text, identity)
     }
 
-    /// The next layer; none when there is none.
+    /// Decodes the next layer, or `None` if there is no other.
     pub(crate) fn next(&self) -> Option<Self> {
         undo(&self.bytes, |at| self.places[at])
     }
@@ -33,7 +33,7 @@ impl View {
         &self.bytes
     }
 
-    /// Where this part of the view stands in the text.
+    /// The position of this part of the view in the original text.
     pub(crate) fn source(&self, (begin, end): (usize, usize)) -> (usize, usize) {
         match end.checked_sub(1).and_then(|last| self.places.get(last)) {
             Some(last) if begin < end => (self.places[begin].0 as usize, last.1 as usize),
@@ -41,13 +41,13 @@ impl View {
         }
     }
 
-    /// How long the byte is in the text: the sign of how deeply it is escaped.
+    /// How many bytes of the original text this byte takes, which shows how deeply it is escaped.
     pub(crate) fn source_length(&self, at: usize) -> u32 {
         self.places.get(at).map_or(1, |(begin, end)| end - begin)
     }
 }
 
-/// The text with all its layers undone, as far as they are looked at.
+/// The text with all its layers decoded, up to the maximum.
 pub(crate) fn plain(text: &str) -> std::borrow::Cow<'_, str> {
     let Some(mut view) = View::of(text.as_bytes()) else {
         return text.into();
@@ -102,7 +102,7 @@ enum Meaning {
     Char(char),
 }
 
-/// The escape at the beginning of `bytes`: its length, and what it stands for.
+/// The escape at the beginning of `bytes`: its length and its meaning.
 fn escape_at(bytes: &[u8]) -> Option<(usize, Meaning)> {
     match bytes {
         [b'&', ..] => entity(bytes),
@@ -139,7 +139,7 @@ fn braced(bytes: &[u8]) -> Option<(usize, Meaning)> {
     Some((length + 4, Meaning::Char(char_of(code))))
 }
 
-/// `&#97;`, `&#x61;`, `&amp;` and its like.
+/// `&#97;`, `&#x61;`, `&amp;` and similar.
 fn entity(bytes: &[u8]) -> Option<(usize, Meaning)> {
     let window = &bytes[1..bytes.len().min(LONGEST_ENTITY)];
     let length = window.iter().position(|byte| *byte == b';')?;

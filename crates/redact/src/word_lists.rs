@@ -1,6 +1,6 @@
-//! The words that [`crate::names`] reads names by.
+//! The word lists that [`crate::names`] uses.
 
-/// Runs of words that look secret and are not.
+/// Sequences of words that look secret but are not.
 pub(crate) const KEPT: [&[&str]; 32] = [
     &["token", "id"],
     &["email", "template"],
@@ -124,7 +124,7 @@ pub(crate) fn is_secret_word(word: &str) -> bool {
     )
 }
 
-/// `userpassword`, `clientsecret`, `passwordconfirmation`: words that were written as one.
+/// Two words written as one: `userpassword`, `clientsecret`, `passwordconfirmation`.
 pub(crate) fn is_glued(word: &str) -> bool {
     const ENDS: [&str; 22] = [
         "password",
@@ -259,7 +259,7 @@ pub(crate) fn is_secret_pair(one: &str, two: &str) -> bool {
         "verifier" => matches!(one, "code" | "oauth"),
         "answer" => one == "security",
         "link" => matches!(one, "reset" | "magic" | "login"),
-        // What Gatehouse's own API answers with: the body of an event, which is kept sealed and nowhere else.
+        // In responses of Gatehouse's own API: the body of an event, which is stored only in sealed form.
         "payload" => one == "webhook",
         _ => false,
     }
@@ -272,7 +272,8 @@ pub(crate) fn is_secret_triple(one: &str, two: &str, three: &str) -> bool {
     )
 }
 
-/// Whether the words after a secret name say that the value is only about it: `email_count`, `password_changed_at`.
+/// Whether the words after a secret name mean that the value only describes the secret: `email_count`,
+/// `password_changed_at`.
 pub(crate) fn is_description(rest: &[String]) -> bool {
     !rest.is_empty()
         && rest.iter().all(|word| {
@@ -344,7 +345,7 @@ pub(crate) fn is_description(rest: &[String]) -> bool {
         })
 }
 
-/// Headers of HTTP, and of proxies, that hold credentials. `spelt` is in lower case, with dashes.
+/// Header names, of HTTP and of proxies, that hold credentials. `spelt` is in lower case with dashes.
 pub(crate) fn is_credential_header(spelt: &str) -> bool {
     matches!(
         spelt,
@@ -362,7 +363,7 @@ pub(crate) fn is_credential_header(spelt: &str) -> bool {
     )
 }
 
-/// Headers that every request or answer has: their names need no closer look.
+/// Headers that nearly every request or response has. Their names are skipped for speed.
 pub(crate) fn is_ordinary_header(name: &str) -> bool {
     matches!(
         name,

@@ -1,10 +1,11 @@
-//! Secrets inside random encodings inside each other: a seeded generator makes them, and none may survive.
+//! Hides secrets inside randomly nested encodings, made by a seeded generator, and checks that none survives
+//! redaction.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use redact::{Names, Needles, Search};
 
-/// A small generator with a fixed seed, so that a failure can be repeated.
+/// A small generator with a fixed seed, so that a failure can be reproduced.
 struct Random(u64);
 
 impl Random {
@@ -38,7 +39,7 @@ impl Random {
 
 const ENCODINGS: usize = 10;
 
-/// One more layer around the text. At most two layers make the text larger than it was by a third or more.
+/// Adds one more layer around the text.
 fn wrap(text: &str, random: &mut Random) -> (String, &'static str) {
     let (before, after) = (random.words(), random.words());
     match random.below(ENCODINGS) {
@@ -90,7 +91,7 @@ fn wrap(text: &str, random: &mut Random) -> (String, &'static str) {
     }
 }
 
-/// Whether anything of the secret can be read: plainly, or by undoing the layers.
+/// Fails if the middle half of any of these layers can be read in `out`.
 fn assert_gone(out: &str, innermost: &[String], trace: &[&str], seed: u64) {
     for layer in innermost {
         let middle: String = layer
@@ -139,7 +140,7 @@ fn no_access_secret_survives_random_nesting() {
         let (out, count) = Search::new(&names, &needles).text(&text, false);
         assert!(count > 0, "seed {seed}, {trace:?}: nothing was found");
         assert_gone(&out, &layers, &trace, seed);
-        // The same as a value of JSON, of a form, and of a header.
+        // The same text as a JSON value, as a form value and as a header.
         let search = Search::new(&names, &needles);
         let json = format!(
             "{{\"a\":1,\"b\":\"{}\"}}",

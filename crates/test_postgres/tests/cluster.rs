@@ -34,7 +34,7 @@ fn wait_until_removed(path: &Path) {
 }
 
 #[tokio::test]
-async fn a_database_holds_nothing_of_another_one() {
+async fn a_database_contains_nothing_from_another() {
     let (one, other) = (Database::create().await, Database::create().await);
     let mut first = connect(&one.url()).await;
     sqlx::raw_sql("CREATE TABLE only_here (n INT)")

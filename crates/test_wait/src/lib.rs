@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_comes_true_is_returned() {
+    async fn a_condition_that_becomes_true_returns_its_value() {
         let mut asked = 0;
         let value = eventually("the third time", async || {
             asked += 1;
@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "waited 60 s in vain: pigs fly")]
-    async fn what_never_comes_true_fails_with_what_it_was() {
+    async fn a_condition_that_never_becomes_true_fails_and_names_it() {
         until("pigs fly", async || false).await;
     }
 

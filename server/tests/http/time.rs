@@ -13,7 +13,7 @@ const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 const DAY: i64 = 24 * 3600;
 
 #[tokio::test]
-async fn a_session_that_nobody_used_for_a_day_ends_and_its_stream_with_it() {
+async fn a_session_unused_for_a_day_ends_and_so_does_its_stream() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |_| {}).await;
     let acme = world.acme("Acme").await;
@@ -27,7 +27,7 @@ async fn a_session_that_nobody_used_for_a_day_ends_and_its_stream_with_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_has_used_up_its_budget_passes_again_when_it_has_refilled() {
+async fn a_key_over_its_budget_is_accepted_again_once_the_budget_refills() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |config| {
         config.rate_limit = server::config::RateLimit::Requests(2);
@@ -51,7 +51,7 @@ async fn a_key_that_has_used_up_its_budget_passes_again_when_it_has_refilled() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_failed_is_tried_again_when_its_time_has_come() {
+async fn a_failed_delivery_is_retried_when_it_is_due() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |config| {
         config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];

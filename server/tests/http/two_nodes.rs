@@ -98,7 +98,7 @@ async fn page(node: &World, acme: &Acme, tab: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_logs_page_of_one_node_is_told_of_a_request_at_the_other_nodes_gateway() {
+async fn a_logs_page_on_one_node_updates_for_a_request_on_the_other() {
     let nodes = Nodes::start().await;
     let acme = nodes.a.acme("Acme").await;
     let key = nodes.a.key(acme.id, Environment::Sandbox).await;
@@ -115,7 +115,7 @@ async fn the_logs_page_of_one_node_is_told_of_a_request_at_the_other_nodes_gatew
 }
 
 #[tokio::test]
-async fn an_event_published_on_one_node_is_delivered_once_and_the_other_nodes_page_is_told() {
+async fn an_event_published_on_one_node_is_delivered_once_and_updates_a_page_on_the_other() {
     let nodes = Nodes::start().await;
     let acme = nodes.a.acme("Acme").await;
     let key = nodes.a.key(acme.id, Environment::Sandbox).await;
@@ -149,7 +149,7 @@ async fn an_event_published_on_one_node_is_delivered_once_and_the_other_nodes_pa
 }
 
 #[tokio::test]
-async fn a_key_of_one_node_is_accepted_on_the_other_and_refused_as_soon_as_it_is_deleted() {
+async fn a_key_generated_on_one_node_is_accepted_on_the_other_until_it_is_deleted() {
     let nodes = Nodes::start().await;
     let acme = nodes.a.acme("Acme").await;
     let mut stream = Stream::open(&nodes.b, &acme).await;

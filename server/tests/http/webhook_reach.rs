@@ -54,7 +54,7 @@ fn allow(config: &mut Config, network: &str) {
 }
 
 #[tokio::test]
-async fn without_a_setting_the_form_asks_for_a_public_address_and_takes_nothing_else() {
+async fn by_default_the_form_asks_for_and_accepts_only_public_addresses() {
     let (hint, accepted) = form_and_accepted(|_| {}).await;
     assert_eq!(hint, PUBLIC);
     assert_eq!(accepted, [URLS[0]]);

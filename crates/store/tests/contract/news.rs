@@ -13,12 +13,12 @@ use crate::test_db::TestDb;
 contract!(
     postgres only: store::MAIN_MIGRATIONS,
     [
-        a_node_hears_what_another_one_tells_and_not_itself,
-        sign_outs_and_keys_wake_who_follows_the_database_on_the_other_node,
+        a_node_receives_news_from_other_nodes_but_not_its_own,
+        sign_outs_and_keys_wake_the_followers_on_the_other_node,
         two_installations_in_one_database_do_not_hear_each_other,
-        a_node_whose_connection_was_lost_lets_pages_look_once_and_hears_again,
-        a_node_that_never_hears_lets_pages_look_again_and_again,
-        what_waits_is_told_before_a_node_stops,
+        a_node_that_lost_its_connection_refreshes_pages_once_and_reconnects,
+        a_node_that_receives_no_notifications_keeps_refreshing_pages,
+        waiting_news_is_sent_before_a_node_stops,
     ]
 );
 
@@ -69,7 +69,7 @@ async fn woken(mut follower: watch::Receiver<()>) {
         .expect("the bus lives");
 }
 
-async fn a_node_hears_what_another_one_tells_and_not_itself(db: &TestDb) {
+async fn a_node_receives_news_from_other_nodes_but_not_its_own(db: &TestDb) {
     let install = InstallId::generate();
     let (one, two) = (Node::join(db, install).await, Node::join(db, install).await);
     let (mut own, mut other) = (one.page(), two.page());
@@ -85,7 +85,7 @@ async fn a_node_hears_what_another_one_tells_and_not_itself(db: &TestDb) {
     assert!(other.is_empty());
 }
 
-async fn sign_outs_and_keys_wake_who_follows_the_database_on_the_other_node(db: &TestDb) {
+async fn sign_outs_and_keys_wake_the_followers_on_the_other_node(db: &TestDb) {
     let install = InstallId::generate();
     let (one, two) = (Node::join(db, install).await, Node::join(db, install).await);
     let sessions = two.bus.sessions_elsewhere();
@@ -107,7 +107,7 @@ async fn two_installations_in_one_database_do_not_hear_each_other(db: &TestDb) {
     assert_eq!(next(&mut theirs).await, Topic::Webhooks);
 }
 
-async fn a_node_whose_connection_was_lost_lets_pages_look_once_and_hears_again(db: &TestDb) {
+async fn a_node_that_lost_its_connection_refreshes_pages_once_and_reconnects(db: &TestDb) {
     let install = InstallId::generate();
     let (one, two) = (Node::join(db, install).await, Node::join(db, install).await);
     let (mut page, sessions) = (two.page(), two.bus.sessions_elsewhere());
@@ -132,7 +132,7 @@ async fn a_node_whose_connection_was_lost_lets_pages_look_once_and_hears_again(d
 }
 
 /// What a pooler looks like that gives each statement another connection: everything works, and nothing is heard.
-async fn a_node_that_never_hears_lets_pages_look_again_and_again(db: &TestDb) {
+async fn a_node_that_receives_no_notifications_keeps_refreshing_pages(db: &TestDb) {
     let elsewhere = test_postgres::Database::create().await;
     let deaf = Node::start(&db.db, &elsewhere.url(), InstallId::generate());
     let (mut page, sessions) = (deaf.page(), deaf.bus.sessions_elsewhere());
@@ -146,7 +146,7 @@ async fn a_node_that_never_hears_lets_pages_look_again_and_again(db: &TestDb) {
     elsewhere.remove().await;
 }
 
-async fn what_waits_is_told_before_a_node_stops(db: &TestDb) {
+async fn waiting_news_is_sent_before_a_node_stops(db: &TestDb) {
     let install = InstallId::generate();
     let (one, two) = (Node::join(db, install).await, Node::join(db, install).await);
     let (mut page, sessions) = (two.page(), two.bus.sessions_elsewhere());
