@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// What the words after `cargo xtask test` ask for. Without any, everything is run.
+/// The tests that the words after `cargo xtask test` select. Without any words, all tests run.
 #[derive(Debug)]
 pub(crate) struct Filters<'words> {
     /// Parts of the names of Rust tests.
@@ -27,8 +27,8 @@ impl<'words> Filters<'words> {
         self.rust.is_empty() && self.browser.is_empty()
     }
 
-    /// An error if one of the filters for Playwright matches no file in `tests`. Playwright itself complains only when all of
-    /// them match none, and only after the server has been built.
+    /// An error if a filter for Playwright matches no file in `tests`. Playwright itself only complains if none of
+    /// them matches anything, and only after the server has been built.
     pub(crate) fn check_browser(&self, tests: &Path) -> Result<()> {
         if self.browser.is_empty() {
             return Ok(());
@@ -48,7 +48,7 @@ impl<'words> Filters<'words> {
         }
     }
 
-    /// An error if one of the filters for Rust tests is in no test's name.
+    /// An error if a filter for Rust tests is in no test's name.
     pub(crate) fn check_rust(&self, names: &[String]) -> Result<()> {
         match unmatched(&self.rust, names) {
             Some(filter) => bail!("no Rust test has `{filter}` in its name"),
@@ -64,7 +64,7 @@ fn unmatched<'filter>(filters: &[&'filter str], names: &[String]) -> Option<&'fi
         .copied()
 }
 
-/// Playwright takes a line, and a column, after the path: `logs.spec.ts:42`.
+/// Playwright accepts a line and a column after the path: `logs.spec.ts:42`.
 fn without_line(filter: &str) -> &str {
     filter.trim_end_matches(|end: char| end.is_ascii_digit() || end == ':')
 }

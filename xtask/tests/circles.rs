@@ -1,16 +1,17 @@
-//! Reads which file of a crate uses which, and finds circles that run through more than one folder. Files of one folder are
-//! read together and may know each other; two folders that need each other cannot be understood, moved or tested alone.
+//! Reads which file of a crate uses which, and finds circular dependencies that span more than one folder. Files in
+//! one folder are read together and may depend on each other. Two folders that need each other cannot be understood,
+//! moved or tested separately.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Circles that are allowed to stay for now: the files of each, and why.
+/// Circles that are allowed for now: the files in each, and why.
 const ALLOWED: [(&[&str], &str); 0] = [];
 
 /// A module's place in its crate: `["dashboard", "guard"]`.
 type Module = Vec<String>;
 
-/// One word or sign of Rust; comments, texts and lifetimes are left out.
+/// One Rust token. Comments, strings and lifetimes are left out.
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     Word(String),
@@ -49,7 +50,7 @@ fn tokens(source: &str) -> Vec<Token> {
     tokens
 }
 
-/// The length of a text, raw text, character or lifetime that `rest` begins with.
+/// The length of the string, raw string, character or lifetime that `rest` begins with.
 fn text_length(rest: &str) -> Option<usize> {
     let raw = rest.strip_prefix('b').unwrap_or(rest);
     if let Some(raw) = raw.strip_prefix('r') {
@@ -80,14 +81,14 @@ fn text_length(rest: &str) -> Option<usize> {
     }
 }
 
-/// What one file says of others.
+/// The names that one file uses and re-exports.
 #[derive(Debug, Default)]
 struct File {
-    /// Every path in it, from the crate's root.
+    /// All paths that the file uses, from the crate's root.
     uses: Vec<Module>,
-    /// The names that it hands on from elsewhere: `pub use guard::Who` is `Who` of `["dashboard", "guard", "Who"]`.
+    /// The names that it re-exports: `pub use guard::Who` is `Who` of `["dashboard", "guard", "Who"]`.
     hands_on: BTreeMap<String, Module>,
-    /// Where it hands on everything: `pub use guard::*`.
+    /// The modules from which it re-exports everything: `pub use guard::*`.
     hands_on_all: Vec<Module>,
 }
 
@@ -112,7 +113,7 @@ impl Reader<'_> {
         self.tokens.get(self.at + ahead) == Some(token)
     }
 
-    /// Until the end, or until the brace that closes an inline module.
+    /// Reads to the end, or to the brace that closes an inline module.
     fn read(&mut self) {
         let mut depth = 0_usize;
         while self.at < self.tokens.len() {
@@ -151,7 +152,7 @@ impl Reader<'_> {
         self.at > 0 && self.tokens[self.at - 1] == Token::Path
     }
 
-    /// Whether `pub` or `pub(…)` stands before this token.
+    /// Whether this token comes after `pub` or `pub(…)`.
     fn is_public(&self) -> bool {
         let before = &self.tokens[..self.at];
         let before = match before.last() {
@@ -164,7 +165,7 @@ impl Reader<'_> {
         before.last() == Some(&Token::Word("pub".to_owned()))
     }
 
-    /// `#[cfg(test)] mod name {`. Tests may use what they like.
+    /// `#[cfg(test)] mod name {`. Tests may use anything.
     fn is_test_module(&self) -> bool {
         let attribute: Vec<_> = tokens("#[cfg(test)] mod");
         self.tokens[self.at..].starts_with(&attribute)
@@ -184,7 +185,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A path, with its braces in a `use`. `handed_on` is None outside of `use`.
+    /// A path, with its braces if it is in a `use`. `handed_on` is `None` outside a `use`.
     fn path(&mut self, before: Vec<String>, handed_on: Option<bool>) {
         let mut said = before;
         loop {
@@ -240,7 +241,7 @@ impl Reader<'_> {
         }
     }
 
-    /// None for what belongs to another crate.
+    /// `None` if it belongs to another crate.
     fn rooted(&self, said: &[String]) -> Option<Module> {
         let mut base = self.module.clone();
         let mut said = said.iter().peekable();
@@ -296,7 +297,7 @@ impl Crate {
         Self::of(texts.collect())
     }
 
-    /// From file names below `src` and their texts.
+    /// Builds the map from file names below `src` and their contents.
     fn of(texts: Vec<(PathBuf, String)>) -> Self {
         let has_lib = texts.iter().any(|(path, _)| path == Path::new("lib.rs"));
         let modules: BTreeMap<Module, (PathBuf, String)> = texts
@@ -321,7 +322,7 @@ impl Crate {
         Self { files }
     }
 
-    /// The file in which the thing of this path is, followed through files that hand it on.
+    /// The file that defines the item at this path, following re-exports.
     fn home(&self, path: &[String], steps: usize) -> Option<Module> {
         let known = (0..=path.len())
             .rev()
@@ -359,7 +360,7 @@ impl Crate {
         arrows.collect()
     }
 
-    /// Files that reach each other, where they are of more than one folder.
+    /// Groups of files that depend on each other and are in more than one folder.
     fn circles(&self) -> Vec<Vec<&Path>> {
         let arrows = self.arrows();
         let reached: BTreeMap<&Path, BTreeSet<&Path>> =
@@ -380,7 +381,7 @@ impl Crate {
     }
 }
 
-/// Everything that `from` uses, itself and through others.
+/// Everything that `from` uses, directly or indirectly.
 fn reach<'a>(arrows: &BTreeMap<&'a Path, BTreeSet<&'a Path>>, from: &'a Path) -> BTreeSet<&'a Path> {
     let mut reached = BTreeSet::new();
     let mut next: Vec<&Path> = arrows[from].iter().copied().collect();
@@ -452,12 +453,12 @@ fn no_circle_runs_through_two_folders() {
         .partition(|circle| ALLOWED.iter().any(|(files, _)| circle == files));
     assert!(
         others.is_empty(),
-        "files of several folders need each other: {others:#?}"
+        "files in different folders depend on each other: {others:#?}"
     );
     assert_eq!(
         allowed.len(),
         ALLOWED.len(),
-        "a circle that is listed is gone: strike it"
+        "a listed circle no longer exists: remove it from the list"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Addresses in an answer's headers that name the upstream: the caller cannot reach it and is not to learn where it is, so
-//! they are made to name the gateway.
+//! Rewrites response headers that contain the upstream's address. The caller cannot reach the upstream and must not
+//! learn where it is, so these addresses are replaced with the gateway's.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::{Position, Url};
@@ -14,12 +14,13 @@ const ADDRESSES: [HeaderName; 4] = [
     HeaderName::from_static("x-sourcemap"),
 ];
 
-/// At most so many addresses of one value are looked at, so that a long value takes no long time.
+/// Maximum number of addresses rewritten in one value, so that a long value cannot take a long time.
 const MOST_ADDRESSES: usize = 64;
 
-/// Rewrites every header: those that are an address, `Refresh`, the targets of `Link`, whole addresses inside any other
-/// value (`Access-Control-Allow-Origin`, `Report-To`, a header of the upstream's own), and the domain of its cookies.
-/// `Alt-Svc` goes: it would send the caller past the gateway. `upstream` is the upstream's address as configured.
+/// Rewrites all headers: those that are an address, `Refresh`, the targets of `Link`, absolute addresses inside any
+/// other value (`Access-Control-Allow-Origin`, `Report-To`, the upstream's own headers), and the domain of cookies.
+/// Removes `Alt-Svc`, which would send the caller past the gateway. `upstream` is the upstream's address as
+/// configured.
 pub(crate) fn rewrite(headers: &mut HeaderMap, upstream: &Url, reached: &Reached) {
     headers.remove(header::ALT_SVC);
     for (name, value) in headers.iter_mut() {
@@ -51,8 +52,8 @@ fn refresh(value: &str, upstream: &Url, reached: &Reached) -> Option<String> {
     Some(format!("{}; url={address}", wait.trim()))
 }
 
-/// The value with the upstream's addresses in it rewritten; none where there are none. With `targets`, what is in angle
-/// brackets is an address, also a relative one.
+/// The value with the upstream's addresses rewritten, or `None` if there are none. With `targets`, text in angle
+/// brackets is an address, which may be relative.
 fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Option<String> {
     let mut out = String::new();
     let (mut copied, mut at, mut looked_at) = (0, 0, 0);
@@ -77,12 +78,12 @@ fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Opti
             .map_or(value.len(), |length| begin + length);
         let address = &value[begin..end];
         let Some(new) = rewritten(address, upstream, reached) else {
-            // Another's address may hold one of the upstream's, as a parameter.
+            // Another site's address may contain the upstream's as a parameter.
             at += 1;
             continue;
         };
         out.push_str(&value[copied..begin]);
-        // An origin has no path and is not to get one.
+        // An origin has no path, and must not get one.
         let is_origin = !is_target && !has_path(address);
         out.push_str(if is_origin {
             new.trim_end_matches('/')
@@ -95,7 +96,7 @@ fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Opti
     (copied > 0).then_some(out)
 }
 
-/// Whether `http:`, `https:` or `//` begins at this place, and not inside a word or an address.
+/// Whether `http:`, `https:` or `//` begins here, outside a word or another address.
 fn begins_address(value: &str, at: usize) -> bool {
     let before = at.checked_sub(1).map(|at| value.as_bytes()[at]);
     let rest = &value.as_bytes()[at..];
@@ -116,8 +117,8 @@ fn has_path(address: &str) -> bool {
     authority.contains(['/', '\\', '?', '#'])
 }
 
-/// A cookie without `Domain`, where that is the upstream's host: the caller's cookie is then the gateway's, and does not
-/// say where the upstream is.
+/// The cookie without `Domain`, if that is the upstream's host. Then it belongs to the gateway's host, and does not
+/// reveal the upstream's.
 fn without_domain(cookie: &str, upstream: &Url) -> Option<String> {
     let host = upstream.host_str()?;
     let is_upstreams = |attribute: &&str| {
@@ -138,7 +139,7 @@ fn without_domain(cookie: &str, upstream: &Url) -> Option<String> {
     })
 }
 
-/// The value with every byte that is not ASCII escaped, as an address has it anyway.
+/// The value with all non-ASCII bytes percent-encoded, as they should be in an address.
 fn ascii(value: &HeaderValue) -> String {
     let escaped = value.as_bytes().iter().map(|byte| match byte {
         0x80.. => format!("%{byte:02X}"),
@@ -147,16 +148,16 @@ fn ascii(value: &HeaderValue) -> String {
     escaped.collect()
 }
 
-/// None where it stays as it is: it names somebody else, or is relative to the request's own path.
+/// `None` if the address stays as it is, because it points to another host or is relative to the request's own path.
 fn rewritten(value: &str, upstream: &Url, reached: &Reached) -> Option<String> {
     let value = value.trim();
     let prefix = upstream.path().trim_end_matches('/');
     let begins_with_two = value.len() > 1 && value.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\'));
     if value.starts_with('/') && !begins_with_two {
-        // The prefix is put before each request's path; left here, it would be put there twice.
+        // The prefix is added to every request's path, so leaving it here would add it twice.
         return without_prefix(value, prefix).filter(|_| !prefix.is_empty());
     }
-    // As browsers read it, which is more than what the standard has: `http:host`, `\\host`, upper case.
+    // Reads addresses as browsers do. They also accept forms outside the standard: `http:host`, `\\host`, upper case.
     let url = if begins_with_two {
         upstream.join(value).ok()?
     } else {
@@ -170,15 +171,15 @@ fn rewritten(value: &str, upstream: &Url, reached: &Reached) -> Option<String> {
     Some(format!("{}{target}", reached.url()))
 }
 
-/// Whether the address is on the upstream's host and port. Its scheme may differ: an upstream that was told that the caller
-/// came by https writes https before its own name.
+/// Whether the address has the upstream's host and port. The scheme may differ: an upstream that knows the caller
+/// used https writes https in front of its own name.
 fn names(url: &Url, upstream: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.host() == upstream.host()
         && (url.port() == upstream.port() || url.port_or_known_default() == upstream.port_or_known_default())
 }
 
-/// What follows the prefix; none where the path has another one.
+/// The path after the prefix, or `None` if it has a different prefix.
 fn without_prefix(target: &str, prefix: &str) -> Option<String> {
     let rest = target.strip_prefix(prefix)?;
     match rest.bytes().next() {

@@ -1,13 +1,13 @@
-//! How several nodes on one database make sure that a deleted key is refused everywhere.
+//! How several nodes on one database make sure that a deleted key is rejected by all of them.
 //!
 //! One row numbers all changes, and every change locks it. A node may serve only under a lease of three seconds. The
-//! database grants a lease under a lock on the same row, and only to a node that has applied the latest number. So once
-//! a deletion is committed, a node that has not applied it cannot get a new lease; any lease it still has was granted
-//! earlier. The deleting node answers when every other node has applied the number or has lost its lease, and at the
-//! latest one lease after the commit.
+//! database grants a lease under a lock on the same row, and only to a node that has applied the latest number. So
+//! once a deletion is committed, a node that has not applied it cannot get a new lease; any lease it still has was
+//! granted earlier. The deleting node responds when every other node has applied the number or has lost its lease,
+//! and at the latest one lease after the commit.
 //!
-//! A node counts its lease from before it asked; the database counts from when it answered. So a node never serves
-//! longer than the others wait for it. On a suspended machine the monotonic clock stands still, so the lease is also
+//! A node counts its lease from before its request; the database counts from its response. So a node never serves
+//! longer than the others wait for it. The monotonic clock stops while a machine is suspended, so the lease is also
 //! checked against the wall clock and ends on whichever clock says so first.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

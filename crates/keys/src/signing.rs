@@ -1,5 +1,5 @@
 //! The secrets that sign deliveries. Every attempt needs them, so the sealed bytes of an environment are cached until
-//! any key changes. They are opened for each use and never cached in the open.
+//! any key changes. They are unsealed for each use and never cached unsealed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Publishing and listening within one process.
+//! Publishes and subscribes within one process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,18 @@ use tokio::sync::{broadcast, watch};
 use crate::relay::Outgoing;
 use crate::{News, Relay, Topic};
 
-/// How many changes may queue for a slow page. Beyond that, the page is told once that it missed some, and it
-/// refetches.
+/// How many changes may queue for a slow page. Beyond that, the page is told once that it missed some, and refetches.
 const BACKLOG: usize = 16;
 
-/// How many ended sessions may queue for a slow stream. Beyond that, it asks whether its own is among them.
+/// How many ended sessions may queue for a slow stream. Beyond that, it checks whether its own session has ended.
 const ENDED_BACKLOG: usize = 64;
 
-/// What open streams hear when sessions end.
+/// What open streams receive when sessions end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedSessions {
-    /// The hash of the session's token. It ended on this node.
+    /// The session with this token hash ended on this node.
     One([u8; 32]),
-    /// Some ended on another node. Each stream asks whether its own did.
+    /// Some sessions ended on another node. Each stream checks whether its own did.
     Elsewhere,
 }
 
@@ -50,7 +49,7 @@ impl Default for Bus {
     }
 }
 
-/// Publishing. Never waits, and is called after the commit that it tells of.
+/// Publishing. Never waits. Call it after the commit, so that pages do not refetch the old state.
 impl Bus {
     /// Notifies every open page of `company`, on every node.
     pub fn publish(&self, company: CompanyId, topic: Topic) {
@@ -58,7 +57,7 @@ impl Bus {
         self.0.outgoing.add(News::Changed(company, topic));
     }
 
-    /// Notifies the open pages of `company` on this node, of something that each node notices for itself.
+    /// Notifies the open pages of `company` on this node only. For changes that each node notices on its own.
     pub fn publish_here(&self, company: CompanyId, topic: Topic) {
         let mut pages = self.pages();
         if let Some(sender) = pages.get(&company)
@@ -68,7 +67,8 @@ impl Bus {
         }
     }
 
-    /// A key was generated or deleted, or a company created: other nodes follow at once instead of at their next look.
+    /// A key was generated or deleted, or a company created. Other nodes read the change now instead of at their next
+    /// poll.
     pub fn keys_changed(&self) {
         self.0.outgoing.add(News::Keys);
     }
@@ -80,16 +80,16 @@ impl Bus {
         self.0.outgoing.add(News::Sessions);
     }
 
-    /// Sessions have ended on another node: open streams ask whether they may go on.
+    /// Sessions ended on another node, so open streams check whether their own still exists.
     pub fn sessions_ended_elsewhere(&self) {
         // There may be no open stream.
         let _ = self.0.ended.send(EndedSessions::Elsewhere);
     }
 }
 
-/// Listening, from the call on.
+/// Subscribing. A subscriber receives what is published after the call.
 impl Bus {
-    /// Changes of `company`.
+    /// Changes to `company`.
     pub fn subscribe(&self, company: CompanyId) -> broadcast::Receiver<Topic> {
         self.pages()
             .entry(company)
@@ -102,12 +102,12 @@ impl Bus {
         self.0.ended.subscribe()
     }
 
-    /// Moves when another node says that it changed keys.
+    /// Changes whenever another node reports that it changed keys.
     pub fn keys_elsewhere(&self) -> watch::Receiver<()> {
         self.0.keys_elsewhere.subscribe()
     }
 
-    /// Moves when another node says that it ended sessions.
+    /// Changes whenever another node reports that it ended sessions.
     pub fn sessions_elsewhere(&self) -> watch::Receiver<()> {
         self.0.sessions_elsewhere.subscribe()
     }
@@ -115,7 +115,7 @@ impl Bus {
 
 /// For the relay.
 impl Bus {
-    /// From now on, news are also kept for other nodes, until the relay takes them.
+    /// From now on, news is also kept for other nodes, until the relay takes it.
     pub fn relay(&self) -> Relay {
         self.0.outgoing.open();
         Relay::new(self.clone())
@@ -133,7 +133,7 @@ impl Bus {
         self.0.sessions_elsewhere.send_replace(());
     }
 
-    /// Every open page asks for everything again.
+    /// Tells every open page to refetch everything.
     pub(crate) fn publish_everything_here(&self) {
         let companies: Vec<CompanyId> = self.pages().keys().copied().collect();
         for company in companies {

@@ -1,12 +1,12 @@
-//! One bus for "something changed". Keys, logs, webhooks and accounts publish here after they have committed. Open pages,
-//! and the background work that follows the database, listen.
+//! One bus for "something changed". Keys, logs, webhooks and accounts publish to it after they commit. Open pages,
+//! and background tasks that follow the database, subscribe to it.
 //!
-//! A message only says *that* something changed. Whoever hears it then asks for it as usual, so nothing here has to be
-//! authorised or redacted a second time, and nothing secret travels.
+//! A message only says *that* something changed. The receiver then fetches the new state as usual. So messages need
+//! no authorisation or redaction of their own, and contain nothing secret.
 //!
-//! By itself a [`Bus`] reaches its own process. Where several nodes share a database, `store` takes a [`Relay`] of it and
-//! carries the [`News`] between them. Nothing depends on that for its safety: what must not be missed is also found by
-//! looking at the database, and the bus only makes it sooner.
+//! A [`Bus`] alone only reaches its own process. When several nodes share a database, `store` uses a [`Relay`] to
+//! carry the [`News`] between them. Safety never depends on the bus: whatever must not be missed is also found by
+//! reading the database. The bus only makes that faster.
 
 mod bus;
 mod relay;

@@ -1,4 +1,5 @@
-//! What travels between the nodes of one database, and how it is gathered so that publishing never waits.
+//! News that travels between the nodes of one database, and the queue that collects it so that publishing never
+//! waits.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +13,23 @@ use crate::{Bus, Topic};
 /// How many changes may wait for the relay. Beyond that, the other nodes are told that anything may have changed.
 const WAITING: usize = 4096;
 
-/// What one node tells the others.
+/// A message from one node to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum News {
-    /// Something of this topic changed in this company.
+    /// Something in this topic of this company changed.
     Changed(CompanyId, Topic),
-    /// The change version of the keys has moved.
+    /// The change version of the keys has increased.
     Keys,
-    /// The version of the sessions has moved.
+    /// The version of the sessions has increased.
     Sessions,
-    /// Too much to name, or some news were lost.
+    /// Anything may have changed: there was too much to list, or some news was lost.
     Anything,
 }
 
-/// News that wait for the relay. Each waits once, however often it is published.
+/// News waiting for the relay. However often the same news is published, it waits only once.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    /// Without a relay nothing is kept.
+    /// Without a relay, nothing is kept.
     is_open: AtomicBool,
     waiting: Mutex<Waiting>,
     urgent: Notify,
@@ -37,9 +38,10 @@ pub(crate) struct Outgoing {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Somebody waits for these to arrive: a deletion for the other nodes, a sign-out for its streams.
+    /// Sent at once: other nodes need a deletion, and open streams a sign-out, as soon as possible.
     urgent: HashSet<News>,
-    /// These come with each batch of log rows and each attempt, and may be gathered.
+    /// Frequent: these come with every batch of log rows and every delivery attempt, so they may be collected for a
+    /// moment.
     patient: HashSet<News>,
 }
 
@@ -75,7 +77,7 @@ impl Outgoing {
     }
 }
 
-/// One node's end of the wire: takes what it has to tell, and hands in what it hears.
+/// One node's connection to the bus of the others: takes the news it has to send, and passes on the news it receives.
 #[derive(Debug)]
 pub struct Relay(Bus);
 
@@ -84,7 +86,7 @@ impl Relay {
         Self(bus)
     }
 
-    /// What must be told at once. Returns when there is some; dropped while it waits, it loses none.
+    /// The news that must be sent at once. Waits until there is some. Cancelling the wait loses none.
     pub async fn urgent(&self) -> Vec<News> {
         let outgoing = self.0.outgoing();
         loop {
@@ -96,7 +98,7 @@ impl Relay {
         }
     }
 
-    /// What may wait for a moment so that more of the same becomes one. Returns when there is some.
+    /// The news that may wait for a moment, so that repetitions become one message. Waits until there is some.
     pub async fn patient(&self) -> Vec<News> {
         let outgoing = self.0.outgoing();
         loop {
@@ -108,7 +110,7 @@ impl Relay {
         }
     }
 
-    /// All that waits now.
+    /// Everything that is waiting now.
     pub fn rest(&self) -> Vec<News> {
         let mut waiting = self.0.outgoing().lock();
         let urgent = std::mem::take(&mut waiting.urgent);
@@ -116,12 +118,12 @@ impl Relay {
         urgent.into_iter().chain(patient).collect()
     }
 
-    /// These could not be told. They wait again.
+    /// Queues news again that could not be sent.
     pub fn put_back(&self, news: Vec<News>) {
         news.into_iter().for_each(|one| self.0.outgoing().add(one));
     }
 
-    /// Another node told this one. It is not told on.
+    /// Publishes news from another node on this one. It is not relayed again.
     pub fn heard(&self, news: News) {
         match news {
             News::Changed(company, topic) => self.0.publish_here(company, topic),
@@ -220,8 +222,8 @@ mod tests {
         let (keys, sessions) = (bus.keys_elsewhere(), bus.sessions_elsewhere());
         let woken = || {
             (
-                keys.has_changed().expect("the bus lives"),
-                sessions.has_changed().expect("the bus lives"),
+                keys.has_changed().expect("the bus exists"),
+                sessions.has_changed().expect("the bus exists"),
             )
         };
         assert_eq!(woken(), (false, false));

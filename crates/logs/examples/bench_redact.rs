@@ -1,4 +1,4 @@
-//! `cargo xtask bench redact`: what redaction costs for ordinary entries and for those made to be slow.
+//! `cargo xtask bench redact`: measures redaction of ordinary entries and of entries designed to be slow.
 
 #[path = "../tests/cases/mod.rs"]
 mod cases;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use logs::{Entry, Names, redact};
 
-/// Each case runs at least so long.
+/// Minimum running time of each case.
 const LONG_ENOUGH: Duration = Duration::from_millis(400);
 
 struct Measured {
@@ -53,7 +53,7 @@ fn main() -> std::io::Result<()> {
     };
     row("ordinary: one order", &measure(|| cases::ordinary(1)))?;
     row("ordinary: a page of orders", &page)?;
-    // What one request may be: a head of 64 KiB, and bodies of which 16 KiB are kept.
+    // The largest possible request: a head of 64 KiB, and bodies of which 16 KiB are kept.
     for (case, (name, _)) in cases::hostile(16).into_iter().enumerate() {
         let measured = measure(|| cases::hostile(24_000).swap_remove(case).1);
         row(&format!("hostile: {name}"), &measured)?;

@@ -34,14 +34,14 @@ impl Place {
     }
 }
 
-/// The key that was tried: active, deleted or expired.
+/// The key that the request used: active, deleted or expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTrace {
     pub id: KeyId,
     pub last_four: String,
 }
 
-/// One request with everything that was captured of it.
+/// One request with all its captured data.
 ///
 /// `Debug` prints neither headers nor bodies, which contain secrets until they are redacted.
 pub struct Entry {
@@ -55,7 +55,7 @@ pub struct Entry {
     pub method: String,
     /// Includes the query.
     pub path: String,
-    /// The status the caller got; 499 if it left before there was a response.
+    /// The status that the caller received, or 499 if it disconnected before there was a response.
     pub status: u16,
     pub verdict: Verdict,
     /// What the verdict says about this particular request, or empty.
@@ -83,7 +83,7 @@ impl fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// Roughly the memory that it takes while it waits, in bytes.
+    /// Approximate memory used while the entry waits, in bytes.
     pub(crate) fn weight(&self) -> usize {
         512 + self.path.len() + self.request.weight() + self.response.weight()
     }

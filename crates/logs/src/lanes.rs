@@ -1,6 +1,6 @@
-//! Entries that wait for the next batch, in one lane per company. Batches are filled from the lanes in turn, by size.
-//! If a company's entries take long to redact, its own later entries wait, while another company's entry is in the next
-//! batch.
+//! Entries waiting for the next batch, in one lane per company. Batches are filled from the lanes in turn, by size.
+//! If a company's entries take long to redact, only its own later entries wait; another company's entry is in the
+//! next batch.
 
 use std::collections::{HashMap, VecDeque};
 

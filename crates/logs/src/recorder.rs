@@ -1,4 +1,4 @@
-//! The entrance to the log. It takes entries without making a request wait, and counts those it cannot take.
+//! Accepts log entries without making a request wait, and counts those it cannot accept.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,28 +19,29 @@ use crate::{Entry, LogStore, LogStoreError, Loss, LossOf, Names};
 /// How the recorder waits and retries.
 #[derive(Clone)]
 pub struct RecorderOptions {
-    /// What time it is.
+    /// The source of the current time.
     pub clock: Clock,
-    /// So many entries may wait to be written. Each company has a fair share of them, and of the bytes.
+    /// Maximum number of entries waiting to be written. Companies share this and the bytes fairly.
     pub waiting_entries: usize,
-    /// So many bytes of captured headers and bodies may wait to be written.
+    /// Maximum number of bytes of captured headers and bodies waiting to be written.
     pub waiting_bytes: usize,
-    /// A batch is written when it has so many rows …
+    /// A batch is written when it has this many rows,
     pub batch_rows: usize,
-    /// … or so many bytes to redact …
+    /// or this many bytes to redact,
     pub batch_bytes: usize,
-    /// … or when its first row has waited so long.
+    /// or when its first row has waited this long.
     pub batch_delay: Duration,
-    /// Which names have values that are never stored.
+    /// The names whose values are never stored.
     pub names: Arc<Names>,
-    /// How often an idle run says that it lives.
+    /// How often a run without entries reports that it is alive. After a crash, the last report bounds the gap in the
+    /// log.
     pub heartbeat: Duration,
-    /// Pauses before a batch that could not be written is tried again; after the last, its rows count as dropped.
+    /// Pauses before retrying a batch that could not be written. After the last retry, its rows count as dropped.
     pub retries: Vec<Duration>,
 }
 
 impl RecorderOptions {
-    /// The values of a server.
+    /// The values a server uses.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -74,14 +75,14 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Entries on their way to the store.
+    /// Entries accepted and not yet stored.
     pub const fn waiting(self) -> u64 {
         self.seen
             .saturating_sub(self.stored + self.dropped + self.suppressed)
     }
 }
 
-/// Takes entries. Cheap to clone; all clones are the same recorder.
+/// Accepts log entries. Cheap to clone; all clones are the same recorder.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -91,7 +92,7 @@ pub struct Recorder {
 /// An item in the queue.
 pub(crate) enum Item {
     Entry(Box<Entry>),
-    /// Its sender waited for room in the queue, so it does not count against any share.
+    /// The sender waited for room in the queue, so the entry does not count against any company's share.
     Patient(Box<Entry>),
     Flush(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
@@ -107,11 +108,12 @@ pub(crate) struct Shared {
     waiting: Mutex<Waiting>,
     losses: Mutex<HashMap<LossOf, Loss>>,
     suppression: Suppression,
-    /// For requests with a deleted key. Outsiders cannot send one, and their floods must not hide one.
+    /// For requests with a deleted key. It is a separate budget because outsiders cannot send such requests; with a
+    /// common one, a flood of refused requests would hide them.
     former_keys: Suppression,
 }
 
-/// The entries that wait to be written, counted for the company that owns the key. When too many wait, the company with
+/// The entries waiting to be written, counted for the company that owns the key. When too many wait, the company with
 /// the most loses entries first. By the rule of shares, a company with few entries always finds room.
 #[derive(Debug)]
 struct Waiting {
@@ -155,7 +157,7 @@ impl Shared {
         waiting.take(entry.place.root, entry.weight())
     }
 
-    /// An entry is no longer waiting.
+    /// Releases the room of an entry that is no longer waiting.
     pub(crate) fn give_room_back(&self, entry: &Entry) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.entries.give_back(&entry.place.root, 1);
@@ -234,7 +236,7 @@ impl Recorder {
         Ok(Self { shared, queue })
     }
 
-    /// Takes an entry, or counts it as dropped if too many are waiting. Never waits.
+    /// Accepts an entry, or counts it as dropped if too many are waiting. Never waits.
     pub fn record(&self, entry: Entry) {
         if !self.shared.admits(&entry) {
             return;
@@ -252,7 +254,8 @@ impl Recorder {
         }
     }
 
-    /// Takes an entry, and waits for room. For ingest and the demo's history, where nothing may be dropped.
+    /// Accepts an entry, waiting for room if necessary. For ingest and the demo's history, where nothing may be
+    /// dropped.
     pub async fn record_waiting(&self, entry: Entry) {
         if !self.shared.admits(&entry) {
             return;

@@ -1,29 +1,29 @@
-//! From an entry as it was seen to one that may be stored. What may be kept of a message is the list in the crate
-//! `redact`; here it meets the parts of an entry.
+//! Redacts an entry before it is stored. The crate `redact` decides what to remove from a message; this module
+//! applies it to each part of an entry.
 
 use model::{Body, BodyAbsence, HeaderField};
 use redact::{Names, Needles, Search};
 
 use crate::{CapturedBody, Entry, Message, StoredEntry};
 
-/// At most so many bytes of a path, where no key was recognised (design, section 6).
+/// Maximum number of bytes of a path if no key was recognised (design, section 6).
 const UNRECOGNISED_PATH: usize = 256;
 
-/// At most so many bytes of a path otherwise.
+/// Maximum number of bytes of a path if a key was recognised.
 const LONGEST_PATH: usize = 8 * 1024;
 
-/// At most so many bytes of a user agent.
+/// Maximum number of bytes of a user agent.
 const LONGEST_USER_AGENT: usize = 512;
 
 /// Long enough for every registered method.
 const LONGEST_METHOD: usize = 32;
 
-/// Takes every secret out of an entry. Where no key was recognised, headers and bodies go altogether.
+/// Removes all secrets from an entry. If no key was recognised, headers and bodies are dropped entirely.
 pub fn redact(entry: Entry, names: &Names) -> StoredEntry {
     redact_counted(entry, names).0
 }
 
-/// As [`redact`], with how many bytes were looked at: for tests that hold it to the size of the entry.
+/// Like [`redact`], but also returns the number of bytes examined. Tests check it against the size of the entry.
 pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
     let mut needles = Needles::default();
     let presented = entry.presented.iter();
@@ -56,7 +56,7 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
             body,
         }
     });
-    // An answer may repeat what was taken out of the request, and what it sets itself.
+    // The response may repeat the request's secrets, and may contain new ones such as cookies that it sets.
     let mut needles = asked.needles;
     needles.add_headers(&response.headers, names);
     let answered = redact::message(names, needles, |search| message(&response, search));
@@ -88,7 +88,7 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
     (stored, work)
 }
 
-/// What is kept of a request.
+/// The parts of a request that are stored.
 struct Asked {
     path: String,
     method: String,
@@ -111,11 +111,11 @@ fn message(message: &Message, search: &Search<'_>) -> (Vec<HeaderField>, Body) {
 fn text(search: &Search<'_>, text: &str, limit: usize) -> String {
     let (kept, is_cut) = beginning(text, limit);
     let clean = search.text(kept, is_cut).0;
-    // NUL, which PostgreSQL cannot store, is shown.
+    // Shows NUL as a visible character, because PostgreSQL cannot store it.
     clean.replace('\0', "\u{2400}")
 }
 
-/// The text as far as it may be kept, cut between two characters, and whether it was cut.
+/// The beginning of the text, cut at a character boundary, and whether anything was cut.
 fn beginning(text: &str, limit: usize) -> (&str, bool) {
     let kept = &text[..text.floor_char_boundary(limit)];
     (kept, kept.len() < text.len())

@@ -35,7 +35,8 @@ pub struct StoredEntry {
     pub response_body: Body,
 }
 
-/// Whose rows may be seen. Every query needs one, so nobody can read the log without naming a company (invariant 5).
+/// Whose rows may be read. Every query needs a scope, so no code can read the log without naming a company (invariant
+/// 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// A company that is not a brand: its own rows and those of its brands.
@@ -61,9 +62,9 @@ pub struct Run(pub i64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     pub run: Run,
-    /// The current time. Proves that the run was alive until then.
+    /// The current time, which proves that the run was still alive at that moment.
     pub at: Timestamp,
-    /// Includes the entries of the batch that it is part of.
+    /// Includes the entries of the batch this report is written with.
     pub stored: u64,
     pub dropped: u64,
     pub suppressed: u64,

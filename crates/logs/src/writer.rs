@@ -88,8 +88,8 @@ impl Writer {
         };
         while lanes.rows() < options.waiting_entries {
             let enough = lanes.fill(options.batch_rows, options.batch_bytes);
-            // Even with enough for a batch, first takes in everything that is queued, so that every company gets its
-            // turn.
+            // Even if there is enough for a batch, takes in everything that is queued first, so that every company
+            // gets its turn.
             let next = match items.try_recv() {
                 Ok(item) => Ok(Some(item)),
                 Err(_) if enough => return Then::GoOn,
@@ -135,7 +135,7 @@ impl Writer {
     /// Redacts and stores the entries, or counts them as dropped.
     async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
         let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
-        // Redaction computes over up to 16 MiB. On a runtime thread it would delay requests.
+        // Redacting up to 16 MiB keeps the CPU busy. On a runtime thread it would delay requests.
         let names = Arc::clone(&self.options.names);
         let redaction = tokio::task::spawn_blocking(move || {
             entries

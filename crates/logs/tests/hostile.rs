@@ -1,11 +1,11 @@
-//! Redaction takes time in proportion to what it reads, whatever a caller sends.
+//! Redaction takes time in proportion to its input, even if a caller designs the input to be slow.
 
-#[expect(dead_code, reason = "some of it is for the benchmark")]
+#[expect(dead_code, reason = "some cases are only used by the benchmark")]
 mod cases;
 
 use logs::{Names, redact_counted};
 
-/// Of every byte of an entry so many are looked at, counting each layer of escapes and base64.
+/// Maximum number of times a byte of an entry is examined, counting each layer of escapes and base64.
 const MOST_WORK_PER_BYTE: usize = 48;
 
 #[test]
@@ -29,7 +29,8 @@ fn redaction_work_grows_in_proportion_to_the_entry() {
     }
 }
 
-/// Time of this thread alone, so that other work on the machine does not count. Elsewhere than on Linux nothing is measured.
+/// CPU time of this thread, so that other work on the machine does not count. `None` on systems other than Linux,
+/// where this is not measured.
 fn own_nanoseconds() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok()
@@ -49,7 +50,7 @@ fn redaction_time_per_byte_is_about_the_same_for_large_and_small_entries() {
         Some(own_nanoseconds()? - before)
     };
     for (case, (name, _)) in cases::hostile(16).into_iter().enumerate() {
-        // Quadratic time would make it sixteen times as much. The clock moves in steps of some milliseconds.
+        // Quadratic redaction would take sixteen times as long. The clock advances in steps of a few milliseconds.
         let holds = (0..5).any(|_| match (spent(case, 250, 48), spent(case, 4_000, 3)) {
             (Some(small), Some(large)) => large < 4 * small + 12_000_000,
             _ => true,

@@ -1,4 +1,4 @@
-//! The recorder against a store that fails on demand: nothing blocks, everything is counted, and it recovers.
+//! Tests the recorder with a store that fails on demand: it never blocks, counts everything, and recovers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -18,19 +18,19 @@ use tokio::sync::Semaphore;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
-/// What an append does next; once the list is empty it stores.
+/// What the next append does. Appends after the end of the list succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     DiskFull,
     Unavailable,
 }
 
-/// Keeps what it is given, or fails as told.
+/// A store that keeps its batches, or fails as told.
 struct Store {
     next: Mutex<VecDeque<Next>>,
-    /// Refused whenever it is part of a batch.
+    /// Every batch with this entry is refused.
     poison: Option<RequestId>,
-    /// An append waits for one of these.
+    /// Each append waits for a permit.
     allowed: Semaphore,
     stored: Mutex<Vec<RequestId>>,
     reports: Mutex<Vec<RunReport>>,
@@ -88,7 +88,7 @@ impl LogStore for Store {
     }
 
     async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
-        Err(LogStoreError::Unavailable("not asked here".into()))
+        Err(LogStoreError::Unavailable("not used by these tests".into()))
     }
 
     async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
@@ -189,7 +189,7 @@ async fn on_a_full_disk_rows_are_dropped_and_counted_and_the_next_ones_are_store
     assert_eq!(
         (report.stored, report.dropped),
         (1, 10),
-        "the loss is written down with the next row"
+        "the loss is reported with the next row"
     );
     assert_eq!(report.losses.len(), 1);
     let totals = recorder.totals();
@@ -219,7 +219,7 @@ async fn a_store_that_hangs_blocks_no_request() {
     options.waiting_entries = 8;
     options.batch_rows = 2;
     let recorder = start(&store, options).await;
-    // `record` is not async: that it returns a thousand times is the proof.
+    // `record` is not async, so it would block this thread if it waited for the store.
     (0..1000).for_each(|number| recorder.record(entry(number)));
     let totals = recorder.totals();
     assert_eq!(totals.seen, 1000);
@@ -285,7 +285,7 @@ async fn an_idle_run_sends_heartbeats() {
     options.heartbeat = Duration::from_millis(1);
     let _recorder = start(&store, options).await;
     let reports = || store.reports.lock().expect("nobody panicked").len();
-    test_wait::until("three signs of life", async || reports() >= 3).await;
+    test_wait::until("three heartbeats", async || reports() >= 3).await;
     assert!(store.stored().is_empty());
 }
 
@@ -351,7 +351,11 @@ async fn a_strangers_flood_does_not_hide_the_calls_of_a_deleted_key() {
         (100..105).all(|number| stored.contains(&request(number))),
         "{stored:?}"
     );
-    assert_eq!(stored.len(), 15, "ten of the stranger's");
+    assert_eq!(
+        stored.len(),
+        15,
+        "ten of the unknown secret's requests, and all five of the deleted key's"
+    );
 }
 
 #[tokio::test]
@@ -370,7 +374,7 @@ async fn a_company_with_many_entries_does_not_delay_another() {
     let stored = store.stored();
     assert_eq!(stored.len(), 401);
     let at = stored.iter().position(|id| *id == request(1000));
-    // One batch may have been on its way, and the turn of the other company comes first in the next.
+    // One batch may already have been on its way. In the next, it is the other company's turn first.
     assert!(at.is_some_and(|at| at <= 80), "{at:?}");
     let first: Vec<_> = stored.into_iter().filter(|id| *id != request(1000)).collect();
     assert!(first.is_sorted_by_key(|id| (0..400).position(|number| request(number) == *id)));
@@ -394,10 +398,7 @@ async fn a_search_that_hangs_does_not_stop_another_company_from_reading_its_log(
     let hanging: Vec<_> = (0..20).map(|_| count(hung)).collect();
     tokio::task::yield_now().await;
     assert_eq!(
-        count(other)
-            .await
-            .expect("no panic")
-            .expect("it is not kept waiting"),
+        count(other).await.expect("no panic").expect("it does not wait"),
         7
     );
     inner.gate.add_permits(Semaphore::MAX_PERMITS);
@@ -406,7 +407,7 @@ async fn a_search_that_hangs_does_not_stop_another_company_from_reading_its_log(
     }
 }
 
-/// A count for the first company hangs.
+/// A store in which counts for the first company hang.
 struct HangsForOne {
     gate: Semaphore,
 }
@@ -426,7 +427,7 @@ impl LogStore for HangsForOne {
     }
 
     async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
-        Err(LogStoreError::Unavailable("not asked here".into()))
+        Err(LogStoreError::Unavailable("not used by these tests".into()))
     }
 
     async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {

@@ -1,4 +1,4 @@
-//! What the log keeps of an entry, from the list of ways in which secrets got into it once.
+//! What the log stores of an entry. Each case is a way in which a secret once got into the log.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,7 +9,7 @@ use model::{
 };
 
 const SECRET: &str = "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
-/// Another one, which no header presents.
+/// A secret that no header presents.
 const UNPRESENTED: &str = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -61,7 +61,7 @@ fn stored(entry: Entry) -> StoredEntry {
     redact(entry, &Names::default())
 }
 
-/// A request body as it is kept, or why it is not.
+/// The stored request body, or the reason why it is not stored.
 fn kept(content_type: &str, body: &[u8]) -> Result<String, BodyAbsence> {
     let request = message(&[("content-type", content_type)], body);
     match stored(Entry { request, ..entry() }).request_body {
@@ -95,7 +95,7 @@ fn unicode_escapes(text: &str) -> String {
 #[test]
 fn secret_values_are_redacted_in_every_kind_of_body() {
     for (content_type, body, expected) in [
-        // What curl sends with -d: a form by its type, JSON by its bytes.
+        // JSON with the content type that curl sends with -d.
         (
             FORM,
             r#"{"a":1,"password":"hunter2"}"#,
@@ -264,7 +264,7 @@ fn a_body_that_does_not_match_its_type_is_not_stored_and_says_why() {
     }
 }
 
-/// Every way of writing the secret that somebody tried.
+/// The secret in every disguise that was found so far.
 fn disguises(secret: &str) -> Vec<String> {
     let mut all = vec![
         secret.to_owned(),
@@ -299,7 +299,7 @@ fn disguises(secret: &str) -> Vec<String> {
     all
 }
 
-/// Whether anything of the secret can be read in what is stored.
+/// Fails if any part of the secret can be read in the stored entry.
 fn assert_nowhere(stored: &StoredEntry, secret: &str, disguise: &str, place: &str) {
     let text = text(stored);
     let disguise = disguise.to_ascii_lowercase();
@@ -530,7 +530,7 @@ fn credentials_that_an_upstream_repeats_are_redacted() {
         ..entry()
     });
     let Body::Text { text, .. } = stored.response_body else {
-        panic!("it was not kept")
+        panic!("the body was not stored")
     };
     assert_eq!(
         text,
@@ -577,11 +577,11 @@ fn a_secret_cut_by_the_size_limit_leaves_no_part_of_itself() {
             );
         }
     }
-    // A path and a header have borders too.
+    // Paths and headers have size limits too.
     for into in 1..UNPRESENTED.len() {
         let path = format!("/{}/{UNPRESENTED}", "x/".repeat(4096 - into / 2));
         let stored = stored(Entry { path, ..entry() });
-        // Of a path that is cut before the secret begins, only its own parts are left.
+        // If a path is cut before the secret begins, only the part before it is left.
         let rest = stored.path.replace("x/", "");
         let rest = rest.trim_end_matches("[redacted]").trim_matches('/');
         assert!(matches!(rest, "" | "x"), "{into}: {rest}");
@@ -603,7 +603,7 @@ fn a_public_api_history_body_is_kept_without_event_payloads() {
         ..entry()
     });
     let Body::Text { text, .. } = stored.response_body else {
-        panic!("it was not kept")
+        panic!("the body was not stored")
     };
     assert_eq!(
         text,
@@ -679,7 +679,7 @@ fn names_that_the_operator_adds_or_exempts_apply_everywhere() {
     );
     assert_eq!(stored.path, "/?salary=[redacted]&contact-email=a");
     let Body::Text { text, .. } = &stored.request_body else {
-        panic!("it was not kept")
+        panic!("the body was not stored")
     };
     assert_eq!(
         text,

@@ -1,4 +1,5 @@
-//! Secret values that a message says twice: once under a secret name, and once where nothing says that it is secret.
+//! Secret values that occur twice in a message: once under a secret name, and once where nothing marks them as
+//! secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,7 +54,7 @@ fn message(headers: &[(&str, &str)], body: &str) -> Message {
     }
 }
 
-/// Everything that is kept of the entry.
+/// Everything that is stored of the entry.
 fn kept(entry: Entry) -> String {
     format!("{:?}", redact(entry, &Names::default()))
 }
@@ -267,7 +268,7 @@ fn short_values_and_placeholders_leave_ordinary_text_unchanged() {
         r#""password":"password""#,
         r#""password":"required""#,
         r#""password":"********""#,
-        // These share their domain with it, which is longer than a piece.
+        // These contain the same domain as the secret value, and the domain is longer than a piece.
         r#""email":"maya@northwind-cards.example""#,
         r#""reset_link":"https://api.northwind-cards.example/v1/reset/77""#,
     ] {

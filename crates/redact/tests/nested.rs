@@ -101,7 +101,7 @@ fn assert_gone(out: &str, innermost: &[String], trace: &[&str], seed: u64) {
             .collect();
         assert!(
             !out.contains(&middle),
-            "seed {seed}, {trace:?}: {} characters of it stay",
+            "seed {seed}, {trace:?}: {} characters of the secret remain",
             middle.len()
         );
     }

@@ -1,11 +1,12 @@
-//! Carries news between the nodes of one PostgreSQL database with `NOTIFY` and `LISTEN`, so that a page on one node hears
-//! what another one did.
+//! Carries news between the nodes of one PostgreSQL database with `NOTIFY` and `LISTEN`, so that a change on one node
+//! updates open pages on the others.
 //!
-//! Each installation has a channel of its own, because a notification reaches everybody in the database. A node tells in
-//! short statements of their own, after the commit: within it, `NOTIFY` would make commits wait for each other. It hears on
-//! one connection that is its own. News may be lost, for instance while that connection is renewed, or behind a pooler
-//! that gives each statement another connection. So a node tells itself something now and then: when it does not hear
-//! that, it lets open pages look again every few seconds, and says so in its log.
+//! Each installation has its own channel, because a notification reaches every listener in the database. A node sends
+//! its news in short statements after the commit, not inside it, because `NOTIFY` in a transaction makes commits wait
+//! for each other. It listens on a dedicated connection. News can be lost, for instance while that connection is
+//! re-established, or behind a pooler that runs each statement on a different connection. So a node regularly sends
+//! itself a probe. If the probe does not arrive, the node makes open pages refetch every few seconds, and logs a
+//! warning.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,28 +20,28 @@ use vault::InstallId;
 
 use crate::{Db, StoreError};
 
-/// When a node tries to hear again where nothing ever came: most likely it never will.
+/// How long to wait before listening again if no notification has ever arrived. Most likely none ever will.
 const AFTER_SILENCE: Duration = Duration::from_secs(60);
-/// How long a database that does not respond keeps news from waiting again.
+/// How long a send may take before the news is queued again, when the database does not respond.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
-/// How long stopping waits for the last news to be told.
+/// How long stopping waits for the last news to be sent.
 const LAST_NEWS: Duration = Duration::from_secs(1);
-/// PostgreSQL refuses payloads of 8,000 bytes.
+/// PostgreSQL rejects payloads of 8,000 bytes.
 const LONGEST: usize = 7_900;
 const PROBE: &str = "?";
 
-/// How often, and how soon. All of it is real time, because the database is real.
+/// The relay's intervals and time limits. They are in real time, because the database is real.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayPace {
-    /// A topic of a company is told at most once in this time: the log publishes with each batch of rows.
+    /// A topic of a company is sent at most once in this time, because the log publishes with every batch of rows.
     pub gather: Duration,
-    /// How often a node makes sure that it hears …
+    /// How often a node sends itself a probe,
     pub probe_every: Duration,
-    /// … and how soon it must.
+    /// and how soon the probe must arrive.
     pub probe_within: Duration,
-    /// How often open pages look again while the node does not hear.
+    /// How often open pages refetch while the node receives no notifications.
     pub look_every: Duration,
-    /// When it tries again after the connection was lost.
+    /// How long to wait before reconnecting.
     pub after_loss: Duration,
 }
 
@@ -56,7 +57,7 @@ impl Default for RelayPace {
     }
 }
 
-/// The relay of a node at work. Dropping it stops it without telling the last news.
+/// A running relay. Dropping it stops it without sending the last news.
 #[derive(Debug)]
 pub struct RunningRelay {
     hears: watch::Receiver<bool>,
@@ -65,19 +66,19 @@ pub struct RunningRelay {
 }
 
 impl RunningRelay {
-    /// Returns when this node hears the others.
+    /// Returns once this node receives notifications.
     pub async fn heard(&self) {
         // An error means that the relay has stopped.
         let _ = self.hears.clone().wait_for(|hears| *hears).await;
     }
 
-    /// Tells what waits, within a second, and stops.
+    /// Sends the news that is waiting, within a second, and stops.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take()
             && let Err(error) = task.await
         {
-            tracing::error!(%error, "the relay of news had died");
+            tracing::error!(%error, "the news relay crashed");
         }
     }
 }
@@ -116,46 +117,46 @@ struct Wire {
     url: String,
     db: Db,
     channel: String,
-    /// Tells this node's own news from others'.
+    /// Identifies this node's own news.
     node: String,
     relay: Relay,
     pace: RelayPace,
     hears: watch::Sender<bool>,
-    /// Moves when this node hears itself.
+    /// Changes whenever one of this node's own messages arrives.
     echo: watch::Sender<()>,
 }
 
-/// Why a node does not hear.
+/// Why a node receives no notifications.
 enum Deaf {
     Lost(sqlx::Error),
     Untold(StoreError),
-    /// Connected, and yet nothing comes: a pooler, or a connection that broke without a word.
+    /// Connected, but nothing arrives: there is a pooler, or the connection broke silently.
     Silence,
 }
 
 impl fmt::Display for Deaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(error) => write!(f, "the connection that listens is lost: {error}"),
-            Self::Untold(error) => write!(f, "the database cannot be told: {error}"),
+            Self::Lost(error) => write!(f, "lost the listening connection: {error}"),
+            Self::Untold(error) => write!(f, "cannot send notifications: {error}"),
             Self::Silence => f.write_str(
-                "notifications do not arrive, as behind a connection pooler that shares connections between statements",
+                "notifications do not arrive, which happens behind a connection pooler that shares connections",
             ),
         }
     }
 }
 
-/// The news wait again.
+/// The news could not be sent and was queued again.
 struct NotTold;
 
-/// Returns when the relay is to stop. An error means that its handle was dropped.
+/// Returns when the relay should stop. An error means that its handle was dropped.
 async fn stopping(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 impl Wire {
-    /// Tells urgent news at once and the others gathered, and what waits at the end. Stopping cuts no telling in half: the
-    /// news would be lost.
+    /// Sends urgent news at once, other news collected over a moment, and what is left at the end. Stopping does not
+    /// interrupt a send, because that would lose its news.
     async fn tell_until(&self, stopped: watch::Receiver<bool>) {
         let mut next = Instant::now();
         loop {
@@ -178,7 +179,7 @@ impl Wire {
         let _ = self.tell(self.relay.rest(), LAST_NEWS).await;
     }
 
-    /// What cannot be told waits again.
+    /// Queues the news again if it cannot be sent.
     async fn tell(&self, news: Vec<News>, within: Duration) -> Result<(), NotTold> {
         let telling = async {
             for payload in payloads(&self.node, news.iter().copied().map(written)) {
@@ -191,13 +192,13 @@ impl Wire {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        tracing::debug!(?error, "news could not be told to other nodes");
+        tracing::debug!(?error, "could not send news to other nodes");
         self.relay.put_back(news);
         Err(NotTold)
     }
 
     async fn notify(&self, payload: &str) -> Result<(), StoreError> {
-        // Each notification is a commit, but one that need not survive anything: it waits for no disk.
+        // Each notification is a commit, but it does not have to survive a crash, so it does not wait for the disk.
         let sql = "WITH told AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)) \
                    SELECT COUNT(*) FROM told";
         sqlx::query(sql)
@@ -216,7 +217,7 @@ impl Wire {
             if !std::mem::replace(&mut said, true) {
                 tracing::warn!(
                     reason = %deaf,
-                    "this node does not hear what other nodes do; until it does, open pages look again every {} s",
+                    "this node does not receive changes from other nodes; until it does, open pages refetch every {} s",
                     self.pace.look_every.as_secs()
                 );
             }
@@ -228,7 +229,7 @@ impl Wire {
         }
     }
 
-    /// Returns when it does not hear any more.
+    /// Returns when notifications no longer arrive.
     async fn hear(&self, said: &mut bool) -> Deaf {
         let listening = async {
             let mut listener = PgListener::connect(&self.url).await?;
@@ -275,11 +276,11 @@ impl Wire {
                 return Deaf::Silence;
             }
             if !*self.hears.borrow() {
-                // Whatever was missed until now.
+                // News may have been missed until now.
                 self.relay.heard(News::Anything);
                 self.hears.send_replace(true);
                 if std::mem::take(said) {
-                    tracing::info!("this node hears again what other nodes do");
+                    tracing::info!("this node receives changes from other nodes again");
                 }
             }
             sleep(self.pace.probe_every).await;
@@ -296,7 +297,7 @@ impl Wire {
     }
 }
 
-/// The node's name and as many words as fit, in as many payloads as it takes.
+/// Each payload has the node's name and as many words as fit.
 fn payloads(node: &str, words: impl Iterator<Item = String>) -> Vec<String> {
     let mut payloads: Vec<String> = Vec::new();
     for word in words {
@@ -320,7 +321,7 @@ fn written(news: News) -> String {
     }
 }
 
-/// `None` for a probe, and for words of a later version.
+/// `None` for a probe, and for words from a later version.
 fn read(word: &str) -> Option<News> {
     match word {
         "keys" => Some(News::Keys),

@@ -1,7 +1,7 @@
-//! A PostgreSQL server for tests: who starts it, who finds it, and when it ends.
+//! A PostgreSQL server for tests: how it is started, found and stopped.
 //!
-//! Everybody who looks for the cluster holds a lock on a file, so that one of them starts it. Its users are entered in its
-//! folder by their process ids. `guardian.sh` runs the server and ends it when none of them lives.
+//! A process that looks for the cluster holds a file lock, so only one process starts it. Its users are registered by
+//! process id in its folder. `guardian.sh` runs the server and stops it once no user is alive.
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use crate::programs;
 
-/// How long PostgreSQL may take to start on a machine that has much else to do.
+/// How long PostgreSQL may take to start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server: its data and its socket are in one folder, and it listens on no network.
+/// A running server. Its data and socket are in one folder, and it does not listen on any network.
 #[derive(Debug)]
 pub struct Cluster {
     folder: PathBuf,
 }
 
 impl Cluster {
-    /// The one that the tests of this run share, beside the compiled tests.
+    /// The cluster shared by all tests of this run, next to the compiled tests.
     pub(crate) fn of_this_run() -> Self {
         let program = std::env::current_exe().expect("a test knows its own program");
         let folder = program.parent().expect("it is in a folder");
-        // A runner that starts a process for each test uses the cluster from the first test to the last, and so may
-        // be between two tests that need it.
+        // A runner that starts a process for each test uses the cluster from the first test to the last. So the
+        // runner is a user too; otherwise the cluster could end between two tests that need it.
         let runner = ["NEXTEST", "CARGO"]
             .iter()
             .any(|name| std::env::var_os(name).is_some());
@@ -36,12 +36,12 @@ impl Cluster {
         Self::shared(&folder.join("test-postgres"), &users)
     }
 
-    /// The cluster that `meeting_place` leads to, started when there is none, kept until all `users` (process ids) have
-    /// ended.
+    /// The cluster that `meeting_place` points to. Starts it if there is none, and keeps it until all `users`
+    /// (process ids) have ended.
     ///
     /// # Panics
     ///
-    /// When PostgreSQL is not installed or does not start.
+    /// If PostgreSQL is not installed or does not start.
     pub fn shared(meeting_place: &Path, users: &[u32]) -> Self {
         fs::create_dir_all(meeting_place).expect("a folder");
         let lock = File::create(meeting_place.join("lock")).expect("a lock file");
@@ -57,7 +57,7 @@ impl Cluster {
         let folder = PathBuf::from(fs::read_to_string(address).ok()?);
         let cluster = Self { folder };
         cluster.enter(users).ok()?;
-        // The guardian removes the address before it looks for users a last time.
+        // The guardian removes the address before it looks for users one last time.
         let still_there = fs::read_to_string(address).is_ok_and(|now| Path::new(&now) == cluster.folder);
         (still_there && cluster.answers()).then_some(cluster)
     }
@@ -78,7 +78,7 @@ impl Cluster {
         );
         fs::create_dir(folder.path().join("users")).expect("a folder for the users");
         let cluster = Self {
-            // From here on the guardian removes it.
+            // From here on, the guardian removes the folder.
             folder: folder.keep(),
         };
         cluster.enter(users).expect("the users are entered");
@@ -88,7 +88,7 @@ impl Cluster {
         cluster
     }
 
-    /// In a process group of its own: what is sent to a test's group (Ctrl-C, the end of its time) must not end it.
+    /// Runs in its own process group, so that signals to a test's group (Ctrl-C, a timeout) do not stop it.
     fn start_guardian(&self, address: &Path, programs: &Path) -> Child {
         Command::new("sh")
             .args(["-c", include_str!("guardian.sh"), "guardian"])
@@ -114,14 +114,14 @@ impl Cluster {
         UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_ok()
     }
 
-    /// Fails with the server's log when it ends or takes too long.
+    /// Panics with the server's log if it ends or takes too long.
     #[expect(
         clippy::disallowed_methods,
-        reason = "another process tells nobody when it is ready"
+        reason = "nothing signals that another process is ready, so this polls"
     )]
     fn wait_until_it_answers(&self, guardian: &mut Child) {
         let begun = Instant::now();
-        // The server writes this word into its file when it accepts connections.
+        // The server writes this word to its file once it accepts connections.
         let is_ready = || {
             fs::read_to_string(self.folder.join("data/postmaster.pid"))
                 .is_ok_and(|state| state.lines().nth(7).is_some_and(|word| word.trim() == "ready"))
@@ -130,13 +130,13 @@ impl Cluster {
             let ended = guardian.try_wait().expect("its state is known").is_some();
             if ended || begun.elapsed() > START_LIMIT {
                 let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                panic!("PostgreSQL does not start:\n{log}");
+                panic!("PostgreSQL did not start:\n{log}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// The address of one of its databases; `postgres` always exists.
+    /// The address of one of its databases. `postgres` always exists.
     pub fn url(&self, database: &str) -> String {
         format!(
             "postgres://postgres@localhost/{database}?host={}",
@@ -144,7 +144,7 @@ impl Cluster {
         )
     }
 
-    /// Where its files are until it ends.
+    /// The folder with its files, until it ends.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -1,8 +1,9 @@
-//! Empty PostgreSQL databases for tests, in one server that all tests of a run share. Only tests depend on this crate.
+//! Empty PostgreSQL databases for tests, in one server that all tests of a run share. Only tests depend on this
+//! crate.
 //!
-//! Each test may run in a process of its own, and starting a server takes longer than most tests. So the first test
-//! that needs a database starts a server; the others find it. A guardian process stops the server and removes its files
-//! when its last user has ended, however that user ended.
+//! Each test may run in its own process, and starting a server takes longer than most tests. So the first test that
+//! needs a database starts a server, and the others find it. A guardian process stops the server and removes its
+//! files once its last user has ended, even if that user crashed.
 
 mod cluster;
 mod programs;
@@ -15,18 +16,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// An empty database of its own, in the cluster that the tests of this run share.
+/// An empty database for one test, in the cluster that all tests of this run share.
 pub struct Database {
     cluster: &'static Cluster,
     name: String,
 }
 
 impl Database {
-    /// Creates one. Starts the cluster when no other test has.
+    /// Creates a database, and starts the cluster if no other test has.
     ///
     /// # Panics
     ///
-    /// When PostgreSQL is not installed or does not start: a test that needs it cannot pass.
+    /// If PostgreSQL is not installed or does not start: a test that needs it cannot pass.
     pub async fn create() -> Self {
         static CLUSTER: OnceLock<Cluster> = OnceLock::new();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -34,7 +35,7 @@ impl Database {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
         let connection = connect(cluster).await;
-        // Copies the template's files instead of writing each page to the log: 50 ms less, for each test.
+        // Copies the template's files instead of logging each page. This saves 50 ms in each test.
         let strategy = match connection.server_version_num() {
             Some(version) if version >= 150_000 => "STRATEGY FILE_COPY",
             _ => "",
@@ -44,13 +45,13 @@ impl Database {
         Self { cluster, name }
     }
 
-    /// The address to open it by. It names a socket in the file system; there is no password and no network.
+    /// The address to connect to. It names a socket in the file system; there is no password and no network.
     pub fn url(&self) -> String {
         self.cluster.url(&self.name)
     }
 
-    /// Removes it and ends its connections. Without this it stays until the cluster ends, so a test that failed
-    /// need not do it.
+    /// Removes the database and closes its connections. Without this it stays until the cluster ends, so a failed
+    /// test does not have to call it.
     pub async fn remove(self) {
         let connection = connect(self.cluster).await;
         execute(connection, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;

@@ -1,9 +1,9 @@
-//! PostgreSQL's programs on this machine, and how to run them.
+//! The PostgreSQL programs on this machine, and how to run them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The newest installed version, or the one that is named.
+/// The newest installed version, or the one that was specified.
 pub(crate) fn folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("GATEHOUSE_TEST_POSTGRES_BIN") {
         return folder.into();
@@ -29,8 +29,9 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// The words before a program of PostgreSQL's. It refuses to run as root: then it runs as the user its package made, in
-/// the place of `setpriv`, and is told to quit when its parent is killed.
+/// The words to put before a PostgreSQL command. PostgreSQL refuses to run as root, so as root `setpriv` switches to
+/// the user that PostgreSQL's package created, replaces itself with the command, and makes it quit when its parent is
+/// killed.
 pub(crate) fn unprivileged() -> &'static [&'static str] {
     if is_root() {
         &[

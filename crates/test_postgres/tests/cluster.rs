@@ -1,4 +1,4 @@
-//! The shared cluster itself: databases that do not know each other, and an end however its users end.
+//! Tests the shared cluster itself: its databases are separate, and it ends however its users end.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,7 +20,10 @@ fn idle_process() -> Child {
         .expect("starts")
 }
 
-#[expect(clippy::disallowed_methods, reason = "a removed folder tells nobody")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing signals that a folder was removed, so this polls"
+)]
 fn wait_until_removed(path: &Path) {
     let begun = Instant::now();
     while path.exists() {

@@ -1,15 +1,15 @@
-//! Waits that end, for tests. A test that waits for something that never happens must fail and say what it waited for,
-//! instead of hanging. Only tests depend on this crate.
+//! Waits with a time limit, for tests. A test that waits for something that never happens must fail and say what it
+//! waited for, instead of hanging. Only tests depend on this crate.
 
 use std::time::{Duration, Instant};
 
-/// How long a condition may take on a machine that has much else to do.
+/// How long a condition may take on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How long to wait before asking again.
+/// Pause between checks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Returns what `asked` returns.
+/// Returns the output of `asked`.
 ///
 /// # Panics
 ///
@@ -18,7 +18,7 @@ pub async fn in_time<T>(what: &str, asked: impl Future<Output = T>) -> T {
     within(LIMIT, what, asked).await
 }
 
-/// Like [`in_time`], with a limit of its own: for what takes long by design, and for what must be fast.
+/// Like [`in_time`] with a different limit, for what is slow by design and for what must be fast.
 pub async fn within<T>(limit: Duration, what: &str, asked: impl Future<Output = T>) -> T {
     match tokio::time::timeout(limit, asked).await {
         Ok(value) => value,
@@ -26,7 +26,7 @@ pub async fn within<T>(limit: Duration, what: &str, asked: impl Future<Output = 
     }
 }
 
-/// Asks again until `ask` returns a value.
+/// Calls `ask` until it returns a value.
 ///
 /// # Panics
 ///
@@ -43,7 +43,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     in_time(what, asking).await
 }
 
-/// Returns when `holds` does.
+/// Returns once `holds` is true.
 ///
 /// # Panics
 ///
@@ -55,7 +55,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// Like [`until`], for a test without a runtime.
 #[expect(
     clippy::disallowed_methods,
-    reason = "what another process does wakes nobody; the wait ends with the condition"
+    reason = "nothing signals what another process does, so this polls until the condition holds"
 )]
 pub fn blocking_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();

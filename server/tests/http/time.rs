@@ -1,4 +1,4 @@
-//! What the passing of time does to a running server. The test moves the clock, so that a day takes no time.
+//! How a running server behaves as time passes. The test moves the clock, so waiting a day takes no time.
 
 use clock::ManualClock;
 use http::{Method, StatusCode};
@@ -55,7 +55,7 @@ async fn a_failed_delivery_is_retried_when_it_is_due() {
     let clock = ManualClock::at(START);
     let world = World::start_by(&clock, |config| {
         config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
-        // This test sends many requests while the clock stands still.
+        // The clock stands still, so the rate limit would not refill during this test's many requests.
         config.rate_limit = server::config::RateLimit::Off;
     })
     .await;

@@ -1,4 +1,4 @@
-//! Two whole servers on one PostgreSQL database: what happens on one, people and programs on the other learn of.
+//! Two complete servers on one PostgreSQL database. A change on one reaches pages and programs on the other.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,7 +24,11 @@ impl Nodes {
         let database = test_postgres::Database::create().await;
         let (a, b) = (node(database.url()).await, node(database.url()).await);
         for node in [&a, &b] {
-            test_wait::in_time("a node hears the other", node.running().hears_other_nodes()).await;
+            test_wait::in_time(
+                "a node receives notifications",
+                node.running().hears_other_nodes(),
+            )
+            .await;
         }
         Self { a, b, database }
     }
@@ -36,7 +40,8 @@ impl Nodes {
     }
 }
 
-/// A server with the same secrets as every other one here: on PostgreSQL they are given, never made up.
+/// A server with the same secrets as all others here. On PostgreSQL they must be configured; the server does not
+/// generate them.
 async fn node(url: String) -> World {
     World::start_with(|config| {
         let data_dir = config.place.data_dir.clone();
@@ -64,12 +69,12 @@ async fn as_program(ask: Ask<'_>, acme: &Acme, key: &GeneratedKey) -> Answer {
         .await
 }
 
-/// The status of a call of the company's program at this node's gateway.
+/// The status of a request from the company's program to this node's gateway.
 async fn call(node: &World, acme: &Acme, key: &GeneratedKey) -> StatusCode {
     as_program(node.get("/v1/webhooks/"), acme, key).await.status
 }
 
-/// Returns once this node's gateway knows the key.
+/// Returns once this node's gateway accepts the key.
 async fn accepted(node: &World, acme: &Acme, key: &GeneratedKey) {
     test_wait::until("the key is accepted", async || {
         call(node, acme, key).await == StatusCode::OK
@@ -77,7 +82,8 @@ async fn accepted(node: &World, acme: &Acme, key: &GeneratedKey) {
     .await;
 }
 
-/// What a page does: each time it is told of the topic it asks this node again, until it sees what it waits for.
+/// Behaves like a page: refetches from this node whenever the stream announces the topic, until it sees what it
+/// expects.
 async fn told_until(stream: &mut Stream, topic: &str, sees: impl AsyncFn() -> bool) {
     let looking = async {
         loop {
@@ -87,7 +93,7 @@ async fn told_until(stream: &mut Stream, topic: &str, sees: impl AsyncFn() -> bo
             }
         }
     };
-    test_wait::in_time("the page is told", looking).await;
+    test_wait::in_time("the page shows the change", looking).await;
 }
 
 async fn page(node: &World, acme: &Acme, tab: &str) -> String {
@@ -135,7 +141,7 @@ async fn an_event_published_on_one_node_is_delivered_once_and_updates_a_page_on_
         history["results"].as_array().expect("a list").len()
     };
     told_until(&mut stream, "webhooks", async || history().await == 1).await;
-    // Both workers have looked at the database since, and found nothing left to do.
+    // Both workers have polled the database since then and found nothing left to do.
     let mut seen = 0;
     while seen < 3 {
         nodes.b.publish(acme.id).await;

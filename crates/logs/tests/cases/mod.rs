@@ -1,4 +1,4 @@
-//! Entries that are ordinary, and entries made to be slow: for the test of linearity and for the benchmark.
+//! Ordinary entries and entries designed to be slow, for the benchmark and the test that redaction takes linear time.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use logs::{Capture, Entry, Message, Place};
@@ -49,7 +49,8 @@ fn message(headers: &[(&str, &str)], body: &[u8]) -> Message {
     }
 }
 
-/// What a program sends and gets: a dozen headers on each side, a body of a few hundred bytes, an answer of `rows` orders.
+/// A typical request and response: a dozen headers on each side, a request body of a few hundred bytes, a response
+/// with `rows` orders.
 pub(crate) fn ordinary(rows: usize) -> Entry {
     let request = message(
         &[
@@ -87,7 +88,7 @@ pub(crate) fn ordinary(rows: usize) -> Entry {
     entry(1, path, SECRET.to_owned(), request, response)
 }
 
-/// Entries of about `size` bytes that were made to be slow, each with its name.
+/// Entries of about `size` bytes that are designed to be slow, each with its name.
 pub(crate) fn hostile(size: usize) -> Vec<(&'static str, Entry)> {
     let repeat = |text: &str| text.repeat(size / text.len() + 1)[..size].to_owned();
     let mut base64 = "c2FuZGJveC0x".repeat(64);
@@ -127,7 +128,7 @@ pub(crate) fn hostile(size: usize) -> Vec<(&'static str, Entry)> {
         .collect()
 }
 
-/// Secret sentences that end alike, and then the beginning of such a sentence again and again.
+/// Several secret sentences with the same ending, followed by the beginning of such a sentence, repeated.
 fn sentences(size: usize) -> String {
     let like = |number: usize| format!("{number:>02} {}", "a ".repeat(120));
     let secret: String = (0..24)
@@ -138,7 +139,7 @@ fn sentences(size: usize) -> String {
     text
 }
 
-/// The text as presented secret, path, headers, and both bodies.
+/// An entry with the text as its presented secret, path, headers and both bodies.
 fn hostile_entry(text: &str) -> Entry {
     let plain: String = text.replace(['\\', '"'], "/");
     let in_json = text.replace('\\', "\\\\").replace('"', "\\\"");
@@ -181,7 +182,7 @@ fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// Bytes that redaction has to look at.
+/// Number of bytes that redaction has to examine.
 pub(crate) fn size(entry: &Entry) -> usize {
     let message = |message: &Message| {
         let headers: usize = message

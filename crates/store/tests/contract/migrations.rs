@@ -24,8 +24,8 @@ const MORE: Migration = Migration {
     sql: "INSERT INTO numbers (n) VALUES (42)",
 };
 
-/// The checksums of all migrations that have landed, as `sha256sum` prints them. A new migration gets a new line. A line
-/// that is here never changes: databases have run that text.
+/// The checksums of all released migrations, as printed by `sha256sum`. A new migration gets a new line. Never change
+/// a line here: databases have already run that text.
 const LANDED: &[(&str, &str)] = &[
     (
         "0001_audit",

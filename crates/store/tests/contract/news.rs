@@ -1,4 +1,4 @@
-//! How nodes on one PostgreSQL database hear of each other's changes, and what they do while they cannot.
+//! How nodes on one PostgreSQL database receive each other's changes, and what they do while they cannot.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ contract!(
     ]
 );
 
-/// One node: its bus, and what joins it to the others.
+/// One node: its bus, and the relay that connects it to the others.
 struct Node {
     bus: Bus,
     relay: RunningRelay,
@@ -32,7 +32,7 @@ struct Node {
 impl Node {
     async fn join(db: &TestDb, install: InstallId) -> Self {
         let node = Self::start(&db.db, db.url(), install);
-        test_wait::in_time("the node hears the others", node.relay.heard()).await;
+        test_wait::in_time("the node receives notifications", node.relay.heard()).await;
         node
     }
 
@@ -58,15 +58,15 @@ impl Node {
 }
 
 async fn next(page: &mut broadcast::Receiver<Topic>) -> Topic {
-    test_wait::in_time("the page is told", page.recv())
+    test_wait::in_time("the page is notified", page.recv())
         .await
-        .expect("the bus lives")
+        .expect("the bus exists")
 }
 
 async fn woken(mut follower: watch::Receiver<()>) {
     test_wait::in_time("it is woken", follower.changed())
         .await
-        .expect("the bus lives");
+        .expect("the bus exists");
 }
 
 async fn a_node_receives_news_from_other_nodes_but_not_its_own(db: &TestDb) {
@@ -75,7 +75,7 @@ async fn a_node_receives_news_from_other_nodes_but_not_its_own(db: &TestDb) {
     let (mut own, mut other) = (one.page(), two.page());
     one.bus.publish(one.company, Topic::Logs);
     assert_eq!(next(&mut other).await, Topic::Logs);
-    // What the first node told has come back to it before this does: notifications keep their order.
+    // The first node's message came back to it before this one, because notifications keep their order.
     two.bus.publish(two.company, Topic::Webhooks);
     assert_eq!(
         (next(&mut own).await, next(&mut own).await),
@@ -123,15 +123,16 @@ async fn a_node_that_lost_its_connection_refreshes_pages_once_and_reconnects(db:
         while next(&mut page).await != topic {}
     }
     for node in [&one, &two] {
-        test_wait::in_time("the node hears again", node.relay.heard()).await;
+        test_wait::in_time("the node receives notifications again", node.relay.heard()).await;
     }
-    // It hears again, and not only because it looks.
+    // The notification arrives because the node listens again, not because its pages refetch.
     let mut page = two.page();
     one.bus.publish(one.company, Topic::Logs);
     assert_eq!(next(&mut page).await, Topic::Logs);
 }
 
-/// What a pooler looks like that gives each statement another connection: everything works, and nothing is heard.
+/// Simulates a pooler that runs each statement on a different connection: statements work, but no notification
+/// arrives.
 async fn a_node_that_receives_no_notifications_keeps_refreshing_pages(db: &TestDb) {
     let elsewhere = test_postgres::Database::create().await;
     let deaf = Node::start(&db.db, &elsewhere.url(), InstallId::generate());

@@ -1,5 +1,5 @@
-//! Two transactions that need the same webhook at the same time, which only PostgreSQL can run: they do not deadlock, and a
-//! decision made before a lock was granted is made again.
+//! Two transactions that need the same webhook at the same time. They do not deadlock, and a decision made before
+//! waiting for a lock is made again afterwards. Only PostgreSQL can run this; SQLite has one writer.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ contract!(
     ]
 );
 
-/// Claims the one delivery of this webhook that is due.
+/// Claims this webhook's only due delivery.
 async fn claim(world: &World, webhook: WebhookId, now: Timestamp) -> Claimed {
     let (lease, until) = (AttemptId::from_random(vault::random()), now.plus_seconds(60));
     let claimed = world.store.queue.claim(vec![(webhook, 1)], now, until, lease);
