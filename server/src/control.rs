@@ -63,7 +63,7 @@ where
     let path = control_socket(data_dir.path());
     let fault = |error: std::io::Error| {
         ConfigError::new(format!(
-            "data-dir is {}, and no control socket can be made in it: {error}.",
+            "data-dir is {}, but the control socket cannot be created there: {error}.",
             data_dir.path().display()
         ))
     };

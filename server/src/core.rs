@@ -213,7 +213,7 @@ async fn unlock(
     };
     standing
         .verify(&master_key, &pepper)
-        .map_err(|mismatch| ConfigError::new(format!("This is not the right secret: {mismatch}.")))?;
+        .map_err(|mismatch| ConfigError::new(format!("Wrong secret: {mismatch}. Use the original one.")))?;
     let install = InstallId::from_str(&standing.id).map_err(StartError::failed(reading))?;
     Ok((install, secrets))
 }

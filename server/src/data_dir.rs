@@ -99,7 +99,7 @@ fn make_private(data_dir: &Path) -> Result<(), ConfigError> {
     let found = fs::metadata(data_dir).map_err(|error| unreadable(data_dir, &error))?;
     if found.mode() & 0o1000 != 0 {
         return Err(ConfigError::new(format!(
-            "data-dir is {0}, which is a shared directory; use one of its own, such as {0}/gatehouse.",
+            "data-dir is {0}, which is a shared directory. Use a directory only for Gatehouse, such as {0}/gatehouse.",
             data_dir.display()
         )));
     }
@@ -142,7 +142,7 @@ fn close_to_others(data_dir: &Path, path: &Path, found: &Metadata) -> Result<(),
     let me = rustix::process::geteuid().as_raw();
     if found.uid() != me {
         return Err(ConfigError::new(format!(
-            "{} belongs to user {}, and this runs as user {me}. Run it as that user, or hand the data directory over: \
+            "{} belongs to user {}, but Gatehouse runs as user {me}. Run it as that user, or hand the data directory over: \
              sudo chown -R {me} {}",
             path.display(),
             found.uid(),
@@ -167,7 +167,7 @@ fn close_to_others(data_dir: &Path, path: &Path, found: &Metadata) -> Result<(),
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(ConfigError::new(format!(
-            "{0} is open to other users and cannot be closed to them ({error}); run: chmod go= {0}",
+            "Other users have access to {0}, and Gatehouse could not remove it ({error}). Run: chmod go= {0}",
             path.display()
         ))),
     }

@@ -118,7 +118,7 @@ impl VerifyCall {
         {
             return Err(misuse(
                 "environment",
-                "The query is the caller's own. Write the settings into the address that the proxy calls.",
+                "These settings came from the caller's query. Put them in the address that your proxy calls.",
             ));
         }
         Ok(Self {

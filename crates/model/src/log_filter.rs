@@ -152,7 +152,7 @@ impl FromStr for BrandFilter {
             "own" => Ok(Self::Own),
             other => other.parse().map(Self::Brand).map_err(|_| InvalidFilter {
                 name: "brand",
-                wants: "`own` or the Client ID of a brand",
+                wants: "own or the Client ID of a brand",
             }),
         }
     }
@@ -219,7 +219,7 @@ impl LogFilter {
         if is_empty("range") && is_empty("from") && is_empty("to") {
             wrong.push(InvalidFilter {
                 name: "from",
-                wants: "a time, or `to` must be one, for a custom date range",
+                wants: "a time, unless to is set",
             });
         }
         wrong.extend(filter.mend_range());
@@ -242,7 +242,7 @@ impl LogFilter {
             };
             InvalidFilter {
                 name: "to",
-                wants: "later than `from`",
+                wants: "later than from",
             }
         })
     }
@@ -538,7 +538,7 @@ mod tests {
             let (filter, wrong) =
                 LogFilter::parse_lenient(&format!("from=2026-01-05T10:00:00Z&to={to}&status=404"));
             assert_eq!(wrong.len(), 1, "{to}");
-            assert_eq!((wrong[0].name, wrong[0].wants), ("to", "later than `from`"));
+            assert_eq!((wrong[0].name, wrong[0].wants), ("to", "later than from"));
             assert_eq!(filter.to_string(), "from=2026-01-05T10:00:00.000Z&status=404");
         }
     }

@@ -65,14 +65,14 @@ verdicts! {
     ExpiredKey = "expired_key", Some(401), "Expired key",
         "The key had expired before this request.", "Generate a new key and use it in your program.";
     WrongEnvironment = "wrong_environment", Some(403), "Wrong environment",
-        "The key is active, but its environment has no API here, or is not allowed to do this.",
+        "The key is active, but its environment does not serve this request.",
         "Use a key for the environment this request is meant for.";
     AddressNotAllowed = "address_not_allowed", Some(403), "Address not allowed",
         "The key may not be used from this address.", "Call from an allowed address, or allow this one.";
     UnknownBrand = "unknown_brand", Some(400), "Unknown brand",
         "X-Brand-Id named a company that is not a brand of this one.", "Send the Client ID of one of your brands, or omit the header.";
     RateLimited = "rate_limited", Some(429), "Rate limited",
-        "The key used up its request budget.", "Wait for Retry-After, then back off 1, 2, 4 seconds.";
+        "The key used up its request budget.", "Wait as long as Retry-After says. If it happens again, wait 1, 2, then 4 seconds longer.";
     NotReady = "not_ready", Some(503), "Not ready",
         "Gatehouse could not confirm that its keys were up to date, so it refused the request.", "Retry. If it keeps happening, send support the request ID.";
     Overloaded = "overloaded", Some(503), "Overloaded",

@@ -40,7 +40,7 @@ pub(super) fn webhook_headers(settings: &Settings) -> Result<SentHeaders, Config
         };
         match value {
             Some(value) => value.must_be(&fault.to_string()),
-            None => ConfigError::new(format!("The headers of deliveries must be {fault}.")),
+            None => ConfigError::new(format!("A delivery header is invalid: it must be {fault}.")),
         }
     })
 }

@@ -134,7 +134,7 @@ fn refuse_readable_by_others(kind: &Kind, file: &Path) -> Result<(), ConfigError
     }
     let file = file.display();
     Err(ConfigError::new(format!(
-        "The {} in {file} may be read by others; run: chmod 600 {file}",
+        "The {} in {file} can be read by other users. Run: chmod 600 {file}",
         kind.name
     )))
 }

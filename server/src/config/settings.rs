@@ -113,7 +113,7 @@ impl Settings {
         }
         match file.into_keys().next() {
             Some(unknown) => Err(ConfigError::new(format!(
-                "{unknown} in the settings file is not a setting."
+                "The settings file has an unknown setting: {unknown}."
             ))),
             None => Ok(Self { values }),
         }

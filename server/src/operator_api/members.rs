@@ -108,7 +108,7 @@ pub async fn set_password(
     let Ok(member) = member.parse::<MemberId>() else {
         return Ok(not_found());
     };
-    let mut members = body.members("password, or nothing in it")?;
+    let mut members = body.members("password, or an empty object")?;
     let given: Option<SecretText> = members.optional("password", "password must be a string.");
     members.all(Some(()))?;
     let set = async {

@@ -115,7 +115,7 @@ fn Environments() -> impl IntoView {
             </div>
             <Table
                 caption="Environments"
-                columns=vec![Column::new("Environment"), Column::new("In data"), Column::new("Secret"), Column::new("Use")]
+                columns=vec![Column::new("Environment"), Column::new("API value"), Column::new("Secret"), Column::new("Use")]
             >
                 <tbody>{rows}</tbody>
             </Table>
@@ -195,7 +195,7 @@ const ERRORS: [(u16, &str, &str, &str); 12] = [
         429,
         "throttled",
         "The key has used up its request budget.",
-        "Wait for Retry-After.",
+        "Wait as long as Retry-After says.",
     ),
     (
         502,
@@ -257,11 +257,11 @@ fn Errors(reader: Reader) -> impl IntoView {
             </div>
             <Code label="401" text=ERROR_BODY.to_owned() />
             <div class="prose">
-                <p>"A status 400 names each field that is wrong:"</p>
+                <p>"A 400 response names each invalid field:"</p>
             </div>
             <Code label="400" text=INVALID_BODY.to_owned() />
             <div class="prose">
-                <p>"A status 404 has a different body:"</p>
+                <p>"A 404 response has a different body:"</p>
             </div>
             <Code label="404" text=r#"{ "detail": "Not Found." }"#.to_owned() />
         </Section>
@@ -275,8 +275,8 @@ fn RateLimit() -> impl IntoView {
         <Section id="rate-limit" title=PAGE.part("rate-limit")>
             <div class="prose">
                 <p>
-                    "Each key can send a burst of 300 requests and regains 5 per second, so 300 per minute \
-                     continuously. All requests count together. Sandbox and Production have separate keys and \
+                    "Each key can send a burst of 300 requests and regains 5 per second, which allows a steady \
+                     300 per minute. All requests with a key count towards its limit. Sandbox and Production have separate keys and \
                      therefore separate limits. If "
                     {provider().name().to_owned()} " has agreed a different limit with you, that one applies."
                 </p>

@@ -65,7 +65,7 @@ server {
         return 401 '{"error":{"code":"authentication_failed","message":"No such user"}}';
     }
 
-    # 403, or what nginx cannot be told otherwise: X-Gatehouse-Status has the real one.
+    # nginx passes on only 401 and 403; X-Gatehouse-Status has the real status.
     location @refused {
         internal;
         default_type application/json;
@@ -123,7 +123,7 @@ pub(super) const TRAEFIK: &str = r#"http:
         address: "http://127.0.0.1:9090/verify?environment=prod&profile=traefik"
         trustForwardHeader: false
         authResponseHeaders: [X-Request-Id]
-        # What matches is removed from the caller's request first.
+        # Matching headers are removed from the caller's request first.
         authResponseHeadersRegex: "(?i)^x[^a-z0-9]gatehouse"
     credentials:
       headers:

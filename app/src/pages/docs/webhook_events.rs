@@ -111,7 +111,7 @@ fn Delivery(reader: Reader) -> impl IntoView {
                 <p>
                     "A webhook has a name, a URL, an environment and the event types you select. Create one on " {webhooks}
                     " or by " <code>"POST /v1/webhooks/"</code>
-                    ". Each event of those types in that environment is one POST to the URL. If one of your API \
+                    ". For each such event in that environment, we send one POST to the URL. If one of your API \
                      requests caused the event, the dashboard links the two in both directions."
                 </p>
             </div>
@@ -281,7 +281,7 @@ fn Idempotency() -> impl IntoView {
         <Section id="idempotency" title=PAGE.part("idempotency")>
             <div class="prose">
                 <p>
-                    "No event is lost, so one may arrive twice, for instance if your response was late or lost. \
+                    "We would rather send an event twice than lose it, so one may arrive again, for instance if your response was late or lost. \
                      Store the " <code>"webhook_id"</code>
                     " of the events you have handled, and return 200 for one you have seen. It is the same in every attempt."
                 </p>

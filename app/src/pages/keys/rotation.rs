@@ -27,7 +27,7 @@ pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
             <ol class="steps">
                 <li><b>"Generate"</b> " a second key in the same environment."</li>
                 <li><b>"Replace"</b> " the secret wherever your programs send " <code>{credential_names().secret}</code> ", and where they verify webhooks."</li>
-                <li><b>"Check"</b> " that requests use the new key and no longer the older one: see Last used, or filter Logs by key."</li>
+                <li><b>"Check"</b> " that requests use the new key and none use the older one: see Last used, or filter Logs by key."</li>
                 <li><b>"Delete"</b> " the older key. Every system that still uses it loses access within seconds."</li>
             </ol>
             {(!under_way.is_empty())

@@ -89,7 +89,7 @@ fn Actions(state: WebhookState, reveal: RevealSlot) -> impl IntoView {
     };
     view! {
         <RevealForm state=state reveal=reveal />
-        <CopyFetchedButton fetch=copy what=format!("{NAME} without revealing it") />
+        <CopyFetchedButton fetch=copy what=NAME.to_owned() />
         <RotateForm state=state reveal=reveal />
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn signing_reason(key: &SigningKey) -> &'static str {
     match (key.active_keys, key.last_succeeded) {
         (0 | 1, _) => "It is the only active key in the environment.",
         (_, true) => {
-            "Two keys are active. This one last worked here; if your endpoint refuses it, the other is tried once."
+            "Two keys are active. This one was the last to work here; if your endpoint refuses it, the other is tried once."
         }
         (_, false) => {
             "Two keys are active and neither has worked here yet, so the older one signs. If your endpoint refuses it, the other is tried once."
