@@ -256,7 +256,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         set_mode(dir.path(), 0o1777);
         let refused = DataDir::claim(dir.path()).expect_err("shared").0;
-        assert!(refused.contains("Use a directory only for Gatehouse"), "{refused}");
+        assert!(
+            refused.contains("Use a directory only for Gatehouse"),
+            "{refused}"
+        );
         assert_eq!(mode(dir.path()), 0o1777);
     }
 }

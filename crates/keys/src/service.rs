@@ -245,7 +245,7 @@ impl Keys {
         Err(KeysError::NotFound)
     }
 
-    /// Creates a key. This node accepts it once this returns; other nodes accept it after their next poll.
+    /// Creates a key. Every node that serves accepts it once this returns.
     pub async fn generate(
         &self,
         company: CompanyId,
@@ -474,7 +474,13 @@ impl Inner {
             environment.label(),
         );
         let version = self.store.insert(key, audit).await?;
+        let committed = self.clock.monotonic();
         self.apply_generated(company, &summary, lookup, version);
+        // A program that gets the secret may use it at once, and a load balancer may send it to any node.
+        if self.store.is_shared() {
+            self.wait_for_nodes(version, committed + self.options.lease + MARGIN)
+                .await;
+        }
         Ok(GeneratedKey {
             key: summary,
             secret: SecretText::new(secret.expose()),

@@ -74,7 +74,7 @@ async fn in_turn(place: &Place, command: Command, clock: Clock) -> Result<Answer
 /// Only a command that needs no existing data may create an installation.
 const fn absent(command: &Command) -> Absent {
     match command {
-        Command::CreateCompany { parent: None, .. } | Command::CreateOperatorToken { .. } => Absent::Create,
+        Command::CreateCompany { parent: None, .. } => Absent::Create,
         _ => Absent::Refuse,
     }
 }
@@ -104,7 +104,10 @@ async fn alone(
         return Err(nothing_there(place));
     }
     if is_new {
-        tracing::info!(data_dir = %place.data_dir.display(), "creating a new installation");
+        eprintln!(
+            "gatehouse: creating a new installation in {}",
+            place.data_dir.display()
+        );
     }
     let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent, clock).await?;
     let answer = carry_out(command, &core).await;

@@ -375,6 +375,7 @@ async fn a_command_that_needs_an_installation_makes_none() {
         vec!["list-keys", "--client-id", id],
         vec!["list-sessions"],
         vec!["list-operator-tokens"],
+        vec!["create-operator-token", "--name", "backend"],
         vec!["create-key", "--client-id", id, "--environment", "sandbox"],
         vec!["create-company", "--name", "A brand", "--parent", id],
         vec!["revoke-session", "--email", "ana@example.com"],
