@@ -451,10 +451,16 @@ async fn only_an_up_to_date_node_gets_a_lease(db: &TestDb) {
         stored.renew_lease(one, before, second).await.expect("asked"),
         Renewal::Renewed
     );
-    keys.generate(world.company.id, SANDBOX, &ana())
-        .await
-        .expect("a free slot");
+    // On PostgreSQL it waits for the node that has a lease.
+    let generating = tokio::spawn({
+        let (keys, company) = (keys.clone(), world.company.id);
+        async move { keys.generate(company, SANDBOX, &ana()).await }
+    });
     let after = before + 1;
+    test_wait::until("the key is committed", async || {
+        stored.change_version().await.expect("a version") == after
+    })
+    .await;
     assert_eq!(
         stored.renew_lease(one, before, second).await.expect("asked"),
         Renewal::Behind
@@ -471,6 +477,7 @@ async fn only_an_up_to_date_node_gets_a_lease(db: &TestDb) {
         stored.renew_lease(one, after, second).await.expect("asked"),
         Renewal::Renewed
     );
+    generating.await.expect("ends").expect("a free slot");
     keys.follow().await.expect("followed");
     assert_eq!(stored.nodes_behind(after, two).await.expect("counted"), 0);
 }
