@@ -76,7 +76,9 @@ fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Opti
         let end = value[begin..]
             .find(ends)
             .map_or(value.len(), |length| begin + length);
-        let address = &value[begin..end];
+        // JSON may escape each slash. A URL reads a backslash as a slash, so each would count twice.
+        let is_escaped = value[begin..end].contains("\\/");
+        let address = &value[begin..end].replace("\\/", "/");
         let Some(new) = rewritten(address, upstream, reached) else {
             // Another site's address may contain the upstream's as a parameter.
             at += 1;
@@ -85,11 +87,16 @@ fn inside(value: &str, targets: bool, upstream: &Url, reached: &Reached) -> Opti
         out.push_str(&value[copied..begin]);
         // An origin has no path, and must not get one.
         let is_origin = !is_target && !has_path(address);
-        out.push_str(if is_origin {
+        let new = if is_origin {
             new.trim_end_matches('/')
         } else {
             &new
-        });
+        };
+        if is_escaped {
+            out.push_str(&new.replace('/', "\\/"));
+        } else {
+            out.push_str(new);
+        }
         (copied, at) = (end, end);
     }
     out.push_str(&value[copied..]);
@@ -273,6 +280,11 @@ mod tests {
                 "report-to",
                 r#"{"endpoints":[{"url":"http://u:8000/base/r"}]}"#,
                 r#"{"endpoints":[{"url":"https://api.example.com/r"}]}"#,
+            ),
+            (
+                "x-json",
+                r#"{"u":"http:\/\/u:8000\/base\/x"}"#,
+                r#"{"u":"https:\/\/api.example.com\/x"}"#,
             ),
             (
                 "content-security-policy",
