@@ -28,7 +28,7 @@ pub fn DesignPage() -> impl IntoView {
         <Main>
             <PageHeader
                 title="Design"
-                lead="Every primitive in every state. Every component in every state. Pages use only these."
+                lead="Every primitive and every component, in every state. Pages use only these."
                 actions=|| view! { <ButtonLink href="/">"Back to Gatehouse"</ButtonLink> }
             />
             <Colours />
@@ -373,7 +373,7 @@ fn RequestTable() -> impl IntoView {
 fn Dialogs() -> impl IntoView {
     let (deleting, made) = (RwSignal::new(false), RwSignal::new(false));
     view! {
-        <Section id="dialogs" title="Dialog" lead="The platform's own: focus stays inside and returns, Esc closes.">
+        <Section id="dialogs" title="Dialog" lead="The browser's own dialog: focus stays inside and returns when it closes, and Esc closes it.">
             <div class="cluster">
                 <Button on_press=move || deleting.set(true)>"Delete a key"</Button>
                 <Button on_press=move || made.set(true)>"A key was generated"</Button>

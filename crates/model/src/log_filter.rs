@@ -152,7 +152,7 @@ impl FromStr for BrandFilter {
             "own" => Ok(Self::Own),
             other => other.parse().map(Self::Brand).map_err(|_| InvalidFilter {
                 name: "brand",
-                wants: "own or the Client ID of a brand",
+                wants: "\"own\" or the Client ID of a brand",
             }),
         }
     }
@@ -219,7 +219,7 @@ impl LogFilter {
         if is_empty("range") && is_empty("from") && is_empty("to") {
             wrong.push(InvalidFilter {
                 name: "from",
-                wants: "a time, unless to is set",
+                wants: "a time if \"to\" is not set",
             });
         }
         wrong.extend(filter.mend_range());

@@ -55,10 +55,10 @@ verdicts! {
         "A credential header did not have the documented format, or was sent twice.",
         "Send each header once: the Client ID is 32 hex digits, the secret is a prefix and 40 hex digits.";
     UnknownClient = "unknown_client", Some(401), "Unknown client",
-        "The secret belongs to this company, but but the Client ID sent with it is a different one.",
+        "The secret belongs to this company, but the Client ID sent with it is a different one.",
         "Send this company's Client ID, shown at the top of API Keys.";
     UnknownSecret = "unknown_secret", Some(401), "Unknown secret",
-        "No key of this company has, or recently had, this secret.",
+        "No current or recently deleted key of this company has this secret.",
         "Copy the secret again from API Keys, or generate a new key.";
     DeletedKey = "deleted_key", Some(401), "Deleted key",
         "The key was deleted before this request.", "Find the program that still uses it and give it an active key.";

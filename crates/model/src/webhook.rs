@@ -396,7 +396,7 @@ impl FailureClass {
             Self::Tls => "Check that the certificate is valid for this name and that its chain is complete.",
             Self::TimeoutConnect => "Check that no firewall is blocking Gatehouse.",
             Self::TimeoutHeaders | Self::TimeoutBody => {
-                "Return a 2xx immediately and do the work afterwards; the whole attempt may take 10 s."
+                "Return a 2xx immediately and do the work afterwards; the whole attempt must finish within 10 s."
             }
             Self::Protocol => "Check that the port speaks HTTP.",
             Self::Status => "Any 2xx counts as received. Check the response and your endpoint's own log.",

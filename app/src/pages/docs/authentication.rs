@@ -130,7 +130,7 @@ fn Brands() -> impl IntoView {
         <Section id="brands" title=PAGE.part("brands")>
             <div class="prose">
                 <p>
-                    "A company can have brands, which are companies of their own. To act for one of them with your \
+                    "A company can have brands, which are companies in their own right. To act for one of them with your \
                      own key, send its Client ID in " <code>"X-Brand-Id"</code>
                     ". The log entry then shows the brand, and you can filter by it. A Client ID that is not one of \
                      your brands is refused with status 400."

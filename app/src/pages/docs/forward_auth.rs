@@ -145,7 +145,7 @@ fn Responses() -> impl IntoView {
                     "nginx passes on 401 and 403 and turns every other refusal into a 500. For the profiles "
                     <code>"nginx"</code> " and " <code>"ingress-nginx"</code>
                     " a caller's error is therefore 403, and " <code>"X-Gatehouse-Status"</code> " has the real status. The "
-                    "configuration below restores it. A wrong call to " <code>"/verify"</code>
+                    "configuration below restores it. A malformed call to " <code>"/verify"</code>
                     " stays 400 and so becomes a 500 in nginx: the proxy's configuration needs fixing."
                 </p>
             </div>

@@ -132,7 +132,7 @@ fn StandardWebhooks(reader: Reader) -> impl IntoView {
                 <p>
                     "When you rotate the secret, the list has two entries for 24 hours: one made with the new secret \
                      and one with the previous one. Give your receiver the new secret within that time so that it \
-                     refuses no delivery. If you rotate again within that time, the oldest secret stops working immediately."
+                     does not refuse any deliveries. If you rotate again within that time, the oldest secret stops working immediately."
                 </p>
             </div>
         </Section>
@@ -148,12 +148,12 @@ fn Addresses() -> impl IntoView {
                 <p>
                     "A webhook's URL must start with https://, and every address its name resolves to must be \
                      public. Private, loopback, link-local, multicast and reserved addresses are refused however \
-                     they are written. If a name resolves to several addresses, one such address is enough to refuse it. The check is repeated for each connection and \
+                     they are written. If a name resolves to several addresses and even one of them is of these kinds, the name is refused. The check is repeated for each connection and \
                      each redirect, so a name that later resolves to something else is refused too."
                 </p>
                 <p>
                     {provider().name_at_start().to_owned()}
-                    " can allow private networks. The webhook form shows which. A refused attempt shows "
+                    " can allow private networks. The webhook form shows which ones are allowed. A refused attempt shows "
                     <i>"Address not allowed"</i> " on the delivery's page."
                 </p>
                 <ul>
@@ -179,7 +179,7 @@ fn Secrets() -> impl IntoView {
                     "A keyed hash (HMAC-SHA-256). Someone who steals the database but not the hash's key cannot even test a guess."
                 </KeyValue>
                 <KeyValue name="How we can reveal it">
-                    "The secret itself, encrypted with XChaCha20-Poly1305 under a master key that is never in the \
+                    "We also store the secret itself, encrypted with XChaCha20-Poly1305 under a master key that is never in the \
                      database. It is bound to its company, environment and key: moved to another row, it cannot be \
                      decrypted."
                 </KeyValue>

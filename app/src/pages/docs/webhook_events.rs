@@ -112,7 +112,7 @@ fn Delivery(reader: Reader) -> impl IntoView {
                     "A webhook has a name, a URL, an environment and the event types you select. Create one on " {webhooks}
                     " or by " <code>"POST /v1/webhooks/"</code>
                     ". For each such event in that environment, we send one POST to the URL. If one of your API \
-                     requests caused the event, the dashboard links the two in both directions."
+                     requests caused the event, the dashboard links each to the other."
                 </p>
             </div>
             <Code label="A delivery" text=example(&named) wrap=true />
@@ -253,8 +253,8 @@ fn States(reader: Reader) -> impl IntoView {
         <Section id="states" title=PAGE.part("states")>
             <div class="prose">
                 <p>
-                    "A webhook is held when its environment has no active key on " {keys}
-                    " to sign with. It is paused when someone in your company pauses it. It is disabled when its \
+                    "A webhook is held when its environment has no active key to sign with; you can generate one on " {keys}
+                    ". It is paused when someone in your company pauses it. It is disabled when its \
                      receiver returns 410, or when every attempt has failed for five days. Its page shows how many \
                      deliveries are waiting."
                 </p>
@@ -283,7 +283,7 @@ fn Idempotency() -> impl IntoView {
                 <p>
                     "We would rather send an event twice than lose it, so one may arrive again, for instance if your response was late or lost. \
                      Store the " <code>"webhook_id"</code>
-                    " of the events you have handled, and return 200 for one you have seen. It is the same in every attempt."
+                    " of the events you have handled, and return 200 for one you have already seen. The id is the same in every attempt."
                 </p>
                 <p>
                     "Events may arrive out of order. Do not rely on the order of arrival: compare "

@@ -16,7 +16,7 @@ use crate::ui::{
 };
 use crate::{AppError, api};
 
-const ABOUT: &str = "Nothing more is sent to it. This cannot be undone. You can pause it instead.";
+const ABOUT: &str = "Nothing more will be sent to it. This cannot be undone. You can pause it instead.";
 
 /// The dialog's state.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub(super) fn DeleteDialog(state: WebhookState) -> impl IntoView {
             match answer {
                 Ok(()) | Err(AppError::NotFound) => {
                     open.set(false);
-                    toasts.say(format!("Deleted {name}. Nothing more is sent to it."));
+                    toasts.say(format!("Deleted {name}. Nothing more will be sent to it."));
                     navigate(&state.scope.path("webhooks"), Default::default());
                 }
                 Err(error) => {

@@ -93,7 +93,7 @@ fn DeletedNotice() -> impl IntoView {
     move || {
         query
             .with(|query| query.get_str("deleted").is_some())
-            .then(|| view! { <Notice tone=Tone::Good>"The webhook was deleted. Nothing more is sent to it."</Notice> })
+            .then(|| view! { <Notice tone=Tone::Good>"The webhook was deleted. Nothing more will be sent to it."</Notice> })
     }
 }
 
@@ -102,7 +102,7 @@ fn NoWebhooks(add_path: Option<String>, receiver: Option<String>) -> impl IntoVi
     view! {
         <EmptyState title="No webhook yet" icon=IconName::Webhook>
             <p>
-                "A webhook is a URL of yours that we send a signed POST to when something happens, such as an order or a finished task, so you do not have to poll."
+                "A webhook is one of your URLs. When something happens, such as an order or a finished task, we send it a signed POST, so you do not have to poll."
             </p>
             {add_path.map(|href| view! { <ButtonLink href=href kind=ButtonKind::Primary icon=IconName::Plus>"Add your first webhook"</ButtonLink> })}
             {receiver

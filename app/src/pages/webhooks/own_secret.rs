@@ -26,7 +26,7 @@ pub(super) fn OwnSecret(state: WebhookState) -> impl IntoView {
         state.scope.client_id()
     );
     let former_until = Memo::new(move |_| state.detail.with(|detail| detail.former_secret_until));
-    let lead = "For receivers that use a Standard Webhooks library. It makes the webhook-signature header. The other signature header uses your API key.";
+    let lead = "For receivers that use a Standard Webhooks library. The webhook-signature header is made with this secret, the other signature header with your API key.";
     view! {
         <Card id="own-secret" title=NAME lead=lead>
             <KeyValueList>

@@ -73,7 +73,7 @@ pub fn EditWebhookPage() -> impl IntoView {
     };
     view! {
         <Title text="Edit webhook" />
-        <PageHeader title="Edit webhook" lead="Deliveries that are waiting go to the new URL." above=back />
+        <PageHeader title="Edit webhook" lead="If you change the URL, deliveries that are waiting go to the new one." above=back />
         <LoadedInCompany
             resource=loaded
             render=move |company, (webhook, fields, faults): (Webhook, WebhookFields, Vec<InvalidWebhook>)| {
