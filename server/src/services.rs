@@ -26,7 +26,7 @@ use crate::signing::KeysThatSign;
 const LOG_READS: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long an open stream may outlive a session that another node has ended, whatever becomes of the news of it: the node
-/// may die between its commit and telling, and `admin` on a machine without a server tells nobody.
+/// may die between its commit and telling, and `admin` on a machine without a server cannot tell the nodes.
 const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// Handles on everything a request may need. Cheap to clone.

@@ -1,4 +1,4 @@
-//! Brings tables up to date: numbered texts, each run once, in order. A text that has run on somebody's database must
+//! Brings tables up to date: numbered texts, each run once, in order. A text that has run on a user's database must
 //! never change, or two databases of one version would have different tables. The table `migrations` keeps a checksum of
 //! each text that ran, and a database whose checksums differ is refused.
 

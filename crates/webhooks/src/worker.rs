@@ -383,7 +383,7 @@ impl Lanes {
                 places: 0,
             })
             .collect();
-        // Whoever has the fewest comes first. Hanging receivers would otherwise ask again with every slot they free.
+        // The company with the fewest comes first. Hanging receivers would otherwise ask again with every slot they free.
         asking.sort_by_key(|one| (self.places.held(&one.company), one.running));
         let mut places = self.places.clone();
         loop {

@@ -115,7 +115,7 @@ async fn note_test(connection: &mut DbConnection, attempt: &FinishedAttempt) -> 
     Ok(())
 }
 
-/// Counts the attempt. The delivery stays with whoever is working on it.
+/// Counts the attempt. The delivery stays with the worker that has its lease.
 const COUNTED: &str = "UPDATE deliveries SET attempts = $2, replays = $3, last_attempt_at = $4, last_status = $5, \
      last_failure = $6, last_duration_ms = $7, state = $8 WHERE id = $1";
 /// Counts the attempt and sets the delivery's next time or its final state.
