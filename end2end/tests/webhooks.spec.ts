@@ -48,7 +48,7 @@ async function sendTest(page: Page): Promise<void> {
 
 test('the empty list leads to the form, and the form to the test event', async ({ page }) => {
   await atTheList(page);
-  await expect(page.getByText('A webhook is a URL of yours')).toBeVisible();
+  await expect(page.getByText('A webhook is one of your URLs.')).toBeVisible();
   await addWebhook(page, 'Orders', receiver.url);
   await expect(page.getByText('Send a test event to check your endpoint.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Send test event' })).toBeInViewport();
