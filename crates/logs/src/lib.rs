@@ -2,17 +2,21 @@
 //! request, and counted if they are lost (invariants 8 and 9).
 
 mod entry;
-mod in_turn;
+mod found;
 mod lanes;
+mod question;
+mod reading;
 mod recorder;
 mod redact;
-mod store;
+mod storage;
 mod suppression;
 mod writer;
 
 pub use self::redact::{redact, redact_counted};
 pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
 pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
-pub use in_turn::InTurn;
+pub use found::{Count, Damaged, Facets, Found, LookedBack};
+pub use question::{Choice, Conditions, Question, Scope};
+pub use reading::Reading;
 pub use recorder::{Recorder, RecorderOptions, Totals};
-pub use store::{Batch, LogStore, LogStoreError, Loss, LossOf, Run, RunReport, Scope, StoredEntry};
+pub use storage::{Batch, Ledger, LogStoreError, Loss, LossOf, Reader, Run, RunReport, Sink, StoredEntry};

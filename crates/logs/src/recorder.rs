@@ -9,12 +9,11 @@ use std::time::Duration;
 use clock::Clock;
 use live::Bus;
 use model::CompanyId;
-use shares::Ledger;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::suppression::Suppression;
 use crate::writer::{self, Writer};
-use crate::{Entry, LogStore, LogStoreError, Loss, LossOf, Names};
+use crate::{Entry, Ledger, LogStoreError, Loss, LossOf, Names, Sink};
 
 /// How the recorder waits and retries.
 #[derive(Clone)]
@@ -117,8 +116,8 @@ pub(crate) struct Shared {
 /// the most loses entries first. By the rule of shares, a company with few entries always finds room.
 #[derive(Debug)]
 struct Waiting {
-    entries: Ledger<CompanyId>,
-    bytes: Ledger<CompanyId>,
+    entries: shares::Ledger<CompanyId>,
+    bytes: shares::Ledger<CompanyId>,
 }
 
 impl Waiting {
@@ -142,8 +141,8 @@ impl Shared {
             dropped: AtomicU64::default(),
             suppressed: AtomicU64::default(),
             waiting: Mutex::new(Waiting {
-                entries: Ledger::new(options.waiting_entries),
-                bytes: Ledger::new(options.waiting_bytes),
+                entries: shares::Ledger::new(options.waiting_entries),
+                bytes: shares::Ledger::new(options.waiting_bytes),
             }),
             losses: Mutex::default(),
             suppression: Suppression::default(),
@@ -221,17 +220,18 @@ impl Shared {
 }
 
 impl Recorder {
-    /// Begins a run in the store and starts the writer. Must be called within a tokio runtime. After each commit, tells
+    /// Begins a run in the ledger and starts the writer. Must be called within a tokio runtime. After each commit, tells
     /// `bus` which companies' logs changed.
     pub async fn start(
-        store: Arc<dyn LogStore>,
+        sink: Arc<dyn Sink>,
+        ledger: Arc<dyn Ledger>,
         bus: Bus,
         options: RecorderOptions,
     ) -> Result<Self, LogStoreError> {
-        let run = store.start_run(options.clock.now()).await?;
+        let run = ledger.start_run(options.clock.now()).await?;
         let shared = Arc::new(Shared::new(&options));
         let (queue, items) = mpsc::channel(options.waiting_entries);
-        let writer = Writer::new(store, bus, options, Arc::clone(&shared), run);
+        let writer = Writer::new(sink, ledger, bus, options, Arc::clone(&shared), run);
         tokio::spawn(writer::run(writer, items));
         Ok(Self { shared, queue })
     }

@@ -12,15 +12,19 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::lanes::{Lanes, Waiting};
 use crate::recorder::{Item, Shared};
 use crate::{
-    Batch, Entry, LogStore, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, StoredEntry, redact,
+    Batch, Entry, Ledger, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, Sink, StoredEntry,
+    redact,
 };
 
 pub(crate) struct Writer {
-    store: Arc<dyn LogStore>,
+    sink: Arc<dyn Sink>,
+    ledger: Arc<dyn Ledger>,
     bus: Bus,
     options: RecorderOptions,
     shared: Arc<Shared>,
     run: Run,
+    /// The number of the next entry within the run.
+    next: u64,
     /// The losses that the store has recorded.
     reported: HashMap<LossOf, Loss>,
     /// Whether the last write failed, so that a long outage is logged once and not for every batch.
@@ -60,18 +64,21 @@ pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
 
 impl Writer {
     pub(crate) fn new(
-        store: Arc<dyn LogStore>,
+        sink: Arc<dyn Sink>,
+        ledger: Arc<dyn Ledger>,
         bus: Bus,
         options: RecorderOptions,
         shared: Arc<Shared>,
         run: Run,
     ) -> Self {
         Self {
-            store,
+            sink,
+            ledger,
             bus,
             options,
             shared,
             run,
+            next: 0,
             reported: HashMap::new(),
             failing: false,
         }
@@ -154,16 +161,19 @@ impl Writer {
             self.options.retries.iter().take(100)
         };
         let mut pauses = retries.copied().collect::<Vec<_>>().into_iter();
+        let first = self.next;
+        self.next += entries.len() as u64;
         let mut batch = Batch {
+            first,
             report: self.report(entries.len()),
             entries: Arc::new(entries),
         };
         loop {
-            match self.store.append(batch.clone()).await {
+            match self.sink.append(batch.clone()).await {
                 Ok(()) => return self.written(batch),
                 Err(LogStoreError::Refused(error)) if batch.entries.len() > 1 => {
                     tracing::warn!(%error, "a batch of log rows was refused; writing them one by one");
-                    return self.write_singly(&batch.entries).await;
+                    return self.write_singly(first, &batch.entries).await;
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.failing, true) {
@@ -185,13 +195,14 @@ impl Writer {
     }
 
     /// Writes entries one by one, so that one bad row does not lose its whole batch.
-    async fn write_singly(&mut self, entries: &[StoredEntry]) {
-        for entry in entries {
+    async fn write_singly(&mut self, first: u64, entries: &[StoredEntry]) {
+        for (first, entry) in (first..).zip(entries) {
             let batch = Batch {
+                first,
                 entries: Arc::new(vec![entry.clone()]),
                 report: self.report(1),
             };
-            match self.store.append(batch.clone()).await {
+            match self.sink.append(batch.clone()).await {
                 Ok(()) => self.written(batch),
                 Err(_) => self.shared.dropped(entry.place.loss_of()),
             }
@@ -244,7 +255,7 @@ impl Writer {
                 Item::Flush(waiting) | Item::Stop(waiting) => drop(waiting.send(())),
             }
         }
-        if let Err(error) = self.store.end_run(self.report(0)).await {
+        if let Err(error) = self.ledger.end_run(self.report(0)).await {
             tracing::error!(%error, cause = ?error, "could not record the end of this run; the next start will record a gap");
         }
     }

@@ -1,15 +1,14 @@
-//! What the log needs from a database, as a trait, with the types it exchanges.
+//! What the log needs from its storage, as small traits, with the types they exchange.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Body, CompanyId, Environment, HeaderField, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
-    Timestamp, Verdict,
+    Body, CompanyId, Environment, HeaderField, LogEntry, LogTotals, Recorded, RequestId, Timestamp, Verdict,
 };
 use thiserror::Error;
 
-use crate::{KeyTrace, Place};
+use crate::{Found, KeyTrace, Place, Question, Scope};
 
 /// A redacted entry, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,25 +32,6 @@ pub struct StoredEntry {
     pub request_body: Body,
     pub response_headers: Vec<HeaderField>,
     pub response_body: Body,
-}
-
-/// Whose rows may be read. Every query needs a scope, so no code can read the log without naming a company (invariant
-/// 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// A company that is not a brand: its own rows and those of its brands.
-    WithBrands(CompanyId),
-    /// A brand: its own rows only.
-    Brand(CompanyId),
-}
-
-impl Scope {
-    /// The company that is reading.
-    pub const fn company(self) -> CompanyId {
-        match self {
-            Self::WithBrands(company) | Self::Brand(company) => company,
-        }
-    }
 }
 
 /// One run of a server, from its start to its stop.
@@ -90,39 +70,44 @@ pub struct Loss {
 /// Entries that are written in one transaction, together with the run's counters. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// The number of its first entry within the run, counted from 0. It grows from batch to batch by the number of
+    /// entries, also over batches that were given up, so a batch is identified by its run and this number.
+    pub first: u64,
     /// Empty if the batch is only a heartbeat.
     pub entries: Arc<Vec<StoredEntry>>,
     pub report: RunReport,
 }
 
-/// The tables of the log.
+/// Stores batches.
 #[async_trait]
-pub trait LogStore: Send + Sync {
-    /// Begins a run, and records a gap for every earlier run that ended without [`LogStore::end_run`].
-    async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError>;
-
-    /// Writes the whole batch or nothing. Skips entries whose request id is already stored, so that a batch can be
-    /// retried.
+pub trait Sink: Send + Sync {
+    /// Writes the whole batch or nothing, and the run's counters with it. If a batch with this run and this `first` is
+    /// stored already, because its first try failed after the commit, writes only the counters.
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError>;
+}
+
+/// Knows the runs and what they lost.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Begins a run, and records a gap for every earlier run that ended without [`Ledger::end_run`].
+    async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError>;
 
     /// Ends a run cleanly.
     async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError>;
 
-    /// At most 50 rows, newest first by `seq`.
-    async fn page(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, LogStoreError>;
+    /// What the current runs have lost of this scope's requests, and the latest gap between `from` and `to`.
+    async fn totals(&self, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, LogStoreError>;
+}
+
+/// Answers questions about stored rows.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// Returns an error if it cannot answer at all. Rows that cannot be read are in [`Found::damaged`].
+    async fn find(&self, scope: Scope, question: &Question) -> Result<Found, LogStoreError>;
 
     /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
-    /// known here.
+    /// known here. As in [`Found::rows`], it names its brand, whoever is reading.
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
-
-    /// How many requests of `company` (including brands named by `X-Brand-Id`) used this key since the minute of
-    /// `since`.
-    async fn count_by_key(
-        &self,
-        company: CompanyId,
-        key: KeyId,
-        since: Timestamp,
-    ) -> Result<u64, LogStoreError>;
 }
 
 /// What can go wrong between the log and its database.
@@ -133,6 +118,9 @@ pub enum LogStoreError {
     /// The database refused the data. Retrying the same data will not help.
     #[error("the database refused a log row")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another node declared this run dead and ended it. Only a new run can store rows.
+    #[error("this run of the log was ended by another node")]
+    Fenced,
     #[error("the log cannot be read or written now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,0 +1,79 @@
+//! The answer to a [`crate::Question`].
+
+use model::{ClientId, Environment, KeyId, LogRow, Recorded, Timestamp, Verdict};
+
+/// What a reader found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Newest first, that is by descending `seq`. `brand` has the name of the brand whose row it is, whoever is reading;
+    /// [`crate::Reading`] removes it where it would repeat the reader's own name.
+    pub rows: Vec<LogRow>,
+    /// Whether there are matching rows below the last of `rows`.
+    pub more: bool,
+    pub count: Count,
+    /// The largest `seq` that this answer could include, as a bound for further pages.
+    pub as_of: i64,
+    /// For each part of the range, oldest first: the number of rows by the first digit of their status, at that index.
+    /// Statuses that begin with another digit than 1 to 5 are at 0. Empty unless it was asked for.
+    pub histogram: Vec<[u64; 6]>,
+    /// Empty unless it was asked for.
+    pub facets: Facets,
+    /// If the budget ended before everything was looked at.
+    pub looked_back_to: Option<LookedBack>,
+    /// Parts of the log in this range that cannot be read.
+    pub damaged: Vec<Damaged>,
+}
+
+/// How many rows match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Count {
+    #[default]
+    NotAsked,
+    Exactly(u64),
+    /// There are too many to count in time.
+    AtLeast(u64),
+}
+
+impl Count {
+    /// The number that is certain.
+    pub const fn at_least(self) -> u64 {
+        match self {
+            Self::NotAsked => 0,
+            Self::Exactly(rows) | Self::AtLeast(rows) => rows,
+        }
+    }
+}
+
+/// For each field, its values with the number of matching rows. Each field ignores its own condition, so that it shows
+/// what another choice would find. The most frequent value comes first; values with equally many rows are ordered. Rows
+/// without a value are not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    pub status: Vec<(u16, u64)>,
+    pub client: Vec<(ClientId, u64)>,
+    pub environment: Vec<(Environment, u64)>,
+    pub key: Vec<(KeyId, u64)>,
+    pub method: Vec<(String, u64)>,
+    pub verdict: Vec<(Verdict, u64)>,
+    pub recorded: Vec<(Recorded, u64)>,
+}
+
+/// How far a reader looked back before its budget ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedBack {
+    /// Every row with this `seq` or a larger one was looked at. A question with this `before` goes on from here.
+    pub seq: i64,
+    /// When the oldest of these rows arrived, as closely as the reader knows.
+    pub at: Timestamp,
+}
+
+/// A part of the log that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// Its rows arrived from this time
+    pub from: Timestamp,
+    /// to this time (included).
+    pub to: Timestamp,
+    /// The number of its rows, of all companies.
+    pub rows: u64,
+}

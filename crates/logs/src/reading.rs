@@ -1,0 +1,161 @@
+//! The home of reading: which questions a page asks, what it counts, where it stops, and whose rows they are. Shares the
+//! reads fairly, so that no company's long searches keep the others waiting.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{CompanyId, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId, Timestamp};
+use shares::FairShare;
+
+use crate::{Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Scope};
+
+/// Rows on a page.
+const PAGE: usize = 50;
+
+/// How long one question may take. A page that needs longer shows what it has, and how far back it looked.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// An allowance for other nodes whose clocks are ahead.
+const A_DAY: i64 = 24 * 3600;
+
+/// Reads the log. Cheap to clone; all clones share the same places for reads.
+#[derive(Clone)]
+pub struct Reading {
+    reader: Arc<dyn Reader>,
+    ledger: Arc<dyn Ledger>,
+    reads: FairShare<CompanyId>,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading")
+            .field("reads", &self.reads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    /// `at_once` is the number of reads that may run at the same time. Companies share it fairly.
+    pub fn new(reader: Arc<dyn Reader>, ledger: Arc<dyn Ledger>, at_once: usize) -> Self {
+        Self {
+            reader,
+            ledger,
+            reads: FairShare::new(at_once),
+        }
+    }
+
+    /// At most 50 rows, newest first by `seq`, with what the page says about them.
+    pub async fn page(
+        &self,
+        scope: Scope,
+        filter: &LogFilter,
+        now: Timestamp,
+    ) -> Result<LogPage, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let (from, to) = filter.range.bounds(now);
+        let found = self
+            .reader
+            .find(
+                scope,
+                &Question {
+                    before: filter.before,
+                    rows: PAGE,
+                    ..counting(from, to, Conditions::of(filter, scope))
+                },
+            )
+            .await?;
+        let mut page = LogPage {
+            older: older(&found),
+            matching: match found.count {
+                Count::Exactly(rows) => Some(rows),
+                Count::AtLeast(_) | Count::NotAsked => None,
+            },
+            without_filters: None,
+            ever: None,
+            totals: self.ledger.totals(scope, from, to).await?,
+            from,
+            to,
+            rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
+        };
+        if page.matching == Some(0) && filter.narrows() {
+            page.without_filters = Some(self.count(scope, from, to, Conditions::default()).await?);
+        }
+        if let Some(others @ 1..) = page.without_filters {
+            page.ever = Some(others);
+        } else if page.rows.is_empty() {
+            let (begin, end) = (Timestamp::from_millis(0), now.plus_seconds(A_DAY));
+            page.ever = Some(self.count(scope, begin, end, Conditions::default()).await?);
+        }
+        Ok(page)
+    }
+
+    /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
+    /// known here.
+    pub async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let entry = self.reader.entry(scope, request).await?;
+        Ok(entry.map(|entry| LogEntry {
+            row: seen_by(entry.row, scope),
+            ..entry
+        }))
+    }
+
+    /// How many requests used this key since then. For a company with brands, this includes requests that named a brand
+    /// in `X-Brand-Id`. A number too large to count in time is a lower bound.
+    pub async fn count_by_key(
+        &self,
+        scope: Scope,
+        key: KeyId,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let conditions = Conditions::of_key(key);
+        self.count(scope, since, now.plus_seconds(A_DAY), conditions)
+            .await
+    }
+
+    async fn count(
+        &self,
+        scope: Scope,
+        from: Timestamp,
+        to: Timestamp,
+        conditions: Conditions,
+    ) -> Result<u64, LogStoreError> {
+        let found = self.reader.find(scope, &counting(from, to, conditions)).await?;
+        Ok(found.count.at_least())
+    }
+}
+
+/// Asks only for the number of matching rows.
+const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Question {
+    Question {
+        from,
+        to,
+        conditions,
+        before: None,
+        as_of: None,
+        rows: 0,
+        count: true,
+        histogram: None,
+        facets: false,
+        budget: BUDGET,
+    }
+}
+
+/// The cursor of the next page: below the last row, or where the reader stopped looking.
+fn older(found: &Found) -> Option<i64> {
+    if found.more {
+        return found.rows.last().map(|row| row.seq);
+    }
+    found.looked_back_to.map(|looked_back| looked_back.seq)
+}
+
+/// A company that looks at its own rows does not need its name on them.
+fn seen_by(mut row: LogRow, scope: Scope) -> LogRow {
+    if row.client_id == scope.client_id() {
+        row.brand = None;
+    }
+    row
+}
