@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
-use logs::{InTurn, LogStore, Recorder, RecorderOptions};
+use logs::{Reading, Recorder, RecorderOptions};
 use store::{RelayPace, RunningRelay};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
@@ -33,7 +33,7 @@ const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Services {
     pub core: Arc<Core>,
-    pub log_store: Arc<dyn LogStore>,
+    pub reading: Reading,
     pub recorder: Recorder,
     pub webhooks: Webhooks,
     pub gateway: Gateway,
@@ -77,11 +77,11 @@ impl Services {
         own: Vec<SocketAddr>,
         withheld: BTreeSet<String>,
     ) -> Result<(Self, Background), StartError> {
-        let log_store: Arc<dyn LogStore> = Arc::new(store::logs::Logs::new(core.log_db.clone()));
-        let log_store: Arc<dyn LogStore> = Arc::new(InTurn::new(log_store, LOG_READS));
+        let log = Arc::new(store::logs::Logs::new(core.log_db.clone()));
+        let reading = Reading::new(log.clone(), log.clone(), LOG_READS);
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
-        let recorder = Recorder::start(Arc::clone(&log_store), core.bus.clone(), options)
+        let recorder = Recorder::start(log.clone(), log, core.bus.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
         let resolver = SystemResolver::new(bounds.lookups);
@@ -141,7 +141,7 @@ impl Services {
         Ok((
             Self {
                 core,
-                log_store,
+                reading,
                 recorder,
                 webhooks,
                 gateway,

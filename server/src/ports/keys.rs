@@ -1,14 +1,12 @@
 //! The key ports on [`keys::Keys`]: what a page shows and what a member may do. Each port is bound to one company, so
 //! that it cannot be used for any other.
 
-use std::sync::Arc;
-
 use app::AppError;
 use app::ports::{ManageKeys, RevealKeys, SeeKeys};
 use async_trait::async_trait;
 use clock::Clock;
 use keys::{Keys, KeysError};
-use logs::LogStore;
+use logs::{Reading, Scope};
 use model::{
     Actor, CompanyId, DeletedKey, DeletionFacts, Environment, GeneratedKey, KeyGroup, KeyId, SecretText,
 };
@@ -22,11 +20,13 @@ const DAY_SECONDS: i64 = 24 * 3600;
 pub(crate) struct SeenKeys {
     pub(crate) keys: Keys,
     /// For how much a key is still used.
-    pub(crate) logs: Arc<dyn LogStore>,
+    pub(crate) reading: Reading,
     /// For which deliveries would be held without a key to sign them.
     pub(crate) webhooks: Webhooks,
     pub(crate) clock: Clock,
     pub(crate) company: CompanyId,
+    /// Whose requests count.
+    pub(crate) scope: Scope,
 }
 
 #[async_trait]
@@ -37,10 +37,10 @@ impl SeeKeys for SeenKeys {
 
     async fn deletion_facts(&self, key: KeyId) -> Result<DeletionFacts, AppError> {
         let facts = self.keys.facts(self.company, key).await.map_err(answer)?;
-        let since = self.clock.now().minus_seconds(DAY_SECONDS);
+        let now = self.clock.now();
         let requests = self
-            .logs
-            .count_by_key(self.company, key, since)
+            .reading
+            .count_by_key(self.scope, key, now.minus_seconds(DAY_SECONDS), now)
             .await
             .map_err(|error| fault(&error))?;
         let webhooks_held = match facts.remaining {

@@ -1,13 +1,11 @@
-//! The log port on [`logs::LogStore`]. It is bound to one scope, so that it cannot be used for another company's rows.
-
-use std::sync::Arc;
+//! The log port on [`logs::Reading`]. It is bound to one scope, so that it cannot be used for another company's rows.
 
 use accounts::Company;
 use app::AppError;
 use app::ports::SeeLogs;
 use async_trait::async_trait;
 use clock::Clock;
-use logs::{LogStore, LogStoreError, Scope};
+use logs::{LogStoreError, Reading, Scope};
 use model::{LogEntry, LogFilter, LogPage, RequestId};
 use webhooks::Webhooks;
 
@@ -15,7 +13,7 @@ use crate::incident;
 
 /// What a member sees of the request log. A company sees its own rows and its brands' rows; a brand sees only its own.
 pub(crate) struct SeenLogs {
-    pub(crate) store: Arc<dyn LogStore>,
+    pub(crate) reading: Reading,
     /// For which events refer to a request.
     pub(crate) webhooks: Webhooks,
     pub(crate) clock: Clock,
@@ -23,17 +21,18 @@ pub(crate) struct SeenLogs {
 }
 
 /// The rows a member of this company may see.
-pub(crate) const fn scope_of(company: &Company) -> Scope {
-    match company.parent {
-        None => Scope::WithBrands(company.id),
-        Some(_) => Scope::Brand(company.id),
+pub(crate) const fn scope_of(of: &Company) -> Scope {
+    let (company, client_id) = (of.id, of.client_id);
+    match of.parent {
+        None => Scope::WithBrands { company, client_id },
+        Some(_) => Scope::Brand { company, client_id },
     }
 }
 
 #[async_trait]
 impl SeeLogs for SeenLogs {
     async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError> {
-        self.store
+        self.reading
             .page(self.scope, filter, self.clock.now())
             .await
             .map_err(|error| answer(&error))
@@ -41,7 +40,7 @@ impl SeeLogs for SeenLogs {
 
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError> {
         let entry = self
-            .store
+            .reading
             .entry(self.scope, request)
             .await
             .map_err(|error| answer(&error))?;

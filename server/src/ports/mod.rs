@@ -114,6 +114,7 @@ impl Backend {
     fn access(&self, visit: &Visit, membership: &Membership, caller: &Caller) -> CompanyAccess {
         let services = &self.services;
         let (company, role) = (membership.company.id, membership.role);
+        let scope = logs::scope_of(&membership.company);
         let actor = Actor {
             kind: ActorKind::Member,
             name: visit.email.to_string(),
@@ -121,10 +122,11 @@ impl Backend {
         };
         let seen_keys = keys::SeenKeys {
             keys: services.core.keys.clone(),
-            logs: Arc::clone(&services.log_store),
+            reading: services.reading.clone(),
             webhooks: services.webhooks.clone(),
             clock: services.clock(),
             company,
+            scope,
         };
         let managed_keys = Arc::new(keys::ManagedKeys {
             keys: services.core.keys.clone(),
@@ -132,10 +134,10 @@ impl Backend {
             actor: actor.clone(),
         });
         let seen_logs = logs::SeenLogs {
-            store: Arc::clone(&services.log_store),
+            reading: services.reading.clone(),
             webhooks: services.webhooks.clone(),
             clock: services.clock(),
-            scope: logs::scope_of(&membership.company),
+            scope,
         };
         let seen_webhooks = webhooks::SeenWebhooks {
             webhooks: services.webhooks.clone(),

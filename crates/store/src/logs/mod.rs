@@ -1,4 +1,4 @@
-//! The log store: implements [`logs::LogStore`] on both databases. On SQLite it has its own database, so a burst of log
+//! The log store: implements [`Sink`], [`Ledger`] and [`Reader`] on both databases. On SQLite it has its own database, so a burst of log
 //! rows never delays the deletion of a key.
 
 mod append;
@@ -6,8 +6,8 @@ mod page;
 mod runs;
 
 use async_trait::async_trait;
-use logs::{Batch, LogStore, LogStoreError, Run, RunReport, Scope};
-use model::{CompanyId, KeyId, LogEntry, LogFilter, LogPage, RequestId, Timestamp};
+use logs::{Batch, Found, Ledger, LogStoreError, Question, Reader, Run, RunReport, Scope, Sink};
+use model::{LogEntry, LogTotals, RequestId, Timestamp};
 
 use crate::{Db, Migration, StoreError};
 
@@ -30,34 +30,35 @@ impl Logs {
 }
 
 #[async_trait]
-impl LogStore for Logs {
-    async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError> {
-        runs::start(&self.db, at).await
-    }
-
+impl Sink for Logs {
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
         append::append(&self.db, batch).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Logs {
+    async fn start_run(&self, at: Timestamp) -> Result<Run, LogStoreError> {
+        runs::start(&self.db, at).await
     }
 
     async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
         runs::end(&self.db, report).await
     }
 
-    async fn page(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> Result<LogPage, LogStoreError> {
-        Ok(page::page(&self.db, scope, filter, now).await?)
+    async fn totals(&self, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, LogStoreError> {
+        Ok(page::totals(&self.db, scope, from, to).await?)
+    }
+}
+
+#[async_trait]
+impl Reader for Logs {
+    async fn find(&self, scope: Scope, question: &Question) -> Result<Found, LogStoreError> {
+        page::find(&self.db, scope, question).await
     }
 
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
         Ok(page::entry(&self.db, scope, request).await?)
-    }
-
-    async fn count_by_key(
-        &self,
-        company: CompanyId,
-        key: KeyId,
-        since: Timestamp,
-    ) -> Result<u64, LogStoreError> {
-        Ok(page::count_by_key(&self.db, company, key, since).await?)
     }
 }
 

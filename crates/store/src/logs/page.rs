@@ -1,10 +1,7 @@
-//! Reads the log: a page of rows, one entry, and counts. Every query starts with the company whose rows it may see.
+//! Reads the log: rows, one entry, and counts. Every query starts with the company whose rows it may see.
 
-use logs::Scope;
-use model::{
-    Body, BodyAbsence, BrandFilter, CompanyId, KeyId, LogEntry, LogFilter, LogPage, LogRow, LogTotals,
-    Recorded, RequestId, Timestamp, Verdict,
-};
+use logs::{Choice, Conditions, Count, Found, LogStoreError, Question, Scope};
+use model::{Body, BodyAbsence, KeyId, LogEntry, LogRow, LogTotals, Recorded, RequestId, Timestamp, Verdict};
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -13,83 +10,55 @@ use sqlx::{Any, AssertSqlSafe, Row};
 use super::append::minute;
 use crate::{Columns, Db, Dialect, StoreError};
 
-/// Rows on a page.
-const PAGE: usize = 50;
-
-/// Counting stops here. If more rows match a filter, `matching` is `None`.
+/// Counting stops here. If more rows match, the count is [`Count::AtLeast`].
 const COUNTED: u64 = 10_000;
 
-/// An allowance for other nodes whose clocks are ahead.
-const A_DAY: i64 = 24 * 3600;
-
-const ROW: &str = "seq, request_id, at, method, path, status, verdict, environment, company_id, client_id, brand, \
+const ROW: &str = "seq, request_id, at, method, path, status, verdict, environment, client_id, brand, \
                    key_id, key_last_four, duration_us";
 
-pub(super) async fn page(
-    db: &Db,
-    scope: Scope,
-    filter: &LogFilter,
-    now: Timestamp,
-) -> Result<LogPage, StoreError> {
-    let mut page = page_of_range(db, scope, filter, now).await?;
-    if let Some(others @ 1..) = page.without_filters {
-        page.ever = Some(others);
-    } else if page.rows.is_empty() {
-        let (begin, end) = (Timestamp::from_millis(0), now.plus_seconds(A_DAY));
-        page.ever = Some(requests(db, scope, begin, end).await?);
+/// Answers the questions of today's pages: rows and counts.
+pub(super) async fn find(db: &Db, scope: Scope, question: &Question) -> Result<Found, LogStoreError> {
+    let conditions = &question.conditions;
+    let key = conditions.key.any_of.first().copied();
+    if question.rows == 0 && key.is_some_and(|key| *conditions == Conditions::of_key(key)) {
+        return Ok(counted(requests(db, scope, question, key).await?));
     }
-    Ok(page)
+    let Some(span) = span(db, scope, question).await? else {
+        return Ok(counted(0));
+    };
+    let matches = Where::of(db.dialect(), scope, question, span).ok_or_else(unsupported)?;
+    let (rows, more) = match question.rows {
+        0 => (Vec::new(), false),
+        wanted => rows(db, matches.clone(), question.before, wanted).await?,
+    };
+    let count = match count(db, matches).await? {
+        rows @ ..=COUNTED => Count::Exactly(rows),
+        _ if conditions.is_everything() => Count::Exactly(requests(db, scope, question, None).await?),
+        rows => Count::AtLeast(rows),
+    };
+    Ok(Found {
+        rows,
+        more,
+        count,
+        as_of: span.1,
+        ..Found::default()
+    })
 }
 
-async fn page_of_range(
-    db: &Db,
-    scope: Scope,
-    filter: &LogFilter,
-    now: Timestamp,
-) -> Result<LogPage, StoreError> {
-    let (from, to) = filter.range.bounds(now);
-    let mut page = LogPage {
-        rows: Vec::new(),
-        older: None,
-        matching: Some(0),
-        without_filters: None,
-        ever: None,
-        totals: totals(db, scope, from, to).await?,
-        from,
-        to,
-    };
-    let Some(span) = span(db, scope, from, to).await? else {
-        page.without_filters = filter.narrows().then_some(0);
-        return Ok(page);
-    };
-    let matches = Conditions::of(db.dialect(), scope, filter, from, to, span);
-    page.rows = rows(db, scope, matches.clone(), filter.before).await?;
-    if page.rows.len() > PAGE {
-        page.rows.truncate(PAGE);
-        page.older = page.rows.last().map(|row| row.seq);
+fn counted(rows: u64) -> Found {
+    Found {
+        count: Count::Exactly(rows),
+        ..Found::default()
     }
-    let counted = count(db, matches).await?;
-    page.matching = match counted {
-        ..=COUNTED => Some(counted),
-        // Count the same way as for an empty list, so that both show the same number.
-        _ if !filter.narrows() => Some(requests(db, scope, from, to).await?),
-        _ => None,
-    };
-    if counted == 0 && filter.narrows() {
-        let all = filter.without_narrowing();
-        let counted = count(db, Conditions::of(db.dialect(), scope, &all, from, to, span)).await?;
-        page.without_filters = Some(if counted <= COUNTED {
-            counted
-        } else {
-            requests(db, scope, from, to).await?
-        });
-    }
-    Ok(page)
+}
+
+fn unsupported() -> LogStoreError {
+    LogStoreError::Unavailable("the tables of log rows cannot answer this question".into())
 }
 
 /// One entry with its bodies. Uses the unique index on `request_id`.
 pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, StoreError> {
-    let mut conditions = Conditions::scope(scope);
+    let mut conditions = Where::scope(scope);
     conditions.and("request_id = ?", [Value::Text(request.to_string())]);
     let sql = format!(
         "SELECT {ROW}, recorded, address, user_agent, verdict_detail, upstream_us FROM log_entries WHERE {}",
@@ -98,7 +67,7 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
     let Some(row) = conditions.query(&sql).fetch_optional(db.reader()).await? else {
         return Ok(None);
     };
-    let head = log_row(&row, scope)?;
+    let head = log_row(&row)?;
     let bodies = sqlx::query(
         "SELECT request_headers, request_body, response_headers, response_body FROM log_bodies WHERE seq = $1",
     )
@@ -135,48 +104,30 @@ pub(super) async fn entry(db: &Db, scope: Scope, request: RequestId) -> Result<O
     }))
 }
 
-/// Counts from the roll-ups, so a busy key costs at most 1,440 rows per day and status. Uses the index
-/// `log_minutes_by_key`.
-pub(super) async fn count_by_key(
-    db: &Db,
-    company: CompanyId,
-    key: KeyId,
-    since: Timestamp,
-) -> Result<u64, StoreError> {
-    let row = sqlx::query(
-        "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests FROM log_minutes \
-         WHERE key_id = $1 AND minute >= $2 AND (root_id = $3 OR company_id = $3)",
-    )
-    .bind(key.to_string())
-    .bind(minute(since))
-    .bind(company.to_string())
-    .fetch_one(db.reader())
-    .await?;
-    Ok(row.int("requests")?.unsigned_abs())
-}
-
-/// The rows of the page plus one, newest first. Uses `log_by_root`, `log_by_root_environment` or `log_by_company`,
-/// which are all in this order.
+/// The newest rows, and whether there are more. Uses `log_by_root`, `log_by_root_environment` or `log_by_company`, which
+/// are all in this order.
 async fn rows(
     db: &Db,
-    scope: Scope,
-    mut conditions: Conditions,
+    mut conditions: Where,
     before: Option<i64>,
-) -> Result<Vec<LogRow>, StoreError> {
+    wanted: usize,
+) -> Result<(Vec<LogRow>, bool), StoreError> {
     if let Some(before) = before {
         conditions.and("seq < ?", [Value::Int(before)]);
     }
     let sql = format!(
         "SELECT {ROW} FROM log_entries WHERE {} ORDER BY seq DESC LIMIT {}",
         conditions.sql,
-        PAGE + 1
+        wanted + 1
     );
     let rows = conditions.query(&sql).fetch_all(db.reader()).await?;
-    rows.iter().map(|row| log_row(row, scope)).collect()
+    let more = rows.len() > wanted;
+    let rows: Result<_, _> = rows.iter().take(wanted).map(log_row).collect();
+    Ok((rows?, more))
 }
 
 /// How many rows match. Stops at one more than [`COUNTED`].
-async fn count(db: &Db, conditions: Conditions) -> Result<u64, StoreError> {
+async fn count(db: &Db, conditions: Where) -> Result<u64, StoreError> {
     let sql = format!(
         "SELECT CAST(COUNT(*) AS BIGINT) AS matching FROM (SELECT 1 FROM log_entries WHERE {} LIMIT {}) AS matches",
         conditions.sql,
@@ -186,10 +137,13 @@ async fn count(db: &Db, conditions: Conditions) -> Result<u64, StoreError> {
     Ok(row.int("matching")?.unsigned_abs())
 }
 
-/// The number of requests in the range, to the minute. Uses the primary key of `log_minutes` or the index
-/// `log_minutes_by_company`.
-async fn requests(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
-    let conditions = Conditions::minutes(scope, from, to);
+/// The number of requests in the range, to the minute, or of one key's requests. Uses the primary key of `log_minutes`, or
+/// its index `log_minutes_by_company` or `log_minutes_by_key`.
+async fn requests(db: &Db, scope: Scope, question: &Question, key: Option<KeyId>) -> Result<u64, StoreError> {
+    let mut conditions = Where::minutes(scope, question.from, question.to);
+    if let Some(key) = key {
+        conditions.and("key_id = ?", [Value::Text(key.to_string())]);
+    }
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests FROM log_minutes WHERE {}",
         conditions.sql
@@ -200,24 +154,25 @@ async fn requests(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Resu
 
 /// The first and last `seq` the range can contain, so the scan skips older and newer rows. `None` if the range is
 /// empty.
-async fn span(
-    db: &Db,
-    scope: Scope,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Option<(i64, i64)>, StoreError> {
-    let conditions = Conditions::minutes(scope, from, to);
+async fn span(db: &Db, scope: Scope, question: &Question) -> Result<Option<(i64, i64)>, StoreError> {
+    let conditions = Where::minutes(scope, question.from, question.to);
     let sql = format!(
         "SELECT MIN(first_seq) AS first_seq, MAX(last_seq) AS last_seq FROM log_minutes WHERE {}",
         conditions.sql
     );
     let row = conditions.query(&sql).fetch_one(db.reader()).await?;
-    Ok(row.maybe_int("first_seq")?.zip(row.maybe_int("last_seq")?))
+    let span = row.maybe_int("first_seq")?.zip(row.maybe_int("last_seq")?);
+    Ok(span.map(|(first, last)| (first, question.as_of.map_or(last, |as_of| last.min(as_of)))))
 }
 
 /// What the current runs have lost of this company's requests, and the latest gap in the range.
-async fn totals(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, StoreError> {
-    let conditions = Conditions::scope(scope);
+pub(super) async fn totals(
+    db: &Db,
+    scope: Scope,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<LogTotals, StoreError> {
+    let conditions = Where::scope(scope);
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(dropped), 0) AS BIGINT) AS dropped, \
          CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) AS suppressed FROM log_losses \
@@ -242,7 +197,7 @@ async fn totals(db: &Db, scope: Scope, from: Timestamp, to: Timestamp) -> Result
 
 /// The text after WHERE, and its values in order.
 #[derive(Clone)]
-struct Conditions {
+struct Where {
     sql: String,
     values: Vec<Value>,
 }
@@ -253,15 +208,15 @@ enum Value {
     Text(String),
 }
 
-impl Conditions {
+impl Where {
     fn scope(scope: Scope) -> Self {
         let mut conditions = Self {
             sql: String::new(),
             values: Vec::new(),
         };
         let clause = match scope {
-            Scope::WithBrands(_) => "root_id = ?",
-            Scope::Brand(_) => "company_id = ?",
+            Scope::WithBrands { .. } => "root_id = ?",
+            Scope::Brand { .. } => "company_id = ?",
         };
         conditions.and(clause, [Value::Text(scope.company().to_string())]);
         conditions
@@ -277,67 +232,65 @@ impl Conditions {
         conditions
     }
 
+    /// `None` if the tables cannot answer the question.
     fn of(
         dialect: Dialect,
         scope: Scope,
-        filter: &LogFilter,
-        from: Timestamp,
-        to: Timestamp,
+        question: &Question,
         (first_seq, last_seq): (i64, i64),
-    ) -> Self {
-        // List every field, so that a new filter does not compile until it is handled here.
-        let LogFilter {
-            range: _,
+    ) -> Option<Self> {
+        // Names every field, so that a new condition does not compile until it is handled here.
+        let Conditions {
             status,
-            brand,
+            client,
             environment,
             key,
             method,
+            verdict,
+            recorded,
             path,
-            before: _,
-        } = filter;
+            address,
+            duration_us,
+        } = &question.conditions;
+        let can_answer = verdict.is_everything()
+            && recorded.is_everything()
+            && address.is_everything()
+            && duration_us.is_none()
+            && question.histogram.is_none()
+            && !question.facets;
+        if !can_answer {
+            return None;
+        }
+        let (from, to) = (question.from.as_millis(), question.to.as_millis());
         let mut conditions = Self::scope(scope);
         conditions.and(
             "seq >= ? AND seq <= ?",
             [Value::Int(first_seq), Value::Int(last_seq)],
         );
-        conditions.and(
-            "at >= ? AND at < ?",
-            [Value::Int(from.as_millis()), Value::Int(to.as_millis())],
-        );
-        if let Some(status) = status {
+        conditions.and("at >= ? AND at < ?", [Value::Int(from), Value::Int(to)]);
+        if let Some(status) = one(status)? {
             let (from, to) = status.bounds();
             conditions.and(
                 "status >= ? AND status < ?",
                 [Value::Int(from.into()), Value::Int(to.into())],
             );
         }
-        match brand {
-            Some(BrandFilter::Own) => {
-                conditions.and("company_id = ?", [Value::Text(scope.company().to_string())])
-            }
-            Some(BrandFilter::Brand(client_id)) => {
-                conditions.and("client_id = ?", [Value::Text(client_id.to_string())])
-            }
-            None => {}
+        if let Some(client_id) = one(client)? {
+            conditions.and("client_id = ?", [Value::Text(client_id.to_string())]);
         }
-        if let Some(environment) = environment {
+        if let Some(environment) = one(environment)? {
             conditions.and("environment = ?", [Value::Text(environment.as_str().to_owned())]);
         }
-        if let Some(key) = key {
+        if let Some(key) = one(key)? {
             conditions.and("key_id = ?", [Value::Text(key.to_string())]);
         }
-        if let Some(method) = method {
+        if let Some(method) = one(method)? {
             conditions.and("method = ?", [Value::Text(method.clone())]);
         }
-        if !path.is_empty() {
-            // PostgreSQL rejects NUL in text. Stored paths contain U+2400 in its place.
-            conditions.and(
-                dialect.path_contains(),
-                [Value::Text(path.replace('\0', "\u{2400}"))],
-            );
+        if let Some(path) = one(path)? {
+            conditions.and(dialect.path_contains(), [Value::Text(path.clone())]);
         }
-        conditions
+        Some(conditions)
     }
 
     /// `clause` contains one `?` for each value.
@@ -366,8 +319,16 @@ impl Conditions {
     }
 }
 
-fn log_row(row: &AnyRow, scope: Scope) -> Result<LogRow, StoreError> {
-    let own = row.parsed::<CompanyId>("company_id")? == scope.company();
+/// The one value that matches, or `None` for every value. The outer `None` is for a choice that today's pages do not offer.
+fn one<T>(choice: &Choice<T>) -> Option<Option<&T>> {
+    match (&choice.any_of[..], &choice.none_of[..]) {
+        ([], []) => Some(None),
+        ([value], []) => Some(Some(value)),
+        _ => None,
+    }
+}
+
+fn log_row(row: &AnyRow) -> Result<LogRow, StoreError> {
     Ok(LogRow {
         seq: row.int("seq")?,
         request_id: row.parsed("request_id")?,
@@ -379,8 +340,7 @@ fn log_row(row: &AnyRow, scope: Scope) -> Result<LogRow, StoreError> {
         verdict: row.parsed::<Verdict>("verdict")?,
         environment: row.maybe_parsed("environment")?,
         client_id: row.parsed("client_id")?,
-        // A brand that looks at its own rows does not need its name on them.
-        brand: if own { None } else { row.maybe_text("brand")? },
+        brand: row.maybe_text("brand")?,
         key_id: row.maybe_parsed("key_id")?,
         key_last_four: row.maybe_text("key_last_four")?,
         duration_us: row.int("duration_us")?.unsigned_abs(),
