@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use clock::ManualClock;
 use live::Bus;
 use logs::{
-    Batch, Entry, LogStore, LogStoreError, Message, Place, Recorder, RecorderOptions, Run, RunReport, Scope,
+    Batch, Entry, Ledger, LogStoreError, Message, Place, Recorder, RecorderOptions, Run, RunReport, Scope,
+    Sink,
 };
 use model::{
-    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
-    Timestamp, Verdict,
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogTotals, Recorded, RequestId, Timestamp, Verdict,
 };
 use tokio::sync::Semaphore;
 
@@ -55,11 +55,7 @@ impl Store {
 }
 
 #[async_trait]
-impl LogStore for Store {
-    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
-        Ok(Run(1))
-    }
-
+impl Sink for Store {
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
         self.allowed.acquire().await.expect("it is never closed").forget();
         match self.next.lock().expect("nobody panicked").pop_front() {
@@ -81,22 +77,21 @@ impl LogStore for Store {
         self.reports.lock().expect("nobody panicked").push(batch.report);
         Ok(())
     }
+}
+
+#[async_trait]
+impl Ledger for Store {
+    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
+        Ok(Run(1))
+    }
 
     async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
         *self.ended.lock().expect("nobody panicked") = Some(report);
         Ok(())
     }
 
-    async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
+    async fn totals(&self, _: Scope, _: Timestamp, _: Timestamp) -> Result<LogTotals, LogStoreError> {
         Err(LogStoreError::Unavailable("not used by these tests".into()))
-    }
-
-    async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
-        Ok(None)
-    }
-
-    async fn count_by_key(&self, _: CompanyId, _: KeyId, _: Timestamp) -> Result<u64, LogStoreError> {
-        Ok(0)
     }
 }
 
@@ -140,7 +135,7 @@ fn options() -> RecorderOptions {
 }
 
 async fn start(store: &Arc<Store>, options: RecorderOptions) -> Recorder {
-    Recorder::start(store.clone(), Bus::default(), options)
+    Recorder::start(store.clone(), store.clone(), Bus::default(), options)
         .await
         .expect("it starts")
 }
@@ -378,66 +373,4 @@ async fn a_company_with_many_entries_does_not_delay_another() {
     assert!(at.is_some_and(|at| at <= 80), "{at:?}");
     let first: Vec<_> = stored.into_iter().filter(|id| *id != request(1000)).collect();
     assert!(first.is_sorted_by_key(|id| (0..400).position(|number| request(number) == *id)));
-}
-
-#[tokio::test]
-async fn a_search_that_hangs_does_not_stop_another_company_from_reading_its_log() {
-    let inner = Arc::new(HangsForOne {
-        gate: Semaphore::new(0),
-    });
-    let store = Arc::new(logs::InTurn::new(inner.clone(), 4));
-    let (hung, other) = (CompanyId::from_random([1; 16]), CompanyId::from_random([2; 16]));
-    let count = |company: CompanyId| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            store
-                .count_by_key(company, KeyId::from_random([1; 16]), NOW)
-                .await
-        })
-    };
-    let hanging: Vec<_> = (0..20).map(|_| count(hung)).collect();
-    tokio::task::yield_now().await;
-    assert_eq!(
-        count(other).await.expect("no panic").expect("it does not wait"),
-        7
-    );
-    inner.gate.add_permits(Semaphore::MAX_PERMITS);
-    for one in hanging {
-        one.await.expect("no panic").expect("counted in the end");
-    }
-}
-
-/// A store in which counts for the first company hang.
-struct HangsForOne {
-    gate: Semaphore,
-}
-
-#[async_trait]
-impl LogStore for HangsForOne {
-    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
-        Ok(Run(1))
-    }
-
-    async fn append(&self, _: Batch) -> Result<(), LogStoreError> {
-        Ok(())
-    }
-
-    async fn end_run(&self, _: RunReport) -> Result<(), LogStoreError> {
-        Ok(())
-    }
-
-    async fn page(&self, _: Scope, _: &LogFilter, _: Timestamp) -> Result<LogPage, LogStoreError> {
-        Err(LogStoreError::Unavailable("not used by these tests".into()))
-    }
-
-    async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
-        Ok(None)
-    }
-
-    async fn count_by_key(&self, company: CompanyId, _: KeyId, _: Timestamp) -> Result<u64, LogStoreError> {
-        if company == CompanyId::from_random([1; 16]) {
-            self.gate.acquire().await.expect("it is never closed").forget();
-        }
-        Ok(7)
-    }
 }

@@ -56,8 +56,12 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     );
     assert!(groups[0].keys[0].last_used.is_some(), "its key has been used");
 
-    let (scope, now) = (Scope::WithBrands(acme.id), services.clock().now());
-    let page = async |filter: &LogFilter| services.log_store.page(scope, filter, now).await.expect("a page");
+    let scope = Scope::WithBrands {
+        company: acme.id,
+        client_id: acme.client_id,
+    };
+    let now = services.clock().now();
+    let page = async |filter: &LogFilter| services.reading.page(scope, filter, now).await.expect("a page");
     let all = page(&filter(|_| {})).await.matching;
     assert!(all.is_some_and(|all| all > 10_000), "{all:?}");
     let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503))))
@@ -124,7 +128,7 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     );
     services.recorder.flush().await;
     let entry = services
-        .log_store
+        .reading
         .entry(scope, request)
         .await
         .expect("reads")

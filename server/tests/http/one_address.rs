@@ -6,19 +6,26 @@ use model::{DateRange, Environment, LogFilter, LogPage, Recorded, Verdict};
 use serde_json::json;
 
 use crate::receiver::{Receiver, Reply};
-use crate::world::{Ask, To, World};
+use crate::world::{Acme, Ask, To, World};
+
+fn scope(of: &Acme) -> logs::Scope {
+    logs::Scope::WithBrands {
+        company: of.id,
+        client_id: of.client_id,
+    }
+}
 
 /// The rows of the Logs page, once all earlier requests are stored.
-async fn logs(world: &World, company: model::CompanyId) -> LogPage {
+async fn logs(world: &World, company: &Acme) -> LogPage {
     let services = &world.running().services;
     services.recorder.flush().await;
-    let scope = logs::Scope::WithBrands(company);
+    let scope = scope(company);
     let filter = LogFilter {
         range: DateRange::LastHour,
         ..LogFilter::default()
     };
     services
-        .log_store
+        .reading
         .page(scope, &filter, services.clock().now())
         .await
         .expect("a page")
@@ -63,7 +70,7 @@ async fn one_address_serves_webhooks_and_the_api_and_both_appear_in_logs() {
         .await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
 
-    let page = logs(&world, acme.id).await;
+    let page = logs(&world, &acme).await;
     let rows: Vec<_> = page
         .rows
         .iter()
@@ -77,12 +84,12 @@ async fn one_address_serves_webhooks_and_the_api_and_both_appear_in_logs() {
             ("/v1/webhooks/", 201, Verdict::Accepted),
         ]
     );
-    let scope = logs::Scope::WithBrands(acme.id);
+    let scope = scope(&acme);
     let services = &world.running().services;
     let mut recorded = Vec::new();
     for row in &page.rows {
         let entry = services
-            .log_store
+            .reading
             .entry(scope, row.request_id)
             .await
             .expect("a look")
@@ -142,7 +149,7 @@ async fn custom_credential_headers_work_and_never_reach_the_api() {
         .send()
         .await;
     assert_eq!(documented.status, StatusCode::UNAUTHORIZED);
-    let rows = logs(&world, acme.id).await.rows;
+    let rows = logs(&world, &acme).await.rows;
     let shown = format!("{rows:?}");
     assert!(!shown.contains(key.secret.expose()), "{shown}");
 }

@@ -17,7 +17,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use keys::{Keys, KeysOptions, KeysParts, RateLimit};
 use live::Bus;
-use logs::{LogStore, Recorder, RecorderOptions, Scope};
+use logs::{Reading, Recorder, RecorderOptions, Scope};
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter,
     RequestId, Timestamp,
@@ -49,7 +49,7 @@ pub(crate) struct World {
     pub(crate) upstream: Upstream,
     pub(crate) keys: Keys,
     pub(crate) recorder: Recorder,
-    pub(crate) logs: Logs,
+    pub(crate) reading: Reading,
     pub(crate) clock: ManualClock,
     pub(crate) company: Company,
     pub(crate) brand: Company,
@@ -135,7 +135,7 @@ impl World {
             Db::open(&options, migrations).await.expect("the database opens")
         };
         let main = open("gatehouse.db", store::MAIN_MIGRATIONS).await;
-        let logs = Logs::new(open("logs.db", LOG_MIGRATIONS).await);
+        let log = Arc::new(Logs::new(open("logs.db", LOG_MIGRATIONS).await));
         let accounts = store::accounts::Accounts::new(main.clone());
         let (ours, other) = (company(1, None), company(9, None));
         let brand = company(2, Some(ours.id));
@@ -157,7 +157,8 @@ impl World {
         });
         let keys = keys.await.expect("the keys open");
         let recorder = Recorder::start(
-            Arc::new(logs.clone()),
+            log.clone(),
+            log.clone(),
             Bus::default(),
             RecorderOptions::new(Clock::from(&clock)),
         );
@@ -193,7 +194,7 @@ impl World {
             upstream,
             keys,
             recorder,
-            logs,
+            reading: Reading::new(log.clone(), log, 4),
             clock,
             company: ours,
             brand,
@@ -265,16 +266,19 @@ impl World {
     /// Everything recorded for the company and its brand, newest first.
     pub(crate) async fn entries(&self) -> Vec<LogEntry> {
         self.recorder.flush().await;
-        let scope = Scope::WithBrands(self.company.id);
+        let scope = Scope::WithBrands {
+            company: self.company.id,
+            client_id: self.company.client_id,
+        };
         let page = self
-            .logs
+            .reading
             .page(scope, &LogFilter::default(), self.clock.now())
             .await
             .expect("a page");
         let mut entries = Vec::new();
         for row in page.rows {
             let entry = self
-                .logs
+                .reading
                 .entry(scope, row.request_id)
                 .await
                 .expect("the log is readable");

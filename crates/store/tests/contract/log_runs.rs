@@ -1,16 +1,15 @@
 //! The contract of writing to the log store: refused rows, losses, runs and gaps (invariant 8).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{Clock, ManualClock};
 use live::{Bus, Topic};
-use logs::{Batch, LogStore, Loss, LossOf, Recorder, RecorderOptions, Scope};
+use logs::{Batch, Loss, LossOf, RecorderOptions};
 use model::{LogFilter, RequestId, Timestamp, Verdict};
-use store::logs::{LOG_MIGRATIONS, Logs};
+use store::logs::LOG_MIGRATIONS;
 
-use crate::log_world::{NOW, World, company, entry, place, raw, report, request};
+use crate::log_world::{NOW, World, brand, company, entry, place, raw, report, request, with_brands};
 use crate::test_db::TestDb;
 
 contract!(
@@ -25,8 +24,8 @@ contract!(
 );
 
 async fn a_row_that_the_database_refuses_does_not_affect_the_others(db: &TestDb) {
-    let recorder = recorder(db, Bus::default()).await;
-    let store = Logs::new(db.db.clone());
+    let world = World::new(db).await;
+    let recorder = world.recorder(Bus::default(), options()).await;
     for number in 0..5 {
         let mut entry = raw(number, place(1), NOW);
         if number == 2 {
@@ -37,12 +36,7 @@ async fn a_row_that_the_database_refuses_does_not_affect_the_others(db: &TestDb)
     }
     recorder.flush().await;
     let totals = recorder.totals();
-    let stored = store
-        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
-        .await
-        .expect("a page")
-        .rows
-        .len();
+    let stored = world.page(with_brands(1), &LogFilter::default()).await.rows.len();
     assert!(stored >= 4, "{stored}");
     assert_eq!(
         (totals.seen, totals.stored, totals.dropped),
@@ -55,21 +49,17 @@ fn ticking_clock() -> Clock {
     ManualClock::ticking(NOW, Duration::from_secs(1)).into()
 }
 
-async fn recorder(db: &TestDb, bus: Bus) -> Recorder {
+fn options() -> RecorderOptions {
     let mut options = RecorderOptions::new(ticking_clock());
     options.retries = vec![Duration::ZERO];
-    Recorder::start(Arc::new(Logs::new(db.db.clone())), bus, options)
-        .await
-        .expect("the recorder starts")
+    options
 }
 
 async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
-    let mut options = RecorderOptions::new(ticking_clock());
+    let mut options = options();
     options.waiting_entries = 64;
-    let store = Arc::new(Logs::new(db.db.clone()));
-    let recorder = Recorder::start(store.clone(), Bus::default(), options)
-        .await
-        .expect("the recorder starts");
+    let world = World::new(db).await;
+    let recorder = world.recorder(Bus::default(), options).await;
     let writers = (0..4).map(|writer: u64| {
         let recorder = recorder.clone();
         tokio::spawn(async move {
@@ -97,10 +87,7 @@ async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
         totals.suppressed >= 390 && totals.dropped > 0 && totals.stored >= 100,
         "{totals:?}"
     );
-    let page = store
-        .page(Scope::WithBrands(company(1)), &LogFilter::default(), NOW)
-        .await
-        .expect("a page");
+    let page = world.page(with_brands(1), &LogFilter::default()).await;
     assert_eq!(page.matching, Some(totals.stored));
     assert_eq!(
         (page.totals.dropped, page.totals.suppressed),
@@ -118,36 +105,34 @@ async fn what_was_seen_was_stored_dropped_or_suppressed(db: &TestDb) {
 }
 
 async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
-    let store = Logs::new(db.db.clone());
+    let world = World::new(db).await;
+    let ledger = &world.ledger;
     let gap = async |at: Timestamp| {
-        let page = store
-            .page(Scope::WithBrands(company(1)), &LogFilter::default(), at)
-            .await
-            .expect("a page");
+        let page = world.page_at(with_brands(1), &LogFilter::default(), at).await;
         page.totals.gap_from.zip(page.totals.gap_to)
     };
-    let clean = store.start_run(NOW).await.expect("a run");
-    store
+    let clean = world.run;
+    ledger
         .end_run(report(clean, NOW.plus_seconds(1)))
         .await
         .expect("it ends");
-    let killed = store.start_run(NOW.plus_seconds(2)).await.expect("a run");
+    let killed = ledger.start_run(NOW.plus_seconds(2)).await.expect("a run");
     let alive = NOW.plus_seconds(10);
     let batch = Batch {
-        entries: Arc::new(vec![entry(1, 1, NOW)]),
         report: report(killed, alive),
+        ..world.batch(vec![entry(1, 1, NOW)])
     };
-    store.append(batch).await.expect("stored");
+    world.sink.append(batch).await.expect("stored");
     assert_eq!(gap(alive).await, None, "nothing has been lost so far");
 
     let back = NOW.plus_seconds(100);
-    let next = store.start_run(back).await.expect("a run");
+    let next = ledger.start_run(back).await.expect("a run");
     assert_eq!(gap(back).await, Some((alive, back)));
-    store
+    ledger
         .end_run(report(next, back.plus_seconds(1)))
         .await
         .expect("it ends");
-    store.start_run(back.plus_seconds(50)).await.expect("a run");
+    ledger.start_run(back.plus_seconds(50)).await.expect("a run");
     assert_eq!(
         gap(back.plus_seconds(60)).await,
         Some((alive, back)),
@@ -175,55 +160,47 @@ async fn losses_are_shown_only_to_their_company(db: &TestDb) {
     for factor in [1, 2] {
         let mut report = report(world.run, NOW);
         report.losses = vec![loss(1, factor, 10), loss(2, 100, factor), loss(9, 7, 7)];
-        world
-            .store
-            .append(Batch {
-                entries: Arc::default(),
-                report,
-            })
-            .await
-            .expect("a sign of life");
+        let heartbeat = Batch {
+            report,
+            ..world.batch(Vec::new())
+        };
+        world.sink.append(heartbeat).await.expect("a sign of life");
     }
     let totals = async |scope| {
         let totals = world.page(scope, &LogFilter::default()).await.totals;
         (totals.dropped, totals.suppressed)
     };
-    assert_eq!(totals(Scope::WithBrands(company(1))).await, (102, 12));
-    assert_eq!(totals(Scope::Brand(company(2))).await, (100, 2));
-    assert_eq!(totals(Scope::Brand(company(3))).await, (0, 0));
+    assert_eq!(totals(with_brands(1)).await, (102, 12));
+    assert_eq!(totals(brand(2)).await, (100, 2));
+    assert_eq!(totals(brand(3)).await, (0, 0));
     world
-        .store
+        .ledger
         .end_run(report(world.run, NOW))
         .await
         .expect("it ends");
-    assert_eq!(
-        totals(Scope::WithBrands(company(1))).await,
-        (0, 0),
-        "a new run counts from zero"
-    );
+    assert_eq!(totals(with_brands(1)).await, (0, 0), "a new run counts from zero");
 }
 
 async fn open_pages_are_notified_after_the_commit(db: &TestDb) {
     let bus = Bus::default();
-    let (mut parent, mut brand, mut other) = (
+    let (mut of_parent, mut of_brand, mut of_other) = (
         bus.subscribe(company(1)),
         bus.subscribe(company(2)),
         bus.subscribe(company(9)),
     );
-    let recorder = recorder(db, bus).await;
+    let world = World::new(db).await;
+    let recorder = world.recorder(bus, options()).await;
     recorder.record(raw(1, place(2), NOW));
-    assert_eq!(brand.recv().await, Ok(Topic::Logs));
-    assert_eq!(parent.recv().await, Ok(Topic::Logs));
-    let store = Logs::new(db.db.clone());
-    let seen: HashSet<RequestId> = store
-        .page(Scope::Brand(company(2)), &LogFilter::default(), NOW)
+    assert_eq!(of_brand.recv().await, Ok(Topic::Logs));
+    assert_eq!(of_parent.recv().await, Ok(Topic::Logs));
+    let seen: HashSet<RequestId> = world
+        .page(brand(2), &LogFilter::default())
         .await
-        .expect("a page")
         .rows
         .iter()
         .map(|row| row.request_id)
         .collect();
     assert!(seen.contains(&request(1)), "notified before it could be read");
     recorder.shutdown().await;
-    assert!(other.try_recv().is_err());
+    assert!(of_other.try_recv().is_err());
 }

@@ -1,13 +1,16 @@
 //! The starting point of the log tests: companies, entries, a store with a run, and dice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use live::Bus;
 use logs::{
-    Batch, Entry, KeyTrace, LogStore, Message, Names, Place, Run, RunReport, Scope, StoredEntry, redact,
+    Batch, Entry, KeyTrace, Ledger, Message, Names, Place, Reader, Reading, Recorder, RecorderOptions, Run,
+    RunReport, Scope, Sink, StoredEntry, redact,
 };
 use model::{
-    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogFilter, LogPage, Recorded, RequestId, Timestamp,
-    Verdict,
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 use store::logs::Logs;
 
@@ -87,28 +90,84 @@ pub(crate) fn report(run: Run, at: Timestamp) -> RunReport {
     }
 }
 
+/// A parent with its brands.
+pub(crate) fn with_brands(number: u8) -> Scope {
+    Scope::WithBrands {
+        company: company(number),
+        client_id: client(number),
+    }
+}
+
+pub(crate) fn brand(number: u8) -> Scope {
+    Scope::Brand {
+        company: company(number),
+        client_id: client(number),
+    }
+}
+
+/// A log, known only by its traits: nothing in these tests depends on which store it is.
 pub(crate) struct World {
-    pub(crate) store: Logs,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) reading: Reading,
     pub(crate) run: Run,
+    next: AtomicU64,
 }
 
 impl World {
+    /// With a run that has begun.
     pub(crate) async fn new(db: &TestDb) -> Self {
-        let store = Logs::new(db.db.clone());
+        Self::of(Arc::new(Logs::new(db.db.clone()))).await
+    }
+
+    async fn of<Store: Sink + Ledger + Reader + 'static>(store: Arc<Store>) -> Self {
         let run = store.start_run(NOW).await.expect("a run starts");
-        Self { store, run }
+        Self {
+            sink: store.clone(),
+            ledger: store.clone(),
+            reading: Reading::new(store.clone(), store, 4),
+            run,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// Begins a run of its own.
+    pub(crate) async fn recorder(&self, bus: Bus, options: RecorderOptions) -> Recorder {
+        Recorder::start(Arc::clone(&self.sink), Arc::clone(&self.ledger), bus, options)
+            .await
+            .expect("the recorder starts")
+    }
+
+    /// The next batch of the world's run.
+    pub(crate) fn batch(&self, entries: Vec<StoredEntry>) -> Batch {
+        let report = report(self.run, NOW);
+        Batch {
+            first: self.next.fetch_add(entries.len() as u64, Ordering::Relaxed),
+            entries: Arc::new(entries),
+            report,
+        }
     }
 
     pub(crate) async fn append(&self, entries: Vec<StoredEntry>) {
-        let batch = Batch {
-            entries: Arc::new(entries),
-            report: report(self.run, NOW),
-        };
-        self.store.append(batch).await.expect("the batch is stored");
+        let batch = self.batch(entries);
+        self.sink.append(batch).await.expect("the batch is stored");
     }
 
     pub(crate) async fn page(&self, scope: Scope, filter: &LogFilter) -> LogPage {
-        self.store.page(scope, filter, NOW).await.expect("a page")
+        self.page_at(scope, filter, NOW).await
+    }
+
+    pub(crate) async fn page_at(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> LogPage {
+        self.reading.page(scope, filter, now).await.expect("a page")
+    }
+
+    pub(crate) async fn entry(&self, scope: Scope, request: RequestId) -> Option<LogEntry> {
+        self.reading.entry(scope, request).await.expect("a look")
+    }
+
+    pub(crate) async fn count_by_key(&self, scope: Scope, key: KeyId, since: Timestamp) -> u64 {
+        let counted = self.reading.count_by_key(scope, key, since, NOW).await;
+        counted.expect("a count")
     }
 
     /// All pages of a filter, newest first.

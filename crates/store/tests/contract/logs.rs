@@ -1,13 +1,13 @@
 //! The contract of reading from the log store: order, filters, scopes and counts.
 
 use http::{HeaderMap, HeaderValue};
-use logs::{CapturedBody, KeyTrace, LogStore, Message, Names, Scope, StoredEntry, redact};
+use logs::{CapturedBody, KeyTrace, Message, Names, Scope, StoredEntry, redact};
 use model::{
     BodyAbsence, BrandFilter, DateRange, Environment, LogFilter, Recorded, RequestId, StatusFilter, Verdict,
 };
 use store::logs::LOG_MIGRATIONS;
 
-use crate::log_world::{Dice, NOW, PATH, World, client, company, entry, key, place, raw, request};
+use crate::log_world::{Dice, NOW, PATH, World, brand, client, entry, key, place, raw, request, with_brands};
 use crate::test_db::TestDb;
 
 contract!(
@@ -38,7 +38,7 @@ async fn paging_returns_every_row_once_while_others_are_written(db: &TestDb) {
     let mut seen = Vec::new();
     let mut next = 1000;
     loop {
-        let page = world.page(Scope::WithBrands(company(1)), &filter).await;
+        let page = world.page(with_brands(1), &filter).await;
         seen.extend(page.rows.iter().map(|row| row.request_id));
         world
             .append(
@@ -125,8 +125,8 @@ fn random_filter(dice: &mut Dice) -> LogFilter {
 
 fn in_scope(entry: &StoredEntry, scope: Scope) -> bool {
     match scope {
-        Scope::WithBrands(company) => entry.place.root == company,
-        Scope::Brand(company) => entry.place.company == company,
+        Scope::WithBrands { company, .. } => entry.place.root == company,
+        Scope::Brand { company, .. } => entry.place.company == company,
     }
 }
 
@@ -164,11 +164,7 @@ async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb
     let mut found_some = 0;
     for _ in 0..150 {
         let filter = random_filter(&mut dice);
-        let scope = dice.one_of(&[
-            Scope::WithBrands(company(1)),
-            Scope::Brand(company(2)),
-            Scope::WithBrands(company(9)),
-        ]);
+        let scope = dice.one_of(&[with_brands(1), brand(2), with_brands(9)]);
         let plain = |filter: &LogFilter| -> Vec<RequestId> {
             let matching = entries.iter().rev().filter(|entry| matches(entry, scope, filter));
             matching.map(|entry| entry.request_id).collect()
@@ -199,12 +195,12 @@ async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {
         )
         .await;
     let all = LogFilter::default();
-    let parent = world.page(Scope::WithBrands(company(1)), &all).await;
+    let parent = world.page(with_brands(1), &all).await;
     let brands: Vec<Option<&str>> = parent.rows.iter().map(|row| row.brand.as_deref()).collect();
     assert_eq!(brands, [Some("Brand 3"), Some("Brand 2"), None]);
-    let brand = world.page(Scope::Brand(company(2)), &all).await;
+    let of_brand = world.page(brand(2), &all).await;
     assert_eq!(
-        brand
+        of_brand
             .rows
             .iter()
             .map(|row| (row.client_id, row.brand.clone()))
@@ -212,20 +208,10 @@ async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {
         [(client(2), None)]
     );
     assert!(
-        world
-            .page(Scope::WithBrands(company(2)), &all)
-            .await
-            .rows
-            .is_empty(),
+        world.page(with_brands(2), &all).await.rows.is_empty(),
         "a brand is not a parent"
     );
-    assert!(
-        world
-            .page(Scope::WithBrands(company(7)), &all)
-            .await
-            .rows
-            .is_empty()
-    );
+    assert!(world.page(with_brands(7), &all).await.rows.is_empty());
 }
 
 async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
@@ -251,13 +237,8 @@ async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
     let refused = redact(refused, &Names::default());
     world.append(vec![stored.clone(), refused]).await;
 
-    for scope in [Scope::WithBrands(company(1)), Scope::Brand(company(2))] {
-        let found = world
-            .store
-            .entry(scope, request(1))
-            .await
-            .expect("a look")
-            .expect("the entry exists");
+    for scope in [with_brands(1), brand(2)] {
+        let found = world.entry(scope, request(1)).await.expect("the entry exists");
         assert_eq!(found.row.request_id, stored.request_id);
         assert_eq!(
             (found.row.at, found.row.status, found.row.verdict),
@@ -281,18 +262,12 @@ async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
             (&stored.response_headers, &stored.response_body)
         );
     }
-    for scope in [
-        Scope::WithBrands(company(9)),
-        Scope::Brand(company(3)),
-        Scope::WithBrands(company(2)),
-    ] {
-        assert_eq!(world.store.entry(scope, request(1)).await.expect("a look"), None);
+    for scope in [with_brands(9), brand(3), with_brands(2)] {
+        assert_eq!(world.entry(scope, request(1)).await, None);
     }
     let found = world
-        .store
-        .entry(Scope::WithBrands(company(1)), request(2))
+        .entry(with_brands(1), request(2))
         .await
-        .expect("a look")
         .expect("the entry exists");
     let absent = model::Body::Absent {
         why: BodyAbsence::KeyNotRecognised,
@@ -307,19 +282,18 @@ async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
 
 async fn a_batch_that_is_tried_again_is_stored_once(db: &TestDb) {
     let world = World::new(db).await;
-    let entries: Vec<StoredEntry> = (0..40).map(|number| entry(number, 1, NOW)).collect();
-    world.append(entries.clone()).await;
-    world
-        .append(entries.into_iter().chain([entry(40, 1, NOW)]).collect())
-        .await;
-    let scope = Scope::WithBrands(company(1));
-    assert_eq!(world.all(scope, &LogFilter::default()).await.len(), 41);
+    let batch = world.batch((0..40).map(|number| entry(number, 1, NOW)).collect());
+    for _ in 0..2 {
+        world.sink.append(batch.clone()).await.expect("stored");
+    }
+    world.append(vec![entry(40, 1, NOW)]).await;
+    world.sink.append(batch).await.expect("stored");
+    let expected: Vec<RequestId> = (0..41).rev().map(request).collect();
+    assert_eq!(world.all(with_brands(1), &LogFilter::default()).await, expected);
     assert_eq!(
         world
-            .store
-            .count_by_key(company(1), key(1), NOW.minus_seconds(60))
-            .await
-            .expect("a count"),
+            .count_by_key(with_brands(1), key(1), NOW.minus_seconds(60))
+            .await,
         41
     );
 }
@@ -338,21 +312,15 @@ async fn requests_of_a_key_are_counted(db: &TestDb) {
         redact(other, &Names::default())
     });
     world.append(entries).await;
-    let count = async |company, key| {
-        world
-            .store
-            .count_by_key(company, key, NOW.minus_seconds(86_400))
-            .await
-            .expect("a count")
-    };
+    let count = async |scope, key| world.count_by_key(scope, key, NOW.minus_seconds(86_400)).await;
     assert_eq!(
-        count(company(1), key(1)).await,
+        count(with_brands(1), key(1)).await,
         40,
         "includes the brand's requests, but not those from the day before yesterday"
     );
-    assert_eq!(count(company(2), key(1)).await, 10);
-    assert_eq!(count(company(1), key(2)).await, 1);
-    assert_eq!(count(company(9), key(1)).await, 0, "not for another company");
+    assert_eq!(count(brand(2), key(1)).await, 10);
+    assert_eq!(count(with_brands(1), key(2)).await, 1);
+    assert_eq!(count(with_brands(9), key(1)).await, 0, "not for another company");
 }
 
 async fn more_than_ten_thousand_matches_are_not_counted(db: &TestDb) {
@@ -366,7 +334,7 @@ async fn more_than_ten_thousand_matches_are_not_counted(db: &TestDb) {
             )
             .await;
     }
-    let scope = Scope::WithBrands(company(1));
+    let scope = with_brands(1);
     assert_eq!(
         world.page(scope, &LogFilter::default()).await.matching,
         Some(10_000)
