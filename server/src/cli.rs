@@ -93,6 +93,18 @@ pub struct ServeArgs {
     /// Authorization, Cookie and the access secret itself are never stored.
     #[arg(long, value_name = "NAME")]
     pub keep_name: Vec<String>,
+    /// How many days the log keeps requests, 1 to 3650; or off [default: 30]
+    ///
+    /// Whole days, in UTC. `gatehouse admin set-log-days` gives a company fewer.
+    #[arg(long, value_name = "DAYS|off")]
+    pub log_days: Option<String>,
+    /// How many days the log keeps headers and bodies, at most log-days; or off to keep them as long as requests
+    /// [default: 7]
+    #[arg(long, value_name = "DAYS|off")]
+    pub body_days: Option<String>,
+    /// How much disk the log may use, at least 256MiB: the oldest requests make room for new ones [default: off]
+    #[arg(long, value_name = "SIZE|off")]
+    pub log_bytes: Option<String>,
     /// The header that carries the Client ID [default: X-Access-Client-Id]
     #[arg(long, value_name = "HEADER")]
     pub client_id_header: Option<String>,
@@ -146,6 +158,14 @@ pub enum AdminAction {
     },
     /// List all companies
     ListCompanies,
+    /// Set how many days a company's log is kept; its brands follow. Where the server's log-days is fewer, that applies
+    SetLogDays {
+        #[arg(long)]
+        client_id: String,
+        /// 1 to 3650, or default: as long as the server keeps it
+        #[arg(long, value_name = "DAYS|default")]
+        days: String,
+    },
     /// Add a person to a company. The password is read from standard input; from a terminal it is generated and shown
     CreateMember {
         #[arg(long)]

@@ -24,6 +24,11 @@ pub enum AccountsError {
     /// A brand cannot have brands of its own.
     #[error("this company is a brand, and a brand cannot have brands")]
     ParentIsABrand,
+    /// Its parent reads its requests too, so they are kept for the same time.
+    #[error("this company is a brand, and its log is kept as long as its parent's; set the parent's days")]
+    BrandFollowsParent,
+    #[error("a log is kept for 1 to 3650 days")]
+    InvalidLogDays,
     #[error("this person is already a member of the company")]
     AlreadyMember,
     #[error("there is no member with this id")]

@@ -4,6 +4,7 @@
 mod email;
 mod error;
 mod install;
+mod log_rules;
 mod operator_token;
 mod password;
 mod revocation;
@@ -16,6 +17,7 @@ mod throttle;
 pub use email::Email;
 pub use error::{AccountsError, StorageFailure};
 pub use install::{Install, SecretMismatch};
+pub use log_rules::MOST_LOG_DAYS;
 pub use operator_token::{OperatorToken, Scope, Scopes, UnknownScope};
 pub use password::{Password, PasswordHash, Passwords, Queue};
 pub use revocation::{ListedMember, ListedSession, Revoked, Whose};

@@ -127,6 +127,7 @@ impl Accounts {
             id: CompanyId::time_ordered(now, vault::random()),
             client_id: ClientId::from_random(vault::random()),
             name: name.clone(),
+            log_days: parent.as_ref().and_then(|parent| parent.log_days),
             parent: parent.map(|parent| parent.id),
             created_at: now,
         };

@@ -15,6 +15,8 @@ pub struct Company {
     pub name: String,
     pub parent: Option<CompanyId>,
     pub created_at: Timestamp,
+    /// How many days its log is kept, if that is fewer than for the installation. A brand has its parent's number.
+    pub log_days: Option<u16>,
 }
 
 /// Someone who can sign in.
@@ -99,6 +101,16 @@ pub trait AccountStore: Send + Sync {
 
     /// The brands of a company, sorted by name.
     async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure>;
+
+    async fn set_log_days(
+        &self,
+        company: CompanyId,
+        days: Option<u16>,
+        audit: AuditEntry,
+    ) -> Result<(), StorageFailure>;
+
+    /// Only writes the audit row, of something that another database does.
+    async fn audit(&self, entry: AuditEntry) -> Result<(), StorageFailure>;
 
     async fn person(&self, email: &Email) -> Result<Option<Person>, StorageFailure>;
 

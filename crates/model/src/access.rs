@@ -96,6 +96,8 @@ macro_rules! audit_actions {
 
 audit_actions! {
     CompanyCreated = "company.created",
+    LogDaysSet = "company.log_days_set",
+    LogErased = "company.log_erased",
     MemberCreated = "member.created",
     SignedIn = "member.signed_in",
     SignedOut = "member.signed_out",

@@ -30,7 +30,9 @@ pub use id::{
 pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
-pub use log::{Body, BodyAbsence, HeaderField, LogEntry, LogPage, LogRow, LogTotals, Recorded};
+pub use log::{
+    Body, BodyAbsence, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals, Recorded,
+};
 pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use secret_text::SecretText;

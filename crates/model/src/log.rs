@@ -164,6 +164,26 @@ pub struct LogEntry {
     pub events: Vec<EventId>,
 }
 
+/// How far back a company's log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Requests that arrived before this moment are not kept.
+    pub since: Timestamp,
+    pub because: KeptBecause,
+}
+
+/// Why older requests are not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptBecause {
+    /// Requests are kept for this many days.
+    Days(u16),
+    /// The oldest were removed to make room for new ones.
+    Room,
+    /// The company's log was erased.
+    Erased,
+}
+
 /// One page of the list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {

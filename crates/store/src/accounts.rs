@@ -27,6 +27,23 @@ pub const REVOCATION_MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0006_revocation.sql"),
 };
 
+/// How long a company's log is kept.
+pub const LOG_DAYS_MIGRATION: Migration = Migration {
+    name: "0011_company_log_days",
+    sql: include_str!("../migrations/0011_company_log_days.sql"),
+};
+
+/// Companies, in the columns of [`read_company`]. A brand has its parent's `log_days`.
+macro_rules! companies {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, COALESCE(p.log_days, c.log_days) AS log_days \
+             FROM companies c LEFT JOIN companies p ON p.id = c.parent_id ",
+            $rest
+        )
+    };
+}
+
 /// [`AccountStore`] on a [`Db`].
 #[derive(Clone, Debug)]
 pub struct Accounts {
@@ -95,7 +112,7 @@ impl AccountStore for Accounts {
     }
 
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
-        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE client_id = $1";
+        let sql = companies!("WHERE c.client_id = $1");
         let row = sqlx::query(sql)
             .bind(client_id.to_string())
             .fetch_optional(self.db.reader())
@@ -108,7 +125,7 @@ impl AccountStore for Accounts {
     }
 
     async fn companies(&self) -> Result<Vec<Company>, StorageFailure> {
-        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies ORDER BY name, id";
+        let sql = companies!("ORDER BY c.name, c.id");
         let rows = sqlx::query(sql)
             .fetch_all(self.db.reader())
             .await
@@ -118,7 +135,7 @@ impl AccountStore for Accounts {
 
     /// Uses the index `companies_by_parent`.
     async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure> {
-        let sql = "SELECT id, client_id, name, parent_id, created_at FROM companies WHERE parent_id = $1 ORDER BY name, id";
+        let sql = companies!("WHERE c.parent_id = $1 ORDER BY c.name, c.id");
         let rows = sqlx::query(sql)
             .bind(parent.to_string())
             .fetch_all(self.db.reader())
@@ -128,6 +145,36 @@ impl AccountStore for Accounts {
             .iter()
             .map(read_company)
             .collect::<Result<_, _>>()?)
+    }
+
+    async fn set_log_days(
+        &self,
+        company: CompanyId,
+        days: Option<u16>,
+        entry: AuditEntry,
+    ) -> Result<(), StorageFailure> {
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE companies SET log_days = $2 WHERE id = $1")
+                        .bind(company.to_string())
+                        .bind(days.map(i64::from))
+                        .execute(&mut *connection)
+                        .await?;
+                    audit::record(connection, &entry).await
+                })
+            });
+        Ok(written.await?)
+    }
+
+    async fn audit(&self, entry: AuditEntry) -> Result<(), StorageFailure> {
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move { audit::record(connection, &entry).await })
+            });
+        Ok(written.await?)
     }
 
     async fn person(&self, email: &Email) -> Result<Option<Person>, StorageFailure> {
@@ -159,8 +206,9 @@ impl AccountStore for Accounts {
 
     async fn memberships(&self, person: PersonId) -> Result<Vec<(Company, Role)>, StorageFailure> {
         let rows = sqlx::query(
-            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, m.role \
-             FROM members m JOIN companies c ON c.id = m.company_id WHERE m.person_id = $1 ORDER BY c.name, c.id",
+            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, COALESCE(p.log_days, c.log_days) AS log_days, \
+             m.role FROM members m JOIN companies c ON c.id = m.company_id LEFT JOIN companies p ON p.id = c.parent_id \
+             WHERE m.person_id = $1 ORDER BY c.name, c.id",
         )
         .bind(person.to_string())
         .fetch_all(self.db.reader())
@@ -178,8 +226,8 @@ impl AccountStore for Accounts {
         client_id: ClientId,
     ) -> Result<Option<(Company, Role)>, StorageFailure> {
         let row = sqlx::query(
-            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, m.role \
-             FROM companies c JOIN members m ON m.company_id = c.id \
+            "SELECT c.id, c.client_id, c.name, c.parent_id, c.created_at, COALESCE(p.log_days, c.log_days) AS log_days, \
+             m.role FROM companies c JOIN members m ON m.company_id = c.id LEFT JOIN companies p ON p.id = c.parent_id \
              WHERE c.client_id = $1 AND m.person_id = $2",
         )
         .bind(client_id.to_string())
@@ -371,6 +419,9 @@ fn read_company(row: &AnyRow) -> Result<Company, StoreError> {
         name: row.text("name")?,
         parent: row.maybe_parsed("parent_id")?,
         created_at: row.time("created_at")?,
+        log_days: row
+            .maybe_int("log_days")?
+            .map(|days| u16::try_from(days).unwrap_or(u16::MAX)),
     })
 }
 

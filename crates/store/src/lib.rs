@@ -31,4 +31,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     webhooks::WAITING_MIGRATION,
     accounts::REVOCATION_MIGRATION,
     webhooks::PAUSED_BY_MIGRATION,
+    accounts::LOG_DAYS_MIGRATION,
 ];

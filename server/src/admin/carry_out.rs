@@ -25,6 +25,10 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
                 .with("client_id", created.client_id))
         }
         Command::ListCompanies => listing::companies(&accounts.companies().await.map_err(refused)?),
+        Command::SetLogDays { client_id, days } => {
+            let company = accounts.set_log_days(client_id, days, &actor).await;
+            one(objects::log_days(&company.map_err(refused)?))
+        }
         Command::CreateMember {
             client_id,
             email,

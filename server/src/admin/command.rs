@@ -18,6 +18,11 @@ pub enum Command {
         parent: Option<ClientId>,
     },
     ListCompanies,
+    SetLogDays {
+        client_id: ClientId,
+        /// `None` is as long as the installation keeps it.
+        days: Option<u16>,
+    },
     CreateMember {
         client_id: ClientId,
         email: String,
@@ -72,6 +77,13 @@ pub(super) fn check(action: AdminAction) -> Result<Command, StartError> {
             parent: parent.map(|parent| client_id("--parent", &parent)).transpose()?,
         },
         AdminAction::ListCompanies => Command::ListCompanies,
+        AdminAction::SetLogDays {
+            client_id: text,
+            days,
+        } => Command::SetLogDays {
+            client_id: client_id("--client-id", &text)?,
+            days: log_days(&days)?,
+        },
         AdminAction::CreateMember {
             client_id: text,
             email,
@@ -151,6 +163,17 @@ fn id<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError::new(format!(
             "{flag} is {text:?}, but an id is 32 lower-case hexadecimal digits."
+        ))
+    })
+}
+
+fn log_days(text: &str) -> Result<Option<u16>, ConfigError> {
+    if text == "default" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        ConfigError::new(format!(
+            "--days is {text:?}, but it must be a number of days from 1 to 3650, or default."
         ))
     })
 }

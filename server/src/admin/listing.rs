@@ -17,9 +17,17 @@ pub(crate) fn companies(companies: &[Company]) -> Answer {
             .with("client_id", company.client_id)
             .with("name", &company.name)
             .with_maybe("parent", parent(company))
+            .with("log_days", log_days(company))
             .with("created_at", company.created_at.to_rfc3339())
     };
     Answer::List(companies.iter().map(object).collect())
+}
+
+/// How many days the company's log is kept, in the words of `set-log-days`.
+pub(super) fn log_days(company: &Company) -> String {
+    company
+        .log_days
+        .map_or_else(|| "default".to_owned(), |days| days.to_string())
 }
 
 pub(crate) fn members(members: &[ListedMember]) -> Answer {

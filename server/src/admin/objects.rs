@@ -1,8 +1,9 @@
-//! The result of changing members, for both the command line and the operator API.
+//! The result of changing companies and members. Those of members are for the operator API too.
 
-use accounts::Revoked;
+use accounts::{Company, Revoked};
 
 use super::answer::Object;
+use super::listing;
 use crate::people;
 
 pub(crate) fn member(added: people::Added) -> Object {
@@ -17,4 +18,11 @@ pub(crate) fn revoked(revoked: &Revoked) -> Object {
     Object::new()
         .with("email", &revoked.email)
         .with("sessions_ended", revoked.sessions_ended)
+}
+
+pub(super) fn log_days(company: &Company) -> Object {
+    Object::new()
+        .with("client_id", company.client_id)
+        .with("name", &company.name)
+        .with("log_days", listing::log_days(company))
 }

@@ -2,6 +2,7 @@
 //! parsed once, and each error is one sentence that names the setting.
 
 mod parse;
+mod retention;
 mod secrets;
 mod settings;
 
@@ -69,6 +70,8 @@ pub struct Place {
     pub database: Database,
     /// The names of the credential headers, and the prefixes of new secrets.
     pub credentials: CredentialForm,
+    /// How long the log is kept.
+    pub retention: logs::Retention,
 }
 
 /// A listener's address. `is_default` if it was not set.
@@ -207,5 +210,6 @@ fn place(settings: &Settings) -> Result<Place, ConfigError> {
         data_dir: PathBuf::from(data_dir),
         database: parse::database(settings)?,
         credentials: parse::credentials(settings)?,
+        retention: retention::read(settings)?,
     })
 }

@@ -49,6 +49,7 @@ mod tests {
                 name: "Acme".to_owned(),
                 parent: None,
                 created_at: Timestamp::from_millis(0),
+                log_days: None,
             },
             brands: Vec::new(),
             role: Role::Viewer,

@@ -63,6 +63,8 @@ async fn everything_once(data_dir: &Path) -> (String, String) {
     )
     .await;
     assert_ne!(text(&brand, "client_id"), client_id);
+    let fewer = ["set-log-days", "--client-id", &client_id, "--days", "5"];
+    assert_eq!(text(&admin(data_dir, &fewer, "").await, "log_days"), "5");
 
     let given = [
         "create-member",
@@ -121,7 +123,11 @@ async fn everything_taken_back(data_dir: &Path, client_id: &str) {
     let companies = list(&["list-companies"]).await;
     assert_eq!(companies.len(), 2);
     let kids = companies.iter().find(|company| company["name"] == "Kids");
-    assert_eq!(kids.expect("listed")["parent"], *client_id);
+    let kids = kids.expect("listed");
+    assert_eq!(
+        (text(kids, "parent").as_str(), text(kids, "log_days").as_str()),
+        (client_id, "5")
+    );
 
     let set = ["set-password", "--email", "vic@example.com"];
     let made = admin(data_dir, &set, "").await;
@@ -330,7 +336,7 @@ async fn a_refusal_is_one_sentence_and_a_wrong_flag_is_exit_code_2() {
     let (_, client_id) = world.company("Acme").await;
     let client_id = client_id.to_string();
     let nobody = "0".repeat(32);
-    let wrong: [(&[&str], i32, &str); 5] = [
+    let wrong: [(&[&str], i32, &str); 7] = [
         (
             &["create-key", "--client-id", &nobody, "--environment", "sandbox"],
             1,
@@ -347,6 +353,16 @@ async fn a_refusal_is_one_sentence_and_a_wrong_flag_is_exit_code_2() {
             "--environment",
         ),
         (&["delete-key", "--key-id", &nobody], 1, "no active key"),
+        (
+            &["set-log-days", "--client-id", &client_id, "--days", "3651"],
+            1,
+            "1 to 3650 days",
+        ),
+        (
+            &["set-log-days", "--client-id", &client_id, "--days", "week"],
+            2,
+            "--days",
+        ),
         (
             &["create-operator-token", "--name", "x", "--scope", "everything"],
             2,
@@ -372,6 +388,7 @@ async fn a_command_that_needs_an_installation_makes_none() {
     let id = "0123456789abcdef0123456789abcdef";
     for arguments in [
         vec!["list-companies"],
+        vec!["set-log-days", "--client-id", id, "--days", "5"],
         vec!["list-keys", "--client-id", id],
         vec!["list-sessions"],
         vec!["list-operator-tokens"],

@@ -137,12 +137,15 @@ fn gatehouse(arguments: &[&str]) -> Output {
 
 #[test]
 fn bad_configuration_gives_one_sentence_with_the_setting_and_exit_code_2() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["--listen", "here"], "--listen"),
         (&["--public-url", "ftp://x"], "--public-url"),
         (&["--upstream", "sandbox"], "--upstream"),
         (&["--allow-network", "everything"], "--allow-network"),
         (&["--rate-limit", "0"], "--rate-limit"),
+        (&["--log-days", "0"], "--log-days"),
+        (&["--log-days", "7", "--body-days", "8"], "--body-days"),
+        (&["--log-bytes", "20"], "--log-bytes"),
         (&["--connections-per-address", "0"], "--connections-per-address"),
         (&["--database-url", "mysql://db"], "--database-url"),
         (&["--log", "x=loud"], "log"),

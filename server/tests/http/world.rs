@@ -86,6 +86,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
             data_dir: data_dir.to_owned(),
             database: Database::Embedded,
             credentials: keys::CredentialForm::default(),
+            retention: logs::Retention::default(),
         },
         listen: anywhere,
         gateway_listen: anywhere,

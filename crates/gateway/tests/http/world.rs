@@ -105,6 +105,7 @@ fn company(number: u8, parent: Option<CompanyId>) -> Company {
         name: format!("Company {number}"),
         parent,
         created_at: NOW,
+        log_days: None,
     }
 }
 

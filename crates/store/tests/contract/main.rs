@@ -35,6 +35,7 @@ macro_rules! contract {
 
 mod test_db;
 
+mod account_log;
 mod account_revocation;
 mod accounts;
 mod key_deletion;

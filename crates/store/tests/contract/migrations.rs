@@ -56,6 +56,10 @@ const LANDED: &[(&str, &str)] = &[
         "e52ec50ac4bc734ee52bae5b80cc40368a961c765d9d7e73790203b77791c03c",
     ),
     (
+        "0011_company_log_days",
+        "b1ae3693ac7f389e531d7e5413d867fd3622b60033ca33d078c431f9d0819d37",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),
