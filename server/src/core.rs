@@ -25,6 +25,8 @@ pub struct Core {
     pub keys: Keys,
     pub install: InstallId,
     pub secrets: Secrets,
+    /// How long the log is kept.
+    pub retention: logs::Retention,
     pub bus: Bus,
     pub clock: Clock,
 }
@@ -104,6 +106,7 @@ impl Core {
             keys,
             install,
             secrets,
+            retention: place.retention,
             bus,
             clock,
         })

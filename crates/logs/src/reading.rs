@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{CompanyId, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId, Timestamp};
+use model::{
+    Body, BodyAbsence, CompanyId, Kept, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId, Timestamp,
+};
 use shares::FairShare;
 
-use crate::{Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Scope};
+use crate::{Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Retention, Scope};
 
 /// Rows on a page.
 const PAGE: usize = 50;
@@ -25,6 +27,8 @@ pub struct Reading {
     reader: Arc<dyn Reader>,
     ledger: Arc<dyn Ledger>,
     reads: FairShare<CompanyId>,
+    retention: Retention,
+    own_days: Option<u16>,
 }
 
 impl fmt::Debug for Reading {
@@ -36,12 +40,25 @@ impl fmt::Debug for Reading {
 }
 
 impl Reading {
-    /// `at_once` is the number of reads that may run at the same time. Companies share it fairly.
+    /// `at_once` is the number of reads that may run at the same time. Companies share it fairly. Reads everything that is
+    /// stored, until [`Self::within`] says how much of it.
     pub fn new(reader: Arc<dyn Reader>, ledger: Arc<dyn Ledger>, at_once: usize) -> Self {
         Self {
             reader,
             ledger,
             reads: FairShare::new(at_once),
+            retention: Retention::UNLIMITED,
+            own_days: None,
+        }
+    }
+
+    /// Reads no further back than the installation keeps requests, and than the company does if it has `own_days`.
+    #[must_use]
+    pub fn within(self, retention: Retention, own_days: Option<u16>) -> Self {
+        Self {
+            retention,
+            own_days,
+            ..self
         }
     }
 
@@ -53,7 +70,9 @@ impl Reading {
         now: Timestamp,
     ) -> Result<LogPage, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
-        let (from, to) = filter.range.bounds(now);
+        let kept = self.kept(now);
+        let (asked, to) = filter.range.bounds(now);
+        let from = not_before(asked, kept).min(to);
         let found = self
             .reader
             .find(
@@ -76,6 +95,7 @@ impl Reading {
             totals: self.ledger.totals(scope, from, to).await?,
             from,
             to,
+            kept: kept.filter(|kept| asked < kept.since),
             rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
         };
         if page.matching == Some(0) && filter.narrows() {
@@ -84,20 +104,37 @@ impl Reading {
         if let Some(others @ 1..) = page.without_filters {
             page.ever = Some(others);
         } else if page.rows.is_empty() {
-            let (begin, end) = (Timestamp::from_millis(0), now.plus_seconds(A_DAY));
+            let begin = not_before(Timestamp::from_millis(0), kept);
+            let end = now.plus_seconds(A_DAY);
             page.ever = Some(self.count(scope, begin, end, Conditions::default()).await?);
         }
         Ok(page)
     }
 
-    /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
-    /// known here.
-    pub async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
+    /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,
+    /// because events are not known here.
+    pub async fn entry(
+        &self,
+        scope: Scope,
+        request: RequestId,
+        now: Timestamp,
+    ) -> Result<Option<LogEntry>, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
         let entry = self.reader.entry(scope, request).await?;
-        Ok(entry.map(|entry| LogEntry {
-            row: seen_by(entry.row, scope),
-            ..entry
+        let kept = self.kept(now);
+        let entry = entry.filter(|entry| kept.is_none_or(|kept| entry.row.at >= kept.since));
+        Ok(entry.map(|mut entry| {
+            if self
+                .retention
+                .bodies_since(now)
+                .is_some_and(|since| entry.row.at < since)
+            {
+                entry = without_bodies(entry);
+            }
+            LogEntry {
+                row: seen_by(entry.row, scope),
+                ..entry
+            }
         }))
     }
 
@@ -114,6 +151,10 @@ impl Reading {
         let conditions = Conditions::of_key(key);
         self.count(scope, since, now.plus_seconds(A_DAY), conditions)
             .await
+    }
+
+    fn kept(&self, now: Timestamp) -> Option<Kept> {
+        self.retention.kept(self.own_days, now)
     }
 
     async fn count(
@@ -150,6 +191,33 @@ fn older(found: &Found) -> Option<i64> {
         return found.rows.last().map(|row| row.seq);
     }
     found.looked_back_to.map(|looked_back| looked_back.seq)
+}
+
+fn not_before(from: Timestamp, kept: Option<Kept>) -> Timestamp {
+    kept.map_or(from, |kept| from.max(kept.since))
+}
+
+/// The entry as it is once its headers and bodies have been removed, which may happen an hour later.
+fn without_bodies(entry: LogEntry) -> LogEntry {
+    let is_text = |body: &Body| matches!(body, Body::Text { .. });
+    let nothing_to_remove = entry.request_headers.is_empty()
+        && entry.response_headers.is_empty()
+        && !is_text(&entry.request_body)
+        && !is_text(&entry.response_body);
+    if nothing_to_remove {
+        return entry;
+    }
+    let gone = Body::Absent {
+        why: BodyAbsence::NoLongerKept,
+        total_bytes: 0,
+    };
+    LogEntry {
+        request_headers: Vec::new(),
+        request_body: gone.clone(),
+        response_headers: Vec::new(),
+        response_body: gone,
+        ..entry
+    }
 }
 
 /// A company that looks at its own rows does not need its name on them.

@@ -28,6 +28,13 @@ impl Default for Retention {
 }
 
 impl Retention {
+    /// Nothing is ever removed.
+    pub const UNLIMITED: Self = Self {
+        log_days: None,
+        body_days: None,
+        log_bytes: None,
+    };
+
     /// The first UTC day, counted from 1970, whose requests are kept.
     pub fn first_day(&self, now: Timestamp) -> Option<i64> {
         self.log_days.map(|days| first_day(days, now))

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use logs::{
-    Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Reading, Run, RunReport, Scope,
+    Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Reading, Retention, Run, RunReport,
+    Scope,
 };
 use model::{
-    BrandFilter, ClientId, CompanyId, KeyId, LogEntry, LogFilter, LogRow, LogTotals, RequestId, Timestamp,
-    Verdict,
+    Body, BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, HeaderField, Kept, KeptBecause, KeyId,
+    LogEntry, LogFilter, LogRow, LogTotals, Recorded, RequestId, Timestamp, Verdict,
 };
 use tokio::sync::Semaphore;
 
@@ -31,13 +32,14 @@ fn client(number: u8) -> ClientId {
 struct Prepared {
     answers: Mutex<VecDeque<Found>>,
     asked: Mutex<Vec<Question>>,
+    entry: Option<LogEntry>,
 }
 
 impl Prepared {
     fn new(answers: impl IntoIterator<Item = Found>) -> Arc<Self> {
         Arc::new(Self {
             answers: Mutex::new(answers.into_iter().collect()),
-            asked: Mutex::default(),
+            ..Self::default()
         })
     }
 
@@ -55,7 +57,7 @@ impl Reader for Prepared {
     }
 
     async fn entry(&self, _: Scope, _: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
-        Ok(None)
+        Ok(self.entry.clone())
     }
 }
 
@@ -238,4 +240,138 @@ async fn a_search_that_hangs_does_not_stop_another_company_from_reading_its_log(
     for one in hanging {
         one.await.expect("no panic").expect("counted in the end");
     }
+}
+
+const A_DAY: i64 = 24 * 3600;
+
+/// 5 January 2026, 12:00 UTC, like [`NOW`]; rows are kept for 3 days, and bodies for 1.
+const LIMITS: Retention = Retention {
+    log_days: Some(3),
+    body_days: Some(1),
+    log_bytes: None,
+};
+
+fn midnight(days_ago: i64) -> Timestamp {
+    let day = NOW.as_millis().div_euclid(A_DAY * 1000);
+    Timestamp::from_millis((day - days_ago) * A_DAY * 1000)
+}
+
+#[tokio::test]
+async fn a_page_asks_no_further_back_than_the_log_is_kept_and_says_where_it_begins() {
+    let week = LogFilter {
+        range: DateRange::Last7Days,
+        ..LogFilter::default()
+    };
+    for (own_days, filter, begins) in [
+        (None, &week, Some((3, 3))),
+        (Some(2), &week, Some((2, 2))),
+        (Some(300), &week, Some((3, 3))),
+        (None, &LogFilter::default(), None),
+    ] {
+        let reader = Prepared::new([counted(0), counted(0)]);
+        let reading = reading(&reader).within(LIMITS, own_days);
+        let page = reading.page(with_brands(1), filter, NOW).await.expect("a page");
+        let kept = begins.map(|(days_ago, days)| Kept {
+            since: midnight(days_ago),
+            because: KeptBecause::Days(days),
+        });
+        assert_eq!(page.kept, kept, "{own_days:?}");
+        let asked = reader.asked();
+        let from = kept.map_or(filter.range.bounds(NOW).0, |kept| kept.since);
+        assert_eq!((asked[0].from, page.from), (from, from));
+        let days = u16::min(own_days.unwrap_or(3), 3);
+        assert_eq!(asked[1].from, midnight(days.into()), "what there is in total");
+    }
+}
+
+#[tokio::test]
+async fn a_range_before_the_log_begins_asks_for_nothing() {
+    let filter = LogFilter {
+        range: DateRange::Between {
+            from: Some(midnight(20)),
+            to: Some(midnight(10)),
+        },
+        ..LogFilter::default()
+    };
+    let reader = Prepared::new([counted(0), counted(5)]);
+    let reading = reading(&reader).within(LIMITS, None);
+    let page = reading.page(with_brands(1), &filter, NOW).await.expect("a page");
+    let asked = reader.asked();
+    assert_eq!(asked[0].from, asked[0].to);
+    assert_eq!(
+        (page.ever, page.kept.map(|kept| kept.since)),
+        (Some(5), Some(midnight(3)))
+    );
+}
+
+fn entry_at(at: Timestamp, request_body: Body) -> LogEntry {
+    LogEntry {
+        row: LogRow {
+            at,
+            ..row(1, 1, None)
+        },
+        recorded: Recorded::Gateway,
+        address: String::new(),
+        user_agent: None,
+        verdict_detail: String::new(),
+        upstream_us: None,
+        request_headers: vec![HeaderField {
+            name: "accept".to_owned(),
+            value: "*/*".to_owned(),
+            redacted: false,
+        }],
+        request_body,
+        response_headers: Vec::new(),
+        response_body: absent(BodyAbsence::Empty),
+        events: Vec::new(),
+    }
+}
+
+const fn absent(why: BodyAbsence) -> Body {
+    Body::Absent { why, total_bytes: 0 }
+}
+
+async fn read(entry: LogEntry, own_days: Option<u16>) -> Option<LogEntry> {
+    let reader = Arc::new(Prepared {
+        entry: Some(entry),
+        ..Prepared::default()
+    });
+    let reading = reading(&reader).within(LIMITS, own_days);
+    let read = reading
+        .entry(with_brands(1), RequestId::from_random([7; 16]), NOW)
+        .await;
+    read.expect("an answer")
+}
+
+#[tokio::test]
+async fn an_entry_that_is_no_longer_kept_is_not_found_by_its_id() {
+    let at = |at: Timestamp| entry_at(at, absent(BodyAbsence::Empty));
+    for (begin, own_days) in [(midnight(3), None), (midnight(2), Some(2))] {
+        assert!(read(at(begin), own_days).await.is_some());
+        assert_eq!(read(at(begin.plus_millis(-1)), own_days).await, None);
+    }
+}
+
+#[tokio::test]
+async fn headers_and_bodies_go_before_their_entry() {
+    let text = Body::Text {
+        text: "{}".to_owned(),
+        total_bytes: 2,
+        truncated: false,
+        redactions: 0,
+    };
+    let kept = entry_at(midnight(1), text.clone());
+    assert_eq!(read(kept.clone(), None).await, Some(kept));
+    let gone = absent(BodyAbsence::NoLongerKept);
+    for body in [text, absent(BodyAbsence::Empty)] {
+        let entry = entry_at(midnight(1).plus_millis(-1), body);
+        let read = read(entry, None).await.expect("the entry");
+        assert!(read.request_headers.is_empty());
+        assert_eq!((&read.request_body, &read.response_body), (&gone, &gone));
+    }
+    let never_had_any = LogEntry {
+        request_headers: Vec::new(),
+        ..entry_at(midnight(2), absent(BodyAbsence::KeyNotRecognised))
+    };
+    assert_eq!(read(never_had_any.clone(), None).await, Some(never_had_any));
 }

@@ -103,6 +103,8 @@ pub enum BodyAbsence {
     NotSeen,
     /// Generated for the demo without one.
     Generated,
+    /// It was stored, and has been removed since: headers and bodies are kept for a shorter time than rows.
+    NoLongerKept,
 }
 
 impl BodyAbsence {
@@ -125,6 +127,7 @@ impl BodyAbsence {
             Self::NeverArrived => "None: it never arrived.",
             Self::NotSeen => "Not seen: this check receives only the request's headers.",
             Self::Generated => "None: this entry is sample data.",
+            Self::NoLongerKept => "No longer kept: headers and bodies are removed before the request itself.",
         }
     }
 
@@ -140,6 +143,7 @@ impl BodyAbsence {
             Self::NeverArrived => "never_arrived",
             Self::NotSeen => "not_seen",
             Self::Generated => "generated",
+            Self::NoLongerKept => "no_longer_kept",
         }
     }
 }
@@ -200,6 +204,8 @@ pub struct LogPage {
     /// The bounds the server used for the date range.
     pub from: Timestamp,
     pub to: Timestamp,
+    /// Where the log begins, if the range asks for more than that.
+    pub kept: Option<Kept>,
 }
 
 /// What the log lost, within this run of the server (invariant 8).

@@ -200,6 +200,7 @@ mod tests {
             data_dir: data_dir.to_owned(),
             database: Database::Embedded,
             credentials: keys::CredentialForm::default(),
+            retention: logs::Retention::default(),
         }
     }
 

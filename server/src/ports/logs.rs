@@ -41,7 +41,7 @@ impl SeeLogs for SeenLogs {
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError> {
         let entry = self
             .reading
-            .entry(self.scope, request)
+            .entry(self.scope, request, self.clock.now())
             .await
             .map_err(|error| answer(&error))?;
         let mut entry = entry.ok_or(AppError::NotFound)?;

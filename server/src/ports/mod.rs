@@ -134,7 +134,10 @@ impl Backend {
             actor: actor.clone(),
         });
         let seen_logs = logs::SeenLogs {
-            reading: services.reading.clone(),
+            reading: services
+                .reading
+                .clone()
+                .within(services.core.retention, membership.company.log_days),
             webhooks: services.webhooks.clone(),
             clock: services.clock(),
             scope,

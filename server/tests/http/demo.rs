@@ -129,7 +129,7 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     services.recorder.flush().await;
     let entry = services
         .reading
-        .entry(scope, request)
+        .entry(scope, request, services.clock().now())
         .await
         .expect("reads")
         .expect("it is stored");

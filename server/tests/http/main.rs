@@ -7,6 +7,7 @@ mod descriptors;
 mod events;
 mod hostile;
 mod html;
+mod kept;
 mod kill;
 mod live;
 mod markup;

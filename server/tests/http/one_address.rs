@@ -90,7 +90,7 @@ async fn one_address_serves_webhooks_and_the_api_and_both_appear_in_logs() {
     for row in &page.rows {
         let entry = services
             .reading
-            .entry(scope, row.request_id)
+            .entry(scope, row.request_id, services.clock().now())
             .await
             .expect("a look")
             .expect("the entry exists");

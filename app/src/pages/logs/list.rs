@@ -9,7 +9,7 @@ use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
-use super::summary::{Count, GeneratedUntil, IgnoredFilters, Losses};
+use super::summary::{Count, GeneratedUntil, IgnoredFilters, KeptSince, Losses};
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading};
@@ -58,6 +58,7 @@ fn List(listing: Listing) -> impl IntoView {
                 <Requests listing />
             </div>
             <OlderLink listing />
+            <KeptSince listing />
             <GeneratedUntil listing />
         </div>
     }

@@ -1,7 +1,7 @@
 //! A request or a response as stored: its headers and its body.
 
 use leptos::prelude::*;
-use model::{Body, HeaderField};
+use model::{Body, BodyAbsence, HeaderField};
 
 use super::json_text;
 use super::words;
@@ -35,12 +35,23 @@ pub(super) fn Message(side: Side, headers: Vec<HeaderField>, body: Body) -> impl
     view! {
         <Card id=side.id() title=side.word()>
             <div class="stack">
-                <Headers headers />
+                {(!is_no_longer_kept(&body)).then(|| view! { <Headers headers /> })}
                 <BodyView side body />
             </div>
         </Card>
     }
     .into_any()
+}
+
+/// Headers and bodies are removed together, and the body says so for both.
+const fn is_no_longer_kept(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Absent {
+            why: BodyAbsence::NoLongerKept,
+            ..
+        }
+    )
 }
 
 #[component]
@@ -82,6 +93,10 @@ fn is_placeholder(value: &str) -> bool {
 #[component]
 fn BodyView(side: Side, body: Body) -> impl IntoView {
     match body {
+        Body::Absent {
+            why: why @ BodyAbsence::NoLongerKept,
+            ..
+        } => view! { <p class="muted">{why.sentence()}</p> }.into_any(),
         Body::Absent { why, total_bytes } => {
             let size = (total_bytes > 0)
                 .then(|| format!(" {} was sent over the network.", words::bytes(total_bytes)));

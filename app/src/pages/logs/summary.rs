@@ -1,7 +1,7 @@
 //! What the list says about itself: how many rows there are, what was lost, and what is sample data.
 
 use leptos::prelude::*;
-use model::LogTotals;
+use model::{Kept, KeptBecause, LogTotals};
 
 use super::listing::Listing;
 use super::words;
@@ -103,6 +103,34 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     }
                 })}
         }
+    }
+}
+
+/// Where the log begins. Shown at the end of a list whose range asks for more than is kept.
+#[component]
+pub(super) fn KeptSince(listing: Listing) -> impl IntoView {
+    let kept = Memo::new(move |_| {
+        listing
+            .with(|shown| shown.page.kept.filter(|_| shown.page.older.is_none()))
+            .flatten()
+    });
+    move || {
+        kept.get().map(|Kept { since, because }| {
+            view! {
+                <p class="logs-kept muted">
+                    {why_kept(because)} " This list goes back to " <Time at=since style=TimeStyle::Full /> "."
+                </p>
+            }
+        })
+    }
+}
+
+fn why_kept(because: KeptBecause) -> String {
+    match because {
+        KeptBecause::Days(1) => "Requests are kept for 1 day.".to_owned(),
+        KeptBecause::Days(days) => format!("Requests are kept for {days} days."),
+        KeptBecause::Room => "Older requests were removed to make room for new ones.".to_owned(),
+        KeptBecause::Erased => "Earlier requests were erased.".to_owned(),
     }
 }
 

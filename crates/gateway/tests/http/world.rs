@@ -280,7 +280,7 @@ impl World {
         for row in page.rows {
             let entry = self
                 .reading
-                .entry(scope, row.request_id)
+                .entry(scope, row.request_id, self.clock.now())
                 .await
                 .expect("the log is readable");
             entries.push(entry.expect("the entry exists"));

@@ -162,7 +162,7 @@ impl World {
     }
 
     pub(crate) async fn entry(&self, scope: Scope, request: RequestId) -> Option<LogEntry> {
-        self.reading.entry(scope, request).await.expect("a look")
+        self.reading.entry(scope, request, NOW).await.expect("a look")
     }
 
     pub(crate) async fn count_by_key(&self, scope: Scope, key: KeyId, since: Timestamp) -> u64 {
