@@ -52,6 +52,11 @@ macro_rules! ids {
                 Self(u128::from_be_bytes(random))
             }
 
+            /// The id that [`Self::to_bytes`] was called on.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(u128::from_be_bytes(bytes))
+            }
+
             /// The 16 bytes, most significant first.
             pub const fn to_bytes(self) -> [u8; 16] {
                 self.0.to_be_bytes()

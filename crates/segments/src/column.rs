@@ -1,0 +1,38 @@
+//! The columns of a segment.
+
+/// A column: one number or id for each row, stored in a chunk for each block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// Milliseconds since 1970. Read with [`crate::Head::times`].
+    At,
+    /// Read with [`crate::Head::ids`].
+    RequestId,
+    /// Microseconds. Read with [`crate::Head::microseconds`].
+    Duration,
+    /// Microseconds plus one; 0 is none. Read with [`crate::Head::microseconds`].
+    Upstream,
+    /// Number in [`crate::Dictionary::Places`]. This and all below: read with [`crate::Head::numbers`].
+    Place,
+    /// Number in [`crate::Dictionary::Keys`].
+    Key,
+    /// The code in [`crate::ValueKey::environment`].
+    Environment,
+    /// The code in [`crate::ValueKey::recorded`].
+    Recorded,
+    /// Number in [`crate::Dictionary::Methods`].
+    Method,
+    /// The status itself.
+    Status,
+    /// The code in [`crate::ValueKey::verdict`].
+    Verdict,
+    /// Number in [`crate::Dictionary::Details`].
+    Detail,
+    /// Number in [`crate::Dictionary::Paths`].
+    Path,
+    /// Number in [`crate::Dictionary::Addresses`].
+    Address,
+    /// Number in [`crate::Dictionary::UserAgents`].
+    UserAgent,
+    /// 0 if the row's headers and bodies are in the blob of bodies; else why there are none.
+    Messages,
+}
