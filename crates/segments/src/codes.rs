@@ -3,7 +3,7 @@
 
 use model::{BodyAbsence, Environment, Recorded, Verdict};
 
-pub(crate) const fn environment(environment: Option<Environment>) -> u8 {
+pub const fn environment(environment: Option<Environment>) -> u8 {
     match environment {
         None => 0,
         Some(Environment::Sandbox) => 1,
@@ -12,7 +12,7 @@ pub(crate) const fn environment(environment: Option<Environment>) -> u8 {
     }
 }
 
-pub(crate) const fn to_environment(code: u8) -> Option<Option<Environment>> {
+pub const fn to_environment(code: u8) -> Option<Option<Environment>> {
     Some(match code {
         0 => None,
         1 => Some(Environment::Sandbox),
@@ -22,7 +22,7 @@ pub(crate) const fn to_environment(code: u8) -> Option<Option<Environment>> {
     })
 }
 
-pub(crate) const fn recorded(recorded: Recorded) -> u8 {
+pub const fn recorded(recorded: Recorded) -> u8 {
     match recorded {
         Recorded::Gateway => 0,
         Recorded::Verify => 1,
@@ -30,7 +30,7 @@ pub(crate) const fn recorded(recorded: Recorded) -> u8 {
     }
 }
 
-pub(crate) const fn to_recorded(code: u8) -> Option<Recorded> {
+pub const fn to_recorded(code: u8) -> Option<Recorded> {
     Some(match code {
         0 => Recorded::Gateway,
         1 => Recorded::Verify,
@@ -39,7 +39,7 @@ pub(crate) const fn to_recorded(code: u8) -> Option<Recorded> {
     })
 }
 
-pub(crate) const fn verdict(verdict: Verdict) -> u8 {
+pub const fn verdict(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Accepted => 0,
         Verdict::MissingCredentials => 1,
@@ -59,11 +59,11 @@ pub(crate) const fn verdict(verdict: Verdict) -> u8 {
     }
 }
 
-pub(crate) fn to_verdict(code: u8) -> Option<Verdict> {
+pub fn to_verdict(code: u8) -> Option<Verdict> {
     Verdict::ALL.iter().copied().find(|one| verdict(*one) == code)
 }
 
-pub(crate) const fn absence(why: BodyAbsence) -> u8 {
+pub const fn absence(why: BodyAbsence) -> u8 {
     match why {
         BodyAbsence::Empty => 0,
         BodyAbsence::KeyNotRecognised => 1,
@@ -79,7 +79,7 @@ pub(crate) const fn absence(why: BodyAbsence) -> u8 {
     }
 }
 
-pub(crate) const fn to_absence(code: u8) -> Option<BodyAbsence> {
+pub const fn to_absence(code: u8) -> Option<BodyAbsence> {
     Some(match code {
         0 => BodyAbsence::Empty,
         1 => BodyAbsence::KeyNotRecognised,

@@ -1,5 +1,7 @@
 //! The columns of a segment.
 
+use crate::Dictionary;
+
 /// A column: one number or id for each row, stored in a chunk for each block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
@@ -35,4 +37,43 @@ pub enum Column {
     UserAgent,
     /// 0 if the row's headers and bodies are in the blob of bodies; else why there are none.
     Messages,
+}
+
+impl Column {
+    /// In the order of the format.
+    pub const ALL: [Self; 16] = [
+        Self::At,
+        Self::RequestId,
+        Self::Duration,
+        Self::Upstream,
+        Self::Place,
+        Self::Key,
+        Self::Environment,
+        Self::Recorded,
+        Self::Method,
+        Self::Status,
+        Self::Verdict,
+        Self::Detail,
+        Self::Path,
+        Self::Address,
+        Self::UserAgent,
+        Self::Messages,
+    ];
+
+    /// How many of [`Self::ALL`] are not columns of `u16`; they come first.
+    pub(crate) const WIDE: usize = 4;
+
+    /// The dictionary that the column's numbers belong to.
+    pub const fn dictionary(self) -> Option<Dictionary> {
+        Some(match self {
+            Self::Place => Dictionary::Places,
+            Self::Key => Dictionary::Keys,
+            Self::Method => Dictionary::Methods,
+            Self::Detail => Dictionary::Details,
+            Self::Path => Dictionary::Paths,
+            Self::Address => Dictionary::Addresses,
+            Self::UserAgent => Dictionary::UserAgents,
+            _ => return None,
+        })
+    }
 }
