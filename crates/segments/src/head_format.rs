@@ -40,7 +40,10 @@ pub(crate) fn write(head: &Head) -> Vec<u8> {
     head.seqs.put(&mut out);
     for bounds in &head.blocks {
         put_signed(&mut out, bounds.min_at.as_millis());
-        put_varint(&mut out, bounds.max_at.millis_since(bounds.min_at).unsigned_abs());
+        put_varint(
+            &mut out,
+            bounds.max_at.as_millis().abs_diff(bounds.min_at.as_millis()),
+        );
         out.extend_from_slice(&bounds.min_id.to_bytes());
         out.extend_from_slice(&bounds.max_id.to_bytes());
     }
