@@ -197,7 +197,9 @@ fn measure(shape: Shape) {
     let bytes = &encoded.rows[wanted.start as usize..wanted.end as usize];
     let mut texts = None;
     let time = each(1, || texts = head.texts(Dictionary::Paths, bytes).ok());
-    let search = each(1, || drop(texts.as_ref().map(|texts| texts.containing("zzz", 1000))));
+    let search = each(1, || {
+        drop(texts.as_ref().map(|texts| texts.containing("zzz", 1000)))
+    });
     println!(
         "  decode all paths: {:.0} µs, search them: {:.0} µs",
         time / 1000.0,
@@ -205,7 +207,6 @@ fn measure(shape: Shape) {
     );
 }
 
-#[expect(clippy::print_stdout, reason = "what it measured is what it is for")]
 fn print_sections(head: &Head) {
     let row = |range: std::ops::Range<u64>| (range.end - range.start) as f64 / ROWS as f64;
     print_line(

@@ -233,7 +233,12 @@ impl Container for InMemory {
                     .get(&(segment, wanted.kind))
                     .ok_or(ReadError::Missing { segment })?;
                 let (from, to) = (wanted.range.start as usize, wanted.range.end as usize);
-                assert!(from < to, "a range is empty");
+                if from >= to {
+                    return Err(ReadError::Damaged {
+                        segment,
+                        why: "a range is empty",
+                    });
+                }
                 if to > blob.len() {
                     return Err(ReadError::Damaged {
                         segment,

@@ -1,6 +1,4 @@
-//! Segments from the outside: what is appended can be found and read again, open and closed, and damage is noticed.
-
-mod support;
+//! What is appended can be found and read again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,49 +6,12 @@ use logs::StoredEntry;
 use model::{BodyAbsence, Timestamp};
 use roaring::RoaringBitmap;
 use segments::{
-    BLOCK, Column, Container, Day, Dictionary, Encoded, Field, Head, Kind, Located, Open, ReadError,
-    RowReader, SegmentId, ValueKey, Values, delta, duration_class, duration_of_class, rewrite, verify,
+    BLOCK, Column, Container, Day, Dictionary, Field, Head, Kind, Located, Open, RowReader, SegmentId,
+    ValueKey, Values, delta, duration_class, duration_of_class, rewrite, verify,
 };
-use support::{Dice, InMemory, NOON, Variety, entries};
 
-const ID: SegmentId = SegmentId(7);
-
-fn day() -> Day {
-    Day::of(Timestamp::from_millis(NOON))
-}
-
-/// Appended in batches of different sizes, with gaps between their `seq`.
-fn open_with(entries: &[StoredEntry], seed: u64) -> (Open, Vec<i64>) {
-    let mut dice = Dice(seed);
-    let mut open = Open::new(ID, day());
-    let (mut seqs, mut next, mut rest) = (Vec::new(), 1_000, entries);
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at(rest.len().min(1 + dice.roll(300) as usize));
-        assert!(open.room_for(batch));
-        open.append(next, batch);
-        seqs.extend(next..next + batch.len() as i64);
-        next += batch.len() as i64 + dice.one_of(&[0, 0, 1, 5_000_000_000]);
-        rest = after;
-    }
-    (open, seqs)
-}
-
-fn closed(open: &Open) -> (Head, InMemory, Encoded) {
-    let encoded = open.encode().expect("it has rows");
-    let head = Head::parse(ID, &encoded.head).expect("the head is whole");
-    assert_eq!(*head.meta(), encoded.meta);
-    let container = InMemory::of(&encoded);
-    (head, container, encoded)
-}
-
-fn read_all(head: &Head, container: &dyn Container, rows: &[u16]) -> Vec<(i64, StoredEntry)> {
-    let mut reader = RowReader::of_entries(head, rows, true);
-    while !reader.wanted().is_empty() {
-        let bytes = container.read(reader.wanted()).expect("readable");
-        reader.supply(&bytes).expect("whole");
-    }
-    reader.into_stored().expect("whole")
-}
+use crate::support::{self, Dice, InMemory, NOON, Variety, entries};
+use crate::{ID, closed, day, open_with, read_all, read_one};
 
 fn sizes() -> Vec<(usize, Variety)> {
     let small = [1, 2, 63, 64, 65, 1023, 1024, 1025, 3000].map(|size| (size, Variety::SMALL));
@@ -134,10 +95,6 @@ fn values_of(all: &[StoredEntry], field: Field) -> BTreeMap<ValueKey, RoaringBit
         values.entry(key).or_default().insert(row as u32);
     }
     values
-}
-
-fn read_one(container: &dyn Container, wanted: segments::Wanted) -> bytes::Bytes {
-    container.read(&[wanted]).expect("readable").remove(0)
 }
 
 #[test]
@@ -435,80 +392,6 @@ fn a_delta_brings_back_its_batch() {
         );
     }
     assert!(delta::decode(&delta::encode(&[])).unwrap().is_empty());
-}
-
-#[test]
-fn a_delta_that_was_cut_or_changed_is_torn() {
-    let whole = delta::encode(&entries(17, 20, Variety::SMALL));
-    for length in 0..whole.len() {
-        assert!(delta::decode(&whole[..length]).is_err(), "cut at {length}");
-    }
-    for index in 0..whole.len() {
-        let mut changed = whole.clone();
-        changed[index] ^= 1 << (index % 8);
-        assert!(delta::decode(&changed).is_err(), "changed at {index}");
-    }
-}
-
-#[test]
-fn a_head_that_was_cut_or_changed_or_moved_is_damaged() {
-    let (open, _) = open_with(&entries(18, 500, Variety::SMALL), 11);
-    let whole = open.encode().unwrap().head;
-    for length in 0..whole.len() {
-        assert!(Head::parse(ID, &whole[..length]).is_err(), "cut at {length}");
-    }
-    for index in 0..whole.len() {
-        let mut changed = whole.clone();
-        changed[index] ^= 1 << (index % 8);
-        assert!(Head::parse(ID, &changed).is_err(), "changed at {index}");
-    }
-    assert!(matches!(
-        Head::parse(SegmentId(8), &whole),
-        Err(ReadError::Damaged {
-            segment: SegmentId(8),
-            ..
-        })
-    ));
-}
-
-#[test]
-fn a_change_of_any_byte_of_a_blob_is_noticed() {
-    for variety in [
-        Variety::SMALL,
-        Variety {
-            places: 400,
-            paths: 3,
-            messages: 4,
-        },
-    ] {
-        let (open, _) = open_with(&entries(19, 700, variety), 12);
-        let (head, _, encoded) = closed(&open);
-        let mut dice = Dice(5);
-        let every = encoded.rows.len() / 150;
-        for index in (0..encoded.rows.len()).step_by(every.max(1)).chain(0..20) {
-            let mut changed = encoded.clone();
-            let index = (index + dice.roll(every as u64 + 1) as usize).min(encoded.rows.len() - 1);
-            changed.rows[index] ^= 1 << dice.roll(8);
-            assert!(
-                verify(&head, &InMemory::of(&changed), true).is_err(),
-                "rows changed at {index}"
-            );
-        }
-        for index in (0..encoded.bodies.as_ref().unwrap().len())
-            .step_by(401)
-            .chain(0..20)
-        {
-            let mut changed = encoded.clone();
-            changed.bodies.as_mut().unwrap()[index] ^= 1 << dice.roll(8);
-            assert!(
-                verify(&head, &InMemory::of(&changed), true).is_err(),
-                "bodies changed at {index}"
-            );
-        }
-        let mut cut = encoded.clone();
-        cut.rows.truncate(encoded.rows.len() - 1);
-        assert!(verify(&head, &InMemory::of(&cut), true).is_err());
-    }
 }
 
 #[test]
