@@ -7,7 +7,7 @@ use model::RequestId;
 use roaring::RoaringBitmap;
 
 use crate::container::Damage;
-use crate::dictionary::{read_chunk, read_key, read_place};
+use crate::dictionary::{read_chunk, read_key, read_place, read_texts};
 use crate::head::Head;
 use crate::input::{Input, TOO_SHORT};
 use crate::numbers::{read_ids, read_numbers, read_times};
@@ -117,7 +117,9 @@ impl Head {
     /// Any dictionary but places and keys.
     pub fn texts(&self, dictionary: Dictionary, bytes: &[u8]) -> Result<Texts, ReadError> {
         let mut texts = Texts::default();
-        self.dictionary_values(dictionary, bytes, |value| texts.push_bytes(value))?;
+        self.dictionary_parts(dictionary, bytes, |part, values| {
+            read_texts(part, values, &mut texts)
+        })?;
         Ok(texts)
     }
 
@@ -131,41 +133,48 @@ impl Head {
     ) -> Result<Texts, ReadError> {
         let mut texts = Texts::default();
         let values = self.dictionary_index(dictionary).numbers(chunk).len();
-        read_chunk(bytes, values, |value| texts.push_bytes(value)).map_err(|damage| self.damaged(damage))?;
+        read_texts(bytes, values, &mut texts).map_err(|damage| self.damaged(damage))?;
         Ok(texts)
     }
 
     /// [`Dictionary::Places`].
     pub fn places(&self, bytes: &[u8]) -> Result<Vec<Place>, ReadError> {
-        let mut places = Vec::new();
-        self.dictionary_values(Dictionary::Places, bytes, |value| {
-            places.push(read_place(value)?);
-            Ok(())
-        })?;
-        Ok(places)
+        self.dictionary_values(Dictionary::Places, bytes, read_place)
     }
 
     /// [`Dictionary::Keys`]. One of them may be `None`: the number that rows without a key have.
     pub fn keys(&self, bytes: &[u8]) -> Result<Vec<Option<KeyTrace>>, ReadError> {
-        let mut keys = Vec::new();
-        self.dictionary_values(Dictionary::Keys, bytes, |value| {
-            keys.push(read_key(value)?);
-            Ok(())
-        })?;
-        Ok(keys)
+        self.dictionary_values(Dictionary::Keys, bytes, read_key)
     }
 
-    fn dictionary_values(
+    fn dictionary_values<T>(
         &self,
         dictionary: Dictionary,
         bytes: &[u8],
-        mut each: impl FnMut(Option<&[u8]>) -> Result<(), Damage>,
+        read: impl Fn(Option<&[u8]>) -> Result<T, Damage>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut found = Vec::new();
+        self.dictionary_parts(dictionary, bytes, |part, values| {
+            read_chunk(part, values, |value| {
+                found.push(read(value)?);
+                Ok(())
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `each` with the bytes of each chunk, and how many values it has.
+    fn dictionary_parts(
+        &self,
+        dictionary: Dictionary,
+        bytes: &[u8],
+        mut each: impl FnMut(&[u8], usize) -> Result<(), Damage>,
     ) -> Result<(), ReadError> {
         let index = self.dictionary_index(dictionary);
         let mut decode = || {
             for chunk in 0..index.chunks.len() {
                 let bytes = part(bytes, &index.range(chunk), u64::from(index.start))?;
-                read_chunk(bytes, index.numbers(chunk).len(), &mut each)?;
+                each(bytes, index.numbers(chunk).len())?;
             }
             Ok(())
         };

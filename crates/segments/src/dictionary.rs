@@ -7,12 +7,14 @@
 //! * A place is root, company and Client ID (16 bytes each), then 1 and the brand's name, or 0.
 //! * A key is its id (16 bytes), then the last four characters.
 
+use std::borrow::Cow;
+
 use logs::{KeyTrace, Place};
 use model::{ClientId, CompanyId, KeyId};
 
 use crate::container::Damage;
 use crate::input::{Input, TOO_SHORT, put_varint, put_zipped, seal, text};
-use crate::{BLOCK, ROWS};
+use crate::{BLOCK, Texts};
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -81,21 +83,40 @@ pub(crate) fn read_chunk(
     values: usize,
     mut each: impl FnMut(Option<&[u8]>) -> Result<(), Damage>,
 ) -> Result<(), Damage> {
-    let mut input = Input::sealed(bytes)?;
-    let raw = input.unzip()?;
-    input.end()?;
-    let mut lengths = Input::new(&raw);
-    let mut contents = lengths;
-    for _ in 0..values.min(ROWS) {
-        contents.varint()?;
-    }
-    for _ in 0..values.min(ROWS) {
+    let raw = unseal(bytes)?;
+    let (mut lengths, mut contents) = split(&raw, values)?;
+    for _ in 0..values {
         match lengths.length(raw.len() + 1)?.checked_sub(1) {
             Some(length) => each(Some(contents.take(length)?))?,
             None => each(None)?,
         }
     }
     contents.end()
+}
+
+/// Reads one chunk of `values` texts. Much faster than one by one.
+pub(crate) fn read_texts(bytes: &[u8], values: usize, texts: &mut Texts) -> Result<(), Damage> {
+    let raw = unseal(bytes)?;
+    let (mut lengths, contents) = split(&raw, values)?;
+    let lengths = (0..values).map(|_| lengths.length(raw.len() + 1).map(|length| length.checked_sub(1)));
+    texts.push_all(text(contents.rest())?, lengths)
+}
+
+fn unseal(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Damage> {
+    let mut input = Input::sealed(bytes)?;
+    let raw = input.unzip()?;
+    input.end()?;
+    Ok(raw)
+}
+
+/// The lengths, and what follows them.
+fn split(raw: &[u8], values: usize) -> Result<(Input<'_>, Input<'_>), Damage> {
+    let lengths = Input::new(raw);
+    let mut contents = lengths;
+    for _ in 0..values {
+        contents.varint()?;
+    }
+    Ok((lengths, contents))
 }
 
 pub(crate) fn put_text(out: &mut Vec<u8>, text: Option<&str>) -> bool {

@@ -52,7 +52,16 @@ impl<'a> Input<'a> {
     }
 
     /// LEB128.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Damage> {
+        if let [byte @ ..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Damage> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

@@ -144,7 +144,7 @@ pub(crate) fn read_numbers<T>(
         packed if (1..=64).contains(&packed.wrapping_sub(PACKED)) => {
             let bits = u32::from(packed - PACKED);
             let packed = input.take((count * bits as usize).div_ceil(8))?;
-            unpack(packed, count, bits, |number| out.push(make(number)));
+            unpack(packed, count, bits, out, make);
         }
         _ => return Err(Damage("a chunk is written in an unknown way")),
     }
@@ -169,22 +169,26 @@ fn read_plane(input: &mut Input<'_>, shift: u32, numbers: &mut [u64]) -> Result<
     Ok(())
 }
 
-fn unpack(packed: &[u8], count: usize, bits: u32, mut put: impl FnMut(u64)) {
+fn unpack<T>(packed: &[u8], count: usize, bits: u32, out: &mut Vec<T>, make: impl Fn(u64) -> T) {
     let mask = u64::MAX >> (64 - bits);
-    for index in 0..count {
-        let bit = index * bits as usize;
-        let (start, shift) = (bit / 8, bit % 8);
-        let number = if let Some(eight) = packed[start..].first_chunk::<8>()
-            && shift + bits as usize <= 64
-        {
-            u64::from_le_bytes(*eight) >> shift
-        } else {
-            let rest = &packed[start..packed.len().min(start + 9)];
-            let mut wide = [0; 16];
-            wide[..rest.len()].copy_from_slice(rest);
-            (u128::from_le_bytes(wide) >> shift) as u64
-        };
-        put(number & mask);
+    let bits = bits as usize;
+    // So that whatever a number's first byte is, as many bytes as are read follow it.
+    let mut bytes = Vec::with_capacity(packed.len() + 16);
+    bytes.extend_from_slice(packed);
+    bytes.extend([0; 16]);
+    let byte_of = |index: usize| (index * bits / 8, index * bits % 8);
+    if bits <= 57 {
+        out.extend((0..count).map(|index| {
+            let (byte, shift) = byte_of(index);
+            let eight = bytes[byte..].first_chunk::<8>().copied().unwrap_or_default();
+            make((u64::from_le_bytes(eight) >> shift) & mask)
+        }));
+    } else {
+        out.extend((0..count).map(|index| {
+            let (byte, shift) = byte_of(index);
+            let sixteen = bytes[byte..].first_chunk::<16>().copied().unwrap_or_default();
+            make((u128::from_le_bytes(sixteen) >> shift) as u64 & mask)
+        }));
     }
 }
 

@@ -8,6 +8,7 @@
 
 use roaring::RoaringBitmap;
 
+use crate::ROWS;
 use crate::container::Damage;
 use crate::input::Input;
 
@@ -54,7 +55,7 @@ pub(crate) fn read(bytes: &[u8], rows: u32, all: u32) -> Result<RoaringBitmap, D
     }
     let mut input = Input::new(bytes);
     let set = match input.byte()? {
-        LIST => read_list(input, rows)?,
+        LIST => read_list(input, rows, all)?,
         BITSET => RoaringBitmap::from_lsb0_bytes(0, input.take((all as usize).div_ceil(8))?),
         _ => return Err(Damage("a set of rows is of an unknown form")),
     };
@@ -64,15 +65,19 @@ pub(crate) fn read(bytes: &[u8], rows: u32, all: u32) -> Result<RoaringBitmap, D
     Ok(set)
 }
 
-fn read_list(mut input: Input<'_>, rows: u32) -> Result<RoaringBitmap, Damage> {
-    let mut list = Vec::with_capacity(input.rest().len().min(rows as usize));
-    let mut row = 0;
+/// A bitset in between is several times as fast as adding rows to a bitmap one by one.
+fn read_list(mut input: Input<'_>, rows: u32, all: u32) -> Result<RoaringBitmap, Damage> {
+    let mut bits = [0_u8; ROWS / 8];
+    let (mut row, all) = (0, u64::from(all));
     for _ in 0..rows {
-        row += input.varint()?.min(u64::from(u32::MAX / 2));
-        list.push(row.min(u64::from(u32::MAX)) as u32);
+        row += input.varint()?.min(all);
+        if row >= all {
+            return Err(Damage("a set of rows has other rows than it says"));
+        }
+        bits[row as usize / 8] |= 1 << (row % 8);
     }
     input.end()?;
-    RoaringBitmap::from_sorted_iter(list).map_err(|_| Damage("a set of rows does not ascend"))
+    Ok(RoaringBitmap::from_lsb0_bytes(0, &bits[..(row as usize / 8 + 1)]))
 }
 
 /// All rows of a segment.

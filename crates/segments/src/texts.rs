@@ -6,7 +6,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use memchr::memmem::Finder;
 
 use crate::container::Damage;
-use crate::input::text;
 
 /// A dictionary of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,10 +133,26 @@ impl Texts {
         self.ends.push(self.text.len() as u32);
     }
 
-    /// Like [`Self::push`], from bytes that were read.
-    pub(crate) fn push_bytes(&mut self, bytes: Option<&[u8]>) -> Result<(), Damage> {
-        self.push(bytes.map(text).transpose()?);
-        Ok(())
+    /// Adds texts that follow each other in `all`, by their lengths in bytes; without a length it is *none*.
+    pub(crate) fn push_all(
+        &mut self,
+        all: &str,
+        lengths: impl Iterator<Item = Result<Option<usize>, Damage>>,
+    ) -> Result<(), Damage> {
+        let wrong = Damage("the lengths of texts are wrong");
+        let mut end = 0_usize;
+        for length in lengths {
+            match length? {
+                Some(length) => end = end.saturating_add(length),
+                None => self.absent = Some(self.ends.len() as u16),
+            }
+            if !all.is_char_boundary(end) {
+                return Err(wrong);
+            }
+            self.ends.push((self.text.len() + end) as u32);
+        }
+        self.text.push_str(all);
+        if end == all.len() { Ok(()) } else { Err(wrong) }
     }
 
     fn is(&self, number: u16, text: Option<&str>) -> bool {

@@ -110,7 +110,7 @@ fn a_head_with_a_checksum_that_fits_may_say_anything() {
     let container = InMemory::of(&encoded);
     let mut dice = Dice(6);
     let mut refused = 0;
-    for _ in 0..600 {
+    for _ in 0..250 {
         let mut changed = encoded.head.clone();
         change_unnoticed(&mut changed, &mut dice);
         match Head::parse(ID, &changed) {
@@ -118,7 +118,7 @@ fn a_head_with_a_checksum_that_fits_may_say_anything() {
             Err(_) => refused += 1,
         }
     }
-    assert!(refused > 100, "refused {refused} heads");
+    assert!(refused > 20, "refused {refused} heads");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_blob_with_checksums_that_fit_may_say_anything() {
     let (head, _, encoded) = closed(&open);
     let mut dice = Dice(7);
     let parts = parts(&head);
-    for _ in 0..150 {
+    for _ in 0..60 {
         let mut changed = encoded.clone();
         let part = dice.one_of(&parts);
         change_unnoticed(
