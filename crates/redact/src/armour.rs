@@ -9,26 +9,33 @@ const SHORTEST_TEXT: usize = 8;
 /// Calls `see` with each readable text. If `see` says that the text must be redacted, adds its whole run to `spans`.
 pub(crate) fn find(text: &[u8], mut see: impl FnMut(&[u8]) -> bool, spans: &mut Vec<(usize, usize)>) {
     let mut at = 0;
-    let mut values = Vec::new();
+    let mut buffers = Buffers::default();
     while at < text.len() {
         if !is_letter(text[at]) {
             at += 1;
             continue;
         }
         let begin = at;
-        values.clear();
+        let mut breaks = 0;
         while let Some(byte) = text.get(at) {
-            if is_letter(*byte) {
-                values.push(*byte);
-            } else if !matches!(byte, b'\r' | b'\n') {
+            if matches!(byte, b'\r' | b'\n') {
+                breaks += 1;
+            } else if !is_letter(*byte) {
                 break;
             }
             at += 1;
         }
-        if values.len() < SHORTEST_RUN {
+        if at - begin - breaks < SHORTEST_RUN {
             continue;
         }
-        if hides(&values, &mut see) {
+        let mut run = &text[begin..at];
+        if breaks > 0 {
+            buffers.joined.clear();
+            let letters = run.iter().filter(|byte| is_letter(**byte));
+            buffers.joined.extend(letters);
+            run = &buffers.joined;
+        }
+        if hides(run, &mut buffers.decoded, &mut see) {
             let padding = text[at..].iter().take_while(|byte| **byte == b'=').count();
             at += padding;
             spans.push((begin, at));
@@ -36,58 +43,144 @@ pub(crate) fn find(text: &[u8], mut see: impl FnMut(&[u8]) -> bool, spans: &mut 
     }
 }
 
-fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+/// Whether the text has a run of which something can be read.
+pub(crate) fn has_readable(text: &[u8]) -> bool {
+    let mut spans = Vec::new();
+    find(text, |_| true, &mut spans);
+    !spans.is_empty()
 }
 
-fn hides(letters: &[u8], see: &mut impl FnMut(&[u8]) -> bool) -> bool {
-    let mut readable = Vec::new();
+#[derive(Default)]
+struct Buffers {
+    /// The letters of a run that has line breaks in it.
+    joined: Vec<u8>,
+    decoded: Vec<u8>,
+}
+
+const fn is_letter(byte: u8) -> bool {
+    LETTERS[byte as usize] & LETTER != 0
+}
+
+/// Bits of a letter: those that a byte below 128 requires of the first, second and third letter of its group of
+/// base64 (the fourth only has lower bits of its byte), and those of hex.
+const FIRST: u8 = 1;
+const SECOND: u8 = 2;
+const THIRD: u8 = 4;
+const DIGIT: u8 = 8;
+/// The first digit of a byte that can be readable.
+const FIRST_DIGIT: u8 = 16;
+const LETTER: u8 = 32;
+
+const LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let letter = at as u8;
+        if letter.is_ascii_alphanumeric() || matches!(letter, b'+' | b'/' | b'-' | b'_') {
+            let value = base64_value(letter);
+            letters[at] = LETTER
+                | if value & 0b10_0000 == 0 { FIRST } else { 0 }
+                | if value & 0b00_1000 == 0 { SECOND } else { 0 }
+                | if value & 0b00_0010 == 0 { THIRD } else { 0 }
+                | if letter.is_ascii_hexdigit() { DIGIT } else { 0 }
+                | if matches!(letter, b'0' | b'2'..=b'7') {
+                    FIRST_DIGIT
+                } else {
+                    0
+                };
+        }
+        at += 1;
+    }
+    letters
+};
+
+/// What a run can hide, by the high bits of its bytes alone. This rules out nearly all identifiers and words without
+/// decoding them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Suspicions {
+    /// Bit 0 to 3: base64 whose groups begin at this offset.
+    base64: u8,
+    hex: bool,
+}
+
+impl Suspicions {
+    fn of(run: &[u8]) -> Self {
+        /// As many letters as a number has bits.
+        const WINDOW: usize = 64;
+        /// Windows overlap, so that each pair of groups and each sixteen digits are within one of them.
+        const STEP: usize = 48;
+        let mut suspicions = Self::default();
+        for begin in (0..run.len()).step_by(STEP) {
+            let window = &run[begin..run.len().min(begin + WINDOW)];
+            let [mut first, mut second, mut third, mut digits, mut first_digits] = [0_u64; 5];
+            for (at, letter) in window.iter().enumerate() {
+                let bits = u64::from(LETTERS[usize::from(*letter)]);
+                first |= (bits & 1) << at;
+                second |= (bits >> 1 & 1) << at;
+                third |= (bits >> 2 & 1) << at;
+                digits |= (bits >> 3 & 1) << at;
+                first_digits |= (bits >> 4 & 1) << at;
+            }
+            // Eight bytes in a row always include two whole groups of three.
+            let groups = first & second >> 1 & third >> 2;
+            let mut pairs = groups & groups >> 4;
+            while pairs != 0 {
+                suspicions.base64 |= 1 << (pairs.trailing_zeros() % 4);
+                pairs &= pairs - 1;
+            }
+            let bytes = first_digits & digits >> 1;
+            let two = bytes & bytes >> 2;
+            let four = two & two >> 4;
+            suspicions.hex |= four & four >> 8 != 0;
+        }
+        suspicions
+    }
+}
+
+fn hides(letters: &[u8], decoded: &mut Vec<u8>, see: &mut impl FnMut(&[u8]) -> bool) -> bool {
+    let suspicions = Suspicions::of(letters);
     for offset in 0..4 {
-        let groups = letters[offset..].chunks(4);
-        let bytes = groups.flat_map(|group| base64_bytes(group).into_iter().flatten());
-        if see_readable(bytes, &mut readable, see) {
+        if suspicions.base64 & 1 << offset == 0 {
+            continue;
+        }
+        decode_base64(&letters[offset..], decoded);
+        if see_readable(decoded, see) {
             return true;
         }
     }
-    hex_parts(letters).any(|digits| {
-        (0..2).any(|offset| {
-            let bytes = digits[offset..]
-                .chunks_exact(2)
-                .map(|pair| hex_value(pair[0]) << 4 | hex_value(pair[1]));
-            see_readable(bytes, &mut readable, see)
+    suspicions.hex
+        && hex_parts(letters).any(|digits| {
+            (0..2).any(|offset| {
+                decoded.clear();
+                let pairs = digits[offset..].chunks_exact(2);
+                decoded.extend(pairs.map(|pair| hex_value(pair[0]) << 4 | hex_value(pair[1])));
+                see_readable(decoded, see)
+            })
         })
-    })
 }
 
 /// Passes each readable stretch to `see`.
-fn see_readable(
-    bytes: impl Iterator<Item = u8>,
-    readable: &mut Vec<u8>,
-    see: &mut impl FnMut(&[u8]) -> bool,
-) -> bool {
-    readable.clear();
-    for byte in bytes {
-        if matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r') {
-            readable.push(byte);
-            continue;
-        }
-        if readable.len() >= SHORTEST_TEXT && see(readable) {
-            return true;
-        }
-        readable.clear();
-    }
-    readable.len() >= SHORTEST_TEXT && see(readable)
+fn see_readable(bytes: &[u8], see: &mut impl FnMut(&[u8]) -> bool) -> bool {
+    let is_readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+    bytes
+        .split(|byte| !is_readable(byte))
+        .any(|readable| readable.len() >= SHORTEST_TEXT && see(readable))
 }
 
-/// Decodes a group of up to four letters to up to three bytes.
-fn base64_bytes(group: &[u8]) -> [Option<u8>; 3] {
-    let value = |at: usize| group.get(at).map(|letter| base64_value(*letter));
-    let (a, b, c, d) = (value(0), value(1), value(2), value(3));
-    [
-        a.zip(b).map(|(a, b)| a << 2 | b >> 4),
-        b.zip(c).map(|(b, c)| b << 4 | c >> 2),
-        c.zip(d).map(|(c, d)| c << 6 | d),
-    ]
+/// Decodes groups of four letters to three bytes each, and the rest to as many as it has.
+fn decode_base64(letters: &[u8], decoded: &mut Vec<u8>) {
+    decoded.clear();
+    let (groups, rest) = letters.as_chunks::<4>();
+    for [a, b, c, d] in groups.iter().map(|group| group.map(base64_value)) {
+        decoded.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    }
+    if let [a, b, others @ ..] = rest {
+        let (a, b) = (base64_value(*a), base64_value(*b));
+        decoded.push(a << 2 | b >> 4);
+        if let [c, ..] = others {
+            decoded.push(b << 4 | base64_value(*c) >> 2);
+        }
+    }
 }
 
 const fn base64_value(letter: u8) -> u8 {

@@ -1,7 +1,7 @@
 //! Name and value pairs joined by `&` and `=`: form bodies, query strings and the URLs that contain them.
 
-use crate::names::words;
-use crate::pairs::{is_label_name, is_value_name};
+use std::borrow::Cow;
+
 use crate::search::Search;
 use crate::spans::REDACTED;
 use crate::view::plain;
@@ -79,13 +79,13 @@ fn redact_pairs(text: &str, cut_off: bool, is_query: bool, search: &Search<'_>) 
             continue_with(&mut out, following);
             continue;
         };
-        push(&mut out, &mut redactions, search.text(name, false));
+        let known = search.name(name, decoded);
+        push(&mut out, &mut redactions, search.name_text(name, known));
         out.push('=');
-        let decoded_name = decoded(name);
-        let is_secret = search.names().is_secret(&decoded_name)
+        let is_secret = known.verdict.is_secret
             // Google sends its API keys as `key`. In JSON, `key` has too many other meanings.
-            || (is_query && decoded_name == "key" && !labelled)
-            || (labelled && words(&decoded_name).last().is_some_and(|last| is_value_name(last)));
+            || (is_query && !labelled && decoded(name) == "key")
+            || (labelled && known.verdict.is_value);
         if is_secret && !value.is_empty() {
             search.harvest(value);
             if value.contains('+') {
@@ -117,17 +117,18 @@ fn has_secret_label(text: &str, search: &Search<'_>) -> bool {
         .filter_map(|pair| pair.split_once('='))
         .any(|(name, value)| {
             value.len() <= 96
-                && words(&decoded(name))
-                    .last()
-                    .is_some_and(|last| is_label_name(last))
+                && search.name(name, decoded).verdict.is_label
                 && search.names().is_secret(&decoded(value))
         })
 }
 
 /// The text without its percent-encoding; `+` is a space.
-fn decoded(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    plain(&spaced).into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        Cow::Owned(plain(&text.replace('+', " ")).into_owned())
+    } else {
+        plain(text)
+    }
 }
 
 #[cfg(test)]

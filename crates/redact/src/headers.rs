@@ -1,6 +1,8 @@
 //! Headers: credentials are found by the header's name, even if a proxy renamed it. All other values are searched
 //! like any text.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use model::HeaderField;
 
@@ -12,23 +14,31 @@ const LONGEST_VALUE: usize = 4096;
 
 /// All headers in their original order, including repeated names.
 pub(crate) fn redact_headers(headers: &HeaderMap, search: &Search<'_>) -> Vec<HeaderField> {
+    if search.only_gathers() {
+        // The values of secret headers are among the needles already.
+        return Vec::new();
+    }
+    let headers = headers.iter();
     headers
-        .iter()
-        .map(|(name, value)| redact_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()), search))
+        .map(|(name, value)| match std::str::from_utf8(value.as_bytes()) {
+            Ok(value) => redact_header(name.as_str(), value, search),
+            Err(_) => redact_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()), search),
+        })
         .collect()
 }
 
 /// One header.
 pub(crate) fn redact_header(name: &str, value: &str, search: &Search<'_>) -> HeaderField {
-    if search.names().is_secret_header(name) {
+    let known = search.name(name, Cow::Borrowed);
+    // A header's name can contain a secret too.
+    let (name, in_name) = search.name_text(name, known);
+    if known.verdict.is_secret_header {
         return HeaderField {
-            // A header's name can contain a secret too.
-            name: search.text(name, false).0,
+            name,
             value: REDACTED.to_owned(),
             redacted: true,
         };
     }
-    let (name, in_name) = search.text(name, false);
     let kept = &value[..value.floor_char_boundary(LONGEST_VALUE)];
     let (value, in_value) = search.text(kept, kept.len() < value.len());
     HeaderField {

@@ -4,9 +4,8 @@
 //! The text must be valid JSON up to where it ends. Anything else is rejected: a more lenient reader could find a
 //! secret member that this scanner did not see.
 
-use crate::names::{is_content, words};
+use crate::names::Verdict;
 use crate::needles::SHORTEST;
-use crate::pairs::{is_label_name, is_value_name};
 use crate::search::Search;
 use crate::spans::REDACTED;
 use crate::view::plain;
@@ -40,6 +39,9 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
     let Scanner { mut cuts, values, .. } = scanner;
     cuts.sort_unstable();
     harvest(text, &cuts, &values, search);
+    if search.only_gathers() {
+        return Some((String::new(), 0));
+    }
     Some(apply(text, &cuts))
 }
 
@@ -212,20 +214,19 @@ impl Scanner<'_> {
             if self.peek()? != b'"' {
                 return Err(End::Wrong);
             }
-            let (begin, end) = self.searched_string()?;
-            let name = plain(&self.text[begin..end]);
+            let name = self.name()?;
             if self.peek()? != b':' {
                 return Err(End::Wrong);
             }
             self.at += 1;
             self.peek()?;
             let value = self.at;
-            let read = if self.search.names().is_secret(&name) {
-                self.secret_value(depth, !is_content(&name))
+            let read = if name.is_secret {
+                self.secret_value(depth, !name.is_content)
             } else {
                 self.value(depth + 1)
             };
-            self.see_labels(&name, value, read, labels);
+            self.see_labels(name, value, read, labels);
             read?;
             match self.peek()? {
                 b',' => self.at += 1,
@@ -238,10 +239,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn see_labels(&self, name: &str, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
-        let words = words(name);
-        let Some(last) = words.last() else { return };
-        if is_value_name(last) {
+    fn see_labels(&self, name: Verdict, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
+        if name.is_value {
             match read {
                 Ok(part) => labels.values.push((part, true)),
                 // The string was cut off; use the part that is there.
@@ -255,7 +254,7 @@ impl Scanner<'_> {
                 }
                 Err(_) => {}
             }
-        } else if is_label_name(last)
+        } else if name.is_label
             && let Ok(Part {
                 kind: Kind::String(begin, end),
                 ..
@@ -365,19 +364,38 @@ impl Scanner<'_> {
         });
     }
 
+    /// Reads the name of a member. Its contents are searched.
+    fn name(&mut self) -> Result<Verdict, End> {
+        let begin = self.at + 1;
+        let end = self.whole_string()?;
+        let name = &self.text[begin..end];
+        let known = self.search.name(name, plain);
+        self.cut_parts(begin, self.search.name_spans(name, known));
+        Ok(known.verdict)
+    }
+
     /// The bounds of the string's contents, without its quotes. The contents are searched.
     fn searched_string(&mut self) -> Result<(usize, usize), End> {
         let begin = self.at + 1;
-        let read = self.string();
-        let (end, cut_off) = match read {
-            Ok(end) => (end, false),
-            Err(End::Missing) => (self.text.len(), true),
-            Err(End::Wrong) => return Err(End::Wrong),
-        };
-        for (from, to) in self.search.spans(&self.text[begin..end], cut_off) {
+        let end = self.whole_string()?;
+        self.cut_parts(begin, self.search.spans(&self.text[begin..end], false));
+        Ok((begin, end))
+    }
+
+    /// The end of the string's contents. If the string was cut off, the contents that are there are searched.
+    fn whole_string(&mut self) -> Result<usize, End> {
+        let begin = self.at + 1;
+        let end = self.string();
+        if end == Err(End::Missing) {
+            self.cut_parts(begin, self.search.spans(&self.text[begin..], true));
+        }
+        end
+    }
+
+    fn cut_parts(&mut self, begin: usize, spans: Vec<(usize, usize)>) {
+        for (from, to) in spans {
             self.cut_part(begin + from, begin + to);
         }
-        read.map(|end| (begin, end))
     }
 
     /// The end of the string.

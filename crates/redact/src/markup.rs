@@ -1,7 +1,8 @@
 //! Markup in free text: finds tags that give a secret name to the text after them or to their own attributes.
 
-use crate::names::{Names, words};
+use crate::names::Names;
 use crate::pairs::{is_label_name, is_value_name};
+use crate::words::Words;
 
 /// A longer text between two tags is not treated as a name.
 const LONGEST_NAME: usize = 96;
@@ -82,7 +83,7 @@ impl Tags {
             // `<value>x</value><name>password</name>`
             if self.has_value { 0 } else { end }
         } else {
-            self.has_value |= words(element).last().is_some_and(|last| is_value_name(last));
+            self.has_value |= Words::of(element).last().is_some_and(is_value_name);
             return None;
         };
         (value < text.len()).then_some((value, text.len()))
@@ -92,8 +93,8 @@ impl Tags {
 /// Where the value of a secret name begins: `<key>password</key><string>…`, `<name>password</name><value>…`,
 /// `<dt>Password</dt><dd>…`.
 fn after_label(text: &[u8], content: usize, element: &str, names: &Names) -> Option<usize> {
-    let words = words(element);
-    if !words.last().is_some_and(|last| is_label_element(last)) {
+    let words = Words::of(element);
+    if !words.last().is_some_and(is_label_element) {
         return None;
     }
     let rest = &text[content..];
@@ -117,9 +118,9 @@ fn is_void(element: &str) -> bool {
 }
 
 /// Elements whose content names the element before or after them.
-fn is_label_element(last_word: &str) -> bool {
+fn is_label_element(last_word: &[u8]) -> bool {
     matches!(
         last_word,
-        "dt" | "th" | "td" | "legend" | "strong" | "b" | "span" | "string"
-    ) || (is_label_name(last_word) && !matches!(last_word, "type" | "id" | "path"))
+        b"dt" | b"th" | b"td" | b"legend" | b"strong" | b"b" | b"span" | b"string"
+    ) || (is_label_name(last_word) && !matches!(last_word, b"type" | b"id" | b"path"))
 }

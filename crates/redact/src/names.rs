@@ -9,19 +9,37 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::pairs::{is_label_name, is_value_name};
+use crate::seen::{Seen, Tables};
 use crate::word_lists::{
-    KEPT, is_credential_header, is_description, is_glued, is_ordinary_header, is_secret_pair,
-    is_secret_triple, is_secret_word,
+    CREDENTIAL_HEADERS, KEPT, is_description, is_glued, is_ordinary_header, is_secret_pair, is_secret_triple,
+    is_secret_word,
 };
-
-/// Only the end of a longer name is read, in bytes.
-const LONGEST_NAME: usize = 160;
+use crate::words::Words;
 
 /// The built-in words, and the operator's additions and exemptions.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     added: Vec<Vec<String>>,
     kept: Vec<Vec<String>>,
+    tables: Tables,
+}
+
+/// What a name says about its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Whether the value must never be stored.
+    pub(crate) is_secret: bool,
+    /// The same if it is the name of a header.
+    pub(crate) is_secret_header: bool,
+    /// Whether the value is redacted because it is content that is stored elsewhere (the body of an event) and not
+    /// because it is secret. The rest of the message is not searched for such a value, because it consists of
+    /// ordinary words.
+    pub(crate) is_content: bool,
+    /// Whether the value is the name of a field: `{"name":"password","value":"x"}`.
+    pub(crate) is_label: bool,
+    /// Whether the value is that of a field that has its name elsewhere.
+    pub(crate) is_value: bool,
 }
 
 /// Why the operator's lists cannot be used.
@@ -40,11 +58,12 @@ impl Names {
             names
                 .iter()
                 .map(|name| {
-                    let words = words(name.as_ref());
-                    if words.is_empty() {
+                    let words = Words::of(name.as_ref());
+                    if words.len() == 0 {
                         Err(InvalidNames::NoWords(name.as_ref().to_owned()))
                     } else {
-                        Ok(words)
+                        let words = words.starting_at(0).map(String::from_utf8_lossy);
+                        Ok(words.map(std::borrow::Cow::into_owned).collect::<Vec<_>>())
                     }
                 })
                 .collect::<Result<Vec<_>, _>>()
@@ -52,81 +71,95 @@ impl Names {
         let (added, kept) = (read(added)?, read(kept)?);
         match added.iter().find(|words| kept.contains(words)) {
             Some(words) => Err(InvalidNames::InBoth(words.join("-"))),
-            None => Ok(Self { added, kept }),
+            None => Ok(Self {
+                added,
+                kept,
+                tables: Tables::default(),
+            }),
         }
     }
 
     /// Whether the value of this field must never be stored. `name` must already be decoded.
     pub fn is_secret(&self, name: &str) -> bool {
-        self.hides(&words(name))
+        self.hides(&Words::of(name))
     }
 
     /// Whether the value of this header must never be stored. HTTP's own credential headers cannot be exempted.
     pub fn is_secret_header(&self, name: &str) -> bool {
-        if is_ordinary_header(name) && self.added.is_empty() {
-            return false;
+        let words = Words::of(name);
+        self.is_secret_header_of(name, &words, self.hides(&words))
+    }
+
+    /// Everything that the name says. It must already be decoded.
+    pub(crate) fn verdict(&self, name: &str) -> Verdict {
+        let words = Words::of(name);
+        let is_secret = self.hides(&words);
+        Verdict {
+            is_secret,
+            is_secret_header: self.is_secret_header_of(name, &words, is_secret),
+            is_content: (0..words.len()).any(|at| words.has(at, &["webhook", "payload"])),
+            is_label: words.last().is_some_and(is_label_name),
+            is_value: words.last().is_some_and(is_value_name),
         }
-        let words = words(name);
-        let spelt = words.join("-");
-        if is_credential_header(&spelt) || self.hides(&words) {
-            return true;
-        }
-        // `X-Auth-Key`, `Ocp-Apim-Subscription-Key`, `X-Functions-Key`: nearly every header that ends with `key` is a
-        // credential.
-        words.last().is_some_and(|last| last == "key") && !self.is_kept(&words, words.len() - 1)
+    }
+
+    /// A table of the verdicts on names that were read before.
+    pub(crate) fn seen(&self) -> Seen {
+        self.tables.take()
     }
 
     /// Whether the text ends with a secret name, such as `Social Security number`. The words before it may be prose.
     pub(crate) fn ends_secret(&self, text: &str) -> bool {
-        let mut words = words(text);
-        while words
-            .last()
-            .is_some_and(|word| matches!(word.as_str(), "is" | "was" | "are"))
-        {
+        let mut words = Words::of(text);
+        while matches!(words.last(), Some(b"is" | b"was" | b"are")) {
             words.pop();
         }
         let count = words.len();
-        (0..count).any(|begin| self.match_at(&words, begin, &|at| self.is_kept(&words, at)) == Some(count))
+        (0..count).any(|begin| self.match_at(&words, begin) == Some(count))
     }
 
-    fn hides(&self, words: &[String]) -> bool {
-        let mut added = self.added.iter();
-        if added.any(|run| words.windows(run.len()).any(|part| part == run.as_slice())) {
+    fn is_secret_header_of(&self, name: &str, words: &Words, hides: bool) -> bool {
+        if is_ordinary_header(name.as_bytes()) && self.added.is_empty() {
+            return false;
+        }
+        if hides || CREDENTIAL_HEADERS.iter().any(|header| words.are_spelt(header)) {
             return true;
         }
-        let kept = |at| self.is_kept(words, at);
+        // `X-Auth-Key`, `Ocp-Apim-Subscription-Key`, `X-Functions-Key`: nearly every header that ends with `key` is a
+        // credential.
+        words.last() == Some(b"key") && !self.is_kept(words, words.len() - 1)
+    }
+
+    fn hides(&self, words: &Words) -> bool {
+        let mut added = self.added.iter();
+        if added.any(|run| (0..words.len()).any(|at| words.has(at, run))) {
+            return true;
+        }
         let mut begins = 0..words.len();
         if begins.any(|begin| {
-            self.match_at(words, begin, &kept)
-                .is_some_and(|end| !is_description(&words[end..]))
+            self.match_at(words, begin)
+                .is_some_and(|end| !is_description(words.starting_at(end)))
         }) {
             return true;
         }
         // `p.a.s.s.w.o.r.d`, `Sec-Ret`.
-        words.len() > 1 && words.iter().all(|word| word.len() <= 4) && is_secret_word(&words.concat())
+        words.len() > 1 && words.starting_at(0).all(|word| word.len() <= 4) && is_secret_word(words.joined())
     }
 
     /// Whether this word is part of an exempt sequence of words.
-    fn is_kept(&self, words: &[String], at: usize) -> bool {
-        let covers = |run: &[&str]| {
-            let first = (at + 1).saturating_sub(run.len());
-            (first..=at).any(|begin| {
-                words
-                    .get(begin..begin + run.len())
-                    .is_some_and(|part| part.iter().zip(run).all(|(a, b)| a == b))
-            })
-        };
-        KEPT.iter().any(|run| covers(run))
+    fn is_kept(&self, words: &Words, at: usize) -> bool {
+        let first = |count: usize| (at + 1).saturating_sub(count);
+        KEPT.iter()
+            .any(|run| (first(run.len())..=at).any(|begin| words.has(begin, run)))
             || self
                 .kept
                 .iter()
-                .any(|run| covers(&run.iter().map(String::as_str).collect::<Vec<_>>()))
+                .any(|run| (first(run.len())..=at).any(|begin| words.has(begin, run)))
     }
 
     /// The end of a secret name that begins with this word.
-    fn match_at(&self, words: &[String], begin: usize, kept: &dyn Fn(usize) -> bool) -> Option<usize> {
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        let (one, two, three) = (word(begin), word(begin + 1), word(begin + 2));
+    fn match_at(&self, words: &Words, begin: usize) -> Option<usize> {
+        let (one, two, three) = (words.word(begin), words.word(begin + 1), words.word(begin + 2));
         let length = if is_secret_word(one) || is_glued(one) {
             1
         } else if is_secret_pair(one, two) {
@@ -134,85 +167,13 @@ impl Names {
         } else if is_secret_triple(one, two, three) {
             3
         } else {
-            return self.added.iter().find_map(|run| {
-                let end = begin + run.len();
-                words
-                    .get(begin..end)
-                    .is_some_and(|part| part == run.as_slice())
-                    .then_some(end)
-            });
+            let mut added = self.added.iter();
+            return added
+                .find(|run| words.has(begin, run))
+                .map(|run| begin + run.len());
         };
         let end = begin + length;
-        (!(begin..end).all(kept)).then_some(end)
-    }
-}
-
-/// Whether the value is redacted because it is content that is stored elsewhere (the body of an event) and not
-/// because it is secret. The rest of the message is not searched for such a value, because it consists of ordinary
-/// words.
-pub(crate) fn is_content(name: &str) -> bool {
-    let words = words(name);
-    words
-        .windows(2)
-        .any(|pair| pair[0] == "webhook" && pair[1] == "payload")
-}
-
-/// The words of a name in lower case. Splits at anything that is not a letter or digit, between letters and digits,
-/// and where camel case starts a word.
-pub(crate) fn words(name: &str) -> Vec<String> {
-    let name = &name[name.ceil_char_boundary(name.len().saturating_sub(LONGEST_NAME))..];
-    let mut words = Vec::with_capacity(4);
-    let mut word = String::new();
-    let mut before = Kind::Other;
-    let mut chars = name.chars().peekable();
-    while let Some(c) = chars.next() {
-        let kind = Kind::of(c);
-        let begins_word = match (before, kind) {
-            (Kind::Lower, Kind::Upper) => true,
-            // In `SSNLast`, the last capital belongs to the next word.
-            (Kind::Upper, Kind::Upper) => chars.peek().is_some_and(|next| Kind::of(*next) == Kind::Lower),
-            (Kind::Digit, Kind::Lower | Kind::Upper) | (Kind::Lower | Kind::Upper, Kind::Digit) => true,
-            _ => false,
-        };
-        if (begins_word || kind == Kind::Other) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        match kind {
-            Kind::Other => {}
-            Kind::Upper => word.extend(c.to_lowercase()),
-            Kind::Lower | Kind::Digit => word.push(c),
-        }
-        before = kind;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Lower,
-    Upper,
-    Digit,
-    Other,
-}
-
-impl Kind {
-    fn of(c: char) -> Self {
-        if c.is_ascii_lowercase() {
-            Self::Lower
-        } else if c.is_ascii_uppercase() {
-            Self::Upper
-        } else if c.is_ascii_digit() {
-            Self::Digit
-        } else if c.is_ascii() || !c.is_alphanumeric() {
-            Self::Other
-        } else if c.is_uppercase() {
-            Self::Upper
-        } else {
-            Self::Lower
-        }
+        (!(begin..end).all(|at| self.is_kept(words, at))).then_some(end)
     }
 }
 
@@ -226,24 +187,6 @@ impl fmt::Display for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_read_as_words() {
-        for (name, expected) in [
-            ("applicant_ssn", "applicant ssn"),
-            ("SSNLast4", "ssn last 4"),
-            ("userPassword", "user password"),
-            ("X-Auth-Key", "x auth key"),
-            ("user[password]", "user password"),
-            ("/data/attributes/email", "data attributes email"),
-            ("OTPCode", "otp code"),
-            ("größe2", "größe 2"),
-            ("", ""),
-            ("--", ""),
-        ] {
-            assert_eq!(words(name).join(" "), expected, "{name}");
-        }
-    }
 
     #[test]
     fn a_name_is_secret_by_any_of_its_words() {

@@ -4,21 +4,24 @@
 //! than that, only every second, third, … piece is used. Texts shorter than [`SHORTEST`] are not searched for:
 //! `true`, `US` or a PIN occur in ordinary text by chance, and redacting them would make that text unreadable.
 //!
-//! The search reads each byte of a text once. It keeps the last sixteen bytes as one number and looks that number up
-//! in a sorted list of all sixteen-byte pieces. So a caller cannot slow the search down by choosing the text or the
-//! secrets.
+//! [`crate::finder`] searches for them.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use zeroize::Zeroizing;
 
+use crate::exact::Exact;
+use crate::finder::Sieve;
 use crate::names::Names;
+use crate::search::known;
 
 /// Length of a piece: this many consecutive bytes of a credential are redacted wherever they appear.
-const PIECE: usize = 16;
+pub(crate) const PIECE: usize = 16;
 /// Shorter texts are not searched for.
 pub(crate) const SHORTEST: usize = 8;
 /// Maximum number of pieces of one text. Access secrets have at most 48 bytes; the rest leaves room for signed
@@ -31,31 +34,24 @@ const ALL: usize = 8192;
 /// Sentences and addresses up to this size are only found whole.
 const LONGEST_WHOLE: usize = 256;
 
-/// Size of the filter that rules out most numbers before the list is searched.
-const FILTER_BITS: usize = 1 << 15;
-
-/// The environments that an access secret can begin with.
-const ENVIRONMENTS: [&[u8]; 3] = [b"sandbox", b"dev", b"prod"];
-/// Maximum length of an access secret's prefix.
-const LONGEST_PREFIX: usize = 24;
-/// Number of hex digits in an access secret.
-const DIGITS: usize = 40;
-
 /// The texts to search for.
 #[derive(Clone, Default)]
 pub struct Needles {
     texts: Vec<Needle>,
     /// Number of pieces of all texts together.
     total: usize,
+    /// These two are made from `texts` when a search first needs them, and kept until there is another text.
+    sieve: OnceLock<Sieve>,
+    exact: OnceLock<Exact>,
 }
 
 #[derive(Clone)]
-struct Needle {
-    text: Zeroizing<Vec<u8>>,
+pub(crate) struct Needle {
+    pub(crate) text: Zeroizing<Vec<u8>>,
     /// The distance between the beginnings of its pieces.
-    stride: usize,
+    pub(crate) stride: usize,
     /// Whether only the whole text counts, not a piece of it.
-    only_whole: bool,
+    pub(crate) only_whole: bool,
 }
 
 impl fmt::Debug for Needles {
@@ -109,9 +105,15 @@ impl Needles {
         }
         let text = Zeroizing::new(text.to_ascii_lowercase());
         if let Some(known) = self.texts.iter_mut().find(|known| known.text == text) {
-            known.only_whole &= only_whole;
+            if known.only_whole && !only_whole {
+                known.only_whole = false;
+                self.exact = OnceLock::new();
+                self.sieve = OnceLock::new();
+            }
             return;
         }
+        self.exact = OnceLock::new();
+        self.sieve = OnceLock::new();
         self.total += most;
         self.texts.push(Needle {
             text,
@@ -134,8 +136,10 @@ impl Needles {
 
     /// Adds the credentials in these headers.
     pub fn add_headers(&mut self, headers: &HeaderMap, names: &Names) {
+        let mut seen = names.seen();
         for (name, value) in headers {
-            if !names.is_secret_header(name.as_str()) {
+            let known = seen.name(name.as_str(), |name| known(names, name, Cow::Borrowed));
+            if !known.verdict.is_secret_header {
                 continue;
             }
             let value = value.as_bytes();
@@ -189,6 +193,14 @@ impl Needles {
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
+
+    pub(crate) fn sieve(&self) -> &Sieve {
+        self.sieve.get_or_init(|| Sieve::new(&self.texts))
+    }
+
+    pub(crate) fn exact(&self) -> &Exact {
+        self.exact.get_or_init(|| Exact::new(&self.texts))
+    }
 }
 
 /// Values that are not secret although their names are: one repeated character, and the placeholders that forms and
@@ -217,263 +229,22 @@ fn says_nothing(text: &[u8]) -> bool {
 }
 
 /// The text after the first `sign`.
-fn after(text: &[u8], sign: u8) -> Option<&[u8]> {
+pub(crate) fn after(text: &[u8], sign: u8) -> Option<&[u8]> {
     text.iter()
         .position(|byte| *byte == sign)
         .map(|at| &text[at + 1..])
 }
 
-/// The needles, prepared for searching.
-pub(crate) struct Finder {
-    /// Sorted.
-    pieces: Zeroizing<Vec<u128>>,
-    /// Pieces of the texts that are only found whole; sorted.
-    parts: Zeroizing<Vec<u128>>,
-    /// The texts that are only found whole; sorted.
-    wholes: Vec<Whole>,
-    /// Texts shorter than a piece, by length; sorted.
-    short: Vec<(usize, Zeroizing<Vec<u128>>)>,
-    filter: Option<Box<[u64; FILTER_BITS / 64]>>,
-}
-
-impl Finder {
-    pub(crate) fn new(needles: &Needles) -> Self {
-        let mut pieces = Zeroizing::new(Vec::new());
-        let mut parts = Zeroizing::new(Vec::new());
-        let mut wholes = Vec::new();
-        let mut short: Vec<(usize, Zeroizing<Vec<u128>>)> = Vec::new();
-        for needle in &needles.texts {
-            let text = &needle.text;
-            if text.len() < PIECE {
-                let number = number_of(text);
-                match short.iter_mut().find(|(length, _)| *length == text.len()) {
-                    Some((_, numbers)) => numbers.push(number),
-                    None => short.push((text.len(), Zeroizing::new(vec![number]))),
-                }
-            } else if needle.only_whole {
-                parts.extend(text.windows(PIECE).map(number_of));
-                wholes.push(Whole::of(text));
-            } else {
-                pieces.extend(text.windows(PIECE).step_by(needle.stride).map(number_of));
-                pieces.push(number_of(&text[text.len() - PIECE..]));
-                add_raw_pieces(text, &mut pieces);
-            }
-        }
-        pieces.sort_unstable();
-        pieces.dedup();
-        parts.sort_unstable();
-        parts.dedup();
-        wholes.sort_unstable();
-        short.iter_mut().for_each(|(_, numbers)| numbers.sort_unstable());
-        let mut filter = None;
-        let of_short = short.iter().flat_map(|(_, numbers)| numbers.iter());
-        for number in pieces.iter().chain(of_short).chain(parts.iter()) {
-            let bit = filter_bit(*number);
-            let words = filter.get_or_insert_with(|| Box::new([0_u64; FILTER_BITS / 64]));
-            words[bit / 64] |= 1 << (bit % 64);
-        }
-        Self {
-            pieces,
-            parts,
-            wholes,
-            short,
-            filter,
-        }
-    }
-
-    /// The positions of needles, pieces of them, and anything that looks like an access secret.
-    pub(crate) fn find(&self, text: &[u8], spans: &mut Vec<(usize, usize)>) {
-        find_forms(text, spans);
-        let Some(filter) = &self.filter else { return };
-        let may_be = |number: u128| {
-            let bit = filter_bit(number);
-            filter[bit / 64] & (1 << (bit % 64)) != 0
-        };
-        let mut last = 0_u128;
-        let mut run = Run::default();
-        for (at, byte) in text.iter().enumerate() {
-            last = (last << 8) | u128::from(byte.to_ascii_lowercase());
-            let end = at + 1;
-            if end >= PIECE && may_be(last) {
-                if self.pieces.binary_search(&last).is_ok() {
-                    extend(spans, (end - PIECE, end));
-                }
-                if self.parts.binary_search(&last).is_ok() {
-                    run.see(text, end);
-                    let first = self.wholes.partition_point(|whole| whole.last < last);
-                    let ending = self.wholes[first..].iter().take_while(|whole| whole.last == last);
-                    let found = ending.filter(|whole| run.ends_with(whole));
-                    if let Some(longest) = found.map(|whole| whole.length).max() {
-                        extend(spans, (end - longest, end));
-                    }
-                }
-            }
-            for (length, numbers) in &self.short {
-                let number = last & ((1 << (8 * length)) - 1);
-                if end >= *length && may_be(number) && numbers.binary_search(&number).is_ok() {
-                    extend(spans, (end - length, end));
-                }
-            }
-        }
-    }
-}
-
-/// A text that is only found whole. Two texts that agree in all these fields are equal, or differ so rarely that
-/// redacting the other one does no harm.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Whole {
-    /// Its last piece.
-    last: u128,
-    length: usize,
-    hash: u64,
-    /// [`BASE`] to the power of its length.
-    power: u64,
-}
-
-/// The base of the hash, which is a polynomial of the bytes.
-const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
-
-const fn hash_on(hash: u64, byte: u8) -> u64 {
-    hash.wrapping_mul(BASE)
-        .wrapping_add(byte.to_ascii_lowercase() as u64 + 1)
-}
-
-impl Whole {
-    fn of(text: &[u8]) -> Self {
-        Self {
-            last: number_of(&text[text.len() - PIECE..]),
-            length: text.len(),
-            hash: text.iter().fold(0, |hash, byte| hash_on(hash, *byte)),
-            power: text.iter().fold(1, |power, _| power.wrapping_mul(BASE)),
-        }
-    }
-}
-
-/// Consecutive pieces, of any texts, with a hash of every prefix of the sequence. Two prefix hashes give the hash of
-/// the part between them.
-#[derive(Default)]
-struct Run {
-    end: usize,
-    hashes: Vec<u64>,
-}
-
-impl Run {
-    /// Adds a piece that ends here.
-    fn see(&mut self, text: &[u8], end: usize) {
-        let from = if !self.hashes.is_empty() && end == self.end + 1 {
-            self.end
-        } else {
-            self.hashes.clear();
-            self.hashes.push(0);
-            end - PIECE
-        };
-        for byte in &text[from..end] {
-            self.hashes
-                .push(hash_on(self.hashes[self.hashes.len() - 1], *byte));
-        }
-        self.end = end;
-    }
-
-    fn ends_with(&self, whole: &Whole) -> bool {
-        let last = self.hashes.len() - 1;
-        last.checked_sub(whole.length).is_some_and(|first| {
-            let before = self.hashes[first].wrapping_mul(whole.power);
-            self.hashes[last].wrapping_sub(before) == whole.hash
-        })
-    }
-}
-
-/// Adds the span, joined to the last one if they touch, so that the list stays short.
-fn extend(spans: &mut Vec<(usize, usize)>, (begin, end): (usize, usize)) {
-    match spans.last_mut() {
-        Some(last) if last.0 <= begin && begin <= last.1 => last.1 = last.1.max(end),
-        _ => spans.push((begin, end)),
-    }
-}
-
-fn add_pieces(text: &[u8], pieces: &mut Vec<u128>) {
-    pieces.extend(text.windows(PIECE).map(number_of));
-}
-
-/// The bytes encoded by an access secret's digits, and the base64 of those bytes at each of the three offsets.
-fn add_raw_pieces(text: &[u8], pieces: &mut Vec<u128>) {
-    let digits = after(text, b'-').unwrap_or(text);
-    if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return;
-    }
-    let nibble = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-    let raw: Zeroizing<Vec<u8>> = Zeroizing::new(
-        digits
-            .chunks_exact(2)
-            .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
-            .collect(),
-    );
-    add_pieces(&raw.to_ascii_lowercase(), pieces);
-    for offset in 0..3 {
-        let mut shifted = Zeroizing::new(vec![0; offset]);
-        shifted.extend_from_slice(&raw);
-        let encoded = Zeroizing::new(STANDARD.encode(&*shifted).to_ascii_lowercase().into_bytes());
-        // The first and last group also encode bits of the neighbouring bytes, so they vary.
-        let inner = &encoded[4..encoded.len() - 4];
-        add_pieces(inner, pieces);
-        let url_safe: Vec<u8> = inner
-            .iter()
-            .map(|byte| match byte {
-                b'+' => b'-',
-                b'/' => b'_',
-                other => *other,
-            })
-            .collect();
-        add_pieces(&Zeroizing::new(url_safe), pieces);
-    }
-}
-
-fn number_of(bytes: &[u8]) -> u128 {
-    bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u128::from(*byte))
-}
-
-fn filter_bit(number: u128) -> usize {
-    let folded = (number as u64) ^ ((number >> 64) as u64).rotate_left(29);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 49) as usize % FILTER_BITS
-}
-
-/// A prefix that ends with a dash or underscore, then 40 hex digits. The installation chooses the prefix. After a
-/// documented prefix there may be more digits.
-fn find_forms(text: &[u8], spans: &mut Vec<(usize, usize)>) {
-    let is_prefix = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut passed = 0;
-    while let Some(sign) = text[passed..].iter().position(|byte| matches!(byte, b'-' | b'_')) {
-        let sign = passed + sign;
-        let digits = text[sign + 1..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
-        passed = sign + 1 + digits;
-        if digits < DIGITS {
-            continue;
-        }
-        let window = &text[sign.saturating_sub(LONGEST_PREFIX)..sign];
-        let documented = ENVIRONMENTS.into_iter().any(|name| {
-            window.len() >= name.len() && window[window.len() - name.len()..].eq_ignore_ascii_case(name)
-        });
-        let length = window.iter().rev().take_while(|byte| is_prefix(byte)).count();
-        if documented || (digits == DIGITS && length > 0) {
-            spans.push((sign - length, passed));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finder::find;
 
     fn found(needles: &[&str], text: &str) -> Vec<(usize, usize)> {
         let mut all = Needles::default();
         needles.iter().for_each(|needle| all.add(needle.as_bytes()));
         let mut spans = Vec::new();
-        Finder::new(&all).find(text.as_bytes(), &mut spans);
+        find(&all, text.as_bytes(), usize::MAX, &mut spans);
         spans
     }
 
@@ -543,7 +314,7 @@ mod tests {
         assert_eq!(needles.len(), 4);
         let find = |text: &str| {
             let mut spans = Vec::new();
-            Finder::new(&needles).find(text.as_bytes(), &mut spans);
+            find(&needles, text.as_bytes(), usize::MAX, &mut spans);
             spans
         };
         assert_eq!(find("to MAYA@northwind-cards.example!"), [(3, 31)]);
@@ -580,8 +351,12 @@ mod tests {
         let mut needles = Needles::default();
         needles.add_headers(&headers, &Names::default());
         let mut spans = Vec::new();
-        let finder = Finder::new(&needles);
-        finder.find(b"long-password abcdefgh12345678", &mut spans);
+        find(
+            &needles,
+            b"long-password abcdefgh12345678",
+            usize::MAX,
+            &mut spans,
+        );
         assert_eq!(spans, [(0, 13), (14, 30)]);
     }
 }

@@ -5,8 +5,9 @@
 //! of the text. Only in a query string does the text continue after the next `&`.
 
 use crate::markup::Tags;
-use crate::names::{Names, words};
+use crate::names::Names;
 use crate::view::View;
+use crate::words::Words;
 use crate::{columns, markup, schemes};
 
 /// Number of bytes before a separator that are read as a name, possibly with prose before it.
@@ -219,13 +220,11 @@ impl Reader<'_> {
     }
 
     fn look_for_labels(&mut self, name: &str, value: usize) {
-        let words = words(name);
+        let words = Words::of(name);
         let Some(last) = words.last() else { return };
         if is_value_name(last) {
             self.has_value = Some(value);
-        } else if is_label_name(last)
-            || (self.tags.is_open() && matches!(last.as_str(), "class" | "itemprop"))
-        {
+        } else if is_label_name(last) || (self.tags.is_open() && matches!(last, b"class" | b"itemprop")) {
             let (begin, end) = self.word_at(value);
             let word = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
             if self.names.is_secret(word) {
@@ -308,53 +307,53 @@ impl Reader<'_> {
 }
 
 /// Names of members that say which field an object describes.
-pub(crate) fn is_label_name(last_word: &str) -> bool {
+pub(crate) fn is_label_name(last_word: &[u8]) -> bool {
     matches!(
         last_word,
-        "name"
-            | "key"
-            | "field"
-            | "label"
-            | "path"
-            | "param"
-            | "parameter"
-            | "property"
-            | "header"
-            | "attribute"
-            | "type"
-            | "id"
-            | "k"
-            | "question"
-            | "column"
-            | "variable"
+        b"name"
+            | b"key"
+            | b"field"
+            | b"label"
+            | b"path"
+            | b"param"
+            | b"parameter"
+            | b"property"
+            | b"header"
+            | b"attribute"
+            | b"type"
+            | b"id"
+            | b"k"
+            | b"question"
+            | b"column"
+            | b"variable"
     )
 }
 
 /// Names of members that hold the value of that field.
-pub(crate) fn is_value_name(last_word: &str) -> bool {
+pub(crate) fn is_value_name(last_word: &[u8]) -> bool {
     matches!(
         last_word,
-        "value"
-            | "values"
-            | "val"
-            | "v"
-            | "content"
-            | "contents"
-            | "data"
-            | "text"
-            | "string"
-            | "answer"
-            | "input"
-            | "raw"
-            | "old"
-            | "new"
-            | "before"
-            | "after"
-            | "previous"
-            | "current"
-            | "from"
-            | "to"
-            | "body"
+        b"value"
+            | b"values"
+            | b"val"
+            | b"v"
+            | b"content"
+            | b"contents"
+            | b"data"
+            | b"text"
+            | b"string"
+            | b"answer"
+            | b"input"
+            | b"raw"
+            | b"old"
+            | b"new"
+            | b"before"
+            | b"after"
+            | b"previous"
+            | b"current"
+            | b"from"
+            | b"to"
+            | b"body"
     )
 }
 

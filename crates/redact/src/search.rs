@@ -1,13 +1,15 @@
 //! Searches one text for credentials, anything that looks like one, and values of secret names, at every depth of
 //! escapes, base64 and hex. Every part of a message that is stored goes through this search.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
 use crate::names::Names;
-use crate::needles::{Finder, Needles};
+use crate::needles::Needles;
+use crate::seen::{Known, Seen};
 use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
-use crate::{armour, pairs, schemes};
+use crate::{armour, finder, pairs, schemes};
 
 /// Maximum nesting of base64 and hex: four levels.
 const DEEPEST: u32 = 4;
@@ -20,15 +22,16 @@ const LEAST_WORK: usize = 4096;
 /// Searches the parts of one message.
 pub struct Search<'a> {
     names: &'a Names,
-    finder: Finder,
+    /// Names that were read before.
+    seen: RefCell<Seen>,
+    /// What to search for. `None` if it only collects the values of secret fields and redacts nothing.
+    needles: Option<&'a Needles>,
     /// Number of bytes examined so far, for tests and benchmarks.
     work: Cell<usize>,
     /// The work that is left for the current text.
     left: Cell<usize>,
     /// Values of secret fields that were redacted.
     harvest: RefCell<Needles>,
-    /// Whether it only collects such values and redacts nothing.
-    only_gathers: bool,
 }
 
 impl std::fmt::Debug for Search<'_> {
@@ -38,23 +41,28 @@ impl std::fmt::Debug for Search<'_> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(names: &'a Names, needles: &Needles) -> Self {
+    pub fn new(names: &'a Names, needles: &'a Needles) -> Self {
         Self {
-            names,
-            finder: Finder::new(needles),
-            work: Cell::new(0),
-            left: Cell::new(0),
-            harvest: RefCell::default(),
-            only_gathers: false,
+            needles: Some(needles),
+            ..Self::gathering(names)
         }
     }
 
-    /// A search that only collects the values of a message's secret fields.
+    /// A search that only collects the values of a message's secret fields. What its methods return is empty.
     pub(crate) fn gathering(names: &'a Names) -> Self {
         Self {
-            only_gathers: true,
-            ..Self::new(names, &Needles::default())
+            names,
+            seen: RefCell::new(names.seen()),
+            needles: None,
+            work: Cell::new(0),
+            left: Cell::new(0),
+            harvest: RefCell::default(),
         }
+    }
+
+    /// Whether it only collects the values of secret fields.
+    pub(crate) fn only_gathers(&self) -> bool {
+        self.needles.is_none()
     }
 
     pub(crate) fn names(&self) -> &'a Names {
@@ -79,27 +87,54 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// What is known of a name. `decode` undoes what the place of the name allows.
+    pub(crate) fn name<'n>(&self, name: &'n str, decode: impl FnOnce(&'n str) -> Cow<'n, str>) -> Known {
+        let mut seen = self.seen.borrow_mut();
+        seen.name(name, |name| known(self.names, name, decode))
+    }
+
     /// The redacted text and the number of redactions. If the text was `cut_off`, its last word is redacted too,
     /// because it may be the beginning of a secret.
     pub fn text(&self, text: &str, cut_off: bool) -> (String, u32) {
-        let spans = self.spans(text, cut_off);
-        if spans.is_empty() {
+        self.without(text, &self.spans(text, cut_off))
+    }
+
+    /// The same for a name.
+    pub(crate) fn name_text(&self, name: &str, known: Known) -> (String, u32) {
+        self.without(name, &self.name_spans(name, known))
+    }
+
+    fn without(&self, text: &str, spans: &[(usize, usize)]) -> (String, u32) {
+        if self.only_gathers() {
+            (String::new(), 0)
+        } else if spans.is_empty() {
             (text.to_owned(), 0)
         } else {
-            replace(text, &spans)
+            replace(text, spans)
         }
+    }
+
+    /// The spans of the name that must be redacted.
+    pub(crate) fn name_spans(&self, name: &str, known: Known) -> Vec<(usize, usize)> {
+        let Some(needles) = self.needles.filter(|_| known.is_plain) else {
+            return self.spans(name, false);
+        };
+        self.work.set(self.work.get() + name.len());
+        let mut spans = Vec::new();
+        finder::find(needles, name.as_bytes(), name.len(), &mut spans);
+        merge(spans)
     }
 
     /// The spans of the text that must be redacted, in order and without overlaps.
     pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
-        if self.only_gathers {
+        let Some(needles) = self.needles else {
             self.work.set(self.work.get() + bytes.len());
             return Vec::new();
-        }
+        };
         self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
         let mut spans = Vec::new();
-        if !self.inspect(bytes, 0, &mut spans) {
+        if !self.inspect(needles, bytes, 0, &mut spans) {
             return vec![(0, bytes.len())];
         }
         if cut_off {
@@ -109,7 +144,7 @@ impl<'a> Search<'a> {
     }
 
     /// False if the text is nested so deeply that searching it would take too long.
-    fn inspect(&self, text: &[u8], depth: u32, spans: &mut Vec<(usize, usize)>) -> bool {
+    fn inspect(&self, needles: &Needles, text: &[u8], depth: u32, spans: &mut Vec<(usize, usize)>) -> bool {
         if !self.spend(text.len()) || depth > DEEPEST {
             return false;
         }
@@ -117,7 +152,7 @@ impl<'a> Search<'a> {
         if features.is_plain(text.len()) {
             return true;
         }
-        let mut whole = self.inspect_layer(text, None, features, depth, spans);
+        let mut whole = self.inspect_layer(needles, text, None, features, depth, spans);
         let mut layer = if features.escapes { View::of(text) } else { None };
         let mut layers = 1;
         while let Some(view) = layer {
@@ -126,7 +161,7 @@ impl<'a> Search<'a> {
             }
             let seen = view.bytes();
             let mut found = Vec::new();
-            whole &= self.inspect_layer(seen, Some(&view), Features::of(seen), depth, &mut found);
+            whole &= self.inspect_layer(needles, seen, Some(&view), Features::of(seen), depth, &mut found);
             spans.extend(found.into_iter().map(|span| view.source(span)));
             layer = view.next();
             layers += 1;
@@ -136,24 +171,25 @@ impl<'a> Search<'a> {
 
     fn inspect_layer(
         &self,
+        needles: &Needles,
         text: &[u8],
         view: Option<&View>,
         features: Features,
         depth: u32,
         spans: &mut Vec<(usize, usize)>,
     ) -> bool {
-        self.finder.find(text, spans);
+        finder::find(needles, text, features.longest_run, spans);
         if features.signs {
             let mut see_value = |value: &[u8]| self.harvest(&String::from_utf8_lossy(value));
             pairs::find(text, view, self.names, spans, &mut see_value);
         }
-        if !features.long_run {
+        if features.longest_run < armour::SHORTEST_RUN {
             return true;
         }
         let mut whole = true;
         let see = |readable: &[u8]| {
             let mut inner = Vec::new();
-            whole &= self.inspect(readable, depth + 1, &mut inner);
+            whole &= self.inspect(needles, readable, depth + 1, &mut inner);
             !inner.is_empty()
         };
         armour::find(text, see, spans);
@@ -168,14 +204,24 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Reads a name.
+pub(crate) fn known<'n>(names: &Names, name: &'n str, decode: impl FnOnce(&'n str) -> Cow<'n, str>) -> Known {
+    let features = Features::of(name.as_bytes());
+    let is_run = features.longest_run >= armour::SHORTEST_RUN;
+    Known {
+        verdict: names.verdict(&decode(name)),
+        is_plain: !features.escapes && !features.signs && !(is_run && armour::has_readable(name.as_bytes())),
+    }
+}
+
 /// What a quick first pass found, to decide which searches the text needs.
 #[derive(Clone, Copy)]
 struct Features {
     escapes: bool,
     /// Whether there are separators of names and values, or spaces.
     signs: bool,
-    /// Whether there is a long run of base64 letters.
-    long_run: bool,
+    /// The length of the longest run of base64 letters.
+    longest_run: usize,
 }
 
 impl Features {
@@ -211,7 +257,7 @@ impl Features {
         Self {
             escapes: seen & ESCAPE != 0,
             signs: seen & SIGN != 0,
-            long_run: longest >= armour::SHORTEST_RUN,
+            longest_run: longest,
         }
     }
 

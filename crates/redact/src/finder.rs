@@ -1,0 +1,174 @@
+//! Searches a text for [`crate::Needles`], and for anything that looks like an access secret.
+//!
+//! Most texts contain none, so most of the search is a sieve. It looks at every eighth byte of the text: a piece of
+//! sixteen bytes has eight of them at one of these places, whatever its own place. If these eight bytes occur in no
+//! needle, no piece is there. Only where they may occur, [`crate::exact`] reads the text byte by byte.
+
+use crate::exact::{Run, raw_forms};
+use crate::needles::{Needle, Needles, PIECE, SHORTEST};
+
+/// The environments that an access secret can begin with.
+const ENVIRONMENTS: [&[u8]; 3] = [b"sandbox", b"dev", b"prod"];
+/// Maximum length of an access secret's prefix.
+const LONGEST_PREFIX: usize = 24;
+/// Number of hex digits in an access secret.
+pub(crate) const DIGITS: usize = 40;
+
+/// Bytes of a piece that the sieve looks up, and the distance between the places where it looks.
+const BLOCK: usize = 8;
+/// The same for texts shorter than a piece, which have eight bytes or more.
+const SHORT_BLOCK: usize = 5;
+const SHORT_STEP: usize = 4;
+const _: () = assert!(BLOCK + BLOCK - 1 <= PIECE && SHORT_BLOCK + SHORT_STEP - 1 <= SHORTEST);
+
+/// The fewest and most bits of the sieve, and about how many there are for each block.
+const FEWEST_BITS: usize = 1 << 12;
+const MOST_BITS: usize = 1 << 20;
+const BITS_PER_BLOCK: usize = 16;
+
+/// The positions of needles, pieces of them, and anything that looks like an access secret. `longest_run` is the
+/// length of the longest run of letters, digits and their signs in the text, or more.
+pub(crate) fn find(needles: &Needles, text: &[u8], longest_run: usize, spans: &mut Vec<(usize, usize)>) {
+    if longest_run > DIGITS {
+        find_forms(text, spans);
+    }
+    let sieve = needles.sieve();
+    if text.len() < sieve.shortest {
+        return;
+    }
+    let step = if sieve.has_short { SHORT_STEP } else { BLOCK };
+    let mut run = Run::default();
+    // The first place that was not looked at.
+    let mut next = 0;
+    for at in (0..text.len()).step_by(step) {
+        let Some((first, last)) = sieve.ends_at(text, at) else {
+            continue;
+        };
+        let (first, last) = (first.max(next), last.min(text.len()));
+        if first <= last {
+            needles.exact().find(text, first..=last, &mut run, spans);
+            next = last + 1;
+        }
+    }
+}
+
+/// The blocks of all needles.
+#[derive(Clone)]
+pub(crate) struct Sieve {
+    /// A bit for each block, at a place that its bytes determine.
+    bits: Vec<u64>,
+    /// By how much the hash is shifted to be such a place.
+    shift: u32,
+    has_long: bool,
+    /// Whether there are texts shorter than a piece.
+    has_short: bool,
+    /// Shorter texts contain no needle.
+    shortest: usize,
+}
+
+impl Sieve {
+    pub(crate) fn new(needles: &[Needle]) -> Self {
+        let blocks: usize = needles.iter().map(|needle| needle.text.len()).sum();
+        let size = (blocks * BITS_PER_BLOCK)
+            .next_power_of_two()
+            .clamp(FEWEST_BITS, MOST_BITS);
+        let lengths = needles.iter().map(|needle| needle.text.len());
+        let mut sieve = Self {
+            bits: vec![0; size / 64],
+            shift: 64 - size.trailing_zeros(),
+            has_long: lengths.clone().any(|length| length >= PIECE),
+            has_short: lengths.clone().any(|length| length < PIECE),
+            shortest: lengths
+                .map(|length| length.min(PIECE))
+                .min()
+                .unwrap_or(usize::MAX),
+        };
+        for needle in needles {
+            if needle.text.len() < PIECE {
+                let blocks = needle.text.windows(SHORT_BLOCK);
+                blocks.for_each(|block| sieve.add(short_block(lowered(block))));
+                continue;
+            }
+            sieve.add_blocks(&needle.text);
+            if !needle.only_whole {
+                raw_forms(&needle.text)
+                    .iter()
+                    .for_each(|form| sieve.add_blocks(form));
+            }
+        }
+        sieve
+    }
+
+    fn add_blocks(&mut self, text: &[u8]) {
+        text.windows(BLOCK).for_each(|block| self.add(lowered(block)));
+    }
+
+    fn add(&mut self, block: u64) {
+        let place = self.place(block);
+        self.bits[place / 64] |= 1 << (place % 64);
+    }
+
+    fn has(&self, block: u64) -> bool {
+        let place = self.place(block);
+        self.bits[place / 64] >> (place % 64) & 1 != 0
+    }
+
+    fn place(&self, block: u64) -> usize {
+        (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    }
+
+    /// The first and last place where a piece can end that has its block here, if there may be one.
+    fn ends_at(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
+        let rest = &text[at..];
+        let block = lowered(&rest[..rest.len().min(BLOCK)]);
+        let is_long = self.has_long && at.is_multiple_of(BLOCK) && rest.len() >= BLOCK && self.has(block);
+        let is_short = self.has_short && rest.len() >= SHORT_BLOCK && self.has(short_block(block));
+        match (is_short, is_long) {
+            (false, false) => None,
+            (false, true) => Some((at + BLOCK, at + PIECE)),
+            (true, false) => Some((at + SHORT_BLOCK, at + PIECE - 1)),
+            (true, true) => Some((at + SHORT_BLOCK, at + PIECE)),
+        }
+    }
+}
+
+/// At most eight bytes in lower case, as one number.
+fn lowered(bytes: &[u8]) -> u64 {
+    let block = bytes.first_chunk::<BLOCK>().copied().unwrap_or_else(|| {
+        let mut padded = [0; BLOCK];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        padded
+    });
+    u64::from_le_bytes(block.map(|byte| byte.to_ascii_lowercase()))
+}
+
+/// The first five bytes of a block, marked so that they are no block of eight.
+const fn short_block(block: u64) -> u64 {
+    block & 0x00ff_ffff_ffff | 0xff << 56
+}
+
+/// A prefix that ends with a dash or underscore, then 40 hex digits. The installation chooses the prefix. After a
+/// documented prefix there may be more digits.
+fn find_forms(text: &[u8], spans: &mut Vec<(usize, usize)>) {
+    let is_prefix = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut passed = 0;
+    while let Some(sign) = text[passed..].iter().position(|byte| matches!(byte, b'-' | b'_')) {
+        let sign = passed + sign;
+        let digits = text[sign + 1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_hexdigit())
+            .count();
+        passed = sign + 1 + digits;
+        if digits < DIGITS {
+            continue;
+        }
+        let window = &text[sign.saturating_sub(LONGEST_PREFIX)..sign];
+        let documented = ENVIRONMENTS.into_iter().any(|name| {
+            window.len() >= name.len() && window[window.len() - name.len()..].eq_ignore_ascii_case(name)
+        });
+        let length = window.iter().rev().take_while(|byte| is_prefix(byte)).count();
+        if documented || (digits == DIGITS && length > 0) {
+            spans.push((sign - length, passed));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Remembers the verdicts on names: the same few hundred names of headers and members come with every message.
+//!
+//! A table belongs to one search at a time, so looking a name up takes no lock. A name that falls on the place of
+//! another takes it over. A caller who sends names that were never seen before therefore costs the others nothing but
+//! reading their names again.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::names::Verdict;
+
+/// Number of places of a table: a power of two.
+const PLACES: usize = 512;
+
+/// Longer names are not remembered.
+const LONGEST_NAME: usize = 32;
+
+/// Names with more digits than this are not remembered. A caller can use a secret as a name, and a table outlives the
+/// message.
+const MOST_DIGITS: usize = 3;
+
+/// Tables that wait for the next search. As many are in use as there are threads that redact.
+const MOST_TABLES: usize = 16;
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) verdict: Verdict,
+    /// Whether there is nothing in the name but, possibly, a credential that came with the message. Only then is the
+    /// name remembered: what it says depends on nothing else, because there is nothing to decode.
+    pub(crate) is_plain: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Filled up with zeros.
+    name: [u8; LONGEST_NAME],
+    /// 0 if nobody has the place.
+    length: u8,
+    known: Known,
+}
+
+/// The tables of all searches that use the same [`crate::Names`].
+#[derive(Clone, Default)]
+pub(crate) struct Tables(Arc<Mutex<Vec<Box<[Place]>>>>);
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tables")
+    }
+}
+
+impl Tables {
+    pub(crate) fn take(&self) -> Seen {
+        let places = self.waiting().pop();
+        Seen {
+            tables: self.clone(),
+            places: places.unwrap_or_else(|| vec![Place::default(); PLACES].into_boxed_slice()),
+        }
+    }
+
+    /// A table is whole at any moment, so a panic elsewhere does no harm.
+    fn waiting(&self) -> MutexGuard<'_, Vec<Box<[Place]>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One table, returned when it is dropped.
+pub(crate) struct Seen {
+    tables: Tables,
+    places: Box<[Place]>,
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        let mut waiting = self.tables.waiting();
+        if waiting.len() < MOST_TABLES {
+            waiting.push(std::mem::take(&mut self.places));
+        }
+    }
+}
+
+impl Seen {
+    /// What is known of the name. `read` reads it if it is not remembered.
+    pub(crate) fn name<'n>(&mut self, name: &'n str, read: impl FnOnce(&'n str) -> Known) -> Known {
+        let length = name.len();
+        if length == 0 || length > LONGEST_NAME {
+            return read(name);
+        }
+        let mut padded = [0; LONGEST_NAME];
+        padded[..length].copy_from_slice(name.as_bytes());
+        let place = &mut self.places[place_of(&padded)];
+        if usize::from(place.length) == length && place.name == padded {
+            return place.known;
+        }
+        let known = read(name);
+        if known.is_plain && name.bytes().filter(u8::is_ascii_digit).count() <= MOST_DIGITS {
+            *place = Place {
+                name: padded,
+                length: length as u8,
+                known,
+            };
+        }
+        known
+    }
+}
+
+fn place_of(name: &[u8; LONGEST_NAME]) -> usize {
+    let (words, _) = name.as_chunks::<8>();
+    let mixed = words.iter().fold(0_u64, |hash, word| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    (mixed >> 40) as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(is_secret: bool) -> Known {
+        Known {
+            verdict: Verdict {
+                is_secret,
+                ..Verdict::default()
+            },
+            is_plain: true,
+        }
+    }
+
+    /// Whether the name had to be read, and what is known of it.
+    fn look(seen: &mut Seen, name: &str, is_secret: bool) -> (bool, Known) {
+        let mut was_read = false;
+        let known = seen.name(name, |_| {
+            was_read = true;
+            known(is_secret)
+        });
+        (was_read, known)
+    }
+
+    #[test]
+    fn a_name_is_read_once_and_the_next_search_knows_it() {
+        let tables = Tables::default();
+        let mut seen = tables.take();
+        assert_eq!(look(&mut seen, "order_id", false), (true, known(false)));
+        assert_eq!(look(&mut seen, "order_i", true), (true, known(true)));
+        drop(seen);
+        let mut seen = tables.take();
+        assert_eq!(look(&mut seen, "order_id", true), (false, known(false)));
+        assert_eq!(look(&mut seen, "order_i", false), (false, known(true)));
+        let mut other = tables.take();
+        assert_eq!(look(&mut other, "order_id", false), (true, known(false)));
+        // The zero makes it another name.
+        assert_eq!(look(&mut seen, "order_id\0", true), (true, known(true)));
+    }
+
+    #[test]
+    fn names_that_may_be_secrets_are_not_remembered() {
+        let tables = Tables::default();
+        let mut seen = tables.take();
+        for name in ["", "hunter2hunter2x22", &"a".repeat(33)] {
+            assert!(look(&mut seen, name, true).0);
+            assert!(look(&mut seen, name, true).0, "{name}");
+        }
+        for name in ["line_1", "größe_123", &"a".repeat(32)] {
+            assert!(look(&mut seen, name, true).0);
+            assert!(!look(&mut seen, name, true).0, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_latest_of_many_names_is_known_and_none_gets_the_verdict_on_another() {
+        let tables = Tables::default();
+        let mut seen = tables.take();
+        let letter = |number: usize| char::from(b'a' + (number % 26) as u8);
+        let name = |number: usize| {
+            [number / 676, number / 26, number]
+                .map(letter)
+                .iter()
+                .collect::<String>()
+        };
+        for number in 0..4 * PLACES {
+            let is_secret = number % 3 == 0;
+            assert_eq!(
+                look(&mut seen, &name(number), is_secret),
+                (true, known(is_secret))
+            );
+            assert_eq!(
+                look(&mut seen, &name(number), !is_secret),
+                (false, known(is_secret))
+            );
+        }
+        let read_again = (0..4 * PLACES).filter(|number| {
+            let is_secret = number % 3 == 0;
+            let (was_read, found) = look(&mut seen, &name(*number), is_secret);
+            assert_eq!(found, known(is_secret), "{number}");
+            was_read
+        });
+        assert!(read_again.count() >= 3 * PLACES);
+    }
+}
