@@ -47,9 +47,7 @@ impl Exact {
             } else {
                 pieces.extend(text.windows(PIECE).step_by(needle.stride).map(number_of));
                 pieces.push(number_of(&text[text.len() - PIECE..]));
-                for form in raw_forms(text).iter() {
-                    pieces.extend(form.windows(PIECE).map(number_of));
-                }
+                raw_forms(text, |form| pieces.extend(form.windows(PIECE).map(number_of)));
             }
         }
         pieces.sort_unstable();
@@ -193,35 +191,43 @@ fn extend(spans: &mut Vec<(usize, usize)>, (begin, end): (usize, usize)) {
     }
 }
 
-/// The bytes encoded by an access secret's digits, and the base64 of those bytes at each of the three offsets, in both
-/// alphabets and in lower case. Empty for other texts.
-pub(crate) fn raw_forms(text: &[u8]) -> Zeroizing<Vec<Vec<u8>>> {
+/// Number of bytes that an access secret's digits encode.
+const RAW: usize = DIGITS / 2;
+/// Length of the base64 of these bytes, also with two more in front.
+const ENCODED: usize = (RAW + 2).div_ceil(3) * 4;
+
+/// Calls `see` with the bytes encoded by an access secret's digits, and with the base64 of those bytes at each of the
+/// three offsets, in both alphabets; all in lower case. Other texts have no such forms.
+pub(crate) fn raw_forms(text: &[u8], mut see: impl FnMut(&[u8])) {
     let digits = after(text, b'-').unwrap_or(text);
     if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Zeroizing::default();
+        return;
     }
     let nibble = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-    // Room for two more bytes in front.
-    let mut raw = Zeroizing::new(Vec::with_capacity(2 + DIGITS / 2));
-    let pairs = digits.chunks_exact(2);
-    raw.extend(pairs.map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])));
-    let mut forms = Zeroizing::new(vec![raw.to_ascii_lowercase()]);
-    for _ in 0..3 {
-        let encoded = Zeroizing::new(STANDARD.encode(&*raw).to_ascii_lowercase().into_bytes());
-        // The first and last group also encode bits of the neighbouring bytes, so they vary.
-        let inner = &encoded[4..encoded.len() - 4];
-        forms.push(inner.to_vec());
-        if inner.iter().any(|byte| matches!(byte, b'+' | b'/')) {
-            let url_safe = inner.iter().map(|byte| match byte {
-                b'+' => b'-',
-                b'/' => b'_',
-                other => *other,
-            });
-            forms.push(url_safe.collect());
-        }
-        raw.insert(0, 0);
+    let mut raw = Zeroizing::new([0; 2 + RAW]);
+    for (byte, pair) in raw[2..].iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
     }
-    forms
+    for zeros in 0..3 {
+        let mut encoded = Zeroizing::new([0; ENCODED]);
+        let Ok(length) = STANDARD.encode_slice(&raw[2 - zeros..], &mut *encoded) else {
+            continue;
+        };
+        encoded.make_ascii_lowercase();
+        // The first and last group also encode bits of the neighbouring bytes, so they vary.
+        let inner = &mut encoded[4..length - 4];
+        see(inner);
+        for byte in &mut *inner {
+            match byte {
+                b'+' => *byte = b'-',
+                b'/' => *byte = b'_',
+                _ => {}
+            }
+        }
+        see(inner);
+    }
+    raw.make_ascii_lowercase();
+    see(&raw[2..]);
 }
 
 fn number_of(bytes: &[u8]) -> u128 {

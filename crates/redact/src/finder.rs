@@ -91,16 +91,20 @@ impl Sieve {
             }
             sieve.add_blocks(&needle.text);
             if !needle.only_whole {
-                raw_forms(&needle.text)
-                    .iter()
-                    .for_each(|form| sieve.add_blocks(form));
+                raw_forms(&needle.text, |form| sieve.add_blocks(form));
             }
         }
         sieve
     }
 
     fn add_blocks(&mut self, text: &[u8]) {
-        text.windows(BLOCK).for_each(|block| self.add(lowered(block)));
+        let mut block = 0;
+        for (at, byte) in text.iter().enumerate() {
+            block = block >> 8 | u64::from(*byte) << 56;
+            if at + 1 >= BLOCK {
+                self.add(block);
+            }
+        }
     }
 
     fn add(&mut self, block: u64) {

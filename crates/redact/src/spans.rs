@@ -5,6 +5,9 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Sorts the spans and joins those that overlap or touch.
 pub(crate) fn merge(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    if spans.len() <= 1 {
+        return spans;
+    }
     spans.sort_unstable();
     let mut merged: Vec<(usize, usize)> = Vec::with_capacity(spans.len());
     for (begin, end) in spans {
