@@ -112,15 +112,7 @@ impl Suspicions {
         let mut suspicions = Self::default();
         for begin in (0..run.len()).step_by(STEP) {
             let window = &run[begin..run.len().min(begin + WINDOW)];
-            let [mut first, mut second, mut third, mut digits, mut first_digits] = [0_u64; 5];
-            for (at, letter) in window.iter().enumerate() {
-                let bits = u64::from(LETTERS[usize::from(*letter)]);
-                first |= (bits & 1) << at;
-                second |= (bits >> 1 & 1) << at;
-                third |= (bits >> 2 & 1) << at;
-                digits |= (bits >> 3 & 1) << at;
-                first_digits |= (bits >> 4 & 1) << at;
-            }
+            let [first, second, third, digits, first_digits] = planes(window);
             // Eight bytes in a row always include two whole groups of three.
             let groups = first & second >> 1 & third >> 2;
             let mut pairs = groups & groups >> 4;
@@ -135,6 +127,24 @@ impl Suspicions {
         }
         suspicions
     }
+}
+
+/// For each of the lowest five bits of [`LETTERS`], which of these 64 letters have it.
+fn planes(window: &[u8]) -> [u64; 5] {
+    let mut planes = [0; 5];
+    for (at, eight) in window.chunks(8).enumerate() {
+        let mut bits = [0; 8];
+        for (bits, letter) in bits.iter_mut().zip(eight) {
+            *bits = LETTERS[usize::from(*letter)];
+        }
+        let bits = u64::from_le_bytes(bits);
+        for (number, plane) in planes.iter_mut().enumerate() {
+            // The multiplication collects the lowest bits of eight bytes in the highest byte.
+            let lowest = bits >> number & 0x0101_0101_0101_0101;
+            *plane |= (lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+        }
+    }
+    planes
 }
 
 fn hides(letters: &[u8], decoded: &mut Vec<u8>, see: &mut impl FnMut(&[u8]) -> bool) -> bool {

@@ -143,7 +143,14 @@ fn lowered(bytes: &[u8]) -> u64 {
         padded[..bytes.len()].copy_from_slice(bytes);
         padded
     });
-    u64::from_le_bytes(block.map(|byte| byte.to_ascii_lowercase()))
+    let number = u64::from_le_bytes(block);
+    // The sums reach the highest bit of each byte that is at least `A`, and that is more than `Z`.
+    const ONES: u64 = u64::MAX / 255;
+    let low = number & ONES * 0x7f;
+    let from_a = low + ONES * (0x80 - b'A' as u64);
+    let after_z = low + ONES * (0x7f - b'Z' as u64);
+    let capitals = from_a & !after_z & !number & ONES * 0x80;
+    number | capitals >> 2
 }
 
 /// The first five bytes of a block, marked so that they are no block of eight.

@@ -407,7 +407,7 @@ impl Scanner<'_> {
                 b'"' => break,
                 b'\\' => at = self.escape(at)?,
                 0..=0x1f => return Err(End::Wrong),
-                _ => at += 1,
+                _ => at += 1 + unquoted(&bytes[at + 1..]),
             }
         }
         self.at = at + 1;
@@ -469,6 +469,26 @@ impl Scanner<'_> {
             Err(End::Wrong)
         }
     }
+}
+
+/// How many bytes at the beginning are none that end a string, begin an escape or are not allowed. Stops early near
+/// the end of the text.
+fn unquoted(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    // In these numbers, the first byte that is set to 0x80 is the first that fits. Later ones may be wrong.
+    let less_than =
+        |number: u64, bound: u8| number.wrapping_sub(ONES * u64::from(bound)) & !number & ONES * 0x80;
+    let (chunks, _) = bytes.as_chunks::<8>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let number = u64::from_le_bytes(*chunk);
+        let quote = less_than(number ^ ONES * u64::from(b'"'), 1);
+        let backslash = less_than(number ^ ONES * u64::from(b'\\'), 1);
+        let found = quote | backslash | less_than(number, 0x20);
+        if found != 0 {
+            return 8 * at + found.trailing_zeros() as usize / 8;
+        }
+    }
+    8 * chunks.len()
 }
 
 fn is_number(text: &[u8]) -> bool {

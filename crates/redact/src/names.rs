@@ -12,8 +12,7 @@ use thiserror::Error;
 use crate::pairs::{is_label_name, is_value_name};
 use crate::seen::{Seen, Tables};
 use crate::word_lists::{
-    CREDENTIAL_HEADERS, KEPT, is_description, is_glued, is_ordinary_header, is_secret_pair, is_secret_triple,
-    is_secret_word,
+    CREDENTIAL_HEADERS, KEPT, is_description, is_ordinary_header, is_secret_word, may_begin, secret_words,
 };
 use crate::words::Words;
 
@@ -119,10 +118,14 @@ impl Names {
     }
 
     fn is_secret_header_of(&self, name: &str, words: &Words, hides: bool) -> bool {
-        if is_ordinary_header(name.as_bytes()) && self.added.is_empty() {
+        if is_ordinary_header(name) && self.added.is_empty() {
             return false;
         }
-        if hides || CREDENTIAL_HEADERS.iter().any(|header| words.are_spelt(header)) {
+        if hides
+            || CREDENTIAL_HEADERS
+                .iter()
+                .any(|header| words.are_spelt(header.as_bytes()))
+        {
             return true;
         }
         // `X-Auth-Key`, `Ocp-Apim-Subscription-Key`, `X-Functions-Key`: nearly every header that ends with `key` is a
@@ -130,7 +133,8 @@ impl Names {
         words.last() == Some(b"key") && !self.is_kept(words, words.len() - 1)
     }
 
-    fn hides(&self, words: &Words) -> bool {
+    /// Whether the value of the field that is named by these words must never be stored.
+    pub(crate) fn hides(&self, words: &Words) -> bool {
         let mut added = self.added.iter();
         if added.any(|run| (0..words.len()).any(|at| words.has(at, run))) {
             return true;
@@ -159,19 +163,18 @@ impl Names {
 
     /// The end of a secret name that begins with this word.
     fn match_at(&self, words: &Words, begin: usize) -> Option<usize> {
-        let (one, two, three) = (words.word(begin), words.word(begin + 1), words.word(begin + 2));
-        let length = if is_secret_word(one) || is_glued(one) {
-            1
-        } else if is_secret_pair(one, two) {
-            2
-        } else if is_secret_triple(one, two, three) {
-            3
+        let one = words.word(begin);
+        let length = if may_begin(one) {
+            secret_words([one, words.word(begin + 1), words.word(begin + 2)])
         } else {
+            0
+        };
+        if length == 0 {
             let mut added = self.added.iter();
             return added
                 .find(|run| words.has(begin, run))
                 .map(|run| begin + run.len());
-        };
+        }
         let end = begin + length;
         (!(begin..end).all(|at| self.is_kept(words, at))).then_some(end)
     }

@@ -36,7 +36,7 @@ pub(crate) fn find(
     };
     let mut passed = 0;
     for (at, byte) in text.iter().enumerate() {
-        if at < passed {
+        if at < passed || !IS_SIGN[usize::from(*byte)] {
             continue;
         }
         let Some((begin, end)) = reader.see(at, *byte) else {
@@ -67,6 +67,33 @@ pub(crate) fn find(
         }
     }
 }
+
+/// The bytes that [`Reader::see`] reads.
+const IS_SIGN: [bool; 256] = {
+    let mut signs = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        signs[at] = matches!(
+            byte,
+            b'=' | b':'
+                | b'<'
+                | b'>'
+                | b'('
+                | b'\''
+                | b'"'
+                | b' '
+                | b'+'
+                | b'\t'
+                | b'\n'
+                | b'\r'
+                | 0x0b
+                | 0x0c
+        ) || schemes::may_begin_space(byte);
+        at += 1;
+    }
+    signs
+};
 
 /// A value in free text, without its quotes or brackets.
 struct Value {
@@ -119,12 +146,12 @@ impl Reader<'_> {
         // Requires a name before the sign. Otherwise each sign in a long row of signs would scan for its value to the
         // end of the text.
         let value = self.value_after(at)?;
-        let name = std::str::from_utf8(&self.text[begin..end]).unwrap_or_default();
-        let secret = self.names.is_secret(name)
+        let name = Words::of(std::str::from_utf8(&self.text[begin..end]).unwrap_or_default());
+        let secret = self.names.hides(&name)
             || self.is_end_of_prose(begin, end)
             || (self.text[at] == b'=' && columns::list_is_secret(&self.text[..at], self.names));
         if !secret {
-            self.look_for_labels(name, value);
+            self.look_for_labels(&name, value);
             return None;
         }
         if self.is_graphql_type(value) || self.is_graphql_variable(value) {
@@ -151,7 +178,9 @@ impl Reader<'_> {
     /// `is_clear` says that this is not prose, or if a tag ends it.
     fn value_in(&self, begin: usize, end: usize, is_clear: bool) -> Value {
         let text = &self.text[begin..end];
-        let is_around = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\[({".contains(byte);
+        let is_around = |byte: &u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'[' | b'(' | b'{')
+        };
         let mut skipped = 0;
         loop {
             skipped += text[skipped..].iter().take_while(|byte| is_around(byte)).count();
@@ -165,9 +194,29 @@ impl Reader<'_> {
         let quote = skipped
             .checked_sub(1)
             .map(|at| text[at])
-            .filter(|byte| b"\"'`".contains(byte));
+            .filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let in_quotes = quote.and_then(|quote| rest.iter().position(|byte| *byte == quote));
-        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\&;,<>(){}[]|".contains(byte);
+        let ends = |byte: &u8| {
+            byte.is_ascii_whitespace()
+                || matches!(
+                    byte,
+                    b'"' | b'\''
+                        | b'`'
+                        | b'\\'
+                        | b'&'
+                        | b';'
+                        | b','
+                        | b'<'
+                        | b'>'
+                        | b'('
+                        | b')'
+                        | b'{'
+                        | b'}'
+                        | b'['
+                        | b']'
+                        | b'|'
+                )
+        };
         let length = in_quotes.unwrap_or_else(|| rest.iter().position(ends).unwrap_or(rest.len()));
         let value = &rest[..length];
         let is_no_word = value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@');
@@ -187,7 +236,11 @@ impl Reader<'_> {
                 b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | b'(' | b')'
             )
         };
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || b"_-.$[]@#".contains(byte);
+        let is_name = |byte: &u8| {
+            byte.is_ascii_alphanumeric()
+                || *byte >= 0x80
+                || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'[' | b']' | b'@' | b'#')
+        };
         let before = &self.text[..at];
         let end = before.iter().rposition(|byte| !is_between(byte))? + 1;
         let begin = before[..end]
@@ -214,14 +267,15 @@ impl Reader<'_> {
         let window = &self.text[end.saturating_sub(PROSE)..end];
         let from = window
             .iter()
-            .rposition(|byte| !(byte.is_ascii_alphanumeric() || *byte >= 0x80 || b" _-".contains(byte)))
+            .rposition(|byte| {
+                !(byte.is_ascii_alphanumeric() || *byte >= 0x80 || matches!(byte, b' ' | b'_' | b'-'))
+            })
             .map_or(0, |at| at + 1);
         self.names.ends_secret(&String::from_utf8_lossy(&window[from..]))
     }
 
-    fn look_for_labels(&mut self, name: &str, value: usize) {
-        let words = Words::of(name);
-        let Some(last) = words.last() else { return };
+    fn look_for_labels(&mut self, name: &Words, value: usize) {
+        let Some(last) = name.last() else { return };
         if is_value_name(last) {
             self.has_value = Some(value);
         } else if is_label_name(last) || (self.tags.is_open() && matches!(last, b"class" | b"itemprop")) {
@@ -244,7 +298,9 @@ impl Reader<'_> {
         let length = self.text[begin..]
             .iter()
             .take(128)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-./[]".contains(byte))
+            .take_while(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'[' | b']')
+            })
             .count();
         (begin, begin + length)
     }

@@ -29,7 +29,14 @@ const LONGEST_OPTION: usize = 48;
 
 /// The token that follows a scheme's name. `at` is the first byte of the space after the name.
 pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    if !text[..at].last().is_some_and(u8::is_ascii_alphabetic) {
+    let [.., before, last] = &text[..at] else {
+        return None;
+    };
+    if !matches!(
+        [before.to_ascii_lowercase(), last.to_ascii_lowercase()].as_slice(),
+        b"er" | b"ic" | b"en" | b"st" | b"te" | b"lm" | b"op" | b"wt" | b"ey" | b"th" | b"ws" | b"wk" | b"ac"
+    ) {
+        // No scheme ends like this.
         return None;
     }
     let window = &text[at.saturating_sub(LONGEST_SCHEME + 1)..at];
@@ -59,7 +66,10 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
             begin += length;
         }
     }
-    let is_token_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=:%".contains(byte);
+    let is_token_letter = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'%')
+    };
     let length = text[begin..]
         .iter()
         .take_while(|byte| is_token_letter(byte))
@@ -83,6 +93,9 @@ pub(crate) fn token_after(text: &[u8], at: usize) -> Option<(usize, usize)> {
 pub(crate) fn option_after(text: &[u8], at: usize, names: &Names) -> Option<(usize, usize)> {
     let window = &text[at.saturating_sub(LONGEST_OPTION)..at];
     let begin = window.iter().rposition(|byte| !is_name(byte) && *byte != b'_')? + 1;
+    if window.get(begin) != Some(&b'-') {
+        return None;
+    }
     let option = std::str::from_utf8(&window[begin..]).ok()?;
     let holds_password = matches!(option, "-u" | "--user" | "--proxy-user");
     let is_secret = option

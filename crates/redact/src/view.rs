@@ -62,6 +62,9 @@ pub(crate) fn plain(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 fn undo(text: &[u8], place: impl Fn(usize) -> (u32, u32)) -> Option<View> {
+    if !text.iter().fold(false, |found, byte| found | is_sign(*byte)) {
+        return None;
+    }
     let first = (0..text.len()).find(|at| is_sign(text[*at]) && escape_at(&text[*at..]).is_some())?;
     let mut view = View {
         bytes: Vec::with_capacity(text.len()),

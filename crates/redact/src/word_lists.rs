@@ -1,165 +1,340 @@
 //! The word lists that [`crate::names`] uses.
 
 /// Sequences of words that look secret but are not.
-pub(crate) const KEPT: [&[&[u8]]; 32] = [
-    &[b"token", b"id"],
-    &[b"email", b"template"],
-    &[b"page", b"token"],
-    &[b"next", b"token"],
-    &[b"previous", b"token"],
-    &[b"prev", b"token"],
-    &[b"continuation", b"token"],
-    &[b"pagination", b"token"],
-    &[b"cursor", b"token"],
-    &[b"prompt", b"tokens"],
-    &[b"completion", b"tokens"],
-    &[b"input", b"tokens"],
-    &[b"output", b"tokens"],
-    &[b"total", b"tokens"],
-    &[b"max", b"tokens"],
-    &[b"cached", b"tokens"],
-    &[b"reasoning", b"tokens"],
-    &[b"token", b"endpoint"],
-    &[b"authorization", b"endpoint"],
-    &[b"allow", b"credentials"],
-    &[b"with", b"credentials"],
-    &[b"publickey", b"credentials"],
-    &[b"idempotency", b"key"],
-    &[b"public", b"key"],
-    &[b"websocket", b"key"],
-    &[b"surrogate", b"key"],
-    &[b"cache", b"key"],
-    &[b"sort", b"key"],
-    &[b"partition", b"key"],
-    &[b"primary", b"key"],
-    &[b"proxy", b"authenticate"],
-    &[b"www", b"authenticate"],
+pub(crate) const KEPT: [&[&str]; 32] = [
+    &["token", "id"],
+    &["email", "template"],
+    &["page", "token"],
+    &["next", "token"],
+    &["previous", "token"],
+    &["prev", "token"],
+    &["continuation", "token"],
+    &["pagination", "token"],
+    &["cursor", "token"],
+    &["prompt", "tokens"],
+    &["completion", "tokens"],
+    &["input", "tokens"],
+    &["output", "tokens"],
+    &["total", "tokens"],
+    &["max", "tokens"],
+    &["cached", "tokens"],
+    &["reasoning", "tokens"],
+    &["token", "endpoint"],
+    &["authorization", "endpoint"],
+    &["allow", "credentials"],
+    &["with", "credentials"],
+    &["publickey", "credentials"],
+    &["idempotency", "key"],
+    &["public", "key"],
+    &["websocket", "key"],
+    &["surrogate", "key"],
+    &["cache", "key"],
+    &["sort", "key"],
+    &["partition", "key"],
+    &["primary", "key"],
+    &["proxy", "authenticate"],
+    &["www", "authenticate"],
 ];
 
-pub(crate) fn is_secret_word(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"password"
-            | b"passwords"
-            | b"passwd"
-            | b"passphrase"
-            | b"passcode"
-            | b"pwd"
-            | b"pw"
-            | b"pass"
-            | b"secret"
-            | b"secrets"
-            | b"token"
-            | b"tokens"
-            | b"credential"
-            | b"credentials"
-            | b"creds"
-            | b"cred"
-            | b"authorization"
-            | b"authorisation"
-            | b"authentication"
-            | b"authenticate"
-            | b"auth"
-            | b"bearer"
-            | b"jwt"
-            | b"cookie"
-            | b"cookies"
-            | b"setcookie"
-            | b"apikey"
-            | b"apikeys"
-            | b"privatekey"
-            | b"accesskey"
-            | b"secretkey"
-            | b"sessionid"
-            | b"sessid"
-            | b"phpsessid"
-            | b"jsessionid"
-            | b"sid"
-            | b"csrf"
-            | b"xsrf"
-            | b"dpop"
-            | b"ssn"
-            | b"ssns"
-            | b"pan"
-            | b"ein"
-            | b"ccnum"
-            | b"ccnumber"
-            | b"pswd"
-            | b"psw"
-            | b"itin"
-            | b"tin"
-            | b"dob"
-            | b"birthdate"
-            | b"birthday"
-            | b"birthdate_"
-            | b"dateofbirth"
-            | b"email"
-            | b"emails"
-            | b"phone"
-            | b"phones"
-            | b"telephone"
-            | b"cellphone"
-            | b"phonenumber"
-            | b"cvc"
-            | b"cvv"
-            | b"csc"
-            | b"pin"
-            | b"otp"
-            | b"totp"
-            | b"hotp"
-            | b"signature"
-            | b"signatures"
-            | b"sig"
-            | b"hmac"
-            | b"iban"
-            | b"passport"
-            | b"mnemonic"
-            | b"accountnumber"
-            | b"cardnumber"
-            | b"routingnumber"
-            | b"socialsecuritynumber"
-            | b"taxid"
-            | b"emailaddress"
-            | b"creditcard"
-    )
+const SECRET_WORDS: [&str; 82] = [
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "pw",
+    "pass",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "credential",
+    "credentials",
+    "creds",
+    "cred",
+    "authorization",
+    "authorisation",
+    "authentication",
+    "authenticate",
+    "auth",
+    "bearer",
+    "jwt",
+    "cookie",
+    "cookies",
+    "setcookie",
+    "apikey",
+    "apikeys",
+    "privatekey",
+    "accesskey",
+    "secretkey",
+    "sessionid",
+    "sessid",
+    "phpsessid",
+    "jsessionid",
+    "sid",
+    "csrf",
+    "xsrf",
+    "dpop",
+    "ssn",
+    "ssns",
+    "pan",
+    "ein",
+    "ccnum",
+    "ccnumber",
+    "pswd",
+    "psw",
+    "itin",
+    "tin",
+    "dob",
+    "birthdate",
+    "birthday",
+    "birthdate_",
+    "dateofbirth",
+    "email",
+    "emails",
+    "phone",
+    "phones",
+    "telephone",
+    "cellphone",
+    "phonenumber",
+    "cvc",
+    "cvv",
+    "csc",
+    "pin",
+    "otp",
+    "totp",
+    "hotp",
+    "signature",
+    "signatures",
+    "sig",
+    "hmac",
+    "iban",
+    "passport",
+    "mnemonic",
+    "accountnumber",
+    "cardnumber",
+    "routingnumber",
+    "socialsecuritynumber",
+    "taxid",
+    "emailaddress",
+    "creditcard",
+];
+
+/// Words that end with one of these are two words written as one: `userpassword`, `clientsecret`.
+const ENDS: [&str; 22] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "secretkey",
+    "authkey",
+    "sessionid",
+    "accountnumber",
+    "cardnumber",
+    "routingnumber",
+    "phonenumber",
+    "emailaddress",
+    "email",
+    "ssn",
+    "taxid",
+    "credentials",
+    "cookie",
+    "authorization",
+];
+
+/// The same for words that begin with one of these: `passwordconfirmation`.
+const BEGINNINGS: [&str; 8] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "ssn",
+    "otp",
+    "apikey",
+    "secretkey",
+    "cvv",
+];
+
+/// Two words that are secret together: one of the first list, followed by one of the second.
+const PAIRS: [(&[&str], &[&str]); 15] = [
+    (
+        &[
+            "api",
+            "access",
+            "secret",
+            "private",
+            "auth",
+            "authentication",
+            "encryption",
+            "decryption",
+            "signing",
+            "master",
+            "service",
+            "account",
+            "shared",
+            "client",
+            "license",
+            "licence",
+            "app",
+            "application",
+            "session",
+            "admin",
+            "root",
+            "ssh",
+            "pgp",
+            "gpg",
+            "subscription",
+            "function",
+            "functions",
+            "storage",
+            "consumer",
+            "sentry",
+            "deploy",
+            "webhook",
+            "security",
+            "user",
+            "host",
+            "server",
+            "integration",
+            "sas",
+            "recovery",
+        ],
+        &["key", "keys"],
+    ),
+    (
+        &[
+            "account",
+            "acct",
+            "cc",
+            "card",
+            "routing",
+            "bank",
+            "license",
+            "licence",
+            "security",
+            "insurance",
+            "national",
+            "tax",
+            "mobile",
+            "contact",
+            "cell",
+            "fax",
+            "id",
+            "identity",
+        ],
+        &["number", "numbers", "no", "num", "nr", "digits"],
+    ),
+    (&["session", "tax", "taxpayer", "national", "government"], &["id"]),
+    (
+        &[
+            "verification",
+            "security",
+            "access",
+            "reset",
+            "confirmation",
+            "sms",
+            "backup",
+            "recovery",
+            "mfa",
+            "fa",
+            "time",
+            "login",
+            "sort",
+            "activation",
+            "unlock",
+        ],
+        &["code", "codes"],
+    ),
+    (&["pass", "recovery", "seed"], &["word", "phrase"]),
+    (&["e"], &["mail"]),
+    (&["social"], &["security", "insurance"]),
+    (&["of"], &["birth"]),
+    (&["birth"], &["date"]),
+    (&["driver", "drivers", "driving"], &["license", "licence"]),
+    (&["credit", "debit", "payment", "bank"], &["card"]),
+    (&["code", "oauth"], &["verifier"]),
+    (&["security"], &["answer"]),
+    (&["reset", "magic", "login"], &["link"]),
+    // In responses of Gatehouse's own API: the body of an event, which is stored only in sealed form.
+    (&["webhook"], &["payload"]),
+];
+
+const TRIPLES: [[&str; 3]; 3] = [["s", "s", "n"], ["p", "i", "n"], ["o", "t", "p"]];
+
+/// Words that a secret name can begin with, except words written as one: a bit for each, at a place that a few of its
+/// letters determine. This rules out nearly all words.
+const BEGIN: [u64; 64] = {
+    let mut begin = with_words([0; 64], &SECRET_WORDS);
+    let mut at = 0;
+    while at < PAIRS.len() {
+        begin = with_words(begin, PAIRS[at].0);
+        at += 1;
+    }
+    at = 0;
+    while at < TRIPLES.len() {
+        begin = with_words(begin, &[TRIPLES[at][0]]);
+        at += 1;
+    }
+    begin
+};
+
+const fn with_words(mut bits: [u64; 64], words: &[&str]) -> [u64; 64] {
+    let mut at = 0;
+    while at < words.len() {
+        let place = place_of(words[at].as_bytes());
+        bits[place / 64] |= 1 << (place % 64);
+        at += 1;
+    }
+    bits
 }
 
-/// Two words written as one: `userpassword`, `clientsecret`, `passwordconfirmation`.
-pub(crate) fn is_glued(word: &[u8]) -> bool {
-    const ENDS: [&[u8]; 22] = [
-        b"password",
-        b"passwd",
-        b"passphrase",
-        b"secret",
-        b"token",
-        b"apikey",
-        b"accesskey",
-        b"privatekey",
-        b"secretkey",
-        b"authkey",
-        b"sessionid",
-        b"accountnumber",
-        b"cardnumber",
-        b"routingnumber",
-        b"phonenumber",
-        b"emailaddress",
-        b"email",
-        b"ssn",
-        b"taxid",
-        b"credentials",
-        b"cookie",
-        b"authorization",
-    ];
-    const BEGINNINGS: [&[u8]; 8] = [
-        b"password",
-        b"passwd",
-        b"passphrase",
-        b"ssn",
-        b"otp",
-        b"apikey",
-        b"secretkey",
-        b"cvv",
-    ];
+/// The word must not be empty.
+const fn place_of(word: &[u8]) -> usize {
+    let length = word.len();
+    let (first, middle, last) = (word[0], word[length / 2], word[length - 1]);
+    (first as usize * 31 + middle as usize * 257 + last as usize * 1031 + length * 149) % 4096
+}
+
+/// Whether a secret name of one, two or three words can begin with this word. Rarely true if it cannot.
+pub(crate) fn may_begin(word: &[u8]) -> bool {
+    if word.is_empty() {
+        return false;
+    }
+    let place = place_of(word);
+    BEGIN[place / 64] >> (place % 64) & 1 != 0 || is_glued(word)
+}
+
+/// How many of the words are a secret name, or 0. Words after the last are empty.
+pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
+    let [one, two, _] = words;
+    if is_one_of(one, &SECRET_WORDS) || is_glued(one) {
+        1
+    } else if PAIRS
+        .iter()
+        .any(|(ones, twos)| is_one_of(two, twos) && is_one_of(one, ones))
+    {
+        2
+    } else if TRIPLES.iter().any(|triple| words == triple.map(str::as_bytes)) {
+        3
+    } else {
+        0
+    }
+}
+
+pub(crate) fn is_secret_word(word: &[u8]) -> bool {
+    is_one_of(word, &SECRET_WORDS)
+}
+
+fn is_one_of(word: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|other| word == other.as_bytes())
+}
+
+/// Whether these are two words written as one.
+fn is_glued(word: &[u8]) -> bool {
     // Two letters rule out nearly all words.
     const BY_END: [[u32; 256]; 2] = with_letter(&ENDS, true);
     const BY_BEGINNING: [[u32; 256]; 2] = with_letter(&BEGINNINGS, false);
@@ -170,17 +345,17 @@ pub(crate) fn is_glued(word: &[u8]) -> bool {
     let (first, third) = (word[0], word[2]);
     let ends = BY_END[0][usize::from(last)] & BY_END[1][usize::from(third_last)];
     let beginnings = BY_BEGINNING[0][usize::from(first)] & BY_BEGINNING[1][usize::from(third)];
-    bits(ends).any(|at| word.ends_with(ENDS[at]))
-        || bits(beginnings).any(|at| word.starts_with(BEGINNINGS[at]))
+    bits(ends).any(|at| word.ends_with(ENDS[at].as_bytes()))
+        || bits(beginnings).any(|at| word.starts_with(BEGINNINGS[at].as_bytes()))
 }
 
 /// For each letter, which of the words have it as their first or last letter, and as their third or third last, as
 /// bits.
-const fn with_letter(words: &[&[u8]], from_end: bool) -> [[u32; 256]; 2] {
+const fn with_letter(words: &[&str], from_end: bool) -> [[u32; 256]; 2] {
     let mut table = [[0; 256]; 2];
     let mut at = 0;
     while at < words.len() {
-        let word = words[at];
+        let word = words[at].as_bytes();
         let (one, three) = if from_end {
             (word[word.len() - 1], word[word.len() - 3])
         } else {
@@ -202,247 +377,136 @@ fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     })
 }
 
-pub(crate) fn is_secret_pair(one: &[u8], two: &[u8]) -> bool {
-    match two {
-        b"key" | b"keys" => matches!(
-            one,
-            b"api"
-                | b"access"
-                | b"secret"
-                | b"private"
-                | b"auth"
-                | b"authentication"
-                | b"encryption"
-                | b"decryption"
-                | b"signing"
-                | b"master"
-                | b"service"
-                | b"account"
-                | b"shared"
-                | b"client"
-                | b"license"
-                | b"licence"
-                | b"app"
-                | b"application"
-                | b"session"
-                | b"admin"
-                | b"root"
-                | b"ssh"
-                | b"pgp"
-                | b"gpg"
-                | b"subscription"
-                | b"function"
-                | b"functions"
-                | b"storage"
-                | b"consumer"
-                | b"sentry"
-                | b"deploy"
-                | b"webhook"
-                | b"security"
-                | b"user"
-                | b"host"
-                | b"server"
-                | b"integration"
-                | b"sas"
-                | b"recovery"
-        ),
-        b"number" | b"numbers" | b"no" | b"num" | b"nr" | b"digits" => matches!(
-            one,
-            b"account"
-                | b"acct"
-                | b"cc"
-                | b"card"
-                | b"routing"
-                | b"bank"
-                | b"license"
-                | b"licence"
-                | b"security"
-                | b"insurance"
-                | b"national"
-                | b"tax"
-                | b"mobile"
-                | b"contact"
-                | b"cell"
-                | b"fax"
-                | b"id"
-                | b"identity"
-        ),
-        b"id" => matches!(
-            one,
-            b"session" | b"tax" | b"taxpayer" | b"national" | b"government"
-        ),
-        b"code" | b"codes" => matches!(
-            one,
-            b"verification"
-                | b"security"
-                | b"access"
-                | b"reset"
-                | b"confirmation"
-                | b"sms"
-                | b"backup"
-                | b"recovery"
-                | b"mfa"
-                | b"fa"
-                | b"time"
-                | b"login"
-                | b"sort"
-                | b"activation"
-                | b"unlock"
-        ),
-        b"word" | b"phrase" => matches!(one, b"pass" | b"recovery" | b"seed"),
-        b"mail" => one == b"e",
-        b"security" | b"insurance" => one == b"social",
-        b"birth" => one == b"of",
-        b"date" => one == b"birth",
-        b"license" | b"licence" => matches!(one, b"driver" | b"drivers" | b"driving"),
-        b"card" => matches!(one, b"credit" | b"debit" | b"payment" | b"bank"),
-        b"verifier" => matches!(one, b"code" | b"oauth"),
-        b"answer" => one == b"security",
-        b"link" => matches!(one, b"reset" | b"magic" | b"login"),
-        // In responses of Gatehouse's own API: the body of an event, which is stored only in sealed form.
-        b"payload" => one == b"webhook",
-        _ => false,
-    }
-}
-
-pub(crate) fn is_secret_triple(one: &[u8], two: &[u8], three: &[u8]) -> bool {
-    matches!(
-        (one, two, three),
-        (b"s", b"s", b"n") | (b"p", b"i", b"n") | (b"o", b"t", b"p")
-    )
-}
-
-/// Whether the words after a secret name mean that the value only describes the secret: `email_count`,
+/// Words after a secret name that mean that the value only describes the secret: `email_count`,
 /// `password_changed_at`.
+const DESCRIPTIONS: [&str; 62] = [
+    "count",
+    "counts",
+    "total",
+    "totals",
+    "left",
+    "remaining",
+    "used",
+    "limit",
+    "limits",
+    "length",
+    "size",
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+    "enabled",
+    "disabled",
+    "required",
+    "optional",
+    "verified",
+    "unverified",
+    "confirmed",
+    "validated",
+    "valid",
+    "invalid",
+    "exists",
+    "present",
+    "missing",
+    "changed",
+    "updated",
+    "created",
+    "issued",
+    "sent",
+    "expires",
+    "expired",
+    "expiry",
+    "expiration",
+    "at",
+    "in",
+    "on",
+    "ttl",
+    "age",
+    "seconds",
+    "days",
+    "type",
+    "kind",
+    "status",
+    "state",
+    "version",
+    "method",
+    "scheme",
+    "format",
+    "policy",
+    "strength",
+    "attempts",
+    "retries",
+    "mode",
+    "frequency",
+    "algorithm",
+    "alg",
+    "provider",
+    "rate",
+];
+
+/// Whether the words after a secret name say that the value only describes it.
 pub(crate) fn is_description<'a>(mut rest: impl ExactSizeIterator<Item = &'a [u8]>) -> bool {
-    rest.len() > 0
-        && rest.all(|word| {
-            matches!(
-                word,
-                b"count"
-                    | b"counts"
-                    | b"total"
-                    | b"totals"
-                    | b"left"
-                    | b"remaining"
-                    | b"used"
-                    | b"limit"
-                    | b"limits"
-                    | b"length"
-                    | b"size"
-                    | b"max"
-                    | b"min"
-                    | b"maximum"
-                    | b"minimum"
-                    | b"enabled"
-                    | b"disabled"
-                    | b"required"
-                    | b"optional"
-                    | b"verified"
-                    | b"unverified"
-                    | b"confirmed"
-                    | b"validated"
-                    | b"valid"
-                    | b"invalid"
-                    | b"exists"
-                    | b"present"
-                    | b"missing"
-                    | b"changed"
-                    | b"updated"
-                    | b"created"
-                    | b"issued"
-                    | b"sent"
-                    | b"expires"
-                    | b"expired"
-                    | b"expiry"
-                    | b"expiration"
-                    | b"at"
-                    | b"in"
-                    | b"on"
-                    | b"ttl"
-                    | b"age"
-                    | b"seconds"
-                    | b"days"
-                    | b"type"
-                    | b"kind"
-                    | b"status"
-                    | b"state"
-                    | b"version"
-                    | b"method"
-                    | b"scheme"
-                    | b"format"
-                    | b"policy"
-                    | b"strength"
-                    | b"attempts"
-                    | b"retries"
-                    | b"mode"
-                    | b"frequency"
-                    | b"algorithm"
-                    | b"alg"
-                    | b"provider"
-                    | b"rate"
-            )
-        })
+    rest.len() > 0 && rest.all(|word| is_one_of(word, &DESCRIPTIONS))
 }
 
 /// Header names, of HTTP and of proxies, that hold credentials, in lower case with dashes.
-pub(crate) const CREDENTIAL_HEADERS: [&[u8]; 11] = [
-    b"authorization",
-    b"proxy-authorization",
-    b"cookie",
-    b"cookie-2",
-    b"set-cookie",
-    b"set-cookie-2",
-    b"x-access-secret",
-    b"x-api-key",
-    b"x-amz-security-token",
-    b"dpop",
-    b"from",
+pub(crate) const CREDENTIAL_HEADERS: [&str; 11] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "cookie-2",
+    "set-cookie",
+    "set-cookie-2",
+    "x-access-secret",
+    "x-api-key",
+    "x-amz-security-token",
+    "dpop",
+    "from",
 ];
 
 /// Headers that nearly every request or response has. Their names are skipped for speed.
-pub(crate) fn is_ordinary_header(name: &[u8]) -> bool {
+pub(crate) fn is_ordinary_header(name: &str) -> bool {
     matches!(
         name,
-        b"accept"
-            | b"accept-encoding"
-            | b"accept-language"
-            | b"accept-ranges"
-            | b"age"
-            | b"allow"
-            | b"cache-control"
-            | b"connection"
-            | b"content-encoding"
-            | b"content-language"
-            | b"content-length"
-            | b"content-type"
-            | b"date"
-            | b"etag"
-            | b"expires"
-            | b"host"
-            | b"if-none-match"
-            | b"last-modified"
-            | b"location"
-            | b"origin"
-            | b"pragma"
-            | b"referer"
-            | b"sec-ch-ua-mobile"
-            | b"server"
-            | b"strict-transport-security"
-            | b"te"
-            | b"transfer-encoding"
-            | b"upgrade"
-            | b"user-agent"
-            | b"vary"
-            | b"via"
-            | b"x-access-client-id"
-            | b"x-content-type-options"
-            | b"x-forwarded-for"
-            | b"x-forwarded-host"
-            | b"x-forwarded-proto"
-            | b"x-frame-options"
-            | b"x-powered-by"
-            | b"x-real-ip"
-            | b"x-request-id"
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "accept-ranges"
+            | "age"
+            | "allow"
+            | "cache-control"
+            | "connection"
+            | "content-encoding"
+            | "content-language"
+            | "content-length"
+            | "content-type"
+            | "date"
+            | "etag"
+            | "expires"
+            | "host"
+            | "if-none-match"
+            | "last-modified"
+            | "location"
+            | "origin"
+            | "pragma"
+            | "referer"
+            | "sec-ch-ua-mobile"
+            | "server"
+            | "strict-transport-security"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "user-agent"
+            | "vary"
+            | "via"
+            | "x-access-client-id"
+            | "x-content-type-options"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-frame-options"
+            | "x-powered-by"
+            | "x-real-ip"
+            | "x-request-id"
     )
 }

@@ -25,41 +25,60 @@ impl Words {
             ends: [0; LONGEST_NAME],
             count: 0,
         };
+        if name.is_ascii() {
+            words.read_ascii(name.as_bytes());
+        } else {
+            words.read(name);
+        }
+        words
+    }
+
+    fn read_ascii(&mut self, name: &[u8]) {
+        let (mut begin, mut length) = (0, 0);
+        let mut before = Kind::Other;
+        for (at, byte) in name.iter().enumerate() {
+            let kind = KINDS[usize::from(*byte)];
+            let next = || name.get(at + 1).is_some_and(|next| next.is_ascii_lowercase());
+            if length > begin && ends_word(before, kind, next) {
+                self.end(length);
+                begin = length;
+            }
+            if kind != Kind::Other {
+                self.letters[length] = byte.to_ascii_lowercase();
+                length += 1;
+            }
+            before = kind;
+        }
+        if length > begin {
+            self.end(length);
+        }
+    }
+
+    fn read(&mut self, name: &str) {
         let (mut begin, mut length) = (0, 0);
         let mut before = Kind::Other;
         let mut chars = name.chars().peekable();
         while let Some(c) = chars.next() {
             let kind = Kind::of(c);
-            let begins_word = match (before, kind) {
-                (Kind::Lower, Kind::Upper) => true,
-                // In `SSNLast`, the last capital belongs to the next word.
-                (Kind::Upper, Kind::Upper) => chars.peek().is_some_and(|next| Kind::of(*next) == Kind::Lower),
-                (Kind::Digit, Kind::Lower | Kind::Upper) | (Kind::Lower | Kind::Upper, Kind::Digit) => true,
-                _ => false,
-            };
-            if (begins_word || kind == Kind::Other) && length > begin {
-                words.end(length);
+            let next = || chars.peek().is_some_and(|next| Kind::of(*next) == Kind::Lower);
+            if length > begin && ends_word(before, kind, next) {
+                self.end(length);
                 begin = length;
             }
             match kind {
                 Kind::Other => {}
-                Kind::Upper if !c.is_ascii() => {
+                Kind::Upper => {
                     for lower in c.to_lowercase() {
-                        length += lower.encode_utf8(&mut words.letters[length..]).len();
+                        length += lower.encode_utf8(&mut self.letters[length..]).len();
                     }
                 }
-                _ if c.is_ascii() => {
-                    words.letters[length] = c.to_ascii_lowercase() as u8;
-                    length += 1;
-                }
-                _ => length += c.encode_utf8(&mut words.letters[length..]).len(),
+                Kind::Lower | Kind::Digit => length += c.encode_utf8(&mut self.letters[length..]).len(),
             }
             before = kind;
         }
         if length > begin {
-            words.end(length);
+            self.end(length);
         }
-        words
     }
 
     fn end(&mut self, at: usize) {
@@ -125,20 +144,44 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(c: char) -> Self {
-        if c.is_ascii_lowercase() {
-            Self::Lower
-        } else if c.is_ascii_uppercase() {
-            Self::Upper
-        } else if c.is_ascii_digit() {
-            Self::Digit
-        } else if c.is_ascii() || !c.is_alphanumeric() {
-            Self::Other
-        } else if c.is_uppercase() {
-            Self::Upper
-        } else {
-            Self::Lower
+    const fn of_ascii(byte: u8) -> Self {
+        match byte {
+            b'a'..=b'z' => Self::Lower,
+            b'A'..=b'Z' => Self::Upper,
+            b'0'..=b'9' => Self::Digit,
+            _ => Self::Other,
         }
+    }
+
+    fn of(c: char) -> Self {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => Self::of_ascii(byte),
+            _ if !c.is_alphanumeric() => Self::Other,
+            _ if c.is_uppercase() => Self::Upper,
+            _ => Self::Lower,
+        }
+    }
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut at = 0;
+    while at < 256 {
+        kinds[at] = Kind::of_ascii(at as u8);
+        at += 1;
+    }
+    kinds
+};
+
+/// Whether a word ends before a character of the kind `now`. `lower_follows` says whether the one after that is a
+/// small letter.
+fn ends_word(before: Kind, now: Kind, lower_follows: impl FnOnce() -> bool) -> bool {
+    match (before, now) {
+        (_, Kind::Other) | (Kind::Lower, Kind::Upper) => true,
+        // In `SSNLast`, the last capital belongs to the next word.
+        (Kind::Upper, Kind::Upper) => lower_follows(),
+        (Kind::Digit, Kind::Lower | Kind::Upper) | (Kind::Lower | Kind::Upper, Kind::Digit) => true,
+        _ => false,
     }
 }
 
