@@ -36,18 +36,27 @@ pub(crate) fn find(needles: &Needles, text: &[u8], longest_run: usize, spans: &m
     if text.len() < sieve.shortest {
         return;
     }
-    let step = if sieve.has_short { SHORT_STEP } else { BLOCK };
     let mut run = Run::default();
     // The first place that was not looked at.
     let mut next = 0;
-    for at in (0..text.len()).step_by(step) {
-        let Some((first, last)) = sieve.ends_at(text, at) else {
-            continue;
-        };
+    let mut look = |first: usize, last: usize| {
         let (first, last) = (first.max(next), last.min(text.len()));
         if first <= last {
             needles.exact().find(text, first..=last, &mut run, spans);
             next = last + 1;
+        }
+    };
+    if !sieve.has_short {
+        for (number, block) in text.as_chunks::<BLOCK>().0.iter().enumerate() {
+            if sieve.has(lowered(*block)) {
+                look(BLOCK * number + BLOCK, BLOCK * number + PIECE);
+            }
+        }
+        return;
+    }
+    for at in (0..=text.len() - SHORT_BLOCK).step_by(SHORT_STEP) {
+        if let Some((first, last)) = sieve.ends_at(&text[at..], at) {
+            look(first, last);
         }
     }
 }
@@ -59,7 +68,6 @@ pub(crate) struct Sieve {
     bits: Vec<u64>,
     /// By how much the hash is shifted to be such a place.
     shift: u32,
-    has_long: bool,
     /// Whether there are texts shorter than a piece.
     has_short: bool,
     /// Shorter texts contain no needle.
@@ -76,7 +84,6 @@ impl Sieve {
         let mut sieve = Self {
             bits: vec![0; size / 64],
             shift: 64 - size.trailing_zeros(),
-            has_long: lengths.clone().any(|length| length >= PIECE),
             has_short: lengths.clone().any(|length| length < PIECE),
             shortest: lengths
                 .map(|length| length.min(PIECE))
@@ -85,8 +92,13 @@ impl Sieve {
         };
         for needle in needles {
             if needle.text.len() < PIECE {
-                let blocks = needle.text.windows(SHORT_BLOCK);
-                blocks.for_each(|block| sieve.add(short_block(lowered(block))));
+                for block in needle.text.windows(SHORT_BLOCK) {
+                    let number = block
+                        .iter()
+                        .rev()
+                        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+                    sieve.add(short_block(number));
+                }
                 continue;
             }
             sieve.add_blocks(&needle.text);
@@ -121,13 +133,17 @@ impl Sieve {
         (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
     }
 
-    /// The first and last place where a piece can end that has its block here, if there may be one.
-    fn ends_at(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
-        let rest = &text[at..];
-        let block = lowered(&rest[..rest.len().min(BLOCK)]);
-        let is_long = self.has_long && at.is_multiple_of(BLOCK) && rest.len() >= BLOCK && self.has(block);
-        let is_short = self.has_short && rest.len() >= SHORT_BLOCK && self.has(short_block(block));
-        match (is_short, is_long) {
+    /// The first and last place where a piece can end that has its block here, if there may be one. `rest` is the text
+    /// from here on.
+    fn ends_at(&self, rest: &[u8], at: usize) -> Option<(usize, usize)> {
+        let whole = rest.first_chunk::<BLOCK>();
+        let block = lowered(whole.copied().unwrap_or_else(|| {
+            let mut padded = [0; BLOCK];
+            padded[..rest.len()].copy_from_slice(rest);
+            padded
+        }));
+        let is_long = at.is_multiple_of(BLOCK) && whole.is_some() && self.has(block);
+        match (self.has(short_block(block)), is_long) {
             (false, false) => None,
             (false, true) => Some((at + BLOCK, at + PIECE)),
             (true, false) => Some((at + SHORT_BLOCK, at + PIECE - 1)),
@@ -136,13 +152,8 @@ impl Sieve {
     }
 }
 
-/// At most eight bytes in lower case, as one number.
-fn lowered(bytes: &[u8]) -> u64 {
-    let block = bytes.first_chunk::<BLOCK>().copied().unwrap_or_else(|| {
-        let mut padded = [0; BLOCK];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        padded
-    });
+/// The eight bytes in lower case, as one number.
+fn lowered(block: [u8; BLOCK]) -> u64 {
     let number = u64::from_le_bytes(block);
     // The sums reach the highest bit of each byte that is at least `A`, and that is more than `Z`.
     const ONES: u64 = u64::MAX / 255;

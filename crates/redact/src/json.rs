@@ -25,6 +25,7 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
         truncated,
         search,
         cuts: Vec::new(),
+        secrets: 0,
         values: Vec::new(),
     };
     let end = match scanner.value(0) {
@@ -136,6 +137,8 @@ struct Scanner<'a> {
     truncated: bool,
     search: &'a Search<'a>,
     cuts: Vec<Cut>,
+    /// How many of the values that are being read are secret.
+    secrets: usize,
     /// Strings without their quotes, and numbers that are long enough to search for elsewhere.
     values: Vec<(usize, usize)>,
 }
@@ -332,7 +335,9 @@ impl Scanner<'_> {
     fn secret_value(&mut self, depth: usize, harvested: bool) -> Result<Part, End> {
         let begin = self.at;
         let before = self.cuts.len();
+        self.secrets += 1;
         let read = self.value(depth + 1);
+        self.secrets -= 1;
         // Parts already redacted inside it are covered by this cut.
         self.cuts.truncate(before);
         match read {
@@ -370,7 +375,11 @@ impl Scanner<'_> {
         let end = self.whole_string()?;
         let name = &self.text[begin..end];
         let known = self.search.name(name, plain);
-        self.cut_parts(begin, self.search.name_spans(name, known));
+        if !known.is_plain {
+            self.search_part(begin, end, false);
+        } else if self.secrets == 0 {
+            self.cut_parts(begin, self.search.name_spans(name, known));
+        }
         Ok(known.verdict)
     }
 
@@ -378,7 +387,7 @@ impl Scanner<'_> {
     fn searched_string(&mut self) -> Result<(usize, usize), End> {
         let begin = self.at + 1;
         let end = self.whole_string()?;
-        self.cut_parts(begin, self.search.spans(&self.text[begin..end], false));
+        self.search_part(begin, end, false);
         Ok((begin, end))
     }
 
@@ -387,9 +396,18 @@ impl Scanner<'_> {
         let begin = self.at + 1;
         let end = self.string();
         if end == Err(End::Missing) {
-            self.cut_parts(begin, self.search.spans(&self.text[begin..], true));
+            self.search_part(begin, self.text.len(), true);
         }
         end
+    }
+
+    fn search_part(&mut self, begin: usize, end: usize, cut_off: bool) {
+        let text = &self.text[begin..end];
+        if self.secrets > 0 {
+            self.search.gone(text, cut_off);
+        } else {
+            self.cut_parts(begin, self.search.spans(text, cut_off));
+        }
     }
 
     fn cut_parts(&mut self, begin: usize, spans: Vec<(usize, usize)>) {

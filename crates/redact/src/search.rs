@@ -114,6 +114,11 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Reads a text that is redacted in any case, for the values of secret names in it.
+    pub(crate) fn gone(&self, text: &str, cut_off: bool) {
+        self.found(text, cut_off, true);
+    }
+
     /// The spans of the name that must be redacted.
     pub(crate) fn name_spans(&self, name: &str, known: Known) -> Vec<(usize, usize)> {
         let Some(needles) = self.needles.filter(|_| known.is_plain) else {
@@ -127,6 +132,10 @@ impl<'a> Search<'a> {
 
     /// The spans of the text that must be redacted, in order and without overlaps.
     pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
+        self.found(text, cut_off, false)
+    }
+
+    fn found(&self, text: &str, cut_off: bool, is_gone: bool) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
         let Some(needles) = self.needles else {
             self.work.set(self.work.get() + bytes.len());
@@ -134,7 +143,12 @@ impl<'a> Search<'a> {
         };
         self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
         let mut spans = Vec::new();
-        if !self.inspect(needles, bytes, 0, &mut spans) {
+        let level = Level {
+            needles,
+            depth: 0,
+            is_gone,
+        };
+        if !self.inspect(level, bytes, &mut spans) {
             return vec![(0, bytes.len())];
         }
         if cut_off {
@@ -144,15 +158,15 @@ impl<'a> Search<'a> {
     }
 
     /// False if the text is nested so deeply that searching it would take too long.
-    fn inspect(&self, needles: &Needles, text: &[u8], depth: u32, spans: &mut Vec<(usize, usize)>) -> bool {
-        if !self.spend(text.len()) || depth > DEEPEST {
+    fn inspect(&self, level: Level<'_>, text: &[u8], spans: &mut Vec<(usize, usize)>) -> bool {
+        if !self.spend(text.len()) || level.depth > DEEPEST {
             return false;
         }
         let features = Features::of(text);
         if features.is_plain(text.len()) {
             return true;
         }
-        let mut whole = self.inspect_layer(needles, text, None, features, depth, spans);
+        let mut whole = self.inspect_layer(level, text, None, features, spans);
         let mut layer = if features.escapes { View::of(text) } else { None };
         let mut layers = 1;
         while let Some(view) = layer {
@@ -161,7 +175,7 @@ impl<'a> Search<'a> {
             }
             let seen = view.bytes();
             let mut found = Vec::new();
-            whole &= self.inspect_layer(needles, seen, Some(&view), Features::of(seen), depth, &mut found);
+            whole &= self.inspect_layer(level, seen, Some(&view), Features::of(seen), &mut found);
             spans.extend(found.into_iter().map(|span| view.source(span)));
             layer = view.next();
             layers += 1;
@@ -171,14 +185,15 @@ impl<'a> Search<'a> {
 
     fn inspect_layer(
         &self,
-        needles: &Needles,
+        level: Level<'_>,
         text: &[u8],
         view: Option<&View>,
         features: Features,
-        depth: u32,
         spans: &mut Vec<(usize, usize)>,
     ) -> bool {
-        finder::find(needles, text, features.longest_run, spans);
+        if !level.is_gone {
+            finder::find(level.needles, text, features.longest_run, spans);
+        }
         if features.signs {
             let mut see_value = |value: &[u8]| self.harvest(&String::from_utf8_lossy(value));
             pairs::find(text, view, self.names, spans, &mut see_value);
@@ -187,9 +202,15 @@ impl<'a> Search<'a> {
             return true;
         }
         let mut whole = true;
+        let inside = Level {
+            depth: level.depth + 1,
+            // Whether anything is found decides how much of the run is read.
+            is_gone: false,
+            ..level
+        };
         let see = |readable: &[u8]| {
             let mut inner = Vec::new();
-            whole &= self.inspect(needles, readable, depth + 1, &mut inner);
+            whole &= self.inspect(inside, readable, &mut inner);
             !inner.is_empty()
         };
         armour::find(text, see, spans);
@@ -202,6 +223,16 @@ impl<'a> Search<'a> {
         self.left.set(left.unwrap_or(0));
         left.is_some()
     }
+}
+
+/// What to do with a text, or with a text that is hidden in it.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    needles: &'a Needles,
+    /// Around it, so many texts are base64 or hex.
+    depth: u32,
+    /// Whether it is redacted in any case, so that it does not matter where the needles are.
+    is_gone: bool,
 }
 
 /// Reads a name.

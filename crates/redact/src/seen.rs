@@ -1,7 +1,7 @@
 //! Remembers the verdicts on names: the same few hundred names of headers and members come with every message.
 //!
-//! A table belongs to one search at a time, so looking a name up takes no lock. A name that falls on the place of
-//! another takes it over. A caller who sends names that were never seen before therefore costs the others nothing but
+//! A table belongs to one search at a time, so looking a name up takes no lock. Each name has two places, and a new name
+//! takes the place of the older of the two that are there. A caller who sends names that were never seen before therefore costs the others nothing but
 //! reading their names again.
 
 use std::fmt;
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::names::Verdict;
 
-/// Number of places of a table: a power of two.
-const PLACES: usize = 512;
+/// Number of pairs of places of a table.
+const PAIRS: usize = 512;
 
 /// Longer names are not remembered.
 const LONGEST_NAME: usize = 32;
@@ -42,7 +42,7 @@ struct Place {
 
 /// The tables of all searches that use the same [`crate::Names`].
 #[derive(Clone, Default)]
-pub(crate) struct Tables(Arc<Mutex<Vec<Box<[Place]>>>>);
+pub(crate) struct Tables(Arc<Mutex<Vec<Box<[[Place; 2]]>>>>);
 
 impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,12 +55,12 @@ impl Tables {
         let places = self.waiting().pop();
         Seen {
             tables: self.clone(),
-            places: places.unwrap_or_else(|| vec![Place::default(); PLACES].into_boxed_slice()),
+            places: places.unwrap_or_else(|| vec![[Place::default(); 2]; PAIRS].into_boxed_slice()),
         }
     }
 
     /// A table is whole at any moment, so a panic elsewhere does no harm.
-    fn waiting(&self) -> MutexGuard<'_, Vec<Box<[Place]>>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Box<[[Place; 2]]>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,7 +68,7 @@ impl Tables {
 /// One table, returned when it is dropped.
 pub(crate) struct Seen {
     tables: Tables,
-    places: Box<[Place]>,
+    places: Box<[[Place; 2]]>,
 }
 
 impl Drop for Seen {
@@ -89,13 +89,15 @@ impl Seen {
         }
         let mut padded = [0; LONGEST_NAME];
         padded[..length].copy_from_slice(name.as_bytes());
-        let place = &mut self.places[place_of(&padded)];
-        if usize::from(place.length) == length && place.name == padded {
+        let pair = &mut self.places[place_of(&padded)];
+        let is_at = |place: &Place| usize::from(place.length) == length && place.name == padded;
+        if let Some(place) = pair.iter().find(|place| is_at(place)) {
             return place.known;
         }
         let known = read(name);
         if known.is_plain && name.bytes().filter(u8::is_ascii_digit).count() <= MOST_DIGITS {
-            *place = Place {
+            pair[1] = pair[0];
+            pair[0] = Place {
                 name: padded,
                 length: length as u8,
                 known,
@@ -110,7 +112,7 @@ fn place_of(name: &[u8; LONGEST_NAME]) -> usize {
     let mixed = words.iter().fold(0_u64, |hash, word| {
         (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     });
-    (mixed >> 40) as usize % PLACES
+    (mixed >> 40) as usize % PAIRS
 }
 
 #[cfg(test)]
@@ -178,7 +180,7 @@ mod tests {
                 .iter()
                 .collect::<String>()
         };
-        for number in 0..4 * PLACES {
+        for number in 0..8 * PAIRS {
             let is_secret = number % 3 == 0;
             assert_eq!(
                 look(&mut seen, &name(number), is_secret),
@@ -189,12 +191,12 @@ mod tests {
                 (false, known(is_secret))
             );
         }
-        let read_again = (0..4 * PLACES).filter(|number| {
+        let read_again = (0..8 * PAIRS).filter(|number| {
             let is_secret = number % 3 == 0;
             let (was_read, found) = look(&mut seen, &name(*number), is_secret);
             assert_eq!(found, known(is_secret), "{number}");
             was_read
         });
-        assert!(read_again.count() >= 3 * PLACES);
+        assert!(read_again.count() >= 6 * PAIRS);
     }
 }

@@ -301,11 +301,15 @@ const fn place_of(word: &[u8]) -> usize {
 
 /// Whether a secret name of one, two or three words can begin with this word. Rarely true if it cannot.
 pub(crate) fn may_begin(word: &[u8]) -> bool {
+    is_like_first(word) || is_glued(word)
+}
+
+fn is_like_first(word: &[u8]) -> bool {
     if word.is_empty() {
         return false;
     }
     let place = place_of(word);
-    BEGIN[place / 64] >> (place % 64) & 1 != 0 || is_glued(word)
+    BEGIN[place / 64] >> (place % 64) & 1 != 0
 }
 
 /// How many of the words are a secret name, or 0. Words after the last are empty.
@@ -326,7 +330,7 @@ pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
 }
 
 pub(crate) fn is_secret_word(word: &[u8]) -> bool {
-    is_one_of(word, &SECRET_WORDS)
+    is_like_first(word) && is_one_of(word, &SECRET_WORDS)
 }
 
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {
