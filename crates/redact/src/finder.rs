@@ -21,10 +21,9 @@ const SHORT_BLOCK: usize = 5;
 const SHORT_STEP: usize = 4;
 const _: () = assert!(BLOCK + BLOCK - 1 <= PIECE && SHORT_BLOCK + SHORT_STEP - 1 <= SHORTEST);
 
-/// The fewest and most bits of the sieve, and about how many there are for each block.
-const FEWEST_BITS: usize = 1 << 12;
-const MOST_BITS: usize = 1 << 20;
-const BITS_PER_BLOCK: usize = 16;
+/// The fewest and most words of the sieve. There is about one for each block.
+const FEWEST_WORDS: usize = 1 << 8;
+const MOST_WORDS: usize = 1 << 14;
 
 /// The positions of needles, pieces of them, and anything that looks like an access secret. `longest_run` is the
 /// length of the longest run of letters, digits and their signs in the text, or more.
@@ -64,9 +63,9 @@ pub(crate) fn find(needles: &Needles, text: &[u8], longest_run: usize, spans: &m
 /// The blocks of all needles.
 #[derive(Clone)]
 pub(crate) struct Sieve {
-    /// A bit for each block, at a place that its bytes determine.
-    bits: Vec<u64>,
-    /// By how much the hash is shifted to be such a place.
+    /// Three bits for each block, in a word that its bytes determine.
+    words: Vec<u64>,
+    /// By how much a hash is shifted to be the position of a word.
     shift: u32,
     /// Whether there are texts shorter than a piece.
     has_short: bool,
@@ -77,12 +76,10 @@ pub(crate) struct Sieve {
 impl Sieve {
     pub(crate) fn new(needles: &[Needle]) -> Self {
         let blocks: usize = needles.iter().map(|needle| needle.text.len()).sum();
-        let size = (blocks * BITS_PER_BLOCK)
-            .next_power_of_two()
-            .clamp(FEWEST_BITS, MOST_BITS);
+        let size = blocks.next_power_of_two().clamp(FEWEST_WORDS, MOST_WORDS);
         let lengths = needles.iter().map(|needle| needle.text.len());
         let mut sieve = Self {
-            bits: vec![0; size / 64],
+            words: vec![0; size],
             shift: 64 - size.trailing_zeros(),
             has_short: lengths.clone().any(|length| length < PIECE),
             shortest: lengths
@@ -110,27 +107,28 @@ impl Sieve {
     }
 
     fn add_blocks(&mut self, text: &[u8]) {
-        let mut block = 0;
-        for (at, byte) in text.iter().enumerate() {
-            block = block >> 8 | u64::from(*byte) << 56;
-            if at + 1 >= BLOCK {
-                self.add(block);
+        for block in text.windows(BLOCK) {
+            if let Some(block) = block.first_chunk() {
+                self.add(u64::from_le_bytes(*block));
             }
         }
     }
 
     fn add(&mut self, block: u64) {
-        let place = self.place(block);
-        self.bits[place / 64] |= 1 << (place % 64);
+        let (word, bits) = self.place(block);
+        self.words[word] |= bits;
     }
 
     fn has(&self, block: u64) -> bool {
-        let place = self.place(block);
-        self.bits[place / 64] >> (place % 64) & 1 != 0
+        let (word, bits) = self.place(block);
+        self.words[word] & bits == bits
     }
 
-    fn place(&self, block: u64) -> usize {
-        (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    fn place(&self, block: u64) -> (usize, u64) {
+        let hash = block.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The highest bits depend on all bytes, and those in the middle on most.
+        let bits = 1 << (hash >> 26 & 63) | 1 << (hash >> 32 & 63) | 1 << (hash >> 38 & 63);
+        ((hash >> self.shift) as usize, bits)
     }
 
     /// The first and last place where a piece can end that has its block here, if there may be one. `rest` is the text

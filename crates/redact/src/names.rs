@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::pairs::{is_label_name, is_value_name};
 use crate::seen::{Seen, Tables};
 use crate::word_lists::{
-    CREDENTIAL_HEADERS, KEPT, is_description, is_ordinary_header, is_secret_word, may_begin, secret_words,
+    CREDENTIAL_HEADERS, KEPT, is_description, is_ordinary_header, is_secret_word, secret_words,
 };
 use crate::words::Words;
 
@@ -163,12 +163,7 @@ impl Names {
 
     /// The end of a secret name that begins with this word.
     fn match_at(&self, words: &Words, begin: usize) -> Option<usize> {
-        let one = words.word(begin);
-        let length = if may_begin(one) {
-            secret_words([one, words.word(begin + 1), words.word(begin + 2)])
-        } else {
-            0
-        };
+        let length = secret_words([words.word(begin), words.word(begin + 1), words.word(begin + 2)]);
         if length == 0 {
             let mut added = self.added.iter();
             return added

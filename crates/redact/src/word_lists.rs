@@ -265,62 +265,50 @@ const PAIRS: [(&[&str], &[&str]); 15] = [
 
 const TRIPLES: [[&str; 3]; 3] = [["s", "s", "n"], ["p", "i", "n"], ["o", "t", "p"]];
 
-/// Words that a secret name can begin with, except words written as one: a bit for each, at a place that a few of its
-/// letters determine. This rules out nearly all words.
-const BEGIN: [u64; 64] = {
-    let mut begin = with_words([0; 64], &SECRET_WORDS);
+/// What a word can be, as bits at a place that a few of its letters determine. This rules out nearly all words.
+const LOOKS: [u8; PLACES] = {
+    let mut looks = with_words([0; PLACES], &SECRET_WORDS, SECRET);
     let mut at = 0;
     while at < PAIRS.len() {
-        begin = with_words(begin, PAIRS[at].0);
+        looks = with_words(looks, PAIRS[at].0, FIRST);
+        looks = with_words(looks, PAIRS[at].1, SECOND);
         at += 1;
     }
-    at = 0;
-    while at < TRIPLES.len() {
-        begin = with_words(begin, &[TRIPLES[at][0]]);
-        at += 1;
-    }
-    begin
+    looks
 };
 
-const fn with_words(mut bits: [u64; 64], words: &[&str]) -> [u64; 64] {
+const PLACES: usize = 2048;
+const SECRET: u8 = 1;
+/// The first or second word of a pair.
+const FIRST: u8 = 2;
+const SECOND: u8 = 4;
+
+const fn with_words(mut looks: [u8; PLACES], words: &[&str], like: u8) -> [u8; PLACES] {
     let mut at = 0;
     while at < words.len() {
-        let place = place_of(words[at].as_bytes());
-        bits[place / 64] |= 1 << (place % 64);
+        looks[place_of(words[at].as_bytes())] |= like;
         at += 1;
     }
-    bits
+    looks
 }
 
 /// The word must not be empty.
 const fn place_of(word: &[u8]) -> usize {
     let length = word.len();
     let (first, middle, last) = (word[0], word[length / 2], word[length - 1]);
-    (first as usize * 31 + middle as usize * 257 + last as usize * 1031 + length * 149) % 4096
+    (first as usize * 31 + middle as usize * 257 + last as usize * 1031 + length * 149) % PLACES
 }
 
-/// Whether a secret name of one, two or three words can begin with this word. Rarely true if it cannot.
-pub(crate) fn may_begin(word: &[u8]) -> bool {
-    is_like_first(word) || is_glued(word)
-}
-
-fn is_like_first(word: &[u8]) -> bool {
-    if word.is_empty() {
-        return false;
-    }
-    let place = place_of(word);
-    BEGIN[place / 64] >> (place % 64) & 1 != 0
+fn looks(word: &[u8], like: u8) -> bool {
+    !word.is_empty() && LOOKS[place_of(word)] & like != 0
 }
 
 /// How many of the words are a secret name, or 0. Words after the last are empty.
 pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
     let [one, two, _] = words;
-    if is_one_of(one, &SECRET_WORDS) || is_glued(one) {
+    if is_secret_word(one) || is_glued(one) {
         1
-    } else if PAIRS
-        .iter()
-        .any(|(ones, twos)| is_one_of(two, twos) && is_one_of(one, ones))
-    {
+    } else if is_secret_pair(one, two) {
         2
     } else if TRIPLES.iter().any(|triple| words == triple.map(str::as_bytes)) {
         3
@@ -330,7 +318,14 @@ pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
 }
 
 pub(crate) fn is_secret_word(word: &[u8]) -> bool {
-    is_like_first(word) && is_one_of(word, &SECRET_WORDS)
+    looks(word, SECRET) && is_one_of(word, &SECRET_WORDS)
+}
+
+fn is_secret_pair(one: &[u8], two: &[u8]) -> bool {
+    let mut pairs = PAIRS.iter();
+    looks(one, FIRST)
+        && looks(two, SECOND)
+        && pairs.any(|(ones, twos)| is_one_of(two, twos) && is_one_of(one, ones))
 }
 
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {
