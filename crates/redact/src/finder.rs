@@ -22,7 +22,7 @@ const SHORT_STEP: usize = 4;
 const _: () = assert!(BLOCK + BLOCK - 1 <= PIECE && SHORT_BLOCK + SHORT_STEP - 1 <= SHORTEST);
 
 /// The fewest and most words of the sieve. There is about one for each block.
-const FEWEST_WORDS: usize = 1 << 8;
+const FEWEST_WORDS: usize = 1 << 7;
 const MOST_WORDS: usize = 1 << 14;
 
 /// The positions of needles, pieces of them, and anything that looks like an access secret. `longest_run` is the

@@ -163,7 +163,7 @@ impl Names {
 
     /// The end of a secret name that begins with this word.
     fn match_at(&self, words: &Words, begin: usize) -> Option<usize> {
-        let length = secret_words([words.word(begin), words.word(begin + 1), words.word(begin + 2)]);
+        let length = secret_words(|at| words.word(at), begin);
         if length == 0 {
             let mut added = self.added.iter();
             return added

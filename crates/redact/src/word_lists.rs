@@ -274,6 +274,11 @@ const LOOKS: [u8; PLACES] = {
         looks = with_words(looks, PAIRS[at].1, SECOND);
         at += 1;
     }
+    at = 0;
+    while at < TRIPLES.len() {
+        looks = with_words(looks, &[TRIPLES[at][0]], THREE);
+        at += 1;
+    }
     looks
 };
 
@@ -282,6 +287,8 @@ const SECRET: u8 = 1;
 /// The first or second word of a pair.
 const FIRST: u8 = 2;
 const SECOND: u8 = 4;
+/// The first word of three.
+const THREE: u8 = 8;
 
 const fn with_words(mut looks: [u8; PLACES], words: &[&str], like: u8) -> [u8; PLACES] {
     let mut at = 0;
@@ -299,18 +306,20 @@ const fn place_of(word: &[u8]) -> usize {
     (first as usize * 31 + middle as usize * 257 + last as usize * 1031 + length * 149) % PLACES
 }
 
-fn looks(word: &[u8], like: u8) -> bool {
-    !word.is_empty() && LOOKS[place_of(word)] & like != 0
+fn looks(word: &[u8]) -> u8 {
+    if word.is_empty() { 0 } else { LOOKS[place_of(word)] }
 }
 
-/// How many of the words are a secret name, or 0. Words after the last are empty.
-pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
-    let [one, two, _] = words;
-    if is_secret_word(one) || is_glued(one) {
+/// How many words from this position on are a secret name, or 0. `word` gives the word at a position; words after the
+/// last are empty.
+pub(crate) fn secret_words<'a>(word: impl Fn(usize) -> &'a [u8], begin: usize) -> usize {
+    let one = word(begin);
+    let look = looks(one);
+    if (look & SECRET != 0 && is_one_of(one, &SECRET_WORDS)) || is_glued(one) {
         1
-    } else if is_secret_pair(one, two) {
+    } else if look & FIRST != 0 && is_secret_pair(one, word(begin + 1)) {
         2
-    } else if TRIPLES.iter().any(|triple| words == triple.map(str::as_bytes)) {
+    } else if look & THREE != 0 && is_secret_triple([one, word(begin + 1), word(begin + 2)]) {
         3
     } else {
         0
@@ -318,14 +327,16 @@ pub(crate) fn secret_words(words: [&[u8]; 3]) -> usize {
 }
 
 pub(crate) fn is_secret_word(word: &[u8]) -> bool {
-    looks(word, SECRET) && is_one_of(word, &SECRET_WORDS)
+    looks(word) & SECRET != 0 && is_one_of(word, &SECRET_WORDS)
 }
 
 fn is_secret_pair(one: &[u8], two: &[u8]) -> bool {
     let mut pairs = PAIRS.iter();
-    looks(one, FIRST)
-        && looks(two, SECOND)
-        && pairs.any(|(ones, twos)| is_one_of(two, twos) && is_one_of(one, ones))
+    looks(two) & SECOND != 0 && pairs.any(|(ones, twos)| is_one_of(two, twos) && is_one_of(one, ones))
+}
+
+fn is_secret_triple(words: [&[u8]; 3]) -> bool {
+    TRIPLES.iter().any(|triple| words == triple.map(str::as_bytes))
 }
 
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {

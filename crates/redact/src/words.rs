@@ -38,16 +38,19 @@ impl Words {
         let mut before = Kind::Other;
         for (at, byte) in name.iter().enumerate() {
             let kind = KINDS[usize::from(*byte)];
-            let next = || name.get(at + 1).is_some_and(|next| next.is_ascii_lowercase());
-            if length > begin && ends_word(before, kind, next) {
-                self.end(length);
-                begin = length;
+            // Most characters continue a word.
+            if kind != before || kind == Kind::Upper {
+                let next = || name.get(at + 1).is_some_and(|next| next.is_ascii_lowercase());
+                if length > begin && ends_word(before, kind, next) {
+                    self.end(length);
+                    begin = length;
+                }
+                before = kind;
             }
             if kind != Kind::Other {
                 self.letters[length] = byte.to_ascii_lowercase();
                 length += 1;
             }
-            before = kind;
         }
         if length > begin {
             self.end(length);
