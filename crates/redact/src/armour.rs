@@ -258,6 +258,31 @@ mod tests {
     }
 
     #[test]
+    fn whatever_can_be_read_is_suspected_at_every_place_of_a_long_run() {
+        // `/` decodes to bytes above 127, and is no digit, so only the hidden text can be read.
+        for before in 0..130 {
+            for shortest in ["~~~~~~~~", "        ", "\t\n\r abc~"] {
+                let hex: String = shortest.bytes().map(|byte| format!("{byte:02x}")).collect();
+                for hidden in [STANDARD.encode(shortest).trim_end_matches('=').to_owned(), hex] {
+                    let text = format!("{}{hidden}{}", "/".repeat(before), "/".repeat(12));
+                    assert_eq!(found(&text, shortest), [(0, text.len())], "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_identifiers_are_not_suspected() {
+        for text in [
+            "4b1c7e90d2a84f6e",
+            "suppress_user_notifications",
+            "018f2c3e-7d1a-7c55-9a53-2f9d2d3c4b5a",
+        ] {
+            assert_eq!(Suspicions::of(text.as_bytes()), Suspicions::default(), "{text}");
+        }
+    }
+
+    #[test]
     fn lines_of_base64_are_one_run() {
         let encoded = STANDARD.encode("................hidden-text.....");
         let (one, two) = encoded.split_at(27);

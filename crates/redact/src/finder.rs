@@ -93,7 +93,7 @@ impl Sieve {
                     let number = block
                         .iter()
                         .rev()
-                        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+                        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
                     sieve.add(short_block(number));
                 }
                 continue;
@@ -127,7 +127,7 @@ impl Sieve {
     fn place(&self, block: u64) -> (usize, u64) {
         let hash = block.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // The highest bits depend on all bytes, and those in the middle on most.
-        let bits = 1 << (hash >> 26 & 63) | 1 << (hash >> 32 & 63) | 1 << (hash >> 38 & 63);
+        let bits = 1 << ((hash >> 26) & 63) | 1 << ((hash >> 32) & 63) | 1 << ((hash >> 38) & 63);
         ((hash >> self.shift) as usize, bits)
     }
 
@@ -153,18 +153,19 @@ impl Sieve {
 /// The eight bytes in lower case, as one number.
 fn lowered(block: [u8; BLOCK]) -> u64 {
     let number = u64::from_le_bytes(block);
-    // The sums reach the highest bit of each byte that is at least `A`, and that is more than `Z`.
+    // The sums reach the highest bit of each byte that is at least `A`, and of each that is more than `Z`.
     const ONES: u64 = u64::MAX / 255;
-    let low = number & ONES * 0x7f;
+    const LOW: u64 = ONES * 0x7f;
+    let low = number & LOW;
     let from_a = low + ONES * (0x80 - b'A' as u64);
     let after_z = low + ONES * (0x7f - b'Z' as u64);
-    let capitals = from_a & !after_z & !number & ONES * 0x80;
-    number | capitals >> 2
+    let capitals = from_a & !after_z & !number & !LOW;
+    number | (capitals >> 2)
 }
 
 /// The first five bytes of a block, marked so that they are no block of eight.
 const fn short_block(block: u64) -> u64 {
-    block & 0x00ff_ffff_ffff | 0xff << 56
+    (block & 0x00ff_ffff_ffff) | (0xff << 56)
 }
 
 /// A prefix that ends with a dash or underscore, then 40 hex digits. The installation chooses the prefix. After a
@@ -189,6 +190,61 @@ fn find_forms(text: &[u8], spans: &mut Vec<(usize, usize)>) {
         let length = window.iter().rev().take_while(|byte| is_prefix(byte)).count();
         if documented || (digits == DIGITS && length > 0) {
             spans.push((sign - length, passed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(needles: &[&str], text: &str) -> Vec<(usize, usize)> {
+        let mut all = Needles::default();
+        needles.iter().for_each(|needle| all.add(needle.as_bytes()));
+        let mut spans = Vec::new();
+        find(&all, text.as_bytes(), usize::MAX, &mut spans);
+        spans
+    }
+
+    #[test]
+    fn the_sieve_lets_no_needle_of_any_length_through_at_any_place() {
+        let secret = "qWz7kP2vXn4tRb9mLc3hJd8s";
+        for length in SHORTEST..=secret.len() {
+            let needle = &secret[..length];
+            for before in 0..40 {
+                for after in [0, 1, 7, 20] {
+                    let (before, after) = ("/".repeat(before), "é".repeat(after));
+                    let place = (before.len(), before.len() + length);
+                    let text = format!("{before}{}{after}", needle.to_uppercase());
+                    assert_eq!(found(&[needle], &text), [place], "{text}");
+                    // With a shorter needle, the sieve takes smaller steps.
+                    assert_eq!(found(&["unrelated", needle], &text), [place], "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn needles_next_to_each_other_are_all_found() {
+        let (long, short) = ("0123456789abcdefghij", "klmnopqr");
+        for gap in 0..20 {
+            let text = format!("{}{long}{}{short}{short}", "-".repeat(gap), ".".repeat(gap % 9));
+            let begin = gap + long.len() + gap % 9;
+            let spans = crate::spans::merge(found(&[long, short], &text));
+            let expected = [(gap, gap + long.len()), (begin, begin + 16)];
+            assert_eq!(spans, crate::spans::merge(expected.to_vec()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_ascii_capitals_become_small_letters() {
+        for byte in 0..=u8::MAX {
+            for at in 0..BLOCK {
+                let mut block = *b"A[@Z\x80\xc1z\xff";
+                block[at] = byte;
+                let expected = block.map(|byte| byte.to_ascii_lowercase());
+                assert_eq!(lowered(block).to_le_bytes(), expected);
+            }
         }
     }
 }

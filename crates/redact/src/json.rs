@@ -4,6 +4,7 @@
 //! The text must be valid JSON up to where it ends. Anything else is rejected: a more lenient reader could find a
 //! secret member that this scanner did not see.
 
+use crate::json_bytes::{is_number, unquoted};
 use crate::names::Verdict;
 use crate::needles::SHORTEST;
 use crate::search::Search;
@@ -487,52 +488,6 @@ impl Scanner<'_> {
             Err(End::Wrong)
         }
     }
-}
-
-/// How many bytes at the beginning are none that end a string, begin an escape or are not allowed. Stops early near
-/// the end of the text.
-fn unquoted(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    // In these numbers, the first byte that is set to 0x80 is the first that fits. Later ones may be wrong.
-    let less_than =
-        |number: u64, bound: u8| number.wrapping_sub(ONES * u64::from(bound)) & !number & ONES * 0x80;
-    let (chunks, _) = bytes.as_chunks::<8>();
-    for (at, chunk) in chunks.iter().enumerate() {
-        let number = u64::from_le_bytes(*chunk);
-        let quote = less_than(number ^ ONES * u64::from(b'"'), 1);
-        let backslash = less_than(number ^ ONES * u64::from(b'\\'), 1);
-        let found = quote | backslash | less_than(number, 0x20);
-        if found != 0 {
-            return 8 * at + found.trailing_zeros() as usize / 8;
-        }
-    }
-    8 * chunks.len()
-}
-
-fn is_number(text: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
-    let whole = digits(rest);
-    if whole == 0 || (whole > 1 && rest[0] == b'0') {
-        return false;
-    }
-    rest = &rest[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let count = digits(fraction);
-        if count == 0 {
-            return false;
-        }
-        rest = &fraction[count..];
-    }
-    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        let exponent = exponent
-            .strip_prefix(b"+")
-            .or_else(|| exponent.strip_prefix(b"-"))
-            .unwrap_or(exponent);
-        let count = digits(exponent);
-        return count > 0 && count == exponent.len();
-    }
-    rest.is_empty()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod finder;
 mod form;
 mod headers;
 mod json;
+mod json_bytes;
 mod markup;
 mod message;
 mod names;

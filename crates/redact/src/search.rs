@@ -241,7 +241,7 @@ pub(crate) fn known<'n>(names: &Names, name: &'n str, decode: impl FnOnce(&'n st
     let is_run = features.longest_run >= armour::SHORTEST_RUN;
     Known {
         verdict: names.verdict(&decode(name)),
-        is_plain: !features.escapes && !features.signs && !(is_run && armour::has_readable(name.as_bytes())),
+        is_plain: !(features.escapes || features.signs || (is_run && armour::has_readable(name.as_bytes()))),
     }
 }
 

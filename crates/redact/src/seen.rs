@@ -35,14 +35,17 @@ pub(crate) struct Known {
 struct Place {
     /// Filled up with zeros.
     name: [u8; LONGEST_NAME],
-    /// 0 if nobody has the place.
+    /// 0 if the place is free.
     length: u8,
     known: Known,
 }
 
 /// The tables of all searches that use the same [`crate::Names`].
 #[derive(Clone, Default)]
-pub(crate) struct Tables(Arc<Mutex<Vec<Box<[[Place; 2]]>>>>);
+pub(crate) struct Tables(Arc<Mutex<Vec<Table>>>);
+
+/// Pairs of places.
+type Table = Box<[[Place; 2]]>;
 
 impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +63,7 @@ impl Tables {
     }
 
     /// A table is whole at any moment, so a panic elsewhere does no harm.
-    fn waiting(&self) -> MutexGuard<'_, Vec<Box<[[Place; 2]]>>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Table>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,7 +71,7 @@ impl Tables {
 /// One table, returned when it is dropped.
 pub(crate) struct Seen {
     tables: Tables,
-    places: Box<[[Place; 2]]>,
+    places: Table,
 }
 
 impl Drop for Seen {
