@@ -24,7 +24,8 @@ pub enum Command {
     /// The master key and the pepper are never flags. They are files in the data directory (created with it), systemd
     /// credentials, or the variables GATEHOUSE_MASTER_KEY and GATEHOUSE_PEPPER.
     Serve(Box<ServeArgs>),
-    /// Create, list and revoke companies, members, sessions, keys and tokens, with or without a running server.
+    /// Create, list and revoke companies, members, sessions, keys and tokens, back up and check, with or without a running
+    /// server.
     ///
     /// A command waits while another command, or a server that is starting or stopping, uses the data directory. Once a
     /// command returns, every node refuses what it revoked.
@@ -242,6 +243,22 @@ pub enum AdminAction {
     },
     /// List operator tokens, without the tokens themselves
     ListOperatorTokens,
+    /// Copy the installation to a new directory, with or without a running server. On PostgreSQL use pg_dump
+    ///
+    /// The copy is consistent while the server is in use. The master key and the pepper are not copied; the command says
+    /// where they are. Put them beside the copy to serve from it with --data-dir.
+    Backup {
+        /// A directory that is empty or does not exist yet
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Check a backup, or the data directory of a stopped server: open every database, every secret and every log row
+    ///
+    /// Changes nothing. The exit code is 1 if anything is wrong.
+    Check {
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// Revoke an operator token; the next request with it is refused
     RevokeOperatorToken {
         #[arg(long)]

@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vault::Zeroizing;
 
 use crate::config::ConfigError;
 use crate::data_dir::{DataDir, control_socket};
@@ -46,6 +47,12 @@ enum Reply<Answer> {
     Refused(String),
 }
 
+/// What travels over the socket.
+pub trait Request: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Whether it may take longer than [`TIMEOUT`]. It is given up when the server stops, instead of delaying that.
+    fn is_long(&self) -> bool;
+}
+
 /// Listens until `stop` and executes `at_once` commands at the same time. Others wait their turn. This process holds
 /// the lock on the data directory, so an existing socket there is left over and can be replaced.
 pub fn serve<Command, Answer, Carrying>(
@@ -56,7 +63,7 @@ pub fn serve<Command, Answer, Carrying>(
     tasks: &TaskTracker,
 ) -> Result<(), StartError>
 where
-    Command: DeserializeOwned + Send + 'static,
+    Command: Request,
     Answer: Serialize + Send + Sync + 'static,
     Carrying: Future<Output = Result<Answer, StartError>> + Send + 'static,
 {
@@ -96,10 +103,7 @@ where
             let (carry_out, stop) = (carry_out.clone(), stop.clone());
             // Tracked, so that the server does not close its database while a command runs.
             commands.spawn(async move {
-                let answered = tokio::time::timeout(TIMEOUT, answer(stream, carry_out, &stop)).await;
-                if answered.is_err() {
-                    tracing::debug!("a control connection took too long");
-                }
+                answer(stream, carry_out, &stop).await;
                 drop(place);
             });
         }
@@ -125,32 +129,15 @@ async fn answer<Command, Answer, Carrying>(
     carry_out: impl Fn(Command) -> Carrying,
     stop: &CancellationToken,
 ) where
-    Command: DeserializeOwned,
+    Command: Request,
     Answer: Serialize,
     Carrying: Future<Output = Result<Answer, StartError>>,
 {
-    if stream.write_all(&[GREETING, b"\n"].concat()).await.is_err() {
+    let Some(command) = hear(&mut stream, stop).await else {
         return;
-    }
-    let stopping = async {
-        stop.cancelled().await;
-        tokio::time::sleep(LAST_COMMAND).await;
     };
-    let command = tokio::select! {
-        command = wiped::line(&mut stream, LONGEST_COMMAND) => command,
-        () = stopping => return,
-        () = tokio::time::sleep(SAY_IT_WITHIN) => return,
-    };
-    let command = match command {
-        Ok(line) if line.is_empty() => return,
-        Ok(line) => serde_json::from_slice::<Command>(&line),
-        Err(_) => return,
-    };
-    let reply = match command {
-        Ok(command) => match carry_out(command).await {
-            Ok(answer) => Reply::Done(answer),
-            Err(error) => Reply::Refused(error.to_string()),
-        },
+    let reply = match serde_json::from_slice::<Command>(&command) {
+        Ok(command) => finish(command, carry_out, stop).await,
         Err(_) => Reply::Refused(
             "The server does not understand this command. It may be a different version.".to_owned(),
         ),
@@ -159,8 +146,53 @@ async fn answer<Command, Answer, Carrying>(
         return;
     };
     line.push(b'\n');
-    if let Err(error) = stream.write_all(&line).await {
-        tracing::debug!(%error, "the reply to a command was not read");
+    match tokio::time::timeout(TIMEOUT, stream.write_all(&line)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the reply to a command was not read"),
+        Err(_) => tracing::debug!("the reply to a command was not read in time"),
+    }
+}
+
+/// Greets the client and reads its command. `None` if it sends none.
+async fn hear(stream: &mut UnixStream, stop: &CancellationToken) -> Option<Zeroizing<Vec<u8>>> {
+    tokio::time::timeout(TIMEOUT, stream.write_all(&[GREETING, b"\n"].concat()))
+        .await
+        .ok()?
+        .ok()?;
+    let stopping = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_COMMAND).await;
+    };
+    let command = tokio::select! {
+        command = wiped::line(stream, LONGEST_COMMAND) => command.ok()?,
+        () = stopping => return None,
+        () = tokio::time::sleep(SAY_IT_WITHIN) => return None,
+    };
+    (!command.is_empty()).then_some(command)
+}
+
+async fn finish<Command, Answer, Carrying>(
+    command: Command,
+    carry_out: impl Fn(Command) -> Carrying,
+    stop: &CancellationToken,
+) -> Reply<Answer>
+where
+    Command: Request,
+    Carrying: Future<Output = Result<Answer, StartError>>,
+{
+    let is_long = command.is_long();
+    let given_up = async {
+        if is_long {
+            stop.cancelled().await;
+            "The server was stopped before the command was finished."
+        } else {
+            tokio::time::sleep(TIMEOUT).await;
+            "The command took too long."
+        }
+    };
+    tokio::select! {
+        done = carry_out(command) => done.map_or_else(|error| Reply::Refused(error.to_string()), Reply::Done),
+        why = given_up => Reply::Refused(why.to_owned()),
     }
 }
 
@@ -181,7 +213,7 @@ async fn greeted(data_dir: &Path) -> Option<UnixStream> {
 /// Sends a command to the server that holds `data_dir`. `None` if there is none to take it; then nothing was done.
 pub async fn send<Answer: DeserializeOwned>(
     data_dir: &Path,
-    command: &impl Serialize,
+    command: &impl Request,
 ) -> Result<Option<Answer>, StartError> {
     let Some(mut stream) = greeted(data_dir).await else {
         return Ok(None);
@@ -192,8 +224,12 @@ pub async fn send<Answer: DeserializeOwned>(
         stream.write_all(&line).await?;
         wiped::line(&mut stream, LONGEST_REPLY).await
     };
-    let reply = tokio::time::timeout(TIMEOUT, exchange).await;
-    let reply = reply.map_err(|_| StartError::Refused("The server did not respond in time.".to_owned()))?;
+    let reply = if command.is_long() {
+        exchange.await
+    } else {
+        let reply = tokio::time::timeout(TIMEOUT, exchange).await;
+        reply.map_err(|_| StartError::Refused("The server did not respond in time.".to_owned()))?
+    };
     let talking = "talking to the running server";
     let reply = reply.map_err(StartError::failed(talking))?;
     if reply.is_empty() {

@@ -17,6 +17,7 @@ use crate::error::StartError;
 /// An open installation.
 #[derive(Debug)]
 pub struct Core {
+    pub place: Place,
     pub db: Db,
     /// The request log. It has its own database file beside the embedded database. On PostgreSQL it is in the same
     /// database.
@@ -100,6 +101,7 @@ impl Core {
             .await
             .map_err(StartError::failed("loading the keys"))?;
         Ok(Self {
+            place: place.clone(),
             db,
             log_db,
             accounts,

@@ -153,6 +153,27 @@ impl Db {
         })
     }
 
+    /// Opens a file of SQLite as it is, to look at it: nothing is migrated, and nothing can be written.
+    pub async fn open_to_read(file: &Path) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let pool = AnyPoolOptions::new()
+            .max_connections(1)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let pragmas =
+                        "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000";
+                    sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ())
+                })
+            })
+            .connect(&format!("{}?mode=rw", sqlite_url(file)?))
+            .await?;
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            pool,
+            writer: None,
+        })
+    }
+
     async fn open_postgres(
         url: &str,
         schema: Option<&str>,
@@ -421,7 +442,8 @@ async fn execute(connection: &mut AnyConnection, sql: &'static str) -> Result<()
     Ok(())
 }
 
-fn sqlite_url(file: &Path) -> Result<String, StoreError> {
+/// Where a file of SQLite is, for sqlx.
+pub(crate) fn sqlite_url(file: &Path) -> Result<String, StoreError> {
     let text = file
         .to_str()
         .ok_or_else(|| StoreError::Unusable(format!("{} is not UTF-8", file.display())))?;

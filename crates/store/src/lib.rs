@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
+pub mod check;
 mod db;
 pub mod dialect;
 mod error;

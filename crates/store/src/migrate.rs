@@ -3,7 +3,7 @@
 //! each text that ran, and a database whose checksums differ is refused.
 
 use sha2::{Digest, Sha256};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AnyPool};
 
 use crate::{Columns, Dialect, StoreError};
 
@@ -39,10 +39,7 @@ pub(crate) async fn run(
     let done = read_done(connection).await?;
     for step in &done {
         let Some(migration) = migrations.iter().find(|one| one.name == step.name) else {
-            return Err(StoreError::Unusable(format!(
-                "it was written by a newer version of Gatehouse ({}); use that version or a newer one",
-                step.name
-            )));
+            return Err(newer(&step.name));
         };
         match &step.checksum {
             Some(checksum) if *checksum != migration.checksum() => {
@@ -63,6 +60,26 @@ pub(crate) async fn run(
         run_step(connection, dialect, migration).await?;
     }
     Ok(())
+}
+
+/// Whether all of these have run. Like [`run`], refuses a database with a step this program does not know.
+pub(crate) async fn all_done(pool: &AnyPool, migrations: &[Migration]) -> Result<bool, StoreError> {
+    let rows = sqlx::query("SELECT name FROM migrations").fetch_all(pool).await?;
+    let mut done = 0;
+    for row in rows {
+        let name = row.text("name")?;
+        if migrations.iter().all(|one| one.name != name) {
+            return Err(newer(&name));
+        }
+        done += 1;
+    }
+    Ok(done == migrations.len())
+}
+
+fn newer(step: &str) -> StoreError {
+    StoreError::Unusable(format!(
+        "it was written by a newer version of Gatehouse ({step}); use that version or a newer one"
+    ))
 }
 
 async fn create_table(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {

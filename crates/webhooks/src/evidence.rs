@@ -90,6 +90,14 @@ pub(crate) fn seal(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealP
     }
 }
 
+/// What [`seal`] sealed, hop by hop. `None` for a response whose sealed bytes are not even base64.
+pub fn sealed_responses(hops: &[HopRecord]) -> Vec<Option<Sealed>> {
+    hops.iter()
+        .filter_map(|hop| hop.response_body.strip_prefix(SEALED))
+        .map(|text| STANDARD.decode(text).ok().map(Sealed::from_bytes))
+        .collect()
+}
+
 /// Unseals what [`seal`] sealed. Attempts from before sealing existed stay as they are.
 pub(crate) fn open(hops: &mut [HopRecord], master_key: &MasterKey, place: &SealPlace) {
     for hop in hops {

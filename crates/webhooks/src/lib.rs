@@ -38,6 +38,7 @@ pub use connection::native_roots;
 pub use draft::{MAX_NAME_CHARACTERS, fault};
 pub use error::{PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
+pub use evidence::sealed_responses;
 pub use examples::example_payload;
 pub use fate::{Fate, Standing};
 pub use headers::{InvalidHeaders, SentHeaders};

@@ -6,7 +6,7 @@ use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
 use super::command::{Command, scopes};
-use super::{listing, objects};
+use super::{backup, listing, objects};
 use crate::core::Core;
 use crate::error::{StartError, chain};
 use crate::people;
@@ -75,6 +75,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
             one(Object::new().with_secret("token", Some(SecretText::new(token.text().as_str()))))
         }
         Command::ListOperatorTokens => listing::tokens(&accounts.operator_tokens().await.map_err(refused)?),
+        Command::Backup { dir } => backup::carry_out(&core.place, &dir).await?,
         Command::RevokeOperatorToken { token_id } => {
             let token = accounts.revoke_operator_token(token_id, &actor).await;
             let token = token.map_err(refused)?;

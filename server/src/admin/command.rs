@@ -1,5 +1,7 @@
 //! The commands as they are sent over the control socket, and how flags become commands.
 
+use std::path::{Path, PathBuf};
+
 use accounts::{Scope, Scopes};
 use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::password;
 use crate::cli::AdminAction;
 use crate::config::ConfigError;
+use crate::control::Request;
 use crate::error::StartError;
 
 /// A checked command.
@@ -67,11 +70,29 @@ pub enum Command {
     RevokeOperatorToken {
         token_id: OperatorTokenId,
     },
+    /// `dir` is absolute, because the server may work in another directory.
+    Backup {
+        dir: PathBuf,
+    },
+}
+
+/// What the flags ask for.
+pub(super) enum Task {
+    /// For the process that holds the data directory.
+    Command(Command),
+    /// For this process: it looks at a directory that no server uses.
+    Check(PathBuf),
+}
+
+impl Request for Command {
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Backup { .. })
+    }
 }
 
 /// Parses the flags. Errors name the flag.
-pub(super) fn check(action: AdminAction) -> Result<Command, StartError> {
-    Ok(match action {
+pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
+    Ok(Task::Command(match action {
         AdminAction::CreateCompany { name, parent } => Command::CreateCompany {
             name,
             parent: parent.map(|parent| client_id("--parent", &parent)).transpose()?,
@@ -145,10 +166,17 @@ pub(super) fn check(action: AdminAction) -> Result<Command, StartError> {
             Command::CreateOperatorToken { name, scopes: scope }
         }
         AdminAction::ListOperatorTokens => Command::ListOperatorTokens,
+        AdminAction::Backup { dir } => Command::Backup { dir: absolute(&dir)? },
+        AdminAction::Check { dir } => return Ok(Task::Check(dir)),
         AdminAction::RevokeOperatorToken { token_id } => Command::RevokeOperatorToken {
             token_id: id("--token-id", &token_id)?,
         },
-    })
+    }))
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf, ConfigError> {
+    std::path::absolute(dir)
+        .map_err(|error| ConfigError::new(format!("{} cannot be used: {error}.", dir.display())))
 }
 
 fn client_id(flag: &str, text: &str) -> Result<ClientId, ConfigError> {

@@ -2,7 +2,9 @@
 //! under the lock of the data directory. Both run the same functions.
 
 mod answer;
+mod backup;
 mod carry_out;
+mod check;
 mod command;
 pub(crate) mod listing;
 pub(crate) mod objects;
@@ -23,6 +25,7 @@ use crate::error::StartError;
 pub use answer::{Answer, Object};
 pub use carry_out::carry_out;
 pub use command::Command;
+use command::Task;
 
 /// A command that waits longer than this says so.
 const SAY_AFTER: Duration = Duration::from_secs(2);
@@ -30,7 +33,10 @@ const SAY_AFTER: Duration = Duration::from_secs(2);
 /// Runs `gatehouse admin`.
 pub async fn run(args: AdminArgs, clock: Clock) -> Result<(), StartError> {
     let place = Place::read(&args)?;
-    let command = command::check(args.action.clone())?;
+    let command = match command::parse(args.action.clone())? {
+        Task::Command(command) => command,
+        Task::Check(dir) => return check::run(&place, dir, args.json).await,
+    };
     if absent(&command) == Absent::Refuse && is_untouched(&place) {
         return Err(nothing_there(&place));
     }
@@ -108,6 +114,10 @@ async fn alone(
             "gatehouse: creating a new installation in {}",
             place.data_dir.display()
         );
+    }
+    if let Command::Backup { dir } = &command {
+        // Copies what is there, without opening it, which could change it.
+        return backup::carry_out(place, dir).await;
     }
     let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent, clock).await?;
     let answer = carry_out(command, &core).await;

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::cli::{AdminArgs, ServeArgs};
 
-pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file};
+pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file, secret_sources};
 use settings::Settings;
 
 /// One sentence for the person who started the program. The exit code is 2.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod api_answers;
+mod backup;
 mod demo;
 mod descriptors;
 mod events;

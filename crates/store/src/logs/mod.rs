@@ -2,6 +2,7 @@
 //! rows never delays the deletion of a key.
 
 mod append;
+pub mod old_rows;
 mod page;
 mod runs;
 

@@ -1,0 +1,87 @@
+//! `gatehouse admin backup DIR`: copies the installation while it is in use. The process that holds the data directory does
+//! it. `gatehouse.db` is copied last, so a directory without it is a backup that was not finished.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use store::backup::{copy_database, flush_folder};
+
+use super::answer::{Answer, Object};
+use crate::config::{Database, Place, secret_sources};
+use crate::error::StartError;
+
+/// Copies the installation of `place` to `dir`, which must be empty or not exist.
+pub(super) async fn carry_out(place: &Place, dir: &Path) -> Result<Answer, StartError> {
+    if place.database != Database::Embedded {
+        return Err(StartError::Refused(
+            "This installation is in PostgreSQL: use pg_dump, which copies all its tables as of one moment, or your database's \
+             own backups."
+                .to_owned(),
+        ));
+    }
+    make_empty(dir)?;
+    let logs = dir.join("logs");
+    make_private(&logs)?;
+    let log_bytes = copy_database(&place.data_dir.join("logs/logs.db"), &logs.join("logs.db"))
+        .await
+        .map_err(failed)?;
+    flush_folder(&logs).map_err(failed)?;
+    let unfinished = dir.join("unfinished.db");
+    let bytes = copy_database(&place.data_dir.join("gatehouse.db"), &unfinished)
+        .await
+        .map_err(failed)?;
+    fs::rename(&unfinished, dir.join("gatehouse.db")).map_err(failed)?;
+    flush_folder(dir).map_err(failed)?;
+    let copied = Object::new()
+        .with("directory", dir.display())
+        .with("gatehouse.db", format!("{bytes} bytes"))
+        .with("logs.db", format!("{log_bytes} bytes"));
+    with_secrets(copied, place).map(Answer::One)
+}
+
+fn failed<E: std::error::Error + Send + Sync + 'static>(error: E) -> StartError {
+    StartError::failed("copying the installation")(error)
+}
+
+/// Says where the secrets are, which are not copied: whoever has a backup and the secrets has everything.
+fn with_secrets(mut copied: Object, place: &Place) -> Result<Object, StartError> {
+    for (name, source) in secret_sources(&place.data_dir)? {
+        let source = match source {
+            Some(source) if source.contains('/') => std::path::absolute(&source)
+                .unwrap_or_else(|_| source.into())
+                .display()
+                .to_string(),
+            Some(variable) => format!("the variable {variable}"),
+            None => "the server's environment".to_owned(),
+        };
+        copied = copied.with(name, format!("not copied; keep it with the backup: {source}"));
+    }
+    Ok(copied)
+}
+
+fn make_empty(dir: &Path) -> Result<(), StartError> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => match entries.next() {
+            Some(_) => Err(StartError::Refused(format!(
+                "{} is not empty. Use a directory that is empty or does not exist yet.",
+                dir.display()
+            ))),
+            None => make_private(dir),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => make_private(dir),
+        Err(error) => Err(StartError::Refused(format!(
+            "{} cannot be used: {error}.",
+            dir.display()
+        ))),
+    }
+}
+
+/// Only its owner can read it, also if it existed before.
+fn make_private(dir: &Path) -> Result<(), StartError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let private = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
+    made.and_then(|()| fs::set_permissions(dir, private))
+        .map_err(|error| StartError::Refused(format!("{} cannot be created: {error}.", dir.display())))
+}
