@@ -93,6 +93,7 @@ impl Reading {
             without_filters: None,
             ever: None,
             totals: self.ledger.totals(scope, from, to).await?,
+            moving: self.ledger.moving().await?,
             from,
             to,
             kept: kept.filter(|kept| asked < kept.since),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Body, CompanyId, Environment, HeaderField, LogEntry, LogTotals, Recorded, RequestId, Timestamp, Verdict,
+    Body, CompanyId, Environment, HeaderField, LogEntry, LogTotals, Moving, Recorded, RequestId, Timestamp,
+    Verdict,
 };
 use thiserror::Error;
 
@@ -97,6 +98,11 @@ pub trait Ledger: Send + Sync {
 
     /// What the current runs have lost of this scope's requests, and the latest gap between `from` and `to`.
     async fn totals(&self, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, LogStoreError>;
+
+    /// How far the rows of a version before have been moved. `None` if there are none that are missing from answers.
+    async fn moving(&self) -> Result<Option<Moving>, LogStoreError> {
+        Ok(None)
+    }
 }
 
 /// Answers questions about stored rows.

@@ -10,7 +10,7 @@ use logs::{
 };
 use model::{
     Body, BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, HeaderField, Kept, KeptBecause, KeyId,
-    LogEntry, LogFilter, LogRow, LogTotals, Recorded, RequestId, Timestamp, Verdict,
+    LogEntry, LogFilter, LogRow, LogTotals, Moving, Recorded, RequestId, Timestamp, Verdict,
 };
 use tokio::sync::Semaphore;
 
@@ -61,7 +61,7 @@ impl Reader for Prepared {
     }
 }
 
-/// Has lost nothing.
+/// Has lost nothing, and is moving rows.
 struct NoLosses;
 
 #[async_trait]
@@ -77,7 +77,16 @@ impl Ledger for NoLosses {
     async fn totals(&self, _: Scope, _: Timestamp, _: Timestamp) -> Result<LogTotals, LogStoreError> {
         Ok(LogTotals::default())
     }
+
+    async fn moving(&self) -> Result<Option<Moving>, LogStoreError> {
+        Ok(Some(MOVING))
+    }
 }
+
+const MOVING: Moving = Moving {
+    moved: 3,
+    total: Some(7),
+};
 
 fn reading(reader: &Arc<Prepared>) -> Reading {
     Reading::new(reader.clone(), Arc::new(NoLosses), 4)
@@ -374,4 +383,13 @@ async fn headers_and_bodies_go_before_their_entry() {
         ..entry_at(midnight(2), absent(BodyAbsence::KeyNotRecognised))
     };
     assert_eq!(read(never_had_any.clone(), None).await, Some(never_had_any));
+}
+
+#[tokio::test]
+async fn a_page_says_how_many_rows_of_a_version_before_are_moved() {
+    let reader = Prepared::new([counted(1), counted(1)]);
+    let page = reading(&reader)
+        .page(with_brands(1), &LogFilter::default(), NOW)
+        .await;
+    assert_eq!(page.expect("a page").moving, Some(MOVING));
 }

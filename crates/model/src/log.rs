@@ -206,6 +206,16 @@ pub struct LogPage {
     pub to: Timestamp,
     /// Where the log begins, if the range asks for more than that.
     pub kept: Option<Kept>,
+    /// While the rows of a version before are moved: those that are not moved are missing from the list.
+    pub moving: Option<Moving>,
+}
+
+/// How many rows of a version before have been moved to where this version reads them. Newest first, of all companies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moving {
+    pub moved: u64,
+    /// `None` until they are counted.
+    pub total: Option<u64>,
 }
 
 /// What the log lost, within this run of the server (invariant 8).

@@ -29,7 +29,11 @@ pub enum BackupError {
 /// write to `from` in the meantime. When this returns, the copy survives a power cut. Returns its size in bytes.
 pub async fn copy_database(from: &Path, to: &Path) -> Result<u64, BackupError> {
     // SQLite fills an empty file that exists, and would make one that others can read.
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to);
     created.map_err(fault("creating", to))?;
     vacuum_into(from, to).await.map_err(BackupError::Database)?;
     let copy = File::open(to).map_err(fault("opening", to))?;
@@ -47,8 +51,13 @@ async fn vacuum_into(from: &Path, to: &Path) -> Result<(), StoreError> {
     // A connection of its own, so that no one waits for it.
     let mut connection = AnyConnection::connect(&format!("{}?mode=rw", sqlite_url(from)?)).await?;
     let copied = async {
-        sqlx::raw_sql("PRAGMA busy_timeout = 5000").execute(&mut connection).await?;
-        sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await?;
+        sqlx::raw_sql("PRAGMA busy_timeout = 5000")
+            .execute(&mut connection)
+            .await?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(to)
+            .execute(&mut connection)
+            .await?;
         Ok::<(), StoreError>(())
     };
     let copied = copied.await;

@@ -18,9 +18,10 @@ pub async fn database(db: &Db) -> Result<Vec<String>, StoreError> {
         .fetch_all(db.reader())
         .await?;
     faults.extend(found.into_iter().filter(|line| line != "ok"));
-    let orphans = sqlx::query("SELECT \"table\" AS name, COUNT(*) AS found FROM pragma_foreign_key_check GROUP BY 1")
-        .fetch_all(db.reader())
-        .await?;
+    let orphans =
+        sqlx::query("SELECT \"table\" AS name, COUNT(*) AS found FROM pragma_foreign_key_check GROUP BY 1")
+            .fetch_all(db.reader())
+            .await?;
     for row in orphans {
         let (table, found) = (row.text("name")?, row.int("found")?);
         faults.push(format!("{found} rows of {table} refer to rows that do not exist"));
@@ -89,7 +90,11 @@ fn sealed_row(row: &AnyRow, install: InstallId, purpose: SealPurpose) -> Result<
 
 fn blobs(row: &AnyRow) -> Result<Vec<Option<Sealed>>, StoreError> {
     let blobs = [row.maybe_blob("sealed")?, row.maybe_blob("former")?];
-    Ok(blobs.into_iter().flatten().map(|bytes| Some(Sealed::from_bytes(bytes))).collect())
+    Ok(blobs
+        .into_iter()
+        .flatten()
+        .map(|bytes| Some(Sealed::from_bytes(bytes)))
+        .collect())
 }
 
 fn responses(row: &AnyRow) -> Result<Vec<Option<Sealed>>, StoreError> {

@@ -153,18 +153,11 @@ impl Db {
         })
     }
 
-    /// Opens a file of SQLite as it is, to look at it: nothing is migrated, and nothing can be written.
+    /// Opens a file of SQLite as it is, to look at it. Nothing is migrated.
     pub async fn open_to_read(file: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
             .max_connections(1)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    let pragmas =
-                        "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32000";
-                    sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ())
-                })
-            })
             .connect(&format!("{}?mode=rw", sqlite_url(file)?))
             .await?;
         Ok(Self {

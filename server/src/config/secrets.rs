@@ -76,7 +76,8 @@ pub fn load_secrets(place: &Place, is_new: bool) -> Result<Secrets, ConfigError>
 
 /// The name of each secret, and the variable, credential or file that has it. `None` where none of them does.
 pub fn secret_sources(data_dir: &Path) -> Result<[(&'static str, Option<String>); 2], ConfigError> {
-    let source = |kind: &Kind| Ok::<_, ConfigError>((kind.name, find(kind, data_dir)?.map(|found| found.place)));
+    let source =
+        |kind: &Kind| Ok::<_, ConfigError>((kind.name, find(kind, data_dir)?.map(|found| found.place)));
     Ok([source(&MASTER_KEY)?, source(&PEPPER)?])
 }
 

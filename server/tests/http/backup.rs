@@ -40,8 +40,8 @@ fn backup(data_dir: &Path, to: &Path) -> Value {
 fn check(dir: &Path) -> (Vec<Value>, Option<i32>, String) {
     let output = run(&["check", text(dir)], None);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    let lines = serde_json::from_slice::<Value>(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {errors}"));
+    let lines =
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"));
     let lines = lines.as_array().expect("a list").clone();
     (lines, output.status.code(), errors)
 }
@@ -67,7 +67,8 @@ fn copy_secrets(from: &Path, to: &Path) {
 /// A server with something of each kind: a key, a webhook, an event, a receiver's response and a row of the log.
 async fn world() -> (World, Acme) {
     let world =
-        World::start_with(|config| config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")]).await;
+        World::start_with(|config| config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")])
+            .await;
     let acme = world.acme("Acme").await;
     let key = world.key(acme.id, Environment::Sandbox).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
@@ -106,10 +107,18 @@ async fn a_backup_of_a_running_server_is_complete_private_and_can_be_served_from
     for (name, file) in [("master key", "master.key"), ("pepper", "pepper.key")] {
         let said = said[name].as_str().expect("named");
         let file = world.data_dir().join(file);
-        assert!(said.contains("not copied") && said.contains(text(&file)), "{said}");
+        assert!(
+            said.contains("not copied") && said.contains(text(&file)),
+            "{said}"
+        );
         assert!(!copy.join(file.file_name().expect("a name")).exists());
     }
-    for (name, mode) in [("", 0o700), ("logs", 0o700), ("gatehouse.db", 0o600), ("logs/logs.db", 0o600)] {
+    for (name, mode) in [
+        ("", 0o700),
+        ("logs", 0o700),
+        ("gatehouse.db", 0o600),
+        ("logs/logs.db", 0o600),
+    ] {
         let found = fs::metadata(copy.join(name)).expect("copied");
         assert_eq!(found.mode() & 0o777, mode, "{name:?}");
     }
@@ -130,8 +139,13 @@ async fn a_backup_of_a_running_server_is_complete_private_and_can_be_served_from
     assert_eq!(line(&lines, "log rows"), (1, None));
 
     let again = World::start_with(|config| config.place.data_dir.clone_from(&copy)).await;
-    let cookie = again.sign_in(&format!("owner-{}@example.com", acme.client_id)).await;
-    let owner = Acme { owner: cookie, ..acme };
+    let cookie = again
+        .sign_in(&format!("owner-{}@example.com", acme.client_id))
+        .await;
+    let owner = Acme {
+        owner: cookie,
+        ..acme
+    };
     assert!(page(&again, &owner, "logs").await.contains("/v1/webhooks/"));
     assert!(page(&again, &owner, "webhooks").await.contains("Orders"));
 }
@@ -164,11 +178,19 @@ async fn a_backup_is_refused_where_there_are_files_and_on_postgres_with_what_to_
 
     let folder = TempDir::new().expect("a folder");
     let target = folder.path().join("copy");
-    let arguments = ["backup", text(&target), "--database-url", "postgres://nowhere.invalid/x"];
+    let arguments = [
+        "backup",
+        text(&target),
+        "--database-url",
+        "postgres://nowhere.invalid/x",
+    ];
     let output = run(&arguments, Some(folder.path()));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("pg_dump") && errors.trim_end().lines().count() == 1, "{errors}");
+    assert!(
+        errors.contains("pg_dump") && errors.trim_end().lines().count() == 1,
+        "{errors}"
+    );
     assert!(!target.exists());
 }
 
@@ -178,7 +200,11 @@ async fn a_check_names_each_fault_and_no_secret() {
     let dir = world.data_dir().to_owned();
     let (_, code, errors) = {
         let output = run(&["check", text(&dir)], None);
-        ((), output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            (),
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     };
     assert_eq!(code, Some(1));
     assert!(errors.contains("A server is using"), "{errors}");
@@ -203,7 +229,10 @@ async fn a_check_names_each_fault_and_no_secret() {
     }
     assert!(!format!("{lines:?}{errors}").contains(other.trim()));
 
-    let database = fs::File::options().write(true).open(copy.join("gatehouse.db")).expect("opens");
+    let database = fs::File::options()
+        .write(true)
+        .open(copy.join("gatehouse.db"))
+        .expect("opens");
     let size = database.metadata().expect("readable").len();
     for page in 2..size / 4096 {
         database.write_all_at(&[0xff; 64], page * 4096).expect("written");
@@ -211,7 +240,11 @@ async fn a_check_names_each_fault_and_no_secret() {
     let (lines, code, _) = check(&copy);
     assert_eq!(code, Some(1));
     assert!(line(&lines, "gatehouse.db").1.is_some());
-    assert_eq!(line(&lines, "log rows"), (1, None), "the rest is checked all the same");
+    assert_eq!(
+        line(&lines, "log rows"),
+        (1, None),
+        "the rest is checked all the same"
+    );
 
     let nothing = folder.path().join("nothing");
     let output = run(&["check", text(&nothing)], None);

@@ -9,7 +9,7 @@ use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
-use super::summary::{Count, GeneratedUntil, IgnoredFilters, KeptSince, Losses};
+use super::summary::{BeingMoved, Count, GeneratedUntil, IgnoredFilters, KeptSince, Losses};
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading};
@@ -49,6 +49,7 @@ fn List(listing: Listing) -> impl IntoView {
                 <LiveControl listing />
             </div>
             <Losses listing />
+            <BeingMoved listing />
             <div
                 id=LIST
                 on:pointerenter=move |_| attention.pointer_entered()

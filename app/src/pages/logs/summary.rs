@@ -1,7 +1,7 @@
 //! What the list says about itself: how many rows there are, what was lost, and what is sample data.
 
 use leptos::prelude::*;
-use model::{Kept, KeptBecause, LogTotals};
+use model::{Kept, KeptBecause, LogTotals, Moving};
 
 use super::listing::Listing;
 use super::words;
@@ -134,6 +134,31 @@ fn why_kept(because: KeptBecause) -> String {
     }
 }
 
+/// After an update: how many of the earlier requests are back in the list.
+#[component]
+pub(super) fn BeingMoved(listing: Listing) -> impl IntoView {
+    let moving = Memo::new(move |_| listing.with(|shown| shown.page.moving).flatten());
+    move || {
+        moving.get().map(|moving| {
+            view! { <Notice tone=Tone::Quiet>{being_moved(moving)}</Notice> }
+        })
+    }
+}
+
+fn being_moved(Moving { moved, total }: Moving) -> String {
+    let done = total.map_or_else(String::new, |total| {
+        format!(
+            ": {} of {} moved, newest first",
+            words::grouped(moved),
+            words::grouped(total)
+        )
+    });
+    format!(
+        "Requests from before the last update are being moved into this list{done}. Those not moved yet are neither listed nor \
+         counted."
+    )
+}
+
 /// The demo's line about sample data, and the zone of the times.
 #[component]
 pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
@@ -157,4 +182,18 @@ pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
         </p>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_how_many_earlier_requests_are_moved_once_they_are_counted() {
+        let moving = |moved, total| being_moved(Moving { moved, total });
+        assert!(
+            moving(65_536, Some(1_000_000)).contains("this list: 65,536 of 1,000,000 moved, newest first.")
+        );
+        assert!(moving(0, None).contains("being moved into this list. Those not moved yet"));
+    }
 }

@@ -31,7 +31,9 @@ async fn old_rows_are_read_as_they_were_written_newest_first(db: &TestDb) {
         read.extend(chunk);
     }
     assert!(read.is_sorted_by(|newer, older| newer.seq > older.seq));
-    let left: Vec<_> = (written.into_iter().zip(1..)).filter(|(_, seq)| !(41..=50).contains(seq)).collect();
+    let left: Vec<_> = (written.into_iter().zip(1..))
+        .filter(|(_, seq)| !(41..=50).contains(seq))
+        .collect();
     assert_eq!(read.len(), left.len());
     for (row, (written, seq)) in read.iter().rev().zip(left) {
         assert_eq!((row.seq, row.entry.as_ref().expect("readable")), (seq, &written));
@@ -42,7 +44,11 @@ async fn old_rows_are_read_as_they_were_written_newest_first(db: &TestDb) {
 
 async fn an_old_row_that_cannot_be_read_keeps_no_other_from_being_read(db: &TestDb) {
     leave(db, &rows(1..4)).await;
-    run(db, "UPDATE log_entries SET verdict = 'something newer' WHERE seq = 2").await;
+    run(
+        db,
+        "UPDATE log_entries SET verdict = 'something newer' WHERE seq = 2",
+    )
+    .await;
     let read = old_rows::between(&db.db, 0, 10, 7).await.expect("readable");
     let readable: Vec<_> = read.iter().map(|row| (row.seq, row.entry.is_ok())).collect();
     assert_eq!(readable, [(3, true), (2, false), (1, true)]);
