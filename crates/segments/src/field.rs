@@ -89,6 +89,11 @@ impl ValueKey {
         Self(key)
     }
 
+    /// Whether this is the key of several methods, which are too long for keys of their own.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0.len() > METHOD_KEY
+    }
+
     pub fn status(status: u16) -> Self {
         Self(status.to_be_bytes().to_vec())
     }

@@ -38,7 +38,9 @@
 //!
 //! The bytes of a field's value are described at [`ValueKey`], the codes of enumerations in [`codes`].
 
+mod answer;
 mod bodies;
+mod cache;
 pub mod codes;
 mod column;
 mod container;
@@ -64,6 +66,8 @@ mod texts;
 mod values;
 mod verify;
 
+pub use answer::{COUNTED, Closed, Source, View};
+pub use cache::{Cache, CacheStats};
 pub use column::Column;
 pub use container::{Container, Kind, ReadError, Wanted};
 pub use encode::Encoded;

@@ -1,0 +1,282 @@
+//! A question in the words of segments: which values of which fields, and which rows at all.
+
+use logs::{Choice, Question, Scope};
+use model::{ClientId, StatusFilter, Timestamp};
+
+use crate::{Column, Dictionary, Field, Texts, ValueKey};
+
+/// What is looked for.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Whose rows. Always the first condition of all.
+    pub(super) scope: (Field, ValueKey),
+    pub(super) clauses: Vec<Clause>,
+    /// Arrival in milliseconds: from (included) and to (excluded).
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// Only rows with a smaller `seq` count at all.
+    pub(super) end: i64,
+    /// Only rows with a smaller `seq` are returned. Never above `end`.
+    pub(super) before: i64,
+    pub(super) rows: usize,
+    pub(super) count: bool,
+    pub(super) histogram: Option<u32>,
+    pub(super) facets: bool,
+}
+
+/// One condition.
+#[derive(Debug)]
+pub(super) enum Clause {
+    Values(ValueClause),
+    /// Microseconds: from (included) and to (excluded).
+    Duration(u64, u64),
+    Texts(TextClause),
+}
+
+/// A condition on an indexed field.
+#[derive(Debug)]
+pub(super) struct ValueClause {
+    pub(super) field: Field,
+    /// Empty: every value.
+    pub(super) any_of: Vec<Wish>,
+    pub(super) none_of: Vec<Wish>,
+}
+
+/// A value or several.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Value(ValueKey),
+    /// Statuses: from (included) and to (excluded).
+    Statuses(u16, u16),
+}
+
+/// A condition on the texts of a dictionary.
+#[derive(Debug)]
+pub(super) struct TextClause {
+    /// The indexed field that this is about, if it is one.
+    pub(super) field: Option<Field>,
+    pub(super) column: Column,
+    pub(super) dictionary: Dictionary,
+    how: How,
+    choice: Choice<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Contains,
+    Equals,
+}
+
+impl Clause {
+    /// The field whose facet ignores this condition.
+    pub(super) const fn field(&self) -> Option<Field> {
+        match self {
+            Self::Values(clause) => Some(clause.field),
+            Self::Duration(..) => None,
+            Self::Texts(clause) => clause.field,
+        }
+    }
+}
+
+impl Plan {
+    /// `last_seq` is the largest `seq` that there is.
+    pub(super) fn of(scope: Scope, question: &Question, last_seq: i64) -> Self {
+        let end = question.as_of.unwrap_or(i64::MAX).min(last_seq).saturating_add(1);
+        Self {
+            scope: scope_key(scope),
+            clauses: clauses(question),
+            from: question.from.as_millis(),
+            to: question.to.as_millis(),
+            end,
+            before: question.before.unwrap_or(i64::MAX).min(end),
+            rows: question.rows,
+            count: question.count,
+            histogram: question.histogram.filter(|parts| *parts > 0),
+            facets: question.facets,
+        }
+    }
+
+    /// Whether every matching row must be looked at, and not only those of the page.
+    pub(super) const fn counts(&self) -> bool {
+        self.count || self.histogram.is_some() || self.facets
+    }
+
+    /// Whether the count may stop once it is large: a text can match so many values that looking at each row takes
+    /// long. Where a histogram or facets need every row anyway, the count is exact.
+    pub(super) fn count_may_stop(&self) -> bool {
+        let texts = self
+            .clauses
+            .iter()
+            .any(|clause| matches!(clause, Clause::Texts(_)));
+        self.count && texts && self.histogram.is_none() && !self.facets
+    }
+
+    /// The condition on the duration.
+    pub(super) fn duration(&self) -> Option<(u64, u64)> {
+        self.clauses.iter().find_map(|clause| match clause {
+            Clause::Duration(from, to) => Some((*from, *to)),
+            _ => None,
+        })
+    }
+
+    /// Whether any moment between these two (both included) is in the range.
+    pub(super) const fn overlaps(&self, min_at: Timestamp, max_at: Timestamp) -> bool {
+        min_at.as_millis() < self.to && max_at.as_millis() >= self.from
+    }
+
+    /// Whether every moment between these two (both included) is in the range.
+    pub(super) const fn contains(&self, min_at: Timestamp, max_at: Timestamp) -> bool {
+        min_at.as_millis() >= self.from && max_at.as_millis() < self.to
+    }
+
+    /// The part of the histogram that a moment in the range belongs to.
+    pub(super) fn part_of(&self, at: i64) -> usize {
+        let parts = i128::from(self.histogram.unwrap_or(1));
+        let from = i128::from(self.from);
+        ((i128::from(at) - from) * parts / (i128::from(self.to) - from)) as usize
+    }
+}
+
+/// The field and the value that all rows of a scope have.
+pub(super) fn scope_key(scope: Scope) -> (Field, ValueKey) {
+    match scope {
+        Scope::WithBrands { company, .. } => (Field::Root, ValueKey::root(company)),
+        Scope::Brand { client_id, .. } => (Field::Client, ValueKey::client(client_id)),
+    }
+}
+
+fn clauses(question: &Question) -> Vec<Clause> {
+    let conditions = &question.conditions;
+    let mut clauses: Vec<Clause> = [
+        values(Field::Status, &conditions.status, wish_of_status),
+        values(Field::Client, &conditions.client, |id: &ClientId| {
+            Wish::Value(ValueKey::client(*id))
+        }),
+        values(Field::Environment, &conditions.environment, |environment| {
+            Wish::Value(ValueKey::environment(Some(*environment)))
+        }),
+        values(Field::Key, &conditions.key, |key| {
+            Wish::Value(ValueKey::key(*key))
+        }),
+        values(Field::Verdict, &conditions.verdict, |verdict| {
+            Wish::Value(ValueKey::verdict(*verdict))
+        }),
+        values(Field::Recorded, &conditions.recorded, |recorded| {
+            Wish::Value(ValueKey::recorded(*recorded))
+        }),
+        methods(&conditions.method),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let Some((from, to)) = conditions.duration_us {
+        clauses.push(Clause::Duration(from, to));
+    }
+    let texts = [
+        (
+            &conditions.address,
+            Column::Address,
+            Dictionary::Addresses,
+            How::Equals,
+        ),
+        (&conditions.path, Column::Path, Dictionary::Paths, How::Contains),
+    ];
+    for (choice, column, dictionary, how) in texts {
+        if !choice.is_everything() {
+            clauses.push(Clause::Texts(TextClause {
+                field: None,
+                column,
+                dictionary,
+                how,
+                choice: choice.clone(),
+            }));
+        }
+    }
+    clauses
+}
+
+fn values<T>(field: Field, choice: &Choice<T>, wish: impl Fn(&T) -> Wish) -> Option<Clause> {
+    (!choice.is_everything()).then(|| {
+        Clause::Values(ValueClause {
+            field,
+            any_of: choice.any_of.iter().map(&wish).collect(),
+            none_of: choice.none_of.iter().map(&wish).collect(),
+        })
+    })
+}
+
+fn wish_of_status(filter: &StatusFilter) -> Wish {
+    match filter {
+        StatusFilter::Exactly(status) => Wish::Value(ValueKey::status(*status)),
+        StatusFilter::Class(_) => {
+            let (from, to) = filter.bounds();
+            Wish::Statuses(from, to)
+        }
+    }
+}
+
+/// Long methods share the key of others that begin alike, so they are looked for in the dictionary.
+fn methods(choice: &Choice<String>) -> Option<Clause> {
+    if choice
+        .any_of
+        .iter()
+        .chain(&choice.none_of)
+        .any(|method| ValueKey::method(method).is_shared())
+    {
+        return Some(Clause::Texts(TextClause {
+            field: Some(Field::Method),
+            column: Column::Method,
+            dictionary: Dictionary::Methods,
+            how: How::Equals,
+            choice: choice.clone(),
+        }));
+    }
+    values(Field::Method, choice, |method| {
+        Wish::Value(ValueKey::method(method))
+    })
+}
+
+/// Which numbers of a dictionary match a [`TextClause`].
+#[derive(Debug)]
+pub(super) enum Accepted {
+    Nothing,
+    Everything,
+    /// By number.
+    These(Vec<bool>),
+}
+
+impl TextClause {
+    /// Which of these texts match.
+    pub(super) fn accepted(&self, texts: &Texts) -> Accepted {
+        let mut accepted = vec![self.choice.any_of.is_empty(); texts.len()];
+        for text in &self.choice.any_of {
+            self.mark(texts, text, true, &mut accepted);
+        }
+        for text in &self.choice.none_of {
+            self.mark(texts, text, false, &mut accepted);
+        }
+        if accepted.iter().all(|one| *one) {
+            Accepted::Everything
+        } else if !accepted.contains(&true) {
+            Accepted::Nothing
+        } else {
+            Accepted::These(accepted)
+        }
+    }
+
+    fn mark(&self, texts: &Texts, text: &str, value: bool, accepted: &mut [bool]) {
+        match self.how {
+            How::Contains if text.is_empty() => accepted.fill(value),
+            How::Contains => {
+                for number in texts.containing(text, usize::MAX) {
+                    accepted[usize::from(number)] = value;
+                }
+            }
+            How::Equals => {
+                if let Some(number) = texts.number_of(text) {
+                    accepted[usize::from(number)] = value;
+                }
+            }
+        }
+    }
+}
