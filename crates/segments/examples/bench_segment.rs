@@ -9,7 +9,7 @@ use model::{
     Body, BodyAbsence, ClientId, CompanyId, Environment, HeaderField, KeyId, Recorded, RequestId, Timestamp,
     Verdict,
 };
-use segments::{Column, Day, Dictionary, Field, Head, Open, ROWS, SegmentId, Values, delta};
+use segments::{Column, Day, Dictionary, Encoded, Field, Head, Open, ROWS, SegmentId, Values, delta};
 
 struct Dice(u64);
 
@@ -178,6 +178,11 @@ fn measure(shape: Shape) {
         return;
     };
     print_sections(&head);
+    print_decoding(&head, &encoded);
+}
+
+#[expect(clippy::print_stdout, reason = "what it measured is what it is for")]
+fn print_decoding(head: &Head, encoded: &Encoded) {
     let parse = each(100, || {
         (0..100).for_each(|_| assert!(Head::parse(SegmentId(1), &encoded.head).is_ok()))
     });
@@ -192,6 +197,24 @@ fn measure(shape: Shape) {
         let bytes = &encoded.rows[wanted.start as usize..wanted.end as usize];
         let time = each(1, || assert!(head.numbers(column, whole.clone(), bytes).is_ok()));
         println!("  decode the column {column:?}: {:.0} µs", time / 1000.0);
+    }
+    if let Values::Listed(listed) = head.values(Field::Client) {
+        let sets = || {
+            listed
+                .iter()
+                .filter_map(|one| Some((one, one.located.wanted()?.range.clone())))
+        };
+        let time = each(listed.len(), || {
+            for (one, range) in sets() {
+                let bytes = &encoded.rows[range.start as usize..range.end as usize];
+                assert!(head.decode_rows(&one.located, &one.key, bytes).is_ok());
+            }
+        });
+        println!(
+            "  decode the set of one client of {}: {:.1} µs",
+            listed.len(),
+            time / 1000.0
+        );
     }
     let wanted = head.dictionary(Dictionary::Paths).range;
     let bytes = &encoded.rows[wanted.start as usize..wanted.end as usize];

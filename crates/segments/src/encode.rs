@@ -1,6 +1,6 @@
 //! Writes an open segment in the format of closed ones.
 
-use model::{RequestId, Timestamp};
+use model::Timestamp;
 
 use crate::dictionary::{ChunkSize, DictionaryWriter, put_key, put_place, put_text};
 use crate::head::{Bounds, DictionaryChunk, DictionaryIndex, Head};
@@ -22,8 +22,9 @@ pub struct Encoded {
     pub bodies: Option<Vec<u8>>,
 }
 
-/// Encodes a segment that has rows.
-pub(crate) fn encode(open: &Open) -> Encoded {
+/// Encodes a segment. `None` if it has no row.
+pub(crate) fn encode(open: &Open) -> Option<Encoded> {
+    let blocks = bounds(open);
     let mut rows = blob_start(&ROWS_MAGIC, open.id());
     let chunk_ends = put_columns(&mut rows, open);
     let dictionaries = put_dictionaries(&mut rows, open);
@@ -37,33 +38,17 @@ pub(crate) fn encode(open: &Open) -> Encoded {
         blob.extend_from_slice(&body_blocks);
         blob
     });
-    let blocks = bounds(open);
-    let times = open.times_of_all().unwrap_or_default();
-    let meta = Meta {
-        id: open.id(),
-        day: open.day(),
-        rows: open.rows(),
-        first_seq: open.seq_of(0),
-        last_seq: open.last_seq().unwrap_or_default(),
-        min_at: times.0,
-        max_at: times.1,
-        min_id: open
-            .ids()
-            .iter()
-            .copied()
-            .min()
-            .unwrap_or(RequestId::from_bytes([0; 16])),
-        max_id: open
-            .ids()
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or(RequestId::from_bytes([0; 16])),
-        rows_bytes: rows.len() as u64,
-        bodies_bytes: bodies.as_ref().map_or(0, Vec::len) as u64,
-    };
+    let rows_bytes = rows.len() as u32;
     let head = Head {
-        meta: meta.clone(),
+        meta: head_format::meta(
+            open.id(),
+            open.day(),
+            &open.seqs,
+            &blocks,
+            rows_bytes,
+            &block_ends,
+        )
+        .ok()?,
         seqs: open.seqs.clone(),
         blocks,
         chunk_ends,
@@ -72,12 +57,12 @@ pub(crate) fn encode(open: &Open) -> Encoded {
         fields,
         bodies: block_ends,
     };
-    Encoded {
-        meta,
+    Some(Encoded {
         head: head_format::write(&head),
+        meta: head.meta,
         rows,
         bodies,
-    }
+    })
 }
 
 pub(crate) fn bounds(open: &Open) -> Vec<Bounds> {

@@ -228,7 +228,7 @@ fn read_bodies(input: &mut Input<'_>) -> Result<Vec<BodyBlock>, Damage> {
         .collect()
 }
 
-/// What follows from the rest.
+/// What follows from the rest. An error if there is no row.
 pub(crate) fn meta(
     id: SegmentId,
     day: Day,

@@ -149,7 +149,7 @@ impl Open {
 
     /// The segment as it is kept from now on. `None` if it has no row.
     pub fn encode(&self) -> Option<Encoded> {
-        (!self.is_empty()).then(|| crate::encode::encode(self))
+        crate::encode::encode(self)
     }
 
     /// A row's `seq`. `row` must be below [`Self::rows`].

@@ -410,3 +410,13 @@ fn days_are_those_of_the_calendar_in_utc() {
     assert_eq!(Day::of(Timestamp::from_millis(-1)), Day(-1));
     assert_eq!(Day::of(Day(20_000).start()), Day(20_000));
 }
+
+#[test]
+fn a_segment_without_rows_is_not_kept() {
+    let open = Open::new(ID, day());
+    assert_eq!(
+        (open.rows(), open.last_seq(), open.times_of_all()),
+        (0, None, None)
+    );
+    assert_eq!(open.encode(), None);
+}

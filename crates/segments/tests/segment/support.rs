@@ -123,6 +123,18 @@ fn body(dice: &mut Dice) -> Body {
     }
 }
 
+/// A body of a row that has no messages of its own.
+fn absent(dice: &mut Dice) -> Body {
+    Body::Absent {
+        why: dice.one_of(&[
+            BodyAbsence::KeyNotRecognised,
+            BodyAbsence::Empty,
+            BodyAbsence::NoLongerKept,
+        ]),
+        total_bytes: 0,
+    }
+}
+
 fn headers(dice: &mut Dice) -> Vec<HeaderField> {
     let field = |dice: &mut Dice| HeaderField {
         name: dice.one_of(&["accept", "x-request-id", ""]).to_owned(),
@@ -138,14 +150,6 @@ pub(crate) fn entry(dice: &mut Dice, variety: Variety) -> StoredEntry {
         _ => NOON + dice.roll(3_600_000) as i64,
     };
     let own_messages = dice.roll(variety.messages) == 0;
-    let absent = |dice: &mut Dice| Body::Absent {
-        why: dice.one_of(&[
-            BodyAbsence::KeyNotRecognised,
-            BodyAbsence::Empty,
-            BodyAbsence::NoLongerKept,
-        ]),
-        total_bytes: 0,
-    };
     StoredEntry {
         request_id: RequestId::time_ordered(Timestamp::from_millis(at), dice.bytes()),
         at: Timestamp::from_millis(at),
