@@ -7,7 +7,7 @@ use model::RequestId;
 use roaring::RoaringBitmap;
 
 use crate::container::Damage;
-use crate::dictionary::{read_chunk, read_key, read_place, read_texts};
+use crate::dictionary::{read_chunk, read_key, read_place, read_texts, unzipped_length};
 use crate::head::Head;
 use crate::input::{Input, TOO_SHORT};
 use crate::numbers::{read_ids, read_numbers, read_times};
@@ -116,7 +116,12 @@ impl Head {
 
     /// Any dictionary but places and keys.
     pub fn texts(&self, dictionary: Dictionary, bytes: &[u8]) -> Result<Texts, ReadError> {
-        let mut texts = Texts::default();
+        let mut room = 0;
+        self.dictionary_parts(dictionary, bytes, |part, _| {
+            room += unzipped_length(part);
+            Ok(())
+        })?;
+        let mut texts = Texts::with_room(self.dictionary_len(dictionary), room);
         self.dictionary_parts(dictionary, bytes, |part, values| {
             read_texts(part, values, &mut texts)
         })?;

@@ -102,6 +102,11 @@ pub(crate) fn read_texts(bytes: &[u8], values: usize, texts: &mut Texts) -> Resu
     texts.push_all(text(contents.rest())?, lengths)
 }
 
+/// How long a chunk is when it is decompressed, roughly and before its checksum was looked at, to have room for it.
+pub(crate) fn unzipped_length(bytes: &[u8]) -> usize {
+    Input::new(bytes).length(2 * CHUNK_BYTES).unwrap_or(0)
+}
+
 fn unseal(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Damage> {
     let mut input = Input::sealed(bytes)?;
     let raw = input.unzip()?;

@@ -43,6 +43,15 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// None yet, with room for so many, and for so many bytes.
+    pub(crate) fn with_room(texts: usize, bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            ends: Vec::with_capacity(texts),
+            absent: None,
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
