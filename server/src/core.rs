@@ -7,12 +7,16 @@ use accounts::{Accounts, Passwords, SessionLimits};
 use clock::Clock;
 use keys::{Keys, KeysOptions, KeysParts};
 use live::Bus;
+use store::logs::Container;
 use store::{Db, DbOptions, Durability, StoreError};
 use vault::InstallId;
 
 use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
 use crate::data_dir::DataDir;
 use crate::error::StartError;
+
+/// The log's connections on PostgreSQL: four answers, one batch, one segment that is closed.
+const LOG_CONNECTIONS: u32 = 6;
 
 /// An open installation.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub struct Core {
     /// The request log. It has its own database file beside the embedded database. On PostgreSQL it is in the same
     /// database.
     pub log_db: Db,
+    /// Where its closed segments are.
+    pub log_container: Container,
     pub accounts: Accounts,
     pub keys: Keys,
     pub install: InstallId,
@@ -70,6 +76,7 @@ impl Core {
             main: db,
             keys: keys_db,
             log: log_db,
+            log_container,
         } = databases;
         let rows = Arc::new(store::accounts::Accounts::new(db.clone()));
         let bus = Bus::default();
@@ -104,6 +111,7 @@ impl Core {
             place: place.clone(),
             db,
             log_db,
+            log_container,
             accounts,
             keys,
             install,
@@ -140,6 +148,7 @@ struct Databases {
     main: Db,
     keys: Db,
     log: Db,
+    log_container: Container,
 }
 
 async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, StartError> {
@@ -156,7 +165,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
             let folder = data_dir.private_folder("logs")?;
             let log = DbOptions::Sqlite {
                 file: folder.join("logs.db"),
-                durability: Durability::Normal,
+                durability: Durability::Full,
             };
             let log_db = Db::open(&log, store::logs::LOG_MIGRATIONS)
                 .await
@@ -165,6 +174,7 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
                 keys: db.clone(),
                 main: db,
                 log: log_db,
+                log_container: Container::Folder(folder),
             })
         }
         Database::Postgres(url) => {
@@ -182,7 +192,8 @@ async fn open_databases(place: &Place, data_dir: &DataDir) -> Result<Databases, 
             Ok(Databases {
                 main: open(12).await?,
                 keys: open(4).await?,
-                log: open(4).await?,
+                log: open(LOG_CONNECTIONS).await?,
+                log_container: Container::Tables,
             })
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use logs::{Reading, Recorder, RecorderOptions};
+use store::logs::{Logs, LogsOptions};
 use store::{RelayPace, RunningRelay};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
@@ -22,7 +23,7 @@ use crate::error::StartError;
 use crate::public_api::PublicApi;
 use crate::signing::KeysThatSign;
 
-/// The log's database has four connections for reading, whether embedded or not.
+/// How many questions about the log may be answered at once.
 const LOG_READS: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long an open stream may outlive a session that another node has ended, whatever becomes of the news of it: the node
@@ -33,6 +34,7 @@ const WATCH_SESSIONS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Services {
     pub core: Arc<Core>,
+    pub log: Logs,
     pub reading: Reading,
     pub recorder: Recorder,
     pub webhooks: Webhooks,
@@ -77,11 +79,15 @@ impl Services {
         own: Vec<SocketAddr>,
         withheld: BTreeSet<String>,
     ) -> Result<(Self, Background), StartError> {
-        let log = Arc::new(store::logs::Logs::new(core.log_db.clone()));
-        let reading = Reading::new(log.clone(), log.clone(), LOG_READS);
+        let options = LogsOptions::new(core.log_container.clone());
+        let log = Logs::open(core.log_db.clone(), options)
+            .await
+            .map_err(StartError::failed("opening the log"))?;
+        let shared = Arc::new(log.clone());
+        let reading = Reading::new(shared.clone(), shared.clone(), LOG_READS);
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
-        let recorder = Recorder::start(log.clone(), log, core.bus.clone(), options)
+        let recorder = Recorder::start(shared.clone(), shared, core.bus.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;
         let resolver = SystemResolver::new(bounds.lookups);
@@ -141,6 +147,7 @@ impl Services {
         Ok((
             Self {
                 core,
+                log,
                 reading,
                 recorder,
                 webhooks,

@@ -405,11 +405,11 @@ async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
             let full = error.is_disk_full();
             tracing::error!(%error, cause = ?error, full, "a group of writes was not committed");
             for job in group {
-                job.finish(Err(StoreError::Unusable(if full {
-                    "there is no room on the disk".to_owned()
+                job.finish(Err(if full {
+                    StoreError::DiskFull
                 } else {
-                    "the commit failed".to_owned()
-                })));
+                    StoreError::Unusable("the commit failed".to_owned())
+                }));
             }
         }
     }

@@ -75,14 +75,6 @@ impl Dialect {
         }
     }
 
-    /// A condition with one value: the path contains it (case-sensitive).
-    pub const fn path_contains(self) -> &'static str {
-        match self {
-            Self::Sqlite => "instr(path, ?) > 0",
-            Self::Postgres => "strpos(path, ?) > 0",
-        }
-    }
-
     /// Returns a row if the table `migrations` has the column `checksum`.
     pub(crate) const fn find_checksum_column(self) -> &'static str {
         match self {

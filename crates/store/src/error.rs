@@ -1,5 +1,7 @@
 //! The errors a database call can return to a domain crate.
 
+use std::io;
+
 use thiserror::Error;
 
 /// A fault in the database or in the data it holds. Domain errors (a third key, an unknown id) are not here: each
@@ -16,6 +18,11 @@ pub enum StoreError {
     Closed,
     #[error("the database cannot be used: {0}")]
     Unusable(String),
+    #[error("there is no room on the disk")]
+    DiskFull,
+    /// The files of the log, which are beside its database.
+    #[error("the log's files cannot be read or written")]
+    Files(#[source] io::Error),
 }
 
 impl StoreError {
@@ -26,10 +33,17 @@ impl StoreError {
 
     /// Whether the disk is full (SQLite's FULL, PostgreSQL's code 53100).
     pub fn is_disk_full(&self) -> bool {
-        let Self::Database(sqlx::Error::Database(error)) = self else {
-            return false;
-        };
-        matches!(error.code().as_deref(), Some("13" | "53100"))
+        match self {
+            Self::DiskFull => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("13" | "53100"))
+            }
+            Self::Files(error) => matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            _ => false,
+        }
     }
 
     pub fn corrupt(what: impl Into<String>) -> Self {
@@ -39,6 +53,9 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            error => Self::Database(error),
+        }
     }
 }

@@ -57,6 +57,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         "Log entries on their way to the store.",
         log.waiting(),
     );
+    segments(&mut text, &services);
     let ready = u64::from(services.core.keys.is_ready());
     text.one(
         "gatehouse_keys_ready",
@@ -69,6 +70,38 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         text.0,
     )
         .into_response()
+}
+
+/// How the log's rows are held, and what cannot be read or written.
+fn segments(text: &mut Text, services: &Services) {
+    let held = services.log.held();
+    text.head(
+        "gatehouse_log_segments",
+        "gauge",
+        "Segments of the log: closed, open, or damaged and set aside.",
+    );
+    for (state, count) in [
+        ("closed", held.closed_segments),
+        ("open", held.open_segments),
+        ("damaged", held.damaged_segments),
+    ] {
+        text.line(
+            &format!("gatehouse_log_segments{{state=\"{state}\"}}"),
+            count as u64,
+        );
+    }
+    text.one(
+        "gatehouse_log_damaged_rows",
+        "gauge",
+        "Log entries in damaged segments. They are in no answer.",
+        held.damaged_rows,
+    );
+    text.one(
+        "gatehouse_log_close_failing",
+        "gauge",
+        "1 while full segments of the log cannot be closed, most likely because the disk is full or read-only.",
+        u64::from(services.log.cannot_close()),
+    );
 }
 
 #[derive(Default)]

@@ -22,7 +22,7 @@ use model::{
     Actor, AuditAction, AuditEntry, AuditId, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter,
     RequestId, Timestamp,
 };
-use store::logs::{LOG_MIGRATIONS, Logs};
+use store::logs::{Container, LOG_MIGRATIONS, Logs, LogsOptions};
 use store::{Db, DbOptions, Durability};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -136,7 +136,9 @@ impl World {
             Db::open(&options, migrations).await.expect("the database opens")
         };
         let main = open("gatehouse.db", store::MAIN_MIGRATIONS).await;
-        let log = Arc::new(Logs::new(open("logs.db", LOG_MIGRATIONS).await));
+        let options = LogsOptions::new(Container::Folder(folder.path().to_owned()));
+        let log = Logs::open(open("logs.db", LOG_MIGRATIONS).await, options).await;
+        let log = Arc::new(log.expect("the log opens"));
         let accounts = store::accounts::Accounts::new(main.clone());
         let (ours, other) = (company(1, None), company(9, None));
         let brand = company(2, Some(ours.id));

@@ -1,51 +1,203 @@
-//! Writes a batch: rows, bodies, minute roll-ups and the run's counters, in one transaction.
+//! Appends a batch: numbers, its delta and the run's counters in one transaction, then its rows in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use logs::{Batch, LogStoreError, Place, StoredEntry};
-use model::{RequestId, Timestamp};
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
+use logs::{Batch, LogStoreError, RunReport, StoredEntry};
+use model::Timestamp;
+use segments::{Day, ROWS, SegmentId, delta};
 
-use super::runs;
-use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
+use super::catalogue::{self, Delta};
+use super::runs::{self, Standing};
+use super::steps::Step;
+use super::{Inner, blocking};
+use crate::{Db, DbConnection, Dialect, StoreError, Urgency};
 
-type AnyQuery<'query> = Query<'query, Any, AnyArguments>;
+/// How often to look for nodes that died, in milliseconds.
+const LOOK_FOR_DEAD_EVERY: i64 = 5_000;
 
-/// Rows in one INSERT. Only two lengths occur, this one and 1, which keeps it to two prepared statements.
-const ROWS_AT_ONCE: usize = 32;
+/// Which segments this handle fills. Appends take turns.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    /// For each run, the segment that takes its next batch.
+    filling: HashMap<i64, SegmentId>,
+    /// A transaction may have been committed whose rows are not in memory.
+    uncertain: bool,
+    looked_for_dead: Option<Timestamp>,
+}
 
-/// The length of a roll-up in milliseconds.
-pub(super) const MINUTE: i64 = 60_000;
+impl Writing {
+    /// Forgets a run, which gets no more rows.
+    pub(super) fn end(&mut self, run: i64) {
+        self.filling.remove(&run);
+    }
+}
 
-const COLUMNS: [&str; 19] = [
-    "request_id",
-    "root_id",
-    "company_id",
-    "client_id",
-    "brand",
-    "environment",
-    "key_id",
-    "key_last_four",
-    "at",
-    "recorded",
-    "method",
-    "path",
-    "status",
-    "verdict",
-    "verdict_detail",
-    "duration_us",
-    "upstream_us",
-    "address",
-    "user_agent",
-];
+/// What the transaction did.
+enum Outcome {
+    /// The rows have the numbers from this one on, in this segment.
+    Stored {
+        first_seq: i64,
+        segment: SegmentId,
+    },
+    /// The batch was stored by an earlier try. Its segment, unless that is closed.
+    Repeated(Option<SegmentId>),
+    Heartbeat,
+    Fenced,
+}
 
-pub(super) async fn append(db: &Db, batch: Batch) -> Result<(), LogStoreError> {
+/// A batch on its way into the tail.
+struct Writes {
+    first_row: i64,
+    rows: i64,
+    report: RunReport,
+    /// `None` to begin a segment.
+    segment: Option<SegmentId>,
+    day: Day,
+    data: Vec<u8>,
+    /// Whether to end the runs of nodes that are silent.
+    notice_dead: bool,
+}
+
+/// See [`logs::Sink::append`].
+pub(super) async fn append(inner: &Arc<Inner>, batch: Batch) -> Result<(), LogStoreError> {
+    let mut writing = inner.writing.lock().await;
+    if writing.uncertain {
+        inner.follow().await?;
+        writing.uncertain = false;
+    }
+    let (run, at) = (batch.report.run.0, batch.report.at);
+    let day = inner.state.day().max(Day::of(at));
+    let segment = segment_with_room(inner, &mut writing, run, day, &batch.entries).await?;
+    let notice_dead = inner.db.dialect() == Dialect::Postgres
+        && writing
+            .looked_for_dead
+            .is_none_or(|looked| at.millis_since(looked) >= LOOK_FOR_DEAD_EVERY);
+    if notice_dead {
+        writing.looked_for_dead = Some(at);
+    }
+    let writes = Writes {
+        first_row: batch.first as i64,
+        rows: batch.entries.len() as i64,
+        report: batch.report,
+        segment,
+        day,
+        data: encode(Arc::clone(&batch.entries)).await?,
+        notice_dead,
+    };
+    // Also if this call is cancelled before it has taken in the outcome.
+    writing.uncertain = true;
+    let outcome = commit(&inner.db, writes).await?;
+    inner.watcher.at(Step::BatchCommitted);
+    take_in(inner, &mut writing, outcome, batch.entries, (run, day, at)).await?;
+    writing.uncertain = false;
+    close_if_full(inner, &mut writing, run);
+    if notice_dead && let Err(error) = inner.close_abandoned().await {
+        // The batch is stored all the same. The next look is soon.
+        tracing::warn!(%error, cause = ?error, "could not look for segments of dead nodes");
+    }
+    Ok(())
+}
+
+/// Brings memory up to what the transaction did.
+async fn take_in(
+    inner: &Arc<Inner>,
+    writing: &mut Writing,
+    outcome: Outcome,
+    entries: Arc<Vec<StoredEntry>>,
+    (run, day, at): (i64, Day, Timestamp),
+) -> Result<(), LogStoreError> {
+    match outcome {
+        Outcome::Heartbeat => {}
+        Outcome::Fenced => {
+            writing.end(run);
+            return Err(LogStoreError::Fenced);
+        }
+        Outcome::Repeated(segment) => {
+            inner.follow().await?;
+            if let Some(segment) = segment {
+                fill(inner, writing, run, segment);
+            }
+        }
+        Outcome::Stored { first_seq, segment } => {
+            let delta = Delta {
+                segment,
+                day,
+                run,
+                first_seq,
+                rows: entries.len() as i64,
+                stored_at: at,
+                data: Vec::new(),
+            };
+            let state = Arc::clone(inner);
+            blocking(move || state.state.add_own(delta, &entries)).await?;
+            fill(inner, writing, run, segment);
+        }
+    }
+    Ok(())
+}
+
+/// The segment that takes the batch, or `None` to begin one. Closes the former one if the batch does not fit or its day is
+/// over.
+async fn segment_with_room(
+    inner: &Arc<Inner>,
+    writing: &mut Writing,
+    run: i64,
+    day: Day,
+    entries: &[StoredEntry],
+) -> Result<Option<SegmentId>, LogStoreError> {
+    if entries.len() > ROWS {
+        let why = format!("a batch of {} rows is larger than a segment", entries.len());
+        return Err(LogStoreError::Refused(why.into()));
+    }
+    if let Some(&segment) = writing.filling.get(&run) {
+        let tail = inner.state.tail(segment);
+        if tail.is_some_and(|tail| tail.takes(day, entries, inner.options.rows_per_segment)) {
+            return Ok(Some(segment));
+        }
+        writing.end(run);
+        inner.close_soon(segment);
+    }
+    if !entries.is_empty() {
+        inner.closing.room().await?;
+    }
+    Ok(None)
+}
+
+/// Notes which segment takes the run's next batch. A former one is closed.
+fn fill(inner: &Arc<Inner>, writing: &mut Writing, run: i64, segment: SegmentId) {
+    if let Some(former) = writing.filling.insert(run, segment)
+        && former != segment
+    {
+        inner.close_soon(former);
+    }
+}
+
+/// Closes a segment as soon as nothing more fits, and not only when the next batch comes.
+fn close_if_full(inner: &Arc<Inner>, writing: &mut Writing, run: i64) {
+    if let Some(&segment) = writing.filling.get(&run)
+        && inner
+            .state
+            .tail(segment)
+            .is_none_or(|tail| tail.rows() as usize >= inner.options.rows_per_segment)
+    {
+        writing.end(run);
+        inner.close_soon(segment);
+    }
+}
+
+async fn encode(entries: Arc<Vec<StoredEntry>>) -> Result<Vec<u8>, LogStoreError> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(blocking(move || delta::encode(&entries)).await?)
+}
+
+async fn commit(db: &Db, writes: Writes) -> Result<Outcome, LogStoreError> {
     let dialect = db.dialect();
     db.write(Urgency::Background, move |connection| {
         Box::pin(async move {
-            write(connection, dialect, &batch)
+            write(connection, dialect, writes)
                 .await
                 .map_err(LogStoreError::from)
         })
@@ -53,211 +205,43 @@ pub(super) async fn append(db: &Db, batch: Batch) -> Result<(), LogStoreError> {
     .await
 }
 
-async fn write(connection: &mut DbConnection, dialect: Dialect, batch: &Batch) -> Result<(), StoreError> {
-    if let Some(lock) = dialect.hold_log_order() {
-        sqlx::query(lock).execute(&mut *connection).await?;
-        runs::notice_dead_nodes(connection, batch.report.at).await?;
-    }
-    let mut minutes = HashMap::new();
-    let (many, rest) = batch.entries.as_chunks::<ROWS_AT_ONCE>();
-    for entries in many {
-        insert(connection, entries, &mut minutes).await?;
-    }
-    for entry in rest {
-        insert(connection, std::slice::from_ref(entry), &mut minutes).await?;
-    }
-    for (key, count) in minutes {
-        add_to_minute(connection, &key, count).await?;
-    }
-    runs::update(connection, &batch.report).await
-}
-
-/// The groups in which a minute's requests are counted.
-#[derive(PartialEq, Eq, Hash)]
-struct MinuteKey {
-    root: String,
-    company: String,
-    minute: i64,
-    environment: &'static str,
-    key: String,
-    status: u16,
-}
-
-#[derive(Clone, Copy)]
-struct MinuteCount {
-    requests: i64,
-    first_seq: i64,
-    last_seq: i64,
-}
-
-async fn insert(
+async fn write(
     connection: &mut DbConnection,
-    entries: &[StoredEntry],
-    minutes: &mut HashMap<MinuteKey, MinuteCount>,
-) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO log_entries ({}) VALUES {} ON CONFLICT (request_id) DO NOTHING RETURNING seq, request_id",
-        COLUMNS.join(", "),
-        placeholders(entries.len(), COLUMNS.len())
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for entry in entries {
-        query = bind_columns(query, entry);
-    }
-    let mut stored: HashMap<RequestId, i64> = HashMap::with_capacity(entries.len());
-    for row in query.fetch_all(&mut *connection).await? {
-        stored.insert(row.parsed("request_id")?, row.int("seq")?);
-    }
-    // An entry missing from `stored` was written by an earlier try of this batch, together with its body and its count.
-    for entry in entries {
-        let Some(&seq) = stored.get(&entry.request_id) else {
-            continue;
-        };
-        count(minutes, entry, seq);
-        if entry.verdict.key_was_recognised() {
-            insert_bodies(connection, entry, seq).await?;
+    dialect: Dialect,
+    writes: Writes,
+) -> Result<Outcome, StoreError> {
+    catalogue::hold_order(connection, dialect).await?;
+    let run = writes.report.run;
+    let standing = runs::standing(connection, run).await?;
+    let repeated = writes.rows > 0 && writes.first_row < standing.next_row();
+    let outcome = match standing {
+        Standing::Ended { .. } if repeated => return Ok(Outcome::Repeated(None)),
+        Standing::Ended { .. } => return Ok(Outcome::Fenced),
+        Standing::Running { .. } if repeated => {
+            Outcome::Repeated(catalogue::segment_of_batch(connection, run.0, writes.first_row).await?)
         }
+        Standing::Running { .. } if writes.rows == 0 => Outcome::Heartbeat,
+        Standing::Running { .. } => {
+            let (first_seq, newest) =
+                catalogue::take_numbers(connection, writes.rows, writes.segment.is_none()).await?;
+            let segment = writes.segment.unwrap_or(newest);
+            let delta = Delta {
+                segment,
+                day: writes.day,
+                run: run.0,
+                first_seq,
+                rows: writes.rows,
+                stored_at: writes.report.at,
+                data: writes.data,
+            };
+            catalogue::insert_delta(connection, delta, writes.first_row).await?;
+            runs::set_next_row(connection, run, writes.first_row + writes.rows).await?;
+            Outcome::Stored { first_seq, segment }
+        }
+    };
+    runs::update(connection, &writes.report).await?;
+    if writes.notice_dead {
+        runs::notice_dead_nodes(connection, run, writes.report.at).await?;
     }
-    Ok(())
-}
-
-/// One row's values, in the order of [`COLUMNS`].
-fn bind_columns<'query>(query: AnyQuery<'query>, entry: &StoredEntry) -> AnyQuery<'query> {
-    // Names every field, so that a new one does not compile until it has a column.
-    let StoredEntry {
-        request_id,
-        at,
-        place:
-            Place {
-                root,
-                company,
-                client_id,
-                brand,
-            },
-        environment,
-        key,
-        recorded,
-        method,
-        path,
-        status,
-        verdict,
-        verdict_detail,
-        duration_us,
-        upstream_us,
-        address,
-        user_agent,
-        // In a table of their own: `insert_bodies`.
-        request_headers: _,
-        request_body: _,
-        response_headers: _,
-        response_body: _,
-    } = entry;
-    query
-        .bind(request_id.to_string())
-        .bind(root.to_string())
-        .bind(company.to_string())
-        .bind(client_id.to_string())
-        .bind(brand.clone())
-        .bind(environment.map(|environment| environment.as_str().to_owned()))
-        .bind(key.as_ref().map(|key| key.id.to_string()))
-        .bind(key.as_ref().map(|key| key.last_four.clone()))
-        .bind(at.as_millis())
-        .bind(recorded.as_str())
-        .bind(method.clone())
-        .bind(path.clone())
-        .bind(i64::from(*status))
-        .bind(verdict.as_str())
-        .bind(verdict_detail.clone())
-        .bind(*duration_us as i64)
-        .bind(upstream_us.map(|micros| micros as i64))
-        .bind(address.clone())
-        .bind(user_agent.clone())
-}
-
-async fn insert_bodies(
-    connection: &mut DbConnection,
-    entry: &StoredEntry,
-    seq: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO log_bodies (seq, request_headers, request_body, response_headers, response_body) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(seq)
-    .bind(json(&entry.request_headers)?)
-    .bind(json(&entry.request_body)?)
-    .bind(json(&entry.response_headers)?)
-    .bind(json(&entry.response_body)?)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::corrupt(format!("a body as JSON: {error}")))
-}
-
-/// The minute a timestamp falls in, counted from the epoch.
-pub(super) const fn minute(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(MINUTE)
-}
-
-fn count(minutes: &mut HashMap<MinuteKey, MinuteCount>, entry: &StoredEntry, seq: i64) {
-    let key = MinuteKey {
-        root: entry.place.root.to_string(),
-        company: entry.place.company.to_string(),
-        minute: minute(entry.at),
-        environment: entry.environment.map_or("", |environment| environment.as_str()),
-        key: entry
-            .key
-            .as_ref()
-            .map(|key| key.id.to_string())
-            .unwrap_or_default(),
-        status: entry.status,
-    };
-    let count = minutes.entry(key).or_insert(MinuteCount {
-        requests: 0,
-        first_seq: seq,
-        last_seq: seq,
-    });
-    count.requests += 1;
-    count.first_seq = count.first_seq.min(seq);
-    count.last_seq = count.last_seq.max(seq);
-}
-
-async fn add_to_minute(
-    connection: &mut DbConnection,
-    key: &MinuteKey,
-    count: MinuteCount,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO log_minutes \
-         (root_id, minute, company_id, environment, key_id, status, requests, first_seq, last_seq) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-         ON CONFLICT (root_id, minute, company_id, environment, key_id, status) DO UPDATE SET \
-         requests = log_minutes.requests + excluded.requests, last_seq = excluded.last_seq",
-    )
-    .bind(key.root.clone())
-    .bind(key.minute)
-    .bind(key.company.clone())
-    .bind(key.environment)
-    .bind(key.key.clone())
-    .bind(i64::from(key.status))
-    .bind(count.requests)
-    .bind(count.first_seq)
-    .bind(count.last_seq)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// `($1, $2), ($3, $4)` for two rows of two.
-fn placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let numbers: Vec<String> = (1..=columns)
-            .map(|column| format!("${}", row * columns + column))
-            .collect();
-        format!("({})", numbers.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+    Ok(outcome)
 }

@@ -12,7 +12,8 @@ use model::{
     BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
     Timestamp, Verdict,
 };
-use store::logs::Logs;
+use store::Db;
+use store::logs::{Container, Logs, LogsOptions};
 
 use crate::test_db::TestDb;
 
@@ -105,6 +106,16 @@ pub(crate) fn brand(number: u8) -> Scope {
     }
 }
 
+/// Opens the log of `db` on this handle, like one more node, or the next start.
+pub(crate) async fn open(db: &TestDb, handle: &Db, change: impl FnOnce(&mut LogsOptions)) -> Logs {
+    let mut options = LogsOptions::new(match db.folder() {
+        Some(folder) => Container::Folder(folder.to_owned()),
+        None => Container::Tables,
+    });
+    change(&mut options);
+    Logs::open(handle.clone(), options).await.expect("the log opens")
+}
+
 /// A log, known only by its traits: nothing in these tests depends on which store it is.
 pub(crate) struct World {
     pub(crate) sink: Arc<dyn Sink>,
@@ -117,10 +128,11 @@ pub(crate) struct World {
 impl World {
     /// With a run that has begun.
     pub(crate) async fn new(db: &TestDb) -> Self {
-        Self::of(Arc::new(Logs::new(db.db.clone()))).await
+        Self::of(Arc::new(open(db, &db.db, |_| {}).await)).await
     }
 
-    async fn of<Store: Sink + Ledger + Reader + 'static>(store: Arc<Store>) -> Self {
+    /// On this store, with a run that has begun.
+    pub(crate) async fn of<Store: Sink + Ledger + Reader + 'static>(store: Arc<Store>) -> Self {
         let run = store.start_run(NOW).await.expect("a run starts");
         Self {
             sink: store.clone(),

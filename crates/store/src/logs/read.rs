@@ -1,0 +1,106 @@
+//! Answers questions, from what is in memory and from the container. A segment that turns out to be damaged is set aside,
+//! and the question is asked again without it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use logs::{Found, LogStoreError, Question, Scope};
+use model::{LogEntry, RequestId};
+use segments::{ReadError, SegmentId, Source};
+
+use super::catalogue;
+use super::{Inner, blocking};
+use crate::{StoreError, Urgency};
+
+/// See [`logs::Reader::find`].
+pub(super) async fn find(
+    inner: &Arc<Inner>,
+    scope: Scope,
+    question: &Question,
+) -> Result<Found, LogStoreError> {
+    let question = question.clone();
+    let late_at = Instant::now() + question.budget;
+    ask(inner, move |as_of, source| {
+        let question = Question {
+            as_of: Some(question.as_of.map_or(as_of, |asked| asked.min(as_of))),
+            ..question.clone()
+        };
+        source.answer(scope, &question, &|| Instant::now() >= late_at)
+    })
+    .await
+}
+
+/// See [`logs::Reader::entry`].
+pub(super) async fn entry(
+    inner: &Arc<Inner>,
+    scope: Scope,
+    request: RequestId,
+) -> Result<Option<LogEntry>, LogStoreError> {
+    ask(inner, move |_, source| source.entry(scope, request)).await
+}
+
+/// Asks in a task of its own, because a page is rendered on a stack that is almost full.
+async fn ask<T, Q>(inner: &Arc<Inner>, question: Q) -> Result<T, LogStoreError>
+where
+    T: Send + 'static,
+    Q: Fn(i64, &Source<'_>) -> Result<T, ReadError> + Send + Sync + 'static,
+{
+    tokio::spawn(ask_until_answered(Arc::clone(inner), question))
+        .await
+        .map_err(|error| LogStoreError::Unavailable(Box::new(error)))?
+}
+
+/// Asks until no segment is in the way. `question` gets the `seq` up to which the view has every row.
+async fn ask_until_answered<T, Q>(inner: Arc<Inner>, question: Q) -> Result<T, LogStoreError>
+where
+    T: Send + 'static,
+    Q: Fn(i64, &Source<'_>) -> Result<T, ReadError> + Send + Sync + 'static,
+{
+    let question = Arc::new(question);
+    let mut in_the_way = None;
+    loop {
+        inner.follow().await?;
+        let (as_of, view) = inner.state.view();
+        let (asking, reading) = (Arc::clone(&question), Arc::clone(&inner));
+        let answer = blocking(move || {
+            let source = Source {
+                view: &view,
+                container: &reading.blobs,
+                cache: &reading.cache,
+            };
+            asking(as_of, &source)
+        })
+        .await?;
+        let (segment, error) = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(ReadError::Unavailable(error)) => return Err(LogStoreError::Unavailable(error)),
+            Err(error @ (ReadError::Damaged { segment, .. } | ReadError::Missing { segment })) => {
+                (segment, error)
+            }
+        };
+        // If it was removed or set aside by another node, it will be out of the way once its change has been followed.
+        let marked = set_aside(&inner, segment, &error).await?;
+        if in_the_way.replace(segment) == Some(segment) && !marked {
+            return Err(LogStoreError::Unavailable(Box::new(error)));
+        }
+    }
+}
+
+/// Takes a segment out of all answers, until an operator has looked at it. Returns whether it was in them.
+async fn set_aside(inner: &Inner, segment: SegmentId, error: &ReadError) -> Result<bool, StoreError> {
+    let dialect = inner.db.dialect();
+    let marked = inner
+        .db
+        .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                catalogue::hold_order(connection, dialect).await?;
+                let change = catalogue::next_change(connection).await?;
+                catalogue::mark_damaged(connection, segment, change).await
+            })
+        })
+        .await?;
+    if marked {
+        tracing::error!(segment = segment.0, %error, "a segment of the log cannot be read and is set aside");
+    }
+    Ok(marked)
+}
