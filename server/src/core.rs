@@ -7,7 +7,7 @@ use accounts::{Accounts, Passwords, SessionLimits};
 use clock::Clock;
 use keys::{Keys, KeysOptions, KeysParts};
 use live::Bus;
-use store::logs::Container;
+use store::logs::{Container, Removals};
 use store::{Db, DbOptions, Durability, StoreError};
 use vault::InstallId;
 
@@ -28,6 +28,8 @@ pub struct Core {
     pub log_db: Db,
     /// Where its closed segments are.
     pub log_container: Container,
+    /// With which a backup keeps them from being removed.
+    pub log_removals: Removals,
     pub accounts: Accounts,
     pub keys: Keys,
     pub install: InstallId,
@@ -112,6 +114,7 @@ impl Core {
             db,
             log_db,
             log_container,
+            log_removals: Removals::default(),
             accounts,
             keys,
             install,

@@ -173,6 +173,7 @@ async fn start_on(
         stop.clone(),
     ));
     tasks.spawn(services.clone().tidy());
+    tasks.spawn(services.clone().move_old_log_rows());
     if matches!(config.place.database, Database::Postgres(_)) {
         tasks.spawn(services.clone().watch_sessions());
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use logs::{Reading, Recorder, RecorderOptions};
-use store::logs::{Logs, LogsOptions};
+use store::logs::{Logs, LogsOptions, MoveOptions};
 use store::{RelayPace, RunningRelay};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
@@ -79,7 +79,10 @@ impl Services {
         own: Vec<SocketAddr>,
         withheld: BTreeSet<String>,
     ) -> Result<(Self, Background), StartError> {
-        let options = LogsOptions::new(core.log_container.clone());
+        let options = LogsOptions {
+            removals: core.log_removals.clone(),
+            ..LogsOptions::new(core.log_container.clone())
+        };
         let log = Logs::open(core.log_db.clone(), options)
             .await
             .map_err(StartError::failed("opening the log"))?;
@@ -172,6 +175,15 @@ impl Services {
                 () = self.stopping.cancelled() => return,
                 () = hours.tick() => {}
             }
+        }
+    }
+
+    /// Moves the log rows of a version before to where this version reads them, and ends when there are none left.
+    pub async fn move_old_log_rows(self) {
+        let options = MoveOptions::default();
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            () = self.log.move_old_rows(&options) => {}
         }
     }
 

@@ -71,7 +71,7 @@ pub fn flush_folder(folder: &Path) -> Result<(), BackupError> {
     flushed.map_err(fault("flushing", folder))
 }
 
-fn fault(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+pub(crate) fn fault(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     let what = format!("{doing} {}", path.display());
     |cause| BackupError::Files { what, cause }
 }

@@ -8,6 +8,29 @@ use vault::{InstallId, SealPlace, SealPurpose, Sealed};
 
 use crate::{Columns, Db, Migration, StoreError, migrate};
 
+/// Faults of one kind that are kept as sentences.
+const KEPT: usize = 20;
+
+/// What was found of one kind.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// How many could be read, or were looked at.
+    pub checked: u64,
+    pub faults: u64,
+    /// The first ones, as sentences without secrets.
+    pub first: Vec<String>,
+}
+
+impl Findings {
+    /// Counts a fault, and keeps its sentence if it is one of the first.
+    pub fn fault(&mut self, sentence: impl Into<String>) {
+        self.faults += 1;
+        if self.first.len() < KEPT {
+            self.first.push(sentence.into());
+        }
+    }
+}
+
 /// Rows that are read at once.
 const ROWS: i64 = 200;
 

@@ -75,6 +75,28 @@ impl Dialect {
         }
     }
 
+    /// Takes the turn to move rows of a version before, if no other node has it. It lasts as long as the connection. SQLite
+    /// needs nothing because it has one process.
+    pub const fn try_to_hold_log_move(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT CAST(CASE WHEN pg_try_advisory_lock(7106009) THEN 1 ELSE 0 END AS BIGINT) AS held",
+            ),
+        }
+    }
+
+    /// Returns a row if the table `log_entries` exists.
+    pub(crate) const fn find_old_rows(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'log_entries'",
+            Self::Postgres => {
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() \
+                 AND table_name = 'log_entries'"
+            }
+        }
+    }
+
     /// Returns a row if the table `migrations` has the column `checksum`.
     pub(crate) const fn find_checksum_column(self) -> &'static str {
         match self {

@@ -7,13 +7,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use store::backup::{copy_database, flush_folder};
+use store::logs::{Removals, copy_segments};
 
 use super::answer::{Answer, Object};
 use crate::config::{Database, Place, secret_sources};
 use crate::error::StartError;
 
 /// Copies the installation of `place` to `dir`, which must be empty or not exist.
-pub(super) async fn carry_out(place: &Place, dir: &Path) -> Result<Answer, StartError> {
+pub(super) async fn carry_out(place: &Place, removals: &Removals, dir: &Path) -> Result<Answer, StartError> {
     if place.database != Database::Embedded {
         return Err(StartError::Refused(
             "This installation is in PostgreSQL: use pg_dump, which copies all its tables as of one moment, or your database's \
@@ -22,12 +23,18 @@ pub(super) async fn carry_out(place: &Place, dir: &Path) -> Result<Answer, Start
         ));
     }
     make_empty(dir)?;
-    let logs = dir.join("logs");
-    make_private(&logs)?;
-    let log_bytes = copy_database(&place.data_dir.join("logs/logs.db"), &logs.join("logs.db"))
+    let (from, to) = (place.data_dir.join("logs"), dir.join("logs"));
+    make_private(&to)?;
+    // Until every file is copied that the copy of the catalogue names.
+    let paused = removals.pause().await;
+    let log_bytes = copy_database(&from.join("logs.db"), &to.join("logs.db"))
         .await
         .map_err(failed)?;
-    flush_folder(&logs).map_err(failed)?;
+    let segments = copy_segments(&to.join("logs.db"), &from, &to)
+        .await
+        .map_err(failed)?;
+    drop(paused);
+    flush_folder(&to).map_err(failed)?;
     let unfinished = dir.join("unfinished.db");
     let bytes = copy_database(&place.data_dir.join("gatehouse.db"), &unfinished)
         .await
@@ -37,8 +44,22 @@ pub(super) async fn carry_out(place: &Place, dir: &Path) -> Result<Answer, Start
     let copied = Object::new()
         .with("directory", dir.display())
         .with("gatehouse.db", format!("{bytes} bytes"))
-        .with("logs.db", format!("{log_bytes} bytes"));
-    with_secrets(copied, place).map(Answer::One)
+        .with("logs.db", format!("{log_bytes} bytes"))
+        .with(
+            "log segments",
+            format!("{}, {} bytes", segments.segments, segments.bytes),
+        );
+    let copied = with_secrets(copied, place)?;
+    match segments.missing.first() {
+        None => Ok(Answer::One(copied)),
+        Some(first) => Err(StartError::Refused(format!(
+            "The backup in {} has everything but {} files of log segments, which are missing from the installation too, such as \
+             {}.",
+            dir.display(),
+            segments.missing.len(),
+            first.display()
+        ))),
+    }
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(error: E) -> StartError {

@@ -75,7 +75,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
             one(Object::new().with_secret("token", Some(SecretText::new(token.text().as_str()))))
         }
         Command::ListOperatorTokens => listing::tokens(&accounts.operator_tokens().await.map_err(refused)?),
-        Command::Backup { dir } => backup::carry_out(&core.place, &dir).await?,
+        Command::Backup { dir } => backup::carry_out(&core.place, &core.log_removals, &dir).await?,
         Command::RevokeOperatorToken { token_id } => {
             let token = accounts.revoke_operator_token(token_id, &actor).await;
             let token = token.map_err(refused)?;

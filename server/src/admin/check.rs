@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use accounts::AccountStore;
-use store::logs::old_rows;
-use store::{Db, check};
+use store::check::Findings;
+use store::logs::look;
+use store::{Db, StoreError, check};
 use vault::{InstallId, SealPurpose};
 
 use super::answer::{Answer, Object};
@@ -14,12 +15,6 @@ use crate::config::{Database, Place, Secrets, load_secrets};
 use crate::core::Absent;
 use crate::data_dir::{Claim, DataDir};
 use crate::error::{StartError, chain};
-
-/// Faults of one kind that are printed.
-const PRINTED: usize = 20;
-
-/// Old log rows that are read at once. Each may have two bodies of 16 KiB.
-const ROWS_AT_ONCE: i64 = 1_000;
 
 /// What is sealed, in the words of the report.
 const SEALED: [(SealPurpose, &str); 4] = [
@@ -64,24 +59,6 @@ struct Report {
     faults: u64,
 }
 
-/// What was found of one kind.
-#[derive(Default)]
-struct Findings {
-    checked: u64,
-    faults: u64,
-    /// The first ones, as sentences without secrets.
-    first: Vec<String>,
-}
-
-impl Findings {
-    fn fault(&mut self, sentence: impl Into<String>) {
-        self.faults += 1;
-        if self.first.len() < PRINTED {
-            self.first.push(sentence.into());
-        }
-    }
-}
-
 impl Report {
     fn add(&mut self, what: &str, findings: Findings) {
         let line = |checked: Option<u64>, fault: Option<String>| {
@@ -113,10 +90,24 @@ async fn examine(place: &Place) -> Report {
     let (log, findings) = database(&file, store::logs::LOG_MIGRATIONS).await;
     report.add("logs.db", findings);
     if let Some(log) = log {
-        report.add("log rows", old_log_rows(&log).await);
+        report.add(
+            "log rows in segments",
+            read(look::segments(&log, &place.data_dir.join("logs")).await),
+        );
+        report.add("log rows not in segments", read(look::open_segments(&log).await));
+        report.add("log rows not moved yet", read(look::old_rows(&log).await));
         log.close().await;
     }
     report
+}
+
+/// A database that cannot be read further is one more fault.
+fn read(found: Result<Findings, StoreError>) -> Findings {
+    found.unwrap_or_else(|error| {
+        let mut findings = Findings::default();
+        findings.fault(chain(&error));
+        findings
+    })
 }
 
 /// Opens a database as it is. `None` if nothing more can be read of it.
@@ -206,30 +197,6 @@ async fn seals(main: &Db, install: InstallId, secrets: &Secrets, purpose: SealPu
                     }
                     None => findings.fault(format!("{}: the sealed bytes are not base64", row.id)),
                 }
-            }
-        }
-    }
-}
-
-/// Reads every row that has not been moved into a segment.
-async fn old_log_rows(log: &Db) -> Findings {
-    let (mut findings, mut below) = (Findings::default(), i64::MAX);
-    loop {
-        let rows = match old_rows::between(log, 0, below, ROWS_AT_ONCE).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                findings.fault(chain(&error));
-                return findings;
-            }
-        };
-        let Some(last) = rows.last() else {
-            return findings;
-        };
-        below = last.seq;
-        for row in &rows {
-            findings.checked += 1;
-            if let Err(error) = &row.entry {
-                findings.fault(format!("row {}: {error}", row.seq));
             }
         }
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use accounts::Passwords;
 use clock::Clock;
+use store::logs::Removals;
 
 use crate::cli::AdminArgs;
 use crate::config::{Database, Place, RateLimit};
@@ -117,7 +118,7 @@ async fn alone(
     }
     if let Command::Backup { dir } = &command {
         // Copies what is there, without opening it, which could change it.
-        return backup::carry_out(place, dir).await;
+        return backup::carry_out(place, &Removals::default(), dir).await;
     }
     let core = Core::open(place, data_dir, Passwords::new(), RateLimit::Off, absent, clock).await?;
     let answer = carry_out(command, &core).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use http::{Method, StatusCode};
@@ -97,6 +97,16 @@ async fn page(world: &World, acme: &Acme, tab: &str) -> String {
     world.get(&path).cookie(&acme.owner).send().await.body
 }
 
+/// The first file in the first day.
+fn segment_file(logs: &Path) -> PathBuf {
+    let first = |folder: &Path, wanted: fn(&Path) -> bool| {
+        let mut entries = fs::read_dir(folder).expect("readable");
+        let found = entries.find_map(|entry| Some(entry.ok()?.path()).filter(|path| wanted(path)));
+        found.expect("it is there")
+    };
+    first(&first(logs, Path::is_dir), Path::is_file)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_of_a_running_server_is_complete_private_and_can_be_served_from() {
     let (mut world, acme) = world().await;
@@ -136,7 +146,11 @@ async fn a_backup_of_a_running_server_is_complete_private_and_can_be_served_from
     assert_eq!(line(&lines, "access secrets"), (1, None));
     assert_eq!(line(&lines, "webhook secrets"), (1, None));
     assert_eq!(line(&lines, "event bodies"), (1, None));
-    assert_eq!(line(&lines, "log rows"), (0, None));
+    assert_eq!(
+        line(&lines, "log rows in segments").0 + line(&lines, "log rows not in segments").0,
+        1
+    );
+    assert_eq!(line(&lines, "log rows not moved yet"), (0, None));
 
     let again = World::start_with(|config| config.place.data_dir.clone_from(&copy)).await;
     let cookie = again
@@ -162,6 +176,11 @@ async fn without_a_server_the_command_copies_the_installation_itself() {
         let (lines, code, errors) = check(dir);
         assert_eq!((code, errors.as_str()), (Some(0), ""), "{lines:?}");
         assert_eq!(line(&lines, "event bodies"), (1, None));
+        assert_eq!(
+            line(&lines, "log rows in segments"),
+            (1, None),
+            "a stop closes the segment"
+        );
     }
 }
 
@@ -241,10 +260,18 @@ async fn a_check_names_each_fault_and_no_secret() {
     assert_eq!(code, Some(1));
     assert!(line(&lines, "gatehouse.db").1.is_some());
     assert_eq!(
-        line(&lines, "log rows"),
-        (0, None),
+        line(&lines, "log rows in segments"),
+        (1, None),
         "the rest is checked all the same"
     );
+
+    let segment = segment_file(&copy.join("logs"));
+    assert_eq!(fs::metadata(&segment).expect("copied").mode() & 0o777, 0o600);
+    fs::remove_file(&segment).expect("removed");
+    let (lines, code, _) = check(&copy);
+    assert_eq!(code, Some(1));
+    let (checked, fault) = line(&lines, "log rows in segments");
+    assert!(checked == 0 && fault.expect("it is missing").contains("1 rows"));
 
     let nothing = folder.path().join("nothing");
     let output = run(&["check", text(&nothing)], None);

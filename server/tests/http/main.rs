@@ -13,6 +13,7 @@ mod kill;
 mod live;
 mod markup;
 mod membership;
+mod old_log;
 mod one_address;
 mod operator;
 mod pages;

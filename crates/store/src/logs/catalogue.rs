@@ -165,7 +165,7 @@ fn segment(row: &AnyRow) -> Result<Segment, StoreError> {
     })
 }
 
-fn day(row: &AnyRow) -> Result<Day, StoreError> {
+pub(super) fn day(row: &AnyRow) -> Result<Day, StoreError> {
     let day = row.int("day")?;
     i32::try_from(day)
         .map(Day)

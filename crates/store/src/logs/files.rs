@@ -58,6 +58,11 @@ impl Files {
         Ok(())
     }
 
+    /// Removes one blob. It is no error if it does not exist.
+    pub(super) fn remove(&self, day: Day, segment: SegmentId, kind: Kind) -> io::Result<()> {
+        unless_missing(std::fs::remove_file(self.path(day, segment, kind)))
+    }
+
     /// Removes all files that belong to none of the `known` segments, and days without files. Returns the removed files.
     pub(super) fn remove_others(&self, known: &HashSet<SegmentId>) -> io::Result<Vec<PathBuf>> {
         let mut removed = Vec::new();
@@ -84,7 +89,11 @@ impl Files {
         Ok(removed)
     }
 
-    fn path(&self, day: Day, segment: SegmentId, kind: Kind) -> PathBuf {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn path(&self, day: Day, segment: SegmentId, kind: Kind) -> PathBuf {
         let kind = match kind {
             Kind::Rows => "rows",
             Kind::Bodies => "bodies",
@@ -94,7 +103,8 @@ impl Files {
             .join(format!("{}.{kind}", segment.0))
     }
 
-    fn make_day(&self, day: Day) -> io::Result<PathBuf> {
+    /// The folder of a day. Creates it if it is missing.
+    pub(super) fn make_day(&self, day: Day) -> io::Result<PathBuf> {
         let folder = self.folder.join(day.to_string());
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => File::open(&self.folder)?.sync_all()?,

@@ -10,7 +10,10 @@ mod append;
 mod catalogue;
 mod closing;
 mod container;
+mod copy;
 mod files;
+pub mod look;
+mod moving;
 pub mod old_rows;
 mod read;
 mod runs;
@@ -20,15 +23,18 @@ mod tables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use logs::{Batch, Found, Ledger, LogStoreError, Question, Reader, Run, RunReport, Scope, Sink};
-use model::{LogEntry, LogTotals, RequestId, Timestamp};
+use model::{LogEntry, LogTotals, Moving, RequestId, Timestamp};
 use segments::{Cache, ROWS};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+pub use copy::{CopiedSegments, Removals, copy_segments};
+pub use moving::MoveOptions;
 pub use state::Held;
 pub use steps::{Step, Watcher};
 
@@ -50,6 +56,10 @@ pub const LOG_MIGRATIONS: &[Migration] = &[
         name: "0002_segments",
         sql: include_str!("../../migrations/logs/0002_segments.sql"),
     },
+    Migration {
+        name: "0004_move",
+        sql: include_str!("../../migrations/logs/0004_move.sql"),
+    },
 ];
 
 /// Where closed segments are.
@@ -69,6 +79,8 @@ pub struct LogsOptions {
     pub rows_per_segment: usize,
     /// The pause after a segment could not be closed. It doubles up to 5 seconds.
     pub retry_close: Duration,
+    /// Pauses the removing of files while a backup copies them.
+    pub removals: Removals,
     /// The bound for decoded parts of closed segments in memory, in bytes.
     pub cache_bytes: usize,
     /// Is told of each step. Only tests set it.
@@ -82,6 +94,7 @@ impl LogsOptions {
             container,
             rows_per_segment: ROWS,
             retry_close: Duration::from_secs(1),
+            removals: Removals::default(),
             cache_bytes: 128 * 1024 * 1024,
             watcher: Watcher::default(),
         }
@@ -107,6 +120,8 @@ struct Inner {
     following: Mutex<()>,
     closing: Closing,
     cache: Cache,
+    /// No row of a version before is missing from the segments.
+    all_moved: AtomicBool,
 }
 
 impl Logs {
@@ -126,6 +141,7 @@ impl Logs {
             writing: Mutex::default(),
             following: Mutex::default(),
             closing: Closing::new(),
+            all_moved: AtomicBool::new(false),
         });
         inner.follow().await?;
         Ok(Self { inner })
@@ -171,6 +187,7 @@ impl Inner {
         let Blobs::Files(files) = self.blobs.clone() else {
             return Ok(());
         };
+        let _going = self.options.removals.begin().await;
         let known = catalogue::all(&self.db).await?;
         let removed = blocking(move || files.remove_others(&known))
             .await?
@@ -212,6 +229,10 @@ impl Ledger for Logs {
 
     async fn totals(&self, scope: Scope, from: Timestamp, to: Timestamp) -> Result<LogTotals, LogStoreError> {
         Ok(runs::totals(&self.inner.db, scope, from, to).await?)
+    }
+
+    async fn moving(&self) -> Result<Option<Moving>, LogStoreError> {
+        Ok(self.how_far_moved().await?)
     }
 }
 

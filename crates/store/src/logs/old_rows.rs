@@ -16,6 +16,12 @@ pub struct OldRow {
     pub entry: Result<StoredEntry, StoreError>,
 }
 
+/// Whether their tables still exist.
+pub async fn are_there(db: &Db) -> Result<bool, StoreError> {
+    let sql = db.dialect().find_old_rows();
+    Ok(sqlx::query(sql).fetch_optional(db.reader()).await?.is_some())
+}
+
 /// The largest `seq`. `None` if there is no row.
 pub async fn newest(db: &Db) -> Result<Option<i64>, StoreError> {
     let row = sqlx::query("SELECT MAX(seq) AS seq FROM log_entries")

@@ -52,6 +52,8 @@ mod logs;
 mod migrations;
 mod news;
 mod old_log;
+mod old_log_crash;
+mod old_log_moving;
 mod old_log_rows;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]

@@ -67,6 +67,10 @@ const LANDED: &[(&str, &str)] = &[
         "0002_segments",
         "e95c097c95501793280b20196ea9020750352b351e0e7add5893c241093868b5",
     ),
+    (
+        "0004_move",
+        "c170e2d1ce1e7d347c93ebe20e330472e8c5f1ee5f52008fd569534fca62cec7",
+    ),
 ];
 
 #[test]

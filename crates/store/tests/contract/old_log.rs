@@ -1,11 +1,13 @@
 //! The tables of the log as the version before segments filled them, by its own statements.
 
-use logs::StoredEntry;
-use model::{Body, BodyAbsence, HeaderField, Timestamp};
-use store::{DbConnection, StoreError, Urgency};
+use std::time::Duration;
 
-use crate::log_world::{NOW, entry};
-use crate::test_db::TestDb;
+use logs::{Conditions, Question, Reader, Scope, StoredEntry};
+use model::{Body, BodyAbsence, HeaderField, LogRow, Timestamp};
+use store::logs::Logs;
+use store::{Db, DbConnection, StoreError, Urgency};
+
+use crate::log_world::{NOW, company, entry, with_brands};
 
 /// Rows that use every column, and leave out each that may be left out. The last one is the newest.
 pub(crate) fn rows(numbers: std::ops::Range<u64>) -> Vec<StoredEntry> {
@@ -58,18 +60,16 @@ pub(crate) fn at(number: u64) -> Timestamp {
 }
 
 /// Stores these rows in the former tables, in this order.
-pub(crate) async fn leave(db: &TestDb, rows: &[StoredEntry]) {
+pub(crate) async fn leave(db: &Db, rows: &[StoredEntry]) {
     let rows = rows.to_vec();
-    let written = db
-        .db
-        .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                for row in &rows {
-                    insert(connection, row).await?;
-                }
-                Ok(())
-            })
-        });
+    let written = db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+        Box::pin(async move {
+            for row in &rows {
+                insert(connection, row).await?;
+            }
+            Ok(())
+        })
+    });
     written.await.expect("the rows are stored");
 }
 
@@ -119,14 +119,36 @@ async fn insert(connection: &mut DbConnection, row: &StoredEntry) -> Result<(), 
 }
 
 /// Runs this statement, as nothing but a test would.
-pub(crate) async fn run(db: &TestDb, sql: &'static str) {
-    let ran = db
-        .db
-        .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                sqlx::raw_sql(sql).execute(connection).await?;
-                Ok(())
-            })
-        });
+pub(crate) async fn run(db: &Db, sql: &'static str) {
+    let ran = db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+        Box::pin(async move {
+            sqlx::raw_sql(sql).execute(connection).await?;
+            Ok(())
+        })
+    });
     ran.await.expect("it runs");
+}
+
+/// Who may read this row.
+pub(crate) fn scope_of(row: &StoredEntry) -> Scope {
+    with_brands(if row.place.root == company(9) { 9 } else { 1 })
+}
+
+/// All rows of a company, newest first.
+pub(crate) async fn everything(logs: &Logs, root: u8) -> Vec<LogRow> {
+    let question = Question {
+        from: Timestamp::from_millis(0),
+        to: NOW.plus_seconds(1_000_000),
+        conditions: Conditions::default(),
+        before: None,
+        as_of: None,
+        rows: 100_000,
+        count: false,
+        histogram: None,
+        facets: false,
+        budget: Duration::from_secs(60),
+    };
+    let found = logs.find(with_brands(root), &question).await.expect("an answer");
+    assert!(found.damaged.is_empty() && !found.more);
+    found.rows
 }

@@ -16,8 +16,8 @@ contract!(
 async fn old_rows_are_read_as_they_were_written_newest_first(db: &TestDb) {
     assert_eq!(old_rows::newest(&db.db).await.expect("readable"), None);
     let written = rows(0..100);
-    leave(db, &written).await;
-    run(db, "DELETE FROM log_entries WHERE seq BETWEEN 41 AND 50").await;
+    leave(&db.db, &written).await;
+    run(&db.db, "DELETE FROM log_entries WHERE seq BETWEEN 41 AND 50").await;
     assert_eq!(old_rows::newest(&db.db).await.expect("readable"), Some(100));
     assert_eq!(old_rows::count(&db.db, 0).await.expect("readable"), 90);
     assert_eq!(old_rows::count(&db.db, 60).await.expect("readable"), 40);
@@ -43,9 +43,9 @@ async fn old_rows_are_read_as_they_were_written_newest_first(db: &TestDb) {
 }
 
 async fn an_old_row_that_cannot_be_read_keeps_no_other_from_being_read(db: &TestDb) {
-    leave(db, &rows(1..4)).await;
+    leave(&db.db, &rows(1..4)).await;
     run(
-        db,
+        &db.db,
         "UPDATE log_entries SET verdict = 'something newer' WHERE seq = 2",
     )
     .await;
