@@ -127,6 +127,8 @@ impl Gateway {
         B::Error: Into<BoxError>,
     {
         let shared = &self.shared;
+        // Before anything is measured: this is time that the request would otherwise have spent in the socket.
+        shared.recorder.room().await;
         let (parts, body) = request.into_parts();
         if surface == Surface::Gateway && shared.options.withholds(parts.uri.path()) {
             let mut response = errors::not_found();

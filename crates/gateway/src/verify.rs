@@ -23,7 +23,13 @@ impl Gateway {
     /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
     /// is the query of the URL that the proxy calls. If the query or the headers leave unclear what is being asked, the
     /// response is 400 and nothing is logged. `peer` is the proxy; it may name the caller's address if it is trusted.
-    pub fn verify(&self, query: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> Response<AnswerBody> {
+    pub async fn verify(
+        &self,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Response<AnswerBody> {
+        self.shared.recorder.room().await;
         let mut response = match VerifyCall::read(query, headers) {
             Ok(call) => self.verified(call, headers, peer),
             Err(misuse) => self.misused(&misuse),

@@ -3,6 +3,7 @@
 
 mod entry;
 mod found;
+mod gatherer;
 mod lanes;
 mod question;
 mod reading;
@@ -11,6 +12,8 @@ mod redact;
 mod retention;
 mod storage;
 mod suppression;
+mod tally;
+mod waiting;
 mod writer;
 
 pub use self::redact::{redact, redact_counted};
@@ -19,6 +22,7 @@ pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use found::{Count, Damaged, Facets, Found, LookedBack};
 pub use question::{Choice, Conditions, Question, Scope};
 pub use reading::Reading;
-pub use recorder::{Recorder, RecorderOptions, Totals};
+pub use recorder::{Recorder, RecorderOptions};
 pub use retention::Retention;
 pub use storage::{Batch, Ledger, LogStoreError, Loss, LossOf, Reader, Run, RunReport, Sink, StoredEntry};
+pub use tally::Totals;

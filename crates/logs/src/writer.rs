@@ -1,19 +1,18 @@
-//! The task behind [`crate::Recorder`]. It gathers entries, redacts them, writes them in batches, and tells open pages.
+//! The second of two tasks behind [`crate::Recorder`]. It stores batches, retries, reports what was lost, and tells open
+//! pages.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use live::{Bus, Topic};
-use model::CompanyId;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout_at};
+use model::{CompanyId, Timestamp};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 
-use crate::lanes::{Lanes, Waiting};
-use crate::recorder::{Item, Shared};
+use crate::gatherer::{Redacted, Step};
+use crate::recorder::Shared;
 use crate::{
-    Batch, Entry, Ledger, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, Sink, StoredEntry,
-    redact,
+    Batch, Ledger, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, Sink, StoredEntry, Totals,
 };
 
 pub(crate) struct Writer {
@@ -25,41 +24,26 @@ pub(crate) struct Writer {
     run: Run,
     /// The number of the next entry within the run.
     next: u64,
-    /// The losses that the store has recorded.
-    reported: HashMap<LossOf, Loss>,
+    /// What the store has recorded, counted since the start.
+    recorded: Recorded,
+    /// What it has recorded for earlier runs. Only a run that another node has ended has a successor.
+    earlier: Recorded,
     /// Whether the last write failed, so that a long outage is logged once and not for every batch.
     failing: bool,
 }
 
-/// Why gathering ended.
-enum Then {
-    GoOn,
-    Answer(oneshot::Sender<()>),
-    Stop(Option<oneshot::Sender<()>>),
+/// Counters on their way to the store, counted since the start.
+struct Counted {
+    totals: Totals,
+    /// Of the companies whose numbers the store does not have.
+    losses: Vec<(LossOf, Loss)>,
 }
 
-/// Runs until it is told to stop or all recorders are gone.
-pub(crate) async fn run(mut writer: Writer, mut items: mpsc::Receiver<Item>) {
-    let mut lanes = Lanes::default();
-    loop {
-        let then = writer.gather(&mut items, &mut lanes).await;
-        let stopping = matches!(then, Then::Stop(_));
-        loop {
-            writer.write_next(&mut lanes, stopping).await;
-            if lanes.is_empty() || matches!(then, Then::GoOn) {
-                break;
-            }
-        }
-        match then {
-            Then::GoOn => {}
-            Then::Answer(waiting) => drop(waiting.send(())),
-            Then::Stop(waiting) => {
-                writer.stop(items).await;
-                waiting.map(|waiting| waiting.send(()));
-                return;
-            }
-        }
-    }
+/// Counters that the store has.
+#[derive(Clone, Default)]
+struct Recorded {
+    totals: Totals,
+    losses: HashMap<LossOf, Loss>,
 }
 
 impl Writer {
@@ -79,149 +63,133 @@ impl Writer {
             shared,
             run,
             next: 0,
-            reported: HashMap::new(),
+            recorded: Recorded::default(),
+            earlier: Recorded::default(),
             failing: false,
         }
     }
 
-    /// Fills the lanes until there is a batch, its first row has waited long enough, or a heartbeat is due.
-    async fn gather(&self, items: &mut mpsc::Receiver<Item>, lanes: &mut Lanes) -> Then {
-        let options = &self.options;
-        // Entries left over from a full batch have already waited.
-        let mut deadline = if lanes.is_empty() {
-            Instant::now() + options.heartbeat
-        } else {
-            Instant::now()
-        };
-        while lanes.rows() < options.waiting_entries {
-            let enough = lanes.fill(options.batch_rows, options.batch_bytes);
-            // Even if there is enough for a batch, takes in everything that is queued first, so that every company
-            // gets its turn.
-            let next = match items.try_recv() {
-                Ok(item) => Ok(Some(item)),
-                Err(_) if enough => return Then::GoOn,
-                Err(_) => timeout_at(deadline, items.recv()).await,
-            };
-            let first = lanes.is_empty();
-            match next {
-                Ok(Some(Item::Entry(entry))) => lanes.push(Waiting {
-                    entry,
-                    has_share: true,
-                }),
-                Ok(Some(Item::Patient(entry))) => lanes.push(Waiting {
-                    entry,
-                    has_share: false,
-                }),
-                Ok(Some(Item::Flush(waiting))) => return Then::Answer(waiting),
-                Ok(Some(Item::Stop(waiting))) => return Then::Stop(Some(waiting)),
-                Ok(None) => return Then::Stop(None),
-                Err(_) => return Then::GoOn,
-            }
-            if first {
-                deadline = Instant::now() + options.batch_delay;
+    pub(crate) async fn run(mut self, mut steps: mpsc::Receiver<Step>) {
+        while let Some(step) = steps.recv().await {
+            match step {
+                Step::Write(redacted) => self.write(redacted).await,
+                Step::Answer(waiting) => drop(waiting.send(())),
+                Step::Stop(waiting) => {
+                    self.end_run().await;
+                    waiting.map(|waiting| waiting.send(()));
+                    return;
+                }
             }
         }
-        Then::GoOn
     }
 
-    /// Writes the next batch from the lanes.
-    async fn write_next(&mut self, lanes: &mut Lanes, stopping: bool) {
-        let batch = lanes.take(self.options.batch_rows, self.options.batch_bytes);
-        let entries = batch
-            .into_iter()
-            .map(|waiting| {
-                if waiting.has_share {
-                    self.shared.give_room_back(&waiting.entry);
+    /// Stores the entries, or counts them as dropped.
+    async fn write(&mut self, redacted: Redacted) {
+        let Redacted {
+            entries,
+            complete_to,
+            stopping,
+        } = redacted;
+        let mut parts = VecDeque::from([Arc::new(entries)]);
+        while let Some(entries) = parts.pop_front() {
+            match self.append(&entries, complete_to, stopping).await {
+                Ok(()) => {}
+                // One bad row must not lose the others.
+                Err(LogStoreError::Refused(error)) if entries.len() > 1 => {
+                    tracing::warn!(%error, rows = entries.len(), "a batch of log rows was refused; writing it in halves");
+                    let (older, newer) = entries.split_at(entries.len() / 2);
+                    parts.push_front(Arc::new(newer.to_vec()));
+                    parts.push_front(Arc::new(older.to_vec()));
                 }
-                *waiting.entry
-            })
-            .collect();
-        self.write(entries, stopping).await;
+                Err(_) => {
+                    let owners = entries.iter().map(|entry| entry.place.loss_of());
+                    owners.for_each(|of| self.shared.tally.dropped(of));
+                }
+            }
+        }
     }
 
-    /// Redacts and stores the entries, or counts them as dropped.
-    async fn write(&mut self, entries: Vec<Entry>, stopping: bool) {
-        let owners: Vec<LossOf> = entries.iter().map(|entry| entry.place.loss_of()).collect();
-        // Redacting up to 16 MiB keeps the CPU busy. On a runtime thread it would delay requests.
-        let names = Arc::clone(&self.options.names);
-        let redaction = tokio::task::spawn_blocking(move || {
-            entries
-                .into_iter()
-                .map(|entry| redact(entry, &names))
-                .collect::<Vec<_>>()
-        });
-        let Ok(entries) = redaction.await else {
-            tracing::error!(rows = owners.len(), "redacting log rows failed; dropping them");
-            owners.into_iter().for_each(|owner| self.shared.dropped(owner));
-            return;
-        };
-        let retries = if stopping {
-            self.options.retries.iter().take(1)
-        } else {
-            self.options.retries.iter().take(100)
-        };
-        let mut pauses = retries.copied().collect::<Vec<_>>().into_iter();
-        let first = self.next;
-        self.next += entries.len() as u64;
-        let mut batch = Batch {
-            first,
-            report: self.report(entries.len()),
-            entries: Arc::new(entries),
-        };
+    /// Appends the entries as one batch, with retries.
+    async fn append(
+        &mut self,
+        entries: &Arc<Vec<StoredEntry>>,
+        complete_to: Timestamp,
+        stopping: bool,
+    ) -> Result<(), LogStoreError> {
+        let patience = if stopping { 1 } else { usize::MAX };
+        // A sign of life is not worth a retry: the next one says the same.
+        let patience = if entries.is_empty() { 0 } else { patience };
+        let pauses: Vec<_> = self.options.retries.iter().take(patience).copied().collect();
+        let mut pauses = pauses.into_iter();
+        let mut first = self.take_numbers(entries);
+        let mut was_fenced = false;
         loop {
-            match self.sink.append(batch.clone()).await {
-                Ok(()) => return self.written(batch),
-                Err(LogStoreError::Refused(error)) if batch.entries.len() > 1 => {
-                    tracing::warn!(%error, "a batch of log rows was refused; writing them one by one");
-                    return self.write_singly(first, &batch.entries).await;
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut self.failing, true) {
-                        tracing::error!(%error, cause = ?error, "could not write log rows; trying again");
-                    }
-                    let refused = matches!(error, LogStoreError::Refused(_));
-                    let Some(pause) = pauses.next().filter(|_| !refused && !batch.entries.is_empty()) else {
-                        break;
-                    };
-                    sleep(pause).await;
-                    batch.report = self.report(batch.entries.len());
-                }
-            }
-        }
-        batch
-            .entries
-            .iter()
-            .for_each(|entry| self.shared.dropped(entry.place.loss_of()));
-    }
-
-    /// Writes entries one by one, so that one bad row does not lose its whole batch.
-    async fn write_singly(&mut self, first: u64, entries: &[StoredEntry]) {
-        for (first, entry) in (first..).zip(entries) {
+            let counted = self.count(entries.len());
             let batch = Batch {
                 first,
-                entries: Arc::new(vec![entry.clone()]),
-                report: self.report(1),
+                entries: Arc::clone(entries),
+                report: self.report(&counted, complete_to),
             };
-            match self.sink.append(batch.clone()).await {
-                Ok(()) => self.written(batch),
-                Err(_) => self.shared.dropped(entry.place.loss_of()),
+            let error = match self.sink.append(batch).await {
+                Ok(()) => {
+                    self.written(entries, counted);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if matches!(error, LogStoreError::Fenced) && !std::mem::replace(&mut was_fenced, true) {
+                if self.start_another_run().await {
+                    first = self.take_numbers(entries);
+                    continue;
+                }
+            }
+            if !std::mem::replace(&mut self.failing, true) {
+                tracing::error!(%error, cause = ?error, "could not write log rows; trying again");
+            }
+            if matches!(error, LogStoreError::Refused(_)) {
+                return Err(error);
+            }
+            let Some(pause) = pauses.next() else {
+                return Err(error);
+            };
+            sleep(pause).await;
+        }
+    }
+
+    fn take_numbers(&mut self, entries: &[StoredEntry]) -> u64 {
+        let first = self.next;
+        self.next += entries.len() as u64;
+        first
+    }
+
+    /// After another node has ended this run. What it stored and lost stays recorded with it.
+    async fn start_another_run(&mut self) -> bool {
+        match self.ledger.start_run(self.options.clock.now()).await {
+            Ok(run) => {
+                tracing::warn!("another node ended this run of the log; beginning another");
+                self.earlier = self.recorded.clone();
+                (self.run, self.next) = (run, 0);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, cause = ?error, "could not begin another run of the log");
+                false
             }
         }
     }
 
-    fn written(&mut self, batch: Batch) {
+    fn written(&mut self, entries: &[StoredEntry], counted: Counted) {
         if std::mem::take(&mut self.failing) {
             tracing::info!(
-                dropped = self.shared.totals().dropped,
+                dropped = self.shared.tally.totals().dropped,
                 "log rows can be written again"
             );
         }
-        self.shared
-            .stored
-            .fetch_add(batch.entries.len() as u64, Ordering::SeqCst);
-        self.reported.extend(batch.report.losses);
-        let changed: HashSet<CompanyId> = batch
-            .entries
+        self.shared.tally.stored(entries.len());
+        self.shared.tally.reported(&counted.losses);
+        self.recorded.totals = counted.totals;
+        self.recorded.losses.extend(counted.losses);
+        let changed: HashSet<CompanyId> = entries
             .iter()
             .flat_map(|entry| [entry.place.root, entry.place.company])
             .collect();
@@ -231,31 +199,40 @@ impl Writer {
     }
 
     /// The counters as they will be once `more` entries are stored.
-    fn report(&self, more: usize) -> RunReport {
-        let totals = self.shared.totals();
-        let losses = self.shared.losses().into_iter();
-        RunReport {
-            run: self.run,
-            at: self.options.clock.now(),
-            stored: totals.stored + more as u64,
-            dropped: totals.dropped,
-            suppressed: totals.suppressed,
-            losses: losses
-                .filter(|(of, loss)| self.reported.get(of) != Some(loss))
-                .collect(),
+    fn count(&self, more: usize) -> Counted {
+        let mut totals = self.shared.tally.totals();
+        totals.stored += more as u64;
+        Counted {
+            totals,
+            losses: self.shared.tally.unreported(),
         }
     }
 
-    /// Drops and counts everything that arrives after the stop, then ends the run.
-    async fn stop(&mut self, mut items: mpsc::Receiver<Item>) {
-        items.close();
-        while let Some(item) = items.recv().await {
-            match item {
-                Item::Entry(entry) | Item::Patient(entry) => self.shared.dropped(entry.place.loss_of()),
-                Item::Flush(waiting) | Item::Stop(waiting) => drop(waiting.send(())),
-            }
+    /// The part of the counters that belongs to this run.
+    fn report(&self, counted: &Counted, at: Timestamp) -> RunReport {
+        let Counted { totals, losses } = counted;
+        let earlier = &self.earlier;
+        let of_this_run = |(of, loss): &(LossOf, Loss)| {
+            let before = earlier.losses.get(of).copied().unwrap_or_default();
+            let loss = Loss {
+                dropped: loss.dropped - before.dropped,
+                suppressed: loss.suppressed - before.suppressed,
+            };
+            (*of, loss)
+        };
+        RunReport {
+            run: self.run,
+            at,
+            stored: totals.stored - earlier.totals.stored,
+            dropped: totals.dropped - earlier.totals.dropped,
+            suppressed: totals.suppressed - earlier.totals.suppressed,
+            losses: losses.iter().map(of_this_run).collect(),
         }
-        if let Err(error) = self.ledger.end_run(self.report(0)).await {
+    }
+
+    async fn end_run(&mut self) {
+        let report = self.report(&self.count(0), self.options.clock.now());
+        if let Err(error) = self.ledger.end_run(report).await {
             tracing::error!(%error, cause = ?error, "could not record the end of this run; the next start will record a gap");
         }
     }

@@ -19,5 +19,6 @@ pub async fn verify(
     let gateway = &services.gateway;
     gateway
         .verify(query.as_deref(), &headers, peer.ip())
+        .await
         .map(Body::new)
 }

@@ -31,7 +31,7 @@ fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
 #[tokio::test]
 async fn an_active_key_gets_200_with_the_callers_identity() {
     let world = World::new().await;
-    let answer = world.gateway.verify(CADDY, &headers(&world, &[]), PROXY);
+    let answer = world.gateway.verify(CADDY, &headers(&world, &[]), PROXY).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (200, &http::HeaderValue::from_static("no-store"))
@@ -68,7 +68,7 @@ async fn a_refusal_is_the_documented_one_and_never_cacheable() {
     let world = World::new().await;
     let mut sent = headers(&world, &[]);
     sent.remove("x-access-secret");
-    let answer = world.gateway.verify(CADDY, &sent, PROXY);
+    let answer = world.gateway.verify(CADDY, &sent, PROXY).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (401, &http::HeaderValue::from_static("no-store"))
@@ -86,7 +86,7 @@ async fn a_refusal_is_the_documented_one_and_never_cacheable() {
 async fn a_key_of_another_environment_does_not_pass() {
     let world = World::new().await;
     let query = Some("environment=prod&profile=caddy");
-    let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY);
+    let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY).await;
     assert_eq!(answer.status(), 403);
     assert!(!answer.headers().contains_key("x-gatehouse-key-id"));
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
@@ -115,14 +115,18 @@ async fn the_caller_cannot_write_its_own_log_line() {
             let query = format!("environment=sandbox&profile={}", profile.as_str());
             let answer = world
                 .gateway
-                .verify(Some(&query), &headers(&world, &[forged]), PROXY);
+                .verify(Some(&query), &headers(&world, &[forged]), PROXY)
+                .await;
             assert_eq!(answer.status(), 400, "{query} {forged:?}");
             assert_eq!(answer.headers()["cache-control"], "no-store");
             assert!(answer.headers().contains_key("x-request-id"));
         }
     }
     for other in [("x_forwarded_uri", "/innocent"), ("x.forwarded.uri", "/innocent")] {
-        let answer = world.gateway.verify(CADDY, &headers(&world, &[other]), PROXY);
+        let answer = world
+            .gateway
+            .verify(CADDY, &headers(&world, &[other]), PROXY)
+            .await;
         assert_eq!(answer.status(), 200);
     }
     let paths: Vec<String> = world
@@ -150,7 +154,7 @@ async fn an_unclear_call_gets_400_with_what_is_wrong() {
             "environment",
         ),
     ] {
-        let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY);
+        let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY).await;
         assert_eq!(answer.status(), 400, "{query:?}");
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -165,7 +169,7 @@ async fn an_unclear_call_gets_400_with_what_is_wrong() {
 async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
     let world = World::with(|_| {}, RateLimit::per_minute(1)).await;
     let ask = |more: &[(&str, &str)]| {
-        let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY);
+        let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY).await;
         let real = answer.headers()["x-gatehouse-status"]
             .to_str()
             .expect("text")
@@ -188,12 +192,12 @@ async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
 
     let world = World::new().await;
     let unknown = headers(&world, &[("x-brand-id", "nobody")]);
-    let answer = world.gateway.verify(NGINX, &unknown, PROXY);
+    let answer = world.gateway.verify(NGINX, &unknown, PROXY).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["x-gatehouse-status"]),
         (403, &"400".parse().expect("a value"))
     );
-    let elsewhere = world.gateway.verify(CADDY, &unknown, PROXY);
+    let elsewhere = world.gateway.verify(CADDY, &unknown, PROXY).await;
     assert_eq!(elsewhere.status(), 400);
     assert!(!elsewhere.headers().contains_key("x-gatehouse-status"));
 }
@@ -206,7 +210,10 @@ async fn an_identity_that_the_caller_claims_is_neither_believed_nor_stored() {
         ("x.gatehouse.company", "evil"),
         ("x_gatehouse_brand", "evil"),
     ];
-    let answer = world.gateway.verify(CADDY, &headers(&world, &claimed), PROXY);
+    let answer = world
+        .gateway
+        .verify(CADDY, &headers(&world, &claimed), PROXY)
+        .await;
     assert_eq!(answer.status(), 200);
     assert!(answer.headers().values().all(|value| value != "evil"));
     let kept = world.entry().await.request_headers;
