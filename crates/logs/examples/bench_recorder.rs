@@ -1,9 +1,10 @@
 //! `cargo xtask bench recorder`: how many entries a second pass through the recorder, redaction included, into a store
 //! that forgets them at once.
 
-#[path = "../tests/cases/mod.rs"]
-#[expect(dead_code, reason = "the hostile cases are for other benchmarks")]
-mod cases;
+#[path = "../tests/log/entries.rs"]
+#[expect(dead_code, reason = "some of it is only for tests")]
+mod entries;
+mod ordinary;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,13 +15,10 @@ use clock::Clock;
 use http::HeaderMap;
 use live::Bus;
 use logs::{
-    Batch, CapturedBody, Entry, KeyTrace, Ledger, LogStoreError, Message, Place, Recorder, RecorderOptions,
-    Run, RunReport, Scope, Sink,
+    Batch, CapturedBody, Entry, KeyTrace, Ledger, LogStoreError, Message, Recorder, RecorderOptions, Run,
+    RunReport, Scope, Sink,
 };
-use model::{
-    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogTotals, Recorded, RequestId, SecretText,
-    Timestamp, Verdict,
-};
+use model::{BodyAbsence, Environment, KeyId, LogTotals, Recorded, SecretText, Timestamp, Verdict};
 
 /// How long each case runs.
 const LONG_ENOUGH: Duration = Duration::from_secs(4);
@@ -66,7 +64,6 @@ fn is_due(number: u64, every: u64) -> bool {
 
 /// One row of twenty companies, as the gateway would make it.
 fn entry(number: u64, pattern: &Message, mix: Mix) -> Entry {
-    let company = CompanyId::from_random([(number % 20) as u8; 16]);
     let message = |has_body: bool| Message {
         headers: if is_due(number, mix.headers) {
             pattern.headers.clone()
@@ -85,15 +82,10 @@ fn entry(number: u64, pattern: &Message, mix: Mix) -> Entry {
         },
     };
     Entry {
-        request_id: RequestId::from_random(u128::from(number).to_be_bytes()),
-        place: Place {
-            root: company,
-            company,
-            client_id: ClientId::from_random([(number % 20) as u8; 16]),
-            brand: None,
-        },
+        request_id: entries::request(number),
+        place: entries::place((number % 20) as u8),
         path: format!("/v1/orders/{}/?page=2", number % 3_006),
-        at: Timestamp::from_millis(1_767_614_400_000),
+        at: entries::NOW,
         environment: Some(Environment::Sandbox),
         key: Some(KeyTrace {
             id: KeyId::from_random([1; 16]),
@@ -108,7 +100,7 @@ fn entry(number: u64, pattern: &Message, mix: Mix) -> Entry {
         upstream_us: Some(1_000),
         address: "192.0.2.1".to_owned(),
         user_agent: Some("python-httpx/0.28.1".to_owned()),
-        presented: vec![SecretText::new(cases::SECRET)],
+        presented: vec![SecretText::new(entries::SECRET)],
         request: message(is_due(number, mix.bodies)),
         response: message(false),
     }
@@ -157,7 +149,7 @@ fn cpu_seconds() -> Option<f64> {
 
 /// A request with ten headers and a body of 400 bytes.
 fn pattern() -> Message {
-    let mut message = cases::ordinary(1).request;
+    let mut message = ordinary::ordinary(1).request;
     let letters = "x".repeat(400 - r#"{"note":""}"#.len());
     let body = format!(r#"{{"note":"{letters}"}}"#).into_bytes();
     message.body = CapturedBody::Bytes {

@@ -1,7 +1,11 @@
 //! `cargo xtask bench redact`: measures redaction of ordinary entries and of entries designed to be slow.
 
-#[path = "../tests/cases/mod.rs"]
+#[path = "../tests/log/cases.rs"]
 mod cases;
+#[path = "../tests/log/entries.rs"]
+#[expect(dead_code, reason = "some of it is only for tests")]
+mod entries;
+mod ordinary;
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -40,7 +44,7 @@ fn main() -> std::io::Result<()> {
         "{:<34} {:>9} {:>12} {:>9} {:>13}",
         "entry", "bytes", "ns a row", "MB/s", "× a full page"
     )?;
-    let page = measure(|| cases::ordinary(45));
+    let page = measure(|| ordinary::ordinary(45));
     let mut row = |name: &str, measured: &Measured| {
         writeln!(
             out,
@@ -51,7 +55,7 @@ fn main() -> std::io::Result<()> {
             measured.nanoseconds / page.nanoseconds,
         )
     };
-    row("ordinary: one order", &measure(|| cases::ordinary(1)))?;
+    row("ordinary: one order", &measure(|| ordinary::ordinary(1)))?;
     row("ordinary: a page of orders", &page)?;
     // The largest possible request: a head of 64 KiB, and bodies of which 16 KiB are kept.
     for (case, (name, _)) in cases::hostile(16).into_iter().enumerate() {

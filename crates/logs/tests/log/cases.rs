@@ -1,91 +1,19 @@
-//! Ordinary entries and entries designed to be slow, for the benchmark and the test that redaction takes linear time.
+//! Entries designed to be slow, for the benchmark and the test that redaction takes linear time.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use logs::{Capture, Entry, Message, Place};
-use model::{ClientId, CompanyId, Environment, Recorded, RequestId, SecretText, Timestamp, Verdict};
+use logs::{Entry, Message};
+use model::SecretText;
 
-pub(crate) const SECRET: &str = "sandbox-a57b3109f1f4a8b3f2ebbc1c526950f1795464af";
+use crate::entries::{self, SECRET, message};
 
-fn entry(company: u8, path: String, presented: String, request: Message, response: Message) -> Entry {
-    let company = CompanyId::from_random([company; 16]);
+fn entry(path: String, presented: String, request: Message, response: Message) -> Entry {
     Entry {
-        request_id: RequestId::from_random([1; 16]),
-        at: Timestamp::from_millis(1_767_614_400_000),
-        place: Place {
-            root: company,
-            company,
-            client_id: ClientId::from_random([1; 16]),
-            brand: None,
-        },
-        environment: Some(Environment::Sandbox),
-        key: None,
-        recorded: Recorded::Gateway,
-        method: "POST".to_owned(),
         path,
-        status: 200,
-        verdict: Verdict::Accepted,
-        verdict_detail: String::new(),
-        duration_us: 1,
-        upstream_us: None,
-        address: "192.0.2.1".to_owned(),
         user_agent: Some("python-httpx/0.28.1".to_owned()),
         presented: vec![SecretText::new(presented)],
         request,
         response,
+        ..entries::entry()
     }
-}
-
-fn message(headers: &[(&str, &str)], body: &[u8]) -> Message {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
-    }
-    let mut capture = Capture::default();
-    capture.see(body);
-    Message {
-        headers: map,
-        body: capture.take(),
-    }
-}
-
-/// A typical request and response: a dozen headers on each side, a request body of a few hundred bytes, a response
-/// with `rows` orders.
-pub(crate) fn ordinary(rows: usize) -> Entry {
-    let request = message(
-        &[
-            ("host", "api.example.com"),
-            ("user-agent", "python-httpx/0.28.1"),
-            ("accept", "*/*"),
-            ("accept-encoding", "gzip, deflate, br"),
-            ("connection", "keep-alive"),
-            ("content-type", "application/json"),
-            ("content-length", "243"),
-            ("x-access-client-id", "5f0c8d2a1b4e7f3a6d9c2b5e85f0c8d2"),
-            ("x-access-secret", SECRET),
-            ("idempotency-key", "018f2c3e-7d1a-7c55-9a53-2f9d2d3c4b5a"),
-        ],
-        br#"{"order_number":"NW-2043","products":["income","employment"],"applicant":{"first_name":"Maya","last_name":"Lindqvist","email":"maya@example.com","phone":"+15550100"},"notification_settings":{"suppress_user_notifications":true},"metadata":{"source":"batch"}}"#,
-    );
-    let row = r#"{"id":"4b1c7e90d2a84f6e","order_number":"NW-2043","status":"completed","created_at":"2026-01-05T10:00:00.123456Z","products":["income","employment"],"employers":[{"company_name":"Acme Logistics","status":"done"}],"links":{"self":"https://api.example.com/v1/orders/4b1c7e90d2a84f6e/?page=2&sort=created_at"}}"#;
-    let body = format!(
-        r#"{{"count":{rows},"next":null,"results":[{}]}}"#,
-        vec![row; rows].join(",")
-    );
-    let response = message(
-        &[
-            ("date", "Thu, 26 Nov 2026 12:30:22 GMT"),
-            ("content-type", "application/json"),
-            ("content-length", "1432"),
-            ("cache-control", "no-store"),
-            ("vary", "Accept, Origin"),
-            ("x-request-id", "018f2c3e-7d1a-7c55-9a53-2f9d2d3c4b5a"),
-            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-        ],
-        body.as_bytes(),
-    );
-    let path = "/v1/orders/?page=2&page_size=25&status=completed".to_owned();
-    entry(1, path, SECRET.to_owned(), request, response)
 }
 
 /// Entries of about `size` bytes that are designed to be slow, each with its name.
@@ -164,7 +92,7 @@ fn hostile_entry(text: &str) -> Entry {
         ],
         plain.as_bytes(),
     );
-    entry(2, format!("/{plain}?{plain}"), plain.clone(), request, response)
+    entry(format!("/{plain}?{plain}"), plain.clone(), request, response)
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -1,9 +1,8 @@
 //! Redaction takes time in proportion to its input, even if a caller designs the input to be slow.
 
-#[expect(dead_code, reason = "some cases are only used by the benchmark")]
-mod cases;
-
 use logs::{Names, redact_counted};
+
+use crate::cases;
 
 /// Maximum number of times a byte of an entry is examined, counting each layer of escapes and base64.
 const MOST_WORK_PER_BYTE: usize = 48;

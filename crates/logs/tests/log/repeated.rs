@@ -3,56 +3,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use logs::{Capture, Entry, Message, Names, Place, redact};
-use model::{BodyAbsence, ClientId, CompanyId, Environment, Recorded, RequestId, Timestamp, Verdict};
+use logs::{Entry, Names, redact};
+
+use crate::entries::{FORM, JSON, entry, message};
 
 const VALUE: &str = "hunter2hunter2";
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
-
-fn entry() -> Entry {
-    let company = CompanyId::from_random([1; 16]);
-    Entry {
-        request_id: RequestId::from_random([1; 16]),
-        at: Timestamp::from_millis(1_767_614_400_000),
-        place: Place {
-            root: company,
-            company,
-            client_id: ClientId::from_random([1; 16]),
-            brand: None,
-        },
-        environment: Some(Environment::Sandbox),
-        key: None,
-        recorded: Recorded::Gateway,
-        method: "POST".to_owned(),
-        path: "/v1/orders/".to_owned(),
-        status: 200,
-        verdict: Verdict::Accepted,
-        verdict_detail: String::new(),
-        duration_us: 1,
-        upstream_us: None,
-        address: "192.0.2.1".to_owned(),
-        user_agent: None,
-        presented: Vec::new(),
-        request: Message::absent(BodyAbsence::Empty),
-        response: Message::absent(BodyAbsence::Empty),
-    }
-}
-
-fn message(headers: &[(&str, &str)], body: &str) -> Message {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
-    }
-    let mut capture = Capture::default();
-    capture.see(body.as_bytes());
-    Message {
-        headers: map,
-        body: capture.take(),
-    }
-}
 
 /// Everything that is stored of the entry.
 fn kept(entry: Entry) -> String {

@@ -1,0 +1,138 @@
+//! Stores for the tests of the recorder: one that fails or hangs on demand.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clock::ManualClock;
+use live::Bus;
+use logs::{Batch, Ledger, LogStoreError, Recorder, RecorderOptions, Run, RunReport, Scope, Sink};
+use model::{LogTotals, RequestId, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::entries::NOW;
+
+/// What the next append does. Appends after the end of the list succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Succeed,
+    DiskFull,
+    Unavailable,
+    Fenced,
+}
+
+/// Keeps its batches, or fails as told.
+pub(crate) struct Store {
+    next: Mutex<VecDeque<Next>>,
+    /// Every batch with this entry is refused.
+    poison: Option<RequestId>,
+    /// Each append waits for a permit.
+    pub(crate) allowed: Semaphore,
+    tried: Mutex<Vec<Batch>>,
+    stored: Mutex<Vec<Batch>>,
+    runs: Mutex<i64>,
+    ended: Mutex<Option<RunReport>>,
+}
+
+impl Store {
+    pub(crate) fn failing(next: impl IntoIterator<Item = Next>) -> Arc<Self> {
+        Arc::new(Self::new(next, None, Semaphore::MAX_PERMITS))
+    }
+
+    pub(crate) fn refusing(poison: RequestId) -> Arc<Self> {
+        Arc::new(Self::new([], Some(poison), Semaphore::MAX_PERMITS))
+    }
+
+    /// Until it gets permits.
+    pub(crate) fn hanging() -> Arc<Self> {
+        Arc::new(Self::new([], None, 0))
+    }
+
+    fn new(next: impl IntoIterator<Item = Next>, poison: Option<RequestId>, permits: usize) -> Self {
+        Self {
+            next: Mutex::new(next.into_iter().collect()),
+            poison,
+            allowed: Semaphore::new(permits),
+            tried: Mutex::default(),
+            stored: Mutex::default(),
+            runs: Mutex::default(),
+            ended: Mutex::default(),
+        }
+    }
+
+    /// Every append, whatever became of it.
+    pub(crate) fn tried(&self) -> Vec<Batch> {
+        self.tried.lock().expect("nobody panicked").clone()
+    }
+
+    pub(crate) fn batches(&self) -> Vec<Batch> {
+        self.stored.lock().expect("nobody panicked").clone()
+    }
+
+    /// The stored rows, in order.
+    pub(crate) fn stored(&self) -> Vec<RequestId> {
+        let batches = self.batches();
+        let rows = batches.iter().flat_map(|batch| batch.entries.iter());
+        rows.map(|entry| entry.request_id).collect()
+    }
+
+    pub(crate) fn last_report(&self) -> RunReport {
+        self.batches().pop().expect("something was stored").report
+    }
+
+    /// The last report of a run that ended cleanly.
+    pub(crate) fn ended(&self) -> Option<RunReport> {
+        self.ended.lock().expect("nobody panicked").clone()
+    }
+}
+
+#[async_trait]
+impl Sink for Store {
+    async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
+        self.allowed.acquire().await.expect("it is never closed").forget();
+        self.tried.lock().expect("nobody panicked").push(batch.clone());
+        match self.next.lock().expect("nobody panicked").pop_front() {
+            Some(Next::DiskFull) => return Err(LogStoreError::DiskFull),
+            Some(Next::Unavailable) => return Err(LogStoreError::Unavailable("down".into())),
+            Some(Next::Fenced) => return Err(LogStoreError::Fenced),
+            Some(Next::Succeed) | None => {}
+        }
+        let mut rows = batch.entries.iter();
+        if rows.any(|entry| Some(entry.request_id) == self.poison) {
+            return Err(LogStoreError::Refused("bad row".into()));
+        }
+        self.stored.lock().expect("nobody panicked").push(batch);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Ledger for Store {
+    async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
+        let mut runs = self.runs.lock().expect("nobody panicked");
+        *runs += 1;
+        Ok(Run(*runs))
+    }
+
+    async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
+        *self.ended.lock().expect("nobody panicked") = Some(report);
+        Ok(())
+    }
+
+    async fn totals(&self, _: Scope, _: Timestamp, _: Timestamp) -> Result<LogTotals, LogStoreError> {
+        Err(LogStoreError::Unavailable("not used by these tests".into()))
+    }
+}
+
+pub(crate) fn options() -> RecorderOptions {
+    let mut options = RecorderOptions::new(ManualClock::at(NOW).into());
+    options.retries = vec![Duration::ZERO; 2];
+    options
+}
+
+pub(crate) async fn start(store: &Arc<Store>, options: RecorderOptions) -> Recorder {
+    Recorder::start(store.clone(), store.clone(), Bus::default(), options)
+        .await
+        .expect("it starts")
+}
