@@ -129,7 +129,11 @@ fn text(search: &Search<'_>, text: &str, limit: usize) -> String {
     let (kept, is_cut) = beginning(text, limit);
     let clean = search.text(kept, is_cut).0;
     // Shows NUL as a visible character, because PostgreSQL cannot store it.
-    clean.replace('\0', "\u{2400}")
+    if clean.contains('\0') {
+        clean.replace('\0', "\u{2400}")
+    } else {
+        clean
+    }
 }
 
 /// The beginning of the text, cut at a character boundary, and whether anything was cut.

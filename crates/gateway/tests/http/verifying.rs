@@ -168,7 +168,7 @@ async fn an_unclear_call_gets_400_with_what_is_wrong() {
 #[tokio::test]
 async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
     let world = World::with(|_| {}, RateLimit::per_minute(1)).await;
-    let ask = |more: &[(&str, &str)]| {
+    let ask = async |more: &[(&str, &str)]| {
         let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY).await;
         let real = answer.headers()["x-gatehouse-status"]
             .to_str()
@@ -180,10 +180,10 @@ async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
             answer.headers().contains_key("retry-after"),
         )
     };
-    assert_eq!(ask(&[]), (200, "200".to_owned(), false));
-    assert_eq!(ask(&[]), (403, "429".to_owned(), true));
+    assert_eq!(ask(&[]).await, (200, "200".to_owned(), false));
+    assert_eq!(ask(&[]).await, (403, "429".to_owned(), true));
     assert_eq!(
-        ask(&[("x-access-secret", "twice")]),
+        ask(&[("x-access-secret", "twice")]).await,
         (401, "401".to_owned(), false)
     );
     let entries = world.entries().await;
