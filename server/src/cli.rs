@@ -94,17 +94,18 @@ pub struct ServeArgs {
     /// Authorization, Cookie and the access secret itself are never stored.
     #[arg(long, value_name = "NAME")]
     pub keep_name: Vec<String>,
-    /// How many days the log keeps requests, 1 to 3650; or off [default: 30]
+    /// How many days of requests the log shows, 1 to 3650; or off [default: 30]
     ///
-    /// Whole days, in UTC. `gatehouse admin set-log-days` gives a company fewer.
+    /// Whole days, in UTC. `gatehouse admin set-log-days` gives a company fewer. Older requests are hidden, but this version
+    /// does not remove them from the disk.
     #[arg(long, value_name = "DAYS|off")]
     pub log_days: Option<String>,
-    /// How many days the log keeps headers and bodies, at most log-days; or off to keep them as long as requests
+    /// How many days of headers and bodies the log shows, at most log-days; or off to show them as long as requests
     /// [default: 7]
     #[arg(long, value_name = "DAYS|off")]
     pub body_days: Option<String>,
-    /// How much disk the log may use, at least 256MiB: the oldest requests make room for new ones [default: off]
-    #[arg(long, value_name = "SIZE|off")]
+    /// How much disk the log may use, at least 256MiB. Hidden, because this version checks it and does not apply it
+    #[arg(long, value_name = "SIZE|off", hide = true)]
     pub log_bytes: Option<String>,
     /// The header that carries the Client ID [default: X-Access-Client-Id]
     #[arg(long, value_name = "HEADER")]
