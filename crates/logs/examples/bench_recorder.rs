@@ -1,5 +1,5 @@
-//! `cargo xtask bench recorder`: how many entries a second pass through the recorder, redaction included, into a store
-//! that forgets them at once.
+//! `cargo run --release -p logs --example bench_recorder`: how many entries a second pass through the recorder,
+//! redaction included, into a store that forgets them at once.
 
 #[path = "../tests/log/entries.rs"]
 #[expect(dead_code, reason = "some of it is only for tests")]

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
-use crate::lanes::Epoch;
+use crate::lanes::{Epoch, Held};
 use crate::recorder::{Command, Shared};
 use crate::waiting::Work;
-use crate::{Entry, LossOf, Names, RecorderOptions, StoredEntry, redact};
+use crate::{LossOf, Names, RecorderOptions, StoredEntry, redact};
 
 /// A batch of at least this many bytes is redacted by several threads.
 const WORTH_DIVIDING: usize = 256 * 1024;
@@ -171,7 +171,7 @@ impl Gatherer {
 
     /// On threads of its own: redacting many large bodies keeps a CPU busy, and on a runtime thread it would delay
     /// requests.
-    async fn redact(&self, mut entries: Vec<Box<Entry>>, threads: usize) -> Vec<StoredEntry> {
+    async fn redact(&self, mut entries: Vec<Held>, threads: usize) -> Vec<StoredEntry> {
         if entries.is_empty() {
             return Vec::new();
         }
@@ -205,7 +205,7 @@ impl Gatherer {
 }
 
 /// A defect in redaction must lose neither the secret nor the other rows.
-fn redact_all(entries: Vec<Box<Entry>>, names: &Names) -> (Vec<StoredEntry>, Vec<LossOf>) {
+fn redact_all(entries: Vec<Held>, names: &Names) -> (Vec<StoredEntry>, Vec<LossOf>) {
     let (mut redacted, mut lost) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
         let of = entry.place.loss_of();

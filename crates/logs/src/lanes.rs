@@ -11,6 +11,9 @@ use crate::Entry;
 /// In each turn a company contributes entries until they reach this many bytes.
 const TURN_BYTES: usize = 32 * 1024;
 
+/// On the heap, because an entry moves several times on its way to redaction.
+pub(crate) type Held = Box<Entry>;
+
 /// How much may wait, or how much is in a batch: whichever is reached first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Amount {
@@ -30,7 +33,7 @@ pub(crate) enum Kind {
 pub(crate) type Epoch = u64;
 
 struct Waiting {
-    entry: Box<Entry>,
+    entry: Held,
     since: Epoch,
 }
 
@@ -65,12 +68,12 @@ pub(crate) struct Pushed {
     pub(crate) accepted: bool,
     /// Entries that lost their place, possibly including the new one. Dropping them takes a while, so it is left to the
     /// caller, who has unlocked the lanes by then.
-    pub(crate) lost: Vec<Box<Entry>>,
+    pub(crate) lost: Vec<Held>,
 }
 
 /// The next batch.
 pub(crate) struct Taken {
-    pub(crate) entries: Vec<Box<Entry>>,
+    pub(crate) entries: Vec<Held>,
     pub(crate) patient: usize,
     pub(crate) bytes: usize,
 }
@@ -92,7 +95,7 @@ impl Lanes {
     }
 
     /// Accepts an entry if there is room, or if there is room once companies with more waiting bytes have lost some.
-    pub(crate) fn push(&mut self, entry: Box<Entry>, kind: Kind) -> Pushed {
+    pub(crate) fn push(&mut self, entry: Held, kind: Kind) -> Pushed {
         let (company, weight) = (entry.place.root, entry.weight());
         let mut lost = Vec::new();
         if self.closed || (kind == Kind::Ordinary && !self.make_room(company, weight, &mut lost)) {
@@ -120,7 +123,7 @@ impl Lanes {
         Pushed { accepted: true, lost }
     }
 
-    fn make_room(&mut self, company: CompanyId, weight: usize, lost: &mut Vec<Box<Entry>>) -> bool {
+    fn make_room(&mut self, company: CompanyId, weight: usize, lost: &mut Vec<Held>) -> bool {
         if weight > self.bound.bytes {
             return false;
         }
@@ -143,7 +146,7 @@ impl Lanes {
             .map_or(0, |lane| lane.bytes)
     }
 
-    fn lose_newest(&mut self, company: CompanyId) -> Option<Box<Entry>> {
+    fn lose_newest(&mut self, company: CompanyId) -> Option<Held> {
         let of = (company, Kind::Ordinary);
         let lane = self.lanes.get_mut(&of)?;
         let entry = lane.entries.pop_back()?.entry;

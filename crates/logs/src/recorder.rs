@@ -9,7 +9,7 @@ use live::Bus;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::gatherer::Gatherer;
-use crate::lanes::{Amount, Kind};
+use crate::lanes::{Amount, Held, Kind};
 use crate::tally::Tally;
 use crate::waiting::Waiting;
 use crate::writer::Writer;
@@ -134,7 +134,7 @@ impl Recorder {
         }
     }
 
-    fn count_dropped(&self, lost: &[Box<Entry>]) {
+    fn count_dropped(&self, lost: &[Held]) {
         for entry in lost {
             self.shared.tally.dropped(entry.place.loss_of());
         }

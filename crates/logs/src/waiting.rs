@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
-use crate::Entry;
-use crate::lanes::{Amount, Epoch, Kind, Lanes, Pushed, Taken};
+use crate::lanes::{Amount, Epoch, Held, Kind, Lanes, Pushed, Taken};
 
 /// How long a request may wait before it is read.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -63,7 +62,7 @@ impl Waiting {
     }
 
     /// Accepts an entry, and returns those that lost their place.
-    pub(crate) fn push(&self, entry: Box<Entry>, kind: Kind) -> Vec<Box<Entry>> {
+    pub(crate) fn push(&self, entry: Held, kind: Kind) -> Vec<Held> {
         let (lost, wake) = {
             let mut lanes = self.lanes();
             let before = (lanes.is_empty(), lanes.fill(self.batch));
@@ -80,7 +79,7 @@ impl Waiting {
     }
 
     /// Waits for a place, so that the entry cannot be lost to others. Returns the entry if there will be none.
-    pub(crate) async fn push_patiently(&self, entry: Box<Entry>) -> Vec<Box<Entry>> {
+    pub(crate) async fn push_patiently(&self, entry: Held) -> Vec<Held> {
         match self.patient.acquire().await {
             Ok(place) => {
                 // Given back when the entry is taken.

@@ -137,11 +137,12 @@ impl Writer {
                 }
                 Err(error) => error,
             };
-            if matches!(error, LogStoreError::Fenced) && !std::mem::replace(&mut was_fenced, true) {
-                if self.start_another_run().await {
-                    first = self.take_numbers(entries);
-                    continue;
-                }
+            if matches!(error, LogStoreError::Fenced)
+                && !std::mem::replace(&mut was_fenced, true)
+                && self.start_another_run().await
+            {
+                first = self.take_numbers(entries);
+                continue;
             }
             if !std::mem::replace(&mut self.failing, true) {
                 tracing::error!(%error, cause = ?error, "could not write log rows; trying again");

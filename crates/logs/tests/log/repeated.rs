@@ -195,11 +195,11 @@ fn a_token_longer_than_the_header_limit_is_redacted_everywhere() {
             path: format!("/a?x={last}&y={middle}"),
             request: message(
                 &[("authorization", &bearer), ("content-type", JSON)],
-                &format!(r#"{{"a":"{token}"}}"#),
+                format!(r#"{{"a":"{token}"}}"#),
             ),
             response: message(
                 &[("content-type", JSON), ("x-seen", &bearer), ("x-part", last)],
-                &format!(r#"{{"authorization_seen":true,"seen":"{token}","b":"{middle}"}}"#),
+                format!(r#"{{"authorization_seen":true,"seen":"{token}","b":"{middle}"}}"#),
             ),
             ..entry()
         });
