@@ -5,7 +5,7 @@ use model::{ClientId, Environment, KeyId, LogRow, Recorded, Timestamp, Verdict};
 /// What a reader found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Newest first, that is by descending `seq`. `brand` has the name of the brand whose row it is, whoever is reading;
+    /// Newest first, that is by descending `seq`. `brand` has the name of the brand whose row it is, even if that brand reads;
     /// [`crate::Reading`] removes it where it would repeat the reader's own name.
     pub rows: Vec<LogRow>,
     /// Whether there are matching rows below the last of `rows`.

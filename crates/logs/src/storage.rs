@@ -112,7 +112,7 @@ pub trait Reader: Send + Sync {
     async fn find(&self, scope: Scope, question: &Question) -> Result<Found, LogStoreError>;
 
     /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
-    /// known here. As in [`Found::rows`], it names its brand, whoever is reading.
+    /// known here. As in [`Found::rows`], it names its brand, even if that brand reads.
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
 }
 

@@ -229,7 +229,7 @@ impl<'a> Search<'a> {
 #[derive(Clone, Copy)]
 struct Level<'a> {
     needles: &'a Needles,
-    /// Around it, so many texts are base64 or hex.
+    /// Around it, many texts are base64 or hex.
     depth: u32,
     /// Whether it is redacted in any case, so that it does not matter where the needles are.
     is_gone: bool,

@@ -44,7 +44,7 @@ struct Shape {
     keys: u64,
     paths: u64,
     hex_paths: bool,
-    /// One in so many rows has headers and bodies; 0 is none.
+    /// One in this number of rows has headers and bodies; 0 is none.
     messages: u64,
 }
 

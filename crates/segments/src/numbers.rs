@@ -3,7 +3,7 @@
 //! A chunk of numbers has the smallest of them (varint), then a byte that says how the differences to it are written:
 //!
 //! * 0: all are 0.
-//! * 1 to 8: in so many planes, the lowest bytes of all numbers first. A plane is 0 and one byte that all have, or 1 and
+//! * 1 to 8: in this number of planes, the lowest bytes of all numbers first. A plane is 0 and one byte that all have, or 1 and
 //!   all bytes, or 2 and a varint with the length of the zstd frame that follows.
 //! * 0x80 + b: as numbers of b bits, 1 to 64, the lowest bits first.
 //!

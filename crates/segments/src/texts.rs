@@ -43,7 +43,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// None yet, with room for so many, and for so many bytes.
+    /// None yet, with room for this number of texts and bytes.
     pub(crate) fn with_room(texts: usize, bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),

@@ -66,7 +66,7 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(error: E) -> StartError 
     StartError::failed("copying the installation")(error)
 }
 
-/// Says where the secrets are, which are not copied: whoever has a backup and the secrets has everything.
+/// Says where the secrets are, which are not copied: a backup and the secrets together are everything.
 fn with_secrets(mut copied: Object, place: &Place) -> Result<Object, StartError> {
     for (name, source) in secret_sources(&place.data_dir)? {
         let source = match source {

@@ -44,15 +44,15 @@ impl Prepared {
     }
 
     fn asked(&self) -> Vec<Question> {
-        self.asked.lock().expect("nobody panicked").clone()
+        self.asked.lock().expect("not poisoned").clone()
     }
 }
 
 #[async_trait]
 impl Reader for Prepared {
     async fn find(&self, _: Scope, question: &Question) -> Result<Found, LogStoreError> {
-        self.asked.lock().expect("nobody panicked").push(question.clone());
-        let next = self.answers.lock().expect("nobody panicked").pop_front();
+        self.asked.lock().expect("not poisoned").push(question.clone());
+        let next = self.answers.lock().expect("not poisoned").pop_front();
         next.ok_or_else(|| LogStoreError::Unavailable("no answer is left".into()))
     }
 

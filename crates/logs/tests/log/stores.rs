@@ -63,11 +63,11 @@ impl Store {
 
     /// Every append, whatever became of it.
     pub(crate) fn tried(&self) -> Vec<Batch> {
-        self.tried.lock().expect("nobody panicked").clone()
+        self.tried.lock().expect("not poisoned").clone()
     }
 
     pub(crate) fn batches(&self) -> Vec<Batch> {
-        self.stored.lock().expect("nobody panicked").clone()
+        self.stored.lock().expect("not poisoned").clone()
     }
 
     /// The stored rows, in order.
@@ -83,7 +83,7 @@ impl Store {
 
     /// The last report of a run that ended cleanly.
     pub(crate) fn ended(&self) -> Option<RunReport> {
-        self.ended.lock().expect("nobody panicked").clone()
+        self.ended.lock().expect("not poisoned").clone()
     }
 }
 
@@ -91,8 +91,8 @@ impl Store {
 impl Sink for Store {
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
         self.allowed.acquire().await.expect("it is never closed").forget();
-        self.tried.lock().expect("nobody panicked").push(batch.clone());
-        match self.next.lock().expect("nobody panicked").pop_front() {
+        self.tried.lock().expect("not poisoned").push(batch.clone());
+        match self.next.lock().expect("not poisoned").pop_front() {
             Some(Next::DiskFull) => return Err(LogStoreError::DiskFull),
             Some(Next::Unavailable) => return Err(LogStoreError::Unavailable("down".into())),
             Some(Next::Fenced) => return Err(LogStoreError::Fenced),
@@ -102,7 +102,7 @@ impl Sink for Store {
         if rows.any(|entry| Some(entry.request_id) == self.poison) {
             return Err(LogStoreError::Refused("bad row".into()));
         }
-        self.stored.lock().expect("nobody panicked").push(batch);
+        self.stored.lock().expect("not poisoned").push(batch);
         Ok(())
     }
 }
@@ -110,13 +110,13 @@ impl Sink for Store {
 #[async_trait]
 impl Ledger for Store {
     async fn start_run(&self, _: Timestamp) -> Result<Run, LogStoreError> {
-        let mut runs = self.runs.lock().expect("nobody panicked");
+        let mut runs = self.runs.lock().expect("not poisoned");
         *runs += 1;
         Ok(Run(*runs))
     }
 
     async fn end_run(&self, report: RunReport) -> Result<(), LogStoreError> {
-        *self.ended.lock().expect("nobody panicked") = Some(report);
+        *self.ended.lock().expect("not poisoned") = Some(report);
         Ok(())
     }
 

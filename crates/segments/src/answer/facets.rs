@@ -203,7 +203,7 @@ fn add_numbers(
 ) {
     let Some(values) = values else {
         for (number, rows) in numbers {
-            // The only column of plain numbers that can have so many values.
+            // The only column of plain numbers that can have this number of values.
             counts.add(field, ValueKey::status(*number).as_bytes(), *rows);
         }
         return;

@@ -71,7 +71,7 @@ impl<'a> Source<'a> {
     /// Answers a question. Blocks while it reads.
     ///
     /// `is_late` is asked now and then, and says whether the budget of the question is spent. Once it is, the answer is
-    /// what has been found, with [`Found::looked_back_to`]. At least one closed segment is looked at, so that whoever
+    /// what has been found, with [`Found::looked_back_to`]. At least one closed segment is looked at, so that a caller who
     /// goes on from there gets to the end.
     ///
     /// The count is [`Count::AtLeast`] if the time was over, or if there is a condition on texts, [`COUNTED`] rows or

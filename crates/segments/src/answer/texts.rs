@@ -10,7 +10,7 @@ use super::plan::{Accepted, Clause, Plan, TextClause};
 use super::selection::Filter;
 use crate::ReadError;
 
-/// Dictionaries are read in portions of so many bytes, because they are the largest pieces of a segment, and none is
+/// Dictionaries are read in portions of this size, because they are the largest pieces of a segment, and none is
 /// needed once its matching texts are known.
 const PORTION: u64 = 4 * 1024 * 1024;
 

@@ -17,7 +17,7 @@ fn log() -> (Log, Scope) {
     log_of(ROWS)
 }
 
-/// The same with so many rows in each segment.
+/// The same with this number of rows in each segment.
 pub(crate) fn log_of(rows: usize) -> (Log, Scope) {
     let mut dice = Dice(7);
     let mut world = World::random(&mut dice);
@@ -84,7 +84,7 @@ fn work(log: &mut Log, scope: Scope, question: &Question) -> (Read, u64) {
     (first, after.hits - before.hits)
 }
 
-/// At most so many calls, kilobytes and pieces, and not much less: a bound that is far from what is needed would not
+/// At most these calls, kilobytes and pieces, and not much less: a bound that is far from what is needed would not
 /// notice anything.
 #[track_caller]
 fn bounded(work: (Read, u64), calls: u64, kilobytes: u64, pieces: u64) {

@@ -81,7 +81,7 @@ pub(crate) fn place(number: u64) -> Place {
 pub(crate) struct Variety {
     pub(crate) places: u64,
     pub(crate) paths: u64,
-    /// One in so many rows has headers or bodies of its own.
+    /// One in this number of rows has headers or bodies of its own.
     pub(crate) messages: u64,
 }
 

@@ -80,7 +80,7 @@ impl Store for Nodes {
     }
 }
 
-/// Other rows and questions than in every run, for whoever wants to look longer: one number a process.
+/// Other rows and questions than in every run, to look longer: one number a process.
 fn seed() -> u64 {
     std::env::var("GATEHOUSE_MODEL_SEED").map_or(11, |text| text.parse().expect("a number"))
 }

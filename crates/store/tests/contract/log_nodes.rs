@@ -1,4 +1,4 @@
-//! The contract of a log that several nodes write: one order, nobody's rows twice, and a node that was declared dead.
+//! The contract of a log that several nodes write: one order, no row twice, and a node that was declared dead.
 
 use std::collections::HashSet;
 use std::sync::Arc;
