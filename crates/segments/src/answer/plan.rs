@@ -101,7 +101,7 @@ impl Plan {
         self.count || self.histogram.is_some() || self.facets
     }
 
-    /// Whether the count may stop once it is large: a text can match too many values that looking at each row takes
+    /// Whether the count may stop once it is large: a text can match a great many values, and looking at each row takes
     /// long. Where a histogram or facets need every row anyway, the count is exact.
     pub(super) fn count_may_stop(&self) -> bool {
         let texts = self
