@@ -255,6 +255,17 @@ impl CredentialRow {
     }
 }
 
+/// What became of a state that was loaded from the database.
+#[derive(Debug)]
+pub(crate) enum Replacement {
+    /// It is the current one now. This is the one before.
+    Done(Arc<Snapshot>),
+    /// The current one has everything that was loaded.
+    Unneeded,
+    /// It was read before a change that is already applied here, and changes before that one are not. Load again.
+    Outdated,
+}
+
 /// The current snapshot, and the only code that replaces it.
 #[derive(Debug)]
 pub struct Credentials {
@@ -281,36 +292,41 @@ impl Credentials {
         self.current.load()
     }
 
-    /// Replaces the state with one loaded from the database. Does nothing if the load began before a change that is
-    /// already applied here: a key deleted in between would come back. Returns the previous state if it was replaced.
-    pub fn replace(&self, loaded: Snapshot) -> Option<Arc<Snapshot>> {
+    /// Replaces the state with one loaded from the database, unless the load began before a change that is already
+    /// applied here: a key deleted in between would come back.
+    pub(crate) fn replace(&self, loaded: Snapshot) -> Replacement {
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.version < *ahead || loaded.version < self.current.load().version {
-            return None;
+        if loaded.version < self.current.load().version {
+            Replacement::Unneeded
+        } else if loaded.version < *ahead {
+            Replacement::Outdated
+        } else {
+            Replacement::Done(self.current.swap(Arc::new(loaded)))
         }
-        Some(self.current.swap(Arc::new(loaded)))
     }
 
     /// Applies the change that this process has just committed as `version`. `change` computes it from the current
     /// state, or returns `None` if that state does not know the company yet. If earlier changes are not loaded, or this
-    /// one could not be computed, the snapshot keeps its version, so that the next load brings them in.
+    /// one could not be computed, the snapshot keeps its version, so that the next load brings them in. Returns whether it
+    /// could be computed.
     pub(crate) fn apply(
         &self,
         lookup: LookupHash,
         version: u64,
         change: impl FnOnce(&Snapshot) -> Option<Credential>,
-    ) {
+    ) -> bool {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         *ahead = version.max(*ahead);
         let current = self.current.load_full();
         let Some(credential) = change(&current) else {
-            return;
+            return false;
         };
         let mut next = current.with(lookup, credential);
         if current.version + 1 == version {
             next.version = version;
         }
         self.current.store(Arc::new(next));
+        true
     }
 }
 
@@ -394,7 +410,7 @@ mod tests {
         let read_before = snapshot(1, vec![row(7, 1)]);
         let deleted = tombstone(7, &read_before);
         credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| Some(deleted));
-        assert!(credentials.replace(read_before).is_none());
+        assert!(matches!(credentials.replace(read_before), Replacement::Unneeded));
         assert!(!is_active(&credentials, 7));
     }
 
@@ -410,12 +426,10 @@ mod tests {
             1,
             "version 2 is still to be loaded"
         );
-        assert!(
-            credentials
-                .replace(snapshot(2, vec![row(7, 1), row(8, 1)]))
-                .is_none()
-        );
-        assert!(credentials.replace(snapshot(3, vec![row(8, 1)])).is_some());
+        let read_before = snapshot(2, vec![row(7, 1), row(8, 1)]);
+        assert!(matches!(credentials.replace(read_before), Replacement::Outdated));
+        let read_after = snapshot(3, vec![row(8, 1)]);
+        assert!(matches!(credentials.replace(read_after), Replacement::Done(_)));
         assert!(is_active(&credentials, 8) && !is_active(&credentials, 7));
     }
 
@@ -436,13 +450,14 @@ mod tests {
     #[test]
     fn a_change_that_could_not_be_applied_is_left_to_the_next_load() {
         let credentials = Credentials::new(snapshot(1, Vec::new()));
-        credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| None);
+        assert!(!credentials.apply(LookupHash::from_bytes([7; 32]), 2, |_| None));
         assert_eq!(credentials.current().version(), 1);
-        assert!(
-            credentials.replace(snapshot(1, vec![row(7, 1)])).is_none(),
-            "it may contain the deleted key"
-        );
-        assert!(credentials.replace(snapshot(2, Vec::new())).is_some());
+        let may_contain_the_deleted_key = credentials.replace(snapshot(1, vec![row(7, 1)]));
+        assert!(matches!(may_contain_the_deleted_key, Replacement::Outdated));
+        assert!(matches!(
+            credentials.replace(snapshot(2, Vec::new())),
+            Replacement::Done(_)
+        ));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
+mod keeping_up;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +14,7 @@ use model::{
     Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKey, Environment, GeneratedKey, KeyGroup,
     KeyId, KeySummary, RotationState, SecretText, Timestamp,
 };
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use vault::{AccessSecret, InstallId, MasterKey, Pepper, SealPlace, SealPurpose};
 
 use crate::credentials::Credential;
@@ -21,7 +23,7 @@ use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
     ActiveKey, CredentialForm, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit,
-    Recognition, Renewal, SealedKey, SigningSecret, Snapshot, TOMBSTONE_DAYS, Tombstone,
+    Recognition, SealedKey, SigningSecret, Snapshot, Tombstone,
 };
 
 /// How often a deletion checks whether the other nodes have applied it.
@@ -94,6 +96,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) options: KeysOptions,
     credentials: Credentials,
+    /// Held for reading from the commit of a change of this process until it is applied.
+    changing: RwLock<()>,
     notes: LastUsedNotes,
     sealed: SealedKeys,
     changes: watch::Sender<u64>,
@@ -142,6 +146,7 @@ impl Keys {
             clock,
             options,
             credentials,
+            changing: RwLock::default(),
             notes: LastUsedNotes::default(),
             sealed: SealedKeys::default(),
             changes: watch::Sender::new(0),
@@ -344,96 +349,6 @@ impl Keys {
     }
 }
 
-/// Keeping up with the database. [`Keys::start`] calls these in the background.
-impl Keys {
-    /// Reads everything again.
-    pub async fn reload(&self) -> Result<(), KeysError> {
-        let inner = &self.inner;
-        let loaded = Snapshot::build(inner.store.load().await?);
-        let Some(before) = inner.credentials.replace(loaded) else {
-            return Ok(());
-        };
-        let after = inner.credentials.current();
-        let changed = before.companies_with_other_keys(&after);
-        if !changed.is_empty() {
-            inner.changes.send_modify(|count| *count += 1);
-            // Other nodes follow the database themselves.
-            changed
-                .into_iter()
-                .for_each(|company| inner.bus.publish_here(company, Topic::Keys));
-        }
-        Ok(())
-    }
-
-    /// To be called after a company was created. Its keys then work here, and the other nodes are told.
-    pub async fn company_changed(&self) -> Result<(), KeysError> {
-        self.inner.store.announce_change().await?;
-        self.inner.bus.keys_changed();
-        self.reload().await
-    }
-
-    /// Loads what has changed since the last call. If other nodes share the database, renews this node's lease when it
-    /// is due.
-    pub async fn follow(&self) -> Result<(), KeysError> {
-        let inner = &self.inner;
-        let latest = inner.store.change_version().await?;
-        let changed = inner.credentials.borrow().version() != latest;
-        if changed {
-            self.reload().await?;
-        }
-        inner.renew_lease().await
-    }
-
-    /// Removes what recent deletions may have left of sealed secrets in the database's own files.
-    pub async fn scrub(&self) -> Result<(), KeysError> {
-        if self.inner.to_scrub.swap(false, Ordering::AcqRel) {
-            let scrubbed = self.inner.store.scrub().await;
-            self.inner.to_scrub.fetch_or(scrubbed.is_err(), Ordering::AcqRel);
-            return scrubbed;
-        }
-        Ok(())
-    }
-
-    /// Writes what [`Keys::touched`] noted. Notes that could not be written are kept.
-    pub async fn flush_last_used(&self) -> Result<(), KeysError> {
-        let inner = &self.inner;
-        let notes = inner.notes.waiting();
-        if notes.is_empty() {
-            return Ok(());
-        }
-        inner
-            .store
-            .touch(notes.iter().map(|note| note.touch).collect())
-            .await?;
-        inner.notes.written(&notes);
-        let mut companies: Vec<CompanyId> = notes.iter().map(|note| note.company).collect();
-        companies.sort_unstable();
-        companies.dedup();
-        companies
-            .into_iter()
-            .for_each(|company| inner.bus.publish(company, Topic::Keys));
-        Ok(())
-    }
-
-    /// Removes tombstones after ninety days, and request budgets that are full again.
-    pub async fn tidy(&self) -> Result<(), KeysError> {
-        let now = self.inner.clock.now();
-        self.inner.options.rate_limit.forget_full(now);
-        let removed = self
-            .inner
-            .store
-            .purge(now.minus_seconds(TOMBSTONE_DAYS * 86_400))
-            .await?;
-        if removed > 0 {
-            tracing::info!(
-                removed,
-                "removed tombstones of keys deleted more than {TOMBSTONE_DAYS} days ago"
-            );
-        }
-        Ok(())
-    }
-}
-
 impl Inner {
     async fn generate(
         &self,
@@ -473,9 +388,18 @@ impl Inner {
             id,
             environment.label(),
         );
+        let changing = self.changing.read().await;
         let version = self.store.insert(key, audit).await?;
         let committed = self.clock.monotonic();
-        self.apply_generated(company, &summary, lookup, version);
+        let applied = self.apply_generated(company, &summary, lookup, version);
+        drop(changing);
+        if !applied {
+            // The company was created a moment ago, perhaps on another node. If this fails, the key still exists and its
+            // secret must be shown; the background follows the database soon.
+            if let Err(error) = self.reload().await {
+                tracing::warn!(%error, "could not load a company whose key was generated");
+            }
+        }
         // A program that gets the secret may use it at once, and a load balancer may send it to any node.
         if self.store.is_shared() {
             self.wait_for_nodes(version, committed + self.options.lease + MARGIN)
@@ -487,8 +411,15 @@ impl Inner {
         })
     }
 
-    fn apply_generated(&self, company: CompanyId, key: &KeySummary, lookup: vault::LookupHash, version: u64) {
-        self.credentials.apply(lookup, version, |snapshot| {
+    /// Returns whether the key is in memory now.
+    fn apply_generated(
+        &self,
+        company: CompanyId,
+        key: &KeySummary,
+        lookup: vault::LookupHash,
+        version: u64,
+    ) -> bool {
+        let applied = self.credentials.apply(lookup, version, |snapshot| {
             let company = snapshot.company_by_id(company)?.clone();
             Some(Credential::Active(Arc::new(ActiveKey {
                 key_id: key.id,
@@ -499,6 +430,7 @@ impl Inner {
             })))
         });
         self.announce(company);
+        applied
     }
 
     /// Opens the secret first and records afterwards, so that the audit row says what really happened. Returns nothing
@@ -540,6 +472,7 @@ impl Inner {
         let at = self.clock.now();
         let deleted_by: Arc<str> = actor.name.as_str().into();
         let audit = AuditId::time_ordered(at, vault::random());
+        let changing = self.changing.read().await;
         let deleted = self
             .store
             .delete(Deletion {
@@ -564,6 +497,7 @@ impl Inner {
                     deleted_by,
                 })))
             });
+        drop(changing);
         self.announce(company);
         self.to_scrub.store(true, Ordering::Release);
         if self.store.is_shared() {
@@ -592,28 +526,6 @@ impl Inner {
             }
             tokio::time::sleep(ASK_NODES_EVERY).await;
         }
-    }
-
-    /// Renews the lease when a third of it is over, or at once after applying a change, because a deletion on another
-    /// node may be waiting for that. If another change was made in between, the next poll loads it and asks again.
-    async fn renew_lease(&self) -> Result<(), KeysError> {
-        let applied = self.credentials.borrow().version();
-        let told = self.told.load(Ordering::Relaxed);
-        if !self.store.is_shared() || (told == applied && !self.lease.is_due(&self.clock, self.options.lease))
-        {
-            return Ok(());
-        }
-        let asked = Lease::ask(&self.clock);
-        if self
-            .store
-            .renew_lease(self.node, applied, self.options.lease)
-            .await?
-            == Renewal::Renewed
-        {
-            self.lease.granted(asked, self.options.lease);
-            self.told.store(applied, Ordering::Relaxed);
-        }
-        Ok(())
     }
 
     /// Announces that a key of this company was generated or deleted, after the snapshot has it.

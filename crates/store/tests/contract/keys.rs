@@ -24,6 +24,7 @@ contract!(
         another_companys_key_is_not_found,
         generate_reveal_copy_and_delete_leave_their_audit_rows,
         a_company_that_does_not_exist_gets_no_key,
+        a_new_companys_key_is_accepted_at_once_while_others_change,
         every_change_of_who_is_accepted_moves_the_change_version,
         keys_and_tombstones_survive_a_restart,
         signing_secrets_come_oldest_first_and_without_deleted_ones,
@@ -355,6 +356,35 @@ async fn a_company_that_does_not_exist_gets_no_key(db: &TestDb) {
     keys.generate(late.id, SANDBOX, &ana())
         .await
         .expect("a free slot");
+}
+
+/// A change that is applied while another change is loaded makes the load outdated. It must not be given up.
+async fn a_new_companys_key_is_accepted_at_once_while_others_change(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open(&db.db).await;
+    let others = async || {
+        loop {
+            let made = keys.generate(world.company.id, SANDBOX, &ana()).await;
+            let key = made.expect("a free slot").key.id;
+            keys.delete(world.company.id, key, &ana())
+                .await
+                .expect("it was active");
+        }
+    };
+    let new_companies = async || {
+        for number in 10..50 {
+            let company = db.company(number, None).await;
+            keys.company_changed().await.expect("loaded");
+            assert!(keys.snapshot().company(company.client_id).is_some(), "{number}");
+            let made = keys.generate(company.id, SANDBOX, &ana()).await;
+            let key = made.expect("a free slot").key.id;
+            assert!(keys.snapshot().active_key(key).is_some(), "{number}");
+        }
+    };
+    tokio::select! {
+        () = others() => {}
+        () = new_companies() => {}
+    }
 }
 
 async fn every_change_of_who_is_accepted_moves_the_change_version(db: &TestDb) {
