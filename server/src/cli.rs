@@ -94,18 +94,17 @@ pub struct ServeArgs {
     /// Authorization, Cookie and the access secret itself are never stored.
     #[arg(long, value_name = "NAME")]
     pub keep_name: Vec<String>,
-    /// How many days of requests the log shows, 1 to 3650; or off [default: 30]
+    /// How many days the log keeps requests, 1 to 3650; or off [default: 30]
     ///
-    /// Whole days, in UTC. `gatehouse admin set-log-days` gives a company fewer. Older requests are hidden, but this version
-    /// does not remove them from the disk.
+    /// Whole days, in UTC. `gatehouse admin set-log-days` gives a company fewer.
     #[arg(long, value_name = "DAYS|off")]
     pub log_days: Option<String>,
-    /// How many days of headers and bodies the log shows, at most log-days; or off to show them as long as requests
+    /// How many days the log keeps headers and bodies, at most log-days; or off to keep them as long as requests
     /// [default: 7]
     #[arg(long, value_name = "DAYS|off")]
     pub body_days: Option<String>,
-    /// How much disk the log may use, at least 256MiB. Hidden, because this version checks it and does not apply it
-    #[arg(long, value_name = "SIZE|off", hide = true)]
+    /// How much disk the log may use, at least 256MiB: the oldest requests make room for new ones [default: off]
+    #[arg(long, value_name = "SIZE|off")]
     pub log_bytes: Option<String>,
     /// The header that carries the Client ID [default: X-Access-Client-Id]
     #[arg(long, value_name = "HEADER")]
@@ -168,6 +167,22 @@ pub enum AdminAction {
         #[arg(long, value_name = "DAYS|default")]
         days: String,
     },
+    /// Erase every request of a company and its brands from the log, up to now. Later requests are logged again
+    ///
+    /// They are hidden at once on every node, and removed from the disk in the background; list-erasures shows how far that
+    /// is. For a brand, only its own requests. Without --yes, the command only says what it would erase. The figures of what
+    /// the log could not keep stay.
+    EraseLog {
+        #[arg(long)]
+        client_id: String,
+        /// Erase; this cannot be undone
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List the erasures of the log, with what each has removed
+    ListErasures,
+    /// Show how much the log has stored, how far back it goes, and what of it cannot be read
+    Status,
     /// Add a person to a company. The password is read from standard input; from a terminal it is generated and shown
     CreateMember {
         #[arg(long)]

@@ -9,6 +9,7 @@ use keys::{Keys, KeysOptions, KeysParts};
 use live::Bus;
 use store::logs::{Container, Removals};
 use store::{Db, DbOptions, Durability, StoreError};
+use tokio::sync::Notify;
 use vault::InstallId;
 
 use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
@@ -37,6 +38,8 @@ pub struct Core {
     /// How long the log is kept.
     pub retention: logs::Retention,
     pub bus: Bus,
+    /// Notified when rows of the log were erased, which are still to be removed.
+    pub log_erased: Arc<Notify>,
     pub clock: Clock,
 }
 
@@ -121,6 +124,7 @@ impl Core {
             secrets,
             retention: place.retention,
             bus,
+            log_erased: Arc::default(),
             clock,
         })
     }

@@ -16,6 +16,7 @@ pub mod descriptors;
 pub mod error;
 mod incident;
 pub mod listener;
+mod log_keeping;
 pub mod operator_api;
 mod people;
 pub mod ports;

@@ -22,6 +22,7 @@ use crate::demo;
 use crate::descriptors::Descriptors;
 use crate::error::StartError;
 use crate::listener;
+use crate::log_keeping;
 use crate::operator_api::{self, OperatorHosts};
 use crate::ports::{Backend, Installation};
 use crate::services::{Background, Services};
@@ -174,6 +175,7 @@ async fn start_on(
     ));
     tasks.spawn(services.clone().tidy());
     tasks.spawn(services.clone().move_old_log_rows());
+    tasks.spawn(log_keeping::keep_log(services.clone()));
     if matches!(config.place.database, Database::Postgres(_)) {
         tasks.spawn(services.clone().watch_sessions());
     }

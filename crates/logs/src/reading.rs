@@ -96,7 +96,7 @@ impl Reading {
             moving: self.ledger.moving().await?,
             from,
             to,
-            kept: kept.filter(|kept| asked < kept.since),
+            kept: latest(kept, self.ledger.begins(scope).await?).filter(|kept| asked < kept.since),
             rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
         };
         if page.matching == Some(0) && filter.narrows() {
@@ -192,6 +192,10 @@ fn older(found: &Found) -> Option<i64> {
         return found.rows.last().map(|row| row.seq);
     }
     found.looked_back_to.map(|looked_back| looked_back.seq)
+}
+
+fn latest(one: Option<Kept>, other: Option<Kept>) -> Option<Kept> {
+    one.into_iter().chain(other).max_by_key(|kept| kept.since)
 }
 
 fn not_before(from: Timestamp, kept: Option<Kept>) -> Timestamp {

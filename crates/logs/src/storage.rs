@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Body, CompanyId, Environment, HeaderField, LogEntry, LogTotals, Moving, Recorded, RequestId, Timestamp,
-    Verdict,
+    Body, CompanyId, Environment, HeaderField, Kept, LogEntry, LogTotals, Moving, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 use thiserror::Error;
 
@@ -101,6 +101,12 @@ pub trait Ledger: Send + Sync {
 
     /// How far the rows of a version before have been moved. `None` if there are none that are missing from answers.
     async fn moving(&self) -> Result<Option<Moving>, LogStoreError> {
+        Ok(None)
+    }
+
+    /// Where this scope's log begins, if its requests were erased or the oldest were removed to make room.
+    async fn begins(&self, scope: Scope) -> Result<Option<Kept>, LogStoreError> {
+        let _ = scope;
         Ok(None)
     }
 }

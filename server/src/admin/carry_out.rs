@@ -6,7 +6,7 @@ use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
 use super::command::{Command, scopes};
-use super::{backup, listing, objects};
+use super::{backup, listing, log, objects};
 use crate::core::Core;
 use crate::error::{StartError, chain};
 use crate::people;
@@ -29,6 +29,9 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
             let company = accounts.set_log_days(client_id, days, &actor).await;
             one(objects::log_days(&company.map_err(refused)?))
         }
+        Command::EraseLog { client_id, confirmed } => log::erase(core, client_id, confirmed, &actor).await?,
+        Command::ListErasures => log::erasures(core).await?,
+        Command::Status => log::status(core).await?,
         Command::CreateMember {
             client_id,
             email,
@@ -106,7 +109,7 @@ async fn list_sessions(
     Ok(listing::sessions(&sessions))
 }
 
-async fn company(core: &Core, client_id: ClientId) -> Result<accounts::Company, StartError> {
+pub(super) async fn company(core: &Core, client_id: ClientId) -> Result<accounts::Company, StartError> {
     let company = core.accounts.company(client_id).await.map_err(refused)?;
     company.ok_or(AccountsError::UnknownCompany).map_err(refused)
 }
@@ -145,7 +148,7 @@ async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer,
         .with("refused_since", deleted.refused_since.to_rfc3339())))
 }
 
-fn refused(error: AccountsError) -> StartError {
+pub(super) fn refused(error: AccountsError) -> StartError {
     if matches!(error, AccountsError::Storage(_)) {
         tracing::error!(error = chain(&error), "a command failed");
     }

@@ -26,6 +26,12 @@ pub enum Command {
         /// `None` is as long as the installation keeps it.
         days: Option<u16>,
     },
+    EraseLog {
+        client_id: ClientId,
+        confirmed: bool,
+    },
+    ListErasures,
+    Status,
     CreateMember {
         client_id: ClientId,
         email: String,
@@ -105,6 +111,12 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
             client_id: client_id("--client-id", &text)?,
             days: log_days(&days)?,
         },
+        AdminAction::EraseLog { client_id: text, yes } => Command::EraseLog {
+            client_id: client_id("--client-id", &text)?,
+            confirmed: yes,
+        },
+        AdminAction::ListErasures => Command::ListErasures,
+        AdminAction::Status => Command::Status,
         AdminAction::CreateMember {
             client_id: text,
             email,

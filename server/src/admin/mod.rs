@@ -7,6 +7,7 @@ mod carry_out;
 mod check;
 mod command;
 pub(crate) mod listing;
+mod log;
 pub(crate) mod objects;
 mod password;
 

@@ -58,6 +58,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         log.waiting(),
     );
     segments(&mut text, &services);
+    stored_log(&mut text, &services).await;
     let ready = u64::from(services.core.keys.is_ready());
     text.one(
         "gatehouse_keys_ready",
@@ -101,6 +102,42 @@ fn segments(text: &mut Text, services: &Services) {
         "gauge",
         "1 while full segments of the log cannot be closed, most likely because the disk is full or read-only.",
         u64::from(services.log.cannot_close()),
+    );
+}
+
+/// What the log of all nodes has stored. If its database does not answer, the other metrics are still there.
+async fn stored_log(text: &mut Text, services: &Services) {
+    let status = match store::logs::status(&services.core.log_db).await {
+        Ok(status) => status,
+        Err(error) => {
+            tracing::warn!(
+                error = crate::error::chain(&error),
+                "could not read the log's metrics"
+            );
+            return;
+        }
+    };
+    text.one("gatehouse_log_rows", "gauge", "Rows in the log.", status.rows);
+    text.head(
+        "gatehouse_log_bytes",
+        "gauge",
+        "Size of closed segments: rows, and their headers and bodies.",
+    );
+    text.line("gatehouse_log_bytes{part=\"rows\"}", status.rows_bytes);
+    text.line("gatehouse_log_bytes{part=\"bodies\"}", status.bodies_bytes);
+    if let Some(oldest) = status.oldest {
+        text.one(
+            "gatehouse_log_oldest_timestamp_seconds",
+            "gauge",
+            "When the oldest request in a closed segment arrived.",
+            oldest.as_millis().unsigned_abs() / 1000,
+        );
+    }
+    text.one(
+        "gatehouse_log_erasures_unfinished",
+        "gauge",
+        "Erasures whose rows are hidden and not yet removed.",
+        status.erasures,
     );
 }
 

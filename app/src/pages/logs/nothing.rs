@@ -1,7 +1,7 @@
 //! The list without rows: because of the filter, or because there was no request yet.
 
 use leptos::prelude::*;
-use model::{DateRange, LogFilter};
+use model::{DateRange, KeptBecause, LogFilter};
 
 use super::address;
 use super::listing::Listing;
@@ -64,12 +64,17 @@ fn without_filters(others: u64, within: &str) -> String {
     )
 }
 
-/// There was never a request: the line that makes the first one. The list replaces it once a request arrives.
+/// There is no request at all: the line that makes the first one. The list replaces it once a request arrives.
 #[component]
 pub(super) fn FirstRequest(listing: Listing) -> impl IntoView {
     let keys = listing.scope.path("keys");
+    let kept = untrack(|| listing.with(|shown| shown.page.kept)).flatten();
+    let title = match kept.map(|kept| kept.because) {
+        Some(KeptBecause::Erased) => "Waiting for your next request…",
+        _ => "Waiting for your first request…",
+    };
     view! {
-        <EmptyState title="Waiting for your first request…" waiting=true>
+        <EmptyState title waiting=true>
             <p>
                 "Set " <code>"SECRET"</code>
                 " to a key's secret, then run this command. " <WillAppear what="The request" /> " No key yet? "

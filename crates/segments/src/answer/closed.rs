@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::hidden::{Hidden, SoughtHidden};
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket};
 use super::plan::{Clause, Plan, ValueClause, Wish};
 use super::selection::{Filter, Rows, Selection};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
 use super::time::{self, Times};
-use super::{facets, texts};
+use super::{facets, hidden, texts};
 use crate::{Field, Head, Listed, Located, ReadError, ValueKey, Values, duration_class, duration_of_class};
 
 /// A closed segment while it is looked at.
@@ -157,6 +158,7 @@ struct Found<'a> {
     /// The rows up to `as_of` are those below this number.
     end: u32,
     scope: Located,
+    hidden: Vec<Hidden>,
     clauses: Vec<FoundClause>,
 }
 
@@ -193,6 +195,7 @@ impl<'a> Found<'a> {
         if scope == Located::Nothing || end == 0 {
             return None;
         }
+        let hidden = hidden::find(plan, head)?;
         let mut clauses = Vec::with_capacity(plan.clauses.len());
         let mut missed = 0;
         for clause in &plan.clauses {
@@ -215,6 +218,7 @@ impl<'a> Found<'a> {
             head,
             end,
             scope,
+            hidden,
             clauses,
         })
     }
@@ -225,6 +229,7 @@ impl<'a> Found<'a> {
         let meta = self.head.meta();
         if plan.histogram.is_some()
             || plan.facets
+            || !self.hidden.is_empty()
             || self.end < self.head.rows()
             || !plan.contains(meta.min_at, meta.max_at)
             || wants_rows(plan, &tally.page, meta.first_seq, meta.last_seq)
@@ -268,10 +273,16 @@ impl<'a> Found<'a> {
             FoundClause::Texts => SoughtClause::Texts,
         });
         let clauses = clauses.collect();
+        let hidden = self
+            .hidden
+            .into_iter()
+            .map(|hidden| hidden.ask(head, batch))
+            .collect();
         Sought {
             head,
             end: self.end,
             scope: ask_rows(head, plan.scope.1.clone(), self.scope, batch),
+            hidden,
             clauses,
             statuses: plan.histogram.map(|_| ask_statuses(head, batch)),
         }
@@ -333,11 +344,12 @@ struct Sought<'a> {
     head: &'a Head,
     end: u32,
     scope: SoughtRows,
+    hidden: Vec<SoughtHidden>,
     clauses: Vec<SoughtClause>,
     statuses: Option<SoughtStatuses>,
 }
 
-enum SoughtRows {
+pub(super) enum SoughtRows {
     Everything,
     Set(Ticket),
 }
@@ -356,7 +368,12 @@ enum SoughtStatuses {
     Grouped(Ticket),
 }
 
-fn ask_rows<'a>(head: &'a Head, key: ValueKey, located: Located, batch: &mut Batch<'a>) -> SoughtRows {
+pub(super) fn ask_rows<'a>(
+    head: &'a Head,
+    key: ValueKey,
+    located: Located,
+    batch: &mut Batch<'a>,
+) -> SoughtRows {
     if located == Located::Everything {
         return SoughtRows::Everything;
     }
@@ -397,6 +414,9 @@ impl<'a> Sought<'a> {
         fixed.remove_range(self.end..);
         if let Some(in_range) = time::rows_of_blocks_in_range(plan, head) {
             fixed &= in_range;
+        }
+        for hidden in self.hidden {
+            fixed -= hidden.rows(head, pieces);
         }
         let mut part = Part {
             head,
@@ -446,7 +466,7 @@ impl Part<'_> {
 
 impl SoughtRows {
     /// `None`: all rows.
-    fn rows(&self, pieces: &Pieces) -> Option<Arc<RoaringBitmap>> {
+    pub(super) fn rows(&self, pieces: &Pieces) -> Option<Arc<RoaringBitmap>> {
         match self {
             Self::Everything => None,
             Self::Set(ticket) => Some(pieces.rows(*ticket)),

@@ -14,7 +14,7 @@ pub(super) fn find(source: &Source<'_>, scope: Scope, id: RequestId) -> Result<O
     for open in &source.view.open {
         let open = super::read_lock(open);
         if let Some(row) = open.row_of(id) {
-            return Ok(seen_in(scope, open.entry(row)?));
+            return Ok(seen_in(source, scope, open.entry(row)?));
         }
     }
     let loader = source.loader();
@@ -32,7 +32,7 @@ pub(super) fn find(source: &Source<'_>, scope: Scope, id: RequestId) -> Result<O
             rows::supply(&mut reader, loader)?;
             let [reader] = reader;
             let found = reader.into_entries()?.into_iter().next();
-            return Ok(found.and_then(|found| seen_in(scope, found)));
+            return Ok(found.and_then(|found| seen_in(source, scope, found)));
         }
     }
     Ok(None)
@@ -62,10 +62,11 @@ fn find_row<'a>(
     Ok(None)
 }
 
-fn seen_in(scope: Scope, (place, entry): (Place, LogEntry)) -> Option<LogEntry> {
+fn seen_in(source: &Source<'_>, scope: Scope, (place, entry): (Place, LogEntry)) -> Option<LogEntry> {
     let seen = match scope {
         Scope::WithBrands { company, .. } => place.root == company,
         Scope::Brand { company, .. } => place.company == company,
     };
-    seen.then_some(entry)
+    let is_erased = source.view.erased.covers(place.client_id, entry.row.at);
+    (seen && !is_erased).then_some(entry)
 }

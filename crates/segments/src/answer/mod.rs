@@ -7,6 +7,7 @@
 mod closed;
 mod entry;
 mod facets;
+mod hidden;
 mod loader;
 mod open;
 mod plan;
@@ -25,7 +26,7 @@ use model::{LogEntry, RequestId, Timestamp};
 use self::loader::Loader;
 use self::plan::Plan;
 use self::tally::Tally;
-use crate::{Cache, Container, Head, Open, ReadError};
+use crate::{Cache, Container, Erased, Head, Open, ReadError};
 
 /// Where a count may stop if the question has a condition on texts: see [`Count::AtLeast`].
 pub const COUNTED: u64 = 10_000;
@@ -41,6 +42,8 @@ pub struct View {
     pub open: Vec<Arc<RwLock<Open>>>,
     /// Closed segments that turned out to be damaged and are not among `closed`.
     pub set_aside: Vec<Damaged>,
+    /// Rows that no answer has.
+    pub erased: Arc<Erased>,
 }
 
 /// A closed segment that can be read.
@@ -85,7 +88,7 @@ impl<'a> Source<'a> {
     ) -> Result<Found, ReadError> {
         let open: Vec<_> = self.view.open.iter().map(|open| read_lock(open)).collect();
         let last_seq = last_seq(self.view, &open);
-        let plan = Plan::of(scope, question, last_seq);
+        let plan = Plan::of(scope, question, last_seq, &self.view.erased);
         let mut tally = Tally::new(question);
         for open in &open {
             open::look(&plan, open, &mut tally)?;

@@ -54,7 +54,14 @@ fn select(plan: &Plan, open: &Open) -> Selection {
     let times = open.times();
     let scope = open.rows_with(*field, std::slice::from_ref(key), 0..end);
     let in_range = |row: &u32| (plan.from..plan.to).contains(&times[*row as usize]);
-    let mut selection = Selection::new(scope.iter().filter(in_range).collect(), plan.facets);
+    let mut fixed: RoaringBitmap = scope.iter().filter(in_range).collect();
+    for (key, until) in &plan.hidden {
+        let rows = open.rows_with(Field::Client, std::slice::from_ref(key), 0..end);
+        for row in rows.iter().filter(|row| times[*row as usize] <= *until) {
+            fixed.remove(row);
+        }
+    }
+    let mut selection = Selection::new(fixed, plan.facets);
     for clause in &plan.clauses {
         let candidates = selection.candidates();
         let filter = match clause {

@@ -3,13 +3,15 @@
 use logs::{Choice, Question, Scope};
 use model::{ClientId, StatusFilter, Timestamp};
 
-use crate::{Column, Dictionary, Field, Texts, ValueKey};
+use crate::{Column, Dictionary, Erased, Field, Texts, ValueKey};
 
 /// What is looked for.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Whose rows. Always the first condition of all.
     pub(super) scope: (Field, ValueKey),
+    /// Of these Client IDs, only rows that arrived later, in milliseconds.
+    pub(super) hidden: Vec<(ValueKey, i64)>,
     pub(super) clauses: Vec<Clause>,
     /// Arrival in milliseconds: from (included) and to (excluded).
     pub(super) from: i64,
@@ -80,10 +82,11 @@ impl Clause {
 
 impl Plan {
     /// `last_seq` is the largest `seq` that there is.
-    pub(super) fn of(scope: Scope, question: &Question, last_seq: i64) -> Self {
+    pub(super) fn of(scope: Scope, question: &Question, last_seq: i64, erased: &Erased) -> Self {
         let end = question.as_of.unwrap_or(i64::MAX).min(last_seq).saturating_add(1);
         Self {
             scope: scope_key(scope),
+            hidden: erased.hidden_from(scope),
             clauses: clauses(question),
             from: question.from.as_millis(),
             to: question.to.as_millis(),

@@ -33,6 +33,29 @@ impl Writing {
     }
 }
 
+impl Inner {
+    /// Closes the segments that this handle fills if their day is over, or they have erased rows. Returns when they are
+    /// closed, or cannot be.
+    pub(super) async fn close_due(self: &Arc<Self>, today: Day) {
+        let erased = self.state.erased();
+        let mut writing = self.writing.lock().await;
+        let filling: Vec<(i64, SegmentId)> = writing
+            .filling
+            .iter()
+            .map(|(run, segment)| (*run, *segment))
+            .collect();
+        for (run, segment) in filling {
+            let tail = self.state.tail(segment);
+            if tail.is_some_and(|tail| tail.day() < today || tail.has(&erased)) {
+                writing.end(run);
+                self.close_soon(segment);
+            }
+        }
+        drop(writing);
+        self.closing.settled().await;
+    }
+}
+
 /// What the transaction did.
 enum Outcome {
     /// The rows have the numbers from this one on, in this segment.

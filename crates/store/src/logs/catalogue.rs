@@ -1,13 +1,13 @@
 //! The statements about segments and their deltas. Those that change something run inside a transaction of the caller, and
 //! count it in `log_order.change`, so that other nodes see it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use model::Timestamp;
+use model::{ClientId, CompanyId, Timestamp};
 use segments::{Day, Meta, SegmentId};
 use sqlx::any::AnyRow;
 
-use crate::{Columns, Db, DbConnection, Dialect, StoreError};
+use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
 
 /// What a handle knows: every row below `next_seq`, and every change of segments up to `change`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(super) struct News {
     pub(super) segments: Vec<Segment>,
     /// All segments there are, open or closed, if a closed one has changed.
     pub(super) ids: Option<HashSet<SegmentId>>,
+    /// Client IDs with their root, and until when their requests are erased.
+    pub(super) erased: Vec<(ClientId, CompanyId, Timestamp)>,
 }
 
 /// One batch of an open segment.
@@ -61,18 +63,21 @@ pub(super) struct Segment {
 }
 
 /// Everything newer than `known`, in one statement, because a segment that is closed between two statements would be in
-/// neither answer or in both. Uses `log_tail_by_seq` and `log_segments_by_change`.
+/// neither answer or in both. Uses `log_tail_by_seq`, `log_segments_by_change` and `log_erased_by_change`.
 pub(super) async fn news(db: &Db, known: Known) -> Result<News, StoreError> {
     let rows = sqlx::query(
         "SELECT 0 AS kind, 0 AS id, 0 AS day, 0 AS run_id, next_seq AS first_seq, 0 AS row_count, 0 AS time_from, \
-         0 AS time_to, 0 AS damaged, 0 AS bodies_removed, change, NULL AS data FROM log_order \
-         UNION ALL SELECT 1, segment, day, run_id, first_seq, row_count, stored_at, stored_at, 0, 0, 0, data \
+         0 AS time_to, 0 AS damaged, 0 AS bodies_removed, change, NULL AS data, '' AS client_id, '' AS root_id \
+         FROM log_order \
+         UNION ALL SELECT 1, segment, day, run_id, first_seq, row_count, stored_at, stored_at, 0, 0, 0, data, '', '' \
          FROM log_tail WHERE first_seq >= $1 \
-         UNION ALL SELECT 2, id, day, run_id, first_seq, row_count, at_from, at_to, damaged, bodies_removed, change, head \
-         FROM log_segments WHERE change > $2 \
-         UNION ALL SELECT 3, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL \
+         UNION ALL SELECT 2, id, day, run_id, first_seq, row_count, at_from, at_to, damaged, bodies_removed, change, head, \
+         '', '' FROM log_segments WHERE change > $2 \
+         UNION ALL SELECT 3, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, '', '' \
          FROM (SELECT id FROM log_segments UNION SELECT segment FROM log_tail) AS every \
-         WHERE (SELECT change FROM log_order) > $2",
+         WHERE (SELECT change FROM log_order) > $2 \
+         UNION ALL SELECT 4, erasure, 0, 0, 0, 0, erased_until, 0, 0, 0, change, NULL, client_id, root_id \
+         FROM log_erased WHERE change > $2",
     )
     .bind(known.next_seq)
     .bind(known.change)
@@ -83,6 +88,7 @@ pub(super) async fn news(db: &Db, known: Known) -> Result<News, StoreError> {
         deltas: Vec::new(),
         segments: Vec::new(),
         ids: None,
+        erased: Vec::new(),
     };
     let mut ids = HashSet::new();
     for row in rows {
@@ -95,6 +101,11 @@ pub(super) async fn news(db: &Db, known: Known) -> Result<News, StoreError> {
             }
             1 => news.deltas.push(delta(&row)?),
             2 => news.segments.push(segment(&row)?),
+            4 => news.erased.push((
+                row.parsed("client_id")?,
+                row.parsed("root_id")?,
+                row.time("time_from")?,
+            )),
             _ => {
                 ids.insert(SegmentId(row.int("id")?));
             }
@@ -132,12 +143,13 @@ pub(super) async fn abandoned(db: &Db) -> Result<Vec<SegmentId>, StoreError> {
         .collect()
 }
 
-/// Every segment there is, open or closed.
-pub(super) async fn all(db: &Db) -> Result<HashSet<SegmentId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM log_segments UNION SELECT segment FROM log_tail")
-        .fetch_all(db.reader())
-        .await?;
-    rows.iter().map(|row| Ok(SegmentId(row.int("id")?))).collect()
+/// Every segment there is, open or closed, and whether it may have bodies.
+pub(super) async fn all(db: &Db) -> Result<HashMap<SegmentId, bool>, StoreError> {
+    let sql = "SELECT id, bodies_removed FROM log_segments UNION SELECT segment, 0 FROM log_tail";
+    let rows = sqlx::query(sql).fetch_all(db.reader()).await?;
+    rows.iter()
+        .map(|row| Ok((SegmentId(row.int("id")?), !row.flag("bodies_removed")?)))
+        .collect()
 }
 
 fn delta(row: &AnyRow) -> Result<Delta, StoreError> {
@@ -198,6 +210,19 @@ pub(super) async fn take_numbers(
         row.int("next_seq")? - rows,
         SegmentId(row.int("next_segment")? - 1),
     ))
+}
+
+/// A number for a segment that is not begun by a batch.
+pub(super) async fn take_segment(db: &Db) -> Result<SegmentId, StoreError> {
+    let dialect = db.dialect();
+    db.write(Urgency::Background, move |connection| {
+        Box::pin(async move {
+            hold_order(connection, dialect).await?;
+            let (_, segment) = take_numbers(connection, 0, true).await?;
+            Ok(segment)
+        })
+    })
+    .await
 }
 
 /// Adds a batch to the tail. `first_row` is the number of its first row within the run.
@@ -293,18 +318,22 @@ pub(super) async fn insert_segment(
     Ok(())
 }
 
-/// Marks a segment as one that cannot be read. Returns whether it exists and was not marked before.
+/// Marks a segment as one that cannot be read, unless it has changed since the change `seen`, which the reader knew: what
+/// was missing may have been removed on purpose. Returns whether it exists and was not marked before.
 pub(super) async fn mark_damaged(
     connection: &mut DbConnection,
     segment: SegmentId,
+    seen: i64,
     change: i64,
 ) -> Result<bool, StoreError> {
-    let marked =
-        sqlx::query("UPDATE log_segments SET damaged = 1, change = $2 WHERE id = $1 AND damaged = 0")
-            .bind(segment.0)
-            .bind(change)
-            .execute(connection)
-            .await?;
+    let sql =
+        "UPDATE log_segments SET damaged = 1, change = $2 WHERE id = $1 AND damaged = 0 AND change <= $3";
+    let marked = sqlx::query(sql)
+        .bind(segment.0)
+        .bind(change)
+        .bind(seen)
+        .execute(connection)
+        .await?;
     Ok(marked.rows_affected() > 0)
 }
 

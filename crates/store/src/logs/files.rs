@@ -1,7 +1,7 @@
 //! Closed segments as files: `<folder>/<day>/<segment>.rows`, and `.bodies` beside it. A file is complete and on the disk
 //! before it has its name, and never changes after that.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use segments::{Container, Day, Kind, ReadError, SegmentId, Wanted};
 
+use super::removing::{Gone, What};
 use super::steps::{Step, Watcher};
 
 /// A folder of segments. Cheap to clone.
@@ -63,8 +64,29 @@ impl Files {
         unless_missing(std::fs::remove_file(self.path(day, segment, kind)))
     }
 
-    /// Removes all files that belong to none of the `known` segments, and days without files. Returns the removed files.
-    pub(super) fn remove_others(&self, known: &HashSet<SegmentId>) -> io::Result<Vec<PathBuf>> {
+    /// Removes blobs, and days without any.
+    pub(super) fn remove_all(&self, gone: &[Gone]) -> io::Result<()> {
+        let mut days = BTreeSet::new();
+        for one in gone {
+            let kinds: &[Kind] = match one.what {
+                What::Everything => &[Kind::Rows, Kind::Bodies],
+                What::Bodies => &[Kind::Bodies],
+            };
+            for kind in kinds {
+                self.remove(one.day, one.segment, *kind)?;
+            }
+            days.insert(one.day);
+        }
+        for day in days {
+            // Fails as long as there are files.
+            let _ = std::fs::remove_dir(self.folder.join(day.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Removes all files that belong to none of the `known` segments, bodies of those that have none any more, and days
+    /// without files. Returns the removed files.
+    pub(super) fn remove_others(&self, known: &HashMap<SegmentId, bool>) -> io::Result<Vec<PathBuf>> {
         let mut removed = Vec::new();
         for day in std::fs::read_dir(&self.folder)? {
             let day = day?;
@@ -74,7 +96,7 @@ impl Files {
             let mut left = 0;
             for file in std::fs::read_dir(day.path())? {
                 let path = file?.path();
-                if segment_of(&path).is_some_and(|segment| known.contains(&segment)) {
+                if is_kept(&path, known) {
                     left += 1;
                 } else {
                     unless_missing(std::fs::remove_file(&path))?;
@@ -176,6 +198,12 @@ fn is_day(path: &Path) -> bool {
         .map(|name| name.to_string_lossy())
         .unwrap_or_default();
     name.len() == 10 && name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn is_kept(path: &Path, known: &HashMap<SegmentId, bool>) -> bool {
+    let has_bodies = segment_of(path).and_then(|segment| known.get(&segment));
+    let is_bodies = path.extension().is_some_and(|extension| extension == "bodies");
+    has_bodies.is_some_and(|has_bodies| *has_bodies || !is_bodies)
 }
 
 /// The segment that a file belongs to, unless it is only a temporary one.
@@ -296,12 +324,17 @@ mod tests {
         std::fs::write(day.join("1.rows.new"), b"torn").expect("written");
         std::fs::write(folder.path().join("logs.db"), b"not ours").expect("written");
         let removed = files
-            .remove_others(&HashSet::from([SegmentId(1)]))
+            .remove_others(&HashMap::from([(SegmentId(1), true)]))
             .expect("it looks");
         assert_eq!(removed.len(), 3, "{removed:?}");
         assert_eq!(names(folder.path()), ["1.bodies", "1.rows"]);
 
-        files.remove_others(&HashSet::new()).expect("it looks");
+        files
+            .remove_others(&HashMap::from([(SegmentId(1), false)]))
+            .expect("it looks");
+        assert_eq!(names(folder.path()), ["1.rows"], "its bodies are no longer kept");
+
+        files.remove_others(&HashMap::new()).expect("it looks");
         assert!(!day.exists(), "a day without segments goes");
         assert!(folder.path().join("logs.db").exists());
     }

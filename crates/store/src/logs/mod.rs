@@ -11,31 +11,39 @@ mod catalogue;
 mod closing;
 mod container;
 mod copy;
+mod erasing;
 mod files;
 pub mod look;
 mod moving;
 pub mod old_rows;
 mod read;
+mod removing;
+mod retention;
 mod runs;
 mod state;
+mod status;
 mod steps;
 mod tables;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use logs::{Batch, Found, Ledger, LogStoreError, Question, Reader, Run, RunReport, Scope, Sink};
-use model::{LogEntry, LogTotals, Moving, RequestId, Timestamp};
-use segments::{Cache, ROWS};
+use logs::{Batch, Found, Ledger, LogStoreError, Question, Reader, Retention, Run, RunReport, Scope, Sink};
+use model::{Kept, LogEntry, LogTotals, Moving, RequestId, Timestamp};
+use segments::{Cache, Day, ROWS};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub use copy::{CopiedSegments, Removals, copy_segments};
+pub use erasing::{Erasure, Receipt, erase, receipts};
 pub use moving::MoveOptions;
+pub use retention::Swept;
 pub use state::Held;
+pub use status::{Status, status};
 pub use steps::{Step, Watcher};
 
 use crate::{Db, Migration, StoreError};
@@ -55,6 +63,10 @@ pub const LOG_MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0002_segments",
         sql: include_str!("../../migrations/logs/0002_segments.sql"),
+    },
+    Migration {
+        name: "0003_retention",
+        sql: include_str!("../../migrations/logs/0003_retention.sql"),
     },
     Migration {
         name: "0004_move",
@@ -122,6 +134,8 @@ struct Inner {
     cache: Cache,
     /// No row of a version before is missing from the segments.
     all_moved: AtomicBool,
+    /// Distinguishes this handle from those of other nodes.
+    keeper: i64,
 }
 
 impl Logs {
@@ -142,6 +156,7 @@ impl Logs {
             following: Mutex::default(),
             closing: Closing::new(),
             all_moved: AtomicBool::new(false),
+            keeper: RandomState::new().build_hasher().finish() as i64,
         });
         inner.follow().await?;
         Ok(Self { inner })
@@ -155,6 +170,23 @@ impl Logs {
     /// Whether full segments cannot be closed at the moment. Their rows stay in the catalogue's database.
     pub fn cannot_close(&self) -> bool {
         self.inner.closing.is_failing()
+    }
+
+    /// Removes what is no longer kept. Every node calls it every hour or so; one of them does the work.
+    pub async fn sweep(&self, retention: Retention, now: Timestamp) -> Result<Swept, StoreError> {
+        self.inner.close_due(Day::of(now)).await;
+        if !self.inner.is_keeper(now).await? {
+            return Ok(Swept::default());
+        }
+        self.inner.sweep(retention, now).await
+    }
+
+    /// Removes the rows that [`erase`] has hidden. Every node calls it every minute or so, and after an erasure; one of them
+    /// does the work. What is interrupted goes on with the next call.
+    pub async fn remove_erased(&self, clock: impl Fn() -> Timestamp + Send + Sync) -> Result<(), StoreError> {
+        self.inner.follow().await?;
+        self.inner.close_due(Day::of(clock())).await;
+        self.inner.remove_erased(&clock).await
     }
 
     /// Closes what a run has written, as at the end of a day. Returns when all segments are closed, or none can be.
@@ -233,6 +265,13 @@ impl Ledger for Logs {
 
     async fn moving(&self) -> Result<Option<Moving>, LogStoreError> {
         Ok(self.how_far_moved().await?)
+    }
+
+    async fn begins(&self, scope: Scope) -> Result<Option<Kept>, LogStoreError> {
+        // In a task of its own, as answers are.
+        tokio::spawn(retention::begins(Arc::clone(&self.inner), scope))
+            .await
+            .map_err(|error| LogStoreError::Unavailable(Box::new(error)))?
     }
 }
 

@@ -60,6 +60,7 @@ where
     let mut in_the_way = None;
     loop {
         inner.follow().await?;
+        let seen = inner.state.known().change;
         let (as_of, view) = inner.state.view();
         let (asking, reading) = (Arc::clone(&question), Arc::clone(&inner));
         let answer = blocking(move || {
@@ -79,7 +80,7 @@ where
             }
         };
         // If it was removed or set aside by another node, it will be out of the way once its change has been followed.
-        let marked = set_aside(&inner, segment, &error).await?;
+        let marked = set_aside(&inner, segment, seen, &error).await?;
         if in_the_way.replace(segment) == Some(segment) && !marked {
             return Err(LogStoreError::Unavailable(Box::new(error)));
         }
@@ -87,7 +88,12 @@ where
 }
 
 /// Takes a segment out of all answers, until an operator has looked at it. Returns whether it was in them.
-async fn set_aside(inner: &Inner, segment: SegmentId, error: &ReadError) -> Result<bool, StoreError> {
+async fn set_aside(
+    inner: &Inner,
+    segment: SegmentId,
+    seen: i64,
+    error: &ReadError,
+) -> Result<bool, StoreError> {
     let dialect = inner.db.dialect();
     let marked = inner
         .db
@@ -95,7 +101,7 @@ async fn set_aside(inner: &Inner, segment: SegmentId, error: &ReadError) -> Resu
             Box::pin(async move {
                 catalogue::hold_order(connection, dialect).await?;
                 let change = catalogue::next_change(connection).await?;
-                catalogue::mark_damaged(connection, segment, change).await
+                catalogue::mark_damaged(connection, segment, seen, change).await
             })
         })
         .await?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use logs::{Damaged, StoredEntry};
 use model::Timestamp;
-use segments::{Closed, Day, Head, Open, SegmentId, View, delta};
+use segments::{Closed, Day, Erased, Head, Open, SegmentId, View, delta};
 
 use super::catalogue::{Delta, Known, News, Segment};
 
@@ -27,6 +27,7 @@ struct Segments {
     closed: BTreeMap<SegmentId, Readable>,
     set_aside: BTreeMap<SegmentId, SetAside>,
     tails: BTreeMap<SegmentId, Tail>,
+    erased: Arc<Erased>,
     /// The latest day of any segment.
     day: Day,
 }
@@ -82,6 +83,7 @@ impl State {
                 closed: BTreeMap::new(),
                 set_aside: BTreeMap::new(),
                 tails: BTreeMap::new(),
+                erased: Arc::default(),
                 day: Day(0),
             }),
             view: ArcSwap::default(),
@@ -109,6 +111,16 @@ impl State {
         tails.map(|(&segment, _)| segment).collect()
     }
 
+    /// Whether an open segment has erased rows.
+    pub(super) fn open_have(&self, erased: &Erased) -> bool {
+        let segments = self.lock();
+        segments.tails.values().any(|tail| tail.has(erased))
+    }
+
+    pub(super) fn erased(&self) -> Arc<Erased> {
+        Arc::clone(&self.lock().erased)
+    }
+
     pub(super) fn held(&self) -> Held {
         let segments = self.lock();
         Held {
@@ -132,6 +144,9 @@ impl State {
         let mut segments = self.lock();
         for segment in news.segments {
             segments.close(segment);
+        }
+        for (client_id, root, until) in news.erased {
+            Arc::make_mut(&mut segments.erased).add(client_id, root, until);
         }
         if let Some(ids) = news.ids {
             // What is newer than the news is not in it.
@@ -213,6 +228,7 @@ impl State {
             closed: closed.collect(),
             open: open.collect(),
             set_aside: segments.set_aside.values().map(|aside| aside.rows).collect(),
+            erased: Arc::clone(&segments.erased),
         }));
         self.announce(segments);
     }
@@ -314,6 +330,15 @@ impl Tail {
     pub(super) fn rows(&self) -> i64 {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         i64::from(open.rows()) + self.torn.map_or(0, |torn| torn.rows)
+    }
+
+    /// Whether it has erased rows.
+    pub(super) fn has(&self, erased: &Erased) -> bool {
+        erased.is_in_open(&self.open.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn day(&self) -> Day {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).day()
     }
 
     fn tear(&mut self, delta: &Delta) {

@@ -16,15 +16,18 @@ pub enum Step {
     DeltasDeleted,
     /// The segment is committed to the catalogue, and readers do not know of it.
     SegmentCommitted,
+    /// Segments or their bodies are no longer in the catalogue, and their files are still there.
+    Removed,
 }
 
 impl Step {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::BatchCommitted,
         Self::BlobsWritten,
         Self::BlobsNamed,
         Self::DeltasDeleted,
         Self::SegmentCommitted,
+        Self::Removed,
     ];
 }
 

@@ -8,6 +8,8 @@ use segments::{Container, Day, Kind, ReadError, SegmentId, Wanted};
 use sqlx::AssertSqlSafe;
 use tokio::runtime::Handle;
 
+use super::catalogue;
+use super::removing::{Gone, What};
 use crate::{Columns, Db, DbConnection, StoreError, Urgency};
 
 /// The tables of a database. Cheap to clone.
@@ -122,6 +124,90 @@ pub(super) async fn put(
             .await?;
     }
     Ok(())
+}
+
+/// Deletes blobs, if their table is there.
+pub(super) async fn remove(connection: &mut DbConnection, gone: Gone) -> Result<(), StoreError> {
+    let name = table(gone.day);
+    let row = sqlx::query("SELECT CAST(to_regclass($1) AS TEXT) AS name")
+        .bind(name.clone())
+        .fetch_one(&mut *connection)
+        .await?;
+    if row.maybe_text("name")?.is_none() {
+        return Ok(());
+    }
+    let first_kind = match gone.what {
+        What::Everything => Kind::Rows,
+        What::Bodies => Kind::Bodies,
+    };
+    let sql = format!("DELETE FROM {name} WHERE segment = $1 AND kind >= $2");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(gone.segment.0)
+        .bind(number(first_kind))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Drops the tables of days before `today` that no segment is in.
+pub(super) async fn drop_unused(db: &Db, today: Day) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables \
+         WHERE schemaname = current_schema() AND tablename LIKE 'log\\_blobs\\_________'",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    let used = sqlx::query("SELECT DISTINCT day FROM log_segments")
+        .fetch_all(db.reader())
+        .await?;
+    let used: Vec<String> = used
+        .iter()
+        .map(|row| Ok(table(catalogue::day(row)?)))
+        .collect::<Result<_, StoreError>>()?;
+    for row in &rows {
+        let name = row.text("name")?;
+        // Names of days sort like the days.
+        if name < table(today) && !used.contains(&name) {
+            drop_if_unused(db, name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A node that closes a segment of an old day holds the table until its segment is in the catalogue. So first the table is
+/// locked, and then the catalogue is asked. The node that comes later finds no table and creates it again.
+async fn drop_if_unused(db: &Db, name: String) -> Result<(), StoreError> {
+    let dropped = db
+        .write::<(), StoreError, _>(Urgency::Background, move |connection| {
+            Box::pin(async move {
+                let lock =
+                    format!("SET LOCAL lock_timeout = '1s'; LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
+                sqlx::raw_sql(AssertSqlSafe(lock))
+                    .execute(&mut *connection)
+                    .await?;
+                let used = sqlx::query("SELECT DISTINCT day FROM log_segments")
+                    .fetch_all(&mut *connection)
+                    .await?;
+                for row in &used {
+                    if table(catalogue::day(row)?) == name {
+                        return Ok(());
+                    }
+                }
+                let drop = format!("DROP TABLE {name}");
+                sqlx::raw_sql(AssertSqlSafe(drop)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await;
+    match dropped {
+        // Someone reads it, or has dropped it. The next sweep tries again.
+        Err(StoreError::Database(sqlx::Error::Database(error)))
+            if matches!(error.code().as_deref(), Some("55P03" | "42P01")) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// `log_blobs_20261126`.

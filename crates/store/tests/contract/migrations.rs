@@ -68,6 +68,10 @@ const LANDED: &[(&str, &str)] = &[
         "e95c097c95501793280b20196ea9020750352b351e0e7add5893c241093868b5",
     ),
     (
+        "0003_retention",
+        "56f63a35e5ac82fb705e727d9fcd22f5edacdb49ef37415a3d26a01ff25a9497",
+    ),
+    (
         "0004_move",
         "c170e2d1ce1e7d347c93ebe20e330472e8c5f1ee5f52008fd569534fca62cec7",
     ),

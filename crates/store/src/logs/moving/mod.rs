@@ -98,6 +98,16 @@ impl Logs {
     }
 }
 
+/// Whether the tables of the version before have rows.
+pub(super) async fn has_former_rows(db: &Db) -> Result<bool, StoreError> {
+    let progress = progress::read(db).await?;
+    Ok(match progress.stage {
+        Stage::Moving => progress.shown().is_some(),
+        Stage::Removing | Stage::Kept => true,
+        Stage::Removed => false,
+    })
+}
+
 /// Rows of the version before with a smaller `seq` than this are not in segments. None, once its tables are to be removed.
 pub(super) async fn below(db: &Db) -> Result<i64, StoreError> {
     let progress = progress::read(db).await?;
@@ -287,7 +297,7 @@ impl Inner {
             return Ok(());
         };
         let known = catalogue::all(&self.db).await?;
-        for (day, id) in ids.iter().filter(|(_, id)| !known.contains(id)) {
+        for (day, id) in ids.iter().filter(|(_, id)| !known.contains_key(id)) {
             for kind in [segments::Kind::Rows, segments::Kind::Bodies] {
                 files.remove(*day, *id, kind).map_err(StoreError::Files)?;
             }
