@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use logs::{KeyTrace, Place};
-use model::RequestId;
+use logs::KeyTrace;
+use model::{ClientId, RequestId};
 use roaring::RoaringBitmap;
 
 use crate::{Kind, SegmentId, Texts, ValueKey};
@@ -16,10 +16,11 @@ pub(crate) enum Piece {
     Rows(Arc<RoaringBitmap>),
     Times(Arc<Vec<i64>>),
     Ids(Arc<Vec<RequestId>>),
-    Microseconds(Arc<Vec<u64>>),
+    Durations(Arc<Durations>),
     Numbers(Arc<Vec<u16>>),
     Texts(Arc<Texts>),
-    Places(Arc<Vec<Place>>),
+    /// The Client IDs of the places.
+    Clients(Arc<Vec<ClientId>>),
     Keys(Arc<Vec<Option<KeyTrace>>>),
     Values(Arc<Vec<(ValueKey, RoaringBitmap)>>),
     /// As it is stored.
@@ -33,15 +34,36 @@ impl Piece {
             Self::Rows(rows) => weight_of_rows(rows),
             Self::Times(times) => times.capacity() * 8,
             Self::Ids(ids) => ids.capacity() * 16,
-            Self::Microseconds(values) => values.capacity() * 8,
+            Self::Durations(durations) => durations.weight(),
             Self::Numbers(numbers) => numbers.capacity() * 2,
             Self::Texts(texts) => texts.weight(),
-            Self::Places(places) => places.capacity() * (size_of::<Place>() + 24),
+            Self::Clients(clients) => clients.capacity() * 16,
             Self::Keys(keys) => keys.capacity() * (size_of::<KeyTrace>() + 16),
             Self::Values(values) => values.iter().map(|(_, rows)| 96 + weight_of_rows(rows)).sum(),
             Self::Raw(bytes) => bytes.len(),
         };
         content + OVERHEAD
+    }
+}
+
+/// Microseconds, in half the memory if none is longer than 71 minutes.
+#[derive(Clone, Debug)]
+pub(crate) enum Durations {
+    Short(Vec<u32>),
+    Long(Vec<u64>),
+}
+
+impl Durations {
+    pub(crate) fn of(durations: Vec<u64>) -> Self {
+        let short: Result<Vec<u32>, _> = durations.iter().map(|one| u32::try_from(*one)).collect();
+        short.map_or(Self::Long(durations), Self::Short)
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::Short(durations) => durations.capacity() * 4,
+            Self::Long(durations) => durations.capacity() * 8,
+        }
     }
 }
 

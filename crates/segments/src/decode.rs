@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use logs::{KeyTrace, Place};
-use model::RequestId;
+use model::{ClientId, RequestId};
 use roaring::RoaringBitmap;
 
 use crate::container::Damage;
-use crate::dictionary::{read_chunk, read_key, read_place, read_texts, unzipped_length};
+use crate::dictionary::{read_chunk, read_client, read_key, read_place, read_texts, unzipped_length};
 use crate::head::Head;
 use crate::input::{Input, TOO_SHORT};
 use crate::numbers::{read_ids, read_numbers, read_times};
@@ -145,6 +145,11 @@ impl Head {
     /// [`Dictionary::Places`].
     pub fn places(&self, bytes: &[u8]) -> Result<Vec<Place>, ReadError> {
         self.dictionary_values(Dictionary::Places, bytes, read_place)
+    }
+
+    /// The Client IDs of [`Dictionary::Places`].
+    pub(crate) fn clients(&self, bytes: &[u8]) -> Result<Vec<ClientId>, ReadError> {
+        self.dictionary_values(Dictionary::Places, bytes, read_client)
     }
 
     /// [`Dictionary::Keys`]. One of them may be `None`: the number that rows without a key have.

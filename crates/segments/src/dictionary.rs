@@ -151,6 +151,13 @@ pub(crate) fn read_place(bytes: Option<&[u8]>) -> Result<Place, Damage> {
     })
 }
 
+/// Reads only the Client ID of a place.
+pub(crate) fn read_client(bytes: Option<&[u8]>) -> Result<ClientId, Damage> {
+    let mut input = Input::new(bytes.ok_or(TOO_SHORT)?);
+    input.take(32)?;
+    input.array().map(ClientId::from_bytes)
+}
+
 pub(crate) fn put_key(out: &mut Vec<u8>, key: Option<&KeyTrace>) -> bool {
     if let Some(key) = key {
         out.extend_from_slice(&key.id.to_bytes());

@@ -47,8 +47,9 @@ impl ChunkWriter {
         }
         self.planes(bits.div_ceil(8));
         let packed = (self.numbers.len() * bits as usize).div_ceil(8);
-        // Unpacking is many times as fast, so it is worth an eighth.
-        if packed <= self.planes.len() + self.planes.len() / 8 {
+        // Unpacking is many times as fast as decompressing, and whole columns are read to find rows, so it may take
+        // twice the space.
+        if packed <= self.planes.len() * 2 {
             out.push(PACKED + bits as u8);
             pack(out, &self.numbers, bits);
         } else {

@@ -1,17 +1,19 @@
 //! Looks at closed segments, several at a time, in stages. Each stage asks for all that it needs of all segments at
 //! once, and segments in which nothing can match are left out of the next.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use super::hidden::{Hidden, SoughtHidden};
-use super::loader::{Ask, Batch, Loader, Pieces, Ticket};
+use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
 use super::plan::{Clause, Plan, ValueClause, Wish};
-use super::selection::{Filter, Rows, Selection};
+use super::selection::{Bits, Filter, Rows, Selection};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
 use super::time::{self, Times};
 use super::{facets, hidden, texts};
+use crate::cache::Durations;
 use crate::{Field, Head, Listed, Located, ReadError, ValueKey, Values, duration_class, duration_of_class};
 
 /// A closed segment while it is looked at.
@@ -74,8 +76,9 @@ fn look_closer(plan: &Plan, parts: &mut Vec<Part<'_>>, loader: Loader<'_>) -> Re
             .map(|block| (block, batch.add(part.head, Ask::Times(block))))
             .collect();
         let unsure = &part.durations & candidates;
-        let durations: Vec<(usize, Ticket)> = facets::blocks_with(part.head, &unsure)
-            .map(|block| (block, batch.add(part.head, Ask::Durations(block))))
+        let durations: Vec<(Range<u32>, Ticket)> = stretches(part.head, &unsure)
+            .into_iter()
+            .map(|(blocks, rows)| (rows, batch.add(part.head, Ask::Durations(blocks))))
             .collect();
         asked.push((times, unsure, durations));
     }
@@ -87,7 +90,7 @@ fn look_closer(plan: &Plan, parts: &mut Vec<Part<'_>>, loader: Loader<'_>) -> Re
             .collect();
         part.selection
             .exclude(&time::outside(plan, part.head, &part.times));
-        part.check_durations(plan, &unsure, &durations, &pieces);
+        part.check_durations(plan, &unsure, durations, &pieces);
     }
     parts.retain_mut(|part| part.keep());
     Ok(())
@@ -103,19 +106,27 @@ impl Part<'_> {
         &mut self,
         plan: &Plan,
         unsure: &RoaringBitmap,
-        blocks: &[(usize, Ticket)],
+        durations: Vec<(Range<u32>, Ticket)>,
         pieces: &Pieces,
     ) {
         let Some((from, to)) = plan.duration() else { return };
-        let mut not = RoaringBitmap::new();
-        for (block, ticket) in blocks {
-            let durations = pieces.durations(*ticket);
-            let rows = self.head.rows_of_block(*block);
-            let wrong = unsure
-                .range(rows.clone())
-                .filter(|row| !(from..to).contains(&durations[(row - rows.start) as usize]));
-            not.extend(wrong);
+        let mut outside = Bits::new(self.head.rows());
+        for (rows, ticket) in durations {
+            match &*pieces.durations(ticket) {
+                Durations::Short(durations) => {
+                    // Where even the least is too long for them, no row matches.
+                    let most = u32::try_from(to - 1).unwrap_or(u32::MAX);
+                    let (least, most) = u32::try_from(from).map_or((u32::MAX, 0), |least| (least, most));
+                    let is_outside = |one| one < least || one > most;
+                    outside.mark(durations, rows, unsure, is_outside, |_| true);
+                }
+                Durations::Long(durations) => {
+                    let is_outside = |one| !(from..to).contains(&one);
+                    outside.mark(durations, rows, unsure, is_outside, |_| true);
+                }
+            }
         }
+        let not = outside.into_rows() & unsure;
         if !not.is_empty() {
             let filter = Filter {
                 only: None,

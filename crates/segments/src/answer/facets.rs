@@ -1,14 +1,14 @@
 //! How many rows have each value of each field.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use logs::Facets;
 use model::{Recorded, Verdict};
 use roaring::RoaringBitmap;
 
 use super::closed::Part;
-use super::loader::{Ask, Batch, Loader, Pieces, Ticket};
-use super::time::is_disjoint;
+use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
 use crate::{Column, Dictionary, Field, Head, Located, ReadError, ValueKey, Values};
 
 /// The fields that have facets.
@@ -112,8 +112,8 @@ pub(super) fn count<'a>(
                     counts.add(field, key.as_bytes(), rows.intersection_len(&pieces.rows(ticket)));
                 }
             }
-            How::ByColumn { blocks, values } => {
-                let numbers = numbers_of(part.head, &blocks, rows, &pieces);
+            How::ByColumn { stretches, values } => {
+                let numbers = numbers_of(stretches, rows, &pieces);
                 add_numbers(field, &numbers, values, &pieces, counts);
             }
         }
@@ -124,7 +124,7 @@ pub(super) fn count<'a>(
 enum How {
     BySets(Vec<(ValueKey, Ticket)>),
     ByColumn {
-        blocks: Vec<(usize, Ticket)>,
+        stretches: Vec<(Range<u32>, Ticket)>,
         /// The dictionary, if the column has numbers of one.
         values: Option<Ticket>,
     },
@@ -159,11 +159,12 @@ fn ask<'a>(
     }
     let column = field.column();
     How::ByColumn {
-        blocks: blocks_with(head, rows)
-            .map(|block| (block, batch.add(head, Ask::Numbers(column, block))))
+        stretches: stretches(head, rows)
+            .into_iter()
+            .map(|(blocks, numbers)| (numbers, batch.add(head, Ask::Numbers(column, blocks))))
             .collect(),
         values: match column {
-            Column::Place => Some(batch.add(head, Ask::Places)),
+            Column::Place => Some(batch.add(head, Ask::Clients)),
             Column::Key => Some(batch.add(head, Ask::Keys)),
             Column::Method => Some(batch.add(head, Ask::Texts(Dictionary::Methods))),
             _ => None,
@@ -171,22 +172,15 @@ fn ask<'a>(
     }
 }
 
-/// The blocks that contain one of these rows.
-pub(super) fn blocks_with(head: &Head, rows: &RoaringBitmap) -> impl Iterator<Item = usize> {
-    (0..head.blocks()).filter(|block| !is_disjoint(rows, head.rows_of_block(*block)))
-}
-
 /// How many of the rows have each number.
 fn numbers_of(
-    head: &Head,
-    blocks: &[(usize, Ticket)],
+    stretches: Vec<(Range<u32>, Ticket)>,
     rows: &RoaringBitmap,
     pieces: &Pieces,
 ) -> HashMap<u16, u64> {
     let mut counted = HashMap::new();
-    for (block, ticket) in blocks {
-        let numbers = pieces.numbers(*ticket);
-        let range = head.rows_of_block(*block);
+    for (range, ticket) in stretches {
+        let numbers = pieces.numbers(ticket);
         for row in rows.range(range.clone()) {
             *counted.entry(numbers[(row - range.start) as usize]).or_default() += 1;
         }
@@ -209,8 +203,8 @@ fn add_numbers(
         return;
     };
     match field {
-        Field::Client => add(numbers, &pieces.places(values), |place, rows| {
-            counts.add(field, ValueKey::client(place.client_id).as_bytes(), rows);
+        Field::Client => add(numbers, &pieces.clients(values), |id, rows| {
+            counts.add(field, ValueKey::client(*id).as_bytes(), rows);
         }),
         Field::Key => add(numbers, &pieces.keys(values), |key, rows| {
             if let Some(key) = key {

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use logs::{KeyTrace, Place};
-use model::RequestId;
+use logs::KeyTrace;
+use model::{ClientId, RequestId};
 use roaring::RoaringBitmap;
 
-use crate::cache::{Piece, PieceId};
+use crate::cache::{Durations, Piece, PieceId};
 use crate::{
     Cache, Column, Container, Dictionary, Field, Head, Kind, Located, ReadError, Texts, ValueKey, Wanted,
 };
@@ -26,6 +26,22 @@ pub(super) struct Loader<'a> {
     pub(super) cache: &'a Cache,
 }
 
+/// Blocks of a column that are one piece: fewer and larger pieces cost less, where most blocks are needed.
+const STRETCH: usize = 16;
+
+/// Stretches of blocks that contain one of these rows, with their rows.
+pub(super) fn stretches(head: &Head, rows: &RoaringBitmap) -> Vec<(Range<usize>, Range<u32>)> {
+    let all = (0..head.blocks()).step_by(STRETCH).map(|first| {
+        let last = (first + STRETCH).min(head.blocks()) - 1;
+        (
+            first..last + 1,
+            head.rows_of_block(first).start..head.rows_of_block(last).end,
+        )
+    });
+    all.filter(|(_, numbers)| rows.range_cardinality(numbers.clone()) > 0)
+        .collect()
+}
+
 /// What to get.
 #[derive(Debug)]
 pub(super) enum Ask {
@@ -34,12 +50,16 @@ pub(super) enum Ask {
         located: Located,
         key: ValueKey,
     },
+    /// Arrivals of a block.
     Times(usize),
+    /// Ids of a block.
     Ids(usize),
-    Durations(usize),
-    Numbers(Column, usize),
+    /// Durations of some blocks.
+    Durations(Range<usize>),
+    /// Any narrow column of some blocks.
+    Numbers(Column, Range<usize>),
     Texts(Dictionary),
-    Places,
+    Clients,
     Keys,
     /// All values of a grouped field.
     Values(Field, Wanted),
@@ -83,10 +103,10 @@ pieces! {
     rows: Rows -> Arc<RoaringBitmap>;
     times: Times -> Arc<Vec<i64>>;
     ids: Ids -> Arc<Vec<RequestId>>;
-    durations: Microseconds -> Arc<Vec<u64>>;
+    durations: Durations -> Arc<Durations>;
     numbers: Numbers -> Arc<Vec<u16>>;
     texts: Texts -> Arc<Texts>;
-    places: Places -> Arc<Vec<Place>>;
+    clients: Clients -> Arc<Vec<ClientId>>;
     keys: Keys -> Arc<Vec<Option<KeyTrace>>>;
     values: Values -> Arc<Vec<(ValueKey, RoaringBitmap)>>;
 }
@@ -130,6 +150,11 @@ impl Loader<'_> {
                 other => unreachable!("asked for bytes, got {other:?}"),
             })
             .collect())
+    }
+
+    /// These bytes, as they are stored, without a look into the cache.
+    pub(super) fn uncached(self, wanted: &[Wanted]) -> Result<Vec<Bytes>, ReadError> {
+        self.read(&wanted.iter().collect::<Vec<_>>())
     }
 
     fn get(
@@ -246,10 +271,10 @@ impl Ask {
             },
             Self::Times(block) => head.column(Column::At, *block..block + 1),
             Self::Ids(block) => head.column(Column::RequestId, *block..block + 1),
-            Self::Durations(block) => head.column(Column::Duration, *block..block + 1),
-            Self::Numbers(column, block) => head.column(*column, *block..block + 1),
+            Self::Durations(blocks) => head.column(Column::Duration, blocks.clone()),
+            Self::Numbers(column, blocks) => head.column(*column, blocks.clone()),
             Self::Texts(dictionary) => head.dictionary(*dictionary),
-            Self::Places => head.dictionary(Dictionary::Places),
+            Self::Clients => head.dictionary(Dictionary::Places),
             Self::Keys => head.dictionary(Dictionary::Keys),
             Self::Values(_, wanted) => wanted.clone(),
         }
@@ -260,15 +285,15 @@ impl Ask {
             Self::Rows { located, key } => Piece::Rows(Arc::new(head.decode_rows(located, key, bytes)?)),
             Self::Times(block) => Piece::Times(Arc::new(head.times(*block..block + 1, bytes)?)),
             Self::Ids(block) => Piece::Ids(Arc::new(head.ids(*block..block + 1, bytes)?)),
-            Self::Durations(block) => {
-                let durations = head.microseconds(Column::Duration, *block..block + 1, bytes)?;
-                Piece::Microseconds(Arc::new(durations))
+            Self::Durations(blocks) => {
+                let durations = head.microseconds(Column::Duration, blocks.clone(), bytes)?;
+                Piece::Durations(Arc::new(Durations::of(durations)))
             }
-            Self::Numbers(column, block) => {
-                Piece::Numbers(Arc::new(head.numbers(*column, *block..block + 1, bytes)?))
+            Self::Numbers(column, blocks) => {
+                Piece::Numbers(Arc::new(head.numbers(*column, blocks.clone(), bytes)?))
             }
             Self::Texts(dictionary) => Piece::Texts(Arc::new(head.texts(*dictionary, bytes)?)),
-            Self::Places => Piece::Places(Arc::new(head.places(bytes)?)),
+            Self::Clients => Piece::Clients(Arc::new(head.clients(bytes)?)),
             Self::Keys => Piece::Keys(Arc::new(head.keys(bytes)?)),
             Self::Values(field, _) => Piece::Values(Arc::new(head.decode_values(*field, bytes)?)),
         })

@@ -251,19 +251,19 @@ pub(super) enum Accepted {
 impl TextClause {
     /// Which of these texts match.
     pub(super) fn accepted(&self, texts: &Texts) -> Accepted {
-        let mut accepted = vec![self.choice.any_of.is_empty(); texts.len()];
+        let mut accepted = vec![false; texts.len()];
+        self.accept(texts, &mut accepted);
+        Accepted::of(accepted)
+    }
+
+    /// Says for each text whether it matches.
+    pub(super) fn accept(&self, texts: &Texts, accepted: &mut [bool]) {
+        accepted.fill(self.choice.any_of.is_empty());
         for text in &self.choice.any_of {
-            self.mark(texts, text, true, &mut accepted);
+            self.mark(texts, text, true, accepted);
         }
         for text in &self.choice.none_of {
-            self.mark(texts, text, false, &mut accepted);
-        }
-        if accepted.iter().all(|one| *one) {
-            Accepted::Everything
-        } else if !accepted.contains(&true) {
-            Accepted::Nothing
-        } else {
-            Accepted::These(accepted)
+            self.mark(texts, text, false, accepted);
         }
     }
 
@@ -280,6 +280,19 @@ impl TextClause {
                     accepted[usize::from(number)] = value;
                 }
             }
+        }
+    }
+}
+
+impl Accepted {
+    /// By number.
+    pub(super) fn of(accepted: Vec<bool>) -> Self {
+        if accepted.iter().all(|one| *one) {
+            Self::Everything
+        } else if !accepted.contains(&true) {
+            Self::Nothing
+        } else {
+            Self::These(accepted)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sets of rows of one segment, and how the conditions of a question narrow them.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -166,5 +166,86 @@ impl Selection {
             filter.apply(&mut rows);
         }
         rows
+    }
+}
+
+/// Where so few rows are candidates, they are looked at one by one.
+const FEW: u64 = 512;
+
+/// A bit for each row of a segment.
+pub(super) struct Bits(Vec<u8>);
+
+impl Bits {
+    pub(super) fn new(rows: u32) -> Self {
+        Self(vec![0; (rows as usize).div_ceil(64) * 8])
+    }
+
+    /// Marks those of `rows` whose values are accepted: at least those of the candidates. Where there may be none among
+    /// 64 values, `may_have` saves a look at each. `rows` begins with a block.
+    pub(super) fn mark<T: Copy>(
+        &mut self,
+        values: &[T],
+        rows: Range<u32>,
+        candidates: &RoaringBitmap,
+        accepts: impl Fn(T) -> bool,
+        may_have: impl Fn(&[T]) -> bool,
+    ) {
+        if candidates.range_cardinality(rows.clone()) <= FEW {
+            for row in candidates.range(rows.clone()) {
+                if accepts(values[(row - rows.start) as usize]) {
+                    self.0[row as usize / 8] |= 1 << (row % 8);
+                }
+            }
+            return;
+        }
+        let words = self.0[rows.start as usize / 8..].chunks_exact_mut(8);
+        for (word, values) in words.zip(values.chunks(64)) {
+            if may_have(values) {
+                pack(values, &accepts, word);
+            }
+        }
+    }
+
+    pub(super) fn into_rows(self) -> RoaringBitmap {
+        RoaringBitmap::from_lsb0_bytes(0, &self.0)
+    }
+}
+
+/// Sets a bit for each of up to 64 values that is accepted. The comparisons come first, so that the compiler can make
+/// several at a time.
+fn pack<T: Copy>(values: &[T], accepts: impl Fn(T) -> bool, bits: &mut [u8]) {
+    let mut accepted = [0_u8; 64];
+    for (accepted, value) in accepted.iter_mut().zip(values) {
+        *accepted = u8::from(accepts(*value));
+    }
+    for (bits, accepted) in bits.iter_mut().zip(accepted.as_chunks::<8>().0) {
+        // The product moves the lowest bit of each byte into the highest byte.
+        *bits = (u64::from_le_bytes(*accepted).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_rows_are_those_whose_values_are_accepted() {
+        let values: Vec<u16> = (0..1500).map(|number| number * 7 % 64).collect();
+        let candidates: RoaringBitmap = (1024..2000).collect();
+        for accepted in 0..64 {
+            let mut bits = Bits::new(2524);
+            bits.mark(
+                &values,
+                1024..2524,
+                &candidates,
+                |value| value == accepted,
+                |_| true,
+            );
+            let rows = (1024..)
+                .zip(&values)
+                .filter(|(_, value)| **value == accepted)
+                .map(|(row, _)| row);
+            assert_eq!(bits.into_rows(), rows.collect(), "{accepted}");
+        }
     }
 }

@@ -1,18 +1,23 @@
 //! Conditions on texts (a part of the path, an address): first which texts of the dictionary match, then which rows
 //! have one of these.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use super::closed::Part;
-use super::facets::blocks_with;
-use super::loader::{Ask, Batch, Loader};
+use super::loader::{Ask, Batch, Loader, Ticket, stretches};
 use super::plan::{Accepted, Clause, Plan, TextClause};
-use super::selection::Filter;
-use crate::ReadError;
+use super::selection::{Bits, Filter};
+use crate::{Head, ReadError, Wanted};
 
 /// Dictionaries are read in portions of this size, because they are the largest pieces of a segment, and none is
 /// needed once its matching texts are known.
 const PORTION: u64 = 4 * 1024 * 1024;
+
+/// A dictionary with more compressed bytes is not kept in the cache: decoding it again takes a millisecond or two, and
+/// all of them would drive out everything else.
+const LARGE: u64 = 128 * 1024;
 
 /// Narrows the selections to the rows with matching texts.
 pub(super) fn narrow(plan: &Plan, parts: &mut Vec<Part<'_>>, loader: Loader<'_>) -> Result<(), ReadError> {
@@ -30,25 +35,71 @@ pub(super) fn narrow(plan: &Plan, parts: &mut Vec<Part<'_>>, loader: Loader<'_>)
 fn accepted(clause: &TextClause, parts: &[Part<'_>], loader: Loader<'_>) -> Result<Vec<Accepted>, ReadError> {
     let mut accepted = Vec::with_capacity(parts.len());
     while accepted.len() < parts.len() {
-        let mut batch = Batch::default();
-        let mut tickets = Vec::new();
+        let mut heads = Vec::new();
         let mut bytes = 0;
         for part in &parts[accepted.len()..] {
-            let range = part.head.dictionary(clause.dictionary).range;
-            bytes += range.end - range.start;
-            if bytes > PORTION && !tickets.is_empty() {
+            bytes += dictionary_bytes(clause, part.head);
+            if bytes > PORTION && !heads.is_empty() {
                 break;
             }
-            tickets.push(batch.add(part.head, Ask::Texts(clause.dictionary)));
+            heads.push(part.head);
         }
-        let pieces = loader.load(batch)?;
-        accepted.extend(
-            tickets
-                .into_iter()
-                .map(|ticket| clause.accepted(&pieces.texts(ticket))),
-        );
+        accepted.extend(accepted_of_portion(clause, &heads, loader)?);
     }
     Ok(accepted)
+}
+
+fn dictionary_bytes(clause: &TextClause, head: &Head) -> u64 {
+    let range = head.dictionary(clause.dictionary).range;
+    range.end - range.start
+}
+
+fn accepted_of_portion<'a>(
+    clause: &TextClause,
+    heads: &[&'a Head],
+    loader: Loader<'_>,
+) -> Result<Vec<Accepted>, ReadError> {
+    let (large, small): (Vec<&'a Head>, Vec<&'a Head>) = heads
+        .iter()
+        .partition(|head| dictionary_bytes(clause, head) > LARGE);
+    let mut batch = Batch::default();
+    let tickets: Vec<Ticket> = small
+        .iter()
+        .map(|head| batch.add(head, Ask::Texts(clause.dictionary)))
+        .collect();
+    let pieces = loader.load(batch)?;
+    let wanted: Vec<Wanted> = large
+        .iter()
+        .map(|head| head.dictionary(clause.dictionary))
+        .collect();
+    let mut bytes = loader.uncached(&wanted)?.into_iter();
+    let mut tickets = tickets.into_iter();
+    let accepted = heads.iter().map(|head| {
+        if dictionary_bytes(clause, head) > LARGE {
+            return accepted_of_large(clause, head, &bytes.next().unwrap_or_default());
+        }
+        let texts = tickets
+            .next()
+            .map(|ticket| pieces.texts(ticket))
+            .unwrap_or_default();
+        Ok(clause.accepted(&texts))
+    });
+    accepted.collect()
+}
+
+/// Decodes and searches one chunk after the other, each while it is in the processor's cache.
+fn accepted_of_large(clause: &TextClause, head: &Head, bytes: &[u8]) -> Result<Accepted, ReadError> {
+    let start = head.dictionary(clause.dictionary).range.start;
+    let mut accepted = vec![false; head.dictionary_len(clause.dictionary)];
+    for (chunk, (numbers, wanted)) in head.dictionary_chunks(clause.dictionary).enumerate() {
+        let range = (wanted.range.start - start) as usize..(wanted.range.end - start) as usize;
+        let texts = head.texts_of_chunk(clause.dictionary, chunk, &bytes[range])?;
+        clause.accept(
+            &texts,
+            &mut accepted[numbers.start as usize..numbers.end as usize],
+        );
+    }
+    Ok(Accepted::of(accepted))
 }
 
 fn narrow_rows(
@@ -65,20 +116,25 @@ fn narrow_rows(
             Accepted::Nothing => part.selection.narrow(clause.field, Filter::nothing()),
             Accepted::These(accepted) => {
                 let candidates = part.selection.candidates();
-                let blocks: Vec<_> = blocks_with(part.head, candidates)
-                    .map(|block| (block, batch.add(part.head, Ask::Numbers(clause.column, block))))
+                let stretches: Vec<_> = stretches(part.head, candidates)
+                    .into_iter()
+                    .map(|(blocks, rows)| (rows, batch.add(part.head, Ask::Numbers(clause.column, blocks))))
                     .collect();
-                asked.push((part, accepted, blocks));
+                asked.push((part, accepted, stretches));
             }
         }
     }
     let pieces = loader.load(batch)?;
-    for (part, accepted, blocks) in asked {
+    for (part, accepted, stretches) in asked {
         let mut bits = Bits::new(part.head.rows());
         let search = Search::new(&accepted);
-        for (block, ticket) in blocks {
-            let first = part.head.rows_of_block(block).start;
-            search.mark(&pieces.numbers(ticket), first, &mut bits);
+        for (rows, ticket) in stretches {
+            search.mark(
+                &pieces.numbers(ticket),
+                rows,
+                part.selection.candidates(),
+                &mut bits,
+            );
         }
         // Rows that are no candidates may be among them; the other filters leave them out.
         part.selection
@@ -103,37 +159,27 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// `first` is the number of the first row.
-    fn mark(&self, numbers: &[u16], first: u32, bits: &mut Bits) {
+    /// Marks rows among `rows`, whose numbers these are: at least those of the candidates that have accepted numbers.
+    fn mark(&self, numbers: &[u16], rows: Range<u32>, candidates: &RoaringBitmap, bits: &mut Bits) {
         match self {
-            Self::One(one) => bits.mark(numbers, first, |number| number == *one),
-            Self::Many(accepted) => bits.mark(numbers, first, |number| {
-                accepted.get(usize::from(number)).copied().unwrap_or(false)
-            }),
+            Self::One(one) => bits.mark(
+                numbers,
+                rows,
+                candidates,
+                |number| number == *one,
+                |numbers| {
+                    // Most have none of it, and this is the faster look.
+                    numbers.contains(one)
+                },
+            ),
+            Self::Many(accepted) => bits.mark(
+                numbers,
+                rows,
+                candidates,
+                |number| accepted.get(usize::from(number)).copied().unwrap_or(false),
+                |_| true,
+            ),
         }
-    }
-}
-
-/// A bit for each row. Blocks begin at multiples of 64.
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn new(rows: u32) -> Self {
-        Self(vec![0; (rows as usize).div_ceil(64)])
-    }
-
-    fn mark(&mut self, numbers: &[u16], first: u32, accepts: impl Fn(u16) -> bool) {
-        let words = &mut self.0[first as usize / 64..];
-        for (word, numbers) in words.iter_mut().zip(numbers.chunks(64)) {
-            for (bit, number) in numbers.iter().enumerate() {
-                *word |= u64::from(accepts(*number)) << bit;
-            }
-        }
-    }
-
-    fn into_rows(self) -> RoaringBitmap {
-        let bytes: Vec<u8> = self.0.into_iter().flat_map(u64::to_le_bytes).collect();
-        RoaringBitmap::from_lsb0_bytes(0, &bytes)
     }
 }
 

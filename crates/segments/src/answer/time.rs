@@ -136,6 +136,6 @@ fn part_of_block(plan: &Plan, head: &Head, block: usize) -> Option<usize> {
     (first == last).then_some(first)
 }
 
-pub(super) fn is_disjoint(rows: &RoaringBitmap, range: Range<u32>) -> bool {
+fn is_disjoint(rows: &RoaringBitmap, range: Range<u32>) -> bool {
     rows.range_cardinality(range) == 0
 }

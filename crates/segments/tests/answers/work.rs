@@ -101,15 +101,15 @@ fn a_page_reads_its_rows_and_nothing_else() {
     let (mut log, scope) = log();
     let all = question(Conditions::default());
     // How many rows the company has is in the heads.
-    bounded(work(&mut log, scope, &all), 2, 33, 15);
+    bounded(work(&mut log, scope, &all), 2, 40, 15);
     let page = Question { count: false, ..all };
-    bounded(work(&mut log, scope, &page), 2, 33, 15);
+    bounded(work(&mut log, scope, &page), 2, 40, 15);
 }
 
 #[test]
 fn a_filter_reads_the_sets_of_its_values() {
     let (mut log, scope) = log();
-    bounded(work(&mut log, scope, &question(status(503))), 4, 55, 54);
+    bounded(work(&mut log, scope, &question(status(503))), 4, 58, 54);
     // The heads know that no row has this status.
     bounded(work(&mut log, scope, &question(status(418))), 0, 0, 0);
 }
@@ -120,10 +120,10 @@ fn a_path_reads_dictionaries_and_then_only_segments_that_know_it() {
     bounded(
         work(&mut log, scope, &question(path("/v1/orders/70/"))),
         10,
-        520,
-        330,
+        580,
+        250,
     );
-    bounded(work(&mut log, scope, &question(path("/v1/"))), 7, 70, 50);
+    bounded(work(&mut log, scope, &question(path("/v1/"))), 7, 72, 30);
     bounded(work(&mut log, scope, &question(path("/absent"))), 6, 40, 40);
 }
 
