@@ -14,6 +14,11 @@ cargo xtask <command>
                       Playwright files, any other picks Rust tests by name
   lint                formatting and clippy
   bench redact        what redacting the log costs, in a release build, with ordinary and hostile input
+  bench logs [<options>…]
+                      the log store with 10 million rows: rates, sizes, and 70 questions, which DuckDB answers too.
+                      `bench logs --help` lists the options
+  bench logs serve [<options>…]
+                      the released server under load by wrk: what was seen, stored and dropped
   screenshots         take the pictures in docs/images again
 
   --timings           with any of them: say at the end how long each stage took";
@@ -30,8 +35,15 @@ pub(crate) enum Task {
     Build { release: bool },
     Test { filters: Vec<String> },
     Lint,
-    Bench,
+    Bench(Bench),
     Screenshots,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Bench {
+    Redact,
+    /// With the benchmark's own options.
+    Logs(Vec<String>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +67,12 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         Some(at) => (&words[..at], words[at + 1..].to_vec()),
         None => (&words[..], Vec::new()),
     };
+    if let ["bench", "logs", ..] = ours.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return Ok(Some(Invocation {
+            task: Task::Bench(Bench::Logs(ours[2..].to_vec())),
+            timings: false,
+        }));
+    }
     if ours.is_empty()
         || ours
             .iter()
@@ -89,8 +107,8 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
             filters: rest.filters(),
         },
         "lint" => Task::Lint,
-        "bench" if rest.take("redact") => Task::Bench,
-        "bench" => bail!("The only benchmark is `cargo xtask bench redact`."),
+        "bench" if rest.take("redact") => Task::Bench(Bench::Redact),
+        "bench" => bail!("The benchmarks are `cargo xtask bench redact` and `cargo xtask bench logs`."),
         "screenshots" => Task::Screenshots,
         other => bail!("There is no command `{other}`.\n\n{USAGE}"),
     };
@@ -178,8 +196,19 @@ mod tests {
 
     #[test]
     fn a_benchmark_has_a_name() {
-        assert_eq!(parsed("bench redact").unwrap().unwrap().task, Task::Bench);
+        assert_eq!(
+            parsed("bench redact").unwrap().unwrap().task,
+            Task::Bench(Bench::Redact)
+        );
         assert!(parsed("bench").is_err() && parsed("bench other").is_err());
+    }
+
+    #[test]
+    fn the_benchmark_of_the_log_has_options_of_its_own() {
+        assert_eq!(
+            parsed("bench logs --rows 1000 --help").unwrap().unwrap().task,
+            Task::Bench(Bench::Logs(vec!["--rows".into(), "1000".into(), "--help".into()]))
+        );
     }
 
     #[test]

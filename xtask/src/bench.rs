@@ -1,7 +1,9 @@
-//! `cargo xtask bench redact`: the benchmark of redaction, in a release build. `docs/BENCHMARKS.md` has the results.
+//! `cargo xtask bench`: the benchmarks of redaction and of the log store, in a release build. `docs/BENCHMARKS.md` has the
+//! results.
 
 use anyhow::Result;
 
+use crate::build;
 use crate::commands::{cargo, run};
 use crate::project::Project;
 
@@ -14,4 +16,15 @@ pub(crate) fn run_redact(project: &Project) -> Result<()> {
         "--example",
         "bench_redact",
     ]))
+}
+
+/// Passes all options on to the benchmark. Its `serve` measures the released server, which is built first.
+pub(crate) fn run_logs(project: &Project, options: &[String]) -> Result<()> {
+    let asks_for_help = options.iter().any(|option| option == "--help" || option == "-h");
+    if options.first().is_some_and(|option| option == "serve") && !asks_for_help {
+        build::run(project, true, false)?;
+    }
+    run(cargo(&project.root)
+        .args(["run", "--release", "--package", "bench_logs", "--"])
+        .args(options))
 }

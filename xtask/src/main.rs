@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::arguments::Task;
+use crate::arguments::{Bench, Task};
 
 fn main() -> ExitCode {
     match run() {
@@ -54,7 +54,8 @@ fn run() -> Result<()> {
         Task::Build { release } => build::run(&project, release, timings),
         Task::Test { filters } => test::run(&project, &filters, timings),
         Task::Lint => lint::run(&project, timings),
-        Task::Bench => bench::run_redact(&project),
+        Task::Bench(Bench::Redact) => bench::run_redact(&project),
+        Task::Bench(Bench::Logs(options)) => bench::run_logs(&project, &options),
         Task::Screenshots => screenshots::run(&project, timings),
     }
 }

@@ -15,6 +15,13 @@ use crate::programs;
 /// How long PostgreSQL may take to start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a test's server gives up to be fast.
+const FAST: &str = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
+                    -c wal_level=minimal -c max_wal_senders=0 -c shared_buffers=32MB";
+
+/// PostgreSQL's own defaults.
+const DURABLE: &str = "";
+
 /// A running server. Its data and socket are in one folder, and it does not listen on any network.
 #[derive(Debug)]
 pub struct Cluster {
@@ -36,6 +43,16 @@ impl Cluster {
         Self::shared(&folder.join("test-postgres"), &users)
     }
 
+    /// Like [`Cluster::shared`], with PostgreSQL's own settings: it survives a power cut, and is as slow as that makes it.
+    /// For benchmarks.
+    ///
+    /// # Panics
+    ///
+    /// If PostgreSQL is not installed or does not start.
+    pub fn durable(meeting_place: &Path, users: &[u32]) -> Self {
+        Self::meet(meeting_place, users, DURABLE)
+    }
+
     /// The cluster that `meeting_place` points to. Starts it if there is none, and keeps it until all `users`
     /// (process ids) have ended.
     ///
@@ -43,6 +60,10 @@ impl Cluster {
     ///
     /// If PostgreSQL is not installed or does not start.
     pub fn shared(meeting_place: &Path, users: &[u32]) -> Self {
+        Self::meet(meeting_place, users, FAST)
+    }
+
+    fn meet(meeting_place: &Path, users: &[u32], settings: &str) -> Self {
         fs::create_dir_all(meeting_place).expect("a folder");
         let lock = File::create(meeting_place.join("lock")).expect("a lock file");
         lock.lock().expect("locked");
@@ -50,7 +71,7 @@ impl Cluster {
         if let Some(found) = Self::find(&address, users) {
             return found;
         }
-        Self::start(&address, users)
+        Self::start(&address, users, settings)
     }
 
     fn find(address: &Path, users: &[u32]) -> Option<Self> {
@@ -62,7 +83,7 @@ impl Cluster {
         (still_there && cluster.answers()).then_some(cluster)
     }
 
-    fn start(address: &Path, users: &[u32]) -> Self {
+    fn start(address: &Path, users: &[u32], settings: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("gatehouse-pg-")
             .tempdir()
@@ -82,19 +103,20 @@ impl Cluster {
             folder: folder.keep(),
         };
         cluster.enter(users).expect("the users are entered");
-        let mut guardian = cluster.start_guardian(address, &programs);
+        let mut guardian = cluster.start_guardian(address, &programs, settings);
         cluster.wait_until_it_answers(&mut guardian);
         fs::write(address, cluster.folder.as_os_str().as_encoded_bytes()).expect("the address is written");
         cluster
     }
 
     /// Runs in its own process group, so that signals to a test's group (Ctrl-C, a timeout) do not stop it.
-    fn start_guardian(&self, address: &Path, programs: &Path) -> Child {
+    fn start_guardian(&self, address: &Path, programs: &Path, settings: &str) -> Child {
         Command::new("sh")
             .args(["-c", include_str!("guardian.sh"), "guardian"])
             .arg(&self.folder)
             .arg(address)
             .arg(programs)
+            .arg(settings)
             .args(programs::unprivileged())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

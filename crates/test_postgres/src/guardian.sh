@@ -3,14 +3,14 @@
 #
 # $1: the cluster's folder. In `users` there is a file for each user, named by its process id.
 # $2: the file that leads tests to the cluster while it may be used.
-# $3: the folder of PostgreSQL's programs. Then the words to run them with.
-folder=$1 address=$2 programs=$3
-shift 3
+# $3: the folder of PostgreSQL's programs.
+# $4: the server's options, separated by spaces. Then the words to run the programs with.
+folder=$1 address=$2 programs=$3 settings=$4
+shift 4
 cd /
 
-"$@" "$programs/postgres" -D "$folder/data" -k "$folder" \
-    -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
-    -c wal_level=minimal -c max_wal_senders=0 -c shared_buffers=32MB -c max_connections=400 \
+# shellcheck disable=SC2086 # each setting is several words
+"$@" "$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=400 $settings \
     >/dev/null 2>"$folder/log" &
 server=$!
 
