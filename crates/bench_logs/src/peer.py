@@ -17,7 +17,7 @@ TABLE = """
 CREATE TYPE environment AS ENUM ('sandbox', 'dev', 'prod');
 CREATE TYPE recorded AS ENUM ('gateway', 'verify', 'public_api');
 CREATE TABLE log (
-    seq BIGINT, id UUID, at BIGINT, root VARCHAR, client VARCHAR, brand VARCHAR, environment environment,
+    seq BIGINT, id UUID, arrived BIGINT, root VARCHAR, client VARCHAR, brand VARCHAR, environment environment,
     key VARCHAR, last_four VARCHAR, recorded recorded, method VARCHAR, path VARCHAR, status USMALLINT,
     verdict VARCHAR, duration BIGINT, upstream BIGINT, address VARCHAR, agent VARCHAR
 )
@@ -37,7 +37,7 @@ def load(csv):
     connection.execute(TABLE)
     connection.execute(
         "INSERT INTO log SELECT * FROM read_csv(?, header = false, columns = "
-        "{'seq': 'BIGINT', 'id': 'UUID', 'at': 'BIGINT', 'root': 'VARCHAR', 'client': 'VARCHAR', 'brand': 'VARCHAR', "
+        "{'seq': 'BIGINT', 'id': 'UUID', 'arrived': 'BIGINT', 'root': 'VARCHAR', 'client': 'VARCHAR', 'brand': 'VARCHAR', "
         "'environment': 'VARCHAR', 'key': 'VARCHAR', 'last_four': 'VARCHAR', 'recorded': 'VARCHAR', "
         "'method': 'VARCHAR', 'path': 'VARCHAR', 'status': 'USMALLINT', 'verdict': 'VARCHAR', 'duration': 'BIGINT', "
         "'upstream': 'BIGINT', 'address': 'VARCHAR', 'agent': 'VARCHAR'}) ORDER BY seq",

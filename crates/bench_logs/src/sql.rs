@@ -5,7 +5,7 @@ use model::{RequestId, StatusFilter};
 
 /// The columns of a page of the log.
 const COLUMNS: &str =
-    "seq, id, at, method, path, status, verdict, environment, client, brand, key, last_four, duration";
+    "seq, id, arrived, method, path, status, verdict, environment, client, brand, key, last_four, duration";
 
 /// The facets in the order of their statements: the column, and its condition.
 pub(crate) const FACETS: [&str; 7] = [
@@ -33,7 +33,7 @@ pub(crate) fn page(scope: Scope, question: &Question, before: Option<i64>) -> Ve
     if let Some(buckets) = question.histogram {
         let (from, to) = (question.from.as_millis(), question.to.as_millis());
         statements.push(format!(
-            "SELECT (at - {from}) * {buckets} // {} AS bucket, status // 100 AS class, count(*) FROM log \
+            "SELECT (arrived - {from}) * {buckets} // {} AS bucket, status // 100 AS class, count(*) FROM log \
              WHERE {condition} GROUP BY ALL",
             to - from
         ));
@@ -115,7 +115,7 @@ fn parts(scope: Scope, question: &Question, but: Option<&str>) -> Vec<String> {
         ),
     ];
     let (from, to) = (question.from.as_millis(), question.to.as_millis());
-    [of(scope), format!("at >= {from} AND at < {to}")]
+    [of(scope), format!("arrived >= {from} AND arrived < {to}")]
         .into_iter()
         .chain(
             fields
@@ -193,7 +193,7 @@ mod tests {
             }),
             Some(9),
         );
-        let condition = "client = '02020202020202020202020202020202' AND at >= 1000 AND at < 2000 AND \
+        let condition = "client = '02020202020202020202020202020202' AND arrived >= 1000 AND arrived < 2000 AND \
                          (status BETWEEN 500 AND 599) AND NOT (status = 503)";
         assert_eq!(
             statements[0],

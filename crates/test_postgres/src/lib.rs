@@ -1,5 +1,5 @@
-//! Empty PostgreSQL databases for tests, in one server that all tests of a run share. Only tests depend on this
-//! crate.
+//! Empty PostgreSQL databases for tests, in one server that all tests of a run share. Only tests and
+//! benchmarks depend on this crate.
 //!
 //! Each test may run in its own process, and starting a server takes longer than most tests. So the first test that
 //! needs a database starts a server, and the others find it. A guardian process stops the server and removes its
