@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::logs::{LOG_MIGRATIONS, Logs};
+use store::logs::{Container, LOG_MIGRATIONS, Logs, LogsOptions};
 use store::{Db, DbOptions, Durability};
 
 /// Connections to PostgreSQL.
@@ -36,7 +36,7 @@ impl Subject {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(folder.join("segments"))?;
         Ok(Self::Files(folder))
     }
 
@@ -65,19 +65,26 @@ impl Subject {
     /// Opens the store with empty caches, as at a start.
     pub(crate) async fn open(&self) -> Result<Opened> {
         let begun = Instant::now();
-        let options = match self {
-            Self::Files(folder) => DbOptions::Sqlite {
-                file: folder.join("logs.db"),
-                durability: Durability::Full,
-            },
-            Self::Postgres(url) => DbOptions::Postgres {
-                url: url.clone(),
-                schema: None,
-                connections: CONNECTIONS,
-            },
+        let (options, container) = match self {
+            Self::Files(folder) => {
+                let file = folder.join("logs.db");
+                let durability = Durability::Full;
+                (
+                    DbOptions::Sqlite { file, durability },
+                    Container::Folder(folder.join("segments")),
+                )
+            }
+            Self::Postgres(url) => {
+                let options = DbOptions::Postgres {
+                    url: url.clone(),
+                    schema: None,
+                    connections: CONNECTIONS,
+                };
+                (options, Container::Tables)
+            }
         };
         let db = Db::open(&options, LOG_MIGRATIONS).await?;
-        let logs = Logs::new(db.clone());
+        let logs = Logs::open(db.clone(), LogsOptions::new(container)).await?;
         let took = begun.elapsed();
         Ok(Opened { db, logs, took })
     }
