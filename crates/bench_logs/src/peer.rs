@@ -49,18 +49,28 @@ impl Answer {
 }
 
 impl Peer {
-    /// Creates a database with all rows in `folder`.
+    /// Creates a database with all rows in `folder`, or finds the one of an earlier run: loading takes minutes.
     pub(crate) fn load(python: &Path, folder: &Path, world: &World) -> Result<Self> {
-        let database = folder.join(format!("{}.duckdb", world.variant.name()));
-        let csv = folder.join(format!("{}.csv", world.variant.name()));
-        if database.exists() {
-            fs::remove_file(&database)?;
+        let name = format!(
+            "{}-{}-{}",
+            world.variant.name(),
+            world.rows,
+            world.end.as_millis()
+        );
+        let database = folder.join(format!("{name}.duckdb"));
+        if !database.exists() {
+            let csv = folder.join("rows.csv");
+            let unfinished = folder.join("unfinished.duckdb");
+            if unfinished.exists() {
+                fs::remove_file(&unfinished)?;
+            }
+            export(&csv, world)?;
+            Self::start(python, folder, &unfinished)?.send(&Request::Load { load: &csv })?;
+            fs::remove_file(&csv)?;
+            fs::rename(&unfinished, &database)?;
         }
-        export(&csv, world)?;
         let mut peer = Self::start(python, folder, &database)?;
-        let loaded = peer.send(&Request::Load { load: &csv })?;
-        fs::remove_file(&csv)?;
-        peer.version = loaded.version;
+        peer.version = peer.ask(true, &[])?.version;
         peer.bytes = fs::metadata(&database)?.len();
         Ok(peer)
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clock::Clock;
 use logs::RecorderOptions;
+use model::Timestamp;
 use test_postgres::Cluster;
 
 use crate::asking::{self, Asked};
@@ -22,14 +23,17 @@ use crate::rows::CHUNK;
 use crate::spread::millis;
 use crate::subject::Subject;
 use crate::table;
-use crate::world::{Variant, World};
+use crate::world::{DAY_MILLIS, Variant, World};
 use crate::{Container, Options};
 
 /// Chunks that are made in advance: a million rows, which take half a gigabyte.
 const BURST: u64 = 122;
 
-/// Rows for what is measured with headers and bodies, at most.
-const MESSAGES: u64 = 300_000;
+/// Rows of a batch, where it is not the server's: what it would store in a batch if 300,000 arrived a second.
+const BATCH: usize = CHUNK as usize;
+
+/// Rows for what is measured in the server's batches, and with headers and bodies, at most.
+const FEW: u64 = 300_000;
 
 /// Rows for the memory of the writer, at most.
 const WRITTEN: u64 = 1_000_000;
@@ -39,13 +43,18 @@ struct Stored {
     name: &'static str,
     filled: Filled,
     bytes: u64,
+    /// Rows a second in the batches that the server makes.
+    in_servers_batches: f64,
+    /// Rows a second with headers, and a body on one in ten, through the server's recorder.
     with_messages: f64,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
-    let end = Clock::machine().now();
+    // The last midnight, so that the rows of one day's runs are the same.
+    let now = Clock::machine().now().as_millis();
+    let end = Timestamp::from_millis(now - now % DAY_MILLIS);
     let mut differences = 0;
     for variant in &options.variants {
         let world = World::new(*variant, options.rows, end);
@@ -108,33 +117,40 @@ async fn store(subject: &Subject, container: Container, folder: &Path, world: &W
     let store = subject.open().await?;
     store.close().await;
     let empty = subject.bytes().await?;
-    let pace = Pace {
-        batch: RecorderOptions::new(Clock::machine()).batch_rows,
-        burst: BURST,
-    };
     let store = subject.open().await?;
-    let filled = fill::fill(&store, world, pace).await?;
+    let filled = fill::fill(&store, world, pace(BATCH)).await?;
     store.close().await;
     let bytes = subject.bytes().await?.saturating_sub(empty);
     say(&format!(
-        "{}: {:.0} rows a second in batches of {}, the last segments closed in {:.0} ms, {:.1} bytes a row",
+        "{}: {:.0} rows a second in batches of {BATCH}, the last segments closed in {:.0} ms, {:.1} bytes a row",
         subject.name(),
         filled.rows_per_second(),
-        pace.batch,
         filled.ending.as_secs_f64() * 1e3,
         bytes as f64 / world.rows as f64,
     ))?;
-    let other = new_subject(container, folder, "messages").await?;
-    let store = other.open().await?;
-    let few = World::new(world.variant, world.rows.min(MESSAGES), world.end);
+    let few = World::new(world.variant, world.rows.min(FEW), world.end);
+    let store = new_subject(container, folder, "batches").await?.open().await?;
+    let in_batches = fill::fill(&store, &few, pace(servers_batch())).await?;
+    store.close().await;
+    let store = new_subject(container, folder, "messages").await?.open().await?;
     let with_messages = messages::rows_per_second(&store, &few).await?;
     store.close().await;
     Ok(Stored {
         name: subject.name(),
         filled,
         bytes,
+        in_servers_batches: in_batches.rows_per_second(),
         with_messages,
     })
+}
+
+const fn pace(batch: usize) -> Pace {
+    Pace { batch, burst: BURST }
+}
+
+/// Rows of a batch in a server.
+fn servers_batch() -> usize {
+    RecorderOptions::new(Clock::machine()).batch_rows
 }
 
 /// Without Python or a package index there is no peer, and a line says so.
@@ -214,16 +230,18 @@ fn document(
 }
 
 fn about_stores(world: &World, stored: &[Stored], asked: &Asked) -> String {
-    let mut text = String::from(
-        "| container | rows stored a second | with headers, and a body on one in ten | bytes a row | start, ms |\n\
-         | --- | --- | --- | --- | --- |\n",
+    let mut text = format!(
+        "| container | rows stored a second, {BATCH} a batch | {} a batch, as in the server | with headers, and a body on one \
+         in ten | bytes a row | start, ms |\n| --- | --- | --- | --- | --- | --- |\n",
+        servers_batch()
     );
     for (store, starts) in stored.iter().zip(&asked.starts) {
         let _ = writeln!(
             text,
-            "| {} | {:.0} | {:.0} | {:.1} | {} / {} |",
+            "| {} | {:.0} | {:.0} | {:.0} | {:.1} | {} / {} |",
             store.name,
             store.filled.rows_per_second(),
+            store.in_servers_batches,
             store.with_messages,
             store.bytes as f64 / world.rows as f64,
             millis(starts.percentile(50)),

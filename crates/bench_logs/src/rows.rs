@@ -5,7 +5,7 @@ use logs::{KeyTrace, Place, StoredEntry};
 use model::{Body, BodyAbsence, Environment, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::dice::Dice;
-use crate::world::{DAYS, STATUSES, Variant, World};
+use crate::world::{DAY_MILLIS, DAYS, STATUSES, Variant, World};
 
 /// Rows that are made together.
 pub(crate) const CHUNK: u64 = 8_192;
@@ -72,7 +72,7 @@ impl World {
 
     /// Evenly over the days. A row may arrive up to 50 ms before the one that was stored before it.
     fn arrival(&self, row: u64, dice: &mut Dice) -> Timestamp {
-        let span = i128::from(DAYS * 86_400_000 - 1_000);
+        let span = i128::from(DAYS * DAY_MILLIS - 1_000);
         let even = span * i128::from(row) / i128::from(self.rows);
         self.start().plus_millis(even as i64 + dice.below(50) as i64)
     }

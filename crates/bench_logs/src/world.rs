@@ -8,7 +8,7 @@ use crate::dice::{Weighted, mix};
 /// Days that the rows are spread over.
 pub(crate) const DAYS: i64 = 30;
 
-const DAY_MILLIS: i64 = 86_400_000;
+pub(crate) const DAY_MILLIS: i64 = 86_400_000;
 
 /// Which of the three logs to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
