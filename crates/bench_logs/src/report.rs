@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clock::Clock;
-use logs::RecorderOptions;
 use model::Timestamp;
 use test_postgres::Cluster;
 
@@ -29,10 +28,10 @@ use crate::{Container, Options};
 /// Chunks that are made in advance: a million rows, which take half a gigabyte.
 const BURST: u64 = 122;
 
-/// Rows of a batch, where it is not the server's: what it would store in a batch if 300,000 arrived a second.
+/// Rows of a batch, as many as the server's recorder puts into one.
 const BATCH: usize = CHUNK as usize;
 
-/// Rows for what is measured in the server's batches, and with headers and bodies, at most.
+/// Rows for what is measured with headers and bodies, at most.
 const FEW: u64 = 300_000;
 
 /// Rows for the memory of the writer, at most.
@@ -43,8 +42,6 @@ struct Stored {
     name: &'static str,
     filled: Filled,
     bytes: u64,
-    /// Rows a second in the batches that the server makes.
-    in_servers_batches: f64,
     /// Rows a second with headers, and a body on one in ten, through the server's recorder.
     with_messages: f64,
 }
@@ -129,9 +126,6 @@ async fn store(subject: &Subject, container: Container, folder: &Path, world: &W
         bytes as f64 / world.rows as f64,
     ))?;
     let few = World::new(world.variant, world.rows.min(FEW), world.end);
-    let store = new_subject(container, folder, "batches").await?.open().await?;
-    let in_batches = fill::fill(&store, &few, pace(servers_batch())).await?;
-    store.close().await;
     let store = new_subject(container, folder, "messages").await?.open().await?;
     let with_messages = messages::rows_per_second(&store, &few).await?;
     store.close().await;
@@ -139,18 +133,12 @@ async fn store(subject: &Subject, container: Container, folder: &Path, world: &W
         name: subject.name(),
         filled,
         bytes,
-        in_servers_batches: in_batches.rows_per_second(),
         with_messages,
     })
 }
 
 const fn pace(batch: usize) -> Pace {
     Pace { batch, burst: BURST }
-}
-
-/// Rows of a batch in a server.
-fn servers_batch() -> usize {
-    RecorderOptions::new(Clock::machine()).batch_rows
 }
 
 /// Without Python or a package index there is no peer, and a line says so.
@@ -230,18 +218,15 @@ fn document(
 }
 
 fn about_stores(world: &World, stored: &[Stored], asked: &Asked) -> String {
-    let mut text = format!(
-        "| container | rows stored a second, {BATCH} a batch | {} a batch, as in the server | with headers, and a body on one \
-         in ten | bytes a row | start, ms |\n| --- | --- | --- | --- | --- | --- |\n",
-        servers_batch()
-    );
+    let mut text = "| container | rows stored a second | with headers, and a body on one in ten, redaction included | bytes a row \
+                    | start, ms |\n| --- | --- | --- | --- | --- |\n"
+        .to_owned();
     for (store, starts) in stored.iter().zip(&asked.starts) {
         let _ = writeln!(
             text,
-            "| {} | {:.0} | {:.0} | {:.0} | {:.1} | {} / {} |",
+            "| {} | {:.0} | {:.0} | {:.1} | {} / {} |",
             store.name,
             store.filled.rows_per_second(),
-            store.in_servers_batches,
             store.with_messages,
             store.bytes as f64 / world.rows as f64,
             millis(starts.percentile(50)),

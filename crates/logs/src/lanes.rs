@@ -11,6 +11,9 @@ use crate::Entry;
 /// In each turn a company contributes entries until they reach this many bytes.
 const TURN_BYTES: usize = 32 * 1024;
 
+/// How many patient entries may wait.
+pub(crate) const PATIENT: usize = 1_024;
+
 /// On the heap, because an entry moves several times on its way to redaction.
 pub(crate) type Held = Box<Entry>;
 
@@ -181,9 +184,11 @@ impl Lanes {
         self.turns.is_empty()
     }
 
-    /// Whether there is enough for a batch of this size.
+    /// Whether there is enough for a batch of this size, or senders of patient entries have to wait for it.
     pub(crate) const fn fill(&self, batch: Amount) -> bool {
-        self.waiting.rows + self.patient >= batch.rows || self.waiting.bytes >= batch.bytes
+        self.waiting.rows + self.patient >= batch.rows
+            || self.waiting.bytes >= batch.bytes
+            || self.patient >= PATIENT
     }
 
     /// Whether three quarters of the places are taken.

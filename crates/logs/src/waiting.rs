@@ -9,13 +9,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
-use crate::lanes::{Amount, Epoch, Held, Kind, Lanes, Pushed, Taken};
+use crate::lanes::{Amount, Epoch, Held, Kind, Lanes, PATIENT, Pushed, Taken};
 
 /// How long a request may wait before it is read.
 const PATIENCE: Duration = Duration::from_millis(5);
-
-/// How many patient entries may wait.
-const PATIENT: usize = 1_024;
 
 /// How many entries are taken before requests get their turn at the lock.
 const AT_ONCE: usize = 256;

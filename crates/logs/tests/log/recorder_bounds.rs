@@ -205,6 +205,28 @@ async fn entries_that_waited_for_their_place_are_not_lost_to_others() {
     assert!(recorder.totals().dropped > 0);
 }
 
+/// A batch is not full before 8,192 rows, and fewer may wait patiently: nobody may have to wait for the time of the batch.
+#[tokio::test]
+async fn many_that_wait_for_their_place_do_not_wait_for_the_time_of_the_batch() {
+    let store = Store::hanging();
+    store.allowed.add_permits(1000);
+    let options = RecorderOptions {
+        batch_delay: Duration::from_secs(3600),
+        ..RecorderOptions::new((&ManualClock::at(NOW)).into())
+    };
+    let recorder = start(&store, options).await;
+    let all = async {
+        for number in 0..5_000 {
+            recorder.record_waiting(entry_of(1, number)).await;
+        }
+        recorder.flush().await;
+    };
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .expect("they wait");
+    assert_eq!(recorder.totals().stored, 5_000);
+}
+
 #[tokio::test]
 async fn a_request_waits_only_while_three_quarters_are_taken_and_not_long() {
     let store = Store::hanging();
