@@ -1,5 +1,6 @@
 //! Chromium and PostgreSQL, which the tests need from the system. They are looked for in the usual places. If one is
-//! missing, it is installed when we are root on Debian; elsewhere the error says what to install.
+//! missing, it is installed when we are root on Debian; elsewhere the error says what to install. Where that is possible,
+//! valgrind is installed too, which counts instructions; elsewhere the test that needs it counts nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,6 +39,9 @@ pub(crate) fn all(clock: &Clock) -> Result<Packages> {
     if find_postgres().is_none() {
         missing.push(("PostgreSQL", "postgresql"));
     }
+    if can_install() && on_path("valgrind").is_none() {
+        missing.extend([("valgrind", "valgrind"), ("symbols of libc", "libc6-dbg")]);
+    }
     install(clock, &missing)?;
     match (find_chromium(), find_postgres()) {
         (Some(chromium), Some(postgres)) => Ok(Packages { chromium, postgres }),
@@ -60,8 +64,7 @@ fn install(clock: &Clock, missing: &[(&str, &str)]) -> Result<()> {
         .collect::<Vec<_>>()
         .join(" and ");
     let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
-    let root = answer("id", &["-u"]).as_deref() == Some("0");
-    if System::this() != System::Debian || on_path("apt-get").is_none() || !root {
+    if !can_install() {
         bail!(
             "The tests need {names}. Install this, then try again:\n    {}",
             by_hand(&packages)
@@ -76,6 +79,12 @@ fn install(clock: &Clock, missing: &[(&str, &str)]) -> Result<()> {
             .args(["install", "-y", "-qq", "--no-install-recommends"])
             .args(packages),
     )
+}
+
+fn can_install() -> bool {
+    System::this() == System::Debian
+        && on_path("apt-get").is_some()
+        && answer("id", &["-u"]).as_deref() == Some("0")
 }
 
 fn apt_get() -> Command {

@@ -31,7 +31,7 @@ pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Resul
         npm::install(project, clock)
     })?;
     let packages = stages.stage(
-        "Chromium and PostgreSQL",
+        "Chromium, PostgreSQL, valgrind",
         "two minutes the first time",
         packages::all,
     )?;

@@ -52,14 +52,14 @@ pub(crate) fn question(conditions: Conditions) -> Question {
     }
 }
 
-fn status(status: u16) -> Conditions {
+pub(crate) fn status(status: u16) -> Conditions {
     Conditions {
         status: Choice::only(Some(StatusFilter::Exactly(status))),
         ..Conditions::default()
     }
 }
 
-fn path(part: &str) -> Conditions {
+pub(crate) fn path(part: &str) -> Conditions {
     Conditions {
         path: Choice::only(Some(part.to_owned())),
         ..Conditions::default()
