@@ -54,7 +54,7 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     let optimiser = Optimiser::find(project);
     let flags = project.leptos.wasm_opt_features.join(" ");
     let optimiser_version = optimiser.as_ref().map_or("none", |found| &found.version);
-    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 4"]);
+    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 5"]);
 
     let directory = project.target.join("site-cache").join("bundle");
     let key_file = directory.join("made-from");
