@@ -8,6 +8,10 @@
     reason = "the macros of Leptos make every component and server function `pub`"
 )]
 
+// The marks between views differ with this setting, so a browser cannot hydrate what a server without it rendered.
+#[cfg(not(erase_components))]
+compile_error!("the flags in .cargo/config.toml are missing: RUSTFLAGS in the environment replaces them");
+
 pub mod api;
 pub mod browser;
 pub mod chunks;

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bench;
+mod binary;
 mod build;
 mod cache;
 mod chunks;

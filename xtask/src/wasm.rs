@@ -2,14 +2,16 @@
 //! `app/src/chunks.rs` marks. `wasm-bindgen`'s library makes the bindings; `Cargo.lock` gives it the same version as
 //! the macro, so the two cannot differ. `wasm-opt` optimises the result if it is installed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::binary;
 use crate::cache::{fingerprint, write_whole};
 use crate::chunks::{self, Chunks};
 use crate::commands::{answer, cargo, on_path, run};
@@ -52,7 +54,7 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     let optimiser = Optimiser::find(project);
     let flags = project.leptos.wasm_opt_features.join(" ");
     let optimiser_version = optimiser.as_ref().map_or("none", |found| &found.version);
-    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 3"]);
+    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 5"]);
 
     let directory = project.target.join("site-cache").join("bundle");
     let key_file = directory.join("made-from");
@@ -94,7 +96,46 @@ fn bind(raw: Vec<u8>, name: &str, directory: &Path) -> Result<()> {
         .demangle(false)
         .remove_name_section(true)
         .remove_producers_section(true);
-    bindgen.generate(directory).context("wasm-bindgen")
+    bindgen.generate(directory).context("wasm-bindgen")?;
+
+    let (js, wasm) = (directory.join(format!("{name}.js")), wasm_file(directory, name));
+    let module = format!("./{name}_bg.js");
+    let (shortened, names) = binary::shorten_imports(&std::fs::read(&wasm)?, &module)?;
+    let script = smaller_script(&std::fs::read_to_string(&js)?, &names)?;
+    write_whole(&wasm, &shortened)?;
+    write_whole(&js, script.as_bytes())
+}
+
+/// wasm-bindgen's script with the short names of `imports`, and without comments and indentation. It writes each
+/// import as a line of its own, `name: function(…) {`, and no text that goes over several lines.
+fn smaller_script(js: &str, imports: &BTreeMap<String, String>) -> Result<String> {
+    let mut smaller = String::new();
+    let mut named = 0;
+    let mut in_comment = false;
+    for line in js.lines().map(str::trim) {
+        in_comment |= line.starts_with("/**");
+        if in_comment || line.is_empty() || line.starts_with("//") {
+            in_comment &= !line.ends_with("*/");
+            continue;
+        }
+        let import = line
+            .split_once(':')
+            .and_then(|(name, rest)| Some((imports.get(name)?, rest)));
+        match import {
+            Some((short, rest)) => {
+                named += 1;
+                smaller.extend([short, ":", rest]);
+            }
+            None => smaller.push_str(line),
+        }
+        smaller.push('\n');
+    }
+    ensure!(
+        named == imports.len(),
+        "the script defines {named} of the {} functions that the WASM imports",
+        imports.len()
+    );
+    Ok(smaller)
 }
 
 fn wasm_file(directory: &Path, name: &str) -> PathBuf {
@@ -171,5 +212,29 @@ impl Optimiser {
             .arg("-o")
             .arg(&optimised))?;
         std::fs::rename(&optimised, wasm).with_context(|| format!("writing {}", wasm.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: &str = "/**\n * @returns {any}\n */\nfunction a() {\n    // why\n    return `a: ${1} /** b`;\n}\n\
+                          const import0 = {\n    __wbg_body_5f: function(arg0) {\n        return arg0.body;\n    },\n};\n";
+
+    #[test]
+    fn a_script_loses_comments_and_indentation_and_takes_the_short_names() {
+        let imports = BTreeMap::from([("__wbg_body_5f".to_owned(), "f0".to_owned())]);
+        assert_eq!(
+            smaller_script(SCRIPT, &imports).unwrap(),
+            "function a() {\nreturn `a: ${1} /** b`;\n}\nconst import0 = {\nf0: function(arg0) {\nreturn arg0.body;\n\
+             },\n};\n"
+        );
+    }
+
+    #[test]
+    fn a_script_without_one_of_the_imports_is_refused() {
+        let imports = BTreeMap::from([("__wbg_head_60".to_owned(), "f0".to_owned())]);
+        assert!(smaller_script(SCRIPT, &imports).is_err());
     }
 }

@@ -4,6 +4,7 @@
 mod company;
 pub mod keys;
 pub mod logs;
+mod protocol;
 pub mod webhooks;
 mod welcome;
 

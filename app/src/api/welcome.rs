@@ -3,11 +3,13 @@
 use leptos::server;
 use model::Brand;
 use serde::{Deserialize, Serialize};
+use server_fn::codec::GetUrl;
 
 use crate::AppError;
+use crate::api::protocol::Rpc;
 
 /// What a page outside a company needs: the visitor's companies, and whether this is the demo.
-#[server(name = WelcomeCall, prefix = "/rpc", endpoint = "session/welcome", input = server_fn::codec::GetUrl)]
+#[server(name = WelcomeCall, prefix = "/rpc", endpoint = "session/welcome", protocol = Rpc<GetUrl>)]
 pub async fn welcome() -> Result<Welcome, AppError> {
     let visitor = crate::ports::visitor()?;
     Ok(Welcome {

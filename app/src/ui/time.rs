@@ -174,13 +174,20 @@ fn plural(count: i64, unit: &str) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How long something took, for people: "840 µs", "12.4 ms", "318 ms", "1.84 s", "2 min 5 s".
+/// How long something took, for people: "840 µs", "12.4 ms", "318 ms", "1.84 s", "2 min 5 s". In whole numbers, because
+/// the formatting of floating-point numbers would be 5 kB of what a browser loads.
 pub fn duration_text(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
-        1_000..100_000 => format!("{:.1} ms", micros as f64 / 1_000.0),
+        1_000..100_000 => {
+            let tenths = (micros + 50) / 100;
+            format!("{}.{} ms", tenths / 10, tenths % 10)
+        }
         100_000..1_000_000 => format!("{} ms", micros / 1_000),
-        1_000_000..60_000_000 => format!("{:.2} s", micros as f64 / 1_000_000.0),
+        1_000_000..60_000_000 => {
+            let hundredths = (micros + 5_000) / 10_000;
+            format!("{}.{:02} s", hundredths / 100, hundredths % 100)
+        }
         _ => format!("{} min {} s", micros / 60_000_000, micros / 1_000_000 % 60),
     }
 }
@@ -225,8 +232,11 @@ mod tests {
     fn a_duration_has_three_figures() {
         assert_eq!(duration_text(840), "840 µs");
         assert_eq!(duration_text(12_400), "12.4 ms");
+        assert_eq!(duration_text(99_960), "100.0 ms");
         assert_eq!(duration_text(318_000), "318 ms");
         assert_eq!(duration_text(1_840_000), "1.84 s");
+        assert_eq!(duration_text(1_004_999), "1.00 s");
+        assert_eq!(duration_text(59_080_000), "59.08 s");
         assert_eq!(duration_text(125_000_000), "2 min 5 s");
     }
 

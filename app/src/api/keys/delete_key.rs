@@ -2,12 +2,14 @@
 
 use leptos::server;
 use model::{ClientId, DeletedKey, KeyId};
+use server_fn::codec::PostUrl;
 
 use crate::AppError;
+use crate::api::protocol::Rpc;
 
 /// Deletes a key for good. Once this returns, no node accepts it. A Production key needs the last four characters of its
 /// secret; if they are left out, they are empty.
-#[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key")]
+#[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key", protocol = Rpc<PostUrl>)]
 pub async fn delete_key(
     company: ClientId,
     key: KeyId,

@@ -2,11 +2,13 @@
 
 use leptos::server;
 use model::{ClientId, DeletionFacts, KeyId};
+use server_fn::codec::GetUrl;
 
 use crate::AppError;
+use crate::api::protocol::Rpc;
 
 /// What the delete dialog shows before it asks for confirmation.
-#[server(name = DeletionFactsCall, prefix = "/rpc", endpoint = "keys/deletion_facts", input = server_fn::codec::GetUrl)]
+#[server(name = DeletionFactsCall, prefix = "/rpc", endpoint = "keys/deletion_facts", protocol = Rpc<GetUrl>)]
 pub async fn deletion_facts(company: ClientId, key: KeyId) -> Result<DeletionFacts, AppError> {
     crate::ports::enter(company)
         .await?

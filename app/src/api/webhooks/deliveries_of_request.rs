@@ -2,11 +2,13 @@
 
 use leptos::server;
 use model::{ClientId, DeliveryRow, RequestId};
+use server_fn::codec::GetUrl;
 
 use crate::AppError;
+use crate::api::protocol::Rpc;
 
 /// What the request triggered: deliveries of the events linked to it.
-#[server(name = DeliveriesOfRequestCall, prefix = "/rpc", endpoint = "webhooks/deliveries_of_request", input = server_fn::codec::GetUrl)]
+#[server(name = DeliveriesOfRequestCall, prefix = "/rpc", endpoint = "webhooks/deliveries_of_request", protocol = Rpc<GetUrl>)]
 pub async fn deliveries_of_request(
     company: ClientId,
     request: RequestId,
