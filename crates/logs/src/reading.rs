@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, Kept, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId,
+    Timestamp,
 };
 use shares::FairShare;
 
-use crate::{Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Retention, Scope};
+use crate::{Conditions, Count, Damaged, Found, Ledger, LogStoreError, Question, Reader, Retention, Scope};
 
 /// Rows on a page.
 const PAGE: usize = 50;
+
+/// How many damaged parts a page names.
+const MOST_DAMAGED_PARTS: usize = 3;
 
 /// How long one question may take. A page that needs longer shows what it has, and how far back it looked.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -90,6 +94,12 @@ impl Reading {
                 Count::Exactly(rows) => Some(rows),
                 Count::AtLeast(_) | Count::NotAsked => None,
             },
+            at_least: found.count.at_least(),
+            looked_back_to: found
+                .looked_back_to
+                .filter(|_| !found.more)
+                .map(|looked_back| looked_back.at),
+            damaged: damaged_parts(found.damaged),
             without_filters: None,
             ever: None,
             totals: self.ledger.totals(scope, from, to).await?,
@@ -184,6 +194,20 @@ const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Que
         facets: false,
         budget: BUDGET,
     }
+}
+
+/// Joins parts that overlap. If there are many, joins the latest into one, so that a broken disk does not fill the page.
+fn damaged_parts(mut all: Vec<Damaged>) -> Vec<DamagedPart> {
+    all.sort_by_key(|part| part.from);
+    let mut parts: Vec<DamagedPart> = Vec::new();
+    for Damaged { from, to, .. } in all {
+        let is_last = parts.len() == MOST_DAMAGED_PARTS;
+        match parts.last_mut() {
+            Some(last) if is_last || from <= last.to => last.to = last.to.max(to),
+            _ => parts.push(DamagedPart { from, to }),
+        }
+    }
+    parts
 }
 
 /// The cursor of the next page: below the last row, or where the reader stopped looking.

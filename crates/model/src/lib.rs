@@ -31,7 +31,8 @@ pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
 pub use log::{
-    Body, BodyAbsence, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals, Moving, Recorded,
+    Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
+    Moving, Recorded,
 };
 pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};

@@ -194,8 +194,10 @@ pub struct LogPage {
     pub rows: Vec<LogRow>,
     /// The cursor of the next, older page.
     pub older: Option<i64>,
-    /// Rows that match. Counted up to 10,000 where a filter narrows the list; `None` where it is more.
+    /// Rows that match; `None` if there were too many to count in time.
     pub matching: Option<u64>,
+    /// If they were not counted to the end: how many match for certain.
+    pub at_least: u64,
     /// When nothing matched: rows in the same date range without the other filters.
     pub without_filters: Option<u64>,
     /// When there is no row: requests of all time, whatever the filter; at least those of the range.
@@ -206,8 +208,19 @@ pub struct LogPage {
     pub to: Timestamp,
     /// Where the log begins, if the range asks for more than that.
     pub kept: Option<Kept>,
+    /// If the search ran out of time before the page was full: how far back it looked. `older` goes on from there.
+    pub looked_back_to: Option<Timestamp>,
+    /// Parts of this range that cannot be read, oldest first. A few at most.
+    pub damaged: Vec<DamagedPart>,
     /// While the rows of a version before are moved: those that are not moved are missing from the list.
     pub moving: Option<Moving>,
+}
+
+/// Requests that arrived between these times may be missing, because they cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedPart {
+    pub from: Timestamp,
+    pub to: Timestamp,
 }
 
 /// How many rows of a version before have been moved to where this version reads them. Newest first, of all companies.

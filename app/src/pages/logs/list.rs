@@ -9,7 +9,9 @@ use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
-use super::summary::{BeingMoved, Count, GeneratedUntil, IgnoredFilters, KeptSince, Losses};
+use super::summary::{
+    BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
+};
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading};
@@ -49,6 +51,7 @@ fn List(listing: Listing) -> impl IntoView {
                 <LiveControl listing />
             </div>
             <Losses listing />
+            <DamagedParts listing />
             <BeingMoved listing />
             <div
                 id=LIST
@@ -58,6 +61,7 @@ fn List(listing: Listing) -> impl IntoView {
             >
                 <Requests listing />
             </div>
+            <LookedBack listing />
             <OlderLink listing />
             <KeptSince listing />
             <GeneratedUntil listing />

@@ -109,7 +109,9 @@ impl Listing {
             shown.as_ref().map(|shown| match shown {
                 Err(error) => Face::Failed(error.clone()),
                 Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
-                Ok(shown) if shown.page.ever.unwrap_or(0) > 0 => Face::Nothing,
+                Ok(shown) if shown.page.ever.unwrap_or(0) > 0 || shown.page.looked_back_to.is_some() => {
+                    Face::Nothing
+                }
                 Ok(_) => Face::FirstRequest,
             })
         })

@@ -20,9 +20,17 @@ pub(super) fn NothingFound(listing: Listing) -> impl IntoView {
             .with(|shown| shown.page.without_filters)
             .flatten()
             .unwrap_or(0);
-        let ever = listing.with(|shown| shown.page.ever).flatten();
+        let ever = listing.with(|shown| shown.page.ever).flatten().unwrap_or(0);
         let within = words::within(filter.range);
-        if others > 0 && filter.narrows() {
+        let is_unfinished = listing.with(|shown| shown.page.looked_back_to.is_some()) == Some(true);
+        if is_unfinished {
+            view! {
+                <EmptyState title="No matching requests so far" icon=IconName::Search>
+                    <p>"Search further back, or choose a shorter date range."</p>
+                </EmptyState>
+            }
+            .into_any()
+        } else if others > 0 && filter.narrows() {
             let href = address_of(&filter.without_narrowing());
             view! {
                 <EmptyState title="No requests match" icon=IconName::Search>
@@ -60,7 +68,7 @@ fn without_filters(others: u64, within: &str) -> String {
     let are = if others == 1 { "is" } else { "are" };
     format!(
         "Without filters there {are} {} {within}.",
-        words::requests(Some(others))
+        words::requests(others)
     )
 }
 

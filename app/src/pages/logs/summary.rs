@@ -1,7 +1,7 @@
 //! What the list says about itself: how many rows there are, what was lost, and what is sample data.
 
 use leptos::prelude::*;
-use model::{Kept, KeptBecause, LogTotals, Moving};
+use model::{DamagedPart, DateRange, Kept, KeptBecause, LogPage, LogTotals, Moving};
 
 use super::listing::Listing;
 use super::words;
@@ -12,14 +12,7 @@ use crate::ui::{Notice, Time, TimeStyle, Tone, ZoneNote};
 pub(super) fn Count(listing: Listing) -> impl IntoView {
     let text = Memo::new(move |_| {
         listing
-            .with(|shown| {
-                let found = if shown.page.rows.is_empty() {
-                    Some(0)
-                } else {
-                    shown.page.matching
-                };
-                format!("{} {}", words::requests(found), words::within(shown.filter.range))
-            })
+            .with(|shown| found(&shown.page, shown.filter.range))
             .unwrap_or_default()
     });
     view! {
@@ -28,6 +21,18 @@ pub(super) fn Count(listing: Listing) -> impl IntoView {
         </p>
     }
     .into_any()
+}
+
+fn found(page: &LogPage, range: DateRange) -> String {
+    let requests = match page.matching {
+        _ if page.rows.is_empty() && page.looked_back_to.is_some() => {
+            return "No matching requests so far".to_owned();
+        }
+        _ if page.rows.is_empty() => words::requests(0),
+        Some(matching) => words::requests(matching),
+        None => format!("{}+ requests", words::grouped(page.at_least)),
+    };
+    format!("{requests} {}", words::within(range))
 }
 
 /// Which parts of the address were ignored, and what they must be.
@@ -74,7 +79,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                         <Notice tone=Tone::Warn>
                             {format!(
                                 "The log could not keep up, so {} {} not listed here. Every request was handled.",
-                                words::requests(Some(dropped)),
+                                words::requests(dropped),
                                 if dropped == 1 { "is" } else { "are" },
                             )}
                         </Notice>
@@ -86,7 +91,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                         <Notice tone=Tone::Quiet>
                             {format!(
                                 "{} without a valid key {} refused and counted, but not listed. The log lists at most 10 of these per second and 1,000 per hour.",
-                                words::requests(Some(suppressed)),
+                                words::requests(suppressed),
                                 if suppressed == 1 { "was" } else { "were" },
                             )}
                         </Notice>
@@ -103,6 +108,43 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     }
                 })}
         }
+    }
+}
+
+/// Parts of the log that cannot be read. Empty if there are none.
+#[component]
+pub(super) fn DamagedParts(listing: Listing) -> impl IntoView {
+    let parts = Memo::new(move |_| {
+        listing
+            .with(|shown| shown.page.damaged.clone())
+            .unwrap_or_default()
+    });
+    move || {
+        let named = |part: DamagedPart| {
+            view! {
+                <Notice tone=Tone::Warn>
+                    "Part of the log is damaged: requests between " <Time at=part.from style=TimeStyle::Full /> " and "
+                    <Time at=part.to style=TimeStyle::Full /> " may be missing from this list."
+                </Notice>
+            }
+        };
+        parts.get().into_iter().map(named).collect_view()
+    }
+}
+
+/// How far back a search looked that ran out of time. The link to older requests goes on from there.
+#[component]
+pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
+    let to = Memo::new(move |_| listing.with(|shown| shown.page.looked_back_to).flatten());
+    move || {
+        to.get().map(|at| {
+            view! {
+                <p class="logs-kept muted">
+                    "The search took too long and stopped at " <Time at style=TimeStyle::Full />
+                    ". Older requests have not been searched yet."
+                </p>
+            }
+        })
     }
 }
 

@@ -92,6 +92,11 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
         })
     };
     let older = Memo::new(move |_| listing.with(|shown| shown.page.older).flatten());
+    // Where the search ran out of time, there may or may not be older ones.
+    let go_on = move || match listing.with(|shown| shown.page.looked_back_to.is_some()) {
+        Some(true) => "Search further back",
+        _ => "Show older requests",
+    };
     let is_older_page = Memo::new(move |_| listing.filter.with(|filter| filter.before.is_some()));
     move || {
         (older.get().is_some() || is_older_page.get()).then(|| {
@@ -103,7 +108,7 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
                     {older
                         .get()
                         .map(|cursor| {
-                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>"Show older requests"</ButtonLink> }
+                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>{go_on()}</ButtonLink> }
                         })}
                 </nav>
             }

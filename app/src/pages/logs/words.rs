@@ -15,12 +15,11 @@ pub(in crate::pages) fn grouped(number: u64) -> String {
     out
 }
 
-/// "1 request", "214 requests"; "10,000+ requests" where they were not counted to the end.
-pub(super) fn requests(count: Option<u64>) -> String {
+/// "1 request", "214 requests".
+pub(super) fn requests(count: u64) -> String {
     match count {
-        None => "10,000+ requests".to_owned(),
-        Some(1) => "1 request".to_owned(),
-        Some(count) => format!("{} requests", grouped(count)),
+        1 => "1 request".to_owned(),
+        count => format!("{} requests", grouped(count)),
     }
 }
 
@@ -75,9 +74,8 @@ mod tests {
 
     #[test]
     fn one_request_is_singular_and_an_uncounted_number_says_so() {
-        assert_eq!(requests(Some(1)), "1 request");
-        assert_eq!(requests(Some(214)), "214 requests");
-        assert_eq!(requests(None), "10,000+ requests");
+        assert_eq!(requests(1), "1 request");
+        assert_eq!(requests(214), "214 requests");
     }
 
     #[test]

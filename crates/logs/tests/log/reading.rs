@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use logs::{
-    Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Reading, Retention, Run, RunReport,
-    Scope,
+    Conditions, Count, Damaged, Found, Ledger, LogStoreError, LookedBack, Question, Reader, Reading,
+    Retention, Run, RunReport, Scope,
 };
 use model::{
     Body, BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, HeaderField, Kept, KeptBecause, KeyId,
@@ -392,4 +392,64 @@ async fn a_page_says_how_many_rows_of_a_version_before_are_moved() {
         .page(with_brands(1), &LogFilter::default(), NOW)
         .await;
     assert_eq!(page.expect("a page").moving, Some(MOVING));
+}
+
+#[tokio::test]
+async fn if_time_ran_out_the_page_says_how_far_back_it_looked_and_goes_on_from_there() {
+    let looked_back = LookedBack {
+        seq: 77,
+        at: NOW.minus_seconds(60),
+    };
+    let found = |rows: Vec<LogRow>, more| Found {
+        rows,
+        more,
+        count: Count::AtLeast(1),
+        looked_back_to: Some(looked_back),
+        ..Found::default()
+    };
+    let full = (vec![row(90, 1, None)], true);
+    for ((rows, more), older, to) in [
+        (full, 90, None),
+        ((vec![row(90, 1, None)], false), 77, Some(looked_back.at)),
+        ((Vec::new(), false), 77, Some(looked_back.at)),
+    ] {
+        let reader = Prepared::new([found(rows, more), counted(9)]);
+        let page = reading(&reader)
+            .page(with_brands(1), &LogFilter::default(), NOW)
+            .await;
+        let page = page.expect("a page");
+        assert_eq!((page.older, page.looked_back_to), (Some(older), to));
+        assert_eq!((page.matching, page.at_least), (None, 1));
+    }
+}
+
+#[tokio::test]
+async fn damaged_parts_are_joined_and_a_few_at_most() {
+    let part = |from: i64, to: i64| Damaged {
+        from: NOW.plus_seconds(from),
+        to: NOW.plus_seconds(to),
+        rows: 9,
+    };
+    let found = Found {
+        damaged: vec![
+            part(50, 60),
+            part(0, 10),
+            part(5, 12),
+            part(90, 95),
+            part(70, 71),
+            part(20, 25),
+        ],
+        ..counted(9)
+    };
+    let reader = Prepared::new([found, counted(9)]);
+    let page = reading(&reader)
+        .page(with_brands(1), &LogFilter::default(), NOW)
+        .await;
+    let seconds = |at: Timestamp| (at.as_millis() - NOW.as_millis()) / 1000;
+    let damaged = page.expect("a page").damaged;
+    let parts: Vec<_> = damaged
+        .iter()
+        .map(|part| (seconds(part.from), seconds(part.to)))
+        .collect();
+    assert_eq!(parts, [(0, 12), (20, 25), (50, 95)]);
 }

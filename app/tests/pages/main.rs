@@ -1,7 +1,8 @@
-//! Renders the Webhooks pages on the server over fixed data: what they say, and that a Viewer is told why not. Each page
-//! is left in the target directory, where it can be looked at with `style/main.css`.
+//! Renders pages on the server over fixed data: what they say, and that a Viewer is told why not. Each page is left in
+//! the target directory, where it can be looked at with `style/main.css`.
 #![cfg(feature = "ssr")]
 
+mod logs;
 mod world;
 
 use std::collections::BTreeSet;
@@ -34,7 +35,7 @@ async fn render(world: World, path: &str, file: &str) -> String {
          content=\"width=device-width, initial-scale=1\"><link rel=\"stylesheet\" href=\"/style/main.css\"></head>\
          <body>{html}</body></html>"
     );
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("webhooks-{file}.html"));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{file}.html"));
     std::fs::write(path, page).expect("the target directory can be written");
     html
 }
@@ -85,7 +86,7 @@ fn assert_sound(html: &str) {
 
 #[tokio::test]
 async fn the_list_says_in_words_how_each_webhook_is_doing() {
-    let html = render(owner(), "webhooks", "list").await;
+    let html = render(owner(), "webhooks", "webhooks-list").await;
     assert_sound(&html);
     let text = text_of(&html);
     for words in [
@@ -116,9 +117,10 @@ async fn an_empty_list_teaches_and_offers_the_form() {
         World {
             role: Role::Owner,
             empty: true,
+            ..owner()
         },
         "webhooks",
-        "empty",
+        "webhooks-empty",
     )
     .await;
     assert_sound(&html);
@@ -183,6 +185,7 @@ async fn every_state_of_a_webhook_has_its_explanation() {
         World {
             role: Role::Owner,
             empty: true,
+            ..owner()
         },
         &format!("webhooks/{}?saved=created", webhook_id(2)),
         "new",
@@ -208,13 +211,13 @@ async fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
         4,
         "pause, edit, delete, test: {html}"
     );
-    let list = render(viewer(), "webhooks", "list-viewer").await;
+    let list = render(viewer(), "webhooks", "webhooks-list-viewer").await;
     assert!(!list.contains("/webhooks/new\""));
     assert_eq!(
         (list.matches(refused).count(), text_of(&list).matches(why).count()),
         (1, 1)
     );
-    let form = render(viewer(), "webhooks/new", "form-viewer").await;
+    let form = render(viewer(), "webhooks/new", "webhooks-form-viewer").await;
     assert!(!form.contains("name=\"webhook_url\"") && text_of(&form).contains("Not allowed"));
 }
 
@@ -238,7 +241,7 @@ async fn the_form_comes_back_as_it_was_with_its_faults() {
 
 #[tokio::test]
 async fn a_fresh_form_names_no_fault_and_offers_every_type_with_its_sentence() {
-    let html = render(owner(), "webhooks/new", "form").await;
+    let html = render(owner(), "webhooks/new", "webhooks-form").await;
     assert_sound(&html);
     assert!(!html.contains("aria-invalid"));
     let text = text_of(&html);
