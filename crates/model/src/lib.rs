@@ -10,9 +10,11 @@ mod event_type;
 mod id;
 mod key;
 mod log;
+mod log_address;
 mod log_filter;
 mod log_parts;
 mod permission;
+mod recorded;
 pub mod search_line;
 mod secret_text;
 mod time;
@@ -34,7 +36,7 @@ pub use key::{
 };
 pub use log::{
     Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
-    Moving, Recorded,
+    Moving,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
@@ -42,6 +44,7 @@ pub use log_filter::{
 };
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
+pub use recorded::Recorded;
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};

@@ -43,12 +43,12 @@ impl DateRange {
     }
 
     /// The preset's name in the address.
-    pub(super) fn preset_name(self) -> Option<&'static str> {
+    pub(crate) fn preset_name(self) -> Option<&'static str> {
         let preset = Self::PRESETS.iter().find(|(.., range)| *range == self);
         preset.map(|(name, ..)| *name)
     }
 
-    pub(super) fn preset(text: &str) -> Result<Self, InvalidFilter> {
+    pub(crate) fn preset(text: &str) -> Result<Self, InvalidFilter> {
         let preset = Self::PRESETS.into_iter().find(|(name, ..)| *name == text);
         preset.map(|(.., range)| range).ok_or(InvalidFilter {
             name: "range",
@@ -57,7 +57,7 @@ impl DateRange {
     }
 
     /// Sets one of the bounds. A preset gives way to it.
-    pub(super) fn set_bound(&mut self, is_from: bool, text: &str) -> Result<(), InvalidFilter> {
+    pub(crate) fn set_bound(&mut self, is_from: bool, text: &str) -> Result<(), InvalidFilter> {
         let at = text.parse().map_err(|_| InvalidFilter {
             name: if is_from { "from" } else { "to" },
             wants: "a time such as 2026-11-02T14:30:00Z",
@@ -75,7 +75,7 @@ impl DateRange {
     }
 
     /// A range that ends before it begins loses its end.
-    pub(super) fn mend(&mut self) -> Option<InvalidFilter> {
+    pub(crate) fn mend(&mut self) -> Option<InvalidFilter> {
         let Self::Between {
             from: Some(from),
             to: Some(to),

@@ -1,7 +1,6 @@
 //! The filter of the Logs page: at once the address, the form, the search line, the server function's argument and the
 //! store's query.
 
-mod address;
 mod choice;
 mod date_range;
 mod field;
@@ -109,6 +108,3 @@ impl LogFilter {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! A filter as a query string: repeated parameters, as a form of check boxes sends them. A name that begins with `-`
+//! A [`LogFilter`] as a query string: repeated parameters, as a form of check boxes sends them. A name that begins with `-`
 //! excludes: `status=4xx&status=500&-status=404`.
 
 use std::borrow::Cow;
@@ -7,9 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{DateRange, FilterField, InvalidFilter, LogFilter};
-use crate::Timestamp;
-use crate::search_line;
+use crate::{DateRange, FilterField, InvalidFilter, LogFilter, Timestamp, search_line};
 
 impl LogFilter {
     /// Like `FromStr`, but leaves out what it cannot read and says which parts.

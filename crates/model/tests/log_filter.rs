@@ -1,5 +1,9 @@
-use super::*;
-use crate::{ClientId, KeyId, Timestamp};
+//! The filter as an address, and each kind of value.
+
+use model::{
+    BrandFilter, Choice, ClientId, DateRange, DurationFilter, Environment, FilterField, InvalidFilter,
+    InvalidValue, KeyFilter, KeyId, LogFilter, MOST_VALUES, StatusFilter, Timestamp,
+};
 
 fn only<T>(value: T) -> Choice<T> {
     Choice::only(Some(value))
