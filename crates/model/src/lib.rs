@@ -10,8 +10,12 @@ mod event_type;
 mod id;
 mod key;
 mod log;
+mod log_address;
 mod log_filter;
+mod log_parts;
 mod permission;
+mod recorded;
+pub mod search_line;
 mod secret_text;
 mod time;
 mod verdict;
@@ -32,10 +36,16 @@ pub use key::{
 };
 pub use log::{
     Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
-    Moving, Recorded,
+    Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
+    Moving,
 };
-pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
+pub use log_filter::{
+    BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
+    LONGEST_PATH, LastFour, LogFilter, MOST_VALUES, StatusFilter,
+};
+pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
+pub use recorded::Recorded;
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};

@@ -2,32 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, Environment, EventId, KeyId, RequestId, Timestamp, Verdict};
-
-/// Which surface saw the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recorded {
-    Gateway,
-    Verify,
-    PublicApi,
-}
-
-impl Recorded {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Verify => "verify",
-            Self::PublicApi => "public_api",
-        }
-    }
-
-    pub fn from_name(text: &str) -> Option<Self> {
-        [Self::Gateway, Self::Verify, Self::PublicApi]
-            .into_iter()
-            .find(|one| one.as_str() == text)
-    }
-}
+use crate::{
+    ClientId, Environment, EventId, KeyId, LogFacets, LogHistogram, Recorded, RequestId, Timestamp, Verdict,
+};
 
 /// One row of the Logs table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +191,10 @@ pub struct LogPage {
     pub damaged: Vec<DamagedPart>,
     /// While the rows of a version before are moved: those that are not moved are missing from the list.
     pub moving: Option<Moving>,
+    /// If it was asked for.
+    pub histogram: Option<LogHistogram>,
+    /// If they were asked for.
+    pub facets: Option<LogFacets>,
 }
 
 /// Requests that arrived between these times may be missing, because they cannot be read.
