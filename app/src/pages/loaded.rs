@@ -36,6 +36,20 @@ where
     }
 }
 
+/// A value that is read from a resource. In the browser, what depends on it hears only of changes. On the server it is read
+/// anew each time something is rendered: there a memo may be computed at the very moment at which its resource arrives on
+/// another thread, miss that, and keep saying that there is nothing.
+pub fn read_from<T>(read: impl Fn() -> T + Send + Sync + 'static) -> Signal<T>
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+{
+    if cfg!(feature = "ssr") {
+        Signal::derive(read)
+    } else {
+        Memo::new(move |_| read()).into()
+    }
+}
+
 /// In place of what is loading. While it is on the page, the style sheet shows a thin bar at the top of the
 /// window, after 150 ms.
 #[component]

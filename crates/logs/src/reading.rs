@@ -342,8 +342,8 @@ impl Asked {
             totals: LogTotals {
                 dropped: 0,
                 suppressed: 0,
-                gap_from: None,
-                gap_to: None,
+                gaps: Vec::new(),
+                more_gaps: 0,
             },
             from: self.from,
             to: self.to,

@@ -35,9 +35,8 @@ pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
 pub use log::{
-    Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
-    Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
-    Moving,
+    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow,
+    LogTotals, Moving,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,

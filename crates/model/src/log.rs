@@ -82,6 +82,8 @@ pub enum BodyAbsence {
     Generated,
     /// It was stored, and has been removed since: headers and bodies are kept for a shorter time than rows.
     NoLongerKept,
+    /// It was stored, and what is on the disk is no longer what was written.
+    Damaged,
 }
 
 impl BodyAbsence {
@@ -105,6 +107,7 @@ impl BodyAbsence {
             Self::NotSeen => "Not seen: this check receives only the request's headers.",
             Self::Generated => "None: this entry is sample data.",
             Self::NoLongerKept => "No longer kept: headers and bodies are removed before the request itself.",
+            Self::Damaged => "Not readable: the stored headers and bodies are damaged.",
         }
     }
 
@@ -121,6 +124,7 @@ impl BodyAbsence {
             Self::NotSeen => "not_seen",
             Self::Generated => "generated",
             Self::NoLongerKept => "no_longer_kept",
+            Self::Damaged => "damaged",
         }
     }
 }
@@ -212,13 +216,20 @@ pub struct Moving {
     pub total: Option<u64>,
 }
 
-/// What the log lost, within this run of the server (invariant 8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What the log lost in the runs of the server that overlap a date range (invariant 8).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogTotals {
     pub dropped: u64,
     pub suppressed: u64,
-    /// Begin of the latest gap: an unclean stop after this moment may have lost rows …
-    pub gap_from: Option<Timestamp>,
-    /// … until this one.
-    pub gap_to: Option<Timestamp>,
+    /// Unclean stops that may have lost rows of the range, the latest first; those that overlap are one. A few at most.
+    pub gaps: Vec<Gap>,
+    /// How many earlier gaps there are.
+    pub more_gaps: u64,
+}
+
+/// Requests that arrived between these times may not have been stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub from: Timestamp,
+    pub to: Timestamp,
 }

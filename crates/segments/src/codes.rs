@@ -76,6 +76,7 @@ pub const fn absence(why: BodyAbsence) -> u8 {
         BodyAbsence::NotSeen => 8,
         BodyAbsence::Generated => 9,
         BodyAbsence::NoLongerKept => 10,
+        BodyAbsence::Damaged => 11,
     }
 }
 
@@ -92,6 +93,7 @@ pub const fn to_absence(code: u8) -> Option<BodyAbsence> {
         8 => BodyAbsence::NotSeen,
         9 => BodyAbsence::Generated,
         10 => BodyAbsence::NoLongerKept,
+        11 => BodyAbsence::Damaged,
         _ => return None,
     })
 }

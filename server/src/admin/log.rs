@@ -1,7 +1,7 @@
 //! `gatehouse admin` about the log: what is stored, erasing a company's requests, and the receipts of that.
 
 use accounts::Company;
-use model::{Actor, ClientId};
+use model::{Actor, ClientId, Timestamp};
 use store::logs::{Erasure, Receipt};
 
 use super::answer::{Answer, Object};
@@ -99,6 +99,12 @@ pub(super) async fn status(core: &Core) -> Result<Answer, StartError> {
             .with("bodies_bytes", status.bodies_bytes)
             .with("damaged", status.damaged_segments)
             .with("damaged_rows", status.damaged_rows)
-            .with("erasing", status.erasures),
+            .with("erasing", status.erasures)
+            .with("gaps", status.gaps)
+            .with_maybe("last_gap", status.last_gap.map(words_of_gap)),
     ))
+}
+
+fn words_of_gap((from, to): (Timestamp, Timestamp)) -> String {
+    format!("{} to {}", from.to_rfc3339(), to.to_rfc3339())
 }

@@ -129,7 +129,7 @@ async fn stored_log(text: &mut Text, services: &Services) {
         text.one(
             "gatehouse_log_oldest_timestamp_seconds",
             "gauge",
-            "When the oldest request in a closed segment arrived.",
+            "When the oldest request in the log arrived.",
             oldest.as_millis().unsigned_abs() / 1000,
         );
     }
@@ -138,6 +138,12 @@ async fn stored_log(text: &mut Text, services: &Services) {
         "gauge",
         "Erasures whose rows are hidden and not yet removed.",
         status.erasures,
+    );
+    text.one(
+        "gatehouse_log_gaps_total",
+        "counter",
+        "Times a server ended without saying so. Requests of its last moments may be missing, and are in no other number.",
+        status.gaps,
     );
 }
 

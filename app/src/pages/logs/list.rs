@@ -14,7 +14,7 @@ use super::summary::{
 };
 use super::table::{OlderLink, RequestTable};
 use crate::pages::company::CompanyScope;
-use crate::pages::loaded::{Failure, Loading};
+use crate::pages::loaded::{Failure, Loading, read_from};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{PageHeader, Title};
 
@@ -95,7 +95,7 @@ fn Controls(listing: Listing) -> impl IntoView {
 /// Rows keep their place in the page while they come and go; only another face replaces them.
 #[component]
 fn Requests(listing: Listing) -> impl IntoView {
-    let face = Memo::new(move |_| listing.face());
+    let face = read_from(move || listing.face());
     move || match face.get() {
         None => ().into_any(),
         Some(Face::Rows) => view! { <RequestTable listing /> }.into_any(),

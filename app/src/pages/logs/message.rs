@@ -35,7 +35,7 @@ pub(super) fn Message(side: Side, headers: Vec<HeaderField>, body: Body) -> impl
     view! {
         <Card id=side.id() title=side.word()>
             <div class="stack">
-                {(!is_no_longer_kept(&body)).then(|| view! { <Headers headers /> })}
+                {(!is_of_both(&body)).then(|| view! { <Headers headers /> })}
                 <BodyView side body />
             </div>
         </Card>
@@ -43,12 +43,12 @@ pub(super) fn Message(side: Side, headers: Vec<HeaderField>, body: Body) -> impl
     .into_any()
 }
 
-/// Headers and bodies are removed together, and the body says so for both.
-const fn is_no_longer_kept(body: &Body) -> bool {
+/// Headers and bodies are removed together, and read together; the body says for both why they are not there.
+const fn is_of_both(body: &Body) -> bool {
     matches!(
         body,
         Body::Absent {
-            why: BodyAbsence::NoLongerKept,
+            why: BodyAbsence::NoLongerKept | BodyAbsence::Damaged,
             ..
         }
     )
@@ -94,7 +94,7 @@ fn is_placeholder(value: &str) -> bool {
 fn BodyView(side: Side, body: Body) -> impl IntoView {
     match body {
         Body::Absent {
-            why: why @ BodyAbsence::NoLongerKept,
+            why: why @ (BodyAbsence::NoLongerKept | BodyAbsence::Damaged),
             ..
         } => view! { <p class="muted">{why.sentence()}</p> }.into_any(),
         Body::Absent { why, total_bytes } => {

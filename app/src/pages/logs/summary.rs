@@ -1,16 +1,17 @@
 //! What the list says about itself: how many rows there are, what was lost, and what is sample data.
 
 use leptos::prelude::*;
-use model::{DamagedPart, DateRange, Kept, KeptBecause, LogPage, LogTotals, Moving};
+use model::{DamagedPart, DateRange, Gap, Kept, KeptBecause, LogPage, LogTotals, Moving};
 
 use super::listing::Listing;
 use super::words;
+use crate::pages::loaded::read_from;
 use crate::ui::{Notice, Time, TimeStyle, Tone, ZoneNote};
 
 /// "214 requests in the last 24 hours". Announced when the filter changes, not when rows arrive by themselves.
 #[component]
 pub(super) fn Count(listing: Listing) -> impl IntoView {
-    let text = Memo::new(move |_| {
+    let text = read_from(move || {
         listing
             .with(|shown| found(&shown.page, shown.filter.range))
             .unwrap_or_default()
@@ -64,13 +65,17 @@ pub(super) fn IgnoredFilters(listing: Listing) -> impl IntoView {
 /// The log counts what it lost; this shows it. Empty if nothing was lost.
 #[component]
 pub(super) fn Losses(listing: Listing) -> impl IntoView {
-    let totals = Memo::new(move |_| listing.with(|shown| shown.page.totals).unwrap_or_default());
+    let totals = read_from(move || {
+        listing
+            .with(|shown| shown.page.totals.clone())
+            .unwrap_or_default()
+    });
     move || {
         let LogTotals {
             dropped,
             suppressed,
-            gap_from,
-            gap_to,
+            gaps,
+            more_gaps,
         } = totals.get();
         view! {
             {(dropped > 0)
@@ -78,7 +83,7 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Warn>
                             {format!(
-                                "The log could not keep up, so {} {} not listed here. Every request was handled.",
+                                "The log could not keep up, so {} {} not listed here. Every one of them got its response.",
                                 words::requests(dropped),
                                 if dropped == 1 { "is" } else { "are" },
                             )}
@@ -90,31 +95,42 @@ pub(super) fn Losses(listing: Listing) -> impl IntoView {
                     view! {
                         <Notice tone=Tone::Quiet>
                             {format!(
-                                "{} without a valid key {} refused and counted, but not listed. The log lists at most 10 of these per second and 1,000 per hour.",
+                                "{} whose key was not recognised, or could not be checked, {} refused and counted, but not listed. The log lists at most 10 of these per second and 1,000 per hour.",
                                 words::requests(suppressed),
                                 if suppressed == 1 { "was" } else { "were" },
                             )}
                         </Notice>
                     }
                 })}
-            {gap_from
-                .zip(gap_to)
-                .map(|(from, to)| {
-                    view! {
-                        <Notice tone=Tone::Warn>
-                            "Gatehouse was interrupted: requests between " <Time at=from style=TimeStyle::Full /> " and "
-                            <Time at=to style=TimeStyle::Full /> " may be missing from this list."
-                        </Notice>
-                    }
-                })}
+            <Interruptions gaps more_gaps />
         }
     }
+}
+
+/// When a server ended without having stored its last requests.
+#[component]
+fn Interruptions(gaps: Vec<Gap>, more_gaps: u64) -> impl IntoView {
+    let and_more = move || match more_gaps {
+        1 => " So may those of one earlier interruption.".to_owned(),
+        more => format!(" So may those of {} earlier interruptions.", words::grouped(more)),
+    };
+    let last = gaps.len().saturating_sub(1);
+    let named = move |(number, gap): (usize, Gap)| {
+        view! {
+            <Notice tone=Tone::Warn>
+                "Gatehouse was interrupted: requests between " <Time at=gap.from style=TimeStyle::Full /> " and "
+                <Time at=gap.to style=TimeStyle::Full /> " may be missing from this list."
+                {(number == last && more_gaps > 0).then(and_more)}
+            </Notice>
+        }
+    };
+    gaps.into_iter().enumerate().map(named).collect_view().into_any()
 }
 
 /// Parts of the log that cannot be read. Empty if there are none.
 #[component]
 pub(super) fn DamagedParts(listing: Listing) -> impl IntoView {
-    let parts = Memo::new(move |_| {
+    let parts = read_from(move || {
         listing
             .with(|shown| shown.page.damaged.clone())
             .unwrap_or_default()
@@ -135,7 +151,7 @@ pub(super) fn DamagedParts(listing: Listing) -> impl IntoView {
 /// How far back a search looked that ran out of time. The link to older requests goes on from there.
 #[component]
 pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
-    let to = Memo::new(move |_| listing.with(|shown| shown.page.looked_back_to).flatten());
+    let to = read_from(move || listing.with(|shown| shown.page.looked_back_to).flatten());
     move || {
         to.get().map(|at| {
             view! {
@@ -151,11 +167,7 @@ pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
 /// Where the log begins. Shown at the end of a list whose range asks for more than is kept.
 #[component]
 pub(super) fn KeptSince(listing: Listing) -> impl IntoView {
-    let kept = Memo::new(move |_| {
-        listing
-            .with(|shown| shown.page.kept.filter(|_| shown.page.older.is_none()))
-            .flatten()
-    });
+    let kept = read_from(move || listing.with(|shown| shown.page.kept).flatten());
     move || {
         kept.get().map(|Kept { since, because }| {
             view! {
@@ -179,7 +191,7 @@ fn why_kept(because: KeptBecause) -> String {
 /// After an update: how many of the earlier requests are back in the list.
 #[component]
 pub(super) fn BeingMoved(listing: Listing) -> impl IntoView {
-    let moving = Memo::new(move |_| listing.with(|shown| shown.page.moving).flatten());
+    let moving = read_from(move || listing.with(|shown| shown.page.moving).flatten());
     move || {
         moving.get().map(|moving| {
             view! { <Notice tone=Tone::Quiet>{being_moved(moving)}</Notice> }
@@ -204,7 +216,7 @@ fn being_moved(Moving { moved, total }: Moving) -> String {
 /// The demo's line about sample data, and the zone of the times.
 #[component]
 pub(super) fn GeneratedUntil(listing: Listing) -> impl IntoView {
-    let real_since = Memo::new(move |_| {
+    let real_since = read_from(move || {
         listing.scope.context().with(|context| {
             context
                 .as_ref()

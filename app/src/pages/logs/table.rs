@@ -5,6 +5,7 @@ use model::LogRow;
 
 use super::address;
 use super::listing::Listing;
+use crate::pages::loaded::read_from;
 use crate::ui::{
     ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, StatusBadge, Table, Time,
     TimeStyle, duration_text,
@@ -91,7 +92,7 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
             address::of_list(listing.scope.client_id(), &filter)
         })
     };
-    let older = Memo::new(move |_| listing.with(|shown| shown.page.older).flatten());
+    let older = read_from(move || listing.with(|shown| shown.page.older).flatten());
     // Where the search ran out of time, there may or may not be older ones.
     let go_on = move || match listing.with(|shown| shown.page.looked_back_to.is_some()) {
         Some(true) => "Search further back",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api;
 use crate::pages::company::{CompanyScope, Topic};
-use crate::pages::loaded::Outcome;
+use crate::pages::loaded::{Outcome, read_from};
 use crate::ui::{Cell, Column, Narrow, RowLink, Section, State, StateBadge, StatusBadge, Table, Time};
 
 /// A delivery and the name of its webhook.
@@ -65,7 +65,7 @@ async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
 
 #[component]
 fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
-    let steps = Memo::new(move |_| {
+    let steps = read_from(move || {
         steps.with(|steps| {
             steps
                 .as_ref()

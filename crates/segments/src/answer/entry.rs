@@ -1,7 +1,7 @@
 //! Finds one entry by its request id.
 
 use logs::{Place, Scope};
-use model::{LogEntry, RequestId};
+use model::{Body, BodyAbsence, LogEntry, RequestId};
 
 use super::loader::{Ask, Batch, Loader};
 use super::{Closed, Source, rows};
@@ -28,14 +28,45 @@ pub(super) fn find(source: &Source<'_>, scope: Scope, id: RequestId) -> Result<O
     closed.sort_by_key(|closed| std::cmp::Reverse(closed.head.meta().last_seq));
     for closed in closed.chunks(SEGMENTS) {
         if let Some((closed, row)) = find_row(closed, id, loader)? {
-            let mut reader = [RowReader::of_entries(&closed.head, &[row], closed.bodies_kept)];
-            rows::supply(&mut reader, loader)?;
-            let [reader] = reader;
-            let found = reader.into_entries()?.into_iter().next();
+            let found = read(closed, row, loader)?;
             return Ok(found.and_then(|found| seen_in(source, scope, found)));
         }
     }
     Ok(None)
+}
+
+/// Headers and bodies that cannot be read are said to be damaged, and hide nothing else.
+fn read(closed: &Closed, row: u16, loader: Loader<'_>) -> Result<Option<(Place, LogEntry)>, ReadError> {
+    let head: &Head = &closed.head;
+    match read_with(RowReader::of_entries(head, &[row], closed.bodies_kept), loader) {
+        Err(ReadError::Damaged { .. } | ReadError::Missing { .. })
+            if closed.bodies_kept && head.meta().bodies_bytes > 0 =>
+        {
+            // Fails too if it is the row itself that cannot be read.
+            let found = read_with(RowReader::of_entries(head, &[row], false), loader)?;
+            Ok(found.map(|(place, entry)| (place, without_messages(entry))))
+        }
+        read => read,
+    }
+}
+
+fn read_with(reader: RowReader<'_>, loader: Loader<'_>) -> Result<Option<(Place, LogEntry)>, ReadError> {
+    let mut reader = [reader];
+    rows::supply(&mut reader, loader)?;
+    let [reader] = reader;
+    Ok(reader.into_entries()?.into_iter().next())
+}
+
+/// Where the entry had headers and bodies, it says that they are damaged.
+fn without_messages(mut entry: LogEntry) -> LogEntry {
+    for body in [&mut entry.request_body, &mut entry.response_body] {
+        if let Body::Absent { why, .. } = body
+            && *why == BodyAbsence::NoLongerKept
+        {
+            *why = BodyAbsence::Damaged;
+        }
+    }
+    entry
 }
 
 fn find_row<'a>(

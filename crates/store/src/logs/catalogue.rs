@@ -325,16 +325,16 @@ pub(super) async fn mark_damaged(
     segment: SegmentId,
     seen: i64,
     change: i64,
-) -> Result<bool, StoreError> {
-    let sql =
-        "UPDATE log_segments SET damaged = 1, change = $2 WHERE id = $1 AND damaged = 0 AND change <= $3";
-    let marked = sqlx::query(sql)
-        .bind(segment.0)
-        .bind(change)
-        .bind(seen)
-        .execute(connection)
-        .await?;
-    Ok(marked.rows_affected() > 0)
+) -> Result<Option<Day>, StoreError> {
+    let marked = sqlx::query(
+        "UPDATE log_segments SET damaged = 1, change = $2 WHERE id = $1 AND damaged = 0 AND change <= $3 RETURNING day",
+    )
+    .bind(segment.0)
+    .bind(change)
+    .bind(seen)
+    .fetch_optional(connection)
+    .await?;
+    marked.as_ref().map(day).transpose()
 }
 
 /// The number of the change that this transaction makes to the list of segments.

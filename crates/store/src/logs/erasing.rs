@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::{ClientId, CompanyId, Timestamp};
-use segments::{Closed, Encoded, Erased, ReadError, SegmentId, rewrite};
+use segments::{Closed, Encoded, Erased, Head, ReadError, SegmentId, rewrite};
 use sqlx::any::AnyRow;
 
 use super::catalogue;
 use super::container::Blobs;
+use super::read::set_aside;
 use super::removing::{Gone, What};
 use super::{Inner, blocking, moving, tables};
 use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
@@ -41,7 +42,7 @@ pub struct Receipt {
     pub erased_until: Timestamp,
     pub rows_removed: u64,
     pub segments_rewritten: u64,
-    /// When no segment had such rows any more.
+    /// When no segment had such rows any more, also none that is set aside because it cannot be read.
     pub finished_at: Option<Timestamp>,
 }
 
@@ -163,23 +164,26 @@ async fn erasures(db: &Db) -> Result<Vec<Known>, StoreError> {
 }
 
 impl Inner {
-    /// Works on all erasures, as long as this node may.
+    /// Works on all erasures, as long as this node may. A segment that fails does not keep the others.
     pub(super) async fn remove_erased(
         self: &Arc<Self>,
         clock: &(dyn Fn() -> Timestamp + Send + Sync),
     ) -> Result<(), StoreError> {
+        let mut failed = None;
         for erasure in erasures(&self.db).await? {
             for closed in self.candidates(&erasure).await? {
                 if !self.is_keeper(clock()).await? {
                     return Ok(());
                 }
-                self.rewrite_without(&closed, &erasure).await?;
+                if let Err(error) = self.rewrite_without(&closed, &erasure).await {
+                    failed.get_or_insert(error);
+                }
             }
             if !erasure.is_finished {
                 self.finish(&erasure, clock()).await?;
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// The segments that may have rows of the erasure and have not been looked at since.
@@ -197,24 +201,47 @@ impl Inner {
         Ok(view.closed.iter().filter(may_have).cloned().collect())
     }
 
-    /// A segment that cannot be read is left: readers set it aside, and it goes when its time is over.
+    /// Whether a segment that is set aside may have such rows. They are in no answer, but on the disk, until the segment is
+    /// whole again or its time is over.
+    async fn are_in_damaged(&self, erasure: &Known) -> Result<bool, StoreError> {
+        let rows = sqlx::query("SELECT id, head FROM log_segments WHERE erased < $1 AND damaged = 1")
+            .bind(erasure.id)
+            .fetch_all(self.db.reader())
+            .await?;
+        for row in &rows {
+            let head = Head::parse(SegmentId(row.int("id")?), &row.blob("head")?);
+            // Without a head nobody knows.
+            if head.map_or(true, |head| erasure.erased.may_be_in(&head)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Headers and bodies that cannot be read are left out. A segment whose rows cannot be read is set aside, and it goes
+    /// when its time is over.
     async fn rewrite_without(self: &Arc<Self>, closed: &Closed, erasure: &Known) -> Result<(), StoreError> {
-        let new = catalogue::take_segment(&self.db).await?;
+        let (new, seen) = (
+            catalogue::take_segment(&self.db).await?,
+            self.state.known().change,
+        );
         let (inner, erased, old) = (Arc::clone(self), erasure.erased.clone(), closed.clone());
         let rewritten = blocking(move || {
-            rewrite(&old.head, &inner.blobs, old.bodies_kept, new, |entry| {
-                erased.covers(entry.place.client_id, entry.at)
-            })
+            let without = |bodies_kept| {
+                rewrite(&old.head, &inner.blobs, bodies_kept, new, |entry| {
+                    erased.covers(entry.place.client_id, entry.at)
+                })
+            };
+            match without(old.bodies_kept) {
+                Err(ReadError::Damaged { .. } | ReadError::Missing { .. }) => without(false),
+                rewritten => rewritten,
+            }
         })
         .await?;
         let encoded = match rewritten {
             Ok(encoded) => encoded,
-            // The next try sees it set aside, or no longer there.
-            Err(ReadError::Damaged { segment, .. } | ReadError::Missing { segment }) => {
-                tracing::warn!(
-                    segment = segment.0,
-                    "a segment of the log cannot be read, so nothing was erased in it"
-                );
+            Err(error @ (ReadError::Damaged { segment, .. } | ReadError::Missing { segment })) => {
+                set_aside(self, segment, seen, &error).await?;
                 return Ok(());
             }
             Err(ReadError::Unavailable(error)) => {
@@ -294,7 +321,11 @@ impl Inner {
         // Rows of a version before are hidden once they are moved, and then removed. Its tables still have them.
         let is_moving = moving::has_former_rows(&self.db).await?;
         let closed = self.candidates(erasure).await?;
-        if is_moving || !closed.is_empty() || self.state.open_have(&erasure.erased) {
+        if is_moving
+            || !closed.is_empty()
+            || self.state.open_have(&erasure.erased)
+            || self.are_in_damaged(erasure).await?
+        {
             return Ok(());
         }
         let id = erasure.id;

@@ -171,8 +171,26 @@ fn unreadable(error: io::Error, segment: SegmentId) -> ReadError {
             segment,
             why: "the file is too short",
         },
+        // Not too many open files or the like, which pass: something is wrong with this one. The others are readable.
+        _ if is_its_own(&error) => ReadError::Damaged {
+            segment,
+            why: "the file cannot be read",
+        },
         _ => ReadError::Unavailable(Box::new(error)),
     }
+}
+
+/// Whether the error is of the file and not of the process or the system.
+fn is_its_own(error: &io::Error) -> bool {
+    /// `EIO`: the disk cannot read these bytes.
+    const UNREADABLE: i32 = 5;
+    matches!(
+        error.kind(),
+        ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::PermissionDenied
+            | ErrorKind::InvalidData
+    ) || error.raw_os_error() == Some(UNREADABLE)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use segments::{Container, Head, SegmentId, delta};
+use segments::{Container, Head, ReadError, SegmentId, delta};
 
 use super::files::Files;
 use super::{blocking, moving, old_rows};
@@ -47,14 +47,19 @@ pub async fn segments(db: &Db, folder: &Path) -> Result<Findings, StoreError> {
                 bodies_kept: !row.flag("bodies_removed")?,
                 head: row.blob("head")?,
             };
-            let (id, count) = (listed.id, listed.facts[1]);
-            if row.flag("damaged")? {
-                findings.fault(format!("segment {} was found damaged before and set aside", id.0));
-            }
+            let (count, was_damaged) = (listed.facts[1], row.flag("damaged")?);
+            let name = format!("{}/{}", super::catalogue::day(row)?, listed.id.0);
             let files = files.clone();
             match blocking(move || listed.verify(&files)).await? {
+                Ok(()) if was_damaged => findings.fault(format!(
+                    "{name}.rows was damaged and its {count} rows are set aside; it can be read now, and the next start of \
+                     the server takes them back"
+                )),
                 Ok(()) => findings.checked += count.unsigned_abs(),
-                Err(why) => findings.fault(format!("segment {}, {count} rows: {why}", id.0)),
+                Err(Fault::Rows(why)) => findings.fault(format!("{name}.rows, {count} rows: {why}")),
+                Err(Fault::Bodies(why)) => findings.fault(format!(
+                    "{name}.bodies, headers and bodies of {count} rows, which are readable themselves: {why}"
+                )),
             }
         }
     }
@@ -69,8 +74,9 @@ struct Listed {
 }
 
 impl Listed {
-    fn verify(&self, container: &dyn Container) -> Result<(), String> {
-        let head = Head::parse(self.id, &self.head).map_err(|error| error.to_string())?;
+    fn verify(&self, container: &dyn Container) -> Result<(), Fault> {
+        let rows = |error: ReadError| Fault::Rows(error.to_string());
+        let head = Head::parse(self.id, &self.head).map_err(rows)?;
         let meta = head.meta();
         let facts = [
             i64::from(meta.day.0),
@@ -81,10 +87,22 @@ impl Listed {
             meta.bodies_bytes as i64,
         ];
         if facts != self.facts {
-            return Err("the catalogue and the segment's head differ".to_owned());
+            return Err(Fault::Rows(
+                "the catalogue and the segment's head differ".to_owned(),
+            ));
         }
-        segments::verify(&head, container, self.bodies_kept).map_err(|error| error.to_string())
+        segments::verify(&head, container, false).map_err(rows)?;
+        if self.bodies_kept && meta.bodies_bytes > 0 {
+            segments::verify(&head, container, true).map_err(|error| Fault::Bodies(error.to_string()))?;
+        }
+        Ok(())
     }
+}
+
+/// Which of a segment's two blobs is at fault.
+enum Fault {
+    Rows(String),
+    Bodies(String),
 }
 
 /// Checks the batches of segments that are not closed.

@@ -17,6 +17,7 @@ pub mod look;
 mod moving;
 pub mod old_rows;
 mod read;
+mod recheck;
 mod removing;
 mod retention;
 mod runs;
@@ -250,6 +251,13 @@ impl Ledger for Logs {
             tracing::warn!(%error, cause = ?error, "could not look for files of the log that belong to no segment");
         }
         self.inner.close_abandoned().await?;
+        // It reads whole segments, and a start does not wait for that.
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move {
+            if let Err(error) = inner.recheck().await {
+                tracing::warn!(%error, cause = ?error, "could not look again at damaged segments of the log");
+            }
+        });
         Ok(run)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use logs::{Found, LogStoreError, Question, Scope};
-use model::{LogEntry, RequestId};
+use model::{Body, BodyAbsence, LogEntry, RequestId};
 use segments::{ReadError, SegmentId, Source};
 
 use super::catalogue;
@@ -36,7 +36,30 @@ pub(super) async fn entry(
     scope: Scope,
     request: RequestId,
 ) -> Result<Option<LogEntry>, LogStoreError> {
-    ask(inner, move |_, source| source.entry(scope, request)).await
+    let ask = || ask(inner, move |_, source| source.entry(scope, request));
+    let found = ask().await?;
+    if !found.as_ref().is_some_and(is_damaged) {
+        return Ok(found);
+    }
+    // They may have been removed on purpose in the meantime. The second look knows.
+    let found = ask().await?;
+    if found.as_ref().is_some_and(is_damaged) {
+        tracing::error!(%request, "headers and bodies of a request in the log cannot be read");
+    }
+    Ok(found)
+}
+
+/// Whether its headers and bodies cannot be read.
+fn is_damaged(entry: &LogEntry) -> bool {
+    [&entry.request_body, &entry.response_body].iter().any(|body| {
+        matches!(
+            body,
+            Body::Absent {
+                why: BodyAbsence::Damaged,
+                ..
+            }
+        )
+    })
 }
 
 /// Asks in a task of its own, because a page is rendered on a stack that is almost full.
@@ -87,8 +110,8 @@ where
     }
 }
 
-/// Takes a segment out of all answers, until an operator has looked at it. Returns whether it was in them.
-async fn set_aside(
+/// Takes a segment out of all answers, until a start finds that it can be read again. Returns whether it was in them.
+pub(super) async fn set_aside(
     inner: &Inner,
     segment: SegmentId,
     seen: i64,
@@ -105,8 +128,8 @@ async fn set_aside(
             })
         })
         .await?;
-    if marked {
-        tracing::error!(segment = segment.0, %error, "a segment of the log cannot be read and is set aside");
+    if let Some(day) = marked {
+        tracing::error!(segment = segment.0, %day, %error, "a segment of the log cannot be read and is set aside");
     }
-    Ok(marked)
+    Ok(marked.is_some())
 }

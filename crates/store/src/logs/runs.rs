@@ -1,7 +1,7 @@
 //! Server runs, what they lost, and the gaps left by unclean stops (invariant 8).
 
 use logs::{LogStoreError, Run, RunReport, Scope};
-use model::{LogTotals, Timestamp};
+use model::{Gap, LogTotals, Timestamp};
 use sqlx::AssertSqlSafe;
 
 use super::catalogue;
@@ -11,6 +11,10 @@ use crate::{Columns, Db, DbConnection, Dialect, StoreError, Urgency};
 /// A run of another node that has been silent for this long is dead. SQLite has only one process, so there every
 /// unfinished run is dead.
 const SILENCE_SECONDS: i64 = 30;
+
+/// Gaps that are looked at for one page, and those that it names.
+const MOST_GAPS: i64 = 10_000;
+const SHOWN_GAPS: usize = 5;
 
 /// Rows are stored within this time, so a batch that was lost had rows from this long before it was written.
 const DELAY_SECONDS: i64 = 1;
@@ -202,23 +206,69 @@ pub(super) async fn totals(
     let losses = format!(
         "SELECT CAST(COALESCE(SUM(dropped), 0) AS BIGINT) AS dropped, \
          CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) AS suppressed FROM log_losses \
-         WHERE {whose} = $1 AND run_id IN (SELECT id FROM log_runs WHERE ended_at IS NULL)"
+         WHERE {whose} = $1 AND run_id IN \
+         (SELECT id FROM log_runs WHERE started_at < $3 AND (ended_at IS NULL OR ended_at >= $2))"
     );
     let losses = sqlx::query(AssertSqlSafe(losses))
         .bind(scope.company().to_string())
+        .bind(from.as_millis())
+        .bind(to.as_millis())
         .fetch_one(db.reader())
         .await?;
-    let gap = sqlx::query(
-        "SELECT gap_from, gap_to FROM log_gaps WHERE gap_to >= $1 AND gap_from < $2 ORDER BY gap_to DESC LIMIT 1",
+    let gaps = sqlx::query(
+        "SELECT gap_from, gap_to FROM log_gaps WHERE gap_to >= $1 AND gap_from < $2 ORDER BY gap_from LIMIT $3",
     )
     .bind(from.as_millis())
     .bind(to.as_millis())
-    .fetch_optional(db.reader())
+    .bind(MOST_GAPS)
+    .fetch_all(db.reader())
     .await?;
+    let gaps = gaps.iter().map(|gap| {
+        Ok(Gap {
+            from: gap.time("gap_from")?,
+            to: gap.time("gap_to")?,
+        })
+    });
+    let mut gaps = joined(gaps.collect::<Result<_, StoreError>>()?);
+    gaps.reverse();
+    let more_gaps = gaps.len().saturating_sub(SHOWN_GAPS) as u64;
+    gaps.truncate(SHOWN_GAPS);
     Ok(LogTotals {
         dropped: losses.int("dropped")?.unsigned_abs(),
         suppressed: losses.int("suppressed")?.unsigned_abs(),
-        gap_from: gap.as_ref().map(|gap| gap.time("gap_from")).transpose()?,
-        gap_to: gap.as_ref().map(|gap| gap.time("gap_to")).transpose()?,
+        gaps,
+        more_gaps,
     })
+}
+
+/// Makes one of those that overlap. They must be in the order of their beginnings.
+fn joined(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut joined: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        match joined.last_mut() {
+            Some(last) if gap.from <= last.to => last.to = last.to.max(gap.to),
+            _ => joined.push(gap),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_that_overlap_become_one() {
+        let gaps = |bounds: &[(i64, i64)]| -> Vec<Gap> {
+            let gap = |(from, to): &(i64, i64)| Gap {
+                from: Timestamp::from_millis(*from),
+                to: Timestamp::from_millis(*to),
+            };
+            bounds.iter().map(gap).collect()
+        };
+        assert_eq!(
+            joined(gaps(&[(0, 5), (1, 3), (5, 7), (8, 9)])),
+            gaps(&[(0, 7), (8, 9)])
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use logs::{Batch, Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Run, Sink};
-use model::{RequestId, Timestamp};
+use model::{Gap, RequestId, Timestamp};
 use store::logs::{LOG_MIGRATIONS, Logs};
 
 use crate::log_world::{NOW, entry, open, report, request, with_brands};
@@ -177,10 +177,11 @@ async fn a_node_that_was_declared_dead_is_fenced_and_its_rows_are_kept(db: &Test
         .totals(with_brands(1), NOW, NOW.plus_seconds(60))
         .await
         .expect("totals");
-    assert_eq!(
-        totals.gap_from.zip(totals.gap_to),
-        Some((NOW, NOW.plus_seconds(31)))
-    );
+    let gap = Gap {
+        from: NOW,
+        to: NOW.plus_seconds(31),
+    };
+    assert_eq!(totals.gaps, [gap]);
 }
 
 async fn a_batch_that_was_stored_before_its_run_was_ended_is_not_stored_again(db: &TestDb) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clock::{Clock, ManualClock};
 use live::{Bus, Topic};
 use logs::{Batch, Loss, LossOf, RecorderOptions};
-use model::{LogFilter, RequestId, Timestamp, Verdict};
+use model::{Gap, LogFilter, RequestId, Timestamp, Verdict};
 use store::logs::LOG_MIGRATIONS;
 
 use crate::log_world::{NOW, World, brand, company, entry, place, raw, report, request, with_brands};
@@ -18,6 +18,7 @@ contract!(
         a_row_that_the_database_refuses_does_not_affect_the_others,
         what_was_seen_was_stored_dropped_or_suppressed,
         an_unclean_stop_leaves_a_gap_and_a_clean_one_none,
+        what_earlier_runs_lost_is_shown_as_long_as_they_are_in_the_range,
         losses_are_shown_only_to_their_company,
         open_pages_are_notified_after_the_commit,
     ]
@@ -109,7 +110,7 @@ async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
     let ledger = &world.ledger;
     let gap = async |at: Timestamp| {
         let page = world.page_at(with_brands(1), &LogFilter::default(), at).await;
-        page.totals.gap_from.zip(page.totals.gap_to)
+        page.totals.gaps.first().map(|gap| (gap.from, gap.to))
     };
     let clean = world.run;
     ledger
@@ -145,6 +146,50 @@ async fn an_unclean_stop_leaves_a_gap_and_a_clean_one_none(db: &TestDb) {
     );
 }
 
+async fn what_earlier_runs_lost_is_shown_as_long_as_they_are_in_the_range(db: &TestDb) {
+    let world = World::new(db).await;
+    let ledger = &world.ledger;
+    let place = place(1);
+    let of = LossOf {
+        root: place.root,
+        company: place.company,
+    };
+    let end = NOW.plus_seconds(10);
+    let loss = Loss {
+        dropped: 3,
+        suppressed: 4,
+    };
+    let mut last = report(world.run, end);
+    last.losses = vec![(of, loss)];
+    ledger.end_run(last).await.expect("it ends");
+    // Then three that are killed, two of them within one gap.
+    for after in [100, 101, 200] {
+        ledger.start_run(NOW.plus_seconds(after)).await.expect("a run");
+    }
+    let begin = NOW.plus_seconds(300);
+    ledger.start_run(begin).await.expect("a run");
+    let totals = async |now| {
+        world
+            .page_at(with_brands(1), &LogFilter::default(), now)
+            .await
+            .totals
+    };
+    let day = 86_400;
+    let shown = totals(begin).await;
+    assert_eq!((shown.dropped, shown.suppressed), (3, 4));
+    let gap = |from, to| Gap {
+        from: NOW.plus_seconds(from),
+        to: NOW.plus_seconds(to),
+    };
+    assert_eq!((shown.gaps, shown.more_gaps), (vec![gap(100, 300)], 0));
+    let later = totals(end.plus_seconds(day + 5)).await;
+    assert_eq!(
+        (later.dropped, later.suppressed),
+        (0, 0),
+        "the run is outside the range"
+    );
+}
+
 async fn losses_are_shown_only_to_their_company(db: &TestDb) {
     let world = World::new(db).await;
     let loss = |number: u8, dropped: u64, suppressed: u64| {
@@ -173,12 +218,6 @@ async fn losses_are_shown_only_to_their_company(db: &TestDb) {
     assert_eq!(totals(with_brands(1)).await, (102, 12));
     assert_eq!(totals(brand(2)).await, (100, 2));
     assert_eq!(totals(brand(3)).await, (0, 0));
-    world
-        .ledger
-        .end_run(report(world.run, NOW))
-        .await
-        .expect("it ends");
-    assert_eq!(totals(with_brands(1)).await, (0, 0), "a new run counts from zero");
 }
 
 async fn open_pages_are_notified_after_the_commit(db: &TestDb) {

@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-async fn find(logs: &Logs) -> Found {
+pub(crate) async fn find(logs: &Logs) -> Found {
     let question = Question {
         from: Timestamp::from_millis(0),
         to: NOW.plus_seconds(86_400 * 10),
@@ -98,7 +98,7 @@ fn assert_rows(found: &Found, expected: impl DoubleEndedIterator<Item = u64>) {
     assert_eq!(found.count, Count::Exactly(expected.len() as u64));
 }
 
-async fn execute(db: &TestDb, sql: String) {
+pub(crate) async fn execute(db: &TestDb, sql: String) {
     let written = db
         .db
         .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {

@@ -167,10 +167,13 @@ impl Inner {
             Stage::Moving => {}
             Stage::Removing => {
                 farewell::remove(&self.db, progress, options.rest).await?;
-                tracing::info!(
-                    rows = progress.moved,
-                    "all log rows of the version before are moved, and its tables are removed"
-                );
+                // A new installation has such tables too, without rows.
+                if progress.moved > 0 {
+                    tracing::info!(
+                        rows = progress.moved,
+                        "all log rows of the version before are moved, and its tables are removed"
+                    );
+                }
                 return Ok(Next::End);
             }
             Stage::Removed | Stage::Kept => return Ok(Next::End),
