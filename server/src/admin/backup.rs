@@ -22,7 +22,37 @@ pub(super) async fn carry_out(place: &Place, removals: &Removals, dir: &Path) ->
                 .to_owned(),
         ));
     }
+    if is_within(dir, &place.data_dir) {
+        return Err(StartError::Refused(format!(
+            "{} is in the data directory. A backup there would be lost together with it.",
+            dir.display()
+        )));
+    }
     make_empty(dir)?;
+    let copied = copy_into(place, removals, dir).await;
+    if !dir.join("gatehouse.db").exists() {
+        // It was empty, so everything in it is of this backup. What cannot be removed is in the way of the next try, which
+        // says so.
+        let _ = fs::remove_dir_all(dir.join("logs"));
+        let _ = fs::remove_file(dir.join("unfinished.db"));
+    }
+    copied
+}
+
+/// Whether the directory is the other one, or below it.
+fn is_within(dir: &Path, other: &Path) -> bool {
+    // What does not exist yet has no canonical path; its nearest ancestor that exists has one.
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).ok()?;
+        path.ancestors().find_map(|ancestor| ancestor.canonicalize().ok())
+    };
+    match (real(dir), real(other)) {
+        (Some(dir), Some(other)) => dir.starts_with(other),
+        _ => false,
+    }
+}
+
+async fn copy_into(place: &Place, removals: &Removals, dir: &Path) -> Result<Answer, StartError> {
     let (from, to) = (place.data_dir.join("logs"), dir.join("logs"));
     make_private(&to)?;
     // Until every file is copied that the copy of the catalogue names.
@@ -77,7 +107,10 @@ fn with_secrets(mut copied: Object, place: &Place) -> Result<Object, StartError>
             Some(variable) => format!("the variable {variable}"),
             None => "the server's environment".to_owned(),
         };
-        copied = copied.with(name, format!("not copied; keep it with the backup: {source}"));
+        copied = copied.with(
+            name,
+            format!("not copied; keep it, apart from the backup: {source}"),
+        );
     }
     Ok(copied)
 }

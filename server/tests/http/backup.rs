@@ -181,6 +181,9 @@ async fn without_a_server_the_command_copies_the_installation_itself() {
             (1, None),
             "a stop closes the segment"
         );
+        // A second name of the same file would be damaged together with it.
+        let file = segment_file(&dir.join("logs"));
+        assert_eq!(fs::metadata(file).expect("readable").nlink(), 1);
     }
 }
 
@@ -194,6 +197,12 @@ async fn a_backup_is_refused_where_there_are_files_and_on_postgres_with_what_to_
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("is not empty"), "{errors}");
     assert_eq!(fs::read_dir(full.path()).expect("readable").count(), 1);
+
+    let within = world.data_dir().join("logs/copies/today");
+    let output = run(&["backup", text(&within)], Some(world.data_dir()));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains("is in the data directory"), "{errors}");
+    assert!(!world.data_dir().join("logs/copies").exists());
 
     let folder = TempDir::new().expect("a folder");
     let target = folder.path().join("copy");

@@ -1,5 +1,5 @@
-//! Copies the files of segments, for a backup. They never change, so a file that has two names in one file system is as good
-//! as a copy of it.
+//! Copies the files of segments, for a backup. They are copied byte by byte although they never change: a second name of
+//! the same file would share its fate, and a backup must not.
 
 use std::fs::{self, File};
 use std::io;
@@ -104,14 +104,8 @@ fn copy_all(listed: Vec<Listed>, from: &Files, to: &Files) -> Result<CopiedSegme
     Ok(copied)
 }
 
-/// Gives the file a second name. Where that is not possible, which is in another file system, copies its bytes.
+/// Also copies the permissions, which let only the owner read.
 fn copy(from: &Path, to: &Path) -> io::Result<u64> {
-    match fs::hard_link(from, to) {
-        Ok(()) => return fs::metadata(to).map(|found| found.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-        Err(_) => {}
-    }
-    // Also copies the permissions, which let only the owner read.
     let bytes = fs::copy(from, to)?;
     File::open(to)?.sync_all()?;
     Ok(bytes)
