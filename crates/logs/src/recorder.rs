@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clock::Clock;
 use live::Bus;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::gatherer::Gatherer;
 use crate::lanes::{Amount, Held, Kind};
@@ -36,7 +38,8 @@ pub struct RecorderOptions {
     /// How often a run without entries reports that it is alive. After a crash, the gap in the log begins at the last
     /// report.
     pub heartbeat: Duration,
-    /// Pauses before retrying a batch that could not be written. After the last retry, its rows count as dropped.
+    /// Pauses before retrying a batch that could not be written; the last one is repeated until it can be. Meanwhile
+    /// entries wait, and who loses some when there are too many is decided there. A recorder that stops retries once.
     pub retries: Vec<Duration>,
 }
 
@@ -83,6 +86,33 @@ pub(crate) enum Command {
 pub(crate) struct Shared {
     pub(crate) tally: Tally,
     pub(crate) waiting: Waiting,
+    /// Tells the writer that nobody waits for a store that fails.
+    pub(crate) stop: Stop,
+}
+
+/// Whether the recorder is stopping.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    is_on: AtomicBool,
+    wake: Notify,
+}
+
+impl Stop {
+    fn set(&self) {
+        self.is_on.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::SeqCst)
+    }
+
+    /// Returns after the pause, or as soon as the recorder stops.
+    pub(crate) async fn sleep(&self, pause: Duration) {
+        if !self.is_on() {
+            let _ = timeout(pause, self.wake.notified()).await;
+        }
+    }
 }
 
 impl Recorder {
@@ -106,6 +136,7 @@ impl Recorder {
         let shared = Arc::new(Shared {
             tally: Tally::default(),
             waiting: Waiting::new(bound, batch),
+            stop: Stop::default(),
         });
         let (commands, told) = mpsc::channel(16);
         // One batch may be redacted while another is being stored.
@@ -157,6 +188,7 @@ impl Recorder {
     /// Flushes, ends the run cleanly and stops. Entries recorded later count as dropped. If the store fails, it is
     /// retried only once.
     pub async fn shutdown(&self) {
+        self.shared.stop.set();
         let (done, waiting) = oneshot::channel();
         if self.commands.send(Command::Stop(done)).await.is_ok() {
             let _ = waiting.await;

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use live::{Bus, Topic};
 use model::{CompanyId, Timestamp};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 
 use crate::gatherer::{Redacted, Step};
 use crate::recorder::Shared;
@@ -109,18 +109,15 @@ impl Writer {
         }
     }
 
-    /// Appends the entries as one batch, with retries.
+    /// Appends the entries as one batch. It does not give up while the store fails: the entries that are lost then are
+    /// chosen among those that wait, company by company, and not by which batch they happen to be in.
     async fn append(
         &mut self,
         entries: &Arc<Vec<StoredEntry>>,
         complete_to: Timestamp,
         stopping: bool,
     ) -> Result<(), LogStoreError> {
-        let patience = if stopping { 1 } else { usize::MAX };
-        // A sign of life is not worth a retry: the next one says the same.
-        let patience = if entries.is_empty() { 0 } else { patience };
-        let pauses: Vec<_> = self.options.retries.iter().take(patience).copied().collect();
-        let mut pauses = pauses.into_iter();
+        let mut failures = 0;
         let mut first = self.take_numbers(entries);
         let mut was_fenced = false;
         loop {
@@ -150,10 +147,34 @@ impl Writer {
             if matches!(error, LogStoreError::Refused(_)) {
                 return Err(error);
             }
-            let Some(pause) = pauses.next() else {
+            let Some(pause) = self.pause_after(failures, &error, entries.is_empty(), stopping) else {
                 return Err(error);
             };
-            sleep(pause).await;
+            failures += 1;
+            self.shared.stop.sleep(pause).await;
+        }
+    }
+
+    /// How long to wait before the next try, or `None` to give up.
+    fn pause_after(
+        &self,
+        failures: usize,
+        error: &LogStoreError,
+        is_sign_of_life: bool,
+        stopping: bool,
+    ) -> Option<Duration> {
+        let retries = &self.options.retries;
+        let retry = retries.get(failures).copied();
+        if is_sign_of_life {
+            // The next one says the same.
+            None
+        } else if stopping || self.shared.stop.is_on() {
+            retry.filter(|_| failures == 0)
+        } else if matches!(error, LogStoreError::Fenced) {
+            // Another node ends each run as soon as it begins, which may go on for ever.
+            retry
+        } else {
+            retry.or_else(|| retries.last().copied())
         }
     }
 

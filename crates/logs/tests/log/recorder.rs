@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logs::{Entry, KeyTrace, Run};
+use logs::{Entry, KeyTrace, RecorderOptions, Run};
 use model::{KeyId, Verdict};
 
 use crate::entries::{entry_of, request};
@@ -37,24 +37,28 @@ async fn a_temporary_failure_loses_nothing() {
 }
 
 #[tokio::test]
-async fn on_a_full_disk_rows_are_dropped_and_counted_and_the_next_ones_are_stored_again() {
-    let store = Store::failing([Next::DiskFull; 3]);
+async fn on_a_full_disk_rows_wait_and_are_stored_when_there_is_room() {
+    let store = Store::failing([Next::DiskFull; 50]);
     let recorder = start(&store, options()).await;
     (0..10).for_each(|number| recorder.record(entry(number)));
     recorder.flush().await;
-    assert_eq!((recorder.totals().stored, recorder.totals().dropped), (0, 10));
-    recorder.record(entry(10));
-    recorder.flush().await;
-    assert_eq!(store.stored(), [request(10)]);
-    let report = store.last_report();
-    assert_eq!(
-        (report.stored, report.dropped),
-        (1, 10),
-        "the loss is reported with the next row"
-    );
-    assert_eq!(report.losses.len(), 1);
+    assert_eq!(store.stored().len(), 10);
+    assert_eq!((recorder.totals().stored, recorder.totals().dropped), (10, 0));
+}
+
+#[tokio::test]
+async fn a_recorder_that_stops_does_not_wait_for_a_store_that_fails() {
+    let store = Store::failing([Next::Unavailable; 100_000]);
+    let mut options = options();
+    options.retries = vec![Duration::from_millis(1), Duration::from_secs(3600)];
+    let recorder = start(&store, options).await;
+    (0..10).for_each(|number| recorder.record(entry(number)));
+    test_wait::until("the writer waits", async || store.tried().len() >= 2).await;
+    (10..20).for_each(|number| recorder.record(entry(number)));
+    recorder.shutdown().await;
     let totals = recorder.totals();
-    assert_eq!(totals.seen, totals.stored + totals.dropped + totals.suppressed);
+    assert_eq!((totals.stored, totals.dropped), (0, 20));
+    assert_eq!(store.ended().expect("the run has ended").dropped, 20);
 }
 
 #[tokio::test]
@@ -139,15 +143,14 @@ async fn batches_are_numbered_by_their_first_row_and_keep_their_number_when_trie
 
 #[tokio::test]
 async fn after_another_node_ended_the_run_another_begins_and_counts_from_zero() {
-    let store = Store::failing([
-        Next::DiskFull,
-        Next::DiskFull,
-        Next::DiskFull,
-        Next::Succeed,
-        Next::Fenced,
-    ]);
-    let recorder = start(&store, options()).await;
-    for (number, rows) in [(0, 3), (10, 2), (20, 4)] {
+    let store = Store::failing([Next::Succeed, Next::Fenced]);
+    let options = RecorderOptions {
+        waiting_entries: 4,
+        ..options()
+    };
+    let recorder = start(&store, options).await;
+    // Two of the first six are dropped.
+    for (number, rows) in [(0, 6), (10, 2), (20, 4)] {
         (number..number + rows).for_each(|number| recorder.record(entry(number)));
         recorder.flush().await;
     }
@@ -159,11 +162,11 @@ async fn after_another_node_ended_the_run_another_begins_and_counts_from_zero() 
             (report.run, batch.first, report.stored, report.dropped)
         })
         .collect();
-    assert_eq!(reports, [(Run(1), 3, 2, 3), (Run(2), 0, 4, 0)]);
-    assert_eq!(store.stored().len(), 6);
+    assert_eq!(reports, [(Run(1), 0, 4, 2), (Run(2), 0, 2, 0), (Run(2), 2, 6, 0)]);
+    assert_eq!(store.stored().len(), 10);
     recorder.shutdown().await;
     let ended = store.ended().expect("the run has ended");
-    assert_eq!((ended.run, ended.stored, ended.dropped), (Run(2), 4, 0));
+    assert_eq!((ended.run, ended.stored, ended.dropped), (Run(2), 6, 0));
 }
 
 #[tokio::test]

@@ -182,6 +182,36 @@ async fn the_company_with_most_waiting_bytes_loses_its_newest_rows_first() {
     }
 }
 
+/// While nothing can be written, a company with few rows loses none to one with many.
+#[tokio::test]
+async fn during_an_outage_the_company_with_most_waiting_bytes_loses_rows_and_the_others_none() {
+    let store = Store::hanging();
+    let options = RecorderOptions {
+        waiting_entries: 64,
+        batch_rows: 16,
+        ..options()
+    };
+    let recorder = start(&store, options).await;
+    // Every append fails: the writer holds a batch and tries again, the next one is ready.
+    store.fail_until_told();
+    store.allowed.add_permits(100_000);
+    for number in 0..1_000 {
+        recorder.record(entry_of(1, number));
+        if number % 100 == 0 {
+            recorder.record(entry_of(2, 10_000 + number));
+        }
+        // The two tasks go on with what they are doing.
+        tokio::task::yield_now().await;
+    }
+    store.succeed_again();
+    recorder.flush().await;
+    let stored = store.stored();
+    assert!((0..10).all(|number| stored.contains(&request(10_000 + number * 100))));
+    let totals = recorder.totals();
+    assert!(totals.dropped > 0);
+    assert_eq!(totals.seen, totals.stored + totals.dropped);
+}
+
 #[tokio::test]
 async fn entries_that_waited_for_their_place_are_not_lost_to_others() {
     let store = Store::hanging();

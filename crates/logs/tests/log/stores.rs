@@ -1,6 +1,7 @@
 //! Stores for the tests of the recorder: one that fails or hangs on demand.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(crate) enum Next {
 /// Keeps its batches, or fails as told.
 pub(crate) struct Store {
     next: Mutex<VecDeque<Next>>,
+    fails: AtomicBool,
     /// Every batch with this entry is refused.
     poison: Option<RequestId>,
     /// Each append waits for a permit.
@@ -52,6 +54,7 @@ impl Store {
     fn new(next: impl IntoIterator<Item = Next>, poison: Option<RequestId>, permits: usize) -> Self {
         Self {
             next: Mutex::new(next.into_iter().collect()),
+            fails: AtomicBool::new(false),
             poison,
             allowed: Semaphore::new(permits),
             tried: Mutex::default(),
@@ -59,6 +62,15 @@ impl Store {
             runs: Mutex::default(),
             ended: Mutex::default(),
         }
+    }
+
+    /// From now on every append fails.
+    pub(crate) fn fail_until_told(&self) {
+        self.fails.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn succeed_again(&self) {
+        self.fails.store(false, Ordering::SeqCst);
     }
 
     /// Every append, whatever became of it.
@@ -92,6 +104,9 @@ impl Sink for Store {
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
         self.allowed.acquire().await.expect("it is never closed").forget();
         self.tried.lock().expect("not poisoned").push(batch.clone());
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(LogStoreError::Unavailable("down".into()));
+        }
         match self.next.lock().expect("not poisoned").pop_front() {
             Some(Next::DiskFull) => return Err(LogStoreError::DiskFull),
             Some(Next::Unavailable) => return Err(LogStoreError::Unavailable("down".into())),
