@@ -76,7 +76,8 @@ fn a_button_that_cannot_act_keeps_its_focus_and_says_why() {
 #[test]
 fn a_masked_secret_says_nothing_but_its_last_four() {
     let html = page();
-    assert!(html.contains("••••••••••••<b>a6f1</b>"));
+    // Without the mark between two views.
+    assert!(html.replace("<!>", "").contains("••••••••••••<b>a6f1</b>"));
     assert!(html.contains("Hidden, ends in a6f1"));
 }
 
