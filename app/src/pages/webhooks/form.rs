@@ -13,6 +13,7 @@ use super::event_choice::{EventChoice, EventChoiceState};
 use super::fields::{WebhookFields, in_page_words, is_taken};
 use crate::api;
 use crate::browser;
+use crate::browser::timers::{SETTLE, Timer};
 use crate::delivery_reach;
 use crate::error::{AppError, sign_in_from};
 use crate::pages::company::CompanyScope;
@@ -361,6 +362,8 @@ fn on_submit(state: FormState) -> impl Fn(leptos::ev::SubmitEvent) + Clone + 'st
 
 #[component]
 fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
+    // What the check says moves what is below it, perhaps from under the pointer that has just pressed there.
+    let settled = Timer::new();
     let hint = Signal::derive(move || match state.url_check.get() {
         UrlCheck::Asking => "Checking the address…".to_owned(),
         UrlCheck::Passed => "This address is allowed.".to_owned(),
@@ -384,7 +387,7 @@ fn UrlField(state: FormState, receiver: Option<String>) -> impl IntoView {
                 monospace=true
                 required=true
                 on_edit=edit
-                on_leave=move |_| state.check_url()
+                on_leave=move |_| settled.after(SETTLE, move || state.check_url())
             />
             {receiver.map(|url| view! { <BuiltInReceiver state=state url=url /> })}
         </div>
@@ -461,12 +464,13 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
 
 /// A URL may be taken in one environment and free in another.
 fn check_again_when_it_changes(state: FormState) {
+    let settled = Timer::new();
     Effect::new(move |before: Option<String>| {
         let now = state.environment.get();
         if before.is_some_and(|before| before != now) {
             untrack(|| {
                 state.forget_faults_of(&["env_type", "webhook_url"]);
-                state.check_url();
+                settled.after(SETTLE, move || state.check_url());
             });
         }
         now
