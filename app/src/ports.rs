@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, RequestId, RotatedSecret,
-    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, LogParts, RequestId,
+    RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -84,7 +84,8 @@ pub trait RevealKeys: Send + Sync {
 /// The request log of the company and, for a parent, of its brands. [`model::Permission::SeeLogs`].
 #[async_trait]
 pub trait SeeLogs: Send + Sync {
-    async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError>;
+    /// The parts of a page that are asked for.
+    async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError>;
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
 }
 

@@ -10,7 +10,7 @@ use clock::Clock;
 use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
 use logs::{Reading, Recorder, RecorderOptions};
 use store::logs::{Logs, LogsOptions, MoveOptions};
-use store::{RelayPace, RunningRelay};
+use store::{RelayPace, RunningRelay, StoredDirectory};
 use tokio_util::sync::CancellationToken;
 use webhooks::{
     Parts, Policy, RunningWorker, Sender, Stores, SystemResolver, Webhooks, Worker, WorkerOptions,
@@ -87,7 +87,8 @@ impl Services {
             .await
             .map_err(StartError::failed("opening the log"))?;
         let shared = Arc::new(log.clone());
-        let reading = Reading::new(shared.clone(), shared.clone(), LOG_READS);
+        let reading = Reading::new(shared.clone(), shared.clone(), LOG_READS)
+            .naming(Arc::new(StoredDirectory::new(core.db.clone())));
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
         let recorder = Recorder::start(shared.clone(), shared, core.bus.clone(), options)

@@ -38,6 +38,8 @@ fn page(rows: Vec<LogRow>) -> LogPage {
         looked_back_to: None,
         damaged: Vec::new(),
         moving: None,
+        histogram: None,
+        facets: None,
     }
 }
 

@@ -9,8 +9,8 @@ use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
     HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail, WebhookDraft,
-    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    LogParts, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail,
+    WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -381,7 +381,7 @@ impl SeeKeys for World {
 
 #[async_trait]
 impl SeeLogs for World {
-    async fn page(&self, _: &LogFilter) -> Result<LogPage, AppError> {
+    async fn page(&self, _: &LogFilter, _: LogParts) -> Result<LogPage, AppError> {
         self.log.clone().ok_or(AppError::NotFound)
     }
 

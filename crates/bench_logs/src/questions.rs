@@ -118,7 +118,7 @@ fn path(part: &str) -> impl Fn(&mut Conditions) + use<> {
 
 /// Milliseconds: from (included), to (excluded).
 fn took(from: u64, to: u64) -> impl Fn(&mut Conditions) {
-    move |conditions| conditions.duration_us = Some((from * 1_000, to.saturating_mul(1_000)))
+    move |conditions| conditions.duration_us = Choice::only(Some((from * 1_000, to.saturating_mul(1_000))))
 }
 
 /// The first page of the last 30 days with its count.

@@ -56,6 +56,8 @@ pub struct Facets {
     pub method: Vec<(String, u64)>,
     pub verdict: Vec<(Verdict, u64)>,
     pub recorded: Vec<(Recorded, u64)>,
+    /// By the class of the duration: 0 below 1 ms, and n from 2^(n-1) ms up to 2^n ms.
+    pub duration: Vec<(u8, u64)>,
 }
 
 /// How far a reader looked back before its budget ended.

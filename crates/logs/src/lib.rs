@@ -1,9 +1,12 @@
 //! The request log. Entries from the gateway, `verify` and the public API are redacted and written in batches after the
 //! request, and counted if they are lost (invariants 8 and 9).
 
+mod directory;
 mod entry;
+mod facets;
 mod found;
 mod gatherer;
+mod histogram;
 mod lanes;
 mod question;
 mod reading;
@@ -18,10 +21,12 @@ mod writer;
 
 pub use self::redact::{redact, redact_counted};
 pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
+pub use directory::{Directory, Known, NamedKey, Needs};
 pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use found::{Count, Damaged, Facets, Found, LookedBack};
-pub use question::{Choice, Conditions, Question, Scope};
-pub use reading::Reading;
+pub use model::Choice;
+pub use question::{Conditions, Question, Scope};
+pub use reading::{PAGE, Reading};
 pub use recorder::{Recorder, RecorderOptions};
 pub use retention::Retention;
 pub use storage::{Batch, Ledger, LogStoreError, Loss, LossOf, Reader, Run, RunReport, Sink, StoredEntry};

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use model::{
-    BrandFilter, ClientId, CompanyId, Environment, KeyId, LogFilter, Recorded, StatusFilter, Timestamp,
-    Verdict,
+    BrandFilter, Choice, ClientId, CompanyId, Environment, KeyFilter, KeyId, LogFilter, Recorded,
+    StatusFilter, Timestamp, Verdict,
 };
+
+use crate::Known;
 
 /// Whose rows may be read. Every question needs a scope, so no code can read the log without naming a company (invariant
 /// 5). `client_id` is the company's own.
@@ -34,39 +36,6 @@ impl Scope {
     }
 }
 
-/// Which values of one field match. A row matches if its value is among `any_of`, or `any_of` is empty, and it is not
-/// among `none_of`. A row without a value matches only if `any_of` is empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice<T> {
-    pub any_of: Vec<T>,
-    pub none_of: Vec<T>,
-}
-
-// Not derived: a derive would ask for `T: Default`.
-impl<T> Default for Choice<T> {
-    fn default() -> Self {
-        Self {
-            any_of: Vec::new(),
-            none_of: Vec::new(),
-        }
-    }
-}
-
-impl<T> Choice<T> {
-    /// Only this value, or every value.
-    pub fn only(value: Option<T>) -> Self {
-        Self {
-            any_of: value.into_iter().collect(),
-            none_of: Vec::new(),
-        }
-    }
-
-    /// Whether every value matches.
-    pub const fn is_everything(&self) -> bool {
-        self.any_of.is_empty() && self.none_of.is_empty()
-    }
-}
-
 /// What a row must be like. All of these must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
@@ -83,13 +52,16 @@ pub struct Conditions {
     pub path: Choice<String>,
     /// The caller's address, as stored.
     pub address: Choice<String>,
-    /// Microseconds: from (included) and to (excluded).
-    pub duration_us: Option<(u64, u64)>,
+    /// Microseconds: from (included) and to (excluded; `u64::MAX` where there is no limit).
+    pub duration_us: Choice<(u64, u64)>,
+    /// Rows by their `seq`.
+    pub row: Choice<i64>,
 }
 
 impl Conditions {
-    /// The conditions of a filter. Its date range and its cursor belong to the [`Question`].
-    pub fn of(filter: &LogFilter, scope: Scope) -> Self {
+    /// The conditions of a filter. Its date range and its cursor belong to the [`Question`]. `known` must have what the
+    /// filter names: see [`Known::needs`].
+    pub fn of(filter: &LogFilter, scope: Scope, known: &Known) -> Self {
         // Names every field, so that a new filter does not compile until it is handled here.
         let LogFilter {
             range: _,
@@ -98,23 +70,35 @@ impl Conditions {
             environment,
             key,
             method,
+            verdict,
+            recorded,
             path,
+            address,
+            duration,
+            request,
             before: _,
         } = filter;
-        let client = brand.map(|brand| match brand {
-            BrandFilter::Own => scope.client_id(),
-            BrandFilter::Brand(client_id) => client_id,
-        });
         // Stored paths have U+2400 in place of NUL.
-        let path = Some(path.replace('\0', "\u{2400}")).filter(|path| !path.is_empty());
+        let part = |part: &String| vec![part.replace('\0', "\u{2400}")];
         Self {
-            status: Choice::only(*status),
-            client: Choice::only(client),
-            environment: Choice::only(*environment),
-            key: Choice::only(*key),
-            method: Choice::only(method.clone()),
-            path: Choice::only(path),
-            ..Self::default()
+            status: status.clone(),
+            client: named(brand, NO_CLIENT, |brand| match brand {
+                BrandFilter::Own => vec![scope.client_id()],
+                BrandFilter::Brand(client_id) => vec![*client_id],
+                BrandFilter::Named(name) => known.brands_named(name),
+            }),
+            environment: environment.clone(),
+            key: named(key, NO_KEY, |key| match key {
+                KeyFilter::Id(id) => vec![*id],
+                KeyFilter::LastFour(last_four) => known.keys_ending(*last_four),
+            }),
+            method: method.clone(),
+            verdict: verdict.clone(),
+            recorded: recorded.clone(),
+            path: named(path, NO_TEXT.to_owned(), part),
+            address: named(address, NO_TEXT.to_owned(), |address| vec![as_stored(address)]),
+            duration_us: named(duration, (0, 0), |duration| vec![duration.bounds()]),
+            row: named(request, NO_ROW, |id| known.rows_of(*id)),
         }
     }
 
@@ -130,6 +114,40 @@ impl Conditions {
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// What no row has, for names that nothing is called by: a choice of nothing would be a choice of everything.
+const NO_CLIENT: ClientId = ClientId::from_bytes([0; 16]);
+const NO_KEY: KeyId = KeyId::from_bytes([0; 16]);
+const NO_TEXT: &str = "\0";
+const NO_ROW: i64 = i64::MIN;
+
+/// Replaces each value by those that it names, each once. If there are values to include and they name nothing, only
+/// `nothing` is included, which no row has.
+fn named<T, U: PartialEq>(choice: &Choice<T>, nothing: U, find: impl Fn(&T) -> Vec<U>) -> Choice<U> {
+    let all = |values: &[T]| {
+        let mut found = Vec::new();
+        for value in values.iter().flat_map(&find) {
+            if !found.contains(&value) {
+                found.push(value);
+            }
+        }
+        found
+    };
+    let mut any_of = all(&choice.any_of);
+    if any_of.is_empty() && !choice.any_of.is_empty() {
+        any_of.push(nothing);
+    }
+    Choice {
+        any_of,
+        none_of: all(&choice.none_of),
+    }
+}
+
+/// An address as the gateway writes it. What is no address stays as it is, and no row has it.
+fn as_stored(address: &str) -> String {
+    let parsed = address.parse::<std::net::IpAddr>();
+    parsed.map_or_else(|_| address.to_owned(), |address| address.to_string())
 }
 
 /// A question about the rows of one scope.

@@ -6,15 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, LogEntry, LogFilter, LogPage, LogRow, RequestId,
-    Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, LogEntry, LogFacets, LogFilter, LogHistogram,
+    LogPage, LogParts, LogRow, LogTotals, RequestId, Timestamp,
 };
 use shares::FairShare;
 
-use crate::{Conditions, Count, Damaged, Found, Ledger, LogStoreError, Question, Reader, Retention, Scope};
+use crate::directory::Empty;
+use crate::histogram::{Buckets, beginning, first_part};
+use crate::{
+    Conditions, Count, Damaged, Directory, Found, Known, Ledger, LogStoreError, Needs, Question, Reader,
+    Retention, Scope, facets,
+};
 
-/// Rows on a page.
-const PAGE: usize = 50;
+/// Rows on a page of the Logs tab.
+pub const PAGE: usize = 50;
 
 /// How many damaged parts a page names.
 const MOST_DAMAGED_PARTS: usize = 3;
@@ -30,6 +35,7 @@ const A_DAY: i64 = 24 * 3600;
 pub struct Reading {
     reader: Arc<dyn Reader>,
     ledger: Arc<dyn Ledger>,
+    directory: Arc<dyn Directory>,
     reads: FairShare<CompanyId>,
     retention: Retention,
     own_days: Option<u16>,
@@ -50,10 +56,17 @@ impl Reading {
         Self {
             reader,
             ledger,
+            directory: Arc::new(Empty),
             reads: FairShare::new(at_once),
             retention: Retention::UNLIMITED,
             own_days: None,
         }
+    }
+
+    /// Finds brands and keys by their names.
+    #[must_use]
+    pub fn naming(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
     }
 
     /// Reads no further back than the installation keeps requests, and than the company does if it has `own_days`.
@@ -73,18 +86,70 @@ impl Reading {
         filter: &LogFilter,
         now: Timestamp,
     ) -> Result<LogPage, LogStoreError> {
+        self.parts(scope, filter, LogParts::ROWS, PAGE, now).await
+    }
+
+    /// The parts of a page that are asked for, with at most `rows` rows.
+    pub async fn parts(
+        &self,
+        scope: Scope,
+        filter: &LogFilter,
+        parts: LogParts,
+        rows: usize,
+        now: Timestamp,
+    ) -> Result<LogPage, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
-        let kept = self.kept(now);
-        let (asked, to) = filter.range.bounds(now);
-        let from = not_before(asked, kept).min(to);
+        let known = self.known(scope, filter, parts).await?;
+        let asked = Asked::new(filter, scope, &known, self.kept(now), now);
+        let mut page = if parts.rows {
+            self.rows(scope, filter, &asked, rows, now).await?
+        } else {
+            asked.empty_page()
+        };
+        if parts.histogram {
+            page.histogram = Some(self.histogram(scope, &asked).await?);
+        }
+        if parts.facets {
+            page.facets = Some(self.facets(scope, &asked, &known).await?);
+        }
+        Ok(page)
+    }
+
+    /// What the filter names, and what the parts need names for.
+    async fn known(&self, scope: Scope, filter: &LogFilter, parts: LogParts) -> Result<Known, LogStoreError> {
+        let Needs { brands, keys } = Known::needs(filter);
+        let mut known = Known::default();
+        if brands || parts.facets {
+            known.brands = self.directory.brands(scope).await?;
+        }
+        if keys || parts.facets {
+            known.keys = self.directory.keys(scope).await?;
+        }
+        for request in filter.request.any_of.iter().chain(&filter.request.none_of) {
+            let entry = self.reader.entry(scope, *request).await?;
+            known.requests.extend(entry.map(|entry| entry.row));
+        }
+        Ok(known)
+    }
+
+    async fn rows(
+        &self,
+        scope: Scope,
+        filter: &LogFilter,
+        asked: &Asked,
+        rows: usize,
+        now: Timestamp,
+    ) -> Result<LogPage, LogStoreError> {
+        let (from, to) = (asked.from, asked.to);
         let found = self
             .reader
             .find(
                 scope,
                 &Question {
                     before: filter.before,
-                    rows: PAGE,
-                    ..counting(from, to, Conditions::of(filter, scope))
+                    rows,
+                    count: true,
+                    ..asked.question()
                 },
             )
             .await?;
@@ -100,14 +165,12 @@ impl Reading {
                 .filter(|_| !found.more)
                 .map(|looked_back| looked_back.at),
             damaged: damaged_parts(found.damaged),
-            without_filters: None,
-            ever: None,
             totals: self.ledger.totals(scope, from, to).await?,
             moving: self.ledger.moving().await?,
-            from,
-            to,
-            kept: latest(kept, self.ledger.begins(scope).await?).filter(|kept| asked < kept.since),
+            kept: latest(asked.kept, self.ledger.begins(scope).await?)
+                .filter(|kept| asked.wanted_from < kept.since),
             rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
+            ..asked.empty_page()
         };
         if page.matching == Some(0) && filter.narrows() {
             page.without_filters = Some(self.count(scope, from, to, Conditions::default()).await?);
@@ -115,11 +178,58 @@ impl Reading {
         if let Some(others @ 1..) = page.without_filters {
             page.ever = Some(others);
         } else if page.rows.is_empty() {
-            let begin = not_before(Timestamp::from_millis(0), kept);
+            let begin = not_before(Timestamp::from_millis(0), asked.kept);
             let end = now.plus_seconds(A_DAY);
             page.ever = Some(self.count(scope, begin, end, Conditions::default()).await?);
         }
         Ok(page)
+    }
+
+    /// Over the range of the page or, if that has no beginning, from where the log has rows.
+    async fn histogram(&self, scope: Scope, asked: &Asked) -> Result<LogHistogram, LogStoreError> {
+        let mut from = asked.from;
+        if asked.wanted_from == Timestamp::default() {
+            from = self.beginning(scope, asked).await?;
+        }
+        let buckets = Buckets::over(from, asked.to.max(from.plus_millis(1)));
+        let questions = buckets.questions(|from, to, parts| Question {
+            from,
+            to,
+            histogram: Some(parts),
+            ..asked.question()
+        });
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            answers.push(self.reader.find(scope, &question).await?);
+        }
+        Ok(buckets.histogram(answers))
+    }
+
+    /// Somewhat before the oldest row in the range, whatever the filter: the axis stays when the filter changes.
+    async fn beginning(&self, scope: Scope, asked: &Asked) -> Result<Timestamp, LogStoreError> {
+        let (mut from, mut to) = (asked.from, asked.to);
+        for _ in 0..2 {
+            let question = beginning(Question {
+                from,
+                to,
+                ..asked.question()
+            });
+            let found = self.reader.find(scope, &question).await?;
+            match first_part(from, to, &found) {
+                Some(part) => (from, to) = part,
+                None => break,
+            }
+        }
+        Ok(from)
+    }
+
+    async fn facets(&self, scope: Scope, asked: &Asked, known: &Known) -> Result<LogFacets, LogStoreError> {
+        let question = Question {
+            facets: true,
+            ..asked.question()
+        };
+        let found = self.reader.find(scope, &question).await?;
+        Ok(facets::named(found, scope, known))
     }
 
     /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,
@@ -177,6 +287,73 @@ impl Reading {
     ) -> Result<u64, LogStoreError> {
         let found = self.reader.find(scope, &counting(from, to, conditions)).await?;
         Ok(found.count.at_least())
+    }
+}
+
+/// A filter at this moment.
+struct Asked {
+    conditions: Conditions,
+    /// Where the filter's range begins.
+    wanted_from: Timestamp,
+    /// The range that is read.
+    from: Timestamp,
+    to: Timestamp,
+    kept: Option<Kept>,
+}
+
+impl Asked {
+    fn new(filter: &LogFilter, scope: Scope, known: &Known, kept: Option<Kept>, now: Timestamp) -> Self {
+        let (mut wanted_from, mut to) = filter.range.bounds(now);
+        // Ids find their requests whatever the range is.
+        let sought = known
+            .requests
+            .iter()
+            .filter(|row| filter.request.any_of.contains(&row.request_id));
+        for row in sought {
+            wanted_from = wanted_from.min(row.at);
+            to = to.max(row.at.plus_millis(1));
+        }
+        Self {
+            conditions: Conditions::of(filter, scope, known),
+            wanted_from,
+            from: not_before(wanted_from, kept).min(to),
+            to,
+            kept,
+        }
+    }
+
+    /// Asks for nothing yet.
+    fn question(&self) -> Question {
+        Question {
+            count: false,
+            ..counting(self.from, self.to, self.conditions.clone())
+        }
+    }
+
+    /// A page without anything that has to be looked for.
+    const fn empty_page(&self) -> LogPage {
+        LogPage {
+            rows: Vec::new(),
+            older: None,
+            matching: None,
+            at_least: 0,
+            without_filters: None,
+            ever: None,
+            totals: LogTotals {
+                dropped: 0,
+                suppressed: 0,
+                gap_from: None,
+                gap_to: None,
+            },
+            from: self.from,
+            to: self.to,
+            kept: None,
+            looked_back_to: None,
+            damaged: Vec::new(),
+            moving: None,
+            histogram: None,
+            facets: None,
+        }
     }
 }
 

@@ -11,7 +11,9 @@ mod id;
 mod key;
 mod log;
 mod log_filter;
+mod log_parts;
 mod permission;
+pub mod search_line;
 mod secret_text;
 mod time;
 mod verdict;
@@ -34,7 +36,11 @@ pub use log::{
     Body, BodyAbsence, DamagedPart, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow, LogTotals,
     Moving, Recorded,
 };
-pub use log_filter::{BrandFilter, DateRange, InvalidFilter, LogFilter, StatusFilter};
+pub use log_filter::{
+    BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
+    LONGEST_PATH, LastFour, LogFilter, MOST_VALUES, StatusFilter,
+};
+pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, Environment, EventId, KeyId, RequestId, Timestamp, Verdict};
+use crate::{ClientId, Environment, EventId, KeyId, LogFacets, LogHistogram, RequestId, Timestamp, Verdict};
 
 /// Which surface saw the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -214,6 +214,10 @@ pub struct LogPage {
     pub damaged: Vec<DamagedPart>,
     /// While the rows of a version before are moved: those that are not moved are missing from the list.
     pub moving: Option<Moving>,
+    /// If it was asked for.
+    pub histogram: Option<LogHistogram>,
+    /// If they were asked for.
+    pub facets: Option<LogFacets>,
 }
 
 /// Requests that arrived between these times may be missing, because they cannot be read.

@@ -324,7 +324,7 @@ fn questions(world: &World) -> Vec<Asked> {
     ask(
         "at least 150 ms",
         Conditions {
-            duration_us: Some((150_000, u64::MAX)),
+            duration_us: Choice::only(Some((150_000, u64::MAX))),
             ..everything()
         },
         nothing,

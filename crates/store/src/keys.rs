@@ -23,6 +23,12 @@ pub const MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0003_keys.sql"),
 };
 
+/// The index for keys by company.
+pub const BY_COMPANY_MIGRATION: Migration = Migration {
+    name: "0012_api_keys_by_company",
+    sql: include_str!("../migrations/0012_api_keys_by_company.sql"),
+};
+
 /// A node whose lease ended this long ago will not come back under the same id.
 const NODE_FORGOTTEN_AFTER_MS: i64 = 3_600_000;
 

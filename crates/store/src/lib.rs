@@ -11,6 +11,7 @@ mod db;
 pub mod dialect;
 mod error;
 pub mod keys;
+mod log_directory;
 pub mod logs;
 mod migrate;
 mod news;
@@ -20,6 +21,7 @@ pub mod webhooks;
 pub use db::{Db, DbConnection, DbOptions, Durability, Urgency, Work};
 pub use dialect::Dialect;
 pub use error::StoreError;
+pub use log_directory::StoredDirectory;
 pub use migrate::Migration;
 pub use news::{RelayPace, RunningRelay, start_relay};
 pub use row::Columns;
@@ -34,4 +36,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::REVOCATION_MIGRATION,
     webhooks::PAUSED_BY_MIGRATION,
     accounts::LOG_DAYS_MIGRATION,
+    keys::BY_COMPANY_MIGRATION,
 ];

@@ -21,6 +21,7 @@ enum Field {
     Method,
     Verdict,
     Recorded,
+    Duration,
 }
 
 impl List {
@@ -53,7 +54,7 @@ impl List {
     /// All rows that match but for the cursor, newest first.
     pub fn matching(&self, scope: Scope, question: &Question) -> Vec<LogRow> {
         let matching = self.rows.iter().rev().filter(|(seq, row)| {
-            in_question(*seq, row, scope, question) && misses(&question.conditions, row).is_empty()
+            in_question(*seq, row, scope, question) && misses(&question.conditions, *seq, row).is_empty()
         });
         matching.map(|(seq, row)| log_row(*seq, row)).collect()
     }
@@ -82,7 +83,7 @@ impl List {
             if !in_question(*seq, row, scope, question) {
                 continue;
             }
-            let misses = misses(&question.conditions, row);
+            let misses = misses(&question.conditions, *seq, row);
             let counts_for = |field| match misses.as_slice() {
                 [] => true,
                 [only] => *only == Some(field),
@@ -137,7 +138,7 @@ fn has_status(row: &StoredEntry, filter: &StatusFilter) -> bool {
 }
 
 /// The conditions that do not hold; `None` stands for one that no facet ignores.
-fn misses(conditions: &Conditions, row: &StoredEntry) -> Vec<Option<Field>> {
+fn misses(conditions: &Conditions, seq: i64, row: &StoredEntry) -> Vec<Option<Field>> {
     let Conditions {
         status,
         client,
@@ -149,6 +150,7 @@ fn misses(conditions: &Conditions, row: &StoredEntry) -> Vec<Option<Field>> {
         path,
         address,
         duration_us,
+        row: row_choice,
     } = conditions;
     let key_is = |id: &_| row.key.as_ref().is_some_and(|key| key.id == *id);
     let holds = [
@@ -177,9 +179,10 @@ fn misses(conditions: &Conditions, row: &StoredEntry) -> Vec<Option<Field>> {
         (None, chosen(path, |part| row.path.contains(part.as_str()))),
         (None, chosen(address, |value| row.address == *value)),
         (
-            None,
-            duration_us.is_none_or(|(from, to)| (from..to).contains(&row.duration_us)),
+            Some(Field::Duration),
+            chosen(duration_us, |(from, to)| (*from..*to).contains(&row.duration_us)),
         ),
+        (None, chosen(row_choice, |one| *one == seq)),
     ];
     holds
         .into_iter()
@@ -216,6 +219,7 @@ struct Counted {
     /// By the place in the list of all.
     verdict: BTreeMap<usize, u64>,
     recorded: BTreeMap<usize, u64>,
+    duration: BTreeMap<u8, u64>,
 }
 
 const RECORDED: [model::Recorded; 3] = [
@@ -255,6 +259,12 @@ impl Counted {
                 .entry(place.expect("every kind is in the list"))
                 .or_default() += 1;
         }
+        if counts_for(Field::Duration) {
+            // How often 1 ms must be doubled until it is longer.
+            let is_longer = |class: &u8| u128::from(row.duration_us) < 1000_u128 << class;
+            let class = (0..=64).find(is_longer).expect("64 bits are enough");
+            *self.duration.entry(class).or_default() += 1;
+        }
     }
 
     fn facets(self) -> Facets {
@@ -272,6 +282,7 @@ impl Counted {
                 .into_iter()
                 .map(|(place, rows)| (RECORDED[place], rows))
                 .collect(),
+            duration: most_frequent_first(self.duration),
         }
     }
 }

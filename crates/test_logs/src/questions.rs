@@ -87,10 +87,18 @@ fn seq(list: &List, dice: &mut Dice) -> Option<i64> {
     Some(seq + dice.one_of(&[0, 0, 1, -1]))
 }
 
+fn a_seq(list: &List, dice: &mut Dice) -> i64 {
+    if list.is_empty() {
+        return 1;
+    }
+    let (seq, _) = list.row(dice.roll(list.len() as u64) as usize);
+    seq + dice.one_of(&[0, 0, 0, 1, -1, 1 << 40])
+}
+
 fn conditions(world: &World, list: &List, dice: &mut Dice) -> Conditions {
     let mut conditions = Conditions::default();
     for _ in 0..dice.one_of(&[0, 1, 1, 2, 2, 3, 5]) {
-        match dice.roll(10) {
+        match dice.roll(11) {
             0 => conditions.status = choice(dice, status),
             1 => {
                 conditions.client = choice(dice, |dice| rows::client(dice.skewed(world.companies() + 1)));
@@ -105,7 +113,8 @@ fn conditions(world: &World, list: &List, dice: &mut Dice) -> Conditions {
             }
             7 => conditions.path = choice(dice, |dice| part(world, list, dice)),
             8 => conditions.address = choice(dice, |dice| rows::address(dice.skewed(310))),
-            _ => conditions.duration_us = Some(duration(dice)),
+            9 => conditions.duration_us = choice(dice, duration),
+            _ => conditions.row = choice(dice, |dice| a_seq(list, dice)),
         }
     }
     conditions
@@ -121,10 +130,13 @@ fn choice<T>(dice: &mut Dice, mut value: impl FnMut(&mut Dice) -> T) -> Choice<T
 }
 
 fn status(dice: &mut Dice) -> StatusFilter {
-    if dice.once_in(2) {
-        StatusFilter::Class(dice.one_of(&[2, 3, 4, 5]))
-    } else {
-        StatusFilter::Exactly(dice.one_of(&[200, 201, 404, 503, 418, 101, 999]))
+    let one = dice.one_of(&[200, 201, 404, 503, 418, 101, 999]);
+    match dice.roll(7) {
+        0..=2 => StatusFilter::Class(dice.one_of(&[1, 2, 3, 4, 5])),
+        3 => StatusFilter::AtLeast(one),
+        4 => StatusFilter::AtMost(one),
+        5 => StatusFilter::Between(dice.one_of(&[100, 200, 401]), one),
+        _ => StatusFilter::Exactly(one),
     }
 }
 

@@ -6,7 +6,7 @@ use app::ports::SeeLogs;
 use async_trait::async_trait;
 use clock::Clock;
 use logs::{LogStoreError, Reading, Scope};
-use model::{LogEntry, LogFilter, LogPage, RequestId};
+use model::{LogEntry, LogFilter, LogPage, LogParts, RequestId};
 use webhooks::Webhooks;
 
 use crate::incident;
@@ -31,9 +31,9 @@ pub(crate) const fn scope_of(of: &Company) -> Scope {
 
 #[async_trait]
 impl SeeLogs for SeenLogs {
-    async fn page(&self, filter: &LogFilter) -> Result<LogPage, AppError> {
+    async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError> {
         self.reading
-            .page(self.scope, filter, self.clock.now())
+            .parts(self.scope, filter, parts, logs::PAGE, self.clock.now())
             .await
             .map_err(|error| answer(&error))
     }

@@ -5,7 +5,7 @@ use clock::Clock;
 use http::{Method, StatusCode};
 use logs::Scope;
 use model::{
-    DateRange, DisabledReason, Environment, LogFilter, Recorded, StatusFilter, Verdict, WebhookHealth,
+    Choice, DateRange, DisabledReason, Environment, LogFilter, Recorded, StatusFilter, Verdict, WebhookHealth,
 };
 use server::config::Demo;
 use server::serve;
@@ -64,11 +64,16 @@ async fn the_demo_has_history_live_traffic_and_a_curl_line_that_works() {
     let page = async |filter: &LogFilter| services.reading.page(scope, filter, now).await.expect("a page");
     let all = page(&filter(|_| {})).await.matching;
     assert!(all.is_some_and(|all| all > 10_000), "{all:?}");
-    let outage = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(503))))
-        .await
-        .matching;
+    let outage = page(&filter(|filter| {
+        filter.status = Choice::only(Some(StatusFilter::Exactly(503)))
+    }))
+    .await
+    .matching;
     assert!((40..150).contains(&outage.expect("counted")), "{outage:?}");
-    let tried = page(&filter(|filter| filter.status = Some(StatusFilter::Exactly(401)))).await;
+    let tried = page(&filter(|filter| {
+        filter.status = Choice::only(Some(StatusFilter::Exactly(401)))
+    }))
+    .await;
     assert!(tried.rows.len() > 40 && tried.rows.iter().all(|row| row.verdict == Verdict::DeletedKey));
     let older = page(&filter(|filter| filter.before = Some(20))).await;
     assert!(

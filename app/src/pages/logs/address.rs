@@ -24,13 +24,13 @@ fn with_query(path: String, filter: &LogFilter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Environment;
+    use model::{Choice, Environment};
 
     #[test]
     fn a_list_without_a_filter_has_no_query() {
         let company = ClientId::from_random([1; 16]);
         let filter = LogFilter {
-            environment: Some(Environment::Dev),
+            environment: Choice::only(Some(Environment::Dev)),
             ..LogFilter::default()
         };
         assert!(of_list(company, &LogFilter::default()).ends_with("/logs"));

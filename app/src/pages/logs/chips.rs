@@ -1,7 +1,7 @@
 //! The active filters, each as a link that removes it.
 
 use leptos::prelude::*;
-use model::{DateRange, KeyId, LogFilter, StatusFilter};
+use model::{DateRange, Environment, FilterField, KeyFilter, KeyId, LogFilter, StatusFilter, Verdict};
 
 use super::address;
 use super::custom_range;
@@ -68,52 +68,75 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
 
 fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String, local: bool) -> Vec<Chip> {
     let base = filter.first_page();
-    // Names every field: a filter without a chip could not be seen or taken off.
-    let LogFilter {
-        range,
-        status,
-        brand,
-        environment,
-        key,
-        method,
-        path,
-        before: _,
-    } = base.clone();
-    let range = (range != DateRange::default()).then(|| custom_range::words(range, local));
-    let path = Some(path).filter(|path| !path.is_empty());
-    let chip = |name: &'static str, value: Option<String>, take_off: fn(&mut LogFilter)| {
-        value.map(|value| {
-            let mut without = base.clone();
-            take_off(&mut without);
-            Chip { name, value, without }
-        })
-    };
-    [
-        chip("Date range", range, |f| f.range = DateRange::default()),
-        chip("Status", status.map(status_label), |f| f.status = None),
-        chip("Brand", brand.map(|brand| names.brand(brand)), |f| {
-            f.brand = None;
-        }),
-        chip(
-            "Environment",
-            environment.map(|one| one.label().to_owned()),
-            |f| {
-                f.environment = None;
+    let mut chips = Vec::new();
+    if base.range != DateRange::default() {
+        chips.push(Chip {
+            name: "Date range",
+            value: custom_range::words(base.range, local),
+            without: LogFilter {
+                range: DateRange::default(),
+                ..base.clone()
             },
-        ),
-        chip("Key", key.map(key_name), |f| f.key = None),
-        chip("Method", method, |f| f.method = None),
-        chip("Path contains", path, |f| f.path.clear()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        });
+    }
+    for field in FilterField::ALL {
+        for exclude in [false, true] {
+            let texts = base.texts(field, exclude);
+            for text in &texts {
+                let words = words_of(field, text, names, &key_name);
+                let mut without = base.clone();
+                without.remove(field, exclude, text);
+                chips.push(Chip {
+                    name: name_of(field),
+                    value: if exclude { format!("not {words}") } else { words },
+                    without,
+                });
+            }
+        }
+    }
+    chips
+}
+
+const fn name_of(field: FilterField) -> &'static str {
+    match field {
+        FilterField::Status => "Status",
+        FilterField::Brand => "Brand",
+        FilterField::Environment => "Environment",
+        FilterField::Key => "Key",
+        FilterField::Method => "Method",
+        FilterField::Verdict => "What happened",
+        FilterField::Recorded => "Recorded by",
+        FilterField::Path => "Path contains",
+        FilterField::Address => "Address",
+        FilterField::Duration => "Duration",
+        FilterField::Request => "Request ID",
+    }
+}
+
+/// A value in the words of the page.
+fn words_of(field: FilterField, text: &str, names: &Names, key_name: impl Fn(KeyId) -> String) -> String {
+    let words = match field {
+        FilterField::Status => text.parse().ok().map(status_label),
+        FilterField::Brand => text.parse().ok().map(|brand| names.brand(&brand)),
+        FilterField::Environment => text.parse().ok().map(|one: Environment| one.label().to_owned()),
+        FilterField::Key => text.parse().ok().map(|key| match key {
+            KeyFilter::Id(id) => key_name(id),
+            KeyFilter::LastFour(_) => names.key_filter(key),
+        }),
+        FilterField::Verdict => text.parse().ok().map(|one: Verdict| one.label().to_owned()),
+        _ => None,
+    };
+    words.unwrap_or_else(|| text.to_owned())
 }
 
 /// "4xx Client error", "404 Not found".
 pub(super) fn status_label(status: StatusFilter) -> String {
     let word = match status {
         StatusFilter::Exactly(status) => status_word(status),
+        StatusFilter::AtLeast(_) | StatusFilter::AtMost(_) | StatusFilter::Between(..) => {
+            return status.to_string();
+        }
+        StatusFilter::Class(1) => "Informational",
         StatusFilter::Class(2) => "Success",
         StatusFilter::Class(3) => "Redirect",
         StatusFilter::Class(4) => "Client error",
@@ -142,6 +165,28 @@ mod tests {
             assert_eq!(chips_of(&chip.without).len(), 5, "{}", chip.name);
             assert_eq!(chip.without.before, None, "a chip leads to the first page");
         }
+    }
+
+    #[test]
+    fn each_of_several_values_has_a_chip_of_its_own() {
+        let filter: LogFilter = "status=4xx&status=500&-status=404&verdict=deleted_key"
+            .parse()
+            .expect("a filter");
+        let chips = chips_of(&filter);
+        let values: Vec<&str> = chips.iter().map(|chip| chip.value.as_str()).collect();
+        assert_eq!(
+            values,
+            [
+                "4xx Client error",
+                "500 Server error",
+                "not 404 Not found",
+                "Deleted key"
+            ]
+        );
+        assert_eq!(
+            chips[2].without.to_string(),
+            "status=4xx&status=500&verdict=deleted_key"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map};
-use model::{ClientId, LogEntry, LogFilter, Recorded, RequestId};
+use model::{Choice, ClientId, KeyFilter, LogEntry, LogFilter, Recorded, RequestId};
 
 use super::address;
 use super::curl;
@@ -132,7 +132,7 @@ fn Facts(company: ClientId, entry: LogEntry) -> impl IntoView {
 fn KeyFact(company: ClientId, key: model::KeyId, last_four: Option<String>) -> impl IntoView {
     let filter = LogFilter {
         range: model::DateRange::Last7Days,
-        key: Some(key),
+        key: Choice::only(Some(KeyFilter::Id(key))),
         ..LogFilter::default()
     };
     let href = address::of_list(company, &filter);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::{BrandFilter, DateRange, Environment, LogFilter, StatusFilter};
+use model::{BrandFilter, DateRange, Environment, FilterField, KeyFilter, LogFilter, StatusFilter};
 
 use super::address;
 use super::chips::status_label;
@@ -131,40 +131,37 @@ fn Menus(listing: Listing, names: Names) -> impl IntoView {
     // Brands keep their keys to themselves; theirs are reached from a request ("All requests with this key").
     let key_label = if names.brands.is_empty() { "Key" } else { "Own key" };
     view! {
-        {menu(listing, "status", "Status", status_options(&now), |f| text(f.status), |f, text| f.status = text.parse().ok())}
-        {menu(listing, "brand", "Brand", brand_options(&now, &names), |f| text(f.brand), |f, text| f.brand = text.parse().ok())}
-        {menu(
-            listing,
-            "environment",
-            "Environment",
-            environment_options(),
-            |f| text(f.environment),
-            |f, text| f.environment = text.parse().ok(),
-        )}
-        {menu(listing, "key", key_label, key_options(&now, &names), |f| text(f.key), |f, text| f.key = text.parse().ok())}
-        {menu(
-            listing,
-            "method",
-            "Method",
-            method_options(&now),
-            |f| text(f.method.as_ref()),
-            |f, text| f.method = Some(text.to_owned()).filter(|text| !text.is_empty()),
-        )}
+        {menu(listing, FilterField::Status, "Status", status_options(&now))}
+        {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
+        {menu(listing, FilterField::Environment, "Environment", environment_options())}
+        {menu(listing, FilterField::Key, key_label, key_options(&now, &names))}
+        {menu(listing, FilterField::Method, "Method", method_options(&now))}
     }
     .into_any()
+}
+
+/// The first value that is included.
+fn first(filter: &LogFilter, field: FilterField) -> String {
+    filter.texts(field, false).into_iter().next().unwrap_or_default()
+}
+
+/// This value and no other, or every value.
+fn choose_only(filter: &mut LogFilter, field: FilterField, text: &str) {
+    filter.clear(field);
+    // The options are values of the field, except for the empty one.
+    let _ = filter.add(field, false, text);
 }
 
 /// One menu: its value is read from the filter of the address, and written there. Arrow keys choose one value after the
 /// other; together they are one step of the history, until the menu is left or something else changes the address.
 fn menu(
     listing: Listing,
-    name: &'static str,
+    field: FilterField,
     label: &'static str,
     options: Vec<SelectOption>,
-    read: fn(&LogFilter) -> String,
-    write: fn(&mut LogFilter, &str),
 ) -> impl IntoView {
-    let chosen = Signal::derive(move || listing.filter.with(read));
+    let name = field.parameter();
+    let chosen = Signal::derive(move || listing.filter.with(|filter| first(filter, field)));
     let wait = Timer::new();
     let sent = StoredValue::new(None::<LogFilter>);
     let choose = Callback::new(move |text: String| {
@@ -173,7 +170,9 @@ fn menu(
                 return;
             };
             let replace = sent.with_value(|sent| sent.as_ref() == Some(&now));
-            sent.set_value(Some(listing.change(replace, |filter| write(filter, &text))));
+            sent.set_value(Some(
+                listing.change(replace, |filter| choose_only(filter, field, &text)),
+            ));
         });
     });
     let leave = Callback::new(move |()| sent.set_value(None));
@@ -188,7 +187,7 @@ impl Typing {
             custom: RwSignal::new(matches!(now.range, DateRange::Between { .. })),
             fault: RwSignal::new(None),
             local: RwSignal::new(false),
-            path: RwSignal::new(now.path),
+            path: RwSignal::new(first(&now, FilterField::Path)),
             from: RwSignal::new(from),
             to: RwSignal::new(to),
             wait: Timer::new(),
@@ -233,7 +232,7 @@ impl Typing {
             {
                 self.sent.set_value(None);
                 if before.path != filter.path {
-                    self.path.set(filter.path.clone());
+                    self.path.set(first(&filter, FilterField::Path));
                 }
                 if before.range != filter.range {
                     self.show(filter.range);
@@ -258,11 +257,14 @@ impl Typing {
     fn apply(self, listing: Listing) {
         self.wait.cancel();
         let now = listing.filter.get_untracked();
-        let wanted = LogFilter {
-            path: self.path.get_untracked(),
+        let mut wanted = LogFilter {
             range: self.wanted_range(now.range),
             ..now.first_page()
         };
+        let path = self.path.get_untracked();
+        if path != first(&now, FilterField::Path) {
+            choose_only(&mut wanted, FilterField::Path, &path);
+        }
         if (&wanted.path, wanted.range) != (&now.path, now.range) {
             let replace = self.sent.with_value(Option::is_some);
             self.sent.set_value(Some(wanted.clone()));
@@ -315,10 +317,6 @@ impl Typing {
     }
 }
 
-fn text(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
 fn preset_name(range: DateRange) -> String {
     DateRange::PRESETS
         .iter()
@@ -331,7 +329,13 @@ fn status_options(now: &LogFilter) -> Vec<SelectOption> {
     let classes = (2..=5).map(StatusFilter::Class);
     let statuses = STATUSES.into_iter().map(StatusFilter::Exactly);
     let mut all: Vec<_> = classes.chain(statuses).collect();
-    all.extend(now.status.filter(|status| !all.contains(status)));
+    all.extend(
+        now.status
+            .any_of
+            .first()
+            .filter(|status| !all.contains(status))
+            .copied(),
+    );
     let options = all
         .into_iter()
         .map(|status| SelectOption::new(status.to_string(), status_label(status)));
@@ -348,10 +352,11 @@ fn brand_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
             .iter()
             .map(|brand| BrandFilter::Brand(brand.client_id)),
     );
-    all.extend(now.brand.filter(|brand| !all.contains(brand)));
+    let chosen = now.brand.any_of.first();
+    all.extend(chosen.filter(|brand| !all.contains(brand)).cloned());
     let options = all
         .into_iter()
-        .map(|brand| SelectOption::new(brand.to_string(), names.brand(brand)));
+        .map(|brand| SelectOption::new(brand.to_string(), names.brand(&brand)));
     std::iter::once(SelectOption::new("", "All brands"))
         .chain(options)
         .collect()
@@ -367,11 +372,11 @@ fn environment_options() -> Vec<SelectOption> {
 }
 
 fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
-    let mut all: Vec<_> = names.keys.iter().map(|key| key.id).collect();
-    all.extend(now.key.filter(|key| !all.contains(key)));
+    let mut all: Vec<_> = names.keys.iter().map(|key| KeyFilter::Id(key.id)).collect();
+    all.extend(now.key.any_of.first().filter(|key| !all.contains(key)).copied());
     let options = all
         .into_iter()
-        .map(|key| SelectOption::new(key.to_string(), names.key(key)));
+        .map(|key| SelectOption::new(key.to_string(), names.key_filter(key)));
     std::iter::once(SelectOption::new("", "All keys"))
         .chain(options)
         .collect()
@@ -379,7 +384,8 @@ fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
 
 fn method_options(now: &LogFilter) -> Vec<SelectOption> {
     let mut all: Vec<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
-    all.extend(now.method.clone().filter(|method| !all.contains(method)));
+    let chosen = now.method.any_of.first();
+    all.extend(chosen.filter(|method| !all.contains(method)).cloned());
     let options = all
         .into_iter()
         .map(|method| SelectOption::new(method.clone(), method));
@@ -401,9 +407,13 @@ mod tests {
         let names = Names::default();
         let has =
             |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
-        assert!(has(status_options(&filter), text(filter.status)));
-        assert!(has(brand_options(&filter, &names), text(filter.brand)));
-        assert!(has(key_options(&filter, &names), text(filter.key)));
-        assert!(has(method_options(&filter), text(filter.method.as_ref())));
+        for (options, field) in [
+            (status_options(&filter), FilterField::Status),
+            (brand_options(&filter, &names), FilterField::Brand),
+            (key_options(&filter, &names), FilterField::Key),
+            (method_options(&filter), FilterField::Method),
+        ] {
+            assert!(has(options, first(&filter, field)), "{field:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, DateRange, InvalidFilter, KeyId, LogFilter, LogPage, LogRow};
+use model::{ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -243,7 +243,8 @@ impl Listing {
     fn count_unseen(self, filter: LogFilter) {
         let company = untrack(move || self.scope.client_id());
         leptos::task::spawn_local(async move {
-            let Ok(page) = api::logs::list_requests(company, filter.first_page()).await else {
+            let Ok(page) = api::logs::list_requests(company, filter.first_page(), LogParts::ROWS).await
+            else {
                 return;
             };
             if self.filter.try_get_untracked().as_ref() != Some(&filter) {
@@ -282,7 +283,9 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
 /// The key of every row, where a filter names one: "…7821 (deleted)", "…f9fe (Northwind Cards)". A key whose rows are
 /// all of one brand is that brand's.
 fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
-    let key = shown.filter.key?;
+    let Some(KeyFilter::Id(key)) = shown.filter.key.one().copied() else {
+        return None;
+    };
     let rows = &shown.page.rows;
     let first = rows.first()?;
     let last_four = first.key_last_four.as_ref()?;
@@ -294,6 +297,6 @@ fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
-    let page = api::logs::list_requests(company, filter.clone()).await?;
+    let page = api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?;
     Ok(Shown { filter, page })
 }

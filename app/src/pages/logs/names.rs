@@ -1,7 +1,7 @@
 //! What brands and keys are called, for the menus and the chips.
 
 use leptos::prelude::*;
-use model::{Brand, BrandFilter, CompanyContext, Environment, KeyGroup, KeyId};
+use model::{Brand, BrandFilter, CompanyContext, Environment, KeyFilter, KeyGroup, KeyId};
 
 use crate::api;
 use crate::pages::company::CompanyScope;
@@ -44,18 +44,26 @@ impl Names {
         }
     }
 
-    pub(super) fn brand(&self, brand: BrandFilter) -> String {
+    pub(super) fn brand(&self, brand: &BrandFilter) -> String {
         match brand {
             BrandFilter::Own => "Own requests".to_owned(),
             BrandFilter::Brand(id) => {
-                let known = self.brands.iter().find(|brand| brand.client_id == id);
+                let known = self.brands.iter().find(|brand| brand.client_id == *id);
                 known.map_or_else(|| "Unknown brand".to_owned(), |brand| brand.name.clone())
             }
+            BrandFilter::Named(name) => name.clone(),
         }
     }
 
     pub(super) fn active_key(&self, id: KeyId) -> Option<String> {
         self.keys.iter().find(|key| key.id == id).map(KeyName::label)
+    }
+
+    pub(super) fn key_filter(&self, key: KeyFilter) -> String {
+        match key {
+            KeyFilter::Id(id) => self.key(id),
+            KeyFilter::LastFour(last_four) => format!("…{last_four}"),
+        }
     }
 
     /// A deleted key, or a brand's, has no name here; the rows say more about it (`Listing::key_name`).

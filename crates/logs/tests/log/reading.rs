@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use logs::{
-    Conditions, Count, Damaged, Found, Ledger, LogStoreError, LookedBack, Question, Reader, Reading,
-    Retention, Run, RunReport, Scope,
+    Choice, Conditions, Count, Damaged, Found, Known, Ledger, LogStoreError, LookedBack, Question, Reader,
+    Reading, Retention, Run, RunReport, Scope,
 };
 use model::{
     Body, BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, HeaderField, Kept, KeptBecause, KeyId,
@@ -199,14 +199,14 @@ async fn a_lower_bound_is_not_shown_as_the_number_of_matches() {
 #[test]
 fn a_company_that_filters_by_its_own_requests_names_its_own_client_id() {
     let own = LogFilter {
-        brand: Some(BrandFilter::Own),
-        path: "a\0b".to_owned(),
+        brand: Choice::only(Some(BrandFilter::Own)),
+        path: Choice::only(Some("a\0b".to_owned())),
         ..LogFilter::default()
     };
-    let conditions = Conditions::of(&own, with_brands(3));
+    let conditions = Conditions::of(&own, with_brands(3), &Known::default());
     assert_eq!(conditions.client.any_of, [client(3)]);
     assert_eq!(conditions.path.any_of, ["a\u{2400}b"], "as it is stored");
-    assert!(Conditions::of(&LogFilter::default(), with_brands(3)).is_everything());
+    assert!(Conditions::of(&LogFilter::default(), with_brands(3), &Known::default()).is_everything());
 }
 
 /// A reader in which the questions of the first company hang.

@@ -4,11 +4,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use logs::Choice;
 use roaring::RoaringBitmap;
 
 use super::hidden::{Hidden, SoughtHidden};
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
-use super::plan::{Clause, Plan, ValueClause, Wish};
+use super::plan::{Clause, Plan, ValueClause, Wish, has_duration};
 use super::selection::{Bits, Filter, Rows, Selection};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
 use super::time::{self, Times};
@@ -109,19 +110,23 @@ impl Part<'_> {
         durations: Vec<(Range<u32>, Ticket)>,
         pieces: &Pieces,
     ) {
-        let Some((from, to)) = plan.duration() else { return };
+        let Some(choice) = plan.duration() else { return };
         let mut outside = Bits::new(self.head.rows());
         for (rows, ticket) in durations {
-            match &*pieces.durations(ticket) {
-                Durations::Short(durations) => {
+            match (&*pieces.durations(ticket), choice.one()) {
+                (Durations::Short(durations), Some((from, to))) => {
                     // Where even the least is too long for them, no row matches.
                     let most = u32::try_from(to - 1).unwrap_or(u32::MAX);
-                    let (least, most) = u32::try_from(from).map_or((u32::MAX, 0), |least| (least, most));
+                    let (least, most) = u32::try_from(*from).map_or((u32::MAX, 0), |least| (least, most));
                     let is_outside = |one| one < least || one > most;
                     outside.mark(durations, rows, unsure, is_outside, |_| true);
                 }
-                Durations::Long(durations) => {
-                    let is_outside = |one| !(from..to).contains(&one);
+                (Durations::Short(durations), None) => {
+                    let is_outside = |one: u32| !has_duration(choice, one.into());
+                    outside.mark(durations, rows, unsure, is_outside, |_| true);
+                }
+                (Durations::Long(durations), _) => {
+                    let is_outside = |one| !has_duration(choice, one);
                     outside.mark(durations, rows, unsure, is_outside, |_| true);
                 }
             }
@@ -132,7 +137,7 @@ impl Part<'_> {
                 only: None,
                 not: Some(Rows::Own(not)),
             };
-            self.selection.narrow(None, filter);
+            self.selection.narrow(Some(Field::DurationClass), filter);
         }
     }
 }
@@ -203,7 +208,8 @@ impl<'a> Found<'a> {
         let (field, key) = &plan.scope;
         let scope = head.locate(*field, key);
         let end = head.rows_below(plan.end);
-        if scope == Located::Nothing || end == 0 {
+        let meta = head.meta();
+        if scope == Located::Nothing || end == 0 || !plan.may_have(meta.first_seq, meta.last_seq) {
             return None;
         }
         let hidden = hidden::find(plan, head)?;
@@ -212,7 +218,7 @@ impl<'a> Found<'a> {
         for clause in &plan.clauses {
             let found = match clause {
                 Clause::Values(clause) => locate(head, clause),
-                Clause::Duration(from, to) => locate_durations(head, *from, *to),
+                Clause::Duration(choice) => locate_durations(head, choice),
                 Clause::Texts(_) => FoundClause::Texts,
             };
             if found.matches_nothing() {
@@ -241,6 +247,7 @@ impl<'a> Found<'a> {
         if plan.histogram.is_some()
             || plan.facets
             || !self.hidden.is_empty()
+            || !plan.row.is_everything()
             || self.end < self.head.rows()
             || !plan.contains(meta.min_at, meta.max_at)
             || wants_rows(plan, &tally.page, meta.first_seq, meta.last_seq)
@@ -335,19 +342,29 @@ fn locate_each(head: &Head, field: Field, wishes: &[Wish]) -> Vec<(ValueKey, Loc
     found
 }
 
-fn locate_durations(head: &Head, from: u64, to: u64) -> FoundClause {
-    if from >= to {
-        return FoundClause::Durations(Vec::new());
-    }
-    let classes = (duration_class(from)..=duration_class(to - 1)).filter_map(|class| {
+fn locate_durations(head: &Head, choice: &Choice<(u64, u64)>) -> FoundClause {
+    let classes = (0..=duration_class(u64::MAX)).filter_map(|class| {
+        let whole = takes_class(choice, class)?;
         let key = ValueKey::duration_class(class);
         let located = head.locate(Field::DurationClass, &key);
-        let (least, limit) = duration_of_class(class);
-        // The last class has no limit of its own: its durations are compared one by one.
-        let whole = from <= least && limit <= to && limit < u64::MAX;
         (located != Located::Nothing).then_some((key, located, whole))
     });
     FoundClause::Durations(classes.collect())
+}
+
+/// Whether all durations of a class match; `None` if none does.
+fn takes_class(choice: &Choice<(u64, u64)>, class: u8) -> Option<bool> {
+    let (least, limit) = duration_of_class(class);
+    // The last class has no limit of its own: its durations are compared one by one.
+    let covers = |(from, to): &(u64, u64)| *from <= least && limit <= *to && limit < u64::MAX;
+    let touches = |(from, to): &(u64, u64)| from < to && *from < limit && least < *to;
+    let (any_of, none_of) = (&choice.any_of, &choice.none_of);
+    let touched = any_of.is_empty() || any_of.iter().any(touches);
+    if !touched || none_of.iter().any(covers) {
+        return None;
+    }
+    let covered = any_of.is_empty() || any_of.iter().any(covers);
+    Some(covered && !none_of.iter().any(touches))
 }
 
 /// What was asked for of a segment.
@@ -429,6 +446,10 @@ impl<'a> Sought<'a> {
         for hidden in self.hidden {
             fixed -= hidden.rows(head, pieces);
         }
+        plan.narrow_to_asked(&mut fixed, |seq| {
+            let row = head.rows_below(seq);
+            (row < head.rows() && head.seq_of(row) == seq).then_some(row)
+        });
         let mut part = Part {
             head,
             selection: Selection::new(fixed, plan.facets),
@@ -471,7 +492,8 @@ impl Part<'_> {
                 self.durations |= &*rows;
             }
         }
-        self.selection.narrow(None, Filter::only(only));
+        self.selection
+            .narrow(Some(Field::DurationClass), Filter::only(only));
     }
 }
 

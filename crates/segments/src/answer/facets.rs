@@ -12,7 +12,7 @@ use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
 use crate::{Column, Dictionary, Field, Head, Located, ReadError, ValueKey, Values};
 
 /// The fields that have facets.
-pub(super) const FIELDS: [Field; 7] = [
+pub(super) const FIELDS: [Field; 8] = [
     Field::Status,
     Field::Client,
     Field::Environment,
@@ -20,6 +20,7 @@ pub(super) const FIELDS: [Field; 7] = [
     Field::Method,
     Field::Verdict,
     Field::Recorded,
+    Field::DurationClass,
 ];
 
 /// Counts by field and value. A method's value is its whole text.
@@ -65,6 +66,7 @@ impl FacetCounts {
                     Recorded::PublicApi => 2,
                 },
             ),
+            duration: self.sorted(Field::DurationClass, ValueKey::to_duration_class, |class| *class),
         }
     }
 

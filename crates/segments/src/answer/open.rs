@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::facets::FIELDS;
-use super::plan::{Clause, Plan, Wish};
+use super::plan::{Clause, Plan, Wish, has_duration};
 use super::selection::{Filter, Rows, Selection};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
 use super::texts::rows_in_memory;
@@ -61,6 +61,10 @@ fn select(plan: &Plan, open: &Open) -> Selection {
             fixed.remove(row);
         }
     }
+    plan.narrow_to_asked(&mut fixed, |seq| {
+        let row = open.rows_below(seq);
+        (row < open.rows() && open.seq_of(row) == seq).then_some(row)
+    });
     let mut selection = Selection::new(fixed, plan.facets);
     for clause in &plan.clauses {
         let candidates = selection.candidates();
@@ -71,9 +75,9 @@ fn select(plan: &Plan, open: &Open) -> Selection {
                 not: (!clause.none_of.is_empty())
                     .then(|| Rows::Own(rows_with(open, clause.field, &clause.none_of))),
             },
-            Clause::Duration(from, to) => {
+            Clause::Duration(choice) => {
                 let durations = open.microseconds(Column::Duration);
-                let matches = |row: &u32| (*from..*to).contains(&durations[*row as usize]);
+                let matches = |row: &u32| has_duration(choice, durations[*row as usize]);
                 Filter::only(candidates.iter().filter(matches).collect())
             }
             Clause::Texts(clause) => {

@@ -2,6 +2,7 @@
 
 use logs::{Choice, Question, Scope};
 use model::{ClientId, StatusFilter, Timestamp};
+use roaring::RoaringBitmap;
 
 use crate::{Column, Dictionary, Erased, Field, Texts, ValueKey};
 
@@ -13,6 +14,8 @@ pub(super) struct Plan {
     /// Of these Client IDs, only rows that arrived later, in milliseconds.
     pub(super) hidden: Vec<(ValueKey, i64)>,
     pub(super) clauses: Vec<Clause>,
+    /// Rows by their `seq`.
+    pub(super) row: Choice<i64>,
     /// Arrival in milliseconds: from (included) and to (excluded).
     pub(super) from: i64,
     pub(super) to: i64,
@@ -31,7 +34,7 @@ pub(super) struct Plan {
 pub(super) enum Clause {
     Values(ValueClause),
     /// Microseconds: from (included) and to (excluded).
-    Duration(u64, u64),
+    Duration(Choice<(u64, u64)>),
     Texts(TextClause),
 }
 
@@ -74,7 +77,7 @@ impl Clause {
     pub(super) const fn field(&self) -> Option<Field> {
         match self {
             Self::Values(clause) => Some(clause.field),
-            Self::Duration(..) => None,
+            Self::Duration(_) => Some(Field::DurationClass),
             Self::Texts(clause) => clause.field,
         }
     }
@@ -88,6 +91,7 @@ impl Plan {
             scope: scope_key(scope),
             hidden: erased.hidden_from(scope),
             clauses: clauses(question),
+            row: question.conditions.row.clone(),
             from: question.from.as_millis(),
             to: question.to.as_millis(),
             end,
@@ -115,11 +119,30 @@ impl Plan {
     }
 
     /// The condition on the duration.
-    pub(super) fn duration(&self) -> Option<(u64, u64)> {
+    pub(super) fn duration(&self) -> Option<&Choice<(u64, u64)>> {
         self.clauses.iter().find_map(|clause| match clause {
-            Clause::Duration(from, to) => Some((*from, *to)),
+            Clause::Duration(choice) => Some(choice),
             _ => None,
         })
+    }
+
+    /// Whether a part of the log with these rows (both included) can have one of those asked for by their `seq`.
+    pub(super) fn may_have(&self, first_seq: i64, last_seq: i64) -> bool {
+        let asked = &self.row.any_of;
+        asked.is_empty() || asked.iter().any(|seq| (first_seq..=last_seq).contains(seq))
+    }
+
+    /// Leaves the rows that are asked for by their `seq`. `row_of` says which row has a `seq`.
+    pub(super) fn narrow_to_asked(&self, rows: &mut RoaringBitmap, row_of: impl Fn(i64) -> Option<u32>) {
+        let asked = |seqs: &[i64]| {
+            seqs.iter()
+                .filter_map(|seq| row_of(*seq))
+                .collect::<RoaringBitmap>()
+        };
+        if !self.row.any_of.is_empty() {
+            *rows &= asked(&self.row.any_of);
+        }
+        *rows -= asked(&self.row.none_of);
     }
 
     /// Whether any moment between these two (both included) is in the range.
@@ -138,6 +161,12 @@ impl Plan {
         let from = i128::from(self.from);
         ((i128::from(at) - from) * parts / (i128::from(self.to) - from)) as usize
     }
+}
+
+/// Whether a choice of durations has this one.
+pub(super) fn has_duration(choice: &Choice<(u64, u64)>, duration: u64) -> bool {
+    let is_in = |(from, to): &(u64, u64)| (*from..*to).contains(&duration);
+    (choice.any_of.is_empty() || choice.any_of.iter().any(is_in)) && !choice.none_of.iter().any(is_in)
 }
 
 /// The field and the value that all rows of a scope have.
@@ -172,8 +201,8 @@ fn clauses(question: &Question) -> Vec<Clause> {
     .into_iter()
     .flatten()
     .collect();
-    if let Some((from, to)) = conditions.duration_us {
-        clauses.push(Clause::Duration(from, to));
+    if !conditions.duration_us.is_everything() {
+        clauses.push(Clause::Duration(conditions.duration_us.clone()));
     }
     let texts = [
         (
@@ -211,7 +240,7 @@ fn values<T>(field: Field, choice: &Choice<T>, wish: impl Fn(&T) -> Wish) -> Opt
 fn wish_of_status(filter: &StatusFilter) -> Wish {
     match filter {
         StatusFilter::Exactly(status) => Wish::Value(ValueKey::status(*status)),
-        StatusFilter::Class(_) => {
+        _ => {
             let (from, to) = filter.bounds();
             Wish::Statuses(from, to)
         }

@@ -139,5 +139,5 @@ fn counts_by_time_and_by_value_read_sets_and_no_columns() {
         facets: true,
         ..question(Conditions::default())
     };
-    bounded(work(&mut log, scope, &facets), 7, 600, 1400);
+    bounded(work(&mut log, scope, &facets), 7, 700, 1600);
 }

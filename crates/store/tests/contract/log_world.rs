@@ -9,8 +9,8 @@ use logs::{
     RunReport, Scope, Sink, StoredEntry, redact,
 };
 use model::{
-    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, Recorded, RequestId,
-    Timestamp, Verdict,
+    BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, LogParts, Recorded,
+    RequestId, Timestamp, Verdict,
 };
 use store::Db;
 use store::logs::{Container, Logs, LogsOptions};
@@ -171,6 +171,11 @@ impl World {
 
     pub(crate) async fn page_at(&self, scope: Scope, filter: &LogFilter, now: Timestamp) -> LogPage {
         self.reading.page(scope, filter, now).await.expect("a page")
+    }
+
+    pub(crate) async fn parts(&self, scope: Scope, filter: &LogFilter, parts: LogParts) -> LogPage {
+        let page = self.reading.parts(scope, filter, parts, logs::PAGE, NOW).await;
+        page.expect("a page")
     }
 
     pub(crate) async fn entry(&self, scope: Scope, request: RequestId) -> Option<LogEntry> {

@@ -1,9 +1,15 @@
 //! The contract of reading from the log store: order, filters, scopes and counts.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
-use logs::{CapturedBody, KeyTrace, Message, Names, Scope, StoredEntry, redact};
+use logs::{
+    CapturedBody, Directory, KeyTrace, LogStoreError, Message, NamedKey, Names, Scope, StoredEntry, redact,
+};
 use model::{
-    BodyAbsence, BrandFilter, DateRange, Environment, LogFilter, Recorded, RequestId, StatusFilter, Verdict,
+    BodyAbsence, Brand, BrandFilter, Choice, DateRange, Environment, FilterField, KeyFilter, LogFilter,
+    LogParts, Recorded, RequestId, Verdict,
 };
 use store::logs::LOG_MIGRATIONS;
 
@@ -73,10 +79,14 @@ fn random_entry(number: u64, dice: &mut Dice) -> StoredEntry {
         Some(Environment::Dev),
         Some(Environment::Prod),
     ]);
-    raw.key = dice.one_of(&[None, Some(1), Some(2)]).map(|number| KeyTrace {
-        id: key(number),
-        last_four: "00ff".to_owned(),
-    });
+    raw.key = dice
+        .one_of(&[None, Some(1), Some(2), Some(3)])
+        .map(|number| KeyTrace {
+            id: key(number),
+            last_four: if number == 2 { "0aff" } else { "00ff" }.to_owned(),
+        });
+    raw.duration_us = dice.one_of(&[0, 999, 1_000, 1_001, 1_234, 1_300, 5_000_000]);
+    raw.address = dice.one_of(&["192.0.2.7", "192.0.2.9", "2001:db8::7"]).to_owned();
     raw.method = dice.one_of(&["GET", "POST", "DELETE"]).to_owned();
     raw.path = dice.one_of(&PATHS).to_owned();
     raw.status = dice.one_of(&[200, 201, 204, 301, 400, 401, 404, 429, 500, 503]);
@@ -99,28 +109,53 @@ fn random_filter(dice: &mut Dice) -> LogFilter {
         },
         _ => DateRange::Between { from: None, to: None },
     };
-    let path = ["", "orders", "Orders", "%41", "_b", "'; --", "é", "page=2"];
-    LogFilter {
+    let mut filter = LogFilter {
         range,
-        status: dice.one_of(&[
-            None,
-            None,
-            Some(StatusFilter::Class(4)),
-            Some(StatusFilter::Exactly(503)),
-        ]),
-        brand: dice.one_of(&[
-            None,
-            None,
-            Some(BrandFilter::Own),
-            Some(BrandFilter::Brand(client(2))),
-            Some(BrandFilter::Brand(client(9))),
-        ]),
-        environment: dice.one_of(&[None, None, Some(Environment::Dev), Some(Environment::Prod)]),
-        key: dice.one_of(&[None, None, Some(key(2)), Some(key(7))]),
-        method: dice.one_of(&[None, None, Some("POST".to_owned())]),
-        path: dice.one_of(&path).to_owned(),
-        before: None,
+        ..LogFilter::default()
+    };
+    let values = [
+        (FilterField::Status, ["4xx", "503", ">=400", "401..404"]),
+        (FilterField::Brand, ["own", "Brand 2", "brand 3", "Nobody"]),
+        (FilterField::Environment, ["dev", "prod", "sandbox", "dev"]),
+        (FilterField::Key, ["00ff", "0aff", "ffff", "00ff"]),
+        (FilterField::Method, ["POST", "GET", "PURGE", "DELETE"]),
+        (
+            FilterField::Verdict,
+            ["unknown_secret", "accepted", "deleted_key", "accepted"],
+        ),
+        (
+            FilterField::Recorded,
+            ["gateway", "verify", "gateway", "public_api"],
+        ),
+        (FilterField::Path, ["orders", "%41", "'; --", "page=2"]),
+        (
+            FilterField::Address,
+            ["192.0.2.7", "2001:DB8:0::7", "192.0.2.8", "2001:db8::7"],
+        ),
+        (FilterField::Duration, [">1ms", "<1s", "1ms..1300us", "<=1234us"]),
+    ];
+    for _ in 0..dice.one_of(&[0, 1, 1, 2, 3]) {
+        let (field, texts) = dice.one_of(&values);
+        for _ in 0..dice.one_of(&[1, 1, 2]) {
+            let exclude = dice.one_of(&[false, false, false, true]);
+            filter.add(field, exclude, dice.one_of(&texts)).expect("a value");
+        }
     }
+    if dice.roll(10) == 0 {
+        for id in [client(2), client(9)] {
+            filter
+                .add(FilterField::Brand, false, &id.to_string())
+                .expect("an id");
+        }
+    }
+    if dice.roll(10) == 0 {
+        for number in [dice.roll(600), 7_000] {
+            let exclude = dice.one_of(&[false, true]);
+            let id = request(number).to_string();
+            filter.add(FilterField::Request, exclude, &id).expect("an id");
+        }
+    }
+    filter
 }
 
 fn in_scope(entry: &StoredEntry, scope: Scope) -> bool {
@@ -130,39 +165,106 @@ fn in_scope(entry: &StoredEntry, scope: Scope) -> bool {
     }
 }
 
+fn chosen<T>(choice: &Choice<T>, is: impl Fn(&T) -> bool) -> bool {
+    (choice.any_of.is_empty() || choice.any_of.iter().any(&is)) && !choice.none_of.iter().any(&is)
+}
+
 fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
-    let (from, to) = filter.range.bounds(NOW);
-    let status = filter.status.map(StatusFilter::bounds);
-    in_scope(entry, scope)
-        && entry.at >= from
-        && entry.at < to
-        && status.is_none_or(|(from, to)| (from..to).contains(&entry.status))
-        && filter.brand.is_none_or(|brand| match brand {
-            BrandFilter::Own => entry.place.company == scope.company(),
-            BrandFilter::Brand(client) => entry.place.client_id == client,
+    let LogFilter {
+        range,
+        status,
+        brand,
+        environment,
+        key,
+        method,
+        verdict,
+        recorded,
+        path,
+        address,
+        duration,
+        request,
+        before: _,
+    } = filter;
+    let (from, to) = range.bounds(NOW);
+    let is_brand = |brand: &BrandFilter| match brand {
+        BrandFilter::Own => entry.place.company == scope.company(),
+        BrandFilter::Brand(client) => entry.place.client_id == *client,
+        BrandFilter::Named(name) => {
+            let is_parent = matches!(scope, Scope::WithBrands { .. });
+            let own = entry.place.brand.as_deref();
+            is_parent && own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+        }
+    };
+    let is_key = |filter: &KeyFilter| {
+        entry.key.as_ref().is_some_and(|tried| match filter {
+            KeyFilter::Id(id) => tried.id == *id,
+            KeyFilter::LastFour(last_four) => tried.last_four == last_four.as_str(),
         })
-        && filter
-            .environment
-            .is_none_or(|environment| entry.environment == Some(environment))
-        && filter
-            .key
-            .is_none_or(|key| entry.key.as_ref().is_some_and(|tried| tried.id == key))
-        && filter
-            .method
-            .as_ref()
-            .is_none_or(|method| entry.method == *method)
-        && entry.path.contains(&filter.path)
+    };
+    in_scope(entry, scope)
+        && (!request.any_of.is_empty() || entry.at >= from && entry.at < to)
+        && chosen(status, |status| {
+            let (from, to) = status.bounds();
+            (from..to).contains(&entry.status)
+        })
+        && chosen(brand, is_brand)
+        && chosen(environment, |environment| entry.environment == Some(*environment))
+        && chosen(key, is_key)
+        && chosen(method, |method| entry.method == *method)
+        && chosen(verdict, |verdict| entry.verdict == *verdict)
+        && chosen(recorded, |recorded| entry.recorded == *recorded)
+        && chosen(path, |part| entry.path.contains(part.as_str()))
+        && chosen(address, |address| {
+            entry.address.parse::<std::net::IpAddr>().ok() == address.parse().ok()
+        })
+        && chosen(duration, |duration| {
+            let (from, to) = duration.bounds();
+            (from..to).contains(&entry.duration_us)
+        })
+        && chosen(request, |id| entry.request_id == *id)
+}
+
+/// The brands and keys of [`place`] and [`random_entry`].
+#[derive(Debug)]
+struct Called;
+
+#[async_trait]
+impl Directory for Called {
+    async fn brands(&self, scope: Scope) -> Result<Vec<Brand>, LogStoreError> {
+        let of_one = scope == with_brands(1);
+        let brands = [2, 3].into_iter().filter(|_| of_one);
+        Ok(brands
+            .map(|number| Brand {
+                client_id: client(number),
+                name: format!("Brand {number}"),
+            })
+            .collect())
+    }
+
+    async fn keys(&self, _: Scope) -> Result<Vec<NamedKey>, LogStoreError> {
+        let keys = [(1, "00ff"), (2, "0aff"), (3, "00ff")];
+        Ok(keys
+            .map(|(number, last_four)| NamedKey {
+                id: key(number),
+                last_four: last_four.to_owned(),
+                environment: Environment::Sandbox,
+                client_id: client(1),
+                is_deleted: number == 3,
+            })
+            .to_vec())
+    }
 }
 
 async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb) {
-    let world = World::new(db).await;
+    let mut world = World::new(db).await;
+    world.reading = world.reading.naming(Arc::new(Called));
     let mut dice = Dice(2);
     let entries: Vec<StoredEntry> = (0..600).map(|number| random_entry(number, &mut dice)).collect();
     for batch in entries.chunks(170) {
         world.append(batch.to_vec()).await;
     }
     let mut found_some = 0;
-    for _ in 0..150 {
+    for _ in 0..250 {
         let filter = random_filter(&mut dice);
         let scope = dice.one_of(&[with_brands(1), brand(2), with_brands(9)]);
         let plain = |filter: &LogFilter| -> Vec<RequestId> {
@@ -173,7 +275,14 @@ async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb
         assert_eq!(world.all(scope, &filter).await, expected, "{scope:?} {filter}");
         let page = world.page(scope, &filter).await;
         assert_eq!(page.matching, Some(expected.len() as u64), "{scope:?} {filter}");
-        let without = plain(&filter.without_narrowing()).len() as u64;
+        let all_of_range = LogFilter {
+            range: DateRange::Between {
+                from: Some(page.from),
+                to: Some(page.to),
+            },
+            ..LogFilter::default()
+        };
+        let without = plain(&all_of_range).len() as u64;
         let nothing_found = expected.is_empty() && filter.narrows();
         assert_eq!(
             page.without_filters,
@@ -181,8 +290,78 @@ async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb
             "{scope:?} {filter}"
         );
         found_some += usize::from(!expected.is_empty());
+        let chosen = expected.iter().map(|id| {
+            entries
+                .iter()
+                .find(|entry| entry.request_id == *id)
+                .expect("an entry")
+        });
+        check_histogram(&world, scope, &filter, chosen.collect()).await;
+        check_facets(&world, scope, &filter, &entries).await;
     }
     assert!(found_some > 30, "only {found_some} of the filters found anything");
+}
+
+async fn check_histogram(world: &World, scope: Scope, filter: &LogFilter, chosen: Vec<&StoredEntry>) {
+    let page = world.parts(scope, filter, LogParts::HISTOGRAM).await;
+    assert!(page.rows.is_empty() && page.facets.is_none());
+    let histogram = page.histogram.expect("a histogram");
+    let mut expected = vec![[0; 6]; histogram.buckets.len()];
+    for entry in chosen {
+        let bucket = entry.at.millis_since(histogram.from) / histogram.width;
+        expected[bucket as usize][usize::from(entry.status / 100)] += 1;
+    }
+    assert_eq!(histogram.buckets, expected, "{scope:?} {filter}");
+    let (first, _) = histogram.bounds_of(0);
+    let (_, last) = histogram.bounds_of(expected.len() - 1);
+    assert!(expected.len() <= 100 && last >= page.to, "{filter}");
+    let begins_where_rows_do = matches!(filter.range, DateRange::Between { from: None, .. });
+    assert!(begins_where_rows_do || first <= page.from, "{filter}");
+}
+
+/// Choosing a value of a facet instead of what is chosen finds as many requests as the facet says.
+async fn check_facets(world: &World, scope: Scope, filter: &LogFilter, entries: &[StoredEntry]) {
+    let page = world.parts(scope, filter, LogParts::FACETS).await;
+    let range = (page.from, page.to);
+    for facet in page.facets.expect("facets").all {
+        for value in &facet.values {
+            let mut other = filter.clone();
+            other.clear(facet.field);
+            other.add(facet.field, false, &value.text).expect("a value");
+            if !filter.request.any_of.is_empty() {
+                other.range = DateRange::Between {
+                    from: Some(range.0),
+                    to: Some(range.1),
+                };
+            }
+            let found = entries
+                .iter()
+                .filter(|entry| matches(entry, scope, &other))
+                .count();
+            assert_eq!(
+                found as u64, value.requests,
+                "{scope:?} {filter} {:?} {value:?}",
+                facet.field
+            );
+        }
+        if facet.field == FilterField::Key && scope == with_brands(1) {
+            let named = facet
+                .values
+                .iter()
+                .map(|value| (value.label.as_str(), value.note.as_str()));
+            for named in named {
+                assert!(
+                    [
+                        ("…00ff", "Sandbox"),
+                        ("…0aff", "Sandbox"),
+                        ("…00ff", "Sandbox, deleted")
+                    ]
+                    .contains(&named),
+                    "{named:?}"
+                );
+            }
+        }
+    }
 }
 
 async fn a_parent_sees_its_brands_and_a_brand_only_itself(db: &TestDb) {

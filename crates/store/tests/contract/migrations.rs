@@ -60,6 +60,10 @@ const LANDED: &[(&str, &str)] = &[
         "b1ae3693ac7f389e531d7e5413d867fd3622b60033ca33d078c431f9d0819d37",
     ),
     (
+        "0012_api_keys_by_company",
+        "11870a505f2b8edc3f969782331c73c34bb45c6ce6bc3c4249aab55d627dffbb",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),
