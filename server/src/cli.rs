@@ -251,9 +251,10 @@ pub enum AdminAction {
         name: String,
         /// events, logs (these two by default), companies, members, keys, tokens
         ///
-        /// events publishes events; companies lists and creates companies; members lists, adds and removes members, sets
-        /// passwords and ends sessions (so its holder can sign in as any of them); keys lists, creates and deletes keys;
-        /// tokens lists and revokes tokens. Only this command creates tokens: no token can extend its own scopes.
+        /// events publishes events; logs lists the requests of any company; companies lists and creates companies; members
+        /// lists, adds and removes members, sets passwords and ends sessions (so its holder can sign in as any of them);
+        /// keys lists, creates and deletes keys; tokens lists and revokes tokens. Only this command creates tokens: no
+        /// token can extend its own scopes.
         #[arg(long)]
         scope: Vec<String>,
     },

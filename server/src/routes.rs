@@ -235,6 +235,12 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             Bearer(Scope::Events),
             operator_api::events::publish_route(),
         ),
+        Route::new(
+            Method::GET,
+            "/operator/v1/requests",
+            Bearer(Scope::Logs),
+            get(operator_api::requests::list_requests),
+        ),
         Route::new(Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
         Route::new(
             Method::GET,

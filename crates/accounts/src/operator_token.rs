@@ -10,7 +10,7 @@ use model::{OperatorTokenId, Timestamp};
 pub enum Scope {
     /// Publish events.
     Events,
-    /// Call `verify`, which writes log entries.
+    /// List the requests of any company.
     Logs,
     /// List and create companies.
     Companies,

@@ -192,6 +192,68 @@ mod tests {
         }
     }
 
+    /// What a reader would find in these rows.
+    fn answer(rows: &[i64], question: &Question) -> Found {
+        let (from, to) = (question.from.as_millis(), question.to.as_millis());
+        let parts = i64::from(question.histogram.expect("a histogram"));
+        let mut histogram = vec![[0; 6]; parts as usize];
+        for at in rows.iter().filter(|at| (from..to).contains(*at)) {
+            histogram[((at - from) * parts / (to - from)) as usize][2] += 1;
+        }
+        Found {
+            histogram,
+            ..Found::default()
+        }
+    }
+
+    fn ask(from: Timestamp, to: Timestamp, parts: u32) -> Question {
+        Question {
+            from,
+            to,
+            conditions: Conditions::default(),
+            before: None,
+            as_of: None,
+            rows: 0,
+            count: false,
+            histogram: Some(parts),
+            facets: false,
+            budget: std::time::Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn each_row_of_the_range_is_in_the_bucket_of_its_time_and_no_other_row_is_counted() {
+        for length in [1, 2, 59, 999, 3_601, HOUR, DAY - 1, 7 * DAY, 400 * DAY] {
+            let (buckets, count) = over(length);
+            let edges = (0..=count).map(|edge| (buckets.first() + edge) * buckets.width);
+            let rows: Vec<i64> = edges
+                .flat_map(|edge| [edge - 1, edge, edge + 1])
+                .chain([buckets.from - 1, buckets.from, buckets.to - 1, buckets.to])
+                .collect();
+            let questions = buckets.questions(ask);
+            let answers = questions.iter().map(|question| answer(&rows, question));
+            let histogram = buckets.histogram(answers.collect());
+            let mut expected = vec![[0; 6]; count as usize];
+            for at in rows.iter().filter(|at| (buckets.from..buckets.to).contains(*at)) {
+                expected[(at.div_euclid(buckets.width) - buckets.first()) as usize][2] += 1;
+            }
+            assert_eq!(histogram.buckets, expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_is_found_in_the_part_that_has_the_first_row() {
+        let (from, to) = (Timestamp::default(), Timestamp::from_millis(NOW));
+        for row in [0, 1, NOW / 2, NOW - 86_400_000, NOW - 1] {
+            let question = beginning(ask(from, to, 1));
+            let found = answer(&[row, NOW - 1], &question);
+            let (begin, end) = first_part(from, to, &found).expect("a part");
+            assert!((begin.as_millis()..end.as_millis()).contains(&row), "{row}");
+            assert!(end.millis_since(begin) <= NOW / 1000 + 1);
+        }
+        assert_eq!(first_part(from, to, &answer(&[], &ask(from, to, 10))), None);
+    }
+
     #[test]
     fn any_range_has_a_hundred_buckets_at_most() {
         let mut length = 1;

@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod keys;
 pub mod members;
 pub mod metrics;
+pub mod requests;
 pub mod sessions;
 pub mod tokens;
 pub mod verify;

@@ -25,6 +25,7 @@ mod public_webhooks;
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
 mod refusals;
+mod requests;
 mod revocation;
 mod rpc;
 mod sign_in;

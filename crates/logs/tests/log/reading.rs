@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use logs::{
-    Choice, Conditions, Count, Damaged, Found, Known, Ledger, LogStoreError, LookedBack, Question, Reader,
-    Reading, Retention, Run, RunReport, Scope,
+    Choice, Conditions, Count, Damaged, Found, Known, Ledger, LogStoreError, LookedBack, NamedKey, Question,
+    Reader, Reading, Retention, Run, RunReport, Scope,
 };
 use model::{
-    Body, BodyAbsence, BrandFilter, ClientId, CompanyId, DateRange, HeaderField, Kept, KeptBecause, KeyId,
-    LogEntry, LogFilter, LogRow, LogTotals, Moving, Recorded, RequestId, Timestamp, Verdict,
+    Body, BodyAbsence, Brand, BrandFilter, ClientId, CompanyId, DateRange, Environment, HeaderField, Kept,
+    KeptBecause, KeyId, LogEntry, LogFilter, LogParts, LogRow, LogTotals, Moving, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 use tokio::sync::Semaphore;
 
@@ -207,6 +208,83 @@ fn a_company_that_filters_by_its_own_requests_names_its_own_client_id() {
     assert_eq!(conditions.client.any_of, [client(3)]);
     assert_eq!(conditions.path.any_of, ["a\u{2400}b"], "as it is stored");
     assert!(Conditions::of(&LogFilter::default(), with_brands(3), &Known::default()).is_everything());
+}
+
+fn named_key(number: u8, last_four: &str) -> NamedKey {
+    NamedKey {
+        id: KeyId::from_random([number; 16]),
+        last_four: last_four.to_owned(),
+        environment: Environment::Prod,
+        client_id: client(number),
+        is_deleted: number == 2,
+    }
+}
+
+#[test]
+fn names_stand_for_every_brand_and_key_that_has_them_and_unknown_names_for_none() {
+    let known = Known {
+        brands: [(5, "Acme East"), (6, "acme east"), (7, "Other")]
+            .map(|(number, name)| Brand {
+                client_id: client(number),
+                name: name.to_owned(),
+            })
+            .to_vec(),
+        keys: vec![named_key(1, "ab6d"), named_key(2, "ab6d"), named_key(3, "0000")],
+        requests: vec![row(9, 1, None)],
+    };
+    let of = |query: &str| {
+        let filter: LogFilter = query.parse().expect("a filter");
+        Conditions::of(&filter, with_brands(1), &known)
+    };
+    assert_eq!(
+        of("brand=ACME%20east&brand=own").client.any_of,
+        [client(5), client(6), client(1)]
+    );
+    assert_eq!(
+        of("key=ab6d").key.any_of,
+        [1, 2].map(|number| KeyId::from_random([number; 16]))
+    );
+    let id = RequestId::from_random([7; 16]);
+    assert_eq!(of(&format!("id={id}")).row.any_of, [9]);
+    assert_eq!(
+        of("ip=2001:DB8:0::7").address.any_of,
+        ["2001:db8::7"],
+        "as the gateway writes it"
+    );
+    for nothing in ["brand=Nobody", "key=ffff", "id=0123456789abcdef0123456789abcdef"] {
+        let (included, excluded) = (of(nothing), of(&format!("-{nothing}")));
+        assert!(
+            !included.is_everything(),
+            "{nothing} matches nothing, and not everything"
+        );
+        assert!(excluded.is_everything(), "{nothing} excludes nothing");
+    }
+}
+
+#[tokio::test]
+async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
+    let histogram = |question: &Question| question.histogram.is_some();
+    for (parts, questions) in [
+        (LogParts::ROWS, 1),
+        (LogParts::HISTOGRAM, 3),
+        (LogParts::FACETS, 1),
+    ] {
+        let reader = Prepared::new((0..questions).map(|_| counted(1)));
+        let page = reading(&reader)
+            .parts(with_brands(1), &LogFilter::default(), parts, 50, NOW)
+            .await
+            .expect("a page");
+        assert_eq!(page.histogram.is_some(), parts.histogram);
+        assert_eq!(page.facets.is_some(), parts.facets);
+        for question in reader.asked() {
+            assert_eq!((question.rows > 0, question.count), (parts.rows, parts.rows));
+            assert_eq!(
+                (histogram(&question), question.facets),
+                (parts.histogram, parts.facets)
+            );
+        }
+        assert_eq!(reader.asked().len(), questions);
+    }
 }
 
 /// A reader in which the questions of the first company hang.

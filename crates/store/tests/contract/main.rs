@@ -43,6 +43,7 @@ mod key_nodes;
 mod key_world;
 mod keys;
 mod log_crash;
+mod log_directory;
 mod log_kept;
 mod log_model;
 mod log_nodes;
