@@ -269,7 +269,11 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
         (LogParts::HISTOGRAM, 3),
         (LogParts::FACETS, 1),
     ] {
-        let reader = Prepared::new((0..questions).map(|_| counted(1)));
+        let found = Found {
+            rows: vec![row(9, 1, None)],
+            ..counted(1)
+        };
+        let reader = Prepared::new(vec![found; questions]);
         let page = reading(&reader)
             .parts(with_brands(1), &LogFilter::default(), parts, 50, NOW)
             .await
