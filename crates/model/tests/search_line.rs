@@ -3,7 +3,7 @@
 use model::search_line::{
     self, Completion, KeyWord, LONGEST_LINE, LineError, LineFault, Vocabulary, complete, read, write,
 };
-use model::{Brand, ClientId, FilterField, LogFilter, MOST_VALUES};
+use model::{Brand, ClientId, FacetValue, FilterField, LogFacet, LogFacets, LogFilter, MOST_VALUES};
 use test_logs::Dice;
 
 fn brand(number: u8, name: &str) -> Brand {
@@ -139,6 +139,40 @@ fn a_brand_is_named_as_pages_name_it() {
         let line = write(&filter, Some(&known));
         assert_eq!(read(&line, Some(&known)), (filter, Vec::new()), "{line}");
     }
+}
+
+#[test]
+fn a_vocabulary_has_the_keys_and_methods_of_the_facets() {
+    let value = |text: &str, label: &str, note: &str| FacetValue {
+        text: text.to_owned(),
+        label: label.to_owned(),
+        note: note.to_owned(),
+        requests: 1,
+    };
+    let facet = |field, values| LogFacet {
+        field,
+        values,
+        more: 0,
+    };
+    let id = "0123456789abcdef0123456789abcdef";
+    let facets = LogFacets {
+        all: vec![
+            facet(FilterField::Method, vec![value("PATCH", "", "")]),
+            facet(
+                FilterField::Key,
+                vec![
+                    value(id, "…ab6d", "Production, deleted"),
+                    value(id, "…ab6d", "Sandbox"),
+                    value(id, "", "deleted"),
+                ],
+            ),
+        ],
+        looked_back_to: None,
+    };
+    let known = Vocabulary::of(&[brand(1, "Acme East")], &facets);
+    assert_eq!(known.methods, ["PATCH"]);
+    assert_eq!(known.keys, vocabulary().keys);
+    assert_eq!(known.brands.len(), 1);
 }
 
 /// The line with a suggestion in place.

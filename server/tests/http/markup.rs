@@ -341,3 +341,29 @@ async fn what_a_form_sends_is_text_in_its_response() {
         .await;
     assert!(keys.is_ok(), "the server keeps running");
 }
+
+/// Every filter and the search line, with markup, with what turns text around, and with far too much of it.
+#[tokio::test]
+async fn what_an_address_filters_by_is_text_on_the_page() {
+    let hostile = hostile_world().await;
+    let texts = [
+        HOSTILE.to_owned(),
+        format!("\u{202e}{HOSTILE}\0\r\n\u{1b}[31m\",\\"),
+        HOSTILE.repeat(8192 / HOSTILE.len()),
+    ];
+    let fields = model::FilterField::ALL.map(model::FilterField::parameter);
+    let names = fields.iter().copied().chain(["q", "range", "from", "before"]);
+    for name in names {
+        for sign in ["", "-"] {
+            for text in &texts {
+                let query = format!("{sign}{name}={}", encoded(text));
+                for page in ["logs", "logs/{request}"] {
+                    let path = hostile.fill(&format!("/c/{{company}}/development/{page}?{query}"));
+                    let answer = hostile.page(&path).await;
+                    assert_eq!(answer.status, StatusCode::OK, "{query}");
+                    assert_is_text(&answer, &query);
+                }
+            }
+        }
+    }
+}

@@ -266,7 +266,7 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
     let histogram = |question: &Question| question.histogram.is_some();
     for (parts, questions) in [
         (LogParts::ROWS, 1),
-        (LogParts::HISTOGRAM, 3),
+        (LogParts::HISTOGRAM, 2),
         (LogParts::FACETS, 1),
     ] {
         let found = Found {

@@ -13,7 +13,7 @@ use std::ops::Range;
 pub use complete::{Completion, Suggestion, complete};
 
 use self::lexer::{Name, Value, Word};
-use crate::{Brand, BrandFilter, FilterField, InvalidFilter, LastFour, LogFilter};
+use crate::{Brand, BrandFilter, FilterField, InvalidFilter, LastFour, LogFacets, LogFilter};
 
 /// The parameter of an address that has a search line. Addresses that Gatehouse writes have one parameter for each value
 /// instead.
@@ -191,6 +191,31 @@ pub fn write(filter: &LogFilter, vocabulary: Option<&Vocabulary>) -> String {
 }
 
 impl Vocabulary {
+    /// The brands of the company, and the keys and methods that its requests have.
+    pub fn of(brands: &[Brand], facets: &LogFacets) -> Self {
+        let values = |field| {
+            let facets = facets.all.iter().filter(move |facet| facet.field == field);
+            facets.flat_map(|facet| &facet.values)
+        };
+        let mut keys: Vec<KeyWord> = Vec::new();
+        for value in values(FilterField::Key) {
+            // A key that is known by its id only has no last four.
+            if let Ok(last_four) = value.label.parse()
+                && keys.iter().all(|key| key.last_four != last_four)
+            {
+                let words = value.note.clone();
+                keys.push(KeyWord { last_four, words });
+            }
+        }
+        Self {
+            brands: brands.to_vec(),
+            keys,
+            methods: values(FilterField::Method)
+                .map(|value| value.text.clone())
+                .collect(),
+        }
+    }
+
     /// The Client ID of the only brand with this name, or the text itself if it is none or the name of several brands.
     fn resolve(&self, text: &str) -> Option<String> {
         let Ok(BrandFilter::Named(name)) = text.parse() else {
