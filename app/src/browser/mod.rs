@@ -15,6 +15,7 @@ pub mod progress;
 pub mod theme;
 pub mod timers;
 pub mod visibility;
+pub mod zone;
 
 /// Marks `<html>` with `data-hydrated` once the page is interactive. Styles and end-to-end tests wait for it.
 pub fn mark_hydrated() {

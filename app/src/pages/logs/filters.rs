@@ -1,5 +1,5 @@
-//! The one row of controls above the list. Without scripts it is a form that is sent by *Apply*; with them each control
-//! changes the address at once, and what is typed does so after a moment.
+//! The controls above the list: three that everyone needs, and *More filters*. Without scripts it is a form that is sent by
+//! *Apply*; with them each control changes the address at once, and what is typed does so after a moment.
 
 use std::time::Duration;
 
@@ -12,12 +12,16 @@ use super::chips::status_label;
 use super::custom_range::{self, Bounds};
 use super::listing::Listing;
 use super::names::Names;
-use crate::browser::clock;
+use crate::browser::form;
 use crate::browser::timers::Timer;
+use crate::browser::zone::Zone;
 use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 
 /// From the last keystroke to the call.
 const DEBOUNCE: Duration = Duration::from_millis(150);
+
+/// The option of a menu that cannot show what is chosen. No value of a field is called so.
+const SEVERAL: &str = "*";
 
 /// The statuses that have an entry of their own in the menu; the address can have any other.
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
@@ -33,7 +37,7 @@ struct Typing {
     custom: RwSignal<bool>,
     /// Why the two bounds are not a range. The list keeps its old one.
     fault: RwSignal<Option<Fault>>,
-    /// The bounds are in the reader's zone and not in UTC.
+    /// The bounds are in the reader's zone, not in UTC.
     local: RwSignal<bool>,
     wait: Timer,
     /// The filter this form put into the address last. The first letter of a word makes an entry of the history, the
@@ -47,7 +51,7 @@ enum Fault {
     Backwards,
 }
 
-/// Date range, Status and Brand first, then the others.
+/// Date range, Status and Brand are always there; *More filters* has the others.
 #[component]
 pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
     let typing = Typing::new(listing);
@@ -56,24 +60,98 @@ pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
         event.prevent_default();
         typing.apply(listing);
     };
+    let now = listing.filter.get_untracked();
     view! {
-        <form class="filters logs-filters" method="get" action=action aria-label="Filters" on:submit=submit>
-            <RangeControls listing typing />
-            <Menus listing names />
-            <Field
-                name="path"
-                label="Path contains"
-                kind=FieldKind::Search
-                value=typing.path
-                placeholder="/v1/orders"
-                autocomplete="off"
-                monospace=true
-                on_leave=Callback::new(move |_| typing.sent.set_value(None))
-            />
-            <span class="no-js-only">
-                <Button submit=true>"Apply"</Button>
-            </span>
+        <form class="logs-filters" method="get" action=action aria-label="Filters" on:submit=submit>
+            <div class="filters">
+                <RangeControls listing typing />
+                {menu(listing, FilterField::Status, "Status", status_options(&now))}
+                {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
+                <Apply />
+            </div>
+            <MoreFilters listing names typing />
+            {unshown(&now)
+                .into_iter()
+                .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+                .collect_view()}
         </form>
+    }
+    .into_any()
+}
+
+/// Closed until it is opened, or one of its filters is set.
+#[component]
+fn MoreFilters(listing: Listing, names: Names, typing: Typing) -> impl IntoView {
+    let node = NodeRef::new();
+    let is_set = Memo::new(move |_| listing.filter.with(has_more));
+    form::open_when(node, is_set.into());
+    view! {
+        <details class="logs-more" open=is_set.get_untracked() node_ref=node>
+            <summary>"More filters"</summary>
+            <div class="filters">
+                <Menus listing names />
+                <Field
+                    name="path"
+                    label="Path contains"
+                    kind=FieldKind::Search
+                    value=typing.path
+                    placeholder="/v1/orders"
+                    autocomplete="off"
+                    monospace=true
+                    on_leave=Callback::new(move |_| typing.sent.set_value(None))
+                />
+                <Apply />
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+/// Whether a filter is set that only *More filters* shows.
+fn has_more(filter: &LogFilter) -> bool {
+    FilterField::ALL.into_iter().any(|field| match field {
+        FilterField::Status | FilterField::Brand => is_several(filter, field),
+        field => is_several(filter, field) || !first(filter, field).is_empty(),
+    })
+}
+
+/// More than one value to include, or any to exclude: more than a menu can show.
+fn is_several(filter: &LogFilter, field: FilterField) -> bool {
+    filter.texts(field, false).len() > 1 || !filter.texts(field, true).is_empty()
+}
+
+/// What no control of the form shows, as parameters. Without scripts, *Apply* must not lose it.
+fn unshown(filter: &LogFilter) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for field in FilterField::ALL {
+        let shown = match field {
+            FilterField::Path => 1,
+            FilterField::Status
+            | FilterField::Brand
+            | FilterField::Environment
+            | FilterField::Key
+            | FilterField::Method
+                if !is_several(filter, field) =>
+            {
+                1
+            }
+            _ => 0,
+        };
+        let name = field.parameter();
+        let included = filter.texts(field, false).into_iter().skip(shown);
+        all.extend(included.map(|text| (name.to_owned(), text)));
+        let excluded = filter.texts(field, true).into_iter();
+        all.extend(excluded.map(|text| (format!("-{name}"), text)));
+    }
+    all
+}
+
+#[component]
+fn Apply() -> impl IntoView {
+    view! {
+        <span class="no-js-only">
+            <Button submit=true>"Apply"</Button>
+        </span>
     }
     .into_any()
 }
@@ -99,7 +177,7 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
             None => typing.begin_custom(listing),
         }
     };
-    // One clock for the whole page: without scripts UTC, with them the reader's.
+    // Without scripts in UTC, with them in the page's zone.
     let label = move |word: &'static str| {
         move || {
             if typing.local.get() {
@@ -124,15 +202,12 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
     .into_any()
 }
 
-/// The menus.
 #[component]
 fn Menus(listing: Listing, names: Names) -> impl IntoView {
     let now = listing.filter.get_untracked();
     // Brands keep their keys to themselves; theirs are reached from a request ("All requests with this key").
     let key_label = if names.brands.is_empty() { "Key" } else { "Own key" };
     view! {
-        {menu(listing, FilterField::Status, "Status", status_options(&now))}
-        {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
         {menu(listing, FilterField::Environment, "Environment", environment_options())}
         {menu(listing, FilterField::Key, key_label, key_options(&now, &names))}
         {menu(listing, FilterField::Method, "Method", method_options(&now))}
@@ -161,7 +236,17 @@ fn menu(
     options: Vec<SelectOption>,
 ) -> impl IntoView {
     let name = field.parameter();
-    let chosen = Signal::derive(move || listing.filter.with(|filter| first(filter, field)));
+    let chosen = Signal::derive(move || {
+        listing.filter.with(|filter| {
+            if is_several(filter, field) {
+                SEVERAL.to_owned()
+            } else {
+                first(filter, field)
+            }
+        })
+    });
+    let mut options = options;
+    options.push(SelectOption::unavailable(SEVERAL, "Several"));
     let wait = Timer::new();
     let sent = StoredValue::new(None::<LogFilter>);
     let choose = Callback::new(move |text: String| {
@@ -199,24 +284,28 @@ impl Typing {
         typing
     }
 
-    /// Up to hydration the bounds are in UTC, also those that somebody has typed by then. They are put into the reader's
-    /// zone once the controls have handed over what was typed.
+    /// The bounds are in the page's zone: up to hydration in UTC, also those that somebody has typed by then. They are put
+    /// into another zone once the controls have handed over what was typed.
     fn follow_zone(self) {
-        let ready = clock::ready();
+        let zone = Zone::here();
         let handed_over = Timer::new();
         Effect::new(move |_| {
-            if ready.get() {
-                handed_over.after(Duration::ZERO, move || self.go_local());
+            let local = zone.is_local();
+            if local != self.local.get_untracked() {
+                handed_over.after(Duration::ZERO, move || self.go_to_zone(local));
             }
         });
     }
 
-    fn go_local(self) {
-        self.local.set(true);
+    fn go_to_zone(self, local: bool) {
+        if self.local.try_get_untracked() != Some(!local) {
+            return;
+        }
+        self.local.set(local);
         for bound in [self.from, self.to] {
-            let at = bound.with_untracked(|text| custom_range::time_of(text, false));
+            let at = bound.with_untracked(|text| custom_range::time_of(text, !local));
             if at.is_some() {
-                bound.set(custom_range::input_text(at, true));
+                bound.set(custom_range::input_text(at, local));
             }
         }
     }
@@ -397,6 +486,36 @@ fn method_options(now: &LogFilter) -> Vec<SelectOption> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_filters_are_those_beyond_range_status_and_brand() {
+        for (query, is_more) in [
+            ("range=7d&status=4xx&brand=own&before=17", false),
+            ("method=GET", true),
+            ("path=orders", true),
+            ("environment=dev", true),
+            ("status=4xx&status=500", true),
+            ("-brand=own", true),
+            ("verdict=deleted_key", true),
+        ] {
+            assert_eq!(has_more(&query.parse().expect("a filter")), is_more, "{query}");
+        }
+    }
+
+    #[test]
+    fn without_scripts_apply_keeps_what_no_control_shows() {
+        let filter: LogFilter = "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1"
+            .parse()
+            .expect("a filter");
+        let kept: Vec<_> = unshown(&filter)
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            kept,
+            ["status=4xx", "status=500", "-method=GET", "path=b", "ip=::1"]
+        );
+    }
 
     #[test]
     fn every_filter_of_the_address_has_its_option() {

@@ -30,7 +30,10 @@ pub fn LogsPage() -> impl IntoView {
             lead="Every API request, its response, and why it was accepted or refused."
         />
         <IgnoredFilters listing />
-        <Controls listing />
+        <div class="logs-head">
+            <Folds />
+            <Controls listing />
+        </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>
@@ -66,6 +69,19 @@ fn List(listing: Listing) -> impl IntoView {
             <KeptSince listing />
             <GeneratedUntil listing />
         </div>
+    }
+    .into_any()
+}
+
+/// On a phone: what is above the rows is folded, and these unfold it. They are boxes to tick, so that it works without
+/// scripts; wider windows show everything and do not have them.
+#[component]
+fn Folds() -> impl IntoView {
+    view! {
+        <input type="checkbox" id="show-filters" class="logs-fold visually-hidden" autocomplete="off" />
+        <label class="button logs-fold__label" data-size="small" for="show-filters">
+            "Filters"
+        </label>
     }
     .into_any()
 }

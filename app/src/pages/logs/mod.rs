@@ -17,6 +17,7 @@ mod live_bar;
 mod message;
 mod names;
 mod nothing;
+mod older;
 mod pace;
 mod summary;
 mod table;

@@ -135,7 +135,7 @@ pub(super) fn DamagedParts(listing: Listing) -> impl IntoView {
 /// How far back a search looked that ran out of time. The link to older requests goes on from there.
 #[component]
 pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
-    let to = Memo::new(move |_| listing.with(|shown| shown.page.looked_back_to).flatten());
+    let to = Memo::new(move |_| listing.looked_back_to());
     move || {
         to.get().map(|at| {
             view! {
@@ -153,7 +153,7 @@ pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
 pub(super) fn KeptSince(listing: Listing) -> impl IntoView {
     let kept = Memo::new(move |_| {
         listing
-            .with(|shown| shown.page.kept.filter(|_| shown.page.older.is_none()))
+            .with(|shown| shown.page.kept.filter(|_| listing.next().is_none()))
             .flatten()
     });
     move || {
