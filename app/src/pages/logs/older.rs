@@ -99,6 +99,8 @@ mod tests {
             looked_back_to: None,
             damaged: Vec::new(),
             moving: None,
+            histogram: None,
+            facets: None,
         }
     }
 
