@@ -16,6 +16,8 @@ function watch(page: Page): string[] {
   return asked;
 }
 
+const moreFilters = (page: Page) => page.getByText('More filters', { exact: true }).click();
+
 const count = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text });
 
 /** A company with one request to each path, with its Logs tab open and settled. */
@@ -72,6 +74,7 @@ test('Back restores the previous filter and its controls', async ({ page }) => {
 test('typing searches once it pauses, keeps focus, and is one step in the history', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   const asked = watch(page);
+  await moreFilters(page);
   const path = page.getByLabel('Path contains', { exact: true });
   await path.focus();
   // Faster than a person types, however slow the machine is: a pause between keys would end the typing.
@@ -136,6 +139,7 @@ test('arrow keys in a menu are one step in the history', async ({ page }) => {
   await expect(page).toHaveURL(/\/logs$/);
   await expect(status).toHaveValue('');
   // Another menu, or the same one after leaving it, makes a new step.
+  await moreFilters(page);
   await status.press('ArrowDown');
   await expect(page).toHaveURL(/\?status=2xx$/);
   await page.getByLabel('Method', { exact: true }).focus();
@@ -350,12 +354,55 @@ test('a filter chip names a deleted key by its last four characters', async ({ p
   await expect(page.getByRole('link', { name: `Remove the filter Key: …${old.slice(-4)} (deleted)` })).toBeVisible();
 });
 
+test('older requests are added below the rows, and stay there while new ones arrive', async ({ page }) => {
+  const { company, secret } = await openLogs(page, []);
+  for (let at = 0; at < 60; at += 1) {
+    await (await call(company, secret, `/v1/users/?at=${at}`)).arrayBuffer();
+  }
+  await expect(count(page, /^60 requests /)).toBeVisible();
+  await expect(page.locator('.row-link')).toHaveCount(50);
+  await page.getByRole('link', { name: 'Show older requests' }).click();
+  await expect(page.locator('.row-link')).toHaveCount(60);
+  await expect(page.getByRole('link', { name: 'Show older requests' })).toHaveCount(0);
+  await expect(page).toHaveURL(/\/logs$/);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.mouse.move(5, 5);
+  await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
+  await expect(rowOf(page, '/v1/no-such-thing/')).toBeVisible();
+  await expect(page.locator('.row-link')).toHaveCount(61);
+  await expect(rowOf(page, '/v1/users/?at=0')).toHaveCount(1);
+});
+
+test('Back returns to the row that was opened, also far down and when much has arrived', async ({ page }) => {
+  const { company, secret } = await openLogs(page, []);
+  for (let at = 0; at < 70; at += 1) {
+    await (await call(company, secret, `/v1/users/?at=${at}`)).arrayBuffer();
+  }
+  await expect(count(page, /^70 requests /)).toBeVisible();
+  await page.getByRole('link', { name: 'Show older requests' }).click();
+  const row = rowOf(page, '/v1/users/?at=5').locator('.row-link').first();
+  const href = (await row.getAttribute('href'))!;
+  await row.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('GET /v1/users/?at=5');
+  for (let at = 0; at < 55; at += 1) {
+    await (await call(company, secret, `/v1/no-such-thing/?at=${at}`)).arrayBuffer();
+  }
+  await page.goBack();
+  const same = page.locator(`.row-link[href="${href}"]`);
+  await expect(same).toBeFocused();
+  await expect(same).toBeInViewport();
+  await expect(page.locator('.row-link')).toHaveCount(70);
+  await expect(page.getByRole('button', { name: /new requests$/ })).toBeVisible();
+});
+
 test('the demo says when its real requests begin, and older pages have their own address', async ({ page }) => {
   await enterDemo(page, 'Owner');
   await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
   await expect(page.getByText(/^Sample data until .+, real requests since\.$/)).toBeVisible();
   await expect(page.locator('.row-link')).toHaveCount(50);
-  await page.getByRole('link', { name: 'Show older requests' }).click();
+  await page.goto((await page.getByRole('link', { name: 'Show older requests' }).getAttribute('href'))!);
+  await hydrated(page);
   await expect(page).toHaveURL(/\?before=\d+$/);
   await expect(page.getByRole('link', { name: 'Newest requests' })).toBeVisible();
   await expect(page.getByText('Live', { exact: true })).toHaveCount(0);

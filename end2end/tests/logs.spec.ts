@@ -66,7 +66,7 @@ test('a request is a row with its status as number and word, and a link to its o
   const { company, secret } = await withCalls(page, [{ path: '/v1/users/?page=2' }]);
   await openWhenListed(page, company.path('logs'), /^1 request in the last 24 hours$/);
   const row = page.getByRole('row').filter({ hasText: '/v1/users/?page=2' });
-  await expect(row).toContainText('200 OK');
+  await expect(row.getByRole('cell', { name: '200 OK' })).toBeVisible();
   await expect(row).toContainText('Sandbox');
   await expect(row).toContainText(`…${secret.slice(-4)}`);
   await row.getByRole('link').click();
@@ -75,12 +75,63 @@ test('a request is a row with its status as number and word, and a link to its o
   await expect(page.getByText('The key was active and the request was passed on.')).toBeVisible();
 });
 
-test('the columns and filters are in the documented order', async ({ page }) => {
+test('the columns and filters are in the documented order, three filters before the others', async ({ page }) => {
   const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
   await openWhenListed(page, company.path('logs'), /^1 request /);
   await expect(page.getByRole('columnheader')).toHaveText(['Time', 'Status', 'Method', 'Path', 'Brand', 'Environment', 'Key', 'Duration']);
-  const labels = await page.getByRole('form', { name: 'Filters' }).locator('.field__label:visible').allTextContents();
-  expect(labels).toEqual(['Date range', 'Status', 'Brand', 'Environment', 'Key', 'Method', 'Path contains']);
+  const labels = () => page.getByRole('form', { name: 'Filters' }).locator('.field__label:visible').allTextContents();
+  expect(await labels()).toEqual(['Date range', 'Status', 'Brand']);
+  await page.getByText('More filters', { exact: true }).click();
+  expect(await labels()).toEqual(['Date range', 'Status', 'Brand', 'Environment', 'Key', 'Method', 'Path contains']);
+  // It is open where one of its filters is set.
+  await page.goto(company.path('logs?method=POST'));
+  await expect(page.getByLabel('Method', { exact: true })).toBeVisible();
+});
+
+test('rows have one height, a plain number for success, and a badge and a tint for a failure', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }, { path: `/v1/${'long-'.repeat(60)}/` }]);
+  await openWhenListed(page, company.path('logs'), /^2 requests /);
+  const rows = page.locator('#requests tbody tr');
+  for (const row of await rows.all()) {
+    expect((await row.boundingBox())!.height).toBe(33);
+    await expect(row).toHaveCSS('content-visibility', 'auto');
+    await expect(row.locator('td').last()).toHaveText(/^[\d,]+\.\d ms$/);
+    await expect(row.locator('td').first()).toHaveText(/^\d+ \w{3} \d\d:\d\d:\d\d( UTC)? GET/);
+  }
+  const [good, bad] = [rows.filter({ hasText: '/v1/users/' }), rows.filter({ hasText: 'long-' })];
+  await expect(good.locator('.badge.status')).toHaveCount(0);
+  await expect(bad.locator('.badge.status')).toHaveText('404 Not found');
+  const ground = (row: typeof good) => row.evaluate((row) => getComputedStyle(row).backgroundColor);
+  expect(await ground(bad)).not.toBe(await ground(good));
+});
+
+test('the columns are where they were, whatever is in the rows', async ({ page }) => {
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }, { path: `/v1/${'long-'.repeat(60)}/`, init: { method: 'OPTIONS' } }]);
+  await openWhenListed(page, company.path('logs'), /^2 requests /);
+  const places = () => page.getByRole('columnheader').evaluateAll((heads) => heads.map((head) => head.getBoundingClientRect().x));
+  const before = await places();
+  const cells = page.locator('#requests tbody tr').first().locator('td');
+  expect(await cells.evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().x))).toEqual(before);
+  await page.goto(company.path('logs?path=users'));
+  await hydrated(page);
+  await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
+  expect(await places()).toEqual(before);
+});
+
+test('on a phone the filters are folded, and the first row is near the top', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const { company } = await withCalls(page, [{ path: '/v1/users/' }]);
+  await openWhenListed(page, company.path('logs'), /^1 request /);
+  const top = (await page.getByRole('heading', { level: 1 }).boundingBox())!.y;
+  const row = (await page.locator('#requests tbody tr').first().boundingBox())!.y;
+  expect(row - top).toBeLessThanOrEqual(300);
+  await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
+  const fold = page.getByRole('checkbox', { name: 'Filters' });
+  await fold.focus();
+  await page.keyboard.press('Space');
+  await expect(page.getByLabel('Status', { exact: true })).toBeVisible();
+  await page.locator('label[for="show-filters"]').click();
+  await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
 });
 
 test('the page of a request shows headers and bodies but no secret', async ({ page }) => {
