@@ -2,6 +2,7 @@
 //! The server does not know the reader's zone, so until the page is hydrated every time is in UTC.
 
 use leptos::prelude::*;
+use model::Timestamp;
 
 use super::clock;
 
@@ -58,6 +59,19 @@ impl Zone {
     }
 }
 
+/// "5 Jan 12:00 UTC": to the minute, for a chart. With seconds where they say something.
+pub fn minute_text(at: Timestamp) -> String {
+    let text = at.to_page_text();
+    let words: Vec<&str> = text.split(' ').collect();
+    match words.as_slice() {
+        [day, month, _, time, zone] => {
+            let time = time.strip_suffix(":00").unwrap_or(time);
+            format!("{day} {month} {time} {zone}")
+        }
+        _ => text,
+    }
+}
+
 #[cfg(feature = "hydrate")]
 mod cookie {
     use leptos::prelude::document;
@@ -89,4 +103,16 @@ mod cookie {
     }
 
     pub(super) const fn remember(_: bool) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_written_without_its_seconds() {
+        let noon = Timestamp::from_millis(1_767_614_400_000);
+        assert_eq!(minute_text(noon), "5 Jan 12:00 UTC");
+        assert_eq!(minute_text(noon.plus_seconds(15)), "5 Jan 12:00:15 UTC");
+    }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::chart::Chart;
 use super::chips::Chips;
 use super::filters::FilterForm;
 use super::hold::LIST;
@@ -33,6 +34,7 @@ pub fn LogsPage() -> impl IntoView {
         <div class="logs-head">
             <Folds />
             <Controls listing />
+            <Chart listing />
         </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
@@ -81,6 +83,10 @@ fn Folds() -> impl IntoView {
         <input type="checkbox" id="show-filters" class="logs-fold visually-hidden" autocomplete="off" />
         <label class="button logs-fold__label" data-size="small" for="show-filters">
             "Filters"
+        </label>
+        <input type="checkbox" id="show-chart" class="logs-fold visually-hidden" autocomplete="off" />
+        <label class="button logs-fold__label" data-size="small" for="show-chart">
+            "Chart"
         </label>
     }
     .into_any()

@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The state of the Logs tab. Everything on it reads this.
 #[derive(Clone, Copy)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     pub(super) scope: CompanyScope,
     /// What the address says.
     pub(super) filter: Memo<LogFilter>,

@@ -4,6 +4,7 @@
 //! changes the address. So Back restores the previous filter, and a link to a list shows that list.
 
 mod address;
+pub(crate) mod chart;
 mod chips;
 mod curl;
 mod custom_range;
@@ -25,5 +26,6 @@ mod trail;
 mod verdict;
 pub(super) mod words;
 
+pub use chart::DrawnChart;
 pub use entry::LogEntryPage;
 pub use list::LogsPage;

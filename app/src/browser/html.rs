@@ -1,0 +1,94 @@
+//! HTML that the server has made and the page shows as it is.
+
+use leptos::html;
+#[cfg(feature = "hydrate")]
+use leptos::prelude::*;
+#[cfg(not(feature = "hydrate"))]
+use leptos::prelude::{NodeRef, Signal};
+
+/// Shows `html` in `node` whenever it changes. What is in the page at first is the server's, and stays. The link with the
+/// focus, and opened `<details>`, are found again by their `data-key`. Each `<time data-at="1767614400000">` is put into the
+/// page's zone.
+pub fn follow(node: NodeRef<html::Div>, html: Signal<String>) {
+    #[cfg(feature = "hydrate")]
+    {
+        let zone = crate::browser::zone::Zone::here();
+        Effect::new(move |before: Option<Option<(String, bool)>>| {
+            let (now, local) = (html.get(), zone.is_local());
+            let node = node.get()?;
+            let before = before.flatten();
+            let is_new = match &before {
+                Some((before, _)) => *before != now,
+                None => node.child_element_count() == 0,
+            };
+            if is_new {
+                page::replace(&node, &now);
+            }
+            // The server writes UTC.
+            let is_local = !is_new && before.is_some_and(|(_, local)| local);
+            if local != is_local {
+                page::write_times(&node, local);
+            }
+            Some((now, local))
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (node, html);
+}
+
+#[cfg(feature = "hydrate")]
+mod page {
+    use leptos::prelude::document;
+    use model::Timestamp;
+    use wasm_bindgen::JsCast;
+    use web_sys::{Element, HtmlElement};
+
+    use crate::browser::clock::{self, LocalStyle};
+    use crate::browser::zone::minute_text;
+
+    const KEY: &str = "data-key";
+
+    pub(super) fn replace(node: &Element, html: &str) {
+        let focused = document()
+            .active_element()
+            .filter(|focused| node.contains(Some(focused)))
+            .and_then(|focused| focused.get_attribute(KEY));
+        let open: Vec<String> = all(node, "details[open]")
+            .filter_map(|details| details.get_attribute(KEY))
+            .collect();
+        node.set_inner_html(html);
+        for details in all(node, "details") {
+            if details.get_attribute(KEY).is_some_and(|key| open.contains(&key)) {
+                // An attribute with a fixed name cannot fail to be set.
+                let _ = details.set_attribute("open", "");
+            }
+        }
+        let again = focused
+            .and_then(|key| all(node, "a").find(|link| link.get_attribute(KEY).as_ref() == Some(&key)));
+        if let Some(again) = again.and_then(|again| again.dyn_into::<HtmlElement>().ok()) {
+            // Fails only for an element that cannot be focused.
+            let _ = again.focus();
+        }
+    }
+
+    pub(super) fn write_times(node: &Element, local: bool) {
+        for time in all(node, "time[data-at]") {
+            let at = time.get_attribute("data-at").and_then(|at| at.parse().ok());
+            if let Some(at) = at.map(Timestamp::from_millis) {
+                let text = if local {
+                    clock::local_text(at, LocalStyle::Minute)
+                } else {
+                    minute_text(at)
+                };
+                time.set_text_content(Some(&text));
+            }
+        }
+    }
+
+    fn all(node: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {
+        let found = node.query_selector_all(selector).ok();
+        found.into_iter().flat_map(|found| {
+            (0..found.length()).filter_map(move |at| found.get(at)?.dyn_into::<Element>().ok())
+        })
+    }
+}
