@@ -140,6 +140,8 @@ macro_rules! tools {
 
 tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
+    logs_tools / work_line: logs::line::work_line, logs::line::Line;
+    logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
 }
 
 impl ChooseView for Page {

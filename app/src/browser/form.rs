@@ -97,6 +97,19 @@ pub fn open_when(details: NodeRef<html::Details>, wanted: Signal<bool>) {
     let _ = (details, wanted);
 }
 
+/// Whether a `<details>` is open; none on the server.
+pub fn is_open(details: NodeRef<html::Details>) -> Option<bool> {
+    #[cfg(feature = "hydrate")]
+    {
+        details.get_untracked().map(|details| details.open())
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = details;
+        None
+    }
+}
+
 /// What a form that is being submitted would send: names and values in order, as the person sees them. Taken from the
 /// document and not from signals, because a box may have been ticked before the page was hydrated.
 pub fn entries(event: &leptos::ev::SubmitEvent) -> Vec<(String, String)> {

@@ -1,20 +1,50 @@
-//! HTML that the server has made and the page shows as it is.
+//! HTML that the server has made and the page shows as it is, so that the browser needs no code to make it.
 
-use leptos::html;
-#[cfg(feature = "hydrate")]
-use leptos::prelude::*;
-#[cfg(not(feature = "hydrate"))]
-use leptos::prelude::{NodeRef, Signal};
+use leptos::{html, prelude::*};
+use serde::{Deserialize, Serialize};
 
-/// Shows `html` in `node` whenever it changes. What is in the page at first is the server's, and stays. The link with the
-/// focus, and opened `<details>`, are found again by their `data-key`. Each `<time data-at="1767614400000">` is put into the
-/// page's zone.
-pub fn follow(node: NodeRef<html::Div>, html: Signal<String>) {
+/// HTML that only the server makes, and only of views, which escape every text. So what a stranger wrote is text in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Markup(String);
+
+impl Markup {
+    #[cfg(feature = "ssr")]
+    pub fn of(view: impl IntoView) -> Self {
+        Self(view.to_html())
+    }
+
+    #[cfg(test)]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by
+/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone.
+#[component]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "markup is made of views, which escape what a stranger wrote"
+)]
+pub fn ShowMarkup(
+    #[prop(into)] markup: Signal<Markup>,
+    class: &'static str,
+    /// For those who need the element.
+    #[prop(optional)]
+    node: NodeRef<html::Div>,
+) -> impl IntoView {
+    follow(node, markup);
+    // The server's is in the page already, and `follow` writes every other.
+    view! { <div class=class node_ref=node inner_html=move || markup.get_untracked().0></div> }
+}
+
+fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>) {
     #[cfg(feature = "hydrate")]
     {
         let zone = crate::browser::zone::Zone::here();
-        Effect::new(move |before: Option<Option<(String, bool)>>| {
-            let (now, local) = (html.get(), zone.is_local());
+        Effect::new(move |before: Option<Option<(Markup, bool)>>| {
+            let (now, local) = (markup.get(), zone.is_local());
             let node = node.get()?;
             let before = before.flatten();
             let is_new = match &before {
@@ -22,7 +52,7 @@ pub fn follow(node: NodeRef<html::Div>, html: Signal<String>) {
                 None => node.child_element_count() == 0,
             };
             if is_new {
-                page::replace(&node, &now);
+                page::replace(&node, &now.0);
             }
             // The server writes UTC.
             let is_local = !is_new && before.is_some_and(|(_, local)| local);
@@ -33,7 +63,7 @@ pub fn follow(node: NodeRef<html::Div>, html: Signal<String>) {
         });
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (node, html);
+    let _ = (node, markup);
 }
 
 #[cfg(feature = "hydrate")]
@@ -41,7 +71,7 @@ mod page {
     use leptos::prelude::document;
     use model::Timestamp;
     use wasm_bindgen::JsCast;
-    use web_sys::{Element, HtmlElement};
+    use web_sys::{Element, HtmlElement, Node};
 
     use crate::browser::clock::{self, LocalStyle};
     use crate::browser::zone::minute_text;
@@ -51,7 +81,10 @@ mod page {
     pub(super) fn replace(node: &Element, html: &str) {
         let focused = document()
             .active_element()
-            .filter(|focused| node.contains(Some(focused)))
+            .filter(|focused| {
+                let focused: &Node = focused;
+                node.contains(Some(focused))
+            })
             .and_then(|focused| focused.get_attribute(KEY));
         let open: Vec<String> = all(node, "details[open]")
             .filter_map(|details| details.get_attribute(KEY))

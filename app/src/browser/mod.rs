@@ -4,8 +4,10 @@
 pub mod attention;
 pub mod bubbles;
 pub mod build;
+pub mod caret;
 pub mod clipboard;
 pub mod clock;
+pub mod combobox;
 pub mod dialog;
 pub mod focus;
 pub mod form;
@@ -14,6 +16,7 @@ pub mod leaving;
 pub mod live;
 pub mod picker;
 pub mod progress;
+pub mod shortcut;
 pub mod theme;
 pub mod timers;
 pub mod visibility;

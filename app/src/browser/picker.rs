@@ -1,10 +1,6 @@
 //! Choosing a part of something that is divided into equal parts from left to right: by dragging, or with the arrow keys.
 
-use leptos::html;
-#[cfg(feature = "hydrate")]
-use leptos::prelude::*;
-#[cfg(not(feature = "hydrate"))]
-use leptos::prelude::{Callback, NodeRef, Signal};
+use leptos::{html, prelude::*};
 
 /// What the reader does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +16,31 @@ pub enum Pick {
 }
 
 /// Listens to the pointer and the keys on `area`, which has the focus for the keys, as long as the component is there.
-pub fn attach(area: NodeRef<html::Div>, parts: Signal<usize>, run: Callback<Pick>) {
+pub fn attach(
+    area: NodeRef<html::Div>,
+    parts: impl Fn() -> usize + Copy + 'static,
+    run: impl Fn(Pick) + Copy + 'static,
+) {
     #[cfg(feature = "hydrate")]
     if let Some(area) = area.get_untracked() {
-        page::attach(area, parts, run);
+        page::attach(&area.into(), parts, run);
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = (area, parts, run);
 }
 
+/// Marks the chosen ones of `count` parts, and says what they are. `area` is a slider with an `<svg>`, whose `<rect>` is the
+/// mark, and a `<p>` for the words.
+pub fn show(area: NodeRef<html::Div>, count: usize, chosen: Option<(usize, usize)>, words: &str) {
+    #[cfg(feature = "hydrate")]
+    page::show(area, count, chosen, words);
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (area, count, chosen, words);
+}
+
 /// Adds up the rows of the table in `frame` from `first` to `last`, in words: the number of each column that is not zero,
-/// and its heading. The first column is left out.
+/// and its heading, or the heading's `data-one` for a single one. The first column is left
+/// out.
 pub fn sums(frame: NodeRef<html::Div>, first: usize, last: usize) -> String {
     #[cfg(feature = "hydrate")]
     {
@@ -52,7 +62,7 @@ mod page {
     use leptos::prelude::*;
     use wasm_bindgen::JsCast;
     use wasm_bindgen::closure::Closure;
-    use web_sys::{Event, HtmlElement, KeyboardEvent, PointerEvent};
+    use web_sys::{Element, Event, HtmlElement, KeyboardEvent, PointerEvent};
 
     use super::Pick;
     use crate::ui::grouped;
@@ -64,7 +74,11 @@ mod page {
         is_dragging: bool,
     }
 
-    pub(super) fn attach(area: HtmlElement, parts: Signal<usize>, run: Callback<Pick>) {
+    pub(super) fn attach(
+        area: &HtmlElement,
+        parts: impl Fn() -> usize + Copy + 'static,
+        run: impl Fn(Pick) + Copy + 'static,
+    ) {
         let choice = Rc::new(Cell::new(Choice::default()));
         for name in [
             "pointermove",
@@ -77,7 +91,7 @@ mod page {
         ] {
             let (on, choice) = (area.clone(), Rc::clone(&choice));
             let listen = Closure::<dyn Fn(Event)>::new(move |event: Event| {
-                let count = parts.try_get_untracked().unwrap_or_default();
+                let count = parts();
                 if count == 0 {
                     return;
                 }
@@ -87,7 +101,7 @@ mod page {
                 };
                 choice.set(now);
                 if let Some(pick) = pick {
-                    run.run(pick);
+                    run(pick);
                 }
             });
             // Fails for no event name.
@@ -160,22 +174,47 @@ mod page {
         (now, Some(pick))
     }
 
+    pub(super) fn show(area: NodeRef<html::Div>, count: usize, chosen: Option<(usize, usize)>, words: &str) {
+        let Some(area) = area.try_get_untracked().flatten() else {
+            return;
+        };
+        let (first, width) = chosen.map_or((0, 0), |(first, last)| (first, last + 1 - first));
+        let now = chosen.map_or(0, |(_, last)| last);
+        let said = if words.is_empty() { "Nothing chosen" } else { words };
+        // Attributes with fixed names cannot fail to be set.
+        let write = |selector: &str, name: &str, value: String| {
+            if let Some(part) = area.query_selector(selector).ok().flatten() {
+                let _ = part.set_attribute(name, &value);
+            }
+        };
+        write("svg", "viewBox", format!("0 0 {} 1", count.max(1)));
+        write("rect", "x", first.to_string());
+        write("rect", "width", width.to_string());
+        let _ = area.set_attribute("aria-valuemax", &count.saturating_sub(1).to_string());
+        let _ = area.set_attribute("aria-valuenow", &now.to_string());
+        let _ = area.set_attribute("aria-valuetext", said);
+        if let Some(says) = area.query_selector("p").ok().flatten() {
+            says.set_text_content(Some(words));
+        }
+    }
+
     pub(super) fn sums(frame: NodeRef<html::Div>, first: usize, last: usize) -> Option<String> {
         let frame = frame.get_untracked()?;
-        let texts = |selector: &str| -> Vec<String> {
+        let all = |selector: &str| -> Vec<Element> {
             let found = frame.query_selector_all(selector).ok();
             let nodes = found
                 .into_iter()
                 .flat_map(|found| (0..found.length()).filter_map(move |at| found.get(at)));
-            nodes.filter_map(|node| node.text_content()).collect()
+            nodes.filter_map(|node| node.dyn_into().ok()).collect()
         };
-        let headings = texts("thead th:not(:first-child)");
+        let headings = all("thead th:not(:first-child)");
         let mut totals = vec![0_u64; headings.len()];
-        let cells = texts("tbody td");
+        let cells = all("tbody td");
         let rows = cells.chunks(headings.len().max(1));
         for row in rows.skip(first).take(last + 1 - first) {
             for (total, cell) in totals.iter_mut().zip(row) {
-                *total += cell.replace(',', "").parse::<u64>().unwrap_or_default();
+                let text = cell.text_content().unwrap_or_default();
+                *total += text.replace(',', "").parse::<u64>().unwrap_or_default();
             }
         }
         let words: Vec<String> = totals
@@ -183,7 +222,11 @@ mod page {
             .zip(headings)
             .enumerate()
             .filter(|(at, (total, _))| *at == 0 || *total > 0)
-            .map(|(_, (total, heading))| format!("{} {}", grouped(total), heading.to_lowercase()))
+            .map(|(_, (total, heading))| {
+                let one = heading.get_attribute("data-one").filter(|_| total == 1);
+                let words = one.or_else(|| heading.text_content()).unwrap_or_default();
+                format!("{} {words}", grouped(total))
+            })
             .collect();
         Some(words.join(", "))
     }

@@ -300,7 +300,7 @@ const NEEDED: [(&str, Option<Permission>); 23] = {
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),
-        ("/rpc/logs/histogram", Some(SeeLogs)),
+        ("/rpc/logs/draw", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),

@@ -98,7 +98,7 @@ fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String,
     chips
 }
 
-const fn name_of(field: FilterField) -> &'static str {
+pub(super) const fn name_of(field: FilterField) -> &'static str {
     match field {
         FilterField::Status => "Status",
         FilterField::Brand => "Brand",

@@ -5,27 +5,31 @@ use std::time::Duration;
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::{BrandFilter, DateRange, Environment, FilterField, KeyFilter, LogFilter, StatusFilter};
+use leptos_router::hooks::use_query_map;
+use model::search_line;
+use model::{BrandFilter, DateRange, FilterField, LogFilter, StatusFilter};
 
 use super::address;
 use super::chips::status_label;
 use super::custom_range::{self, Bounds};
+use super::line::{self, Line, SearchLine};
 use super::listing::Listing;
 use super::names::Names;
-use crate::browser::form;
+use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::timers::Timer;
 use crate::browser::zone::Zone;
+use crate::browser::{form, shortcut};
 use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 
 /// From the last keystroke to the call.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 
 /// The option of a menu that cannot show what is chosen. No value of a field is called so.
-const SEVERAL: &str = "*";
+pub(super) const SEVERAL: &str = "*";
 
 /// The statuses that have an entry of their own in the menu; the address can have any other.
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// What is being typed, until it is in the address.
 #[derive(Clone, Copy)]
@@ -53,12 +57,15 @@ enum Fault {
 
 /// Date range, Status and Brand are always there; *More filters* has the others.
 #[component]
-pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
+pub(super) fn FilterForm(listing: Listing, names: Names, more: RwSignal<bool>) -> impl IntoView {
     let typing = Typing::new(listing);
+    let line = Line::new(listing, &names);
     let action = untrack(move || address::of_list(listing.scope.client_id(), &LogFilter::default()));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        typing.apply(listing);
+        if !line.apply() {
+            typing.apply(listing);
+        }
     };
     let now = listing.filter.get_untracked();
     view! {
@@ -69,7 +76,7 @@ pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
                 {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
                 <Apply />
             </div>
-            <MoreFilters listing names typing />
+            <MoreFilters listing names typing line open=more />
             {unshown(&now)
                 .into_iter()
                 .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
@@ -79,17 +86,43 @@ pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
     .into_any()
 }
 
-/// Closed until it is opened, or one of its filters is set.
+/// The parameter of an address that opens *More filters* without scripts.
+const MORE: &str = "more";
+
+/// Whether *More filters* is open when the page is opened: one of its filters is set, or the address says so, or it has a
+/// search line.
+pub(super) fn opens_more(listing: Listing) -> bool {
+    let query = use_query_map();
+    listing.filter.with_untracked(has_more)
+        || query.with_untracked(|query| {
+            let has = |name| query.get_str(name).is_some_and(|value| !value.is_empty());
+            has(MORE) || has(search_line::PARAMETER)
+        })
+}
+
+/// Closed until it is opened, or one of its filters is set. The values to choose from are below the form: see
+/// [`super::facets::Facets`].
 #[component]
-fn MoreFilters(listing: Listing, names: Names, typing: Typing) -> impl IntoView {
+fn MoreFilters(
+    listing: Listing,
+    names: Names,
+    typing: Typing,
+    line: Line,
+    open: RwSignal<bool>,
+) -> impl IntoView {
     let node = NodeRef::new();
-    let is_set = Memo::new(move |_| listing.filter.with(has_more));
-    form::open_when(node, is_set.into());
+    form::open_when(node, Signal::derive(move || listing.filter.with(has_more)));
+    shortcut::slash_leads_to(line::FIELD);
+    let toggled = move |_| {
+        if let Some(is_open) = form::is_open(node) {
+            open.set(is_open);
+        }
+    };
     view! {
-        <details class="logs-more" open=is_set.get_untracked() node_ref=node>
+        <details class="logs-more" open=open.get_untracked() node_ref=node on:toggle=toggled>
             <summary>"More filters"</summary>
             <div class="filters">
-                <Menus listing names />
+                <SearchLine line />
                 <Field
                     name="path"
                     label="Path contains"
@@ -100,11 +133,24 @@ fn MoreFilters(listing: Listing, names: Names, typing: Typing) -> impl IntoView 
                     monospace=true
                     on_leave=Callback::new(move |_| typing.sent.set_value(None))
                 />
+                <ShowMarkup markup=Signal::stored(without_scripts(listing, &names)) class="filters no-js-only" />
                 <Apply />
             </div>
         </details>
     }
     .into_any()
+}
+
+/// Menus in place of what only scripts load when *More filters* is opened, and a link to that. They are made on the server:
+/// where scripts run, nobody sees them.
+#[cfg(feature = "ssr")]
+fn without_scripts(listing: Listing, names: &Names) -> Markup {
+    super::menus::drawn(listing, names)
+}
+
+#[cfg(not(feature = "ssr"))]
+fn without_scripts(_: Listing, _: &Names) -> Markup {
+    Markup::default()
 }
 
 /// Whether a filter is set that only *More filters* shows.
@@ -116,7 +162,7 @@ fn has_more(filter: &LogFilter) -> bool {
 }
 
 /// More than one value to include, or any to exclude: more than a menu can show.
-fn is_several(filter: &LogFilter, field: FilterField) -> bool {
+pub(super) fn is_several(filter: &LogFilter, field: FilterField) -> bool {
     filter.texts(field, false).len() > 1 || !filter.texts(field, true).is_empty()
 }
 
@@ -202,21 +248,8 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
     .into_any()
 }
 
-#[component]
-fn Menus(listing: Listing, names: Names) -> impl IntoView {
-    let now = listing.filter.get_untracked();
-    // Brands keep their keys to themselves; theirs are reached from a request ("All requests with this key").
-    let key_label = if names.brands.is_empty() { "Key" } else { "Own key" };
-    view! {
-        {menu(listing, FilterField::Environment, "Environment", environment_options())}
-        {menu(listing, FilterField::Key, key_label, key_options(&now, &names))}
-        {menu(listing, FilterField::Method, "Method", method_options(&now))}
-    }
-    .into_any()
-}
-
 /// The first value that is included.
-fn first(filter: &LogFilter, field: FilterField) -> String {
+pub(super) fn first(filter: &LogFilter, field: FilterField) -> String {
     filter.texts(field, false).into_iter().next().unwrap_or_default()
 }
 
@@ -451,38 +484,6 @@ fn brand_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
         .collect()
 }
 
-fn environment_options() -> Vec<SelectOption> {
-    let options = Environment::ALL
-        .into_iter()
-        .map(|one| SelectOption::new(one.as_str(), one.label()));
-    std::iter::once(SelectOption::new("", "All environments"))
-        .chain(options)
-        .collect()
-}
-
-fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
-    let mut all: Vec<_> = names.keys.iter().map(|key| KeyFilter::Id(key.id)).collect();
-    all.extend(now.key.any_of.first().filter(|key| !all.contains(key)).copied());
-    let options = all
-        .into_iter()
-        .map(|key| SelectOption::new(key.to_string(), names.key_filter(key)));
-    std::iter::once(SelectOption::new("", "All keys"))
-        .chain(options)
-        .collect()
-}
-
-fn method_options(now: &LogFilter) -> Vec<SelectOption> {
-    let mut all: Vec<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
-    let chosen = now.method.any_of.first();
-    all.extend(chosen.filter(|method| !all.contains(method)).cloned());
-    let options = all
-        .into_iter()
-        .map(|method| SelectOption::new(method.clone(), method));
-    std::iter::once(SelectOption::new("", "All methods"))
-        .chain(options)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -519,18 +520,15 @@ mod tests {
 
     #[test]
     fn every_filter_of_the_address_has_its_option() {
-        let filter: LogFilter =
-            "status=418&brand=0123456789abcdef0123456789abcdef&key=0123456789abcdef0123456789abcdef&method=TRACE"
-                .parse()
-                .expect("a filter");
+        let filter: LogFilter = "status=418&brand=0123456789abcdef0123456789abcdef"
+            .parse()
+            .expect("a filter");
         let names = Names::default();
         let has =
             |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
         for (options, field) in [
             (status_options(&filter), FilterField::Status),
             (brand_options(&filter, &names), FilterField::Brand),
-            (key_options(&filter, &names), FilterField::Key),
-            (method_options(&filter), FilterField::Method),
         ] {
             assert!(has(options, first(&filter, field)), "{field:?}");
         }

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 
 use super::chart::Chart;
 use super::chips::Chips;
-use super::filters::FilterForm;
+use super::drawn;
+use super::facets::Facets;
+use super::filters::{FilterForm, opens_more};
 use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
@@ -14,6 +16,7 @@ use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
 use super::table::{OlderLink, RequestTable};
+use super::zone_switch::ZoneSwitch;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading};
 use crate::pages::next_steps::HelpLinks;
@@ -24,6 +27,9 @@ use crate::ui::{PageHeader, Title};
 pub fn LogsPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
+    let more = RwSignal::new(opens_more(listing));
+    let chart = drawn::asked_for(listing, false, Signal::stored(true));
+    let facets = drawn::asked_for(listing, true, more.into());
     view! {
         <Title text="Logs" />
         <PageHeader
@@ -33,8 +39,11 @@ pub fn LogsPage() -> impl IntoView {
         <IgnoredFilters listing />
         <div class="logs-head">
             <Folds />
-            <Controls listing />
-            <Chart listing />
+            <Controls listing more />
+            <Transition fallback=|| ()>
+                <Facets drawing=facets />
+                <Chart listing drawing=chart />
+            </Transition>
         </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
@@ -53,6 +62,7 @@ fn List(listing: Listing) -> impl IntoView {
             <div class="logs-bar">
                 <Count listing />
                 <Unseen listing />
+                <ZoneSwitch />
                 <LiveControl listing />
             </div>
             <Losses listing />
@@ -94,7 +104,7 @@ fn Folds() -> impl IntoView {
 
 /// The form and the chips need to know what brands and keys are called.
 #[component]
-fn Controls(listing: Listing) -> impl IntoView {
+fn Controls(listing: Listing, more: RwSignal<bool>) -> impl IntoView {
     let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
     view! {
         <Transition fallback=|| ()>
@@ -104,7 +114,7 @@ fn Controls(listing: Listing) -> impl IntoView {
                 company.ok().map(|company| {
                     let names = Names::new(company, keys);
                     view! {
-                        <FilterForm listing names=names.clone() />
+                        <FilterForm listing names=names.clone() more />
                         <Chips listing names />
                     }
                     .into_any()

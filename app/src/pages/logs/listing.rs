@@ -349,8 +349,13 @@ impl Listing {
             }
             match self.newest.try_get_value().flatten() {
                 Some(newest) => {
-                    self.unseen
-                        .try_set(page.rows.iter().filter(|row| row.seq > newest).count());
+                    let unseen = page.rows.iter().filter(|row| row.seq > newest).count();
+                    self.unseen.try_set(unseen);
+                    // The list may have been let go before this answer came.
+                    let waits = self.paused.try_get_untracked() == Some(true) || self.hold.is_on();
+                    if unseen > 0 && !waits && untrack(move || self.can_move()) {
+                        self.refetch();
+                    }
                 }
                 // The page was opened on older rows, so counting starts here.
                 None => {

@@ -2,7 +2,7 @@
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
-use model::LogRow;
+use model::{Environment, LogRow};
 
 use super::address;
 use super::listing::Listing;
@@ -75,7 +75,7 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
                     None => view! { <span class="faint">"Own"</span> }.into_any(),
                 }}
             </Cell>
-            <Cell narrow=Narrow::Second>{row.environment.map(|environment| view! { <EnvironmentBadge environment /> })}</Cell>
+            <Cell narrow=Narrow::Second>{row.environment.map(environment)}</Cell>
             <Cell narrow=Narrow::Hidden monospace=true>
                 {row.key_last_four.map(|last_four| format!("…{last_four}"))}
             </Cell>
@@ -83,6 +83,15 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
         </tr>
     }
     .into_any()
+}
+
+/// Only Production must be told apart at a glance.
+fn environment(environment: Environment) -> AnyView {
+    if environment == Environment::Prod {
+        view! { <EnvironmentBadge environment /> }.into_any()
+    } else {
+        environment.label().into_any()
+    }
 }
 
 /// *Show older requests* adds them below. Without scripts they have a page of their own; that list does not update live,

@@ -6,10 +6,11 @@ use std::fmt::Write;
 use leptos::prelude::*;
 use model::{Choice, ClientId, DateRange, LogFilter, LogHistogram, StatusFilter, Timestamp};
 
-use super::DrawnChart;
 use super::span::Span;
+use crate::browser::html::Markup;
 use crate::browser::zone::minute_text;
 use crate::pages::logs::address;
+use crate::pages::logs::drawn::Drawn;
 use crate::ui::grouped;
 
 /// The height of the picture, in its own units, which are pixels on the page.
@@ -26,6 +27,7 @@ const GAP: f64 = 1.0;
 struct Class {
     at: &'static [usize],
     name: &'static str,
+    /// For one request.
     words: &'static str,
     digit: Option<u8>,
 }
@@ -34,43 +36,56 @@ const CLASSES: [Class; 5] = [
     Class {
         at: &[5],
         name: "5xx",
-        words: "Server errors",
+        words: "server error",
         digit: Some(5),
     },
     Class {
         at: &[4],
         name: "4xx",
-        words: "Client errors",
+        words: "client error",
         digit: Some(4),
     },
     Class {
         at: &[3],
         name: "3xx",
-        words: "Redirects",
+        words: "redirect",
         digit: Some(3),
     },
     Class {
         at: &[2],
         name: "2xx",
-        words: "Successes",
+        words: "success",
         digit: Some(2),
     },
     Class {
         at: &[0, 1],
         name: "other",
-        words: "Others",
+        words: "other request",
         digit: None,
     },
 ];
 
 impl Class {
+    /// "1 success", "12 client errors".
+    fn counted(&self, count: u64) -> String {
+        match count {
+            1 => format!("1 {}", self.words),
+            _ => format!("{} {}", grouped(count), self.plural()),
+        }
+    }
+
+    fn plural(&self) -> String {
+        let ending = if self.words.ends_with('s') { "es" } else { "s" };
+        format!("{}{ending}", self.words)
+    }
+
     fn count(&self, bucket: &[u64; 6]) -> u64 {
         self.at.iter().filter_map(|at| bucket.get(*at)).sum()
     }
 }
 
 /// The chart of a filter, with links to other ranges and to a class alone.
-pub(crate) fn draw(company: ClientId, filter: &LogFilter, histogram: &LogHistogram) -> DrawnChart {
+pub(in crate::pages::logs) fn draw(company: ClientId, filter: &LogFilter, histogram: &LogHistogram) -> Drawn {
     let span = Span {
         from: histogram.from,
         width: histogram.width,
@@ -84,10 +99,10 @@ pub(crate) fn draw(company: ClientId, filter: &LogFilter, histogram: &LogHistogr
         };
         address::of_list(company, &filter)
     };
-    DrawnChart {
-        picture: picture(histogram, span, &href, &legend(company, &filter, histogram)),
+    Drawn {
+        picture: picture(histogram, span, &href, legend(company, &filter, histogram)),
         table: table(histogram, span, &href),
-        span,
+        span: Some(span),
     }
 }
 
@@ -95,8 +110,8 @@ fn picture(
     histogram: &LogHistogram,
     span: Span,
     href: &impl Fn(DateRange) -> String,
-    legend: &str,
-) -> String {
+    legend: impl IntoView + 'static,
+) -> Markup {
     let bars = bars(histogram);
     let paths = CLASSES.iter().zip(bars).filter(|(_, path)| !path.is_empty());
     let paths = paths
@@ -111,8 +126,7 @@ fn picture(
     let missing = histogram.looked_back_to.map(|at| {
         view! { <p class="logs-chart__missing">"There was no time to count requests from before " {time(at)} "."</p> }
     });
-    let legend = legend.to_owned();
-    view! {
+    Markup::of(view! {
         <div class="logs-chart__bars">
             <svg viewBox=format!("0 0 {} {HEIGHT}", span.buckets.max(1)) preserveAspectRatio="none" aria-hidden="true">
                 <defs>
@@ -126,7 +140,7 @@ fn picture(
         </div>
         <div class="logs-chart__axis" aria-hidden="true">{ticks(span)}</div>
         <div class="logs-chart__line">
-            <ul class="logs-chart__legend" aria-label="Requests by class" inner_html=legend></ul>
+            <ul class="logs-chart__legend" aria-label="Requests by class">{legend}</ul>
             <span class="logs-chart__links">
                 <a href=href(span.earlier()) data-noscroll="">"Earlier"</a>
                 <a href=href(span.later()) data-noscroll="">"Later"</a>
@@ -134,8 +148,7 @@ fn picture(
             </span>
         </div>
         {missing}
-    }
-    .to_html()
+    })
 }
 
 /// The outline of each class's bars, one path for all buckets.
@@ -181,10 +194,10 @@ fn time(at: Timestamp) -> impl IntoView {
 }
 
 /// The classes that there are, each with its number and a link to it alone; as items of a list.
-fn legend(company: ClientId, filter: &LogFilter, histogram: &LogHistogram) -> String {
+fn legend(company: ClientId, filter: &LogFilter, histogram: &LogHistogram) -> impl IntoView + use<> {
     let item = |class: &Class| {
         let count: u64 = histogram.buckets.iter().map(|bucket| class.count(bucket)).sum();
-        let text = format!("{} {}", grouped(count), class.words.to_lowercase());
+        let text = class.counted(count);
         let swatch = view! { <i class="logs-chart__swatch" data-class=class.name></i> };
         let inner = match class.digit {
             Some(digit) => {
@@ -200,10 +213,10 @@ fn legend(company: ClientId, filter: &LogFilter, histogram: &LogHistogram) -> St
         (count > 0).then(|| view! { <li>{inner}</li> })
     };
     // As people read: what went well first.
-    CLASSES.iter().rev().map(item).collect_view().to_html()
+    CLASSES.iter().rev().map(item).collect_view()
 }
 
-fn table(histogram: &LogHistogram, span: Span, href: &impl Fn(DateRange) -> String) -> String {
+fn table(histogram: &LogHistogram, span: Span, href: &impl Fn(DateRange) -> String) -> Markup {
     let used: Vec<&Class> = CLASSES
         .iter()
         .rev()
@@ -211,7 +224,7 @@ fn table(histogram: &LogHistogram, span: Span, href: &impl Fn(DateRange) -> Stri
         .collect();
     let heads = used
         .iter()
-        .map(|class| view! { <th scope="col">{class.words}</th> })
+        .map(|class| view! { <th scope="col" data-one=class.words>{class.plural()}</th> })
         .collect_view();
     let rows = histogram
         .buckets
@@ -233,20 +246,19 @@ fn table(histogram: &LogHistogram, span: Span, href: &impl Fn(DateRange) -> Stri
             }
         })
         .collect_view();
-    view! {
+    Markup::of(view! {
         <table>
             <caption class="visually-hidden">"Requests over time, by class"</caption>
             <thead>
                 <tr>
                     <th scope="col">"From"</th>
-                    <th scope="col">"Requests"</th>
+                    <th scope="col" data-one="request">"requests"</th>
                     {heads}
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
         </table>
-    }
-    .to_html()
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +274,7 @@ mod tests {
         }
     }
 
-    fn drawn(buckets: Vec<[u64; 6]>, query: &str) -> DrawnChart {
+    fn drawn(buckets: Vec<[u64; 6]>, query: &str) -> Drawn {
         let company = ClientId::from_random([7; 16]);
         draw(company, &query.parse().expect("a filter"), &histogram(buckets))
     }
@@ -295,21 +307,26 @@ mod tests {
             vec![[0; 6], [0, 0, 1_203, 0, 0, 7]],
             "method=POST&status=5xx&before=8",
         )
-        .table;
+        .table
+        .as_str()
+        .to_owned();
         assert_eq!(table.matches("<tr>").count(), 3);
         for part in [
-            "<th scope=\"col\">Successes</th><th scope=\"col\">Server errors</th>",
+            ">successes</th><th scope=\"col\" data-one=\"server error\">server errors</th>",
             "<td>1,210</td><td>1,203</td><td>7</td>",
             "?from=2026-01-05T12:30:00.000Z&amp;to=2026-01-05T13:00:00.000Z&amp;status=5xx&amp;method=POST\"",
         ] {
             assert!(table.replace("<!>", "").contains(part), "{part} in {table}");
         }
-        assert!(!table.contains("Redirects") && !table.contains("before="));
+        assert!(!table.contains("redirects") && !table.contains("before="));
     }
 
     #[test]
     fn the_legend_names_what_there_is_and_the_axis_is_the_range() {
-        let picture = drawn(vec![[0, 0, 5, 0, 1, 0]; 48], "").picture;
+        let picture = drawn(vec![[0, 0, 5, 0, 1, 0]; 48], "")
+            .picture
+            .as_str()
+            .to_owned();
         for part in [
             "240 successes",
             "48 client errors",

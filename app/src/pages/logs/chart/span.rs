@@ -7,7 +7,7 @@ use super::between;
 
 /// Equal buckets, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// When the first bucket begins.
     pub(super) from: Timestamp,
     /// Milliseconds of each.
@@ -39,10 +39,12 @@ impl Span {
         between(self.from.plus_millis(-length), self.to().plus_millis(length))
     }
 
+    #[cfg(feature = "ssr")]
     pub(super) const fn earlier(self) -> DateRange {
         between(self.from.plus_millis(-self.length()), self.from)
     }
 
+    #[cfg(feature = "ssr")]
     pub(super) const fn later(self) -> DateRange {
         between(self.to(), self.to().plus_millis(self.length()))
     }

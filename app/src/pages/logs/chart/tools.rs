@@ -16,62 +16,48 @@ pub(crate) struct ChartTools {
     listing: Listing,
     span: Memo<Option<Span>>,
     zone: Zone,
+    area: NodeRef<html::Div>,
     table: NodeRef<html::Div>,
-    pub(super) area: NodeRef<html::Div>,
-    /// Two buckets, in either order: where the choice began, and where it is now.
-    pub(super) cursor: RwSignal<Option<(usize, usize)>>,
-    /// What is chosen, in words.
-    pub(super) says: RwSignal<String>,
 }
 
 impl ChartTools {
-    pub(super) fn new(listing: Listing, span: Memo<Option<Span>>, table: NodeRef<html::Div>) -> Self {
+    pub(super) fn new(
+        listing: Listing,
+        span: Memo<Option<Span>>,
+        area: NodeRef<html::Div>,
+        table: NodeRef<html::Div>,
+    ) -> Self {
         Self {
             listing,
             span,
             zone: Zone::here(),
+            area,
             table,
-            area: NodeRef::new(),
-            cursor: RwSignal::new(None),
-            says: RwSignal::new(String::new()),
         }
-    }
-
-    pub(super) fn buckets(self) -> usize {
-        self.span.get().map_or(0, |span| span.buckets)
-    }
-
-    /// The first and the last bucket that are chosen.
-    pub(super) fn chosen(self) -> Option<(usize, usize)> {
-        let (anchor, head) = self.cursor.get()?;
-        (anchor.max(head) < self.buckets()).then(|| (anchor.min(head), anchor.max(head)))
     }
 
     fn handle(self, pick: Pick) {
-        let Some(span) = self.span.get_untracked() else {
+        let Some(span) = self.span.try_get_untracked().flatten() else {
             return;
         };
+        let change = |range| {
+            picker::show(self.area, span.buckets, None, "");
+            self.listing.change(false, |filter| filter.range = range);
+        };
         match pick {
-            Pick::Nothing => self.point_at(None),
-            Pick::Part(anchor, head) => self.point_at(Some((span, anchor, head))),
-            Pick::Take(anchor, head) => {
-                self.point_at(None);
-                let range = span.of(anchor.min(head), anchor.max(head));
-                self.listing.change(false, |filter| filter.range = range);
+            Pick::Nothing => picker::show(self.area, span.buckets, None, ""),
+            Pick::Part(anchor, head) => {
+                let (first, last) = (anchor.min(head), anchor.max(head));
+                picker::show(
+                    self.area,
+                    span.buckets,
+                    Some((first, last)),
+                    &self.words(span, first, last),
+                );
             }
-            Pick::Out => {
-                self.point_at(None);
-                self.listing.change(false, |filter| filter.range = span.wider());
-            }
+            Pick::Take(anchor, head) => change(span.of(anchor.min(head), anchor.max(head))),
+            Pick::Out => change(span.wider()),
         }
-    }
-
-    fn point_at(self, part: Option<(Span, usize, usize)>) {
-        self.cursor.set(part.map(|(_, anchor, head)| (anchor, head)));
-        let words = part.map_or_else(String::new, |(span, anchor, head)| {
-            self.words(span, anchor.min(head), anchor.max(head))
-        });
-        self.says.set(words);
     }
 
     /// "26 Nov 14:00 to 26 Nov 14:30: 1,203 requests, 12 client errors".
@@ -91,6 +77,12 @@ impl ChartTools {
 
 /// From now on, pointer and keys work on the chart.
 pub(crate) fn work_chart(tools: ChartTools) {
-    let buckets = Signal::derive(move || tools.buckets());
-    picker::attach(tools.area, buckets, Callback::new(move |pick| tools.handle(pick)));
+    let buckets = move || {
+        tools
+            .span
+            .try_get_untracked()
+            .flatten()
+            .map_or(0, |span| span.buckets)
+    };
+    picker::attach(tools.area, buckets, move |pick| tools.handle(pick));
 }
