@@ -185,7 +185,7 @@ fn full() -> LogPage {
         seq: 100 - i64::from(at),
         request_id: RequestId::time_ordered(NOON, [at; 10]),
         status: [200, 201, 404, 200, 503, 302][usize::from(at) % 6],
-        brand: (at % 3 == 0).then(|| "Northwind Cards".to_owned()),
+        brand: at.is_multiple_of(3).then(|| "Northwind Cards".to_owned()),
         environment: Some(model::Environment::ALL[usize::from(at) % 3]),
         key_last_four: Some("ab6d".to_owned()),
         duration_us: u64::from(at) * 73_411 + 840,
