@@ -18,7 +18,7 @@ use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
-use crate::pages::logs::{LogEntryPage, LogsPage};
+use crate::pages::logs::{self, LogEntryPage, LogsPage};
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
@@ -106,6 +106,42 @@ pages! {
     START = door / start_page: StartPage;
     DOCS = docs / docs_page: DocsPage;
     DESIGN = design / design_page: DesignPage;
+}
+
+/// `chunk / function: path::to::it(Argument);` is what a page loads when it is used, and not with the page: the function,
+/// loaded and then called. Its name is one of its own throughout.
+macro_rules! tools {
+    ($($chunk:ident / $function:ident: $path:path, $argument:ty;)+) => {$(
+        mod $function {
+            use super::*;
+
+            #[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(
+                $chunk,
+                wasm_split_path = ::leptos::wasm_split,
+                fallible
+            ))]
+            pub(super) fn $function(argument: $argument) -> Result<(), NotLoaded> {
+                $path(argument);
+                Ok(())
+            }
+        }
+
+        #[cfg(feature = "split")]
+        pub(crate) async fn $function(argument: $argument) -> Result<(), NotLoaded> {
+            $function::$function(argument).await
+        }
+
+        #[cfg(not(feature = "split"))]
+        pub(crate) fn $function(argument: $argument) -> impl Future<Output = Result<(), NotLoaded>> {
+            std::future::ready($function::$function(argument))
+        }
+    )+};
+}
+
+tools! {
+    logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
+    logs_tools / work_line: logs::line::work_line, logs::line::Line;
+    logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
 }
 
 impl ChooseView for Page {

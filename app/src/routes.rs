@@ -8,6 +8,7 @@ use leptos_router::hooks::use_location;
 use leptos_router::path;
 
 use crate::browser::clock::PageClock;
+use crate::browser::zone::Zone;
 use crate::browser::{bubbles, focus, leaving};
 use crate::chunks;
 use crate::pages::company::Development;
@@ -24,6 +25,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     Toasts::provide();
     PageClock::provide();
+    Zone::provide();
     bubbles::dismiss_with_escape();
     leaving::watch();
     view! {

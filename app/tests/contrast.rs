@@ -72,6 +72,10 @@ fn pairs(colours: &BTreeMap<String, Colour>) -> Vec<(String, String, f64)> {
     for text in ["text", "text-soft", "text-faint", "accent"] {
         pair(text, "accent-ground", TEXT);
     }
+    for class in ["2xx", "3xx", "4xx", "5xx", "other"] {
+        pair(&format!("chart-{class}"), "surface", EDGE);
+        pair(&format!("chart-{class}"), "page", EDGE);
+    }
     pair("on-accent", "accent", TEXT);
     pair("on-accent", "accent-hover", TEXT);
     pair("on-danger", "danger", TEXT);

@@ -102,6 +102,10 @@ for (const { name, size } of widths) {
       await expect(page.getByRole('heading', { level: 1, name: 'Logs' })).toBeVisible();
       await expect(page.getByRole('row').nth(5)).toBeVisible();
       await picture('logs');
+      const fold = page.locator('label[for="show-filters"]');
+      if (await fold.isVisible()) {
+        await fold.click();
+      }
       await page.getByLabel('Status', { exact: true }).selectOption('401');
       await expect(page).toHaveURL(/status=401/);
       const entry = page.getByRole('row').filter({ hasText: olderSecret.slice(-4) }).first();

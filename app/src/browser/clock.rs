@@ -53,6 +53,10 @@ pub fn ready() -> ReadSignal<bool> {
 pub enum LocalStyle {
     /// "14:30:05"; with the day before it when that is not today.
     Clock,
+    /// "2 Nov 14:30:05".
+    Row,
+    /// "2 Nov 14:30"; with seconds where they are not zero.
+    Minute,
     /// "2 Nov 2026".
     Date,
     /// "2 Nov 2026, 14:30:05".
@@ -130,8 +134,9 @@ mod page {
                 let month = date.get_month() + 1;
                 format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
             }
+            LocalStyle::Minute if second == 0 => format!("{day} {month} {hour:02}:{minute:02}"),
             LocalStyle::Clock if is_today(&date) => time,
-            LocalStyle::Clock => format!("{day} {month} {time}"),
+            LocalStyle::Clock | LocalStyle::Row | LocalStyle::Minute => format!("{day} {month} {time}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Keeps controls and signals in step without hydration overwriting what the reader has already typed or chosen.
 
+use leptos::html;
 use leptos::prelude::*;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
@@ -80,6 +81,33 @@ pub fn keep_chosen(control: impl Fn() -> Option<HtmlSelectElement> + 'static, ch
     });
     #[cfg(not(feature = "hydrate"))]
     let _ = (control, chosen);
+}
+
+/// Opens a `<details>` when `wanted` becomes true. It is never closed here, because the reader may be in it.
+pub fn open_when(details: NodeRef<html::Details>, wanted: Signal<bool>) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if wanted.get()
+            && let Some(details) = details.get_untracked()
+        {
+            details.set_open(true);
+        }
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (details, wanted);
+}
+
+/// Whether a `<details>` is open; none on the server.
+pub fn is_open(details: NodeRef<html::Details>) -> Option<bool> {
+    #[cfg(feature = "hydrate")]
+    {
+        details.get_untracked().map(|details| details.open())
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = details;
+        None
+    }
 }
 
 /// What a form that is being submitted would send: names and values in order, as the person sees them. Taken from the

@@ -4,17 +4,23 @@
 pub mod attention;
 pub mod bubbles;
 pub mod build;
+pub mod caret;
 pub mod clipboard;
 pub mod clock;
+pub mod combobox;
 pub mod dialog;
 pub mod focus;
 pub mod form;
+pub mod html;
 pub mod leaving;
 pub mod live;
+pub mod picker;
 pub mod progress;
+pub mod shortcut;
 pub mod theme;
 pub mod timers;
 pub mod visibility;
+pub mod zone;
 
 /// Marks `<html>` with `data-hydrated` once the page is interactive. Styles and end-to-end tests wait for it.
 pub fn mark_hydrated() {

@@ -1,6 +1,9 @@
 //! The frame of every page of a company: its name, who is signed in, the three tabs, and the live stream of the tab that is
 //! open. The company is part of the address, never of the session alone: two tabs may show two companies.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::{use_location, use_params_map};
@@ -30,6 +33,7 @@ pub struct CompanyScope {
     /// How many times the live stream has come back after an interruption.
     returns: RwSignal<u64>,
     session_ended: RwSignal<bool>,
+    left: StoredValue<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +99,17 @@ impl CompanyScope {
         }
     }
 
+    /// Keeps what a page wants to find when the reader comes back to it. One page at a time: the latest one.
+    pub fn leave<T: Send + Sync + 'static>(self, what: T) {
+        self.left.try_set_value(Some(Arc::new(what)));
+    }
+
+    /// What the page left before, if it was the last to leave something.
+    pub fn left<T: Clone + Send + Sync + 'static>(self) -> Option<T> {
+        let left = self.left.try_get_value().flatten()?;
+        left.downcast_ref::<T>().cloned()
+    }
+
     /// Whether the page is updating live right now.
     pub fn is_live(self) -> Signal<bool> {
         Signal::derive(move || self.live.get() == LiveState::Open)
@@ -148,6 +163,7 @@ pub fn Development() -> impl IntoView {
         live,
         returns,
         session_ended: session.ended,
+        left: StoredValue::new(None),
     });
     let path = use_location().pathname;
 

@@ -85,6 +85,30 @@ pub fn StatusBadge(status: u16, #[prop(optional)] compact: bool) -> impl IntoVie
     }
 }
 
+/// A status in a row of a list: a plain number where all is well, a badge from 400 up. The badge has its word; next to a
+/// plain number it is for assistive technology only.
+///
+/// ```html
+/// <span class="status"><b class="status__number">200</b> <span class="visually-hidden">OK</span></span>
+/// <span class="badge status" data-tone="warn"><b class="status__number">401</b> <span class="status__word">Unauthorized</span></span>
+/// ```
+#[component]
+pub fn RowStatus(status: u16) -> impl IntoView {
+    let is_error = status >= 400;
+    let (class, word_class) = if is_error {
+        ("badge status", "status__word")
+    } else {
+        ("status", "visually-hidden")
+    };
+    view! {
+        <span class=class data-tone=is_error.then(|| status_look(status).0.as_str())>
+            <b class="status__number">{status}</b>
+            " "
+            <span class=word_class>{status_word(status)}</span>
+        </span>
+    }
+}
+
 const fn status_look(status: u16) -> (Tone, IconName) {
     match status {
         200..=299 => (Tone::Good, IconName::Check),

@@ -9,6 +9,8 @@ use crate::browser::form;
 pub struct SelectOption {
     pub value: String,
     pub label: String,
+    /// It says what is chosen, and cannot be chosen or sent.
+    unavailable: bool,
 }
 
 impl SelectOption {
@@ -16,6 +18,15 @@ impl SelectOption {
         Self {
             value: value.into(),
             label: label.into(),
+            unavailable: false,
+        }
+    }
+
+    /// An option that only says what is chosen: several values, where the menu has one.
+    pub fn unavailable(value: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            unavailable: true,
+            ..Self::new(value, label)
         }
     }
 }
@@ -47,7 +58,7 @@ pub fn Select(
         .into_iter()
         .map(|option| {
             let selected = option.value == at_start;
-            view! { <option value=option.value selected=selected>{option.label}</option> }
+            view! { <option value=option.value selected=selected disabled=option.unavailable hidden=option.unavailable>{option.label}</option> }
         })
         .collect_view();
     view! {

@@ -1,10 +1,12 @@
-//! Points in time. The server writes them in UTC; once the page is hydrated they are in the reader's zone, or say how
+//! Points in time. The server writes them in UTC; once the page is hydrated they are in the page's zone, or say how
 //! long ago it was, and keep saying so.
 
 use leptos::prelude::*;
 use model::Timestamp;
 
+use super::grouped;
 use crate::browser::clock::{self, LocalStyle};
+use crate::browser::zone::Zone;
 
 /// How a [`Time`] reads after hydration. The exact time in both zones is always in its tooltip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +14,10 @@ pub enum TimeStyle {
     /// "3 minutes ago"; keeps itself up to date. Can be focused, and shows its tooltip then too.
     #[default]
     Relative,
-    /// "14:30:05", with the day before it when it is not today: for rows of a log.
+    /// "14:30:05", with the day before it when it is not today.
     Clock,
+    /// "2 Nov 14:30:05", today as well: for the rows of a log, which are compared.
+    Row,
     /// "2 Nov 2026".
     Date,
     /// "2 Nov 2026, 14:30:05".
@@ -28,36 +32,36 @@ pub enum TimeStyle {
 /// ```
 #[component]
 pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView {
-    let ready = clock::ready();
+    let zone = Zone::here();
     let now = clock::PageClock::here();
-    let text = Memo::new(move |_| match (ready.get(), style) {
-        (false, TimeStyle::Date) => date_part(&at.to_page_text()),
-        (false, TimeStyle::Clock) => without_year(&at.to_page_text()),
-        (false, _) => at.to_page_text(),
-        (true, TimeStyle::Relative) => match now.now() {
-            Some(now) => relative_text(at, now).unwrap_or_else(|| clock::local_text(at, LocalStyle::Date)),
+    let text = Memo::new(move |_| match (zone.is_local(), style) {
+        (_, TimeStyle::Relative) => match now.now() {
+            Some(now) => relative_text(at, now).unwrap_or_else(|| date_text(at, zone.is_local())),
             None => at.to_page_text(),
         },
+        (local, TimeStyle::Date) => date_text(at, local),
+        (false, TimeStyle::Clock | TimeStyle::Row) => without_year(&at.to_page_text()),
+        (false, _) => at.to_page_text(),
         (true, TimeStyle::Clock) => clock::local_text(at, LocalStyle::Clock),
-        (true, TimeStyle::Date) => clock::local_text(at, LocalStyle::Date),
+        (true, TimeStyle::Row) => clock::local_text(at, LocalStyle::Row),
         (true, TimeStyle::Full) => clock::local_text(at, LocalStyle::Full),
         (true, TimeStyle::Both) => both_text(&clock::local_text(at, LocalStyle::Full), at.to_page_text()),
     });
-    let exact = Memo::new(move |_| {
+    let exact = move || {
         let utc = at.to_page_text();
-        if ready.get() {
+        if zone.is_ready() {
             both_text(&clock::local_text(at, LocalStyle::Full), utc)
         } else {
             utc
         }
-    });
+    };
     let bubble = style == TimeStyle::Relative;
     view! {
         <time
             class="time"
             datetime=at.to_rfc3339()
-            title=move || (!bubble || !ready.get()).then(|| exact.get())
-            data-exact=move || (bubble && ready.get()).then(|| exact.get())
+            title=move || (!bubble || !zone.is_ready()).then(exact)
+            data-exact=move || (bubble && zone.is_ready()).then(exact)
             tabindex=bubble.then_some("0")
         >
             {move || text.get()}
@@ -105,15 +109,16 @@ pub fn Countdown(
 /// Says which zone the times of a page are in: "Times are in Europe/Berlin."
 #[component]
 pub fn ZoneNote() -> impl IntoView {
-    let ready = clock::ready();
-    let zone = move || {
-        if ready.get() {
-            clock::zone_name().replace('_', " ")
-        } else {
-            "UTC".to_owned()
-        }
-    };
-    view! { <span>"Times are in "{zone}"."</span> }
+    let zone = Zone::here();
+    view! { <span>"Times are in "{move || zone.name()}"."</span> }
+}
+
+fn date_text(at: Timestamp, local: bool) -> String {
+    if local {
+        clock::local_text(at, LocalStyle::Date)
+    } else {
+        date_part(&at.to_page_text())
+    }
 }
 
 /// One of them where the reader's zone is UTC.
@@ -192,6 +197,13 @@ pub fn duration_text(micros: u64) -> String {
     }
 }
 
+/// A duration where durations are compared from row to row: always milliseconds, with one figure after the point.
+/// "0.8 ms", "318.0 ms", "1,840.2 ms".
+pub fn milliseconds_text(micros: u64) -> String {
+    let tenths = (micros + 50) / 100;
+    format!("{}.{} ms", grouped(tenths / 10), tenths % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +250,21 @@ mod tests {
         assert_eq!(duration_text(1_004_999), "1.00 s");
         assert_eq!(duration_text(59_080_000), "59.08 s");
         assert_eq!(duration_text(125_000_000), "2 min 5 s");
+    }
+
+    #[test]
+    fn durations_of_rows_have_one_unit_and_one_figure_after_the_point() {
+        for (micros, text) in [
+            (0, "0.0 ms"),
+            (840, "0.8 ms"),
+            (950, "1.0 ms"),
+            (12_440, "12.4 ms"),
+            (318_000, "318.0 ms"),
+            (1_840_160, "1,840.2 ms"),
+            (1_000_000_000, "1,000,000.0 ms"),
+        ] {
+            assert_eq!(milliseconds_text(micros), text);
+        }
     }
 
     #[test]

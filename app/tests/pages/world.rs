@@ -381,8 +381,11 @@ impl SeeKeys for World {
 
 #[async_trait]
 impl SeeLogs for World {
-    async fn page(&self, _: &LogFilter, _: LogParts) -> Result<LogPage, AppError> {
-        self.log.clone().ok_or(AppError::NotFound)
+    async fn page(&self, _: &LogFilter, parts: LogParts) -> Result<LogPage, AppError> {
+        let mut page = self.log.clone().ok_or(AppError::NotFound)?;
+        page.histogram = page.histogram.filter(|_| parts.histogram);
+        page.facets = page.facets.filter(|_| parts.facets);
+        Ok(page)
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {

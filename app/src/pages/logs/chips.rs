@@ -7,7 +7,8 @@ use super::address;
 use super::custom_range;
 use super::listing::Listing;
 use super::names::Names;
-use crate::browser::{clock, focus};
+use crate::browser::focus;
+use crate::browser::zone::Zone;
 use crate::ui::{ButtonKind, ButtonLink, ButtonSize, IconName, status_word};
 
 /// An active filter: its field, its value, and the list without it.
@@ -37,7 +38,7 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
     };
     // The clicked chip disappears; keyboard focus must not jump to the top of the page.
     let keep_focus = move |_| focus::if_lost("status".to_owned());
-    let local = clock::ready();
+    let zone = Zone::here();
     (move || {
         let key_name = |id: KeyId| {
             let seen = listing.key_name.get().filter(|(seen, _)| *seen == id);
@@ -48,7 +49,7 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
         };
         let chips = listing
             .filter
-            .with(|filter| active(filter, &names, key_name, local.get()));
+            .with(|filter| active(filter, &names, key_name, zone.is_local()));
         (!chips.is_empty()).then(|| {
             view! {
                 <ul class="logs-chips" aria-label="Active filters" on:click=keep_focus>
@@ -97,7 +98,7 @@ fn active(filter: &LogFilter, names: &Names, key_name: impl Fn(KeyId) -> String,
     chips
 }
 
-const fn name_of(field: FilterField) -> &'static str {
+pub(super) const fn name_of(field: FilterField) -> &'static str {
     match field {
         FilterField::Status => "Status",
         FilterField::Brand => "Brand",

@@ -1,5 +1,5 @@
-//! The two bounds of a custom range, as the platform's inputs write them: to the minute, in the page's zone. That is UTC on
-//! the server and until the page is hydrated, then the reader's zone (`local`).
+//! The two bounds of a custom range, as the platform's inputs write them: to the minute, in the page's zone. That is UTC, or
+//! the reader's zone (`local`).
 
 use model::{DateRange, Timestamp};
 

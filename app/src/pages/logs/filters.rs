@@ -1,27 +1,35 @@
-//! The one row of controls above the list. Without scripts it is a form that is sent by *Apply*; with them each control
-//! changes the address at once, and what is typed does so after a moment.
+//! The controls above the list: three that everyone needs, and *More filters*. Without scripts it is a form that is sent by
+//! *Apply*; with them each control changes the address at once, and what is typed does so after a moment.
 
 use std::time::Duration;
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::{BrandFilter, DateRange, Environment, FilterField, KeyFilter, LogFilter, StatusFilter};
+use leptos_router::hooks::use_query_map;
+use model::search_line;
+use model::{BrandFilter, DateRange, FilterField, LogFilter, StatusFilter};
 
 use super::address;
 use super::chips::status_label;
 use super::custom_range::{self, Bounds};
+use super::line::{self, Line, SearchLine};
 use super::listing::Listing;
 use super::names::Names;
-use crate::browser::clock;
+use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::timers::Timer;
+use crate::browser::zone::Zone;
+use crate::browser::{form, shortcut};
 use crate::ui::{Button, Field, FieldKind, Select, SelectOption};
 
 /// From the last keystroke to the call.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 
+/// The option of a menu that cannot show what is chosen. No value of a field is called so.
+pub(super) const SEVERAL: &str = "*";
+
 /// The statuses that have an entry of their own in the menu; the address can have any other.
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// What is being typed, until it is in the address.
 #[derive(Clone, Copy)]
@@ -33,7 +41,7 @@ struct Typing {
     custom: RwSignal<bool>,
     /// Why the two bounds are not a range. The list keeps its old one.
     fault: RwSignal<Option<Fault>>,
-    /// The bounds are in the reader's zone and not in UTC.
+    /// The bounds are in the reader's zone, not in UTC.
     local: RwSignal<bool>,
     wait: Timer,
     /// The filter this form put into the address last. The first letter of a word makes an entry of the history, the
@@ -47,33 +55,149 @@ enum Fault {
     Backwards,
 }
 
-/// Date range, Status and Brand first, then the others.
+/// Date range, Status and Brand are always there; *More filters* has the others.
 #[component]
-pub(super) fn FilterForm(listing: Listing, names: Names) -> impl IntoView {
+pub(super) fn FilterForm(listing: Listing, names: Names, more: RwSignal<bool>) -> impl IntoView {
     let typing = Typing::new(listing);
+    let line = Line::new(listing, &names);
     let action = untrack(move || address::of_list(listing.scope.client_id(), &LogFilter::default()));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        typing.apply(listing);
+        if !line.apply() {
+            typing.apply(listing);
+        }
+    };
+    let now = listing.filter.get_untracked();
+    view! {
+        <form class="logs-filters" method="get" action=action aria-label="Filters" on:submit=submit>
+            <div class="filters">
+                <RangeControls listing typing />
+                {menu(listing, FilterField::Status, "Status", status_options(&now))}
+                {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
+                <Apply />
+            </div>
+            <MoreFilters listing names typing line open=more />
+            {unshown(&now)
+                .into_iter()
+                .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+                .collect_view()}
+        </form>
+    }
+    .into_any()
+}
+
+/// The parameter of an address that opens *More filters* without scripts.
+const MORE: &str = "more";
+
+/// Whether *More filters* is open when the page is opened: one of its filters is set, or the address says so, or it has a
+/// search line.
+pub(super) fn opens_more(listing: Listing) -> bool {
+    let query = use_query_map();
+    listing.filter.with_untracked(has_more)
+        || query.with_untracked(|query| {
+            let has = |name| query.get_str(name).is_some_and(|value| !value.is_empty());
+            has(MORE) || has(search_line::PARAMETER)
+        })
+}
+
+/// Closed until it is opened, or one of its filters is set. The values to choose from are below the form: see
+/// [`super::facets::Facets`].
+#[component]
+fn MoreFilters(
+    listing: Listing,
+    names: Names,
+    typing: Typing,
+    line: Line,
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let node = NodeRef::new();
+    form::open_when(node, Signal::derive(move || listing.filter.with(has_more)));
+    shortcut::slash_leads_to(line::FIELD);
+    let toggled = move |_| {
+        if let Some(is_open) = form::is_open(node) {
+            open.set(is_open);
+        }
     };
     view! {
-        <form class="filters logs-filters" method="get" action=action aria-label="Filters" on:submit=submit>
-            <RangeControls listing typing />
-            <Menus listing names />
-            <Field
-                name="path"
-                label="Path contains"
-                kind=FieldKind::Search
-                value=typing.path
-                placeholder="/v1/orders"
-                autocomplete="off"
-                monospace=true
-                on_leave=Callback::new(move |_| typing.sent.set_value(None))
-            />
-            <span class="no-js-only">
-                <Button submit=true>"Apply"</Button>
-            </span>
-        </form>
+        <details class="logs-more" open=open.get_untracked() node_ref=node on:toggle=toggled>
+            <summary>"More filters"</summary>
+            <div class="filters">
+                <SearchLine line />
+                <Field
+                    name="path"
+                    label="Path contains"
+                    kind=FieldKind::Search
+                    value=typing.path
+                    placeholder="/v1/orders"
+                    autocomplete="off"
+                    monospace=true
+                    on_leave=Callback::new(move |_| typing.sent.set_value(None))
+                />
+                <ShowMarkup markup=Signal::stored(without_scripts(listing, &names)) class="filters no-js-only" />
+                <Apply />
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+/// Menus in place of what only scripts load when *More filters* is opened, and a link to that. They are made on the server:
+/// where scripts run, nobody sees them.
+#[cfg(feature = "ssr")]
+fn without_scripts(listing: Listing, names: &Names) -> Markup {
+    super::menus::drawn(listing, names)
+}
+
+#[cfg(not(feature = "ssr"))]
+fn without_scripts(_: Listing, _: &Names) -> Markup {
+    Markup::default()
+}
+
+/// Whether a filter is set that only *More filters* shows.
+fn has_more(filter: &LogFilter) -> bool {
+    FilterField::ALL.into_iter().any(|field| match field {
+        FilterField::Status | FilterField::Brand => is_several(filter, field),
+        field => is_several(filter, field) || !first(filter, field).is_empty(),
+    })
+}
+
+/// More than one value to include, or any to exclude: more than a menu can show.
+pub(super) fn is_several(filter: &LogFilter, field: FilterField) -> bool {
+    filter.texts(field, false).len() > 1 || !filter.texts(field, true).is_empty()
+}
+
+/// What no control of the form shows, as parameters. Without scripts, *Apply* must not lose it.
+fn unshown(filter: &LogFilter) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for field in FilterField::ALL {
+        let shown = match field {
+            FilterField::Path => 1,
+            FilterField::Status
+            | FilterField::Brand
+            | FilterField::Environment
+            | FilterField::Key
+            | FilterField::Method
+                if !is_several(filter, field) =>
+            {
+                1
+            }
+            _ => 0,
+        };
+        let name = field.parameter();
+        let included = filter.texts(field, false).into_iter().skip(shown);
+        all.extend(included.map(|text| (name.to_owned(), text)));
+        let excluded = filter.texts(field, true).into_iter();
+        all.extend(excluded.map(|text| (format!("-{name}"), text)));
+    }
+    all
+}
+
+#[component]
+fn Apply() -> impl IntoView {
+    view! {
+        <span class="no-js-only">
+            <Button submit=true>"Apply"</Button>
+        </span>
     }
     .into_any()
 }
@@ -99,7 +223,7 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
             None => typing.begin_custom(listing),
         }
     };
-    // One clock for the whole page: without scripts UTC, with them the reader's.
+    // Without scripts in UTC, with them in the page's zone.
     let label = move |word: &'static str| {
         move || {
             if typing.local.get() {
@@ -124,24 +248,8 @@ fn RangeControls(listing: Listing, typing: Typing) -> impl IntoView {
     .into_any()
 }
 
-/// The menus.
-#[component]
-fn Menus(listing: Listing, names: Names) -> impl IntoView {
-    let now = listing.filter.get_untracked();
-    // Brands keep their keys to themselves; theirs are reached from a request ("All requests with this key").
-    let key_label = if names.brands.is_empty() { "Key" } else { "Own key" };
-    view! {
-        {menu(listing, FilterField::Status, "Status", status_options(&now))}
-        {menu(listing, FilterField::Brand, "Brand", brand_options(&now, &names))}
-        {menu(listing, FilterField::Environment, "Environment", environment_options())}
-        {menu(listing, FilterField::Key, key_label, key_options(&now, &names))}
-        {menu(listing, FilterField::Method, "Method", method_options(&now))}
-    }
-    .into_any()
-}
-
 /// The first value that is included.
-fn first(filter: &LogFilter, field: FilterField) -> String {
+pub(super) fn first(filter: &LogFilter, field: FilterField) -> String {
     filter.texts(field, false).into_iter().next().unwrap_or_default()
 }
 
@@ -161,7 +269,17 @@ fn menu(
     options: Vec<SelectOption>,
 ) -> impl IntoView {
     let name = field.parameter();
-    let chosen = Signal::derive(move || listing.filter.with(|filter| first(filter, field)));
+    let chosen = Signal::derive(move || {
+        listing.filter.with(|filter| {
+            if is_several(filter, field) {
+                SEVERAL.to_owned()
+            } else {
+                first(filter, field)
+            }
+        })
+    });
+    let mut options = options;
+    options.push(SelectOption::unavailable(SEVERAL, "Several"));
     let wait = Timer::new();
     let sent = StoredValue::new(None::<LogFilter>);
     let choose = Callback::new(move |text: String| {
@@ -199,24 +317,28 @@ impl Typing {
         typing
     }
 
-    /// Up to hydration the bounds are in UTC, also those that somebody has typed by then. They are put into the reader's
-    /// zone once the controls have handed over what was typed.
+    /// The bounds are in the page's zone: up to hydration in UTC, also those that somebody has typed by then. They are put
+    /// into another zone once the controls have handed over what was typed.
     fn follow_zone(self) {
-        let ready = clock::ready();
+        let zone = Zone::here();
         let handed_over = Timer::new();
         Effect::new(move |_| {
-            if ready.get() {
-                handed_over.after(Duration::ZERO, move || self.go_local());
+            let local = zone.is_local();
+            if local != self.local.get_untracked() {
+                handed_over.after(Duration::ZERO, move || self.go_to_zone(local));
             }
         });
     }
 
-    fn go_local(self) {
-        self.local.set(true);
+    fn go_to_zone(self, local: bool) {
+        if self.local.try_get_untracked() != Some(!local) {
+            return;
+        }
+        self.local.set(local);
         for bound in [self.from, self.to] {
-            let at = bound.with_untracked(|text| custom_range::time_of(text, false));
+            let at = bound.with_untracked(|text| custom_range::time_of(text, !local));
             if at.is_some() {
-                bound.set(custom_range::input_text(at, true));
+                bound.set(custom_range::input_text(at, local));
             }
         }
     }
@@ -362,56 +484,51 @@ fn brand_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
         .collect()
 }
 
-fn environment_options() -> Vec<SelectOption> {
-    let options = Environment::ALL
-        .into_iter()
-        .map(|one| SelectOption::new(one.as_str(), one.label()));
-    std::iter::once(SelectOption::new("", "All environments"))
-        .chain(options)
-        .collect()
-}
-
-fn key_options(now: &LogFilter, names: &Names) -> Vec<SelectOption> {
-    let mut all: Vec<_> = names.keys.iter().map(|key| KeyFilter::Id(key.id)).collect();
-    all.extend(now.key.any_of.first().filter(|key| !all.contains(key)).copied());
-    let options = all
-        .into_iter()
-        .map(|key| SelectOption::new(key.to_string(), names.key_filter(key)));
-    std::iter::once(SelectOption::new("", "All keys"))
-        .chain(options)
-        .collect()
-}
-
-fn method_options(now: &LogFilter) -> Vec<SelectOption> {
-    let mut all: Vec<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
-    let chosen = now.method.any_of.first();
-    all.extend(chosen.filter(|method| !all.contains(method)).cloned());
-    let options = all
-        .into_iter()
-        .map(|method| SelectOption::new(method.clone(), method));
-    std::iter::once(SelectOption::new("", "All methods"))
-        .chain(options)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn more_filters_are_those_beyond_range_status_and_brand() {
+        for (query, is_more) in [
+            ("range=7d&status=4xx&brand=own&before=17", false),
+            ("method=GET", true),
+            ("path=orders", true),
+            ("environment=dev", true),
+            ("status=4xx&status=500", true),
+            ("-brand=own", true),
+            ("verdict=deleted_key", true),
+        ] {
+            assert_eq!(has_more(&query.parse().expect("a filter")), is_more, "{query}");
+        }
+    }
+
+    #[test]
+    fn without_scripts_apply_keeps_what_no_control_shows() {
+        let filter: LogFilter = "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1"
+            .parse()
+            .expect("a filter");
+        let kept: Vec<_> = unshown(&filter)
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            kept,
+            ["status=4xx", "status=500", "-method=GET", "path=b", "ip=::1"]
+        );
+    }
+
+    #[test]
     fn every_filter_of_the_address_has_its_option() {
-        let filter: LogFilter =
-            "status=418&brand=0123456789abcdef0123456789abcdef&key=0123456789abcdef0123456789abcdef&method=TRACE"
-                .parse()
-                .expect("a filter");
+        let filter: LogFilter = "status=418&brand=0123456789abcdef0123456789abcdef"
+            .parse()
+            .expect("a filter");
         let names = Names::default();
         let has =
             |options: Vec<SelectOption>, value: String| options.iter().any(|option| option.value == value);
         for (options, field) in [
             (status_options(&filter), FilterField::Status),
             (brand_options(&filter, &names), FilterField::Brand),
-            (key_options(&filter, &names), FilterField::Key),
-            (method_options(&filter), FilterField::Method),
         ] {
             assert!(has(options, first(&filter, field)), "{field:?}");
         }

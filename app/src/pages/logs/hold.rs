@@ -41,6 +41,11 @@ impl Hold {
         self.let_go.set_value(true);
     }
 
+    /// What is on the page.
+    pub(super) fn kept(self) -> Option<Shown> {
+        self.on_page.try_get_value().flatten()
+    }
+
     pub(super) fn keep(self, shown: Option<Shown>) {
         self.on_page.try_set_value(shown);
     }
@@ -56,8 +61,7 @@ impl Hold {
         let (true, Ok(new)) = (!wanted && self.is_on(), &answer) else {
             return answer;
         };
-        let held = self.on_page.try_get_value().flatten();
-        match held.filter(|held| held.filter == new.filter) {
+        match self.kept().filter(|held| held.filter == new.filter) {
             Some(held) => {
                 if let Some(newest) = held.page.rows.first() {
                     let unseen = new.page.rows.iter().filter(|row| row.seq > newest.seq).count();

@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 
+use super::chart::Chart;
 use super::chips::Chips;
-use super::filters::FilterForm;
+use super::drawn;
+use super::facets::Facets;
+use super::filters::{FilterForm, opens_more};
 use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
@@ -13,6 +16,7 @@ use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
 use super::table::{OlderLink, RequestTable};
+use super::zone_switch::ZoneSwitch;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading, read_from};
 use crate::pages::next_steps::HelpLinks;
@@ -23,6 +27,9 @@ use crate::ui::{PageHeader, Title};
 pub fn LogsPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
+    let more = RwSignal::new(opens_more(listing));
+    let chart = drawn::asked_for(listing, false, Signal::stored(true));
+    let facets = drawn::asked_for(listing, true, more.into());
     view! {
         <Title text="Logs" />
         <PageHeader
@@ -30,7 +37,14 @@ pub fn LogsPage() -> impl IntoView {
             lead="Every API request, its response, and why it was accepted or refused."
         />
         <IgnoredFilters listing />
-        <Controls listing />
+        <div class="logs-head">
+            <Folds />
+            <Controls listing more />
+            <Transition fallback=|| ()>
+                <Facets drawing=facets />
+                <Chart listing drawing=chart />
+            </Transition>
+        </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>
@@ -48,6 +62,7 @@ fn List(listing: Listing) -> impl IntoView {
             <div class="logs-bar">
                 <Count listing />
                 <Unseen listing />
+                <ZoneSwitch />
                 <LiveControl listing />
             </div>
             <Losses listing />
@@ -70,9 +85,26 @@ fn List(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
+/// On a phone: what is above the rows is folded, and these unfold it. They are boxes to tick, so that it works without
+/// scripts; wider windows show everything and do not have them.
+#[component]
+fn Folds() -> impl IntoView {
+    view! {
+        <input type="checkbox" id="show-filters" class="logs-fold visually-hidden" autocomplete="off" />
+        <label class="button logs-fold__label" data-size="small" for="show-filters">
+            "Filters"
+        </label>
+        <input type="checkbox" id="show-chart" class="logs-fold visually-hidden" autocomplete="off" />
+        <label class="button logs-fold__label" data-size="small" for="show-chart">
+            "Chart"
+        </label>
+    }
+    .into_any()
+}
+
 /// The form and the chips need to know what brands and keys are called.
 #[component]
-fn Controls(listing: Listing) -> impl IntoView {
+fn Controls(listing: Listing, more: RwSignal<bool>) -> impl IntoView {
     let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
     view! {
         <Transition fallback=|| ()>
@@ -82,7 +114,7 @@ fn Controls(listing: Listing) -> impl IntoView {
                 company.ok().map(|company| {
                     let names = Names::new(company, keys);
                     view! {
-                        <FilterForm listing names=names.clone() />
+                        <FilterForm listing names=names.clone() more />
                         <Chips listing names />
                     }
                     .into_any()

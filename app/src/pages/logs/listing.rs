@@ -6,12 +6,16 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow};
+use model::{
+    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::address;
 use super::hold::Hold;
+use super::older::Older;
 use super::pace::Pace;
+use crate::browser::timers::{SETTLE, Timer};
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::loaded::Outcome;
 use crate::{AppError, api};
@@ -21,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The state of the Logs tab. Everything on it reads this.
 #[derive(Clone, Copy)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     pub(super) scope: CompanyScope,
     /// What the address says.
     pub(super) filter: Memo<LogFilter>,
@@ -36,6 +40,10 @@ pub(super) struct Listing {
     pub(super) unseen: RwSignal<usize>,
     /// The rows on the page arrived live: nothing to announce, nothing to dim.
     pub(super) quiet: RwSignal<bool>,
+    /// What was added below the first page.
+    pub(super) older: RwSignal<Option<Older>>,
+    /// A page of older rows is on its way.
+    pub(super) adding: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
     /// The highest `seq` that was on the first page.
@@ -48,6 +56,15 @@ pub(super) struct Listing {
 pub(super) struct Shown {
     pub(super) filter: LogFilter,
     pub(super) page: LogPage,
+}
+
+/// The list as it was when another page was opened. Coming back shows these rows first, so that the one that was opened is
+/// where it was.
+#[derive(Clone)]
+struct Left {
+    company: ClientId,
+    shown: Shown,
+    older: Option<Older>,
 }
 
 /// What the list shows.
@@ -69,21 +86,22 @@ impl Listing {
         let asked = RwSignal::new(0);
         let unseen = RwSignal::new(0);
         let hold = Hold::new(unseen);
+        let left = left_here(scope, filter);
+        let is_return = left.is_some();
+        let (first, older) = left.map(|left| (left.shown, left.older)).unzip();
+        let (first, older) = (StoredValue::new(first), RwSignal::new(older.flatten()));
         let shown = Resource::new(
             move || (scope.client_id(), filter.get(), asked.get()),
-            move |(company, filter, _)| async move { hold.settle(load(company, filter).await) },
+            move |(company, filter, _)| {
+                let first = first.try_update_value(Option::take).flatten();
+                async move {
+                    match first {
+                        Some(first) => Ok(first),
+                        None => join(older, hold, hold.settle(load(company, filter).await)),
+                    }
+                }
+            },
         );
-        let navigate = use_navigate();
-        let go = Callback::new(move |(path, replace): (String, bool)| {
-            navigate(
-                &path,
-                NavigateOptions {
-                    replace,
-                    scroll: false,
-                    ..NavigateOptions::default()
-                },
-            );
-        });
         let listing = Self {
             scope,
             filter,
@@ -93,13 +111,20 @@ impl Listing {
             key_name: RwSignal::new(None),
             unseen,
             quiet: RwSignal::new(false),
+            older,
+            adding: RwSignal::new(false),
             shown,
             asked,
             newest: StoredValue::new(None),
-            go,
+            go: going(),
         };
         listing.watch_filter();
         listing.follow();
+        listing.remember();
+        if is_return {
+            // Once the focus is back on its row.
+            Timer::new().after(SETTLE, move || listing.catch_up());
+        }
         listing
     }
 
@@ -132,12 +157,67 @@ impl Listing {
     /// The rows, each with the address of its own page. Must be read inside the `Transition` around the list.
     pub(super) fn rows(self) -> Vec<(String, LogRow)> {
         let company = self.scope.client_id();
+        let older = self.older.read();
         let addressed = |shown: &Shown| {
-            let rows = shown.page.rows.iter().cloned();
+            let first = &shown.page.rows;
+            let below = older.iter().flat_map(|older| older.below(first));
+            let rows = first.iter().chain(below).cloned();
             rows.map(|row| (address::of_entry(company, row.request_id, &shown.filter), row))
                 .collect()
         };
         self.with(addressed).unwrap_or_default()
+    }
+
+    /// The cursor of the next older page. Must be read inside the `Transition` around the list.
+    pub(super) fn next(self) -> Option<i64> {
+        self.older.with(|older| match older {
+            Some(older) => older.next,
+            None => self.with(|shown| shown.page.older).flatten(),
+        })
+    }
+
+    /// If the search ran out of time: how far back it looked. Must be read inside the `Transition` around the list.
+    pub(super) fn looked_back_to(self) -> Option<Timestamp> {
+        self.older.with(|older| match older {
+            Some(older) => older.looked_back_to,
+            None => self.with(|shown| shown.page.looked_back_to).flatten(),
+        })
+    }
+
+    /// Whether *Show older requests* adds rows to this page, or leads to a page of its own.
+    pub(super) fn has_room(self) -> bool {
+        self.older
+            .with_untracked(|older| older.as_ref().is_none_or(Older::has_room))
+    }
+
+    /// Adds the page at this cursor below the rows. If it cannot be loaded, its own page says why.
+    pub(super) fn add_older(self, cursor: i64) {
+        if self.adding.get_untracked() {
+            return;
+        }
+        self.adding.set(true);
+        let (company, filter) = (
+            untrack(move || self.scope.client_id()),
+            self.filter.get_untracked(),
+        );
+        let asked = LogFilter {
+            before: Some(cursor),
+            ..filter.clone()
+        };
+        leptos::task::spawn_local(async move {
+            let answer = api::logs::list_requests(company, asked.clone(), LogParts::ROWS).await;
+            if self.filter.try_get_untracked() != Some(filter) {
+                return;
+            }
+            self.adding.set(false);
+            match answer {
+                Ok(page) => {
+                    self.quiet.set(false);
+                    self.older.update(|older| Older::add(older, page));
+                }
+                Err(_) => self.go.run((address::of_list(company, &asked), false)),
+            }
+        });
     }
 
     /// Goes to the first page of the changed filter, which it returns. With `replace` the former one leaves no trace in the
@@ -179,6 +259,8 @@ impl Listing {
             let filter = self.filter.get();
             if before.is_some_and(|before| before != filter) {
                 self.quiet.set(false);
+                self.older.set(None);
+                self.adding.set(false);
                 if filter.before.is_none() {
                     self.newest.set_value(None);
                 }
@@ -226,6 +308,21 @@ impl Listing {
         });
     }
 
+    /// Leaves the rows for the reader's return.
+    fn remember(self) {
+        let company = untrack(move || self.scope.client_id());
+        on_cleanup(move || {
+            if let Some(shown) = self.hold.kept() {
+                let older = self.older.try_get_untracked().flatten();
+                self.scope.leave(Left {
+                    company,
+                    shown,
+                    older,
+                });
+            }
+        });
+    }
+
     fn catch_up(self) {
         // The page may have been left during the wait.
         let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked())
@@ -252,8 +349,13 @@ impl Listing {
             }
             match self.newest.try_get_value().flatten() {
                 Some(newest) => {
-                    self.unseen
-                        .try_set(page.rows.iter().filter(|row| row.seq > newest).count());
+                    let unseen = page.rows.iter().filter(|row| row.seq > newest).count();
+                    self.unseen.try_set(unseen);
+                    // The list may have been let go before this answer came.
+                    let waits = self.paused.try_get_untracked() == Some(true) || self.hold.is_on();
+                    if unseen > 0 && !waits && untrack(move || self.can_move()) {
+                        self.refetch();
+                    }
                 }
                 // The page was opened on older rows, so counting starts here.
                 None => {
@@ -262,6 +364,39 @@ impl Listing {
             }
         });
     }
+}
+
+/// The rows that were left with this filter.
+fn left_here(scope: CompanyScope, filter: Memo<LogFilter>) -> Option<Left> {
+    let (company, filter) = (untrack(move || scope.client_id()), filter.get_untracked());
+    scope
+        .left::<Left>()
+        .filter(|left| left.company == company && left.shown.filter == filter)
+}
+
+/// Before an answer replaces the first page: the rows below it must follow on.
+fn join(older: RwSignal<Option<Older>>, hold: Hold, answer: Outcome<Shown>) -> Outcome<Shown> {
+    if older.try_with_untracked(Option::is_some) == Some(true)
+        && let (Some(before), Ok(now)) = (hold.kept(), &answer)
+    {
+        older.try_update(|older| Older::follow(older, &before, now));
+    }
+    answer
+}
+
+/// Goes to an address of this page; with `true`, in place of the current entry of the history.
+fn going() -> Callback<(String, bool)> {
+    let navigate = use_navigate();
+    Callback::new(move |(path, replace): (String, bool)| {
+        navigate(
+            &path,
+            NavigateOptions {
+                replace,
+                scroll: false,
+                ..NavigateOptions::default()
+            },
+        );
+    })
 }
 
 /// The filter in the address, and the parts of it that were ignored. While the reader moves to another page, the address

@@ -4,25 +4,47 @@
 //! changes the address. So Back restores the previous filter, and a link to a list shows that list.
 
 mod address;
+pub(crate) mod chart;
 mod chips;
 mod curl;
 mod custom_range;
+mod drawn;
 mod entry;
+mod facets;
 mod filters;
 mod hold;
 pub(super) mod json_text;
+pub(crate) mod line;
 mod list;
 mod listing;
 mod live_bar;
+#[cfg(feature = "ssr")]
+mod menus;
 mod message;
 mod names;
 mod nothing;
+mod older;
 mod pace;
 mod summary;
 mod table;
 mod trail;
 mod verdict;
 pub(super) mod words;
+mod zone_switch;
 
+pub use drawn::Drawn;
 pub use entry::LogEntryPage;
 pub use list::LogsPage;
+
+/// Draws the parts of a page that it has besides rows.
+#[cfg(feature = "ssr")]
+pub(crate) fn draw(company: model::ClientId, filter: &model::LogFilter, page: &model::LogPage) -> Drawn {
+    match (&page.histogram, &page.facets) {
+        (Some(histogram), _) => chart::drawing::draw(company, filter, histogram),
+        (None, Some(facets)) => Drawn {
+            picture: facets::drawing::draw(company, filter, facets),
+            ..Drawn::default()
+        },
+        (None, None) => Drawn::default(),
+    }
+}

@@ -18,8 +18,8 @@ pub(super) struct Names {
 #[derive(Clone, Debug)]
 pub(super) struct KeyName {
     pub(super) id: KeyId,
-    environment: Environment,
-    last_four: String,
+    pub(super) environment: Environment,
+    pub(super) last_four: String,
 }
 
 impl KeyName {

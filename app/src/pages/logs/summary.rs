@@ -151,7 +151,7 @@ pub(super) fn DamagedParts(listing: Listing) -> impl IntoView {
 /// How far back a search looked that ran out of time. The link to older requests goes on from there.
 #[component]
 pub(super) fn LookedBack(listing: Listing) -> impl IntoView {
-    let to = read_from(move || listing.with(|shown| shown.page.looked_back_to).flatten());
+    let to = read_from(move || listing.looked_back_to());
     move || {
         to.get().map(|at| {
             view! {

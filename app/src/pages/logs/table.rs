@@ -1,17 +1,18 @@
 //! The rows of the list, and the links to older ones.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
-use model::LogRow;
+use model::{Environment, LogRow};
 
 use super::address;
 use super::listing::Listing;
 use crate::pages::loaded::read_from;
 use crate::ui::{
-    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, StatusBadge, Table, Time,
-    TimeStyle, duration_text,
+    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, RowStatus, Table, Time, TimeStyle,
+    milliseconds_text,
 };
 
-/// Fifty rows at most. A row keeps its place in the document as long as it is on the page.
+/// A row keeps its place in the document as long as it is on the page.
 #[component]
 pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
     let columns = vec![
@@ -44,16 +45,21 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     let fresh = listing.quiet.get_untracked();
     let refused = row.verdict != model::Verdict::Accepted;
     let name = format!(" {} {}", row.method, row.path);
+    let failed = match row.status {
+        ..400 => None,
+        400..500 => Some("4xx"),
+        _ => Some("5xx"),
+    };
     view! {
-        <tr data-fresh=fresh.then_some("true")>
+        <tr data-fresh=fresh.then_some("true") data-failed=failed>
             <Cell narrow=Narrow::Second>
                 <RowLink href>
-                    <Time at=row.at style=TimeStyle::Clock />
+                    <Time at=row.at style=TimeStyle::Row />
                     <span class="visually-hidden">{name}</span>
                 </RowLink>
             </Cell>
             <Cell narrow=Narrow::Lead>
-                <StatusBadge status=row.status />
+                <RowStatus status=row.status />
             </Cell>
             <Cell narrow=Narrow::Lead monospace=true>
                 {row.method}
@@ -70,17 +76,27 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
                     None => view! { <span class="faint">"Own"</span> }.into_any(),
                 }}
             </Cell>
-            <Cell narrow=Narrow::Second>{row.environment.map(|environment| view! { <EnvironmentBadge environment /> })}</Cell>
+            <Cell narrow=Narrow::Second>{row.environment.map(environment)}</Cell>
             <Cell narrow=Narrow::Hidden monospace=true>
                 {row.key_last_four.map(|last_four| format!("…{last_four}"))}
             </Cell>
-            <Cell narrow=Narrow::SecondEnd numeric=true>{duration_text(row.duration_us)}</Cell>
+            <Cell narrow=Narrow::SecondEnd numeric=true>{milliseconds_text(row.duration_us)}</Cell>
         </tr>
     }
     .into_any()
 }
 
-/// Older rows replace these, at an address of their own. That list does not update live, and a second link leads back to the newest.
+/// Only Production must be told apart at a glance.
+fn environment(environment: Environment) -> AnyView {
+    if environment == Environment::Prod {
+        view! { <EnvironmentBadge environment /> }.into_any()
+    } else {
+        environment.label().into_any()
+    }
+}
+
+/// *Show older requests* adds them below. Without scripts they have a page of their own; that list does not update live,
+/// and a second link leads back to the newest.
 #[component]
 pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     let at = move |before: Option<i64>| {
@@ -92,24 +108,37 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
             address::of_list(listing.scope.client_id(), &filter)
         })
     };
-    let older = read_from(move || listing.with(|shown| shown.page.older).flatten());
+    let next = read_from(move || listing.next());
     // Where the search ran out of time, there may or may not be older ones.
-    let go_on = move || match listing.with(|shown| shown.page.looked_back_to.is_some()) {
-        Some(true) => "Search further back",
+    let words = move || match (listing.adding.get(), listing.looked_back_to().is_some()) {
+        (true, _) => "Loading…",
+        (_, true) => "Search further back",
         _ => "Show older requests",
     };
+    let press = move |event: MouseEvent| {
+        let is_plain = !(event.ctrl_key() || event.meta_key() || event.shift_key());
+        if let (true, true, Some(cursor)) = (is_plain, listing.has_room(), next.get_untracked()) {
+            event.prevent_default();
+            listing.add_older(cursor);
+        }
+    };
+    let has_next = read_from(move || next.get().is_some());
     let is_older_page = Memo::new(move |_| listing.filter.with(|filter| filter.before.is_some()));
     move || {
-        (older.get().is_some() || is_older_page.get()).then(|| {
+        (has_next.get() || is_older_page.get()).then(|| {
             view! {
                 <nav class="logs-pages" aria-label="Pages of requests">
                     {is_older_page
                         .get()
                         .then(|| view! { <ButtonLink href=at(None) icon=IconName::ArrowLeft>"Newest requests"</ButtonLink> })}
-                    {older
+                    {has_next
                         .get()
-                        .map(|cursor| {
-                            view! { <ButtonLink href=at(Some(cursor)) icon=IconName::ArrowRight>{go_on()}</ButtonLink> }
+                        .then(|| {
+                            view! {
+                                <ButtonLink href=move || at(next.get()) icon=IconName::ArrowRight on:click=press>
+                                    {words}
+                                </ButtonLink>
+                            }
                         })}
                 </nav>
             }

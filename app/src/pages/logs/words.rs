@@ -2,18 +2,7 @@
 
 use model::DateRange;
 
-/// "18,204".
-pub(in crate::pages) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub(in crate::pages) use crate::ui::grouped;
 
 /// "1 request", "214 requests".
 pub(super) fn requests(count: u64) -> String {
@@ -58,19 +47,6 @@ fn in_unit(count: u64, unit: u64, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (18_204, "18,204"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn one_request_is_singular_and_an_uncounted_number_says_so() {

@@ -1,0 +1,127 @@
+//! HTML that the server has made and the page shows as it is, so that the browser needs no code to make it.
+
+use leptos::{html, prelude::*};
+use serde::{Deserialize, Serialize};
+
+/// HTML that only the server makes, and only of views, which escape every text. So what a stranger wrote is text in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Markup(String);
+
+impl Markup {
+    #[cfg(feature = "ssr")]
+    pub fn of(view: impl IntoView) -> Self {
+        Self(view.to_html())
+    }
+
+    #[cfg(test)]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by
+/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone.
+#[component]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "markup is made of views, which escape what a stranger wrote"
+)]
+pub fn ShowMarkup(
+    #[prop(into)] markup: Signal<Markup>,
+    class: &'static str,
+    /// For those who need the element.
+    #[prop(optional)]
+    node: NodeRef<html::Div>,
+) -> impl IntoView {
+    follow(node, markup);
+    // The server's is in the page already, and `follow` writes every other.
+    view! { <div class=class node_ref=node inner_html=move || markup.get_untracked().0></div> }
+}
+
+fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>) {
+    #[cfg(feature = "hydrate")]
+    {
+        let zone = crate::browser::zone::Zone::here();
+        Effect::new(move |before: Option<Option<(Markup, bool)>>| {
+            let (now, local) = (markup.get(), zone.is_local());
+            let node = node.get()?;
+            let before = before.flatten();
+            let is_new = match &before {
+                Some((before, _)) => *before != now,
+                None => node.child_element_count() == 0,
+            };
+            if is_new {
+                page::replace(&node, &now.0);
+            }
+            // The server writes UTC.
+            let is_local = !is_new && before.is_some_and(|(_, local)| local);
+            if local != is_local {
+                page::write_times(&node, local);
+            }
+            Some((now, local))
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (node, markup);
+}
+
+#[cfg(feature = "hydrate")]
+mod page {
+    use leptos::prelude::document;
+    use model::Timestamp;
+    use wasm_bindgen::JsCast;
+    use web_sys::{Element, HtmlElement, Node};
+
+    use crate::browser::clock::{self, LocalStyle};
+    use crate::browser::zone::minute_text;
+
+    const KEY: &str = "data-key";
+
+    pub(super) fn replace(node: &Element, html: &str) {
+        let focused = document()
+            .active_element()
+            .filter(|focused| {
+                let focused: &Node = focused;
+                node.contains(Some(focused))
+            })
+            .and_then(|focused| focused.get_attribute(KEY));
+        let open: Vec<String> = all(node, "details[open]")
+            .filter_map(|details| details.get_attribute(KEY))
+            .collect();
+        node.set_inner_html(html);
+        for details in all(node, "details") {
+            if details.get_attribute(KEY).is_some_and(|key| open.contains(&key)) {
+                // An attribute with a fixed name cannot fail to be set.
+                let _ = details.set_attribute("open", "");
+            }
+        }
+        let again = focused
+            .and_then(|key| all(node, "a").find(|link| link.get_attribute(KEY).as_ref() == Some(&key)));
+        if let Some(again) = again.and_then(|again| again.dyn_into::<HtmlElement>().ok()) {
+            // Fails only for an element that cannot be focused.
+            let _ = again.focus();
+        }
+    }
+
+    pub(super) fn write_times(node: &Element, local: bool) {
+        for time in all(node, "time[data-at]") {
+            let at = time.get_attribute("data-at").and_then(|at| at.parse().ok());
+            if let Some(at) = at.map(Timestamp::from_millis) {
+                let text = if local {
+                    clock::local_text(at, LocalStyle::Minute)
+                } else {
+                    minute_text(at)
+                };
+                time.set_text_content(Some(&text));
+            }
+        }
+    }
+
+    fn all(node: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {
+        let found = node.query_selector_all(selector).ok();
+        found.into_iter().flat_map(|found| {
+            (0..found.length()).filter_map(move |at| found.get(at)?.dyn_into::<Element>().ok())
+        })
+    }
+}

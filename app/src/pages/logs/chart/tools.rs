@@ -1,0 +1,88 @@
+//! Working with the chart: the pointer and the keys choose a part of the range, which is read out and zoomed into. In a part
+//! of the WASM that is loaded when the chart is first touched.
+
+use leptos::{html, prelude::*};
+use model::Timestamp;
+
+use super::span::Span;
+use crate::browser::clock::{self, LocalStyle};
+use crate::browser::picker::{self, Pick};
+use crate::browser::zone::{self, Zone};
+use crate::pages::logs::listing::Listing;
+
+/// What works a chart needs of it.
+#[derive(Clone, Copy)]
+pub(crate) struct ChartTools {
+    listing: Listing,
+    span: Signal<Option<Span>>,
+    zone: Zone,
+    area: NodeRef<html::Div>,
+    table: NodeRef<html::Div>,
+}
+
+impl ChartTools {
+    pub(super) fn new(
+        listing: Listing,
+        span: Signal<Option<Span>>,
+        area: NodeRef<html::Div>,
+        table: NodeRef<html::Div>,
+    ) -> Self {
+        Self {
+            listing,
+            span,
+            zone: Zone::here(),
+            area,
+            table,
+        }
+    }
+
+    fn handle(self, pick: Pick) {
+        let Some(span) = self.span.try_get_untracked().flatten() else {
+            return;
+        };
+        let change = |range| {
+            picker::show(self.area, span.buckets, None, "");
+            self.listing.change(false, |filter| filter.range = range);
+        };
+        match pick {
+            Pick::Nothing => picker::show(self.area, span.buckets, None, ""),
+            Pick::Part(anchor, head) => {
+                let (first, last) = (anchor.min(head), anchor.max(head));
+                picker::show(
+                    self.area,
+                    span.buckets,
+                    Some((first, last)),
+                    &self.words(span, first, last),
+                );
+            }
+            Pick::Take(anchor, head) => change(span.of(anchor.min(head), anchor.max(head))),
+            Pick::Out => change(span.wider()),
+        }
+    }
+
+    /// "26 Nov 14:00 to 26 Nov 14:30: 1,203 requests, 12 client errors".
+    fn words(self, span: Span, first: usize, last: usize) -> String {
+        let local = untrack(move || self.zone.is_local());
+        let text = |at: Timestamp| {
+            if local {
+                clock::local_text(at, LocalStyle::Minute)
+            } else {
+                zone::minute_text(at)
+            }
+        };
+        let (from, to) = (text(span.begin_of(first)), text(span.begin_of(last + 1)));
+        format!("{from} to {to}: {}", picker::sums(self.table, first, last))
+    }
+}
+
+/// From now on, pointer and keys work on the chart.
+pub(crate) fn work_chart(tools: ChartTools) {
+    let buckets = move || {
+        tools
+            .span
+            .try_get_untracked()
+            .flatten()
+            .map_or(0, |span| span.buckets)
+    };
+    picker::attach(tools.area, buckets, move |pick| tools.handle(pick));
+}

@@ -1,0 +1,156 @@
+//! The rows below the first page: *Show older requests* adds a page of them at a time, so that thousands can be scrolled
+//! through. They stay below what arrives live.
+
+use model::{LogPage, LogRow, Timestamp};
+
+use super::listing::Shown;
+
+/// With more rows than this on the page, the next older ones get a page of their own.
+const MOST_ROWS: usize = 5_000;
+
+/// What was added below the first page.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Older {
+    /// By descending `seq`.
+    rows: Vec<LogRow>,
+    /// The cursor of the next page.
+    pub(super) next: Option<i64>,
+    /// If the search for the last page ran out of time.
+    pub(super) looked_back_to: Option<Timestamp>,
+}
+
+impl Older {
+    /// Adds a page below `older`.
+    pub(super) fn add(older: &mut Option<Self>, page: LogPage) {
+        let mut rows = older.take().map(|older| older.rows).unwrap_or_default();
+        rows.extend(page.rows);
+        *older = Some(Self {
+            rows,
+            next: page.older,
+            looked_back_to: page.looked_back_to,
+        });
+    }
+
+    pub(super) const fn has_room(&self) -> bool {
+        self.rows.len() < MOST_ROWS
+    }
+
+    /// Those that belong below the first page. While a new first page is on its way, some may be on both.
+    pub(super) fn below(&self, first_page: &[LogRow]) -> impl Iterator<Item = &LogRow> {
+        let last = first_page.last().map(|row| row.seq);
+        let is_below = move |row: &&LogRow| last.is_none_or(|last| row.seq < last);
+        self.rows.iter().filter(is_below)
+    }
+
+    /// The first page is about to be replaced by a newer one. Rows that it no longer has are kept here; if more have arrived
+    /// than fit on a page, there would be a gap, and nothing below it is kept.
+    pub(super) fn follow(older: &mut Option<Self>, before: &Shown, now: &Shown) {
+        let Some(mut joined) = older.take().filter(|_| before.filter == now.filter) else {
+            return;
+        };
+        let (before, now) = (&before.page.rows, &now.page.rows);
+        let (Some(newest_before), Some(last)) = (before.first(), now.last()) else {
+            return;
+        };
+        if newest_before.seq < last.seq {
+            return;
+        }
+        let fallen = before.iter().filter(|row| row.seq < last.seq).cloned();
+        joined.rows.splice(0..0, fallen);
+        *older = Some(joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{ClientId, LogFilter, LogTotals, RequestId, Verdict};
+
+    fn row(seq: i64) -> LogRow {
+        LogRow {
+            seq,
+            request_id: RequestId::from_random([1; 16]),
+            at: Timestamp::from_millis(seq),
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            status: 200,
+            verdict: Verdict::Accepted,
+            environment: None,
+            client_id: ClientId::from_random([7; 16]),
+            brand: None,
+            key_id: None,
+            key_last_four: None,
+            duration_us: 1,
+        }
+    }
+
+    fn page(newest: i64, count: i64) -> LogPage {
+        LogPage {
+            rows: (0..count).map(|at| row(newest - at)).collect(),
+            older: Some(newest - count + 1),
+            matching: None,
+            at_least: 0,
+            without_filters: None,
+            ever: None,
+            totals: LogTotals::default(),
+            from: Timestamp::from_millis(0),
+            to: Timestamp::from_millis(0),
+            kept: None,
+            looked_back_to: None,
+            damaged: Vec::new(),
+            moving: None,
+            histogram: None,
+            facets: None,
+        }
+    }
+
+    fn shown(newest: i64) -> Shown {
+        Shown {
+            filter: LogFilter::default(),
+            page: page(newest, 3),
+        }
+    }
+
+    fn all(older: Option<&Older>, first: &Shown) -> Vec<i64> {
+        let rows = first.page.rows.iter();
+        let below = older.into_iter().flat_map(|older| older.below(&first.page.rows));
+        rows.chain(below).map(|row| row.seq).collect()
+    }
+
+    #[test]
+    fn rows_that_leave_the_first_page_stay_above_the_older_ones() {
+        let mut older = None;
+        Older::add(&mut older, page(7, 3));
+        assert_eq!(all(older.as_ref(), &shown(10)), [10, 9, 8, 7, 6, 5]);
+        Older::follow(&mut older, &shown(10), &shown(12));
+        assert_eq!(
+            all(older.as_ref(), &shown(10)),
+            [10, 9, 8, 7, 6, 5],
+            "until it is replaced"
+        );
+        assert_eq!(all(older.as_ref(), &shown(12)), [12, 11, 10, 9, 8, 7, 6, 5]);
+        assert_eq!(older.and_then(|older| older.next), Some(5));
+    }
+
+    #[test]
+    fn nothing_is_kept_below_a_gap_or_of_another_filter() {
+        let mut older = None;
+        Older::add(&mut older, page(7, 3));
+        Older::follow(&mut older, &shown(10), &shown(14));
+        assert_eq!(older, None);
+        Older::add(&mut older, page(7, 3));
+        let other = Shown {
+            filter: "status=4xx".parse().expect("a filter"),
+            ..shown(10)
+        };
+        Older::follow(&mut older, &shown(10), &other);
+        assert_eq!(older, None);
+    }
+
+    #[test]
+    fn without_older_rows_the_first_page_keeps_its_length() {
+        let mut older = None;
+        Older::follow(&mut older, &shown(10), &shown(11));
+        assert_eq!(older, None);
+    }
+}
