@@ -284,6 +284,9 @@ test('under steady traffic a click opens the row it was aimed at, every time', a
       await page.mouse.move(5, 5);
       await page.getByRole('navigation', { name: 'Development' }).getByRole('link', { name: 'Logs' }).click();
       await expect(page.locator('.row-link').nth(8)).toBeVisible();
+      // The rows that were left are there first; the form and the chart above them come a moment later.
+      await expect(page.getByLabel('Status', { exact: true })).toBeVisible();
+      await expect(page.locator('.logs-chart__bars')).toBeVisible();
     }
   } finally {
     clearInterval(traffic);
