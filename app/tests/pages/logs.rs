@@ -219,7 +219,7 @@ async fn the_chart_has_its_picture_its_numbers_and_links_to_other_ranges_without
         html.contains("?from=2026-01-04T12:00:00.000Z&amp;to=2026-01-04T12:15:00.000Z"),
         "a link for each bucket"
     );
-    // Nobody asked for more than three filters.
+    // No more than three filters were asked for.
     assert!(
         !text.contains("Status class") && html.contains("<details class=\"logs-more\""),
         "{text}"

@@ -1,4 +1,4 @@
-//! The rows of a benchmark. Row `n` is the same in every run, whoever asks for it, so nothing is kept in memory and each
+//! The rows of a benchmark. Row `n` is the same in every run and every process, so nothing is kept in memory and each
 //! store gets the same rows.
 
 use logs::{KeyTrace, Place, StoredEntry};

@@ -38,7 +38,7 @@ pub struct RecorderOptions {
     /// How often a run without entries reports that it is alive. After a crash, the gap in the log begins at the last
     /// report.
     pub heartbeat: Duration,
-    /// Pauses before retrying a batch that could not be written; the last one is repeated until it can be. Meanwhile
+    /// Pauses before retrying a batch that could not be written; the last one is repeated until it can be. Until then
     /// entries wait, and who loses some when there are too many is decided there. A recorder that stops retries once.
     pub retries: Vec<Duration>,
 }
@@ -86,7 +86,7 @@ pub(crate) enum Command {
 pub(crate) struct Shared {
     pub(crate) tally: Tally,
     pub(crate) waiting: Waiting,
-    /// Tells the writer that nobody waits for a store that fails.
+    /// Tells the writer not to wait for a store that fails.
     pub(crate) stop: Stop,
 }
 

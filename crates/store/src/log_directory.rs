@@ -1,4 +1,4 @@
-//! What brands and keys are called, for whoever filters the log by their names: [`logs::Directory`] on the main database.
+//! What brands and keys are called, for filters of the log by their names: [`logs::Directory`] on the main database.
 
 use async_trait::async_trait;
 use logs::{Directory, LogStoreError, NamedKey, Scope};

@@ -142,7 +142,7 @@ fn MoreFilters(
 }
 
 /// Menus in place of what only scripts load when *More filters* is opened, and a link to that. They are made on the server:
-/// where scripts run, nobody sees them.
+/// where scripts run, they are not shown.
 #[cfg(feature = "ssr")]
 fn without_scripts(listing: Listing, names: &Names) -> Markup {
     super::menus::drawn(listing, names)
@@ -317,7 +317,7 @@ impl Typing {
         typing
     }
 
-    /// The bounds are in the page's zone: up to hydration in UTC, also those that somebody has typed by then. They are put
+    /// The bounds are in the page's zone: up to hydration in UTC, also those that were typed by then. They are put
     /// into another zone once the controls have handed over what was typed.
     fn follow_zone(self) {
         let zone = Zone::here();

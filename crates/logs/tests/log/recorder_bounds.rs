@@ -235,7 +235,7 @@ async fn entries_that_waited_for_their_place_are_not_lost_to_others() {
     assert!(recorder.totals().dropped > 0);
 }
 
-/// A batch is not full before 8,192 rows, and fewer may wait patiently: nobody may have to wait for the time of the batch.
+/// A batch is not full before 8,192 rows, and fewer may wait patiently: no sender may have to wait for the time of the batch.
 #[tokio::test]
 async fn many_that_wait_for_their_place_do_not_wait_for_the_time_of_the_batch() {
     let store = Store::hanging();

@@ -141,7 +141,7 @@ impl Comparison {
 pub enum BrandFilter {
     Own,
     Brand(ClientId),
-    /// A brand's name, as it was written. Whoever answers looks for it among the brands, whatever its case.
+    /// A brand's name, as it was written. The server looks for it among the brands, whatever its case.
     Named(String),
 }
 

@@ -210,7 +210,7 @@ impl Inner {
             .await?;
         for row in &rows {
             let head = Head::parse(SegmentId(row.int("id")?), &row.blob("head")?);
-            // Without a head nobody knows.
+            // Without a head it cannot be told, so it may.
             if head.map_or(true, |head| erasure.erased.may_be_in(&head)) {
                 return Ok(true);
             }
