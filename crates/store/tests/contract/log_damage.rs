@@ -161,11 +161,10 @@ async fn rows_that_are_whole_again_are_taken_back_by_the_next_start(db: &TestDb)
     assert_eq!(count(&first).await, 0);
     assert_eq!(first.held().damaged_segments, 1);
 
-    first.start_run(NOW.plus_seconds(60)).await.expect("a run");
     Blob::Rows.replace(db, &whole).await;
     let second = open(db, &db.db, |_| {}).await;
     assert_eq!(count(&second).await, 0, "nothing is taken back but at a start");
-    second.start_run(NOW.plus_seconds(120)).await.expect("a run");
+    second.start_run(NOW.plus_seconds(60)).await.expect("a run");
     test_wait::until("the rows are back", async || count(&second).await == 10).await;
     assert_eq!(second.held().damaged_segments, 0);
     assert!(look(&second).await.is_some());
