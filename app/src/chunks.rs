@@ -126,18 +126,14 @@ macro_rules! tools {
 
 tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
-    logs_tools / work_line: logs::line::work_line, logs::line::Line;
-    logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
+    logs_tools / work_filters: logs::filters::work_filters, logs::filters::FilterTools;
 }
 
 /// The Logs tab with what loads its tools.
 fn logs_with_tools() -> impl IntoView {
     let tools = LogsTools {
         chart: work_chart,
-        line: logs::line::Loaders {
-            work: work_line,
-            apply: apply_line,
-        },
+        filters: work_filters,
     };
     view! { <LogsPage tools /> }
 }

@@ -4,10 +4,12 @@
 pub mod attention;
 pub mod bubbles;
 pub mod build;
-pub mod caret;
+#[cfg(any(feature = "hydrate", test))]
+mod caret;
 pub mod clipboard;
 pub mod clock;
 pub mod combobox;
+pub mod controls;
 pub mod dialog;
 pub mod focus;
 pub mod form;

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
-    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    LogParts, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail,
-    WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter,
+    LogPage, LogParts, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
+    WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -386,6 +386,10 @@ impl SeeLogs for World {
         page.histogram = page.histogram.filter(|_| parts.histogram);
         page.facets = page.facets.filter(|_| parts.facets);
         Ok(page)
+    }
+
+    async fn key_names(&self) -> Result<Vec<KeyName>, AppError> {
+        Ok(Vec::new())
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, LogEntry, LogFacets, LogFilter, LogHistogram,
-    LogPage, LogParts, LogRow, LogTotals, RequestId, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEntry, LogFacets, LogFilter,
+    LogHistogram, LogPage, LogParts, LogRow, LogTotals, RequestId, Timestamp,
 };
 use shares::FairShare;
 
@@ -130,6 +130,16 @@ impl Reading {
             known.requests.extend(entry.map(|entry| entry.row));
         }
         Ok(known)
+    }
+
+    /// What the keys are called that requests of this scope can have, active ones first.
+    pub async fn key_names(&self, scope: Scope) -> Result<Vec<KeyName>, LogStoreError> {
+        let known = Known {
+            brands: self.directory.brands(scope).await?,
+            keys: self.directory.keys(scope).await?,
+            requests: Vec::new(),
+        };
+        Ok(facets::key_names(scope, &known))
     }
 
     async fn rows(

@@ -35,7 +35,7 @@ pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
 pub use log::{
-    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow,
+    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage, LogRow,
     LogTotals, Moving,
 };
 pub use log_filter::{

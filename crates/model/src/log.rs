@@ -30,6 +30,16 @@ pub struct LogRow {
     pub duration_us: u64,
 }
 
+/// What a key is called that requests can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyName {
+    pub id: KeyId,
+    pub last_four: String,
+    /// What tells it from others: "Production", "Acme East, Sandbox, deleted".
+    pub note: String,
+    pub is_active: bool,
+}
+
 /// A header as stored. `redacted` says that the value is a placeholder for one that was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderField {

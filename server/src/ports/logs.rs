@@ -6,7 +6,7 @@ use app::ports::SeeLogs;
 use async_trait::async_trait;
 use clock::Clock;
 use logs::{LogStoreError, Reading, Scope};
-use model::{LogEntry, LogFilter, LogPage, LogParts, RequestId};
+use model::{KeyName, LogEntry, LogFilter, LogPage, LogParts, RequestId};
 use webhooks::Webhooks;
 
 use crate::incident;
@@ -36,6 +36,11 @@ impl SeeLogs for SeenLogs {
             .parts(self.scope, filter, parts, logs::PAGE, self.clock.now())
             .await
             .map_err(|error| answer(&error))
+    }
+
+    async fn key_names(&self) -> Result<Vec<KeyName>, AppError> {
+        let names = self.reading.key_names(self.scope).await;
+        names.map_err(|error| answer(&error))
     }
 
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError> {

@@ -301,6 +301,8 @@ const NEEDED: [(&str, Option<Permission>); 24] = {
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),
+        ("/rpc/logs/filters", Some(SeeLogs)),
+        ("/rpc/logs/vocabulary", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),

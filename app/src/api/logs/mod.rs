@@ -1,9 +1,13 @@
 //! Server functions of the logs tab, one file per verb.
 
 mod draw;
+mod draw_filters;
 mod list_requests;
 mod log_entry;
+mod vocabulary;
 
 pub use draw::{DrawCall, draw};
+pub use draw_filters::{DrawFiltersCall, draw_filters};
 pub use list_requests::{ListRequestsCall, list_requests};
 pub use log_entry::{LogEntryCall, log_entry};
+pub use vocabulary::{VocabularyCall, vocabulary};

@@ -1,17 +1,15 @@
 //! `/c/{client_id}/development/logs`: the list of requests.
 
 use leptos::prelude::*;
+use leptos_router::components::Redirect;
 
 use super::chart::{self, Chart};
-use super::chips::Chips;
 use super::drawn;
 use super::facets::Facets;
-use super::filters::{FilterForm, opens_more};
+use super::filters::{self, Filters, opens_more};
 use super::hold::LIST;
-use super::line;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
-use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
@@ -27,7 +25,7 @@ use crate::ui::{PageHeader, Title};
 #[derive(Clone, Copy, Debug)]
 pub struct LogsTools {
     pub(crate) chart: chart::Loader,
-    pub(crate) line: line::Loaders,
+    pub(crate) filters: filters::Loader,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -38,6 +36,9 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
     let more = RwSignal::new(opens_more(listing));
     let chart = drawn::asked_for(listing, false, Signal::stored(true));
     let facets = drawn::asked_for(listing, true, more.into());
+    if let Some(path) = filters::without_line(listing) {
+        return view! { <Redirect path /> }.into_any();
+    }
     view! {
         <Title text="Logs" />
         <PageHeader
@@ -47,7 +48,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
         <IgnoredFilters listing />
         <div class="logs-head">
             <Folds />
-            <Controls listing more line=tools.line />
+            <Filters listing more load=tools.filters />
             <Transition fallback=|| ()>
                 <Facets drawing=facets />
                 <Chart listing drawing=chart load=tools.chart />
@@ -108,28 +109,6 @@ fn Folds() -> impl IntoView {
         </label>
     }
     .into_any()
-}
-
-/// The form and the chips need to know what brands and keys are called.
-#[component]
-fn Controls(listing: Listing, more: RwSignal<bool>, line: line::Loaders) -> impl IntoView {
-    let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
-    view! {
-        <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
-                // Both are awaited in one place: what a `Suspend` inside another's answer awaits is not rendered.
-                let (company, keys) = (context.await, keys.await);
-                company.ok().map(|company| {
-                    let names = Names::new(company, keys);
-                    view! {
-                        <FilterForm listing names=names.clone() more line />
-                        <Chips listing names />
-                    }
-                    .into_any()
-                })
-            })}
-        </Transition>
-    }
 }
 
 /// Rows keep their place in the page while they come and go; only another face replaces them.

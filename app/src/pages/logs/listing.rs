@@ -6,9 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{
-    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, Timestamp,
-};
+use model::{ClientId, DateRange, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -34,8 +32,6 @@ pub(crate) struct Listing {
     pub(super) paused: RwSignal<bool>,
     /// What keeps the rows where they are while the reader aims at one.
     pub(super) hold: Hold,
-    /// The name that the rows give to the filtered key if it is not an active one.
-    pub(super) key_name: RwSignal<Option<(KeyId, String)>>,
     /// What arrived while the list was paused.
     pub(super) unseen: RwSignal<usize>,
     /// The rows on the page arrived live: nothing to announce, nothing to dim.
@@ -108,7 +104,6 @@ impl Listing {
             ignored,
             paused: RwSignal::new(false),
             hold,
-            key_name: RwSignal::new(None),
             unseen,
             quiet: RwSignal::new(false),
             older,
@@ -296,7 +291,6 @@ impl Listing {
         });
         Effect::new(move |_| {
             let shown = self.with(Shown::clone);
-            self.key_name.set(shown.as_ref().and_then(key_name));
             if let Some(row) = shown.as_ref().and_then(|shown| shown.page.rows.first())
                 && shown.as_ref().is_some_and(|shown| shown.filter.before.is_none())
                 && self.newest.get_value() != Some(row.seq)
@@ -413,22 +407,6 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
             _ => search.with(|search| LogFilter::parse_lenient(search)),
         }
     })
-}
-
-/// The key of every row, where a filter names one: "…7821 (deleted)", "…f9fe (Northwind Cards)". A key whose rows are
-/// all of one brand is that brand's.
-fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
-    let Some(KeyFilter::Id(key)) = shown.filter.key.one().copied() else {
-        return None;
-    };
-    let rows = &shown.page.rows;
-    let first = rows.first()?;
-    let last_four = first.key_last_four.as_ref()?;
-    let whose = match &first.brand {
-        Some(brand) if rows.iter().all(|row| row.brand.as_ref() == Some(brand)) => brand,
-        _ => "deleted",
-    };
-    Some((key, format!("…{last_four} ({whose})")))
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {

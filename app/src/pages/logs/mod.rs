@@ -5,25 +5,19 @@
 
 mod address;
 pub(crate) mod chart;
-mod chips;
 mod curl;
-mod custom_range;
 #[cfg(feature = "ssr")]
 mod draw;
 mod drawn;
 mod entry;
 mod facets;
-mod filters;
+pub(crate) mod filters;
 mod hold;
 pub(super) mod json_text;
-pub(crate) mod line;
 mod list;
 mod listing;
 mod live_bar;
-#[cfg(feature = "ssr")]
-mod menus;
 mod message;
-mod names;
 mod nothing;
 mod older;
 mod pace;
@@ -39,4 +33,7 @@ mod zone_switch;
 pub(crate) use draw::draw;
 pub use drawn::Drawn;
 pub use entry::LogEntryPage;
+pub use filters::DrawnFilters;
+#[cfg(feature = "ssr")]
+pub(crate) use filters::drawing::draw as draw_filters;
 pub use list::{LogsPage, LogsTools};
