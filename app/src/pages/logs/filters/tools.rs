@@ -64,6 +64,9 @@ pub(crate) fn work_filters(tools: FilterTools) {
     tools.line.attach();
     if state.drawn_for == now.first_page() {
         // What was chosen or typed until now.
+        if tools.text("range") != custom_range::preset_name(now.range) {
+            tools.begin_or_end_custom();
+        }
         tools.apply(None);
     } else {
         write(tools, &state.drawn_for, &now);
