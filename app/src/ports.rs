@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, LogParts, RequestId,
-    RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, LogParts, NewRows,
+    RequestId, RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -86,6 +86,8 @@ pub trait RevealKeys: Send + Sync {
 pub trait SeeLogs: Send + Sync {
     /// The parts of a page that are asked for.
     async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError>;
+    /// What has been stored since an answer with this `as_of`, with at most `most` rows.
+    async fn new_rows(&self, filter: &LogFilter, after: i64, most: usize) -> Result<NewRows, AppError>;
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
 }
 

@@ -9,8 +9,8 @@ use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
     HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    LogParts, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, WebhookDetail,
-    WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    LogParts, NewRows, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
+    WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -386,6 +386,10 @@ impl SeeLogs for World {
         page.histogram = page.histogram.filter(|_| parts.histogram);
         page.facets = page.facets.filter(|_| parts.facets);
         Ok(page)
+    }
+
+    async fn new_rows(&self, _: &LogFilter, _: i64, _: usize) -> Result<NewRows, AppError> {
+        Err(AppError::NotFound)
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {

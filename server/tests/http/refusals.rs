@@ -286,7 +286,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 24] = {
+const NEEDED: [(&str, Option<Permission>); 25] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -300,6 +300,7 @@ const NEEDED: [(&str, Option<Permission>); 24] = {
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),
+        ("/rpc/logs/new", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),

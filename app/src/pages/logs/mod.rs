@@ -14,6 +14,7 @@ mod drawn;
 mod entry;
 mod facets;
 mod filters;
+mod following;
 mod hold;
 pub(super) mod json_text;
 pub(crate) mod line;
