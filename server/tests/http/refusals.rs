@@ -40,6 +40,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("enabled", "false".to_owned()),
         ("event_type", "order-created".to_owned()),
         ("filter", String::new()),
+        ("after", "0".to_owned()),
         ("name", "x".to_owned()),
         ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),

@@ -113,13 +113,13 @@ fn new_requests(listing: Listing) -> AnyView {
     }
 }
 
-/// "Showing a sample: 212 of 3,480 new requests since 14:03:05".
+/// "Showing a sample: 212 of 3,480 new requests since 14:03:05". Where there is little room: "Sample: 212 of 3,480".
 fn sample(listing: Listing) -> AnyView {
     let sample = listing.following.sample;
     let counts = move || {
         sample.get().map(|sample| {
             let (shown, new) = (words::grouped(sample.shown), words::grouped(sample.new));
-            format!("{shown} of {new} new requests")
+            format!("sample: {shown} of {new}")
         })
     };
     let since = Memo::new(move |_| sample.with(|sample| sample.map(|sample| sample.since)));
@@ -129,10 +129,10 @@ fn sample(listing: Listing) -> AnyView {
     });
     view! {
         <span class="logs-sample__words">
-            <span class="logs-sample__rest">"Showing a sample: "</span>
+            <span class="logs-sample__rest">"Showing a "</span>
             {counts}
             <span class="logs-sample__rest">
-                {move || since.get().map(|at| view! { " since " <Time at style=TimeStyle::Clock /> })}
+                " new requests since " {move || since.get().map(|at| view! { <Time at style=TimeStyle::Clock /> })}
             </span>
         </span>
         <Button kind=ButtonKind::Quiet size=ButtonSize::Small on_press>
