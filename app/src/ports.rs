@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, LogEntry, LogFilter, LogPage, LogParts,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, LogEntry, LogFilter, LogPage, LogParts, NewRows,
     RequestId, RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
@@ -88,6 +88,8 @@ pub trait SeeLogs: Send + Sync {
     async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError>;
     /// What the keys are called that requests can have, active ones first; deleted ones and brands' are among them.
     async fn key_names(&self) -> Result<Vec<KeyName>, AppError>;
+    /// What has been stored since an answer with this `as_of`, with at most `most` rows.
+    async fn new_rows(&self, filter: &LogFilter, after: i64, most: usize) -> Result<NewRows, AppError>;
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
 }
 

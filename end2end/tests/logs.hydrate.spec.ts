@@ -308,11 +308,11 @@ test('a response that was on its way when the pointer entered does not move the 
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route('**/rpc/logs/list*', async (route) => {
+  await page.route('**/rpc/logs/new*', async (route) => {
     await held;
     await route.continue();
   });
-  const asked = page.waitForRequest('**/rpc/logs/list*');
+  const asked = page.waitForRequest('**/rpc/logs/new*');
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
   await asked;
   await page.locator('#request-list').hover();

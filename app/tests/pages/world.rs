@@ -9,7 +9,7 @@ use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
     HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter,
-    LogPage, LogParts, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
+    LogPage, LogParts, NewRows, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
     WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
@@ -390,6 +390,10 @@ impl SeeLogs for World {
 
     async fn key_names(&self) -> Result<Vec<KeyName>, AppError> {
         Ok(Vec::new())
+    }
+
+    async fn new_rows(&self, _: &LogFilter, _: i64, _: usize) -> Result<NewRows, AppError> {
+        Err(AppError::NotFound)
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::{
     Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEntry, LogFacets, LogFilter,
-    LogHistogram, LogPage, LogParts, LogRow, LogTotals, RequestId, Timestamp,
+    LogHistogram, LogPage, LogParts, LogRow, LogTotals, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
@@ -19,13 +19,17 @@ use crate::{
 };
 
 /// Rows on a page of the Logs tab.
-pub const PAGE: usize = 50;
+pub const PAGE: usize = LogPage::ROWS;
 
 /// How many damaged parts a page names.
 const MOST_DAMAGED_PARTS: usize = 3;
 
 /// How long one question may take. A page that needs longer shows what it has, and how far back it looked.
 const BUDGET: Duration = Duration::from_secs(2);
+
+/// How long it may take to count all rows of a list that is followed, which is asked for again and again. A list that
+/// takes longer adds what is new to the number that it has.
+const CHEAP: Duration = Duration::from_millis(50);
 
 /// An allowance for other nodes whose clocks are ahead.
 const A_DAY: i64 = 24 * 3600;
@@ -115,6 +119,51 @@ impl Reading {
         Ok(page)
     }
 
+    /// What matches the first page of the filter and has been stored since an answer with this `as_of`: the number, and at
+    /// most `rows` rows. On every node rows become visible in the order of their `seq`, so none is passed over.
+    pub async fn new_rows(
+        &self,
+        scope: Scope,
+        filter: &LogFilter,
+        after: i64,
+        rows: usize,
+        now: Timestamp,
+    ) -> Result<NewRows, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let known = self.known(scope, filter, LogParts::ROWS).await?;
+        let asked = Asked::new(filter, scope, &known, self.kept(now), now);
+        let question = Question {
+            after: Some(after),
+            rows: rows.min(PAGE),
+            count: true,
+            ..asked.question()
+        };
+        let mut found = self.reader.find(scope, &question).await?;
+        let (count, as_of) = (found.count, found.as_of);
+        let mut page = asked.empty_page();
+        if rows > 0 {
+            let all = Question {
+                count: true,
+                as_of: Some(as_of),
+                budget: CHEAP,
+                ..asked.question()
+            };
+            let all = self.reader.find(scope, &all).await?;
+            page = self
+                .about(scope, &asked, std::mem::take(&mut found.damaged))
+                .await?;
+            page.rows = found.rows.into_iter().map(|row| seen_by(row, scope)).collect();
+            page.matching = exactly(all.count);
+            page.at_least = all.count.at_least();
+        }
+        page.as_of = as_of;
+        Ok(NewRows {
+            count: count.at_least(),
+            and_more: exactly(count).is_none(),
+            page,
+        })
+    }
+
     /// What the filter names, and what the parts need names for.
     async fn known(&self, scope: Scope, filter: &LogFilter, parts: LogParts) -> Result<Known, LogStoreError> {
         let Needs { brands, keys } = Known::needs(filter);
@@ -150,7 +199,6 @@ impl Reading {
         rows: usize,
         now: Timestamp,
     ) -> Result<LogPage, LogStoreError> {
-        let (from, to) = (asked.from, asked.to);
         let found = self
             .reader
             .find(
@@ -165,25 +213,19 @@ impl Reading {
             .await?;
         let mut page = LogPage {
             older: older(&found),
-            matching: match found.count {
-                Count::Exactly(rows) => Some(rows),
-                Count::AtLeast(_) | Count::NotAsked => None,
-            },
+            matching: exactly(found.count),
             at_least: found.count.at_least(),
             looked_back_to: found
                 .looked_back_to
                 .filter(|_| !found.more)
                 .map(|looked_back| looked_back.at),
-            damaged: damaged_parts(found.damaged),
-            totals: self.ledger.totals(scope, from, to).await?,
-            moving: self.ledger.moving().await?,
-            kept: latest(asked.kept, self.ledger.begins(scope).await?)
-                .filter(|kept| asked.wanted_from < kept.since),
             rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
-            ..asked.empty_page()
+            as_of: found.as_of,
+            ..self.about(scope, asked, found.damaged).await?
         };
         if page.matching == Some(0) && filter.narrows() {
-            page.without_filters = Some(self.count(scope, from, to, Conditions::default()).await?);
+            let all = Conditions::default();
+            page.without_filters = Some(self.count(scope, asked.from, asked.to, all).await?);
         }
         if let Some(others @ 1..) = page.without_filters {
             page.ever = Some(others);
@@ -193,6 +235,23 @@ impl Reading {
             page.ever = Some(self.count(scope, begin, end, Conditions::default()).await?);
         }
         Ok(page)
+    }
+
+    /// What a page says besides its rows and their number.
+    async fn about(
+        &self,
+        scope: Scope,
+        asked: &Asked,
+        damaged: Vec<Damaged>,
+    ) -> Result<LogPage, LogStoreError> {
+        Ok(LogPage {
+            damaged: damaged_parts(damaged),
+            totals: self.ledger.totals(scope, asked.from, asked.to).await?,
+            moving: self.ledger.moving().await?,
+            kept: latest(asked.kept, self.ledger.begins(scope).await?)
+                .filter(|kept| asked.wanted_from < kept.since),
+            ..asked.empty_page()
+        })
     }
 
     /// Over the range of the page or, if that has no beginning, from where the log has rows.
@@ -363,6 +422,7 @@ impl Asked {
             moving: None,
             histogram: None,
             facets: None,
+            as_of: 0,
         }
     }
 }
@@ -375,6 +435,7 @@ const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Que
         conditions,
         before: None,
         as_of: None,
+        after: None,
         rows: 0,
         count: true,
         histogram: None,
@@ -395,6 +456,14 @@ fn damaged_parts(mut all: Vec<Damaged>) -> Vec<DamagedPart> {
         }
     }
     parts
+}
+
+/// The number if it is the whole.
+const fn exactly(count: Count) -> Option<u64> {
+    match count {
+        Count::Exactly(rows) => Some(rows),
+        Count::AtLeast(_) | Count::NotAsked => None,
+    }
 }
 
 /// The cursor of the next page: below the last row, or where the reader stopped looking.

@@ -36,7 +36,7 @@ pub use key::{
 };
 pub use log::{
     Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage, LogRow,
-    LogTotals, Moving,
+    LogTotals, Moving, NewRows,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,

@@ -4,10 +4,12 @@ mod draw;
 mod draw_filters;
 mod list_requests;
 mod log_entry;
+mod new_requests;
 mod vocabulary;
 
 pub use draw::{DrawCall, draw};
 pub use draw_filters::{DrawFiltersCall, draw_filters};
 pub use list_requests::{ListRequestsCall, list_requests};
 pub use log_entry::{LogEntryCall, log_entry};
+pub use new_requests::{NewRequestsCall, new_requests};
 pub use vocabulary::{VocabularyCall, vocabulary};

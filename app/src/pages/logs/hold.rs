@@ -5,7 +5,6 @@ use leptos::prelude::*;
 
 use super::listing::Shown;
 use crate::browser::attention::Attention;
-use crate::pages::loaded::Outcome;
 
 /// The id of the element around the rows.
 pub(super) const LIST: &str = "request-list";
@@ -15,18 +14,13 @@ pub(super) struct Hold {
     pub(super) attention: Attention,
     /// What is on the page; none if there is nothing to aim at.
     on_page: StoredValue<Option<Shown>>,
-    /// The next answer was asked for by a press and is shown wherever the pointer is.
-    let_go: StoredValue<bool>,
-    unseen: RwSignal<usize>,
 }
 
 impl Hold {
-    pub(super) fn new(unseen: RwSignal<usize>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             attention: Attention::to(LIST),
             on_page: StoredValue::new(None),
-            let_go: StoredValue::new(false),
-            unseen,
         }
     }
 
@@ -35,10 +29,6 @@ impl Hold {
             .on_page
             .try_with_value(|shown| shown.as_ref().is_some_and(|shown| !shown.page.rows.is_empty()));
         has_rows == Some(true) && self.attention.is_given()
-    }
-
-    pub(super) fn let_go_once(self) {
-        self.let_go.set_value(true);
     }
 
     /// What is on the page.
@@ -52,24 +42,5 @@ impl Hold {
 
     pub(super) fn on_release(self, run: impl Fn() + Send + Sync + 'static) {
         self.attention.on_release(run);
-    }
-
-    /// An answer that was on its way when the pointer came must not move the rows either: what is on the page stays, and
-    /// only the number of what is new is taken from it. Another filter's answer, and a failure, are shown.
-    pub(super) fn settle(self, answer: Outcome<Shown>) -> Outcome<Shown> {
-        let wanted = self.let_go.try_update_value(std::mem::take).unwrap_or_default();
-        let (true, Ok(new)) = (!wanted && self.is_on(), &answer) else {
-            return answer;
-        };
-        match self.kept().filter(|held| held.filter == new.filter) {
-            Some(held) => {
-                if let Some(newest) = held.page.rows.first() {
-                    let unseen = new.page.rows.iter().filter(|row| row.seq > newest.seq).count();
-                    self.unseen.try_set(unseen);
-                }
-                Ok(held)
-            }
-            None => answer,
-        }
     }
 }

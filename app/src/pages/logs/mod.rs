@@ -12,6 +12,7 @@ mod drawn;
 mod entry;
 mod facets;
 pub(crate) mod filters;
+mod following;
 mod hold;
 pub(super) mod json_text;
 mod list;
