@@ -6,7 +6,6 @@
 mod address;
 pub(crate) mod chart;
 mod chips;
-mod curl;
 mod custom_range;
 mod drawn;
 mod entry;
@@ -20,15 +19,12 @@ mod listing;
 mod live_bar;
 #[cfg(feature = "ssr")]
 mod menus;
-mod message;
 mod names;
 mod nothing;
 mod older;
 mod pace;
 mod summary;
 mod table;
-mod trail;
-mod verdict;
 pub(super) mod words;
 mod zone_switch;
 
