@@ -101,7 +101,10 @@ pub trait SeeWebhooks: Send + Sync {
     async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError>;
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError>;
     /// Deliveries of the event that carries this request id, newest first.
-    async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<model::DeliveryRow>, AppError>;
+    async fn deliveries_of_request(
+        &self,
+        request: RequestId,
+    ) -> Result<Vec<model::RequestDelivery>, AppError>;
 }
 
 /// Changing webhooks. Every method but `check` leaves an audit row. [`model::Permission::ManageWebhooks`].

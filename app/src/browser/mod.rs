@@ -13,6 +13,7 @@ pub mod controls;
 pub mod dialog;
 pub mod focus;
 pub mod form;
+pub mod found;
 pub mod html;
 pub mod leaving;
 pub mod live;
@@ -50,6 +51,15 @@ pub fn address() -> String {
         if let (Ok(path), Ok(search)) = (location.pathname(), location.search()) {
             return format!("{path}{search}");
         }
+    }
+    String::new()
+}
+
+/// Where the page is from, such as `https://gatehouse.example`; empty on the server.
+pub fn origin() -> String {
+    #[cfg(feature = "hydrate")]
+    if let Ok(origin) = leptos::prelude::window().location().origin() {
+        return origin;
     }
     String::new()
 }

@@ -2,6 +2,7 @@
 //! the target directory, where it can be looked at with `style/main.css`.
 #![cfg(feature = "ssr")]
 
+mod log_entry;
 mod logs;
 mod world;
 

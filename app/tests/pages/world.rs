@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
-    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter,
-    LogPage, LogParts, NewRows, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
+HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook, RequestDelivery,
     WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
@@ -36,6 +35,10 @@ pub(crate) struct World {
     pub(crate) empty: bool,
     /// What the list of requests shows.
     pub(crate) log: Option<LogPage>,
+    /// The page of a request.
+    pub(crate) entry: Option<LogEntry>,
+    /// What it triggered.
+    pub(crate) triggered: Vec<RequestDelivery>,
 }
 
 impl World {
@@ -181,7 +184,7 @@ fn rows() -> Vec<WebhookRow> {
     ]
 }
 
-fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
+pub(crate) fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
     let delivery = |number: u8, event_type, state, attempts, last_status, last_failure| DeliveryRow {
         id: delivery_id(number),
         webhook_id: webhook,
@@ -346,8 +349,8 @@ impl SeeWebhooks for World {
         })
     }
 
-    async fn deliveries_of_request(&self, _: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
-        Ok(Vec::new())
+    async fn deliveries_of_request(&self, _: RequestId) -> Result<Vec<RequestDelivery>, AppError> {
+        Ok(self.triggered.clone())
     }
 }
 
@@ -397,7 +400,7 @@ impl SeeLogs for World {
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {
-        Err(AppError::NotFound)
+        self.entry.clone().ok_or(AppError::NotFound)
     }
 }
 
@@ -491,6 +494,8 @@ pub(crate) const fn owner() -> World {
         role: Role::Owner,
         empty: false,
         log: None,
+        entry: None,
+        triggered: Vec::new(),
     }
 }
 
@@ -499,5 +504,7 @@ pub(crate) const fn viewer() -> World {
         role: Role::Viewer,
         empty: false,
         log: None,
+        entry: None,
+        triggered: Vec::new(),
     }
 }

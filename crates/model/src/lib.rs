@@ -50,6 +50,7 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{
     Attempt, AttemptOutcome, Delivery, DeliveryHeaders, DeliveryRow, DeliveryState, DisabledReason,
-    FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RotatedSecret, SigningKey, TimingRecord,
-    Webhook, WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookRow,
+    FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RequestDelivery, RequestReceiver,
+    RotatedSecret, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft, WebhookEvents,
+    WebhookHealth, WebhookRow,
 };

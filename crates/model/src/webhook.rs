@@ -269,6 +269,25 @@ pub struct DeliveryRow {
     pub last_duration_ms: Option<u64>,
 }
 
+/// A delivery of an event that is linked to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestDelivery {
+    pub row: DeliveryRow,
+    pub to: RequestReceiver,
+}
+
+/// Whose webhook receives an event. A company sees that its brands' webhooks received something, and nothing else of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestReceiver {
+    /// The company's own, with its name.
+    Webhook(String),
+    /// The company's own, which has been deleted since.
+    DeletedWebhook,
+    /// One of this brand's.
+    Brand(String),
+}
+
 /// A delivery with its event and every attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {

@@ -2,8 +2,8 @@
 //! diagnosis.
 
 use model::{
-    CompanyId, Delivery, DeliveryId, DeliveryRow, Environment, EventId, RequestId, SigningKey, WebhookDetail,
-    WebhookHealth, WebhookId, WebhookRow,
+    CompanyId, Delivery, DeliveryId, Environment, EventId, RequestDelivery, RequestId, SigningKey,
+    WebhookDetail, WebhookHealth, WebhookId, WebhookRow,
 };
 
 use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
@@ -90,7 +90,8 @@ impl Webhooks {
         })
     }
 
-    /// Events with this request id, oldest first, whether or not any webhook subscribes to them.
+    /// Events of the company and its brands with this request id, oldest first, whether or not any webhook subscribes to
+    /// them.
     pub async fn events_of_request(
         &self,
         company: CompanyId,
@@ -104,12 +105,12 @@ impl Webhooks {
             .await?)
     }
 
-    /// Deliveries of the events with this request id, newest first.
+    /// Deliveries of the events with this request id, the company's and its brands', newest first.
     pub async fn deliveries_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
-    ) -> Result<Vec<DeliveryRow>, WebhooksError> {
+    ) -> Result<Vec<RequestDelivery>, WebhooksError> {
         Ok(self
             .parts()
             .store

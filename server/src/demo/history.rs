@@ -176,7 +176,8 @@ fn stale(past: &Past, at: Timestamp, dice: &mut Dice) -> Entry {
         status: 401,
         verdict: Verdict::DeletedKey,
         verdict_detail: format!(
-            "Deleted by ana@demo.example on {}.",
+            "The key ending in {} was deleted by ana@demo.example on {}.",
+            past.deleted_trace.last_four,
             past.deleted_at.to_page_text()
         ),
         duration_us: 120 + u64::from(dice.below(90)),

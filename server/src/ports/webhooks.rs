@@ -5,8 +5,8 @@ use app::AppError;
 use app::ports::{ManageWebhooks, ReplayDeliveries, RevealWebhookSecrets, SeeWebhooks};
 use async_trait::async_trait;
 use model::{
-    Actor, CompanyId, Delivery, DeliveryId, DeliveryRow, EventType, InvalidWebhook, RequestId, RotatedSecret,
-    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    Actor, CompanyId, Delivery, DeliveryId, EventType, InvalidWebhook, RequestDelivery, RequestId,
+    RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 use webhooks::{WebhookPatch, Webhooks, WebhooksError};
 
@@ -35,7 +35,7 @@ impl SeeWebhooks for SeenWebhooks {
             .map_err(answer)
     }
 
-    async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<DeliveryRow>, AppError> {
+    async fn deliveries_of_request(&self, request: RequestId) -> Result<Vec<RequestDelivery>, AppError> {
         self.webhooks
             .deliveries_of_request(self.company, request)
             .await

@@ -100,7 +100,7 @@ async fn an_event_reaches_its_receiver_and_the_history() {
         .await
         .expect("read");
     assert_eq!(
-        (of_request.len(), of_request[0].state),
+        (of_request.len(), of_request[0].row.state),
         (1, DeliveryState::Delivered)
     );
 }

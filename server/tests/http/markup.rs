@@ -157,7 +157,7 @@ async fn failed_delivery(
             .deliveries_of_request(company, request)
             .await
             .expect("read");
-        if let Some(row) = rows.iter().find(|row| row.attempts > 0) {
+        if let Some(row) = rows.iter().map(|one| &one.row).find(|row| row.attempts > 0) {
             return row.id.to_string();
         }
         tokio::task::yield_now().await;

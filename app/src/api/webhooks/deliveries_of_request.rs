@@ -1,7 +1,7 @@
 //! `webhooks/deliveries_of_request`.
 
 use leptos::server;
-use model::{ClientId, DeliveryRow, RequestId};
+use model::{ClientId, RequestDelivery, RequestId};
 use server_fn::codec::GetUrl;
 
 use crate::AppError;
@@ -12,7 +12,7 @@ use crate::api::protocol::Rpc;
 pub async fn deliveries_of_request(
     company: ClientId,
     request: RequestId,
-) -> Result<Vec<DeliveryRow>, AppError> {
+) -> Result<Vec<RequestDelivery>, AppError> {
     crate::ports::enter(company)
         .await?
         .webhooks?

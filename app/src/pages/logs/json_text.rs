@@ -17,6 +17,37 @@ pub(in crate::pages) fn indented(text: &str) -> Option<String> {
     (layout.at == text.len()).then_some(layout.out)
 }
 
+/// The same of the first part of a JSON value, which ends where it was cut. None if it ends, or breaks off, in another way.
+pub(in crate::pages) fn begun(text: &str) -> Option<String> {
+    let mut layout = Layout {
+        text,
+        at: 0,
+        depth: 0,
+        out: String::with_capacity(text.len() * 2),
+    };
+    if layout.value().is_some() || layout.depth == 0 {
+        return None;
+    }
+    let rest = &text[layout.at..];
+    layout.out.push_str(rest);
+    is_cut_token(rest).then_some(layout.out)
+}
+
+/// Nothing, a string without its end, or a number or a word that may go on.
+fn is_cut_token(rest: &str) -> bool {
+    let mut escaped = false;
+    match rest.strip_prefix('"') {
+        Some(string) => !string.bytes().any(|byte| {
+            let ends = byte < 0x20 || (byte == b'"' && !escaped);
+            escaped = byte == b'\\' && !escaped;
+            ends
+        }),
+        None => rest
+            .bytes()
+            .all(|byte| matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')),
+    }
+}
+
 struct Layout<'a> {
     text: &'a str,
     /// A byte offset, always at the begin of a character.
@@ -176,6 +207,22 @@ mod tests {
     fn a_document_deeper_than_anybody_reads_is_left_alone() {
         assert_eq!(indented(&format!("{}{}", "[".repeat(65), "]".repeat(65))), None);
         assert!(indented(&format!("{}1{}", "[".repeat(64), "]".repeat(64))).is_some());
+    }
+
+    #[test]
+    fn the_first_part_of_a_document_is_laid_out_as_far_as_it_goes() {
+        let text = r#"{"id":"a\"b","list":[1,-2.5e3,true,null],"none":{},"é":["✓",{"x":"y"}]}"#;
+        let mut laid_out = 0;
+        for cut in (2..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+            let begun = begun(&text[..cut]).unwrap_or_else(|| panic!("{}", &text[..cut]));
+            let without_space = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(without_space(&begun), without_space(&text[..cut]));
+            laid_out += usize::from(begun.contains("\n  "));
+        }
+        assert!(laid_out > 60, "{laid_out}");
+        for whole_or_none in [text, "1", "\"open", "[1,]", "[\"line\nbreak", "hello", ""] {
+            assert_eq!(begun(whole_or_none), None, "{whole_or_none}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 mod address;
 pub(crate) mod chart;
-mod curl;
 #[cfg(feature = "ssr")]
 mod draw;
 mod drawn;
@@ -18,15 +17,12 @@ pub(super) mod json_text;
 mod list;
 mod listing;
 mod live_bar;
-mod message;
 mod nothing;
 mod older;
 mod pace;
 mod span;
 mod summary;
 mod table;
-mod trail;
-mod verdict;
 pub(super) mod words;
 mod zone_switch;
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    Attempt, AttemptOutcome, CompanyId, DeliveryId, DeliveryRow, EventId, RequestId, Timestamp, WebhookId,
+    Attempt, AttemptOutcome, CompanyId, DeliveryId, DeliveryRow, EventId, RequestDelivery, RequestId,
+    RequestReceiver, Timestamp, WebhookId,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -15,6 +16,9 @@ use crate::{Columns, StoreError};
 
 /// The most deliveries shown for one request.
 const OF_REQUEST: i64 = 100;
+
+/// The company `$1` and its brands; of a brand, only itself.
+const COMPANY_AND_BRANDS: &str = "SELECT id FROM companies WHERE id = $1 OR parent_id = $1";
 
 #[async_trait]
 impl PageStore for StoredWebhooks {
@@ -66,36 +70,42 @@ impl PageStore for StoredWebhooks {
         self.all(statement, rows::delivery).await
     }
 
-    /// Uses the index `events_by_request`.
+    /// Uses the indexes `companies_by_parent` and `events_by_request`.
     async fn events_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<EventId>, StorageFailure> {
-        let statement = sqlx::query(
-            "SELECT id FROM events WHERE company_id = $1 AND request_id = $2 ORDER BY created_at, id LIMIT $3",
-        )
-        .bind(company.to_string())
-        .bind(request.to_string())
-        .bind(OF_REQUEST);
-        self.all(statement, |row| row.parsed("id")).await
-    }
-
-    /// Uses the indexes `events_by_request` and `deliveries_of_event`.
-    async fn deliveries_of_request(
-        &self,
-        company: CompanyId,
-        request: RequestId,
-    ) -> Result<Vec<DeliveryRow>, StorageFailure> {
         let sql = format!(
-            "SELECT {DELIVERY_COLUMNS} FROM events e JOIN deliveries d ON d.event_id = e.id JOIN webhooks w ON w.id = d.webhook_id \
-             WHERE e.company_id = $1 AND e.request_id = $2 ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
+            "SELECT id FROM events WHERE company_id IN ({COMPANY_AND_BRANDS}) AND request_id = $2 \
+             ORDER BY created_at, id LIMIT $3"
         );
         let statement = sqlx::query(AssertSqlSafe(sql))
             .bind(company.to_string())
             .bind(request.to_string())
             .bind(OF_REQUEST);
-        self.all(statement, rows::delivery).await
+        self.all(statement, |row| row.parsed("id")).await
+    }
+
+    /// Uses the indexes `companies_by_parent`, `events_by_request` and `deliveries_of_event`.
+    async fn deliveries_of_request(
+        &self,
+        company: CompanyId,
+        request: RequestId,
+    ) -> Result<Vec<RequestDelivery>, StorageFailure> {
+        let sql = format!(
+            "SELECT {DELIVERY_COLUMNS}, w.name AS webhook_name, c.name AS company_name, \
+             CASE WHEN e.company_id = $1 THEN 1 ELSE 0 END AS own \
+             FROM events e JOIN companies c ON c.id = e.company_id JOIN deliveries d ON d.event_id = e.id \
+             JOIN webhooks w ON w.id = d.webhook_id \
+             WHERE e.company_id IN ({COMPANY_AND_BRANDS}) AND e.request_id = $2 \
+             ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
+        );
+        let statement = sqlx::query(AssertSqlSafe(sql))
+            .bind(company.to_string())
+            .bind(request.to_string())
+            .bind(OF_REQUEST);
+        self.all(statement, read_of_request).await
     }
 
     async fn delivery(
@@ -167,6 +177,20 @@ fn read_facts(row: &AnyRow) -> Result<WebhookFacts, StoreError> {
 }
 
 /// Reads a delivery without its attempts.
+fn read_of_request(row: &AnyRow) -> Result<RequestDelivery, StoreError> {
+    let to = if !row.flag("own")? {
+        RequestReceiver::Brand(row.text("company_name")?)
+    } else if row.maybe_time("deleted_at")?.is_some() {
+        RequestReceiver::DeletedWebhook
+    } else {
+        RequestReceiver::Webhook(row.text("webhook_name")?)
+    };
+    Ok(RequestDelivery {
+        row: rows::delivery(row)?,
+        to,
+    })
+}
+
 fn read_stored(row: &AnyRow) -> Result<StoredDelivery, StoreError> {
     Ok(StoredDelivery {
         row: rows::delivery(row)?,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    Attempt, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, FailureClass, KeyId, RequestId,
-    Timestamp, Webhook, WebhookId,
+    Attempt, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, FailureClass, KeyId, RequestDelivery,
+    RequestId, Timestamp, Webhook, WebhookId,
 };
 use vault::Sealed;
 
@@ -83,19 +83,21 @@ pub trait PageStore: Send + Sync {
         id: DeliveryId,
     ) -> Result<Option<StoredDelivery>, StorageFailure>;
 
-    /// Events with this request id, oldest first, whether or not any webhook subscribes to them.
+    /// Events of the company and its brands with this request id, oldest first, whether or not any webhook subscribes to
+    /// them.
     async fn events_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
     ) -> Result<Vec<EventId>, StorageFailure>;
 
-    /// Deliveries of the events with this request id, newest first.
+    /// Deliveries of the events with this request id, the company's and its brands', newest first. A brand has none of its
+    /// parent's or of another brand's.
     async fn deliveries_of_request(
         &self,
         company: CompanyId,
         request: RequestId,
-    ) -> Result<Vec<DeliveryRow>, StorageFailure>;
+    ) -> Result<Vec<RequestDelivery>, StorageFailure>;
 
     /// How the attempts of a webhook failed from `since` on, most frequent first. Test events are left out.
     async fn failures(

@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use model::{Body, BodyAbsence, HeaderField};
 
-use super::json_text;
-use super::words;
-use crate::ui::{Badge, Card, Code, IconName, KeyValue, KeyValueList, Tone};
+use super::body::BodyText;
+use super::marks::{Marks, Redacted};
+use crate::pages::logs::words;
+use crate::ui::{Badge, Card, IconName, KeyValue, KeyValueList, Tone};
 
 /// Which of the two messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,13 @@ impl Side {
         match self {
             Self::Request => "request",
             Self::Response => "response",
+        }
+    }
+
+    const fn body_id(self) -> &'static str {
+        match self {
+            Self::Request => "request-body",
+            Self::Response => "response-body",
         }
     }
 }
@@ -62,17 +70,21 @@ fn Headers(headers: Vec<HeaderField>) -> impl IntoView {
     let rows = headers
         .into_iter()
         .map(|header| {
+            let HeaderField {
+                name,
+                value,
+                redacted,
+            } = header;
+            let marks = Marks { redacted, needle: "" };
+            // The redactor may leave a part of the value, such as the scheme before a token.
+            let value = if redacted && is_placeholder(&value) {
+                view! { <Redacted /> }.into_any()
+            } else {
+                view! { <bdi>{marks.show(&value)}</bdi> }.into_any()
+            };
             view! {
-                <KeyValue name=header.name monospace=true>
-                    {if header.redacted {
-                        view! {
-                            <Badge icon=IconName::EyeOff>"redacted"</Badge>
-                            {(!is_placeholder(&header.value)).then(|| view! { " " {header.value.clone()} })}
-                        }
-                            .into_any()
-                    } else {
-                        header.value.into_any()
-                    }}
+                <KeyValue name monospace=true>
+                    {value}
                 </KeyValue>
             }
         })
@@ -85,7 +97,6 @@ fn Headers(headers: Vec<HeaderField>) -> impl IntoView {
     .into_any()
 }
 
-/// The redactor may leave a hint of the value, such as its last four characters.
 fn is_placeholder(value: &str) -> bool {
     value.is_empty() || value == "[redacted]" || value == "redacted"
 }
@@ -115,17 +126,17 @@ fn BodyView(side: Side, body: Body) -> impl IntoView {
             truncated,
             redactions,
         } => {
-            let shown = json_text::indented(&text).unwrap_or(text);
+            let redacted = redactions > 0;
             view! {
                 <div class="stack stack--tight">
                     <p class="cluster">
                         <span class="muted">{size_words(total_bytes, truncated)}</span>
-                        {(redactions > 0)
+                        {redacted
                             .then(|| {
                                 view! { <Badge icon=IconName::EyeOff tone=Tone::Quiet>{redaction_words(redactions)}</Badge> }
                             })}
                     </p>
-                    <Code label=format!("{} body", side.word()) text=shown wrap=true />
+                    <BodyText label=format!("{} body", side.word()) id=side.body_id() text truncated redacted />
                 </div>
             }
             .into_any()

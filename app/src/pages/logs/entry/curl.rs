@@ -84,9 +84,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::{LogRow, Recorded, RequestId, Timestamp, Verdict};
-
     use super::*;
+    use crate::pages::logs::entry::sample::sample;
 
     fn header(name: &str, value: &str, redacted: bool) -> HeaderField {
         HeaderField {
@@ -97,36 +96,10 @@ mod tests {
     }
 
     fn entry(method: &str, headers: Vec<HeaderField>, body: Body) -> LogEntry {
-        LogEntry {
-            row: LogRow {
-                seq: 1,
-                request_id: RequestId::from_random([1; 16]),
-                at: Timestamp::from_millis(0),
-                method: method.to_owned(),
-                path: "/v1/orders/?q=it's".to_owned(),
-                status: 200,
-                verdict: Verdict::Accepted,
-                environment: None,
-                client_id: ClientId::from_random([2; 16]),
-                brand: None,
-                key_id: None,
-                key_last_four: None,
-                duration_us: 1,
-            },
-            recorded: Recorded::Gateway,
-            address: "127.0.0.1".to_owned(),
-            user_agent: None,
-            verdict_detail: String::new(),
-            upstream_us: None,
-            request_headers: headers,
-            request_body: body,
-            response_headers: Vec::new(),
-            response_body: Body::Absent {
-                why: model::BodyAbsence::Empty,
-                total_bytes: 0,
-            },
-            events: Vec::new(),
-        }
+        let mut entry = sample();
+        method.clone_into(&mut entry.row.method);
+        (entry.request_headers, entry.request_body) = (headers, body);
+        entry
     }
 
     const EMPTY: Body = Body::Absent {

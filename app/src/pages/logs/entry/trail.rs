@@ -1,23 +1,15 @@
 //! What a request triggered: the events linked to it, and what became of their deliveries. Updates live.
 
 use leptos::prelude::*;
-use model::{ClientId, DeliveryRow, DeliveryState, EventId, RequestId, WebhookId};
-use serde::{Deserialize, Serialize};
+use model::{DeliveryRow, DeliveryState, EventId, RequestDelivery, RequestId, RequestReceiver};
 
 use crate::api;
 use crate::pages::company::{CompanyScope, Topic};
 use crate::pages::loaded::{Outcome, read_from};
 use crate::ui::{Cell, Column, Narrow, RowLink, Section, State, StateBadge, StatusBadge, Table, Time};
 
-/// A delivery and the name of its webhook.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Step {
-    delivery: DeliveryRow,
-    webhook: String,
-}
-
 /// What became of a request's events, as the server knows it.
-pub(super) type Steps = Resource<Outcome<Vec<Step>>>;
+pub(super) type Steps = Resource<Outcome<Vec<RequestDelivery>>>;
 
 /// Asks for the trail of `request`, and again when a delivery of the company moves. To be called by the page itself: a
 /// resource that is made inside the `Suspend` of another one is made twice on the server and not found in the browser.
@@ -27,7 +19,7 @@ pub(super) fn steps_of(scope: CompanyScope, request: Memo<Option<RequestId>>) ->
         move || (scope.client_id(), request.get(), changes.get()),
         |(company, request, _)| async move {
             match request {
-                Some(request) => load(company, request).await,
+                Some(request) => api::webhooks::deliveries_of_request(company, request).await,
                 None => Ok(Vec::new()),
             }
         },
@@ -42,25 +34,6 @@ pub(super) fn Trail(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> 
             <StepTable scope steps events />
         </Transition>
     }
-}
-
-async fn load(company: ClientId, request: RequestId) -> Outcome<Vec<Step>> {
-    let deliveries = api::webhooks::deliveries_of_request(company, request).await?;
-    if deliveries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let webhooks = api::webhooks::list_webhooks(company).await?;
-    let name_of = |id: WebhookId| {
-        let known = webhooks.iter().find(|row| row.webhook.id == id);
-        known.map_or_else(|| "Deleted webhook".to_owned(), |row| row.webhook.name.clone())
-    };
-    Ok(deliveries
-        .into_iter()
-        .map(|delivery| Step {
-            webhook: name_of(delivery.webhook_id),
-            delivery,
-        })
-        .collect())
 }
 
 #[component]
@@ -109,11 +82,11 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
 }
 
 /// Events without any delivery: no webhook receives their type.
-fn undelivered(events: &[EventId], steps: &[Step]) -> Vec<EventId> {
+fn undelivered(events: &[EventId], steps: &[RequestDelivery]) -> Vec<EventId> {
     events
         .iter()
         .copied()
-        .filter(|event| !steps.iter().any(|step| step.delivery.event_id == *event))
+        .filter(|event| !steps.iter().any(|step| step.row.event_id == *event))
         .collect()
 }
 
@@ -127,18 +100,30 @@ fn undelivered_line(event: EventId) -> impl IntoView + use<> {
     .into_any()
 }
 
+/// A brand's delivery has a page only for the brand.
 #[component]
-fn StepRow(scope: CompanyScope, step: Step) -> impl IntoView {
-    let Step { delivery, webhook } = step;
-    let href = scope.path(&format!(
-        "webhooks/{}/deliveries/{}",
-        delivery.webhook_id, delivery.id
-    ));
+fn StepRow(scope: CompanyScope, step: RequestDelivery) -> impl IntoView {
+    let RequestDelivery { row: delivery, to } = step;
     let state = state(&delivery);
+    let event = delivery.event_type.as_str();
+    let (event, webhook) = match to {
+        RequestReceiver::Brand(brand) => (event.into_any(), format!("A webhook of {brand}")),
+        own => {
+            let href = scope.path(&format!(
+                "webhooks/{}/deliveries/{}",
+                delivery.webhook_id, delivery.id
+            ));
+            let name = match own {
+                RequestReceiver::Webhook(name) => name,
+                _ => "Deleted webhook".to_owned(),
+            };
+            (view! { <RowLink href>{event}</RowLink> }.into_any(), name)
+        }
+    };
     view! {
         <tr>
             <Cell narrow=Narrow::Lead monospace=true>
-                <RowLink href>{delivery.event_type.as_str()}</RowLink>
+                {event}
             </Cell>
             <Cell narrow=Narrow::Second>{webhook}</Cell>
             <Cell narrow=Narrow::End>
