@@ -6,6 +6,7 @@ mod backup;
 mod demo;
 mod descriptors;
 mod events;
+mod exports;
 mod hostile;
 mod html;
 mod kept;

@@ -43,6 +43,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("name", "x".to_owned()),
         ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),
+        ("format", "csv".to_owned()),
     ]
 }
 

@@ -50,6 +50,7 @@ mod log_model;
 mod log_nodes;
 mod log_runs;
 mod log_trouble;
+mod log_walk;
 mod log_world;
 mod logs;
 mod migrations;
