@@ -568,11 +568,7 @@ async fn a_walk_goes_on_where_a_question_stopped_and_keeps_the_range_of_its_begi
         ..LogFilter::default()
     };
     let day = 24 * 3600;
-    let kept = Retention {
-        log_days: Some(1),
-        ..Retention::UNLIMITED
-    };
-    let reading = reading(&reader).within(kept, None);
+    let reading = reading(&reader).within(Retention::UNLIMITED, Some(1));
     let mut walk = reading.walk(with_brands(1), &filter, NOW).await.expect("a walk");
     let mut seqs = Vec::new();
     for now in [NOW, NOW, NOW.plus_seconds(day)] {
