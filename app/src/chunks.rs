@@ -128,6 +128,7 @@ tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
     logs_tools / work_line: logs::line::work_line, logs::line::Line;
     logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
+    logs_tools / run_export: logs::export_run::run_export, logs::export_run::ExportRun;
 }
 
 /// The Logs tab with what loads its tools.
@@ -138,6 +139,7 @@ fn logs_with_tools() -> impl IntoView {
             work: work_line,
             apply: apply_line,
         },
+        panels: logs::panels::Loaders { export: run_export },
     };
     view! { <LogsPage tools /> }
 }

@@ -9,6 +9,7 @@ pub mod clipboard;
 pub mod clock;
 pub mod combobox;
 pub mod dialog;
+pub mod download;
 pub mod focus;
 pub mod form;
 pub mod html;

@@ -287,7 +287,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 24] = {
+const NEEDED: [(&str, Option<Permission>); 25] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -303,6 +303,7 @@ const NEEDED: [(&str, Option<Permission>); 24] = {
         ("/rpc/logs/list", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
+        ("/rpc/logs/panels", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),
         ("/rpc/webhooks/delivery", Some(SeeWebhooks)),

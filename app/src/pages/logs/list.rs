@@ -13,6 +13,7 @@ use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
+use super::panels::{self, FoldedPanels};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
@@ -28,6 +29,7 @@ use crate::ui::{PageHeader, Title};
 pub struct LogsTools {
     pub(crate) chart: chart::Loader,
     pub(crate) line: line::Loaders,
+    pub(crate) panels: panels::Loaders,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -53,6 +55,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
                 <Chart listing drawing=chart load=tools.chart />
             </Transition>
         </div>
+        <FoldedPanels listing load=tools.panels />
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>

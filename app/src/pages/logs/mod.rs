@@ -12,6 +12,7 @@ mod custom_range;
 mod draw;
 mod drawn;
 mod entry;
+pub(crate) mod export_run;
 mod facets;
 mod filters;
 mod hold;
@@ -27,6 +28,9 @@ mod names;
 mod nothing;
 mod older;
 mod pace;
+pub(crate) mod panels;
+#[cfg(feature = "ssr")]
+mod panels_drawn;
 mod span;
 mod summary;
 mod table;
@@ -40,3 +44,6 @@ pub(crate) use draw::draw;
 pub use drawn::Drawn;
 pub use entry::LogEntryPage;
 pub use list::{LogsPage, LogsTools};
+pub use panels::Panels;
+#[cfg(feature = "ssr")]
+pub(crate) use panels_drawn::draw_panels;

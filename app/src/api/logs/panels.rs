@@ -1,0 +1,17 @@
+//! `logs/panels`.
+
+use leptos::server;
+use model::ClientId;
+use server_fn::codec::GetUrl;
+
+use crate::AppError;
+use crate::api::protocol::Rpc;
+use crate::pages::logs::Panels;
+
+/// What is folded above the list, drawn: the form that exports what the address (`query`) asks for.
+#[server(name = PanelsCall, prefix = "/rpc", endpoint = "logs/panels", protocol = Rpc<GetUrl>)]
+pub async fn panels(company: ClientId, #[server(default)] query: String) -> Result<Panels, AppError> {
+    let access = crate::ports::enter(company).await?;
+    access.logs?;
+    Ok(crate::pages::logs::draw_panels(&access.context, &query))
+}
