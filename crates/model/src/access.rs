@@ -101,6 +101,9 @@ audit_actions! {
     /// A file of requests was begun. Its subject is the id of this row, which the row of its end repeats.
     LogExportBegun = "log.export_begun",
     LogExportEnded = "log.export_ended",
+    /// A member gave a view of the log a name, or changed what it stands for.
+    ViewSaved = "view.saved",
+    ViewDeleted = "view.deleted",
     MemberCreated = "member.created",
     SignedIn = "member.signed_in",
     SignedOut = "member.signed_out",

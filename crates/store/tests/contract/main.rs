@@ -62,6 +62,7 @@ mod old_log_rows;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
+mod views;
 mod webhook_delivery;
 mod webhook_locks;
 mod webhook_secret;
