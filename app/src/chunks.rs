@@ -129,6 +129,7 @@ tools! {
     logs_tools / work_line: logs::line::work_line, logs::line::Line;
     logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
     logs_tools / run_export: logs::export_run::run_export, logs::export_run::ExportRun;
+    logs_tools / change_views: logs::views_run::change_views, logs::views_run::ViewsRun;
 }
 
 /// The Logs tab with what loads its tools.
@@ -139,7 +140,10 @@ fn logs_with_tools() -> impl IntoView {
             work: work_line,
             apply: apply_line,
         },
-        panels: logs::panels::Loaders { export: run_export },
+        panels: logs::panels::Loaders {
+            views: change_views,
+            export: run_export,
+        },
     };
     view! { <LogsPage tools /> }
 }

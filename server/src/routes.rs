@@ -38,7 +38,7 @@ impl Table {
 
 fn of_the_dashboard() -> Vec<dashboard::Route> {
     use Permission::{
-        ExportLogs, ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets,
+        ExportLogs, ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeLogs,
     };
     use dashboard::Who::{AnyMember, Anyone, ApiKey, Member};
     vec![
@@ -84,6 +84,18 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
             "/c/{company}/development/logs/export",
             Member(ExportLogs),
             post(dashboard::export_requests),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/logs/views",
+            Member(SeeLogs),
+            post(dashboard::save_view),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/logs/views/{view}/delete",
+            Member(SeeLogs),
+            post(dashboard::delete_view),
         ),
         Route::new(
             Method::POST,

@@ -53,6 +53,15 @@ pub fn address() -> String {
     String::new()
 }
 
+/// The query of the page that is open; empty on the server.
+pub fn query() -> String {
+    #[cfg(feature = "hydrate")]
+    if let Ok(query) = leptos::prelude::window().location().search() {
+        return query;
+    }
+    String::new()
+}
+
 /// Takes `name` out of the query once the page has shown what it is about ("Saved."), so that a reload, a bookmark and
 /// Back do not say it again. What is on the page stays.
 pub fn forget_in_address(name: &'static str) {

@@ -66,7 +66,10 @@ mod tests {
             ("?", ""),
             ("?range=24h&before=17", ""),
             ("status=4xx&range=7d", "range=7d&status=4xx"),
-            ("?q=status%3A4xx&range=7d&status=9xx&unknown=1", "range=7d&status=4xx"),
+            (
+                "?q=status%3A4xx&range=7d&status=9xx&unknown=1",
+                "range=7d&status=4xx",
+            ),
             ("view=errors&status=4xx", "status=4xx&view=errors"),
             ("view=errors", "view=errors"),
             ("view=Not%20a%20list&view=", ""),

@@ -35,6 +35,7 @@ mod stopping;
 mod time;
 mod turns;
 mod two_nodes;
+mod views;
 mod webhook_reach;
 mod webhook_secret;
 mod wiped;

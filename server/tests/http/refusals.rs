@@ -44,6 +44,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),
         ("format", "csv".to_owned()),
+        ("view", AN_ID.to_owned()),
     ]
 }
 
@@ -287,7 +288,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 25] = {
+const NEEDED: [(&str, Option<Permission>); 27] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -304,6 +305,8 @@ const NEEDED: [(&str, Option<Permission>); 25] = {
         ("/rpc/logs/draw", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
         ("/rpc/logs/panels", Some(SeeLogs)),
+        ("/rpc/logs/save_view", Some(SeeLogs)),
+        ("/rpc/logs/delete_view", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),
         ("/rpc/webhooks/delivery", Some(SeeWebhooks)),

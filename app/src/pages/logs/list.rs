@@ -54,8 +54,8 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
                 <Facets drawing=facets />
                 <Chart listing drawing=chart load=tools.chart />
             </Transition>
+            <FoldedPanels listing load=tools.panels />
         </div>
-        <FoldedPanels listing load=tools.panels />
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>

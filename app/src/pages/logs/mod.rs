@@ -36,6 +36,7 @@ mod summary;
 mod table;
 mod trail;
 mod verdict;
+pub(crate) mod views_run;
 pub(super) mod words;
 mod zone_switch;
 
@@ -44,6 +45,6 @@ pub(crate) use draw::draw;
 pub use drawn::Drawn;
 pub use entry::LogEntryPage;
 pub use list::{LogsPage, LogsTools};
-pub use panels::Panels;
+pub use panels::{Panels, VIEWS_OPEN};
 #[cfg(feature = "ssr")]
 pub(crate) use panels_drawn::draw_panels;

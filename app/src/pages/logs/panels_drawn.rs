@@ -1,11 +1,11 @@
 //! The contents of the folded parts above the list, as HTML that only the server makes.
 
 use leptos::prelude::*;
-use model::{CompanyContext, LogFilter, Permission};
+use model::{CompanyContext, LogFilter, Permission, SavedView, ViewQuery};
 
 use super::panels::Panels;
 use crate::browser::html::Markup;
-use crate::ui::Button;
+use crate::ui::{Button, ButtonKind, ButtonSize, Field};
 
 /// The formats of an export: its value in the form, and its words.
 const FORMATS: [(&str, &str, &str); 3] = [
@@ -19,11 +19,60 @@ const FORMATS: [(&str, &str, &str); 3] = [
 ];
 
 /// Draws them for an address of the list.
-pub(crate) fn draw_panels(company: &CompanyContext, query: &str) -> Panels {
+pub(crate) fn draw_panels(company: &CompanyContext, saved: &[SavedView], query: &str) -> Panels {
     let (filter, _) = LogFilter::parse_lenient(query);
     Panels {
+        views: views(company, saved, &ViewQuery::of(query)),
         export: export(company, &filter.first_page()),
     }
+}
+
+/// The list, with the view that the address shows marked, and a form that saves it.
+fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Markup {
+    let list = format!("/c/{}/development/logs", company.client_id);
+    let rows = saved.iter().map(|view| {
+        let is_current = view.query == *now;
+        let href = format!("{list}?{}", view.query);
+        let delete = format!("{list}/views/{}/delete", view.id);
+        view! {
+            <li>
+                <a href=href aria-current=is_current.then_some("true") data-key=view.id.to_string()>
+                    {view.name.clone()}
+                </a>
+                <form method="post" action=delete>
+                    <input type="hidden" name="query" value=now.to_string() />
+                    <Button
+                        submit=true
+                        kind=ButtonKind::Quiet
+                        size=ButtonSize::Small
+                        aria_label=format!("Delete {}", view.name)
+                    >
+                        "Delete"
+                    </Button>
+                </form>
+            </li>
+        }
+    });
+    Markup::of(view! {
+        {if saved.is_empty() {
+            view! { <p class="muted">"No views yet. Save filters under a name to come back to them. Only you see your views."</p> }
+                .into_any()
+        } else {
+            view! { <ul class="logs-views">{rows.collect_view()}</ul> }.into_any()
+        }}
+        <form method="post" action=format!("{list}/views") class="logs-views__save">
+            <input type="hidden" name="query" value=now.to_string() />
+            <Field
+                name="name"
+                id="view-name"
+                label="Name"
+                hint="A view of the same name is replaced."
+                autocomplete="off"
+                required=true
+            />
+            <Button submit=true>"Save this view"</Button>
+        </form>
+    })
 }
 
 fn export(company: &CompanyContext, filter: &LogFilter) -> Markup {

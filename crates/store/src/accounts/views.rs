@@ -14,11 +14,12 @@ pub const MIGRATION: Migration = Migration {
 
 /// Uses the index of (person, company, name).
 pub(super) async fn list(db: &Db, of: ViewsOf) -> Result<Vec<SavedView>, StoreError> {
-    let rows = sqlx::query("SELECT id, name, query FROM saved_views WHERE person_id = $1 AND company_id = $2")
-        .bind(of.person.to_string())
-        .bind(of.company.to_string())
-        .fetch_all(db.reader())
-        .await?;
+    let rows =
+        sqlx::query("SELECT id, name, query FROM saved_views WHERE person_id = $1 AND company_id = $2")
+            .bind(of.person.to_string())
+            .bind(of.company.to_string())
+            .fetch_all(db.reader())
+            .await?;
     let read = |row: &sqlx::any::AnyRow| {
         Ok(SavedView {
             id: row.parsed("id")?,

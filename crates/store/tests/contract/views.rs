@@ -46,7 +46,9 @@ impl<'a> World<'a> {
         let password = Password::new("correct horse".to_owned()).expect("long enough");
         let email = email.parse().expect("an address");
         let role = Role::Viewer;
-        let created = self.accounts.create_member(company, email, role, password, &self.actor);
+        let created = self
+            .accounts
+            .create_member(company, email, role, password, &self.actor);
         let id = created.await.expect("a member");
         let row = sqlx::query("SELECT company_id, person_id FROM members WHERE id = $1")
             .bind(id.to_string())
@@ -61,12 +63,17 @@ impl<'a> World<'a> {
     }
 
     async fn save(&self, of: ViewsOf, name: &str, query: &str) -> Result<(), AccountsError> {
-        self.accounts.save_view(of, name, ViewQuery::of(query), &self.actor).await
+        self.accounts
+            .save_view(of, name, ViewQuery::of(query), &self.actor)
+            .await
     }
 
     async fn names(&self, of: ViewsOf) -> Vec<(String, String)> {
         let views = self.accounts.views(of).await.expect("views");
-        views.into_iter().map(|view| (view.name, view.query.to_string())).collect()
+        views
+            .into_iter()
+            .map(|view| (view.name, view.query.to_string()))
+            .collect()
     }
 }
 
@@ -82,9 +89,15 @@ async fn a_view_is_its_owners_in_one_company_and_nobody_elses(db: &TestDb) {
     let (_, ana_elsewhere) = world.member(other, "ana@example.com").await;
     let (_, bo) = world.member(acme, "bo@example.com").await;
     world.save(ana, "slow", "duration=%3E1s").await.expect("saved");
-    world.save(ana, " Errors ", "status=5xx&range=7d&before=3&view=errors").await.expect("saved");
+    world
+        .save(ana, " Errors ", "status=5xx&range=7d&before=3&view=errors")
+        .await
+        .expect("saved");
     let errors = ("Errors", "range=7d&status=5xx&view=errors");
-    assert_eq!(world.names(ana).await, pairs(&[errors, ("slow", "duration=%3E1s")]));
+    assert_eq!(
+        world.names(ana).await,
+        pairs(&[errors, ("slow", "duration=%3E1s")])
+    );
     for someone_else in [ana_elsewhere, bo] {
         assert_eq!(world.names(someone_else).await, pairs(&[]));
     }
@@ -93,17 +106,30 @@ async fn a_view_is_its_owners_in_one_company_and_nobody_elses(db: &TestDb) {
         let refused = world.accounts.delete_view(someone_else, view, &world.actor).await;
         assert!(matches!(refused, Err(AccountsError::UnknownView)), "{refused:?}");
     }
-    world.accounts.delete_view(ana, view, &world.actor).await.expect("deleted");
+    world
+        .accounts
+        .delete_view(ana, view, &world.actor)
+        .await
+        .expect("deleted");
     assert_eq!(world.names(ana).await.len(), 1);
 
     let sql = "SELECT action, detail FROM audit WHERE action LIKE 'view.%' ORDER BY id";
     let rows = sqlx::query(sql).fetch_all(db.db.reader()).await.expect("reads");
-    let read = |row| (Columns::text(row, "action").expect("text"), Columns::text(row, "detail").expect("text"));
+    let read = |row| {
+        (
+            Columns::text(row, "action").expect("text"),
+            Columns::text(row, "detail").expect("text"),
+        )
+    };
     let mut written: Vec<_> = rows.iter().map(read).collect();
     written.sort();
     assert_eq!(
         written,
-        pairs(&[("view.deleted", "Errors"), ("view.saved", "Errors"), ("view.saved", "slow")])
+        pairs(&[
+            ("view.deleted", "Errors"),
+            ("view.saved", "Errors"),
+            ("view.saved", "slow")
+        ])
     );
 }
 
@@ -125,16 +151,24 @@ async fn a_name_fits_and_there_are_fifty_views_at_most(db: &TestDb) {
         let refused = world.save(ana, name, "").await;
         assert!(matches!(refused, Err(AccountsError::InvalidView)), "{name:?}");
     }
-    world.save(ana, &"ü".repeat(60), "").await.expect("sixty characters");
+    world
+        .save(ana, &"ü".repeat(60), "")
+        .await
+        .expect("sixty characters");
     let saving = (0..MOST_VIEWS + 5).map(|number| {
         let (world, name) = (&world, format!("view {number}"));
         async move { world.save(ana, &name, "").await }
     });
     let saved = futures_util::future::join_all(saving).await;
-    let refused = saved.iter().filter(|saved| matches!(saved, Err(AccountsError::TooManyViews)));
+    let refused = saved
+        .iter()
+        .filter(|saved| matches!(saved, Err(AccountsError::TooManyViews)));
     assert_eq!(refused.count(), 6, "also at the same moment");
     assert_eq!(world.names(ana).await.len(), MOST_VIEWS);
-    world.save(ana, &"ü".repeat(60), "status=4xx").await.expect("it replaces one");
+    world
+        .save(ana, &"ü".repeat(60), "status=4xx")
+        .await
+        .expect("it replaces one");
 }
 
 async fn views_go_with_the_membership(db: &TestDb) {
@@ -144,11 +178,18 @@ async fn views_go_with_the_membership(db: &TestDb) {
     let (_, ana_elsewhere) = world.member(other, "ana@example.com").await;
     world.save(ana, "Errors", "status=5xx").await.expect("saved");
     world.save(ana_elsewhere, "Mine", "").await.expect("saved");
-    world.accounts.remove_member(member, &world.actor).await.expect("removed");
+    world
+        .accounts
+        .remove_member(member, &world.actor)
+        .await
+        .expect("removed");
     assert_eq!(world.names(ana).await, pairs(&[]));
     assert_eq!(world.names(ana_elsewhere).await, pairs(&[("Mine", "")]));
     let refused = world.save(ana, "Errors", "").await;
-    assert!(matches!(refused, Err(AccountsError::UnknownMember)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AccountsError::UnknownMember)),
+        "{refused:?}"
+    );
     let (_, again) = world.member(acme, "ana@example.com").await;
     assert_eq!(again, ana, "the same person");
     assert_eq!(world.names(again).await, pairs(&[]));
