@@ -127,6 +127,8 @@ macro_rules! tools {
 tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
     logs_tools / work_filters: logs::filters::work_filters, logs::filters::FilterTools;
+    logs_tools / run_export: logs::export_run::run_export, logs::export_run::ExportRun;
+    logs_tools / change_views: logs::views_run::change_views, logs::views_run::ViewsRun;
 }
 
 /// The Logs tab with what loads its tools.
@@ -134,6 +136,10 @@ fn logs_with_tools() -> impl IntoView {
     let tools = LogsTools {
         chart: work_chart,
         filters: work_filters,
+        panels: logs::panels::Loaders {
+            views: change_views,
+            export: run_export,
+        },
     };
     view! { <LogsPage tools /> }
 }

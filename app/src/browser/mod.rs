@@ -11,6 +11,7 @@ pub mod clock;
 pub mod combobox;
 pub mod controls;
 pub mod dialog;
+pub mod download;
 pub mod focus;
 pub mod form;
 pub mod found;
@@ -60,6 +61,15 @@ pub fn origin() -> String {
     #[cfg(feature = "hydrate")]
     if let Ok(origin) = leptos::prelude::window().location().origin() {
         return origin;
+    }
+    String::new()
+}
+
+/// The query of the page that is open; empty on the server.
+pub fn query() -> String {
+    #[cfg(feature = "hydrate")]
+    if let Ok(query) = leptos::prelude::window().location().search() {
+        return query;
     }
     String::new()
 }

@@ -1,6 +1,8 @@
 //! The home of reading: which questions a page asks, what it counts, where it stops, and whose rows they are. Shares the
 //! reads fairly, so that no company's long searches keep the others waiting.
 
+mod walk;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use crate::{
     Conditions, Count, Damaged, Directory, Found, Known, Ledger, LogStoreError, Needs, Question, Reader,
     Retention, Scope, facets,
 };
+
+pub use walk::Walk;
 
 /// Rows on a page of the Logs tab.
 pub const PAGE: usize = LogPage::ROWS;
@@ -311,21 +315,35 @@ impl Reading {
     ) -> Result<Option<LogEntry>, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
         let entry = self.reader.entry(scope, request).await?;
-        let kept = self.kept(now);
-        let entry = entry.filter(|entry| kept.is_none_or(|kept| entry.row.at >= kept.since));
-        Ok(entry.map(|mut entry| {
-            if self
-                .retention
-                .bodies_since(now)
-                .is_some_and(|since| entry.row.at < since)
-            {
-                entry = without_bodies(entry);
-            }
-            LogEntry {
-                row: seen_by(entry.row, scope),
-                ..entry
-            }
-        }))
+        Ok(entry.and_then(|entry| self.as_kept(entry, scope, now)))
+    }
+
+    /// The entries with these ids, in this order, as [`Self::entry`] has them. Leaves out those that are not there.
+    pub async fn entries(
+        &self,
+        scope: Scope,
+        requests: &[RequestId],
+        now: Timestamp,
+    ) -> Result<Vec<LogEntry>, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let entries = self.reader.entries(scope, requests).await?;
+        let kept = entries.into_iter();
+        Ok(kept.filter_map(|entry| self.as_kept(entry, scope, now)).collect())
+    }
+
+    /// What this scope may still see of an entry.
+    fn as_kept(&self, mut entry: LogEntry, scope: Scope, now: Timestamp) -> Option<LogEntry> {
+        if self.kept(now).is_some_and(|kept| entry.row.at < kept.since) {
+            return None;
+        }
+        let bodies_since = self.retention.bodies_since(now);
+        if bodies_since.is_some_and(|since| entry.row.at < since) {
+            entry = without_bodies(entry);
+        }
+        Some(LogEntry {
+            row: seen_by(entry.row, scope),
+            ..entry
+        })
     }
 
     /// How many requests used this key since then. For a company with brands, this includes requests that named a brand

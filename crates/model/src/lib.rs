@@ -15,6 +15,7 @@ mod log_filter;
 mod log_parts;
 mod permission;
 mod recorded;
+mod saved_view;
 pub mod search_line;
 mod secret_text;
 mod time;
@@ -29,7 +30,7 @@ pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
     AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
-    OperatorTokenId, PersonId, RequestId, SessionId, WebhookId,
+    OperatorTokenId, PersonId, RequestId, SessionId, ViewId, WebhookId,
 };
 pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
@@ -45,6 +46,7 @@ pub use log_filter::{
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use recorded::Recorded;
+pub use saved_view::{SavedView, ViewQuery};
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};

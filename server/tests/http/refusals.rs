@@ -44,6 +44,8 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("name", "x".to_owned()),
         ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),
+        ("format", "csv".to_owned()),
+        ("view", AN_ID.to_owned()),
     ]
 }
 
@@ -287,7 +289,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 25] = {
+const NEEDED: [(&str, Option<Permission>); 30] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -306,6 +308,9 @@ const NEEDED: [(&str, Option<Permission>); 25] = {
         ("/rpc/logs/filters", Some(SeeLogs)),
         ("/rpc/logs/vocabulary", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
+        ("/rpc/logs/panels", Some(SeeLogs)),
+        ("/rpc/logs/save_view", Some(SeeLogs)),
+        ("/rpc/logs/delete_view", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),
         ("/rpc/webhooks/delivery", Some(SeeWebhooks)),

@@ -11,6 +11,7 @@ use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::nothing::{FirstRequest, NothingFound};
+use super::panels::{self, FoldedPanels};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
@@ -26,6 +27,7 @@ use crate::ui::{PageHeader, Title};
 pub struct LogsTools {
     pub(crate) chart: chart::Loader,
     pub(crate) filters: filters::Loader,
+    pub(crate) panels: panels::Loaders,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -53,6 +55,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
                 <Facets drawing=facets />
                 <Chart listing drawing=chart load=tools.chart />
             </Transition>
+            <FoldedPanels listing load=tools.panels />
         </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />

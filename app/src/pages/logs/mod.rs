@@ -9,6 +9,7 @@ pub(crate) mod chart;
 mod draw;
 mod drawn;
 mod entry;
+pub(crate) mod export_run;
 mod facets;
 pub(crate) mod filters;
 mod following;
@@ -20,9 +21,13 @@ mod live_bar;
 mod nothing;
 mod older;
 mod pace;
+pub(crate) mod panels;
+#[cfg(feature = "ssr")]
+mod panels_drawn;
 mod span;
 mod summary;
 mod table;
+pub(crate) mod views_run;
 pub(super) mod words;
 mod zone_switch;
 
@@ -34,3 +39,6 @@ pub use filters::DrawnFilters;
 #[cfg(feature = "ssr")]
 pub(crate) use filters::drawing::draw as draw_filters;
 pub use list::{LogsPage, LogsTools};
+pub use panels::{Panels, VIEWS_OPEN};
+#[cfg(feature = "ssr")]
+pub(crate) use panels_drawn::draw_panels;
