@@ -17,6 +17,7 @@ fn row() -> LogRow {
         path: "/v1/orders/".to_owned(),
         status: 200,
         verdict: Verdict::Accepted,
+        error_code: None,
         environment: None,
         client_id: company(),
         brand: None,
@@ -43,6 +44,8 @@ fn page(rows: Vec<LogRow>) -> LogPage {
         moving: None,
         histogram: None,
         facets: None,
+        errors: None,
+        endpoints: None,
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
                 path: "/v1/orders/?q=it's".to_owned(),
                 status: 200,
                 verdict: Verdict::Accepted,
+                error_code: None,
                 environment: None,
                 client_id: ClientId::from_random([2; 16]),
                 brand: None,

@@ -75,6 +75,7 @@ mod tests {
             path: "/".to_owned(),
             status: 200,
             verdict: Verdict::Accepted,
+            error_code: None,
             environment: None,
             client_id: ClientId::from_random([7; 16]),
             brand: None,
@@ -101,6 +102,8 @@ mod tests {
             moving: None,
             histogram: None,
             facets: None,
+            errors: None,
+            endpoints: None,
         }
     }
 
