@@ -7,18 +7,18 @@
 //! when the reader goes to its page.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 
 use crate::browser::progress::OnItsWay;
+use crate::on_demand::Coming;
+pub use crate::on_demand::NotLoaded;
 use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
-use crate::pages::logs::{self, LogEntryPage, LogsPage};
+use crate::pages::logs::{self, LogEntryPage, LogsPage, LogsTools};
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
@@ -35,25 +35,11 @@ pub struct Page {
     view: fn() -> Coming<AnyView>,
 }
 
-/// Something from a chunk, once the chunk is loaded.
-type Coming<T> = Pin<Box<dyn Future<Output = Result<T, NotLoaded>>>>;
-
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
             .field("chunk", &self.chunk)
             .finish_non_exhaustive()
-    }
-}
-
-/// A chunk could not be loaded: the connection failed, or the server has another build by now. The browser's console says which.
-#[derive(Clone, Copy, Debug)]
-pub struct NotLoaded;
-
-#[cfg(feature = "split")]
-impl From<leptos::wasm_split::SplitLoaderError> for NotLoaded {
-    fn from(_: leptos::wasm_split::SplitLoaderError) -> Self {
-        Self
     }
 }
 
@@ -94,7 +80,7 @@ macro_rules! pages {
 pages! {
     KEYS = keys / keys_page: KeysPage;
     DELETE_KEY = keys / delete_key_page: DeleteKeyPage;
-    LOGS = logs / logs_page: LogsPage;
+    LOGS = logs / logs_page: logs_with_tools;
     LOG_ENTRY = request / log_entry_page: LogEntryPage;
     WEBHOOKS = webhooks / webhooks_page: WebhooksPage;
     WEBHOOK = webhook / webhook_page: WebhookPage;
@@ -127,13 +113,13 @@ macro_rules! tools {
         }
 
         #[cfg(feature = "split")]
-        pub(crate) async fn $function(argument: $argument) -> Result<(), NotLoaded> {
-            $function::$function(argument).await
+        fn $function(argument: $argument) -> Coming<()> {
+            Box::pin($function::$function(argument))
         }
 
         #[cfg(not(feature = "split"))]
-        pub(crate) fn $function(argument: $argument) -> impl Future<Output = Result<(), NotLoaded>> {
-            std::future::ready($function::$function(argument))
+        fn $function(argument: $argument) -> Coming<()> {
+            Box::pin(std::future::ready($function::$function(argument)))
         }
     )+};
 }
@@ -142,6 +128,18 @@ tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
     logs_tools / work_line: logs::line::work_line, logs::line::Line;
     logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
+}
+
+/// The Logs tab with what loads its tools.
+fn logs_with_tools() -> impl IntoView {
+    let tools = LogsTools {
+        chart: work_chart,
+        line: logs::line::Loaders {
+            work: work_line,
+            apply: apply_line,
+        },
+    };
+    view! { <LogsPage tools /> }
 }
 
 impl ChooseView for Page {

@@ -21,6 +21,7 @@ mod credential_names;
 mod delivery_headers;
 mod delivery_reach;
 mod error;
+mod on_demand;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod ports;

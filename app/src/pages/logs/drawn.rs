@@ -6,9 +6,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::chart::Span;
 use super::listing::Listing;
 use super::pace::Pace;
+use super::span::Span;
 use crate::api;
 use crate::browser::html::Markup;
 use crate::pages::company::Topic;

@@ -57,9 +57,14 @@ enum Fault {
 
 /// Date range, Status and Brand are always there; *More filters* has the others.
 #[component]
-pub(super) fn FilterForm(listing: Listing, names: Names, more: RwSignal<bool>) -> impl IntoView {
+pub(super) fn FilterForm(
+    listing: Listing,
+    names: Names,
+    more: RwSignal<bool>,
+    line: line::Loaders,
+) -> impl IntoView {
     let typing = Typing::new(listing);
-    let line = Line::new(listing, &names);
+    let line = Line::new(listing, &names, line);
     let action = untrack(move || address::of_list(listing.scope.client_id(), &LogFilter::default()));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();

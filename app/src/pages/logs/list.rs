@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::chart::Chart;
+use super::chart::{self, Chart};
 use super::chips::Chips;
 use super::drawn;
 use super::facets::Facets;
 use super::filters::{FilterForm, opens_more};
 use super::hold::LIST;
+use super::line;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
@@ -22,9 +23,16 @@ use crate::pages::loaded::{Failure, Loading, read_from};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{PageHeader, Title};
 
+/// What loads the parts of the page that are loaded when they are used.
+#[derive(Clone, Copy, Debug)]
+pub struct LogsTools {
+    pub(crate) chart: chart::Loader,
+    pub(crate) line: line::Loaders,
+}
+
 /// The list, its filters above it, and what it says about itself.
 #[component]
-pub fn LogsPage() -> impl IntoView {
+pub fn LogsPage(tools: LogsTools) -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
     let more = RwSignal::new(opens_more(listing));
@@ -39,10 +47,10 @@ pub fn LogsPage() -> impl IntoView {
         <IgnoredFilters listing />
         <div class="logs-head">
             <Folds />
-            <Controls listing more />
+            <Controls listing more line=tools.line />
             <Transition fallback=|| ()>
                 <Facets drawing=facets />
-                <Chart listing drawing=chart />
+                <Chart listing drawing=chart load=tools.chart />
             </Transition>
         </div>
         <Transition fallback=|| view! { <Loading /> }>
@@ -104,7 +112,7 @@ fn Folds() -> impl IntoView {
 
 /// The form and the chips need to know what brands and keys are called.
 #[component]
-fn Controls(listing: Listing, more: RwSignal<bool>) -> impl IntoView {
+fn Controls(listing: Listing, more: RwSignal<bool>, line: line::Loaders) -> impl IntoView {
     let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
     view! {
         <Transition fallback=|| ()>
@@ -114,7 +122,7 @@ fn Controls(listing: Listing, more: RwSignal<bool>) -> impl IntoView {
                 company.ok().map(|company| {
                     let names = Names::new(company, keys);
                     view! {
-                        <FilterForm listing names=names.clone() more />
+                        <FilterForm listing names=names.clone() more line />
                         <Chips listing names />
                     }
                     .into_any()

@@ -8,6 +8,8 @@ pub(crate) mod chart;
 mod chips;
 mod curl;
 mod custom_range;
+#[cfg(feature = "ssr")]
+mod draw;
 mod drawn;
 mod entry;
 mod facets;
@@ -25,6 +27,7 @@ mod names;
 mod nothing;
 mod older;
 mod pace;
+mod span;
 mod summary;
 mod table;
 mod trail;
@@ -32,19 +35,8 @@ mod verdict;
 pub(super) mod words;
 mod zone_switch;
 
+#[cfg(feature = "ssr")]
+pub(crate) use draw::draw;
 pub use drawn::Drawn;
 pub use entry::LogEntryPage;
-pub use list::LogsPage;
-
-/// Draws the parts of a page that it has besides rows.
-#[cfg(feature = "ssr")]
-pub(crate) fn draw(company: model::ClientId, filter: &model::LogFilter, page: &model::LogPage) -> Drawn {
-    match (&page.histogram, &page.facets) {
-        (Some(histogram), _) => chart::drawing::draw(company, filter, histogram),
-        (None, Some(facets)) => Drawn {
-            picture: facets::drawing::draw(company, filter, facets),
-            ..Drawn::default()
-        },
-        (None, None) => Drawn::default(),
-    }
-}
+pub use list::{LogsPage, LogsTools};

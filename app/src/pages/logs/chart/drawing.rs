@@ -6,11 +6,11 @@ use std::fmt::Write;
 use leptos::prelude::*;
 use model::{Choice, ClientId, DateRange, LogFilter, LogHistogram, StatusFilter, Timestamp};
 
-use super::span::Span;
 use crate::browser::html::Markup;
 use crate::browser::zone::minute_text;
 use crate::pages::logs::address;
 use crate::pages::logs::drawn::Drawn;
+use crate::pages::logs::span::Span;
 use crate::ui::grouped;
 
 /// The height of the picture, in its own units, which are pixels on the page.

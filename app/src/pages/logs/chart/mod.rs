@@ -3,23 +3,23 @@
 
 #[cfg(feature = "ssr")]
 pub(super) mod drawing;
-mod span;
 mod tools;
 
 use leptos::{html, prelude::*};
-use model::{DateRange, Timestamp};
 
-pub(super) use self::span::Span;
 pub(crate) use self::tools::{ChartTools, work_chart};
 use super::drawn::{Drawing, NotDrawn, part};
 use super::listing::{Face, Listing};
 use crate::browser::html::ShowMarkup;
-use crate::chunks;
+use crate::on_demand::Coming;
 use crate::pages::loaded::read_from;
+
+/// Loads [`work_chart`] and calls it.
+pub(crate) type Loader = fn(ChartTools) -> Coming<()>;
 
 /// The chart with its numbers, inside the `Transition` around it. Hidden while there has never been a request.
 #[component]
-pub(super) fn Chart(listing: Listing, drawing: Drawing) -> impl IntoView {
+pub(super) fn Chart(listing: Listing, drawing: Drawing, load: Loader) -> impl IntoView {
     let span = part(drawing, |drawn| &drawn.span);
     let is_empty = read_from(move || listing.face() == Some(Face::FirstRequest));
     let (area, listed) = (NodeRef::new(), NodeRef::new());
@@ -28,7 +28,7 @@ pub(super) fn Chart(listing: Listing, drawing: Drawing) -> impl IntoView {
         <section class="logs-chart" aria-label="Requests over time" hidden=move || is_empty.get()>
             <NotDrawn drawing words="The chart could not be loaded." />
             <ShowMarkup markup=part(drawing, |drawn| &drawn.picture) class="logs-chart__picture" />
-            <Area tools area />
+            <Area tools area load />
             <details class="logs-chart__numbers">
                 <summary>"Numbers"</summary>
                 <div class="logs-chart__frame" tabindex="0" role="group" aria-label="Numbers of the chart">
@@ -43,14 +43,14 @@ pub(super) fn Chart(listing: Listing, drawing: Drawing) -> impl IntoView {
 /// Over the bars: where the pointer and the keys choose a part of the range. Not without scripts. What it shows is written by
 /// `browser::picker`.
 #[component]
-fn Area(tools: ChartTools, area: NodeRef<html::Div>) -> impl IntoView {
+fn Area(tools: ChartTools, area: NodeRef<html::Div>, load: Loader) -> impl IntoView {
     let is_awake = StoredValue::new(false);
     let wake = move || {
         if !is_awake.get_value() {
             is_awake.set_value(true);
             leptos::task::spawn_local(async move {
                 // If it could not be loaded, the next touch tries again.
-                if chunks::work_chart(tools).await.is_err() {
+                if load(tools).await.is_err() {
                     is_awake.try_set_value(false);
                 }
             });
@@ -77,12 +77,4 @@ fn Area(tools: ChartTools, area: NodeRef<html::Div>) -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-/// A part of the range as a range of its own.
-const fn between(from: Timestamp, to: Timestamp) -> DateRange {
-    DateRange::Between {
-        from: Some(from),
-        to: Some(to),
-    }
 }

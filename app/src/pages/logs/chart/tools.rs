@@ -4,11 +4,11 @@
 use leptos::{html, prelude::*};
 use model::Timestamp;
 
-use super::span::Span;
 use crate::browser::clock::{self, LocalStyle};
 use crate::browser::picker::{self, Pick};
 use crate::browser::zone::{self, Zone};
 use crate::pages::logs::listing::Listing;
+use crate::pages::logs::span::Span;
 
 /// What works a chart needs of it.
 #[derive(Clone, Copy)]

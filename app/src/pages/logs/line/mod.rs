@@ -15,16 +15,26 @@ pub(crate) use self::tools::{apply_line, work_line};
 use super::listing::Listing;
 use super::names::Names;
 use crate::browser::combobox::{self, Fault};
-use crate::chunks;
+use crate::on_demand::Coming;
 
 /// The ids of the field, of its list of suggestions, and of the place for what is wrong.
 pub(super) const FIELD: &str = "search-line";
 const LIST: &str = "search-line-list";
 const WRONG: &str = "search-line-error";
 
+/// Load a tool and call it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaders {
+    /// [`work_line`]
+    pub(crate) work: fn(Line) -> Coming<()>,
+    /// [`apply_line`]
+    pub(crate) apply: fn(Line) -> Coming<()>,
+}
+
 /// What works the line needs of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Line {
+    load: Loaders,
     listing: Listing,
     field: NodeRef<html::Input>,
     names: StoredValue<Names>,
@@ -42,8 +52,9 @@ struct Offer {
 }
 
 impl Line {
-    pub(super) fn new(listing: Listing, names: &Names) -> Self {
+    pub(super) fn new(listing: Listing, names: &Names, load: Loaders) -> Self {
         Self {
+            load,
             listing,
             field: NodeRef::new(),
             names: StoredValue::new(names.clone()),
@@ -57,7 +68,7 @@ impl Line {
         if is_used {
             leptos::task::spawn_local(async move {
                 // If it could not be loaded, the next Enter tries again.
-                let _ = chunks::apply_line(self).await;
+                let _ = (self.load.apply)(self).await;
             });
         }
         is_used
@@ -73,7 +84,7 @@ pub(super) fn SearchLine(line: Line) -> impl IntoView {
             is_awake.set_value(true);
             leptos::task::spawn_local(async move {
                 // Without it the line works, and offers nothing until the next try.
-                if chunks::work_line(line).await.is_err() {
+                if (line.load.work)(line).await.is_err() {
                     is_awake.try_set_value(false);
                 }
             });

@@ -3,8 +3,6 @@
 use model::{DateRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::between;
-
 /// Equal buckets, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span {
@@ -47,6 +45,14 @@ impl Span {
     #[cfg(feature = "ssr")]
     pub(super) const fn later(self) -> DateRange {
         between(self.to(), self.to().plus_millis(self.length()))
+    }
+}
+
+/// A part of the range as a range of its own.
+const fn between(from: Timestamp, to: Timestamp) -> DateRange {
+    DateRange::Between {
+        from: Some(from),
+        to: Some(to),
     }
 }
 
