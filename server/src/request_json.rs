@@ -12,6 +12,7 @@ pub(crate) fn row(row: &LogRow) -> Value {
         "path": row.path,
         "status": row.status,
         "verdict": row.verdict,
+        "error_code": row.error_code,
         "env_type": row.environment,
         "client_id": row.client_id,
         "brand": row.brand,

@@ -37,6 +37,7 @@ fn entry() -> LogEntry {
             path: "/v1/orders/?page=2".to_owned(),
             status: 201,
             verdict: Verdict::Accepted,
+            error_code: None,
             environment: Some(Environment::Sandbox),
             client_id: company(),
             brand: None,

@@ -17,6 +17,7 @@ fn row() -> LogRow {
         path: "/v1/orders/".to_owned(),
         status: 200,
         verdict: Verdict::Accepted,
+        error_code: None,
         environment: None,
         client_id: company(),
         brand: None,
@@ -44,6 +45,8 @@ fn page(rows: Vec<LogRow>) -> LogPage {
         histogram: None,
         facets: None,
         as_of: 0,
+        errors: None,
+        endpoints: None,
     }
 }
 

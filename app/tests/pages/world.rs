@@ -409,6 +409,8 @@ impl SeeLogs for World {
         let mut page = self.log.clone().ok_or(AppError::NotFound)?;
         page.histogram = page.histogram.filter(|_| parts.histogram);
         page.facets = page.facets.filter(|_| parts.facets);
+        page.errors = page.errors.filter(|_| parts.errors);
+        page.endpoints = page.endpoints.filter(|_| parts.endpoints);
         Ok(page)
     }
 

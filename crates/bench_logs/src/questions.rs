@@ -136,6 +136,7 @@ fn first_page(world: &World, parts: &[Part<'_>]) -> Question {
         count: true,
         histogram: None,
         facets: false,
+        groups: None,
         budget: BUDGET,
     }
 }
@@ -349,6 +350,7 @@ fn histograms_and_facets(world: &World) -> Vec<Named> {
     };
     let facets = |parts: &[Part<'_>]| Question {
         facets: true,
+        groups: None,
         ..first_page(world, parts)
     };
     let common = brand(world, 1);

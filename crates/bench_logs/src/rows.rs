@@ -59,6 +59,7 @@ impl World {
             status,
             verdict,
             verdict_detail: String::new(),
+            error_code: None,
             duration_us,
             upstream_us: (verdict == Verdict::Accepted).then_some(duration_us * 9 / 10),
             address: address(dice),

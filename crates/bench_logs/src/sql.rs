@@ -87,7 +87,9 @@ fn parts(scope: Scope, question: &Question, but: Option<&str>) -> Vec<String> {
         path,
         address,
         duration_us,
-        // The benchmark looks requests up by their ids.
+        // The benchmark asks for none of these, and looks requests up by their ids.
+        error: _,
+        endpoint: _,
         row: _,
     } = &question.conditions;
     let equal = |field: &'static str| move |value: String| format!("{field} = '{value}'");
@@ -173,6 +175,7 @@ mod tests {
             count: true,
             histogram: None,
             facets: false,
+            groups: None,
             budget: Duration::MAX,
         }
     }

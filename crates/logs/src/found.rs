@@ -1,6 +1,8 @@
 //! The answer to a [`crate::Question`].
 
-use model::{ClientId, Environment, KeyId, LogRow, Recorded, Timestamp, Verdict};
+use model::{
+    Beyond, ClientId, EndpointGroup, Environment, ErrorReason, KeyId, LogRow, Recorded, Timestamp, Verdict,
+};
 
 /// What a reader found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,12 @@ pub struct Found {
     pub histogram: Vec<[u64; 6]>,
     /// Empty unless it was asked for.
     pub facets: Facets,
+    /// For [`crate::Groups::Errors`], the most frequent first, then by key; at most [`crate::Groups::LISTED`].
+    pub errors: Vec<FoundErrors>,
+    /// For [`crate::Groups::Endpoints`], likewise.
+    pub endpoints: Vec<EndpointGroup>,
+    /// What `errors` or `endpoints` leaves out.
+    pub beyond: Beyond,
     /// If the budget ended before everything was looked at.
     pub looked_back_to: Option<LookedBack>,
     /// Parts of the log in this range that cannot be read.
@@ -58,6 +66,39 @@ pub struct Facets {
     pub recorded: Vec<(Recorded, u64)>,
     /// By the class of the duration: 0 below 1 ms, and n from 2^(n-1) ms up to 2^n ms.
     pub duration: Vec<(u8, u64)>,
+}
+
+/// What rows of one group of errors have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrorKey {
+    pub status: u16,
+    pub method: String,
+    /// The template of the path.
+    pub endpoint: String,
+    pub reason: ErrorReason,
+}
+
+/// A group of errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundErrors {
+    pub key: ErrorKey,
+    pub requests: u64,
+    /// The earliest and the latest arrival.
+    pub first: Timestamp,
+    pub last: Timestamp,
+    /// Rows in each part of the range, oldest first.
+    pub counts: Vec<u64>,
+    pub keys: Distinct<KeyId>,
+    /// The companies whose rows they are.
+    pub clients: Distinct<ClientId>,
+}
+
+/// Distinct values, ascending: all, or [`crate::Groups::AFFECTED`] of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Distinct<T> {
+    pub values: Vec<T>,
+    /// There are more.
+    pub is_more: bool,
 }
 
 /// How far a reader looked back before its budget ended.

@@ -218,6 +218,7 @@ mod tests {
             count: false,
             histogram: Some(parts),
             facets: false,
+            groups: None,
             budget: std::time::Duration::from_secs(1),
         }
     }

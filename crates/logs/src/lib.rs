@@ -3,9 +3,11 @@
 
 mod directory;
 mod entry;
+mod error_code;
 mod facets;
 mod found;
 mod gatherer;
+mod groups;
 mod histogram;
 mod lanes;
 mod question;
@@ -23,9 +25,9 @@ pub use self::redact::{redact, redact_counted};
 pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
 pub use directory::{Directory, Known, NamedKey, Needs};
 pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
-pub use found::{Count, Damaged, Facets, Found, LookedBack};
+pub use found::{Count, Damaged, Distinct, ErrorKey, Facets, Found, FoundErrors, LookedBack};
 pub use model::Choice;
-pub use question::{Conditions, Question, Scope};
+pub use question::{Conditions, Groups, Question, Scope};
 pub use reading::{PAGE, Reading, Walk};
 pub use recorder::{Recorder, RecorderOptions};
 pub use retention::Retention;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    BrandFilter, Choice, ClientId, CompanyId, Environment, KeyFilter, KeyId, LogFilter, Recorded,
-    StatusFilter, Timestamp, Verdict,
+    BrandFilter, Choice, ClientId, CompanyId, Environment, ErrorCode, KeyFilter, KeyId, LogFilter,
+    NO_ERROR_CODE, Recorded, StatusFilter, Timestamp, Verdict, path_template,
 };
 
 use crate::Known;
@@ -47,9 +47,13 @@ pub struct Conditions {
     /// As stored; case-sensitive.
     pub method: Choice<String>,
     pub verdict: Choice<Verdict>,
+    /// `None`: without a code.
+    pub error: Choice<Option<ErrorCode>>,
     pub recorded: Choice<Recorded>,
     /// The path contains one of these; case-sensitive.
     pub path: Choice<String>,
+    /// The path has one of these templates: see [`model::path_template`].
+    pub endpoint: Choice<String>,
     /// The caller's address, as stored.
     pub address: Choice<String>,
     /// Microseconds: from (included) and to (excluded; `u64::MAX` where there is no limit).
@@ -71,15 +75,20 @@ impl Conditions {
             key,
             method,
             verdict,
+            error,
             recorded,
             path,
+            endpoint,
             address,
             duration,
             request,
             before: _,
         } = filter;
         // Stored paths have U+2400 in place of NUL.
-        let part = |part: &String| vec![part.replace('\0', "\u{2400}")];
+        let as_in_paths = |text: &String| text.replace('\0', "\u{2400}");
+        let part = |part: &String| vec![as_in_paths(part)];
+        // Also reads a path with ids in it.
+        let template = |endpoint: &String| vec![path_template(&as_in_paths(endpoint))];
         Self {
             status: status.clone(),
             client: named(brand, NO_CLIENT, |brand| match brand {
@@ -94,8 +103,10 @@ impl Conditions {
             }),
             method: method.clone(),
             verdict: verdict.clone(),
+            error: named(error, None, |code| vec![code_of(code)]),
             recorded: recorded.clone(),
             path: named(path, NO_TEXT.to_owned(), part),
+            endpoint: named(endpoint, NO_TEXT.to_owned(), template),
             address: named(address, NO_TEXT.to_owned(), |address| vec![as_stored(address)]),
             duration_us: named(duration, (0, 0), |duration| vec![duration.bounds()]),
             row: named(request, NO_ROW, |id| known.rows_of(*id)),
@@ -150,6 +161,15 @@ fn as_stored(address: &str) -> String {
     parsed.map_or_else(|_| address.to_owned(), |address| address.to_string())
 }
 
+/// A code of an error. What no response can have stays as it is, and no row has it.
+fn code_of(text: &String) -> Option<ErrorCode> {
+    if text == NO_ERROR_CODE {
+        None
+    } else {
+        ErrorCode::stored(text)
+    }
+}
+
 /// A question about the rows of one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -158,7 +178,7 @@ pub struct Question {
     /// to (excluded).
     pub to: Timestamp,
     pub conditions: Conditions,
-    /// The cursor: only rows with a smaller `seq`. Does not affect `count`, `histogram` and `facets`.
+    /// The cursor: only rows with a smaller `seq`. Does not affect `count`, `histogram`, `facets` and `groups`.
     pub before: Option<i64>,
     /// Only rows with this `seq` or a smaller one, so that every page of a list belongs to its first.
     pub as_of: Option<i64>,
@@ -173,6 +193,25 @@ pub struct Question {
     pub histogram: Option<u32>,
     /// Whether to count the rows of each value of each field.
     pub facets: bool,
+    /// Into which groups to divide the matching rows.
+    pub groups: Option<Groups>,
     /// When this has passed, the reader answers with what it has: see [`crate::LookedBack`].
     pub budget: Duration,
+}
+
+/// Groups of matching rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Those with a status of 400 or above, by what failed. `parts` is into how many equal parts to divide the range for
+    /// each group's counts; 1 at least.
+    Errors { parts: u32 },
+    /// All, by endpoint.
+    Endpoints,
+}
+
+impl Groups {
+    /// Groups that an answer has at most.
+    pub const LISTED: usize = 50;
+    /// Distinct keys, and distinct brands, of a group that are told apart.
+    pub const AFFECTED: usize = 50;
 }

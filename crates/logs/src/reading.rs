@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEntry, LogFacets, LogFilter,
-    LogHistogram, LogPage, LogParts, LogRow, LogTotals, NewRows, RequestId, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEndpoints, LogEntry, LogErrors,
+    LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, LogTotals, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
 use crate::directory::Empty;
 use crate::histogram::{Buckets, beginning, first_part};
 use crate::{
-    Conditions, Count, Damaged, Directory, Found, Known, Ledger, LogStoreError, Needs, Question, Reader,
-    Retention, Scope, facets,
+    Conditions, Count, Damaged, Directory, Found, Groups, Known, Ledger, LogStoreError, Needs, Question,
+    Reader, Retention, Scope, facets, groups,
 };
 
 pub use walk::Walk;
@@ -120,6 +120,12 @@ impl Reading {
         if parts.facets {
             page.facets = Some(self.facets(scope, &asked, &known).await?);
         }
+        if parts.errors {
+            page.errors = Some(self.errors(scope, &asked, &known).await?);
+        }
+        if parts.endpoints {
+            page.endpoints = Some(self.endpoints(scope, &asked).await?);
+        }
         Ok(page)
     }
 
@@ -172,10 +178,10 @@ impl Reading {
     async fn known(&self, scope: Scope, filter: &LogFilter, parts: LogParts) -> Result<Known, LogStoreError> {
         let Needs { brands, keys } = Known::needs(filter);
         let mut known = Known::default();
-        if brands || parts.facets {
+        if brands || parts.facets || parts.errors {
             known.brands = self.directory.brands(scope).await?;
         }
-        if keys || parts.facets {
+        if keys || parts.facets || parts.errors {
             known.keys = self.directory.keys(scope).await?;
         }
         for request in filter.request.any_of.iter().chain(&filter.request.none_of) {
@@ -260,10 +266,7 @@ impl Reading {
 
     /// Over the range of the page or, if that has no beginning, from where the log has rows.
     async fn histogram(&self, scope: Scope, asked: &Asked) -> Result<LogHistogram, LogStoreError> {
-        let mut from = asked.from;
-        if asked.wanted_from == Timestamp::default() {
-            from = self.beginning(scope, asked).await?;
-        }
+        let from = self.axis(scope, asked).await?;
         let buckets = Buckets::over(from, asked.to.max(from.plus_millis(1)));
         let questions = buckets.questions(|from, to, parts| Question {
             from,
@@ -276,6 +279,14 @@ impl Reading {
             answers.push(self.reader.find(scope, &question).await?);
         }
         Ok(buckets.histogram(answers))
+    }
+
+    /// Where an axis of time begins.
+    async fn axis(&self, scope: Scope, asked: &Asked) -> Result<Timestamp, LogStoreError> {
+        if asked.wanted_from == Timestamp::default() {
+            return self.beginning(scope, asked).await;
+        }
+        Ok(asked.from)
     }
 
     /// Somewhat before the oldest row in the range, whatever the filter: the axis stays when the filter changes.
@@ -303,6 +314,26 @@ impl Reading {
         };
         let found = self.reader.find(scope, &question).await?;
         Ok(facets::named(found, scope, known))
+    }
+
+    async fn errors(&self, scope: Scope, asked: &Asked, known: &Known) -> Result<LogErrors, LogStoreError> {
+        let (from, to) = (self.axis(scope, asked).await?, asked.to);
+        let question = Question {
+            from,
+            groups: Some(Groups::Errors { parts: groups::PARTS }),
+            ..asked.question()
+        };
+        let found = self.reader.find(scope, &question).await?;
+        Ok(groups::errors(found, from, to, scope, known))
+    }
+
+    async fn endpoints(&self, scope: Scope, asked: &Asked) -> Result<LogEndpoints, LogStoreError> {
+        let question = Question {
+            groups: Some(Groups::Endpoints),
+            ..asked.question()
+        };
+        let found = self.reader.find(scope, &question).await?;
+        Ok(groups::endpoints(found))
     }
 
     /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,
@@ -441,6 +472,8 @@ impl Asked {
             histogram: None,
             facets: None,
             as_of: 0,
+            errors: None,
+            endpoints: None,
         }
     }
 }
@@ -458,6 +491,7 @@ const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Que
         count: true,
         histogram: None,
         facets: false,
+        groups: None,
         budget: BUDGET,
     }
 }

@@ -4,7 +4,7 @@
 use model::{Body, BodyAbsence, HeaderField};
 use redact::{Names, Needles, Search};
 
-use crate::{CapturedBody, Entry, Message, StoredEntry};
+use crate::{CapturedBody, Entry, Message, StoredEntry, error_code};
 
 /// Maximum number of bytes of a path if no key was recognised (design, section 6).
 const UNRECOGNISED_PATH: usize = 256;
@@ -69,6 +69,7 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
     let work = asked.work + more_work;
     let asked = asked.kept;
 
+    let error_code = error_code::of(entry.status, entry.verdict, &response_body);
     let stored = StoredEntry {
         request_id: entry.request_id,
         at: entry.at,
@@ -81,6 +82,7 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
         status: entry.status,
         verdict: entry.verdict,
         verdict_detail: entry.verdict_detail,
+        error_code,
         duration_us: entry.duration_us,
         upstream_us: entry.upstream_us,
         address: entry.address,

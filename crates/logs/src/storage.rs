@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Body, CompanyId, Environment, HeaderField, Kept, LogEntry, LogTotals, Moving, Recorded, RequestId,
-    Timestamp, Verdict,
+    Body, CompanyId, Environment, ErrorCode, HeaderField, Kept, LogEntry, LogTotals, Moving, Recorded,
+    RequestId, Timestamp, Verdict,
 };
 use thiserror::Error;
 
@@ -25,6 +25,8 @@ pub struct StoredEntry {
     pub status: u16,
     pub verdict: Verdict,
     pub verdict_detail: String,
+    /// What the API's response says went wrong.
+    pub error_code: Option<ErrorCode>,
     pub duration_us: u64,
     pub upstream_us: Option<u64>,
     pub address: String,

@@ -6,13 +6,16 @@ mod account;
 mod credential_names;
 mod delivery_reach;
 mod environment;
+mod error_code;
 mod event_type;
 mod id;
 mod key;
 mod log;
 mod log_address;
 mod log_filter;
+mod log_groups;
 mod log_parts;
+mod path_template;
 mod permission;
 mod recorded;
 mod saved_view;
@@ -27,6 +30,7 @@ pub use account::{Brand, CompanyContext, DemoContext, Provider};
 pub use credential_names::{CredentialNames, NotCredentialNames};
 pub use delivery_reach::DeliveryReach;
 pub use environment::{Environment, UnknownEnvironment};
+pub use error_code::{ErrorCode, LONGEST_ERROR_CODE, NO_ERROR_CODE, NotAnErrorCode};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
     AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
@@ -43,7 +47,9 @@ pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
     LONGEST_PATH, LastFour, LogFilter, MOST_VALUES, StatusFilter,
 };
+pub use log_groups::{Affected, Beyond, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors};
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
+pub use path_template::{LONGEST_TEMPLATE, path_template, write_path_template};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use recorded::Recorded;
 pub use saved_view::{SavedView, ViewQuery};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, Environment, EventId, KeyId, LogFacets, LogHistogram, Recorded, RequestId, Timestamp, Verdict,
+    ClientId, Environment, ErrorCode, EventId, KeyId, LogEndpoints, LogErrors, LogFacets, LogHistogram,
+    Recorded, RequestId, Timestamp, Verdict,
 };
 
 /// One row of the Logs table.
@@ -19,6 +20,8 @@ pub struct LogRow {
     pub path: String,
     pub status: u16,
     pub verdict: Verdict,
+    /// What the API's response said went wrong, if its status is 400 or above and it said so as a code.
+    pub error_code: Option<ErrorCode>,
     pub environment: Option<Environment>,
     /// The company's own Client ID, or a brand's.
     pub client_id: ClientId,
@@ -209,6 +212,11 @@ pub struct LogPage {
     pub histogram: Option<LogHistogram>,
     /// If they were asked for.
     pub facets: Option<LogFacets>,
+    /// If they were asked for. They are drawn on the server and do not travel.
+    #[serde(skip)]
+    pub errors: Option<LogErrors>,
+    #[serde(skip)]
+    pub endpoints: Option<LogEndpoints>,
     /// Every row with this `seq` or a smaller one had been stored: what is new since then has a larger one.
     pub as_of: i64,
 }

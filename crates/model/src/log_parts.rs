@@ -1,5 +1,5 @@
-//! What a page of the log shows besides its rows: the histogram and the facets. Each is asked for on its own, so that the
-//! rows need not wait for it.
+//! What a page of the log shows besides its rows: the histogram, the facets, and the groups of its requests. Each
+//! is asked for on its own, so that the rows need not wait for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +12,41 @@ pub struct LogParts {
     pub rows: bool,
     pub histogram: bool,
     pub facets: bool,
+    /// Failed requests in groups.
+    #[serde(default)]
+    pub errors: bool,
+    /// Requests by endpoint.
+    #[serde(default)]
+    pub endpoints: bool,
 }
 
 impl LogParts {
+    const NOTHING: Self = Self {
+        rows: false,
+        histogram: false,
+        facets: false,
+        errors: false,
+        endpoints: false,
+    };
     pub const ROWS: Self = Self {
         rows: true,
-        histogram: false,
-        facets: false,
+        ..Self::NOTHING
     };
     pub const HISTOGRAM: Self = Self {
-        rows: false,
         histogram: true,
-        facets: false,
+        ..Self::NOTHING
     };
     pub const FACETS: Self = Self {
-        rows: false,
-        histogram: false,
         facets: true,
+        ..Self::NOTHING
+    };
+    pub const ERRORS: Self = Self {
+        errors: true,
+        ..Self::NOTHING
+    };
+    pub const ENDPOINTS: Self = Self {
+        endpoints: true,
+        ..Self::NOTHING
     };
 }
 

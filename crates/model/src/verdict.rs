@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $status:expr, $label:literal, $sentence:literal, $next:literal;)+) => {
         /// Why a request was accepted or refused.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Verdict {
             $($(#[$doc])* $variant),+

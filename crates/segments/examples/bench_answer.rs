@@ -161,6 +161,7 @@ impl World {
                 Verdict::Accepted
             },
             verdict_detail: String::new(),
+            error_code: None,
             duration_us: 1000 + dice.roll(100_000) * dice.roll(10) / 5,
             upstream_us: Some(900 + dice.roll(20_000)),
             address: format!("192.0.2.{}", dice.roll(250)),
@@ -243,6 +244,7 @@ fn questions(world: &World) -> Vec<Asked> {
             count: true,
             histogram: None,
             facets: false,
+            groups: None,
             budget: Duration::from_secs(2),
         };
         change(&mut question);

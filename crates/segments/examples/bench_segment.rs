@@ -88,6 +88,7 @@ fn entry(dice: &mut Dice, shape: Shape, at: &mut i64) -> StoredEntry {
         status,
         verdict: Verdict::Accepted,
         verdict_detail: String::new(),
+        error_code: None,
         duration_us: duration,
         upstream_us: Some(duration - duration / 20),
         address: format!("192.0.2.{}", dice.roll(30)),

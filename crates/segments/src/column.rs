@@ -37,11 +37,13 @@ pub enum Column {
     UserAgent,
     /// 0 if the row's headers and bodies are in the blob of bodies; else why there are none.
     Messages,
+    /// Number in [`crate::Dictionary::Errors`]. Version 1 of the format does not have it: see [`crate::Head::has`].
+    Error,
 }
 
 impl Column {
     /// In the order of the format.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::At,
         Self::RequestId,
         Self::Duration,
@@ -58,6 +60,7 @@ impl Column {
         Self::Address,
         Self::UserAgent,
         Self::Messages,
+        Self::Error,
     ];
 
     /// How many of [`Self::ALL`] are not columns of `u16`; they come first.
@@ -73,6 +76,7 @@ impl Column {
             Self::Path => Dictionary::Paths,
             Self::Address => Dictionary::Addresses,
             Self::UserAgent => Dictionary::UserAgents,
+            Self::Error => Dictionary::Errors,
             _ => return None,
         })
     }

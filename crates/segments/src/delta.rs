@@ -1,11 +1,11 @@
 //! One batch of rows as bytes, for the tail of an open segment.
 //!
-//! A delta is "GHSD", the version, how many rows it has (varint), one compressed piece with the rows, and a checksum of
-//! all this. A place, a key, a method, an address and a user agent is written in full where it first appears in the
+//! A delta is "GHSD", the version (2; 1 has no codes of errors), how many rows it has (varint), one compressed piece with the rows, and a checksum of
+//! all this. A place, a key, a method, an address, a user agent and a code of an error is written in full where it first appears in the
 //! batch, and by its number after that.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{RequestId, Timestamp};
+use model::{ErrorCode, RequestId, Timestamp};
 use thiserror::Error;
 
 use crate::container::Damage;
@@ -18,7 +18,7 @@ use crate::texts::{TextNumbers, ValueNumbers};
 use crate::{ROWS, codes};
 
 const MAGIC: [u8; 4] = *b"GHSD";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Rows in a delta at most.
 const MOST_ROWS: usize = ROWS;
@@ -59,6 +59,7 @@ struct Known {
     methods: TextNumbers,
     addresses: TextNumbers,
     user_agents: TextNumbers,
+    errors: TextNumbers,
     value: Vec<u8>,
 }
 
@@ -94,6 +95,11 @@ impl Known {
         put_known(out, &mut self.user_agents, entry.user_agent.as_deref());
         put_bytes(out, entry.verdict_detail.as_bytes());
         put_bytes(out, entry.path.as_bytes());
+        put_known(
+            out,
+            &mut self.errors,
+            entry.error_code.as_ref().map(ErrorCode::as_str),
+        );
         let number = messages::number_of(entry);
         put_varint(out, number.into());
         if number == messages::STORED {
@@ -135,14 +141,18 @@ fn put_known(out: &mut Vec<u8>, known: &mut TextNumbers, text: Option<&str>) {
 /// Decodes a batch.
 pub fn decode(bytes: &[u8]) -> Result<Vec<StoredEntry>, Torn> {
     let mut input = Input::sealed(bytes)?;
-    if input.array()? != MAGIC || input.byte()? != VERSION {
+    let (magic, version) = (input.array()?, input.byte()?);
+    if magic != MAGIC || !(1..=VERSION).contains(&version) {
         return Err(Torn("it is of an unknown version"));
     }
     let count = input.length(MOST_ROWS)?;
     let raw = input.unzip()?;
     input.end()?;
     let mut rows = Input::new(&raw);
-    let mut read = Read::default();
+    let mut read = Read {
+        version,
+        ..Read::default()
+    };
     let mut entries = Vec::with_capacity(count.min(raw.len() / 16));
     for _ in 0..count {
         entries.push(read.entry(&mut rows)?);
@@ -154,12 +164,14 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<StoredEntry>, Torn> {
 /// Values that have been read so far.
 #[derive(Default)]
 struct Read {
+    version: u8,
     before: i64,
     places: Vec<Place>,
     keys: Vec<Option<KeyTrace>>,
     methods: Vec<Option<String>>,
     addresses: Vec<Option<String>>,
     user_agents: Vec<Option<String>>,
+    errors: Vec<Option<String>>,
 }
 
 impl Read {
@@ -186,6 +198,7 @@ impl Read {
             user_agent: known(input, &mut self.user_agents, read_text)?,
             verdict_detail: input.text()?.to_owned(),
             path: input.text()?.to_owned(),
+            error_code: self.error_code(input)?,
             messages: input.length(u16::MAX.into())? as u16,
         };
         let messages = match Messages::of_number(parts.messages)? {
@@ -193,6 +206,14 @@ impl Read {
             None => Messages::read(input)?,
         };
         Ok(stored(parts, messages))
+    }
+
+    fn error_code(&mut self, input: &mut Input<'_>) -> Result<Option<ErrorCode>, Damage> {
+        if self.version == 1 {
+            return Ok(None);
+        }
+        let code = known(input, &mut self.errors, read_text)?;
+        Ok(code.as_deref().and_then(ErrorCode::stored))
     }
 }
 

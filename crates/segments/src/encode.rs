@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use crate::dictionary::{ChunkSize, DictionaryWriter, put_key, put_place, put_text};
 use crate::head::{Bounds, DictionaryChunk, DictionaryIndex, Head};
-use crate::head_format::{self, BLOB_START, BODIES_MAGIC, ROWS_MAGIC, blob_start};
+use crate::head_format::{self, BLOB_START, BODIES_MAGIC, ROWS_MAGIC, VERSION, blob_start};
 use crate::input::seal;
 use crate::numbers::ChunkWriter;
 use crate::values::{FieldIndex, put_field};
@@ -25,7 +25,7 @@ pub struct Encoded {
 /// Encodes a segment. `None` if it has no row.
 pub(crate) fn encode(open: &Open) -> Option<Encoded> {
     let blocks = bounds(open);
-    let mut rows = blob_start(&ROWS_MAGIC, open.id());
+    let mut rows = blob_start(&ROWS_MAGIC, VERSION, open.id());
     let chunk_ends = put_columns(&mut rows, open);
     let dictionaries = put_dictionaries(&mut rows, open);
     let fields = Field::ALL.map(|field| put_index(&mut rows, open, field)).into();
@@ -34,12 +34,13 @@ pub(crate) fn encode(open: &Open) -> Option<Encoded> {
         block.end += BLOB_START;
     }
     let bodies = (!block_ends.is_empty()).then(|| {
-        let mut blob = blob_start(&BODIES_MAGIC, open.id());
+        let mut blob = blob_start(&BODIES_MAGIC, VERSION, open.id());
         blob.extend_from_slice(&body_blocks);
         blob
     });
     let rows_bytes = rows.len() as u32;
     let head = Head {
+        version: VERSION,
         meta: head_format::meta(
             open.id(),
             open.day(),

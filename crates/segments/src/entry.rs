@@ -1,7 +1,7 @@
 //! One row, put together from its columns.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{Environment, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
+use model::{Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::messages::Messages;
 
@@ -18,6 +18,7 @@ pub(crate) struct Parts {
     pub(crate) status: u16,
     pub(crate) verdict: Verdict,
     pub(crate) verdict_detail: String,
+    pub(crate) error_code: Option<ErrorCode>,
     pub(crate) path: String,
     pub(crate) address: String,
     pub(crate) user_agent: Option<String>,
@@ -37,6 +38,7 @@ pub(crate) fn row(seq: i64, parts: Parts) -> LogRow {
         path: parts.path,
         status: parts.status,
         verdict: parts.verdict,
+        error_code: parts.error_code,
         environment: parts.environment,
         client_id: parts.place.client_id,
         brand: parts.place.brand,
@@ -59,6 +61,7 @@ pub(crate) fn stored(parts: Parts, messages: Messages) -> StoredEntry {
         status: parts.status,
         verdict: parts.verdict,
         verdict_detail: parts.verdict_detail,
+        error_code: parts.error_code,
         duration_us: parts.duration_us,
         upstream_us: parts.upstream_us,
         address: parts.address,
@@ -81,6 +84,7 @@ pub(crate) fn entry(seq: i64, entry: StoredEntry) -> (Place, LogEntry) {
         path: entry.path,
         status: entry.status,
         verdict: entry.verdict,
+        error_code: entry.error_code,
         environment: entry.environment,
         client_id: entry.place.client_id,
         brand: entry.place.brand.clone(),

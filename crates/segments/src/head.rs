@@ -19,6 +19,8 @@ use crate::{
 /// A method that returns [`Wanted`] says what to read; the method that decodes it takes exactly those bytes.
 #[derive(Clone, Debug)]
 pub struct Head {
+    /// Of the format of the segment.
+    pub(crate) version: u8,
     pub(crate) meta: Meta,
     pub(crate) seqs: Seqs,
     pub(crate) blocks: Vec<Bounds>,
@@ -103,6 +105,11 @@ impl Head {
             + self.fields.len() * size_of::<FieldIndex>()
     }
 
+    /// Whether the segment has this column: one of version 1 has no [`Column::Error`]. Its rows have no such value then.
+    pub const fn has(&self, column: Column) -> bool {
+        (column as usize) < crate::head_format::columns(self.version).len()
+    }
+
     pub const fn blocks(&self) -> usize {
         self.blocks.len()
     }
@@ -177,7 +184,8 @@ impl Head {
         }
     }
 
-    /// The chunks of these blocks, which must not be none. All blocks: `0..head.blocks()`.
+    /// The chunks of these blocks, which must not be none. All blocks: `0..head.blocks()`. The segment must have the
+    /// column.
     pub fn column(&self, column: Column, blocks: Range<usize>) -> Wanted {
         let first = self.chunk(column, blocks.start);
         let last = self.chunk(column, blocks.end - 1);
@@ -193,7 +201,7 @@ impl Head {
         u64::from(start)..u64::from(self.chunk_ends[index])
     }
 
-    /// A whole dictionary.
+    /// A whole dictionary. Empty if the segment does not have its column.
     pub fn dictionary(&self, dictionary: Dictionary) -> Wanted {
         let index = self.dictionary_index(dictionary);
         let end = index.chunks.last().map_or(index.start, |chunk| chunk.end);

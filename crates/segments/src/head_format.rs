@@ -13,16 +13,30 @@ use crate::{BLOCK, Column, Day, Dictionary, Field, Meta, ROWS, SegmentId};
 const MAGIC: [u8; 4] = *b"GHSH";
 
 /// The version of everything in this crate that is written to a head or a blob.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
+
+/// The columns of a version: the first ones of [`Column::ALL`].
+pub(crate) const fn columns(version: u8) -> &'static [Column] {
+    if version == 1 {
+        Column::ALL.split_at(16).0
+    } else {
+        &Column::ALL
+    }
+}
+
+/// How many of [`Dictionary::ALL`] a version has.
+const fn dictionaries(version: u8) -> usize {
+    if version == 1 { 7 } else { Dictionary::ALL.len() }
+}
 
 /// How many bytes a blob has before its first section.
 pub(crate) const BLOB_START: u32 = 16;
 
 /// The first bytes of a blob.
-pub(crate) fn blob_start(magic: &[u8; 4], id: SegmentId) -> Vec<u8> {
+pub(crate) fn blob_start(magic: &[u8; 4], version: u8, id: SegmentId) -> Vec<u8> {
     let mut out = Vec::with_capacity(BLOB_START as usize);
     out.extend_from_slice(magic);
-    out.extend([VERSION, 0, 0, 0]);
+    out.extend([version, 0, 0, 0]);
     out.extend_from_slice(&id.0.to_le_bytes());
     out
 }
@@ -33,7 +47,7 @@ pub(crate) const BODIES_MAGIC: [u8; 4] = *b"GHSB";
 pub(crate) fn write(head: &Head) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 * 1024);
     out.extend_from_slice(&MAGIC);
-    out.push(VERSION);
+    out.push(head.version);
     put_signed(&mut out, head.meta.id.0);
     put_signed(&mut out, i64::from(head.meta.day.0));
     put_varint(&mut out, u64::from(head.meta.rows));
@@ -103,7 +117,8 @@ fn put_field(out: &mut Vec<u8>, end: &mut u32, field: &FieldIndex) {
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Head, Damage> {
     let mut input = Input::sealed(bytes)?;
-    if input.array()? != MAGIC || input.byte()? != VERSION {
+    let (magic, version) = (input.array()?, input.byte()?);
+    if magic != MAGIC || !(1..=VERSION).contains(&version) {
         return Err(Damage("its head is of an unknown version"));
     }
     let id = SegmentId(input.signed()?);
@@ -115,16 +130,23 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Head, Damage> {
         .map(|_| read_bounds(&mut input))
         .collect::<Result<Vec<_>, _>>()?;
     let mut end = BLOB_START;
-    let chunks = block_count * Column::ALL.len();
+    let chunks = block_count * columns(version).len();
     let chunk_ends = (0..chunks)
         .map(|_| read_end(&mut input, &mut end))
         .collect::<Result<Vec<_>, _>>()?;
-    let dictionaries = read_all(&Dictionary::ALL, || read_dictionary(&mut input, &mut end))?;
+    let stored = &Dictionary::ALL[..dictionaries(version)];
+    let mut dictionaries = read_all(stored, || read_dictionary(&mut input, &mut end))?;
+    // Those of later versions are empty.
+    dictionaries.resize_with(Dictionary::ALL.len(), || DictionaryIndex {
+        start: end,
+        ..DictionaryIndex::default()
+    });
     let fields = read_all(&Field::ALL, || read_field(&mut input, &mut end, rows))?;
     let bodies = read_bodies(&mut input)?;
     input.end()?;
     let meta = meta(id, Day(day), &seqs, &blocks, end, &bodies)?;
     Ok(Head {
+        version,
         meta,
         seqs,
         blocks,

@@ -3,7 +3,7 @@
 //! Plain synchronous Rust without input or output: reading a closed segment means asking for byte ranges
 //! ([`Wanted`]), which a [`Container`] reads, and decoding what it returns.
 //!
-//! # The format, version 1
+//! # The format, version 2
 //!
 //! A closed segment is a *head*, which the catalogue keeps, a blob of *rows* and, if any row has headers or bodies, a
 //! blob of *bodies*. Numbers are *varints* (LEB128, of 64 bits at most), signed ones in zigzag. Other numbers are
@@ -35,6 +35,8 @@
 //! | dictionaries | for each: how many chunks; for each chunk, how many values; for each chunk, its length (varints) |
 //! | fields | for each: how many values times two, plus one if they are in groups (varint); if so, how many groups; then for each value, or the first value of each group: its bytes, its number of rows (varint, not for groups), the length of its set or group (varint) |
 //! | bodies | how many blocks; for each, its first row minus that of the one before; for each, its length (varints) |
+//!
+//! Version 1 is the same without the last column and the last dictionary ([`Column::Error`]). It is still read.
 //!
 //! The bytes of a field's value are described at [`ValueKey`], the codes of enumerations in [`codes`].
 

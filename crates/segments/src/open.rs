@@ -1,7 +1,7 @@
 //! The open segment: rows in memory, column by column, until the segment is closed.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{Environment, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
+use model::{Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::bodies::OpenBodies;
 use crate::container::Damage;
@@ -31,7 +31,7 @@ pub struct Open {
     numbers: [Vec<u16>; NARROW],
     pub(crate) places: ValueNumbers<Place>,
     pub(crate) keys: ValueNumbers<Option<KeyTrace>>,
-    texts: [TextNumbers; 5],
+    texts: [TextNumbers; 6],
     pub(crate) bodies: OpenBodies,
     /// Bytes of all dictionaries' texts.
     text_bytes: usize,
@@ -127,7 +127,7 @@ impl Open {
         if messages == messages::STORED {
             self.bodies.push(row, entry);
         }
-        let [methods, details, paths, addresses, user_agents] = &mut self.texts;
+        let [methods, details, paths, addresses, user_agents, errors] = &mut self.texts;
         let numbers = [
             place,
             key,
@@ -141,6 +141,7 @@ impl Open {
             addresses.number(Some(&entry.address)),
             user_agents.number(entry.user_agent.as_deref()),
             messages,
+            errors.number(Some(entry.error_code.as_ref().map_or("", ErrorCode::as_str))),
         ];
         for (column, number) in self.numbers.iter_mut().zip(numbers) {
             column.push(number);
@@ -207,6 +208,7 @@ impl Open {
             Dictionary::Paths => 2,
             Dictionary::Addresses => 3,
             Dictionary::UserAgents => 4,
+            Dictionary::Errors => 5,
         };
         self.texts[index].texts()
     }
@@ -261,6 +263,9 @@ impl Open {
             status: number(Column::Status),
             verdict: verdict(number(Column::Verdict))?,
             verdict_detail: text(Column::Detail, Dictionary::Details).unwrap_or_default(),
+            error_code: text(Column::Error, Dictionary::Errors)
+                .as_deref()
+                .and_then(ErrorCode::stored),
             path: text(Column::Path, Dictionary::Paths).unwrap_or_default(),
             address: text(Column::Address, Dictionary::Addresses).unwrap_or_default(),
             user_agent: text(Column::UserAgent, Dictionary::UserAgents),

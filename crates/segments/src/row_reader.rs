@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{LogEntry, LogRow, RequestId, Timestamp};
+use model::{ErrorCode, LogEntry, LogRow, RequestId, Timestamp};
 
 use crate::container::Damage;
 use crate::dictionary::{read_chunk, read_key, read_place};
@@ -15,7 +15,7 @@ use crate::open::{environment, recorded, verdict};
 use crate::{BLOCK, Column, Dictionary, Head, ReadError, Wanted, bodies};
 
 /// The columns that a row of a list needs.
-const OF_ROWS: [Column; 10] = [
+const OF_ROWS: [Column; 11] = [
     Column::At,
     Column::RequestId,
     Column::Duration,
@@ -26,6 +26,7 @@ const OF_ROWS: [Column; 10] = [
     Column::Status,
     Column::Verdict,
     Column::Path,
+    Column::Error,
 ];
 
 /// A dictionary up to this size is read at once with the columns, before it is known which of its chunks are needed.
@@ -38,6 +39,7 @@ const SMALL_DICTIONARY: u64 = 4 * 1024;
 pub struct RowReader<'a> {
     head: &'a Head,
     rows: Vec<u16>,
+    /// Those that are needed, if the segment has them.
     columns: &'static [Column],
     /// Whether the blob of bodies is there, if entries are read.
     bodies: Option<bool>,
@@ -101,7 +103,7 @@ impl<'a> RowReader<'a> {
             messages: HashMap::new(),
         };
         let blocks: BTreeSet<usize> = rows.iter().map(|row| usize::from(*row) / BLOCK).collect();
-        for column in columns {
+        for column in columns.iter().filter(|column| head.has(**column)) {
             for block in blocks.iter().filter(|block| **block < head.blocks()) {
                 reader.want(
                     Part::Chunk(*column, *block),
@@ -165,7 +167,7 @@ impl<'a> RowReader<'a> {
     /// Asks for what the columns refer to.
     fn want_rest(&mut self) -> Result<(), Damage> {
         let mut chunks = BTreeSet::new();
-        for column in self.columns {
+        for column in self.columns.iter().filter(|column| self.head.has(**column)) {
             let Some(dictionary) = column.dictionary() else {
                 continue;
             };
@@ -335,6 +337,11 @@ impl<'a> RowReader<'a> {
         };
         let whole = self.bodies.is_some();
         let entry_text = |column| if whole { self.text(column, row) } else { Ok(None) };
+        let error_code = if self.head.has(Column::Error) {
+            self.text(Column::Error, row)?
+        } else {
+            None
+        };
         let entry_number = |column| if whole { self.number(column, row) } else { Ok(0) };
         Ok(Parts {
             request_id,
@@ -347,6 +354,7 @@ impl<'a> RowReader<'a> {
             status: self.number(Column::Status, row)?,
             verdict: verdict(self.number(Column::Verdict, row)?)?,
             verdict_detail: entry_text(Column::Detail)?.unwrap_or_default(),
+            error_code: error_code.as_deref().and_then(ErrorCode::stored),
             path: self.text(Column::Path, row)?.unwrap_or_default(),
             address: entry_text(Column::Address)?.unwrap_or_default(),
             user_agent: entry_text(Column::UserAgent)?,

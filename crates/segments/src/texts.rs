@@ -17,11 +17,13 @@ pub enum Dictionary {
     Paths,
     Addresses,
     UserAgents,
+    /// Codes of errors; empty where there is none.
+    Errors,
 }
 
 impl Dictionary {
     /// In the order of the format.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Places,
         Self::Keys,
         Self::Methods,
@@ -29,6 +31,7 @@ impl Dictionary {
         Self::Paths,
         Self::Addresses,
         Self::UserAgents,
+        Self::Errors,
     ];
 }
 

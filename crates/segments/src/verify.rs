@@ -39,13 +39,13 @@ pub fn verify(head: &Head, container: &dyn Container, bodies_kept: bool) -> Resu
 fn check_starts(head: &Head, container: &dyn Container, bodies_kept: bool) -> Result<(), ReadError> {
     let start = 0..u64::from(BLOB_START);
     let mut wanted = vec![head.wanted(start.clone())];
-    let mut expected = vec![blob_start(&ROWS_MAGIC, head.id())];
+    let mut expected = vec![blob_start(&ROWS_MAGIC, head.version, head.id())];
     if bodies_kept && head.meta().bodies_bytes > 0 {
         wanted.push(Wanted {
             kind: Kind::Bodies,
             ..head.wanted(start)
         });
-        expected.push(blob_start(&BODIES_MAGIC, head.id()));
+        expected.push(blob_start(&BODIES_MAGIC, head.version, head.id()));
     }
     if container.read(&wanted)? == expected {
         Ok(())

@@ -2,6 +2,7 @@
 //! store of log rows compare their answers with it, for random rows and random questions.
 
 mod dice;
+mod groups;
 mod list;
 mod questions;
 mod rows;

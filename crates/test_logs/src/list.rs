@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use logs::{Choice, Conditions, Facets, Question, Scope, StoredEntry};
-use model::{LogEntry, LogRow, RequestId, StatusFilter, Verdict};
+use model::{LogEntry, LogRow, RequestId, StatusFilter, Verdict, path_template};
 
 /// Stored rows, by ascending `seq`.
 #[derive(Debug, Default)]
@@ -57,6 +57,18 @@ impl List {
             in_question(*seq, row, scope, question) && misses(&question.conditions, *seq, row).is_empty()
         });
         matching.map(|(seq, row)| log_row(*seq, row)).collect()
+    }
+
+    /// The matching rows, as they are stored.
+    pub(crate) fn stored_matching<'a>(
+        &'a self,
+        scope: Scope,
+        question: &'a Question,
+    ) -> impl Iterator<Item = &'a StoredEntry> + 'a {
+        let matching = self.rows.iter().filter(move |(seq, row)| {
+            in_question(*seq, row, scope, question) && misses(&question.conditions, *seq, row).is_empty()
+        });
+        matching.map(|(_, row)| row)
     }
 
     /// For each part of the range, the matching rows by the first digit of their status.
@@ -147,8 +159,10 @@ fn misses(conditions: &Conditions, seq: i64, row: &StoredEntry) -> Vec<Option<Fi
         key,
         method,
         verdict,
+        error,
         recorded,
         path,
+        endpoint,
         address,
         duration_us,
         row: row_choice,
@@ -177,7 +191,9 @@ fn misses(conditions: &Conditions, seq: i64, row: &StoredEntry) -> Vec<Option<Fi
             Some(Field::Recorded),
             chosen(recorded, |value| row.recorded == *value),
         ),
+        (None, chosen(error, |code| row.error_code == *code)),
         (None, chosen(path, |part| row.path.contains(part.as_str()))),
+        (None, chosen(endpoint, |value| path_template(&row.path) == *value)),
         (None, chosen(address, |value| row.address == *value)),
         (
             Some(Field::Duration),
@@ -201,6 +217,7 @@ fn log_row(seq: i64, row: &StoredEntry) -> LogRow {
         path: row.path.clone(),
         status: row.status,
         verdict: row.verdict,
+        error_code: row.error_code.clone(),
         environment: row.environment,
         client_id: row.place.client_id,
         brand: row.place.brand.clone(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use logs::{Choice, Conditions, Question, Scope};
-use model::{Environment, Recorded, StatusFilter, Timestamp, Verdict};
+use logs::{Choice, Conditions, Groups, Question, Scope};
+use model::{Environment, Recorded, StatusFilter, Timestamp, Verdict, path_template};
 
 use crate::rows::{self, World};
 use crate::{Dice, List};
@@ -56,6 +56,14 @@ pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
         count: !dice.once_in(3),
         histogram: dice.one_of(&[None, None, Some(0), Some(1), Some(7), Some(60)]),
         facets: dice.once_in(3),
+        groups: dice.one_of(&[
+            None,
+            None,
+            Some(Groups::Errors { parts: 1 }),
+            Some(Groups::Errors { parts: 30 }),
+            Some(Groups::Endpoints),
+            Some(Groups::Endpoints),
+        ]),
         budget: Duration::from_secs(3600),
     }
 }
@@ -99,7 +107,7 @@ fn a_seq(list: &List, dice: &mut Dice) -> i64 {
 fn conditions(world: &World, list: &List, dice: &mut Dice) -> Conditions {
     let mut conditions = Conditions::default();
     for _ in 0..dice.one_of(&[0, 1, 1, 2, 2, 3, 5]) {
-        match dice.roll(11) {
+        match dice.roll(13) {
             0 => conditions.status = choice(dice, status),
             1 => {
                 conditions.client = choice(dice, |dice| rows::client(dice.skewed(world.companies() + 1)));
@@ -114,6 +122,12 @@ fn conditions(world: &World, list: &List, dice: &mut Dice) -> Conditions {
             }
             7 => conditions.path = choice(dice, |dice| part(world, list, dice)),
             8 => conditions.address = choice(dice, |dice| rows::address(dice.skewed(310))),
+            10 => conditions.error = choice(dice, rows::error_code),
+            11 => {
+                conditions.endpoint = choice(dice, |dice| {
+                    path_template(&rows::path(dice.skewed(world.paths + 1)))
+                });
+            }
             9 => conditions.duration_us = choice(dice, duration),
             _ => conditions.row = choice(dice, |dice| a_seq(list, dice)),
         }

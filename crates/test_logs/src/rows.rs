@@ -2,8 +2,8 @@
 
 use logs::{KeyTrace, Place, StoredEntry};
 use model::{
-    Body, BodyAbsence, ClientId, CompanyId, Environment, HeaderField, KeyId, Recorded, RequestId, Timestamp,
-    Verdict,
+    Body, BodyAbsence, ClientId, CompanyId, Environment, ErrorCode, HeaderField, KeyId, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 
 use crate::Dice;
@@ -110,6 +110,7 @@ impl World {
                 dice.one_of(&STATUSES)
             },
             verdict,
+            error_code: if dice.once_in(3) { error_code(dice) } else { None },
             verdict_detail: if dice.once_in(6) {
                 format!("Detail {}.", dice.skewed(4))
             } else {
@@ -199,6 +200,11 @@ pub(crate) fn path(number: u64) -> String {
         5 => format!("/v1/links/{number:05x}/report/%41_b"),
         _ => format!("/a\n{number}\u{2400}"),
     }
+}
+
+pub(crate) fn error_code(dice: &mut Dice) -> Option<ErrorCode> {
+    let code = dice.one_of(&["", "card_declined", "E1001", "rate_limited", "40401"]);
+    ErrorCode::stored(code)
 }
 
 pub(crate) fn address(number: u64) -> String {

@@ -5,9 +5,9 @@ use std::fmt;
 use logs::{Count, Found, Question, Scope, StoredEntry};
 use model::{LogEntry, LogRow, RequestId};
 
-use crate::{Dice, List, World, ask, scope};
+use crate::{Dice, List, World, ask, groups, scope};
 
-/// Counts of a path or an address may stop here.
+/// Counts of a path, an address or another text may stop here.
 const COUNTED: u64 = 10_000;
 
 /// A store under test, with one writer or several.
@@ -77,6 +77,7 @@ impl Trial {
             count: false,
             histogram: None,
             facets: false,
+            groups: None,
             ..ask(&self.world, &self.list, &mut self.dice)
         };
         let scope = scope(&self.world, &mut self.dice);
@@ -150,12 +151,17 @@ pub fn compare(list: &List, scope: Scope, question: &Question, found: &Found) {
     } else {
         same(&found.facets, &logs::Facets::default(), &asked);
     }
+    groups::compare(list, scope, question, found, &asked);
     same(&found.looked_back_to, &None, &asked);
     same(&found.damaged, &Vec::new(), &asked);
 }
 
 fn count(matching: u64, question: &Question, count: Count, asked: &str) {
-    let by_text = !question.conditions.path.is_everything() || !question.conditions.address.is_everything();
+    let conditions = &question.conditions;
+    let by_text = !(conditions.path.is_everything()
+        && conditions.address.is_everything()
+        && conditions.endpoint.is_everything()
+        && conditions.error.is_everything());
     match count {
         Count::AtLeast(rows) if by_text && question.count && question.after.is_none() => {
             assert!(
@@ -186,6 +192,7 @@ pub async fn walk(list: &List, store: &impl Store, scope: Scope, question: &Ques
     let mut question = Question {
         rows: (expected.len() / pages).max(1),
         facets: false,
+        groups: None,
         ..question.clone()
     };
     let mut seen: Vec<LogRow> = Vec::new();
@@ -208,7 +215,7 @@ pub async fn walk(list: &List, store: &impl Store, scope: Scope, question: &Ques
     same(&seen, &expected, &format!("{scope:?} {question:#?}"));
 }
 
-fn same<T: PartialEq + fmt::Debug>(store: &T, list: &T, asked: &str) {
+pub(crate) fn same<T: PartialEq + fmt::Debug>(store: &T, list: &T, asked: &str) {
     assert!(
         store == list,
         "the store's answer, the list's, and the question:\n{store:#?}\n{list:#?}\n{asked}"

@@ -21,13 +21,14 @@ pub enum Format {
 }
 
 /// The columns of CSV. They are the words of the operator API.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "at",
     "request_id",
     "method",
     "path",
     "status",
     "verdict",
+    "error_code",
     "env_type",
     "client_id",
     "brand",
@@ -142,6 +143,7 @@ fn csv_row(row: &LogRow) -> String {
         path,
         status,
         verdict,
+        error_code,
         environment,
         client_id,
         brand,
@@ -157,6 +159,7 @@ fn csv_row(row: &LogRow) -> String {
         Cow::Borrowed(path),
         Cow::Owned(status.to_string()),
         Cow::Borrowed(verdict.as_str()),
+        Cow::Borrowed(error_code.as_ref().map_or("", |code| code.as_str())),
         Cow::Borrowed(environment.map_or("", |environment| environment.as_str())),
         Cow::Owned(client_id.to_string()),
         Cow::Borrowed(brand.as_deref().unwrap_or_default()),
@@ -262,7 +265,7 @@ mod tests {
         };
         assert_eq!(
             Format::Csv.end(&whole),
-            "End of export: 2 requests,,,,,,,,,,,\r\n"
+            "End of export: 2 requests,,,,,,,,,,,,\r\n"
         );
         assert!(Format::Jsonl.end(&whole).contains("\"end_of_export\":true"));
         let damaged = vec![DamagedPart {

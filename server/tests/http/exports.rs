@@ -131,7 +131,7 @@ async fn an_export_has_every_request_of_the_filter_and_says_so_at_its_end() {
     let lines: Vec<&str> = csv.body.split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "at,request_id,method,path,status,verdict,env_type,client_id,brand,key_id,key_last_four,duration_us"
+        "at,request_id,method,path,status,verdict,error_code,env_type,client_id,brand,key_id,key_last_four,duration_us"
     );
     let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
     let rows = &lines[1..lines.len() - 1];
@@ -147,13 +147,13 @@ async fn an_export_has_every_request_of_the_filter_and_says_so_at_its_end() {
             first[2].as_str(),
             first[4].as_str(),
             first[5].as_str(),
-            first[6].as_str()
+            first[7].as_str()
         ),
         ("POST", "404", "accepted", "sandbox")
     );
     assert_eq!(
         *lines.last().expect("a line"),
-        "End of export: 1250 requests,,,,,,,,,,,"
+        "End of export: 1250 requests,,,,,,,,,,,,"
     );
 
     let jsonl = export(&world, &acme, "jsonl", "range=1h&status=4xx").await;

@@ -87,6 +87,7 @@ pub(super) mod tests {
             path: "/".to_owned(),
             status: 200,
             verdict: Verdict::Accepted,
+            error_code: None,
             environment: None,
             client_id: ClientId::from_random([7; 16]),
             brand: None,
@@ -114,6 +115,8 @@ pub(super) mod tests {
             histogram: None,
             facets: None,
             as_of: 0,
+            errors: None,
+            endpoints: None,
         }
     }
 

@@ -109,6 +109,7 @@ fn row(seq: i64, of: u8, brand: Option<&str>) -> LogRow {
         path: "/".to_owned(),
         status: 200,
         verdict: Verdict::Accepted,
+        error_code: None,
         environment: None,
         client_id: client(of),
         brand: brand.map(str::to_owned),
@@ -330,6 +331,8 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
         (LogParts::ROWS, 1),
         (LogParts::HISTOGRAM, 2),
         (LogParts::FACETS, 1),
+        (LogParts::ERRORS, 1),
+        (LogParts::ENDPOINTS, 1),
     ] {
         let found = Found {
             rows: vec![row(9, 1, None)],
@@ -342,12 +345,15 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
             .expect("a page");
         assert_eq!(page.histogram.is_some(), parts.histogram);
         assert_eq!(page.facets.is_some(), parts.facets);
+        assert_eq!(page.errors.is_some(), parts.errors);
+        assert_eq!(page.endpoints.is_some(), parts.endpoints);
         for question in reader.asked() {
             assert_eq!((question.rows > 0, question.count), (parts.rows, parts.rows));
             assert_eq!(
                 (histogram(&question), question.facets),
                 (parts.histogram, parts.facets)
             );
+            assert_eq!(question.groups.is_some(), parts.errors || parts.endpoints);
         }
         assert_eq!(reader.asked().len(), questions);
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::values::{DurationFilter, StatusFilter};
 use super::{Choice, InvalidFilter, LogFilter};
-use crate::{Environment, Recorded};
+use crate::{Environment, LONGEST_ERROR_CODE, LONGEST_TEMPLATE, Recorded};
 
 /// How many values a field can have, those to exclude included.
 pub const MOST_VALUES: usize = 32;
@@ -27,8 +27,10 @@ pub enum FilterField {
     Key,
     Method,
     Verdict,
+    Error,
     Recorded,
     Path,
+    Endpoint,
     Address,
     Duration,
     Request,
@@ -49,15 +51,17 @@ impl<'de> Deserialize<'de> for FilterField {
 
 impl FilterField {
     /// In the canonical order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Status,
         Self::Brand,
         Self::Environment,
         Self::Key,
         Self::Method,
         Self::Verdict,
+        Self::Error,
         Self::Recorded,
         Self::Path,
+        Self::Endpoint,
         Self::Address,
         Self::Duration,
         Self::Request,
@@ -72,8 +76,10 @@ impl FilterField {
             Self::Key => "key",
             Self::Method => "method",
             Self::Verdict => "verdict",
+            Self::Error => "error",
             Self::Recorded => "recorded",
             Self::Path => "path",
+            Self::Endpoint => "endpoint",
             Self::Address => "ip",
             Self::Duration => "duration",
             Self::Request => "id",
@@ -103,8 +109,10 @@ impl FilterField {
             Self::Key => "the last four characters of a key, or its id",
             Self::Method => "a method such as POST",
             Self::Verdict => "a reason such as deleted_key",
+            Self::Error => "an error code such as card_declined, or none",
             Self::Recorded => "one of gateway, verify, public_api",
             Self::Path => "a part of a path, 1,024 bytes at most",
+            Self::Endpoint => "a path with {id} in place of ids, such as /v1/users/{id}",
             Self::Address => "an IP address",
             Self::Duration => ">500ms, <2s, or 500ms..2s",
             Self::Request => "a request ID",
@@ -129,6 +137,11 @@ impl LogFilter {
             (1..=LONGEST_METHOD).contains(&method.len()).then_some(method)
         };
         let path = || (1..=LONGEST_PATH).contains(&text.len()).then(|| text.to_owned());
+        let endpoint = || {
+            (1..=LONGEST_TEMPLATE)
+                .contains(&text.len())
+                .then(|| text.to_owned())
+        };
         let added = match field {
             FilterField::Status => put(
                 &mut self.status,
@@ -141,8 +154,10 @@ impl LogFilter {
             FilterField::Key => put(&mut self.key, exclude, text.parse().ok(), None),
             FilterField::Method => put(&mut self.method, exclude, method(text), None),
             FilterField::Verdict => put(&mut self.verdict, exclude, text.parse().ok(), None),
+            FilterField::Error => put(&mut self.error, exclude, error(text), None),
             FilterField::Recorded => put(&mut self.recorded, exclude, Recorded::from_name(text), None),
             FilterField::Path => put(&mut self.path, exclude, path(), None),
+            FilterField::Endpoint => put(&mut self.endpoint, exclude, endpoint(), None),
             FilterField::Address => put(&mut self.address, exclude, address(text), None),
             FilterField::Duration => put(
                 &mut self.duration,
@@ -172,6 +187,8 @@ impl LogFilter {
                 names.map(|one| one.as_str().to_owned()).collect()
             }
             FilterField::Path => self.path.values(exclude).clone(),
+            FilterField::Endpoint => self.endpoint.values(exclude).clone(),
+            FilterField::Error => self.error.values(exclude).clone(),
             FilterField::Address => self.address.values(exclude).clone(),
             FilterField::Duration => texts(&self.duration, exclude),
             FilterField::Request => texts(&self.request, exclude),
@@ -201,6 +218,8 @@ impl LogFilter {
             FilterField::Verdict => self.verdict = Choice::default(),
             FilterField::Recorded => self.recorded = Choice::default(),
             FilterField::Path => self.path = Choice::default(),
+            FilterField::Endpoint => self.endpoint = Choice::default(),
+            FilterField::Error => self.error = Choice::default(),
             FilterField::Address => self.address = Choice::default(),
             FilterField::Duration => self.duration = Choice::default(),
             FilterField::Request => self.request = Choice::default(),
@@ -243,6 +262,13 @@ fn texts<T: Display>(choice: &Choice<T>, exclude: bool) -> Vec<String> {
 fn environment(text: &str) -> Option<Environment> {
     let is_named = |one: &Environment| one.as_str() == text || one.label().eq_ignore_ascii_case(text);
     Environment::ALL.into_iter().find(is_named)
+}
+
+/// What is made of the characters of a code. Whether it is one does not matter: no row has another.
+fn error(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    ((1..=LONGEST_ERROR_CODE).contains(&text.len()) && text.bytes().all(is_part)).then(|| text.to_owned())
 }
 
 /// What is made of the characters of an address. Whether it is one does not matter: no row has another.

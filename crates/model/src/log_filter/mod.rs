@@ -30,10 +30,14 @@ pub struct LogFilter {
     pub method: Choice<String>,
     /// What happened.
     pub verdict: Choice<Verdict>,
+    /// What the API's response said went wrong, or [`crate::NO_ERROR_CODE`].
+    pub error: Choice<String>,
     /// Which surface saw the request.
     pub recorded: Choice<Recorded>,
     /// The path contains one of these.
     pub path: Choice<String>,
+    /// The path has one of these templates: see [`crate::path_template`].
+    pub endpoint: Choice<String>,
     /// The caller's address.
     pub address: Choice<String>,
     pub duration: Choice<DurationFilter>,
@@ -70,8 +74,10 @@ impl LogFilter {
             key,
             method,
             verdict,
+            error,
             recorded,
             path,
+            endpoint,
             address,
             duration,
             request,
@@ -83,8 +89,10 @@ impl LogFilter {
             && key.is_everything()
             && method.is_everything()
             && verdict.is_everything()
+            && error.is_everything()
             && recorded.is_everything()
             && path.is_everything()
+            && endpoint.is_everything()
             && address.is_everything()
             && duration.is_everything()
             && request.is_everything())

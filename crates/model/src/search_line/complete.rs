@@ -153,7 +153,11 @@ fn values(field: FilterField, vocabulary: &Vocabulary) -> Vec<Suggestion> {
             .iter()
             .map(|method| suggestion(method, ""))
             .collect(),
-        FilterField::Path | FilterField::Address | FilterField::Request => Vec::new(),
+        FilterField::Error
+        | FilterField::Path
+        | FilterField::Endpoint
+        | FilterField::Address
+        | FilterField::Request => Vec::new(),
     }
 }
 

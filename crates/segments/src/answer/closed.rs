@@ -62,7 +62,7 @@ pub(super) fn look<'a>(
     if plan.facets {
         facets::count(&parts, loader, &mut tally.facets)?;
     }
-    Ok(())
+    tally.groups.add_closed(plan, &parts, loader)
 }
 
 /// The rows that match, for a count of blocks' edges: decodes arrivals and durations where blocks and classes are only
@@ -246,6 +246,7 @@ impl<'a> Found<'a> {
         let meta = self.head.meta();
         if plan.histogram.is_some()
             || plan.facets
+            || plan.groups
             || !self.hidden.is_empty()
             || !plan.row.is_everything()
             || self.rows != (0..self.head.rows())

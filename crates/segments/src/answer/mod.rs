@@ -7,6 +7,7 @@
 mod closed;
 mod entry;
 mod facets;
+mod groups;
 mod hidden;
 mod loader;
 mod open;
@@ -78,8 +79,8 @@ impl<'a> Source<'a> {
     /// goes on from there gets to the end.
     ///
     /// The count is [`Count::AtLeast`] if the time was over, or if there is a condition on texts, [`COUNTED`] rows or
-    /// more match, and neither histogram nor facets are asked for. Otherwise it is exact, and so are histogram and
-    /// facets; if the time was over, they cover what was looked at. With a cursor, rows above it are counted last.
+    /// more match, and neither histogram nor facets nor groups are asked for. Otherwise it is exact, and so are
+    /// histogram, facets and groups; if the time was over, they cover what was looked at. With a cursor, rows above it are counted last.
     pub fn answer(
         &self,
         scope: Scope,
@@ -102,7 +103,7 @@ impl<'a> Source<'a> {
         };
         let looked_back_to = end.looked_back(&plan);
         let (page, more) = tally.page.into_rows(looked_back_to.map(|back| back.seq));
-        Ok(Found {
+        let mut found = Found {
             rows: rows::read(page, self.loader())?,
             more,
             count: match end {
@@ -115,7 +116,10 @@ impl<'a> Source<'a> {
             facets: tally.facets.into_facets(),
             looked_back_to,
             damaged: set_aside(self.view, &plan),
-        })
+            ..Found::default()
+        };
+        tally.groups.finish(&mut found);
+        Ok(found)
     }
 
     /// One entry, or `None` if this scope has no such request. Blocks while it reads.

@@ -37,6 +37,7 @@ pub(super) fn look(plan: &Plan, open: &Open, tally: &mut Tally<'_>) -> Result<()
     if plan.facets {
         count_facets(open, &selection, &matching, tally);
     }
+    tally.groups.add_open(plan, open, &matching);
     if wants_rows {
         let newest = tally.page.newest(&matching, open.rows_below(plan.before));
         let rows = newest.into_iter().map(|row| {

@@ -1,7 +1,7 @@
 //! A question in the words of segments: which values of which fields, and which rows at all.
 
 use logs::{Choice, Question, Scope};
-use model::{ClientId, StatusFilter, Timestamp};
+use model::{ClientId, ErrorCode, StatusFilter, Timestamp, write_path_template};
 use roaring::RoaringBitmap;
 
 use crate::{Column, Dictionary, Erased, Field, Texts, ValueKey};
@@ -29,6 +29,8 @@ pub(super) struct Plan {
     pub(super) count: bool,
     pub(super) histogram: Option<u32>,
     pub(super) facets: bool,
+    /// Whether the rows are divided into groups.
+    pub(super) groups: bool,
 }
 
 /// One condition.
@@ -72,6 +74,8 @@ pub(super) struct TextClause {
 enum How {
     Contains,
     Equals,
+    /// The text's template as a path equals.
+    Template,
 }
 
 impl Clause {
@@ -103,23 +107,25 @@ impl Plan {
             count: question.count,
             histogram: question.histogram.filter(|parts| *parts > 0),
             facets: question.facets,
+            groups: question.groups.is_some(),
         }
     }
 
     /// Whether every matching row must be looked at, and not only those of the page.
     pub(super) const fn counts(&self) -> bool {
-        self.count || self.histogram.is_some() || self.facets
+        self.count || self.histogram.is_some() || self.facets || self.groups
     }
 
     /// Whether the count may stop once it is large: a text can match a great many values, and looking at each row takes
-    /// long. Where a histogram or facets need every row anyway, the count is exact. So is the number of new rows: they are
-    /// few compared to all.
+    /// long. Where a histogram, facets or groups need every row anyway, the count is exact. So is the number of new rows: they
+    /// are few compared to all.
     pub(super) fn count_may_stop(&self) -> bool {
         let texts = self
             .clauses
             .iter()
             .any(|clause| matches!(clause, Clause::Texts(_)));
-        self.count && texts && self.start == i64::MIN && self.histogram.is_none() && !self.facets
+        let needs_all = self.histogram.is_some() || self.facets || self.groups;
+        self.count && texts && self.start == i64::MIN && !needs_all
     }
 
     /// The condition on the duration.
@@ -162,7 +168,12 @@ impl Plan {
 
     /// The part of the histogram that a moment in the range belongs to.
     pub(super) fn part_of(&self, at: i64) -> usize {
-        let parts = i128::from(self.histogram.unwrap_or(1));
+        self.part_among(at, self.histogram.unwrap_or(1))
+    }
+
+    /// The one of equal parts of the range that a moment in it belongs to.
+    pub(super) fn part_among(&self, at: i64, parts: u32) -> usize {
+        let parts = i128::from(parts);
         let from = i128::from(self.from);
         ((i128::from(at) - from) * parts / (i128::from(self.to) - from)) as usize
     }
@@ -209,12 +220,23 @@ fn clauses(question: &Question) -> Vec<Clause> {
     if !conditions.duration_us.is_everything() {
         clauses.push(Clause::Duration(conditions.duration_us.clone()));
     }
+    let errors = Choice {
+        any_of: conditions.error.any_of.iter().map(text_of_code).collect(),
+        none_of: conditions.error.none_of.iter().map(text_of_code).collect(),
+    };
     let texts = [
+        (&errors, Column::Error, Dictionary::Errors, How::Equals),
         (
             &conditions.address,
             Column::Address,
             Dictionary::Addresses,
             How::Equals,
+        ),
+        (
+            &conditions.endpoint,
+            Column::Path,
+            Dictionary::Paths,
+            How::Template,
         ),
         (&conditions.path, Column::Path, Dictionary::Paths, How::Contains),
     ];
@@ -230,6 +252,11 @@ fn clauses(question: &Question) -> Vec<Clause> {
         }
     }
     clauses
+}
+
+/// As the dictionary has it.
+fn text_of_code(code: &Option<ErrorCode>) -> String {
+    code.as_ref().map(ErrorCode::to_string).unwrap_or_default()
 }
 
 fn values<T>(field: Field, choice: &Choice<T>, wish: impl Fn(&T) -> Wish) -> Option<Clause> {
@@ -290,31 +317,52 @@ impl TextClause {
         Accepted::of(accepted)
     }
 
+    /// What matches in a segment that does not have the column: all rows have an empty text.
+    pub(super) fn accepted_without_column(&self) -> Accepted {
+        let has_empty = |texts: &[String]| texts.iter().any(String::is_empty);
+        let is_included = self.choice.any_of.is_empty() || has_empty(&self.choice.any_of);
+        Accepted::of(vec![is_included && !has_empty(&self.choice.none_of)])
+    }
+
     /// Says for each text whether it matches.
     pub(super) fn accept(&self, texts: &Texts, accepted: &mut [bool]) {
-        accepted.fill(self.choice.any_of.is_empty());
-        for text in &self.choice.any_of {
-            self.mark(texts, text, true, accepted);
+        let Choice { any_of, none_of } = &self.choice;
+        let mark: fn(&Texts, &str, bool, &mut [bool]) = match self.how {
+            How::Template => return self.accept_templates(texts, accepted),
+            How::Contains => mark_containing,
+            How::Equals => mark_equal,
+        };
+        accepted.fill(any_of.is_empty());
+        for text in any_of {
+            mark(texts, text, true, accepted);
         }
-        for text in &self.choice.none_of {
-            self.mark(texts, text, false, accepted);
+        for text in none_of {
+            mark(texts, text, false, accepted);
         }
     }
 
-    fn mark(&self, texts: &Texts, text: &str, value: bool, accepted: &mut [bool]) {
-        match self.how {
-            How::Contains if text.is_empty() => accepted.fill(value),
-            How::Contains => {
-                for number in texts.containing(text, usize::MAX) {
-                    accepted[usize::from(number)] = value;
-                }
-            }
-            How::Equals => {
-                if let Some(number) = texts.number_of(text) {
-                    accepted[usize::from(number)] = value;
-                }
-            }
+    fn accept_templates(&self, texts: &Texts, accepted: &mut [bool]) {
+        let mut template = String::new();
+        let Choice { any_of, none_of } = &self.choice;
+        for (number, accepted) in (0_u16..=u16::MAX).zip(accepted) {
+            write_path_template(texts.get(number).unwrap_or_default(), &mut template);
+            *accepted = (any_of.is_empty() || any_of.contains(&template)) && !none_of.contains(&template);
         }
+    }
+}
+
+fn mark_containing(texts: &Texts, text: &str, value: bool, accepted: &mut [bool]) {
+    if text.is_empty() {
+        return accepted.fill(value);
+    }
+    for number in texts.containing(text, usize::MAX) {
+        accepted[usize::from(number)] = value;
+    }
+}
+
+fn mark_equal(texts: &Texts, text: &str, value: bool, accepted: &mut [bool]) {
+    if let Some(number) = texts.number_of(text) {
+        accepted[usize::from(number)] = value;
     }
 }
 

@@ -5,6 +5,7 @@ use model::LogRow;
 use roaring::RoaringBitmap;
 
 use super::facets::FacetCounts;
+use super::groups::GroupTally;
 use super::plan::Plan;
 use crate::Head;
 
@@ -14,6 +15,7 @@ pub(super) struct Tally<'a> {
     pub(super) count: u64,
     pub(super) histogram: Vec<[u64; 6]>,
     pub(super) facets: FacetCounts,
+    pub(super) groups: GroupTally,
     pub(super) page: Page<'a>,
 }
 
@@ -23,6 +25,7 @@ impl Tally<'_> {
             count: 0,
             histogram: vec![[0; 6]; question.histogram.unwrap_or(0) as usize],
             facets: FacetCounts::default(),
+            groups: GroupTally::new(question.groups),
             page: Page {
                 wanted: if question.rows == 0 { 0 } else { question.rows + 1 },
                 rows: Vec::new(),

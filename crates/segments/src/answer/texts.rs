@@ -9,7 +9,7 @@ use super::closed::Part;
 use super::loader::{Ask, Batch, Loader, Ticket, stretches};
 use super::plan::{Accepted, Clause, Plan, TextClause};
 use super::selection::{Bits, Filter};
-use crate::{Head, ReadError, Wanted};
+use crate::{Dictionary, Head, ReadError, Wanted};
 
 /// Dictionaries are read in portions of this size, because they are the largest pieces of a segment, and none is
 /// needed once its matching texts are known.
@@ -17,7 +17,7 @@ const PORTION: u64 = 4 * 1024 * 1024;
 
 /// A dictionary with more compressed bytes is not kept in the cache: decoding it again takes a millisecond or two, and
 /// all of them would drive out everything else.
-const LARGE: u64 = 128 * 1024;
+pub(super) const LARGE: u64 = 128 * 1024;
 
 /// Narrows the selections to the rows with matching texts.
 pub(super) fn narrow(plan: &Plan, parts: &mut Vec<Part<'_>>, loader: Loader<'_>) -> Result<(), ReadError> {
@@ -38,7 +38,7 @@ fn accepted(clause: &TextClause, parts: &[Part<'_>], loader: Loader<'_>) -> Resu
         let mut heads = Vec::new();
         let mut bytes = 0;
         for part in &parts[accepted.len()..] {
-            bytes += dictionary_bytes(clause, part.head);
+            bytes += dictionary_bytes(clause.dictionary, part.head);
             if bytes > PORTION && !heads.is_empty() {
                 break;
             }
@@ -49,8 +49,8 @@ fn accepted(clause: &TextClause, parts: &[Part<'_>], loader: Loader<'_>) -> Resu
     Ok(accepted)
 }
 
-fn dictionary_bytes(clause: &TextClause, head: &Head) -> u64 {
-    let range = head.dictionary(clause.dictionary).range;
+pub(super) fn dictionary_bytes(dictionary: Dictionary, head: &Head) -> u64 {
+    let range = head.dictionary(dictionary).range;
     range.end - range.start
 }
 
@@ -59,9 +59,10 @@ fn accepted_of_portion<'a>(
     heads: &[&'a Head],
     loader: Loader<'_>,
 ) -> Result<Vec<Accepted>, ReadError> {
-    let (large, small): (Vec<&'a Head>, Vec<&'a Head>) = heads
-        .iter()
-        .partition(|head| dictionary_bytes(clause, head) > LARGE);
+    let is_large = |head: &Head| dictionary_bytes(clause.dictionary, head) > LARGE;
+    let (large, small): (Vec<&'a Head>, Vec<&'a Head>) = (heads.iter())
+        .filter(|head| head.has(clause.column))
+        .partition(|head| is_large(head));
     let mut batch = Batch::default();
     let tickets: Vec<Ticket> = small
         .iter()
@@ -75,7 +76,10 @@ fn accepted_of_portion<'a>(
     let mut bytes = loader.uncached(&wanted)?.into_iter();
     let mut tickets = tickets.into_iter();
     let accepted = heads.iter().map(|head| {
-        if dictionary_bytes(clause, head) > LARGE {
+        if !head.has(clause.column) {
+            return Ok(clause.accepted_without_column());
+        }
+        if is_large(head) {
             return accepted_of_large(clause, head, &bytes.next().unwrap_or_default());
         }
         let texts = tickets

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logs::{Choice, Conditions, Question, Scope};
+use logs::{Choice, Conditions, Groups, Question, Scope};
 use model::{StatusFilter, Timestamp};
 use segments::Cache;
 use test_logs::{Dice, World};
@@ -49,6 +49,7 @@ pub(crate) fn question(conditions: Conditions) -> Question {
         count: true,
         histogram: None,
         facets: false,
+        groups: None,
         budget: Duration::from_secs(2),
     }
 }
@@ -102,15 +103,15 @@ fn a_page_reads_its_rows_and_nothing_else() {
     let (mut log, scope) = log();
     let all = question(Conditions::default());
     // How many rows the company has is in the heads.
-    bounded(work(&mut log, scope, &all), 2, 40, 15);
+    bounded(work(&mut log, scope, &all), 2, 40, 17);
     let page = Question { count: false, ..all };
-    bounded(work(&mut log, scope, &page), 2, 40, 15);
+    bounded(work(&mut log, scope, &page), 2, 40, 17);
 }
 
 #[test]
 fn a_filter_reads_the_sets_of_its_values() {
     let (mut log, scope) = log();
-    bounded(work(&mut log, scope, &question(status(503))), 4, 58, 54);
+    bounded(work(&mut log, scope, &question(status(503))), 4, 59, 56);
     // The heads know that no row has this status.
     bounded(work(&mut log, scope, &question(status(418))), 0, 0, 0);
 }
@@ -124,8 +125,25 @@ fn a_path_reads_dictionaries_and_then_only_segments_that_know_it() {
         580,
         250,
     );
-    bounded(work(&mut log, scope, &question(path("/v1/"))), 7, 72, 30);
+    bounded(work(&mut log, scope, &question(path("/v1/"))), 7, 72, 32);
     bounded(work(&mut log, scope, &question(path("/absent"))), 6, 40, 40);
+}
+
+#[test]
+fn groups_read_the_columns_that_they_need() {
+    let (mut log, scope) = log();
+    let endpoints = Question {
+        count: false,
+        rows: 0,
+        groups: Some(Groups::Endpoints),
+        ..question(Conditions::default())
+    };
+    bounded(work(&mut log, scope, &endpoints), 7, 680, 145);
+    let errors = Question {
+        groups: Some(Groups::Errors { parts: 30 }),
+        ..endpoints
+    };
+    bounded(work(&mut log, scope, &errors), 11, 960, 560);
 }
 
 #[test]
@@ -138,6 +156,7 @@ fn counts_by_time_and_by_value_read_sets_and_no_columns() {
     bounded(work(&mut log, scope, &histogram), 4, 140, 380);
     let facets = Question {
         facets: true,
+        groups: None,
         ..question(Conditions::default())
     };
     bounded(work(&mut log, scope, &facets), 7, 700, 1600);

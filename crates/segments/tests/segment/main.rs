@@ -3,6 +3,7 @@
 mod damage;
 mod rows;
 mod support;
+mod version_1;
 
 use bytes::Bytes;
 use logs::StoredEntry;

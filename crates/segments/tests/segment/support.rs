@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use logs::{KeyTrace, Place, StoredEntry};
 use model::{
-    Body, BodyAbsence, ClientId, CompanyId, Environment, HeaderField, KeyId, Recorded, RequestId, Timestamp,
-    Verdict,
+    Body, BodyAbsence, ClientId, CompanyId, Environment, ErrorCode, HeaderField, KeyId, Recorded, RequestId,
+    Timestamp, Verdict,
 };
 use segments::{Container, Encoded, Kind, ReadError, SegmentId, Wanted};
 
@@ -151,6 +151,7 @@ pub(crate) fn entry(dice: &mut Dice, variety: Variety) -> StoredEntry {
     };
     let own_messages = dice.roll(variety.messages) == 0;
     StoredEntry {
+        error_code: ErrorCode::stored(dice.one_of(&["", "", "card_declined", "E1001"])),
         request_id: RequestId::time_ordered(Timestamp::from_millis(at), dice.bytes()),
         at: Timestamp::from_millis(at),
         place: place(dice.roll(variety.places)),

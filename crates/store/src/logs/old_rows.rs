@@ -92,6 +92,8 @@ fn entry(row: &AnyRow) -> Result<StoredEntry, StoreError> {
             .map_err(|_| StoreError::corrupt("status is not an HTTP status"))?,
         verdict: row.parsed("verdict")?,
         verdict_detail: row.text("verdict_detail")?,
+        // Was not looked for.
+        error_code: None,
         duration_us: row.int("duration_us")?.unsigned_abs(),
         upstream_us: row.maybe_int("upstream_us")?.map(i64::unsigned_abs),
         address: row.text("address")?,

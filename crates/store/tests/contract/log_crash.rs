@@ -232,6 +232,7 @@ async fn find(logs: &Logs, rows: usize, before: Option<i64>) -> Found {
         count: false,
         histogram: None,
         facets: false,
+        groups: None,
         budget: Duration::from_secs(60),
     };
     logs.find(with_brands(1), &question).await.expect("an answer")

@@ -128,6 +128,7 @@ async fn find(node: &Logs, scope: Scope, rows: usize) -> Found {
         count: true,
         histogram: Some(10),
         facets: true,
+        groups: None,
         budget: Duration::from_secs(60),
     };
     node.find(scope, &question).await.expect("an answer")

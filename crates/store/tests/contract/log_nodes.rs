@@ -37,6 +37,7 @@ fn everything(rows: usize, before: Option<i64>, as_of: Option<i64>) -> Question 
         count: true,
         histogram: None,
         facets: false,
+        groups: None,
         budget: std::time::Duration::from_secs(60),
     }
 }

@@ -86,6 +86,7 @@ pub(crate) async fn find(logs: &Logs) -> Found {
         count: true,
         histogram: None,
         facets: false,
+        groups: None,
         budget: Duration::from_secs(60),
     };
     logs.find(with_brands(1), &question).await.expect("an answer")

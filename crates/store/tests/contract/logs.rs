@@ -8,11 +8,12 @@ use logs::{
     CapturedBody, Directory, KeyTrace, LogStoreError, Message, NamedKey, Names, Scope, StoredEntry, redact,
 };
 use model::{
-    BodyAbsence, Brand, BrandFilter, Choice, DateRange, Environment, FilterField, KeyFilter, LogFilter,
-    LogParts, Recorded, RequestId, Verdict,
+    BodyAbsence, Brand, BrandFilter, Choice, DateRange, Environment, ErrorCode, FilterField, KeyFilter,
+    LogFilter, LogParts, NO_ERROR_CODE, Recorded, RequestId, Verdict, path_template,
 };
 use store::logs::LOG_MIGRATIONS;
 
+use crate::log_groups::check_groups;
 use crate::log_world::{Dice, NOW, PATH, World, brand, client, entry, key, place, raw, request, with_brands};
 use crate::test_db::TestDb;
 
@@ -93,7 +94,11 @@ fn random_entry(number: u64, dice: &mut Dice) -> StoredEntry {
     if raw.status == 401 {
         raw.verdict = Verdict::UnknownSecret;
     }
-    redact(raw, &Names::default())
+    let mut stored = redact(raw, &Names::default());
+    if stored.status >= 400 && stored.verdict == Verdict::Accepted {
+        stored.error_code = ErrorCode::stored(dice.one_of(&["", "card_declined", "E1001"]));
+    }
+    stored
 }
 
 fn random_filter(dice: &mut Dice) -> LogFilter {
@@ -126,6 +131,11 @@ fn random_filter(dice: &mut Dice) -> LogFilter {
         (
             FilterField::Recorded,
             ["gateway", "verify", "gateway", "public_api"],
+        ),
+        (FilterField::Error, ["none", "card_declined", "E1", "none"]),
+        (
+            FilterField::Endpoint,
+            ["/v1/orders/{id}/", "/v1/orders/17/", "/v1/users/", "/absent"],
         ),
         (FilterField::Path, ["orders", "%41", "'; --", "page=2"]),
         (
@@ -169,7 +179,7 @@ fn chosen<T>(choice: &Choice<T>, is: impl Fn(&T) -> bool) -> bool {
     (choice.any_of.is_empty() || choice.any_of.iter().any(&is)) && !choice.none_of.iter().any(&is)
 }
 
-fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
+pub(crate) fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
     let LogFilter {
         range,
         status,
@@ -178,8 +188,10 @@ fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
         key,
         method,
         verdict,
+        error,
         recorded,
         path,
+        endpoint,
         address,
         duration,
         request,
@@ -213,6 +225,12 @@ fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> bool {
         && chosen(method, |method| entry.method == *method)
         && chosen(verdict, |verdict| entry.verdict == *verdict)
         && chosen(recorded, |recorded| entry.recorded == *recorded)
+        && chosen(error, |code| {
+            entry.error_code.as_ref().map_or(NO_ERROR_CODE, ErrorCode::as_str) == code
+        })
+        && chosen(endpoint, |endpoint| {
+            path_template(&entry.path) == path_template(endpoint)
+        })
         && chosen(path, |part| entry.path.contains(part.as_str()))
         && chosen(address, |address| {
             entry.address.parse::<std::net::IpAddr>().ok() == address.parse().ok()
@@ -298,6 +316,7 @@ async fn filters_select_the_same_rows_as_a_plain_check_of_each_entry(db: &TestDb
         });
         check_histogram(&world, scope, &filter, chosen.collect()).await;
         check_facets(&world, scope, &filter, &entries).await;
+        check_groups(&world, scope, &filter, &entries).await;
     }
     assert!(found_some > 30, "only {found_some} of the filters found anything");
 }

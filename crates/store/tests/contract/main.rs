@@ -45,6 +45,7 @@ mod keys;
 mod log_crash;
 mod log_damage;
 mod log_directory;
+mod log_groups;
 mod log_kept;
 mod log_model;
 mod log_nodes;

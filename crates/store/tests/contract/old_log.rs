@@ -147,6 +147,7 @@ pub(crate) async fn everything(logs: &Logs, root: u8) -> Vec<LogRow> {
         count: false,
         histogram: None,
         facets: false,
+        groups: None,
         budget: Duration::from_secs(60),
     };
     let found = logs.find(with_brands(root), &question).await.expect("an answer");

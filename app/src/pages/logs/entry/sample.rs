@@ -18,6 +18,7 @@ pub(super) fn sample() -> LogEntry {
             path: "/v1/orders/?q=it's".to_owned(),
             status: 200,
             verdict: Verdict::Accepted,
+            error_code: None,
             environment: Some(Environment::Sandbox),
             client_id: ClientId::from_random([2; 16]),
             brand: None,

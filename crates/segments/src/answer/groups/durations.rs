@@ -1,0 +1,106 @@
+//! Percentiles of durations. Durations are counted in classes that are so narrow that a class says its durations almost
+//! exactly.
+
+/// Classes between a number and its double.
+const CLASSES: u64 = 32;
+
+/// Numbers below this have a class of their own.
+const EXACT: u64 = 2 * CLASSES;
+
+/// How many durations are in each class.
+#[derive(Debug, Default)]
+pub(super) struct Durations {
+    classes: Vec<u32>,
+}
+
+impl Durations {
+    pub(super) fn add(&mut self, microseconds: u64) {
+        let class = class_of(microseconds);
+        if self.classes.len() <= class {
+            self.classes.resize(class + 1, 0);
+        }
+        self.classes[class] = self.classes[class].saturating_add(1);
+    }
+
+    /// The duration that this share of all, in percent, does not exceed: the middle of its class, which is at most 1/64 of
+    /// the exact duration away from it. 0 if there is none.
+    pub(super) fn percentile(&self, percent: u64) -> u64 {
+        let all: u64 = self.classes.iter().map(|count| u64::from(*count)).sum();
+        let rank = (all * percent).div_ceil(100);
+        let mut below = 0;
+        for (class, count) in self.classes.iter().enumerate() {
+            below += u64::from(*count);
+            if below >= rank.max(1) {
+                return middle_of(class);
+            }
+        }
+        0
+    }
+}
+
+fn class_of(microseconds: u64) -> usize {
+    if microseconds < EXACT {
+        return microseconds as usize;
+    }
+    let shift = microseconds.ilog2() - CLASSES.ilog2();
+    (u64::from(shift) * CLASSES + (microseconds >> shift)) as usize
+}
+
+fn middle_of(class: usize) -> u64 {
+    let class = class as u64;
+    if class < EXACT {
+        return class;
+    }
+    let shift = class / CLASSES - 1;
+    let first = (class - shift * CLASSES) << shift;
+    first + (1 << shift) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_class_is_close_to_each_of_its_durations() {
+        let powers = (0..64).map(|power| 1_u64 << power);
+        let around = powers.flat_map(|power| {
+            [
+                power - 1,
+                power,
+                power + 1,
+                power + power / 3,
+                power + power / 2 + 1,
+                (power - 1) + power,
+            ]
+        });
+        let mut before = 0;
+        let mut all: Vec<u64> = around.chain([u64::MAX]).collect();
+        all.sort_unstable();
+        for duration in all {
+            let class = class_of(duration);
+            assert!(class >= before, "{duration}");
+            before = class;
+            let middle = middle_of(class);
+            assert!(middle.abs_diff(duration) <= duration / 64, "{duration}: {middle}");
+            assert_eq!(class_of(middle), class, "{duration}");
+        }
+        assert!(before < 2048, "{before}");
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_list() {
+        for count in [1_u64, 2, 3, 99, 100, 101, 4_000] {
+            let mut durations = Durations::default();
+            (1..=count).rev().for_each(|one| durations.add(one * 1000));
+            for percent in [50, 95, 99] {
+                let exact = (count * percent).div_ceil(100).max(1) * 1000;
+                let found = durations.percentile(percent);
+                assert!(
+                    found.abs_diff(exact) <= exact / 64,
+                    "{count} {percent}: {found} {exact}"
+                );
+            }
+        }
+        assert_eq!(Durations::default().percentile(50), 0);
+    }
+}

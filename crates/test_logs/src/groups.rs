@@ -1,0 +1,167 @@
+//! The groups of a list's rows, made by looking at every row, and a comparison of a store's groups with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logs::{Distinct, ErrorKey, Found, FoundErrors, Groups, Question, Scope, StoredEntry};
+use model::{ClientId, ErrorReason, KeyId, Timestamp, Verdict, path_template};
+
+use crate::List;
+use crate::trial::same;
+
+/// Groups that a store tells apart at most.
+const MOST: usize = 4096;
+
+/// A group of errors with all that it concerns.
+#[derive(Debug, Default)]
+struct Errors {
+    times: Vec<Timestamp>,
+    counts: Vec<u64>,
+    keys: BTreeSet<KeyId>,
+    clients: BTreeSet<ClientId>,
+}
+
+/// The groups must be those of the list. Percentiles may be 1/64 away from exact ones.
+pub(crate) fn compare(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) {
+    let (mut errors, mut endpoints) = (0, 0);
+    match question.groups {
+        None => {}
+        Some(Groups::Errors { parts }) => {
+            errors = compare_errors(list, scope, question, parts, found, asked);
+        }
+        Some(Groups::Endpoints) => endpoints = compare_endpoints(list, scope, question, found, asked),
+    }
+    let groups = errors.max(endpoints);
+    same(&found.errors.len(), &errors.min(Groups::LISTED), asked);
+    same(&found.endpoints.len(), &endpoints.min(Groups::LISTED), asked);
+    same(&(found.beyond.requests > 0), &(groups > MOST), asked);
+    let more = groups.min(MOST).saturating_sub(Groups::LISTED) as u64;
+    same(&found.beyond.groups, &more, asked);
+}
+
+/// Returns how many groups there are.
+fn compare_errors(
+    list: &List,
+    scope: Scope,
+    question: &Question,
+    parts: u32,
+    found: &Found,
+    asked: &str,
+) -> usize {
+    let mut groups: BTreeMap<ErrorKey, Errors> = BTreeMap::new();
+    for row in list.stored_matching(scope, question) {
+        if row.status >= 400 {
+            groups
+                .entry(error_key(row))
+                .or_default()
+                .add(row, question, parts);
+        }
+    }
+    let mut order: Vec<_> = groups.iter().collect();
+    order.sort_by_key(|(key, group)| (std::cmp::Reverse(group.times.len()), (*key).clone()));
+    if order.len() <= MOST {
+        let first = order.iter().take(Groups::LISTED);
+        let keys: Vec<&ErrorKey> = first.map(|(key, _)| *key).collect();
+        same(
+            &found.errors.iter().map(|group| &group.key).collect(),
+            &keys,
+            asked,
+        );
+    }
+    for group in &found.errors {
+        let expected = &groups[&group.key];
+        let known = FoundErrors {
+            key: group.key.clone(),
+            requests: expected.times.len() as u64,
+            first: *expected.times.iter().min().expect("a group has a row"),
+            last: *expected.times.iter().max().expect("a group has a row"),
+            counts: expected.counts.clone(),
+            keys: distinct(&expected.keys, &group.keys),
+            clients: distinct(&expected.clients, &group.clients),
+        };
+        same(group, &known, asked);
+    }
+    groups.len()
+}
+
+impl Errors {
+    fn add(&mut self, row: &StoredEntry, question: &Question, parts: u32) {
+        let into = i128::from(row.at.as_millis()) - i128::from(question.from.as_millis());
+        let range = i128::from(question.to.as_millis()) - i128::from(question.from.as_millis());
+        self.counts.resize(parts as usize, 0);
+        self.counts[(into * i128::from(parts) / range) as usize] += 1;
+        self.times.push(row.at);
+        self.keys.extend(row.key.as_ref().map(|key| key.id));
+        self.clients.insert(row.place.client_id);
+    }
+}
+
+fn error_key(row: &StoredEntry) -> ErrorKey {
+    ErrorKey {
+        status: row.status,
+        method: row.method.clone(),
+        endpoint: path_template(&row.path),
+        reason: match (row.verdict, &row.error_code) {
+            (Verdict::Accepted, Some(code)) => ErrorReason::Code(code.clone()),
+            (Verdict::Accepted, None) => ErrorReason::Unknown,
+            (refused, _) => ErrorReason::Refused(refused),
+        },
+    }
+}
+
+/// All values or, if there are too many, those that the store chose among them.
+fn distinct<T: Ord + Copy>(all: &BTreeSet<T>, found: &Distinct<T>) -> Distinct<T> {
+    let is_more = all.len() > Groups::AFFECTED;
+    let chosen: BTreeSet<T> = found
+        .values
+        .iter()
+        .copied()
+        .filter(|one| all.contains(one))
+        .collect();
+    if is_more && chosen.len() == Groups::AFFECTED {
+        return Distinct {
+            values: chosen.into_iter().collect(),
+            is_more,
+        };
+    }
+    Distinct {
+        values: all.iter().copied().collect(),
+        is_more,
+    }
+}
+
+/// Returns how many groups there are.
+fn compare_endpoints(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) -> usize {
+    let mut groups: BTreeMap<(String, String), Vec<&StoredEntry>> = BTreeMap::new();
+    for row in list.stored_matching(scope, question) {
+        let key = (path_template(&row.path), row.method.clone());
+        groups.entry(key).or_default().push(row);
+    }
+    let mut order: Vec<_> = groups.iter().collect();
+    order.sort_by_key(|(key, rows)| (std::cmp::Reverse(rows.len()), (*key).clone()));
+    if order.len() <= MOST {
+        let first = order.iter().take(Groups::LISTED);
+        let keys: Vec<(String, String)> = first.map(|(key, _)| (*key).clone()).collect();
+        let listed = found.endpoints.iter();
+        let listed = listed.map(|group| (group.endpoint.clone(), group.method.clone()));
+        same(&listed.collect(), &keys, asked);
+    }
+    for group in &found.endpoints {
+        let rows = &groups[&(group.endpoint.clone(), group.method.clone())];
+        let from = |status: u16| rows.iter().filter(|row| row.status >= status).count() as u64;
+        same(
+            &(group.requests, group.failed, group.server_errors),
+            &(rows.len() as u64, from(400), from(500)),
+            asked,
+        );
+        let mut durations: Vec<u64> = rows.iter().map(|row| row.duration_us).collect();
+        durations.sort_unstable();
+        for (percent, found) in [(50, group.p50_us), (95, group.p95_us), (99, group.p99_us)] {
+            let exact = durations[(durations.len() * percent).div_ceil(100) - 1];
+            assert!(
+                found.abs_diff(exact) <= exact / 64,
+                "{found} and not {exact}, {percent} % of {group:?}: {asked}"
+            );
+        }
+    }
+    groups.len()
+}
