@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { enterDemo, expect, expectAccessible, hydrated, test } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
+// They share the demo's company, which has two exports at once at most.
+test.describe.configure({ mode: 'default' });
+
 /** The demo's Logs page with a week of sample data. */
 async function openWeek(page: Page): Promise<void> {
   await enterDemo(page, 'Owner');

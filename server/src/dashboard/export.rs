@@ -222,6 +222,7 @@ impl Export {
             requests: self.requests,
             range: self.walk.range(),
             damaged: self.walk.damaged(),
+            moving: self.walk.is_moving(),
         };
         self.send(self.format.end(&summary), 0).await
     }

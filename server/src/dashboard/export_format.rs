@@ -44,6 +44,8 @@ pub struct Summary {
     pub range: (Timestamp, Timestamp),
     /// Where requests may be missing.
     pub damaged: Vec<DamagedPart>,
+    /// Requests from before an update were still being moved, and may be missing.
+    pub moving: bool,
 }
 
 impl Format {
@@ -105,6 +107,7 @@ impl Format {
                     "from": from.to_rfc3339(),
                     "to": to.to_rfc3339(),
                     "damaged": damaged.collect::<Vec<_>>(),
+                    "moving": summary.moving,
                 }))
             }
         }
@@ -126,8 +129,13 @@ fn end_in_words(summary: &Summary) -> String {
         let (from, to) = (part.from.to_rfc3339(), part.to.to_rfc3339());
         format!(". Part of the log is damaged: requests between {from} and {to} may be missing")
     });
+    let moving = if summary.moving {
+        ". Requests from before the last update were still being moved and may be missing"
+    } else {
+        ""
+    };
     format!(
-        "End of export: {} requests{}",
+        "End of export: {} requests{}{moving}",
         summary.requests,
         missing.collect::<String>()
     )
@@ -262,6 +270,7 @@ mod tests {
             requests: 2,
             range,
             damaged: Vec::new(),
+            moving: false,
         };
         assert_eq!(
             Format::Csv.end(&whole),
@@ -272,7 +281,12 @@ mod tests {
             from: range.0,
             to: range.1,
         }];
-        let partly = Summary { damaged, ..whole };
+        let partly = Summary {
+            damaged,
+            moving: true,
+            ..whole
+        };
+        assert!(Format::Csv.end(&partly).contains("were still being moved"));
         assert!(Format::Csv.end(&partly).contains("may be missing"));
         assert!(
             Format::Full

@@ -317,11 +317,21 @@ impl Server {
             });
         }
         pages.push(get(format!("{base}/logs")));
+        pages.push(self.exported(&base, cookie));
         assert!(
             pages.iter().all(|(_, page)| status(page) == 200),
             "every page is shown"
         );
         pages
+    }
+
+    /// The log as a file, with headers and bodies.
+    fn exported(&self, base: &str, cookie: &str) -> (String, Vec<u8>) {
+        let headers = format!("Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        let path = format!("{base}/logs/export");
+        let file = request(self.dashboard, "POST", &path, &headers, "format=full&filter=");
+        assert!(holds(&file, b"end_of_export") && holds(&file, b"request_headers"));
+        (path, file)
     }
 
     /// Publishes an event for a webhook whose receiver repeats the secret in a header, in its body and in the URL it

@@ -66,11 +66,11 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
                 name="name"
                 id="view-name"
                 label="Name"
-                hint="A view of the same name is replaced."
                 autocomplete="off"
                 required=true
             />
             <Button submit=true>"Save this view"</Button>
+            <p class="muted">"A view of the same name is replaced."</p>
         </form>
     })
 }

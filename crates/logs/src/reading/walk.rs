@@ -18,6 +18,7 @@ pub struct Walk {
     as_of: Option<i64>,
     before: Option<i64>,
     damaged: Vec<Damaged>,
+    is_moving: bool,
     is_over: bool,
 }
 
@@ -52,12 +53,18 @@ impl Reading {
             as_of: None,
             before: None,
             damaged: Vec::new(),
+            is_moving: self.ledger.moving().await?.is_some(),
             is_over: false,
         })
     }
 }
 
 impl Walk {
+    /// Whether rows of a version before were still being moved when this began. Those that were not moved may be missing.
+    pub const fn is_moving(&self) -> bool {
+        self.is_moving
+    }
+
     /// From (included) and to (excluded).
     pub const fn range(&self) -> (Timestamp, Timestamp) {
         (self.from, self.to)

@@ -646,7 +646,7 @@ async fn a_walk_goes_on_where_a_question_stopped_and_keeps_the_range_of_its_begi
     }
     assert_eq!(seqs, [vec![9], vec![], vec![2]]);
     assert_eq!(walk.next(70, NOW).await.expect("no question"), None);
-    assert_eq!(walk.damaged().len(), 2, "each once");
+    assert!(walk.damaged().len() == 2 && walk.is_moving(), "each once");
 
     let asked = reader.asked();
     let cursors: Vec<_> = asked.iter().map(|asked| (asked.before, asked.as_of)).collect();
