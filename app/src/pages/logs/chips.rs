@@ -47,6 +47,10 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
                 (active, _) => active.unwrap_or_else(|| names.key(id)),
             }
         };
+        let cleared = LogFilter {
+            view: listing.filter.with(|filter| filter.view),
+            ..LogFilter::default()
+        };
         let chips = listing
             .filter
             .with(|filter| active(filter, &names, key_name, zone.is_local()));
@@ -55,7 +59,7 @@ pub(super) fn Chips(listing: Listing, names: Names) -> impl IntoView {
                 <ul class="logs-chips" aria-label="Active filters" on:click=keep_focus>
                     {chips.into_iter().map(link).collect_view()}
                     <li>
-                        <ButtonLink href=address_of(&LogFilter::default()) kind=ButtonKind::Quiet size=ButtonSize::Small>
+                        <ButtonLink href=address_of(&cleared) kind=ButtonKind::Quiet size=ButtonSize::Small>
                             "Clear"
                         </ButtonLink>
                     </li>

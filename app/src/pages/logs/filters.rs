@@ -7,7 +7,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use model::search_line;
-use model::{BrandFilter, DateRange, FilterField, LogFilter, StatusFilter};
+use model::{BrandFilter, DateRange, FilterField, LogFilter, LogView, StatusFilter};
 
 use super::address;
 use super::chips::status_label;
@@ -193,6 +193,9 @@ fn unshown(filter: &LogFilter) -> Vec<(String, String)> {
         all.extend(included.map(|text| (name.to_owned(), text)));
         let excluded = filter.texts(field, true).into_iter();
         all.extend(excluded.map(|text| (format!("-{name}"), text)));
+    }
+    if filter.view != LogView::default() {
+        all.push((LogView::PARAMETER.to_owned(), filter.view.as_str().to_owned()));
     }
     all
 }
@@ -510,16 +513,24 @@ mod tests {
 
     #[test]
     fn without_scripts_apply_keeps_what_no_control_shows() {
-        let filter: LogFilter = "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1"
-            .parse()
-            .expect("a filter");
+        let filter: LogFilter =
+            "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1&view=errors"
+                .parse()
+                .expect("a filter");
         let kept: Vec<_> = unshown(&filter)
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         assert_eq!(
             kept,
-            ["status=4xx", "status=500", "-method=GET", "path=b", "ip=::1"]
+            [
+                "status=4xx",
+                "status=500",
+                "-method=GET",
+                "path=b",
+                "ip=::1",
+                "view=errors"
+            ]
         );
     }
 

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use model::{
-    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, Timestamp,
+    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, LogView,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,10 +129,18 @@ impl Listing {
         listing
     }
 
-    /// Must be read inside the `Transition` around the list. Nothing before the first answer.
+    /// Whether the view is the list. Otherwise rows are not asked for.
+    pub(super) fn shows_rows(self) -> bool {
+        self.filter.with(|filter| filter.view == LogView::Requests)
+    }
+
+    /// Must be read inside the `Transition` around the list. Nothing before the first answer, and where no rows are asked for.
     pub(super) fn face(self) -> Option<Face> {
         self.shown.with(|shown| {
-            shown.as_ref().map(|shown| match shown {
+            let asked = shown
+                .as_ref()
+                .filter(|shown| !matches!(shown, Ok(shown) if shown.filter.view != LogView::Requests));
+            asked.map(|shown| match shown {
                 Err(error) => Face::Failed(error.clone()),
                 Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
                 Ok(shown) if shown.page.ever.unwrap_or(0) > 0 || shown.page.looked_back_to.is_some() => {
@@ -329,6 +338,9 @@ impl Listing {
         else {
             return;
         };
+        if filter.view != LogView::Requests {
+            return;
+        }
         if !paused && untrack(move || self.can_move()) && !self.hold.is_on() {
             self.refetch();
         } else if !matches!(filter.range, DateRange::Between { to: Some(_), .. }) {
@@ -432,6 +444,9 @@ fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
-    let page = api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?;
+    let page = match filter.view {
+        LogView::Requests => api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?,
+        LogView::Errors | LogView::Endpoints => LogPage::default(),
+    };
     Ok(Shown { filter, page })
 }

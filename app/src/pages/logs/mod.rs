@@ -14,6 +14,7 @@ mod drawn;
 mod entry;
 mod facets;
 mod filters;
+mod groups;
 mod hold;
 pub(super) mod json_text;
 pub(crate) mod line;
@@ -32,6 +33,7 @@ mod summary;
 mod table;
 mod trail;
 mod verdict;
+mod views;
 pub(super) mod words;
 mod zone_switch;
 
