@@ -9,7 +9,7 @@ test('saving and deleting a view stays on the page, says so, and keeps the focus
   await page.waitForURL(/\/logs$/);
   await hydrated(page);
   await page.evaluate(() => ((globalThis as unknown as { stays: boolean }).stays = true));
-  await page.getByText('Views', { exact: true }).click();
+  await page.getByText('Saved views', { exact: true }).click();
   await page.getByLabel('Status', { exact: true }).selectOption('5xx');
   await page.waitForURL(/status=5xx/);
   await page.getByLabel('Name', { exact: true }).fill('Outages');
@@ -35,7 +35,7 @@ test('a name that does not fit is refused in words', async ({ page, expectedFaul
   await signIn(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
-  await page.getByText('Views', { exact: true }).click();
+  await page.getByText('Saved views', { exact: true }).click();
   await page.getByLabel('Name', { exact: true }).fill('x'.repeat(61));
   await page.getByRole('button', { name: 'Save this view' }).click();
   await expect(page.getByText('Use 1 to 60 characters for the name.')).toBeVisible();

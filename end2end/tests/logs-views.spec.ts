@@ -17,7 +17,7 @@ test('a view is saved under a name, opened, replaced and deleted', async ({ page
   const company = makeCompany();
   await signIn(page, company);
   await open(page, company.path('logs?range=7d&status=5xx'));
-  const views = page.getByText('Views', { exact: true });
+  const views = page.getByText('Saved views', { exact: true });
   await views.click();
   await expect(page.getByText('Only you see your views.')).toBeVisible();
   await save(page, 'Outages');
@@ -41,7 +41,7 @@ test('the views are accessible and fit a phone', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await open(page, company.path('logs?status=4xx'));
-  await page.getByText('Views', { exact: true }).click();
+  await page.getByText('Saved views', { exact: true }).click();
   await save(page, 'A view with a name that is as long as the names of views are');
   for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
     await page.emulateMedia({ colorScheme });

@@ -82,6 +82,7 @@ impl Conditions {
             address,
             duration,
             request,
+            view: _,
             before: _,
         } = filter;
         // Stored paths have U+2400 in place of NUL.

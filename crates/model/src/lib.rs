@@ -45,7 +45,7 @@ pub use log::{
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
-    LONGEST_PATH, LastFour, LogFilter, MOST_VALUES, StatusFilter,
+    LONGEST_PATH, LastFour, LogFilter, LogView, MOST_VALUES, StatusFilter,
 };
 pub use log_groups::{Affected, Beyond, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors};
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};

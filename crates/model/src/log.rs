@@ -183,7 +183,7 @@ pub enum KeptBecause {
 }
 
 /// One page of the list, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {
     pub rows: Vec<LogRow>,
     /// The cursor of the next, older page.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{DateRange, FilterField, InvalidFilter, LogFilter, Timestamp, search_line};
+use crate::{DateRange, FilterField, InvalidFilter, LogFilter, LogView, Timestamp, search_line};
 
 impl LogFilter {
     /// Like `FromStr`, but leaves out what it cannot read and says which parts.
@@ -46,6 +46,7 @@ impl LogFilter {
         match name {
             "range" => self.range = DateRange::preset(value)?,
             "from" | "to" => self.range.set_bound(name == "from", value)?,
+            LogView::PARAMETER => self.view = LogView::read(value)?,
             "before" => {
                 let wants = "a cursor from this list";
                 self.before = Some(value.parse().map_err(|_| InvalidFilter {
@@ -107,6 +108,9 @@ impl fmt::Display for LogFilter {
                     query.put(sign, field.parameter(), &text)?;
                 }
             }
+        }
+        if self.view != LogView::default() {
+            query.put("", LogView::PARAMETER, self.view.as_str())?;
         }
         match self.before {
             Some(before) => query.put("", "before", &before.to_string()),

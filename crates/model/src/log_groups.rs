@@ -1,7 +1,7 @@
 //! The requests of the Logs page in groups: errors of one kind, and endpoints. Answered and drawn on the server, so nothing
 //! here travels.
 
-use crate::{ErrorCode, FilterField, LogFilter, NO_ERROR_CODE, Timestamp, Verdict};
+use crate::{ErrorCode, FilterField, LogFilter, LogView, NO_ERROR_CODE, Timestamp, Verdict};
 
 /// Failed requests (a status of 400 or above), by what failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct ErrorGroup {
 }
 
 impl ErrorGroup {
-    /// The filter, narrowed to exactly these requests.
+    /// The filter, narrowed to exactly these requests, which it shows one by one.
     #[must_use]
     pub fn narrow(&self, filter: &LogFilter) -> LogFilter {
         let status = self.status.to_string();
@@ -69,6 +69,7 @@ impl ErrorGroup {
 
 fn narrowed(filter: &LogFilter, to: &[(FilterField, &str)]) -> LogFilter {
     let mut filter = filter.first_page();
+    filter.view = LogView::Requests;
     for (field, text) in to {
         filter.clear(*field);
         // What cannot be written as a filter, such as a method in small letters, is left out.
@@ -126,7 +127,7 @@ pub struct EndpointGroup {
 }
 
 impl EndpointGroup {
-    /// The filter, narrowed to exactly these requests.
+    /// The filter, narrowed to exactly these requests, which it shows one by one.
     #[must_use]
     pub fn narrow(&self, filter: &LogFilter) -> LogFilter {
         narrowed(

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log_address::query_pairs;
 use crate::{LogFilter, ViewId};
 
 /// One of a person's views of a company's log.
@@ -22,31 +21,16 @@ pub struct SavedView {
 pub struct ViewQuery(String);
 
 impl ViewQuery {
-    /// The parameter that says which list is shown.
-    const LIST: &str = "view";
-    const LONGEST_LIST: usize = 20;
-
     /// Reads a query string. Leaves out what it cannot read.
     pub fn of(query: &str) -> Self {
         let (filter, _) = LogFilter::parse_lenient(query);
-        let mut text = filter.first_page().to_string();
-        let list = query_pairs(query).find(|(name, value)| name == Self::LIST && is_list(value));
-        if let Some((_, list)) = list {
-            let separator = if text.is_empty() { "" } else { "&" };
-            text = format!("{text}{separator}{}={list}", Self::LIST);
-        }
-        Self(text)
+        Self(filter.first_page().to_string())
     }
 
     /// The query string, without `?`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn is_list(name: &str) -> bool {
-    (1..=ViewQuery::LONGEST_LIST).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 impl fmt::Display for ViewQuery {

@@ -2,7 +2,7 @@
 
 use model::{
     BrandFilter, Choice, ClientId, DateRange, DurationFilter, Environment, FilterField, InvalidFilter,
-    InvalidValue, KeyFilter, KeyId, LogFilter, MOST_VALUES, StatusFilter, Timestamp,
+    InvalidValue, KeyFilter, KeyId, LogFilter, LogView, MOST_VALUES, StatusFilter, Timestamp,
 };
 
 fn only<T>(value: T) -> Choice<T> {
@@ -20,6 +20,7 @@ fn a_filter_survives_its_query_string() {
             environment: only(Environment::Prod),
             method: only("POST".to_owned()),
             path: only("/v1/orders/?a=b&c=é %".to_owned()),
+            view: LogView::Errors,
             before: Some(17),
             ..LogFilter::default()
         },

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use logs::{Choice, Conditions, KeyTrace, Place, Question, Scope, StoredEntry};
+use logs::{Choice, Conditions, Groups, KeyTrace, Place, Question, Scope, StoredEntry};
 use model::{
     Body, BodyAbsence, ClientId, CompanyId, Environment, KeyId, Recorded, RequestId, StatusFilter, Timestamp,
     Verdict,
@@ -272,6 +272,14 @@ fn questions(world: &World) -> Vec<Asked> {
         question.histogram = Some(60)
     });
     ask("newest + facets", everything(), |question| question.facets = true);
+    ask("errors in groups", everything(), |question| {
+        (question.rows, question.count) = (0, false);
+        question.groups = Some(Groups::Errors { parts: 30 });
+    });
+    ask("endpoints", everything(), |question| {
+        (question.rows, question.count) = (0, false);
+        question.groups = Some(Groups::Endpoints);
+    });
     ask("an hour of the middle", everything(), |question| {
         question.from = Timestamp::from_millis(BEGIN + RANGE / 2);
         question.to = question.from.plus_seconds(3600);

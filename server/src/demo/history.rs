@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use logs::{CapturedBody, Entry, Message};
 use model::{BodyAbsence, KeyId, Recorded, RequestId, Timestamp, Verdict};
 
@@ -159,7 +160,7 @@ fn entry(line: &Line, at: Timestamp, is_outage: bool, dice: &mut Dice) -> Entry 
         user_agent: Some(line.agent.to_owned()),
         presented: Vec::new(),
         request: generated(),
-        response: generated(),
+        response: if status < 400 { generated() } else { failed(status) },
     }
 }
 
@@ -196,6 +197,26 @@ fn generated() -> Message {
         body: CapturedBody::Absent {
             why: BodyAbsence::Generated,
             total_bytes: 0,
+        },
+    }
+}
+
+/// A failure says what went wrong, so that failures can be told apart.
+fn failed(status: u16) -> Message {
+    let code = match status {
+        400 => "incorrect_parameters",
+        404 => "not_found",
+        503 => "maintenance",
+        _ => "internal_error",
+    };
+    let body = serde_json::json!({ "error": { "code": code, "message": "Sample data." } }).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Message {
+        headers,
+        body: CapturedBody::Bytes {
+            total_bytes: body.len() as u64,
+            first: body.into_bytes(),
         },
     }
 }

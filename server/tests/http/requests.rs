@@ -106,6 +106,10 @@ async fn a_program_lists_requests_by_the_words_of_the_page() {
         ("q=verdict%3Adeleted_key+-ip%3A192.0.2.1", &[0]),
         ("ip=192.0.2.1", &[]),
         ("duration=%3E1m", &[]),
+        ("endpoint=/v1/webhooks/", &[1, 2, 3, 4]),
+        ("-endpoint=/v1/webhooks/", &[0]),
+        ("error=none&status=%3E%3D400", &[0, 2, 3]),
+        ("error=absent", &[]),
         ("to=2020-01-01T00:00:00Z", &[]),
     ] {
         let expected: Vec<&str> = places.iter().map(|place| all[*place]).collect();
@@ -120,6 +124,60 @@ async fn a_program_lists_requests_by_the_words_of_the_page() {
         paths(&list(&world, &token, &brand).await),
         [all[1]],
         "a brand sees itself"
+    );
+}
+
+/// The groups that a member of the company sees: each with its number of requests, as the page shows them.
+async fn groups(world: &World, company: ClientId, owner: &str, view: &str) -> String {
+    let path = format!("/c/{company}/development/logs?view={view}");
+    let answer = world.get(&path).cookie(owner).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.body
+}
+
+#[tokio::test]
+async fn groups_have_a_companys_requests_with_its_brands_and_a_brand_sees_its_own() {
+    let world = World::start().await;
+    let called = call(&world).await;
+    let mut owners = Vec::new();
+    for (company, email) in [
+        (called.client_id, "parent@example.com"),
+        (called.brand, "brand@example.com"),
+    ] {
+        world.member(company, email, model::Role::Owner).await;
+        owners.push(world.sign_in(email).await);
+    }
+    for (view, parent_has, brand_has) in [
+        (
+            "endpoints",
+            "2 endpoints in the last 24 hours",
+            "1 endpoint in the last 24 hours",
+        ),
+        (
+            "errors",
+            "2 kinds of errors in the last 24 hours",
+            "No request failed in the last 24 hours",
+        ),
+    ] {
+        let parent = groups(&world, called.client_id, &owners[0], view).await;
+        assert!(parent.contains(parent_has), "{view}: {parent}");
+        let brand = groups(&world, called.brand, &owners[1], view).await;
+        assert!(brand.contains(brand_has), "{view}: {brand}");
+        assert!(!brand.contains("Deleted key"), "{brand}");
+    }
+    let errors = groups(&world, called.client_id, &owners[0], "errors").await;
+    assert!(errors.contains("Deleted key") && errors.contains(&format!("…{} (deleted)", called.deleted)));
+    let other = groups(&world, called.client_id, &owners[0], "endpoints&brand=own").await;
+    assert!(other.contains("view=endpoints&amp;brand=own") || other.contains("brand=own&amp;view=endpoints"));
+    let refused = world
+        .get(&format!("/c/{}/development/logs?view=errors", called.client_id))
+        .cookie(&owners[1])
+        .send()
+        .await;
+    assert_eq!(
+        refused.status,
+        StatusCode::NOT_FOUND,
+        "a brand does not see its parent"
     );
 }
 

@@ -3,16 +3,24 @@
 use model::{ClientId, LogFilter, LogPage};
 
 use super::drawn::Drawn;
-use super::{chart, facets};
+use super::{chart, facets, groups};
 
 /// Draws the parts of a page that it has besides rows.
 pub(crate) fn draw(company: ClientId, filter: &LogFilter, page: &LogPage) -> Drawn {
-    match (&page.histogram, &page.facets) {
-        (Some(histogram), _) => chart::drawing::draw(company, filter, histogram),
-        (None, Some(facets)) => Drawn {
-            picture: facets::drawing::draw(company, filter, facets),
-            ..Drawn::default()
-        },
-        (None, None) => Drawn::default(),
+    if let Some(histogram) = &page.histogram {
+        return chart::drawing::draw(company, filter, histogram);
+    }
+    let picture = if let Some(facets) = &page.facets {
+        facets::drawing::draw(company, filter, facets)
+    } else if let Some(errors) = &page.errors {
+        groups::drawing::errors(company, filter, errors)
+    } else if let Some(endpoints) = &page.endpoints {
+        groups::drawing::endpoints(company, filter, endpoints)
+    } else {
+        return Drawn::default();
+    };
+    Drawn {
+        picture,
+        ..Drawn::default()
     }
 }

@@ -1,4 +1,4 @@
-//! What the server draws for the page besides its rows: the chart, and the values to filter by. Each is asked for on its own,
+//! What the server draws for the page besides its rows: the chart, the values to filter by, and groups. Each is asked for on its own,
 //! so that the rows need not wait for it.
 
 use std::time::Duration;
@@ -30,9 +30,19 @@ pub struct Drawn {
 /// A drawing, once it is there.
 pub(super) type Drawing = Resource<Outcome<Drawn>>;
 
-/// The chart of the filter or, with `facets`, the values to filter by; nothing while it is not `wanted`. It is asked for again
-/// while requests arrive that belong to the page.
-pub(super) fn asked_for(listing: Listing, facets: bool, wanted: Signal<bool>) -> Drawing {
+/// What there is to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Chart,
+    /// The values to filter by.
+    Facets,
+    /// The groups of the view.
+    Groups,
+}
+
+/// A part of the page for the filter; nothing while it is not `wanted`. It is asked for again while requests arrive that belong
+/// to the page.
+pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> Drawing {
     let asked = RwSignal::new(0_u32);
     let changes = listing.scope.changes(Topic::Logs);
     let pace = Pace::new(EVERY);
@@ -53,7 +63,7 @@ pub(super) fn asked_for(listing: Listing, facets: bool, wanted: Signal<bool>) ->
         },
         move |(wanted, company, filter, _)| async move {
             if wanted {
-                api::logs::draw(company, filter, facets).await
+                api::logs::draw(company, filter, part == Part::Facets, part == Part::Groups).await
             } else {
                 Ok(Drawn::default())
             }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{DateRange, LogFilter, LogPage, NewRows, Timestamp};
+use model::{DateRange, LogFilter, LogPage, LogView, NewRows, Timestamp};
 
 use super::listing::{Listing, Shown};
 use super::older::Older;
@@ -197,7 +197,7 @@ impl Listing {
             return;
         };
         let following = self.following;
-        if !is_open(&filter) {
+        if !is_open(&filter) || filter.view != LogView::Requests {
             return;
         }
         if following.is_asking.get_value() {

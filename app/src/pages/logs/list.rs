@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use leptos_router::components::Redirect;
 
 use super::chart::{self, Chart};
-use super::drawn;
+use super::drawn::{self, Part};
 use super::facets::Facets;
 use super::filters::{self, Filters, opens_more};
+use super::groups::Groups;
 use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
@@ -16,6 +17,7 @@ use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
 use super::table::{OlderLink, RequestTable};
+use super::views::Views;
 use super::zone_switch::ZoneSwitch;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading, read_from};
@@ -36,8 +38,10 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
     let more = RwSignal::new(opens_more(listing));
-    let chart = drawn::asked_for(listing, false, Signal::stored(true));
-    let facets = drawn::asked_for(listing, true, more.into());
+    let chart = drawn::asked_for(listing, Part::Chart, Signal::stored(true));
+    let facets = drawn::asked_for(listing, Part::Facets, more.into());
+    let shows_rows = Memo::new(move |_| listing.shows_rows());
+    let groups = drawn::asked_for(listing, Part::Groups, Signal::derive(move || !shows_rows.get()));
     if let Some(path) = filters::without_line(listing) {
         return view! { <Redirect path /> }.into_any();
     }
@@ -57,8 +61,12 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
             </Transition>
             <FoldedPanels listing load=tools.panels />
         </div>
+        <Views listing />
         <Transition fallback=|| view! { <Loading /> }>
-            <List listing />
+            {move || match shows_rows.get() {
+                true => view! { <List listing /> }.into_any(),
+                false => view! { <Groups drawing=groups /> }.into_any(),
+            }}
         </Transition>
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }

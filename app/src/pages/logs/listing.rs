@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, Timestamp};
+use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, LogView, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -114,10 +114,18 @@ impl Listing {
         listing
     }
 
-    /// Must be read inside the `Transition` around the list. Nothing before the first answer.
+    /// Whether the view is the list. Otherwise rows are not asked for.
+    pub(super) fn shows_rows(self) -> bool {
+        self.filter.with(|filter| filter.view == LogView::Requests)
+    }
+
+    /// Must be read inside the `Transition` around the list. Nothing before the first answer, and where no rows are asked for.
     pub(super) fn face(self) -> Option<Face> {
         self.shown.with(|shown| {
-            shown.as_ref().map(|shown| match shown {
+            let asked = shown
+                .as_ref()
+                .filter(|shown| !matches!(shown, Ok(shown) if shown.filter.view != LogView::Requests));
+            asked.map(|shown| match shown {
                 Err(error) => Face::Failed(error.clone()),
                 Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
                 Ok(shown) if shown.page.ever.unwrap_or(0) > 0 || shown.page.looked_back_to.is_some() => {
@@ -339,6 +347,9 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
-    let page = api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?;
+    let page = match filter.view {
+        LogView::Requests => api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?,
+        LogView::Errors | LogView::Endpoints => LogPage::default(),
+    };
     Ok(Shown { filter, page })
 }

@@ -70,7 +70,7 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
         <div class="logs-panels">
             <Transition fallback=|| ()>
                 <details open=shows_views on:toggle=open>
-                    <summary id=VIEWS>"Views"</summary>
+                    <summary id=VIEWS>"Saved views"</summary>
                     <Views listing drawn=part(|panels| &panels.views) changed load />
                 </details>
                 <details on:toggle=open>

@@ -5,6 +5,7 @@ mod choice;
 mod date_range;
 mod field;
 mod values;
+mod view;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ pub use choice::Choice;
 pub use date_range::DateRange;
 pub use field::{FilterField, LONGEST_PATH, MOST_VALUES};
 pub use values::{BrandFilter, DurationFilter, InvalidValue, KeyFilter, LastFour, StatusFilter};
+pub use view::LogView;
 
 use crate::{Environment, Recorded, RequestId, Verdict};
 
@@ -43,6 +45,8 @@ pub struct LogFilter {
     pub duration: Choice<DurationFilter>,
     /// Requests by their id, whatever the date range is: an id names one request at most, so a range could only hide it.
     pub request: Choice<RequestId>,
+    /// How they are shown.
+    pub view: LogView,
     /// Rows stored before this `seq`: the cursor of *Show older requests*.
     pub before: Option<i64>,
 }
@@ -81,6 +85,7 @@ impl LogFilter {
             address,
             duration,
             request,
+            view: _,
             before: _,
         } = self;
         !(status.is_everything()
@@ -98,11 +103,12 @@ impl LogFilter {
             && request.is_everything())
     }
 
-    /// The same range, nothing else.
+    /// The same range, shown the same way, and nothing else.
     #[must_use]
     pub fn without_narrowing(&self) -> Self {
         Self {
             range: self.range,
+            view: self.view,
             ..Self::default()
         }
     }

@@ -195,6 +195,7 @@ pub(crate) fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> 
         address,
         duration,
         request,
+        view: _,
         before: _,
     } = filter;
     let (from, to) = range.bounds(NOW);

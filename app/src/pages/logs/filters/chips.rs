@@ -24,6 +24,10 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
         return Markup::default();
     }
     let range = filter.range;
+    let cleared = LogFilter {
+        view: filter.view,
+        ..LogFilter::default()
+    };
     let link = move |chip: Chip| {
         let name = chip.field.map_or("Date range", name_of);
         let value = match chip.field {
@@ -47,7 +51,7 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
             {chips.into_iter().map(link).collect_view()}
             <li>
                 <ButtonLink
-                    href=address::of_list(company, &LogFilter::default())
+                    href=address::of_list(company, &cleared)
                     kind=ButtonKind::Quiet
                     size=ButtonSize::Small
                 >

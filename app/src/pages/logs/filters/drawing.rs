@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use model::{
-    Brand, BrandFilter, ClientId, DateRange, FilterField, KeyName, LogFilter, StatusFilter, search_line,
+    Brand, BrandFilter, ClientId, DateRange, FilterField, KeyName, LogFilter, LogView, StatusFilter,
+    search_line,
 };
 
 use super::line::{self, SearchLine};
@@ -92,6 +93,9 @@ fn unshown(filter: &LogFilter) -> Vec<(String, String)> {
         all.extend(included.map(|text| (name.to_owned(), text)));
         let excluded = filter.texts(field, true).into_iter();
         all.extend(excluded.map(|text| (format!("-{name}"), text)));
+    }
+    if filter.view != LogView::default() {
+        all.push((LogView::PARAMETER.to_owned(), filter.view.as_str().to_owned()));
     }
     all
 }
@@ -185,16 +189,24 @@ mod tests {
 
     #[test]
     fn without_scripts_apply_keeps_what_no_control_shows() {
-        let filter: LogFilter = "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1"
-            .parse()
-            .expect("a filter");
+        let filter: LogFilter =
+            "status=4xx&status=500&brand=own&-method=GET&path=a&path=b&ip=::1&view=errors"
+                .parse()
+                .expect("a filter");
         let kept: Vec<_> = unshown(&filter)
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         assert_eq!(
             kept,
-            ["status=4xx", "status=500", "-method=GET", "path=b", "ip=::1"]
+            [
+                "status=4xx",
+                "status=500",
+                "-method=GET",
+                "path=b",
+                "ip=::1",
+                "view=errors"
+            ]
         );
     }
 

@@ -14,8 +14,8 @@ pub(super) struct Durations {
 }
 
 impl Durations {
-    pub(super) fn add(&mut self, microseconds: u64) {
-        let class = class_of(microseconds);
+    pub(super) fn add(&mut self, class: u16) {
+        let class = usize::from(class);
         if self.classes.len() <= class {
             self.classes.resize(class + 1, 0);
         }
@@ -31,23 +31,24 @@ impl Durations {
         for (class, count) in self.classes.iter().enumerate() {
             below += u64::from(*count);
             if below >= rank.max(1) {
-                return middle_of(class);
+                return middle_of(class as u16);
             }
         }
         0
     }
 }
 
-fn class_of(microseconds: u64) -> usize {
+/// Of a duration in microseconds.
+pub(super) fn class_of(microseconds: u64) -> u16 {
     if microseconds < EXACT {
-        return microseconds as usize;
+        return microseconds as u16;
     }
     let shift = microseconds.ilog2() - CLASSES.ilog2();
-    (u64::from(shift) * CLASSES + (microseconds >> shift)) as usize
+    (u64::from(shift) * CLASSES + (microseconds >> shift)) as u16
 }
 
-fn middle_of(class: usize) -> u64 {
-    let class = class as u64;
+fn middle_of(class: u16) -> u64 {
+    let class = u64::from(class);
     if class < EXACT {
         return class;
     }
@@ -91,7 +92,9 @@ mod tests {
     fn percentiles_are_those_of_the_sorted_list() {
         for count in [1_u64, 2, 3, 99, 100, 101, 4_000] {
             let mut durations = Durations::default();
-            (1..=count).rev().for_each(|one| durations.add(one * 1000));
+            (1..=count)
+                .rev()
+                .for_each(|one| durations.add(class_of(one * 1000)));
             for percent in [50, 95, 99] {
                 let exact = (count * percent).div_ceil(100).max(1) * 1000;
                 let found = durations.percentile(percent);

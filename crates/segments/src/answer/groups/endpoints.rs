@@ -8,7 +8,7 @@ use logs::Groups;
 use model::{Beyond, EndpointGroup};
 use roaring::RoaringBitmap;
 
-use super::durations::Durations;
+use super::durations::{Durations, class_of};
 use super::templates::Templates;
 use super::{MOST, SoughtPaths, beyond};
 use crate::answer::closed::Part;
@@ -41,7 +41,7 @@ struct Counts {
 impl Endpoints {
     pub(super) fn add_open(&mut self, open: &Open, matching: &RoaringBitmap) {
         let (paths, methods) = (open.texts(Dictionary::Paths), open.texts(Dictionary::Methods));
-        let mut segment = OfSegment::new(paths, methods);
+        let mut segment = OfSegment::new(paths, methods, matching.len());
         let columns = Columns {
             paths: open.numbers(Column::Path),
             methods: open.numbers(Column::Method),
@@ -64,7 +64,7 @@ impl Endpoints {
         for (part, sought) in sought {
             let paths = sought.paths.get(part.head, &pieces, loader)?;
             let methods = pieces.texts(sought.methods);
-            let mut segment = OfSegment::new(&paths, &methods);
+            let mut segment = OfSegment::new(&paths, &methods, part.matching.len());
             for (rows, [paths, methods, statuses], durations) in sought.stretches {
                 let [paths, methods, statuses] =
                     [paths, methods, statuses].map(|ticket| pieces.numbers(ticket));
@@ -73,14 +73,13 @@ impl Endpoints {
                     methods: &methods,
                     statuses: &statuses,
                 };
-                let durations = pieces.durations(durations);
-                for row in part.matching.range(rows.clone()) {
-                    let index = (row - rows.start) as usize;
-                    let duration = match &*durations {
-                        cache::Durations::Short(durations) => durations[index].into(),
-                        cache::Durations::Long(durations) => durations[index],
-                    };
-                    segment.add(&columns, index, duration);
+                match &*pieces.durations(durations) {
+                    cache::Durations::Short(durations) => {
+                        segment.add_rows(&columns, rows, &part.matching, |index| durations[index].into());
+                    }
+                    cache::Durations::Long(durations) => {
+                        segment.add_rows(&columns, rows, &part.matching, |index| durations[index]);
+                    }
                 }
             }
             self.add(segment);
@@ -92,7 +91,7 @@ impl Endpoints {
     fn add(&mut self, segment: OfSegment<'_>) {
         let mut order: Vec<usize> = (0..segment.slots.len()).collect();
         order.sort_by_key(|slot| Reverse(segment.slots[*slot].1.requests));
-        let mut places = vec![None; segment.slots.len()];
+        let mut places = vec![NOWHERE; segment.slots.len()];
         for slot in order {
             let ((template, method), counts) = segment.slots[slot];
             let method = segment.methods.get(method).unwrap_or_default().to_owned();
@@ -113,11 +112,11 @@ impl Endpoints {
             sum.requests += counts.requests;
             sum.failed += counts.failed;
             sum.server_errors += counts.server_errors;
-            places[slot] = Some(place);
+            places[slot] = place;
         }
-        for (slot, duration) in segment.durations {
-            if let Some(place) = places[slot as usize] {
-                self.sums[place].durations.add(duration);
+        for (slot, class) in segment.durations {
+            if let Some(sum) = self.sums.get_mut(places[slot as usize]) {
+                sum.durations.add(class);
             }
         }
     }
@@ -148,6 +147,9 @@ impl Endpoints {
         (groups.collect(), beyond)
     }
 }
+
+/// The place of endpoints beyond [`MOST`].
+const NOWHERE: usize = usize::MAX;
 
 struct Columns<'a> {
     paths: &'a [u16],
@@ -192,12 +194,12 @@ struct OfSegment<'a> {
     /// By template and method.
     numbers: HashMap<(u32, u16), u32>,
     slots: Vec<((u32, u16), Counts)>,
-    /// The slot and the duration of each row.
-    durations: Vec<(u32, u64)>,
+    /// The slot of each row, and the class of its duration.
+    durations: Vec<(u32, u16)>,
 }
 
 impl<'a> OfSegment<'a> {
-    fn new(paths: &'a Texts, methods: &'a Texts) -> Self {
+    fn new(paths: &'a Texts, methods: &'a Texts, rows: u64) -> Self {
         let places = paths.len() * methods.len();
         Self {
             methods,
@@ -205,7 +207,25 @@ impl<'a> OfSegment<'a> {
             table: vec![0; if places > LARGEST_TABLE { 0 } else { places }],
             numbers: HashMap::new(),
             slots: Vec::new(),
-            durations: Vec::new(),
+            durations: Vec::with_capacity(rows as usize),
+        }
+    }
+
+    /// Adds those of `rows` that match. The columns begin at the first one.
+    fn add_rows(
+        &mut self,
+        columns: &Columns<'_>,
+        rows: Range<u32>,
+        matching: &RoaringBitmap,
+        duration: impl Fn(usize) -> u64,
+    ) {
+        if matching.range_cardinality(rows.clone()) == rows.len() as u64 {
+            (0..rows.len()).for_each(|index| self.add(columns, index, duration(index)));
+            return;
+        }
+        for row in matching.range(rows.clone()) {
+            let index = (row - rows.start) as usize;
+            self.add(columns, index, duration(index));
         }
     }
 
@@ -216,7 +236,7 @@ impl<'a> OfSegment<'a> {
         counts.requests += 1;
         counts.failed += u64::from(status >= 400);
         counts.server_errors += u64::from(status >= 500);
-        self.durations.push((slot, duration));
+        self.durations.push((slot, class_of(duration)));
     }
 
     fn slot(&mut self, path: u16, method: u16) -> u32 {

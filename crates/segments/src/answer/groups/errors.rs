@@ -96,7 +96,8 @@ impl Errors {
             methods: open.texts(Dictionary::Methods),
             codes: Some(open.texts(Dictionary::Errors)),
         };
-        let mut segment = OfSegment::new(plan, self.parts, open.texts(Dictionary::Paths));
+        let distinct = [open.keys().len(), open.places().len()];
+        let mut segment = OfSegment::new(plan, self.parts, open.texts(Dictionary::Paths), distinct);
         let columns = Columns {
             numbers: COLUMNS.map(|column| open.numbers(column)),
             codes: Some(open.numbers(Column::Error)),
@@ -136,7 +137,9 @@ impl Errors {
         let pieces = loader.load(batch)?;
         for (head, rows, sought) in sought {
             let paths = sought.paths.get(head, &pieces, loader)?;
-            let mut segment = OfSegment::new(plan, self.parts, &paths);
+            let (keys, clients) = (pieces.keys(sought.keys), pieces.clients(sought.clients));
+            let distinct = [keys.len(), clients.len()];
+            let mut segment = OfSegment::new(plan, self.parts, &paths, distinct);
             sought.read(head, &rows, &pieces, &mut segment)?;
             let methods = pieces.texts(sought.methods);
             let codes = sought.codes.map(|ticket| pieces.texts(ticket));
@@ -144,7 +147,6 @@ impl Errors {
                 methods: &methods,
                 codes: codes.as_deref(),
             };
-            let (keys, clients) = (pieces.keys(sought.keys), pieces.clients(sought.clients));
             self.add(
                 &segment,
                 &names,
@@ -189,16 +191,16 @@ impl Errors {
             }
             keys[group] = Some(key);
         }
-        for (group, number) in &segment.keys {
-            if let (Some(sum), Some(id)) = (self.sum(&keys, *group), key(*number)) {
+        segment.keys.each(|group, number| {
+            if let (Some(sum), Some(id)) = (self.sum(&keys, group), key(number)) {
                 sum.keys.add(id);
             }
-        }
-        for (group, number) in &segment.places {
-            if let (Some(sum), Some(id)) = (self.sum(&keys, *group), client(*number)) {
+        });
+        segment.places.each(|group, number| {
+            if let (Some(sum), Some(id)) = (self.sum(&keys, group), client(number)) {
                 sum.clients.add(id);
             }
-        }
+        });
     }
 
     fn sum(&mut self, keys: &[Option<ErrorKey>], group: u32) -> Option<&mut Sum> {
@@ -325,16 +327,24 @@ impl Sought {
                 numbers: std::array::from_fn(|column| &numbers[column][..]),
                 codes: codes.as_ref().map(|codes| &codes[..]),
             };
-            for row in rows.range(range.clone()) {
-                let block = row as usize / crate::BLOCK;
-                let times = times.get(&block);
-                let at = times.and_then(|times| times.get(row as usize % crate::BLOCK));
-                let at = at.ok_or_else(|| head.damaged(Damage("a row has no time")))?;
-                segment.add(&columns, (row - range.start) as usize, *at);
+            for (block, times) in times.range(blocks_of(range)) {
+                let of_block = head.rows_of_block(*block);
+                if times.len() < of_block.len() {
+                    return Err(head.damaged(Damage("a row has no time")));
+                }
+                for row in rows.range(of_block.clone()) {
+                    let at = times[(row - of_block.start) as usize];
+                    segment.add(&columns, (row - range.start) as usize, at);
+                }
             }
         }
         Ok(())
     }
+}
+
+fn blocks_of(rows: &Range<u32>) -> Range<usize> {
+    let block = |row: u32| row as usize / crate::BLOCK;
+    block(rows.start)..block(rows.end - 1) + 1
 }
 
 /// Parts of columns, which begin at the same row.
@@ -367,9 +377,53 @@ struct OfSegment<'a> {
     templates: Templates<'a>,
     numbers: hashbrown::HashMap<LocalKey, u32>,
     groups: Vec<(LocalKey, LocalSum)>,
-    /// Groups with the numbers of their keys, and of their companies.
-    keys: hashbrown::HashSet<(u32, u16)>,
-    places: hashbrown::HashSet<(u32, u16)>,
+    keys: NumbersOf,
+    places: NumbersOf,
+}
+
+/// Which numbers the rows of each group have.
+enum NumbersOf {
+    /// A bit for each number, by group: where there are few.
+    Few(Vec<u64>),
+    Many(hashbrown::HashSet<(u32, u16)>),
+}
+
+impl NumbersOf {
+    fn new(distinct: usize) -> Self {
+        if distinct <= u64::BITS as usize {
+            Self::Few(Vec::new())
+        } else {
+            Self::Many(hashbrown::HashSet::new())
+        }
+    }
+
+    fn add(&mut self, group: u32, number: u16) {
+        match self {
+            Self::Few(bits) => {
+                if bits.len() <= group as usize {
+                    bits.resize(group as usize + 1, 0);
+                }
+                // There is no larger number; a damaged one must not be a panic.
+                bits[group as usize] |= 1_u64.checked_shl(number.into()).unwrap_or(0);
+            }
+            Self::Many(pairs) => {
+                pairs.insert((group, number));
+            }
+        }
+    }
+
+    fn each(&self, mut each: impl FnMut(u32, u16)) {
+        match self {
+            Self::Few(bits) => {
+                for (group, bits) in (0..).zip(bits) {
+                    (0..u64::BITS as u16)
+                        .filter(|number| bits >> number & 1 == 1)
+                        .for_each(|number| each(group, number));
+                }
+            }
+            Self::Many(pairs) => pairs.iter().for_each(|(group, number)| each(*group, *number)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -381,15 +435,16 @@ struct LocalSum {
 }
 
 impl<'a> OfSegment<'a> {
-    fn new(plan: &'a Plan, parts: u32, paths: &'a Texts) -> Self {
+    /// `distinct`: how many keys and places there are.
+    fn new(plan: &'a Plan, parts: u32, paths: &'a Texts, [keys, places]: [usize; 2]) -> Self {
         Self {
             plan,
             parts,
             templates: Templates::of(paths),
             numbers: hashbrown::HashMap::new(),
             groups: Vec::new(),
-            keys: hashbrown::HashSet::new(),
-            places: hashbrown::HashSet::new(),
+            keys: NumbersOf::new(keys),
+            places: NumbersOf::new(places),
         }
     }
 
@@ -421,8 +476,8 @@ impl<'a> OfSegment<'a> {
         sum.first = sum.first.min(at);
         sum.last = sum.last.max(at);
         sum.counts[self.plan.part_among(at, self.parts)] += 1;
-        self.keys.insert((number, key));
-        self.places.insert((number, place));
+        self.keys.add(number, key);
+        self.places.add(number, place);
     }
 }
 

@@ -1,0 +1,398 @@
+//! Draws groups as HTML, on the server alone. Paths, methods and codes are what strangers wrote; the views escape them as on
+//! any page.
+
+use std::fmt::Write;
+
+use leptos::prelude::*;
+use model::{
+    ClientId, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors, LogFilter, Timestamp,
+};
+
+use super::words::{affected, counted, left_out, reason, share};
+use crate::browser::html::Markup;
+use crate::browser::zone::minute_text;
+use crate::pages::logs::address;
+use crate::pages::logs::words::within;
+use crate::ui::{Cell, Column, EmptyState, IconName, Narrow, Table, grouped, milliseconds_text, status_word};
+
+/// The height of a sparkline, in its own units.
+const HEIGHT: f64 = 20.0;
+
+/// A part with a request is this high at least.
+const LEAST: f64 = 2.0;
+
+/// What failed, most frequent first, each with a link to its requests.
+pub(in crate::pages::logs) fn errors(company: ClientId, filter: &LogFilter, errors: &LogErrors) -> Markup {
+    let unfinished = unfinished(errors.looked_back_to);
+    if errors.groups.is_empty() {
+        let title = match filter.narrows() {
+            true => format!("No matching request failed {}", within(filter.range)),
+            false => format!("No request failed {}", within(filter.range)),
+        };
+        return Markup::of(view! {
+            <EmptyState title icon=IconName::Check>
+                <p>"A request has failed if its status is 400 or above."</p>
+            </EmptyState>
+            {unfinished}
+        });
+    }
+    let columns = vec![
+        Column::new("Status"),
+        Column::new("Endpoint and error"),
+        Column::new("Over time"),
+        Column::new("Last and first seen"),
+        Column::new("Keys and brands"),
+        Column::new("Requests").numeric(),
+    ];
+    let kinds = ["kind of error", "kinds of errors"];
+    let count = counted(errors.groups.len(), errors.beyond, kinds, filter);
+    let rows = errors
+        .groups
+        .iter()
+        .map(|group| error_row(company, filter, group))
+        .collect_view();
+    Markup::of(view! {
+        <p class="logs-count">{count}</p>
+        <Table caption="Errors, most frequent first" columns>
+            <tbody>{rows}</tbody>
+        </Table>
+        {foot(left_out(errors.beyond))}
+        {unfinished}
+    })
+}
+
+fn error_row(company: ClientId, filter: &LogFilter, group: &ErrorGroup) -> impl IntoView + use<> {
+    let failed = if group.status < 500 { "4xx" } else { "5xx" };
+    let href = address::of_list(company, &group.narrow(filter));
+    let why = reason(&group.reason).to_owned();
+    let class = match group.reason {
+        ErrorReason::Code(_) => "mono",
+        ErrorReason::Refused(_) => "",
+        ErrorReason::Unknown => "faint",
+    };
+    let (keys, brands) = (affected(&group.keys), affected(&group.brands));
+    let (status, requests) = (group.status, group.requests);
+    let (first, last) = (time(group.first), time(group.last));
+    let (link, spark) = (
+        endpoint(href, &group.method, &group.endpoint),
+        sparkline(&group.counts),
+    );
+    view! {
+        <tr data-failed=failed>
+            <Cell narrow=Narrow::Lead>
+                <span title=status_word(status)>{status}</span>
+                <span class="visually-hidden">" " {status_word(status)}</span>
+            </Cell>
+            <Cell narrow=Narrow::Lead grow=true>
+                {link}
+                <span class="logs-groups__under">
+                    <span class=class title=why.clone()>{why.clone()}</span>
+                </span>
+            </Cell>
+            <Cell narrow=Narrow::Hidden>{spark}</Cell>
+            <Cell narrow=Narrow::Second label="Last seen">
+                {last}
+                <span class="logs-groups__under">
+                    <span class="faint">"first "</span>
+                    {first}
+                </span>
+            </Cell>
+            <Cell narrow=Narrow::Second label="Keys" clip=true>
+                <span title=keys.clone()>{keys.clone()}</span>
+                <span class="logs-groups__under" title=brands.clone()>{brands.clone()}</span>
+            </Cell>
+            <Cell narrow=Narrow::End numeric=true>
+                {grouped(requests)}
+                <span class="visually-hidden">" requests"</span>
+            </Cell>
+        </tr>
+    }
+}
+
+/// The link of a row. The key finds it again when the table is drawn anew.
+fn endpoint(href: String, method: &str, endpoint: &str) -> impl IntoView + use<> {
+    let (name, title, key) = (endpoint.to_owned(), endpoint.to_owned(), href.clone());
+    view! {
+        <a class="row-link mono" href=href data-key=key title=title>
+            <span class="logs-groups__method">{method.to_owned()}" "</span>
+            {name}
+        </a>
+    }
+}
+
+/// One bar for each part of the range; the highest fills the picture.
+fn sparkline(counts: &[u64]) -> impl IntoView + use<> {
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let mut path = String::new();
+    for (at, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let height = (*count as f64 * HEIGHT / most as f64).max(LEAST);
+        let top = HEIGHT - height;
+        // Writing into a string cannot fail.
+        let _ = write!(path, "M{at}.1 {top:.1}h.8v{height:.1}h-.8z");
+    }
+    let size = format!("0 0 {} {HEIGHT}", counts.len().max(1));
+    view! {
+        <svg class="logs-spark" viewBox=size preserveAspectRatio="none" aria-hidden="true">
+            <path d=path></path>
+        </svg>
+    }
+}
+
+/// Requests by endpoint, most frequent first.
+pub(in crate::pages::logs) fn endpoints(
+    company: ClientId,
+    filter: &LogFilter,
+    endpoints: &LogEndpoints,
+) -> Markup {
+    let unfinished = unfinished(endpoints.looked_back_to);
+    let Some(most) = endpoints.groups.first().map(|group| group.requests) else {
+        let title = match filter.narrows() {
+            true => "No requests match".to_owned(),
+            false => format!("No requests {}", within(filter.range)),
+        };
+        return Markup::of(view! {
+            <EmptyState title icon=IconName::Search>
+                <p>"Choose a longer date range, or fewer filters."</p>
+            </EmptyState>
+            {unfinished}
+        });
+    };
+    let columns = vec![
+        Column::new("Endpoint"),
+        Column::new("Share").unlabelled(),
+        Column::new("Requests").numeric(),
+        Column::new("400 and above").numeric(),
+        Column::new("500 and above").numeric(),
+        Column::new("p50").numeric(),
+        Column::new("p95").numeric(),
+        Column::new("p99").numeric(),
+    ];
+    let count = counted(
+        endpoints.groups.len(),
+        endpoints.beyond,
+        ["endpoint", "endpoints"],
+        filter,
+    );
+    let rows = endpoints
+        .groups
+        .iter()
+        .map(|group| endpoint_row(company, filter, group, most))
+        .collect_view();
+    Markup::of(view! {
+        <p class="logs-count">{count}</p>
+        <Table caption="Endpoints, most frequent first" columns>
+            <tbody>{rows}</tbody>
+        </Table>
+        {foot(left_out(endpoints.beyond))}
+        <p class="logs-kept muted">
+            "p50, p95 and p99: half, 95 % and 99 % of the requests took at most this long, to within 2 %."
+        </p>
+        {unfinished}
+    })
+}
+
+fn endpoint_row(
+    company: ClientId,
+    filter: &LogFilter,
+    group: &EndpointGroup,
+    most: u64,
+) -> impl IntoView + use<> {
+    let href = address::of_list(company, &group.narrow(filter));
+    let width = (group.requests as f64 * 100.0 / most.max(1) as f64).max(1.0);
+    let requests = group.requests;
+    let rate = |part: u64| {
+        let class = if part == 0 { "faint" } else { "" };
+        view! { <span class=class>{share(part, requests)}</span> }
+    };
+    let (failed, server_errors) = (rate(group.failed), rate(group.server_errors));
+    let [p50, p95, p99] = [group.p50_us, group.p95_us, group.p99_us].map(milliseconds_text);
+    let link = endpoint(href, &group.method, &group.endpoint);
+    view! {
+        <tr>
+            <Cell narrow=Narrow::Lead grow=true>
+                {link}
+            </Cell>
+            <Cell narrow=Narrow::Hidden>
+                <svg class="logs-spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
+                    <rect y="6" width=format!("{width:.1}") height="8"></rect>
+                </svg>
+            </Cell>
+            <Cell narrow=Narrow::End numeric=true>
+                {grouped(requests)}
+                <span class="visually-hidden">" requests"</span>
+            </Cell>
+            <Cell narrow=Narrow::Second label="≥400" numeric=true>
+                {failed}
+            </Cell>
+            <Cell narrow=Narrow::Second label="≥500" numeric=true>
+                {server_errors}
+            </Cell>
+            <Cell narrow=Narrow::Second label="p50" numeric=true>
+                {p50}
+            </Cell>
+            <Cell narrow=Narrow::Second label="p95" numeric=true>
+                {p95}
+            </Cell>
+            <Cell narrow=Narrow::Second label="p99" numeric=true>
+                {p99}
+            </Cell>
+        </tr>
+    }
+}
+
+fn foot(words: String) -> impl IntoView {
+    (!words.is_empty()).then(|| view! { <p class="logs-kept muted">{words}</p> })
+}
+
+fn unfinished(looked_back_to: Option<Timestamp>) -> impl IntoView {
+    looked_back_to.map(|at| {
+        view! {
+            <p class="logs-kept muted">"There was no time to look at requests from before " {time(at)} "."</p>
+        }
+    })
+}
+
+/// In UTC, until the browser writes it in the page's zone.
+fn time(at: Timestamp) -> impl IntoView {
+    view! { <time datetime=at.to_rfc3339() data-at=at.as_millis().to_string()>{minute_text(at)}</time> }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Affected, Beyond, ErrorCode, Verdict};
+
+    use super::*;
+
+    fn company() -> ClientId {
+        ClientId::from_random([7; 16])
+    }
+
+    fn group(reason: ErrorReason, endpoint: &str) -> ErrorGroup {
+        ErrorGroup {
+            status: 503,
+            method: "GET".to_owned(),
+            endpoint: endpoint.to_owned(),
+            reason,
+            requests: 1_234,
+            first: Timestamp::from_millis(1_767_614_400_000),
+            last: Timestamp::from_millis(1_767_618_000_000),
+            counts: vec![0, 1, 1_233],
+            keys: Affected {
+                names: vec!["…ab6d".to_owned(), "deleted".to_owned()],
+                number: 2,
+                is_more: false,
+            },
+            brands: Affected {
+                names: vec!["<b>Acme".to_owned()],
+                number: 1,
+                is_more: false,
+            },
+        }
+    }
+
+    fn errors_of(query: &str, groups: Vec<ErrorGroup>) -> String {
+        let found = LogErrors {
+            groups,
+            ..LogErrors::default()
+        };
+        let filter = query.parse().expect("a filter");
+        errors(company(), &filter, &found).as_str().replace("<!>", "")
+    }
+
+    #[test]
+    fn a_group_leads_to_exactly_its_requests_one_by_one() {
+        let code = ErrorReason::Code(ErrorCode::stored("card_declined").expect("a code"));
+        for (reason, expected) in [
+            (
+                code,
+                "status=503&amp;method=GET&amp;error=card_declined&amp;endpoint=/v1/users/%7Bid%7D\"",
+            ),
+            (
+                ErrorReason::Refused(Verdict::DeletedKey),
+                "status=503&amp;method=GET&amp;verdict=deleted_key&amp;endpoint=/v1/users/%7Bid%7D\"",
+            ),
+            (
+                ErrorReason::Unknown,
+                "status=503&amp;method=GET&amp;verdict=accepted&amp;error=none&amp;endpoint=/v1/users/%7Bid%7D\"",
+            ),
+        ] {
+            let html = errors_of(
+                "range=7d&status=5xx&view=errors&before=9",
+                vec![group(reason, "/v1/users/{id}")],
+            );
+            let href = format!("/c/{}/development/logs?range=7d&amp;{expected}", company());
+            assert!(html.contains(&format!("href=\"{href}")), "{href} in {html}");
+            assert!(!html.contains("view=errors"), "{html}");
+        }
+    }
+
+    #[test]
+    fn what_strangers_wrote_is_text() {
+        let hostile = "/<script>alert(1)</script>\"'";
+        let html = errors_of("", vec![group(ErrorReason::Unknown, hostile)]);
+        assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+        assert!(
+            html.contains("&lt;script&gt;alert(1)") && html.contains("&lt;b&gt;Acme"),
+            "{html}"
+        );
+        let found = LogEndpoints {
+            groups: vec![EndpointGroup {
+                method: "<I>".to_owned(),
+                endpoint: hostile.to_owned(),
+                requests: 1,
+                failed: 0,
+                server_errors: 0,
+                p50_us: 1_000,
+                p95_us: 2_000,
+                p99_us: 3_000,
+            }],
+            ..LogEndpoints::default()
+        };
+        let html = endpoints(company(), &LogFilter::default(), &found);
+        assert!(
+            !html.as_str().contains("<script") && !html.as_str().contains("<I>"),
+            "{html:?}"
+        );
+    }
+
+    #[test]
+    fn numbers_times_and_whom_it_concerns_are_in_the_row() {
+        let html = errors_of("range=7d", vec![group(ErrorReason::Unknown, "/v1/users/")]);
+        for part in [
+            "1 kind of error in the last 7 days",
+            "1,234",
+            "…ab6d, deleted",
+            "data-at=\"1767614400000\">5 Jan 12:00 UTC</time>",
+            "M1.1 18.0h.8v2.0h-.8zM2.1 0.0h.8v20.0h-.8z",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_says_so_and_an_unfinished_one_says_how_far_it_goes() {
+        assert!(errors_of("", Vec::new()).contains("No request failed in the last 24 hours"));
+        assert!(errors_of("method=GET", Vec::new()).contains("No matching request failed"));
+        let none = endpoints(company(), &LogFilter::default(), &LogEndpoints::default());
+        assert!(none.as_str().contains("No requests in the last 24 hours"));
+        let unfinished = LogErrors {
+            looked_back_to: Some(Timestamp::from_millis(1_767_614_400_000)),
+            beyond: Beyond {
+                groups: 7,
+                requests: 0,
+            },
+            groups: vec![group(ErrorReason::Unknown, "/")],
+            ..LogErrors::default()
+        };
+        let html = errors(company(), &LogFilter::default(), &unfinished);
+        let html = html.as_str().replace("<!>", "");
+        assert!(
+            html.contains("no time to look at requests from before <time"),
+            "{html}"
+        );
+        assert!(
+            html.contains("7 more with fewer requests are not listed."),
+            "{html}"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+// The views of the Logs tab that show requests in groups, before their WASM arrives or without it.
+import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import type { Page } from '@playwright/test';
+
+/** A company with two failures of one kind, one of another, and three requests that went well. */
+async function withFailures(page: Page): Promise<{ company: Company; secret: string }> {
+  const company = makeCompany();
+  const { secret } = makeKey(company, 'sandbox');
+  const paths = ['/v1/no-such-thing/17/', '/v1/no-such-thing/18/?a=b', '/v1/nor-this/', '/v1/users/', '/v1/users/', '/v1/users/?page=2'];
+  for (const path of paths) {
+    await (await call(company, secret, path)).arrayBuffer();
+  }
+  await signIn(page, company);
+  // Rows are written after the response has been sent.
+  await expect(async () => {
+    await page.goto(company.path('logs'));
+    await expect(page.getByRole('status').filter({ hasText: /^6 requests / })).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 10_000 });
+  await hydrated(page);
+  return { company, secret };
+}
+
+const views = (page: Page) => page.getByRole('navigation', { name: 'Requests, errors or endpoints' });
+
+test('errors are in groups, and a click shows the requests of one', async ({ page }) => {
+  const { secret } = await withFailures(page);
+  await views(page).getByRole('link', { name: 'Errors' }).click();
+  await expect(page).toHaveURL(/\/logs\?view=errors$/);
+  await expect(page.getByText('2 kinds of errors in the last 24 hours')).toBeVisible();
+  await expect(views(page).getByRole('link', { name: 'Errors' })).toHaveAttribute('aria-current', 'page');
+  const table = page.getByRole('table', { name: 'Errors, most frequent first' });
+  await expect(table.getByRole('columnheader')).toHaveText(['Status', 'Endpoint and error', 'Over time', 'Last and first seen', 'Keys and brands', 'Requests']);
+  const row = table.getByRole('row').filter({ hasText: '/v1/no-such-thing/{id}/' });
+  await expect(row).toContainText('404');
+  await expect(row).toContainText(`…${secret.slice(-4)}`);
+  await expect(row.getByRole('cell').last()).toHaveText(/^2/);
+  // The rows are not there, and not asked for.
+  await expect(page.getByRole('table', { name: 'Requests, newest first' })).toHaveCount(0);
+  await row.getByRole('link').click();
+  await expect(page.getByRole('status').filter({ hasText: /^2 requests / })).toBeVisible();
+  await expect(page).toHaveURL(/\/logs\?status=404&method=GET&verdict=accepted&error=none&endpoint=\/v1\/no-such-thing\/%7Bid%7D\/$/);
+  await expect(page.getByRole('link', { name: 'Remove the filter Endpoint: /v1/no-such-thing/{id}/' })).toBeVisible();
+  await expect(page.getByText('/v1/no-such-thing/18/?a=b', { exact: true })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByText('2 kinds of errors in the last 24 hours')).toBeVisible();
+});
+
+test('endpoints have their numbers, and the view stays when the filter changes', async ({ page }) => {
+  const { company } = await withFailures(page);
+  await page.goto(company.path('logs?view=endpoints'));
+  await expect(page.getByText('3 endpoints in the last 24 hours')).toBeVisible();
+  const table = page.getByRole('table', { name: 'Endpoints, most frequent first' });
+  const row = (name: string) => table.getByRole('row').filter({ hasText: name });
+  await expect(row('/v1/users/').getByRole('cell').nth(2)).toHaveText(/^3/);
+  await expect(row('/v1/users/')).toContainText('0 %');
+  await expect(row('/v1/no-such-thing/{id}/')).toContainText('100 %');
+  await expect(row('/v1/users/')).toContainText(/\d\.\d ms/);
+  await hydrated(page);
+  await page.getByLabel('Status', { exact: true }).selectOption('4xx');
+  const apply = page.getByRole('button', { name: 'Apply' }).first();
+  if (test.info().project.use.javaScriptEnabled === false) {
+    await apply.click();
+  }
+  await expect(page.getByText('2 endpoints in the last 24 hours')).toBeVisible();
+  await expect(page).toHaveURL(/[?&]view=endpoints/);
+  await expect(page).toHaveURL(/[?&]status=4xx/);
+  await page.getByRole('link', { name: 'Clear', exact: true }).click();
+  await expect(page.getByText('3 endpoints in the last 24 hours')).toBeVisible();
+  await views(page).getByRole('link', { name: 'Requests' }).click();
+  await expect(page.getByRole('status').filter({ hasText: /^6 requests / })).toBeVisible();
+  await expect(page).toHaveURL(/\/logs$/);
+});
+
+test('without failures and without requests the views say so', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.goto(company.path('logs?view=errors'));
+  await expect(page.getByRole('heading', { name: 'No request failed in the last 24 hours' })).toBeVisible();
+  await page.goto(company.path('logs?view=endpoints&status=5xx'));
+  await expect(page.getByRole('heading', { name: 'No requests match' })).toBeVisible();
+});
+
+test('errors and endpoints are accessible and never wider than the window', async ({ page }) => {
+  const { company } = await withFailures(page);
+  test.slow();
+  for (const view of ['errors', 'endpoints']) {
+    await page.goto(company.path(`logs?view=${view}`));
+    await expect(page.getByText('/v1/no-such-thing/{id}/')).toBeVisible();
+    await hydrated(page);
+    // The checker is itself a script.
+    for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
+      await page.emulateMedia({ colorScheme });
+      await expectAccessible(page);
+    }
+    for (const width of [390, 720, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      await expectNoSidewaysScroll(page);
+    }
+  }
+});
