@@ -7,8 +7,7 @@ pub fn slash_leads_to(field: &'static str) {
     {
         use leptos::prelude::{on_cleanup, window_event_listener};
         let listener = window_event_listener(leptos::ev::keydown, move |key| {
-            let is_plain = !(key.ctrl_key() || key.meta_key() || key.alt_key());
-            if key.key() == "/" && is_plain && !page::is_typing() && page::go_to(field) {
+            if key.key() == "/" && is_meant(&key) && page::go_to(field) {
                 key.prevent_default();
             }
         });
@@ -16,6 +15,13 @@ pub fn slash_leads_to(field: &'static str) {
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = field;
+}
+
+/// Whether this is a single key, and not typed into something.
+#[cfg(feature = "hydrate")]
+pub fn is_meant(key: &web_sys::KeyboardEvent) -> bool {
+    let is_plain = !(key.ctrl_key() || key.meta_key() || key.alt_key());
+    is_plain && !page::is_typing()
 }
 
 #[cfg(feature = "hydrate")]

@@ -17,6 +17,8 @@ pub(super) struct Hold {
     on_page: StoredValue<Option<Shown>>,
     /// The next answer was asked for by a press and is shown wherever the pointer is.
     let_go: StoredValue<bool>,
+    /// A request is open beside the rows.
+    open_beside: StoredValue<bool>,
     unseen: RwSignal<usize>,
 }
 
@@ -26,6 +28,7 @@ impl Hold {
             attention: Attention::to(LIST),
             on_page: StoredValue::new(None),
             let_go: StoredValue::new(false),
+            open_beside: StoredValue::new(false),
             unseen,
         }
     }
@@ -34,7 +37,13 @@ impl Hold {
         let has_rows = self
             .on_page
             .try_with_value(|shown| shown.as_ref().is_some_and(|shown| !shown.page.rows.is_empty()));
-        has_rows == Some(true) && self.attention.is_given()
+        let is_aimed_at = self.attention.is_given() || self.open_beside.try_get_value() == Some(true);
+        has_rows == Some(true) && is_aimed_at
+    }
+
+    /// While a request is open beside the rows, they are what the reader goes through.
+    pub(super) fn open_beside(self, is_open: bool) {
+        self.open_beside.try_set_value(is_open);
     }
 
     pub(super) fn let_go_once(self) {
@@ -44,6 +53,13 @@ impl Hold {
     /// What is on the page.
     pub(super) fn kept(self) -> Option<Shown> {
         self.on_page.try_get_value().flatten()
+    }
+
+    /// Reads what is on the page.
+    pub(super) fn with_kept<T>(self, read: impl FnOnce(&Shown) -> T) -> Option<T> {
+        self.on_page
+            .try_with_value(|shown| shown.as_ref().map(read))
+            .flatten()
     }
 
     pub(super) fn keep(self, shown: Option<Shown>) {

@@ -13,6 +13,7 @@ use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
+use super::opened::{self, Opened};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
@@ -28,6 +29,7 @@ use crate::ui::{PageHeader, Title};
 pub struct LogsTools {
     pub(crate) chart: chart::Loader,
     pub(crate) line: line::Loaders,
+    pub(crate) drawer: opened::Loader,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -56,6 +58,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
         </Transition>
+        <Opened listing load=tools.drawer />
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }
     .into_any()
@@ -81,6 +84,7 @@ fn List(listing: Listing) -> impl IntoView {
                 on:pointerenter=move |_| attention.pointer_entered()
                 on:pointerleave=move |_| attention.pointer_left()
                 on:focusout=move |_| attention.focus_left()
+                on:click=move |event| opened::follow(listing, &event)
             >
                 <Requests listing />
             </div>

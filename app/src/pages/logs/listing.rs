@@ -7,13 +7,15 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use model::{
-    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, Timestamp,
+    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, RequestId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use super::address;
 use super::hold::Hold;
 use super::older::Older;
+use super::opened;
 use super::pace::Pace;
 use crate::browser::timers::{SETTLE, Timer};
 use crate::pages::company::{CompanyScope, Topic};
@@ -48,7 +50,10 @@ pub(crate) struct Listing {
     asked: RwSignal<u64>,
     /// The highest `seq` that was on the first page.
     newest: StoredValue<Option<i64>>,
-    go: Callback<(String, bool)>,
+    /// The request that the address opens beside the list.
+    pub(super) open: Memo<Option<RequestId>>,
+    /// Goes to an address of this page; with `true`, in place of the current entry of the history.
+    pub(super) go: Callback<(String, bool)>,
 }
 
 /// One response of the server.
@@ -116,6 +121,7 @@ impl Listing {
             shown,
             asked,
             newest: StoredValue::new(None),
+            open: opened::in_address(scope),
             go: going(),
         };
         listing.watch_filter();

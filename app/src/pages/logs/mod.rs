@@ -3,14 +3,14 @@
 //! The address is authoritative: the list shows what the query says, the controls follow it, and changing one of them
 //! changes the address. So Back restores the previous filter, and a link to a list shows that list.
 
-mod address;
+pub(crate) mod address;
 pub(crate) mod chart;
 mod chips;
 mod custom_range;
 #[cfg(feature = "ssr")]
 mod draw;
 mod drawn;
-mod entry;
+pub(crate) mod entry;
 mod facets;
 mod filters;
 mod hold;
@@ -24,6 +24,7 @@ mod menus;
 mod names;
 mod nothing;
 mod older;
+pub(crate) mod opened;
 mod pace;
 mod span;
 mod summary;
