@@ -126,8 +126,9 @@ macro_rules! tools {
 
 tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
-    logs_tools / work_line: logs::line::work_line, logs::line::Line;
-    logs_tools / apply_line: logs::line::apply_line, logs::line::Line;
+    logs_tools / work_filters: logs::filters::work_filters, logs::filters::FilterTools;
+    logs_tools / run_export: logs::export_run::run_export, logs::export_run::ExportRun;
+    logs_tools / change_views: logs::views_run::change_views, logs::views_run::ViewsRun;
 }
 
 /// `NAME = chunk / function: Component(Argument);` is a part of a page that is loaded with it where its address asks for it,
@@ -171,9 +172,10 @@ parts! {
 fn logs_with_tools() -> impl IntoView {
     let tools = LogsTools {
         chart: work_chart,
-        line: logs::line::Loaders {
-            work: work_line,
-            apply: apply_line,
+        filters: work_filters,
+        panels: logs::panels::Loaders {
+            views: change_views,
+            export: run_export,
         },
         drawer: DRAWER,
     };

@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, LogEntry, LogFilter, LogPage, LogParts, RequestId,
-    RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, LogEntry, LogFilter, LogPage, LogParts, NewRows,
+    RequestId, RotatedSecret, SavedView, SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft,
+    WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -40,6 +41,7 @@ pub struct CompanyAccess {
     pub key_manager: Allowed<dyn ManageKeys>,
     pub key_secrets: Allowed<dyn RevealKeys>,
     pub logs: Allowed<dyn SeeLogs>,
+    pub views: Allowed<dyn KeepViews>,
     pub webhooks: Allowed<dyn SeeWebhooks>,
     pub webhook_manager: Allowed<dyn ManageWebhooks>,
     pub webhook_secrets: Allowed<dyn RevealWebhookSecrets>,
@@ -86,7 +88,22 @@ pub trait RevealKeys: Send + Sync {
 pub trait SeeLogs: Send + Sync {
     /// The parts of a page that are asked for.
     async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError>;
+    /// What the keys are called that requests can have, active ones first; deleted ones and brands' are among them.
+    async fn key_names(&self) -> Result<Vec<KeyName>, AppError>;
+    /// What has been stored since an answer with this `as_of`, with at most `most` rows.
+    async fn new_rows(&self, filter: &LogFilter, after: i64, most: usize) -> Result<NewRows, AppError>;
     async fn entry(&self, request: RequestId) -> Result<LogEntry, AppError>;
+}
+
+/// The caller's own named views of the log. Changing them leaves an audit row. [`model::Permission::SeeLogs`].
+#[async_trait]
+pub trait KeepViews: Send + Sync {
+    /// By name.
+    async fn list(&self) -> Result<Vec<SavedView>, AppError>;
+    /// Replaces one of the same name. [`AppError::Invalid`] when the name does not fit, [`AppError::Conflict`] when there
+    /// are too many.
+    async fn save(&self, name: &str, query: ViewQuery) -> Result<(), AppError>;
+    async fn delete(&self, view: ViewId) -> Result<(), AppError>;
 }
 
 /// Webhooks and what became of their deliveries. [`model::Permission::SeeWebhooks`].

@@ -96,6 +96,24 @@ test('keys that are typed, and arrows that scroll, do not step', async ({ page }
   await expect(line).toContainText('/v1/orders/');
 });
 
+test('J and K do nothing while single keys are switched off, and the arrows and Escape still work', async ({ page }) => {
+  await openLogs(page, ['/v1/users/', '/v1/orders/']);
+  await page.getByText('More filters', { exact: true }).click();
+  await page.getByRole('button', { name: 'Turn off single-key shortcuts' }).click();
+  await openRow(page, '/v1/orders/');
+  const line = drawer(page).locator('.logs-drawer__line');
+  await page.keyboard.press('j');
+  // Keys are handled in turn: once the arrow has stepped one row, J has not.
+  await page.keyboard.press('ArrowDown');
+  await expect(line).toContainText('/v1/users/');
+  await page.keyboard.press('k');
+  await page.keyboard.press('ArrowDown');
+  await expect(heading(page)).toBeFocused();
+  await expect(line).toContainText('/v1/users/');
+  await page.keyboard.press('Escape');
+  await expect(drawer(page)).toHaveCount(0);
+});
+
 test('at the end of the rows the next key fetches older ones', async ({ page }) => {
   const { company, secret } = await openLogs(page, []);
   for (let at = 0; at < 60; at += 1) {

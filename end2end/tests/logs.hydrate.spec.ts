@@ -37,7 +37,7 @@ async function openLogs(page: Page, paths: string[]): Promise<{ company: Company
   return { company, secret };
 }
 
-test('the first render needs no call, and a changed filter makes one and no navigation', async ({ page }) => {
+test('the first render needs no call, and a changed filter makes one for each part and no navigation', async ({ page }) => {
   const { company } = await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   const asked = watch(page);
   await page.goto(company.path('logs'));
@@ -51,8 +51,8 @@ test('the first render needs no call, and a changed filter makes one and no navi
   await status.focus();
   await status.selectOption('4xx');
   await expect(count(page, /^1 request /)).toBeVisible();
-  // The rows, and the chart on its own.
-  expect(asked.sort()).toEqual(['/rpc/logs/draw', '/rpc/logs/list']);
+  // The rows, the chart, and the chips.
+  expect(asked.sort()).toEqual(['/rpc/logs/draw', '/rpc/logs/filters', '/rpc/logs/list']);
   await expect(status).toBeFocused();
   await expect(page).toHaveURL(/\?status=4xx$/);
   expect(await page.evaluate(() => (globalThis as { marker?: string }).marker)).toBe('still here');
@@ -310,11 +310,11 @@ test('a response that was on its way when the pointer entered does not move the 
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/']);
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route('**/rpc/logs/list*', async (route) => {
+  await page.route('**/rpc/logs/new*', async (route) => {
     await held;
     await route.continue();
   });
-  const asked = page.waitForRequest('**/rpc/logs/list*');
+  const asked = page.waitForRequest('**/rpc/logs/new*');
   await (await call(company, secret, '/v1/no-such-thing/')).arrayBuffer();
   await asked;
   await page.locator('#request-list').hover();
@@ -375,7 +375,7 @@ test('a filter chip names a deleted key by its last four characters', async ({ p
   admin(['delete-key', '--key-id', keyId]);
   await expect(count(page, /^2 requests /)).toBeVisible();
   await page.goto(company.path(`logs?key=${keyId}`));
-  await expect(page.getByRole('link', { name: `Remove the filter Key: …${old.slice(-4)} (deleted)` })).toBeVisible();
+  await expect(page.getByRole('link', { name: `Remove the filter Key: …${old.slice(-4)} (Sandbox, deleted)` })).toBeVisible();
 });
 
 test('on the chart, dragging zooms in, and keys move, extend, zoom in and out', async ({ page }) => {
@@ -433,6 +433,56 @@ test('a slash leads to the search line, which completes names and values', async
   await expect(page).toHaveURL(/\?status=4xx$/);
   await expect(line).toHaveValue('');
   await expect(count(page, /^1 request /)).toBeVisible();
+  // The menu shows it, and so does what is offered next: methods that requests had.
+  await expect(page.getByRole('combobox', { name: 'Status', exact: true })).toHaveValue('4xx');
+  await line.fill('method:');
+  await expect(options).toHaveText([/^GET/]);
+});
+
+test('single-key shortcuts can be switched off, and stay off', async ({ page }) => {
+  const { company } = await openLogs(page, ['/v1/users/']);
+  await moreFilters(page);
+  await page.getByRole('button', { name: 'Turn off single-key shortcuts' }).click();
+  const line = page.getByRole('textbox', { name: 'Search', exact: true }).or(page.getByRole('combobox', { name: 'Search' }));
+  for (const again of [false, true]) {
+    if (again) {
+      await page.goto(company.path('logs?more=1'));
+      await hydrated(page);
+    }
+    await page.getByRole('heading', { name: 'Logs', exact: true }).click();
+    await page.keyboard.press('/');
+    await expect(line).not.toBeFocused();
+  }
+  await page.getByRole('button', { name: 'Turn on single-key shortcuts' }).click();
+  await page.getByRole('heading', { name: 'Logs', exact: true }).click();
+  await page.keyboard.press('/');
+  await expect(line).toBeFocused();
+});
+
+test('on a phone a slash unfolds the filters', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await openLogs(page, ['/v1/users/']);
+  await page.keyboard.press('/');
+  await expect(page.getByRole('combobox', { name: 'Search', exact: true })).toBeFocused();
+});
+
+test('what is chosen before the tools of the form are there is applied once they are', async ({ page }) => {
+  const { company } = await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/*_logs_tools.pack', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(company.path('logs'));
+  await hydrated(page);
+  const status = page.getByLabel('Status', { exact: true });
+  await status.focus();
+  await status.selectOption('4xx');
+  release();
+  await expect(page).toHaveURL(/\?status=4xx$/);
+  await expect(count(page, /^1 request /)).toBeVisible();
+  await expect(status).toBeFocused();
 });
 
 test('older requests are added below the rows, and stay there while new ones arrive', async ({ page }) => {

@@ -146,6 +146,8 @@ test('the search line is a field of the form, and says which word is wrong', asy
   await expect(page.getByRole('status').filter({ hasText: /^1 request / })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Remove the filter Method: GET' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Remove the filter Status: >=400' })).toBeVisible();
+  // The address has each filter on its own, also where the server has read the line.
+  await expect(page).toHaveURL(/\/logs\?status=%3E%3D400&method=GET$/);
   await line.fill('env:sandbox status:9xx');
   await line.press('Enter');
   await expect(page.getByText('status wants a class such as 5xx, a code, or >=500.')).toBeVisible();

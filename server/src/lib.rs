@@ -21,6 +21,7 @@ pub mod operator_api;
 mod people;
 pub mod ports;
 pub mod public_api;
+mod request_json;
 pub mod route;
 pub mod routes;
 pub mod serve;

@@ -37,7 +37,9 @@ impl Table {
 }
 
 fn of_the_dashboard() -> Vec<dashboard::Route> {
-    use Permission::{ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets};
+    use Permission::{
+        ExportLogs, ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeLogs,
+    };
     use dashboard::Who::{AnyMember, Anyone, ApiKey, Member};
     vec![
         Route::new(
@@ -76,6 +78,24 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
             "/c/{company}/development/keys/{key}/delete",
             Member(ManageKeys),
             post(dashboard::delete_key),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/logs/export",
+            Member(ExportLogs),
+            post(dashboard::export_requests),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/logs/views",
+            Member(SeeLogs),
+            post(dashboard::save_view),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/logs/views/{view}/delete",
+            Member(SeeLogs),
+            post(dashboard::delete_view),
         ),
         Route::new(
             Method::POST,

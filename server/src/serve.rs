@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::core::{Absent, Core};
-use crate::dashboard::{self, AppState, DashboardParts, PublicOrigin, Site, Streams, Turns};
+use crate::dashboard::{self, AppState, DashboardParts, Exports, PublicOrigin, Site, Streams, Turns};
 use crate::data_dir::{Claim, DataDir, TURN};
 use crate::demo;
 use crate::descriptors::Descriptors;
@@ -120,8 +120,8 @@ async fn start_on(
         &bounds,
         &services,
         demo.as_ref(),
-        local(&dashboard)?,
-        local(&gateway)?,
+        &tasks,
+        (local(&dashboard)?, local(&gateway)?),
     )?;
     let gateway_url = state.backend.installation.gateway_url.clone();
     let demo_curl = match &demo {
@@ -204,8 +204,8 @@ fn state(
     bounds: &Descriptors,
     services: &Services,
     demo: Option<&demo::Ready>,
-    dashboard: SocketAddr,
-    gateway: SocketAddr,
+    tasks: &TaskTracker,
+    (dashboard, gateway): (SocketAddr, SocketAddr),
 ) -> Result<AppState, StartError> {
     let gateway_url = config
         .gateway_url
@@ -237,6 +237,7 @@ fn state(
         leptos_options,
         trusted_proxies: config.trusted_proxies.clone(),
         streams: Streams::new(bounds.streams),
+        exports: Exports::new(tasks.clone()),
         turns: Turns::default(),
         demo: demo.map(|demo| demo.people.clone()),
     }))

@@ -1,50 +1,33 @@
 //! The cursor in a field. The browser counts UTF-16 units, and we count bytes.
 
+#[cfg(feature = "hydrate")]
 use web_sys::HtmlInputElement;
 
 /// Whether the field has the focus.
-pub fn is_in(field: &HtmlInputElement) -> bool {
-    #[cfg(feature = "hydrate")]
-    {
-        let active = leptos::prelude::document().active_element();
-        let field: &web_sys::Node = field;
-        active.is_some_and(|active| active.is_same_node(Some(field)))
-    }
-    #[cfg(not(feature = "hydrate"))]
-    {
-        let _ = field;
-        false
-    }
+#[cfg(feature = "hydrate")]
+pub(super) fn is_in(field: &HtmlInputElement) -> bool {
+    let active = leptos::prelude::document().active_element();
+    let field: &web_sys::Node = field;
+    active.is_some_and(|active| active.is_same_node(Some(field)))
 }
 
 /// The byte of the field's `text` that the cursor is at.
-pub fn place_in(field: &HtmlInputElement, text: &str) -> usize {
-    #[cfg(feature = "hydrate")]
-    {
-        let units = field
-            .selection_end()
-            .ok()
-            .flatten()
-            .map_or(usize::MAX, |units| units as usize);
-        byte_at(text, units)
-    }
-    #[cfg(not(feature = "hydrate"))]
-    {
-        let _ = field;
-        text.len()
-    }
+#[cfg(feature = "hydrate")]
+pub(super) fn place_in(field: &HtmlInputElement, text: &str) -> usize {
+    let units = field
+        .selection_end()
+        .ok()
+        .flatten()
+        .map_or(usize::MAX, |units| units as usize);
+    byte_at(text, units)
 }
 
 /// Puts the cursor behind `before`, which is the beginning of the field's text.
-pub fn put_after(field: &HtmlInputElement, before: &str) {
-    #[cfg(feature = "hydrate")]
-    {
-        let units = u32::try_from(before.encode_utf16().count()).unwrap_or(u32::MAX);
-        // Fails only for fields that are no text.
-        let _ = field.set_selection_range(units, units);
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = (field, before);
+#[cfg(feature = "hydrate")]
+pub(super) fn put_after(field: &HtmlInputElement, before: &str) {
+    let units = u32::try_from(before.encode_utf16().count()).unwrap_or(u32::MAX);
+    // Fails only for fields that are no text.
+    let _ = field.set_selection_range(units, units);
 }
 
 #[cfg(any(feature = "hydrate", test))]

@@ -57,6 +57,8 @@ pub enum LocalStyle {
     Row,
     /// "2 Nov 14:30"; with seconds where they are not zero.
     Minute,
+    /// "2 Nov 2026, 14:30".
+    DayAndMinute,
     /// "2 Nov 2026".
     Date,
     /// "2 Nov 2026, 14:30:05".
@@ -75,6 +77,15 @@ pub fn local_text(at: Timestamp, style: LocalStyle) -> String {
     {
         let _ = style;
         at.to_page_text()
+    }
+}
+
+/// `2026-11-02T14:30`, the value of a `datetime-local` input: in the browser's zone, or in UTC.
+pub fn input_text(at: Timestamp, local: bool) -> String {
+    if local {
+        local_text(at, LocalStyle::Input)
+    } else {
+        at.to_rfc3339().chars().take("2026-11-02T14:30".len()).collect()
     }
 }
 
@@ -130,6 +141,7 @@ mod page {
         match style {
             LocalStyle::Date => format!("{day} {month} {year}"),
             LocalStyle::Full => format!("{day} {month} {year}, {time}"),
+            LocalStyle::DayAndMinute => format!("{day} {month} {year}, {hour:02}:{minute:02}"),
             LocalStyle::Input => {
                 let month = date.get_month() + 1;
                 format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")

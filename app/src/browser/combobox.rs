@@ -1,7 +1,5 @@
 //! A field that offers suggestions below itself, as the ARIA pattern *editable combobox with list autocomplete* has it. The
-//! field, an empty `<ul>` and an empty place for a fault are in the page; this writes into them.
-
-use leptos::{html, prelude::*};
+//! field, an empty `<ul>` and an empty place for a fault are in the page, and are known by their ids; this writes into them.
 
 /// What the reader does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +27,9 @@ pub struct Fault {
 }
 
 /// Listens to the field and to its list. What `run` has used (true) has no other effect.
-pub fn attach(field: NodeRef<html::Input>, list: &'static str, run: impl Fn(Act) -> bool + Copy + 'static) {
+pub fn attach(field: &'static str, list: &'static str, run: impl Fn(Act) -> bool + Copy + 'static) {
     #[cfg(feature = "hydrate")]
-    if let Some(field) = field.get_untracked() {
+    if let Some(field) = page::input(field) {
         page::attach(&field, list, run);
     }
     #[cfg(not(feature = "hydrate"))]
@@ -39,9 +37,9 @@ pub fn attach(field: NodeRef<html::Input>, list: &'static str, run: impl Fn(Act)
 }
 
 /// What is in the field.
-pub fn text(field: NodeRef<html::Input>) -> String {
+pub fn text(field: &'static str) -> String {
     #[cfg(feature = "hydrate")]
-    if let Some(field) = field.try_get_untracked().flatten() {
+    if let Some(field) = page::input(field) {
         return field.value();
     }
     #[cfg(not(feature = "hydrate"))]
@@ -50,9 +48,9 @@ pub fn text(field: NodeRef<html::Input>) -> String {
 }
 
 /// Replaces what is in the field, and puts the cursor at this byte.
-pub fn write(field: NodeRef<html::Input>, text: &str, cursor: usize) {
+pub fn write(field: &'static str, text: &str, cursor: usize) {
     #[cfg(feature = "hydrate")]
-    if let Some(field) = field.try_get_untracked().flatten() {
+    if let Some(field) = page::input(field) {
         field.set_value(text);
         let before = text.get(..cursor).unwrap_or(text);
         super::caret::put_after(&field, before);
@@ -61,15 +59,24 @@ pub fn write(field: NodeRef<html::Input>, text: &str, cursor: usize) {
     let _ = (field, text, cursor);
 }
 
-/// Shows these suggestions, each with its meaning; none closes the list.
-pub fn offer(
-    field: NodeRef<html::Input>,
-    list: &'static str,
-    options: &[(&str, &str)],
-    active: Option<usize>,
-) {
+/// The byte of the field's `text` that the cursor is at; none if the focus is elsewhere.
+pub fn cursor(field: &'static str, text: &str) -> Option<usize> {
     #[cfg(feature = "hydrate")]
-    if let Some(field) = field.try_get_untracked().flatten() {
+    {
+        let field = page::input(field).filter(super::caret::is_in)?;
+        Some(super::caret::place_in(&field, text))
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = (field, text);
+        None
+    }
+}
+
+/// Shows these suggestions, each with its meaning; none closes the list.
+pub fn offer(field: &'static str, list: &'static str, options: &[(&str, &str)], active: Option<usize>) {
+    #[cfg(feature = "hydrate")]
+    if let Some(field) = page::input(field) {
         page::offer(&field, list, options, active);
     }
     #[cfg(not(feature = "hydrate"))]
@@ -77,9 +84,9 @@ pub fn offer(
 }
 
 /// Shows what is wrong in the element with the id `place`, which has a `<span>` for each part of a fault; or nothing.
-pub fn blame(field: NodeRef<html::Input>, place: &'static str, fault: Option<&Fault>) {
+pub fn blame(field: &'static str, place: &'static str, fault: Option<&Fault>) {
     #[cfg(feature = "hydrate")]
-    if let Some(field) = field.try_get_untracked().flatten() {
+    if let Some(field) = page::input(field) {
         page::blame(&field, place, fault);
     }
     #[cfg(not(feature = "hydrate"))]
@@ -94,6 +101,10 @@ mod page {
     use web_sys::{Element, Event, HtmlInputElement, KeyboardEvent};
 
     use super::{Act, Fault};
+
+    pub(super) fn input(id: &str) -> Option<HtmlInputElement> {
+        document().get_element_by_id(id)?.dyn_into().ok()
+    }
 
     pub(super) fn attach(field: &HtmlInputElement, list: &str, run: impl Fn(Act) -> bool + Copy + 'static) {
         set(field, "role", "combobox");

@@ -22,7 +22,8 @@ pub struct Beside {
 
 impl Beside {
     /// Calls `run` while the component is there. J and K, the arrows and Escape count where the focus is in the drawer or on a
-    /// row, Escape also where it is nowhere; letters not while the reader types, and arrows not where they scroll.
+    /// row, Escape also where it is nowhere; letters not while the reader types or has switched single keys off, and arrows not
+    /// where they scroll.
     pub fn on_press(self, run: impl Fn(Press) + 'static) {
         #[cfg(feature = "hydrate")]
         {

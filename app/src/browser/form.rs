@@ -115,11 +115,7 @@ pub fn is_open(details: NodeRef<html::Details>) -> Option<bool> {
 pub fn entries(event: &leptos::ev::SubmitEvent) -> Vec<(String, String)> {
     #[cfg(feature = "hydrate")]
     {
-        use wasm_bindgen::JsCast;
-        let form = event
-            .target()
-            .and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
-        let data = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok());
+        let data = form_of(event).and_then(|form| web_sys::FormData::new_with_form(&form).ok());
         let Some(Ok(Some(pairs))) = data.map(|data| js_sys::try_iter(&data)) else {
             return Vec::new();
         };
@@ -136,4 +132,32 @@ pub fn entries(event: &leptos::ev::SubmitEvent) -> Vec<(String, String)> {
         let _ = event;
         Vec::new()
     }
+}
+
+/// Where a form that is being submitted goes.
+pub fn action(event: &leptos::ev::SubmitEvent) -> String {
+    #[cfg(feature = "hydrate")]
+    if let Some(form) = form_of(event) {
+        return form.action();
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = event;
+    String::new()
+}
+
+/// Lets the browser submit a form by itself after all, as if there were no scripts.
+pub fn send(event: &leptos::ev::SubmitEvent) {
+    #[cfg(feature = "hydrate")]
+    if let Some(form) = form_of(event) {
+        // Fails only for a form that is no longer in the page.
+        let _ = form.submit();
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = event;
+}
+
+#[cfg(feature = "hydrate")]
+fn form_of(event: &leptos::ev::SubmitEvent) -> Option<web_sys::HtmlFormElement> {
+    use wasm_bindgen::JsCast;
+    event.target()?.dyn_into().ok()
 }

@@ -21,7 +21,8 @@ impl Markup {
 }
 
 /// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by
-/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone.
+/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone, and so is each `datetime-local` input;
+/// the text of `data-utc` is there while times are in UTC.
 #[component]
 #[expect(
     clippy::disallowed_methods,
@@ -33,13 +34,16 @@ pub fn ShowMarkup(
     /// For those who need the element.
     #[prop(optional)]
     node: NodeRef<html::Div>,
+    /// The id of what gets the focus if the link that had it is gone.
+    #[prop(optional)]
+    or_focus: Option<&'static str>,
 ) -> impl IntoView {
-    follow(node, markup);
+    follow(node, markup, or_focus);
     // The server's is in the page already, and `follow` writes every other.
     view! { <div class=class node_ref=node inner_html=move || markup.get_untracked().0></div> }
 }
 
-fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>) {
+fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>, or_focus: Option<&'static str>) {
     #[cfg(feature = "hydrate")]
     {
         let zone = crate::browser::zone::Zone::here();
@@ -52,18 +56,18 @@ fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>) {
                 None => node.child_element_count() == 0,
             };
             if is_new {
-                page::replace(&node, &now.0);
+                page::replace(&node, &now.0, or_focus);
             }
             // The server writes UTC.
             let is_local = !is_new && before.is_some_and(|(_, local)| local);
             if local != is_local {
-                page::write_times(&node, local);
+                page::write_zone(&node, local);
             }
             Some((now, local))
         });
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (node, markup);
+    let _ = (node, markup, or_focus);
 }
 
 #[cfg(feature = "hydrate")]
@@ -71,21 +75,21 @@ mod page {
     use leptos::prelude::document;
     use model::Timestamp;
     use wasm_bindgen::JsCast;
-    use web_sys::{Element, HtmlElement, Node};
+    use web_sys::{Element, HtmlElement, HtmlInputElement, Node};
 
     use crate::browser::clock::{self, LocalStyle};
-    use crate::browser::zone::minute_text;
+    use crate::browser::focus;
+    use crate::browser::zone::{day_and_minute_text, minute_text};
 
     const KEY: &str = "data-key";
 
-    pub(super) fn replace(node: &Element, html: &str) {
-        let focused = document()
-            .active_element()
-            .filter(|focused| {
-                let focused: &Node = focused;
-                node.contains(Some(focused))
-            })
-            .and_then(|focused| focused.get_attribute(KEY));
+    pub(super) fn replace(node: &Element, html: &str, or_focus: Option<&str>) {
+        let focused = document().active_element().filter(|focused| {
+            let focused: &Node = focused;
+            node.contains(Some(focused))
+        });
+        let had_focus = focused.is_some();
+        let focused = focused.and_then(|focused| focused.get_attribute(KEY));
         let open: Vec<String> = all(node, "details[open]")
             .filter_map(|details| details.get_attribute(KEY))
             .collect();
@@ -98,20 +102,52 @@ mod page {
         }
         let again = focused
             .and_then(|key| all(node, "a").find(|link| link.get_attribute(KEY).as_ref() == Some(&key)));
-        if let Some(again) = again.and_then(|again| again.dyn_into::<HtmlElement>().ok()) {
+        match (
+            again.and_then(|again| again.dyn_into::<HtmlElement>().ok()),
+            or_focus,
+        ) {
             // Fails only for an element that cannot be focused.
-            let _ = again.focus();
+            (Some(again), _) => drop(again.focus()),
+            (None, Some(id)) if had_focus => focus::to(id),
+            (None, _) => {}
         }
     }
 
-    pub(super) fn write_times(node: &Element, local: bool) {
+    pub(super) fn write_zone(node: &Element, local: bool) {
+        write_times(node, local);
+        for input in all(node, "input[type=datetime-local]") {
+            if let Ok(input) = input.dyn_into::<HtmlInputElement>() {
+                write_input(&input, local);
+            }
+        }
+        for words in all(node, "[data-utc]") {
+            let text = words.get_attribute("data-utc").filter(|_| !local);
+            words.set_text_content(text.as_deref());
+        }
+    }
+
+    /// What is in it was in the other zone, whoever wrote it.
+    fn write_input(input: &HtmlInputElement, local: bool) {
+        let text = input.value();
+        let at = if local {
+            text.parse().ok()
+        } else {
+            clock::from_local_input(&text)
+        };
+        if let Some(at) = at {
+            input.set_value(&clock::input_text(at, local));
+        }
+    }
+
+    fn write_times(node: &Element, local: bool) {
         for time in all(node, "time[data-at]") {
             let at = time.get_attribute("data-at").and_then(|at| at.parse().ok());
             if let Some(at) = at.map(Timestamp::from_millis) {
-                let text = if local {
-                    clock::local_text(at, LocalStyle::Minute)
-                } else {
-                    minute_text(at)
+                let text = match (local, time.has_attribute("data-year")) {
+                    (true, true) => clock::local_text(at, LocalStyle::DayAndMinute),
+                    (true, false) => clock::local_text(at, LocalStyle::Minute),
+                    (false, true) => day_and_minute_text(at),
+                    (false, false) => minute_text(at),
                 };
                 time.set_text_content(Some(&text));
             }

@@ -4,11 +4,14 @@
 pub mod attention;
 pub mod bubbles;
 pub mod build;
-pub mod caret;
+#[cfg(any(feature = "hydrate", test))]
+mod caret;
 pub mod clipboard;
 pub mod clock;
 pub mod combobox;
+pub mod controls;
 pub mod dialog;
+pub mod download;
 pub mod drawer;
 pub mod focus;
 pub mod form;
@@ -62,6 +65,15 @@ pub fn back() {
         // Where there is nothing to go back to, the page stays.
         let _ = history.back();
     }
+}
+
+/// The query of the page that is open; empty on the server.
+pub fn query() -> String {
+    #[cfg(feature = "hydrate")]
+    if let Ok(query) = leptos::prelude::window().location().search() {
+        return query;
+    }
+    String::new()
 }
 
 /// Takes `name` out of the query once the page has shown what it is about ("Saved."), so that a reload, a bookmark and

@@ -72,6 +72,13 @@ pub fn minute_text(at: Timestamp) -> String {
     }
 }
 
+/// "5 Jan 2026 12:00 UTC": to the minute, with the year.
+pub fn day_and_minute_text(at: Timestamp) -> String {
+    let text = at.to_page_text();
+    let minute = text.strip_suffix(" UTC").and_then(|text| text.rsplit_once(':'));
+    minute.map_or(text.clone(), |(minute, _)| format!("{minute} UTC"))
+}
+
 #[cfg(feature = "hydrate")]
 mod cookie {
     use leptos::prelude::document;
@@ -114,5 +121,6 @@ mod tests {
         let noon = Timestamp::from_millis(1_767_614_400_000);
         assert_eq!(minute_text(noon), "5 Jan 12:00 UTC");
         assert_eq!(minute_text(noon.plus_seconds(15)), "5 Jan 12:00:15 UTC");
+        assert_eq!(day_and_minute_text(noon.plus_seconds(15)), "5 Jan 2026 12:00 UTC");
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn page(rows: Vec<LogRow>) -> LogPage {
         moving: None,
         histogram: None,
         facets: None,
+        as_of: 0,
     }
 }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::ports::{Allowed, CompanyAccess, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
+use app::ports::{Allowed, CompanyAccess, KeepViews, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
 use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
-    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeySummary, LogEntry, LogFilter, LogPage,
-    LogParts, Permission, RequestDelivery, RequestId, Role, SigningKey, Timestamp, TimingRecord, Webhook,
-    WebhookDetail, WebhookDraft, WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter,
+    LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView, SigningKey,
+    Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft, WebhookEvents,
+    WebhookHealth, WebhookId, WebhookRow,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -384,12 +385,39 @@ impl SeeKeys for World {
 }
 
 #[async_trait]
+impl KeepViews for World {
+    async fn list(&self) -> Result<Vec<SavedView>, AppError> {
+        Ok(vec![SavedView {
+            id: ViewId::from_random([1; 16]),
+            name: "Errors <b>".to_owned(),
+            query: ViewQuery::of("range=7d&status=5xx"),
+        }])
+    }
+
+    async fn save(&self, _: &str, _: ViewQuery) -> Result<(), AppError> {
+        Err(AppError::NotFound)
+    }
+
+    async fn delete(&self, _: ViewId) -> Result<(), AppError> {
+        Err(AppError::NotFound)
+    }
+}
+
+#[async_trait]
 impl SeeLogs for World {
     async fn page(&self, _: &LogFilter, parts: LogParts) -> Result<LogPage, AppError> {
         let mut page = self.log.clone().ok_or(AppError::NotFound)?;
         page.histogram = page.histogram.filter(|_| parts.histogram);
         page.facets = page.facets.filter(|_| parts.facets);
         Ok(page)
+    }
+
+    async fn key_names(&self) -> Result<Vec<KeyName>, AppError> {
+        Ok(Vec::new())
+    }
+
+    async fn new_rows(&self, _: &LogFilter, _: i64, _: usize) -> Result<NewRows, AppError> {
+        Err(AppError::NotFound)
     }
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {
@@ -469,6 +497,7 @@ impl Visitor for Somebody {
             key_manager: refused(role, Permission::ManageKeys),
             key_secrets: refused(role, Permission::RevealKeys),
             logs: Ok(self.0.clone()),
+            views: Ok(self.0.clone()),
             webhooks: Ok(self.0.clone()),
             webhook_manager: AppError::unless_may(role, Permission::ManageWebhooks)
                 .map(|()| Arc::new(Untouched) as _),

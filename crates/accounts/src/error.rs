@@ -43,6 +43,12 @@ pub enum AccountsError {
     InvalidEmail,
     #[error("a name must have 1 to 100 characters")]
     InvalidName,
+    #[error("a view has a name of 1 to 60 characters, and an address of an ordinary length")]
+    InvalidView,
+    #[error("there are 50 views already, which is the most")]
+    TooManyViews,
+    #[error("there is no view with this id; it may have been deleted")]
+    UnknownView,
     #[error("a password must have 8 to 1024 characters")]
     InvalidPassword,
     #[error("the database failed")]

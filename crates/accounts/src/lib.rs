@@ -13,6 +13,7 @@ mod session;
 mod sign_in;
 mod storage;
 mod throttle;
+mod views;
 
 pub use email::Email;
 pub use error::{AccountsError, StorageFailure};
@@ -26,3 +27,4 @@ pub use session::{Session, SessionLimits};
 pub use sign_in::Browser;
 pub use storage::{AccountStore, Company, EndedSession, Member, MemberRow, NewSession, Person, SessionsOf};
 pub use throttle::{Attempt, Throttle};
+pub use views::{MOST_VIEWS, ViewSaved, ViewsOf};

@@ -1,6 +1,6 @@
-//! What the operator decides about a company's log: how long it is kept, and that it is erased.
+//! What is decided and written down about a company's log: how long it is kept, that it is erased, and who takes it out.
 
-use model::{Actor, AuditAction, ClientId};
+use model::{Actor, AuditAction, AuditId, ClientId, CompanyId};
 
 use crate::{Accounts, AccountsError, Company};
 
@@ -51,6 +51,35 @@ impl Accounts {
             company.id.to_string(),
             company.name.clone(),
         );
+        self.store.audit(audit).await.map_err(AccountsError::Storage)
+    }
+
+    /// Writes down that a file of a company's requests is begun, before the first of them leaves. Returns the id by which
+    /// the row of its end refers to this one.
+    pub async fn record_export_begun(
+        &self,
+        company: CompanyId,
+        actor: &Actor,
+        detail: String,
+    ) -> Result<AuditId, AccountsError> {
+        let action = AuditAction::LogExportBegun;
+        let mut audit = self.audit(Some(company), actor, action, String::new(), detail);
+        audit.subject = audit.id.to_string();
+        let id = audit.id;
+        self.store.audit(audit).await.map_err(AccountsError::Storage)?;
+        Ok(id)
+    }
+
+    /// Writes down how it ended.
+    pub async fn record_export_ended(
+        &self,
+        company: CompanyId,
+        actor: &Actor,
+        begun: AuditId,
+        detail: String,
+    ) -> Result<(), AccountsError> {
+        let action = AuditAction::LogExportEnded;
+        let audit = self.audit(Some(company), actor, action, begun.to_string(), detail);
         self.store.audit(audit).await.map_err(AccountsError::Storage)
     }
 

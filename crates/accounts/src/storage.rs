@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use model::{
-    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SessionId, Timestamp,
+    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SavedView, SessionId,
+    Timestamp, ViewId,
 };
 
-use crate::{Email, Install, OperatorToken, PasswordHash, Session, StorageFailure};
+use crate::{Email, Install, OperatorToken, PasswordHash, Session, StorageFailure, ViewSaved, ViewsOf};
 
 /// A customer account. It is a brand if it has a parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub enum SessionsOf {
     Person(PersonId),
 }
 
-/// The tables `install`, `companies`, `people`, `members`, `sessions`, `operator_tokens`. Every method that changes
+/// The tables `install`, `companies`, `people`, `members`, `saved_views`, `sessions`, `operator_tokens`. Every method that changes
 /// something writes the given audit rows in the same transaction.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
@@ -138,7 +139,24 @@ pub trait AccountStore: Send + Sync {
 
     async fn member(&self, member: MemberId) -> Result<Option<MemberRow>, StorageFailure>;
 
-    /// Removes the member, all sessions of the person, and the person if this was their last company. Returns the token
+    /// In no order.
+    async fn views(&self, of: ViewsOf) -> Result<Vec<SavedView>, StorageFailure>;
+
+    /// Saves the view in place of one with the same name. `most` is how many there may be.
+    async fn save_view(
+        &self,
+        of: ViewsOf,
+        view: SavedView,
+        most: usize,
+        at: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<ViewSaved, StorageFailure>;
+
+    /// Puts the view's name into the audit row. Returns whether there was one.
+    async fn delete_view(&self, of: ViewsOf, view: ViewId, audit: AuditEntry)
+    -> Result<bool, StorageFailure>;
+
+    /// Removes the member with their views, all sessions of the person, and the person if this was their last company. Returns the token
     /// hashes of the sessions, or `None` if there is no such member. Writes `ended` if there were sessions.
     async fn remove_member(
         &self,

@@ -131,6 +131,7 @@ fn first_page(world: &World, parts: &[Part<'_>]) -> Question {
         conditions,
         before: None,
         as_of: None,
+        after: None,
         rows: PAGE,
         count: true,
         histogram: None,

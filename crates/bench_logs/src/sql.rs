@@ -168,6 +168,7 @@ mod tests {
             conditions,
             before: None,
             as_of: None,
+            after: None,
             rows: 50,
             count: true,
             histogram: None,

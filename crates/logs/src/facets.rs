@@ -1,7 +1,8 @@
 //! Facets as the page shows them: classes next to single values, and names for what is stored by its id.
 
 use model::{
-    BrandFilter, ClientId, DurationFilter, FacetValue, FilterField, KeyId, LogFacet, LogFacets, StatusFilter,
+    BrandFilter, ClientId, DurationFilter, FacetValue, FilterField, KeyId, KeyName, LogFacet, LogFacets,
+    StatusFilter,
 };
 
 use crate::{Found, Known, NamedKey, Scope};
@@ -152,6 +153,22 @@ fn key(id: KeyId, requests: u64, scope: Scope, known: &Known) -> FacetValue {
         note: note_of(named, scope, known),
         ..value(id, requests)
     }
+}
+
+/// What the keys of a scope are called, active ones first.
+pub(crate) fn key_names(scope: Scope, known: &Known) -> Vec<KeyName> {
+    let mut names: Vec<_> = known
+        .keys
+        .iter()
+        .map(|key| KeyName {
+            id: key.id,
+            last_four: key.last_four.clone(),
+            note: note_of(key, scope, known),
+            is_active: !key.is_deleted,
+        })
+        .collect();
+    names.sort_by_key(|key| !key.is_active);
+    names
 }
 
 /// "Production", "Acme East, Sandbox, deleted".

@@ -213,6 +213,7 @@ mod tests {
             conditions: Conditions::default(),
             before: None,
             as_of: None,
+            after: None,
             rows: 0,
             count: false,
             histogram: Some(parts),

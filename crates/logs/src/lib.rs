@@ -26,7 +26,7 @@ pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use found::{Count, Damaged, Facets, Found, LookedBack};
 pub use model::Choice;
 pub use question::{Conditions, Question, Scope};
-pub use reading::{PAGE, Reading};
+pub use reading::{PAGE, Reading, Walk};
 pub use recorder::{Recorder, RecorderOptions};
 pub use retention::Retention;
 pub use storage::{Batch, Ledger, LogStoreError, Loss, LossOf, Reader, Run, RunReport, Sink, StoredEntry};

@@ -162,6 +162,9 @@ pub struct Question {
     pub before: Option<i64>,
     /// Only rows with this `seq` or a smaller one, so that every page of a list belongs to its first.
     pub as_of: Option<i64>,
+    /// Only rows with a larger `seq`: what is new since an answer with this `as_of`. Their count is exact unless the budget
+    /// ends.
+    pub after: Option<i64>,
     /// How many rows to return at most. May be 0.
     pub rows: usize,
     /// Whether to count the matching rows.

@@ -1,13 +1,15 @@
 //! The home of reading: which questions a page asks, what it counts, where it stops, and whose rows they are. Shares the
 //! reads fairly, so that no company's long searches keep the others waiting.
 
+mod walk;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, LogEntry, LogFacets, LogFilter, LogHistogram,
-    LogPage, LogParts, LogRow, LogTotals, RequestId, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEntry, LogFacets, LogFilter,
+    LogHistogram, LogPage, LogParts, LogRow, LogTotals, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
@@ -18,14 +20,20 @@ use crate::{
     Retention, Scope, facets,
 };
 
+pub use walk::Walk;
+
 /// Rows on a page of the Logs tab.
-pub const PAGE: usize = 50;
+pub const PAGE: usize = LogPage::ROWS;
 
 /// How many damaged parts a page names.
 const MOST_DAMAGED_PARTS: usize = 3;
 
 /// How long one question may take. A page that needs longer shows what it has, and how far back it looked.
 const BUDGET: Duration = Duration::from_secs(2);
+
+/// How long it may take to count all rows of a list that is followed, which is asked for again and again. A list that
+/// takes longer adds what is new to the number that it has.
+const CHEAP: Duration = Duration::from_millis(50);
 
 /// An allowance for other nodes whose clocks are ahead.
 const A_DAY: i64 = 24 * 3600;
@@ -115,6 +123,51 @@ impl Reading {
         Ok(page)
     }
 
+    /// What matches the first page of the filter and has been stored since an answer with this `as_of`: the number, and at
+    /// most `rows` rows. On every node rows become visible in the order of their `seq`, so none is passed over.
+    pub async fn new_rows(
+        &self,
+        scope: Scope,
+        filter: &LogFilter,
+        after: i64,
+        rows: usize,
+        now: Timestamp,
+    ) -> Result<NewRows, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let known = self.known(scope, filter, LogParts::ROWS).await?;
+        let asked = Asked::new(filter, scope, &known, self.kept(now), now);
+        let question = Question {
+            after: Some(after),
+            rows: rows.min(PAGE),
+            count: true,
+            ..asked.question()
+        };
+        let mut found = self.reader.find(scope, &question).await?;
+        let (count, as_of) = (found.count, found.as_of);
+        let mut page = asked.empty_page();
+        if rows > 0 {
+            let all = Question {
+                count: true,
+                as_of: Some(as_of),
+                budget: CHEAP,
+                ..asked.question()
+            };
+            let all = self.reader.find(scope, &all).await?;
+            page = self
+                .about(scope, &asked, std::mem::take(&mut found.damaged))
+                .await?;
+            page.rows = found.rows.into_iter().map(|row| seen_by(row, scope)).collect();
+            page.matching = exactly(all.count);
+            page.at_least = all.count.at_least();
+        }
+        page.as_of = as_of;
+        Ok(NewRows {
+            count: count.at_least(),
+            and_more: exactly(count).is_none(),
+            page,
+        })
+    }
+
     /// What the filter names, and what the parts need names for.
     async fn known(&self, scope: Scope, filter: &LogFilter, parts: LogParts) -> Result<Known, LogStoreError> {
         let Needs { brands, keys } = Known::needs(filter);
@@ -132,6 +185,16 @@ impl Reading {
         Ok(known)
     }
 
+    /// What the keys are called that requests of this scope can have, active ones first.
+    pub async fn key_names(&self, scope: Scope) -> Result<Vec<KeyName>, LogStoreError> {
+        let known = Known {
+            brands: self.directory.brands(scope).await?,
+            keys: self.directory.keys(scope).await?,
+            requests: Vec::new(),
+        };
+        Ok(facets::key_names(scope, &known))
+    }
+
     async fn rows(
         &self,
         scope: Scope,
@@ -140,7 +203,6 @@ impl Reading {
         rows: usize,
         now: Timestamp,
     ) -> Result<LogPage, LogStoreError> {
-        let (from, to) = (asked.from, asked.to);
         let found = self
             .reader
             .find(
@@ -155,25 +217,19 @@ impl Reading {
             .await?;
         let mut page = LogPage {
             older: older(&found),
-            matching: match found.count {
-                Count::Exactly(rows) => Some(rows),
-                Count::AtLeast(_) | Count::NotAsked => None,
-            },
+            matching: exactly(found.count),
             at_least: found.count.at_least(),
             looked_back_to: found
                 .looked_back_to
                 .filter(|_| !found.more)
                 .map(|looked_back| looked_back.at),
-            damaged: damaged_parts(found.damaged),
-            totals: self.ledger.totals(scope, from, to).await?,
-            moving: self.ledger.moving().await?,
-            kept: latest(asked.kept, self.ledger.begins(scope).await?)
-                .filter(|kept| asked.wanted_from < kept.since),
             rows: found.rows.into_iter().map(|row| seen_by(row, scope)).collect(),
-            ..asked.empty_page()
+            as_of: found.as_of,
+            ..self.about(scope, asked, found.damaged).await?
         };
         if page.matching == Some(0) && filter.narrows() {
-            page.without_filters = Some(self.count(scope, from, to, Conditions::default()).await?);
+            let all = Conditions::default();
+            page.without_filters = Some(self.count(scope, asked.from, asked.to, all).await?);
         }
         if let Some(others @ 1..) = page.without_filters {
             page.ever = Some(others);
@@ -183,6 +239,23 @@ impl Reading {
             page.ever = Some(self.count(scope, begin, end, Conditions::default()).await?);
         }
         Ok(page)
+    }
+
+    /// What a page says besides its rows and their number.
+    async fn about(
+        &self,
+        scope: Scope,
+        asked: &Asked,
+        damaged: Vec<Damaged>,
+    ) -> Result<LogPage, LogStoreError> {
+        Ok(LogPage {
+            damaged: damaged_parts(damaged),
+            totals: self.ledger.totals(scope, asked.from, asked.to).await?,
+            moving: self.ledger.moving().await?,
+            kept: latest(asked.kept, self.ledger.begins(scope).await?)
+                .filter(|kept| asked.wanted_from < kept.since),
+            ..asked.empty_page()
+        })
     }
 
     /// Over the range of the page or, if that has no beginning, from where the log has rows.
@@ -242,21 +315,35 @@ impl Reading {
     ) -> Result<Option<LogEntry>, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
         let entry = self.reader.entry(scope, request).await?;
-        let kept = self.kept(now);
-        let entry = entry.filter(|entry| kept.is_none_or(|kept| entry.row.at >= kept.since));
-        Ok(entry.map(|mut entry| {
-            if self
-                .retention
-                .bodies_since(now)
-                .is_some_and(|since| entry.row.at < since)
-            {
-                entry = without_bodies(entry);
-            }
-            LogEntry {
-                row: seen_by(entry.row, scope),
-                ..entry
-            }
-        }))
+        Ok(entry.and_then(|entry| self.as_kept(entry, scope, now)))
+    }
+
+    /// The entries with these ids, in this order, as [`Self::entry`] has them. Leaves out those that are not there.
+    pub async fn entries(
+        &self,
+        scope: Scope,
+        requests: &[RequestId],
+        now: Timestamp,
+    ) -> Result<Vec<LogEntry>, LogStoreError> {
+        let _place = self.reads.take(scope.company()).await;
+        let entries = self.reader.entries(scope, requests).await?;
+        let kept = entries.into_iter();
+        Ok(kept.filter_map(|entry| self.as_kept(entry, scope, now)).collect())
+    }
+
+    /// What this scope may still see of an entry.
+    fn as_kept(&self, mut entry: LogEntry, scope: Scope, now: Timestamp) -> Option<LogEntry> {
+        if self.kept(now).is_some_and(|kept| entry.row.at < kept.since) {
+            return None;
+        }
+        let bodies_since = self.retention.bodies_since(now);
+        if bodies_since.is_some_and(|since| entry.row.at < since) {
+            entry = without_bodies(entry);
+        }
+        Some(LogEntry {
+            row: seen_by(entry.row, scope),
+            ..entry
+        })
     }
 
     /// How many requests used this key since then. For a company with brands, this includes requests that named a brand
@@ -353,6 +440,7 @@ impl Asked {
             moving: None,
             histogram: None,
             facets: None,
+            as_of: 0,
         }
     }
 }
@@ -365,6 +453,7 @@ const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Que
         conditions,
         before: None,
         as_of: None,
+        after: None,
         rows: 0,
         count: true,
         histogram: None,
@@ -385,6 +474,14 @@ fn damaged_parts(mut all: Vec<Damaged>) -> Vec<DamagedPart> {
         }
     }
     parts
+}
+
+/// The number if it is the whole.
+const fn exactly(count: Count) -> Option<u64> {
+    match count {
+        Count::Exactly(rows) => Some(rows),
+        Count::AtLeast(_) | Count::NotAsked => None,
+    }
 }
 
 /// The cursor of the next page: below the last row, or where the reader stopped looking.

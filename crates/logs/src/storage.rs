@@ -120,6 +120,15 @@ pub trait Reader: Send + Sync {
     /// One entry, or `None` if this scope has no such request. Its list of events is empty, because events are not
     /// known here. As in [`Found::rows`], it names its brand, even if that brand reads.
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError>;
+
+    /// The entries with these ids, in this order. Leaves out those that this scope does not have.
+    async fn entries(&self, scope: Scope, requests: &[RequestId]) -> Result<Vec<LogEntry>, LogStoreError> {
+        let mut found = Vec::with_capacity(requests.len());
+        for request in requests {
+            found.extend(self.entry(scope, *request).await?);
+        }
+        Ok(found)
+    }
 }
 
 /// What can go wrong between the log and its database.

@@ -98,6 +98,12 @@ audit_actions! {
     CompanyCreated = "company.created",
     LogDaysSet = "company.log_days_set",
     LogErased = "company.log_erased",
+    /// A file of requests was begun. Its subject is the id of this row, which the row of its end repeats.
+    LogExportBegun = "log.export_begun",
+    LogExportEnded = "log.export_ended",
+    /// A member gave a view of the log a name, or changed what it stands for.
+    ViewSaved = "view.saved",
+    ViewDeleted = "view.deleted",
     MemberCreated = "member.created",
     SignedIn = "member.signed_in",
     SignedOut = "member.signed_out",

@@ -125,6 +125,8 @@ ids! {
     OperatorTokenId,
     /// A person signed in with one browser. Made from the hash of the session's token, so it gives no access.
     SessionId,
+    /// A named view of the log, of one person in one company.
+    ViewId,
 }
 
 #[cfg(test)]

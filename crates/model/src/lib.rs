@@ -15,6 +15,7 @@ mod log_filter;
 mod log_parts;
 mod permission;
 mod recorded;
+mod saved_view;
 pub mod search_line;
 mod secret_text;
 mod time;
@@ -29,14 +30,14 @@ pub use environment::{Environment, UnknownEnvironment};
 pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
 pub use id::{
     AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
-    OperatorTokenId, PersonId, RequestId, SessionId, WebhookId,
+    OperatorTokenId, PersonId, RequestId, SessionId, ViewId, WebhookId,
 };
 pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
 pub use log::{
-    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, LogEntry, LogPage, LogRow,
-    LogTotals, Moving,
+    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage, LogRow,
+    LogTotals, Moving, NewRows,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
@@ -45,6 +46,7 @@ pub use log_filter::{
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use recorded::Recorded;
+pub use saved_view::{SavedView, ViewQuery};
 pub use secret_text::SecretText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verdict::{UnknownVerdict, Verdict};

@@ -30,6 +30,16 @@ pub struct LogRow {
     pub duration_us: u64,
 }
 
+/// What a key is called that requests can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyName {
+    pub id: KeyId,
+    pub last_four: String,
+    /// What tells it from others: "Production", "Acme East, Sandbox, deleted".
+    pub note: String,
+    pub is_active: bool,
+}
+
 /// A header as stored. `redacted` says that the value is a placeholder for one that was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderField {
@@ -199,6 +209,25 @@ pub struct LogPage {
     pub histogram: Option<LogHistogram>,
     /// If they were asked for.
     pub facets: Option<LogFacets>,
+    /// Every row with this `seq` or a smaller one had been stored: what is new since then has a larger one.
+    pub as_of: i64,
+}
+
+impl LogPage {
+    /// Rows on a page at most.
+    pub const ROWS: usize = 50;
+}
+
+/// What has been stored since a list was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRows {
+    /// How many rows match, also those that are not in `page`.
+    pub count: u64,
+    /// There was no time to count all of them: there are more.
+    pub and_more: bool,
+    /// The newest of them, with what the page says now. `matching` is the number of all rows that match, new and old, or
+    /// `None` if it would have taken long to count them. If no row was asked for, only `as_of` is of use.
+    pub page: LogPage,
 }
 
 /// Requests that arrived between these times may be missing, because they cannot be read.

@@ -149,7 +149,7 @@ impl QueryWriter<'_, '_> {
 }
 
 /// The pairs of a query string, decoded once.
-fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
     query
         .trim_start_matches('?')
         .split('&')

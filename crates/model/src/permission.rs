@@ -85,6 +85,8 @@ permissions! {
     RevealKeys = "reveal_keys", "see API key secrets", [Owner];
     /// The log of requests of the company and its brands.
     SeeLogs = "see_logs", "see requests", [Owner, Viewer];
+    /// Take requests out of the log as a file, as many as a filter finds, with headers and bodies if asked for.
+    ExportLogs = "export_logs", "export requests", [Owner];
     /// Webhooks, their deliveries and attempts, without secrets.
     SeeWebhooks = "see_webhooks", "see webhooks", [Owner, Viewer];
     /// Add, change, pause, test and delete webhooks.

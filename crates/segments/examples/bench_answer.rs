@@ -238,6 +238,7 @@ fn questions(world: &World) -> Vec<Asked> {
             conditions,
             before: None,
             as_of: None,
+            after: None,
             rows: 50,
             count: true,
             histogram: None,

@@ -2,11 +2,12 @@
 
 use accounts::{
     AccountStore, Company, Email, EndedSession, Install, Member, MemberRow, NewSession, OperatorToken,
-    PasswordHash, Person, Scopes, Session, SessionsOf, StorageFailure,
+    PasswordHash, Person, Scopes, Session, SessionsOf, StorageFailure, ViewSaved, ViewsOf,
 };
 use async_trait::async_trait;
 use model::{
-    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SessionId, Timestamp,
+    AuditEntry, ClientId, CompanyId, MemberId, OperatorTokenId, PersonId, Role, SavedView, SessionId,
+    Timestamp, ViewId,
 };
 use sqlx::any::AnyRow;
 
@@ -14,6 +15,9 @@ use crate::{Columns, Db, DbConnection, Migration, StoreError, Urgency, audit};
 
 mod revocation;
 mod sessions;
+mod views;
+
+pub use views::MIGRATION as VIEWS_MIGRATION;
 
 /// The tables.
 pub const MIGRATION: Migration = Migration {
@@ -247,6 +251,30 @@ impl AccountStore for Accounts {
 
     async fn member(&self, member: MemberId) -> Result<Option<MemberRow>, StorageFailure> {
         Ok(revocation::member(&self.db, member).await?)
+    }
+
+    async fn views(&self, of: ViewsOf) -> Result<Vec<SavedView>, StorageFailure> {
+        Ok(views::list(&self.db, of).await?)
+    }
+
+    async fn save_view(
+        &self,
+        of: ViewsOf,
+        view: SavedView,
+        most: usize,
+        at: Timestamp,
+        entry: AuditEntry,
+    ) -> Result<ViewSaved, StorageFailure> {
+        Ok(views::save(&self.db, of, view, most, at, entry).await?)
+    }
+
+    async fn delete_view(
+        &self,
+        of: ViewsOf,
+        view: ViewId,
+        entry: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
+        Ok(views::delete(&self.db, of, view, entry).await?)
     }
 
     async fn remove_member(

@@ -37,4 +37,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     webhooks::PAUSED_BY_MIGRATION,
     accounts::LOG_DAYS_MIGRATION,
     keys::BY_COMPANY_MIGRATION,
+    accounts::VIEWS_MIGRATION,
 ];

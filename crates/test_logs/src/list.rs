@@ -120,12 +120,13 @@ fn in_scope(row: &StoredEntry, scope: Scope) -> bool {
     }
 }
 
-/// Whether scope, range and `as_of` hold.
+/// Whether scope, range, `as_of` and `after` hold.
 fn in_question(seq: i64, row: &StoredEntry, scope: Scope, question: &Question) -> bool {
     in_scope(row, scope)
         && row.at >= question.from
         && row.at < question.to
         && question.as_of.is_none_or(|as_of| seq <= as_of)
+        && question.after.is_none_or(|after| seq > after)
 }
 
 fn chosen<T>(choice: &Choice<T>, is: impl Fn(&T) -> bool) -> bool {

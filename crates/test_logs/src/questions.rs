@@ -51,6 +51,7 @@ pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
         conditions: conditions(world, list, dice),
         before: seq(list, dice),
         as_of: seq(list, dice),
+        after: seq(list, dice),
         rows: dice.one_of(&[0, 1, 2, 50, 50, 50, 3_000]),
         count: !dice.once_in(3),
         histogram: dice.one_of(&[None, None, Some(0), Some(1), Some(7), Some(60)]),

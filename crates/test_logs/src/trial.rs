@@ -73,6 +73,7 @@ impl Trial {
         let question = Question {
             rows: 0,
             as_of: None,
+            after: None,
             count: false,
             histogram: None,
             facets: false,
@@ -156,7 +157,7 @@ pub fn compare(list: &List, scope: Scope, question: &Question, found: &Found) {
 fn count(matching: u64, question: &Question, count: Count, asked: &str) {
     let by_text = !question.conditions.path.is_everything() || !question.conditions.address.is_everything();
     match count {
-        Count::AtLeast(rows) if by_text && question.count => {
+        Count::AtLeast(rows) if by_text && question.count && question.after.is_none() => {
             assert!(
                 rows >= COUNTED && rows <= matching,
                 "{rows} of {matching}: {asked}"

@@ -1,5 +1,8 @@
 //! The dashboard's listener: pages, server functions, form posts, live streams and the site's files.
 
+pub mod export;
+pub mod export_format;
+pub mod exports;
 pub mod guard;
 pub mod headers;
 pub mod key_actions;
@@ -15,6 +18,7 @@ pub mod sign_in;
 pub mod site;
 pub mod streams;
 pub mod turns;
+pub mod view_actions;
 pub mod webhook_actions;
 
 use std::ops::Deref;
@@ -29,6 +33,7 @@ use crate::demo_people::DemoPeople;
 use crate::ports::Backend;
 use crate::services::Services;
 
+pub use exports::Exports;
 pub use guard::{Route, Who};
 pub use origin::PublicOrigin;
 pub use router::{page_paths, router, server_function_paths};
@@ -36,9 +41,11 @@ pub use site::Site;
 pub use streams::Streams;
 pub use turns::Turns;
 
+pub use export::export_requests;
 pub use key_actions::{delete_key, generate_key, reveal_key};
 pub use live::live;
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
+pub use view_actions::{delete_view, save_view};
 pub use webhook_actions::{
     change_webhook, create_webhook, delete_webhook, replay_delivery, reveal_webhook_secret,
     rotate_webhook_secret, send_test_event, set_webhook_enabled,
@@ -67,6 +74,8 @@ pub struct DashboardParts {
     pub trusted_proxies: Vec<IpNet>,
     /// The slots of live streams.
     pub streams: Streams,
+    /// The exports in progress.
+    pub exports: Exports,
     /// The slots of all other requests of a person.
     pub turns: Turns,
     /// `None` outside the demo.

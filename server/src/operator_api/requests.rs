@@ -1,16 +1,17 @@
 //! `GET /operator/v1/requests`: a company's requests, newest first, by the parameters of the Logs page's address. A parent's
-//! requests include those of its brands.
+//! requests include those of its brands. The dashboard exports the same as a file.
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::header};
 use model::{
-    ClientId, FilterField, InvalidFilter, InvalidWebhook, LogFilter, LogPage, LogParts, LogRow, search_line,
+    ClientId, FilterField, InvalidFilter, InvalidWebhook, LogFilter, LogPage, LogParts, search_line,
 };
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::ports::logs::scope_of;
+use crate::request_json;
 use crate::services::Services;
 
 /// Rows of one response, if the caller does not say how many.
@@ -110,28 +111,11 @@ pub async fn list_requests(
 /// `before` goes on below the last row. It is `null` where there are no more.
 fn answer(page: LogPage) -> Value {
     json!({
-        "requests": page.rows.into_iter().map(request).collect::<Vec<_>>(),
+        "requests": page.rows.iter().map(request_json::row).collect::<Vec<_>>(),
         "before": page.older,
         "matching": page.matching,
         "from": page.from.to_rfc3339(),
         "to": page.to.to_rfc3339(),
         "looked_back_to": page.looked_back_to.map(|at| at.to_rfc3339()),
-    })
-}
-
-fn request(row: LogRow) -> Value {
-    json!({
-        "request_id": row.request_id,
-        "at": row.at.to_rfc3339(),
-        "method": row.method,
-        "path": row.path,
-        "status": row.status,
-        "verdict": row.verdict,
-        "env_type": row.environment,
-        "client_id": row.client_id,
-        "brand": row.brand,
-        "key_id": row.key_id,
-        "key_last_four": row.key_last_four,
-        "duration_us": row.duration_us,
     })
 }

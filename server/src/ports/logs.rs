@@ -6,7 +6,7 @@ use app::ports::SeeLogs;
 use async_trait::async_trait;
 use clock::Clock;
 use logs::{LogStoreError, Reading, Scope};
-use model::{LogEntry, LogFilter, LogPage, LogParts, RequestId};
+use model::{KeyName, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId};
 use webhooks::Webhooks;
 
 use crate::incident;
@@ -34,6 +34,18 @@ impl SeeLogs for SeenLogs {
     async fn page(&self, filter: &LogFilter, parts: LogParts) -> Result<LogPage, AppError> {
         self.reading
             .parts(self.scope, filter, parts, logs::PAGE, self.clock.now())
+            .await
+            .map_err(|error| answer(&error))
+    }
+
+    async fn key_names(&self) -> Result<Vec<KeyName>, AppError> {
+        let names = self.reading.key_names(self.scope).await;
+        names.map_err(|error| answer(&error))
+    }
+
+    async fn new_rows(&self, filter: &LogFilter, after: i64, most: usize) -> Result<NewRows, AppError> {
+        self.reading
+            .new_rows(self.scope, filter, after, most, self.clock.now())
             .await
             .map_err(|error| answer(&error))
     }

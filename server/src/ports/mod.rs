@@ -4,6 +4,7 @@
 pub(crate) mod keys;
 pub(crate) mod logs;
 mod memberships;
+mod views;
 pub(crate) mod webhooks;
 
 use std::sync::Arc;
@@ -142,6 +143,14 @@ impl Backend {
             clock: services.clock(),
             scope,
         };
+        let own_views = views::OwnViews {
+            accounts: services.core.accounts.clone(),
+            of: accounts::ViewsOf {
+                company,
+                person: visit.person,
+            },
+            actor: actor.clone(),
+        };
         let seen_webhooks = webhooks::SeenWebhooks {
             webhooks: services.webhooks.clone(),
             company,
@@ -157,6 +166,7 @@ impl Backend {
             key_manager: allowed(role, Permission::ManageKeys, managed_keys.clone()),
             key_secrets: allowed(role, Permission::RevealKeys, managed_keys),
             logs: allowed(role, Permission::SeeLogs, Arc::new(seen_logs)),
+            views: allowed(role, Permission::SeeLogs, Arc::new(own_views)),
             webhooks: allowed(role, Permission::SeeWebhooks, Arc::new(seen_webhooks)),
             webhook_manager: allowed(role, Permission::ManageWebhooks, managed_webhooks.clone()),
             webhook_secrets: allowed(role, Permission::RevealWebhookSecrets, managed_webhooks.clone()),

@@ -40,9 +40,12 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("enabled", "false".to_owned()),
         ("event_type", "order-created".to_owned()),
         ("filter", String::new()),
+        ("after", "0".to_owned()),
         ("name", "x".to_owned()),
         ("webhook_url", "https://10.0.0.1/".to_owned()),
         ("role", "owner".to_owned()),
+        ("format", "csv".to_owned()),
+        ("view", AN_ID.to_owned()),
     ]
 }
 
@@ -286,7 +289,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 24] = {
+const NEEDED: [(&str, Option<Permission>); 30] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -300,8 +303,14 @@ const NEEDED: [(&str, Option<Permission>); 24] = {
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),
+        ("/rpc/logs/new", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),
+        ("/rpc/logs/filters", Some(SeeLogs)),
+        ("/rpc/logs/vocabulary", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
+        ("/rpc/logs/panels", Some(SeeLogs)),
+        ("/rpc/logs/save_view", Some(SeeLogs)),
+        ("/rpc/logs/delete_view", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),
         ("/rpc/webhooks/delivery", Some(SeeWebhooks)),

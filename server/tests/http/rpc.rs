@@ -139,3 +139,36 @@ async fn the_page_asks_for_each_part_of_the_log_on_its_own() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_new_is_asked_for_by_cursor() {
+    let world = World::start().await;
+    let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
+    let key = world.key(acme.id, model::Environment::Sandbox).await;
+    let call = async || {
+        let call = world.get("/v1/webhooks/").to(crate::world::To::Gateway);
+        let call = call.header("x-access-client-id", &acme.client_id.to_string());
+        call.header("x-access-secret", key.secret.expose()).send().await;
+        world.running().services.recorder.flush().await;
+    };
+    let ask = async |company: &crate::world::Acme, after: &str, most: &str| {
+        let of = company.client_id;
+        let path = format!("/rpc/logs/new?company={of}&filter=&after={after}{most}");
+        let answer = world.get(&path).cookie(&company.owner).send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let new = answer.json();
+        let rows = new["page"]["rows"].as_array().expect("a list").len();
+        (new["count"].clone(), rows, new["page"]["as_of"].to_string())
+    };
+    call().await;
+    let (count, rows, known) = ask(&acme, "0", "&most=20").await;
+    assert_eq!((count, rows), (1.into(), 1));
+    for _ in 0..3 {
+        call().await;
+    }
+    assert_eq!(ask(&acme, &known, "").await.1, 0, "only their number");
+    let (count, rows, newest) = ask(&acme, &known, "&most=2").await;
+    assert_eq!((count, rows), (3.into(), 2));
+    assert_eq!(ask(&acme, &newest, "&most=20").await, (0.into(), 0, newest));
+    assert_eq!(ask(&other, "0", "&most=20").await.0, 0);
+}

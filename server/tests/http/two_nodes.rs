@@ -120,6 +120,39 @@ async fn a_logs_page_on_one_node_updates_for_a_request_on_the_other() {
     nodes.stop().await;
 }
 
+/// What the node says is new for the company's page since then: the number, and the next cursor.
+async fn new_requests(node: &World, acme: &Acme, after: i64) -> (u64, i64) {
+    let path = format!(
+        "/rpc/logs/new?company={}&filter=&after={after}&most=20",
+        acme.client_id
+    );
+    let answer = node.get(&path).cookie(&acme.owner).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let new = answer.json();
+    let count = new["count"].as_u64().expect("a number");
+    (count, new["page"]["as_of"].as_i64().expect("a number"))
+}
+
+#[tokio::test]
+async fn a_page_that_follows_gets_each_request_once_whichever_node_it_asks() {
+    let nodes = Nodes::start().await;
+    let acme = nodes.a.acme("Acme").await;
+    let key = nodes.a.key(acme.id, Environment::Sandbox).await;
+    accepted(&nodes.b, &acme, &key).await;
+    for node in [&nodes.a, &nodes.b] {
+        node.running().services.recorder.flush().await;
+    }
+    let (_, mut after) = new_requests(&nodes.a, &acme, 0).await;
+    for (calls, asks) in [(&nodes.a, &nodes.b), (&nodes.b, &nodes.a), (&nodes.a, &nodes.a)] {
+        assert_eq!(call(calls, &acme, &key).await, StatusCode::OK);
+        calls.running().services.recorder.flush().await;
+        let (count, next) = new_requests(asks, &acme, after).await;
+        assert_eq!(count, 1);
+        after = next;
+    }
+    nodes.stop().await;
+}
+
 #[tokio::test]
 async fn an_event_published_on_one_node_is_delivered_once_and_updates_a_page_on_the_other() {
     let nodes = Nodes::start().await;

@@ -220,6 +220,9 @@ fn Log(reader: Reader) -> impl IntoView {
                      reason for the refusal are stored: anyone can send such a request, because a Client ID is not a \
                      secret."
                 </p>
+                <p>
+                    "An export has what is stored, and nothing more. Who exported what is recorded in the audit trail. The                      last line of a complete file says how many requests it has, so a download that was cut off can be told                      from a whole one. In CSV, times are in UTC, and a value that a spreadsheet would take for a formula has an                      apostrophe before it."
+                </p>
             </div>
             <Notice tone=Tone::Info>"Do not put secrets into paths. They end up in logs, here and everywhere else."</Notice>
         </Section>

@@ -1,19 +1,18 @@
 //! `/c/{client_id}/development/logs`: the list of requests.
 
 use leptos::prelude::*;
+use leptos_router::components::Redirect;
 
 use super::chart::{self, Chart};
-use super::chips::Chips;
 use super::drawn;
 use super::facets::Facets;
-use super::filters::{FilterForm, opens_more};
+use super::filters::{self, Filters, opens_more};
 use super::hold::LIST;
-use super::line;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
-use super::names::{self, Names};
 use super::nothing::{FirstRequest, NothingFound};
 use super::opened::{self, Opened};
+use super::panels::{self, FoldedPanels};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
 };
@@ -28,7 +27,8 @@ use crate::ui::{PageHeader, Title};
 #[derive(Clone, Copy, Debug)]
 pub struct LogsTools {
     pub(crate) chart: chart::Loader,
-    pub(crate) line: line::Loaders,
+    pub(crate) filters: filters::Loader,
+    pub(crate) panels: panels::Loaders,
     pub(crate) drawer: opened::Loader,
 }
 
@@ -40,6 +40,9 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
     let more = RwSignal::new(opens_more(listing));
     let chart = drawn::asked_for(listing, false, Signal::stored(true));
     let facets = drawn::asked_for(listing, true, more.into());
+    if let Some(path) = filters::without_line(listing) {
+        return view! { <Redirect path /> }.into_any();
+    }
     view! {
         <Title text="Logs" />
         <PageHeader
@@ -49,11 +52,12 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
         <IgnoredFilters listing />
         <div class="logs-head">
             <Folds />
-            <Controls listing more line=tools.line />
+            <Filters listing more load=tools.filters />
             <Transition fallback=|| ()>
                 <Facets drawing=facets />
                 <Chart listing drawing=chart load=tools.chart />
             </Transition>
+            <FoldedPanels listing load=tools.panels />
         </div>
         <Transition fallback=|| view! { <Loading /> }>
             <List listing />
@@ -112,28 +116,6 @@ fn Folds() -> impl IntoView {
         </label>
     }
     .into_any()
-}
-
-/// The form and the chips need to know what brands and keys are called.
-#[component]
-fn Controls(listing: Listing, more: RwSignal<bool>, line: line::Loaders) -> impl IntoView {
-    let (context, keys) = (listing.scope.context(), names::active_keys(listing.scope));
-    view! {
-        <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
-                // Both are awaited in one place: what a `Suspend` inside another's answer awaits is not rendered.
-                let (company, keys) = (context.await, keys.await);
-                company.ok().map(|company| {
-                    let names = Names::new(company, keys);
-                    view! {
-                        <FilterForm listing names=names.clone() more line />
-                        <Chips listing names />
-                    }
-                    .into_any()
-                })
-            })}
-        </Transition>
-    }
 }
 
 /// Rows keep their place in the page while they come and go; only another face replaces them.

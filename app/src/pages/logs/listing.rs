@@ -1,29 +1,21 @@
 //! What the list shows and how it is updated: the filter in the address, the server's rows for it, and whether the reader
 //! wants to see new rows live.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use model::{
-    ClientId, DateRange, InvalidFilter, KeyFilter, KeyId, LogFilter, LogPage, LogParts, LogRow, RequestId,
-    Timestamp,
-};
+use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::address;
+use super::following::{self, Following};
 use super::hold::Hold;
 use super::older::Older;
 use super::opened;
-use super::pace::Pace;
 use crate::browser::timers::{SETTLE, Timer};
-use crate::pages::company::{CompanyScope, Topic};
+use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Outcome;
 use crate::{AppError, api};
-
-/// Rows are asked for once a second at most, however many requests arrive.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// The state of the Logs tab. Everything on it reads this.
 #[derive(Clone, Copy)]
@@ -36,10 +28,7 @@ pub(crate) struct Listing {
     pub(super) paused: RwSignal<bool>,
     /// What keeps the rows where they are while the reader aims at one.
     pub(super) hold: Hold,
-    /// The name that the rows give to the filtered key if it is not an active one.
-    pub(super) key_name: RwSignal<Option<(KeyId, String)>>,
-    /// What arrived while the list was paused.
-    pub(super) unseen: RwSignal<usize>,
+    pub(super) following: Following,
     /// The rows on the page arrived live: nothing to announce, nothing to dim.
     pub(super) quiet: RwSignal<bool>,
     /// What was added below the first page.
@@ -48,8 +37,6 @@ pub(crate) struct Listing {
     pub(super) adding: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
-    /// The highest `seq` that was on the first page.
-    newest: StoredValue<Option<i64>>,
     /// The request that the address opens beside the list.
     pub(super) open: Memo<Option<RequestId>>,
     /// Goes to an address of this page; with `true`, in place of the current entry of the history.
@@ -89,8 +76,7 @@ impl Listing {
         let filter = Memo::new(move |_| parsed.with(|(filter, _)| filter.clone()));
         let ignored = Memo::new(move |_| parsed.with(|(_, ignored)| ignored.clone()));
         let asked = RwSignal::new(0);
-        let unseen = RwSignal::new(0);
-        let hold = Hold::new(unseen);
+        let hold = Hold::new();
         let left = left_here(scope, filter);
         let is_return = left.is_some();
         let (first, older) = left.map(|left| (left.shown, left.older)).unzip();
@@ -102,7 +88,7 @@ impl Listing {
                 async move {
                     match first {
                         Some(first) => Ok(first),
-                        None => join(older, hold, hold.settle(load(company, filter).await)),
+                        None => join(older, hold, load(company, filter).await),
                     }
                 }
             },
@@ -113,18 +99,17 @@ impl Listing {
             ignored,
             paused: RwSignal::new(false),
             hold,
-            key_name: RwSignal::new(None),
-            unseen,
+            following: Following::new(),
             quiet: RwSignal::new(false),
             older,
             adding: RwSignal::new(false),
             shown,
             asked,
-            newest: StoredValue::new(None),
             open: opened::in_address(scope),
             go: going(),
         };
         listing.watch_filter();
+        listing.watch_answers();
         listing.follow();
         listing.remember();
         if is_return {
@@ -202,6 +187,8 @@ impl Listing {
             return;
         }
         self.adding.set(true);
+        // Rows that leave the first page before the answer comes are kept.
+        self.older.update(|older| Older::begin(older, cursor));
         let (company, filter) = (
             untrack(move || self.scope.client_id()),
             self.filter.get_untracked(),
@@ -241,22 +228,22 @@ impl Listing {
 
     /// Whether new requests belong on the page that is open: the newest page, of a range that is still open.
     pub(super) fn can_move(self) -> bool {
-        self.filter.with(|filter| {
-            filter.before.is_none() && !matches!(filter.range, DateRange::Between { to: Some(_), .. })
-        })
+        self.filter
+            .with(|filter| filter.before.is_none() && following::is_open(filter))
     }
 
-    /// Shows what has arrived, and goes on following.
-    pub(super) fn resume(self) {
-        self.paused.set(false);
-        self.hold.let_go_once();
-        self.unseen.set(0);
-        self.refetch();
-    }
-
+    /// Loads the page that is open once more.
     pub(super) fn refetch(self) {
         self.quiet.set(true);
+        let known = self.hold.kept().map_or(i64::MAX, |shown| shown.page.as_of);
+        self.following.begin_anew(known);
         self.asked.update(|asked| *asked += 1);
+    }
+
+    /// Shows these rows in place of those on the page.
+    pub(super) fn show(self, shown: Shown) {
+        self.hold.keep(Some(shown.clone()));
+        self.shown.set(Some(Ok(shown)));
     }
 
     /// Another filter begins anew: what it brings is announced, and nothing of it has been seen.
@@ -267,25 +254,20 @@ impl Listing {
                 self.quiet.set(false);
                 self.older.set(None);
                 self.adding.set(false);
-                if filter.before.is_none() {
-                    self.newest.set_value(None);
-                }
-                self.unseen.set(0);
+                self.following.begin_anew(i64::MAX);
             }
             filter
         });
     }
 
-    /// Asks again when the server says that requests have arrived.
-    fn follow(self) {
-        let changes = self.scope.changes(Topic::Logs);
-        let pace = Pace::new(EVERY);
-        Effect::new(move |before: Option<u64>| {
-            let now = changes.get();
-            if before.is_some_and(|before| before != now) {
-                pace.run(move || self.catch_up());
+    /// Notes what is on the page.
+    fn watch_answers(self) {
+        Effect::new(move |_| {
+            let shown = self.with(Shown::clone);
+            self.hold.keep(shown);
+            if self.shown.with(Option::is_some) {
+                self.answered();
             }
-            now
         });
         // The very first request may have arrived while the page was loading and not listening yet.
         let is_live = self.scope.is_live();
@@ -293,24 +275,6 @@ impl Listing {
             if is_live.get() && untrack(move || self.face()) == Some(Face::FirstRequest) {
                 self.refetch();
             }
-        });
-        self.hold.on_release(move || {
-            let waits = self.unseen.try_get_untracked().is_some_and(|unseen| unseen > 0);
-            if waits && !self.paused.get_untracked() && untrack(move || self.can_move()) {
-                self.refetch();
-            }
-        });
-        Effect::new(move |_| {
-            let shown = self.with(Shown::clone);
-            self.key_name.set(shown.as_ref().and_then(key_name));
-            if let Some(row) = shown.as_ref().and_then(|shown| shown.page.rows.first())
-                && shown.as_ref().is_some_and(|shown| shown.filter.before.is_none())
-                && self.newest.get_value() != Some(row.seq)
-            {
-                self.newest.set_value(Some(row.seq));
-                self.unseen.set(0);
-            }
-            self.hold.keep(shown);
         });
     }
 
@@ -325,48 +289,6 @@ impl Listing {
                     shown,
                     older,
                 });
-            }
-        });
-    }
-
-    fn catch_up(self) {
-        // The page may have been left during the wait.
-        let (Some(paused), Some(filter)) = (self.paused.try_get_untracked(), self.filter.try_get_untracked())
-        else {
-            return;
-        };
-        if !paused && untrack(move || self.can_move()) && !self.hold.is_on() {
-            self.refetch();
-        } else if !matches!(filter.range, DateRange::Between { to: Some(_), .. }) {
-            self.count_unseen(filter);
-        }
-    }
-
-    /// The list is paused, so only their number is needed.
-    fn count_unseen(self, filter: LogFilter) {
-        let company = untrack(move || self.scope.client_id());
-        leptos::task::spawn_local(async move {
-            let Ok(page) = api::logs::list_requests(company, filter.first_page(), LogParts::ROWS).await
-            else {
-                return;
-            };
-            if self.filter.try_get_untracked().as_ref() != Some(&filter) {
-                return;
-            }
-            match self.newest.try_get_value().flatten() {
-                Some(newest) => {
-                    let unseen = page.rows.iter().filter(|row| row.seq > newest).count();
-                    self.unseen.try_set(unseen);
-                    // The list may have been let go before this answer came.
-                    let waits = self.paused.try_get_untracked() == Some(true) || self.hold.is_on();
-                    if unseen > 0 && !waits && untrack(move || self.can_move()) {
-                        self.refetch();
-                    }
-                }
-                // The page was opened on older rows, so counting starts here.
-                None => {
-                    self.newest.try_set_value(page.rows.first().map(|row| row.seq));
-                }
             }
         });
     }
@@ -419,22 +341,6 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
             _ => search.with(|search| LogFilter::parse_lenient(search)),
         }
     })
-}
-
-/// The key of every row, where a filter names one: "…7821 (deleted)", "…f9fe (Northwind Cards)". A key whose rows are
-/// all of one brand is that brand's.
-fn key_name(shown: &Shown) -> Option<(KeyId, String)> {
-    let Some(KeyFilter::Id(key)) = shown.filter.key.one().copied() else {
-        return None;
-    };
-    let rows = &shown.page.rows;
-    let first = rows.first()?;
-    let last_four = first.key_last_four.as_ref()?;
-    let whose = match &first.brand {
-        Some(brand) if rows.iter().all(|row| row.brand.as_ref() == Some(brand)) => brand,
-        _ => "deleted",
-    };
-    Some((key, format!("…{last_four} ({whose})")))
 }
 
 async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {

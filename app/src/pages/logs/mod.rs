@@ -5,30 +5,30 @@
 
 pub(crate) mod address;
 pub(crate) mod chart;
-mod chips;
-mod custom_range;
 #[cfg(feature = "ssr")]
 mod draw;
 mod drawn;
 pub(crate) mod entry;
+pub(crate) mod export_run;
 mod facets;
-mod filters;
+pub(crate) mod filters;
+mod following;
 mod hold;
 pub(super) mod json_text;
-pub(crate) mod line;
 mod list;
 mod listing;
 mod live_bar;
-#[cfg(feature = "ssr")]
-mod menus;
-mod names;
 mod nothing;
 mod older;
 pub(crate) mod opened;
 mod pace;
+pub(crate) mod panels;
+#[cfg(feature = "ssr")]
+mod panels_drawn;
 mod span;
 mod summary;
 mod table;
+pub(crate) mod views_run;
 pub(super) mod words;
 mod zone_switch;
 
@@ -36,4 +36,10 @@ mod zone_switch;
 pub(crate) use draw::draw;
 pub use drawn::Drawn;
 pub use entry::LogEntryPage;
+pub use filters::DrawnFilters;
+#[cfg(feature = "ssr")]
+pub(crate) use filters::drawing::draw as draw_filters;
 pub use list::{LogsPage, LogsTools};
+pub use panels::{Panels, VIEWS_OPEN};
+#[cfg(feature = "ssr")]
+pub(crate) use panels_drawn::draw_panels;

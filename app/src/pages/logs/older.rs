@@ -5,7 +5,7 @@ use model::{LogPage, LogRow, Timestamp};
 
 use super::listing::Shown;
 
-/// With more rows than this on the page, the next older ones get a page of their own.
+/// With this many rows on the page, the next older ones get a page of their own, and rows that arrive push out the last.
 const MOST_ROWS: usize = 5_000;
 
 /// What was added below the first page.
@@ -20,15 +20,22 @@ pub(super) struct Older {
 }
 
 impl Older {
-    /// Adds a page below `older`.
-    pub(super) fn add(older: &mut Option<Self>, page: LogPage) {
-        let mut rows = older.take().map(|older| older.rows).unwrap_or_default();
-        rows.extend(page.rows);
-        *older = Some(Self {
-            rows,
-            next: page.older,
-            looked_back_to: page.looked_back_to,
+    /// The page at this cursor is on its way.
+    pub(super) fn begin(older: &mut Option<Self>, cursor: i64) {
+        older.get_or_insert_with(|| Self {
+            rows: Vec::new(),
+            next: Some(cursor),
+            looked_back_to: None,
         });
+    }
+
+    /// Adds a page below `older`, unless there is a gap by now.
+    pub(super) fn add(older: &mut Option<Self>, page: LogPage) {
+        if let Some(older) = older {
+            older.rows.extend(page.rows);
+            older.next = page.older;
+            older.looked_back_to = page.looked_back_to;
+        }
     }
 
     pub(super) const fn has_room(&self) -> bool {
@@ -57,12 +64,17 @@ impl Older {
         }
         let fallen = before.iter().filter(|row| row.seq < last.seq).cloned();
         joined.rows.splice(0..0, fallen);
+        if joined.rows.len() > MOST_ROWS {
+            joined.rows.truncate(MOST_ROWS);
+            joined.next = joined.rows.last().map(|row| row.seq);
+            joined.looked_back_to = None;
+        }
         *older = Some(joined);
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use model::{ClientId, LogFilter, LogTotals, RequestId, Verdict};
 
@@ -84,7 +96,7 @@ mod tests {
         }
     }
 
-    fn page(newest: i64, count: i64) -> LogPage {
+    pub(in super::super) fn page(newest: i64, count: i64) -> LogPage {
         LogPage {
             rows: (0..count).map(|at| row(newest - at)).collect(),
             older: Some(newest - count + 1),
@@ -101,7 +113,13 @@ mod tests {
             moving: None,
             histogram: None,
             facets: None,
+            as_of: 0,
         }
+    }
+
+    fn add(older: &mut Option<Older>, page: LogPage) {
+        Older::begin(older, page.rows[0].seq + 1);
+        Older::add(older, page);
     }
 
     fn shown(newest: i64) -> Shown {
@@ -120,7 +138,7 @@ mod tests {
     #[test]
     fn rows_that_leave_the_first_page_stay_above_the_older_ones() {
         let mut older = None;
-        Older::add(&mut older, page(7, 3));
+        add(&mut older, page(7, 3));
         assert_eq!(all(older.as_ref(), &shown(10)), [10, 9, 8, 7, 6, 5]);
         Older::follow(&mut older, &shown(10), &shown(12));
         assert_eq!(
@@ -133,12 +151,35 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_arrive_push_out_the_last_of_very_many() {
+        let mut older = None;
+        add(&mut older, page(10_000, MOST_ROWS as i64));
+        Older::follow(&mut older, &shown(10_003), &shown(10_005));
+        let rows = all(older.as_ref(), &shown(10_005));
+        assert_eq!(rows.len(), MOST_ROWS + 3);
+        assert_eq!(older.and_then(|older| older.next), rows.last().copied());
+    }
+
+    #[test]
+    fn rows_that_leave_the_first_page_while_older_ones_are_on_their_way_are_kept() {
+        let mut older = None;
+        Older::begin(&mut older, 8);
+        Older::follow(&mut older, &shown(10), &shown(12));
+        Older::add(&mut older, page(7, 3));
+        assert_eq!(all(older.as_ref(), &shown(12)), [12, 11, 10, 9, 8, 7, 6, 5]);
+        Older::begin(&mut older, 5);
+        Older::follow(&mut older, &shown(12), &shown(20));
+        Older::add(&mut older, page(4, 3));
+        assert_eq!(older, None, "there is a gap");
+    }
+
+    #[test]
     fn nothing_is_kept_below_a_gap_or_of_another_filter() {
         let mut older = None;
-        Older::add(&mut older, page(7, 3));
+        add(&mut older, page(7, 3));
         Older::follow(&mut older, &shown(10), &shown(14));
         assert_eq!(older, None);
-        Older::add(&mut older, page(7, 3));
+        add(&mut older, page(7, 3));
         let other = Shown {
             filter: "status=4xx".parse().expect("a filter"),
             ..shown(10)

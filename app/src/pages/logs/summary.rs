@@ -24,7 +24,8 @@ pub(super) fn Count(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
-fn found(page: &LogPage, range: DateRange) -> String {
+/// "214 requests in the last 24 hours".
+pub(super) fn found(page: &LogPage, range: DateRange) -> String {
     let requests = match page.matching {
         _ if page.rows.is_empty() && page.looked_back_to.is_some() => {
             return "No matching requests so far".to_owned();

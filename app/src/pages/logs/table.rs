@@ -42,7 +42,7 @@ pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
 #[component]
 fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     // Rows that arrive live are marked for a moment; rows that were asked for are simply there.
-    let fresh = listing.quiet.get_untracked();
+    let fresh = listing.following.is_fresh(row.seq);
     let refused = row.verdict != model::Verdict::Accepted;
     let name = format!(" {} {}", row.method, row.path);
     let request = row.request_id;

@@ -1,8 +1,11 @@
 //! Counts and ranges in words.
 
-use model::DateRange;
+use model::{DateRange, StatusFilter};
+#[cfg(feature = "ssr")]
+use model::{DurationFilter, FilterField};
 
 pub(in crate::pages) use crate::ui::grouped;
+use crate::ui::status_word;
 
 /// "1 request", "214 requests".
 pub(super) fn requests(count: u64) -> String {
@@ -20,6 +23,54 @@ pub(super) const fn within(range: DateRange) -> &'static str {
         DateRange::Last7Days => "in the last 7 days",
         DateRange::Last30Days => "in the last 30 days",
         DateRange::Between { .. } => "in this date range",
+    }
+}
+
+/// "4xx Client error", "404 Not found".
+pub(super) fn status_label(status: StatusFilter) -> String {
+    let word = match status {
+        StatusFilter::Exactly(status) => status_word(status),
+        StatusFilter::AtLeast(_) | StatusFilter::AtMost(_) | StatusFilter::Between(..) => {
+            return status.to_string();
+        }
+        StatusFilter::Class(1) => "Informational",
+        StatusFilter::Class(2) => "Success",
+        StatusFilter::Class(3) => "Redirect",
+        StatusFilter::Class(4) => "Client error",
+        StatusFilter::Class(_) => "Server error",
+    };
+    format!("{status} {word}")
+}
+
+/// "under 16 ms", "16 to 64 ms", "4,096 ms and more"; as the search line has it where a bound is no whole millisecond.
+#[cfg(feature = "ssr")]
+pub(super) fn duration_label(duration: DurationFilter) -> String {
+    let milliseconds = |bound: u64| bound.is_multiple_of(1000).then(|| grouped(bound / 1000));
+    let words = match duration.bounds() {
+        (0, to) => milliseconds(to).map(|to| format!("under {to} ms")),
+        (from, u64::MAX) => milliseconds(from).map(|from| format!("{from} ms and more")),
+        (from, to) => milliseconds(from)
+            .zip(milliseconds(to))
+            .map(|(from, to)| format!("{from} to {to} ms")),
+    };
+    words.unwrap_or_else(|| duration.to_string())
+}
+
+/// A field of the filter, as its menu, its chips and its values are headed.
+#[cfg(feature = "ssr")]
+pub(super) const fn name_of(field: FilterField) -> &'static str {
+    match field {
+        FilterField::Status => "Status",
+        FilterField::Brand => "Brand",
+        FilterField::Environment => "Environment",
+        FilterField::Key => "Key",
+        FilterField::Method => "Method",
+        FilterField::Verdict => "What happened",
+        FilterField::Recorded => "Recorded by",
+        FilterField::Path => "Path contains",
+        FilterField::Address => "Address",
+        FilterField::Duration => "Duration",
+        FilterField::Request => "Request ID",
     }
 }
 
@@ -52,6 +103,19 @@ mod tests {
     fn one_request_is_singular_and_an_uncounted_number_says_so() {
         assert_eq!(requests(1), "1 request");
         assert_eq!(requests(214), "214 requests");
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn durations_are_in_milliseconds() {
+        for (text, words) in [
+            ("<16ms", "under 16 ms"),
+            ("16ms..64ms", "16 to 64 ms"),
+            (">=4096ms", "4,096 ms and more"),
+            (">500ms", ">500ms"),
+        ] {
+            assert_eq!(duration_label(text.parse().expect("a duration")), words);
+        }
     }
 
     #[test]

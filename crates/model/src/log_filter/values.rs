@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ClientId, InvalidId, KeyId};
 
 /// The text is not a value of this kind. [`super::FilterField::wants`] says what is.
@@ -174,7 +176,8 @@ impl FromStr for BrandFilter {
 }
 
 /// The last four characters of a key's secret, which are lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct LastFour([u8; 4]);
 
 impl LastFour {
@@ -202,6 +205,20 @@ impl FromStr for LastFour {
         } else {
             Err(InvalidValue)
         }
+    }
+}
+
+impl TryFrom<String> for LastFour {
+    type Error = InvalidValue;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<LastFour> for String {
+    fn from(last_four: LastFour) -> Self {
+        last_four.as_str().to_owned()
     }
 }
 

@@ -11,6 +11,7 @@ mod lexer;
 use std::ops::Range;
 
 pub use complete::{Completion, Suggestion, complete};
+use serde::{Deserialize, Serialize};
 
 use self::lexer::{Name, Value, Word};
 use crate::{Brand, BrandFilter, FilterField, InvalidFilter, LastFour, LogFacets, LogFilter};
@@ -23,7 +24,7 @@ pub const PARAMETER: &str = "q";
 pub const LONGEST_LINE: usize = 128 * 1024;
 
 /// What the reader of a line knows by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vocabulary {
     pub brands: Vec<Brand>,
     pub keys: Vec<KeyWord>,
@@ -32,7 +33,7 @@ pub struct Vocabulary {
 }
 
 /// A key that a line can name by its last four characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyWord {
     pub last_four: LastFour,
     /// What tells it from others, such as "Production, deleted".

@@ -171,8 +171,8 @@ impl<'a> Part<'a> {
 /// What a head says about a question, before anything is read.
 struct Found<'a> {
     head: &'a Head,
-    /// The rows up to `as_of` are those below this number.
-    end: u32,
+    /// The rows above `after` and up to `as_of`.
+    rows: Range<u32>,
     scope: Located,
     hidden: Vec<Hidden>,
     clauses: Vec<FoundClause>,
@@ -207,9 +207,9 @@ impl<'a> Found<'a> {
     fn of(plan: &Plan, head: &'a Head) -> Option<Self> {
         let (field, key) = &plan.scope;
         let scope = head.locate(*field, key);
-        let end = head.rows_below(plan.end);
+        let rows = head.rows_below(plan.start)..head.rows_below(plan.end);
         let meta = head.meta();
-        if scope == Located::Nothing || end == 0 || !plan.may_have(meta.first_seq, meta.last_seq) {
+        if scope == Located::Nothing || rows.is_empty() || !plan.may_have(meta.first_seq, meta.last_seq) {
             return None;
         }
         let hidden = hidden::find(plan, head)?;
@@ -233,7 +233,7 @@ impl<'a> Found<'a> {
         }
         (missed < 2).then_some(Self {
             head,
-            end,
+            rows,
             scope,
             hidden,
             clauses,
@@ -248,7 +248,7 @@ impl<'a> Found<'a> {
             || plan.facets
             || !self.hidden.is_empty()
             || !plan.row.is_everything()
-            || self.end < self.head.rows()
+            || self.rows != (0..self.head.rows())
             || !plan.contains(meta.min_at, meta.max_at)
             || wants_rows(plan, &tally.page, meta.first_seq, meta.last_seq)
         {
@@ -298,7 +298,7 @@ impl<'a> Found<'a> {
             .collect();
         Sought {
             head,
-            end: self.end,
+            rows: self.rows,
             scope: ask_rows(head, plan.scope.1.clone(), self.scope, batch),
             hidden,
             clauses,
@@ -370,7 +370,7 @@ fn takes_class(choice: &Choice<(u64, u64)>, class: u8) -> Option<bool> {
 /// What was asked for of a segment.
 struct Sought<'a> {
     head: &'a Head,
-    end: u32,
+    rows: Range<u32>,
     scope: SoughtRows,
     hidden: Vec<SoughtHidden>,
     clauses: Vec<SoughtClause>,
@@ -437,9 +437,10 @@ impl<'a> Sought<'a> {
         let head = self.head;
         let mut fixed = match self.scope.rows(pieces) {
             Some(rows) => (*rows).clone(),
-            None => rows_below(self.end),
+            None => rows_below(self.rows.end),
         };
-        fixed.remove_range(self.end..);
+        fixed.remove_range(..self.rows.start);
+        fixed.remove_range(self.rows.end..);
         if let Some(in_range) = time::rows_of_blocks_in_range(plan, head) {
             fixed &= in_range;
         }

@@ -201,7 +201,6 @@ fn candidates<'a>(view: &'a View, plan: &Plan) -> Vec<&'a Head> {
         .filter(|head| {
             let meta = head.meta();
             plan.overlaps(meta.min_at, meta.max_at)
-                && meta.first_seq < plan.end
                 && plan.may_have(meta.first_seq, meta.last_seq)
                 && (plan.counts() || has_rows(plan, head))
         })

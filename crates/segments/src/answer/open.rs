@@ -1,5 +1,7 @@
 //! Looks at an open segment: its rows are in memory and are looked through.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use super::facets::FIELDS;
@@ -15,7 +17,7 @@ pub(super) fn look(plan: &Plan, open: &Open, tally: &mut Tally<'_>) -> Result<()
         return Ok(());
     };
     let first_seq = open.seq_of(0);
-    if !plan.overlaps(min_at, max_at) || first_seq >= plan.end {
+    if !plan.overlaps(min_at, max_at) || !plan.may_have(first_seq, last_seq) {
         return Ok(());
     }
     let wants_rows = wants_rows(plan, &tally.page, first_seq, last_seq);
@@ -49,15 +51,16 @@ pub(super) fn look(plan: &Plan, open: &Open, tally: &mut Tally<'_>) -> Result<()
 }
 
 fn select(plan: &Plan, open: &Open) -> Selection {
-    let end = open.rows_below(plan.end);
+    // With a cursor these are few, and no other row is looked at.
+    let rows = open.rows_below(plan.start)..open.rows_below(plan.end);
     let (field, key) = &plan.scope;
     let times = open.times();
-    let scope = open.rows_with(*field, std::slice::from_ref(key), 0..end);
+    let scope = open.rows_with(*field, std::slice::from_ref(key), rows.clone());
     let in_range = |row: &u32| (plan.from..plan.to).contains(&times[*row as usize]);
     let mut fixed: RoaringBitmap = scope.iter().filter(in_range).collect();
     for (key, until) in &plan.hidden {
-        let rows = open.rows_with(Field::Client, std::slice::from_ref(key), 0..end);
-        for row in rows.iter().filter(|row| times[*row as usize] <= *until) {
+        let hidden = open.rows_with(Field::Client, std::slice::from_ref(key), rows.clone());
+        for row in hidden.iter().filter(|row| times[*row as usize] <= *until) {
             fixed.remove(row);
         }
     }
@@ -71,9 +74,9 @@ fn select(plan: &Plan, open: &Open) -> Selection {
         let filter = match clause {
             Clause::Values(clause) => Filter {
                 only: (!clause.any_of.is_empty())
-                    .then(|| Rows::Own(rows_with(open, clause.field, &clause.any_of))),
+                    .then(|| Rows::Own(rows_with(open, clause.field, &clause.any_of, rows.clone()))),
                 not: (!clause.none_of.is_empty())
-                    .then(|| Rows::Own(rows_with(open, clause.field, &clause.none_of))),
+                    .then(|| Rows::Own(rows_with(open, clause.field, &clause.none_of, rows.clone()))),
             },
             Clause::Duration(choice) => {
                 let durations = open.microseconds(Column::Duration);
@@ -82,8 +85,8 @@ fn select(plan: &Plan, open: &Open) -> Selection {
             }
             Clause::Texts(clause) => {
                 let accepted = clause.accepted(open.texts(clause.dictionary));
-                let rows = rows_in_memory(&accepted, open.numbers(clause.column), candidates);
-                rows.map_or_else(Filter::default, Filter::only)
+                let matching = rows_in_memory(&accepted, open.numbers(clause.column), candidates);
+                matching.map_or_else(Filter::default, Filter::only)
             }
         };
         selection.narrow(clause.field(), filter);
@@ -91,21 +94,21 @@ fn select(plan: &Plan, open: &Open) -> Selection {
     selection
 }
 
-fn rows_with(open: &Open, field: Field, wishes: &[Wish]) -> RoaringBitmap {
+fn rows_with(open: &Open, field: Field, wishes: &[Wish], within: Range<u32>) -> RoaringBitmap {
     let mut keys = Vec::new();
     let mut rows = RoaringBitmap::new();
     for wish in wishes {
         match wish {
             Wish::Value(key) => keys.push(key.clone()),
             Wish::Statuses(from, to) => {
-                let statuses = (0_u32..).zip(open.numbers(Column::Status));
-                let wished = statuses.filter(|(_, status)| (*from..*to).contains(*status));
-                rows.extend(wished.map(|(row, _)| row));
+                let statuses = open.numbers(Column::Status);
+                let wished = |row: &u32| (*from..*to).contains(&statuses[*row as usize]);
+                rows.extend(within.clone().filter(wished));
             }
         }
     }
     if !keys.is_empty() {
-        rows |= open.rows_with(field, &keys, 0..open.rows());
+        rows |= open.rows_with(field, &keys, within);
     }
     rows
 }

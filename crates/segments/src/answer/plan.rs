@@ -19,7 +19,9 @@ pub(super) struct Plan {
     /// Arrival in milliseconds: from (included) and to (excluded).
     pub(super) from: i64,
     pub(super) to: i64,
-    /// Only rows with a smaller `seq` count at all.
+    /// Only rows with this `seq` or a larger one count at all
+    pub(super) start: i64,
+    /// and of these only rows with a smaller one.
     pub(super) end: i64,
     /// Only rows with a smaller `seq` are returned. Never above `end`.
     pub(super) before: i64,
@@ -94,6 +96,7 @@ impl Plan {
             row: question.conditions.row.clone(),
             from: question.from.as_millis(),
             to: question.to.as_millis(),
+            start: question.after.map_or(i64::MIN, |after| after.saturating_add(1)),
             end,
             before: question.before.unwrap_or(i64::MAX).min(end),
             rows: question.rows,
@@ -109,13 +112,14 @@ impl Plan {
     }
 
     /// Whether the count may stop once it is large: a text can match a great many values, and looking at each row takes
-    /// long. Where a histogram or facets need every row anyway, the count is exact.
+    /// long. Where a histogram or facets need every row anyway, the count is exact. So is the number of new rows: they are
+    /// few compared to all.
     pub(super) fn count_may_stop(&self) -> bool {
         let texts = self
             .clauses
             .iter()
             .any(|clause| matches!(clause, Clause::Texts(_)));
-        self.count && texts && self.histogram.is_none() && !self.facets
+        self.count && texts && self.start == i64::MIN && self.histogram.is_none() && !self.facets
     }
 
     /// The condition on the duration.
@@ -126,10 +130,11 @@ impl Plan {
         })
     }
 
-    /// Whether a part of the log with these rows (both included) can have one of those asked for by their `seq`.
+    /// Whether a part of the log with these rows (both included) can have one that counts.
     pub(super) fn may_have(&self, first_seq: i64, last_seq: i64) -> bool {
         let asked = &self.row.any_of;
-        asked.is_empty() || asked.iter().any(|seq| (first_seq..=last_seq).contains(seq))
+        let has_some = first_seq < self.end && last_seq >= self.start;
+        has_some && (asked.is_empty() || asked.iter().any(|seq| (first_seq..=last_seq).contains(seq)))
     }
 
     /// Leaves the rows that are asked for by their `seq`. `row_of` says which row has a `seq`.

@@ -44,6 +44,7 @@ pub(crate) fn question(conditions: Conditions) -> Question {
         conditions,
         before: None,
         as_of: None,
+        after: None,
         rows: 50,
         count: true,
         histogram: None,
@@ -140,4 +141,27 @@ fn counts_by_time_and_by_value_read_sets_and_no_columns() {
         ..question(Conditions::default())
     };
     bounded(work(&mut log, scope, &facets), 7, 700, 1600);
+}
+
+#[test]
+fn what_is_new_reads_only_segments_that_have_it() {
+    let (mut log, scope) = log();
+    let all = log
+        .ask(scope, &question(Conditions::default()))
+        .expect("an answer");
+    let newest = all.rows[0].seq;
+    for conditions in [Conditions::default(), status(503), path("/v1/")] {
+        let nothing = Question {
+            after: Some(all.as_of),
+            ..question(conditions)
+        };
+        bounded(work(&mut log, scope, &nothing), 0, 0, 0);
+    }
+    // The last of 20 segments, and no other.
+    let new = Question {
+        after: Some(newest - 100),
+        rows: 0,
+        ..question(path("/v1/orders/70/"))
+    };
+    bounded(work(&mut log, scope, &new), 3, 8, 3);
 }

@@ -292,6 +292,10 @@ impl Reader for Logs {
     async fn entry(&self, scope: Scope, request: RequestId) -> Result<Option<LogEntry>, LogStoreError> {
         read::entry(&self.inner, scope, request).await
     }
+
+    async fn entries(&self, scope: Scope, requests: &[RequestId]) -> Result<Vec<LogEntry>, LogStoreError> {
+        read::entries(&self.inner, scope, requests).await
+    }
 }
 
 /// Runs what keeps a core busy or waits for a disk on a thread of its own.

@@ -36,14 +36,31 @@ pub(super) async fn entry(
     scope: Scope,
     request: RequestId,
 ) -> Result<Option<LogEntry>, LogStoreError> {
-    let ask = || ask(inner, move |_, source| source.entry(scope, request));
+    Ok(entries(inner, scope, &[request]).await?.pop())
+}
+
+/// See [`logs::Reader::entries`]. All of them are read in one look at the log.
+pub(super) async fn entries(
+    inner: &Arc<Inner>,
+    scope: Scope,
+    requests: &[RequestId],
+) -> Result<Vec<LogEntry>, LogStoreError> {
+    let ids: Arc<[RequestId]> = requests.into();
+    let ask = || {
+        let ids = Arc::clone(&ids);
+        ask(inner, move |_, source| {
+            let found = ids.iter().map(|id| source.entry(scope, *id));
+            found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+        })
+    };
     let found = ask().await?;
-    if !found.as_ref().is_some_and(is_damaged) {
+    if !found.iter().any(is_damaged) {
         return Ok(found);
     }
     // They may have been removed on purpose in the meantime. The second look knows.
     let found = ask().await?;
-    if found.as_ref().is_some_and(is_damaged) {
+    for entry in found.iter().filter(|entry| is_damaged(entry)) {
+        let request = entry.row.request_id;
         tracing::error!(%request, "headers and bodies of a request in the log cannot be read");
     }
     Ok(found)

@@ -227,6 +227,7 @@ async fn find(logs: &Logs, rows: usize, before: Option<i64>) -> Found {
         conditions: Conditions::default(),
         before,
         as_of: None,
+        after: None,
         rows,
         count: false,
         histogram: None,

@@ -123,6 +123,7 @@ async fn find(node: &Logs, scope: Scope, rows: usize) -> Found {
         conditions: Conditions::default(),
         before: None,
         as_of: None,
+        after: None,
         rows,
         count: true,
         histogram: Some(10),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use logs::{Batch, Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Run, Sink};
 use model::{Gap, RequestId, Timestamp};
 use store::logs::{LOG_MIGRATIONS, Logs};
+use tokio::task::JoinHandle;
 
 use crate::log_world::{NOW, entry, open, report, request, with_brands};
 use crate::test_db::TestDb;
@@ -15,6 +16,7 @@ contract!(
     postgres only: LOG_MIGRATIONS,
     [
         rows_of_two_writers_are_in_one_order_while_they_write,
+        what_is_new_since_an_answer_is_each_row_once_on_every_node_while_two_write,
         a_node_sees_what_another_stored_and_closed,
         a_node_that_was_declared_dead_is_fenced_and_its_rows_are_kept,
         a_batch_that_was_stored_before_its_run_was_ended_is_not_stored_again,
@@ -30,6 +32,7 @@ fn everything(rows: usize, before: Option<i64>, as_of: Option<i64>) -> Question 
         conditions: Conditions::default(),
         before,
         as_of,
+        after: None,
         rows,
         count: true,
         histogram: None,
@@ -66,24 +69,30 @@ fn ids(found: &Found) -> Vec<RequestId> {
     found.rows.iter().map(|row| row.request_id).collect()
 }
 
-async fn rows_of_two_writers_are_in_one_order_while_they_write(db: &TestDb) {
-    const ROWS: u64 = 3_000;
-    let done = Arc::new(AtomicBool::new(false));
+/// Two nodes that write this number of rows each, at the same time.
+async fn two_writers(db: &TestDb, rows: u64) -> Vec<JoinHandle<()>> {
     let mut writers = Vec::new();
     for number in 0..2 {
         let node = node(db).await;
         let run = node.start_run(NOW).await.expect("a run");
         writers.push(tokio::spawn(async move {
             let mut first = 0;
-            while first < ROWS {
-                let next = (first + 1 + (first * 7 + number) % 90).min(ROWS);
-                let numbers = number * ROWS + first..number * ROWS + next;
+            while first < rows {
+                let next = (first + 1 + (first * 7 + number) % 90).min(rows);
+                let numbers = number * rows + first..number * rows + next;
                 store(&node, batch(run, first, numbers, NOW)).await;
                 first = next;
             }
             node.end_run(report(run, NOW)).await.expect("it ends");
         }));
     }
+    writers
+}
+
+async fn rows_of_two_writers_are_in_one_order_while_they_write(db: &TestDb) {
+    const ROWS: u64 = 3_000;
+    let done = Arc::new(AtomicBool::new(false));
+    let writers = two_writers(db, ROWS).await;
     let readers: Vec<_> = [node(db).await, node(db).await]
         .into_iter()
         .map(|node| {
@@ -120,6 +129,32 @@ async fn rows_of_two_writers_are_in_one_order_while_they_write(db: &TestDb) {
     );
     assert_eq!(node.held().open_segments, 0, "both runs ended");
     assert!(node.held().closed_segments >= 2 * ROWS as usize / 200);
+}
+
+/// A page that follows asks a node for what is new, and its next question may be answered by the other.
+async fn what_is_new_since_an_answer_is_each_row_once_on_every_node_while_two_write(db: &TestDb) {
+    const ROWS: u64 = 3_000;
+    let readers = [node(db).await, node(db).await];
+    let writers = two_writers(db, ROWS).await;
+    let mut seen: Vec<i64> = Vec::new();
+    let (mut after, mut answers) = (0, 0);
+    while after < 2 * ROWS as i64 {
+        let question = Question {
+            after: Some(after),
+            ..everything(2 * ROWS as usize, None, None)
+        };
+        let found = find(&readers[answers % 2], &question).await;
+        assert_eq!(found.count, Count::Exactly(found.rows.len() as u64));
+        seen.extend(found.rows.iter().rev().map(|row| row.seq));
+        assert!(found.as_of >= after, "{} after {after}", found.as_of);
+        (after, answers) = (found.as_of, answers + 1);
+    }
+    assert!(answers > 2, "{answers} answers while two wrote");
+    let all: Vec<i64> = (1..=2 * ROWS as i64).collect();
+    assert!(seen == all, "each row once, in order");
+    for writer in writers {
+        writer.await.expect("the writer ends");
+    }
 }
 
 async fn a_node_sees_what_another_stored_and_closed(db: &TestDb) {

@@ -81,6 +81,7 @@ pub(crate) async fn find(logs: &Logs) -> Found {
         conditions: Conditions::default(),
         before: None,
         as_of: None,
+        after: None,
         rows: 10_000,
         count: true,
         histogram: None,

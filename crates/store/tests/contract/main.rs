@@ -50,6 +50,7 @@ mod log_model;
 mod log_nodes;
 mod log_runs;
 mod log_trouble;
+mod log_walk;
 mod log_world;
 mod logs;
 mod migrations;
@@ -61,6 +62,7 @@ mod old_log_rows;
 #[path = "../../../webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
+mod views;
 mod webhook_delivery;
 mod webhook_locks;
 mod webhook_secret;

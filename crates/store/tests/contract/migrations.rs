@@ -64,6 +64,10 @@ const LANDED: &[(&str, &str)] = &[
         "11870a505f2b8edc3f969782331c73c34bb45c6ce6bc3c4249aab55d627dffbb",
     ),
     (
+        "0013_saved_views",
+        "3830c9b00247af5567b163134a968ef26c257f855a5e3c2f18452ac4c4a5584d",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

@@ -142,6 +142,7 @@ pub(crate) async fn everything(logs: &Logs, root: u8) -> Vec<LogRow> {
         conditions: Conditions::default(),
         before: None,
         as_of: None,
+        after: None,
         rows: 100_000,
         count: false,
         histogram: None,

@@ -5,7 +5,7 @@ use model::{ClientId, FacetValue, FilterField, LogFacet, LogFacets, LogFilter};
 
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
-use crate::pages::logs::chips::{name_of, status_label};
+use crate::pages::logs::words::{duration_label, name_of, status_label};
 use crate::ui::grouped;
 
 /// More values than these are folded.
@@ -108,6 +108,10 @@ fn item(
             .text
             .parse()
             .map_or_else(|_| value.text.clone(), status_label),
+        FilterField::Duration => value
+            .text
+            .parse()
+            .map_or_else(|_| value.text.clone(), duration_label),
         _ if value.label.is_empty() => value.text.clone(),
         _ => value.label.clone(),
     };

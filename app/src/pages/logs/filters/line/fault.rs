@@ -5,7 +5,7 @@ use model::search_line::LineError;
 use crate::browser::combobox::Fault;
 
 /// The first wrong word of a line.
-pub(super) fn first(line: &str, errors: &[LineError]) -> Option<Fault> {
+pub(in crate::pages::logs::filters) fn first(line: &str, errors: &[LineError]) -> Option<Fault> {
     let error = errors.first()?;
     Some(Fault {
         before: line.get(..error.span.start)?.to_owned(),

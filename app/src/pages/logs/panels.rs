@@ -1,0 +1,143 @@
+//! What is folded above the list: the reader's own views of it, and exporting what it finds. The server draws both
+//! (`panels_drawn.rs`), so their forms work without scripts. With them, sending one loads what does the same without leaving
+//! the page (`views_run.rs`), and shows how far an export is (`export_run.rs`).
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+use model::ViewQuery;
+use serde::{Deserialize, Serialize};
+
+use super::export_run::ExportRun;
+use super::listing::Listing;
+use super::summary;
+use super::views_run::ViewsRun;
+use crate::api;
+use crate::browser::form;
+use crate::browser::html::{Markup, ShowMarkup};
+use crate::on_demand::Coming;
+use crate::pages::loaded::read_from;
+
+/// The parameter of an address whose views are unfolded: a form without scripts leads there.
+pub const VIEWS_OPEN: &str = "views=open";
+/// Where the focus goes when a button of the views is gone.
+pub(super) const VIEWS: &str = "views";
+
+/// The contents of the folded parts, drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Panels {
+    pub(super) views: Markup,
+    pub(super) export: Markup,
+}
+
+/// Load a tool and call it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaders {
+    /// [`super::views_run::change_views`]
+    pub(crate) views: fn(ViewsRun) -> Coming<()>,
+    /// [`super::export_run::run_export`]
+    pub(crate) export: fn(ExportRun) -> Coming<()>,
+}
+
+/// With scripts, the panels are drawn when one is first opened, and again when the address changes.
+#[component]
+pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
+    let wanted = RwSignal::new(cfg!(feature = "ssr"));
+    let changed = RwSignal::new(0_u32);
+    let search = use_location().search;
+    // A request that is opened beside the list changes neither.
+    let shows = Memo::new(move |_| search.with(|search| ViewQuery::of(search)));
+    let panels = Resource::new(
+        move || {
+            let query = wanted.get().then(|| shows.get().to_string());
+            (listing.scope.client_id(), query, changed.get())
+        },
+        |(company, query, _)| async move {
+            match query {
+                Some(query) => api::logs::panels(company, query).await,
+                None => Ok(Panels::default()),
+            }
+        },
+    );
+    let part = move |read: fn(&Panels) -> &Markup| {
+        read_from(move || {
+            panels.with(|panels| match panels {
+                Some(Ok(panels)) => read(panels).clone(),
+                _ => Markup::default(),
+            })
+        })
+    };
+    let open = move |_| wanted.set(true);
+    let shows_views = use_query_map().with_untracked(|query| query.get_str(VIEWS).is_some());
+    view! {
+        <div class="logs-panels">
+            <Transition fallback=|| ()>
+                <details open=shows_views on:toggle=open>
+                    <summary id=VIEWS>"Views"</summary>
+                    <Views listing drawn=part(|panels| &panels.views) changed load />
+                </details>
+                <details on:toggle=open>
+                    <summary>"Export…"</summary>
+                    <Export listing drawn=part(|panels| &panels.export) load />
+                </details>
+            </Transition>
+        </div>
+    }
+    .into_any()
+}
+
+/// The list of views and the form that saves one, and below them what was done.
+#[component]
+fn Views(listing: Listing, drawn: Signal<Markup>, changed: RwSignal<u32>, load: Loaders) -> impl IntoView {
+    let said = RwSignal::new(String::new());
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let run = ViewsRun {
+            company: untrack(move || listing.scope.client_id()),
+            event,
+            changed,
+            said,
+        };
+        leptos::task::spawn_local(async move {
+            if (load.views)(run.clone()).await.is_err() {
+                form::send(&run.event);
+            }
+        });
+    };
+    view! {
+        <div class="logs-panel" on:submit=submit>
+            <ShowMarkup markup=drawn class="logs-panel__drawn" />
+            <p role="status">{move || said.get()}</p>
+        </div>
+    }
+    .into_any()
+}
+
+/// The form, and below it how far the export is.
+#[component]
+fn Export(listing: Listing, drawn: Signal<Markup>, load: Loaders) -> impl IntoView {
+    let matching = read_from(move || {
+        listing
+            .with(|shown| summary::found(&shown.page, shown.filter.range))
+            .unwrap_or_default()
+    });
+    let progress = RwSignal::new(None::<ViewFn>);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let run = ExportRun::new(listing, event.clone(), progress);
+        leptos::task::spawn_local(async move {
+            // Without it, the browser downloads the file by itself.
+            if (load.export)(run).await.is_err() {
+                form::send(&event);
+            }
+        });
+    };
+    view! {
+        <div class="logs-panel" on:submit=submit>
+            <p>{move || matching.get()}</p>
+            <ShowMarkup markup=drawn class="logs-panel__drawn" />
+            {move || progress.get().map(|progress| progress.run())}
+        </div>
+    }
+    .into_any()
+}

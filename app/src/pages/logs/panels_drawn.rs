@@ -1,0 +1,106 @@
+//! The contents of the folded parts above the list, as HTML that only the server makes.
+
+use leptos::prelude::*;
+use model::{CompanyContext, LogFilter, Permission, SavedView, ViewQuery};
+
+use super::panels::Panels;
+use crate::browser::html::Markup;
+use crate::ui::{Button, ButtonKind, ButtonSize, Field};
+
+/// The formats of an export: its value in the form, and its words.
+const FORMATS: [(&str, &str, &str); 3] = [
+    ("csv", "CSV", "for spreadsheets"),
+    ("jsonl", "JSON Lines", "for programs"),
+    (
+        "full",
+        "JSON Lines with headers and bodies",
+        "as they were stored",
+    ),
+];
+
+/// Draws them for an address of the list.
+pub(crate) fn draw_panels(company: &CompanyContext, saved: &[SavedView], query: &str) -> Panels {
+    let (filter, _) = LogFilter::parse_lenient(query);
+    Panels {
+        views: views(company, saved, &ViewQuery::of(query)),
+        export: export(company, &filter.first_page()),
+    }
+}
+
+/// The list, with the view that the address shows marked, and a form that saves it.
+fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Markup {
+    let list = format!("/c/{}/development/logs", company.client_id);
+    let rows = saved.iter().map(|view| {
+        let is_current = view.query == *now;
+        let href = format!("{list}?{}", view.query);
+        let delete = format!("{list}/views/{}/delete", view.id);
+        view! {
+            <li>
+                <a href=href aria-current=is_current.then_some("true") data-key=view.id.to_string()>
+                    {view.name.clone()}
+                </a>
+                <form method="post" action=delete>
+                    <input type="hidden" name="query" value=now.to_string() />
+                    <Button
+                        submit=true
+                        kind=ButtonKind::Quiet
+                        size=ButtonSize::Small
+                        aria_label=format!("Delete {}", view.name)
+                    >
+                        "Delete"
+                    </Button>
+                </form>
+            </li>
+        }
+    });
+    Markup::of(view! {
+        {if saved.is_empty() {
+            view! { <p class="muted">"No views yet. Save filters under a name to come back to them. Only you see your views."</p> }
+                .into_any()
+        } else {
+            view! { <ul class="logs-views">{rows.collect_view()}</ul> }.into_any()
+        }}
+        <form method="post" action=format!("{list}/views") class="logs-views__save">
+            <input type="hidden" name="query" value=now.to_string() />
+            <Field
+                name="name"
+                id="view-name"
+                label="Name"
+                hint="A view of the same name is replaced."
+                autocomplete="off"
+                required=true
+            />
+            <Button submit=true>"Save this view"</Button>
+        </form>
+    })
+}
+
+fn export(company: &CompanyContext, filter: &LogFilter) -> Markup {
+    if !company.role.may(Permission::ExportLogs) {
+        return Markup::of(view! { <p>{Permission::ExportLogs.refusal(company.role)}</p> });
+    }
+    let action = format!("/c/{}/development/logs/export", company.client_id);
+    let help = format!("/docs/security?company={}#log", company.client_id);
+    let formats = FORMATS.map(|(value, words, about)| {
+        view! {
+            <label class="checkbox">
+                <input type="radio" name="format" value=value checked=value == "csv" />
+                <span>{words}" "<span class="muted">{format!("({about})")}</span></span>
+            </label>
+        }
+    });
+    Markup::of(view! {
+        <form method="post" action=action>
+            <input type="hidden" name="filter" value=filter.to_string() />
+            <fieldset>
+                <legend class="visually-hidden">"Format"</legend>
+                {formats}
+            </fieldset>
+            <Button submit=true>"Export"</Button>
+            <p class="muted">
+                "Everything the filter finds, newest first. The last line of a complete file says how many requests it has. "
+                <a href=help>"About exports"</a>
+            </p>
+        </form>
+    })
+}

@@ -1,0 +1,59 @@
+//! Saving and deleting views without leaving the page, in a part of the WASM that is loaded when that is first done.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use model::ClientId;
+
+use super::panels::VIEWS;
+use crate::browser::{self, focus, form};
+use crate::{AppError, api};
+
+/// What it needs of the page.
+#[derive(Clone)]
+pub(crate) struct ViewsRun {
+    pub(super) company: ClientId,
+    /// Of the form that saves a view, or of one that deletes one.
+    pub(super) event: SubmitEvent,
+    /// Raised when they have changed.
+    pub(super) changed: RwSignal<u32>,
+    pub(super) said: RwSignal<String>,
+}
+
+/// Does what the form says.
+pub(crate) fn change_views(run: ViewsRun) {
+    let name = form::entries(&run.event)
+        .into_iter()
+        .find_map(|(name, value)| (name == "name").then_some(value));
+    let action = form::action(&run.event);
+    leptos::task::spawn_local(async move {
+        let outcome = match name {
+            Some(name) => save(run.company, name).await,
+            None => delete(run.company, &action).await,
+        };
+        match outcome {
+            Ok(words) => {
+                run.said.try_set(words);
+                run.changed.try_update(|changed| *changed += 1);
+                // What was pressed is drawn anew.
+                focus::soon(VIEWS);
+            }
+            Err(error) => {
+                run.said.try_set(error.to_string());
+            }
+        }
+    });
+}
+
+/// What the address shows now: the form may have been drawn for another.
+async fn save(company: ClientId, name: String) -> Result<String, AppError> {
+    let query = browser::query();
+    api::logs::save_view(company, name.clone(), query).await?;
+    Ok(format!("Saved “{}”.", name.trim()))
+}
+
+/// The form's address is that of the view: `…/views/{view}/delete`.
+async fn delete(company: ClientId, action: &str) -> Result<String, AppError> {
+    let view = action.rsplit('/').nth(1).and_then(|view| view.parse().ok());
+    api::logs::delete_view(company, view.ok_or(AppError::NotFound)?).await?;
+    Ok("Deleted.".to_owned())
+}

@@ -1,0 +1,41 @@
+// Views with scripts: saved and deleted without leaving the page.
+import { expect, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
+
+test('saving and deleting a view stays on the page, says so, and keeps the focus near', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  // Not a page that the server rendered: what is folded is asked for when it is opened.
+  await page.getByRole('link', { name: 'Logs', exact: true }).click();
+  await page.waitForURL(/\/logs$/);
+  await hydrated(page);
+  await page.evaluate(() => ((globalThis as unknown as { stays: boolean }).stays = true));
+  await page.getByText('Views', { exact: true }).click();
+  await page.getByLabel('Status', { exact: true }).selectOption('5xx');
+  await page.waitForURL(/status=5xx/);
+  await page.getByLabel('Name', { exact: true }).fill('Outages');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').filter({ hasText: 'Saved “Outages”.' })).toBeVisible();
+  const outages = page.getByRole('link', { name: 'Outages', exact: true });
+  await expect(outages).toHaveAttribute('href', /logs\?status=5xx$/);
+  await expect(page.locator('#views')).toBeFocused();
+  await page.getByLabel('Status', { exact: true }).selectOption('');
+  await expect(outages).not.toHaveAttribute('aria-current');
+  await outages.click();
+  await expect(page.getByLabel('Status', { exact: true })).toHaveValue('5xx');
+  await expect(outages).toHaveAttribute('aria-current', 'true');
+  await page.getByRole('button', { name: 'Delete Outages' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'Deleted.' })).toBeVisible();
+  await expect(outages).toHaveCount(0);
+  expect(await page.evaluate(() => (globalThis as unknown as { stays?: boolean }).stays)).toBe(true);
+});
+
+test('a name that does not fit is refused in words', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.goto(company.path('logs'));
+  await hydrated(page);
+  await page.getByText('Views', { exact: true }).click();
+  await page.getByLabel('Name', { exact: true }).fill('x'.repeat(61));
+  await page.getByRole('button', { name: 'Save this view' }).click();
+  await expect(page.getByText('Use 1 to 60 characters for the name.')).toBeVisible();
+});
