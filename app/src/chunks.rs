@@ -12,8 +12,8 @@ use leptos::prelude::*;
 use leptos_router::ChooseView;
 
 use crate::browser::progress::OnItsWay;
-use crate::on_demand::Coming;
 pub use crate::on_demand::NotLoaded;
+use crate::on_demand::{Coming, Part};
 use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
@@ -131,6 +131,43 @@ tools! {
     logs_tools / change_views: logs::views_run::change_views, logs::views_run::ViewsRun;
 }
 
+/// `NAME = chunk / function: Component(Argument);` is a part of a page that is loaded with it where its address asks for it,
+/// and otherwise when it is used. The function's name is one of its own throughout.
+macro_rules! parts {
+    ($($name:ident = $chunk:ident / $function:ident: $path:path, $argument:ty;)+) => {$(
+        mod $function {
+            use super::*;
+
+            #[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(
+                $chunk,
+                wasm_split_path = ::leptos::wasm_split,
+                fallible,
+                preload(load)
+            ))]
+            pub(super) fn $function(argument: $argument) -> Result<AnyView, NotLoaded> {
+                Ok($path(argument).into_any())
+            }
+
+            #[cfg(feature = "split")]
+            pub(super) const PART: Part<$argument> = Part {
+                load: || Box::pin(async { Ok(load().await?) }),
+                view: |argument| Box::pin($function(argument)),
+            };
+
+            #[cfg(not(feature = "split"))]
+            pub(super) const PART: Part<$argument> = Part {
+                load: || Box::pin(std::future::ready(Ok(()))),
+                view: |argument| Box::pin(std::future::ready($function(argument))),
+            };
+        }
+        const $name: Part<$argument> = $function::PART;
+    )+};
+}
+
+parts! {
+    DRAWER = request / entry_drawer: logs::entry::drawer, logs::opened::InDrawer;
+}
+
 /// The Logs tab with what loads its tools.
 fn logs_with_tools() -> impl IntoView {
     let tools = LogsTools {
@@ -140,6 +177,7 @@ fn logs_with_tools() -> impl IntoView {
             views: change_views,
             export: run_export,
         },
+        drawer: DRAWER,
     };
     view! { <LogsPage tools /> }
 }
@@ -185,15 +223,26 @@ impl Page {
         })
     }
 
+    /// The page whose chunk the query asks for as well: a request that is open beside the list.
+    pub fn beside(self, query: &str) -> Option<Self> {
+        let opens = self.chunk == LOGS.chunk && logs::address::opened(query).is_some();
+        opens.then_some(LOG_ENTRY)
+    }
+
     pub const fn chunk(self) -> &'static str {
         self.chunk
     }
 }
 
-/// Loads what the page at `path` needs. Hydration is one step that cannot wait in the middle, so this comes first.
-pub async fn load_first(path: &str) -> Result<(), NotLoaded> {
-    match Page::at(path) {
-        Some(page) => (page.load)().await,
+/// Loads what the page at this address needs. Hydration is one step that cannot wait in the middle, so this comes first.
+pub async fn load_first(address: &str) -> Result<(), NotLoaded> {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let Some(page) = Page::at(path) else {
+        return Ok(());
+    };
+    (page.load)().await?;
+    match page.beside(query) {
+        Some(_) => (DRAWER.load)().await,
         None => Ok(()),
     }
 }
@@ -226,6 +275,15 @@ mod tests {
         assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));
         assert_eq!(chunk_at("/c/00/development/webhooks/01"), Some("webhook"));
         assert_eq!(chunk_at("/docs/security"), Some("docs"));
+        let beside = |path, query| {
+            Page::at(path)
+                .and_then(|page| page.beside(query))
+                .map(Page::chunk)
+        };
+        let open = "status=4xx&open=0123456789abcdef0123456789abcdef";
+        assert_eq!(beside("/c/00/development/logs", open), Some("request"));
+        assert_eq!(beside("/c/00/development/logs", "open=x"), None);
+        assert_eq!(beside("/c/00/development/keys", open), None);
         for main_alone in ["/c/00/development", "/c/00/other", "/docs/a/b"] {
             assert_eq!(chunk_at(main_alone), None, "{main_alone}");
         }

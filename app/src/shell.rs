@@ -22,7 +22,7 @@ use crate::routes::App;
 /// addresses of what a page's chunk consists of, which the browser then fetches beside the main part.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) -> impl IntoView {
-    let chunk_files = page_asked_for().map(chunk_files).unwrap_or_default();
+    let chunk_files: Vec<String> = pages_asked_for().into_iter().flat_map(chunk_files).collect();
     let theme = chosen_theme();
     let build = options.output_name.to_string();
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
@@ -51,9 +51,17 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     }
 }
 
+/// The page, and what its address opens beside it.
 #[cfg(feature = "ssr")]
-fn page_asked_for() -> Option<Page> {
-    use_context::<http::request::Parts>().and_then(|parts| Page::at(parts.uri.path()))
+fn pages_asked_for() -> Vec<Page> {
+    let parts = use_context::<http::request::Parts>();
+    let page = parts.as_ref().and_then(|parts| Page::at(parts.uri.path()));
+    let query = parts
+        .as_ref()
+        .and_then(|parts| parts.uri.query())
+        .unwrap_or_default();
+    let beside = page.and_then(|page| page.beside(query));
+    page.into_iter().chain(beside).collect()
 }
 
 /// What a page needs beside the main part is a script (`.js`) and the pack of modules that it fetches.

@@ -234,6 +234,8 @@ test('a paused list does not change and counts new requests', async ({ page }) =
 });
 
 test('a request opens without a new document, and Back restores the list with its filter', async ({ page }) => {
+  // Where there is no room beside the list, a request opens as a page.
+  await page.setViewportSize({ width: 1024, height: 900 });
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   await expect(count(page, /^1 request /)).toBeVisible();
@@ -260,7 +262,7 @@ function requestAt(page: Page, [x, y]: [number, number]): Promise<string> {
 test('under steady traffic a click opens the row it was aimed at, every time', async ({ page }) => {
   test.setTimeout(120_000);
   // Rows that arrive move the one below down: there is room for that in the window.
-  await page.setViewportSize({ width: 1440, height: 1600 });
+  await page.setViewportSize({ width: 1024, height: 1600 });
   const { company, secret } = await openLogs(page, Array.from({ length: 9 }, (_, at) => `/v1/users/?before=${at}`));
   let sent = 0;
   const traffic = setInterval(() => void call(company, secret, `/v1/users/?n=${(sent += 1)}`).then((answer) => answer.arrayBuffer()), 300);
@@ -337,6 +339,8 @@ test('a scrolled list stays, counts new requests, and scrolls up when the count 
 });
 
 test('by keyboard a row opens on its heading, Back returns to the row, and the list waits while focused', async ({ page }) => {
+  // Where there is no room beside the list, a request opens as a page.
+  await page.setViewportSize({ width: 1024, height: 900 });
   const { company, secret } = await openLogs(page, ['/v1/users/', '/v1/orders/', '/v1/tasks/']);
   const row = page.locator('.row-link').nth(1);
   const href = (await row.getAttribute('href'))!;
@@ -354,6 +358,8 @@ test('by keyboard a row opens on its heading, Back returns to the row, and the l
 });
 
 test('the title names the request', async ({ page }) => {
+  // Where there is no room beside the list, a request opens as a page.
+  await page.setViewportSize({ width: 1024, height: 900 });
   await openLogs(page, ['/v1/no-such-thing/']);
   await page.locator('.row-link').click();
   await expect(page).toHaveTitle('GET /v1/no-such-thing/ 404 · Gatehouse');
@@ -499,6 +505,8 @@ test('older requests are added below the rows, and stay there while new ones arr
 });
 
 test('Back returns to the row that was opened, also far down and when much has arrived', async ({ page }) => {
+  // Where there is no room beside the list, a request opens as a page.
+  await page.setViewportSize({ width: 1024, height: 900 });
   const { company, secret } = await openLogs(page, []);
   for (let at = 0; at < 70; at += 1) {
     await (await call(company, secret, `/v1/users/?at=${100 + at}`)).arrayBuffer();

@@ -10,7 +10,7 @@ pub fn hydrate() {
     std::panic::set_hook(Box::new(|panic| leptos::logging::error!("{panic}")));
     wasm_bindgen_futures::spawn_local(async {
         // If loading fails, the page stays as the server rendered it, with working links and forms.
-        if app::chunks::load_first(&app::browser::path()).await.is_ok() {
+        if app::chunks::load_first(&app::browser::address()).await.is_ok() {
             leptos::mount::hydrate_body(app::App);
             app::browser::mark_hydrated();
         }

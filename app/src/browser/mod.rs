@@ -12,6 +12,7 @@ pub mod combobox;
 pub mod controls;
 pub mod dialog;
 pub mod download;
+pub mod drawer;
 pub mod focus;
 pub mod form;
 pub mod found;
@@ -24,6 +25,7 @@ pub mod shortcut;
 pub mod theme;
 pub mod timers;
 pub mod visibility;
+pub mod width;
 pub mod zone;
 
 /// Marks `<html>` with `data-hydrated` once the page is interactive. Styles and end-to-end tests wait for it.
@@ -33,15 +35,6 @@ pub fn mark_hydrated() {
         // Setting an attribute with a valid name cannot fail.
         let _ = root.set_attribute("data-hydrated", "");
     }
-}
-
-/// The path of the page that is open.
-pub fn path() -> String {
-    #[cfg(feature = "hydrate")]
-    if let Ok(path) = leptos::prelude::window().location().pathname() {
-        return path;
-    }
-    String::new()
 }
 
 /// Path and query of the page that is open, as the browser shows them; empty on the server.
@@ -63,6 +56,15 @@ pub fn origin() -> String {
         return origin;
     }
     String::new()
+}
+
+/// One step back in the history.
+pub fn back() {
+    #[cfg(feature = "hydrate")]
+    if let Ok(history) = leptos::prelude::window().history() {
+        // Where there is nothing to go back to, the page stays.
+        let _ = history.back();
+    }
 }
 
 /// The query of the page that is open; empty on the server.

@@ -37,6 +37,9 @@ pub fn CopyButton(
     #[prop(into)]
     what: String,
     #[prop(optional)] kind: CopyLook,
+    /// The button shows what it copies: where it is beside other buttons, and not beside what it copies.
+    #[prop(optional)]
+    spelt_out: bool,
 ) -> impl IntoView {
     let progress = RwSignal::new(Progress::Ready);
     let reset = timers::Timer::new();
@@ -45,7 +48,7 @@ pub fn CopyButton(
             finish(progress, reset, outcome)
         });
     };
-    copy_view(progress, what, kind, press)
+    copy_view(progress, what, Look { kind, spelt_out }, press)
 }
 
 /// Copies a text that must be asked for first and is never shown, such as a secret. The asking starts inside the click,
@@ -74,7 +77,11 @@ where
         progress.set(Progress::Fetching);
         clipboard::write_fetched(fetch(), move |outcome| finish(progress, reset, outcome));
     };
-    copy_view(progress, what, kind, press)
+    let look = Look {
+        kind,
+        spelt_out: false,
+    };
+    copy_view(progress, what, look, press)
 }
 
 /// Where the button is: in a row of text, or on its own.
@@ -83,6 +90,12 @@ pub enum CopyLook {
     #[default]
     Quiet,
     Secondary,
+}
+
+#[derive(Clone, Copy)]
+struct Look {
+    kind: CopyLook,
+    spelt_out: bool,
 }
 
 fn finish(progress: RwSignal<Progress>, reset: timers::Timer, outcome: Result<(), CopyRefused>) {
@@ -102,15 +115,16 @@ fn finish(progress: RwSignal<Progress>, reset: timers::Timer, outcome: Result<()
 fn copy_view(
     progress: RwSignal<Progress>,
     what: String,
-    kind: CopyLook,
+    look: Look,
     press: impl Fn() + 'static,
 ) -> impl IntoView {
     let copied = Memo::new(move |_| progress.with(|progress| *progress == Progress::Copied));
-    let kind = match kind {
+    let kind = match look.kind {
         CopyLook::Quiet => "quiet",
         CopyLook::Secondary => "secondary",
     };
     let name = format!(" {what}");
+    let name_class = if look.spelt_out { "" } else { "visually-hidden" };
     let said = move || {
         if copied.get() {
             format!("{what} copied")
@@ -136,7 +150,7 @@ fn copy_view(
                 <span class="copy__face copy__face--ready">
                     <Icon name=IconName::Copy />
                     "Copy"
-                    <span class="visually-hidden">{name}</span>
+                    <span class=name_class>{name}</span>
                 </span>
                 <span class="copy__face copy__face--done" aria-hidden="true">
                     <Icon name=IconName::Check />

@@ -294,3 +294,43 @@ async fn a_brands_delivery_is_named_and_has_no_link_and_an_own_one_has() {
     assert_eq!(html.matches("/deliveries/").count(), 2, "{html}");
     assert_eq!(text.matches("no webhook in its environment").count(), 1);
 }
+
+#[tokio::test]
+async fn a_request_beside_the_list_says_the_same_as_its_page_and_leads_to_it_and_back() {
+    let entry = entry();
+    let (request, row) = (entry.row.request_id, entry.row.clone());
+    let world = World {
+        log: Some(crate::logs::page(vec![row])),
+        entry: Some(entry),
+        ..owner()
+    };
+    let html = render(world, &format!("logs?status=2xx&open={request}"), "entry-beside").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert_in_order(
+        &text,
+        &[
+            "1 request",
+            "Request",
+            "Close",
+            "POST /v1/orders/?page=2",
+            "Open as a page",
+            "Accepted: the API returned 201 Created after 83.2 ms.",
+            "\"name\": \"Ana\"",
+            "Send it again",
+        ],
+    );
+    assert!(
+        html.contains("aria-current=\"true\" class=\"row-link\"")
+            || html.contains("class=\"row-link\" aria-current=\"true\""),
+        "{html}"
+    );
+    for link in [
+        format!("/logs/{request}?status=2xx\""),
+        "/logs?status=2xx&amp;method=POST\"".to_owned(),
+        "/logs?status=2xx\"".to_owned(),
+    ] {
+        assert!(html.contains(&link), "{link} in {html}");
+    }
+    assert!(!html.contains("open="), "no link opens it again");
+}

@@ -27,7 +27,7 @@ fn row() -> LogRow {
     }
 }
 
-fn page(rows: Vec<LogRow>) -> LogPage {
+pub(crate) fn page(rows: Vec<LogRow>) -> LogPage {
     LogPage {
         rows,
         older: None,

@@ -257,6 +257,15 @@ async fn text_that_strangers_wrote_is_text_on_every_page() {
         let strange = hostile.page(&hostile.fill(&strange)).await;
         assert_is_text(&strange, &format!("{path} with hostile parts"));
     }
+    let beside = hostile
+        .page(&hostile.fill("/c/{company}/development/logs?open={request}"))
+        .await;
+    assert_eq!(beside.status, StatusCode::OK);
+    assert!(
+        beside.body.contains("id=\"request-drawer\"") && beside.body.contains("&lt;gh-evil"),
+        "the request is open beside the list"
+    );
+    assert_is_text(&beside, "a request beside the list");
     for path in [
         "/{}",
         "/docs/{}",
@@ -352,7 +361,10 @@ async fn what_an_address_filters_by_is_text_on_the_page() {
         HOSTILE.repeat(8192 / HOSTILE.len()),
     ];
     let fields = model::FilterField::ALL.map(model::FilterField::parameter);
-    let names = fields.iter().copied().chain(["q", "range", "from", "before"]);
+    let names = fields
+        .iter()
+        .copied()
+        .chain(["q", "range", "from", "before", "open"]);
     for name in names {
         for sign in ["", "-"] {
             for text in &texts {

@@ -14,6 +14,8 @@ pub(super) struct Hold {
     pub(super) attention: Attention,
     /// What is on the page; none if there is nothing to aim at.
     on_page: StoredValue<Option<Shown>>,
+    /// A request is open beside the rows.
+    open_beside: StoredValue<bool>,
 }
 
 impl Hold {
@@ -21,6 +23,7 @@ impl Hold {
         Self {
             attention: Attention::to(LIST),
             on_page: StoredValue::new(None),
+            open_beside: StoredValue::new(false),
         }
     }
 
@@ -28,12 +31,25 @@ impl Hold {
         let has_rows = self
             .on_page
             .try_with_value(|shown| shown.as_ref().is_some_and(|shown| !shown.page.rows.is_empty()));
-        has_rows == Some(true) && self.attention.is_given()
+        let is_aimed_at = self.attention.is_given() || self.open_beside.try_get_value() == Some(true);
+        has_rows == Some(true) && is_aimed_at
+    }
+
+    /// While a request is open beside the rows, they are what the reader goes through.
+    pub(super) fn open_beside(self, is_open: bool) {
+        self.open_beside.try_set_value(is_open);
     }
 
     /// What is on the page.
     pub(super) fn kept(self) -> Option<Shown> {
         self.on_page.try_get_value().flatten()
+    }
+
+    /// Reads what is on the page.
+    pub(super) fn with_kept<T>(self, read: impl FnOnce(&Shown) -> T) -> Option<T> {
+        self.on_page
+            .try_with_value(|shown| shown.as_ref().map(read))
+            .flatten()
     }
 
     pub(super) fn keep(self, shown: Option<Shown>) {

@@ -12,6 +12,7 @@ use super::hold::LIST;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
 use super::nothing::{FirstRequest, NothingFound};
+use super::opened::{self, Opened};
 use super::panels::{self, FoldedPanels};
 use super::summary::{
     BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
@@ -30,6 +31,7 @@ pub struct LogsTools {
     pub(crate) chart: chart::Loader,
     pub(crate) filters: filters::Loader,
     pub(crate) panels: panels::Loaders,
+    pub(crate) drawer: opened::Loader,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -68,6 +70,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
                 false => view! { <Groups drawing=groups /> }.into_any(),
             }}
         </Transition>
+        <Opened listing load=tools.drawer />
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }
     .into_any()
@@ -93,6 +96,7 @@ fn List(listing: Listing) -> impl IntoView {
                 on:pointerenter=move |_| attention.pointer_entered()
                 on:pointerleave=move |_| attention.pointer_left()
                 on:focusout=move |_| attention.focus_left()
+                on:click=move |event| opened::follow(listing, &event)
             >
                 <Requests listing />
             </div>

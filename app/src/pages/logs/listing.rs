@@ -4,13 +4,18 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
+<<<<<<< HEAD
 use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, LogView, Timestamp};
+=======
+use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, RequestId, Timestamp};
+>>>>>>> h-detail
 use serde::{Deserialize, Serialize};
 
 use super::address;
 use super::following::{self, Following};
 use super::hold::Hold;
 use super::older::Older;
+use super::opened;
 use crate::browser::timers::{SETTLE, Timer};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Outcome;
@@ -36,7 +41,10 @@ pub(crate) struct Listing {
     pub(super) adding: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
-    go: Callback<(String, bool)>,
+    /// The request that the address opens beside the list.
+    pub(super) open: Memo<Option<RequestId>>,
+    /// Goes to an address of this page; with `true`, in place of the current entry of the history.
+    pub(super) go: Callback<(String, bool)>,
 }
 
 /// One response of the server.
@@ -101,6 +109,7 @@ impl Listing {
             adding: RwSignal::new(false),
             shown,
             asked,
+            open: opened::in_address(scope),
             go: going(),
         };
         listing.watch_filter();

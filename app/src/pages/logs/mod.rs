@@ -3,12 +3,12 @@
 //! The address is authoritative: the list shows what the query says, the controls follow it, and changing one of them
 //! changes the address. So Back restores the previous filter, and a link to a list shows that list.
 
-mod address;
+pub(crate) mod address;
 pub(crate) mod chart;
 #[cfg(feature = "ssr")]
 mod draw;
 mod drawn;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod export_run;
 mod facets;
 pub(crate) mod filters;
@@ -21,6 +21,7 @@ mod listing;
 mod live_bar;
 mod nothing;
 mod older;
+pub(crate) mod opened;
 mod pace;
 pub(crate) mod panels;
 #[cfg(feature = "ssr")]

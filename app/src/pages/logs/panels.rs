@@ -5,6 +5,7 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
+use model::ViewQuery;
 use serde::{Deserialize, Serialize};
 
 use super::export_run::ExportRun;
@@ -44,9 +45,11 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
     let wanted = RwSignal::new(cfg!(feature = "ssr"));
     let changed = RwSignal::new(0_u32);
     let search = use_location().search;
+    // A request that is opened beside the list changes neither.
+    let shows = Memo::new(move |_| search.with(|search| ViewQuery::of(search)));
     let panels = Resource::new(
         move || {
-            let query = wanted.get().then(|| search.get());
+            let query = wanted.get().then(|| shows.get().to_string());
             (listing.scope.client_id(), query, changed.get())
         },
         |(company, query, _)| async move {

@@ -45,6 +45,8 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     let fresh = listing.following.is_fresh(row.seq);
     let refused = row.verdict != model::Verdict::Accepted;
     let name = format!(" {} {}", row.method, row.path);
+    let request = row.request_id;
+    let current = Signal::derive(move || listing.open.get() == Some(request));
     let failed = match row.status {
         ..400 => None,
         400..500 => Some("4xx"),
@@ -53,7 +55,7 @@ fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
     view! {
         <tr data-fresh=fresh.then_some("true") data-failed=failed>
             <Cell narrow=Narrow::Second>
-                <RowLink href>
+                <RowLink href current>
                     <Time at=row.at style=TimeStyle::Row />
                     <span class="visually-hidden">{name}</span>
                 </RowLink>

@@ -2,6 +2,7 @@
 
 mod body;
 mod curl;
+mod drawer;
 mod facts;
 mod marks;
 mod message;
@@ -13,6 +14,8 @@ mod timing;
 mod trail;
 mod tree;
 mod verdict;
+
+pub(crate) use self::drawer::drawer;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map};
@@ -87,8 +90,8 @@ fn CopyLinks(company: ClientId, request: RequestId) -> impl IntoView {
     let link = Signal::derive(move || format!("{}{path}", browser::origin()));
     view! {
         <span class="cluster">
-            <CopyButton text=link what="link" kind=CopyLook::Secondary />
-            <CopyButton text=request.to_string() what="ID" kind=CopyLook::Secondary />
+            <CopyButton text=link what="link" kind=CopyLook::Secondary spelt_out=true />
+            <CopyButton text=request.to_string() what="ID" kind=CopyLook::Secondary spelt_out=true />
         </span>
     }
     .into_any()
@@ -102,20 +105,31 @@ fn EntryParts(
     filter: LogFilter,
     steps: Steps,
     entry: LogEntry,
+    /// One part below the other, the least asked for at the end.
+    #[prop(optional)]
+    in_drawer: bool,
 ) -> impl IntoView {
     let from = CameFrom::new(company, &filter);
     let events = entry.events.clone();
+    let again = entry.clone();
+    let again = view! { <Again scope entry=again /> }.into_any();
+    let (beside, below) = if in_drawer {
+        (None, Some(again))
+    } else {
+        (Some(again), None)
+    };
     view! {
         <div class="columns">
             <div class="stack">
                 <VerdictCard company entry=entry.clone() />
                 <Timing entry=entry.clone() />
-                <Again scope entry=entry.clone() />
+                {beside}
             </div>
             <Facts company from entry=entry.clone() />
         </div>
         <Trail scope steps events />
         <Messages entry />
+        {below}
     }
     .into_any()
 }

@@ -38,16 +38,21 @@ pub(super) fn Trail(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> 
 
 #[component]
 fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl IntoView {
-    let steps = read_from(move || {
-        steps.with(|steps| {
-            steps
-                .as_ref()
-                .and_then(|steps| steps.clone().ok())
-                .unwrap_or_default()
-        })
-    });
+    // None until they are there; what failed is not "nothing".
+    let steps = read_from(move || steps.with(|steps| steps.as_ref().map(|steps| steps.clone().ok())));
     move || {
-        let steps = steps.get();
+        let steps = match steps.get() {
+            Some(Some(steps)) => steps,
+            Some(None) if !events.is_empty() => {
+                return view! {
+                    <Section id="trail" title="What it triggered">
+                        <p class="muted">"The events of this request could not be loaded."</p>
+                    </Section>
+                }
+                .into_any();
+            }
+            _ => return ().into_any(),
+        };
         let undelivered: Vec<_> = undelivered(&events, &steps)
             .into_iter()
             .map(undelivered_line)
@@ -55,30 +60,39 @@ fn StepTable(scope: CompanyScope, steps: Steps, events: Vec<EventId>) -> impl In
         if steps.is_empty() && undelivered.is_empty() {
             return ().into_any();
         }
-        let rows = steps
-            .into_iter()
-            .map(|step| view! { <StepRow scope step /> })
-            .collect_view();
+        let delivered = (!steps.is_empty()).then(|| view! { <Deliveries scope steps /> });
         view! {
             <Section id="trail" title="What it triggered" lead="Events linked to this request, and their deliveries.">
-                <Table
-                    caption="Deliveries of this request's events"
-                    columns=vec![
-                        Column::new("Event"),
-                        Column::new("Webhook"),
-                        Column::new("Delivery"),
-                        Column::new("Attempts").numeric(),
-                        Column::new("Last response"),
-                        Column::new("Published"),
-                    ]
-                >
-                    <tbody>{rows}</tbody>
-                </Table>
+                {delivered}
                 {undelivered}
             </Section>
         }
         .into_any()
     }
+}
+
+#[component]
+fn Deliveries(scope: CompanyScope, steps: Vec<RequestDelivery>) -> impl IntoView {
+    let rows = steps
+        .into_iter()
+        .map(|step| view! { <StepRow scope step /> })
+        .collect_view();
+    view! {
+        <Table
+            caption="Deliveries of this request's events"
+            columns=vec![
+                Column::new("Event"),
+                Column::new("Webhook"),
+                Column::new("Delivery"),
+                Column::new("Attempts").numeric(),
+                Column::new("Last response"),
+                Column::new("Published"),
+            ]
+        >
+            <tbody>{rows}</tbody>
+        </Table>
+    }
+    .into_any()
 }
 
 /// Events without any delivery: no webhook receives their type.

@@ -92,7 +92,10 @@ pub(super) fn SearchLine(given: String) -> impl IntoView {
                 " before a name excludes."
             </p>
             <p class="field__hint logs-keys js-only">
-                <span class="logs-keys__on">"Press " <kbd>"/"</kbd> " to come here. "</span>
+                <span class="logs-keys__on">
+                    "Press " <kbd>"/"</kbd> " to come here. With a request open beside the list, " <kbd>"J"</kbd> " and "
+                    <kbd>"K"</kbd> " lead to the next and the previous one. "
+                </span>
                 <button type="button" class="button" data-kind="quiet" data-size="small" data-press="shortcuts">
                     <span class="logs-keys__on">"Turn off single-key shortcuts"</span>
                     <span class="logs-keys__off">"Turn on single-key shortcuts"</span>
