@@ -4,11 +4,7 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-<<<<<<< HEAD
-use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, LogView, Timestamp};
-=======
-use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, RequestId, Timestamp};
->>>>>>> h-detail
+use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, LogView, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::address;
