@@ -18,6 +18,17 @@ impl Markup {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Without its elements.
+    #[cfg(all(test, feature = "ssr"))]
+    pub fn to_text(&self) -> String {
+        let parts = self.0.split('<').enumerate();
+        let texts = parts.map(|(at, part)| match part.split_once('>') {
+            Some((_, text)) if at > 0 => text,
+            _ => part,
+        });
+        texts.collect()
+    }
 }
 
 /// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by

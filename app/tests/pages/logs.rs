@@ -225,7 +225,7 @@ async fn the_chart_has_its_picture_its_numbers_and_links_to_other_ranges_without
     );
     // No more than three filters were asked for.
     assert!(
-        !text.contains("Status class") && html.contains("<details class=\"logs-more\""),
+        !text.contains("Status class") && html.contains("<details data-key=\"more\" class=\"logs-more\""),
         "{text}"
     );
 }
@@ -233,7 +233,10 @@ async fn the_chart_has_its_picture_its_numbers_and_links_to_other_ranges_without
 #[tokio::test]
 async fn more_filters_are_open_and_counted_where_one_of_them_is_set() {
     let (text, html) = text_at("logs?method=POST&-status=404&key=ab6d", full(), "logs-more").await;
-    assert!(html.contains("<details open class=\"logs-more\""), "{html}");
+    assert!(
+        html.contains("<details data-key=\"more\" open class=\"logs-more\""),
+        "{html}"
+    );
     for words in [
         "Status class",
         "1,203 requests",

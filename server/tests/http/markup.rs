@@ -371,7 +371,13 @@ async fn what_an_address_filters_by_is_text_on_the_page() {
                 let query = format!("{sign}{name}={}", encoded(text));
                 for page in ["logs", "logs/{request}"] {
                     let path = hostile.fill(&format!("/c/{{company}}/development/{page}?{query}"));
-                    let answer = hostile.page(&path).await;
+                    let mut answer = hostile.page(&path).await;
+                    if page == "logs" && name == "q" && answer.status == StatusCode::FOUND {
+                        // The line was right, and has an address without it.
+                        let location = answer.header("location").to_owned();
+                        assert!(location.is_ascii() && !location.contains("q="), "{location}");
+                        answer = hostile.page(&location).await;
+                    }
                     assert_eq!(answer.status, StatusCode::OK, "{query}");
                     assert_is_text(&answer, &query);
                 }

@@ -83,11 +83,11 @@ async fn a_view_is_of_one_company_and_a_name_that_does_not_fit_is_refused_in_wor
     let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
     let owner = format!("owner-{}@example.com", acme.client_id);
     world.member(other.client_id, &owner, Role::Owner).await;
-    let form = [("name", "Errors"), ("query", "status=5xx")];
+    let form = [("name", "Failures"), ("query", "status=5xx")];
     let saved = post(&world, &acme.owner, &format!("{}/views", list(&acme)), &form).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
     let elsewhere = world.get(&list(&other)).cookie(&acme.owner).send().await.body;
-    assert!(elsewhere.contains("No views yet") && !elsewhere.contains(">Errors<"));
+    assert!(elsewhere.contains("No views yet") && !elsewhere.contains(">Failures<"));
     let refused = post(
         &world,
         &acme.owner,

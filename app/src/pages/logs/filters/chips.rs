@@ -172,14 +172,14 @@ mod tests {
             .parse()
             .expect("a filter");
         let company = ClientId::from_bytes([1; 16]);
-        let drawn = drawn(company, &filter, &names());
+        let text = drawn(company, &filter, &names()).to_text();
         for words in [
-            "Date range: </span>Last 7 days",
-            "Environment: </span>Development",
-            "Key: </span>…a6f1 (Sandbox, deleted)",
-            "Path contains: </span>orders",
+            "Date range: Last 7 days",
+            "Environment: Development",
+            "Key: …a6f1 (Sandbox, deleted)",
+            "Path contains: orders",
         ] {
-            assert!(drawn.as_str().contains(words), "{words} in {}", drawn.as_str());
+            assert!(text.contains(words), "{words} in {text}");
         }
     }
 

@@ -63,15 +63,16 @@ pub(super) fn preset(name: &str) -> Option<DateRange> {
 pub(super) fn drawn(range: DateRange) -> impl leptos::IntoView {
     use leptos::prelude::*;
     let preset = DateRange::PRESETS.iter().find(|(.., preset)| *preset == range);
+    // An empty text would be a space in the page.
     let (before, between, from, to) = match (preset, range) {
-        (Some((_, words, _)), _) => (*words, "", None, None),
+        (Some((_, words, _)), _) => (Some(*words), None, None, None),
         (None, DateRange::Between { from, to }) => match (from, to) {
-            (Some(_), Some(_)) => ("", " to ", from, to),
-            (Some(_), None) => ("since ", "", from, to),
-            (None, Some(_)) => ("until ", "", from, to),
-            (None, None) => ("all time", "", from, to),
+            (Some(_), Some(_)) => (None, Some(" to "), from, to),
+            (Some(_), None) => (Some("since "), None, from, to),
+            (None, Some(_)) => (Some("until "), None, from, to),
+            (None, None) => (Some("all time"), None, from, to),
         },
-        (None, _) => ("", "", None, None),
+        (None, _) => (None, None, None, None),
     };
     view! {
         {before}
@@ -141,19 +142,7 @@ mod tests {
     #[cfg(feature = "ssr")]
     #[test]
     fn a_range_in_words_goes_to_the_minute() {
-        let words = |range| {
-            let html = crate::browser::html::Markup::of(drawn(range));
-            let (mut text, mut is_tag) = (String::new(), false);
-            for c in html.as_str().chars() {
-                match c {
-                    '<' => is_tag = true,
-                    '>' => is_tag = false,
-                    c if !is_tag => text.push(c),
-                    _ => {}
-                }
-            }
-            text
-        };
+        let words = |range| crate::browser::html::Markup::of(drawn(range)).to_text();
         let range = DateRange::Between {
             from: Some(NOON),
             to: Some(NOON.plus_seconds(90)),

@@ -9,16 +9,28 @@ mod words;
 
 use leptos::prelude::*;
 
-use super::drawn::{Drawing, NotDrawn, part};
+use super::drawn::{Drawing, part};
 use super::zone_switch::ZoneSwitch;
 use crate::browser::html::ShowMarkup;
+use crate::pages::loaded::{Failure, read_from};
 
 /// The groups, inside the `Transition` around them.
 #[component]
 pub(super) fn Groups(drawing: Drawing) -> impl IntoView {
+    // They are what the page is about, so the page has the status of what went wrong.
+    let failed = read_from(move || {
+        drawing.with(|drawn| drawn.as_ref().and_then(|drawn| drawn.as_ref().err().cloned()))
+    });
     view! {
         <div class="logs-grouped">
-            <NotDrawn drawing words="The groups could not be loaded." />
+            {move || {
+                failed
+                    .get()
+                    .map(|error| {
+                        let retry = Callback::new(move |()| drawing.refetch());
+                        view! { <Failure error retry /> }.into_any()
+                    })
+            }}
             <ShowMarkup markup=part(drawing, |drawn| &drawn.picture) class="logs-groups" />
             <ZoneSwitch />
         </div>

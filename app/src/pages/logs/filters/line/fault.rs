@@ -41,7 +41,7 @@ mod tests {
         let names = FilterField::ALL.map(FilterField::name).join(", ");
         assert_eq!(
             names,
-            "status, brand, env, key, method, verdict, recorded, path, ip, duration, id"
+            "status, brand, env, key, method, verdict, error, recorded, path, endpoint, ip, duration, id"
         );
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn SearchLine(given: String) -> impl IntoView {
                 <span>{sentence}</span>
             </p>
             <p class="field__hint" id="search-line-hint">
-                "Names: status, brand, env, key, method, verdict, recorded, path, ip, duration, id. "
+                "Names: status, brand, env, key, method, verdict, error, recorded, path, endpoint, ip, duration, id. "
                 <code>"-"</code>
                 " before a name excludes."
             </p>
