@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::hidden::{Hidden, SoughtHidden};
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
+use super::part::Part;
 use super::plan::{Clause, Plan, ValueClause, Wish, has_duration};
 use super::selection::{Bits, Filter, Rows, Selection};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
@@ -16,19 +17,6 @@ use super::time::{self, Times};
 use super::{facets, hidden, texts};
 use crate::cache::Durations;
 use crate::{Field, Head, Listed, Located, ReadError, ValueKey, Values, duration_class, duration_of_class};
-
-/// A closed segment while it is looked at.
-#[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) head: &'a Head,
-    pub(super) selection: Selection,
-    /// The rows that match everything, once the selection is complete.
-    pub(super) matching: RoaringBitmap,
-    /// Rows whose duration is in a class of which only a part is asked for.
-    durations: RoaringBitmap,
-    times: Times,
-    statuses: Vec<(usize, Option<Rows>)>,
-}
 
 /// Adds what these segments contain to the tally.
 pub(super) fn look<'a>(

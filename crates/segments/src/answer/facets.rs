@@ -7,8 +7,8 @@ use logs::Facets;
 use model::{Recorded, Verdict};
 use roaring::RoaringBitmap;
 
-use super::closed::Part;
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
+use super::part::Part;
 use crate::{Column, Dictionary, Field, Head, Located, ReadError, ValueKey, Values};
 
 /// The fields that have facets.

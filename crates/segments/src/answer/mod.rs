@@ -11,6 +11,7 @@ mod groups;
 mod hidden;
 mod loader;
 mod open;
+mod part;
 mod plan;
 mod rows;
 mod selection;

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
-use super::closed::Part;
 use super::loader::{Ask, Batch, Loader, Ticket, stretches};
+use super::part::Part;
 use super::plan::{Accepted, Clause, Plan, TextClause};
 use super::selection::{Bits, Filter};
 use crate::{Dictionary, Head, ReadError, Wanted};

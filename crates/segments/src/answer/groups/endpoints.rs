@@ -11,14 +11,14 @@ use roaring::RoaringBitmap;
 use super::durations::{Durations, class_of};
 use super::templates::Templates;
 use super::{MOST, SoughtPaths, beyond};
-use crate::answer::closed::Part;
 use crate::answer::loader::{Ask, Batch, Loader, Ticket, stretches};
+use crate::answer::part::Part;
 use crate::cache;
 use crate::{Column, Dictionary, Open, ReadError, Texts};
 
 /// The sums of all endpoints so far.
 #[derive(Debug, Default)]
-pub(in crate::answer) struct Endpoints {
+pub(crate) struct Endpoints {
     numbers: HashMap<(String, String), usize>,
     sums: Vec<Sum>,
     /// Rows of endpoints beyond [`MOST`].

@@ -11,8 +11,8 @@ use roaring::RoaringBitmap;
 
 use super::templates::Templates;
 use super::{MOST, SoughtPaths, beyond};
-use crate::answer::closed::Part;
 use crate::answer::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
+use crate::answer::part::Part;
 use crate::answer::plan::Plan;
 use crate::container::Damage;
 use crate::{Column, Dictionary, Field, Head, Located, Open, ReadError, Texts, Values, codes};
@@ -32,7 +32,7 @@ const COLUMNS: [Column; 6] = [
 
 /// The groups so far.
 #[derive(Debug)]
-pub(in crate::answer) struct Errors {
+pub(crate) struct Errors {
     parts: u32,
     groups: HashMap<ErrorKey, Sum>,
     /// Rows of groups beyond [`MOST`].

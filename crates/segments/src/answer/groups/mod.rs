@@ -14,8 +14,8 @@ use roaring::RoaringBitmap;
 
 use self::endpoints::Endpoints;
 use self::errors::Errors;
-use super::closed::Part;
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket};
+use super::part::Part;
 use super::plan::Plan;
 use super::texts::{LARGE, dictionary_bytes};
 use crate::{Dictionary, Head, Open, ReadError, Texts};
