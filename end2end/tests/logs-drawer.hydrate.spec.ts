@@ -69,6 +69,12 @@ test('J, K and the arrows step through the rows of the filter without steps in t
   await expect(page).toHaveURL(/\?status=4xx&open=/);
   await drawer(page).getByRole('button', { name: 'Next request (J)' }).click();
   await expect(line).toContainText('?a=1');
+  // A press on plain text of the drawer leaves the keys to it.
+  for (const [key, path] of [['k', '?a=2'], ['j', '?a=1']] as const) {
+    await line.click();
+    await page.keyboard.press(key);
+    await expect(line).toContainText(path);
+  }
   // On a row the focus stays in the list.
   await rowOf(page, '?a=1').locator('.row-link').focus();
   await page.keyboard.press('k');

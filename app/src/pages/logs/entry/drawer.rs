@@ -46,7 +46,8 @@ fn Drawer(part: InDrawer) -> impl IntoView {
         request.map(|request| filter.with(|filter| address::of_entry(company, request, filter)))
     };
     view! {
-        <aside class="logs-drawer" id=BESIDE.drawer aria-labelledby=BESIDE.heading>
+        // Text in it that is pressed must leave the focus here, where the keys are heard.
+        <aside class="logs-drawer" id=BESIDE.drawer aria-labelledby=BESIDE.heading tabindex="-1">
             <header class="logs-drawer__head">
                 <h2 id=BESIDE.heading tabindex="-1">"Request"</h2>
                 <span class="visually-hidden" role="status">{said}</span>

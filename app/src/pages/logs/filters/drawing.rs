@@ -131,7 +131,7 @@ fn bound(name: &'static str, label: &'static str, value: String) -> impl IntoVie
                 {label}
                 <span data-utc=", UTC">", UTC"</span>
             </label>
-            <input class="input" id=name name=name type="datetime-local" value=value autocomplete="off" />
+            <input class="input" id=name name=name type="datetime-local" max="9999-12-31T23:59" value=value autocomplete="off" />
             <p class="field__error" id=format!("{name}-error") hidden=true>
                 <Icon name=IconName::Alert />
                 <span></span>

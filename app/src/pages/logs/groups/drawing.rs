@@ -180,6 +180,7 @@ pub(in crate::pages::logs) fn endpoints(
         .collect_view();
     Markup::of(view! {
         <p class="logs-count">{count}</p>
+        {slowest(company, filter, &endpoints.groups)}
         <Table caption="Endpoints, most frequent first" columns>
             <tbody>{rows}</tbody>
         </Table>
@@ -188,6 +189,21 @@ pub(in crate::pages::logs) fn endpoints(
             "p50, p95 and p99: half, 95 % and 99 % of the requests took at most this long, to within 2 %."
         </p>
         {unfinished}
+    })
+}
+
+/// The endpoint with the slowest requests, if there are several: the table is not in that order.
+fn slowest(company: ClientId, filter: &LogFilter, groups: &[EndpointGroup]) -> Option<impl IntoView + use<>> {
+    let slowest = groups.iter().max_by_key(|group| group.p99_us)?;
+    let href = address::of_list(company, &slowest.narrow(filter));
+    let name = format!("{} {}", slowest.method, slowest.endpoint);
+    let p99 = milliseconds_text(slowest.p99_us);
+    (groups.len() > 1).then(|| {
+        view! {
+            <p class="logs-groups__slowest">
+                "Slowest: " <a class="mono" href=href>{name}</a> {format!(", 1 % of its requests took longer than {p99}.")}
+            </p>
+        }
     })
 }
 
@@ -353,6 +369,31 @@ mod tests {
             !html.as_str().contains("<script") && !html.as_str().contains("<I>"),
             "{html:?}"
         );
+    }
+
+    #[test]
+    fn the_slowest_of_several_endpoints_is_named() {
+        let of = |endpoint: &str, p99_us| EndpointGroup {
+            method: "GET".to_owned(),
+            endpoint: endpoint.to_owned(),
+            requests: 7,
+            failed: 0,
+            server_errors: 0,
+            p50_us: 1_000,
+            p95_us: 2_000,
+            p99_us,
+        };
+        let drawn = |groups| {
+            let found = LogEndpoints {
+                groups,
+                ..LogEndpoints::default()
+            };
+            endpoints(company(), &LogFilter::default(), &found).to_text()
+        };
+        let text = drawn(vec![of("/v1/users/", 3_000), of("/v1/links/", 598_000)]);
+        let words = "Slowest: GET /v1/links/, 1 % of its requests took longer than 598.0 ms.";
+        assert!(text.contains(words), "{text}");
+        assert!(!drawn(vec![of("/v1/users/", 3_000)]).contains("Slowest"));
     }
 
     #[test]
