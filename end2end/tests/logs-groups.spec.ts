@@ -85,7 +85,7 @@ test('errors and endpoints are accessible and never wider than the window', asyn
   test.slow();
   for (const view of ['errors', 'endpoints']) {
     await page.goto(company.path(`logs?view=${view}`));
-    await expect(page.getByText('/v1/no-such-thing/{id}/')).toBeVisible();
+    await expect(page.locator('.row-link', { hasText: '/v1/no-such-thing/{id}/' })).toBeVisible();
     await hydrated(page);
     // The checker is itself a script.
     for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
