@@ -3,7 +3,7 @@
 use std::fmt;
 
 use leptos_router::location::Url;
-use model::{Permission, Role};
+use model::{InvalidFilter, Permission, Role};
 use serde::{Deserialize, Serialize};
 use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -143,6 +143,11 @@ impl AppError {
             "",
             "The server could not read this request. Reload the page and try again.",
         )
+    }
+
+    /// A filter that would have to be kept or carried out whole has a part that cannot be read.
+    pub fn invalid_filter(fault: &InvalidFilter) -> Self {
+        Self::invalid("filter", format!("{} must be {}.", fault.name, fault.wants))
     }
 
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {

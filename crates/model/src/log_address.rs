@@ -42,6 +42,23 @@ impl LogFilter {
         (filter, wrong)
     }
 
+    /// Whether a query string has a parameter that is no part of a filter. Where every part counts, it must not be left out.
+    pub fn has_unknown(query: &str) -> bool {
+        const OTHERS: [&str; 6] = [
+            "range",
+            "from",
+            "to",
+            "before",
+            search_line::PARAMETER,
+            LogView::PARAMETER,
+        ];
+        let is_known = |name: &str| {
+            let field = name.strip_prefix('-').unwrap_or(name);
+            OTHERS.contains(&name) || FilterField::from_name(field).is_some()
+        };
+        query_pairs(query).any(|(name, _)| !is_known(&name))
+    }
+
     fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidFilter> {
         match name {
             "range" => self.range = DateRange::preset(value)?,

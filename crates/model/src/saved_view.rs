@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogFilter, ViewId};
+use crate::{InvalidFilter, LogFilter, ViewId};
 
 /// One of a person's views of a company's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ impl ViewQuery {
         Self(filter.first_page().to_string())
     }
 
+    /// Like [`Self::of`], but for keeping: what cannot be read is an error, because without it the view would show more.
+    pub fn read(query: &str) -> Result<Self, InvalidFilter> {
+        let (_, wrong) = LogFilter::parse_lenient(query);
+        wrong.into_iter().next().map_or_else(|| Ok(Self::of(query)), Err)
+    }
+
     /// The query string, without `?`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -42,6 +48,16 @@ impl fmt::Display for ViewQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_kept() {
+        assert_eq!(
+            ViewQuery::read("status=abc").map_err(|wrong| wrong.name),
+            Err("status")
+        );
+        let kept = ViewQuery::read("status=4xx&open=x&more=1").expect("a view");
+        assert_eq!(kept.as_str(), "status=4xx");
+    }
 
     #[test]
     fn addresses_that_show_the_same_are_the_same_view() {

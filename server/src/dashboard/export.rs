@@ -112,9 +112,10 @@ async fn begin(
     let Form(ExportForm { filter, format }) =
         form.map_err(|_| AppError::invalid("format", "This form could not be read."))?;
     // Ignoring a part would export more than was asked for.
-    let filter: LogFilter = filter.parse().map_err(|fault: model::InvalidFilter| {
-        AppError::invalid("filter", format!("{} must be {}.", fault.name, fault.wants))
-    })?;
+    if LogFilter::has_unknown(&filter) {
+        return Err(AppError::invalid("filter", "It has a part that no filter has."));
+    }
+    let filter: LogFilter = filter.parse().map_err(|fault| AppError::invalid_filter(&fault))?;
     let owner = membership.company.parent.unwrap_or(membership.company.id);
     let place = state.exports.begin(owner).ok_or(AppError::TooOften {
         retry_after_seconds: 30,

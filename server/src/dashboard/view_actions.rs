@@ -27,7 +27,10 @@ pub struct ViewPath {
 
 pub async fn save_view(posted: Posted, Form(form): Form<ViewForm>) -> Response {
     let query = ViewQuery::of(&form.query);
-    let outcome = async { posted.access.views.clone()?.save(&form.name, query.clone()).await };
+    let outcome = async {
+        let kept = ViewQuery::read(&form.query).map_err(|fault| AppError::invalid_filter(&fault))?;
+        posted.access.views.clone()?.save(&form.name, kept).await
+    };
     posted.answer(outcome.await, &to_list(&posted, &query), |()| {
         on_to(&with_views(&posted, &query), "")
     })

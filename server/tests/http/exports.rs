@@ -320,7 +320,13 @@ async fn what_may_not_or_cannot_be_exported_is_refused_before_anything_is_writte
         .send()
         .await;
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
-    for (format, filter) in [("csv", "status=9xx"), ("xml", ""), ("csv", "q=foo%3Abar")] {
+    for (format, filter) in [
+        ("csv", "status=9xx"),
+        ("xml", ""),
+        ("csv", "q=foo%3Abar"),
+        ("csv", "zzz=1"),
+        ("csv", "%ff%00"),
+    ] {
         let answer = export(&world, &acme, format, filter).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{format} {filter}");
     }

@@ -101,4 +101,18 @@ async fn a_view_is_of_one_company_and_a_name_that_does_not_fit_is_refused_in_wor
         "{}",
         refused.body
     );
+    let unreadable = [("name", "Failures"), ("query", "status=abc")];
+    let refused = post(
+        &world,
+        &acme.owner,
+        &format!("{}/views", list(&acme)),
+        &unreadable,
+    )
+    .await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.body.contains("status must be a class"),
+        "{}",
+        refused.body
+    );
 }

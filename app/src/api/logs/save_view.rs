@@ -15,5 +15,6 @@ pub async fn save_view(
     #[server(default)] query: String,
 ) -> Result<(), AppError> {
     let views = crate::ports::enter(company).await?.views?;
-    views.save(&name, model::ViewQuery::of(&query)).await
+    let query = model::ViewQuery::read(&query).map_err(|fault| AppError::invalid_filter(&fault))?;
+    views.save(&name, query).await
 }
