@@ -303,10 +303,12 @@ async fn a_full_disk_is_said_and_work_goes_on_when_there_is_room(db: &TestDb) {
     let world = World::new(db).await;
     world.append(0..10, NOW).await;
     execute(db, "PRAGMA max_page_count = 1".to_owned()).await;
-    let mut stored = 10;
+    let (mut stored, mut with_another) = (10, 0);
     let refused = loop {
         match world.logs.append(world.batch(stored..stored + 30, NOW)).await {
             Ok(()) => stored += 30,
+            // A segment that was closed in the same commit met the full disk first, and only its writer is told why.
+            Err(LogStoreError::Unavailable(_)) if with_another < 50 => with_another += 1,
             Err(error) => break error,
         }
         assert!(stored < 2_000, "the file does not grow");
