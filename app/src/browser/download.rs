@@ -163,7 +163,7 @@ mod page {
         Ok(response.unchecked_into())
     }
 
-    /// Text is a sentence for the page. Anything else is a page of its own, for whoever follows a link.
+    /// Text is a sentence for the page. Anything else is a page of its own, for those who follow a link.
     async fn refusal(response: &Response) -> Failed {
         let is_text = response
             .headers()

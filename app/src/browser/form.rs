@@ -145,7 +145,7 @@ pub fn action(event: &leptos::ev::SubmitEvent) -> String {
     String::new()
 }
 
-/// Lets the browser submit a form by itself after all, as if there were no scripts.
+/// Lets the browser submit a form after all, as if there were no scripts.
 pub fn send(event: &leptos::ev::SubmitEvent) {
     #[cfg(feature = "hydrate")]
     if let Some(form) = form_of(event) {

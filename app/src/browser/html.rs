@@ -137,7 +137,7 @@ mod page {
         }
     }
 
-    /// What is in it was in the other zone, whoever wrote it.
+    /// What is in it was in the other zone, whether the server or the reader wrote it.
     fn write_input(input: &HtmlInputElement, local: bool) {
         let text = input.value();
         let at = if local {

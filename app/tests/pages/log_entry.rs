@@ -214,7 +214,7 @@ async fn json_folds_without_scripts_and_what_was_removed_is_marked() {
     ] {
         assert!(text.contains(words), "{words} in {text}");
     }
-    // What somebody sent as it is, is not something that was removed.
+    // What a caller sent as it is, is not something that was removed.
     let mut sent = entry();
     sent.request_body = json(r#"{"a":"[redacted]"}"#, 0);
     sent.request_headers.truncate(1);

@@ -1,8 +1,8 @@
 //! What the Logs page says when it could not list everything.
 
 use model::{
-    DamagedPart, FacetValue, FilterField, LogFacet, LogFacets, LogHistogram, LogPage, LogRow, LogTotals,
-    RequestId, Verdict,
+    DamagedPart, FacetValue, FilterField, LogFacet, LogFacets, LogHistogram, LogPage, LogRow, RequestId,
+    Verdict,
 };
 
 use crate::world::{NOON, World, company, owner};
@@ -30,23 +30,11 @@ fn row() -> LogRow {
 pub(crate) fn page(rows: Vec<LogRow>) -> LogPage {
     LogPage {
         rows,
-        older: None,
         matching: Some(1),
         at_least: 1,
-        without_filters: None,
-        ever: None,
-        totals: LogTotals::default(),
         from: NOON.minus_seconds(86_400),
         to: NOON,
-        kept: None,
-        looked_back_to: None,
-        damaged: Vec::new(),
-        moving: None,
-        histogram: None,
-        facets: None,
-        as_of: 0,
-        errors: None,
-        endpoints: None,
+        ..LogPage::default()
     }
 }
 

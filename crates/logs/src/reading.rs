@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::{
     Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEndpoints, LogEntry, LogErrors,
-    LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, LogTotals, NewRows, RequestId, Timestamp,
+    LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
@@ -449,31 +449,11 @@ impl Asked {
     }
 
     /// A page without anything that has to be looked for.
-    const fn empty_page(&self) -> LogPage {
+    fn empty_page(&self) -> LogPage {
         LogPage {
-            rows: Vec::new(),
-            older: None,
-            matching: None,
-            at_least: 0,
-            without_filters: None,
-            ever: None,
-            totals: LogTotals {
-                dropped: 0,
-                suppressed: 0,
-                gaps: Vec::new(),
-                more_gaps: 0,
-            },
             from: self.from,
             to: self.to,
-            kept: None,
-            looked_back_to: None,
-            damaged: Vec::new(),
-            moving: None,
-            histogram: None,
-            facets: None,
-            as_of: 0,
-            errors: None,
-            endpoints: None,
+            ..LogPage::default()
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::pages::company::Topic;
 /// New requests are asked for once a second at most, however many arrive.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How many rows a second the moving list takes. Nobody can follow more.
+/// How many rows a second the moving list takes. More cannot be read.
 const ROWS_A_SECOND: i64 = 20;
 
 /// What is known of the requests that are not on the page yet.
@@ -32,7 +32,7 @@ pub(super) struct Following {
     ask_again: StoredValue<bool>,
     /// When rows were last put into the list.
     moved_at: StoredValue<Option<Timestamp>>,
-    /// Rows above this `seq` have come by themselves.
+    /// Rows above this `seq` arrived live.
     fresh_above: StoredValue<i64>,
 }
 
@@ -84,7 +84,7 @@ impl Following {
         }
     }
 
-    /// A whole page is on its way. Of its rows, those above this `seq` have come by themselves.
+    /// A whole page is on its way. Of its rows, those above this `seq` arrived live.
     pub(super) fn begin_anew(self, fresh_above: i64) {
         self.begin();
         self.sample.set(None);
@@ -92,7 +92,7 @@ impl Following {
         self.fresh_above.set_value(fresh_above);
     }
 
-    /// Whether a row that is drawn now has come by itself, and not because the reader asked for it.
+    /// Whether a row that is drawn now arrived live, and was not asked for by the reader.
     pub(super) fn is_fresh(self, seq: i64) -> bool {
         self.fresh_above.with_value(|above| seq > *above)
     }

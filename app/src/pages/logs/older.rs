@@ -76,7 +76,7 @@ impl Older {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use model::{ClientId, LogFilter, LogTotals, RequestId, Verdict};
+    use model::{ClientId, LogFilter, RequestId, Verdict};
 
     fn row(seq: i64) -> LogRow {
         LogRow {
@@ -101,22 +101,7 @@ pub(super) mod tests {
         LogPage {
             rows: (0..count).map(|at| row(newest - at)).collect(),
             older: Some(newest - count + 1),
-            matching: None,
-            at_least: 0,
-            without_filters: None,
-            ever: None,
-            totals: LogTotals::default(),
-            from: Timestamp::from_millis(0),
-            to: Timestamp::from_millis(0),
-            kept: None,
-            looked_back_to: None,
-            damaged: Vec::new(),
-            moving: None,
-            histogram: None,
-            facets: None,
-            as_of: 0,
-            errors: None,
-            endpoints: None,
+            ..LogPage::default()
         }
     }
 

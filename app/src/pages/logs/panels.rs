@@ -126,7 +126,7 @@ fn Export(listing: Listing, drawn: Signal<Markup>, load: Loaders) -> impl IntoVi
         event.prevent_default();
         let run = ExportRun::new(listing, event.clone(), progress);
         leptos::task::spawn_local(async move {
-            // Without it, the browser downloads the file by itself.
+            // Without it, the browser downloads the file.
             if (load.export)(run).await.is_err() {
                 form::send(&event);
             }

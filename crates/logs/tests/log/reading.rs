@@ -1,5 +1,8 @@
 //! Tests what a page asks of a reader, and what it makes of the answer.
 
+mod new_rows;
+mod walk;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -139,68 +142,6 @@ async fn the_cursor_is_the_last_row_while_there_are_more() {
     }
     let asked = &reader.asked()[0];
     assert_eq!((asked.before, asked.rows, asked.count), (Some(20), 50, true));
-}
-
-#[tokio::test]
-async fn what_is_new_is_counted_to_the_end_and_all_rows_only_if_that_takes_no_time() {
-    let found = Found {
-        rows: vec![row(91, 1, None)],
-        more: true,
-        as_of: 95,
-        ..counted(40)
-    };
-    let uncounted = Found {
-        count: Count::AtLeast(10_000),
-        ..Found::default()
-    };
-    let reader = Prepared::new([found.clone(), counted(7_000), found, uncounted]);
-    let filter: LogFilter = "status=4xx".parse().expect("a filter");
-    for matching in [Some(7_000), None] {
-        let new = reading(&reader)
-            .new_rows(with_brands(1), &filter, 60, 20, NOW)
-            .await;
-        let new = new.expect("what is new");
-        assert_eq!((new.count, new.and_more), (40, false));
-        assert_eq!((new.page.rows.len(), new.page.as_of), (1, 95));
-        assert_eq!((new.page.matching, new.page.moving), (matching, Some(MOVING)));
-    }
-    let asked = reader.asked();
-    assert_eq!(
-        (asked[0].after, asked[0].rows, asked[0].count),
-        (Some(60), 20, true)
-    );
-    assert_eq!(
-        (asked[1].after, asked[1].as_of, asked[1].rows),
-        (None, Some(95), 0)
-    );
-    assert_eq!(asked[1].conditions, asked[0].conditions);
-    assert!(asked[1].budget < asked[0].budget);
-}
-
-#[tokio::test]
-async fn if_only_the_number_of_new_rows_is_asked_for_nothing_else_is_looked_for() {
-    let found = Found {
-        as_of: 95,
-        count: Count::AtLeast(3_480),
-        ..Found::default()
-    };
-    let reader = Prepared::new([found]);
-    let new = reading(&reader)
-        .new_rows(with_brands(1), &LogFilter::default(), 60, 0, NOW)
-        .await;
-    let new = new.expect("a number");
-    assert_eq!((new.count, new.and_more, new.page.as_of), (3_480, true, 95));
-    assert_eq!(reader.asked().len(), 1);
-}
-
-#[tokio::test]
-async fn however_many_new_rows_are_asked_for_they_are_a_page_at_most() {
-    let reader = Prepared::new([counted(0), counted(0)]);
-    let new = reading(&reader)
-        .new_rows(with_brands(1), &LogFilter::default(), 60, 4_000, NOW)
-        .await;
-    new.expect("what is new");
-    assert_eq!(reader.asked()[0].rows, 50);
 }
 
 #[tokio::test]
@@ -602,66 +543,4 @@ async fn damaged_parts_are_joined_and_a_few_at_most() {
         .map(|part| (seconds(part.from), seconds(part.to)))
         .collect();
     assert_eq!(parts, [(0, 12), (20, 25), (50, 95)]);
-}
-
-#[tokio::test]
-async fn a_walk_goes_on_where_a_question_stopped_and_keeps_the_range_of_its_beginning() {
-    let part = |seconds| Damaged {
-        from: NOW.minus_seconds(seconds),
-        to: NOW.minus_seconds(seconds - 10),
-        rows: 7,
-    };
-    let reader = Prepared::new([
-        Found {
-            rows: vec![row(9, 1, Some("Acme"))],
-            more: true,
-            as_of: 40,
-            damaged: vec![part(60)],
-            ..Found::default()
-        },
-        Found {
-            looked_back_to: Some(LookedBack { seq: 5, at: NOW }),
-            as_of: 40,
-            damaged: vec![part(60), part(600)],
-            ..Found::default()
-        },
-        Found {
-            rows: vec![row(2, 1, None)],
-            as_of: 40,
-            ..Found::default()
-        },
-    ]);
-    let filter = LogFilter {
-        before: Some(3),
-        ..LogFilter::default()
-    };
-    let day = 24 * 3600;
-    let reading = reading(&reader).within(Retention::UNLIMITED, Some(1));
-    let mut walk = reading.walk(with_brands(1), &filter, NOW).await.expect("a walk");
-    let mut seqs = Vec::new();
-    for now in [NOW, NOW, NOW.plus_seconds(day)] {
-        let rows = walk.next(70, now).await.expect("rows").expect("not over");
-        assert!(rows.iter().all(|row| row.brand.is_none()), "its own name");
-        seqs.push(rows.iter().map(|row| row.seq).collect::<Vec<_>>());
-    }
-    assert_eq!(seqs, [vec![9], vec![], vec![2]]);
-    assert_eq!(walk.next(70, NOW).await.expect("no question"), None);
-    assert!(walk.damaged().len() == 2 && walk.is_moving(), "each once");
-
-    let asked = reader.asked();
-    let cursors: Vec<_> = asked.iter().map(|asked| (asked.before, asked.as_of)).collect();
-    assert_eq!(
-        cursors,
-        [(None, None), (Some(9), Some(40)), (Some(5), Some(40))],
-        "the page's cursor is ignored"
-    );
-    let (from, to) = (NOW.minus_seconds(day), NOW.plus_seconds(1));
-    assert_eq!(walk.range(), (from, to));
-    let ranges: Vec<_> = asked.iter().map(|asked| (asked.from, asked.to)).collect();
-    assert_eq!(ranges[..2], [(from, to), (from, to)]);
-    assert!(
-        ranges[2].0 > from && ranges[2].1 == to,
-        "what is no longer kept is not read any more: {ranges:?}"
-    );
-    assert!(asked.iter().all(|asked| asked.rows == 70 && !asked.count));
 }

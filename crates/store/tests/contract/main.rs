@@ -66,6 +66,7 @@ mod receiver;
 mod views;
 mod webhook_delivery;
 mod webhook_locks;
+mod webhook_requests;
 mod webhook_secret;
 mod webhook_waiting;
 mod webhook_work;

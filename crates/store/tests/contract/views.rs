@@ -13,7 +13,7 @@ use crate::test_db::TestDb;
 contract!(
     store::MAIN_MIGRATIONS,
     [
-        a_view_is_its_owners_in_one_company_and_nobody_elses,
+        a_view_is_its_owners_in_one_company_and_no_others,
         a_view_of_the_same_name_is_replaced,
         a_name_fits_and_there_are_fifty_views_at_most,
         views_go_with_the_membership,
@@ -82,7 +82,7 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
     all.iter().map(owned).collect()
 }
 
-async fn a_view_is_its_owners_in_one_company_and_nobody_elses(db: &TestDb) {
+async fn a_view_is_its_owners_in_one_company_and_no_others(db: &TestDb) {
     let world = World::on(db);
     let (acme, other) = (world.company("Acme").await, world.company("Other").await);
     let (_, ana) = world.member(acme, "ana@example.com").await;

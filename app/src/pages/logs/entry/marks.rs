@@ -16,14 +16,14 @@ enum Part<'a> {
 /// How a text is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks<'a> {
-    /// Something was removed: only then is its mark one, and not what somebody wrote.
+    /// Something was removed: only then is its mark one, and not what a caller wrote.
     pub(super) redacted: bool,
     /// What the reader looks for; empty if nothing.
     pub(super) needle: &'a str,
 }
 
 impl Marks<'_> {
-    /// The text with its marks. All of it stays text, whoever wrote it.
+    /// The text with its marks. All of it stays text, also what strangers wrote.
     pub(super) fn show(self, text: &str) -> AnyView {
         let parts = self.parts(text);
         if let [Part::Plain(text)] = parts[..] {
