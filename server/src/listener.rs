@@ -1,5 +1,5 @@
-//! Accepts connections for the dashboard and the operator API, limits them in total and per address, and drains them at
-//! shutdown. The gateway has its own loop but serves a connection in the same way.
+//! Accepts connections for the dashboard, limits them in total and per address, and drains them at shutdown. The gateway
+//! and the operator's listener have threads of their own ([`wire::Plane`]) but serve a connection in the same way.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use wire::{CallerBody, Fault};
 /// How long to wait after a failed accept. When no descriptors are left, retrying at once would only use up the
 /// processor.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const LIMITS: wire::Limits = wire::Limits {
+pub(crate) const LIMITS: wire::Limits = wire::Limits {
     head_bytes: 64 * 1024,
     head: Duration::from_secs(30),
     write_idle: Duration::from_secs(60),
 };
 /// How long open responses may take to finish after the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
 /// The caller's address. It is in the extensions of each request.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ use leptos::config::{Env, LeptosOptions};
 use shares::Connections;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
+use wire::{Door, Plane, RunningPlane};
 
 use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::core::{Absent, Core};
@@ -44,6 +45,7 @@ pub struct Running {
     pub demo_curl: Option<Option<String>>,
     background: Background,
     tasks: TaskTracker,
+    plane: RunningPlane,
     _data_dir: DataDir,
 }
 
@@ -102,6 +104,8 @@ async fn start_on(
     let gateway = bind("gateway-listen", config.gateway_listen, &config).await?;
     let operator = bind("operator-listen", config.operator_listen, &config).await?;
     let (table, tasks) = (routes::table(), TaskTracker::new());
+    let (plane, running_plane) =
+        Plane::start_on_each_core().map_err(StartError::failed("starting the gateway's threads"))?;
 
     let prepared = match config.demo {
         Some(kind) => Some(demo::Prepared::new(kind, &mut config, &data_dir).await?),
@@ -145,6 +149,7 @@ async fn start_on(
         demo_curl,
         background,
         tasks: tasks.clone(),
+        plane: running_plane,
         _data_dir: data_dir,
     };
     if let Some(demo) = demo {
@@ -160,26 +165,27 @@ async fn start_on(
         services.clock(),
         stop.clone(),
     ));
+    let router = operator_api::router(
+        table.operator,
+        services.clone(),
+        OperatorHosts::new(&config.operator_hosts),
+    );
     // A proxy that asks `/verify` about each request has many connections. Its address gets its fair share and has no
     // other limit.
-    tasks.spawn(listener::serve(
-        operator,
-        operator_api::router(
-            table.operator,
-            services.clone(),
-            OperatorHosts::new(&config.operator_hosts),
-        ),
-        connections("operator", bounds.operator, bounds.operator),
-        services.clock(),
-        stop.clone(),
-    ));
+    let door = Door {
+        listener: operator,
+        connections: connections("operator", bounds.operator, bounds.operator),
+        limits: listener::LIMITS,
+        drain: listener::DRAIN,
+    };
+    tasks.spawn(operator_api::serve(plane.clone(), door, router, services.clone(), stop.clone()));
     tasks.spawn(services.clone().tidy());
     tasks.spawn(services.clone().move_old_log_rows());
     tasks.spawn(log_keeping::keep_log(services.clone()));
     if matches!(config.place.database, Database::Postgres(_)) {
         tasks.spawn(services.clone().watch_sessions());
     }
-    tasks.spawn(async move { services.gateway.serve(gateway, stop).await });
+    tasks.spawn(async move { services.gateway.serve(&plane, gateway, stop).await });
     tasks.close();
     Ok(running)
 }
@@ -194,6 +200,7 @@ impl Running {
     pub async fn stop(self) {
         self.services.stopping.cancel();
         self.tasks.wait().await;
+        self.plane.stop();
         self.services.stop(self.background).await;
     }
 }

@@ -16,12 +16,14 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
+use crate::upstream::Lease;
 
 /// The body of every response from the gateway. Dropping it early tells the upstream that the caller has gone.
 pub struct AnswerBody {
     source: Source,
     recording: Option<Recording>,
-    _in_flight: Option<Share<CompanyId>>,
+    /// The upstream's connection and the place in flight, until the response has ended.
+    holds: Option<(Lease, Share<CompanyId>)>,
 }
 
 enum Source {
@@ -65,7 +67,7 @@ impl AnswerBody {
             Self {
                 source: Source::Whole(source),
                 recording,
-                _in_flight: None,
+                holds: None,
             },
         )
     }
@@ -79,7 +81,7 @@ impl AnswerBody {
             Self {
                 source: Source::Whole(sent.then_some(body)),
                 recording: None,
-                _in_flight: None,
+                holds: None,
             },
         )
     }
@@ -90,15 +92,17 @@ impl AnswerBody {
         mut recording: Recording,
         method: &Method,
         idle: Duration,
-        in_flight: Share<CompanyId>,
+        holds: (Lease, Share<CompanyId>),
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
-        let recording = if carries_body(method, parts.status) && !body.is_end_stream() {
-            Some(recording)
+        let (recording, holds) = if carries_body(method, parts.status) && !body.is_end_stream() {
+            (Some(recording), Some(holds))
         } else {
+            // Nobody polls a body that is empty, so this is its end.
+            holds.0.give_back();
             recording.finish(Ending::Whole);
-            None
+            (None, None)
         };
         let left = body.size_hint().exact();
         let source = Source::Upstream {
@@ -112,12 +116,17 @@ impl AnswerBody {
             Self {
                 source,
                 recording,
-                _in_flight: Some(in_flight),
+                holds,
             },
         )
     }
 
     fn finish(&mut self, ending: Ending) {
+        if let Some((lease, _)) = self.holds.take()
+            && ending == Ending::Whole
+        {
+            lease.give_back();
+        }
         if let Some(recording) = self.recording.take() {
             recording.finish(ending);
         }

@@ -1,5 +1,6 @@
 //! The gateway itself: handles one request from arrival to response.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,24 +9,27 @@ use std::time::Instant;
 use bytes::Bytes;
 use clock::Clock;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
 use keys::Keys;
 use logs::Recorder;
-use model::{CompanyId, Recorded, RequestId};
+use model::{CompanyId, Environment, Recorded};
 use shares::FairShare;
+use tokio::runtime::Handle;
+use url::Url;
+use wire::CallerBody;
 
 use crate::address::is_trusted;
 use crate::answer::AnswerBody;
 use crate::counters::{Counters, Counts};
-use crate::forward::Forwarder;
+use crate::forward::Passing;
 use crate::judge::{Outcome, judge};
 use crate::options::GatewayOptions;
 use crate::reached::Reached;
-use crate::recording::{Arrival, Recording};
+use crate::recording::{Arrival, Log, Recording};
 use crate::request_body::BoxError;
-use crate::upstream::UpstreamFault;
-use crate::{Caller, LocalApi, client_address, errors, headers};
+use crate::upstream::{Connector, Pool, Upstream, UpstreamFault};
+use crate::{Caller, LocalApi, client_address, errors, headers, request_ids};
 
 /// Checks requests, answers or forwards them, and records them. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
@@ -36,15 +40,17 @@ pub struct Gateway {
 pub(crate) struct Shared {
     pub(crate) options: GatewayOptions,
     pub(crate) keys: Keys,
-    pub(crate) recorder: Recorder,
+    pub(crate) log: Arc<Log>,
     pub(crate) local: Arc<dyn LocalApi>,
+    /// Where the public API is answered: its database connections belong to this runtime.
+    pub(crate) main: Handle,
     pub(crate) clock: Clock,
-    pub(crate) forwarder: Forwarder,
+    pub(crate) upstreams: HashMap<Environment, Upstream>,
+    pub(crate) connector: Connector,
     /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
     /// count as its parent's, so that having more brands does not give a company more places.
     pub(crate) in_flight: FairShare<CompanyId>,
     pub(crate) local_in_flight: FairShare<CompanyId>,
-    pub(crate) counters: Counters,
 }
 
 impl fmt::Debug for Gateway {
@@ -55,17 +61,8 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// What a request that passes the check may reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Surface {
-    /// The public API, or an upstream.
-    Gateway,
-    /// The public API, or else 404.
-    PublicApi,
-}
-
 impl Gateway {
-    /// Fails when an upstream cannot be used.
+    /// Fails when an upstream cannot be used. Must be called within the runtime that answers the public API.
     pub fn new(
         options: GatewayOptions,
         keys: Keys,
@@ -73,106 +70,118 @@ impl Gateway {
         local: Arc<dyn LocalApi>,
         clock: Clock,
     ) -> Result<Self, UpstreamFault> {
-        let forwarder = Forwarder::new(&options)?;
-        let in_flight = FairShare::new(options.limits.requests);
-        let local_in_flight = FairShare::new(options.limits.local_requests);
-        let counters = Counters::default();
+        let upstreams = Upstream::all(&options.upstreams)?;
+        let needs_tls = upstreams.values().any(Upstream::is_https);
+        let log = Log {
+            recorder,
+            counters: Counters::default(),
+            form: keys.form().clone(),
+        };
         let shared = Shared {
+            in_flight: FairShare::new(options.limits.requests),
+            local_in_flight: FairShare::new(options.limits.local_requests),
+            connector: Connector::new(options.timeouts.connect, needs_tls)?,
+            main: Handle::current(),
+            log: Arc::new(log),
             options,
             keys,
-            recorder,
             local,
             clock,
-            forwarder,
-            in_flight,
-            local_in_flight,
-            counters,
+            upstreams,
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
     }
 
-    /// Handles a request on the gateway's own port.
-    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        self.answer_on(Surface::Gateway, request, peer).await
+    /// Handles a request on the gateway's own port, on the thread to which `pool` belongs.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<CallerBody>,
+        peer: SocketAddr,
+        pool: &Arc<Pool>,
+    ) -> Response<AnswerBody> {
+        let shared = &*self.shared;
+        // Before anything is measured: this is time that the request would otherwise have spent in the socket.
+        shared.log.recorder.room().await;
+        let (mut parts, body) = request.into_parts();
+        if shared.options.withholds(parts.uri.path()) {
+            return self.withheld(&parts.method);
+        }
+        let is_local = shared.local.takes(parts.uri.path());
+        let recorded = if is_local { Recorded::PublicApi } else { Recorded::Gateway };
+        let configured = shared.options.gateway_url.as_ref();
+        let (caller, recording) = match self.check(&mut parts, recorded, peer.ip(), configured) {
+            Ok(passes) => passes,
+            Err(refused) => return refused,
+        };
+        if is_local {
+            return self.answer_locally(caller, parts, body, recording).await;
+        }
+        let passing = Passing {
+            caller: &caller,
+            parts: &parts,
+            peer: peer.ip(),
+            peer_is_trusted: is_trusted(peer.ip(), &shared.options.trusted_proxies),
+        };
+        self.forward(passing, body, recording, pool).await
     }
 
     /// Handles a public API request from another listener: same check, same budget, same log. Never forwards.
     pub async fn answer_public_api<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnswerBody>
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        self.answer_on(Surface::PublicApi, request, peer).await
+        let shared = &*self.shared;
+        shared.log.recorder.room().await;
+        let (mut parts, body) = request.into_parts();
+        let configured = shared.options.public_api_url.as_ref();
+        match self.check(&mut parts, Recorded::PublicApi, peer.ip(), configured) {
+            Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
+            Err(refused) => refused,
+        }
     }
 
     /// Requests by verdict since the start.
     pub fn counts(&self) -> Counts {
-        self.shared.counters.read()
+        self.shared.log.counters.read()
     }
 
-    async fn answer_on<B>(
+    /// A path of the operator's, which does not exist here.
+    fn withheld(&self, method: &Method) -> Response<AnswerBody> {
+        let mut response = errors::not_found();
+        let request_id = request_ids::next(self.shared.clock.now());
+        headers::set_request_id(response.headers_mut(), request_id);
+        headers::set_for_this_caller(response.headers_mut(), self.shared.keys.form());
+        AnswerBody::unrecorded(response, method)
+    }
+
+    /// Begins the recording, which takes the headers, and judges the request. Returns the caller, or the refusal.
+    fn check(
         &self,
-        surface: Surface,
-        request: Request<B>,
-        peer: SocketAddr,
-    ) -> Response<AnswerBody>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let shared = &self.shared;
-        // Before anything is measured: this is time that the request would otherwise have spent in the socket.
-        shared.recorder.room().await;
-        let (parts, body) = request.into_parts();
-        if surface == Surface::Gateway && shared.options.withholds(parts.uri.path()) {
-            let mut response = errors::not_found();
-            let request_id = RequestId::time_ordered(shared.clock.now(), vault::random());
-            headers::set_request_id(response.headers_mut(), request_id);
-            headers::set_for_this_caller(response.headers_mut(), shared.keys.form());
-            return AnswerBody::unrecorded(response, &parts.method);
-        }
-        let for_local = surface == Surface::PublicApi || shared.local.takes(parts.uri.path());
-        let recorded = if for_local {
-            Recorded::PublicApi
-        } else {
-            Recorded::Gateway
-        };
-        let (arrival, address) = self.arrival(&parts, recorded, peer.ip());
-        let request_id = arrival.request_id;
-        let judged = judge(&shared.keys, &parts.headers, arrival.at, address);
-        let passes = match &judged.outcome {
-            Outcome::Passes { key, brand } => Ok((Arc::clone(key), brand.clone())),
+        parts: &mut Parts,
+        recorded: Recorded,
+        peer: IpAddr,
+        configured: Option<&Url>,
+    ) -> Result<(Caller, Recording), Response<AnswerBody>> {
+        let shared = &*self.shared;
+        let mut arrival = self.arrival(parts, recorded, peer);
+        let (request_id, address) = (arrival.request_id, arrival.address);
+        let (outcome, facts) = judge(&shared.keys, &parts.headers, arrival.at, address);
+        arrival.headers = std::mem::take(&mut parts.headers);
+        let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
+        match outcome {
             Outcome::Refused {
                 verdict,
                 detail,
                 retry_after,
-            } => Err((*verdict, detail.clone(), *retry_after)),
-        };
-        let mut recording = Recording::new(Arc::clone(shared), arrival, judged);
-        match passes {
-            Err((verdict, detail, retry_after)) => {
+            } => {
                 recording.verdict(verdict, detail);
-                self.own(
-                    errors::refusal(verdict, retry_after),
-                    recording,
-                    &parts,
-                    request_id,
-                )
+                Err(self.own(errors::refusal(verdict, retry_after), recording, &parts.method))
             }
-            Ok((key, brand)) => {
-                let options = &shared.options;
-                let trusted = is_trusted(peer.ip(), &options.trusted_proxies);
-                let configured = match surface {
-                    Surface::Gateway => &options.gateway_url,
-                    Surface::PublicApi => &options.public_api_url,
-                };
-                let reached = Reached::find(&parts.headers, trusted, configured.as_ref());
+            Outcome::Passes { key, brand } => {
+                let trusted = is_trusted(peer, &shared.options.trusted_proxies);
                 let caller = Caller {
                     company: brand.clone().unwrap_or_else(|| key.company.clone()),
                     brand,
@@ -180,13 +189,9 @@ impl Gateway {
                     key,
                     request_id,
                     address,
-                    reached,
+                    reached: Reached::find(recording.headers(), trusted, configured),
                 };
-                if for_local {
-                    self.answer_locally(caller, parts, body, recording).await
-                } else {
-                    self.forward(caller, parts, body, recording, peer.ip()).await
-                }
+                Ok((caller, recording))
             }
         }
     }
@@ -196,33 +201,29 @@ impl Gateway {
         &self,
         mut response: Response<Bytes>,
         recording: Recording,
-        parts: &Parts,
-        request_id: RequestId,
+        method: &Method,
     ) -> Response<AnswerBody> {
-        headers::set_request_id(response.headers_mut(), request_id);
+        headers::set_request_id(response.headers_mut(), recording.request_id());
         headers::set_for_this_caller(response.headers_mut(), self.shared.keys.form());
-        AnswerBody::whole(response, recording, &parts.method)
+        AnswerBody::whole(response, recording, method)
     }
 
-    /// What is known about a request before it is checked, and the address it counts as coming from.
-    pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> (Arrival, IpAddr) {
+    /// What is known about a request before it is checked. Its headers stay where they are.
+    pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> Arrival {
         let at = self.shared.clock.now();
-        let address = client_address(peer, &parts.headers, &self.shared.options.trusted_proxies);
         let path = parts
             .uri
             .path_and_query()
-            .map_or_else(|| parts.uri.path(), |path| path.as_str())
-            .to_owned();
-        let arrival = Arrival {
-            request_id: RequestId::time_ordered(at, vault::random()),
+            .map_or_else(|| parts.uri.path(), |path| path.as_str());
+        Arrival {
+            request_id: request_ids::next(at),
             at,
             arrived: Instant::now(),
             recorded,
             method: parts.method.as_str().to_owned(),
-            path,
-            address: address.to_string(),
-            headers: parts.headers.clone(),
-        };
-        (arrival, address)
+            path: path.to_owned(),
+            address: client_address(peer, &parts.headers, &self.shared.options.trusted_proxies),
+            headers: HeaderMap::new(),
+        }
     }
 }

@@ -11,10 +11,9 @@ use model::{Environment, SecretText, Timestamp, Verdict};
 
 use crate::headers::folded;
 
-/// What is known about the caller after its credentials were checked.
+/// What the log says about the caller.
 #[derive(Debug)]
-pub(crate) struct Judged {
-    pub(crate) outcome: Outcome,
+pub(crate) struct Facts {
     /// Whose log the request goes to. `None` if it belongs to no known company.
     pub(crate) place: Option<Place>,
     pub(crate) environment: Option<Environment>,
@@ -36,7 +35,7 @@ pub(crate) enum Outcome {
 
 /// Judges a request that arrived at `at` from `address`. A recognised key counts as *used* and is charged, whatever the
 /// verdict.
-pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> Judged {
+pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> (Outcome, Facts) {
     match keys.recognise(headers) {
         Recognition::Active(key) => {
             keys.touched(&key, at, address);
@@ -45,18 +44,17 @@ pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: Ip
                 Outcome::Passes { brand, .. } => brand.as_ref(),
                 Outcome::Refused { .. } => None,
             };
-            let place = Some(place(brand.unwrap_or(&key.company)));
-            Judged::new(outcome, place, Some(key.trace()))
+            let facts = Facts::new(Some(place(brand.unwrap_or(&key.company))), Some(key.trace()));
+            (outcome, facts)
         }
         Recognition::Refused {
             verdict,
             company,
             key,
             detail,
-        } => Judged::new(
+        } => (
             Outcome::refused(verdict, detail),
-            company.as_ref().map(place),
-            key,
+            Facts::new(company.as_ref().map(place), key),
         ),
     }
 }
@@ -93,10 +91,9 @@ impl Outcome {
     }
 }
 
-impl Judged {
-    fn new(outcome: Outcome, place: Option<Place>, key: Option<keys::KeyTrace>) -> Self {
+impl Facts {
+    fn new(place: Option<Place>, key: Option<keys::KeyTrace>) -> Self {
         Self {
-            outcome,
             place,
             environment: key.as_ref().map(|key| key.environment),
             key: key.map(|key| KeyTrace {

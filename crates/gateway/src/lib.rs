@@ -17,6 +17,7 @@ mod options;
 mod reached;
 mod recording;
 mod request_body;
+mod request_ids;
 mod telling;
 mod upstream;
 mod verify;

@@ -1,81 +1,69 @@
 //! The gateway's own listener. It limits connections, and shuts down without cutting off responses.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::{Request, Response};
 use model::Timestamp;
 use shares::Connections;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use wire::{CallerBody, Fault};
+use wire::{CallerBody, Door, Fault, Plane};
 
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
-
-/// When file descriptors run out, retrying at once would only burn CPU.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::upstream::Pool;
 
 impl Gateway {
-    /// Serves until `stop`. Then it accepts no more connections, and returns when the requests in flight have ended or
-    /// the draining time is over.
-    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
-        let limits = &self.shared.options.limits;
+    /// Serves on the threads of `plane` until `stop`. Then it accepts no more connections, and returns when the requests in
+    /// flight have ended or the draining time is over.
+    pub async fn serve(&self, plane: &Plane, listener: TcpListener, stop: CancellationToken) {
+        let options = &self.shared.options;
+        let (limits, timeouts) = (&options.limits, &options.timeouts);
+        let pools: Vec<Arc<Pool>> = (0..plane.cores()).map(|_| self.pool(plane.cores())).collect();
+        for (number, pool) in pools.iter().enumerate() {
+            plane.spawn_on(number, Arc::clone(pool).reap(stop.clone()));
+        }
         let connections = Connections::new(
             "gateway",
             limits.connections,
             limits.connections_per_address,
-            self.shared.options.trusted_proxies.clone(),
+            options.trusted_proxies.clone(),
         );
-        let open = TaskTracker::new();
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                accepted = accept(&listener, &connections) => accepted,
-            };
-            let Some((tcp, peer, place)) = accepted else {
-                continue;
-            };
-            let (gateway, stop) = (self.clone(), stop.clone());
-            open.spawn(async move { gateway.serve_connection(tcp, peer, &place, stop).await });
-        }
-        drop(listener);
-        open.close();
-        if timeout(self.shared.options.timeouts.drain, open.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                connections = open.len(),
-                "cutting off requests that did not end in time"
-            );
-        }
+        let door = Door {
+            listener,
+            connections,
+            limits: wire::Limits {
+                head_bytes: limits.head_bytes,
+                head: timeouts.head,
+                write_idle: timeouts.write_idle,
+            },
+            drain: timeouts.drain,
+        };
+        let service = |number: usize, peer| Connection {
+            gateway: self.clone(),
+            pool: Arc::clone(&pools[number]),
+            peer,
+        };
+        plane.serve(door, stop, service).await;
     }
 
-    async fn serve_connection(
-        &self,
-        tcp: TcpStream,
-        peer: SocketAddr,
-        place: &shares::Connection,
-        stop: CancellationToken,
-    ) {
-        let options = &self.shared.options;
-        let limits = wire::Limits {
-            head_bytes: options.limits.head_bytes,
-            head: options.timeouts.head,
-            write_idle: options.timeouts.write_idle,
-        };
-        let gateway = self.clone();
-        wire::serve(tcp, place, limits, &stop, &Connection { gateway, peer }).await;
+    /// One thread's connections to the upstreams. The threads divide what is kept between them.
+    fn pool(&self, threads: usize) -> Arc<Pool> {
+        let shared = &*self.shared;
+        Pool::new(
+            shared.connector.clone(),
+            shared.upstreams.len(),
+            shared.options.timeouts.upstream_idle,
+            (shared.options.limits.upstream_idle / threads).max(1),
+        )
     }
 }
 
 /// One caller's connection.
 struct Connection {
     gateway: Gateway,
+    pool: Arc<Pool>,
     peer: SocketAddr,
 }
 
@@ -83,7 +71,7 @@ impl wire::Service for Connection {
     type Body = AnswerBody;
 
     async fn answer(&self, request: Request<CallerBody>) -> Response<AnswerBody> {
-        self.gateway.answer(request, self.peer).await
+        self.gateway.answer(request, self.peer, &self.pool).await
     }
 
     fn now(&self) -> Timestamp {
@@ -92,23 +80,7 @@ impl wire::Service for Connection {
 
     fn failed(&self, fault: &Fault) {
         if fault.status.is_client_error() {
-            self.gateway.shared.counters.not_understood();
-        }
-    }
-}
-
-/// The next connection, if a place is free for it. Otherwise closes it at once: a waiting connection would hold a file
-/// descriptor that nothing counts.
-async fn accept(
-    listener: &TcpListener,
-    connections: &Connections,
-) -> Option<(TcpStream, SocketAddr, shares::Connection)> {
-    match listener.accept().await {
-        Ok((tcp, peer)) => Some((tcp, peer, connections.admit(peer.ip())?)),
-        Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
-            sleep(ACCEPT_PAUSE).await;
-            None
+            self.gateway.shared.log.counters.not_understood();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The public API behind the gateway: its trait, and how request bodies are read for it.
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use http_body_util::BodyExt;
 use keys::{ActiveKey, CompanyRef};
 use model::{Environment, RequestId};
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
@@ -62,27 +64,26 @@ impl Gateway {
         mut recording: Recording,
     ) -> Response<AnswerBody>
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        let options = &self.shared.options;
-        let request_id = caller.request_id;
-        let (body, seen) = RequestBody::new(body, options.timeouts.body_idle, options.timeouts.body_total);
+        let shared = &*self.shared;
+        let (timeouts, limit) = (&shared.options.timeouts, shared.options.limits.public_api_body_bytes);
+        let method = parts.method.clone();
+        let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
         recording.request_body(seen);
-        let limit = options.limits.public_api_body_bytes;
         // The body occupies memory while it arrives, so the request needs its place first.
-        let place = self.shared.local_in_flight.take(caller.key.company.root);
-        let Ok(_place) = timeout(options.timeouts.queue, place).await else {
+        let place = shared.local_in_flight.take(caller.key.company.root);
+        let Ok(_place) = timeout(timeouts.queue, place).await else {
             let detail = "This company had too many requests to the public API in flight.";
             recording.verdict(model::Verdict::Overloaded, detail);
             let refusal = errors::refusal(model::Verdict::Overloaded, None);
-            return self.own(refusal, recording, &parts, request_id);
+            return self.own(refusal, recording, &method);
         };
         let response = match read_whole(body, limit).await {
             Ok(body) => {
-                parts.headers = headers::to_local(&parts.headers, self.shared.keys.form());
-                let request = Request::from_parts(parts.clone(), body);
-                self.shared.local.answer(caller, request).await
+                parts.headers = headers::to_local(recording.headers(), recording.form());
+                self.answer_on_main(caller, Request::from_parts(parts, body)).await
             }
             Err(Unread::TooLarge) => errors::body_too_large(limit),
             Err(Unread::Fault(fault)) => {
@@ -90,7 +91,22 @@ impl Gateway {
                 errors::unread_body(fault)
             }
         };
-        self.own(response, recording, &parts, request_id)
+        self.own(response, recording, &method)
+    }
+
+    /// Answers on the main runtime. If the caller leaves, the work ends there too.
+    async fn answer_on_main(&self, caller: Caller, request: Request<Bytes>) -> Response<Bytes> {
+        let local = Arc::clone(&self.shared.local);
+        let work = async move { local.answer(caller, request).await };
+        let answering = AbortOnDropHandle::new(self.shared.main.spawn(work));
+        match answering.await {
+            Ok(response) => response,
+            Err(error) => match error.try_into_panic() {
+                // The connection makes a response of it.
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => errors::refusal(model::Verdict::NotReady, None),
+            },
+        }
     }
 }
 
@@ -100,7 +116,11 @@ pub(crate) fn capitalised(fault: BodyFault) -> String {
     text.get(..1).map(str::to_uppercase).unwrap_or_default() + text.get(1..).unwrap_or_default()
 }
 
-async fn read_whole(body: RequestBody, limit: usize) -> Result<Bytes, Unread> {
+async fn read_whole<B>(body: RequestBody<B>, limit: usize) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     if body.size_hint().lower() > limit as u64 {
         return Err(Unread::TooLarge);
     }

@@ -45,8 +45,10 @@ pub struct Timeouts {
     pub connect: Duration,
     /// From the last piece of the request's body that the upstream accepted to the start of its response.
     pub answer: Duration,
-    /// Between two pieces of a response's body.
-    pub answer_idle: Duration,
+    /// Between two pieces of a response's body, and while neither side of a WebSocket sends anything.
+    pub stream_idle: Duration,
+    /// How long an unused connection to an upstream is kept. Must be shorter than the upstream itself keeps it.
+    pub upstream_idle: Duration,
     /// For a caller to read the next piece of its response.
     pub write_idle: Duration,
     /// For a place among the requests in flight. After that the request is `overloaded`.
@@ -63,7 +65,8 @@ impl Default for Timeouts {
             body_total: Duration::from_secs(300),
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
-            answer_idle: Duration::from_secs(120),
+            stream_idle: Duration::from_secs(3600),
+            upstream_idle: Duration::from_secs(4),
             write_idle: Duration::from_secs(60),
             queue: Duration::from_secs(2),
             drain: Duration::from_secs(20),
@@ -82,7 +85,7 @@ pub struct Limits {
     pub requests: usize,
     /// Public API requests at once. Each company has a fair share.
     pub local_requests: usize,
-    /// Idle connections kept for each upstream.
+    /// Unused connections kept for each upstream, all threads together.
     pub upstream_idle: usize,
     /// Size of a request's head in bytes; a larger one is answered 431.
     pub head_bytes: usize,

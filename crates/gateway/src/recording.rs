@@ -1,16 +1,17 @@
 //! One request on its way to the log. It is filled in while the request is answered, and handed over when the last byte
 //! of the response has been sent or the caller has left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keys::CredentialForm;
-use logs::{Capture, CapturedBody, Entry, Message};
+use logs::{Capture, CapturedBody, Entry, Message, Recorder};
 use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
 
-use crate::gateway::Shared;
-use crate::judge::{Judged, presented};
+use crate::counters::Counters;
+use crate::judge::{Facts, presented};
 use crate::request_body::RequestSeen;
 
 /// The status recorded when the caller left before there was a response.
@@ -32,30 +33,12 @@ pub(crate) enum Ending {
     UpstreamStalled,
 }
 
-/// Passes itself to the log when dropped.
-pub(crate) struct Recording {
-    shared: Arc<Shared>,
-    arrived: Instant,
-    draft: Option<Draft>,
-}
-
-struct Draft {
-    request_id: RequestId,
-    at: Timestamp,
-    judged: Judged,
-    recorded: Recorded,
-    method: String,
-    path: String,
-    address: String,
-    headers: HeaderMap,
-    seen: Option<Arc<RequestSeen>>,
-    verdict: Verdict,
-    detail: String,
-    upstream_us: Option<u64>,
-    /// `None` until there is a response.
-    answer: Option<(StatusCode, HeaderMap)>,
-    answer_body: Capture,
-    ending: Ending,
+/// Where requests end up: in a company's log, and in the counters.
+pub(crate) struct Log {
+    pub(crate) recorder: Recorder,
+    pub(crate) counters: Counters,
+    /// How credentials are sent, so that they can be found in a request again.
+    pub(crate) form: CredentialForm,
 }
 
 /// What is known when a recording begins.
@@ -66,149 +49,157 @@ pub(crate) struct Arrival {
     pub(crate) recorded: Recorded,
     pub(crate) method: String,
     pub(crate) path: String,
-    pub(crate) address: String,
+    pub(crate) address: IpAddr,
     pub(crate) headers: HeaderMap,
 }
 
+/// Passes itself to the log when dropped.
+pub(crate) struct Recording {
+    log: Arc<Log>,
+    arrived: Instant,
+    verdict: Verdict,
+    request_id: RequestId,
+    headers: HeaderMap,
+    /// Filled in place, because it is large. Its status is 0 until there is a response. `None` if the request belongs to
+    /// no known company: then only the counters see it.
+    entry: Option<Box<Entry>>,
+    /// The request's body, which fills up as it passes.
+    seen: Option<Arc<RequestSeen>>,
+    answer_body: Capture,
+    ending: Ending,
+}
+
 impl Recording {
-    pub(crate) fn new(shared: Arc<Shared>, arrival: Arrival, judged: Judged) -> Self {
-        let draft = Draft {
-            request_id: arrival.request_id,
-            at: arrival.at,
-            judged,
-            recorded: arrival.recorded,
-            method: arrival.method,
-            path: arrival.path,
-            address: arrival.address,
-            headers: arrival.headers,
-            seen: None,
+    pub(crate) fn new(log: Arc<Log>, arrival: Arrival, facts: Facts) -> Self {
+        let request_id = arrival.request_id;
+        let entry = facts.place.map(|place| {
+            Box::new(Entry {
+                request_id,
+                at: arrival.at,
+                place,
+                environment: facts.environment,
+                key: facts.key,
+                recorded: arrival.recorded,
+                method: arrival.method,
+                path: arrival.path,
+                status: 0,
+                verdict: Verdict::Accepted,
+                verdict_detail: String::new(),
+                duration_us: 0,
+                upstream_us: None,
+                address: arrival.address.to_string(),
+                user_agent: None,
+                presented: Vec::new(),
+                request: Message::absent(BodyAbsence::NotSeen),
+                response: Message::absent(BodyAbsence::NeverArrived),
+            })
+        });
+        Self {
+            log,
+            arrived: arrival.arrived,
             verdict: Verdict::Accepted,
-            detail: String::new(),
-            upstream_us: None,
-            answer: None,
+            request_id,
+            headers: arrival.headers,
+            entry,
+            seen: None,
             answer_body: Capture::default(),
             ending: Ending::CallerLeft,
-        };
-        Self {
-            shared,
-            arrived: arrival.arrived,
-            draft: Some(draft),
         }
     }
 
-    pub(crate) fn verdict(&mut self, verdict: Verdict, detail: impl Into<String>) {
-        let detail = detail.into();
-        self.with(|draft| (draft.verdict, draft.detail) = (verdict, detail));
+    /// The request's headers, as the caller sent them.
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
-    /// Attaches the request's body, which fills up as it passes.
-    pub(crate) fn request_body(&mut self, seen: Arc<RequestSeen>) {
-        self.with(|draft| draft.seen = Some(seen));
+    pub(crate) const fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    pub(crate) fn form(&self) -> &CredentialForm {
+        &self.log.form
+    }
+
+    pub(crate) fn verdict(&mut self, verdict: Verdict, detail: impl Into<String>) {
+        self.verdict = verdict;
+        if let Some(entry) = &mut self.entry {
+            entry.verdict_detail = detail.into();
+        }
+    }
+
+    /// The request's body is about to be read. `None` if there is none.
+    pub(crate) fn request_body(&mut self, seen: Option<Arc<RequestSeen>>) {
+        self.seen = seen;
     }
 
     /// The upstream's response has begun.
     pub(crate) fn upstream_answered(&mut self) {
         let micros = self.micros();
-        self.with(|draft| draft.upstream_us = Some(micros));
+        if let Some(entry) = &mut self.entry {
+            entry.upstream_us = Some(micros);
+        }
     }
 
     /// The head of the response is being sent.
     pub(crate) fn answer(&mut self, status: StatusCode, headers: &HeaderMap) {
-        self.with(|draft| draft.answer = Some((status, headers.clone())));
+        if let Some(entry) = &mut self.entry {
+            entry.status = status.as_u16();
+            entry.response.headers = headers.clone();
+        }
     }
 
     /// A piece of the response is being sent.
     pub(crate) fn answer_piece(&mut self, bytes: &[u8]) {
-        self.with(|draft| draft.answer_body.see(bytes));
+        self.answer_body.see(bytes);
     }
 
     /// Passes the recording to the log.
     pub(crate) fn finish(mut self, ending: Ending) {
-        self.with(|draft| draft.ending = ending);
-    }
-
-    fn with(&mut self, change: impl FnOnce(&mut Draft)) {
-        if let Some(draft) = &mut self.draft {
-            change(draft);
-        }
+        self.ending = ending;
     }
 
     fn micros(&self) -> u64 {
         u64::try_from(self.arrived.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
-}
 
-impl Drop for Recording {
-    fn drop(&mut self) {
-        let micros = self.micros();
-        let Some(draft) = self.draft.take() else { return };
-        self.shared
-            .counters
-            .seen(draft.verdict, draft.judged.place.is_none());
-        if let Some(entry) = draft.into_entry(self.shared.keys.form(), micros) {
-            self.shared.recorder.record(entry);
+    /// Fills in what is known only at the end.
+    fn complete(&mut self, entry: &mut Entry) {
+        let is_panicking = std::thread::panicking();
+        let has_answer = entry.status != 0;
+        let remark = if is_panicking {
+            failure_remark()
+        } else {
+            remark(self.ending, has_answer).to_owned()
+        };
+        if !remark.is_empty() {
+            let before = std::mem::take(&mut entry.verdict_detail);
+            entry.verdict_detail = [before.as_str(), &remark].join(" ").trim_start().to_owned();
+        }
+        if has_answer {
+            entry.response.body = self.answer_body.take();
+        } else {
+            entry.status = if is_panicking { FAILED } else { CLIENT_LEFT };
+        }
+        entry.verdict = self.verdict;
+        entry.duration_us = self.micros();
+        entry.request.headers = std::mem::take(&mut self.headers);
+        entry.user_agent = entry.request.headers.get(header::USER_AGENT).map(lossy);
+        entry.presented = presented(&self.log.form, &entry.request.headers);
+        match &self.seen {
+            Some(seen) => entry.request.body = seen.take(),
+            None if entry.recorded == Recorded::Verify => {}
+            None => entry.request.body = unread_body(&entry.request.headers),
         }
     }
 }
 
-impl Draft {
-    /// `None` if the request belongs to no known company.
-    fn into_entry(mut self, form: &CredentialForm, duration_us: u64) -> Option<Entry> {
-        let place = self.judged.place?;
-        let panicking = std::thread::panicking();
-        let status = self
-            .answer
-            .as_ref()
-            .map_or(if panicking { FAILED } else { CLIENT_LEFT }, |(status, _)| {
-                status.as_u16()
-            });
-        let remark = if panicking {
-            failure_remark()
-        } else {
-            remark(self.ending, self.answer.is_some()).to_owned()
-        };
-        if !remark.is_empty() {
-            self.detail = [self.detail.as_str(), &remark].join(" ").trim_start().to_owned();
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.log.counters.seen(self.verdict, self.entry.is_none());
+        if let Some(mut entry) = self.entry.take() {
+            self.complete(&mut entry);
+            self.log.recorder.record(entry);
         }
-        let request_body = match (&self.seen, self.recorded) {
-            (_, Recorded::Verify) => CapturedBody::Absent {
-                why: BodyAbsence::NotSeen,
-                total_bytes: 0,
-            },
-            (Some(seen), _) => seen.take(),
-            (None, _) => unread_body(&self.headers),
-        };
-        let response = match self.answer {
-            None => Message::absent(BodyAbsence::NeverArrived),
-            Some((_, headers)) => Message {
-                headers,
-                body: self.answer_body.take(),
-            },
-        };
-        let user_agent = self.headers.get(header::USER_AGENT).map(lossy);
-        Some(Entry {
-            request_id: self.request_id,
-            at: self.at,
-            place,
-            environment: self.judged.environment,
-            key: self.judged.key,
-            recorded: self.recorded,
-            method: self.method,
-            path: self.path,
-            status,
-            verdict: self.verdict,
-            verdict_detail: self.detail,
-            duration_us,
-            upstream_us: self.upstream_us,
-            address: self.address,
-            user_agent,
-            presented: presented(form, &self.headers),
-            request: Message {
-                headers: self.headers,
-                body: request_body,
-            },
-            response,
-        })
     }
 }
 

@@ -1,10 +1,9 @@
-//! A request body on its way to the upstream. The gateway limits how long it takes and captures a copy of its bytes. It
-//! drops trailers, because they could carry headers that must not pass.
+//! A request body on its way to the upstream. The gateway limits how long it takes and captures a copy of its bytes. A
+//! request without a body costs nothing here.
 
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,62 +31,59 @@ pub(crate) enum BodyFault {
 
 /// What has passed so far, shared with the code that waits for the response.
 #[derive(Debug)]
-pub(crate) struct RequestSeen {
-    capture: Mutex<Capture>,
+pub(crate) struct RequestSeen(Mutex<Passed>);
+
+#[derive(Debug)]
+struct Passed {
+    capture: Capture,
     /// When something last passed.
-    moved_at: Mutex<Instant>,
-    ended: AtomicBool,
-    fault: OnceLock<BodyFault>,
+    moved_at: Instant,
+    ended: bool,
+    fault: Option<BodyFault>,
 }
 
 impl RequestSeen {
-    fn new(ended: bool) -> Self {
-        Self {
-            capture: Mutex::default(),
-            moved_at: Mutex::new(Instant::now()),
-            ended: AtomicBool::new(ended),
-            fault: OnceLock::new(),
-        }
+    fn new() -> Self {
+        Self(Mutex::new(Passed {
+            capture: Capture::default(),
+            moved_at: Instant::now(),
+            ended: false,
+            fault: None,
+        }))
     }
 
     /// Takes what was captured of the body and leaves nothing here.
     pub(crate) fn take(&self) -> CapturedBody {
-        self.capture.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.lock().capture.take()
     }
 
     pub(crate) fn fault(&self) -> Option<BodyFault> {
-        self.fault.get().copied()
+        self.lock().fault
     }
 
     /// When a piece of the body last passed.
     pub(crate) fn moved_at(&self) -> Instant {
-        *self.moved_at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().moved_at
     }
 
-    fn passed(&self, bytes: &[u8]) {
-        self.capture
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .see(bytes);
-        self.moved();
+    fn lock(&self) -> MutexGuard<'_, Passed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn moved(&self) {
-        *self.moved_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn end(&self) {
-        if !self.ended.swap(true, Ordering::SeqCst) {
-            self.moved();
+impl Passed {
+    fn end(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.moved_at = now;
         }
     }
 }
 
-type Inner = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
-
 /// The body that the upstream's connection reads.
-pub(crate) struct RequestBody {
-    inner: Inner,
+pub(crate) struct RequestBody<B>(Option<Box<Passing<B>>>);
+
+struct Passing<B> {
+    inner: B,
     seen: Arc<RequestSeen>,
     idle: Duration,
     deadline: Instant,
@@ -95,27 +91,36 @@ pub(crate) struct RequestBody {
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-impl RequestBody {
-    pub(crate) fn new<B>(body: B, idle: Duration, total: Duration) -> (Self, Arc<RequestSeen>)
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let inner: Inner = Box::pin(http_body_util::BodyExt::map_err(body, Into::into));
-        let seen = Arc::new(RequestSeen::new(inner.is_end_stream()));
-        let body = Self {
-            inner,
+impl<B> RequestBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    /// With what is seen of it, unless it is empty.
+    pub(crate) fn new(body: B, idle: Duration, total: Duration) -> (Self, Option<Arc<RequestSeen>>) {
+        if body.is_end_stream() {
+            return (Self::empty(), None);
+        }
+        let seen = Arc::new(RequestSeen::new());
+        let body = Passing {
+            inner: body,
             seen: Arc::clone(&seen),
             idle,
             deadline: Instant::now() + total,
             alarm: None,
         };
-        (body, seen)
+        (Self(Some(Box::new(body))), Some(seen))
     }
 
-    fn fail(&mut self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    pub(crate) const fn empty() -> Self {
+        Self(None)
+    }
+}
+
+impl<B: Body<Data = Bytes>> Passing<B> {
+    fn fail(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         // The first fault causes all later ones.
-        let fault = *self.seen.fault.get_or_init(|| fault);
+        let fault = *self.seen.lock().fault.get_or_insert(fault);
         Poll::Ready(Some(Err(fault.into())))
     }
 
@@ -132,9 +137,28 @@ impl RequestBody {
         };
         self.fail(fault)
     }
+
+    fn passed(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let now = Instant::now();
+        let mut seen = self.seen.lock();
+        seen.capture.see(&data);
+        seen.moved_at = now;
+        if self.inner.is_end_stream() {
+            seen.end(now);
+        }
+        drop(seen);
+        if now >= self.deadline {
+            return self.fail(BodyFault::TooLong);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
 }
 
-impl Body for RequestBody {
+impl<B> Body for RequestBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
     type Error = BoxError;
 
@@ -142,46 +166,43 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
+        let Some(this) = &mut self.get_mut().0 else {
+            return Poll::Ready(None);
+        };
         loop {
-            let frame = match this.inner.as_mut().poll_frame(cx) {
-                Poll::Pending => return this.wait(cx),
-                Poll::Ready(frame) => frame,
+            let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+                return this.wait(cx);
             };
             this.alarm = None;
             match frame {
                 None => {
-                    this.seen.end();
+                    this.seen.lock().end(Instant::now());
                     return Poll::Ready(None);
                 }
                 Some(Err(error)) => {
-                    let fault = if wire::is_malformed(error.as_ref()) {
+                    let error = error.into();
+                    return this.fail(if wire::is_malformed(error.as_ref()) {
                         BodyFault::Malformed
                     } else {
                         BodyFault::BrokenOff
-                    };
-                    return this.fail(fault);
+                    });
                 }
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    this.seen.passed(&data);
-                    if this.inner.is_end_stream() {
-                        this.seen.end();
-                    }
-                    if Instant::now() >= this.deadline {
-                        return this.fail(BodyFault::TooLong);
-                    }
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
+                // Trailers could carry headers that must not pass.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return this.passed(data),
+                    Err(_) => continue,
+                },
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.0.as_ref().is_none_or(|body| body.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), |body| body.inner.size_hint())
     }
 }

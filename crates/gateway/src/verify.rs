@@ -3,18 +3,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use model::{Environment, Recorded, RequestId, Verdict};
 
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
 use crate::headers::{self, Identity};
-use crate::judge::{Judged, Outcome, judge};
-use crate::recording::Recording;
+use crate::judge::{Outcome, judge};
+use crate::recording::{Arrival, Recording};
 use crate::verify_call::{Misuse, VerifyCall};
-use crate::{errors, refusal};
+use crate::{client_address, errors, refusal, request_ids};
 
 /// The status that the caller should get, for proxies that cannot pass every status on.
 const STATUS: &str = "x-gatehouse-status";
@@ -29,7 +30,7 @@ impl Gateway {
         headers: &HeaderMap,
         peer: IpAddr,
     ) -> Response<AnswerBody> {
-        self.shared.recorder.room().await;
+        self.shared.log.recorder.room().await;
         let mut response = match VerifyCall::read(query, headers) {
             Ok(call) => self.verified(call, headers, peer),
             Err(misuse) => self.misused(&misuse),
@@ -41,19 +42,23 @@ impl Gateway {
     }
 
     fn verified(&self, call: VerifyCall, headers: &HeaderMap, peer: IpAddr) -> Response<AnswerBody> {
-        let mut request = Request::new(());
-        *request.headers_mut() = headers::without_identity(headers);
-        let (parts, ()) = request.into_parts();
-        let (mut arrival, address) = self.arrival(&parts, Recorded::Verify, peer);
-        arrival.method = call.method;
-        arrival.path = call.path;
-        let request_id = arrival.request_id;
-        let mut judged = judge(&self.shared.keys, headers, arrival.at, address);
-        only_of(call.environment, &mut judged);
-        let (response, verdict, detail) = answer(&judged, request_id);
-        let mut recording = Recording::new(Arc::clone(&self.shared), arrival, judged);
+        let shared = &*self.shared;
+        let at = shared.clock.now();
+        let arrival = Arrival {
+            request_id: request_ids::next(at),
+            at,
+            arrived: Instant::now(),
+            recorded: Recorded::Verify,
+            method: call.method,
+            path: call.path,
+            address: client_address(peer, headers, &shared.options.trusted_proxies),
+            headers: headers::without_identity(headers),
+        };
+        let (outcome, facts) = judge(&shared.keys, headers, at, arrival.address);
+        let (response, verdict, detail) = answer(only_of(call.environment, outcome), arrival.request_id);
+        let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         recording.verdict(verdict, detail);
-        let mut response = self.own(response, recording, &parts, request_id);
+        let mut response = self.own(response, recording, &Method::GET);
         if call.profile.knows_401_and_403_only() {
             for_auth_request(&mut response);
         }
@@ -67,38 +72,36 @@ impl Gateway {
             "a proxy's call to /verify was refused: {}",
             misuse.message
         );
-        self.shared.counters.not_understood();
+        self.shared.log.counters.not_understood();
         let mut response = errors::incorrect_parameters([(misuse.field, misuse.message.as_str())]);
-        let request_id = RequestId::time_ordered(self.shared.clock.now(), vault::random());
+        let request_id = request_ids::next(self.shared.clock.now());
         headers::set_request_id(response.headers_mut(), request_id);
         AnswerBody::unrecorded(response, &Method::GET)
     }
 }
 
 /// Lets a key pass only for its own environment.
-fn only_of(environment: Environment, judged: &mut Judged) {
-    if let Outcome::Passes { key, .. } = &judged.outcome
-        && key.environment != environment
-    {
-        let detail = format!(
-            "A {} key was sent to the {} API.",
-            key.environment.label(),
-            environment.label()
-        );
-        judged.outcome = Outcome::Refused {
+fn only_of(environment: Environment, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Passes { key, .. } if key.environment != environment => Outcome::Refused {
             verdict: Verdict::WrongEnvironment,
-            detail,
+            detail: format!(
+                "A {} key was sent to the {} API.",
+                key.environment.label(),
+                environment.label()
+            ),
             retry_after: None,
-        };
+        },
+        other => other,
     }
 }
 
-fn answer(judged: &Judged, request_id: RequestId) -> (Response<Bytes>, Verdict, String) {
-    match &judged.outcome {
+fn answer(outcome: Outcome, request_id: RequestId) -> (Response<Bytes>, Verdict, String) {
+    match outcome {
         Outcome::Passes { key, brand } => {
             let mut response = Response::new(Bytes::new());
             Identity {
-                key,
+                key: &key,
                 brand: brand.as_ref(),
                 request_id,
             }
@@ -109,7 +112,7 @@ fn answer(judged: &Judged, request_id: RequestId) -> (Response<Bytes>, Verdict, 
             verdict,
             detail,
             retry_after,
-        } => (refusal(*verdict, *retry_after), *verdict, detail.clone()),
+        } => (refusal(verdict, retry_after), verdict, detail),
     }
 }
 

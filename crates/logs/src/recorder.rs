@@ -149,9 +149,10 @@ impl Recorder {
     }
 
     /// Accepts an entry, or counts it or another as dropped if too many are waiting. Never waits.
-    pub fn record(&self, entry: Entry) {
+    pub fn record(&self, entry: impl Into<Box<Entry>>) {
+        let entry = entry.into();
         if self.shared.tally.admits(&entry) {
-            let lost = self.shared.waiting.push(Box::new(entry), Kind::Ordinary);
+            let lost = self.shared.waiting.push(entry, Kind::Ordinary);
             self.count_dropped(&lost);
         }
     }

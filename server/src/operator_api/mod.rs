@@ -9,6 +9,7 @@ pub mod events;
 pub mod health;
 pub mod hosts;
 pub mod keys;
+mod listener;
 pub mod members;
 pub mod metrics;
 pub mod requests;
@@ -33,6 +34,7 @@ use crate::wiped;
 
 pub use bearer::{Operator, Route, Who};
 pub use hosts::OperatorHosts;
+pub use listener::serve;
 
 /// Builds the router from the operator's rows of the route table.
 pub fn router(routes: Vec<Route>, services: Services, hosts: OperatorHosts) -> Router {
@@ -74,7 +76,7 @@ async fn method_not_allowed(method: Method) -> ApiError {
 }
 
 /// The request headers a response depends on: the token and, for `/verify`, the forwarded credentials.
-fn vary(services: &Services) -> HeaderValue {
+pub(crate) fn vary(services: &Services) -> HeaderValue {
     let form = services.core.keys.form();
     let names = format!(
         "authorization, {}, {}, {}",

@@ -169,7 +169,7 @@ async fn when_the_upstream_disconnects_the_response_is_cut_off() {
 #[tokio::test]
 async fn when_the_upstream_stalls_the_response_is_cut_off() {
     let mut world = World::with(
-        |options| options.timeouts.answer_idle = Duration::from_millis(50),
+        |options| options.timeouts.stream_idle = Duration::from_millis(50),
         RateLimit::default(),
     )
     .await;

@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use vault::{MasterKey, Pepper};
+use wire::Plane;
 
 use crate::upstream::Upstream;
 
@@ -188,7 +189,11 @@ impl World {
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let (gateway, stop) = (gateway.clone(), stop.clone());
-            async move { gateway.serve(listener, stop).await }
+            let (plane, threads) = Plane::start(2).expect("threads");
+            async move {
+                gateway.serve(&plane, listener, stop).await;
+                threads.stop();
+            }
         });
         let key = generate(&keys, &ours, Environment::Sandbox).await;
         Self {

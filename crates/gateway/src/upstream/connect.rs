@@ -1,4 +1,4 @@
-//! Pooled connections to the upstreams, over http or https (rustls with ring and the system's certificates).
+//! Connections to the upstreams, over http or https (rustls with ring and the system's certificates).
 
 use std::io;
 use std::pin::Pin;
@@ -6,27 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tower::Service;
 use url::Url;
-
-use crate::request_body::RequestBody;
-
-/// Shorter than common servers keep an idle connection open. If the upstream closes a connection just as it is taken
-/// from the pool, the request fails.
-const POOL_IDLE: Duration = Duration::from_secs(4);
 
 /// Why an upstream cannot be used.
 #[derive(Debug, Error)]
@@ -62,34 +51,6 @@ pub fn check_upstream(url: &Url) -> Result<(), UpstreamFault> {
     }
 }
 
-/// The pool of connections to all upstreams.
-pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
-
-/// At most `at_once` connections to all upstreams together, of which `idle` are kept unused for each. `needs_tls` if
-/// any upstream uses https.
-pub(crate) fn client(
-    connect_timeout: Duration,
-    at_once: usize,
-    idle: usize,
-    needs_tls: bool,
-) -> Result<UpstreamClient, UpstreamFault> {
-    let tls = if needs_tls {
-        Some(TlsConnector::from(Arc::new(tls_config(native_roots()?)?)))
-    } else {
-        None
-    };
-    let connector = Connector {
-        tls,
-        connect_timeout,
-        places: Arc::new(Semaphore::new(at_once)),
-    };
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(idle)
-        .pool_timer(TokioTimer::new())
-        .build(connector))
-}
-
 /// The certificates that this machine trusts.
 fn native_roots() -> Result<RootCertStore, UpstreamFault> {
     let mut roots = RootCertStore::empty();
@@ -111,58 +72,39 @@ fn tls_config(roots: RootCertStore) -> Result<ClientConfig, UpstreamFault> {
     Ok(config)
 }
 
-/// Opens one connection within the time allowed.
+/// Opens connections to upstreams.
 #[derive(Clone)]
 pub(crate) struct Connector {
+    /// `None` if no upstream uses https.
     tls: Option<TlsConnector>,
-    connect_timeout: Duration,
-    /// One permit for each open connection, in use or idle.
-    places: Arc<Semaphore>,
-}
-
-impl Service<Uri> for Connector {
-    type Response = UpstreamStream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<UpstreamStream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = self.clone();
-        Box::pin(async move {
-            let limit = connector.connect_timeout;
-            timeout(limit, connector.open(uri))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        })
-    }
+    patience: Duration,
 }
 
 impl Connector {
-    async fn open(&self, uri: Uri) -> io::Result<UpstreamStream> {
-        let host = uri
-            .host()
-            .ok_or(io::ErrorKind::InvalidInput)?
-            .trim_matches(['[', ']']);
-        let https = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(io::Error::other)?;
+    /// `patience` limits how long one connection may take, with TLS.
+    pub(crate) fn new(patience: Duration, needs_tls: bool) -> Result<Self, UpstreamFault> {
+        let tls = if needs_tls {
+            Some(TlsConnector::from(Arc::new(tls_config(native_roots()?)?)))
+        } else {
+            None
+        };
+        Ok(Self { tls, patience })
+    }
+
+    /// One connection. `host` without brackets.
+    pub(crate) async fn open(&self, host: &str, port: u16, https: bool) -> io::Result<UpstreamStream> {
+        timeout(self.patience, self.open_patiently(host, port, https))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn open_patiently(&self, host: &str, port: u16, https: bool) -> io::Result<UpstreamStream> {
         let tcp = TcpStream::connect((host, port)).await?;
         tcp.set_nodelay(true)?;
-        let Some(tls) = self.tls.as_ref().filter(|_| https) else {
-            return Ok(UpstreamStream::Plain {
-                stream: TokioIo::new(tcp),
-                _place: place,
-            });
-        };
-        let stream = secure(tls, host, tcp).await?;
-        Ok(UpstreamStream::Tls {
-            stream: Box::new(stream),
-            _place: place,
-        })
+        match self.tls.as_ref().filter(|_| https) {
+            None => Ok(UpstreamStream::Plain(TokioIo::new(tcp))),
+            Some(tls) => Ok(UpstreamStream::Tls(Box::new(secure(tls, host, tcp).await?))),
+        }
     }
 }
 
@@ -173,29 +115,17 @@ async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<To
     Ok(TokioIo::new(stream))
 }
 
-/// A connection to an upstream, with its permit.
+/// A connection to an upstream.
 pub(crate) enum UpstreamStream {
-    Plain {
-        stream: TokioIo<TcpStream>,
-        _place: OwnedSemaphorePermit,
-    },
-    Tls {
-        stream: Box<TokioIo<TlsStream<TcpStream>>>,
-        _place: OwnedSemaphorePermit,
-    },
-}
-
-impl Connection for UpstreamStream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
+    Plain(TokioIo<TcpStream>),
+    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
 impl Read for UpstreamStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain { stream, .. } => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls { stream, .. } => Pin::new(stream).poll_read(cx, buf),
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -203,29 +133,29 @@ impl Read for UpstreamStream {
 impl Write for UpstreamStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain { stream, .. } => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls { stream, .. } => Pin::new(stream).poll_write(cx, buf),
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain { stream, .. } => Pin::new(stream).poll_flush(cx),
-            Self::Tls { stream, .. } => Pin::new(stream).poll_flush(cx),
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain { stream, .. } => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls { stream, .. } => Pin::new(stream).poll_shutdown(cx),
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Plain { stream, .. } => stream.is_write_vectored(),
-            Self::Tls { stream, .. } => stream.is_write_vectored(),
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -235,8 +165,8 @@ impl Write for UpstreamStream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain { stream, .. } => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls { stream, .. } => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 }
@@ -256,8 +186,8 @@ mod tests {
 
     /// An upstream with TLS as `receiver.example.com`, with the certificate that the webhook tests also use.
     async fn upstream() -> std::net::SocketAddr {
-        let chain = CertificateDer::pem_slice_iter(include_bytes!("../../webhooks/tests/tls/receiver.pem"));
-        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../webhooks/tests/tls/receiver.key"));
+        let chain = CertificateDer::pem_slice_iter(include_bytes!("../../../webhooks/tests/tls/receiver.pem"));
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../webhooks/tests/tls/receiver.key"));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -295,7 +225,7 @@ mod tests {
 
     fn trusting() -> TlsConnector {
         let mut roots = RootCertStore::empty();
-        let authority = CertificateDer::pem_slice_iter(include_bytes!("../../webhooks/tests/tls/ca.pem"));
+        let authority = CertificateDer::pem_slice_iter(include_bytes!("../../../webhooks/tests/tls/ca.pem"));
         roots.add_parsable_certificates(authority.map(|certificate| certificate.expect("a certificate")));
         connector(roots)
     }

@@ -1,0 +1,188 @@
+//! One thread's connections to the upstreams. A request takes the one that was used last, and gives it back when the
+//! response has been read. Nothing here is shared between threads, so the locks are always free.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use tokio::task::yield_now;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use wire::CallerBody;
+
+use super::{Connector, Upstream};
+use crate::request_body::RequestBody;
+
+/// A request as an upstream gets it.
+pub(crate) type UpstreamRequest = Request<RequestBody<CallerBody>>;
+
+type Sender = http1::SendRequest<RequestBody<CallerBody>>;
+
+/// After a rest of this length, the thread looks at its sockets before a connection is used again.
+const RESTED: Duration = Duration::from_millis(1);
+
+/// Unused connections are looked at this often.
+const REAP_EVERY: Duration = Duration::from_millis(500);
+
+pub(crate) struct Pool {
+    connector: Connector,
+    /// How long an unused connection is kept.
+    keep: Duration,
+    /// How many unused connections are kept for each upstream.
+    most: usize,
+    /// By the upstream's number. The one used last is at the end.
+    unused: Vec<Mutex<Vec<Unused>>>,
+}
+
+struct Unused {
+    sender: Sender,
+    since: Instant,
+}
+
+/// A connection in use. Dropping it closes the connection.
+pub(crate) struct Lease {
+    sender: Sender,
+    pool: Arc<Pool>,
+    upstream: usize,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(crate) enum SendFault {
+    NotConnected(std::io::Error),
+    /// What came back was not HTTP.
+    NotHttp,
+    /// The connection closed after the request, or a part of it, had been sent. `reused` if it had served others before.
+    Closed {
+        reused: bool,
+    },
+}
+
+impl Pool {
+    pub(crate) fn new(connector: Connector, upstreams: usize, keep: Duration, most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            connector,
+            keep,
+            most,
+            unused: (0..upstreams).map(|_| Mutex::default()).collect(),
+        })
+    }
+
+    /// Sends a request and returns when the head of the response has arrived. A request that provably was not sent,
+    /// because the connection had been closed in between, is sent over another one.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        upstream: &Upstream,
+        mut request: UpstreamRequest,
+    ) -> Result<(Response<Incoming>, Lease), SendFault> {
+        loop {
+            let kept = self.take(upstream.number).await;
+            let reused = kept.is_some();
+            let mut sender = match kept {
+                Some(sender) => sender,
+                None => self.connect(upstream).await?,
+            };
+            let mut error = match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let lease = Lease {
+                        sender,
+                        pool: Arc::clone(self),
+                        upstream: upstream.number,
+                    };
+                    return Ok((response, lease));
+                }
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) if reused => request = unsent,
+                _ => return Err(SendFault::of(&error.into_error(), reused)),
+            }
+        }
+    }
+
+    /// The connection used last, if it is still open.
+    async fn take(&self, upstream: usize) -> Option<Sender> {
+        loop {
+            let Unused { sender, since } = self.unused(upstream).pop()?;
+            let rested = since.elapsed();
+            if rested >= self.keep {
+                // So are all others.
+                self.unused(upstream).clear();
+                return None;
+            }
+            if rested >= RESTED {
+                // The upstream may have closed it. This thread finds out when it looks at its sockets, and it does so
+                // before it returns here.
+                yield_now().await;
+            }
+            if sender.is_ready() && !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+    }
+
+    async fn connect(&self, upstream: &Upstream) -> Result<Sender, SendFault> {
+        let stream = self
+            .connector
+            .open(&upstream.host, upstream.port, upstream.https)
+            .await
+            .map_err(SendFault::NotConnected)?;
+        let (sender, connection) = http1::handshake(stream)
+            .await
+            .map_err(|error| SendFault::of(&error, false))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, cause = ?error, "a connection to an upstream ended with an error");
+            }
+        });
+        Ok(sender)
+    }
+
+    /// Closes connections that have not been used for too long, until `stop`.
+    pub(crate) async fn reap(self: Arc<Self>, stop: CancellationToken) {
+        let mut looks = interval(REAP_EVERY.min(self.keep.max(Duration::from_millis(1))));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = looks.tick() => {}
+            }
+            for unused in &self.unused {
+                lock(unused).retain(|one| one.since.elapsed() < self.keep && !one.sender.is_closed());
+            }
+        }
+    }
+
+    fn unused(&self, upstream: usize) -> MutexGuard<'_, Vec<Unused>> {
+        lock(&self.unused[upstream])
+    }
+}
+
+impl Lease {
+    /// The response has been read to its end. If the connection can carry another request, it is kept.
+    pub(crate) fn give_back(self) {
+        let mut unused = self.pool.unused(self.upstream);
+        if unused.len() < self.pool.most && !self.sender.is_closed() {
+            unused.push(Unused {
+                sender: self.sender,
+                since: Instant::now(),
+            });
+        }
+    }
+}
+
+impl SendFault {
+    fn of(error: &hyper::Error, reused: bool) -> Self {
+        tracing::debug!(%error, cause = ?error, "an upstream did not respond");
+        if error.is_parse() {
+            Self::NotHttp
+        } else {
+            Self::Closed { reused }
+        }
+    }
+}
+
+fn lock(unused: &Mutex<Vec<Unused>>) -> MutexGuard<'_, Vec<Unused>> {
+    unused.lock().unwrap_or_else(PoisonError::into_inner)
+}
