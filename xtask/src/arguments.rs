@@ -19,6 +19,9 @@ cargo xtask <command>
                       `bench logs --help` lists the options
   bench logs serve [<options>…]
                       the released server under load by wrk: what was seen, stored and dropped
+  bench gateway [<options>…]
+                      the released gateway side by side with nginx and Lua: requests a second, CPU time, latency, memory.
+                      `bench gateway --help` lists the options
   screenshots         take the pictures in docs/images again
 
   --timings           with any of them: say at the end how long each stage took";
@@ -44,6 +47,8 @@ pub(crate) enum Bench {
     Redact,
     /// With the benchmark's own options.
     Logs(Vec<String>),
+    /// With the benchmark's own options.
+    Gateway(Vec<String>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -67,9 +72,14 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         Some(at) => (&words[..at], words[at + 1..].to_vec()),
         None => (&words[..], Vec::new()),
     };
-    if let ["bench", "logs", ..] = ours.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let with_own_options = match ours.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["bench", "logs", ..] => Some(Bench::Logs(ours[2..].to_vec())),
+        ["bench", "gateway", ..] => Some(Bench::Gateway(ours[2..].to_vec())),
+        _ => None,
+    };
+    if let Some(bench) = with_own_options {
         return Ok(Some(Invocation {
-            task: Task::Bench(Bench::Logs(ours[2..].to_vec())),
+            task: Task::Bench(bench),
             timings: false,
         }));
     }
@@ -108,7 +118,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         },
         "lint" => Task::Lint,
         "bench" if rest.take("redact") => Task::Bench(Bench::Redact),
-        "bench" => bail!("The benchmarks are `cargo xtask bench redact` and `cargo xtask bench logs`."),
+        "bench" => bail!("The benchmarks are `cargo xtask bench redact`, `bench logs` and `bench gateway`."),
         "screenshots" => Task::Screenshots,
         other => bail!("There is no command `{other}`.\n\n{USAGE}"),
     };
@@ -204,10 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn the_benchmark_of_the_log_has_options_of_its_own() {
+    fn the_benchmarks_of_the_log_and_the_gateway_have_options_of_their_own() {
         assert_eq!(
             parsed("bench logs --rows 1000 --help").unwrap().unwrap().task,
             Task::Bench(Bench::Logs(vec!["--rows".into(), "1000".into(), "--help".into()]))
+        );
+        assert_eq!(
+            parsed("bench gateway --only a").unwrap().unwrap().task,
+            Task::Bench(Bench::Gateway(vec!["--only".into(), "a".into()]))
         );
     }
 

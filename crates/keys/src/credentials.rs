@@ -2,9 +2,12 @@
 //! that is replaced as a whole, so readers take no lock.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use model::{ClientId, CompanyId, Environment, KeyId, Timestamp};
 use vault::LookupHash;
 
@@ -16,9 +19,9 @@ pub const TOMBSTONE_DAYS: i64 = 90;
 /// The maps are split into this many parts. A change copies one part instead of all keys of the installation.
 const PARTS: usize = 64;
 
-/// What log entries and responses say about a company. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompanyRef {
+/// What log entries and responses say about a company.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Company {
     pub id: CompanyId,
     pub client_id: ClientId,
     pub name: Arc<str>,
@@ -26,6 +29,42 @@ pub struct CompanyRef {
     pub root: CompanyId,
     /// The brand's own name, if this is a brand.
     pub brand_name: Option<Arc<str>>,
+    /// `id` and `client_id` as the gateway sends them to upstreams, so that it formats nothing for each request.
+    pub id_header: HeaderValue,
+    pub client_id_header: HeaderValue,
+}
+
+/// A company that the snapshot, keys and requests in progress share. A clone is one more reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompanyRef(Arc<Company>);
+
+impl Deref for CompanyRef {
+    type Target = Company;
+
+    fn deref(&self) -> &Company {
+        &self.0
+    }
+}
+
+impl From<&CompanyRow> for CompanyRef {
+    fn from(row: &CompanyRow) -> Self {
+        let name: Arc<str> = row.name.as_str().into();
+        Self(Arc::new(Company {
+            id: row.id,
+            client_id: row.client_id,
+            name: Arc::clone(&name),
+            root: row.parent.unwrap_or(row.id),
+            brand_name: row.parent.map(|_| name),
+            id_header: header(row.id),
+            client_id_header: header(row.client_id),
+        }))
+    }
+}
+
+/// An id as the value of a header.
+fn header(id: impl Display) -> HeaderValue {
+    // Ids are hex digits, which every header may have.
+    HeaderValue::try_from(id.to_string()).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// A key that requests may use.
@@ -36,6 +75,8 @@ pub struct ActiveKey {
     pub environment: Environment,
     pub last_four: Arc<str>,
     pub lookup: LookupHash,
+    /// `key_id` as the gateway sends it to upstreams.
+    pub id_header: HeaderValue,
 }
 
 /// What remains of a deleted key.
@@ -59,6 +100,23 @@ pub struct KeyTrace {
 }
 
 impl ActiveKey {
+    pub(crate) fn new(
+        key_id: KeyId,
+        company: CompanyRef,
+        environment: Environment,
+        last_four: &str,
+        lookup: LookupHash,
+    ) -> Self {
+        Self {
+            key_id,
+            company,
+            environment,
+            last_four: last_four.into(),
+            lookup,
+            id_header: header(key_id),
+        }
+    }
+
     pub fn trace(&self) -> KeyTrace {
         KeyTrace {
             key_id: self.key_id,
@@ -217,14 +275,7 @@ impl Companies {
     fn build(rows: &[CompanyRow]) -> Self {
         let mut companies = Self::default();
         for row in rows {
-            let name: Arc<str> = row.name.as_str().into();
-            let company = CompanyRef {
-                id: row.id,
-                client_id: row.client_id,
-                name: Arc::clone(&name),
-                root: row.parent.unwrap_or(row.id),
-                brand_name: row.parent.map(|_| name),
-            };
+            let company = CompanyRef::from(row);
             companies.by_client.insert(row.client_id, company.clone());
             companies.by_id.insert(row.id, company);
         }
@@ -234,20 +285,19 @@ impl Companies {
 
 impl CredentialRow {
     fn into_credential(self, company: CompanyRef) -> Credential {
-        let last_four = self.last_four.into();
         match self.state {
-            CredentialState::Active => Credential::Active(Arc::new(ActiveKey {
-                key_id: self.id,
+            CredentialState::Active => Credential::Active(Arc::new(ActiveKey::new(
+                self.id,
                 company,
-                environment: self.environment,
-                last_four,
-                lookup: self.lookup,
-            })),
+                self.environment,
+                &self.last_four,
+                self.lookup,
+            ))),
             CredentialState::Deleted { at, by } => Credential::Deleted(Arc::new(Tombstone {
                 key_id: self.id,
                 company,
                 environment: self.environment,
-                last_four,
+                last_four: self.last_four.into(),
                 deleted_at: at,
                 deleted_by: by.into(),
             })),
@@ -386,6 +436,17 @@ mod tests {
             credentials.current().credential(&lookup),
             Some(Credential::Active(_))
         )
+    }
+
+    #[test]
+    fn the_ids_of_companies_and_keys_are_ready_as_headers() {
+        let snapshot = snapshot(1, vec![row(7, 2)]);
+        let Some(Credential::Active(key)) = snapshot.credential(&LookupHash::from_bytes([7; 32])) else {
+            panic!("the key is active");
+        };
+        assert_eq!(key.id_header, key.key_id.to_string());
+        assert_eq!(key.company.id_header, key.company.id.to_string());
+        assert_eq!(key.company.client_id_header, key.company.client_id.to_string());
     }
 
     #[test]

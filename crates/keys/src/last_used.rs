@@ -80,31 +80,29 @@ impl LastUsedNotes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use model::{ClientId, Environment};
     use vault::LookupHash;
 
     use super::*;
-    use crate::CompanyRef;
+    use crate::{CompanyRef, CompanyRow};
 
     const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 
     fn key(number: u8) -> ActiveKey {
-        let company = CompanyId::from_random([1; 16]);
-        ActiveKey {
-            key_id: KeyId::from_random([number; 16]),
-            company: CompanyRef {
-                id: company,
-                client_id: ClientId::from_random([1; 16]),
-                name: Arc::from("Company"),
-                root: company,
-                brand_name: None,
-            },
-            environment: Environment::Sandbox,
-            last_four: Arc::from("00ff"),
-            lookup: LookupHash::from_bytes([number; 32]),
-        }
+        let company = CompanyRef::from(&CompanyRow {
+            id: CompanyId::from_random([1; 16]),
+            client_id: ClientId::from_random([1; 16]),
+            name: "Company".to_owned(),
+            parent: None,
+        });
+        let lookup = LookupHash::from_bytes([number; 32]);
+        ActiveKey::new(
+            KeyId::from_random([number; 16]),
+            company,
+            Environment::Sandbox,
+            "00ff",
+            lookup,
+        )
     }
 
     fn moments(notes: &LastUsedNotes) -> Vec<Timestamp> {

@@ -20,7 +20,9 @@ mod signing;
 mod storage;
 
 pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
-pub use credentials::{ActiveKey, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone};
+pub use credentials::{
+    ActiveKey, Company, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone,
+};
 pub use error::KeysError;
 pub use rate_limit::RateLimit;
 pub use recognise::{BRAND_HEADER, Recognition};

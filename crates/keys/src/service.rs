@@ -421,13 +421,8 @@ impl Inner {
     ) -> bool {
         let applied = self.credentials.apply(lookup, version, |snapshot| {
             let company = snapshot.company_by_id(company)?.clone();
-            Some(Credential::Active(Arc::new(ActiveKey {
-                key_id: key.id,
-                company,
-                environment: key.environment,
-                last_four: key.last_four.as_str().into(),
-                lookup,
-            })))
+            let active = ActiveKey::new(key.id, company, key.environment, &key.last_four, lookup);
+            Some(Credential::Active(Arc::new(active)))
         });
         self.announce(company);
         applied

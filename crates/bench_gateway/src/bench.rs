@@ -1,0 +1,121 @@
+//! What all parts share: the options, the folder, the API behind the contenders, and the report.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::Options;
+use crate::gatehouse::{Credentials, Gatehouse, Rows, ordinary_headers};
+use crate::nginx::{Logging, Nginx};
+use crate::report::Report;
+use crate::samples::thousands;
+use crate::wrk::{Load, Server};
+
+pub(crate) struct Bench {
+    pub(crate) options: Options,
+    pub(crate) folder: PathBuf,
+    pub(crate) upstream: Nginx,
+    pub(crate) report: Report,
+    rows: Rows,
+}
+
+impl Bench {
+    pub(crate) fn new(mut options: Options) -> Result<Self> {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: maximum,
+                maximum,
+            },
+        )?;
+        fs::create_dir_all(options.folder.join("files"))?;
+        let folder = options.folder.canonicalize()?;
+        options.binary = options.binary.canonicalize()?;
+        fs::write(
+            folder.join("load.lua"),
+            include_str!("../../../benches/gateway/load.lua"),
+        )?;
+        fs::write(
+            folder.join("keys.lua"),
+            include_str!("../../../benches/gateway/keys.lua"),
+        )?;
+        let upstream = Nginx::upstream(&folder)?;
+        Ok(Self {
+            options,
+            upstream,
+            folder,
+            report: Report::default(),
+            rows: Rows::default(),
+        })
+    }
+
+    /// A Gatehouse with an empty log and one key.
+    pub(crate) fn gatehouse(&self) -> Result<(Gatehouse, Credentials)> {
+        Gatehouse::new(
+            &self.options.binary,
+            &self.folder.join("data"),
+            self.upstream.address(),
+        )
+    }
+
+    /// The peer, with a key of the form that Gatehouse generates.
+    pub(crate) fn peer(&self, logging: Logging) -> Result<(Nginx, Credentials)> {
+        let credentials = Credentials {
+            client_id: "3f0c2a4eb7d14c0f9a6be21d8c5f7a30".to_owned(),
+            secret: "prod-6b1f0e9d3c5a7b2468ace013579bdf02468ace01".to_owned(),
+        };
+        let peer = Nginx::peer(&self.folder, self.upstream.address(), logging, &credentials)?;
+        Ok((peer, credentials))
+    }
+
+    /// A load of small requests, as the options say.
+    pub(crate) fn load(&self, credentials: Option<&Credentials>) -> Load {
+        Load {
+            target: "/v1/users/?page=2".to_owned(),
+            headers: credentials.map_or_else(ordinary_headers, Credentials::headers),
+            connections: self.options.connections,
+            threads: self.options.threads,
+            seconds: self.options.seconds,
+            script: self.folder.join("load.lua"),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Takes note of what became of a server's rows, before it ends. A row may be dropped, but not lost.
+    pub(crate) fn count_rows(&mut self, gatehouse: &Gatehouse) -> Result<Rows> {
+        let rows = gatehouse.rows()?;
+        ensure!(
+            rows.seen == rows.stored + rows.dropped + rows.suppressed,
+            "rows are missing: {rows:?}"
+        );
+        self.rows.add(rows);
+        Ok(rows)
+    }
+
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let Rows {
+            seen,
+            stored,
+            dropped,
+            suppressed,
+            ..
+        } = self.rows;
+        self.report.heading("Rows of the log")?;
+        let dropped_cell = crate::samples::judged(thousands(dropped), dropped == 0);
+        let cells = [seen, stored, suppressed].map(thousands);
+        let [seen, stored, suppressed] = cells;
+        self.report.table(
+            &["seen", "stored", "dropped (target: 0)", "suppressed"],
+            &[vec![seen, stored, dropped_cell, suppressed]],
+        )?;
+        self.report.finish(&self.folder)
+    }
+}
+
+/// How many files and sockets a process may open.
+pub(crate) fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(1_048_576)
+}
