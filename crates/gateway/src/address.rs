@@ -1,8 +1,8 @@
-//! Finds the address a request came from.
+//! The address a request came from.
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 /// The peer's own address. If the peer is a trusted proxy, the nearest address in `X-Forwarded-For` that is not a
@@ -27,8 +27,42 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     nearest
 }
 
-/// Whether this peer may name the client it forwards for.
-pub(crate) fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+/// The other end of a connection. What follows from its address is worked out once.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    address: IpAddr,
+    text: HeaderValue,
+    is_trusted: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(address: IpAddr, trusted: &[IpNet]) -> Self {
+        let address = address.to_canonical();
+        Self {
+            // Every address can be the value of a header.
+            text: HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown")),
+            is_trusted: is_trusted(address, trusted),
+            address,
+        }
+    }
+
+    /// An IPv4-mapped IPv6 address counts as IPv4.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The address as the value of a header.
+    pub(crate) const fn text(&self) -> &HeaderValue {
+        &self.text
+    }
+
+    /// Whether this peer may name the client it forwards for.
+    pub(crate) const fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+}
+
+fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     let peer = peer.to_canonical();
     trusted.iter().any(|network| network.contains(&peer))
 }
@@ -45,8 +79,6 @@ fn parse(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn from(peer: &str, forwarded: &[&'static str]) -> String {

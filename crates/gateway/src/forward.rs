@@ -1,6 +1,5 @@
 //! Forwards requests to the environment's upstream and streams both bodies, with a limit on every wait.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use shares::Share;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::CallerBody;
 
+use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
-use crate::headers::Identity;
+use crate::headers::{Identity, REQUEST_ID};
 use crate::local::{Caller, capitalised};
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
@@ -52,9 +52,7 @@ struct Answered {
 pub(crate) struct Passing<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) parts: &'a Parts,
-    /// The connection's peer, and whether it is a trusted proxy.
-    pub(crate) peer: IpAddr,
-    pub(crate) peer_is_trusted: bool,
+    pub(crate) peer: &'a Peer,
 }
 
 impl Gateway {
@@ -75,7 +73,8 @@ impl Gateway {
             }) => {
                 recording.upstream_answered();
                 make_ours(&mut response, &passing.parts.method);
-                headers::set_request_id(response.headers_mut(), recording.request_id());
+                let request_id = recording.request_id_value().clone();
+                response.headers_mut().insert(&REQUEST_ID, request_id);
                 AnswerBody::upstream(
                     response,
                     recording,
@@ -182,15 +181,14 @@ fn upstream_request(
     let caller = passing.caller;
     let mut headers = headers::to_upstream(
         recording.headers(),
-        passing.peer.to_canonical(),
-        passing.peer_is_trusted,
+        passing.peer,
         &caller.reached,
         recording.form(),
     );
     let identity = Identity {
         key: &caller.key,
         brand: caller.brand.as_ref(),
-        request_id: caller.request_id,
+        request_id: recording.request_id_value(),
     };
     identity.write(&mut headers);
     headers.insert(header::HOST, upstream.authority.clone());

@@ -19,10 +19,11 @@ use tokio::runtime::Handle;
 use url::Url;
 use wire::CallerBody;
 
-use crate::address::is_trusted;
+use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::counters::{Counters, Counts};
 use crate::forward::Passing;
+use crate::headers::REQUEST_ID;
 use crate::judge::{Outcome, judge};
 use crate::options::GatewayOptions;
 use crate::reached::Reached;
@@ -45,6 +46,9 @@ pub(crate) struct Shared {
     /// Where the public API is answered: its database connections belong to this runtime.
     pub(crate) main: Handle,
     pub(crate) clock: Clock,
+    /// How callers reach the gateway and the other listener with the public API, if that is configured.
+    gateway_url: Option<Reached>,
+    public_api_url: Option<Reached>,
     pub(crate) upstreams: HashMap<Environment, Upstream>,
     pub(crate) connector: Connector,
     /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
@@ -75,14 +79,18 @@ impl Gateway {
         let log = Log {
             recorder,
             counters: Counters::default(),
+            vary: headers::vary(keys.form()),
             form: keys.form().clone(),
         };
+        let configured = |url: &Option<Url>| url.as_ref().and_then(Reached::configured);
         let shared = Shared {
             in_flight: FairShare::new(options.limits.requests),
             local_in_flight: FairShare::new(options.limits.local_requests),
             connector: Connector::new(options.timeouts.connect, needs_tls)?,
             main: Handle::current(),
             log: Arc::new(log),
+            gateway_url: configured(&options.gateway_url),
+            public_api_url: configured(&options.public_api_url),
             options,
             keys,
             local,
@@ -98,7 +106,7 @@ impl Gateway {
     pub(crate) async fn answer(
         &self,
         request: Request<CallerBody>,
-        peer: SocketAddr,
+        peer: &Peer,
         pool: &Arc<Pool>,
     ) -> Response<AnswerBody> {
         let shared = &*self.shared;
@@ -110,8 +118,8 @@ impl Gateway {
         }
         let is_local = shared.local.takes(parts.uri.path());
         let recorded = if is_local { Recorded::PublicApi } else { Recorded::Gateway };
-        let configured = shared.options.gateway_url.as_ref();
-        let (caller, recording) = match self.check(&mut parts, recorded, peer.ip(), configured) {
+        let configured = shared.gateway_url.as_ref();
+        let (caller, recording) = match self.check(&mut parts, recorded, peer, configured) {
             Ok(passes) => passes,
             Err(refused) => return refused,
         };
@@ -121,8 +129,7 @@ impl Gateway {
         let passing = Passing {
             caller: &caller,
             parts: &parts,
-            peer: peer.ip(),
-            peer_is_trusted: is_trusted(peer.ip(), &shared.options.trusted_proxies),
+            peer,
         };
         self.forward(passing, body, recording, pool).await
     }
@@ -136,8 +143,9 @@ impl Gateway {
         let shared = &*self.shared;
         shared.log.recorder.room().await;
         let (mut parts, body) = request.into_parts();
-        let configured = shared.options.public_api_url.as_ref();
-        match self.check(&mut parts, Recorded::PublicApi, peer.ip(), configured) {
+        let peer = self.peer(peer.ip());
+        let configured = shared.public_api_url.as_ref();
+        match self.check(&mut parts, Recorded::PublicApi, &peer, configured) {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
             Err(refused) => refused,
         }
@@ -152,9 +160,15 @@ impl Gateway {
     fn withheld(&self, method: &Method) -> Response<AnswerBody> {
         let mut response = errors::not_found();
         let request_id = request_ids::next(self.shared.clock.now());
-        headers::set_request_id(response.headers_mut(), request_id);
-        headers::set_for_this_caller(response.headers_mut(), self.shared.keys.form());
+        let headers = response.headers_mut();
+        headers.insert(&REQUEST_ID, headers::request_id_value(request_id));
+        headers::set_for_this_caller(headers, &self.shared.log.vary);
         AnswerBody::unrecorded(response, method)
+    }
+
+    /// The other end of a connection.
+    pub fn peer(&self, address: IpAddr) -> Peer {
+        Peer::new(address, &self.shared.options.trusted_proxies)
     }
 
     /// Begins the recording, which takes the headers, and judges the request. Returns the caller, or the refusal.
@@ -162,8 +176,8 @@ impl Gateway {
         &self,
         parts: &mut Parts,
         recorded: Recorded,
-        peer: IpAddr,
-        configured: Option<&Url>,
+        peer: &Peer,
+        configured: Option<&Reached>,
     ) -> Result<(Caller, Recording), Response<AnswerBody>> {
         let shared = &*self.shared;
         let mut arrival = self.arrival(parts, recorded, peer);
@@ -181,7 +195,6 @@ impl Gateway {
                 Err(self.own(errors::refusal(verdict, retry_after), recording, &parts.method))
             }
             Outcome::Passes { key, brand } => {
-                let trusted = is_trusted(peer, &shared.options.trusted_proxies);
                 let caller = Caller {
                     company: brand.clone().unwrap_or_else(|| key.company.clone()),
                     brand,
@@ -189,7 +202,7 @@ impl Gateway {
                     key,
                     request_id,
                     address,
-                    reached: Reached::find(recording.headers(), trusted, configured),
+                    reached: Reached::find(recording.headers(), peer.is_trusted(), configured),
                 };
                 Ok((caller, recording))
             }
@@ -203,13 +216,14 @@ impl Gateway {
         recording: Recording,
         method: &Method,
     ) -> Response<AnswerBody> {
-        headers::set_request_id(response.headers_mut(), recording.request_id());
-        headers::set_for_this_caller(response.headers_mut(), self.shared.keys.form());
+        let headers = response.headers_mut();
+        headers.insert(&REQUEST_ID, recording.request_id_value().clone());
+        headers::set_for_this_caller(headers, &self.shared.log.vary);
         AnswerBody::whole(response, recording, method)
     }
 
     /// What is known about a request before it is checked. Its headers stay where they are.
-    pub(crate) fn arrival(&self, parts: &Parts, recorded: Recorded, peer: IpAddr) -> Arrival {
+    fn arrival(&self, parts: &Parts, recorded: Recorded, peer: &Peer) -> Arrival {
         let at = self.shared.clock.now();
         let path = parts
             .uri
@@ -222,8 +236,17 @@ impl Gateway {
             recorded,
             method: parts.method.as_str().to_owned(),
             path: path.to_owned(),
-            address: client_address(peer, &parts.headers, &self.shared.options.trusted_proxies),
+            address: self.client_address(peer, &parts.headers),
             headers: HeaderMap::new(),
+        }
+    }
+
+    /// The address that a request counts as coming from.
+    pub(crate) fn client_address(&self, peer: &Peer, headers: &HeaderMap) -> IpAddr {
+        if peer.is_trusted() {
+            client_address(peer.address(), headers, &self.shared.options.trusted_proxies)
+        } else {
+            peer.address()
         }
     }
 }

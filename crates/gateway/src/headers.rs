@@ -2,14 +2,15 @@
 //! credentials and Gatehouse's own cookies, and adds the caller's identity.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm};
 use model::RequestId;
 
-use crate::reached::Reached;
+use crate::address::Peer;
+use crate::reached::{Reached, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::telling::is_telling;
 
 /// Set on every response.
@@ -39,49 +40,62 @@ const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"
 
 /// Stands in for a value that does not exist. If the header were missing instead, a value set by someone else could be
 /// believed.
-const NONE: &str = "-";
+const NONE: HeaderValue = HeaderValue::from_static("-");
+
+static COMPANY: HeaderName = HeaderName::from_static("x-gatehouse-company");
+static CLIENT_ID: HeaderName = HeaderName::from_static("x-gatehouse-client-id");
+static ENVIRONMENT: HeaderName = HeaderName::from_static("x-gatehouse-environment");
+static KEY_ID: HeaderName = HeaderName::from_static("x-gatehouse-key-id");
+static BRAND: HeaderName = HeaderName::from_static("x-gatehouse-brand");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Headers that most requests have and that always pass, so that the rules need not be applied to them.
+const ALWAYS_PASS: [HeaderName; 8] = [
+    header::USER_AGENT,
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::ACCEPT_ENCODING,
+    header::AUTHORIZATION,
+    header::ACCEPT_LANGUAGE,
+    header::COOKIE,
+    header::CACHE_CONTROL,
+];
 
 /// The caller's identity, for the upstream.
 #[derive(Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) key: &'a ActiveKey,
     pub(crate) brand: Option<&'a CompanyRef>,
-    pub(crate) request_id: RequestId,
+    pub(crate) request_id: &'a HeaderValue,
 }
 
 impl Identity<'_> {
     /// Sets the identity headers. All values were issued by Gatehouse itself.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let mut set = |name: &'static str, value: String| {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        };
-        set("x-gatehouse-company", self.key.company.id.to_string());
-        set("x-gatehouse-client-id", self.key.company.client_id.to_string());
-        set(
-            "x-gatehouse-environment",
-            self.key.environment.as_str().to_owned(),
-        );
-        set("x-gatehouse-key-id", self.key.key_id.to_string());
-        let brand = self.brand.map(|brand| brand.client_id.to_string());
-        set("x-gatehouse-brand", brand.unwrap_or_else(|| NONE.to_owned()));
-        set("x-request-id", self.request_id.to_string());
+        let company = &self.key.company;
+        let environment = HeaderValue::from_static(self.key.environment.as_str());
+        let brand = self.brand.map(|brand| brand.client_id_header.clone());
+        headers.insert(&COMPANY, company.id_header.clone());
+        headers.insert(&CLIENT_ID, company.client_id_header.clone());
+        headers.insert(&ENVIRONMENT, environment);
+        headers.insert(&KEY_ID, self.key.id_header.clone());
+        headers.insert(&BRAND, brand.unwrap_or(NONE));
+        headers.insert(&REQUEST_ID, self.request_id.clone());
     }
 }
 
 /// The request's headers without those that must not reach the upstream.
 pub(crate) fn to_upstream(
     incoming: &HeaderMap,
-    peer: IpAddr,
-    peer_is_trusted: bool,
+    peer: &Peer,
     reached: &Reached,
     form: &CredentialForm,
 ) -> HeaderMap {
     let named_by_connection = connection_options(incoming);
-    let mut outgoing = HeaderMap::with_capacity(incoming.len() + 8);
+    // With room for our own.
+    let mut outgoing = HeaderMap::with_capacity(incoming.len() + 10);
     for (name, value) in incoming {
-        if passes_to_upstream(name, peer_is_trusted, form)
+        if passes_to_upstream(name, peer.is_trusted(), form)
             && !named_by_connection.iter().any(|one| one == name.as_str())
         {
             outgoing.append(name, value.clone());
@@ -94,7 +108,8 @@ pub(crate) fn to_upstream(
 
 /// The request's headers for the public API, without credentials and Gatehouse's own cookies.
 pub(crate) fn to_local(incoming: &HeaderMap, form: &CredentialForm) -> HeaderMap {
-    let mut headers = without_identity(incoming);
+    let mut headers = incoming.clone();
+    remove_identity(&mut headers);
     let own = [form.client_id.header().as_str(), form.secret.header().as_str()];
     OURS.into_iter().chain(own).for_each(|name| {
         headers.remove(name);
@@ -121,11 +136,10 @@ pub(crate) fn to_caller(headers: &mut HeaderMap) {
     });
 }
 
-/// Sets `X-Request-Id` on a response.
-pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: RequestId) {
-    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert(REQUEST_ID.clone(), value);
-    }
+/// The id as the value of a header.
+pub(crate) fn request_id_value(request_id: RequestId) -> HeaderValue {
+    // An id is hex digits and dashes, which every header may have.
+    HeaderValue::from_maybe_shared(Bytes::from(request_id.to_string())).unwrap_or(NONE)
 }
 
 /// The name as seen by programs that turn headers into variables. They replace every character except letters and
@@ -144,12 +158,13 @@ fn is_identity(folded: &str) -> bool {
     folded.starts_with(IDENTITY)
 }
 
-/// The request's headers without those that only Gatehouse may set.
-pub(crate) fn without_identity(headers: &HeaderMap) -> HeaderMap {
-    let kept = headers
-        .iter()
-        .filter(|(name, _)| !is_identity(&folded(name.as_str())));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+/// Removes the headers that only Gatehouse may set.
+pub(crate) fn remove_identity(headers: &mut HeaderMap) {
+    let is_forged = |name: &HeaderName| is_identity(&folded(name.as_str()));
+    let forged: Vec<HeaderName> = headers.keys().filter(|name| is_forged(name)).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
 }
 
 /// Whether the header carries credentials or the request id.
@@ -160,12 +175,15 @@ fn is_ours(folded: &str, form: &CredentialForm) -> bool {
             .any(|own| own.header().as_str() == folded)
 }
 
+/// The value of `Vary` on our own responses.
+pub(crate) fn vary(form: &CredentialForm) -> HeaderValue {
+    let names = [form.client_id.header(), form.secret.header(), &BRAND_HEADER].map(HeaderName::as_str);
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("*"))
+}
+
 /// Set on each of our own responses. A cache must not give it to another caller, and a browser must not guess its type.
-pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, form: &CredentialForm) {
-    let vary = [form.client_id.header(), form.secret.header(), &BRAND_HEADER].map(HeaderName::as_str);
-    if let Ok(vary) = HeaderValue::from_str(&vary.join(", ")) {
-        headers.insert(header::VARY, vary);
-    }
+pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, vary: &HeaderValue) {
+    headers.insert(header::VARY, vary.clone());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -174,6 +192,9 @@ pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, form: &CredentialForm
 }
 
 fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &CredentialForm) -> bool {
+    if ALWAYS_PASS.contains(name) {
+        return true;
+    }
     let name = name.as_str();
     if name == "host" || HOP_BY_HOP.contains(&name) {
         return false;
@@ -192,6 +213,9 @@ fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &Credentia
 
 /// The header names listed in `Connection`.
 fn connection_options(headers: &HeaderMap) -> Vec<String> {
+    if !headers.contains_key(header::CONNECTION) {
+        return Vec::new();
+    }
     let values = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -204,30 +228,24 @@ fn connection_options(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-fn set_forwarded(outgoing: &mut HeaderMap, peer: IpAddr, reached: &Reached) {
+fn set_forwarded(outgoing: &mut HeaderMap, peer: &Peer, reached: &Reached) {
     let before: Vec<&str> = outgoing
-        .get_all("x-forwarded-for")
+        .get_all(&X_FORWARDED_FOR)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .collect();
     let chain = if before.is_empty() {
-        peer.to_string()
+        Some(peer.text().clone())
     } else {
-        format!("{}, {peer}", before.join(", "))
+        HeaderValue::from_str(&format!("{}, {}", before.join(", "), peer.address())).ok()
     };
-    if let Ok(chain) = HeaderValue::from_str(&chain) {
-        outgoing.insert("x-forwarded-for", chain);
+    if let Some(chain) = chain {
+        outgoing.insert(&X_FORWARDED_FOR, chain);
     }
-    for (name, value) in [
-        ("x-forwarded-proto", &reached.scheme),
-        ("x-forwarded-host", &reached.host),
-    ] {
-        if !outgoing.contains_key(name)
-            && let Ok(value) = HeaderValue::from_str(value)
-        {
-            outgoing.insert(name, value);
-        }
-    }
+    outgoing
+        .entry(X_FORWARDED_PROTO)
+        .or_insert(HeaderValue::from_static(reached.scheme()));
+    outgoing.entry(X_FORWARDED_HOST).or_insert_with(|| reached.host().clone());
 }
 
 /// Replaces each value with `clean` of it, and removes values of which nothing is left.
@@ -273,6 +291,8 @@ fn is_own_pair(pair: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn headers(pairs: &[(&str, &'static str)]) -> HeaderMap {
@@ -286,17 +306,9 @@ mod tests {
 
     fn passed(sent: &HeaderMap, peer_is_trusted: bool) -> HeaderMap {
         let reached = Reached::find(sent, peer_is_trusted, None);
-        to_upstream(
-            sent,
-            peer(),
-            peer_is_trusted,
-            &reached,
-            &CredentialForm::default(),
-        )
-    }
-
-    fn peer() -> IpAddr {
-        "192.0.2.9".parse().expect("an address")
+        let ip: IpAddr = "192.0.2.9".parse().expect("an address");
+        let trusted = if peer_is_trusted { vec![ip.into()] } else { Vec::new() };
+        to_upstream(sent, &Peer::new(ip, &trusted), &reached, &CredentialForm::default())
     }
 
     #[test]
@@ -339,6 +351,12 @@ mod tests {
         assert_eq!(out["x-forwarded-for"], "192.0.2.9");
     }
 
+    fn without_identity(sent: &HeaderMap) -> HeaderMap {
+        let mut headers = sent.clone();
+        remove_identity(&mut headers);
+        headers
+    }
+
     /// The name in every spelling that some program folds into it.
     fn spellings(name: &str) -> Vec<String> {
         let others = [
@@ -373,8 +391,7 @@ mod tests {
                     );
                 }
                 assert!(
-                    is_identity(&folded(&spelling.to_lowercase()))
-                        != without_identity(&sent).contains_key(&spelling)
+                    is_identity(&folded(&spelling.to_lowercase())) != without_identity(&sent).contains_key(&spelling)
                 );
             }
         }

@@ -23,7 +23,7 @@ mod upstream;
 mod verify;
 mod verify_call;
 
-pub use address::client_address;
+pub use address::{Peer, client_address};
 pub use answer::{AnswerBody, BrokenOff};
 pub use counters::Counts;
 pub use errors::refusal;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wire::{CallerBody, Door, Fault, Plane};
 
+use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
 use crate::upstream::Pool;
@@ -40,10 +41,10 @@ impl Gateway {
             },
             drain: timeouts.drain,
         };
-        let service = |number: usize, peer| Connection {
+        let service = |number: usize, peer: SocketAddr| Connection {
             gateway: self.clone(),
             pool: Arc::clone(&pools[number]),
-            peer,
+            peer: self.peer(peer.ip()),
         };
         plane.serve(door, stop, service).await;
     }
@@ -64,14 +65,14 @@ impl Gateway {
 struct Connection {
     gateway: Gateway,
     pool: Arc<Pool>,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl wire::Service for Connection {
     type Body = AnswerBody;
 
     async fn answer(&self, request: Request<CallerBody>) -> Response<AnswerBody> {
-        self.gateway.answer(request, self.peer, &self.pool).await
+        self.gateway.answer(request, &self.peer, &self.pool).await
     }
 
     fn now(&self) -> Timestamp {

@@ -1,6 +1,8 @@
 //! Rewrites response headers that contain the upstream's address. The caller cannot reach the upstream and must not
 //! learn where it is, so these addresses are replaced with the gateway's.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::{Position, Url};
 
@@ -24,6 +26,9 @@ const MOST_ADDRESSES: usize = 64;
 pub(crate) fn rewrite(headers: &mut HeaderMap, upstream: &Url, reached: &Reached) {
     headers.remove(header::ALT_SVC);
     for (name, value) in headers.iter_mut() {
+        if !may_contain_address(name, value.as_bytes()) {
+            continue;
+        }
         let text = ascii(value);
         let new = if ADDRESSES.contains(name) {
             rewritten(&text, upstream, reached)
@@ -38,6 +43,14 @@ pub(crate) fn rewrite(headers: &mut HeaderMap, upstream: &Url, reached: &Reached
             *value = new;
         }
     }
+}
+
+/// Whether anything in this header could have to be rewritten. Nearly always not, and this looks at each byte once.
+fn may_contain_address(name: &HeaderName, value: &[u8]) -> bool {
+    let begins = |pair: &[u8]| matches!(pair, [b'/', b'/'] | [b'p' | b'P' | b's' | b'S', b':']);
+    ADDRESSES.contains(name)
+        || [header::REFRESH, header::SET_COOKIE, header::LINK].contains(name)
+        || value.windows(2).any(begins)
 }
 
 /// `5; url=http://upstream/`
@@ -147,12 +160,18 @@ fn without_domain(cookie: &str, upstream: &Url) -> Option<String> {
 }
 
 /// The value with all non-ASCII bytes percent-encoded, as they should be in an address.
-fn ascii(value: &HeaderValue) -> String {
-    let escaped = value.as_bytes().iter().map(|byte| match byte {
-        0x80.. => format!("%{byte:02X}"),
-        _ => char::from(*byte).to_string(),
-    });
-    escaped.collect()
+fn ascii(value: &HeaderValue) -> Cow<'_, str> {
+    if let Ok(text) = value.to_str() {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::new();
+    for byte in value.as_bytes() {
+        match byte {
+            0x80.. => escaped.push_str(&format!("%{byte:02X}")),
+            _ => escaped.push(char::from(*byte)),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// `None` if the address stays as it is, because it points to another host or is relative to the request's own path.
@@ -203,10 +222,7 @@ mod tests {
     fn rewrite_one(name: &'static str, value: &'static str, upstream: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
-        let reached = Reached {
-            scheme: "https".to_owned(),
-            host: "api.example.com".to_owned(),
-        };
+        let reached = Reached::new("https", HeaderValue::from_static("api.example.com"));
         rewrite(&mut headers, &upstream.parse().expect("a URL"), &reached);
         headers[name].to_str().expect("text").to_owned()
     }
@@ -318,10 +334,7 @@ mod tests {
         }
         let mut headers = HeaderMap::new();
         headers.insert("alt-svc", HeaderValue::from_static("h3=\"u:8443\""));
-        let reached = Reached {
-            scheme: "https".to_owned(),
-            host: "api.example.com".to_owned(),
-        };
+        let reached = Reached::new("https", HeaderValue::from_static("api.example.com"));
         rewrite(&mut headers, &"http://u:8000".parse().expect("a URL"), &reached);
         assert!(headers.is_empty(), "{headers:?}");
     }
@@ -353,10 +366,7 @@ mod tests {
         let raw =
             HeaderValue::from_bytes(b"http://u:8000/caf\xc3\xa9\xff").expect("opaque bytes are allowed");
         headers.insert("location", raw);
-        let reached = Reached {
-            scheme: "https".to_owned(),
-            host: "api.example.com".to_owned(),
-        };
+        let reached = Reached::new("https", HeaderValue::from_static("api.example.com"));
         rewrite(&mut headers, &"http://u:8000".parse().expect("a URL"), &reached);
         assert_eq!(headers["location"], "https://api.example.com/caf%C3%A9%FF");
     }

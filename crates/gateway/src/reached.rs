@@ -3,66 +3,96 @@
 
 use http::header::{self, HeaderMap};
 use http::uri::Authority;
+use http::{HeaderName, HeaderValue};
 use url::Url;
 
-/// Scheme and host, `https://api.example.com`, without a path.
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Scheme and host, `https://api.example.com`, without a path. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
-    pub scheme: String,
-    /// The host, and the port if it is not the scheme's default.
-    pub host: String,
+    scheme: &'static str,
+    host: HeaderValue,
 }
 
 impl Reached {
+    /// `host` with the port if it is not the scheme's default.
+    pub(crate) const fn new(scheme: &'static str, host: HeaderValue) -> Self {
+        Self { scheme, host }
+    }
+
+    /// The address that the operator configured. `None` if its host cannot be the value of a header.
+    pub(crate) fn configured(url: &Url) -> Option<Self> {
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        Some(Self::new(known_scheme(url.scheme())?, HeaderValue::from_str(host).ok()?))
+    }
+
     /// A trusted proxy comes first, then the configured address, then the caller's own `Host`. The caller comes last
     /// because a wrong host would otherwise end up in stored responses.
-    pub(crate) fn find(headers: &HeaderMap, peer_is_trusted: bool, configured: Option<&Url>) -> Self {
-        let of_proxy = |name| peer_is_trusted.then(|| only(headers, name)).flatten();
-        let proto = of_proxy("x-forwarded-proto").filter(|proto| matches!(*proto, "http" | "https"));
-        let host = of_proxy("x-forwarded-host").filter(|host| is_host(host));
-        let of_config = configured.map(|url| {
-            (
-                url.scheme(),
-                &url[url::Position::BeforeHost..url::Position::AfterPort],
-            )
-        });
-        let own_host = only(headers, header::HOST.as_str()).unwrap_or_default();
-        let (scheme, host) = match (host, of_config) {
-            (Some(host), Some((scheme, _))) => (proto.unwrap_or(scheme), host),
-            (None, Some(configured)) => configured,
-            (host, None) => (proto.unwrap_or("http"), host.unwrap_or(own_host)),
+    pub(crate) fn find(headers: &HeaderMap, peer_is_trusted: bool, configured: Option<&Self>) -> Self {
+        let own = || Self {
+            scheme: "http",
+            host: only(headers, &header::HOST)
+                .cloned()
+                .unwrap_or(HeaderValue::from_static("")),
         };
-        Self {
-            scheme: scheme.to_owned(),
-            host: host.to_owned(),
+        if !peer_is_trusted {
+            return configured.cloned().unwrap_or_else(own);
         }
+        let proto = only(headers, &X_FORWARDED_PROTO).and_then(|proto| known_scheme(proto.to_str().ok()?));
+        let host = only(headers, &X_FORWARDED_HOST).filter(|host| is_host(host));
+        match (host, configured) {
+            (Some(host), configured) => {
+                let scheme = proto.or(configured.map(|configured| configured.scheme));
+                Self::new(scheme.unwrap_or("http"), host.clone())
+            }
+            (None, Some(configured)) => configured.clone(),
+            (None, None) => Self {
+                scheme: proto.unwrap_or("http"),
+                ..own()
+            },
+        }
+    }
+
+    pub const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    pub(crate) const fn host(&self) -> &HeaderValue {
+        &self.host
     }
 
     /// `https://api.example.com`
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.host)
+        format!("{}://{}", self.scheme, self.host.to_str().unwrap_or_default())
     }
+}
+
+fn known_scheme(text: &str) -> Option<&'static str> {
+    ["http", "https"].into_iter().find(|known| *known == text)
 }
 
 /// The header's value, if it was sent exactly once and is a single value. In a list, there is no telling which one
 /// counts.
-fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?.trim();
-    (values.next().is_none() && !value.is_empty() && !value.contains(',')).then_some(value)
+    let value = values.next()?;
+    let text = value.to_str().ok()?;
+    (values.next().is_none() && !text.is_empty() && !text.contains(',')).then_some(value)
 }
 
-fn is_host(text: &str) -> bool {
-    !text.contains('@')
-        && text
-            .parse::<Authority>()
-            .is_ok_and(|host| !host.host().is_empty())
+fn is_host(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|text| {
+        !text.contains('@')
+            && text
+                .parse::<Authority>()
+                .is_ok_and(|host| !host.host().is_empty())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn find(trusted: bool, configured: Option<&str>, headers: &[(&'static str, &'static str)]) -> String {
@@ -70,7 +100,7 @@ mod tests {
         for (name, value) in headers.iter().chain([&("host", "called.example:81")]) {
             all.append(*name, HeaderValue::from_static(value));
         }
-        let configured = configured.map(|url| url.parse().expect("a URL"));
+        let configured = configured.map(|url| Reached::configured(&url.parse().expect("a URL")).expect("a host"));
         Reached::find(&all, trusted, configured.as_ref()).url()
     }
 

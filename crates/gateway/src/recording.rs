@@ -11,6 +11,7 @@ use logs::{Capture, CapturedBody, Entry, Message, Recorder};
 use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::counters::Counters;
+use crate::headers::request_id_value;
 use crate::judge::{Facts, presented};
 use crate::request_body::RequestSeen;
 
@@ -39,6 +40,8 @@ pub(crate) struct Log {
     pub(crate) counters: Counters,
     /// How credentials are sent, so that they can be found in a request again.
     pub(crate) form: CredentialForm,
+    /// The value of `Vary` on our own responses.
+    pub(crate) vary: HeaderValue,
 }
 
 /// What is known when a recording begins.
@@ -58,7 +61,7 @@ pub(crate) struct Recording {
     log: Arc<Log>,
     arrived: Instant,
     verdict: Verdict,
-    request_id: RequestId,
+    request_id: HeaderValue,
     headers: HeaderMap,
     /// Filled in place, because it is large. Its status is 0 until there is a response. `None` if the request belongs to
     /// no known company: then only the counters see it.
@@ -98,7 +101,7 @@ impl Recording {
             log,
             arrived: arrival.arrived,
             verdict: Verdict::Accepted,
-            request_id,
+            request_id: request_id_value(request_id),
             headers: arrival.headers,
             entry,
             seen: None,
@@ -112,8 +115,9 @@ impl Recording {
         &self.headers
     }
 
-    pub(crate) const fn request_id(&self) -> RequestId {
-        self.request_id
+    /// The request's id as the value of a header.
+    pub(crate) const fn request_id_value(&self) -> &HeaderValue {
+        &self.request_id
     }
 
     pub(crate) fn form(&self) -> &CredentialForm {

@@ -1,21 +1,21 @@
 //! `verify`: the same check, for a proxy that asks first and then forwards the request itself (nginx, Envoy, Caddy,
 //! Traefik, HAProxy).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use model::{Environment, Recorded, RequestId, Verdict};
+use model::{Environment, Recorded, Verdict};
 
+use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
-use crate::headers::{self, Identity};
+use crate::headers::{self, Identity, REQUEST_ID};
 use crate::judge::{Outcome, judge};
 use crate::recording::{Arrival, Recording};
 use crate::verify_call::{Misuse, VerifyCall};
-use crate::{client_address, errors, refusal, request_ids};
+use crate::{errors, refusal, request_ids};
 
 /// The status that the caller should get, for proxies that cannot pass every status on.
 const STATUS: &str = "x-gatehouse-status";
@@ -24,14 +24,9 @@ impl Gateway {
     /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
     /// is the query of the URL that the proxy calls. If the query or the headers leave unclear what is being asked, the
     /// response is 400 and nothing is logged. `peer` is the proxy; it may name the caller's address if it is trusted.
-    pub async fn verify(
-        &self,
-        query: Option<&str>,
-        headers: &HeaderMap,
-        peer: IpAddr,
-    ) -> Response<AnswerBody> {
+    pub async fn verify(&self, query: Option<&str>, headers: HeaderMap, peer: &Peer) -> Response<AnswerBody> {
         self.shared.log.recorder.room().await;
-        let mut response = match VerifyCall::read(query, headers) {
+        let mut response = match VerifyCall::read(query, &headers) {
             Ok(call) => self.verified(call, headers, peer),
             Err(misuse) => self.misused(&misuse),
         };
@@ -41,9 +36,12 @@ impl Gateway {
         response
     }
 
-    fn verified(&self, call: VerifyCall, headers: &HeaderMap, peer: IpAddr) -> Response<AnswerBody> {
+    fn verified(&self, call: VerifyCall, mut headers: HeaderMap, peer: &Peer) -> Response<AnswerBody> {
         let shared = &*self.shared;
         let at = shared.clock.now();
+        let address = self.client_address(peer, &headers);
+        let (outcome, facts) = judge(&shared.keys, &headers, at, address);
+        headers::remove_identity(&mut headers);
         let arrival = Arrival {
             request_id: request_ids::next(at),
             at,
@@ -51,13 +49,11 @@ impl Gateway {
             recorded: Recorded::Verify,
             method: call.method,
             path: call.path,
-            address: client_address(peer, headers, &shared.options.trusted_proxies),
-            headers: headers::without_identity(headers),
+            address,
+            headers,
         };
-        let (outcome, facts) = judge(&shared.keys, headers, at, arrival.address);
-        let (response, verdict, detail) = answer(only_of(call.environment, outcome), arrival.request_id);
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
-        recording.verdict(verdict, detail);
+        let response = answer(only_of(call.environment, outcome), &mut recording);
         let mut response = self.own(response, recording, &Method::GET);
         if call.profile.knows_401_and_403_only() {
             for_auth_request(&mut response);
@@ -74,8 +70,8 @@ impl Gateway {
         );
         self.shared.log.counters.not_understood();
         let mut response = errors::incorrect_parameters([(misuse.field, misuse.message.as_str())]);
-        let request_id = request_ids::next(self.shared.clock.now());
-        headers::set_request_id(response.headers_mut(), request_id);
+        let request_id = headers::request_id_value(request_ids::next(self.shared.clock.now()));
+        response.headers_mut().insert(&REQUEST_ID, request_id);
         AnswerBody::unrecorded(response, &Method::GET)
     }
 }
@@ -96,23 +92,26 @@ fn only_of(environment: Environment, outcome: Outcome) -> Outcome {
     }
 }
 
-fn answer(outcome: Outcome, request_id: RequestId) -> (Response<Bytes>, Verdict, String) {
+fn answer(outcome: Outcome, recording: &mut Recording) -> Response<Bytes> {
     match outcome {
         Outcome::Passes { key, brand } => {
             let mut response = Response::new(Bytes::new());
-            Identity {
+            let identity = Identity {
                 key: &key,
                 brand: brand.as_ref(),
-                request_id,
-            }
-            .write(response.headers_mut());
-            (response, Verdict::Accepted, String::new())
+                request_id: recording.request_id_value(),
+            };
+            identity.write(response.headers_mut());
+            response
         }
         Outcome::Refused {
             verdict,
             detail,
             retry_after,
-        } => (refusal(verdict, retry_after), verdict, detail),
+        } => {
+            recording.verdict(verdict, detail);
+            refusal(verdict, retry_after)
+        }
     }
 }
 

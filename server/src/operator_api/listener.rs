@@ -29,13 +29,14 @@ use crate::services::Services;
 /// Serves until `stop`, then drains. Must be called within the main runtime.
 pub async fn serve(plane: Plane, door: Door, router: Router, services: Services, stop: CancellationToken) {
     let (main, vary) = (Handle::current(), vary(&services));
-    let service = |_, peer| Connection {
+    let service = |_, address: SocketAddr| Connection {
         gateway: services.gateway.clone(),
         router: router.clone(),
         main: main.clone(),
         vary: vary.clone(),
         clock: services.clock(),
-        peer,
+        peer: services.gateway.peer(address.ip()),
+        address,
     };
     plane.serve(door, stop, service).await;
 }
@@ -47,13 +48,15 @@ struct Connection {
     main: Handle,
     vary: HeaderValue,
     clock: clock::Clock,
-    peer: SocketAddr,
+    address: SocketAddr,
+    peer: gateway::Peer,
 }
 
 impl Connection {
     async fn verify(&self, request: Request<CallerBody>) -> Response<AnswerBody> {
-        let query = request.uri().query();
-        let mut response = self.gateway.verify(query, request.headers(), self.peer.ip()).await;
+        let (parts, _) = request.into_parts();
+        let answering = self.gateway.verify(parts.uri.query(), parts.headers, &self.peer);
+        let mut response = answering.await;
         set_answer_headers(response.headers_mut(), &self.vary);
         response
     }
@@ -61,7 +64,7 @@ impl Connection {
     /// If the caller leaves, the work ends too.
     async fn route(&self, request: Request<CallerBody>) -> Response<Body> {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(self.peer));
+        request.extensions_mut().insert(Peer(self.address));
         let answering = AbortOnDropHandle::new(self.main.spawn(self.router.clone().oneshot(request)));
         match answering.await {
             Ok(Ok(response)) => response,
@@ -94,7 +97,7 @@ impl wire::Service for Connection {
     }
 
     fn failed(&self, fault: &Fault) {
-        tracing::debug!(status = %fault.status, peer = %self.peer, "a request did not reach its handler");
+        tracing::debug!(status = %fault.status, peer = %self.address, "a request did not reach its handler");
     }
 }
 

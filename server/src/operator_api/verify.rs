@@ -18,7 +18,7 @@ pub async fn verify(
 ) -> Response {
     let gateway = &services.gateway;
     gateway
-        .verify(query.as_deref(), &headers, peer.ip())
+        .verify(query.as_deref(), headers, &gateway.peer(peer.ip()))
         .await
         .map(Body::new)
 }

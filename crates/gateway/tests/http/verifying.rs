@@ -28,10 +28,15 @@ fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
         .headers
 }
 
+async fn verify(world: &World, query: Option<&str>, headers: &http::HeaderMap) -> http::Response<gateway::AnswerBody> {
+    let peer = world.gateway.peer(PROXY);
+    world.gateway.verify(query, headers.clone(), &peer).await
+}
+
 #[tokio::test]
 async fn an_active_key_gets_200_with_the_callers_identity() {
     let world = World::new().await;
-    let answer = world.gateway.verify(CADDY, &headers(&world, &[]), PROXY).await;
+    let answer = verify(&world, CADDY, &headers(&world, &[])).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (200, &http::HeaderValue::from_static("no-store"))
@@ -68,7 +73,7 @@ async fn a_refusal_is_the_documented_one_and_never_cacheable() {
     let world = World::new().await;
     let mut sent = headers(&world, &[]);
     sent.remove("x-access-secret");
-    let answer = world.gateway.verify(CADDY, &sent, PROXY).await;
+    let answer = verify(&world, CADDY, &sent).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (401, &http::HeaderValue::from_static("no-store"))
@@ -86,7 +91,7 @@ async fn a_refusal_is_the_documented_one_and_never_cacheable() {
 async fn a_key_of_another_environment_does_not_pass() {
     let world = World::new().await;
     let query = Some("environment=prod&profile=caddy");
-    let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY).await;
+    let answer = verify(&world, query, &headers(&world, &[])).await;
     assert_eq!(answer.status(), 403);
     assert!(!answer.headers().contains_key("x-gatehouse-key-id"));
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
@@ -113,9 +118,7 @@ async fn the_caller_cannot_write_its_own_log_line() {
     ] {
         for profile in Profile::ALL {
             let query = format!("environment=sandbox&profile={}", profile.as_str());
-            let answer = world
-                .gateway
-                .verify(Some(&query), &headers(&world, &[forged]), PROXY)
+            let answer = verify(&world, Some(&query), &headers(&world, &[forged]))
                 .await;
             assert_eq!(answer.status(), 400, "{query} {forged:?}");
             assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -123,9 +126,7 @@ async fn the_caller_cannot_write_its_own_log_line() {
         }
     }
     for other in [("x_forwarded_uri", "/innocent"), ("x.forwarded.uri", "/innocent")] {
-        let answer = world
-            .gateway
-            .verify(CADDY, &headers(&world, &[other]), PROXY)
+        let answer = verify(&world, CADDY, &headers(&world, &[other]))
             .await;
         assert_eq!(answer.status(), 200);
     }
@@ -154,7 +155,7 @@ async fn an_unclear_call_gets_400_with_what_is_wrong() {
             "environment",
         ),
     ] {
-        let answer = world.gateway.verify(query, &headers(&world, &[]), PROXY).await;
+        let answer = verify(&world, query, &headers(&world, &[])).await;
         assert_eq!(answer.status(), 400, "{query:?}");
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -169,7 +170,7 @@ async fn an_unclear_call_gets_400_with_what_is_wrong() {
 async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
     let world = World::with(|_| {}, RateLimit::per_minute(1)).await;
     let ask = async |more: &[(&str, &str)]| {
-        let answer = world.gateway.verify(NGINX, &headers(&world, more), PROXY).await;
+        let answer = verify(&world, NGINX, &headers(&world, more)).await;
         let real = answer.headers()["x-gatehouse-status"]
             .to_str()
             .expect("text")
@@ -192,12 +193,12 @@ async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
 
     let world = World::new().await;
     let unknown = headers(&world, &[("x-brand-id", "nobody")]);
-    let answer = world.gateway.verify(NGINX, &unknown, PROXY).await;
+    let answer = verify(&world, NGINX, &unknown).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["x-gatehouse-status"]),
         (403, &"400".parse().expect("a value"))
     );
-    let elsewhere = world.gateway.verify(CADDY, &unknown, PROXY).await;
+    let elsewhere = verify(&world, CADDY, &unknown).await;
     assert_eq!(elsewhere.status(), 400);
     assert!(!elsewhere.headers().contains_key("x-gatehouse-status"));
 }
@@ -210,9 +211,7 @@ async fn an_identity_that_the_caller_claims_is_neither_believed_nor_stored() {
         ("x.gatehouse.company", "evil"),
         ("x_gatehouse_brand", "evil"),
     ];
-    let answer = world
-        .gateway
-        .verify(CADDY, &headers(&world, &claimed), PROXY)
+    let answer = verify(&world, CADDY, &headers(&world, &claimed))
         .await;
     assert_eq!(answer.status(), 200);
     assert!(answer.headers().values().all(|value| value != "evil"));
