@@ -128,6 +128,57 @@ pub struct ServeArgs {
     /// Leptos's own runtime options
     #[arg(long, value_name = "FILE", default_value = "Leptos.toml", hide = true)]
     pub leptos_config: PathBuf,
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+}
+
+/// The limits of the gateway, as text. A time is `500ms`, `4s`, `5m` or `1h`.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits of the gateway; a time is 500ms, 4s, 5m or 1h")]
+pub struct GatewayArgs {
+    /// How long a caller may take to send a request's head [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub head_timeout: Option<String>,
+    /// How long a caller may pause while it sends a body [default: 20s]
+    #[arg(long, value_name = "TIME")]
+    pub body_idle: Option<String>,
+    /// How long a caller may take to send a whole body [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    pub body_timeout: Option<String>,
+    /// How long connecting to an upstream may take, with TLS [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    pub connect_timeout: Option<String>,
+    /// How long an upstream may take to begin its response, counted from the last piece of the request [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub answer_timeout: Option<String>,
+    /// How long an upstream may pause within a response, and a WebSocket may be silent [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    pub stream_idle: Option<String>,
+    /// How long an unused connection to an upstream is kept; must be shorter than the upstream keeps it [default: 4s]
+    #[arg(long, value_name = "TIME")]
+    pub upstream_idle: Option<String>,
+    /// How long a caller may pause while it reads a response [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub write_idle: Option<String>,
+    /// How long a request waits while its company has too many in flight [default: 2s]
+    #[arg(long, value_name = "TIME")]
+    pub queue_timeout: Option<String>,
+    /// How long requests in flight may take to end when the server stops [default: 20s]
+    #[arg(long, value_name = "TIME")]
+    pub drain_timeout: Option<String>,
+    /// Connections to the gateway at once [default: up to 8192, by the limit of open files]
+    #[arg(long, value_name = "N")]
+    pub gateway_connections: Option<String>,
+    /// Requests to upstreams in flight at once; each company has its fair share [default: up to 2048, by the limit of open
+    /// files]
+    #[arg(long, value_name = "N")]
+    pub gateway_requests: Option<String>,
+    /// Size of a request's address and headers together [default: 64KiB]
+    #[arg(long, value_name = "SIZE")]
+    pub head_bytes: Option<String>,
+    /// Size of a body sent to the public API; bodies for upstreams are limited by time only [default: 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub public_api_body_bytes: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -103,14 +103,16 @@ impl Services {
             public_api_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld,
+            timeouts: config.gateway.timeouts,
             limits: Limits {
-                connections: bounds.gateway,
+                connections: at_most(config.gateway.connections, bounds.gateway),
                 connections_per_address: config.connections_per_address,
-                requests: bounds.requests,
+                requests: at_most(config.gateway.requests, bounds.requests),
                 upstream_idle: bounds.upstream_idle,
+                head_bytes: config.gateway.head_bytes,
+                public_api_body_bytes: config.gateway.public_api_body_bytes,
                 ..Limits::default()
             },
-            ..GatewayOptions::default()
         };
         let gateway = Gateway::new(
             options,
@@ -223,6 +225,11 @@ impl Services {
         }
         self.core.close().await;
     }
+}
+
+/// What was set, as far as the limit of open files allows.
+fn at_most(set: Option<usize>, bound: usize) -> usize {
+    set.map_or(bound, |set| set.min(bound))
 }
 
 fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<SocketAddr>) -> Webhooks {

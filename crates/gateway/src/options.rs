@@ -33,7 +33,7 @@ impl GatewayOptions {
 }
 
 /// How long the gateway waits for each step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a request's head, counted from when the connection opened or the previous response ended.
     pub head: Duration,

@@ -1,6 +1,7 @@
 //! The configuration of `gatehouse serve`. Flags win over environment variables, which win over the file. Each value is
 //! parsed once, and each error is one sentence that names the setting.
 
+mod limits;
 mod parse;
 mod retention;
 mod secrets;
@@ -17,6 +18,7 @@ use url::Url;
 
 use crate::cli::{AdminArgs, ServeArgs};
 
+pub use limits::GatewayLimits;
 pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file, secret_sources};
 use settings::Settings;
 
@@ -102,6 +104,7 @@ pub struct Config {
     pub webhook_headers: webhooks::SentHeaders,
     /// The most connections from one address to one listener.
     pub connections_per_address: usize,
+    pub gateway: GatewayLimits,
     pub rate_limit: RateLimit,
     /// The names whose values are redacted and never stored.
     pub names: Arc<logs::Names>,
@@ -128,6 +131,7 @@ impl Config {
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
             webhook_headers: parse::webhook_headers(&settings)?,
             connections_per_address: parse::connections_per_address(&settings)?,
+            gateway: limits::read(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,
             names: Arc::new(parse::names(&settings)?),
             log: settings

@@ -66,11 +66,13 @@ fn bytes(value: &Value) -> Result<Option<u64>, ConfigError> {
 }
 
 /// Bytes, or a whole number of a unit.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim_start().to_ascii_lowercase().as_str() {
         "" => 1,
+        "kb" => 1_000,
+        "kib" => 1 << 10,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,

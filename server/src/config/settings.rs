@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::ConfigError;
-use crate::cli::ServeArgs;
+use crate::cli::{GatewayArgs, ServeArgs};
 
 /// Every setting allowed in an environment variable or the file. `true` marks lists.
 const NAMES: &[(&str, bool)] = &[
@@ -34,6 +34,20 @@ const NAMES: &[(&str, bool)] = &[
     ("secret-header", false),
     ("key-prefix", true),
     ("demo", false),
+    ("head-timeout", false),
+    ("body-idle", false),
+    ("body-timeout", false),
+    ("connect-timeout", false),
+    ("answer-timeout", false),
+    ("stream-idle", false),
+    ("upstream-idle", false),
+    ("write-idle", false),
+    ("queue-timeout", false),
+    ("drain-timeout", false),
+    ("gateway-connections", false),
+    ("gateway-requests", false),
+    ("head-bytes", false),
+    ("public-api-body-bytes", false),
 ];
 
 /// A value and where it was set, as a person would say it: `--listen`, `GATEHOUSE_LISTEN`, `listen in gatehouse.toml`.
@@ -163,9 +177,11 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         secret_header,
         key_prefix,
         demo,
+        gateway,
     } = args;
     let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
-    HashMap::from([
+    let mut flags = gateway_flags(gateway);
+    flags.extend([
         ("name", one(name)),
         ("data-dir", one(data_dir)),
         ("listen", one(listen)),
@@ -192,7 +208,47 @@ fn flags(args: &ServeArgs) -> HashMap<&'static str, Vec<String>> {
         ("secret-header", one(secret_header)),
         ("key-prefix", key_prefix.clone()),
         ("demo", one(demo)),
-    ])
+    ]);
+    flags
+}
+
+fn gateway_flags(args: &GatewayArgs) -> HashMap<&'static str, Vec<String>> {
+    let GatewayArgs {
+        head_timeout,
+        body_idle,
+        body_timeout,
+        connect_timeout,
+        answer_timeout,
+        stream_idle,
+        upstream_idle,
+        write_idle,
+        queue_timeout,
+        drain_timeout,
+        gateway_connections,
+        gateway_requests,
+        head_bytes,
+        public_api_body_bytes,
+    } = args;
+    let flags = [
+        ("head-timeout", head_timeout),
+        ("body-idle", body_idle),
+        ("body-timeout", body_timeout),
+        ("connect-timeout", connect_timeout),
+        ("answer-timeout", answer_timeout),
+        ("stream-idle", stream_idle),
+        ("upstream-idle", upstream_idle),
+        ("write-idle", write_idle),
+        ("queue-timeout", queue_timeout),
+        ("drain-timeout", drain_timeout),
+        ("gateway-connections", gateway_connections),
+        ("gateway-requests", gateway_requests),
+        ("head-bytes", head_bytes),
+        ("public-api-body-bytes", public_api_body_bytes),
+    ];
+    flags
+        .into_iter()
+        .map(|(name, value)| (name, value.iter().cloned().collect()))
+        .collect()
 }
 
 /// Reads the given file, which must exist, or `gatehouse.toml` if there is one.

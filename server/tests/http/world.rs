@@ -99,6 +99,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         trusted_proxies: Vec::new(),
         webhook_headers: webhooks::SentHeaders::default(),
         connections_per_address: 1024,
+        gateway: server::config::GatewayLimits::default(),
         names: std::sync::Arc::new(logs::Names::default()),
         rate_limit: RateLimit::Requests(300),
         log: "info".to_owned(),
