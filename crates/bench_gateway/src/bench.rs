@@ -8,10 +8,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Options;
 use crate::gatehouse::{Credentials, Gatehouse, Rows, ordinary_headers};
+use crate::http::{self, Connection};
 use crate::nginx::{Logging, Nginx};
 use crate::report::Report;
 use crate::samples::thousands;
 use crate::wrk::{Load, Server};
+
+/// What small requests ask for.
+pub(crate) const TARGET: &str = "/v1/users/?page=2";
 
 pub(crate) struct Bench {
     pub(crate) options: Options,
@@ -71,10 +75,29 @@ impl Bench {
         Ok((peer, credentials))
     }
 
+    /// A gateway that accepts any key is fast and no gateway.
+    pub(crate) fn ensure_it_checks(&self, server: &impl Server, credentials: &Credentials) -> Result<()> {
+        let wrong = Credentials {
+            secret: credentials.secret.chars().rev().collect(),
+            ..credentials.clone()
+        };
+        for (credentials, expected) in [(credentials, 200), (&wrong, 401)] {
+            let request = http::get(server.address(), TARGET, &credentials.headers());
+            let (status, _) = Connection::open(server.address())?
+                .exchange(&request)
+                .map(|(status, body)| (status, body.len()))?;
+            ensure!(
+                status == expected,
+                "a gateway responded {status} instead of {expected}"
+            );
+        }
+        Ok(())
+    }
+
     /// A load of small requests, as the options say.
     pub(crate) fn load(&self, credentials: Option<&Credentials>) -> Load {
         Load {
-            target: "/v1/users/?page=2".to_owned(),
+            target: TARGET.to_owned(),
             headers: credentials.map_or_else(ordinary_headers, Credentials::headers),
             connections: self.options.connections,
             threads: self.options.threads,
@@ -111,7 +134,16 @@ impl Bench {
             &["seen", "stored", "dropped (target: 0)", "suppressed"],
             &[vec![seen, stored, dropped_cell, suppressed]],
         )?;
-        self.report.finish(&self.folder)
+        self.report.finish(&self.folder)?;
+        // Both may have grown to gigabytes.
+        for left in ["data", "peer.log"].map(|name| self.folder.join(name)) {
+            if left.is_dir() {
+                fs::remove_dir_all(left)?;
+            } else if left.exists() {
+                fs::remove_file(left)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -64,6 +64,9 @@ impl Contender {
 }
 
 fn under_load(bench: &Bench, server: &impl Server, credentials: Option<&Credentials>) -> Result<Run> {
+    if let Some(credentials) = credentials {
+        bench.ensure_it_checks(server, credentials)?;
+    }
     let load = bench.load(credentials);
     load.warm(server)?;
     load.run(server)
