@@ -174,11 +174,7 @@ impl Process {
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
-        Ok(self
-            .family()?
-            .into_iter()
-            .filter_map(|(id, _)| resident(id))
-            .sum())
+        Ok(self.family()?.into_keys().filter_map(resident).sum())
     }
 
     /// The process and its workers.
