@@ -56,7 +56,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let (gatehouse, credentials) = bench.gatehouse()?;
     let ours = runtime.block_on(gather(bench, &gatehouse.gateway(), &credentials.headers()))?;
-    bench.count_rows(&gatehouse)?;
+    bench.count_rows("many callers", &gatehouse)?;
     drop(gatehouse);
     let (peer, credentials) = bench.peer(Logging::Headers)?;
     let peers = runtime.block_on(gather(bench, &peer, &credentials.headers()))?;

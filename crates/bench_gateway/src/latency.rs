@@ -42,7 +42,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         let (gatehouse, credentials) = bench.gatehouse()?;
         let pace = self::pace(&bench.load(Some(&credentials)), rate);
         ours.add("Gatehouse", pace.run(gatehouse.gateway)?);
-        bench.count_rows(&gatehouse)?;
+        bench.count_rows("half of the highest rate", &gatehouse)?;
         drop(gatehouse);
         let (peer, credentials) = bench.peer(Logging::Headers)?;
         let pace = self::pace(&bench.load(Some(&credentials)), rate);
@@ -84,7 +84,7 @@ fn highest_rate(bench: &mut Bench) -> Result<f64> {
     let load = bench.load(Some(&credentials));
     load.warm(&gatehouse.gateway())?;
     let rate = load.run(&gatehouse.gateway())?.rate;
-    bench.count_rows(&gatehouse)?;
+    bench.count_rows("highest rate", &gatehouse)?;
     Ok(rate)
 }
 

@@ -140,6 +140,10 @@ impl Process {
         Ok(Self { child })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until the process listens there.
     pub(crate) fn wait_for(&mut self, address: SocketAddr) -> Result<()> {
         self.wait_until(|| TcpStream::connect(address).is_ok())

@@ -46,7 +46,7 @@ impl Contender {
             Self::Gatehouse => {
                 let (gatehouse, credentials) = bench.gatehouse()?;
                 let run = under_load(bench, &gatehouse.gateway(), Some(&credentials))?;
-                bench.count_rows(&gatehouse)?;
+                bench.count_rows("small requests", &gatehouse)?;
                 Ok(run)
             }
             Self::Headers | Self::Ordinary => {
