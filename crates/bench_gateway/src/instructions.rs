@@ -2,18 +2,19 @@
 //! nearly the same on a busy machine. All threads count, so recording, redacting and storing are included.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use crate::bench::{Bench, TARGET};
 use crate::gatehouse::{Credentials, Gatehouse};
 use crate::http::{self, Connection};
 use crate::prerequisites::on_path;
-use crate::process::pause;
+use crate::process::{PATIENCE, pause};
 use crate::samples::thousands;
 use crate::verify;
 use crate::wrk::Server;
@@ -43,8 +44,9 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         profile,
     };
     let mut rows = Vec::new();
-    for (name, request, status) in requests(&gatehouse, &credentials) {
-        let each = counting.each(&request, status)?;
+    for counted in requests(&gatehouse, &credentials) {
+        let each = counting.each(&counted)?;
+        let name = counted.name;
         eprintln!("{name}: {} instructions", thousands(each));
         bench
             .report
@@ -55,11 +57,16 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     bench.count_rows("under valgrind", &gatehouse)
 }
 
-/// Each kind of request, where it goes, and the status of its response.
-fn requests(
-    gatehouse: &Gatehouse,
-    credentials: &Credentials,
-) -> [(&'static str, (std::net::SocketAddr, Vec<u8>), u16); 5] {
+/// A request that is counted.
+struct Counted {
+    name: &'static str,
+    to: SocketAddr,
+    request: Vec<u8>,
+    /// The status of its response.
+    status: u16,
+}
+
+fn requests(gatehouse: &Gatehouse, credentials: &Credentials) -> [Counted; 5] {
     let wrong = Credentials {
         secret: credentials.secret.chars().rev().collect(),
         ..credentials.clone()
@@ -68,22 +75,24 @@ fn requests(
         client_id: "0".repeat(32),
         ..wrong.clone()
     };
-    let (gateway, operator) = (gatehouse.gateway, gatehouse.operator);
-    let forwarded = |of: &Credentials| (gateway, http::get(gateway, TARGET, &of.headers()));
-    let asked = |of: &Credentials| {
-        let headers = verify::headers(of);
-        (operator, http::get(operator, verify::TARGET, &headers))
+    let forwarded = |name, of: &Credentials, status| Counted {
+        name,
+        to: gatehouse.gateway,
+        request: http::get(gatehouse.gateway, TARGET, &of.headers()),
+        status,
+    };
+    let asked = |name, of: &Credentials, status| Counted {
+        name,
+        to: gatehouse.operator,
+        request: http::get(gatehouse.operator, verify::TARGET, &verify::headers(of)),
+        status,
     };
     [
-        ("accepted by the gateway", forwarded(credentials), 200),
-        ("refused by the gateway: wrong secret", forwarded(&wrong), 401),
-        (
-            "refused by the gateway: no such Client ID",
-            forwarded(&unknown),
-            401,
-        ),
-        ("accepted by `/verify`", asked(credentials), 200),
-        ("refused by `/verify`: wrong secret", asked(&wrong), 401),
+        forwarded("accepted by the gateway", credentials, 200),
+        forwarded("refused by the gateway: wrong secret", &wrong, 401),
+        forwarded("refused by the gateway: no such Client ID", &unknown, 401),
+        asked("accepted by `/verify`", credentials, 200),
+        asked("refused by `/verify`: wrong secret", &wrong, 401),
     ]
 }
 
@@ -95,11 +104,12 @@ struct Counting<'a> {
 
 impl Counting<'_> {
     /// Without what the server does anyway in the same time.
-    fn each(&self, (address, request): &(std::net::SocketAddr, Vec<u8>), status: u16) -> Result<u64> {
-        let mut connection = Connection::open(*address)?;
+    fn each(&self, counted: &Counted) -> Result<u64> {
+        let status = counted.status;
+        let mut connection = Connection::open(counted.to)?;
         let mut ask = |count| -> Result<()> {
             for _ in 0..count {
-                let (got, _) = connection.exchange(request)?;
+                let (got, _) = connection.exchange(&counted.request)?;
                 ensure!(got == status, "the server responded {got} instead of {status}");
             }
             Ok(())
@@ -146,7 +156,7 @@ fn take_dump(profile: &Path) -> Result<String> {
     let folder = profile.parent().context("the folder of profiles")?;
     let name = profile.file_name().context("the name of profiles")?;
     let begun = Instant::now();
-    while begun.elapsed() < crate::process::PATIENCE {
+    while begun.elapsed() < PATIENCE {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let is_dump = path.file_stem() == Some(name) && path != profile;
@@ -163,7 +173,7 @@ fn take_dump(profile: &Path) -> Result<String> {
         }
         pause();
     }
-    anyhow::bail!("callgrind wrote no profile");
+    bail!("callgrind wrote no profile");
 }
 
 /// `totals: 12345`

@@ -73,7 +73,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100_000)]
     keys: usize,
     /// For how many minutes keys are created. What is there is kept: the next run continues.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 10)]
     patience: u64,
     /// Callers of part d that keep a connection and send nothing.
     #[arg(long, default_value_t = 10_000)]
