@@ -34,7 +34,7 @@ pub(crate) struct Filled {
     companies: PathBuf,
 }
 
-/// A database with this many keys. `None` if there are fewer when the patience is over.
+/// A database with this many keys, or up to five more, because each company has six. `None` if there are fewer when the patience is over.
 pub(crate) fn database(bench: &Bench, count: usize) -> Result<Option<Filled>> {
     let folder = bench.folder.join(format!("keys-{count}"));
     fs::create_dir_all(&folder)?;

@@ -120,8 +120,13 @@ impl Report {
     pub(crate) fn runs(&mut self, part: &str, name: &str, runs: &Runs) {
         self.raw(part, name, runs.raw());
         for percent in runs.others.values() {
-            self.others.add(*percent);
+            self.others(*percent);
         }
+    }
+
+    /// What other programs took of the machine while something was measured, in percent.
+    pub(crate) fn others(&mut self, percent: f64) {
+        self.others.add(percent);
     }
 
     pub(crate) fn raw(&mut self, part: &str, name: &str, figures: Value) {
@@ -133,7 +138,7 @@ impl Report {
     pub(crate) fn finish(mut self, folder: &Path) -> Result<()> {
         if !self.others.values().is_empty() {
             self.line(&format!(
-                "\nOther programs used {:.0} % of the machine while wrk ran (median), at most {:.0} %.",
+                "\nOther programs used {:.0} % of the machine during the loads (median), at most {:.0} %.",
                 self.others.median(),
                 self.others.span().1
             ))?;
