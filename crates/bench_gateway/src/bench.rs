@@ -8,17 +8,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Options;
 use crate::gatehouse::{Credentials, Gatehouse, Rows, ordinary_headers};
+use crate::http::{self, Connection};
 use crate::nginx::{Logging, Nginx};
 use crate::report::Report;
-use crate::samples::thousands;
+use crate::samples::{judged, thousands};
 use crate::wrk::{Load, Server};
+
+/// What small requests ask for.
+pub(crate) const TARGET: &str = "/v1/users/?page=2";
 
 pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) folder: PathBuf,
     pub(crate) upstream: Nginx,
     pub(crate) report: Report,
-    rows: Rows,
+    /// What became of the rows, by what was measured.
+    rows: Vec<(&'static str, Rows)>,
 }
 
 impl Bench {
@@ -48,7 +53,7 @@ impl Bench {
             upstream,
             folder,
             report: Report::default(),
-            rows: Rows::default(),
+            rows: Vec::new(),
         })
     }
 
@@ -58,6 +63,7 @@ impl Bench {
             &self.options.binary,
             &self.folder.join("data"),
             self.upstream.address(),
+            &[],
         )
     }
 
@@ -71,10 +77,29 @@ impl Bench {
         Ok((peer, credentials))
     }
 
+    /// A gateway that accepts any key is fast and no gateway.
+    pub(crate) fn ensure_it_checks(&self, server: &impl Server, credentials: &Credentials) -> Result<()> {
+        let wrong = Credentials {
+            secret: credentials.secret.chars().rev().collect(),
+            ..credentials.clone()
+        };
+        for (credentials, expected) in [(credentials, 200), (&wrong, 401)] {
+            let request = http::get(server.address(), TARGET, &credentials.headers());
+            let (status, _) = Connection::open(server.address())?
+                .exchange(&request)
+                .map(|(status, body)| (status, body.len()))?;
+            ensure!(
+                status == expected,
+                "a gateway responded {status} instead of {expected}"
+            );
+        }
+        Ok(())
+    }
+
     /// A load of small requests, as the options say.
     pub(crate) fn load(&self, credentials: Option<&Credentials>) -> Load {
         Load {
-            target: "/v1/users/?page=2".to_owned(),
+            target: TARGET.to_owned(),
             headers: credentials.map_or_else(ordinary_headers, Credentials::headers),
             connections: self.options.connections,
             threads: self.options.threads,
@@ -85,34 +110,49 @@ impl Bench {
     }
 
     /// Takes note of what became of a server's rows, before it ends. A row may be dropped, but not lost.
-    pub(crate) fn count_rows(&mut self, gatehouse: &Gatehouse) -> Result<Rows> {
+    pub(crate) fn count_rows(&mut self, what: &'static str, gatehouse: &Gatehouse) -> Result<()> {
         let rows = gatehouse.rows()?;
         ensure!(
             rows.seen == rows.stored + rows.dropped + rows.suppressed,
             "rows are missing: {rows:?}"
         );
-        self.rows.add(rows);
-        Ok(rows)
+        match self.rows.iter_mut().find(|(other, _)| *other == what) {
+            Some((_, sum)) => sum.add(rows),
+            None => self.rows.push((what, rows)),
+        }
+        Ok(())
     }
 
     pub(crate) fn finish(mut self) -> Result<()> {
-        let Rows {
-            seen,
-            stored,
-            dropped,
-            suppressed,
-            ..
-        } = self.rows;
-        self.report.heading("Rows of the log")?;
-        let dropped_cell = crate::samples::judged(thousands(dropped), dropped == 0);
-        let cells = [seen, stored, suppressed].map(thousands);
-        let [seen, stored, suppressed] = cells;
-        self.report.table(
-            &["seen", "stored", "dropped (target: 0)", "suppressed"],
-            &[vec![seen, stored, dropped_cell, suppressed]],
-        )?;
-        self.report.finish(&self.folder)
+        if !self.rows.is_empty() {
+            self.report.heading("Rows of the log")?;
+            let rows: Vec<_> = self.rows.iter().map(|(what, rows)| cells(what, *rows)).collect();
+            self.report.table(
+                &["load", "seen", "stored", "dropped (target: 0)", "suppressed"],
+                &rows,
+            )?;
+        }
+        self.report.finish(&self.folder)?;
+        // Both may have grown to gigabytes.
+        for left in ["data", "peer.log"].map(|name| self.folder.join(name)) {
+            if left.is_dir() {
+                fs::remove_dir_all(left)?;
+            } else if left.exists() {
+                fs::remove_file(left)?;
+            }
+        }
+        Ok(())
     }
+}
+
+fn cells(what: &str, rows: Rows) -> Vec<String> {
+    vec![
+        what.to_owned(),
+        thousands(rows.seen),
+        thousands(rows.stored),
+        judged(thousands(rows.dropped), rows.dropped == 0),
+        thousands(rows.suppressed),
+    ]
 }
 
 /// How many files and sockets a process may open.

@@ -92,7 +92,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
                 &format!("{}, Gatehouse", kind.name),
                 load.run(&gatehouse.gateway())?,
             );
-            bench.count_rows(&gatehouse)?;
+            bench.count_rows(kind.name, &gatehouse)?;
             drop(gatehouse);
             let (peer, credentials) = bench.peer(Logging::Ordinary)?;
             let load = kind.load(bench, &credentials);

@@ -38,7 +38,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         let (gatehouse, credentials) = bench.gatehouse()?;
         let load = bench.load(Some(&credentials));
         ours.measure("Gatehouse", &gatehouse.gateway(), &load)?;
-        bench.count_rows(&gatehouse)?;
+        bench.count_rows("4 connections, then many", &gatehouse)?;
         drop(gatehouse);
         let (peer, credentials) = bench.peer(Logging::Headers)?;
         let load = bench.load(Some(&credentials));

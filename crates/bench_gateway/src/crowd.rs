@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::bench::{Bench, open_files};
+use crate::bench::{Bench, TARGET, open_files};
 use crate::http;
 use crate::nginx::Logging;
 use crate::samples::{figure, judged, thousands};
 use crate::wrk::Server;
 
 /// In MiB.
-const TARGET: f64 = 150.0;
+const MEMORY: f64 = 150.0;
 
 /// How many callers come from one address, so that the bound for an address is not what is measured.
 const PER_ADDRESS: usize = 200;
@@ -56,7 +56,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let (gatehouse, credentials) = bench.gatehouse()?;
     let ours = runtime.block_on(gather(bench, &gatehouse.gateway(), &credentials.headers()))?;
-    bench.count_rows(&gatehouse)?;
+    bench.count_rows("many callers", &gatehouse)?;
     drop(gatehouse);
     let (peer, credentials) = bench.peer(Logging::Headers)?;
     let peers = runtime.block_on(gather(bench, &peer, &credentials.headers()))?;
@@ -66,8 +66,8 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             "Gatehouse",
             ours,
             format!(
-                "{} (< {TARGET})",
-                judged(figure(ours.memory), ours.memory < TARGET)
+                "{} (< {MEMORY})",
+                judged(figure(ours.memory), ours.memory < MEMORY)
             ),
         ),
         ("nginx + Lua", peers, figure(peers.memory)),
@@ -103,7 +103,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
 /// Lets all callers come, and the active ones send requests for a while.
 async fn gather(bench: &Bench, server: &impl Server, headers: &[String]) -> Result<Crowd> {
     let (idle, active) = (bench.options.idle, bench.options.active);
-    let request: Arc<[u8]> = http::get(server.address(), "/v1/users/?page=2", headers).into();
+    let request: Arc<[u8]> = http::get(server.address(), TARGET, headers).into();
     let idle_callers = arrive(server.address(), 0..idle, &request).await?;
     let active_callers = arrive(server.address(), idle..idle + active, &request).await?;
     eprintln!(

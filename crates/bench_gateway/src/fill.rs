@@ -1,5 +1,6 @@
 //! Databases with many keys. They are created through the operator API, as an operator would, and kept for the next run.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -29,132 +30,147 @@ pub(crate) struct Filled {
     pub(crate) data: PathBuf,
     /// Each line is a Client ID and a secret.
     pub(crate) keys: PathBuf,
+    /// Each line is a Client ID.
+    companies: PathBuf,
 }
 
-/// A database with this many keys. `None` if there are fewer when the patience is over.
+/// A database with this many keys, or up to five more, because each company has six. `None` if there are fewer when the patience is over.
 pub(crate) fn database(bench: &Bench, count: usize) -> Result<Option<Filled>> {
     let folder = bench.folder.join(format!("keys-{count}"));
     fs::create_dir_all(&folder)?;
     let filled = Filled {
         data: folder.join("data"),
         keys: folder.join("keys"),
+        companies: folder.join("companies"),
     };
-    let before = lines(&filled.keys)?;
-    if before < count {
-        if before == 0 && filled.data.exists() {
-            fs::remove_dir_all(&filled.data)?;
-        }
-        let patience = Duration::from_secs(60 * bench.options.patience);
-        fill(bench, &filled, count - before, patience)?;
+    if lines(&filled.keys)?.len() < count {
+        fill(bench, &filled, count)?;
     }
-    let after = lines(&filled.keys)?;
-    if after < count {
+    let there = lines(&filled.keys)?.len();
+    if there < count {
         eprintln!(
             "{} of {} keys are there",
-            thousands(after as u64),
+            thousands(there as u64),
             thousands(count as u64)
         );
     }
-    Ok((after >= count).then_some(filled))
+    Ok((there >= count).then_some(filled))
 }
 
-fn lines(file: &Path) -> Result<usize> {
+fn lines(file: &Path) -> Result<Vec<String>> {
     if !file.exists() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    Ok(fs::read_to_string(file)?.lines().count())
+    Ok(fs::read_to_string(file)?.lines().map(str::to_owned).collect())
 }
 
-fn fill(bench: &Bench, filled: &Filled, count: usize, patience: Duration) -> Result<()> {
-    let admin = Admin::new(&bench.options.binary, &filled.data);
-    if !filled.data.exists() {
+/// First all companies, then their keys: a new company makes the server load all keys again.
+fn fill(bench: &Bench, filled: &Filled, count: usize) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs(60 * bench.options.patience);
+    let token = token(&bench.options.binary, &filled.data)?;
+    let gatehouse = Gatehouse::open(&bench.options.binary, &filled.data, bench.upstream.address())?;
+    let filling = |file: &Path| -> Result<Filling> {
+        Ok(Filling {
+            operator: gatehouse.operator,
+            token: token.clone(),
+            file: Mutex::new(OpenOptions::new().create(true).append(true).open(file)?),
+            done: AtomicUsize::new(0),
+            until,
+        })
+    };
+    let there = lines(&filled.companies)?.len();
+    let missing: Vec<String> = (there..count.div_ceil(ENVIRONMENTS.len()))
+        .map(|number| format!("Northwind {number}"))
+        .collect();
+    filling(&filled.companies)?.all(&missing, "companies", Filling::company)?;
+
+    let complete: HashSet<String> = lines(&filled.keys)?
+        .iter()
+        .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+        .collect();
+    let mut missing = lines(&filled.companies)?;
+    missing.retain(|company| !complete.contains(company));
+    filling(&filled.keys)?.all(&missing, "companies with keys", Filling::keys)
+}
+
+/// For the operator API.
+fn token(binary: &Path, data: &Path) -> Result<String> {
+    let admin = Admin::new(binary, data);
+    if !data.exists() {
         admin.run(&["create-company", "--name", "Northwind"])?;
     }
-    let token = admin.run(&[
-        "create-operator-token",
-        "--name",
-        "bench",
-        "--scope",
-        "companies",
-        "--scope",
-        "keys",
-    ])?;
-    let token = text(&token, "token")?;
-    let gatehouse = Gatehouse::open(&bench.options.binary, &filled.data, bench.upstream.address())?;
-    let keys = OpenOptions::new().create(true).append(true).open(&filled.keys)?;
-    let filling = &Filling {
-        operator: gatehouse.operator,
-        token,
-        keys: Mutex::new(keys),
-        left: AtomicUsize::new(count),
-        until: Instant::now() + patience,
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..AT_ONCE)
-            .map(|number| scope.spawn(move || filling.work(number == 0)))
-            .collect();
-        let mut each = threads.into_iter().map(|thread| {
-            let joined = thread.join();
-            joined
-                .ok()
-                .context("a thread that creates keys panicked")
-                .flatten()
-        });
-        each.try_for_each(|result| result)
-    })
+    let scopes = ["--scope", "companies", "--scope", "keys"];
+    let arguments = [&["create-operator-token", "--name", "bench"][..], &scopes].concat();
+    text(&admin.run(&arguments)?, "token")
 }
 
 struct Filling {
     operator: SocketAddr,
     token: String,
-    keys: Mutex<File>,
-    /// Keys that nobody has begun to create.
-    left: AtomicUsize,
+    /// What was created.
+    file: Mutex<File>,
+    done: AtomicUsize,
     until: Instant,
 }
 
 impl Filling {
-    /// Creates companies with their keys until there are enough or the time is over.
-    fn work(&self, speaks: bool) -> Result<()> {
-        let mut connection = Connection::open(self.operator)?;
-        let mut spoke = Instant::now();
-        while Instant::now() < self.until {
-            let Some(count) = self.take() else { break };
-            let company = self.post(
-                &mut connection,
-                "/operator/v1/companies",
-                &json!({ "name": "Northwind" }),
-            )?;
-            let client_id = text(&company, "client_id")?;
-            let mut lines = String::new();
-            for environment in &ENVIRONMENTS[..count] {
-                let key = json!({ "client_id": client_id, "env_type": environment });
-                let key = self.post(&mut connection, "/operator/v1/keys", &key)?;
-                lines.push_str(&format!("{client_id} {}\n", text(&key, "secret")?));
+    /// Creates something for each of these, several at a time, until the time is over.
+    fn all(
+        &self,
+        of: &[String],
+        what: &str,
+        create: fn(&Self, &mut Connection, &str) -> Result<String>,
+    ) -> Result<()> {
+        let work = |speaks: bool| -> Result<()> {
+            let mut connection = Connection::open(self.operator)?;
+            let mut spoke = Instant::now();
+            while Instant::now() < self.until {
+                let at = self.done.fetch_add(1, Ordering::Relaxed);
+                let Some(one) = of.get(at) else { break };
+                let lines = create(self, &mut connection, one)?;
+                let mut file = self.file.lock().ok().context("another thread panicked")?;
+                file.write_all(lines.as_bytes())?;
+                drop(file);
+                if speaks && spoke.elapsed() > Duration::from_secs(10) {
+                    spoke = Instant::now();
+                    eprintln!(
+                        "{} of {} {what}",
+                        thousands(at as u64),
+                        thousands(of.len() as u64)
+                    );
+                }
             }
-            let mut file = self.keys.lock().ok().context("another thread panicked")?;
-            file.write_all(lines.as_bytes())?;
-            drop(file);
-            if speaks && spoke.elapsed() > Duration::from_secs(10) {
-                spoke = Instant::now();
-                eprintln!(
-                    "{} keys to create",
-                    thousands(self.left.load(Ordering::Relaxed) as u64)
-                );
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..AT_ONCE)
+                .map(|number| scope.spawn(move || work(number == 0)))
+                .collect();
+            let mut each = threads.into_iter().map(|thread| {
+                let joined = thread.join();
+                joined
+                    .ok()
+                    .context("a thread that fills the database panicked")
+                    .flatten()
+            });
+            each.try_for_each(|result| result)
+        })
     }
 
-    /// How many keys the next company gets.
-    fn take(&self) -> Option<usize> {
-        let most = ENVIRONMENTS.len();
-        let before = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                (left > 0).then(|| left.saturating_sub(most))
-            });
-        before.ok().map(|before| before.min(most))
+    fn company(&self, connection: &mut Connection, name: &str) -> Result<String> {
+        let company = self.post(connection, "/operator/v1/companies", &json!({ "name": name }))?;
+        Ok(text(&company, "client_id")? + "\n")
+    }
+
+    /// All keys that the company may have.
+    fn keys(&self, connection: &mut Connection, client_id: &str) -> Result<String> {
+        let mut lines = String::new();
+        for environment in ENVIRONMENTS {
+            let key = json!({ "client_id": client_id, "env_type": environment });
+            let key = self.post(connection, "/operator/v1/keys", &key)?;
+            lines.push_str(&format!("{client_id} {}\n", text(&key, "secret")?));
+        }
+        Ok(lines)
     }
 
     fn post(&self, connection: &mut Connection, target: &str, body: &Value) -> Result<Value> {
@@ -166,7 +182,7 @@ impl Filling {
         let (status, body) = connection.exchange(&request)?;
         ensure!(
             status == 201,
-            "{target}: {status}, {}",
+            "{target}: {status}, {}. If an earlier run was interrupted, remove its folder keys-….",
             String::from_utf8_lossy(body)
         );
         serde_json::from_slice(body).context("a response of the operator API")

@@ -88,8 +88,13 @@ pub(crate) struct Door<'a> {
 }
 
 impl Gatehouse {
-    /// With an empty log, one company and one key.
-    pub(crate) fn new(binary: &Path, folder: &Path, upstream: SocketAddr) -> Result<(Self, Credentials)> {
+    /// With an empty log, one company and one key. `under` is a program that runs it, with its arguments.
+    pub(crate) fn new(
+        binary: &Path,
+        folder: &Path,
+        upstream: SocketAddr,
+        under: &[&str],
+    ) -> Result<(Self, Credentials)> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
@@ -98,14 +103,25 @@ impl Gatehouse {
         let client_id = text(&company, "client_id")?;
         let key = admin.run(&["create-key", "--client-id", &client_id, "--environment", "prod"])?;
         let secret = text(&key, "secret")?;
-        let server = Self::open(binary, folder, upstream)?;
+        let server = Self::open_under(under, binary, folder, upstream)?;
         Ok((server, Credentials { client_id, secret }))
     }
 
     /// With what the folder has.
     pub(crate) fn open(binary: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
+        Self::open_under(&[], binary, folder, upstream)
+    }
+
+    fn open_under(under: &[&str], binary: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
         let [dashboard, gateway, operator] = [free_address()?, free_address()?, free_address()?];
-        let mut command = Command::new(binary);
+        let mut command = match under {
+            [] => Command::new(binary),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
         command
             .args(["serve", "--rate-limit", "off", "--log", "warn", "--data-dir"])
             .arg(folder);

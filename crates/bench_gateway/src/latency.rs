@@ -1,11 +1,14 @@
 //! What the gateway adds to the latency of the upstream, at half of the rate that it reaches.
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use serde_json::json;
 
 use crate::bench::Bench;
 use crate::nginx::Logging;
 use crate::paced::{Latency, Pace};
+use crate::process::Machine;
 use crate::samples::{Samples, figure, judged};
 use crate::wrk::{Load, Server};
 
@@ -38,15 +41,16 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let mut peers = Latencies::default();
     for _ in 0..bench.options.rounds {
         let pace = pace(&bench.load(None), rate);
-        direct.add("the upstream", pace.run(bench.upstream.address())?);
+        let upstream = bench.upstream.address();
+        direct.add("the upstream", measure(bench, &pace, upstream)?);
         let (gatehouse, credentials) = bench.gatehouse()?;
         let pace = self::pace(&bench.load(Some(&credentials)), rate);
-        ours.add("Gatehouse", pace.run(gatehouse.gateway)?);
-        bench.count_rows(&gatehouse)?;
+        ours.add("Gatehouse", measure(bench, &pace, gatehouse.gateway)?);
+        bench.count_rows("half of the highest rate", &gatehouse)?;
         drop(gatehouse);
         let (peer, credentials) = bench.peer(Logging::Headers)?;
         let pace = self::pace(&bench.load(Some(&credentials)), rate);
-        peers.add("nginx + Lua", pace.run(peer.address())?);
+        peers.add("nginx + Lua", measure(bench, &pace, peer.address())?);
     }
     let all = [
         ("the upstream without a gateway", &direct),
@@ -79,12 +83,19 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     bench.report.table(&columns, &rows)
 }
 
+fn measure(bench: &mut Bench, pace: &Pace, address: SocketAddr) -> Result<Latency> {
+    let machine = Machine::now()?;
+    let latency = pace.run(address)?;
+    bench.report.others(machine.others()?);
+    Ok(latency)
+}
+
 fn highest_rate(bench: &mut Bench) -> Result<f64> {
     let (gatehouse, credentials) = bench.gatehouse()?;
     let load = bench.load(Some(&credentials));
     load.warm(&gatehouse.gateway())?;
     let rate = load.run(&gatehouse.gateway())?.rate;
-    bench.count_rows(&gatehouse)?;
+    bench.count_rows("highest rate", &gatehouse)?;
     Ok(rate)
 }
 

@@ -9,6 +9,7 @@ mod empty_route;
 mod fill;
 mod gatehouse;
 mod http;
+mod instructions;
 mod latency;
 mod many_keys;
 mod nginx;
@@ -72,7 +73,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100_000)]
     keys: usize,
     /// For how many minutes keys are created. What is there is kept: the next run continues.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 10)]
     patience: u64,
     /// Callers of part d that keep a connection and send nothing.
     #[arg(long, default_value_t = 10_000)]
@@ -100,10 +101,12 @@ pub(crate) enum Part {
     F,
     /// 100 keys, next to 100,000.
     G,
+    /// Instructions of the released server for a request, counted by valgrind.
+    I,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::A, Self::B, Self::D, Self::E, Self::F, Self::G];
+    const ALL: [Self; 7] = [Self::A, Self::B, Self::D, Self::E, Self::F, Self::G, Self::I];
 }
 
 fn main() -> Result<()> {
@@ -127,6 +130,7 @@ fn main() -> Result<()> {
             Part::E => latency::run(&mut bench)?,
             Part::F => connections::run(&mut bench)?,
             Part::G => many_keys::run(&mut bench)?,
+            Part::I => instructions::run(&mut bench)?,
         }
     }
     bench.finish()

@@ -75,7 +75,7 @@ fn measure(bench: &mut Bench, count: usize, filled: &Filled, runs: &mut Runs) ->
     load.warm(&gatehouse.gateway())?;
     let run = load.run(&gatehouse.gateway())?;
     runs.add(&format!("{} keys", thousands(count as u64)), run);
-    bench.count_rows(&gatehouse)?;
+    bench.count_rows("many keys", &gatehouse)?;
     Ok(())
 }
 

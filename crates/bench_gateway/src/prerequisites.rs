@@ -63,7 +63,7 @@ pub(crate) fn modules() -> Option<String> {
     )
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let paths = env::var_os("PATH")?;
     env::split_paths(&paths)
         .map(|folder| folder.join(program))

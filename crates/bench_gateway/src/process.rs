@@ -1,5 +1,6 @@
 //! A server that the benchmark has started: its CPU time and memory, with those of its workers, and its end.
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
@@ -36,6 +37,8 @@ impl Cpu {
 struct Stat {
     parent: u32,
     cpu: Cpu,
+    /// Of children that have ended.
+    ended: Duration,
 }
 
 impl Stat {
@@ -50,8 +53,79 @@ impl Stat {
                 user: ticks(11)?,
                 system: ticks(12)?,
             },
+            ended: ticks(13)? + ticks(14)?,
         })
     }
+
+    /// Of all processes.
+    fn all() -> Result<HashMap<u32, Self>> {
+        let mut all = HashMap::new();
+        for entry in fs::read_dir("/proc")? {
+            let Ok(id) = entry?.file_name().to_string_lossy().parse::<u32>() else {
+                continue;
+            };
+            // It may have ended since.
+            let Ok(line) = fs::read_to_string(format!("/proc/{id}/stat")) else {
+                continue;
+            };
+            let stat = Self::parse(&line).with_context(|| format!("/proc/{id}/stat: {line}"))?;
+            all.insert(id, stat);
+        }
+        Ok(all)
+    }
+}
+
+/// CPU time of the whole machine, to tell whether other programs disturbed a measurement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    at: Instant,
+    busy: Duration,
+    /// The part of this program and of all that it started.
+    ours: Duration,
+}
+
+impl Machine {
+    pub(crate) fn now() -> Result<Self> {
+        let text = fs::read_to_string("/proc/stat")?;
+        let busy = busy(&text).context("/proc/stat")?;
+        let all = Stat::all()?;
+        let own = std::process::id();
+        let is_ours = |id: u32| {
+            let mut ancestors = std::iter::successors(Some(id), |id| all.get(id).map(|stat| stat.parent));
+            ancestors.any(|id| id == own)
+        };
+        let ours = all.iter().filter(|(id, _)| is_ours(**id));
+        let ours: Duration = ours.map(|(_, stat)| stat.cpu.user + stat.cpu.system).sum();
+        Ok(Self {
+            at: Instant::now(),
+            busy,
+            ours: ours + all.get(&own).context("this process")?.ended,
+        })
+    }
+
+    /// How much of all cores other programs have used since, in percent.
+    pub(crate) fn others(self) -> Result<f64> {
+        let now = Self::now()?;
+        let cores = thread::available_parallelism()?.get() as f64;
+        let whole = (now.at - self.at).as_secs_f64() * cores;
+        let others = (now.busy - self.busy).saturating_sub(now.ours.saturating_sub(self.ours));
+        Ok(100.0 * others.as_secs_f64() / whole)
+    }
+}
+
+/// Everything but waiting, from the first line of `/proc/stat`.
+fn busy(text: &str) -> Option<Duration> {
+    const IDLE: usize = 3;
+    const WAITING_FOR_DISKS: usize = 4;
+    // After `steal` come guests, which `user` contains.
+    const COUNTED: usize = 8;
+    let fields = text.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    fields
+        .take(COUNTED)
+        .enumerate()
+        .filter(|(at, _)| ![IDLE, WAITING_FOR_DISKS].contains(at))
+        .map(|(_, ticks)| Some(TICK * ticks.parse().ok()?))
+        .sum()
 }
 
 pub(crate) struct Process {
@@ -64,6 +138,10 @@ impl Process {
             .spawn()
             .with_context(|| format!("{} does not start", command.get_program().display()))?;
         Ok(Self { child })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until the process listens there.
@@ -100,30 +178,14 @@ impl Process {
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
-        Ok(self
-            .family()?
-            .into_iter()
-            .filter_map(|(id, _)| resident(id))
-            .sum())
+        Ok(self.family()?.into_keys().filter_map(resident).sum())
     }
 
     /// The process and its workers.
-    fn family(&self) -> Result<Vec<(u32, Stat)>> {
+    fn family(&self) -> Result<HashMap<u32, Stat>> {
         let own = self.child.id();
-        let mut family = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let Ok(id) = entry?.file_name().to_string_lossy().parse::<u32>() else {
-                continue;
-            };
-            // It may have ended since.
-            let Ok(line) = fs::read_to_string(format!("/proc/{id}/stat")) else {
-                continue;
-            };
-            let stat = Stat::parse(&line).with_context(|| format!("/proc/{id}/stat: {line}"))?;
-            if id == own || stat.parent == own {
-                family.push((id, stat));
-            }
-        }
+        let mut family = Stat::all()?;
+        family.retain(|id, stat| *id == own || stat.parent == own);
         Ok(family)
     }
 }
@@ -160,15 +222,23 @@ mod tests {
 
     #[test]
     fn cpu_time_and_parent_are_read_whatever_the_name_is() {
-        let line = "77 (a) b (c) S 12 77 77 0 -1 4194560 100 0 0 0 25 13 0 0 20 0 4 0 100 1 1";
+        let line = "77 (a) b (c) S 12 77 77 0 -1 4194560 100 0 0 0 25 13 2 1 20 0 4 0 100 1 1";
         let expected = Stat {
             parent: 12,
             cpu: Cpu {
                 user: Duration::from_millis(250),
                 system: Duration::from_millis(130),
             },
+            ended: Duration::from_millis(30),
         };
         assert_eq!(Stat::parse(line), Some(expected));
         assert_eq!(Stat::parse("77 (a"), None);
+    }
+
+    #[test]
+    fn a_machine_that_waits_is_not_busy() {
+        let text = "cpu  100 1 20 9000 500 3 4 2 0 0\ncpu0 1 2 3\n";
+        assert_eq!(busy(text), Some(Duration::from_millis(1300)));
+        assert_eq!(busy("intr 1"), None);
     }
 }

@@ -20,16 +20,19 @@ pub(crate) struct Runs {
     pub(crate) system: Samples,
     /// User and system together.
     pub(crate) cpu: Samples,
+    /// What other programs took of the machine.
+    others: Samples,
 }
 
 impl Runs {
     pub(crate) fn add(&mut self, name: &str, run: Run) {
         eprintln!(
-            "{name}: {} requests a second, p99 {} ms, {} + {} µs",
+            "{name}: {} requests a second, p99 {} ms, {} + {} µs; other programs {:.0} %",
             figure(run.rate),
             figure(run.p99),
             figure(run.user),
-            figure(run.system)
+            figure(run.system),
+            run.others
         );
         self.rate.add(run.rate);
         self.p50.add(run.p50);
@@ -37,6 +40,7 @@ impl Runs {
         self.user.add(run.user);
         self.system.add(run.system);
         self.cpu.add(run.user + run.system);
+        self.others.add(run.others);
     }
 
     /// Requests a second, latency and CPU time, for the columns of [`RUNS`].
@@ -65,6 +69,7 @@ impl Runs {
             "p99_ms": self.p99.values(),
             "user_us": self.user.values(),
             "system_us": self.system.values(),
+            "other_programs_percent": self.others.values(),
         })
     }
 }
@@ -89,6 +94,7 @@ pub(crate) fn at_most(value: f64, target: f64) -> String {
 pub(crate) struct Report {
     text: String,
     raw: Vec<Value>,
+    others: Samples,
 }
 
 impl Report {
@@ -113,6 +119,14 @@ impl Report {
 
     pub(crate) fn runs(&mut self, part: &str, name: &str, runs: &Runs) {
         self.raw(part, name, runs.raw());
+        for percent in runs.others.values() {
+            self.others(*percent);
+        }
+    }
+
+    /// What other programs took of the machine while something was measured, in percent.
+    pub(crate) fn others(&mut self, percent: f64) {
+        self.others.add(percent);
     }
 
     pub(crate) fn raw(&mut self, part: &str, name: &str, figures: Value) {
@@ -122,6 +136,13 @@ impl Report {
 
     /// Writes both into the folder, and prints the numbers of all rounds.
     pub(crate) fn finish(mut self, folder: &Path) -> Result<()> {
+        if !self.others.values().is_empty() {
+            self.line(&format!(
+                "\nOther programs used {:.0} % of the machine during the loads (median), at most {:.0} %.",
+                self.others.median(),
+                self.others.span().1
+            ))?;
+        }
         let raw: Vec<String> = self.raw.iter().map(Value::to_string).collect();
         self.line(&format!("\n```json\n{}\n```", raw.join("\n")))?;
         fs::write(folder.join("results.md"), &self.text)?;

@@ -46,7 +46,7 @@ impl Contender {
             Self::Gatehouse => {
                 let (gatehouse, credentials) = bench.gatehouse()?;
                 let run = under_load(bench, &gatehouse.gateway(), Some(&credentials))?;
-                bench.count_rows(&gatehouse)?;
+                bench.count_rows("small requests", &gatehouse)?;
                 Ok(run)
             }
             Self::Headers | Self::Ordinary => {
@@ -64,6 +64,9 @@ impl Contender {
 }
 
 fn under_load(bench: &Bench, server: &impl Server, credentials: Option<&Credentials>) -> Result<Run> {
+    if let Some(credentials) = credentials {
+        bench.ensure_it_checks(server, credentials)?;
+    }
     let load = bench.load(credentials);
     load.warm(server)?;
     load.run(server)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::process::{Cpu, Process};
+use crate::process::{Cpu, Machine, Process};
 
 /// What can be put under load.
 pub(crate) trait Server {
@@ -54,12 +54,16 @@ pub(crate) struct Run {
     /// CPU time in microseconds for each request.
     pub(crate) user: f64,
     pub(crate) system: f64,
+    /// How much of all cores other programs used meanwhile, in percent.
+    pub(crate) others: f64,
 }
 
 impl Load {
     pub(crate) fn run(&self, server: &impl Server) -> Result<Run> {
+        let machine = Machine::now()?;
         let before = server.process().cpu()?;
         let measured = self.wrk(server.address())?;
+        let others = machine.others()?;
         server.settle()?;
         let cpu: Cpu = server.process().cpu()?.since(before);
         let requests = measured.requests as f64;
@@ -69,6 +73,7 @@ impl Load {
             p99: measured.p99 as f64 / 1e3,
             user: cpu.user.as_secs_f64() * 1e6 / requests,
             system: cpu.system.as_secs_f64() * 1e6 / requests,
+            others,
         })
     }
 

@@ -3,32 +3,35 @@
 //! [`KeyStore`].
 //!
 //! All active keys and tombstones are in memory as one immutable [`Snapshot`]. A deletion is committed, then applied to
-//! the snapshot, and only then answered. With several nodes on one database, [`lease`] explains how a deletion waits
-//! for the other nodes.
+//! the snapshot, and only then answered. Everything else that changes arrives as rows: each row has the number of its
+//! latest change, and a node reads those beyond the number it has ([`Keys::catch_up`]). With several nodes on one
+//! database, [`lease`] explains how a deletion waits for the other nodes.
 
 mod credential_form;
 mod credentials;
+mod current;
 mod error;
 mod last_used;
 pub mod lease;
+mod parts;
 mod rate_limit;
 mod recognise;
 mod running;
 mod service;
 mod sharded;
 mod signing;
+mod snapshot;
 mod storage;
 
 pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
-pub use credentials::{
-    ActiveKey, Company, CompanyRef, Credentials, KeyTrace, Snapshot, TOMBSTONE_DAYS, Tombstone,
-};
+pub use credentials::{ActiveKey, Company, CompanyRef, KeyTrace, TOMBSTONE_DAYS, Tombstone};
 pub use error::KeysError;
 pub use rate_limit::RateLimit;
 pub use recognise::{BRAND_HEADER, Recognition};
 pub use running::Running;
 pub use service::{KeyFacts, Keys, KeysOptions, KeysParts};
 pub use signing::SigningSecret;
+pub use snapshot::Snapshot;
 pub use storage::{
     CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, KeyStore, Loaded, NewKey, NodeId,
     Renewal, SealedKey, Touch,

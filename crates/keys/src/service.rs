@@ -14,16 +14,17 @@ use model::{
     Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKey, Environment, GeneratedKey, KeyGroup,
     KeyId, KeySummary, RotationState, SecretText, Timestamp,
 };
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Mutex, RwLock, watch};
 use vault::{AccessSecret, InstallId, MasterKey, Pepper, SealPlace, SealPurpose};
 
 use crate::credentials::Credential;
+use crate::current::Current;
 use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, CredentialForm, Credentials, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit,
-    Recognition, SealedKey, SigningSecret, Snapshot, Tombstone,
+    ActiveKey, CredentialForm, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
+    SealedKey, SigningSecret, Snapshot, Tombstone,
 };
 
 /// How often a deletion checks whether the other nodes have applied it.
@@ -95,8 +96,10 @@ pub(crate) struct Inner {
     pub(crate) bus: Bus,
     pub(crate) clock: Clock,
     pub(crate) options: KeysOptions,
-    credentials: Credentials,
-    /// Held for reading from the commit of a change of this process until it is applied.
+    current: Current,
+    /// Held while the snapshot is brought up to date, so that callers who wait for the same changes read them once.
+    following: Mutex<()>,
+    /// Held for reading from before the commit of a change of this process until it is applied.
     changing: RwLock<()>,
     notes: LastUsedNotes,
     sealed: SealedKeys,
@@ -131,7 +134,7 @@ impl Keys {
             clock,
             options,
         } = parts;
-        let credentials = Credentials::new(Snapshot::build(store.load().await?));
+        let current = Current::new(Snapshot::build(store.load().await?));
         let lease = if store.is_shared() {
             Lease::none()
         } else {
@@ -145,7 +148,8 @@ impl Keys {
             bus,
             clock,
             options,
-            credentials,
+            current,
+            following: Mutex::default(),
             changing: RwLock::default(),
             notes: LastUsedNotes::default(),
             sealed: SealedKeys::default(),
@@ -165,12 +169,11 @@ impl Keys {
     /// result may depend on keys that have been deleted.
     pub fn recognise(&self, headers: &HeaderMap) -> Recognition {
         let inner = &self.inner;
-        let recognition = inner.credentials.borrow().recognise(
-            &inner.pepper,
-            &inner.options.form,
-            headers,
-            inner.clock.now(),
-        );
+        let recognition =
+            inner
+                .current
+                .borrow()
+                .recognise(&inner.pepper, &inner.options.form, headers, inner.clock.now());
         if self.is_ready() {
             recognition
         } else {
@@ -204,7 +207,7 @@ impl Keys {
 
     /// All companies and credentials at this moment: brands, companies by client id, keys by id.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.inner.credentials.current()
+        self.inner.current.get()
     }
 
     /// Changes whenever a key is generated or deleted, here or on another node.
@@ -315,9 +318,8 @@ impl Keys {
     /// Deletes a key by its id alone, for operators. Looks up the company first, so that the deletion is recorded for
     /// that company.
     pub async fn delete_by_id(&self, key: KeyId, actor: &Actor) -> Result<DeletedKey, KeysError> {
-        self.reload().await?;
-        let company = self.snapshot().active_key(key).map(|key| key.company.id);
-        self.delete(company.ok_or(KeysError::NotFound)?, key, actor).await
+        let company = self.inner.store.company_of(key).await?;
+        self.delete(company, key, actor).await
     }
 
     /// The secrets that may sign for this environment, oldest first. Empty if there is no active key. Never contains a
@@ -396,7 +398,7 @@ impl Inner {
         if !applied {
             // The company was created a moment ago, perhaps on another node. If this fails, the key still exists and its
             // secret must be shown; the background follows the database soon.
-            if let Err(error) = self.reload().await {
+            if let Err(error) = self.catch_up().await {
                 tracing::warn!(%error, "could not load a company whose key was generated");
             }
         }
@@ -419,7 +421,7 @@ impl Inner {
         lookup: vault::LookupHash,
         version: u64,
     ) -> bool {
-        let applied = self.credentials.apply(lookup, version, |snapshot| {
+        let applied = self.current.apply(lookup, version, |snapshot| {
             let company = snapshot.company_by_id(company)?.clone();
             let active = ActiveKey::new(key.id, company, key.environment, &key.last_four, lookup);
             Some(Credential::Active(Arc::new(active)))
@@ -480,18 +482,18 @@ impl Inner {
             .await?;
         let committed = self.clock.monotonic();
 
-        self.credentials
-            .apply(deleted.lookup, deleted.version, |snapshot| {
-                let company = snapshot.company_by_id(company)?.clone();
-                Some(Credential::Deleted(Arc::new(Tombstone {
-                    key_id: key,
-                    company,
-                    environment: deleted.environment,
-                    last_four: deleted.last_four.as_str().into(),
-                    deleted_at: at,
-                    deleted_by,
-                })))
-            });
+        // If the company is not known here yet, its key is not either, and what is read from now on has the tombstone.
+        self.current.apply(deleted.lookup, deleted.version, |snapshot| {
+            let company = snapshot.company_by_id(company)?.clone();
+            Some(Credential::Deleted(Arc::new(Tombstone {
+                key_id: key,
+                company,
+                environment: deleted.environment,
+                last_four: deleted.last_four.as_str().into(),
+                deleted_at: at,
+                deleted_by,
+            })))
+        });
         drop(changing);
         self.announce(company);
         self.to_scrub.store(true, Ordering::Release);

@@ -60,7 +60,8 @@ pub enum CredentialState {
     Deleted { at: Timestamp, by: String },
 }
 
-/// Everything needed to judge requests. Contains every change up to `version`, and perhaps later ones.
+/// What is needed to judge requests: all of it, or what changed after a version. Contains every change up to `version`, and
+/// perhaps later ones. Every key's company is here or was before.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub version: u64,
@@ -141,16 +142,21 @@ impl Renewal {
 }
 
 /// The tables `api_keys`, `change_version` and `nodes`, and read access to `companies`. Every method that changes which
-/// keys are accepted writes its audit row and increments the change version in the same transaction.
+/// keys are accepted writes its audit row, increments the change version and marks the row with it in the same transaction.
 #[async_trait]
 pub trait KeyStore: fmt::Debug + Send + Sync {
+    /// Everything.
     async fn load(&self) -> Result<Loaded, KeysError>;
+
+    /// The companies and credentials whose latest change is later than `version`. `None` if [`Self::purge`] has removed
+    /// such a row: then everything must be loaded.
+    async fn changes_since(&self, version: u64) -> Result<Option<Loaded>, KeysError>;
 
     /// The number of the latest change.
     async fn change_version(&self) -> Result<u64, KeysError>;
 
-    /// Creates a change version for a change made elsewhere, such as a new company.
-    async fn announce_change(&self) -> Result<u64, KeysError>;
+    /// Whose active key this is. [`KeysError::NotFound`] also for a deleted key.
+    async fn company_of(&self, key: KeyId) -> Result<CompanyId, KeysError>;
 
     /// A company's active keys in all environments, oldest first.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError>;

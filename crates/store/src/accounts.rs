@@ -11,6 +11,7 @@ use model::{
 };
 use sqlx::any::AnyRow;
 
+use crate::keys::feed::{self, Changed};
 use crate::{Columns, Db, DbConnection, Migration, StoreError, Urgency, audit};
 
 mod revocation;
@@ -109,7 +110,7 @@ impl AccountStore for Accounts {
                 .await?;
                 audit::record(connection, &entry).await?;
                 // Every node's gateway has to learn about the new Client ID.
-                crate::keys::bump_change_version(connection).await.map(|_| ())
+                feed::record(connection, Changed::Company(company.id)).await.map(drop)
             })
         });
         Ok(written.await?)

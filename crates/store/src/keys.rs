@@ -1,26 +1,32 @@
 //! API keys, the change version and the nodes that follow it, on both databases.
 //!
 //! Every transaction locks the row of `change_version` last. Two transactions can therefore never deadlock over it, and
-//! each holds it only during its commit.
+//! each holds it only during its commit. [`feed`] numbers the rows that a change wrote.
+
+pub mod feed;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keys::{
-    CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, KeyStore, KeysError, Loaded, NewKey,
-    NodeId, Renewal, SealedKey, Touch,
-};
+use keys::{DeletedRow, Deletion, KeyStore, KeysError, Loaded, NewKey, NodeId, Renewal, SealedKey, Touch};
 use model::{AuditAction, AuditEntry, CompanyId, Environment, KeyId, KeySummary, LastUsed, Timestamp};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use vault::{LookupHash, Sealed};
+use vault::Sealed;
 
+use self::feed::{Changed, read_lookup, signed};
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, Urgency, audit};
 
 /// The tables.
 pub const MIGRATION: Migration = Migration {
     name: "0003_keys",
     sql: include_str!("../migrations/0003_keys.sql"),
+};
+
+/// The numbers of the changes.
+pub const FEED_MIGRATION: Migration = Migration {
+    name: "0014_change_feed",
+    sql: include_str!("../migrations/0014_change_feed.sql"),
 };
 
 /// The index for keys by company.
@@ -53,54 +59,27 @@ impl From<StoreError> for KeysError {
     }
 }
 
-/// Increments the change version in the caller's transaction and returns the new value. Nodes that see it reload
-/// everything. Call it as the last statement of any transaction that changes which requests are accepted.
-pub async fn bump_change_version(connection: &mut DbConnection) -> Result<u64, StoreError> {
-    let row = sqlx::query("UPDATE change_version SET version = version + 1 WHERE one = 1 RETURNING version")
-        .fetch_one(connection)
-        .await?;
-    version(&row)
-}
-
 #[async_trait]
 impl KeyStore for StoredKeys {
-    /// Reads the version first and the companies last. The data may then be newer than the version but never older, and
-    /// every key that was read has its company.
     async fn load(&self) -> Result<Loaded, KeysError> {
-        let version = self.change_version().await?;
-        let credentials =
-            sqlx::query("SELECT id, company_id, environment, lookup_hash, last_four, deleted_at, deleted_by FROM api_keys")
-                .fetch_all(self.db.reader())
-                .await
-                .map_err(StoreError::from)?;
-        let companies = sqlx::query("SELECT id, client_id, name, parent_id FROM companies")
-            .fetch_all(self.db.reader())
-            .await
-            .map_err(StoreError::from)?;
-        Ok(Loaded {
-            version,
-            companies: companies.iter().map(read_company).collect::<Result<_, _>>()?,
-            credentials: credentials
-                .iter()
-                .map(read_credential)
-                .collect::<Result<_, _>>()?,
-        })
+        Ok(feed::load(&self.db, None).await?)
+    }
+
+    async fn changes_since(&self, version: u64) -> Result<Option<Loaded>, KeysError> {
+        Ok(feed::changes(&self.db, version).await?)
     }
 
     async fn change_version(&self) -> Result<u64, KeysError> {
-        let row = sqlx::query("SELECT version FROM change_version WHERE one = 1")
-            .fetch_one(self.db.reader())
-            .await
-            .map_err(StoreError::from)?;
-        Ok(version(&row)?)
+        Ok(feed::latest(&self.db).await?)
     }
 
-    async fn announce_change(&self) -> Result<u64, KeysError> {
-        self.db
-            .write(Urgency::Interactive, |connection| {
-                Box::pin(async move { Ok(bump_change_version(connection).await?) })
-            })
+    async fn company_of(&self, key: KeyId) -> Result<CompanyId, KeysError> {
+        let row = sqlx::query("SELECT company_id FROM api_keys WHERE id = $1 AND deleted_at IS NULL")
+            .bind(key.to_string())
+            .fetch_optional(self.db.reader())
             .await
+            .map_err(StoreError::from)?;
+        Ok(row.ok_or(KeysError::NotFound)?.parsed("company_id")?)
     }
 
     /// Uses the index `api_keys_slot`.
@@ -124,7 +103,7 @@ impl KeyStore for StoredKeys {
                         return Err(KeysError::TwoActive);
                     }
                     audit::record(connection, &entry).await?;
-                    Ok(bump_change_version(connection).await?)
+                    Ok(feed::record(connection, Changed::Key(key.id)).await?)
                 })
             })
             .await
@@ -206,12 +185,13 @@ impl KeyStore for StoredKeys {
                     .map_err(StoreError::from)?
                     .ok_or(KeysError::NotFound)?;
                     let environment: Environment = row.parsed("environment")?;
+                    let key = deletion.key;
                     audit::record(connection, &deletion_audit(deletion, environment)).await?;
                     Ok(DeletedRow {
                         environment,
                         lookup: read_lookup(&row)?,
                         last_four: row.text("last_four")?,
-                        version: bump_change_version(connection).await?,
+                        version: feed::record(connection, Changed::Key(key)).await?,
                     })
                 })
             })
@@ -240,19 +220,10 @@ impl KeyStore for StoredKeys {
             .await
     }
 
-    /// Uses the index `api_keys_tombstones`.
     async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError> {
         self.db
             .write(Urgency::Background, move |connection| {
-                Box::pin(async move {
-                    let removed =
-                        sqlx::query("DELETE FROM api_keys WHERE deleted_at IS NOT NULL AND deleted_at < $1")
-                            .bind(deleted_before.as_millis())
-                            .execute(connection)
-                            .await
-                            .map_err(StoreError::from)?;
-                    Ok(removed.rows_affected())
-                })
+                Box::pin(async move { Ok(feed::remove_tombstones(connection, deleted_before).await?) })
             })
             .await
     }
@@ -289,7 +260,7 @@ impl KeyStore for StoredKeys {
                         .fetch_one(&mut *connection)
                         .await
                         .map_err(StoreError::from)?;
-                    if Renewal::of(applied, version(&latest)?) == Renewal::Behind {
+                    if Renewal::of(applied, feed::unsigned(latest.int("version")?)?) == Renewal::Behind {
                         return Ok(Renewal::Behind);
                     }
                     let clock = dialect.clock_millis();
@@ -399,33 +370,6 @@ fn deletion_audit(deletion: Deletion, environment: Environment) -> AuditEntry {
     }
 }
 
-fn read_company(row: &AnyRow) -> Result<CompanyRow, StoreError> {
-    Ok(CompanyRow {
-        id: row.parsed("id")?,
-        client_id: row.parsed("client_id")?,
-        name: row.text("name")?,
-        parent: row.maybe_parsed("parent_id")?,
-    })
-}
-
-fn read_credential(row: &AnyRow) -> Result<CredentialRow, StoreError> {
-    let state = match (row.maybe_time("deleted_at")?, row.maybe_text("deleted_by")?) {
-        (None, _) => CredentialState::Active,
-        (Some(at), by) => CredentialState::Deleted {
-            at,
-            by: by.unwrap_or_default(),
-        },
-    };
-    Ok(CredentialRow {
-        id: row.parsed("id")?,
-        company: row.parsed("company_id")?,
-        environment: row.parsed("environment")?,
-        lookup: read_lookup(row)?,
-        last_four: row.text("last_four")?,
-        state,
-    })
-}
-
 fn read_summary(row: &AnyRow) -> Result<KeySummary, StoreError> {
     let last_used = match row.maybe_time("last_used_at")? {
         Some(at) => Some(LastUsed {
@@ -452,22 +396,6 @@ fn read_sealed(row: &AnyRow) -> Result<SealedKey, StoreError> {
         created_at: row.time("created_at")?,
         sealed: Sealed::from_bytes(row.blob("sealed")?),
     })
-}
-
-fn read_lookup(row: &AnyRow) -> Result<LookupHash, StoreError> {
-    let bytes: Result<[u8; 32], _> = row.blob("lookup_hash")?.try_into();
-    bytes
-        .map(LookupHash::from_bytes)
-        .map_err(|_| StoreError::corrupt("lookup_hash does not hold 32 bytes"))
-}
-
-fn version(row: &AnyRow) -> Result<u64, StoreError> {
-    let version = row.int("version")?;
-    u64::try_from(version).map_err(|_| StoreError::corrupt(format!("version holds {version}")))
-}
-
-fn signed(version: u64) -> Result<i64, StoreError> {
-    i64::try_from(version).map_err(|_| StoreError::corrupt(format!("version {version} does not fit")))
 }
 
 fn millis(duration: Duration) -> i64 {

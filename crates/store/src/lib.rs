@@ -38,4 +38,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::LOG_DAYS_MIGRATION,
     keys::BY_COMPANY_MIGRATION,
     accounts::VIEWS_MIGRATION,
+    keys::FEED_MIGRATION,
 ];

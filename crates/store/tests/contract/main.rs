@@ -39,6 +39,7 @@ mod account_log;
 mod account_revocation;
 mod accounts;
 mod key_deletion;
+mod key_feed;
 mod key_nodes;
 mod key_world;
 mod keys;

@@ -68,6 +68,10 @@ const LANDED: &[(&str, &str)] = &[
         "3830c9b00247af5567b163134a968ef26c257f855a5e3c2f18452ac4c4a5584d",
     ),
     (
+        "0014_change_feed",
+        "da5d2af7bfb1904567d42873e22892b023cd0e2e4302ee73ace54d2c2a5bd0a4",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use model::{ClientId, CompanyId};
+use store::keys::feed::{self, Changed};
 use store::{Db, DbOptions, Durability, Migration, StoreError, Urgency};
 use tempfile::TempDir;
 use test_postgres::Database;
@@ -132,8 +133,9 @@ impl TestDb {
                     .bind(company.client_id.to_string())
                     .bind(format!("Company {number}"))
                     .bind(parent.map(|parent| parent.id.to_string()))
-                    .execute(connection)
+                    .execute(&mut *connection)
                     .await?;
+                feed::record(connection, Changed::Company(company.id)).await?;
                 Ok(())
             })
         });
