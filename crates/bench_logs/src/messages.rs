@@ -112,7 +112,10 @@ fn message(headers: &[(&'static str, &'static str)], body: CapturedBody) -> Mess
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
         .collect();
-    Message { headers, body }
+    Message {
+        headers: headers.into(),
+        body,
+    }
 }
 
 #[cfg(test)]

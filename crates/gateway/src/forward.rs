@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use model::{CompanyId, Environment, Verdict};
@@ -51,7 +50,7 @@ struct Answered {
 /// A request that may pass, and where it came from.
 pub(crate) struct Passing<'a> {
     pub(crate) caller: &'a Caller,
-    pub(crate) parts: &'a Parts,
+    pub(crate) method: &'a Method,
     pub(crate) peer: &'a Peer,
 }
 
@@ -59,26 +58,27 @@ impl Gateway {
     pub(crate) async fn forward(
         &self,
         passing: Passing<'_>,
+        parts: (Uri, HeaderMap),
         body: CallerBody,
         mut recording: Recording,
         pool: &Arc<Pool>,
     ) -> Response<AnswerBody> {
         let timeouts = &self.shared.options.timeouts;
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
-        match self.pass_on(&passing, body, seen, &mut recording, pool).await {
+        match self.pass_on(&passing, parts, (body, seen), &mut recording, pool).await {
             Ok(Answered {
                 mut response,
                 lease,
                 in_flight,
             }) => {
                 recording.upstream_answered();
-                make_ours(&mut response, &passing.parts.method);
+                make_ours(&mut response, passing.method);
                 let request_id = recording.request_id_value().clone();
                 response.headers_mut().insert(&REQUEST_ID, request_id);
                 AnswerBody::upstream(
                     response,
                     recording,
-                    &passing.parts.method,
+                    passing.method,
                     timeouts.stream_idle,
                     (lease, in_flight),
                 )
@@ -87,7 +87,7 @@ impl Gateway {
                 let (verdict, detail, response) =
                     failed.explain(passing.caller.environment, timeouts.answer);
                 recording.verdict(verdict, detail);
-                self.own(response, recording, &passing.parts.method)
+                self.own(response, recording, passing.method)
             }
         }
     }
@@ -96,8 +96,8 @@ impl Gateway {
     async fn pass_on(
         &self,
         passing: &Passing<'_>,
-        body: RequestBody<CallerBody>,
-        seen: Option<Arc<RequestSeen>>,
+        (uri, headers): (Uri, HeaderMap),
+        (body, seen): (RequestBody<CallerBody>, Option<Arc<RequestSeen>>),
         recording: &mut Recording,
         pool: &Arc<Pool>,
     ) -> Result<Answered, Failed> {
@@ -106,18 +106,19 @@ impl Gateway {
             .upstreams
             .get(&passing.caller.environment)
             .ok_or(Failed::NoUpstream)?;
-        let target = upstream.target(passing.parts).ok_or(Failed::NoPath)?;
+        let target = upstream.target(passing.method, &uri).ok_or(Failed::NoPath)?;
         let in_flight = self.place_in_flight(passing.caller.key.company.root).await?;
 
         let patience = shared.options.timeouts.answer;
         // Repeating a safe request without a body changes nothing and sends nothing twice.
-        let may_repeat = is_safe(&passing.parts.method) && seen.is_none();
+        let may_repeat = is_safe(passing.method) && seen.is_none();
         recording.request_body(seen.clone());
-        let request = upstream_request(passing, recording, upstream, target.clone(), body);
+        let request = upstream_request(passing, recording, upstream, (target.clone(), headers), body);
         let mut answer = ask(pool, upstream, request, seen.as_deref(), patience).await;
         if may_repeat && matches!(answer, Err(Failed::Closed { reused: true })) {
             // The upstream closed a kept connection just as we used it.
-            let again = upstream_request(passing, recording, upstream, target, RequestBody::empty());
+            let head = (target, recording.headers());
+            let again = upstream_request(passing, recording, upstream, head, RequestBody::empty());
             answer = ask(pool, upstream, again, None, patience).await;
         }
         answer.map(|(mut response, lease)| {
@@ -175,16 +176,11 @@ fn upstream_request(
     passing: &Passing<'_>,
     recording: &Recording,
     upstream: &Upstream,
-    target: Uri,
+    (target, headers): (Uri, HeaderMap),
     body: RequestBody<CallerBody>,
 ) -> UpstreamRequest {
     let caller = passing.caller;
-    let mut headers = headers::to_upstream(
-        recording.headers(),
-        passing.peer,
-        &caller.reached,
-        recording.form(),
-    );
+    let mut headers = headers::to_upstream(headers, passing.peer, &caller.reached, recording.form());
     let identity = Identity {
         key: &caller.key,
         brand: caller.brand.as_ref(),
@@ -197,7 +193,7 @@ fn upstream_request(
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     let mut request = Request::new(body);
-    *request.method_mut() = passing.parts.method.clone();
+    *request.method_mut() = passing.method.clone();
     *request.uri_mut() = target;
     *request.headers_mut() = headers;
     request

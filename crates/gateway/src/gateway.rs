@@ -112,26 +112,27 @@ impl Gateway {
         let shared = &*self.shared;
         // Before anything is measured: this is time that the request would otherwise have spent in the socket.
         shared.log.recorder.room().await;
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         if shared.options.withholds(parts.uri.path()) {
             return self.withheld(&parts.method);
         }
         let is_local = shared.local.takes(parts.uri.path());
         let recorded = if is_local { Recorded::PublicApi } else { Recorded::Gateway };
         let configured = shared.gateway_url.as_ref();
-        let (caller, recording) = match self.check(&mut parts, recorded, peer, configured) {
+        let (caller, recording) = match self.check(&parts, recorded, peer, configured) {
             Ok(passes) => passes,
             Err(refused) => return refused,
         };
         if is_local {
             return self.answer_locally(caller, parts, body, recording).await;
         }
+        let Parts { method, uri, headers, .. } = parts;
         let passing = Passing {
             caller: &caller,
-            parts: &parts,
+            method: &method,
             peer,
         };
-        self.forward(passing, body, recording, pool).await
+        self.forward(passing, (uri, headers), body, recording, pool).await
     }
 
     /// Handles a public API request from another listener: same check, same budget, same log. Never forwards.
@@ -142,10 +143,10 @@ impl Gateway {
     {
         let shared = &*self.shared;
         shared.log.recorder.room().await;
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let peer = self.peer(peer.ip());
         let configured = shared.public_api_url.as_ref();
-        match self.check(&mut parts, Recorded::PublicApi, &peer, configured) {
+        match self.check(&parts, Recorded::PublicApi, &peer, configured) {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
             Err(refused) => refused,
         }
@@ -171,19 +172,19 @@ impl Gateway {
         Peer::new(address, &self.shared.options.trusted_proxies)
     }
 
-    /// Begins the recording, which takes the headers, and judges the request. Returns the caller, or the refusal.
+    /// Begins the recording and judges the request. Returns the caller, or the refusal.
     fn check(
         &self,
-        parts: &mut Parts,
+        parts: &Parts,
         recorded: Recorded,
         peer: &Peer,
         configured: Option<&Reached>,
     ) -> Result<(Caller, Recording), Response<AnswerBody>> {
         let shared = &*self.shared;
-        let mut arrival = self.arrival(parts, recorded, peer);
+        let arrival = self.arrival(parts, recorded, peer);
         let (request_id, address) = (arrival.request_id, arrival.address);
         let (outcome, facts) = judge(&shared.keys, &parts.headers, arrival.at, address);
-        arrival.headers = std::mem::take(&mut parts.headers);
+        let reached = Reached::find(&parts.headers, peer.is_trusted(), configured);
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         match outcome {
             Outcome::Refused {
@@ -202,7 +203,7 @@ impl Gateway {
                     key,
                     request_id,
                     address,
-                    reached: Reached::find(recording.headers(), peer.is_trusted(), configured),
+                    reached,
                 };
                 Ok((caller, recording))
             }
@@ -222,7 +223,7 @@ impl Gateway {
         AnswerBody::whole(response, recording, method)
     }
 
-    /// What is known about a request before it is checked. Its headers stay where they are.
+    /// What is known about a request before it is checked.
     fn arrival(&self, parts: &Parts, recorded: Recorded, peer: &Peer) -> Arrival {
         let at = self.shared.clock.now();
         let path = parts
@@ -237,7 +238,7 @@ impl Gateway {
             method: parts.method.as_str().to_owned(),
             path: path.to_owned(),
             address: self.client_address(peer, &parts.headers),
-            headers: HeaderMap::new(),
+            headers: (&parts.headers).into(),
         }
     }
 

@@ -86,19 +86,24 @@ impl Identity<'_> {
 
 /// The request's headers without those that must not reach the upstream.
 pub(crate) fn to_upstream(
-    incoming: &HeaderMap,
+    incoming: HeaderMap,
     peer: &Peer,
     reached: &Reached,
     form: &CredentialForm,
 ) -> HeaderMap {
-    let named_by_connection = connection_options(incoming);
+    let named_by_connection = connection_options(&incoming);
     // With room for our own.
     let mut outgoing = HeaderMap::with_capacity(incoming.len() + 10);
+    let mut passing = None;
     for (name, value) in incoming {
-        if passes_to_upstream(name, peer.is_trusted(), form)
-            && !named_by_connection.iter().any(|one| one == name.as_str())
-        {
-            outgoing.append(name, value.clone());
+        // Further values of a name come without it.
+        if let Some(name) = name {
+            let passes = passes_to_upstream(&name, peer.is_trusted(), form)
+                && !named_by_connection.iter().any(|one| one == name.as_str());
+            passing = passes.then_some(name);
+        }
+        if let Some(name) = &passing {
+            outgoing.append(name, value);
         }
     }
     set_forwarded(&mut outgoing, peer, reached);
@@ -106,16 +111,14 @@ pub(crate) fn to_upstream(
     outgoing
 }
 
-/// The request's headers for the public API, without credentials and Gatehouse's own cookies.
-pub(crate) fn to_local(incoming: &HeaderMap, form: &CredentialForm) -> HeaderMap {
-    let mut headers = incoming.clone();
-    remove_identity(&mut headers);
+/// Removes credentials and Gatehouse's own cookies, for the public API.
+pub(crate) fn clean_for_local(headers: &mut HeaderMap, form: &CredentialForm) {
+    remove_identity(headers);
     let own = [form.client_id.header().as_str(), form.secret.header().as_str()];
     OURS.into_iter().chain(own).for_each(|name| {
         headers.remove(name);
     });
-    drop_own_cookies(&mut headers, &header::COOKIE, own_pairs_removed);
-    headers
+    drop_own_cookies(headers, &header::COOKIE, own_pairs_removed);
 }
 
 /// The response's headers without those that must not reach the caller.
@@ -193,7 +196,7 @@ pub(crate) fn set_for_this_caller(headers: &mut HeaderMap, vary: &HeaderValue) {
 
 fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &CredentialForm) -> bool {
     if ALWAYS_PASS.contains(name) {
-        return true;
+        return form.client_id.header() != name && form.secret.header() != name;
     }
     let name = name.as_str();
     if name == "host" || HOP_BY_HOP.contains(&name) {
@@ -308,7 +311,7 @@ mod tests {
         let reached = Reached::find(sent, peer_is_trusted, None);
         let ip: IpAddr = "192.0.2.9".parse().expect("an address");
         let trusted = if peer_is_trusted { vec![ip.into()] } else { Vec::new() };
-        to_upstream(sent, &Peer::new(ip, &trusted), &reached, &CredentialForm::default())
+        to_upstream(sent.clone(), &Peer::new(ip, &trusted), &reached, &CredentialForm::default())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm, Keys, Recognition};
-use logs::{KeyTrace, Place};
+use logs::{Headers, KeyTrace, Place};
 use model::{Environment, SecretText, Timestamp, Verdict};
 
 use crate::headers::folded;
@@ -133,13 +133,13 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 
 /// All secrets that the caller sent, so that the log can redact them wherever else they appear. Includes headers with a
 /// slightly wrong name, because a caller that misspells the header still sends its secret.
-pub(crate) fn presented(form: &CredentialForm, sent: &HeaderMap) -> Vec<SecretText> {
+pub(crate) fn presented(form: &CredentialForm, sent: &Headers) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
     let secret = form.secret.header().as_str();
     let spelt = |name: &str| name.len() == secret.len() && folded(name) == secret;
     sent.iter()
-        .filter(|(name, _)| spelt(name.as_str()))
+        .filter(|(name, _)| spelt(name))
         .take(AT_MOST)
-        .map(|(_, value)| SecretText::new(String::from_utf8_lossy(value.as_bytes())))
+        .map(|(_, value)| SecretText::new(String::from_utf8_lossy(value)))
         .collect()
 }

@@ -82,7 +82,7 @@ impl Gateway {
         };
         let response = match read_whole(body, limit).await {
             Ok(body) => {
-                parts.headers = headers::to_local(recording.headers(), recording.form());
+                headers::clean_for_local(&mut parts.headers, recording.form());
                 self.answer_on_main(caller, Request::from_parts(parts, body)).await
             }
             Err(Unread::TooLarge) => errors::body_too_large(limit),

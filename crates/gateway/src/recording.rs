@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keys::CredentialForm;
-use logs::{Capture, CapturedBody, Entry, Message, Recorder};
+use logs::{Capture, CapturedBody, Entry, Headers, Message, Recorder};
 use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::counters::Counters;
@@ -53,7 +53,7 @@ pub(crate) struct Arrival {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) address: IpAddr,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
 }
 
 /// Passes itself to the log when dropped.
@@ -62,7 +62,7 @@ pub(crate) struct Recording {
     arrived: Instant,
     verdict: Verdict,
     request_id: HeaderValue,
-    headers: HeaderMap,
+    headers: Headers,
     /// Filled in place, because it is large. Its status is 0 until there is a response. `None` if the request belongs to
     /// no known company: then only the counters see it.
     entry: Option<Box<Entry>>,
@@ -111,8 +111,16 @@ impl Recording {
     }
 
     /// The request's headers, as the caller sent them.
-    pub(crate) const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let fields = self.headers.iter().filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value).ok()?))
+        });
+        let mut headers = HeaderMap::new();
+        fields.for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        headers
     }
 
     /// The request's id as the value of a header.
@@ -148,7 +156,7 @@ impl Recording {
     pub(crate) fn answer(&mut self, status: StatusCode, headers: &HeaderMap) {
         if let Some(entry) = &mut self.entry {
             entry.status = status.as_u16();
-            entry.response.headers = headers.clone();
+            entry.response.headers = headers.into();
         }
     }
 
@@ -187,7 +195,7 @@ impl Recording {
         entry.verdict = self.verdict;
         entry.duration_us = self.micros();
         entry.request.headers = std::mem::take(&mut self.headers);
-        entry.user_agent = entry.request.headers.get(header::USER_AGENT).map(lossy);
+        entry.user_agent = entry.request.headers.get("user-agent").map(lossy);
         entry.presented = presented(&self.log.form, &entry.request.headers);
         match &self.seen {
             Some(seen) => entry.request.body = seen.take(),
@@ -208,12 +216,12 @@ impl Drop for Recording {
 }
 
 /// A body that was not read, because the request was refused first.
-fn unread_body(headers: &HeaderMap) -> CapturedBody {
+fn unread_body(headers: &Headers) -> CapturedBody {
     let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .get("content-length")
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok())
         .unwrap_or(0);
-    let has_body = length > 0 || headers.contains_key(header::TRANSFER_ENCODING);
+    let has_body = length > 0 || headers.get("transfer-encoding").is_some();
     let why = if has_body {
         BodyAbsence::NotSeen
     } else {
@@ -245,6 +253,6 @@ const fn remark(ending: Ending, has_answer: bool) -> &'static str {
     }
 }
 
-fn lossy(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+fn lossy(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }

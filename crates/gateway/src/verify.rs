@@ -50,7 +50,7 @@ impl Gateway {
             method: call.method,
             path: call.path,
             address,
-            headers,
+            headers: headers.into(),
         };
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         let response = answer(only_of(call.environment, outcome), &mut recording);

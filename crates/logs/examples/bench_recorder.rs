@@ -12,12 +12,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clock::Clock;
-use http::HeaderMap;
 use live::Bus;
-use logs::{
-    Batch, CapturedBody, Entry, KeyTrace, Ledger, LogStoreError, Message, Recorder, RecorderOptions, Run,
-    RunReport, Scope, Sink,
-};
+use logs::{Batch, CapturedBody, Entry, Headers, KeyTrace, Ledger, LogStoreError, Message, Recorder, RecorderOptions, Run, RunReport, Scope, Sink};
 use model::{BodyAbsence, Environment, KeyId, LogTotals, Recorded, SecretText, Timestamp, Verdict};
 
 /// How long each case runs.
@@ -68,7 +64,7 @@ fn entry(number: u64, pattern: &Message, mix: Mix) -> Entry {
         headers: if is_due(number, mix.headers) {
             pattern.headers.clone()
         } else {
-            HeaderMap::new()
+            Headers::default()
         },
         body: match &pattern.body {
             CapturedBody::Bytes { first, total_bytes } if has_body => CapturedBody::Bytes {

@@ -3,13 +3,12 @@
 
 use std::fmt;
 
-use http::HeaderMap;
 use model::{
     BodyAbsence, ClientId, CompanyId, Environment, KeyId, Recorded, RequestId, SecretText, Timestamp, Verdict,
 };
 
 use crate::LossOf;
-use redact::BODY_LIMIT;
+use redact::{BODY_LIMIT, Headers};
 
 /// The company that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Entry {
 
 /// Headers and body, not redacted.
 pub struct Message {
-    pub headers: HeaderMap,
+    pub headers: Headers,
     pub body: CapturedBody,
 }
 
@@ -99,18 +98,13 @@ impl Message {
     /// No headers, and no body for this reason.
     pub fn absent(why: BodyAbsence) -> Self {
         Self {
-            headers: HeaderMap::new(),
+            headers: Headers::default(),
             body: CapturedBody::Absent { why, total_bytes: 0 },
         }
     }
 
     fn weight(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len() + 64)
-            .sum();
-        headers
+        self.headers.weight()
             + if let CapturedBody::Bytes { first, .. } = &self.body {
                 first.len()
             } else {

@@ -22,7 +22,7 @@ mod waiting;
 mod writer;
 
 pub use self::redact::{redact, redact_counted};
-pub use ::redact::{BODY_LIMIT, InvalidNames, Names, REDACTED};
+pub use ::redact::{BODY_LIMIT, Headers, InvalidNames, Names, REDACTED};
 pub use directory::{Directory, Known, NamedKey, Needs};
 pub use entry::{Capture, CapturedBody, Entry, KeyTrace, Message, Place};
 pub use found::{Count, Damaged, Distinct, ErrorKey, Facets, Found, FoundErrors, LookedBack};

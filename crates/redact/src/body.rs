@@ -1,9 +1,10 @@
 //! Bodies: which formats can be redacted, and what is stored instead of a body that cannot.
 
-use http::{HeaderMap, header};
 use model::{Body, BodyAbsence};
 
+use crate::fields::Headers;
 use crate::search::Search;
+use crate::encoding::visible;
 use crate::{encoding, form, json};
 
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
@@ -19,7 +20,7 @@ enum Kind {
 }
 
 /// The body as it may be stored. `first` is its beginning; `total_bytes` is its size on the wire.
-pub(crate) fn redact_body(headers: &HeaderMap, first: &[u8], total_bytes: u64, search: &Search<'_>) -> Body {
+pub(crate) fn redact_body(headers: &Headers, first: &[u8], total_bytes: u64, search: &Search<'_>) -> Body {
     match understand(headers, first, total_bytes, search) {
         Ok(body) => body,
         Err(why) => Body::Absent { why, total_bytes },
@@ -27,7 +28,7 @@ pub(crate) fn redact_body(headers: &HeaderMap, first: &[u8], total_bytes: u64, s
 }
 
 fn understand(
-    headers: &HeaderMap,
+    headers: &Headers,
     first: &[u8],
     total_bytes: u64,
     search: &Search<'_>,
@@ -35,7 +36,7 @@ fn understand(
     let kind = kind(headers)?;
     let cut_off = total_bytes > first.len() as u64;
     let decoded;
-    let (bytes, truncated) = if headers.contains_key(header::CONTENT_ENCODING) {
+    let (bytes, truncated) = if headers.get(encoding::CONTENT_ENCODING).is_some() {
         decoded = encoding::undo(headers, first, cut_off, BODY_LIMIT).ok_or(BodyAbsence::Encoded)?;
         (decoded.bytes.as_slice(), decoded.cut_off)
     } else {
@@ -60,14 +61,13 @@ fn understand(
     })
 }
 
-fn kind(headers: &HeaderMap) -> Result<Kind, BodyAbsence> {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+fn kind(headers: &Headers) -> Result<Kind, BodyAbsence> {
+    let mut types = headers.all("content-type");
     let Some(value) = types.next() else {
         return Ok(Kind::Unsaid);
     };
-    let value = value
-        .to_str()
-        .map_err(|_| BodyAbsence::UnknownType)?
+    let value = visible(value)
+        .ok_or(BodyAbsence::UnknownType)?
         .to_ascii_lowercase();
     if types.next().is_some() {
         return Err(BodyAbsence::UnknownType);

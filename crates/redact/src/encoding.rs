@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use http::{HeaderMap, header};
+use crate::fields::Headers;
 
 /// Maximum number of encodings applied to one body.
 const MOST: usize = 2;
@@ -29,7 +29,7 @@ enum Encoding {
 
 /// The first `limit` bytes of the decoded `body`. `cut_off` says whether its end is missing. `None` if it cannot be
 /// decoded, or not within the limits.
-pub(crate) fn undo(headers: &HeaderMap, body: &[u8], cut_off: bool, limit: usize) -> Option<Plain> {
+pub(crate) fn undo(headers: &Headers, body: &[u8], cut_off: bool, limit: usize) -> Option<Plain> {
     let encodings = encodings(headers)?;
     let mut plain = Plain {
         bytes: body.to_vec(),
@@ -41,11 +41,19 @@ pub(crate) fn undo(headers: &HeaderMap, body: &[u8], cut_off: bool, limit: usize
     Some(plain)
 }
 
+pub(crate) const CONTENT_ENCODING: &str = "content-encoding";
+
+/// The value of a header that should be plain ASCII.
+pub(crate) fn visible(value: &[u8]) -> Option<&str> {
+    let is_visible = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+    value.iter().all(is_visible).then(|| std::str::from_utf8(value).ok())?
+}
+
 /// The encodings in the order in which they were applied. `None` if one is unknown or there are too many.
-fn encodings(headers: &HeaderMap) -> Option<Vec<Encoding>> {
+fn encodings(headers: &Headers) -> Option<Vec<Encoding>> {
     let mut found = Vec::new();
-    for value in headers.get_all(header::CONTENT_ENCODING) {
-        for name in value.to_str().ok()?.split(',') {
+    for value in headers.all(CONTENT_ENCODING) {
+        for name in visible(value)?.split(',') {
             match name.trim().to_ascii_lowercase().as_str() {
                 "" | "identity" => {}
                 "gzip" | "x-gzip" => found.push(Encoding::Gzip),
@@ -104,14 +112,14 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
-    fn headers(encoding: &'static str) -> HeaderMap {
+    fn headers(encoding: &'static str) -> Headers {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        headers
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        headers.into()
     }
 
     fn gzip(text: &[u8]) -> Vec<u8> {

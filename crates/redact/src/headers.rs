@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use model::HeaderField;
 
+use crate::fields::Headers;
 use crate::search::Search;
 use crate::spans::REDACTED;
 
@@ -13,17 +13,14 @@ use crate::spans::REDACTED;
 const LONGEST_VALUE: usize = 4096;
 
 /// All headers in their original order, including repeated names.
-pub(crate) fn redact_headers(headers: &HeaderMap, search: &Search<'_>) -> Vec<HeaderField> {
+pub(crate) fn redact_headers(headers: &Headers, search: &Search<'_>) -> Vec<HeaderField> {
     if search.only_gathers() {
         // The values of secret headers are among the needles already.
         return Vec::new();
     }
     let headers = headers.iter();
     headers
-        .map(|(name, value)| match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) => redact_header(name.as_str(), value, search),
-            Err(_) => redact_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()), search),
-        })
+        .map(|(name, value)| redact_header(name, &String::from_utf8_lossy(value), search))
         .collect()
 }
 

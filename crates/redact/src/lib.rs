@@ -10,6 +10,7 @@ mod body;
 mod columns;
 mod encoding;
 mod exact;
+mod fields;
 mod finder;
 mod form;
 mod headers;
@@ -28,10 +29,10 @@ mod view;
 mod word_lists;
 mod words;
 
-use http::HeaderMap;
 use model::{Body, HeaderField};
 
 pub use body::BODY_LIMIT;
+pub use fields::Headers;
 pub use message::{Redacted, message};
 pub use names::{InvalidNames, Names};
 pub use needles::Needles;
@@ -45,7 +46,7 @@ impl Search<'_> {
     }
 
     /// All headers in their order.
-    pub fn headers(&self, headers: &HeaderMap) -> Vec<HeaderField> {
+    pub fn headers(&self, headers: &Headers) -> Vec<HeaderField> {
         headers::redact_headers(headers, self)
     }
 
@@ -55,7 +56,7 @@ impl Search<'_> {
     }
 
     /// A body that begins with `first` and had `total_bytes` on the wire.
-    pub fn body(&self, headers: &HeaderMap, first: &[u8], total_bytes: u64) -> Body {
+    pub fn body(&self, headers: &Headers, first: &[u8], total_bytes: u64) -> Body {
         body::redact_body(headers, first, total_bytes, self)
     }
 

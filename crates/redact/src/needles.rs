@@ -12,10 +12,10 @@ use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::exact::Exact;
+use crate::fields::Headers;
 use crate::finder::Sieve;
 use crate::names::Names;
 use crate::search::known;
@@ -135,15 +135,14 @@ impl Needles {
     }
 
     /// Adds the credentials in these headers.
-    pub fn add_headers(&mut self, headers: &HeaderMap, names: &Names) {
+    pub fn add_headers(&mut self, headers: &Headers, names: &Names) {
         let mut seen = names.seen();
-        for (name, value) in headers {
-            let known = seen.name(name.as_str(), |name| known(names, name, Cow::Borrowed));
+        for (name, value) in headers.iter() {
+            let known = seen.name(name, |name| known(names, name, Cow::Borrowed));
             if !known.verdict.is_secret_header {
                 continue;
             }
-            let value = value.as_bytes();
-            if name.as_str().contains("cookie") {
+            if name.contains("cookie") {
                 let pairs = value.split(|byte| *byte == b';');
                 pairs.for_each(|pair| self.add(after(pair, b'=').unwrap_or(pair)));
             } else {
@@ -341,7 +340,7 @@ mod tests {
 
     #[test]
     fn basic_credentials_and_cookies_are_read() {
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         let basic = format!("Basic {}", STANDARD.encode("ana:long-password"));
         headers.insert("x-original-authorization", basic.parse().expect("a value"));
         headers.insert(
@@ -349,7 +348,7 @@ mod tests {
             "a=b; session=abcdefgh12345678".parse().expect("a value"),
         );
         let mut needles = Needles::default();
-        needles.add_headers(&headers, &Names::default());
+        needles.add_headers(&headers.into(), &Names::default());
         let mut spans = Vec::new();
         find(
             &needles,

@@ -193,7 +193,7 @@ fn stale(past: &Past, at: Timestamp, dice: &mut Dice) -> Entry {
 
 fn generated() -> Message {
     Message {
-        headers: HeaderMap::new(),
+        headers: logs::Headers::default(),
         body: CapturedBody::Absent {
             why: BodyAbsence::Generated,
             total_bytes: 0,
@@ -213,7 +213,7 @@ fn failed(status: u16) -> Message {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Message {
-        headers,
+        headers: headers.into(),
         body: CapturedBody::Bytes {
             total_bytes: body.len() as u64,
             first: body.into_bytes(),

@@ -55,7 +55,7 @@ fn said(json: &'static str) -> Message {
     headers.insert("content-type", "application/json".parse().expect("a value"));
     headers.insert("cookie", "a=secret-of-a-cookie".parse().expect("a value"));
     Message {
-        headers,
+        headers: headers.into(),
         body: CapturedBody::Bytes {
             first: json.as_bytes().to_vec(),
             total_bytes: json.len() as u64,

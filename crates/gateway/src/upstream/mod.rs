@@ -5,7 +5,6 @@ mod pool;
 
 use std::collections::HashMap;
 
-use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 use model::Environment;
@@ -67,9 +66,9 @@ impl Upstream {
 
     /// The target of this request at the upstream, in origin-form. `None` if the caller's target is not a path
     /// (`OPTIONS *`, `CONNECT`) or would climb out of the prefix.
-    pub(crate) fn target(&self, parts: &Parts) -> Option<Uri> {
-        let path = parts.uri.path_and_query()?;
-        if !path.path().starts_with('/') || parts.method == Method::CONNECT {
+    pub(crate) fn target(&self, method: &Method, uri: &Uri) -> Option<Uri> {
+        let path = uri.path_and_query()?;
+        if !path.path().starts_with('/') || *method == Method::CONNECT {
             return None;
         }
         if self.prefix.is_empty() {

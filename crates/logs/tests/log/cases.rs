@@ -116,7 +116,7 @@ pub(crate) fn size(entry: &Entry) -> usize {
         let headers: usize = message
             .headers
             .iter()
-            .map(|(name, value)| name.as_str().len() + value.len())
+            .map(|(name, value)| name.len() + value.len())
             .sum();
         headers
             + match &message.body {

@@ -66,7 +66,7 @@ pub(crate) fn message(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Messa
     let mut capture = Capture::default();
     capture.see(body.as_ref());
     Message {
-        headers: map,
+        headers: map.into(),
         body: capture.take(),
     }
 }
