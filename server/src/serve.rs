@@ -178,7 +178,13 @@ async fn start_on(
         limits: listener::LIMITS,
         drain: listener::DRAIN,
     };
-    tasks.spawn(operator_api::serve(plane.clone(), door, router, services.clone(), stop.clone()));
+    tasks.spawn(operator_api::serve(
+        plane.clone(),
+        door,
+        router,
+        services.clone(),
+        stop.clone(),
+    ));
     tasks.spawn(services.clone().tidy());
     tasks.spawn(services.clone().move_old_log_rows());
     tasks.spawn(log_keeping::keep_log(services.clone()));

@@ -56,6 +56,14 @@ impl Peer {
         &self.text
     }
 
+    /// The text of an address, which is mostly the peer's own.
+    pub(crate) fn text_of(&self, address: IpAddr) -> String {
+        match self.text.to_str() {
+            Ok(text) if address == self.address => text.to_owned(),
+            _ => address.to_string(),
+        }
+    }
+
     /// Whether this peer may name the client it forwards for.
     pub(crate) const fn is_trusted(&self) -> bool {
         self.is_trusted

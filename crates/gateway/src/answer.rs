@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use model::CompanyId;
@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
+use crate::trailers;
 use crate::upstream::Lease;
 
 /// The body of every response from the gateway. Dropping it early tells the upstream that the caller has gone.
@@ -24,6 +25,8 @@ pub struct AnswerBody {
     recording: Option<Recording>,
     /// The upstream's connection and the place in flight, until the response has ended.
     holds: Option<(Lease, Share<CompanyId>)>,
+    /// The trailers that may pass.
+    trailers: Vec<HeaderName>,
 }
 
 enum Source {
@@ -68,6 +71,7 @@ impl AnswerBody {
                 source: Source::Whole(source),
                 recording,
                 holds: None,
+                trailers: Vec::new(),
             },
         )
     }
@@ -82,6 +86,7 @@ impl AnswerBody {
                 source: Source::Whole(sent.then_some(body)),
                 recording: None,
                 holds: None,
+                trailers: Vec::new(),
             },
         )
     }
@@ -117,8 +122,15 @@ impl AnswerBody {
                 source,
                 recording,
                 holds,
+                trailers: Vec::new(),
             },
         )
+    }
+
+    /// Lets these trailers pass.
+    pub(crate) fn passing(mut self, trailers: Vec<HeaderName>) -> Self {
+        self.trailers = trailers;
+        self
     }
 
     fn finish(&mut self, ending: Ending) {
@@ -154,7 +166,7 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = self.get_mut();
         let polled = match &mut this.source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Piece::Data(bytes)))),
             Source::Upstream {
                 body,
                 idle,
@@ -175,7 +187,11 @@ impl Body for AnswerBody {
                 });
                 Poll::Ready(Some(Err(fault)))
             }
-            Poll::Ready(Some(Ok(data))) => {
+            Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
+                let trailers = trailers::only(&trailers, &this.trailers);
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
+            Poll::Ready(Some(Ok(Piece::Data(data)))) => {
                 if let (Some(recording), Source::Upstream { .. }) = (&mut this.recording, &this.source) {
                     recording.answer_piece(&data);
                 }
@@ -205,13 +221,19 @@ impl Body for AnswerBody {
     }
 }
 
+/// What an upstream sends after the head of its response.
+enum Piece {
+    Data(Bytes),
+    Trailers(HeaderMap),
+}
+
 fn poll_upstream(
     body: &mut Incoming,
     idle: Duration,
     alarm: &mut Option<Pin<Box<Sleep>>>,
     left: &mut Option<u64>,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+) -> Poll<Option<Result<Piece, BrokenOff>>> {
     loop {
         match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Pending => {
@@ -225,10 +247,14 @@ fn poll_upstream(
             Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),
             Poll::Ready(Some(Ok(frame))) => {
                 *alarm = None;
-                // Trailers are not forwarded, just like hop-by-hop headers.
-                let Ok(data) = frame.into_data() else { continue };
-                *left = left.map(|left| left.saturating_sub(data.len() as u64));
-                return Poll::Ready(Some(Ok(data)));
+                match frame.into_data().map_err(Frame::into_trailers) {
+                    Ok(data) => {
+                        *left = left.map(|left| left.saturating_sub(data.len() as u64));
+                        return Poll::Ready(Some(Ok(Piece::Data(data))));
+                    }
+                    Err(Ok(trailers)) => return Poll::Ready(Some(Ok(Piece::Trailers(trailers)))),
+                    Err(Err(_)) => continue,
+                }
             }
         }
     }

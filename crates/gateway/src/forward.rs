@@ -1,10 +1,10 @@
 //! Forwards requests to the environment's upstream and streams both bodies, with a limit on every wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use model::{CompanyId, Environment, Verdict};
@@ -20,7 +20,7 @@ use crate::local::{Caller, capitalised};
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
 use crate::upstream::{Lease, Pool, SendFault, Upstream, UpstreamRequest};
-use crate::{errors, headers, location};
+use crate::{errors, headers, location, trailers, websocket};
 
 /// Why there is no response from the upstream.
 enum Failed {
@@ -52,6 +52,10 @@ pub(crate) struct Passing<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) method: &'a Method,
     pub(crate) peer: &'a Peer,
+    /// Whether the caller understands trailers.
+    pub(crate) trailers: bool,
+    /// Whether the request asks for a WebSocket.
+    pub(crate) websocket: bool,
 }
 
 impl Gateway {
@@ -65,16 +69,29 @@ impl Gateway {
     ) -> Response<AnswerBody> {
         let timeouts = &self.shared.options.timeouts;
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
-        match self.pass_on(&passing, parts, (body, seen), &mut recording, pool).await {
+        match self
+            .pass_on(&passing, parts, (body, seen), &mut recording, pool)
+            .await
+        {
             Ok(Answered {
                 mut response,
                 lease,
                 in_flight,
             }) => {
                 recording.upstream_answered();
-                make_ours(&mut response, passing.method);
+                let switches = passing.websocket && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                let trailers = if passing.trailers {
+                    trailers::announced(response.headers(), headers::trailer_passes_to_caller)
+                } else {
+                    Vec::new()
+                };
+                make_ours(&mut response, passing.method, switches);
+                trailers::announce(response.headers_mut(), &trailers);
                 let request_id = recording.request_id_value().clone();
                 response.headers_mut().insert(&REQUEST_ID, request_id);
+                if switches {
+                    return self.switch(&passing, response, recording, in_flight);
+                }
                 AnswerBody::upstream(
                     response,
                     recording,
@@ -82,10 +99,10 @@ impl Gateway {
                     timeouts.stream_idle,
                     (lease, in_flight),
                 )
+                .map(|body| body.passing(trailers))
             }
             Err(failed) => {
-                let (verdict, detail, response) =
-                    failed.explain(passing.caller.environment, timeouts.answer);
+                let (verdict, detail, response) = failed.explain(passing.caller.environment, timeouts.answer);
                 recording.verdict(verdict, detail);
                 self.own(response, recording, passing.method)
             }
@@ -113,7 +130,11 @@ impl Gateway {
         // Repeating a safe request without a body changes nothing and sends nothing twice.
         let may_repeat = is_safe(passing.method) && seen.is_none();
         recording.request_body(seen.clone());
-        let request = upstream_request(passing, recording, upstream, (target.clone(), headers), body);
+        let waits = body.expects_continue(&headers);
+        let mut request = upstream_request(passing, recording, upstream, (target.clone(), headers), body);
+        if waits {
+            expect_continue(&mut request);
+        }
         let mut answer = ask(pool, upstream, request, seen.as_deref(), patience).await;
         if may_repeat && matches!(answer, Err(Failed::Closed { reused: true })) {
             // The upstream closed a kept connection just as we used it.
@@ -121,14 +142,37 @@ impl Gateway {
             let again = upstream_request(passing, recording, upstream, head, RequestBody::empty());
             answer = ask(pool, upstream, again, None, patience).await;
         }
-        answer.map(|(mut response, lease)| {
+        answer.map(|(mut response, mut lease)| {
             location::rewrite(response.headers_mut(), &upstream.url, &passing.caller.reached);
+            lease.carried(seen);
             Answered {
                 response,
                 lease,
                 in_flight,
             }
         })
+    }
+
+    /// The upstream agreed to a WebSocket.
+    fn switch(
+        &self,
+        passing: &Passing<'_>,
+        mut response: Response<Incoming>,
+        mut recording: Recording,
+        in_flight: Share<CompanyId>,
+    ) -> Response<AnswerBody> {
+        recording.answer(response.status(), response.headers());
+        let session = websocket::Session {
+            keys: self.shared.keys.clone(),
+            key: Arc::clone(&passing.caller.key),
+            recording,
+            in_flight,
+            idle: self.shared.options.timeouts.stream_idle,
+        };
+        let upgrade = websocket::accept(&mut response, session);
+        let mut response = AnswerBody::unrecorded(response.map(|_| Bytes::new()), passing.method);
+        response.extensions_mut().insert(upgrade);
+        response
     }
 
     async fn place_in_flight(&self, holder: CompanyId) -> Result<Share<CompanyId>, Failed> {
@@ -168,6 +212,27 @@ async fn ask(
     }
 }
 
+/// Asks the upstream whether it wants the body, and holds the body back until it says so. A refusal then reaches a caller
+/// that has sent nothing yet.
+fn expect_continue(request: &mut UpstreamRequest) {
+    let Some(open) = request.body_mut().hold() else {
+        return;
+    };
+    let open = Mutex::new(Some(open));
+    request
+        .headers_mut()
+        .insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    hyper::ext::on_informational(request, move |response| {
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if response.status() == StatusCode::CONTINUE
+            && let Some(open) = open.take()
+        {
+            // Nobody reads the body any more if this fails.
+            let _ = open.send(());
+        }
+    });
+}
+
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -177,9 +242,12 @@ fn upstream_request(
     recording: &Recording,
     upstream: &Upstream,
     (target, headers): (Uri, HeaderMap),
-    body: RequestBody<CallerBody>,
+    mut body: RequestBody<CallerBody>,
 ) -> UpstreamRequest {
     let caller = passing.caller;
+    let passes =
+        |name: &HeaderName| headers::trailer_passes_to_upstream(name, passing.peer, recording.form());
+    let trailers = trailers::announced(&headers, passes);
     let mut headers = headers::to_upstream(headers, passing.peer, &caller.reached, recording.form());
     let identity = Identity {
         key: &caller.key,
@@ -188,9 +256,17 @@ fn upstream_request(
     };
     identity.write(&mut headers);
     headers.insert(header::HOST, upstream.authority.clone());
+    if passing.websocket {
+        websocket::set(&mut headers);
+    }
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         // Without this header, hyper silently drops the body of a GET or HEAD.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        trailers::announce(&mut headers, &trailers);
+        body.pass_trailers(trailers);
+    }
+    if passing.trailers {
+        trailers::want(&mut headers);
     }
     let mut request = Request::new(body);
     *request.method_mut() = passing.method.clone();
@@ -246,15 +322,17 @@ impl Failed {
 }
 
 /// Removes what belongs to the upstream's connection from the response. Keeps the length of a body that is not sent.
-fn make_ours(response: &mut Response<Incoming>, method: &Method) {
+fn make_ours(response: &mut Response<Incoming>, method: &Method, switches: bool) {
     let length = response.headers().get(header::CONTENT_LENGTH).cloned();
     headers::to_caller(response.headers_mut());
     if let Some(length) = length.filter(|_| *method == Method::HEAD) {
         response.headers_mut().insert(header::CONTENT_LENGTH, length);
     }
     *response.version_mut() = http::Version::HTTP_11;
-    if response.status().is_informational() {
-        // We never ask for an upgrade, so a 101 is an upstream fault.
-        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+    if switches {
+        websocket::set(response.headers_mut());
+    } else if response.status().is_informational() {
+        // Nobody asked for it, so it is an upstream fault.
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
     }
 }

@@ -30,7 +30,7 @@ use crate::reached::Reached;
 use crate::recording::{Arrival, Log, Recording};
 use crate::request_body::BoxError;
 use crate::upstream::{Connector, Pool, Upstream, UpstreamFault};
-use crate::{Caller, LocalApi, client_address, errors, headers, request_ids};
+use crate::{Caller, LocalApi, client_address, errors, headers, request_ids, trailers, websocket};
 
 /// Checks requests, answers or forwards them, and records them. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
@@ -117,7 +117,11 @@ impl Gateway {
             return self.withheld(&parts.method);
         }
         let is_local = shared.local.takes(parts.uri.path());
-        let recorded = if is_local { Recorded::PublicApi } else { Recorded::Gateway };
+        let recorded = if is_local {
+            Recorded::PublicApi
+        } else {
+            Recorded::Gateway
+        };
         let configured = shared.gateway_url.as_ref();
         let (caller, recording) = match self.check(&parts, recorded, peer, configured) {
             Ok(passes) => passes,
@@ -126,11 +130,15 @@ impl Gateway {
         if is_local {
             return self.answer_locally(caller, parts, body, recording).await;
         }
-        let Parts { method, uri, headers, .. } = parts;
+        let Parts {
+            method, uri, headers, ..
+        } = parts;
         let passing = Passing {
             caller: &caller,
             method: &method,
             peer,
+            trailers: trailers::are_wanted(&headers),
+            websocket: websocket::is_asked_for(&headers) && body.is_end_stream(),
         };
         self.forward(passing, (uri, headers), body, recording, pool).await
     }
@@ -181,8 +189,9 @@ impl Gateway {
         configured: Option<&Reached>,
     ) -> Result<(Caller, Recording), Response<AnswerBody>> {
         let shared = &*self.shared;
-        let arrival = self.arrival(parts, recorded, peer);
-        let (request_id, address) = (arrival.request_id, arrival.address);
+        let address = self.client_address(peer, &parts.headers);
+        let arrival = self.arrival(parts, recorded, peer.text_of(address));
+        let request_id = arrival.request_id;
         let (outcome, facts) = judge(&shared.keys, &parts.headers, arrival.at, address);
         let reached = Reached::find(&parts.headers, peer.is_trusted(), configured);
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
@@ -224,7 +233,7 @@ impl Gateway {
     }
 
     /// What is known about a request before it is checked.
-    fn arrival(&self, parts: &Parts, recorded: Recorded, peer: &Peer) -> Arrival {
+    fn arrival(&self, parts: &Parts, recorded: Recorded, address_text: String) -> Arrival {
         let at = self.shared.clock.now();
         let path = parts
             .uri
@@ -237,7 +246,7 @@ impl Gateway {
             recorded,
             method: parts.method.as_str().to_owned(),
             path: path.to_owned(),
-            address: self.client_address(peer, &parts.headers),
+            address_text,
             headers: (&parts.headers).into(),
         }
     }

@@ -16,6 +16,9 @@ use crate::telling::is_telling;
 /// Set on every response.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The upstream's own request id, which would otherwise be lost behind ours.
+static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
 /// Headers with this prefix identify the caller, so only Gatehouse may set them.
 const IDENTITY: &str = "x-gatehouse-";
 
@@ -59,6 +62,19 @@ const ALWAYS_PASS: [HeaderName; 8] = [
     header::ACCEPT_LANGUAGE,
     header::COOKIE,
     header::CACHE_CONTROL,
+];
+
+/// What says how to read a message, or where it belongs, must come before its body.
+const BEFORE_THE_BODY: [HeaderName; 9] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::LOCATION,
+    header::SET_COOKIE,
+    header::VARY,
 ];
 
 /// The caller's identity, for the upstream.
@@ -126,10 +142,15 @@ pub(crate) fn to_caller(headers: &mut HeaderMap) {
     for name in connection_options(headers) {
         headers.remove(name.as_str());
     }
-    for name in HOP_BY_HOP {
+    // A response has few headers, and mostly none of these.
+    let of_connection = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str());
+    let of_connection: Vec<HeaderName> = headers.keys().filter(of_connection).cloned().collect();
+    for name in of_connection {
         headers.remove(name);
     }
-    headers.remove(&REQUEST_ID);
+    if let Some(theirs) = headers.remove(&REQUEST_ID) {
+        headers.insert(&UPSTREAM_REQUEST_ID, theirs);
+    }
     drop_own_cookies(headers, &header::SET_COOKIE, |value| {
         if is_own_pair(value) {
             None
@@ -182,6 +203,17 @@ fn is_ours(folded: &str, form: &CredentialForm) -> bool {
 pub(crate) fn vary(form: &CredentialForm) -> HeaderValue {
     let names = [form.client_id.header(), form.secret.header(), &BRAND_HEADER].map(HeaderName::as_str);
     HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("*"))
+}
+
+/// Whether a trailer with this name may reach the upstream. `Host` and everything about framing must come before the body.
+pub(crate) fn trailer_passes_to_upstream(name: &HeaderName, peer: &Peer, form: &CredentialForm) -> bool {
+    passes_to_upstream(name, peer.is_trusted(), form) && !BEFORE_THE_BODY.contains(name)
+}
+
+/// Whether a trailer with this name may reach the caller.
+pub(crate) fn trailer_passes_to_caller(name: &HeaderName) -> bool {
+    let spelt = folded(name.as_str());
+    !HOP_BY_HOP.contains(&&*spelt) && !BEFORE_THE_BODY.contains(name) && *spelt != *REQUEST_ID.as_str()
 }
 
 /// Set on each of our own responses. A cache must not give it to another caller, and a browser must not guess its type.
@@ -248,7 +280,9 @@ fn set_forwarded(outgoing: &mut HeaderMap, peer: &Peer, reached: &Reached) {
     outgoing
         .entry(X_FORWARDED_PROTO)
         .or_insert(HeaderValue::from_static(reached.scheme()));
-    outgoing.entry(X_FORWARDED_HOST).or_insert_with(|| reached.host().clone());
+    outgoing
+        .entry(X_FORWARDED_HOST)
+        .or_insert_with(|| reached.host().clone());
 }
 
 /// Replaces each value with `clean` of it, and removes values of which nothing is left.
@@ -310,8 +344,17 @@ mod tests {
     fn passed(sent: &HeaderMap, peer_is_trusted: bool) -> HeaderMap {
         let reached = Reached::find(sent, peer_is_trusted, None);
         let ip: IpAddr = "192.0.2.9".parse().expect("an address");
-        let trusted = if peer_is_trusted { vec![ip.into()] } else { Vec::new() };
-        to_upstream(sent.clone(), &Peer::new(ip, &trusted), &reached, &CredentialForm::default())
+        let trusted = if peer_is_trusted {
+            vec![ip.into()]
+        } else {
+            Vec::new()
+        };
+        to_upstream(
+            sent.clone(),
+            &Peer::new(ip, &trusted),
+            &reached,
+            &CredentialForm::default(),
+        )
     }
 
     #[test]
@@ -394,7 +437,8 @@ mod tests {
                     );
                 }
                 assert!(
-                    is_identity(&folded(&spelling.to_lowercase())) != without_identity(&sent).contains_key(&spelling)
+                    is_identity(&folded(&spelling.to_lowercase()))
+                        != without_identity(&sent).contains_key(&spelling)
                 );
             }
         }
@@ -543,6 +587,7 @@ mod tests {
         to_caller(&mut answer);
         let cookies: Vec<_> = answer.get_all("set-cookie").iter().collect();
         assert_eq!(cookies, ["a=1; Path=/gatehouse"]);
-        assert_eq!(answer.len(), 1);
+        assert_eq!(answer.len(), 2);
+        assert_eq!(answer["x-upstream-request-id"], "theirs");
     }
 }

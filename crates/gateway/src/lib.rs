@@ -19,9 +19,11 @@ mod recording;
 mod request_body;
 mod request_ids;
 mod telling;
+mod trailers;
 mod upstream;
 mod verify;
 mod verify_call;
+mod websocket;
 
 pub use address::{Peer, client_address};
 pub use answer::{AnswerBody, BrokenOff};

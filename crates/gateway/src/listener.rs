@@ -21,7 +21,9 @@ impl Gateway {
     pub async fn serve(&self, plane: &Plane, listener: TcpListener, stop: CancellationToken) {
         let options = &self.shared.options;
         let (limits, timeouts) = (&options.limits, &options.timeouts);
-        let pools: Vec<Arc<Pool>> = (0..plane.cores()).map(|_| self.pool(plane.cores())).collect();
+        let pools: Vec<Arc<Pool>> = (0..plane.cores())
+            .map(|number| self.pool(number, plane.cores()))
+            .collect();
         for (number, pool) in pools.iter().enumerate() {
             plane.spawn_on(number, Arc::clone(pool).reap(stop.clone()));
         }
@@ -50,13 +52,14 @@ impl Gateway {
     }
 
     /// One thread's connections to the upstreams. The threads divide what is kept between them.
-    fn pool(&self, threads: usize) -> Arc<Pool> {
+    fn pool(&self, number: usize, threads: usize) -> Arc<Pool> {
         let shared = &*self.shared;
+        let kept = shared.options.limits.upstream_idle;
         Pool::new(
             shared.connector.clone(),
             shared.upstreams.len(),
             shared.options.timeouts.upstream_idle,
-            (shared.options.limits.upstream_idle / threads).max(1),
+            kept / threads + usize::from(number < kept % threads),
         )
     }
 }

@@ -68,7 +68,10 @@ impl Gateway {
         B::Error: Into<BoxError>,
     {
         let shared = &*self.shared;
-        let (timeouts, limit) = (&shared.options.timeouts, shared.options.limits.public_api_body_bytes);
+        let (timeouts, limit) = (
+            &shared.options.timeouts,
+            shared.options.limits.public_api_body_bytes,
+        );
         let method = parts.method.clone();
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
         recording.request_body(seen);
@@ -83,7 +86,8 @@ impl Gateway {
         let response = match read_whole(body, limit).await {
             Ok(body) => {
                 headers::clean_for_local(&mut parts.headers, recording.form());
-                self.answer_on_main(caller, Request::from_parts(parts, body)).await
+                self.answer_on_main(caller, Request::from_parts(parts, body))
+                    .await
             }
             Err(Unread::TooLarge) => errors::body_too_large(limit),
             Err(Unread::Fault(fault)) => {

@@ -25,7 +25,10 @@ impl Reached {
     /// The address that the operator configured. `None` if its host cannot be the value of a header.
     pub(crate) fn configured(url: &Url) -> Option<Self> {
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        Some(Self::new(known_scheme(url.scheme())?, HeaderValue::from_str(host).ok()?))
+        Some(Self::new(
+            known_scheme(url.scheme())?,
+            HeaderValue::from_str(host).ok()?,
+        ))
     }
 
     /// A trusted proxy comes first, then the configured address, then the caller's own `Host`. The caller comes last
@@ -100,7 +103,8 @@ mod tests {
         for (name, value) in headers.iter().chain([&("host", "called.example:81")]) {
             all.append(*name, HeaderValue::from_static(value));
         }
-        let configured = configured.map(|url| Reached::configured(&url.parse().expect("a URL")).expect("a host"));
+        let configured =
+            configured.map(|url| Reached::configured(&url.parse().expect("a URL")).expect("a host"));
         Reached::find(&all, trusted, configured.as_ref()).url()
     }
 

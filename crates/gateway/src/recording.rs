@@ -1,7 +1,6 @@
 //! One request on its way to the log. It is filled in while the request is answered, and handed over when the last byte
 //! of the response has been sent or the caller has left.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +31,14 @@ pub(crate) enum Ending {
     UpstreamBroke,
     /// The upstream sent nothing for too long.
     UpstreamStalled,
+    /// One side of a WebSocket broke off.
+    SwitchBroke,
+    /// Neither side of a WebSocket sent anything for too long.
+    Silent,
+    /// The key of a WebSocket was deleted.
+    KeyDeleted,
+    /// Gatehouse stopped.
+    Stopped,
 }
 
 /// Where requests end up: in a company's log, and in the counters.
@@ -52,7 +59,8 @@ pub(crate) struct Arrival {
     pub(crate) recorded: Recorded,
     pub(crate) method: String,
     pub(crate) path: String,
-    pub(crate) address: IpAddr,
+    /// The address that the request counts as coming from.
+    pub(crate) address_text: String,
     pub(crate) headers: Headers,
 }
 
@@ -69,6 +77,8 @@ pub(crate) struct Recording {
     /// The request's body, which fills up as it passes.
     seen: Option<Arc<RequestSeen>>,
     answer_body: Capture,
+    /// Those of a WebSocket, which has no others.
+    bodies: Option<(CapturedBody, CapturedBody)>,
     ending: Ending,
 }
 
@@ -90,7 +100,7 @@ impl Recording {
                 verdict_detail: String::new(),
                 duration_us: 0,
                 upstream_us: None,
-                address: arrival.address.to_string(),
+                address: arrival.address_text,
                 user_agent: None,
                 presented: Vec::new(),
                 request: Message::absent(BodyAbsence::NotSeen),
@@ -106,6 +116,7 @@ impl Recording {
             entry,
             seen: None,
             answer_body: Capture::default(),
+            bodies: None,
             ending: Ending::CallerLeft,
         }
     }
@@ -165,6 +176,15 @@ impl Recording {
         self.answer_body.see(bytes);
     }
 
+    /// The connection has become a WebSocket, over which the two sides have sent this many bytes.
+    pub(crate) fn switched(&mut self, from_caller: u64, from_upstream: u64) {
+        let bytes = |total_bytes| CapturedBody::Absent {
+            why: BodyAbsence::Switched,
+            total_bytes,
+        };
+        self.bodies = Some((bytes(from_caller), bytes(from_upstream)));
+    }
+
     /// Passes the recording to the log.
     pub(crate) fn finish(mut self, ending: Ending) {
         self.ending = ending;
@@ -201,6 +221,9 @@ impl Recording {
             Some(seen) => entry.request.body = seen.take(),
             None if entry.recorded == Recorded::Verify => {}
             None => entry.request.body = unread_body(&entry.request.headers),
+        }
+        if let Some((request, response)) = self.bodies.take() {
+            (entry.request.body, entry.response.body) = (request, response);
         }
     }
 }
@@ -250,6 +273,12 @@ const fn remark(ending: Ending, has_answer: bool) -> &'static str {
         (Ending::CallerLeft, true) => "The caller disconnected before it had the whole response.",
         (Ending::UpstreamBroke, _) => "The API closed the connection in the middle of its response.",
         (Ending::UpstreamStalled, _) => "The API stopped sending in the middle of its response.",
+        (Ending::SwitchBroke, _) => "One side of the WebSocket broke off.",
+        (Ending::Silent, _) => {
+            "The WebSocket was closed because neither side had sent anything for too long."
+        }
+        (Ending::KeyDeleted, _) => "The WebSocket was closed because its key was deleted.",
+        (Ending::Stopped, _) => "The WebSocket was closed because Gatehouse stopped.",
     }
 }
 

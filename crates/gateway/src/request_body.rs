@@ -4,14 +4,18 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
 use logs::{Capture, CapturedBody};
 use thiserror::Error as ThisError;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use crate::trailers;
 
 /// The error of any body.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
@@ -57,6 +61,11 @@ impl RequestSeen {
         self.lock().capture.take()
     }
 
+    /// Whether the whole body has passed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     pub(crate) fn fault(&self) -> Option<BodyFault> {
         self.lock().fault
     }
@@ -89,6 +98,37 @@ struct Passing<B> {
     deadline: Instant,
     /// Set only while we wait for the caller.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Set while the caller waits for a "100 Continue": reading its body would send it one.
+    gate: Option<Gate>,
+    /// The trailers that may pass.
+    trailers: Vec<HeaderName>,
+}
+
+/// Opens when the upstream wants the body, or after [`EXPECT_WAIT`]: a server may ignore that it is asked. Stays shut once
+/// there is a response.
+struct Gate {
+    wanted: oneshot::Receiver<()>,
+    is_shut: bool,
+    patience: Pin<Box<Sleep>>,
+}
+
+/// As long as a caller would wait itself.
+const EXPECT_WAIT: Duration = Duration::from_secs(1);
+
+impl Gate {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_shut {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.wanted).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(_)) => {
+                self.is_shut = true;
+                Poll::Pending
+            }
+            Poll::Pending => self.patience.as_mut().poll(cx),
+        }
+    }
 }
 
 impl<B> RequestBody<B>
@@ -108,8 +148,36 @@ where
             idle,
             deadline: Instant::now() + total,
             alarm: None,
+            gate: None,
+            trailers: Vec::new(),
         };
         (Self(Some(Box::new(body))), Some(seen))
+    }
+
+    /// Lets these trailers pass.
+    pub(crate) fn pass_trailers(&mut self, names: Vec<HeaderName>) {
+        if let Some(body) = &mut self.0 {
+            body.trailers = names;
+        }
+    }
+
+    /// Whether there is a body, for which the caller waits to be asked.
+    pub(crate) fn expects_continue(&self, headers: &HeaderMap) -> bool {
+        let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        self.0.is_some() && headers.get(header::EXPECT).is_some_and(expects)
+    }
+
+    /// Holds the body back until what is returned is used, and for ever if it is dropped before. Nothing, if there is no
+    /// body.
+    pub(crate) fn hold(&mut self) -> Option<oneshot::Sender<()>> {
+        let body = self.0.as_mut()?;
+        let (open, wanted) = oneshot::channel();
+        body.gate = Some(Gate {
+            wanted,
+            is_shut: false,
+            patience: Box::pin(sleep(EXPECT_WAIT)),
+        });
+        Some(open)
     }
 
     pub(crate) const fn empty() -> Self {
@@ -169,6 +237,10 @@ where
         let Some(this) = &mut self.get_mut().0 else {
             return Poll::Ready(None);
         };
+        if let Some(gate) = &mut this.gate {
+            ready!(gate.poll_open(cx));
+            this.gate = None;
+        }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
                 return this.wait(cx);
@@ -187,9 +259,13 @@ where
                         BodyFault::BrokenOff
                     });
                 }
-                // Trailers could carry headers that must not pass.
-                Some(Ok(frame)) => match frame.into_data() {
+                Some(Ok(frame)) => match frame.into_data().map_err(Frame::into_trailers) {
                     Ok(data) => return this.passed(data),
+                    // Trailers could carry headers that must not pass.
+                    Err(Ok(trailers)) if !this.trailers.is_empty() => {
+                        let trailers = trailers::only(&trailers, &this.trailers);
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
                     Err(_) => continue,
                 },
             }

@@ -49,7 +49,7 @@ impl Gateway {
             recorded: Recorded::Verify,
             method: call.method,
             path: call.path,
-            address,
+            address_text: peer.text_of(address),
             headers: headers.into(),
         };
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);

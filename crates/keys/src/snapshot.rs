@@ -54,6 +54,11 @@ impl Snapshot {
         self.active().find(|active| active.key_id == key)
     }
 
+    /// Whether this key is still active.
+    pub fn accepts(&self, key: &ActiveKey) -> bool {
+        matches!(self.credential(&key.lookup), Some(Credential::Active(_)))
+    }
+
     pub(crate) fn credential(&self, lookup: &LookupHash) -> Option<&Credential> {
         self.credentials.get(lookup)
     }

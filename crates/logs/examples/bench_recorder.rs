@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clock::Clock;
 use live::Bus;
-use logs::{Batch, CapturedBody, Entry, Headers, KeyTrace, Ledger, LogStoreError, Message, Recorder, RecorderOptions, Run, RunReport, Scope, Sink};
+use logs::{
+    Batch, CapturedBody, Entry, Headers, KeyTrace, Ledger, LogStoreError, Message, Recorder, RecorderOptions,
+    Run, RunReport, Scope, Sink,
+};
 use model::{BodyAbsence, Environment, KeyId, LogTotals, Recorded, SecretText, Timestamp, Verdict};
 
 /// How long each case runs.

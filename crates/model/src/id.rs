@@ -22,11 +22,26 @@ impl fmt::Display for InvalidId {
 impl std::error::Error for InvalidId {}
 
 fn parse_hex(text: &str) -> Result<u128, InvalidId> {
-    let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() != 32 || !text.bytes().all(lower_hex) {
-        return Err(InvalidId);
+    let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| InvalidId)?;
+    digits.iter().try_fold(0, |number: u128, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return Err(InvalidId),
+        };
+        Ok(number << 4 | u128::from(value))
+    })
+}
+
+/// Writes 32 digits. Each request has several ids, and the formatter of numbers takes ten times as long.
+fn write_hex(number: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    u128::from_str_radix(text, 16).map_err(|_| InvalidId)
+    f.write_str(std::str::from_utf8(&text).unwrap_or_default())
 }
 
 macro_rules! ids {
@@ -65,7 +80,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:032x}", self.0)
+                write_hex(self.0, f)
             }
         }
 

@@ -97,6 +97,8 @@ pub enum BodyAbsence {
     NoLongerKept,
     /// It was stored, and what is on the disk is no longer what was written.
     Damaged,
+    /// The connection became a WebSocket. Only its bytes are counted.
+    Switched,
 }
 
 impl BodyAbsence {
@@ -121,6 +123,9 @@ impl BodyAbsence {
             Self::Generated => "None: this entry is sample data.",
             Self::NoLongerKept => "No longer kept: headers and bodies are removed before the request itself.",
             Self::Damaged => "Not readable: the stored headers and bodies are damaged.",
+            Self::Switched => {
+                "Not stored: the connection became a WebSocket, of which only the size is kept."
+            }
         }
     }
 
@@ -138,6 +143,7 @@ impl BodyAbsence {
             Self::Generated => "generated",
             Self::NoLongerKept => "no_longer_kept",
             Self::Damaged => "damaged",
+            Self::Switched => "switched",
         }
     }
 }

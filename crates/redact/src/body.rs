@@ -2,9 +2,9 @@
 
 use model::{Body, BodyAbsence};
 
+use crate::encoding::visible;
 use crate::fields::Headers;
 use crate::search::Search;
-use crate::encoding::visible;
 use crate::{encoding, form, json};
 
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.

@@ -46,7 +46,10 @@ pub(crate) const CONTENT_ENCODING: &str = "content-encoding";
 /// The value of a header that should be plain ASCII.
 pub(crate) fn visible(value: &[u8]) -> Option<&str> {
     let is_visible = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
-    value.iter().all(is_visible).then(|| std::str::from_utf8(value).ok())?
+    value
+        .iter()
+        .all(is_visible)
+        .then(|| std::str::from_utf8(value).ok())?
 }
 
 /// The encodings in the order in which they were applied. `None` if one is unknown or there are too many.

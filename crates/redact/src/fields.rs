@@ -34,7 +34,9 @@ impl Headers {
 
     /// The values of the headers with this name, which is in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(one, _)| *one == name).map(|(_, value)| value)
+        self.iter()
+            .filter(move |(one, _)| *one == name)
+            .map(|(_, value)| value)
     }
 
     /// The first of them.
@@ -54,7 +56,9 @@ impl Headers {
 
 impl From<&HeaderMap> for Headers {
     fn from(map: &HeaderMap) -> Self {
-        let sizes = map.iter().map(|(name, value)| LENGTHS + name.as_str().len() + value.len());
+        let sizes = map
+            .iter()
+            .map(|(name, value)| LENGTHS + name.as_str().len() + value.len());
         let mut bytes = Vec::with_capacity(sizes.sum());
         for (name, value) in map {
             let name = name.as_str().as_bytes();
@@ -94,10 +98,19 @@ mod tests {
         map.append("x-empty", HeaderValue::from_static(""));
         map.append("accept", HeaderValue::from_bytes(b"\xff\xfe").expect("a value"));
         let headers = Headers::from(&map);
-        let expected: Vec<(&str, &[u8])> = map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let expected: Vec<(&str, &[u8])> = map
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
         assert_eq!(headers.iter().collect::<Vec<_>>(), expected);
-        assert_eq!(headers.all("accept").collect::<Vec<_>>(), [b"a".as_slice(), b"\xff\xfe"]);
-        assert_eq!((headers.get("x-empty"), headers.get("x-missing")), (Some(b"".as_slice()), None));
+        assert_eq!(
+            headers.all("accept").collect::<Vec<_>>(),
+            [b"a".as_slice(), b"\xff\xfe"]
+        );
+        assert_eq!(
+            (headers.get("x-empty"), headers.get("x-missing")),
+            (Some(b"".as_slice()), None)
+        );
         assert!(Headers::default().is_empty() && !headers.is_empty());
     }
 }

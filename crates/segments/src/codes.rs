@@ -77,6 +77,7 @@ pub const fn absence(why: BodyAbsence) -> u8 {
         BodyAbsence::Generated => 9,
         BodyAbsence::NoLongerKept => 10,
         BodyAbsence::Damaged => 11,
+        BodyAbsence::Switched => 12,
     }
 }
 
@@ -94,6 +95,7 @@ pub const fn to_absence(code: u8) -> Option<BodyAbsence> {
         9 => BodyAbsence::Generated,
         10 => BodyAbsence::NoLongerKept,
         11 => BodyAbsence::Damaged,
+        12 => BodyAbsence::Switched,
         _ => return None,
     })
 }

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body::{CallerBody, Watch};
 use crate::fault::Fault;
 use crate::stream::CallerStream;
+use crate::upgrade::{Switched, Upgrade};
 use crate::{head, panics};
 
 /// Answers the requests of a connection.
@@ -71,12 +72,17 @@ pub async fn serve<S: Service>(
     let answering = Arc::new(AtomicBool::new(false));
     let activity = place.activity();
     let stream = CallerStream::new(tcp, limits.write_idle, Arc::clone(&answering));
+    let upgrade = Mutex::new(None);
     let answer = service_fn(|request: Request<Incoming>| {
         let (answering, activity) = (Arc::clone(&answering), activity.clone());
+        let upgrade = &upgrade;
         async move {
             answering.store(true, Ordering::SeqCst);
             activity.begin();
-            let answer = respond(service, request).await;
+            let mut answer = respond(service, request).await;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                *lock(upgrade) = Upgrade::of(&mut answer);
+            }
             Ok::<_, Infallible>(answer.map(|body| Served {
                 body,
                 answering,
@@ -107,6 +113,16 @@ pub async fn serve<S: Service>(
     };
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
+    let upgrade = lock(&upgrade).take();
+    if let (Ok(()), Some(upgrade)) = (&served, upgrade) {
+        activity.begin();
+        // No byte of what follows is hyper's own.
+        answering.store(true, Ordering::SeqCst);
+        upgrade
+            .run(Switched::new(parts.read_buf, stream), stop.clone())
+            .await;
+        return;
+    }
     if let Err(error) = served {
         tracing::debug!(%error, cause = ?error, "a connection ended with an error");
         let has_begun = !parts.read_buf.is_empty();
@@ -124,6 +140,10 @@ pub async fn serve<S: Service>(
         () = stop.cancelled() => {}
         () = place.asked_to_close() => {}
     }
+}
+
+fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers one request. Every path returns a response.

@@ -9,8 +9,10 @@ mod head;
 pub mod panics;
 mod plane;
 mod stream;
+mod upgrade;
 
 pub use body::{CallerBody, is_malformed};
 pub use connection::{Limits, Service, serve};
 pub use fault::Fault;
 pub use plane::{Door, Plane, RunningPlane};
+pub use upgrade::{Switched, Upgrade};

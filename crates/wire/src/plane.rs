@@ -133,7 +133,10 @@ impl Plane {
 
     fn least_loaded(&self) -> (usize, &Core) {
         let loads = self.cores.iter().map(|core| core.load.load(Ordering::Relaxed));
-        let (number, _) = loads.enumerate().min_by_key(|(_, load)| *load).unwrap_or_default();
+        let (number, _) = loads
+            .enumerate()
+            .min_by_key(|(_, load)| *load)
+            .unwrap_or_default();
         (number, &self.cores[number])
     }
 

@@ -75,6 +75,11 @@ impl CallerStream {
         }
     }
 
+    /// Closes this side of the connection.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+
     /// Sends a response to something that could not be read as a request.
     pub(crate) async fn refuse(&mut self, answer: &[u8]) -> io::Result<()> {
         timeout(self.write_idle, self.tcp.write_all(answer))

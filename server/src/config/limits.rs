@@ -111,7 +111,13 @@ fn bytes(
     size(&value.text)
         .and_then(|bytes| usize::try_from(bytes).ok())
         .filter(|bytes| (least..=most).contains(bytes))
-        .ok_or_else(|| value.must_be(&format!("a size from {} to {} KiB, such as 128KiB", least >> 10, most >> 10)))
+        .ok_or_else(|| {
+            value.must_be(&format!(
+                "a size from {} to {} KiB, such as 128KiB",
+                least >> 10,
+                most >> 10
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -133,11 +139,27 @@ mod tests {
 
     #[test]
     fn a_time_has_a_unit_and_is_neither_nothing_nor_longer_than_a_day() {
-        for (text, millis) in [("1ms", 1), ("500ms", 500), ("4s", 4000), ("5 m", 300_000), ("24h", 86_400_000)] {
+        for (text, millis) in [
+            ("1ms", 1),
+            ("500ms", 500),
+            ("4s", 4000),
+            ("5 m", 300_000),
+            ("24h", 86_400_000),
+        ] {
             let limits = limits(|args| args.upstream_idle = Some(text.to_owned())).expect(text);
             assert_eq!(limits.timeouts.upstream_idle.as_millis(), millis, "{text}");
         }
-        for text in ["", "4", "0s", "25h", "-1s", "1.5s", "4 parsecs", "99999999999999999999s", "9999999999999999h"] {
+        for text in [
+            "",
+            "4",
+            "0s",
+            "25h",
+            "-1s",
+            "1.5s",
+            "4 parsecs",
+            "99999999999999999999s",
+            "9999999999999999h",
+        ] {
             let error = limits(|args| args.upstream_idle = Some(text.to_owned())).expect_err(text);
             assert!(error.0.starts_with("--upstream-idle is "), "{error}");
         }
@@ -145,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_size_has_bounds() {
-        let of = |text: &str| limits(|args| args.head_bytes = Some(text.to_owned())).map(|limits| limits.head_bytes);
+        let of = |text: &str| {
+            limits(|args| args.head_bytes = Some(text.to_owned())).map(|limits| limits.head_bytes)
+        };
         assert_eq!(of("128KiB"), Ok(131_072));
         assert!(of("8191").is_err() && of("2MiB").is_err() && of("many").is_err());
     }

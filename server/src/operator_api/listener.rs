@@ -75,7 +75,9 @@ impl Connection {
             Err(error) => match error.try_into_panic() {
                 // The connection makes a response of it.
                 Ok(panic) => resume_unwind(panic),
-                Err(error) => axum::response::IntoResponse::into_response(ApiError::failed("stopping", &error)),
+                Err(error) => {
+                    axum::response::IntoResponse::into_response(ApiError::failed("stopping", &error))
+                }
             },
         }
     }

@@ -186,7 +186,8 @@ mod tests {
 
     /// An upstream with TLS as `receiver.example.com`, with the certificate that the webhook tests also use.
     async fn upstream() -> std::net::SocketAddr {
-        let chain = CertificateDer::pem_slice_iter(include_bytes!("../../../webhooks/tests/tls/receiver.pem"));
+        let chain =
+            CertificateDer::pem_slice_iter(include_bytes!("../../../webhooks/tests/tls/receiver.pem"));
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../webhooks/tests/tls/receiver.key"));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wire::CallerBody;
 
 use super::{Connector, Upstream};
-use crate::request_body::RequestBody;
+use crate::request_body::{RequestBody, RequestSeen};
 
 /// A request as an upstream gets it.
 pub(crate) type UpstreamRequest = Request<RequestBody<CallerBody>>;
@@ -46,6 +46,8 @@ pub(crate) struct Lease {
     sender: Sender,
     pool: Arc<Pool>,
     upstream: usize,
+    /// The body of the request, if it had one.
+    carried: Option<Arc<RequestSeen>>,
 }
 
 /// Why there is no response.
@@ -90,6 +92,7 @@ impl Pool {
                         sender,
                         pool: Arc::clone(self),
                         upstream: upstream.number,
+                        carried: None,
                     };
                     return Ok((response, lease));
                 }
@@ -160,8 +163,17 @@ impl Pool {
 }
 
 impl Lease {
-    /// The response has been read to its end. If the connection can carry another request, it is kept.
+    /// The request has this body.
+    pub(crate) fn carried(&mut self, body: Option<Arc<RequestSeen>>) {
+        self.carried = body;
+    }
+
+    /// The response has been read to its end. If the connection can carry another request, it is kept. It cannot after a
+    /// response that came before the request's body had been sent.
     pub(crate) fn give_back(self) {
+        if self.carried.is_some_and(|body| !body.has_ended()) {
+            return;
+        }
         let mut unused = self.pool.unused(self.upstream);
         if unused.len() < self.pool.most && !self.sender.is_closed() {
             unused.push(Unused {

@@ -67,6 +67,7 @@ async fn the_response_comes_back_without_hop_by_hop_headers() {
     let answer = world.get("/echo").await;
     assert_eq!(answer.headers.get_all("x-request-id").iter().count(), 1);
     assert_ne!(answer.headers["x-request-id"], "theirs");
+    assert_eq!(answer.headers["x-upstream-request-id"], "theirs");
     assert_eq!(answer.headers["x-kept"], "yes");
     assert_eq!(
         answer.headers.get_all("set-cookie").iter().collect::<Vec<_>>(),

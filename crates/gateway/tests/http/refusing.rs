@@ -378,7 +378,11 @@ async fn when_a_pooled_connection_dies_only_safe_requests_are_repeated() {
     .await;
     // On one connection, because each thread of the gateway has upstream connections of its own.
     let mut client = world.connect().await;
-    let mut call = async |method| client.send(world.request(method, "/", &[], Default::default())).await;
+    let mut call = async |method| {
+        client
+            .send(world.request(method, "/", &[], Default::default()))
+            .await
+    };
     for sent in [1, 3] {
         assert_eq!(call(Method::GET).await.status, 200);
         assert_eq!(

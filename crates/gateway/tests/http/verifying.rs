@@ -28,7 +28,11 @@ fn headers(world: &World, more: &[(&str, &str)]) -> HeaderMap {
         .headers
 }
 
-async fn verify(world: &World, query: Option<&str>, headers: &http::HeaderMap) -> http::Response<gateway::AnswerBody> {
+async fn verify(
+    world: &World,
+    query: Option<&str>,
+    headers: &http::HeaderMap,
+) -> http::Response<gateway::AnswerBody> {
     let peer = world.gateway.peer(PROXY);
     world.gateway.verify(query, headers.clone(), &peer).await
 }
@@ -118,16 +122,14 @@ async fn the_caller_cannot_write_its_own_log_line() {
     ] {
         for profile in Profile::ALL {
             let query = format!("environment=sandbox&profile={}", profile.as_str());
-            let answer = verify(&world, Some(&query), &headers(&world, &[forged]))
-                .await;
+            let answer = verify(&world, Some(&query), &headers(&world, &[forged])).await;
             assert_eq!(answer.status(), 400, "{query} {forged:?}");
             assert_eq!(answer.headers()["cache-control"], "no-store");
             assert!(answer.headers().contains_key("x-request-id"));
         }
     }
     for other in [("x_forwarded_uri", "/innocent"), ("x.forwarded.uri", "/innocent")] {
-        let answer = verify(&world, CADDY, &headers(&world, &[other]))
-            .await;
+        let answer = verify(&world, CADDY, &headers(&world, &[other])).await;
         assert_eq!(answer.status(), 200);
     }
     let paths: Vec<String> = world
@@ -211,8 +213,7 @@ async fn an_identity_that_the_caller_claims_is_neither_believed_nor_stored() {
         ("x.gatehouse.company", "evil"),
         ("x_gatehouse_brand", "evil"),
     ];
-    let answer = verify(&world, CADDY, &headers(&world, &claimed))
-        .await;
+    let answer = verify(&world, CADDY, &headers(&world, &claimed)).await;
     assert_eq!(answer.status(), 200);
     assert!(answer.headers().values().all(|value| value != "evil"));
     let kept = world.entry().await.request_headers;
