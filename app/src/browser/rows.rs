@@ -23,16 +23,16 @@ pub struct Shown {
 
 #[cfg(feature = "hydrate")]
 impl Shown {
-    /// What is in the element already: these rows, in UTC.
-    pub fn already<'a>(body: web_sys::Element, rows: impl Iterator<Item = Row<'a>>) -> Self {
-        let mut at = body.first_element_child();
+    /// What is in the element already, in UTC. Each row has its `data-seq`.
+    pub fn already(body: web_sys::Element, is_fresh: impl Fn(i64) -> bool) -> Self {
         let mut seqs = Vec::new();
-        for row in rows {
-            seqs.push(row.seq);
-            if let Some(element) = at {
-                mark(&element, row.is_fresh);
-                at = element.next_element_sibling();
-            }
+        let mut at = body.first_element_child();
+        while let Some(row) = at {
+            let seq = row.get_attribute("data-seq").and_then(|seq| seq.parse().ok());
+            let seq = seq.unwrap_or_default();
+            seqs.push(seq);
+            mark(&row, is_fresh(seq));
+            at = row.next_element_sibling();
         }
         super::html::page::write_tooltips(&body);
         Self {

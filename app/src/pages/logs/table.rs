@@ -61,20 +61,19 @@ fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
             let body = body.get()?;
             let before = before.flatten();
             let mut placed = listing.with_rows(|shown, rows| {
-                let mut rows = rows.map(|row| Row {
-                    seq: row.seq,
-                    html: row.html.as_str(),
-                    is_fresh: listing.following.is_fresh(row.seq),
-                });
+                let is_fresh = |seq| listing.following.is_fresh(seq);
                 let filter = shown.filter.clone();
-                let Some((of, mut placed)) = before else {
-                    return (filter, Shown::already(body.into(), rows));
-                };
+                let (of, mut placed) =
+                    before.unwrap_or_else(|| (filter.clone(), Shown::already(body.into(), is_fresh)));
                 // The links of rows have the filter in them.
                 if of != filter {
                     placed.clear();
                 }
-                placed.show(&mut rows);
+                placed.show(&mut rows.map(|row| Row {
+                    seq: row.seq,
+                    html: row.html.as_str(),
+                    is_fresh: is_fresh(row.seq),
+                }));
                 (filter, placed)
             })?;
             placed.1.put_into_zone(is_local);
