@@ -8,9 +8,11 @@
 
 use std::fmt;
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 
+use crate::browser::copying;
 use crate::browser::progress::OnItsWay;
 pub use crate::on_demand::NotLoaded;
 use crate::on_demand::{Coming, Part};
@@ -128,6 +130,7 @@ tools! {
     logs_tools / work_chart: logs::chart::work_chart, logs::chart::ChartTools;
     logs_tools / work_filters: logs::filters::work_filters, logs::filters::FilterTools;
     logs_tools / run_export: logs::export_run::run_export, logs::export_run::ExportRun;
+    logs_tools / copy_code: copying::copy, MouseEvent;
     logs_tools / change_views: logs::views_run::change_views, logs::views_run::ViewsRun;
 }
 
@@ -178,6 +181,7 @@ fn logs_with_tools() -> impl IntoView {
             export: run_export,
         },
         drawer: DRAWER,
+        copy: copy_code,
     };
     view! { <LogsPage tools /> }
 }

@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 
 interface New {
   count: number;
-  page: { rows: { path: string }[]; as_of: number };
+  page: { rows: { html: string }[]; as_of: number };
 }
 
 /** What the page asks the log for from here on: calls in order, with the answers to those for what is new. */
@@ -37,6 +37,9 @@ class Asked {
     return (await this.new()).reduce((sum, answer) => sum + answer.count, 0);
   }
 }
+
+/** The path that a drawn row shows. */
+const pathOf = (html: string) => /class="logs-path__text">([^<]*)</.exec(html)?.[1];
 
 const count = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text });
 const rowOf = (page: Page, path: string) => page.getByRole('row').filter({ hasText: path });
@@ -82,7 +85,7 @@ test('while it follows, the page asks for what is new, and gets each row once', 
   await expect(count(page, /^64 requests /)).toBeVisible();
   await expect(rows(page)).toHaveCount(50);
   expect(asked.calls).not.toContain('/rpc/logs/list');
-  const received = (await asked.new()).flatMap((answer) => answer.page.rows.map((row) => row.path));
+  const received = (await asked.new()).flatMap((answer) => answer.page.rows.map((row) => pathOf(row.html)));
   expect(received).toEqual([1, 2, 3, 4].map((at) => `/v1/no-such-thing/?at=${at}`));
   // Below the page are the rows that it pushed out.
   await page.getByRole('link', { name: 'Show older requests' }).click();

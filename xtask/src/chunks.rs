@@ -16,10 +16,6 @@ use serde_json::json;
 use crate::binary;
 use crate::cache::write_whole;
 
-/// Smaller modules are not worth the start of `wasm-opt`: there are three times as many of them as of the others, and all
-/// of them together are a tenth of a page.
-const WORTH_OPTIMISING: u64 = 4 * 1024;
-
 const MODULES: &str = "chunks";
 /// Says which modules each page needs.
 const NEEDED: &str = "needed.json";
@@ -64,16 +60,6 @@ pub(crate) fn split(raw: &[u8], name: &str, directory: &Path) -> Result<Vec<u8>>
     let needed: BTreeMap<_, _> = made.prefetch_map.into_iter().collect();
     write_whole(&directory.join(NEEDED), &serde_json::to_vec_pretty(&needed)?)?;
     std::fs::read(&main).context("reading the main part")
-}
-
-/// The modules that are worth running through `wasm-opt`.
-pub(crate) fn worth_optimising(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut worth = modules_in(directory)?;
-    worth.retain(|file| {
-        file.metadata()
-            .is_ok_and(|metadata| metadata.len() >= WORTH_OPTIMISING)
-    });
-    Ok(worth)
 }
 
 fn modules_in(directory: &Path) -> Result<Vec<PathBuf>> {

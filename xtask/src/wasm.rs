@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
@@ -54,7 +52,7 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     let optimiser = Optimiser::find(project);
     let flags = project.leptos.wasm_opt_features.join(" ");
     let optimiser_version = optimiser.as_ref().map_or("none", |found| &found.version);
-    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 5"]);
+    let key = fingerprint(&[&raw, optimiser_version.as_bytes(), flags.as_bytes(), b"packs 6"]);
 
     let directory = project.target.join("site-cache").join("bundle");
     let key_file = directory.join("made-from");
@@ -73,10 +71,10 @@ pub(crate) fn bundle(project: &Project, clock: &Clock) -> Result<Bundle> {
     bind(main, name, &directory)?;
     match optimiser {
         Some(optimiser) => {
-            let mut files = vec![wasm_file(&directory, name)];
-            files.extend(chunks::worth_optimising(&directory)?);
-            clock.doing(format!("wasm-opt, {} files", files.len()));
-            optimiser.run_all(&project.leptos.wasm_opt_features, files)?;
+            // The main part alone. Chunks get a fifth smaller by it, but no longer compress as well: with Brotli, the first load
+            // of Logs is 3 kB larger then.
+            clock.doing("wasm-opt");
+            optimiser.run(&project.leptos.wasm_opt_features, &wasm_file(&directory, name))?;
         }
         None => clock
             .line("wasm-opt (npm package `binaryen`) is not installed: the WASM will be slightly larger."),
@@ -179,29 +177,6 @@ impl Optimiser {
         let program = on_path("wasm-opt")?;
         let version = answer(&program, &["--version"])?;
         Some(Self { program, version })
-    }
-
-    /// Processes as many files at a time as the machine has cores, and moves each into place when it is done.
-    fn run_all(&self, flags: &[String], files: Vec<PathBuf>) -> Result<()> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let waiting = Mutex::new(files);
-        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..cores)
-                .map(|_| {
-                    scope.spawn(|| {
-                        while let Some(file) = next() {
-                            self.run(flags, &file)?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            workers.into_iter().try_for_each(|worker| match worker.join() {
-                Ok(outcome) => outcome,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        })
     }
 
     fn run(&self, flags: &[String], wasm: &Path) -> Result<()> {

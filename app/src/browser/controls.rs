@@ -76,6 +76,20 @@ pub fn choose(place: Place, name: &str, value: &str, label: &str) {
     let _ = (place, name, value, label);
 }
 
+/// Whether this control has the focus.
+pub fn is_focused(place: Place, name: &str) -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        let active = document().active_element();
+        active.is_some_and(|active| has_focus(place) && active.get_attribute("name").as_deref() == Some(name))
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = (place, name);
+        false
+    }
+}
+
 /// Says below a control what is wrong with it, or that nothing is. The place for it has the control's id and `-error`.
 pub fn blame(place: Place, name: &str, words: Option<&str>) {
     #[cfg(feature = "hydrate")]

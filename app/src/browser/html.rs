@@ -14,9 +14,12 @@ impl Markup {
         Self(view.to_html())
     }
 
-    #[cfg(test)]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Without its elements.
@@ -32,8 +35,9 @@ impl Markup {
 }
 
 /// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by
-/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone, and so is each `datetime-local` input;
-/// the text of `data-utc` is there while times are in UTC.
+/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone (to the minute, or as `data-year`,
+/// `data-row` or `data-full` say), and so is each `datetime-local` input; a time with a tooltip gets both zones there. The text of
+/// `data-utc` is there while times are in UTC.
 #[component]
 #[expect(
     clippy::disallowed_methods,
@@ -69,6 +73,9 @@ fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>, or_focus: Option<&'s
             if is_new {
                 page::replace(&node, &now.0, or_focus);
             }
+            if is_new || before.is_none() {
+                page::write_tooltips(&node);
+            }
             // The server writes UTC.
             let is_local = !is_new && before.is_some_and(|(_, local)| local);
             if local != is_local {
@@ -82,7 +89,7 @@ fn follow(node: NodeRef<html::Div>, markup: Signal<Markup>, or_focus: Option<&'s
 }
 
 #[cfg(feature = "hydrate")]
-mod page {
+pub(super) mod page {
     use leptos::prelude::document;
     use model::Timestamp;
     use wasm_bindgen::JsCast;
@@ -91,6 +98,7 @@ mod page {
     use crate::browser::clock::{self, LocalStyle};
     use crate::browser::focus;
     use crate::browser::zone::{day_and_minute_text, minute_text};
+    use crate::ui::{both_text, without_year};
 
     const KEY: &str = "data-key";
 
@@ -150,19 +158,43 @@ mod page {
         }
     }
 
-    fn write_times(node: &Element, local: bool) {
-        for time in all(node, "time[data-at]") {
-            let at = time.get_attribute("data-at").and_then(|at| at.parse().ok());
-            if let Some(at) = at.map(Timestamp::from_millis) {
-                let text = match (local, time.has_attribute("data-year")) {
-                    (true, true) => clock::local_text(at, LocalStyle::DayAndMinute),
-                    (true, false) => clock::local_text(at, LocalStyle::Minute),
-                    (false, true) => day_and_minute_text(at),
-                    (false, false) => minute_text(at),
-                };
-                time.set_text_content(Some(&text));
-            }
+    pub(in crate::browser) fn write_times(node: &Element, local: bool) {
+        for (time, at) in times(node, "time[data-at]") {
+            let has = |name| time.has_attribute(name);
+            let style = if has("data-row") {
+                LocalStyle::Row
+            } else if has("data-full") {
+                LocalStyle::Full
+            } else if has("data-year") {
+                LocalStyle::DayAndMinute
+            } else {
+                LocalStyle::Minute
+            };
+            let text = match (local, style) {
+                (true, style) => clock::local_text(at, style),
+                (false, LocalStyle::Row) => without_year(&at.to_page_text()),
+                (false, LocalStyle::Full) => at.to_page_text(),
+                (false, LocalStyle::DayAndMinute) => day_and_minute_text(at),
+                (false, _) => minute_text(at),
+            };
+            time.set_text_content(Some(&text));
         }
+    }
+
+    /// The exact time, in both zones.
+    pub(in crate::browser) fn write_tooltips(node: &Element) {
+        for (time, at) in times(node, "time[title]") {
+            let both = both_text(&clock::local_text(at, LocalStyle::Full), at.to_page_text());
+            // An attribute with a fixed name cannot fail to be set.
+            let _ = time.set_attribute("title", &both);
+        }
+    }
+
+    fn times(node: &Element, selector: &str) -> impl Iterator<Item = (Element, Timestamp)> + use<> {
+        all(node, selector).filter_map(|time| {
+            let at = time.get_attribute("data-at")?.parse().ok()?;
+            Some((time, Timestamp::from_millis(at)))
+        })
     }
 
     fn all(node: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {

@@ -51,7 +51,12 @@ pub use select::{Select, SelectOption};
 pub use snippets::{Snippet, SnippetTabs};
 pub use table::{Cell, Column, Narrow, RowLink, Table, TableGroup};
 pub use theme_switch::ThemeSwitch;
-pub use time::{Countdown, Time, TimeStyle, ZoneNote, duration_text, milliseconds_text, relative_text};
+pub use time::{
+    Countdown, Time, TimeStyle, ZoneNote, both_text, duration_text, milliseconds_text, relative_text,
+    without_year,
+};
+#[cfg(feature = "ssr")]
+pub use time::{full_time, row_time};
 pub use title::Title;
 pub use toast::{ToastRegion, Toasts};
 pub use will_appear::WillAppear;

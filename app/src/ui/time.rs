@@ -69,6 +69,22 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
     }
 }
 
+/// A time for HTML that only the server makes: as [`TimeStyle::Row`], once the browser has put it into the page's zone.
+#[cfg(feature = "ssr")]
+pub fn row_time(at: Timestamp) -> impl IntoView {
+    let (utc, millis) = (at.to_page_text(), at.as_millis().to_string());
+    let text = without_year(&utc);
+    view! { <time class="time" datetime=at.to_rfc3339() title=utc data-at=millis data-row="">{text}</time> }
+}
+
+/// As [`row_time`], but as [`TimeStyle::Full`].
+#[cfg(feature = "ssr")]
+pub fn full_time(at: Timestamp) -> impl IntoView {
+    let (utc, millis) = (at.to_page_text(), at.as_millis().to_string());
+    let title = utc.clone();
+    view! { <time class="time" datetime=at.to_rfc3339() title=title data-at=millis data-full="">{utc}</time> }
+}
+
 /// Counts down to a moment: "next in 24 s", then `due`.
 ///
 /// ```html
@@ -122,7 +138,7 @@ fn date_text(at: Timestamp, local: bool) -> String {
 }
 
 /// One of them where the reader's zone is UTC.
-fn both_text(local: &str, utc: String) -> String {
+pub fn both_text(local: &str, utc: String) -> String {
     if utc.strip_suffix(" UTC") == Some(local.replace(',', "").as_str()) {
         utc
     } else {
@@ -135,7 +151,7 @@ fn date_part(page_text: &str) -> String {
 }
 
 /// Rows of a log have no space for the year and do not need it.
-fn without_year(page_text: &str) -> String {
+pub fn without_year(page_text: &str) -> String {
     let mut words: Vec<_> = page_text.split(' ').collect();
     if words.len() > 3 {
         words.remove(2);

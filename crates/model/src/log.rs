@@ -169,7 +169,7 @@ pub struct LogEntry {
 }
 
 /// How far back a company's log goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Requests that arrived before this moment are not kept.
     pub since: Timestamp,
@@ -177,8 +177,7 @@ pub struct Kept {
 }
 
 /// Why older requests are not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeptBecause {
     /// Requests are kept for this many days.
     Days(u16),
@@ -188,8 +187,8 @@ pub enum KeptBecause {
     Erased,
 }
 
-/// One page of the list, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One page of the list, newest first. The server draws it, and what it draws travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogPage {
     pub rows: Vec<LogRow>,
     /// The cursor of the next, older page.
@@ -218,10 +217,8 @@ pub struct LogPage {
     pub histogram: Option<LogHistogram>,
     /// If they were asked for.
     pub facets: Option<LogFacets>,
-    /// If they were asked for. They are drawn on the server and do not travel.
-    #[serde(skip)]
+    /// If they were asked for.
     pub errors: Option<LogErrors>,
-    #[serde(skip)]
     pub endpoints: Option<LogEndpoints>,
     /// Every row with this `seq` or a smaller one had been stored: what is new since then has a larger one.
     pub as_of: i64,
@@ -233,7 +230,7 @@ impl LogPage {
 }
 
 /// What has been stored since a list was loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRows {
     /// How many rows match, also those that are not in `page`.
     pub count: u64,
@@ -245,14 +242,14 @@ pub struct NewRows {
 }
 
 /// Requests that arrived between these times may be missing, because they cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DamagedPart {
     pub from: Timestamp,
     pub to: Timestamp,
 }
 
 /// How many rows of a version before have been moved to where this version reads them. Newest first, of all companies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moving {
     pub moved: u64,
     /// `None` until they are counted.
@@ -260,7 +257,7 @@ pub struct Moving {
 }
 
 /// What the log lost in the runs of the server that overlap a date range (invariant 8).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogTotals {
     pub dropped: u64,
     pub suppressed: u64,
@@ -271,7 +268,7 @@ pub struct LogTotals {
 }
 
 /// Requests that arrived between these times may not have been stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     pub from: Timestamp,
     pub to: Timestamp,

@@ -1,22 +1,18 @@
 //! What a page of the log shows besides its rows: the histogram, the facets, and the groups of its requests. Each
 //! is asked for on its own, so that the rows need not wait for it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{FilterField, Timestamp};
 
 /// Which parts of a page to answer. The others are left empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogParts {
     /// The rows, their number, and what the page says about them.
     pub rows: bool,
     pub histogram: bool,
     pub facets: bool,
     /// Failed requests in groups.
-    #[serde(default)]
     pub errors: bool,
     /// Requests by endpoint.
-    #[serde(default)]
     pub endpoints: bool,
 }
 
@@ -57,7 +53,7 @@ impl Default for LogParts {
 }
 
 /// The matching requests over the range of the page, by time and class of status. The cursor does not affect it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogHistogram {
     /// When the first bucket begins: a multiple of the width since 1970 UTC. The first and the last bucket may reach beyond
     /// the range of the page, and count only requests in it.
@@ -83,7 +79,7 @@ impl LogHistogram {
 
 /// The facets of a page. Each ignores the filter's values of its own field, so that it says what another choice would find.
 /// The cursor does not affect them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFacets {
     /// Classes of statuses, statuses, brands, environments, keys, methods, verdicts, what recorded it, and durations, in
     /// this order. Without those that have no value. [`FilterField::Status`] is there twice.
@@ -93,7 +89,7 @@ pub struct LogFacets {
 }
 
 /// The values of one field with the numbers of their requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFacet {
     pub field: FilterField,
     /// The most frequent first, at most 50; durations and classes of statuses in their own order.
@@ -102,7 +98,7 @@ pub struct LogFacet {
     pub more: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacetValue {
     /// As [`crate::LogFilter::add`] reads it.
     pub text: String,

@@ -289,7 +289,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 30] = {
+const NEEDED: [(&str, Option<Permission>); 28] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -305,10 +305,8 @@ const NEEDED: [(&str, Option<Permission>); 30] = {
         ("/rpc/logs/list", Some(SeeLogs)),
         ("/rpc/logs/new", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),
-        ("/rpc/logs/filters", Some(SeeLogs)),
         ("/rpc/logs/vocabulary", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
-        ("/rpc/logs/panels", Some(SeeLogs)),
         ("/rpc/logs/save_view", Some(SeeLogs)),
         ("/rpc/logs/delete_view", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),

@@ -6,26 +6,18 @@ use server_fn::codec::GetUrl;
 
 use crate::AppError;
 use crate::api::protocol::Rpc;
-use crate::pages::logs::Drawn;
+use crate::pages::logs::{Drawn, Part};
 
-/// What the page shows besides its rows, drawn: the values that requests have, if `facets`; the groups of the filter's view, if
-/// `groups`; and otherwise their histogram. Its links lead to other parts of the log.
+/// A part of the page besides its rows, drawn for the filter. Its links lead to other parts of the log. For the form, `line` is
+/// the search line of the address, which it shows if something is wrong with it; with `open`, *More filters* is open.
 #[server(name = DrawCall, prefix = "/rpc", endpoint = "logs/draw", protocol = Rpc<GetUrl>)]
 pub async fn draw(
     company: ClientId,
-    filter: LogFilter,
-    #[server(default)] facets: bool,
-    #[server(default)] groups: bool,
+    #[server(default)] part: Part,
+    #[server(default)] filter: LogFilter,
+    #[server(default)] line: String,
+    #[server(default)] open: bool,
 ) -> Result<Drawn, AppError> {
-    use model::{LogParts, LogView};
-    let logs = crate::ports::enter(company).await?.logs?;
-    let parts = match (groups, filter.view) {
-        (true, LogView::Errors) => LogParts::ERRORS,
-        (true, LogView::Endpoints) => LogParts::ENDPOINTS,
-        (true, LogView::Requests) => return Ok(Drawn::default()),
-        _ if facets => LogParts::FACETS,
-        _ => LogParts::HISTOGRAM,
-    };
-    let page = logs.page(&filter, parts).await?;
-    Ok(crate::pages::logs::draw(company, &filter, &page))
+    let access = crate::ports::enter(company).await?;
+    crate::pages::logs::draw(access, part, filter, &line, open).await
 }

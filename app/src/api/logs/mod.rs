@@ -2,20 +2,16 @@
 
 mod delete_view;
 mod draw;
-mod draw_filters;
 mod list_requests;
 mod log_entry;
 mod new_requests;
-mod panels;
 mod save_view;
 mod vocabulary;
 
 pub use delete_view::{DeleteViewCall, delete_view};
 pub use draw::{DrawCall, draw};
-pub use draw_filters::{DrawFiltersCall, draw_filters};
 pub use list_requests::{ListRequestsCall, list_requests};
 pub use log_entry::{LogEntryCall, log_entry};
 pub use new_requests::{NewRequestsCall, new_requests};
-pub use panels::{PanelsCall, panels};
 pub use save_view::{SaveViewCall, save_view};
 pub use vocabulary::{VocabularyCall, vocabulary};

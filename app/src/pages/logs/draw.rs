@@ -1,26 +1,69 @@
 //! Draws the parts of a page that it has besides rows, on the server.
 
-use model::{ClientId, LogFilter, LogPage};
+use model::{LogFilter, LogParts, LogView};
 
-use super::drawn::Drawn;
-use super::{chart, facets, groups};
+use super::drawn::{Drawn, Part};
+use super::{chart, facets, filters, groups, panels_drawn};
+use crate::AppError;
+use crate::ports::CompanyAccess;
 
-/// Draws the parts of a page that it has besides rows.
-pub(crate) fn draw(company: ClientId, filter: &LogFilter, page: &LogPage) -> Drawn {
-    if let Some(histogram) = &page.histogram {
-        return chart::drawing::draw(company, filter, histogram);
-    }
-    let picture = if let Some(facets) = &page.facets {
-        facets::drawing::draw(company, filter, facets)
-    } else if let Some(errors) = &page.errors {
-        groups::drawing::errors(company, filter, errors)
-    } else if let Some(endpoints) = &page.endpoints {
-        groups::drawing::endpoints(company, filter, endpoints)
-    } else {
-        return Drawn::default();
+/// Draws a part of the page for a filter. `line` is the search line of the address, which the form shows if something is wrong
+/// with it; with `open`, *More filters* is open.
+pub(crate) async fn draw(
+    access: CompanyAccess,
+    part: Part,
+    filter: LogFilter,
+    line: &str,
+    open: bool,
+) -> Result<Drawn, AppError> {
+    let (company, logs) = (access.context, access.logs?);
+    let id = company.client_id;
+    let page = async |parts| logs.page(&filter, parts).await;
+    let drawn = match (part, filter.view) {
+        (Part::Chart, _) => {
+            let histogram = page(LogParts::HISTOGRAM).await?.histogram;
+            histogram.map(|histogram| chart::drawing::draw(id, &filter, &histogram))
+        }
+        (Part::Facets, _) => {
+            let facets = page(LogParts::FACETS).await?.facets;
+            facets.map(|facets| facets::drawing::draw(id, &filter, &facets).into())
+        }
+        (Part::Groups, LogView::Errors) => {
+            let errors = page(LogParts::ERRORS).await?.errors;
+            errors.map(|errors| groups::drawing::errors(id, &filter, &errors).into())
+        }
+        (Part::Groups, LogView::Endpoints) => {
+            let endpoints = page(LogParts::ENDPOINTS).await?.endpoints;
+            endpoints.map(|endpoints| groups::drawing::endpoints(id, &filter, &endpoints).into())
+        }
+        (Part::Groups, LogView::Requests) => None,
+        (Part::Filters, _) => {
+            let keys = logs.key_names().await?;
+            Some(filters::drawing::draw(
+                id,
+                &filter,
+                company.brands,
+                keys,
+                line,
+                open,
+            ))
+        }
+        (Part::Panels, _) => {
+            let views = access.views?.list().await?;
+            Some(panels_drawn::draw(&company, &views, &filter))
+        }
     };
-    Drawn {
-        picture,
-        ..Drawn::default()
+    Ok(Drawn {
+        filter,
+        ..drawn.unwrap_or_default()
+    })
+}
+
+impl From<crate::browser::html::Markup> for Drawn {
+    fn from(main: crate::browser::html::Markup) -> Self {
+        Self {
+            main,
+            ..Self::default()
+        }
     }
 }

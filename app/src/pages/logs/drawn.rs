@@ -1,9 +1,11 @@
-//! What the server draws for the page besides its rows: the chart, the values to filter by, and groups. Each is asked for on its own,
-//! so that the rows need not wait for it.
+//! What the server draws for the page besides its rows: the form, the chart, the values to filter by, groups, and what is folded.
+//! Each is asked for on its own, so that the rows need not wait for it. All are of one type, and asked for in one way: the browser
+//! loads the code for that once.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
+use model::LogFilter;
 use serde::{Deserialize, Serialize};
 
 use super::listing::Listing;
@@ -20,30 +22,69 @@ const EVERY: Duration = Duration::from_secs(10);
 /// A drawing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drawn {
-    pub(super) picture: Markup,
-    /// The numbers of a chart.
-    pub(super) table: Markup,
+    pub(super) main: Markup,
+    /// What has a place of its own: the numbers of a chart, the chips of the form, the form of an export.
+    pub(super) aside: Markup,
     /// What a chart covers.
     pub(super) span: Option<Span>,
+    /// What it is drawn for.
+    pub(super) filter: LogFilter,
 }
 
 /// A drawing, once it is there.
 pub(super) type Drawing = Resource<Outcome<Drawn>>;
 
 /// What there is to draw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    #[default]
     Chart,
     /// The values to filter by.
     Facets,
     /// The groups of the view.
     Groups,
+    /// The form, and the chips.
+    Filters,
+    /// What is folded: the reader's views, and the form of an export.
+    Panels,
 }
 
-/// A part of the page for the filter; nothing while it is not `wanted`. It is asked for again while requests arrive that belong
-/// to the page.
+impl Part {
+    /// Whether requests that arrive change it.
+    const fn counts(self) -> bool {
+        matches!(self, Self::Chart | Self::Facets | Self::Groups)
+    }
+}
+
+/// A part of the page for the filter; nothing while it is not `wanted`. If it counts, it is asked for again while requests arrive
+/// that belong to the page.
 pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> Drawing {
     let asked = RwSignal::new(0_u32);
+    if part.counts() {
+        count_along(listing, wanted, asked);
+    }
+    Resource::new(
+        move || {
+            let filter = wanted.get().then(|| listing.filter.get().first_page());
+            (listing.scope.client_id(), filter, asked.get())
+        },
+        move |(company, filter, _)| {
+            let (line, open) = match part {
+                Part::Filters => (listing.line.get_value(), listing.more.get_untracked()),
+                _ => Default::default(),
+            };
+            async move {
+                match filter {
+                    Some(filter) => api::logs::draw(company, part, filter, line, open).await,
+                    None => Ok(Drawn::default()),
+                }
+            }
+        },
+    )
+}
+
+fn count_along(listing: Listing, wanted: Signal<bool>, asked: RwSignal<u32>) {
     let changes = listing.scope.changes(Topic::Logs);
     let pace = Pace::new(EVERY);
     Effect::new(move |before: Option<u64>| {
@@ -56,30 +97,14 @@ pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> D
         }
         now
     });
-    Resource::new(
-        move || {
-            let filter = listing.filter.get().first_page();
-            (wanted.get(), listing.scope.client_id(), filter, asked.get())
-        },
-        move |(wanted, company, filter, _)| async move {
-            if wanted {
-                api::logs::draw(company, filter, part == Part::Facets, part == Part::Groups).await
-            } else {
-                Ok(Drawn::default())
-            }
-        },
-    )
 }
 
 /// A part of a drawing. To be called inside the `Transition` around it.
-pub(super) fn part<T: Clone + Default + PartialEq + Send + Sync + 'static>(
-    drawing: Drawing,
-    read: fn(&Drawn) -> &T,
-) -> Signal<T> {
+pub(super) fn part(drawing: Drawing, read: fn(&Drawn) -> &Markup) -> Signal<Markup> {
     read_from(move || {
         drawing.with(|drawn| match drawn {
             Some(Ok(drawn)) => read(drawn).clone(),
-            _ => T::default(),
+            _ => Markup::default(),
         })
     })
 }
@@ -88,9 +113,10 @@ pub(super) fn part<T: Clone + Default + PartialEq + Send + Sync + 'static>(
 #[component]
 pub(super) fn NotDrawn(drawing: Drawing, words: &'static str) -> impl IntoView {
     let failed = read_from(move || drawing.with(|drawn| matches!(drawn, Some(Err(_)))));
-    move || {
+    (move || {
         failed
             .get()
             .then(|| view! { <p class="muted">{words}</p> }.into_any())
-    }
+    })
+    .into_any()
 }

@@ -4,6 +4,7 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
+use super::listed::Listed;
 use super::listing::Listing;
 use crate::browser::download::{self, Abort, Failed};
 use crate::browser::form;
@@ -62,7 +63,7 @@ fn begin(run: &ExportRun) {
         }
     }
     let total = untrack(|| {
-        let at_least = |page: &model::LogPage| page.matching.unwrap_or(page.at_least);
+        let at_least = |page: &Listed| page.matching.unwrap_or(page.at_least);
         run.listing.with(|shown| at_least(&shown.page)).unwrap_or(0)
     });
     let (state, abort) = (RwSignal::new(State::Receiving(0)), Abort::new());

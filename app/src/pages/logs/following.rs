@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{DateRange, LogFilter, LogPage, LogView, NewRows, Timestamp};
+use model::{DateRange, LogFilter, LogPage, LogView, Timestamp};
 
+use super::listed::{Listed, NewListed};
 use super::listing::{Listing, Shown};
 use super::older::Older;
 use super::pace::Pace;
 use crate::api;
 use crate::browser::clock;
+use crate::browser::html::Markup;
 use crate::pages::company::Topic;
 
 /// New requests are asked for once a second at most, however many arrive.
@@ -93,6 +95,7 @@ impl Following {
     }
 
     /// Whether a row that is drawn now arrived live, and was not asked for by the reader.
+    #[cfg(feature = "hydrate")]
     pub(super) fn is_fresh(self, seq: i64) -> bool {
         self.fresh_above.with_value(|above| seq > *above)
     }
@@ -116,7 +119,7 @@ impl Following {
 }
 
 impl Waiting {
-    fn add(&mut self, new: &NewRows) {
+    fn add(&mut self, new: &NewListed) {
         self.count += new.count;
         self.and_more |= new.and_more;
         self.counted_to = Some(new.page.as_of);
@@ -125,7 +128,7 @@ impl Waiting {
 
 impl Sample {
     /// After new rows were put above those of `before`. It ends when none was passed over for a whole page.
-    fn after(sample: Option<Self>, before: &LogPage, new: &NewRows) -> Option<Self> {
+    fn after(sample: Option<Self>, before: &Listed, new: &NewListed) -> Option<Self> {
         let rows = new.page.rows.len() as u64;
         let passes_over = new.and_more || new.count > rows;
         let is_whole = |sample: Self| rows > 0 && sample.in_a_row + rows >= LogPage::ROWS as u64;
@@ -135,7 +138,7 @@ impl Sample {
         let sample = sample.unwrap_or(Self {
             shown: 0,
             new: 0,
-            since: before.rows.first().map_or(before.to, |row| row.at),
+            since: before.newest,
             in_a_row: 0,
         });
         Some(Self {
@@ -257,7 +260,7 @@ impl Listing {
         });
     }
 
-    fn take(self, shown: Shown, new: NewRows, ask: Ask) {
+    fn take(self, shown: Shown, new: NewListed, ask: Ask) {
         let waiting = self.following.waiting;
         if ask != (Ask::Page { pressed: true }) && self.holds_still() {
             waiting.update(|waiting| {
@@ -278,7 +281,7 @@ impl Listing {
     }
 
     /// Puts new rows above those on the page.
-    fn put(self, before: Shown, new: NewRows, ask: Ask) {
+    fn put(self, before: Shown, new: NewListed, ask: Ask) {
         let following = self.following;
         following.sample.update(|sample| {
             *sample = match ask {
@@ -307,23 +310,26 @@ pub(super) const fn is_open(filter: &LogFilter) -> bool {
 }
 
 /// The page with what is new.
-fn joined(before: &LogPage, new: NewRows) -> LogPage {
-    let mut page = LogPage {
+fn joined(before: &Listed, new: NewListed) -> Listed {
+    let mut page = Listed {
         matching: new
             .page
             .matching
             .or(before.matching.map(|matching| matching + new.count)),
         at_least: before.at_least + new.count,
         older: before.older,
-        looked_back_to: before.looked_back_to,
-        ever: before.ever,
+        looked_back: before.looked_back.clone(),
+        waits_for_first: false,
         ..new.page
     };
+    if page.rows.is_empty() {
+        page.newest = before.newest;
+    }
     page.rows.extend_from_slice(&before.rows);
     if page.rows.len() > LogPage::ROWS {
         page.rows.truncate(LogPage::ROWS);
         page.older = page.rows.last().map(|row| row.seq);
-        page.looked_back_to = None;
+        page.looked_back = Markup::default();
     }
     page
 }
@@ -333,24 +339,24 @@ mod tests {
     use super::super::older::tests::page;
     use super::*;
 
-    fn new(newest: i64, rows: i64, count: u64) -> NewRows {
-        NewRows {
+    fn new(newest: i64, rows: i64, count: u64) -> NewListed {
+        NewListed {
             count,
             and_more: false,
-            page: LogPage {
+            page: Listed {
                 matching: None,
                 ..page(newest, rows)
             },
         }
     }
 
-    fn seqs(page: &LogPage) -> Vec<i64> {
+    fn seqs(page: &Listed) -> Vec<i64> {
         page.rows.iter().map(|row| row.seq).collect()
     }
 
     #[test]
     fn new_rows_come_above_the_others_and_a_page_keeps_its_length() {
-        let before = LogPage {
+        let before = Listed {
             older: None,
             matching: Some(48),
             ..page(100, 48)
@@ -367,15 +373,15 @@ mod tests {
     #[test]
     fn the_number_is_the_servers_if_it_counted_and_grows_by_what_is_new_if_not() {
         let before = page(100, 50);
-        let counted = NewRows {
-            page: LogPage {
+        let counted = NewListed {
+            page: Listed {
                 matching: Some(7_000),
                 ..page(101, 1)
             },
             ..new(101, 1, 1)
         };
         assert_eq!(joined(&before, counted).matching, Some(7_000));
-        let uncounted = LogPage {
+        let uncounted = Listed {
             matching: None,
             at_least: 10_000,
             ..before
@@ -392,10 +398,7 @@ mod tests {
         let first = Sample::after(all, &before, &new(400, 20, 300));
         let second = Sample::after(first, &page(400, 50), &new(500, 20, 100));
         let sample = second.expect("a sample");
-        assert_eq!(
-            (sample.shown, sample.new, sample.since),
-            (40, 400, before.rows[0].at)
-        );
+        assert_eq!((sample.shown, sample.new, sample.since), (40, 400, before.newest));
         let calm = Sample::after(second, &before, &new(529, 29, 29));
         assert_eq!(calm.map(|sample| (sample.shown, sample.new)), Some((69, 429)));
         assert_eq!(Sample::after(calm, &before, &new(530, 1, 1)), None, "50 in a row");

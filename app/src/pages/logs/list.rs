@@ -1,25 +1,27 @@
 //! `/c/{client_id}/development/logs`: the list of requests.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 
 use super::chart::{self, Chart};
 use super::drawn::{self, Part};
 use super::facets::Facets;
-use super::filters::{self, Filters, opens_more};
+use super::filters::{self, Filters};
 use super::groups::Groups;
 use super::hold::LIST;
+use super::listed::Listed;
 use super::listing::{Face, Listing};
 use super::live_bar::{LiveControl, Unseen};
-use super::nothing::{FirstRequest, NothingFound};
 use super::opened::{self, Opened};
 use super::panels::{self, FoldedPanels};
-use super::summary::{
-    BeingMoved, Count, DamagedParts, GeneratedUntil, IgnoredFilters, KeptSince, LookedBack, Losses,
-};
+use super::summary::{Count, GeneratedUntil, IgnoredFilters};
 use super::table::{OlderLink, RequestTable};
 use super::views::Views;
 use super::zone_switch::ZoneSwitch;
+use crate::browser::copying;
+use crate::browser::html::{Markup, ShowMarkup};
+use crate::on_demand::Coming;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Failure, Loading, read_from};
 use crate::pages::next_steps::HelpLinks;
@@ -32,6 +34,8 @@ pub struct LogsTools {
     pub(crate) filters: filters::Loader,
     pub(crate) panels: panels::Loaders,
     pub(crate) drawer: opened::Loader,
+    /// [`copying::copy`]
+    pub(crate) copy: fn(MouseEvent) -> Coming<()>,
 }
 
 /// The list, its filters above it, and what it says about itself.
@@ -39,9 +43,8 @@ pub struct LogsTools {
 pub fn LogsPage(tools: LogsTools) -> impl IntoView {
     let scope = CompanyScope::here();
     let listing = Listing::new(scope);
-    let more = RwSignal::new(opens_more(listing));
     let chart = drawn::asked_for(listing, Part::Chart, Signal::stored(true));
-    let facets = drawn::asked_for(listing, Part::Facets, more.into());
+    let facets = drawn::asked_for(listing, Part::Facets, listing.more.into());
     let shows_rows = Memo::new(move |_| listing.shows_rows());
     let groups = drawn::asked_for(listing, Part::Groups, Signal::derive(move || !shows_rows.get()));
     if let Some(path) = filters::without_line(listing) {
@@ -56,7 +59,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
         <IgnoredFilters listing />
         <div class="logs-head">
             <Folds />
-            <Filters listing more load=tools.filters />
+            <Filters listing load=tools.filters />
             <Transition fallback=|| ()>
                 <Facets drawing=facets />
                 <Chart listing drawing=chart load=tools.chart />
@@ -66,7 +69,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
         <Views listing />
         <Transition fallback=|| view! { <Loading /> }>
             {move || match shows_rows.get() {
-                true => view! { <List listing /> }.into_any(),
+                true => view! { <List listing copy=tools.copy /> }.into_any(),
                 false => view! { <Groups drawing=groups /> }.into_any(),
             }}
         </Transition>
@@ -78,7 +81,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
 
 /// What moves: the bar above the rows, the rows, and what is said below them.
 #[component]
-fn List(listing: Listing) -> impl IntoView {
+fn List(listing: Listing, copy: fn(MouseEvent) -> Coming<()>) -> impl IntoView {
     let attention = listing.hold.attention;
     view! {
         <div class="logs" aria-busy=move || listing.is_behind().then_some("true")>
@@ -88,25 +91,41 @@ fn List(listing: Listing) -> impl IntoView {
                 <ZoneSwitch />
                 <LiveControl listing />
             </div>
-            <Losses listing />
-            <DamagedParts listing />
-            <BeingMoved listing />
+            <ShowMarkup markup=said(listing, |page| &page.notices) class="logs-said" />
             <div
                 id=LIST
                 on:pointerenter=move |_| attention.pointer_entered()
                 on:pointerleave=move |_| attention.pointer_left()
                 on:focusout=move |_| attention.focus_left()
-                on:click=move |event| opened::follow(listing, &event)
+                on:click=move |event| {
+                    if copying::is_pressed(&event) {
+                        leptos::task::spawn_local(async move {
+                            // If it could not be loaded, the next press tries again.
+                            let _ = copy(event).await;
+                        });
+                    } else {
+                        opened::follow(listing, &event);
+                    }
+                }
             >
                 <Requests listing />
             </div>
-            <LookedBack listing />
+            <ShowMarkup markup=read_from(move || listing.looked_back()) class="logs-said" />
             <OlderLink listing />
-            <KeptSince listing />
+            <ShowMarkup markup=said(listing, |page| &page.kept) class="logs-said" />
             <GeneratedUntil listing />
         </div>
     }
     .into_any()
+}
+
+/// What the server has drawn around the rows.
+fn said(listing: Listing, read: fn(&Listed) -> &Markup) -> Signal<Markup> {
+    read_from(move || {
+        listing
+            .with(|shown| read(&shown.page).clone())
+            .unwrap_or_default()
+    })
 }
 
 /// On a phone: what is above the rows is folded, and these unfold it. They are boxes to tick, so that it works without
@@ -133,8 +152,10 @@ fn Requests(listing: Listing) -> impl IntoView {
     move || match face.get() {
         None => ().into_any(),
         Some(Face::Rows) => view! { <RequestTable listing /> }.into_any(),
-        Some(Face::Nothing) => view! { <NothingFound listing /> }.into_any(),
-        Some(Face::FirstRequest) => view! { <FirstRequest listing /> }.into_any(),
+        Some(Face::Nothing) => {
+            view! { <ShowMarkup markup=said(listing, |page| &page.nothing) class="logs-nothing" /> }
+                .into_any()
+        }
         Some(Face::Failed(error)) => {
             let retry = Callback::new(move |()| listing.refetch());
             view! { <Failure error retry /> }.into_any()

@@ -3,19 +3,25 @@
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate};
-use model::{ClientId, InvalidFilter, LogFilter, LogPage, LogParts, LogRow, LogView, RequestId, Timestamp};
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use model::{ClientId, InvalidFilter, LogFilter, LogView, RequestId, search_line};
 use serde::{Deserialize, Serialize};
 
 use super::address;
+use super::filters::has_more;
 use super::following::{self, Following};
 use super::hold::Hold;
+use super::listed::{Listed, ListedRow};
 use super::older::Older;
 use super::opened;
+use crate::browser::html::Markup;
 use crate::browser::timers::{SETTLE, Timer};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Outcome;
 use crate::{AppError, api};
+
+/// The parameter of an address that opens *More filters* without scripts.
+const MORE: &str = "more";
 
 /// The state of the Logs tab. Everything on it reads this.
 #[derive(Clone, Copy)]
@@ -39,6 +45,10 @@ pub(crate) struct Listing {
     asked: RwSignal<u64>,
     /// The request that the address opens beside the list.
     pub(super) open: Memo<Option<RequestId>>,
+    /// Whether *More filters* is open.
+    pub(super) more: RwSignal<bool>,
+    /// The search line that the page was opened with.
+    pub(super) line: StoredValue<String>,
     /// Goes to an address of this page; with `true`, in place of the current entry of the history.
     pub(super) go: Callback<(String, bool)>,
 }
@@ -47,7 +57,7 @@ pub(crate) struct Listing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shown {
     pub(super) filter: LogFilter,
-    pub(super) page: LogPage,
+    pub(super) page: Listed,
 }
 
 /// The list as it was when another page was opened. Coming back shows these rows first, so that the one that was opened is
@@ -63,10 +73,8 @@ struct Left {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Face {
     Rows,
-    /// There are requests, but none of these.
+    /// None of these; the page says why.
     Nothing,
-    /// There has never been a request.
-    FirstRequest,
     Failed(AppError),
 }
 
@@ -77,6 +85,9 @@ impl Listing {
         let ignored = Memo::new(move |_| parsed.with(|(_, ignored)| ignored.clone()));
         let asked = RwSignal::new(0);
         let hold = Hold::new();
+        let open = opened::in_address(scope);
+        let line =
+            use_query_map().with_untracked(|query| query.get(search_line::PARAMETER).unwrap_or_default());
         let left = left_here(scope, filter);
         let is_return = left.is_some();
         let (first, older) = left.map(|left| (left.shown, left.older)).unzip();
@@ -85,10 +96,12 @@ impl Listing {
             move || (scope.client_id(), filter.get(), asked.get()),
             move |(company, filter, _)| {
                 let first = first.try_update_value(Option::take).flatten();
+                // Later the page marks the row itself.
+                let open = open.get_untracked().filter(|_| cfg!(feature = "ssr"));
                 async move {
                     match first {
                         Some(first) => Ok(first),
-                        None => join(older, hold, load(company, filter).await),
+                        None => join(older, hold, load(company, filter, open).await),
                     }
                 }
             },
@@ -105,7 +118,9 @@ impl Listing {
             adding: RwSignal::new(false),
             shown,
             asked,
-            open: opened::in_address(scope),
+            open,
+            more: RwSignal::new(opens_more(filter, &line)),
+            line: StoredValue::new(line),
             go: going(),
         };
         listing.watch_filter();
@@ -132,13 +147,16 @@ impl Listing {
                 .filter(|shown| !matches!(shown, Ok(shown) if shown.filter.view != LogView::Requests));
             asked.map(|shown| match shown {
                 Err(error) => Face::Failed(error.clone()),
-                Ok(shown) if !shown.page.rows.is_empty() => Face::Rows,
-                Ok(shown) if shown.page.ever.unwrap_or(0) > 0 || shown.page.looked_back_to.is_some() => {
-                    Face::Nothing
-                }
-                Ok(_) => Face::FirstRequest,
+                Ok(shown) if shown.page.rows.is_empty() => Face::Nothing,
+                Ok(_) => Face::Rows,
             })
         })
+    }
+
+    /// There has never been a request. Must be read inside the `Transition`.
+    pub(super) fn waits_for_first(self) -> bool {
+        self.with(|shown| shown.filter.view == LogView::Requests && shown.page.waits_for_first)
+            .unwrap_or(false)
     }
 
     /// The rows on the page are those of another filter than the address has. Must be read inside the `Transition`.
@@ -153,18 +171,17 @@ impl Listing {
             .with(|shown| shown.as_ref().and_then(|shown| shown.as_ref().ok()).map(read))
     }
 
-    /// The rows, each with the address of its own page. Must be read inside the `Transition` around the list.
-    pub(super) fn rows(self) -> Vec<(String, LogRow)> {
-        let company = self.scope.client_id();
+    /// What is shown, with all of its rows. Must be read inside the `Transition` around the list.
+    pub(super) fn with_rows<T>(
+        self,
+        read: impl FnOnce(&Shown, &mut dyn Iterator<Item = &ListedRow>) -> T,
+    ) -> Option<T> {
         let older = self.older.read();
-        let addressed = |shown: &Shown| {
+        self.with(|shown| {
             let first = &shown.page.rows;
             let below = older.iter().flat_map(|older| older.below(first));
-            let rows = first.iter().chain(below).cloned();
-            rows.map(|row| (address::of_entry(company, row.request_id, &shown.filter), row))
-                .collect()
-        };
-        self.with(addressed).unwrap_or_default()
+            read(shown, &mut first.iter().chain(below))
+        })
     }
 
     /// The cursor of the next older page. Must be read inside the `Transition` around the list.
@@ -175,12 +192,15 @@ impl Listing {
         })
     }
 
-    /// If the search ran out of time: how far back it looked. Must be read inside the `Transition` around the list.
-    pub(super) fn looked_back_to(self) -> Option<Timestamp> {
-        self.older.with(|older| match older {
-            Some(older) => older.looked_back_to,
-            None => self.with(|shown| shown.page.looked_back_to).flatten(),
-        })
+    /// What is said below the rows, how far back a search looked that ran out of time: of the last page. Must be read inside the
+    /// `Transition` around the list.
+    pub(super) fn looked_back(self) -> Markup {
+        self.older
+            .with(|older| match older {
+                Some(older) => Some(older.looked_back.clone()),
+                None => self.with(|shown| shown.page.looked_back.clone()),
+            })
+            .unwrap_or_default()
     }
 
     /// Whether *Show older requests* adds rows to this page, or leads to a page of its own.
@@ -206,7 +226,7 @@ impl Listing {
             ..filter.clone()
         };
         leptos::task::spawn_local(async move {
-            let answer = api::logs::list_requests(company, asked.clone(), LogParts::ROWS).await;
+            let answer = api::logs::list_requests(company, asked.clone(), None).await;
             if self.filter.try_get_untracked() != Some(filter) {
                 return;
             }
@@ -280,7 +300,7 @@ impl Listing {
         // The very first request may have arrived while the page was loading and not listening yet.
         let is_live = self.scope.is_live();
         Effect::new(move |_| {
-            if is_live.get() && untrack(move || self.face()) == Some(Face::FirstRequest) {
+            if is_live.get() && untrack(move || self.waits_for_first()) {
                 self.refetch();
             }
         });
@@ -351,10 +371,18 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
     })
 }
 
-async fn load(company: ClientId, filter: LogFilter) -> Outcome<Shown> {
+async fn load(company: ClientId, filter: LogFilter, open: Option<RequestId>) -> Outcome<Shown> {
     let page = match filter.view {
-        LogView::Requests => api::logs::list_requests(company, filter.clone(), LogParts::ROWS).await?,
-        LogView::Errors | LogView::Endpoints => LogPage::default(),
+        LogView::Requests => api::logs::list_requests(company, filter.clone(), open).await?,
+        LogView::Errors | LogView::Endpoints => Listed::default(),
     };
     Ok(Shown { filter, page })
+}
+
+/// Whether *More filters* is open when the page is opened: one of its filters is set, or the address says so, or it has a
+/// search line.
+fn opens_more(filter: Memo<LogFilter>, line: &str) -> bool {
+    let says_so =
+        || use_query_map().with_untracked(|query| query.get_str(MORE).is_some_and(|value| !value.is_empty()));
+    !line.is_empty() || filter.with_untracked(has_more) || says_so()
 }

@@ -17,9 +17,9 @@ mod groups;
 mod hold;
 pub(super) mod json_text;
 mod list;
+pub(crate) mod listed;
 mod listing;
 mod live_bar;
-mod nothing;
 mod older;
 pub(crate) mod opened;
 mod pace;
@@ -36,12 +36,10 @@ mod zone_switch;
 
 #[cfg(feature = "ssr")]
 pub(crate) use draw::draw;
-pub use drawn::Drawn;
+pub use drawn::{Drawn, Part};
 pub use entry::LogEntryPage;
-pub use filters::DrawnFilters;
-#[cfg(feature = "ssr")]
-pub(crate) use filters::drawing::draw as draw_filters;
 pub use list::{LogsPage, LogsTools};
-pub use panels::{Panels, VIEWS_OPEN};
 #[cfg(feature = "ssr")]
-pub(crate) use panels_drawn::draw_panels;
+pub(crate) use listed::drawing::{draw as draw_list, draw_new};
+pub use listed::{Listed, NewListed};
+pub use panels::VIEWS_OPEN;

@@ -1,9 +1,9 @@
 //! The rows below the first page: *Show older requests* adds a page of them at a time, so that thousands can be scrolled
 //! through. They stay below what arrives live.
 
-use model::{LogPage, LogRow, Timestamp};
-
+use super::listed::{Listed, ListedRow};
 use super::listing::Shown;
+use crate::browser::html::Markup;
 
 /// With this many rows on the page, the next older ones get a page of their own, and rows that arrive push out the last.
 const MOST_ROWS: usize = 5_000;
@@ -12,11 +12,11 @@ const MOST_ROWS: usize = 5_000;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Older {
     /// By descending `seq`.
-    rows: Vec<LogRow>,
+    rows: Vec<ListedRow>,
     /// The cursor of the next page.
     pub(super) next: Option<i64>,
-    /// If the search for the last page ran out of time.
-    pub(super) looked_back_to: Option<Timestamp>,
+    /// How far back the search for the last page looked, if it ran out of time.
+    pub(super) looked_back: Markup,
 }
 
 impl Older {
@@ -25,16 +25,16 @@ impl Older {
         older.get_or_insert_with(|| Self {
             rows: Vec::new(),
             next: Some(cursor),
-            looked_back_to: None,
+            looked_back: Markup::default(),
         });
     }
 
     /// Adds a page below `older`, unless there is a gap by now.
-    pub(super) fn add(older: &mut Option<Self>, page: LogPage) {
+    pub(super) fn add(older: &mut Option<Self>, page: Listed) {
         if let Some(older) = older {
             older.rows.extend(page.rows);
             older.next = page.older;
-            older.looked_back_to = page.looked_back_to;
+            older.looked_back = page.looked_back;
         }
     }
 
@@ -43,9 +43,9 @@ impl Older {
     }
 
     /// Those that belong below the first page. While a new first page is on its way, some may be on both.
-    pub(super) fn below(&self, first_page: &[LogRow]) -> impl Iterator<Item = &LogRow> {
+    pub(super) fn below(&self, first_page: &[ListedRow]) -> impl Iterator<Item = &ListedRow> {
         let last = first_page.last().map(|row| row.seq);
-        let is_below = move |row: &&LogRow| last.is_none_or(|last| row.seq < last);
+        let is_below = move |row: &&ListedRow| last.is_none_or(|last| row.seq < last);
         self.rows.iter().filter(is_below)
     }
 
@@ -67,7 +67,7 @@ impl Older {
         if joined.rows.len() > MOST_ROWS {
             joined.rows.truncate(MOST_ROWS);
             joined.next = joined.rows.last().map(|row| row.seq);
-            joined.looked_back_to = None;
+            joined.looked_back = Markup::default();
         }
         *older = Some(joined);
     }
@@ -76,36 +76,26 @@ impl Older {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use model::{ClientId, LogFilter, RequestId, Verdict};
+    use model::{LogFilter, RequestId, Timestamp};
 
-    fn row(seq: i64) -> LogRow {
-        LogRow {
+    fn row(seq: i64) -> ListedRow {
+        ListedRow {
             seq,
-            request_id: RequestId::from_random([1; 16]),
-            at: Timestamp::from_millis(seq),
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
-            status: 200,
-            verdict: Verdict::Accepted,
-            error_code: None,
-            environment: None,
-            client_id: ClientId::from_random([7; 16]),
-            brand: None,
-            key_id: None,
-            key_last_four: None,
-            duration_us: 1,
+            request: RequestId::from_random([1; 16]),
+            html: Markup::default(),
         }
     }
 
-    pub(in super::super) fn page(newest: i64, count: i64) -> LogPage {
-        LogPage {
+    pub(in super::super) fn page(newest: i64, count: i64) -> Listed {
+        Listed {
             rows: (0..count).map(|at| row(newest - at)).collect(),
             older: Some(newest - count + 1),
-            ..LogPage::default()
+            newest: Timestamp::from_millis(newest),
+            ..Listed::default()
         }
     }
 
-    fn add(older: &mut Option<Older>, page: LogPage) {
+    fn add(older: &mut Option<Older>, page: Listed) {
         Older::begin(older, page.rows[0].seq + 1);
         Older::add(older, page);
     }

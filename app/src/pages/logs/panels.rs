@@ -4,17 +4,15 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
-use model::ViewQuery;
-use serde::{Deserialize, Serialize};
+use leptos_router::hooks::use_query_map;
 
+use super::drawn::{self, Drawing, Part, part};
 use super::export_run::ExportRun;
 use super::listing::Listing;
 use super::summary;
 use super::views_run::ViewsRun;
-use crate::api;
 use crate::browser::form;
-use crate::browser::html::{Markup, ShowMarkup};
+use crate::browser::html::ShowMarkup;
 use crate::on_demand::Coming;
 use crate::pages::loaded::read_from;
 
@@ -22,13 +20,6 @@ use crate::pages::loaded::read_from;
 pub const VIEWS_OPEN: &str = "views=open";
 /// Where the focus goes when a button of the views is gone.
 pub(super) const VIEWS: &str = "views";
-
-/// The contents of the folded parts, drawn.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Panels {
-    pub(super) views: Markup,
-    pub(super) export: Markup,
-}
 
 /// Load a tool and call it.
 #[derive(Clone, Copy, Debug)]
@@ -39,34 +30,11 @@ pub(crate) struct Loaders {
     pub(crate) export: fn(ExportRun) -> Coming<()>,
 }
 
-/// With scripts, the panels are drawn when one is first opened, and again when the address changes.
+/// With scripts, the panels are drawn when one is first opened, and again when the filter changes.
 #[component]
 pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
     let wanted = RwSignal::new(cfg!(feature = "ssr"));
-    let changed = RwSignal::new(0_u32);
-    let search = use_location().search;
-    // A request that is opened beside the list changes neither.
-    let shows = Memo::new(move |_| search.with(|search| ViewQuery::of(search)));
-    let panels = Resource::new(
-        move || {
-            let query = wanted.get().then(|| shows.get().to_string());
-            (listing.scope.client_id(), query, changed.get())
-        },
-        |(company, query, _)| async move {
-            match query {
-                Some(query) => api::logs::panels(company, query).await,
-                None => Ok(Panels::default()),
-            }
-        },
-    );
-    let part = move |read: fn(&Panels) -> &Markup| {
-        read_from(move || {
-            panels.with(|panels| match panels {
-                Some(Ok(panels)) => read(panels).clone(),
-                _ => Markup::default(),
-            })
-        })
-    };
+    let drawing = drawn::asked_for(listing, Part::Panels, wanted.into());
     let open = move |_| wanted.set(true);
     let shows_views = use_query_map().with_untracked(|query| query.get_str(VIEWS).is_some());
     view! {
@@ -74,11 +42,11 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
             <Transition fallback=|| ()>
                 <details open=shows_views on:toggle=open>
                     <summary id=VIEWS>"Saved views"</summary>
-                    <Views listing drawn=part(|panels| &panels.views) changed load />
+                    <Views listing drawing load />
                 </details>
                 <details on:toggle=open>
                     <summary>"Export…"</summary>
-                    <Export listing drawn=part(|panels| &panels.export) load />
+                    <Export listing drawing load />
                 </details>
             </Transition>
         </div>
@@ -88,14 +56,14 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
 
 /// The list of views and the form that saves one, and below them what was done.
 #[component]
-fn Views(listing: Listing, drawn: Signal<Markup>, changed: RwSignal<u32>, load: Loaders) -> impl IntoView {
+fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
     let said = RwSignal::new(String::new());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let run = ViewsRun {
             company: untrack(move || listing.scope.client_id()),
             event,
-            changed,
+            drawing,
             said,
         };
         leptos::task::spawn_local(async move {
@@ -106,7 +74,7 @@ fn Views(listing: Listing, drawn: Signal<Markup>, changed: RwSignal<u32>, load: 
     };
     view! {
         <div class="logs-panel" on:submit=submit>
-            <ShowMarkup markup=drawn class="logs-panel__drawn" />
+            <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-panel__drawn" />
             <p role="status">{move || said.get()}</p>
         </div>
     }
@@ -115,7 +83,7 @@ fn Views(listing: Listing, drawn: Signal<Markup>, changed: RwSignal<u32>, load: 
 
 /// The form, and below it how far the export is.
 #[component]
-fn Export(listing: Listing, drawn: Signal<Markup>, load: Loaders) -> impl IntoView {
+fn Export(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
     let matching = read_from(move || {
         listing
             .with(|shown| summary::found(&shown.page, shown.filter.range))
@@ -135,7 +103,7 @@ fn Export(listing: Listing, drawn: Signal<Markup>, load: Loaders) -> impl IntoVi
     view! {
         <div class="logs-panel" on:submit=submit>
             <p>{move || matching.get()}</p>
-            <ShowMarkup markup=drawn class="logs-panel__drawn" />
+            <ShowMarkup markup=part(drawing, |drawn| &drawn.aside) class="logs-panel__drawn" />
             {move || progress.get().map(|progress| progress.run())}
         </div>
     }

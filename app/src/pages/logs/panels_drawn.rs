@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{CompanyContext, LogFilter, Permission, SavedView, ViewQuery};
 
-use super::panels::Panels;
+use super::drawn::Drawn;
 use crate::browser::html::Markup;
 use crate::ui::{Button, ButtonKind, ButtonSize, Field};
 
@@ -18,12 +18,13 @@ const FORMATS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Draws them for an address of the list.
-pub(crate) fn draw_panels(company: &CompanyContext, saved: &[SavedView], query: &str) -> Panels {
-    let (filter, _) = LogFilter::parse_lenient(query);
-    Panels {
-        views: views(company, saved, &ViewQuery::of(query)),
-        export: export(company, &filter.first_page()),
+/// Draws the views and, beside them, the export of a filter.
+pub(super) fn draw(company: &CompanyContext, saved: &[SavedView], filter: &LogFilter) -> Drawn {
+    let filter = filter.first_page();
+    Drawn {
+        main: views(company, saved, &ViewQuery::of(&filter.to_string())),
+        aside: export(company, &filter),
+        ..Drawn::default()
     }
 }
 

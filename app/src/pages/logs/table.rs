@@ -1,100 +1,90 @@
-//! The rows of the list, and the links to older ones.
+//! The rows of the list, and the links to older ones. The server draws the rows; here they are put into the page.
 
 use leptos::ev::MouseEvent;
-use leptos::prelude::*;
-use model::{Environment, LogRow};
+use leptos::{html, prelude::*};
 
 use super::address;
 use super::listing::Listing;
 use crate::pages::loaded::read_from;
-use crate::ui::{
-    ButtonLink, Cell, Column, EnvironmentBadge, IconName, Narrow, RowLink, RowStatus, Table, Time, TimeStyle,
-    milliseconds_text,
-};
+use crate::ui::{ButtonLink, IconName};
 
 /// A row keeps its place in the document as long as it is on the page.
 #[component]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows are made of views, which escape what a stranger wrote"
+)]
 pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
-    let columns = vec![
-        Column::new("Time"),
-        Column::new("Status"),
-        Column::new("Method"),
-        Column::new("Path"),
-        Column::new("Brand"),
-        Column::new("Environment"),
-        Column::new("Key"),
-        Column::new("Duration").numeric(),
-    ];
-    view! {
-        <Table caption="Requests, newest first" columns id="requests">
-            <tbody>
-                <For
-                    each=move || listing.rows()
-                    key=|(href, _)| href.clone()
-                    children=move |(href, row)| view! { <Row listing href row /> }
-                />
-            </tbody>
-        </Table>
-    }
-    .into_any()
-}
-
-#[component]
-fn Row(listing: Listing, href: String, row: LogRow) -> impl IntoView {
-    // Rows that arrive live are marked for a moment; rows that were asked for are simply there.
-    let fresh = listing.following.is_fresh(row.seq);
-    let refused = row.verdict != model::Verdict::Accepted;
-    let name = format!(" {} {}", row.method, row.path);
-    let request = row.request_id;
-    let current = Signal::derive(move || listing.open.get() == Some(request));
-    let failed = match row.status {
-        ..400 => None,
-        400..500 => Some("4xx"),
-        _ => Some("5xx"),
+    let body = NodeRef::new();
+    follow(listing, body);
+    // As the list is when the table comes; `follow` shows what comes later.
+    let rows = move || {
+        let html =
+            untrack(|| listing.with_rows(|_, rows| rows.map(|row| row.html.as_str()).collect::<String>()));
+        html.unwrap_or_default()
     };
     view! {
-        <tr data-fresh=fresh.then_some("true") data-failed=failed>
-            <Cell narrow=Narrow::Second>
-                <RowLink href current>
-                    <Time at=row.at style=TimeStyle::Row />
-                    <span class="visually-hidden">{name}</span>
-                </RowLink>
-            </Cell>
-            <Cell narrow=Narrow::Lead>
-                <RowStatus status=row.status />
-            </Cell>
-            <Cell narrow=Narrow::Lead monospace=true>
-                {row.method}
-            </Cell>
-            <Cell narrow=Narrow::Lead monospace=true grow=true>
-                <span class="logs-path">
-                    <span class="logs-path__text" title=row.path.clone()>{row.path.clone()}</span>
-                    {refused.then(|| view! { <span class="logs-path__why">{row.verdict.label()}</span> })}
-                </span>
-            </Cell>
-            <Cell narrow=Narrow::Second clip=true>
-                {match row.brand {
-                    Some(brand) => view! { <span>{brand}</span> }.into_any(),
-                    None => view! { <span class="faint">"Own"</span> }.into_any(),
-                }}
-            </Cell>
-            <Cell narrow=Narrow::Second>{row.environment.map(environment)}</Cell>
-            <Cell narrow=Narrow::Hidden monospace=true>
-                {row.key_last_four.map(|last_four| format!("…{last_four}"))}
-            </Cell>
-            <Cell narrow=Narrow::SecondEnd numeric=true>{milliseconds_text(row.duration_us)}</Cell>
-        </tr>
+        <div class="table-frame">
+            <table class="table" id="requests">
+                <caption class="visually-hidden">"Requests, newest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col"><span class="table__label">"Time"</span></th>
+                        <th scope="col"><span class="table__label">"Status"</span></th>
+                        <th scope="col"><span class="table__label">"Method"</span></th>
+                        <th scope="col"><span class="table__label">"Path"</span></th>
+                        <th scope="col"><span class="table__label">"Brand"</span></th>
+                        <th scope="col"><span class="table__label">"Environment"</span></th>
+                        <th scope="col"><span class="table__label">"Key"</span></th>
+                        <th scope="col" class="numeric"><span class="table__label">"Duration"</span></th>
+                    </tr>
+                </thead>
+                <tbody node_ref=body inner_html=rows></tbody>
+            </table>
+        </div>
     }
     .into_any()
 }
 
-/// Only Production must be told apart at a glance.
-fn environment(environment: Environment) -> AnyView {
-    if environment == Environment::Prod {
-        view! { <EnvironmentBadge environment /> }.into_any()
-    } else {
-        environment.label().into_any()
+/// Keeps the rows of the page in step with the list.
+fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
+    #[cfg(feature = "hydrate")]
+    {
+        use model::LogFilter;
+
+        use crate::browser::rows::{Row, Shown};
+        use crate::browser::zone::Zone;
+
+        let zone = Zone::here();
+        Effect::new(move |before: Option<Option<(LogFilter, Shown)>>| {
+            let (is_local, open) = (zone.is_local(), listing.open.get());
+            let body = body.get()?;
+            let before = before.flatten();
+            let mut placed = listing.with_rows(|shown, rows| {
+                let is_fresh = |seq| listing.following.is_fresh(seq);
+                let filter = shown.filter.clone();
+                let (of, mut placed) =
+                    before.unwrap_or_else(|| (filter.clone(), Shown::already(body.into(), is_fresh)));
+                // The links of rows have the filter in them.
+                if of != filter {
+                    placed.clear();
+                }
+                placed.show(&mut rows.map(|row| Row {
+                    seq: row.seq,
+                    html: row.html.as_str(),
+                    is_fresh: is_fresh(row.seq),
+                }));
+                (filter, placed)
+            })?;
+            placed.1.put_into_zone(is_local);
+            placed
+                .1
+                .mark_current(open.map(|open| open.to_string()).as_deref());
+            Some(placed)
+        });
     }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (listing, body);
 }
 
 /// *Show older requests* adds them below. Without scripts they have a page of their own; that list does not update live,
@@ -112,7 +102,7 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     };
     let next = read_from(move || listing.next());
     // Where the search ran out of time, there may or may not be older ones.
-    let words = move || match (listing.adding.get(), listing.looked_back_to().is_some()) {
+    let words = move || match (listing.adding.get(), !listing.looked_back().is_empty()) {
         (true, _) => "Loading…",
         (_, true) => "Search further back",
         _ => "Show older requests",

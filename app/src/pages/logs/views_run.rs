@@ -4,6 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use model::ClientId;
 
+use super::drawn::Drawing;
 use super::panels::VIEWS;
 use crate::browser::{self, focus, form};
 use crate::{AppError, api};
@@ -14,8 +15,8 @@ pub(crate) struct ViewsRun {
     pub(super) company: ClientId,
     /// Of the form that saves a view, or of one that deletes one.
     pub(super) event: SubmitEvent,
-    /// Raised when they have changed.
-    pub(super) changed: RwSignal<u32>,
+    /// Asked for again when they have changed.
+    pub(super) drawing: Drawing,
     pub(super) said: RwSignal<String>,
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn change_views(run: ViewsRun) {
         match outcome {
             Ok(words) => {
                 run.said.try_set(words);
-                run.changed.try_update(|changed| *changed += 1);
+                run.drawing.refetch();
                 // What was pressed is drawn anew.
                 focus::soon(VIEWS);
             }

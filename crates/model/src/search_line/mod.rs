@@ -89,8 +89,16 @@ impl LineFault {
 /// becomes its Client ID, and a name that no brand has is an error. Without one it is [`BrandFilter::Named`].
 pub fn read(text: &str, vocabulary: Option<&Vocabulary>) -> (LogFilter, Vec<LineError>) {
     let mut filter = LogFilter::default();
-    let errors = read_onto(&mut filter, text, vocabulary);
+    let errors = match vocabulary {
+        Some(vocabulary) => read_onto(&mut filter, text, Some(&|name| vocabulary.resolve(name))),
+        None => read_onto(&mut filter, text, None),
+    };
     (filter, errors)
+}
+
+/// Whether nothing is wrong with a line, for one who knows nothing by name.
+pub fn is_right(text: &str) -> bool {
+    read_onto(&mut LogFilter::default(), text, None).is_empty()
 }
 
 /// Adds what a line says to the filter, for a line in an address.
@@ -102,7 +110,11 @@ pub(crate) fn read_parameter(filter: &mut LogFilter, text: &str) -> Result<(), I
     Err(errors.swap_remove(0).fault.in_address())
 }
 
-fn read_onto(filter: &mut LogFilter, text: &str, vocabulary: Option<&Vocabulary>) -> Vec<LineError> {
+/// What a brand's name stands for. A trait object, so that a page which knows no names does not load what compares them: the
+/// tables for letters of all languages are 5 kB.
+type Resolve<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn read_onto(filter: &mut LogFilter, text: &str, brands: Option<Resolve<'_>>) -> Vec<LineError> {
     let mut errors = Vec::new();
     let end = boundary(text, LONGEST_LINE);
     if end < text.len() {
@@ -112,17 +124,12 @@ fn read_onto(filter: &mut LogFilter, text: &str, vocabulary: Option<&Vocabulary>
         });
     }
     for word in lexer::words(&text[..end]) {
-        read_word(filter, &word, vocabulary, &mut errors);
+        read_word(filter, &word, brands, &mut errors);
     }
     errors
 }
 
-fn read_word(
-    filter: &mut LogFilter,
-    word: &Word,
-    vocabulary: Option<&Vocabulary>,
-    errors: &mut Vec<LineError>,
-) {
+fn read_word(filter: &mut LogFilter, word: &Word, brands: Option<Resolve<'_>>, errors: &mut Vec<LineError>) {
     let mut fail = |span: &Range<usize>, fault| {
         errors.push(LineError {
             span: span.clone(),
@@ -145,8 +152,8 @@ fn read_word(
             fail(span, LineFault::OpenQuote);
         } else if !text.is_empty() {
             is_empty = false;
-            let text = match (field, vocabulary) {
-                (FilterField::Brand, Some(vocabulary)) => match vocabulary.resolve(text) {
+            let text = match (field, brands) {
+                (FilterField::Brand, Some(resolve)) => match resolve(text) {
                     Some(text) => text,
                     None => {
                         fail(span, LineFault::UnknownBrand);

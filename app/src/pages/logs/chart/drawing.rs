@@ -100,9 +100,10 @@ pub(in crate::pages::logs) fn draw(company: ClientId, filter: &LogFilter, histog
         address::of_list(company, &filter)
     };
     Drawn {
-        picture: picture(histogram, span, &href, legend(company, &filter, histogram)),
-        table: table(histogram, span, &href),
+        main: picture(histogram, span, &href, legend(company, &filter, histogram)),
+        aside: table(histogram, span, &href),
         span: Some(span),
+        ..Drawn::default()
     }
 }
 
@@ -307,7 +308,7 @@ mod tests {
             vec![[0; 6], [0, 0, 1_203, 0, 0, 7]],
             "method=POST&status=5xx&before=8",
         )
-        .table
+        .aside
         .as_str()
         .to_owned();
         assert_eq!(table.matches("<tr>").count(), 3);
@@ -323,10 +324,7 @@ mod tests {
 
     #[test]
     fn the_legend_names_what_there_is_and_the_axis_is_the_range() {
-        let picture = drawn(vec![[0, 0, 5, 0, 1, 0]; 48], "")
-            .picture
-            .as_str()
-            .to_owned();
+        let picture = drawn(vec![[0, 0, 5, 0, 1, 0]; 48], "").main.as_str().to_owned();
         for part in [
             "240 successes",
             "48 client errors",

@@ -9,7 +9,7 @@ use leptos::{html, prelude::*};
 
 pub(crate) use self::tools::{ChartTools, work_chart};
 use super::drawn::{Drawing, NotDrawn, part};
-use super::listing::{Face, Listing};
+use super::listing::Listing;
 use crate::browser::html::ShowMarkup;
 use crate::on_demand::Coming;
 use crate::pages::loaded::read_from;
@@ -20,19 +20,18 @@ pub(crate) type Loader = fn(ChartTools) -> Coming<()>;
 /// The chart with its numbers, inside the `Transition` around it. Hidden while there has never been a request.
 #[component]
 pub(super) fn Chart(listing: Listing, drawing: Drawing, load: Loader) -> impl IntoView {
-    let span = part(drawing, |drawn| &drawn.span);
-    let is_empty = read_from(move || listing.face() == Some(Face::FirstRequest));
+    let is_empty = read_from(move || listing.waits_for_first());
     let (area, listed) = (NodeRef::new(), NodeRef::new());
-    let tools = ChartTools::new(listing, span, area, listed);
+    let tools = ChartTools::new(listing, drawing, area, listed);
     view! {
         <section class="logs-chart" aria-label="Requests over time" hidden=move || is_empty.get()>
             <NotDrawn drawing words="The chart could not be loaded." />
-            <ShowMarkup markup=part(drawing, |drawn| &drawn.picture) class="logs-chart__picture" />
+            <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-chart__picture" />
             <Area tools area load />
             <details class="logs-chart__numbers">
                 <summary>"Numbers"</summary>
                 <div class="logs-chart__frame" tabindex="0" role="group" aria-label="Numbers of the chart">
-                    <ShowMarkup markup=part(drawing, |drawn| &drawn.table) class="logs-chart__table" node=listed />
+                    <ShowMarkup markup=part(drawing, |drawn| &drawn.aside) class="logs-chart__table" node=listed />
                 </div>
             </details>
         </section>

@@ -7,6 +7,7 @@ use model::Timestamp;
 use crate::browser::clock::{self, LocalStyle};
 use crate::browser::picker::{self, Pick};
 use crate::browser::zone::{self, Zone};
+use crate::pages::logs::drawn::Drawing;
 use crate::pages::logs::listing::Listing;
 use crate::pages::logs::span::Span;
 
@@ -14,7 +15,7 @@ use crate::pages::logs::span::Span;
 #[derive(Clone, Copy)]
 pub(crate) struct ChartTools {
     listing: Listing,
-    span: Signal<Option<Span>>,
+    drawing: Drawing,
     zone: Zone,
     area: NodeRef<html::Div>,
     table: NodeRef<html::Div>,
@@ -23,21 +24,26 @@ pub(crate) struct ChartTools {
 impl ChartTools {
     pub(super) fn new(
         listing: Listing,
-        span: Signal<Option<Span>>,
+        drawing: Drawing,
         area: NodeRef<html::Div>,
         table: NodeRef<html::Div>,
     ) -> Self {
         Self {
             listing,
-            span,
+            drawing,
             zone: Zone::here(),
             area,
             table,
         }
     }
 
+    fn span(self) -> Option<Span> {
+        let drawn = self.drawing.try_get_untracked().flatten()?;
+        drawn.ok()?.span
+    }
+
     fn handle(self, pick: Pick) {
-        let Some(span) = self.span.try_get_untracked().flatten() else {
+        let Some(span) = self.span() else {
             return;
         };
         let change = |range| {
@@ -77,12 +83,6 @@ impl ChartTools {
 
 /// From now on, pointer and keys work on the chart.
 pub(crate) fn work_chart(tools: ChartTools) {
-    let buckets = move || {
-        tools
-            .span
-            .try_get_untracked()
-            .flatten()
-            .map_or(0, |span| span.buckets)
-    };
+    let buckets = move || tools.span().map_or(0, |span| span.buckets);
     picker::attach(tools.area, buckets, move |pick| tools.handle(pick));
 }

@@ -202,7 +202,7 @@ impl Way {
             let first = &shown.page.rows;
             listing.older.with_untracked(|older| {
                 let below = older.iter().flat_map(|older| older.below(first));
-                let mut rows = first.iter().chain(below).map(|row| row.request_id);
+                let mut rows = first.iter().chain(below).map(|row| row.request);
                 beside(&mut rows, now, back)
             })
         });

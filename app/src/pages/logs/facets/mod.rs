@@ -15,7 +15,7 @@ use crate::browser::html::ShowMarkup;
 pub(super) fn Facets(drawing: Drawing) -> impl IntoView {
     view! {
         <NotDrawn drawing words="The values could not be loaded." />
-        <ShowMarkup markup=part(drawing, |drawn| &drawn.picture) class="logs-facets" />
+        <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-facets" />
     }
     .into_any()
 }

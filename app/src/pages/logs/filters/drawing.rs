@@ -8,9 +8,10 @@ use model::{
 
 use super::line::{self, SearchLine};
 use super::names::Names;
-use super::{DrawnFilters, SEVERAL, chips, chosen, custom_range, first, has_more, is_several, menus};
+use super::{SEVERAL, chips, chosen, custom_range, first, has_more, is_several, menus};
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
+use crate::pages::logs::drawn::Drawn;
 use crate::pages::logs::words::status_label;
 use crate::ui::{Button, Field, FieldKind, Icon, IconName, Select, SelectOption};
 
@@ -18,14 +19,14 @@ use crate::ui::{Button, Field, FieldKind, Icon, IconName, Select, SelectOption};
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 401, 403, 404, 429, 500, 502, 503, 504];
 
 /// The form and the chips. `line` is the search line of the address; with `open`, *More filters* is open.
-pub(crate) fn draw(
+pub(in crate::pages::logs) fn draw(
     company: ClientId,
     filter: &LogFilter,
     brands: Vec<Brand>,
     keys: Vec<KeyName>,
     line: &str,
     open: bool,
-) -> DrawnFilters {
+) -> Drawn {
     let names = Names { brands, keys };
     let action = address::of_list(company, &LogFilter::default());
     let form = view! {
@@ -59,9 +60,10 @@ pub(crate) fn draw(
                 .collect_view()}
         </form>
     };
-    DrawnFilters {
-        form: Markup::of(form),
-        chips: chips::drawn(company, filter, &names),
+    Drawn {
+        main: Markup::of(form),
+        aside: chips::drawn(company, filter, &names),
+        ..Drawn::default()
     }
 }
 

@@ -15,72 +15,48 @@ pub(crate) mod names;
 mod tools;
 
 use leptos::{html, prelude::*};
-use leptos_router::hooks::use_query_map;
 use model::{FilterField, LogFilter, search_line};
-use serde::{Deserialize, Serialize};
 
 pub(crate) use self::line::FIELD as SEARCH;
 pub(crate) use self::tools::{FilterTools, work_filters};
 use super::address;
+use super::drawn::{self, Drawing, NotDrawn, Part, part};
 use super::listing::Listing;
-use crate::api;
 use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::{controls, shortcut};
 use crate::on_demand::Coming;
-use crate::pages::loaded::{Outcome, read_from};
-
-/// The form and the chips of one filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DrawnFilters {
-    pub(super) form: Markup,
-    pub(super) chips: Markup,
-}
 
 /// Loads [`work_filters`] and calls it.
 pub(crate) type Loader = fn(FilterTools) -> Coming<()>;
 
-/// The parameter of an address that opens *More filters* without scripts.
-const MORE: &str = "more";
-
 /// The option of a menu that cannot show what is chosen. No value of a field is called so.
 const SEVERAL: &str = "*";
-
-/// What the server drew, and the filter that it is for.
-type Drawing = Resource<Outcome<(LogFilter, DrawnFilters)>>;
-
-/// Whether *More filters* is open when the page is opened: one of its filters is set, or the address says so, or it has a
-/// search line.
-pub(super) fn opens_more(listing: Listing) -> bool {
-    let query = use_query_map();
-    listing.filter.with_untracked(has_more)
-        || query.with_untracked(|query| {
-            let has = |name| query.get_str(name).is_some_and(|value| !value.is_empty());
-            has(MORE) || has(search_line::PARAMETER)
-        })
-}
 
 /// The address of the list if this one has a search line with nothing wrong in it: what the line says is written as any other
 /// filter.
 pub(super) fn without_line(listing: Listing) -> Option<String> {
-    let given = use_query_map()
-        .with_untracked(|query| query.get_str(search_line::PARAMETER).map(str::to_owned))
-        .filter(|line| !line.trim().is_empty())?;
-    let is_right = search_line::read(&given, None).1.is_empty();
+    let is_right = listing
+        .line
+        .with_value(|line| !line.trim().is_empty() && search_line::is_right(line));
     let company = untrack(move || listing.scope.client_id());
-    let filter = listing.filter.get_untracked();
-    is_right.then(|| address::of_list(company, &filter))
+    is_right.then(|| {
+        listing
+            .filter
+            .with_untracked(|filter| address::of_list(company, filter))
+    })
 }
 
-/// The form and the chips. `more` says whether *More filters* is open.
+/// The form and the chips.
 #[component]
-pub(super) fn Filters(listing: Listing, more: RwSignal<bool>, load: Loader) -> impl IntoView {
-    let drawing = drawing_of(listing, more);
+pub(super) fn Filters(listing: Listing, load: Loader) -> impl IntoView {
+    let drawing = drawn::asked_for(listing, Part::Filters, Signal::stored(true));
     shortcut::slash_leads_to(SEARCH);
     view! {
         <Transition fallback=|| view! { <div class="logs-filters logs-filters--coming"></div> }>
-            <Form listing drawing more load />
+            <NotDrawn drawing words="The filters could not be loaded." />
+            <Form listing drawing load />
             <ShowMarkup
-                markup=read_from(move || part(drawing, |drawn| &drawn.chips))
+                markup=part(drawing, |drawn| &drawn.aside)
                 class="logs-filters__chips"
                 or_focus="status"
             />
@@ -89,34 +65,10 @@ pub(super) fn Filters(listing: Listing, more: RwSignal<bool>, load: Loader) -> i
     .into_any()
 }
 
-fn drawing_of(listing: Listing, more: RwSignal<bool>) -> Drawing {
-    let line = use_query_map()
-        .read_untracked()
-        .get(search_line::PARAMETER)
-        .unwrap_or_default();
-    Resource::new(
-        move || (listing.scope.client_id(), listing.filter.get().first_page()),
-        move |(company, filter)| {
-            let (line, open) = (line.clone(), more.get_untracked());
-            async move {
-                let drawn = api::logs::draw_filters(company, filter.clone(), line, open).await?;
-                Ok((filter, drawn))
-            }
-        },
-    )
-}
-
-fn part(drawing: Drawing, read: fn(&DrawnFilters) -> &Markup) -> Markup {
-    drawing.with(|drawn| match drawn {
-        Some(Ok((_, drawn))) => read(drawn).clone(),
-        _ => Markup::default(),
-    })
-}
-
 /// The form as the server drew it. Once its tools are there, they keep its controls in step with the address, and it is not drawn
 /// again: what is being typed stays.
 #[component]
-fn Form(listing: Listing, drawing: Drawing, more: RwSignal<bool>, load: Loader) -> impl IntoView {
+fn Form(listing: Listing, drawing: Drawing, load: Loader) -> impl IntoView {
     let place = NodeRef::<html::Div>::new();
     let tools = FilterTools::new(listing, place);
     let wake = move || {
@@ -141,12 +93,13 @@ fn Form(listing: Listing, drawing: Drawing, more: RwSignal<bool>, load: Loader) 
         now
     });
     let drawn = move || {
-        drawing.with(|drawn| {
-            if let Some(Ok((filter, _))) = drawn {
-                tools.is_drawn_for(filter);
+        drawing.with(|drawn| match drawn {
+            Some(Ok(drawn)) => {
+                tools.is_drawn_for(&drawn.filter);
+                drawn.main.clone()
             }
-        });
-        part(drawing, |drawn| &drawn.form)
+            _ => Markup::default(),
+        })
     };
     let markup = if cfg!(feature = "ssr") {
         Signal::derive(drawn)
@@ -157,11 +110,7 @@ fn Form(listing: Listing, drawing: Drawing, more: RwSignal<bool>, load: Loader) 
         };
         Memo::new(kept).into()
     };
-    let failed = read_from(move || drawing.with(|drawn| matches!(drawn, Some(Err(_)))));
     view! {
-        {move || {
-            failed.get().then(|| view! { <p class="muted">"The filters could not be loaded."</p> }.into_any())
-        }}
         <div
             class="logs-filters"
             data-unfolded-by="show-filters"
@@ -178,7 +127,7 @@ fn Form(listing: Listing, drawing: Drawing, more: RwSignal<bool>, load: Loader) 
                     shortcut::switch();
                 }
             }
-            on:toggle:capture=move |_| more.set(controls::is_unfolded(place))
+            on:toggle:capture=move |_| listing.more.set(controls::is_unfolded(place))
         >
             <ShowMarkup markup class="logs-filters__form" node=place />
         </div>
@@ -187,7 +136,7 @@ fn Form(listing: Listing, drawing: Drawing, more: RwSignal<bool>, load: Loader) 
 }
 
 /// Whether a filter is set that only *More filters* shows.
-fn has_more(filter: &LogFilter) -> bool {
+pub(super) fn has_more(filter: &LogFilter) -> bool {
     FilterField::ALL.into_iter().any(|field| match field {
         FilterField::Status | FilterField::Brand => is_several(filter, field),
         field => is_several(filter, field) || !first(filter, field).is_empty(),

@@ -67,7 +67,11 @@ pub(crate) fn work_filters(tools: FilterTools) {
         if tools.text("range") != custom_range::preset_name(now.range) {
             tools.begin_or_end_custom();
         }
-        tools.apply(None);
+        let controls = ["range", "status", "brand", "path"];
+        let control = controls
+            .into_iter()
+            .find(|name| controls::is_focused(tools.place, name));
+        tools.apply(control);
     } else {
         write(tools, &state.drawn_for, &now);
     }

@@ -31,7 +31,7 @@ pub(super) fn Groups(drawing: Drawing) -> impl IntoView {
                         view! { <Failure error retry /> }.into_any()
                     })
             }}
-            <ShowMarkup markup=part(drawing, |drawn| &drawn.picture) class="logs-groups" />
+            <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-groups" />
             <ZoneSwitch />
         </div>
     }
