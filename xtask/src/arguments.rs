@@ -19,6 +19,8 @@ cargo xtask <command>
                       `bench logs --help` lists the options
   bench logs serve [<options>…]
                       the released server under load by wrk: what was seen, stored and dropped
+  bench logs page [<options>…]
+                      the Logs tab in Chromium over 10 million rows: a change of the filter until it is painted
   screenshots         take the pictures in docs/images again
 
   --timings           with any of them: say at the end how long each stage took";
