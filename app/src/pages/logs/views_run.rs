@@ -2,7 +2,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::ClientId;
+use model::{ClientId, LogFilter};
 
 use super::panels::VIEWS;
 use crate::browser::{self, focus, form};
@@ -14,9 +14,12 @@ pub(crate) struct ViewsRun {
     pub(super) company: ClientId,
     /// Of the form that saves a view, or of one that deletes one.
     pub(super) event: SubmitEvent,
+    /// Of the address.
+    pub(super) filter: LogFilter,
     /// Raised when they have changed.
     pub(super) changed: RwSignal<u32>,
-    pub(super) said: RwSignal<String>,
+    /// What was done, while the address had this filter.
+    pub(super) said: RwSignal<(LogFilter, String)>,
 }
 
 /// Does what the form says.
@@ -32,13 +35,13 @@ pub(crate) fn change_views(run: ViewsRun) {
         };
         match outcome {
             Ok(words) => {
-                run.said.try_set(words);
+                run.said.try_set((run.filter, words));
                 run.changed.try_update(|changed| *changed += 1);
                 // What was pressed is drawn anew.
                 focus::soon(VIEWS);
             }
             Err(error) => {
-                run.said.try_set(error.to_string());
+                run.said.try_set((run.filter, error.to_string()));
             }
         }
     });
