@@ -4,6 +4,7 @@ use http::{HeaderMap, header};
 use model::{Body, BodyAbsence};
 
 use crate::search::Search;
+use crate::visible::{visible, visible_in_json};
 use crate::{encoding, form, json};
 
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
@@ -42,13 +43,20 @@ fn understand(
         (first, cut_off)
     };
     let text = text(bytes, truncated)?;
-    let as_json = || json::redact_json(text, truncated, search);
+    let as_json = || {
+        let (text, redactions) = json::redact_json(text, truncated, search)?;
+        Some((visible_in_json(text), redactions))
+    };
+    let as_form = || {
+        let (text, redactions) = form::redact_form(text, truncated, search)?;
+        Some((visible(text), redactions))
+    };
     // `curl -d` labels everything as a form, including JSON.
     let looks_like_json = text.trim_start().starts_with(['{', '[']);
     let redacted = match kind {
         Kind::Json => as_json().ok_or(BodyAbsence::Malformed)?,
         Kind::Form if looks_like_json => as_json().ok_or(BodyAbsence::Malformed)?,
-        Kind::Form => form::redact_form(text, truncated, search).ok_or(BodyAbsence::Malformed)?,
+        Kind::Form => as_form().ok_or(BodyAbsence::Malformed)?,
         Kind::Unsaid => as_json().ok_or(BodyAbsence::UnknownType)?,
     };
     let (text, redactions) = redacted;

@@ -13,9 +13,9 @@ pub(crate) fn draw(company: ClientId, filter: &LogFilter, page: &LogPage) -> Dra
     let picture = if let Some(facets) = &page.facets {
         facets::drawing::draw(company, filter, facets)
     } else if let Some(errors) = &page.errors {
-        groups::drawing::errors(company, filter, errors)
+        groups::drawing::errors(company, filter, page, errors)
     } else if let Some(endpoints) = &page.endpoints {
-        groups::drawing::endpoints(company, filter, endpoints)
+        groups::drawing::endpoints(company, filter, page, endpoints)
     } else {
         return Drawn::default();
     };

@@ -196,6 +196,7 @@ pub(crate) fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> 
         duration,
         request,
         view: _,
+        sort: _,
         before: _,
     } = filter;
     let (from, to) = range.bounds(NOW);
