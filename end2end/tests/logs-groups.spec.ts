@@ -56,6 +56,13 @@ test('endpoints have their numbers, and the view stays when the filter changes',
   await expect(row('/v1/no-such-thing/{id}/')).toContainText('100 %');
   await expect(row('/v1/users/')).toContainText(/\d\.\d ms/);
   await hydrated(page);
+  await page.getByRole('link', { name: '400 and above' }).click();
+  await expect(page).toHaveURL(/\?view=endpoints&sort=failed$/);
+  const sorted = page.getByRole('table', { name: 'Endpoints, largest part with 400 and above first' });
+  await expect(sorted.getByRole('row').nth(1)).toContainText('100 %');
+  await expect(sorted.getByRole('row').nth(3)).toContainText('/v1/users/');
+  await page.getByRole('link', { name: 'Requests', exact: true }).last().click();
+  await expect(table.getByRole('row').nth(1)).toContainText('/v1/users/');
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   const apply = page.getByRole('button', { name: 'Apply' }).first();
   if (test.info().project.use.javaScriptEnabled === false) {

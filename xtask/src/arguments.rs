@@ -22,6 +22,8 @@ cargo xtask <command>
   bench gateway [<options>…]
                       the released gateway side by side with nginx and Lua: requests a second, CPU time, latency, memory.
                       `bench gateway --help` lists the options
+  bench logs page [<options>…]
+                      the Logs tab in Chromium over 10 million rows: a change of the filter until it is painted
   screenshots         take the pictures in docs/images again
 
   --timings           with any of them: say at the end how long each stage took";

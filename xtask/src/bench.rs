@@ -3,9 +3,10 @@
 
 use anyhow::Result;
 
-use crate::build;
 use crate::commands::{cargo, run};
 use crate::project::Project;
+use crate::stages::Stages;
+use crate::{build, npm, packages};
 
 pub(crate) fn run_redact(project: &Project) -> Result<()> {
     run(cargo(&project.root).args([
@@ -18,15 +19,27 @@ pub(crate) fn run_redact(project: &Project) -> Result<()> {
     ]))
 }
 
-/// Passes all options on to the benchmark. Its `serve` measures the released server, which is built first.
+/// Passes all options on to the benchmark. Its `serve` and `page` measure the released server, which is built first; `page` in
+/// a browser.
 pub(crate) fn run_logs(project: &Project, options: &[String]) -> Result<()> {
     let asks_for_help = options.iter().any(|option| option == "--help" || option == "-h");
-    if options.first().is_some_and(|option| option == "serve") && !asks_for_help {
+    let measures = |task: &str| options.first().is_some_and(|option| option == task) && !asks_for_help;
+    if measures("serve") || measures("page") {
         build::run(project, true, false)?;
     }
-    run(cargo(&project.root)
+    let mut bench = cargo(&project.root);
+    bench
         .args(["run", "--release", "--package", "bench_logs", "--"])
-        .args(options))
+        .args(options);
+    if measures("page") {
+        let mut stages = Stages::new(2, false);
+        stages.stage("npm packages", "half a minute the first time", |clock| {
+            npm::install(project, clock)
+        })?;
+        let chromium = stages.stage("Chromium", "a minute the first time", packages::chromium)?;
+        bench.env("CHROMIUM", chromium);
+    }
+    run(&mut bench)
 }
 
 /// Passes all options on to the benchmark. The released server is built first, unless `--binary` names one.

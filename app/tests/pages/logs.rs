@@ -110,6 +110,7 @@ fn histogram() -> LogHistogram {
             .map(|at| if at < 20 { [0; 6] } else { bucket(at) })
             .collect(),
         looked_back_to: None,
+        now: NOON,
     }
 }
 

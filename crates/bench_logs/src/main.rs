@@ -8,10 +8,12 @@ mod dice;
 mod fill;
 mod memory;
 mod messages;
+mod page;
 mod peer;
 mod questions;
 mod report;
 mod rows;
+mod server;
 mod serving;
 mod spread;
 mod sql;
@@ -40,6 +42,8 @@ struct Command {
 enum Task {
     /// The released server under load by `wrk`: what was seen, stored and dropped.
     Serve(serving::ServeOptions),
+    /// The Logs tab of the released server in Chromium: how long a change of the filter takes until it is painted.
+    Page(page::PageOptions),
     /// Instructions for each row, by stage, counted by valgrind.
     Stages,
     /// One part of a measurement, in a process of its own so that its memory can be told. Started by the others.
@@ -79,6 +83,7 @@ fn main() -> Result<()> {
     match command.task {
         None => runtime.block_on(report::run(&command.options)),
         Some(Task::Serve(options)) => runtime.block_on(serving::run(&options)),
+        Some(Task::Page(options)) => runtime.block_on(page::run(&options)),
         Some(Task::Stages) => stages::run(&command.options.folder),
         Some(Task::Child(options)) => runtime.block_on(child::run(&options)),
     }

@@ -2,22 +2,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-const DASHBOARD: &str = "127.0.0.1:13000";
-const GATEWAY: &str = "127.0.0.1:18080";
-const OPERATOR: &str = "127.0.0.1:19090";
-
-/// How long the server may take to start, and to store what waits.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::server::{GATEWAY, Installation, OPERATOR, PATIENCE, Server, get, text};
 
 const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"status\":\"ok\"}";
@@ -63,12 +57,17 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<()> {
     if options.folder.exists() {
         fs::remove_dir_all(&options.folder)?;
     }
-    let credentials = credentials(options)?;
+    let installation = Installation {
+        binary: options.binary.clone(),
+        folder: options.folder.clone(),
+        database_url: options.database_url.clone(),
+    };
+    let credentials = credentials(&installation)?;
     let upstream = TcpListener::bind("127.0.0.1:0").await?;
     let address = upstream.local_addr()?;
     tokio::spawn(respond(upstream));
-    let mut server = Server::start(options, &format!("prod=http://{address}"))?;
-    server.wait_until_ready().await?;
+    let upstream = format!("prod=http://{address}");
+    let mut server = installation.serve(&["--upstream", &upstream]).await?;
 
     say(
         "| load | requests a second | seen | stored | dropped | suppressed | stored after, s | memory, MiB |",
@@ -142,101 +141,14 @@ async fn load(
     Ok(dropped)
 }
 
-fn credentials(options: &ServeOptions) -> Result<Credentials> {
-    let company = admin(options, &["create-company", "--name", "Northwind"])?;
+fn credentials(installation: &Installation) -> Result<Credentials> {
+    let company = installation.admin(&["create-company", "--name", "Northwind"])?;
     let client_id = text(&company, "client_id")?;
-    let key = admin(
-        options,
-        &["create-key", "--client-id", &client_id, "--environment", "prod"],
-    )?;
+    let key = installation.admin(&["create-key", "--client-id", &client_id, "--environment", "prod"])?;
     Ok(Credentials {
         secret: text(&key, "secret")?,
         client_id,
     })
-}
-
-fn admin(options: &ServeOptions, arguments: &[&str]) -> Result<Value> {
-    let mut command = Command::new(&options.binary);
-    command
-        .args(["admin", "--json", "--data-dir"])
-        .arg(&options.folder);
-    if let Some(url) = &options.database_url {
-        command.args(["--database-url", url]);
-    }
-    let output = command
-        .args(arguments)
-        .output()
-        .with_context(|| format!("{} does not start", options.binary.display()))?;
-    ensure!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).context("what the command printed")
-}
-
-fn text(object: &Value, name: &str) -> Result<String> {
-    let text = object.get(name).and_then(Value::as_str);
-    text.map(str::to_owned)
-        .with_context(|| format!("no {name} in the command's answer"))
-}
-
-struct Server(Child);
-
-impl Server {
-    fn start(options: &ServeOptions, upstream: &str) -> Result<Self> {
-        let mut command = Command::new(&options.binary);
-        command
-            .args(["serve", "--rate-limit", "off", "--log", "warn", "--data-dir"])
-            .arg(&options.folder)
-            .args([
-                "--listen",
-                DASHBOARD,
-                "--gateway-listen",
-                GATEWAY,
-                "--operator-listen",
-                OPERATOR,
-            ])
-            .args(["--upstream", upstream]);
-        if let Some(url) = &options.database_url {
-            command.args(["--database-url", url]);
-        }
-        Ok(Self(command.spawn()?))
-    }
-
-    async fn wait_until_ready(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        while !get("/readyz")
-            .await
-            .is_ok_and(|response| response.starts_with("HTTP/1.1 200"))
-        {
-            ensure!(self.0.try_wait()?.is_none(), "the server ended");
-            ensure!(begun.elapsed() < PATIENCE, "the server is not ready");
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    }
-
-    /// The most memory it has used, in MiB.
-    fn memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(Path::new("/proc").join(self.0.id().to_string()).join("status"))?;
-        Ok(crate::memory::Memory::parse(&status).context("its memory")?.most)
-    }
-
-    /// Stops it as an operator does.
-    fn stop(&mut self) -> Result<()> {
-        Command::new("kill").arg(self.0.id().to_string()).status()?;
-        self.0.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // After an error it still runs. If it has ended, this does nothing.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 async fn counters() -> Result<Counters> {
@@ -258,15 +170,6 @@ impl Counters {
             waiting: value("gatehouse_log_entries_waiting ")?,
         })
     }
-}
-
-async fn get(path: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(OPERATOR).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {OPERATOR}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await?;
-    Ok(response)
 }
 
 /// `Requests/sec:  26123.45`

@@ -11,6 +11,18 @@ impl Samples {
         self.0.push(took.as_secs_f64() * 1e3);
     }
 
+    pub(crate) fn add_millis(&mut self, millis: f64) {
+        self.0.push(millis);
+    }
+
+    pub(crate) fn of(millis: impl IntoIterator<Item = f64>) -> Self {
+        Self(millis.into_iter().collect())
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -64,7 +64,6 @@ impl Subject {
 
     /// Opens the store with empty caches, as at a start.
     pub(crate) async fn open(&self) -> Result<Opened> {
-        let begun = Instant::now();
         let (options, container) = match self {
             Self::Files(folder) => {
                 let file = folder.join("logs.db");
@@ -83,10 +82,7 @@ impl Subject {
                 (options, Container::Tables)
             }
         };
-        let db = Db::open(&options, LOG_MIGRATIONS).await?;
-        let logs = Logs::open(db.clone(), LogsOptions::new(container)).await?;
-        let took = begun.elapsed();
-        Ok(Opened { db, logs, took })
+        Opened::of(&options, container).await
     }
 
     /// Bytes on the disk.
@@ -108,6 +104,24 @@ impl Subject {
 }
 
 impl Opened {
+    async fn of(options: &DbOptions, container: Container) -> Result<Self> {
+        let begun = Instant::now();
+        let db = Db::open(options, LOG_MIGRATIONS).await?;
+        let logs = Logs::open(db.clone(), LogsOptions::new(container)).await?;
+        let took = begun.elapsed();
+        Ok(Self { db, logs, took })
+    }
+
+    /// The log of an installation that no server uses at the moment.
+    pub(crate) async fn of_installation(data_dir: &Path) -> Result<Self> {
+        let folder = data_dir.join("logs");
+        let options = DbOptions::Sqlite {
+            file: folder.join("logs.db"),
+            durability: Durability::Full,
+        };
+        Self::of(&options, Container::Folder(folder)).await
+    }
+
     pub(crate) async fn close(self) {
         drop(self.logs);
         self.db.close().await;

@@ -114,7 +114,7 @@ impl Buckets {
     }
 
     /// The histogram of the answers to [`Self::questions`].
-    pub(crate) fn histogram(self, answers: Vec<Found>) -> LogHistogram {
+    pub(crate) fn histogram(self, answers: Vec<Found>, now: Timestamp) -> LogHistogram {
         let looked_back_to = (answers.iter())
             .filter_map(|found| found.looked_back_to)
             .map(|LookedBack { at, .. }| at)
@@ -124,6 +124,7 @@ impl Buckets {
             width: self.width,
             buckets: answers.into_iter().flat_map(|found| found.histogram).collect(),
             looked_back_to,
+            now,
         }
     }
 }
@@ -234,7 +235,7 @@ mod tests {
                 .collect();
             let questions = buckets.questions(ask);
             let answers = questions.iter().map(|question| answer(&rows, question));
-            let histogram = buckets.histogram(answers.collect());
+            let histogram = buckets.histogram(answers.collect(), Timestamp::from_millis(NOW));
             let mut expected = vec![[0; 6]; count as usize];
             for at in rows.iter().filter(|at| (buckets.from..buckets.to).contains(*at)) {
                 expected[(at.div_euclid(buckets.width) - buckets.first()) as usize][2] += 1;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use model::{
-    BrandFilter, Choice, ClientId, CompanyId, Environment, ErrorCode, KeyFilter, KeyId, LogFilter,
-    NO_ERROR_CODE, Recorded, StatusFilter, Timestamp, Verdict, path_template,
+    BrandFilter, Choice, ClientId, CompanyId, EndpointOrder, Environment, ErrorCode, KeyFilter, KeyId,
+    LogFilter, NO_ERROR_CODE, Recorded, StatusFilter, Timestamp, Verdict, path_template,
 };
+use redact::visible;
 
 use crate::Known;
 
@@ -83,10 +84,10 @@ impl Conditions {
             duration,
             request,
             view: _,
+            sort: _,
             before: _,
         } = filter;
-        // Stored paths have U+2400 in place of NUL.
-        let as_in_paths = |text: &String| text.replace('\0', "\u{2400}");
+        let as_in_paths = |text: &String| visible(text.clone());
         let part = |part: &String| vec![as_in_paths(part)];
         // Also reads a path with ids in it.
         let template = |endpoint: &String| vec![path_template(&as_in_paths(endpoint))];
@@ -206,8 +207,8 @@ pub enum Groups {
     /// Those with a status of 400 or above, by what failed. `parts` is into how many equal parts to divide the range for
     /// each group's counts; 1 at least.
     Errors { parts: u32 },
-    /// All, by endpoint.
-    Endpoints,
+    /// All, by endpoint. The first ones in this order are listed.
+    Endpoints(EndpointOrder),
 }
 
 impl Groups {

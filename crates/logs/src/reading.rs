@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEndpoints, LogEntry, LogErrors,
-    LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, EndpointOrder, Kept, KeyId, KeyName, LogEndpoints, LogEntry,
+    LogErrors, LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
@@ -115,16 +115,22 @@ impl Reading {
             asked.empty_page()
         };
         if parts.histogram {
-            page.histogram = Some(self.histogram(scope, &asked).await?);
+            page.histogram = Some(self.histogram(scope, &asked, now).await?);
         }
         if parts.facets {
             page.facets = Some(self.facets(scope, &asked, &known).await?);
         }
         if parts.errors {
-            page.errors = Some(self.errors(scope, &asked, &known).await?);
+            let (errors, damaged) = self.errors(scope, &asked, &known).await?;
+            page.errors = Some(errors);
+            self.say_what_is_missing(&mut page, scope, &asked, damaged)
+                .await?;
         }
         if parts.endpoints {
-            page.endpoints = Some(self.endpoints(scope, &asked).await?);
+            let (endpoints, damaged) = self.endpoints(scope, &asked, filter.sort).await?;
+            page.endpoints = Some(endpoints);
+            self.say_what_is_missing(&mut page, scope, &asked, damaged)
+                .await?;
         }
         Ok(page)
     }
@@ -264,8 +270,32 @@ impl Reading {
         })
     }
 
+    /// Of groups, as of rows.
+    async fn say_what_is_missing(
+        &self,
+        page: &mut LogPage,
+        scope: Scope,
+        asked: &Asked,
+        damaged: Vec<Damaged>,
+    ) -> Result<(), LogStoreError> {
+        let LogPage {
+            damaged,
+            totals,
+            moving,
+            kept,
+            ..
+        } = self.about(scope, asked, damaged).await?;
+        (page.damaged, page.totals, page.moving, page.kept) = (damaged, totals, moving, kept);
+        Ok(())
+    }
+
     /// Over the range of the page or, if that has no beginning, from where the log has rows.
-    async fn histogram(&self, scope: Scope, asked: &Asked) -> Result<LogHistogram, LogStoreError> {
+    async fn histogram(
+        &self,
+        scope: Scope,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Result<LogHistogram, LogStoreError> {
         let from = self.axis(scope, asked).await?;
         let buckets = Buckets::over(from, asked.to.max(from.plus_millis(1)));
         let questions = buckets.questions(|from, to, parts| Question {
@@ -278,7 +308,7 @@ impl Reading {
         for question in questions {
             answers.push(self.reader.find(scope, &question).await?);
         }
-        Ok(buckets.histogram(answers))
+        Ok(buckets.histogram(answers, now))
     }
 
     /// Where an axis of time begins.
@@ -316,24 +346,36 @@ impl Reading {
         Ok(facets::named(found, scope, known))
     }
 
-    async fn errors(&self, scope: Scope, asked: &Asked, known: &Known) -> Result<LogErrors, LogStoreError> {
+    async fn errors(
+        &self,
+        scope: Scope,
+        asked: &Asked,
+        known: &Known,
+    ) -> Result<(LogErrors, Vec<Damaged>), LogStoreError> {
         let (from, to) = (self.axis(scope, asked).await?, asked.to);
         let question = Question {
             from,
             groups: Some(Groups::Errors { parts: groups::PARTS }),
             ..asked.question()
         };
-        let found = self.reader.find(scope, &question).await?;
-        Ok(groups::errors(found, from, to, scope, known))
+        let mut found = self.reader.find(scope, &question).await?;
+        let damaged = std::mem::take(&mut found.damaged);
+        Ok((groups::errors(found, from, to, scope, known), damaged))
     }
 
-    async fn endpoints(&self, scope: Scope, asked: &Asked) -> Result<LogEndpoints, LogStoreError> {
+    async fn endpoints(
+        &self,
+        scope: Scope,
+        asked: &Asked,
+        order: EndpointOrder,
+    ) -> Result<(LogEndpoints, Vec<Damaged>), LogStoreError> {
         let question = Question {
-            groups: Some(Groups::Endpoints),
+            groups: Some(Groups::Endpoints(order)),
             ..asked.question()
         };
-        let found = self.reader.find(scope, &question).await?;
-        Ok(groups::endpoints(found))
+        let mut found = self.reader.find(scope, &question).await?;
+        let damaged = std::mem::take(&mut found.damaged);
+        Ok((groups::endpoints(found), damaged))
     }
 
     /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,

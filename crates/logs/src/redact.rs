@@ -2,7 +2,7 @@
 //! applies it to each part of an entry.
 
 use model::{Body, BodyAbsence, HeaderField};
-use redact::{Names, Needles, Search};
+use redact::{Names, Needles, Search, visible};
 
 use crate::{CapturedBody, Entry, Message, StoredEntry, error_code};
 
@@ -129,13 +129,7 @@ fn message(message: &Message, search: &Search<'_>) -> (Vec<HeaderField>, Body) {
 
 fn text(search: &Search<'_>, text: &str, limit: usize) -> String {
     let (kept, is_cut) = beginning(text, limit);
-    let clean = search.text(kept, is_cut).0;
-    // Shows NUL as a visible character, because PostgreSQL cannot store it.
-    if clean.contains('\0') {
-        clean.replace('\0', "\u{2400}")
-    } else {
-        clean
-    }
+    visible(search.text(kept, is_cut).0)
 }
 
 /// The beginning of the text, cut at a character boundary, and whether anything was cut.

@@ -44,8 +44,8 @@ pub use log::{
     LogTotals, Moving, NewRows,
 };
 pub use log_filter::{
-    BrandFilter, Choice, DateRange, DurationFilter, FilterField, InvalidFilter, InvalidValue, KeyFilter,
-    LONGEST_PATH, LastFour, LogFilter, LogView, MOST_VALUES, StatusFilter,
+    BrandFilter, Choice, DateRange, DurationFilter, EndpointOrder, FilterField, InvalidFilter, InvalidValue,
+    KeyFilter, LONGEST_PATH, LastFour, LogFilter, LogView, MOST_VALUES, StatusFilter,
 };
 pub use log_groups::{Affected, Beyond, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors};
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};

@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{DateRange, FilterField, InvalidFilter, LogFilter, LogView, Timestamp, search_line};
+use crate::{
+    DateRange, EndpointOrder, FilterField, InvalidFilter, LogFilter, LogView, Timestamp, search_line,
+};
 
 impl LogFilter {
     /// Like `FromStr`, but leaves out what it cannot read and says which parts.
@@ -39,18 +41,22 @@ impl LogFilter {
             });
         }
         wrong.extend(filter.range.mend());
+        if filter.view != LogView::Endpoints {
+            filter.sort = EndpointOrder::default();
+        }
         (filter, wrong)
     }
 
     /// Whether a query string has a parameter that is no part of a filter. Where every part counts, it must not be left out.
     pub fn has_unknown(query: &str) -> bool {
-        const OTHERS: [&str; 6] = [
+        const OTHERS: [&str; 7] = [
             "range",
             "from",
             "to",
             "before",
             search_line::PARAMETER,
             LogView::PARAMETER,
+            EndpointOrder::PARAMETER,
         ];
         let is_known = |name: &str| {
             let field = name.strip_prefix('-').unwrap_or(name);
@@ -64,6 +70,7 @@ impl LogFilter {
             "range" => self.range = DateRange::preset(value)?,
             "from" | "to" => self.range.set_bound(name == "from", value)?,
             LogView::PARAMETER => self.view = LogView::read(value)?,
+            EndpointOrder::PARAMETER => self.sort = EndpointOrder::read(value)?,
             "before" => {
                 let wants = "a cursor from this list";
                 self.before = Some(value.parse().map_err(|_| InvalidFilter {
@@ -128,6 +135,10 @@ impl fmt::Display for LogFilter {
         }
         if self.view != LogView::default() {
             query.put("", LogView::PARAMETER, self.view.as_str())?;
+        }
+        // The other views have an order of their own.
+        if self.view == LogView::Endpoints && self.sort != EndpointOrder::default() {
+            query.put("", EndpointOrder::PARAMETER, self.sort.as_str())?;
         }
         match self.before {
             Some(before) => query.put("", "before", &before.to_string()),

@@ -1,7 +1,7 @@
 //! The requests of the Logs page in groups: errors of one kind, and endpoints. Answered and drawn on the server, so nothing
 //! here travels.
 
-use crate::{ErrorCode, FilterField, LogFilter, LogView, NO_ERROR_CODE, Timestamp, Verdict};
+use crate::{EndpointOrder, ErrorCode, FilterField, LogFilter, LogView, NO_ERROR_CODE, Timestamp, Verdict};
 
 /// Failed requests (a status of 400 or above), by what failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,7 @@ impl ErrorGroup {
 fn narrowed(filter: &LogFilter, to: &[(FilterField, &str)]) -> LogFilter {
     let mut filter = filter.first_page();
     filter.view = LogView::Requests;
+    filter.sort = EndpointOrder::default();
     for (field, text) in to {
         filter.clear(*field);
         // What cannot be written as a filter, such as a method in small letters, is left out.

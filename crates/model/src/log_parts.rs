@@ -64,6 +64,8 @@ pub struct LogHistogram {
     pub buckets: Vec<[u64; 6]>,
     /// If there was no time to count everything: requests from before this are missing.
     pub looked_back_to: Option<Timestamp>,
+    /// When it was counted.
+    pub now: Timestamp,
 }
 
 impl LogHistogram {

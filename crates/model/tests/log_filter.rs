@@ -1,9 +1,16 @@
 //! The filter as an address, and each kind of value.
 
 use model::{
-    BrandFilter, Choice, ClientId, DateRange, DurationFilter, Environment, FilterField, InvalidFilter,
-    InvalidValue, KeyFilter, KeyId, LogFilter, LogView, MOST_VALUES, StatusFilter, Timestamp,
+    BrandFilter, Choice, ClientId, DateRange, DurationFilter, EndpointOrder, Environment, FilterField,
+    InvalidFilter, InvalidValue, KeyFilter, KeyId, LogFilter, LogView, MOST_VALUES, StatusFilter, Timestamp,
 };
+
+#[test]
+fn only_endpoints_have_an_order() {
+    let filter: LogFilter = "view=errors&sort=p95".parse().expect("a filter");
+    assert_eq!(filter.to_string(), "view=errors");
+    assert!("view=endpoints&sort=speed".parse::<LogFilter>().is_err());
+}
 
 fn only<T>(value: T) -> Choice<T> {
     Choice::only(Some(value))
@@ -32,6 +39,11 @@ fn a_filter_survives_its_query_string() {
             status: only(StatusFilter::Exactly(404)),
             brand: only(BrandFilter::Brand(ClientId::from_random([9; 16]))),
             key: only(KeyFilter::Id(KeyId::from_random([3; 16]))),
+            ..LogFilter::default()
+        },
+        LogFilter {
+            view: LogView::Endpoints,
+            sort: EndpointOrder::ServerErrors,
             ..LogFilter::default()
         },
     ];

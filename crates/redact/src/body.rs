@@ -2,9 +2,10 @@
 
 use model::{Body, BodyAbsence};
 
-use crate::encoding::visible;
+use crate::encoding::ascii;
 use crate::fields::Headers;
 use crate::search::Search;
+use crate::visible::{visible, visible_in_json};
 use crate::{encoding, form, json};
 
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
@@ -43,13 +44,20 @@ fn understand(
         (first, cut_off)
     };
     let text = text(bytes, truncated)?;
-    let as_json = || json::redact_json(text, truncated, search);
+    let as_json = || {
+        let (text, redactions) = json::redact_json(text, truncated, search)?;
+        Some((visible_in_json(text), redactions))
+    };
+    let as_form = || {
+        let (text, redactions) = form::redact_form(text, truncated, search)?;
+        Some((visible(text), redactions))
+    };
     // `curl -d` labels everything as a form, including JSON.
     let looks_like_json = text.trim_start().starts_with(['{', '[']);
     let redacted = match kind {
         Kind::Json => as_json().ok_or(BodyAbsence::Malformed)?,
         Kind::Form if looks_like_json => as_json().ok_or(BodyAbsence::Malformed)?,
-        Kind::Form => form::redact_form(text, truncated, search).ok_or(BodyAbsence::Malformed)?,
+        Kind::Form => as_form().ok_or(BodyAbsence::Malformed)?,
         Kind::Unsaid => as_json().ok_or(BodyAbsence::UnknownType)?,
     };
     let (text, redactions) = redacted;
@@ -66,9 +74,7 @@ fn kind(headers: &Headers) -> Result<Kind, BodyAbsence> {
     let Some(value) = types.next() else {
         return Ok(Kind::Unsaid);
     };
-    let value = visible(value)
-        .ok_or(BodyAbsence::UnknownType)?
-        .to_ascii_lowercase();
+    let value = ascii(value).ok_or(BodyAbsence::UnknownType)?.to_ascii_lowercase();
     if types.next().is_some() {
         return Err(BodyAbsence::UnknownType);
     }

@@ -44,7 +44,7 @@ pub(crate) fn undo(headers: &Headers, body: &[u8], cut_off: bool, limit: usize) 
 pub(crate) const CONTENT_ENCODING: &str = "content-encoding";
 
 /// The value of a header that should be plain ASCII.
-pub(crate) fn visible(value: &[u8]) -> Option<&str> {
+pub(crate) fn ascii(value: &[u8]) -> Option<&str> {
     let is_visible = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
     value
         .iter()
@@ -56,7 +56,7 @@ pub(crate) fn visible(value: &[u8]) -> Option<&str> {
 fn encodings(headers: &Headers) -> Option<Vec<Encoding>> {
     let mut found = Vec::new();
     for value in headers.all(CONTENT_ENCODING) {
-        for name in visible(value)?.split(',') {
+        for name in ascii(value)?.split(',') {
             match name.trim().to_ascii_lowercase().as_str() {
                 "" | "identity" => {}
                 "gzip" | "x-gzip" => found.push(Encoding::Gzip),

@@ -8,6 +8,7 @@ use model::HeaderField;
 use crate::fields::Headers;
 use crate::search::Search;
 use crate::spans::REDACTED;
+use crate::visible::visible;
 
 /// Maximum number of bytes of one value.
 const LONGEST_VALUE: usize = 4096;
@@ -40,17 +41,7 @@ pub(crate) fn redact_header(name: &str, value: &str, search: &Search<'_>) -> Hea
     let (value, in_value) = search.text(kept, kept.len() < value.len());
     HeaderField {
         name,
-        value: shown(value),
+        value: visible(value),
         redacted: in_name + in_value > 0,
-    }
-}
-
-/// Makes NUL visible, because PostgreSQL cannot store it.
-pub(crate) fn shown(text: String) -> String {
-    // Reads all bytes, because that is faster than stopping at the first.
-    if text.bytes().fold(false, |found, byte| found | (byte == 0)) {
-        text.replace('\0', "\u{2400}")
-    } else {
-        text
     }
 }

@@ -26,6 +26,7 @@ mod search;
 mod seen;
 mod spans;
 mod view;
+mod visible;
 mod word_lists;
 mod words;
 
@@ -38,11 +39,12 @@ pub use names::{InvalidNames, Names};
 pub use needles::Needles;
 pub use search::Search;
 pub use spans::REDACTED;
+pub use visible::visible;
 
 impl Search<'_> {
     /// A path with its query, or a whole URL. `cut_off` says whether its end is missing.
     pub fn address(&self, address: &str, cut_off: bool) -> String {
-        headers::shown(form::redact_address(address, cut_off, self))
+        visible(form::redact_address(address, cut_off, self))
     }
 
     /// All headers in their order.

@@ -278,7 +278,7 @@ fn questions(world: &World) -> Vec<Asked> {
     });
     ask("endpoints", everything(), |question| {
         (question.rows, question.count) = (0, false);
-        question.groups = Some(Groups::Endpoints);
+        question.groups = Some(Groups::Endpoints(model::EndpointOrder::Requests));
     });
     ask("an hour of the middle", everything(), |question| {
         question.from = Timestamp::from_millis(BEGIN + RANGE / 2);

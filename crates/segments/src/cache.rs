@@ -8,6 +8,7 @@ use logs::KeyTrace;
 use model::{ClientId, RequestId};
 use roaring::RoaringBitmap;
 
+use crate::summaries::{EndpointSums, Failures};
 use crate::{Kind, SegmentId, Texts, ValueKey};
 
 /// A piece of a closed segment, decoded.
@@ -25,11 +26,13 @@ pub(crate) enum Piece {
     Values(Arc<Vec<(ValueKey, RoaringBitmap)>>),
     /// As it is stored.
     Raw(Bytes),
+    Endpoints(Arc<EndpointSums>),
+    Failures(Arc<Failures>),
 }
 
 impl Piece {
     /// Bytes of memory, roughly.
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let content = match self {
             Self::Rows(rows) => weight_of_rows(rows),
             Self::Times(times) => times.capacity() * 8,
@@ -41,6 +44,8 @@ impl Piece {
             Self::Keys(keys) => keys.capacity() * (size_of::<KeyTrace>() + 16),
             Self::Values(values) => values.iter().map(|(_, rows)| 96 + weight_of_rows(rows)).sum(),
             Self::Raw(bytes) => bytes.len(),
+            Self::Endpoints(sums) => sums.weight(),
+            Self::Failures(failures) => failures.weight(),
         };
         content + OVERHEAD
     }
@@ -82,8 +87,23 @@ pub(crate) struct PieceId {
     pub(crate) kind: Kind,
     /// Where its bytes begin in the blob.
     pub(crate) start: u64,
-    /// Whether it is kept as it is stored.
-    pub(crate) raw: bool,
+    pub(crate) form: Form,
+}
+
+/// How a piece is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    Decoded,
+    /// As it is stored.
+    Raw,
+    /// Made of several columns of all rows.
+    Summary(Summary),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Summary {
+    Endpoints,
+    Failures,
 }
 
 /// A cache of decoded pieces. When it is full, pieces that were not used again since the last round leave first, so one
@@ -229,7 +249,7 @@ mod tests {
             segment: SegmentId(1),
             kind: Kind::Rows,
             start: number,
-            raw: false,
+            form: Form::Decoded,
         }
     }
 

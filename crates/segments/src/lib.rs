@@ -65,6 +65,7 @@ mod row_reader;
 mod row_set;
 mod segment;
 mod seqs;
+mod summaries;
 mod texts;
 mod values;
 mod verify;

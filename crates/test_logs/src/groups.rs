@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logs::{Distinct, ErrorKey, Found, FoundErrors, Groups, Question, Scope, StoredEntry};
-use model::{ClientId, ErrorReason, KeyId, Timestamp, Verdict, path_template};
+use model::{ClientId, EndpointGroup, EndpointOrder, ErrorReason, KeyId, Timestamp, Verdict, path_template};
 
 use crate::List;
 use crate::trial::same;
@@ -28,7 +28,9 @@ pub(crate) fn compare(list: &List, scope: Scope, question: &Question, found: &Fo
         Some(Groups::Errors { parts }) => {
             errors = compare_errors(list, scope, question, parts, found, asked);
         }
-        Some(Groups::Endpoints) => endpoints = compare_endpoints(list, scope, question, found, asked),
+        Some(Groups::Endpoints(order)) => {
+            endpoints = compare_endpoints(list, scope, question, order, found, asked);
+        }
     }
     let groups = errors.max(endpoints);
     same(&found.errors.len(), &errors.min(Groups::LISTED), asked);
@@ -130,15 +132,45 @@ fn distinct<T: Ord + Copy>(all: &BTreeSet<T>, found: &Distinct<T>) -> Distinct<T
 }
 
 /// Returns how many groups there are.
-fn compare_endpoints(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) -> usize {
+fn compare_endpoints(
+    list: &List,
+    scope: Scope,
+    question: &Question,
+    by: EndpointOrder,
+    found: &Found,
+    asked: &str,
+) -> usize {
     let mut groups: BTreeMap<(String, String), Vec<&StoredEntry>> = BTreeMap::new();
     for row in list.stored_matching(scope, question) {
         let key = (path_template(&row.path), row.method.clone());
         groups.entry(key).or_default().push(row);
     }
     let mut order: Vec<_> = groups.iter().collect();
-    order.sort_by_key(|(key, rows)| (std::cmp::Reverse(rows.len()), (*key).clone()));
-    if order.len() <= MOST {
+    let part = |rows: &[&StoredEntry], from: u16| {
+        let failed = rows.iter().filter(|row| row.status >= from).count();
+        failed * 1_000_000 / rows.len()
+    };
+    order.sort_by_key(|(key, rows)| {
+        let rank = match by {
+            EndpointOrder::Endpoint => return (std::cmp::Reverse((0, 0)), (*key).clone()),
+            EndpointOrder::Failed => part(rows, 400),
+            EndpointOrder::ServerErrors => part(rows, 500),
+            _ => rows.len(),
+        };
+        (std::cmp::Reverse((rank, rows.len())), (*key).clone())
+    });
+    let percentile: Option<fn(&EndpointGroup) -> u64> = match by {
+        EndpointOrder::P50 => Some(|group| group.p50_us),
+        EndpointOrder::P95 => Some(|group| group.p95_us),
+        EndpointOrder::P99 => Some(|group| group.p99_us),
+        _ => None,
+    };
+    if let Some(percentile) = percentile {
+        let is_sorted = found
+            .endpoints
+            .is_sorted_by(|a, b| percentile(a) >= percentile(b));
+        assert!(is_sorted, "{:?}: {asked}", found.endpoints);
+    } else if order.len() <= MOST {
         let first = order.iter().take(Groups::LISTED);
         let keys: Vec<(String, String)> = first.map(|(key, _)| (*key).clone()).collect();
         let listed = found.endpoints.iter();

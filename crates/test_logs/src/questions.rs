@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logs::{Choice, Conditions, Groups, Question, Scope};
-use model::{Environment, Recorded, StatusFilter, Timestamp, Verdict, path_template};
+use model::{EndpointOrder, Environment, Recorded, StatusFilter, Timestamp, Verdict, path_template};
 
 use crate::rows::{self, World};
 use crate::{Dice, List};
@@ -45,6 +45,7 @@ pub fn scope(world: &World, dice: &mut Dice) -> Scope {
 /// A question about the rows of the list.
 pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
     let (from, to) = range(world, list, dice);
+    let order = dice.one_of(&EndpointOrder::ALL);
     Question {
         from,
         to,
@@ -61,8 +62,8 @@ pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
             None,
             Some(Groups::Errors { parts: 1 }),
             Some(Groups::Errors { parts: 30 }),
-            Some(Groups::Endpoints),
-            Some(Groups::Endpoints),
+            Some(Groups::Endpoints(EndpointOrder::Requests)),
+            Some(Groups::Endpoints(order)),
         ]),
         budget: Duration::from_secs(3600),
     }

@@ -135,8 +135,13 @@ fn end_in_words(summary: &Summary) -> String {
         ""
     };
     format!(
-        "End of export: {} requests{}{moving}",
+        "End of export: {} {}{}{moving}",
         summary.requests,
+        if summary.requests == 1 {
+            "request"
+        } else {
+            "requests"
+        },
         missing.collect::<String>()
     )
 }

@@ -292,7 +292,7 @@ async fn a_brand_exports_its_own_requests_and_its_parent_both() {
         "{own}"
     );
     assert!(
-        !own.contains("/of-the-parent") && own.contains("End of export: 1 requests"),
+        !own.contains("/of-the-parent") && own.contains("End of export: 1 request,"),
         "{own}"
     );
 }

@@ -29,12 +29,14 @@ pub(crate) async fn draw(
             facets.map(|facets| facets::drawing::draw(id, &filter, &facets).into())
         }
         (Part::Groups, LogView::Errors) => {
-            let errors = page(LogParts::ERRORS).await?.errors;
-            errors.map(|errors| groups::drawing::errors(id, &filter, &errors).into())
+            let page = page(LogParts::ERRORS).await?;
+            let errors = page.errors.as_ref();
+            errors.map(|errors| groups::drawing::errors(id, &filter, &page, errors).into())
         }
         (Part::Groups, LogView::Endpoints) => {
-            let endpoints = page(LogParts::ENDPOINTS).await?.endpoints;
-            endpoints.map(|endpoints| groups::drawing::endpoints(id, &filter, &endpoints).into())
+            let page = page(LogParts::ENDPOINTS).await?;
+            let endpoints = page.endpoints.as_ref();
+            endpoints.map(|endpoints| groups::drawing::endpoints(id, &filter, &page, endpoints).into())
         }
         (Part::Groups, LogView::Requests) => None,
         (Part::Filters, _) => {

@@ -3,6 +3,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
+use model::LogFilter;
 
 use super::listed::Listed;
 use super::listing::Listing;
@@ -71,9 +72,19 @@ fn begin(run: &ExportRun) {
         state.set(State::Cancelled);
         abort.now();
     });
+    let (listing, progress) = (run.listing, run.progress);
     run.progress.set(Some(ViewFn::from(move || {
         // When the page is left, or another export begins in its place.
         on_cleanup(move || abort.now());
+        // How one ended is no news any more once the filter changes.
+        Effect::new(move |before: Option<LogFilter>| {
+            let now = listing.filter.with(LogFilter::first_page);
+            let has_ended = !matches!(state.get_untracked(), State::Receiving(_));
+            if has_ended && before.is_some_and(|before| before != now) {
+                progress.set(None);
+            }
+            now
+        });
         view! { <Progress state total cancel /> }
     })));
     leptos::task::spawn_local(async move {

@@ -5,10 +5,11 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use model::{LogFilter, LogView};
 
 use super::drawn::{self, Drawing, Part, part};
 use super::export_run::ExportRun;
-use super::listing::Listing;
+use super::listing::{Listing, Shown};
 use super::summary;
 use super::views_run::ViewsRun;
 use crate::browser::form;
@@ -57,13 +58,15 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
 /// The list of views and the form that saves one, and below them what was done.
 #[component]
 fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
-    let said = RwSignal::new(String::new());
+    // With the filter that it was said of: once that changes, it is no news any more.
+    let said = RwSignal::new((LogFilter::default(), String::new()));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let run = ViewsRun {
             company: untrack(move || listing.scope.client_id()),
             event,
             drawing,
+            filter: listing.filter.get_untracked(),
             said,
         };
         leptos::task::spawn_local(async move {
@@ -75,7 +78,7 @@ fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
     view! {
         <div class="logs-panel" on:submit=submit>
             <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-panel__drawn" />
-            <p role="status">{move || said.get()}</p>
+            <p role="status">{move || said.with(|(of, words)| listing.filter.with(|now| of == now).then(|| words.clone()))}</p>
         </div>
     }
     .into_any()
@@ -85,9 +88,11 @@ fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
 #[component]
 fn Export(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
     let matching = read_from(move || {
-        listing
-            .with(|shown| summary::found(&shown.page, shown.filter.range))
-            .unwrap_or_default()
+        // The other views have no rows to count.
+        let found = |shown: &Shown| {
+            (shown.filter.view == LogView::Requests).then(|| summary::found(&shown.page, shown.filter.range))
+        };
+        listing.with(found).flatten().unwrap_or_default()
     });
     let progress = RwSignal::new(None::<ViewFn>);
     let submit = move |event: SubmitEvent| {

@@ -11,6 +11,8 @@ pub(crate) struct Span {
     /// Milliseconds of each.
     pub(super) width: i64,
     pub(super) buckets: usize,
+    /// When the chart was made. Nothing leads beyond it: a range that would has no end, and follows what arrives.
+    pub(super) now: Timestamp,
 }
 
 impl Span {
@@ -34,7 +36,7 @@ impl Span {
     /// Three times as long, with this one in the middle.
     pub(super) const fn wider(self) -> DateRange {
         let length = self.length();
-        between(self.from.plus_millis(-length), self.to().plus_millis(length))
+        self.until(self.from.plus_millis(-length), self.to().plus_millis(length))
     }
 
     #[cfg(feature = "ssr")]
@@ -42,9 +44,21 @@ impl Span {
         between(self.from.plus_millis(-self.length()), self.from)
     }
 
+    /// `None` if that has not come yet.
     #[cfg(feature = "ssr")]
-    pub(super) const fn later(self) -> DateRange {
-        between(self.to(), self.to().plus_millis(self.length()))
+    pub(super) fn later(self) -> Option<DateRange> {
+        let (from, to) = (self.to(), self.to().plus_millis(self.length()));
+        (from < self.now).then(|| self.until(from, to))
+    }
+
+    const fn until(self, from: Timestamp, to: Timestamp) -> DateRange {
+        if to.as_millis() < self.now.as_millis() {
+            return between(from, to);
+        }
+        DateRange::Between {
+            from: Some(from),
+            to: None,
+        }
     }
 }
 
@@ -70,11 +84,30 @@ mod tests {
             from: at(1000),
             width: 10_000,
             buckets: 6,
+            now: at(2000),
         };
         assert_eq!(span.of(0, 5), between(at(1000), at(1060)));
         assert_eq!(span.of(2, 2), between(at(1020), at(1030)));
         assert_eq!(span.earlier(), between(at(940), at(1000)));
-        assert_eq!(span.later(), between(at(1060), at(1120)));
+        assert_eq!(span.later(), Some(between(at(1060), at(1120))));
         assert_eq!(span.wider(), between(at(940), at(1120)));
+    }
+
+    #[test]
+    fn nothing_leads_beyond_the_present() {
+        let open = |from| DateRange::Between {
+            from: Some(at(from)),
+            to: None,
+        };
+        let until = |now| Span {
+            from: at(1000),
+            width: 10_000,
+            buckets: 6,
+            now: at(now),
+        };
+        assert_eq!(until(1100).later(), Some(open(1060)));
+        assert_eq!(until(1100).wider(), open(940));
+        assert_eq!(until(1060).later(), None);
+        assert_eq!(until(1055).later(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::ClientId;
+use model::{ClientId, LogFilter};
 
 use super::drawn::Drawing;
 use super::panels::VIEWS;
@@ -17,7 +17,10 @@ pub(crate) struct ViewsRun {
     pub(super) event: SubmitEvent,
     /// Asked for again when they have changed.
     pub(super) drawing: Drawing,
-    pub(super) said: RwSignal<String>,
+    /// Of the address.
+    pub(super) filter: LogFilter,
+    /// What was done, while the address had this filter.
+    pub(super) said: RwSignal<(LogFilter, String)>,
 }
 
 /// Does what the form says.
@@ -33,13 +36,13 @@ pub(crate) fn change_views(run: ViewsRun) {
         };
         match outcome {
             Ok(words) => {
-                run.said.try_set(words);
+                run.said.try_set((run.filter, words));
                 run.drawing.refetch();
                 // What was pressed is drawn anew.
                 focus::soon(VIEWS);
             }
             Err(error) => {
-                run.said.try_set(error.to_string());
+                run.said.try_set((run.filter, error.to_string()));
             }
         }
     });

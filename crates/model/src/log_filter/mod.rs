@@ -4,6 +4,7 @@
 mod choice;
 mod date_range;
 mod field;
+mod order;
 mod values;
 mod view;
 
@@ -12,6 +13,7 @@ use std::fmt;
 pub use choice::Choice;
 pub use date_range::DateRange;
 pub use field::{FilterField, LONGEST_PATH, MOST_VALUES};
+pub use order::EndpointOrder;
 pub use values::{BrandFilter, DurationFilter, InvalidValue, KeyFilter, LastFour, StatusFilter};
 pub use view::LogView;
 
@@ -47,6 +49,8 @@ pub struct LogFilter {
     pub request: Choice<RequestId>,
     /// How they are shown.
     pub view: LogView,
+    /// How endpoints are ordered.
+    pub sort: EndpointOrder,
     /// Rows stored before this `seq`: the cursor of *Show older requests*.
     pub before: Option<i64>,
 }
@@ -86,6 +90,7 @@ impl LogFilter {
             duration,
             request,
             view: _,
+            sort: _,
             before: _,
         } = self;
         !(status.is_everything()
@@ -109,6 +114,7 @@ impl LogFilter {
         Self {
             range: self.range,
             view: self.view,
+            sort: self.sort,
             ..Self::default()
         }
     }

@@ -8,7 +8,8 @@ use logs::KeyTrace;
 use model::{ClientId, RequestId};
 use roaring::RoaringBitmap;
 
-use crate::cache::{Durations, Piece, PieceId};
+use crate::cache::{Durations, Form, Piece, PieceId, Summary};
+use crate::summaries::{EndpointSums, Failures, LARGEST};
 use crate::{
     Cache, Column, Container, Dictionary, Field, Head, Kind, Located, ReadError, Texts, ValueKey, Wanted,
 };
@@ -24,6 +25,8 @@ const CALL: u64 = 16 * 1024 * 1024;
 pub(super) struct Loader<'a> {
     pub(super) container: &'a dyn Container,
     pub(super) cache: &'a Cache,
+    /// Whether what is read is kept in the cache.
+    pub(super) keeps: bool,
 }
 
 /// Blocks of a column that are one piece: fewer and larger pieces cost less, where most blocks are needed.
@@ -111,7 +114,45 @@ pieces! {
     values: Values -> Arc<Vec<(ValueKey, RoaringBitmap)>>;
 }
 
+impl Piece {
+    pub(super) fn endpoints(&self) -> &EndpointSums {
+        match self {
+            Self::Endpoints(sums) => sums,
+            other => unreachable!("asked for endpoints, got {other:?}"),
+        }
+    }
+
+    pub(super) fn failures(&self) -> &Failures {
+        match self {
+            Self::Failures(failures) => failures,
+            other => unreachable!("asked for failures, got {other:?}"),
+        }
+    }
+}
+
 impl Loader<'_> {
+    /// For columns of which only a summary will be kept.
+    pub(super) const fn keeping_nothing(self) -> Self {
+        Self { keeps: false, ..self }
+    }
+
+    /// The summaries of these segments that are kept.
+    pub(super) fn summaries<'a>(
+        self,
+        heads: impl Iterator<Item = &'a Head>,
+        summary: Summary,
+    ) -> Vec<Option<Piece>> {
+        let ids: Vec<PieceId> = heads.map(|head| summary_id(head, summary)).collect();
+        self.cache.get(&ids)
+    }
+
+    /// Keeps a summary of a segment, unless it is very large.
+    pub(super) fn keep_summary(self, head: &Head, summary: Summary, piece: &Piece) {
+        if piece.weight() <= LARGEST {
+            self.cache.keep([(summary_id(head, summary), piece.clone())]);
+        }
+    }
+
     /// Everything that the batch asks for.
     pub(super) fn load(self, batch: Batch<'_>) -> Result<Pieces, ReadError> {
         let wanted: Vec<Wanted> = batch.asks.iter().map(|(head, ask)| ask.wanted(head)).collect();
@@ -172,7 +213,9 @@ impl Loader<'_> {
         let new = missing
             .iter()
             .filter_map(|index| Some((ids[*index], found[*index].clone()?)));
-        self.cache.keep(new);
+        if self.keeps {
+            self.cache.keep(new);
+        }
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -248,7 +291,16 @@ fn piece_id(wanted: &Wanted, raw: bool) -> PieceId {
         segment: wanted.segment,
         kind: wanted.kind,
         start: wanted.range.start,
-        raw,
+        form: if raw { Form::Raw } else { Form::Decoded },
+    }
+}
+
+const fn summary_id(head: &Head, summary: Summary) -> PieceId {
+    PieceId {
+        segment: head.meta().id,
+        kind: Kind::Rows,
+        start: 0,
+        form: Form::Summary(summary),
     }
 }
 

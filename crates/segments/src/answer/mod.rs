@@ -132,6 +132,7 @@ impl<'a> Source<'a> {
         Loader {
             container: self.container,
             cache: self.cache,
+            keeps: true,
         }
     }
 

@@ -173,9 +173,22 @@ impl Plan {
 
     /// The one of equal parts of the range that a moment in it belongs to.
     pub(super) fn part_among(&self, at: i64, parts: u32) -> usize {
+        let whole = (at.checked_sub(self.from)).zip(self.to.checked_sub(self.from));
+        let in_64_bits = whole.and_then(|(at, all)| Some((at.checked_mul(parts.into())?, all)));
+        if let Some((at, all)) = in_64_bits {
+            return (at / all) as usize;
+        }
         let parts = i128::from(parts);
         let from = i128::from(self.from);
         ((i128::from(at) - from) * parts / (i128::from(self.to) - from)) as usize
+    }
+
+    /// The moments of one of equal parts of the range: from (included) and to (excluded).
+    pub(super) fn bounds_of_part(&self, part: usize, parts: u32) -> (i64, i64) {
+        let (from, parts) = (i128::from(self.from), i128::from(parts));
+        let all = i128::from(self.to) - from;
+        let begin = |part: i128| (from + (part * all + parts - 1) / parts) as i64;
+        (begin(part as i128), begin(part as i128 + 1))
     }
 }
 

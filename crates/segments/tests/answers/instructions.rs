@@ -117,7 +117,7 @@ fn ask_errors(log: &mut Log, scope: Scope) {
 
 #[inline(never)]
 fn ask_endpoints(log: &mut Log, scope: Scope) {
-    let groups = Some(Groups::Endpoints);
+    let groups = Some(Groups::Endpoints(model::EndpointOrder::Requests));
     ask(
         log,
         scope,

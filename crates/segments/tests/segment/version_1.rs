@@ -158,7 +158,11 @@ fn questions_about_codes_and_endpoints_are_answered_for_version_1() {
         none_of: choice.any_of.clone(),
     };
     for error in [Choice::default(), not(&some), not(&none), some, none] {
-        for groups in [None, Some(Groups::Errors { parts: 7 }), Some(Groups::Endpoints)] {
+        for groups in [
+            None,
+            Some(Groups::Errors { parts: 7 }),
+            Some(Groups::Endpoints(model::EndpointOrder::Requests)),
+        ] {
             let question = Question {
                 from: Timestamp::from_millis(NOON),
                 to: Timestamp::from_millis(NOON + 3_600_000),

@@ -196,6 +196,7 @@ pub(crate) fn matches(entry: &StoredEntry, scope: Scope, filter: &LogFilter) -> 
         duration,
         request,
         view: _,
+        sort: _,
         before: _,
     } = filter;
     let (from, to) = range.bounds(NOW);
@@ -421,7 +422,7 @@ async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
     headers.insert("cookie", HeaderValue::from_static("a=b"));
     let body = br#"{"name":"Zo\u00eb \u2713","password":"hunter2"}"#;
     sent.request = Message {
-        headers,
+        headers: headers.into(),
         body: CapturedBody::Bytes {
             first: body.to_vec(),
             total_bytes: body.len() as u64,

@@ -90,6 +90,7 @@ pub(in crate::pages::logs) fn draw(company: ClientId, filter: &LogFilter, histog
         from: histogram.from,
         width: histogram.width,
         buckets: histogram.buckets.len(),
+        now: histogram.now,
     };
     let filter = filter.first_page();
     let href = |range: DateRange| {
@@ -144,7 +145,7 @@ fn picture(
             <ul class="logs-chart__legend" aria-label="Requests by class">{legend}</ul>
             <span class="logs-chart__links">
                 <a href=href(span.earlier()) data-noscroll="">"Earlier"</a>
-                <a href=href(span.later()) data-noscroll="">"Later"</a>
+                {span.later().map(|later| view! { <a href=href(later) data-noscroll="">"Later"</a> })}
                 <a href=href(span.wider()) data-noscroll="">"Zoom out"</a>
             </span>
         </div>
@@ -272,6 +273,7 @@ mod tests {
             width: 1_800_000,
             buckets,
             looked_back_to: None,
+            now: Timestamp::from_millis(1_767_704_400_000),
         }
     }
 
@@ -336,6 +338,12 @@ mod tests {
             assert!(picture.contains(part), "{part} in {picture}");
         }
         assert!(!picture.contains("server errors"));
+        assert!(picture.contains("Later</a>"), "an hour is left: {picture}");
+        let live = drawn(vec![[0, 0, 5, 0, 1, 0]; 51], "").main.as_str().to_owned();
+        assert!(
+            live.contains("Earlier</a>") && !live.contains("Later</a>"),
+            "{live}"
+        );
         assert!(!picture.contains(" style="));
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
     let range = filter.range;
     let cleared = LogFilter {
         view: filter.view,
+        sort: filter.sort,
         ..LogFilter::default()
     };
     let link = move |chip: Chip| {

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use model::{
-    Brand, BrandFilter, ClientId, DateRange, FilterField, KeyName, LogFilter, LogView, StatusFilter,
-    search_line,
+    Brand, BrandFilter, ClientId, DateRange, EndpointOrder, FilterField, KeyName, LogFilter, LogView,
+    StatusFilter, search_line,
 };
 
 use super::line::{self, SearchLine};
@@ -98,6 +98,12 @@ fn unshown(filter: &LogFilter) -> Vec<(String, String)> {
     }
     if filter.view != LogView::default() {
         all.push((LogView::PARAMETER.to_owned(), filter.view.as_str().to_owned()));
+    }
+    if filter.sort != EndpointOrder::default() {
+        all.push((
+            EndpointOrder::PARAMETER.to_owned(),
+            filter.sort.as_str().to_owned(),
+        ));
     }
     all
 }

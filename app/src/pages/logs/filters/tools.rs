@@ -5,18 +5,20 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{DateRange, FilterField, LogFilter};
+use model::{DateRange, FilterField, LogFilter, Timestamp};
 
 use super::custom_range::{self, Bounds};
 use super::line::Line;
 use super::{chosen, first, has_more};
+use crate::browser::clock;
 use crate::browser::controls::{self, Deed, Place};
 use crate::browser::timers::Timer;
 use crate::browser::zone::Zone;
 use crate::pages::logs::listing::Listing;
 use crate::pages::logs::words::status_label;
 
-/// From the last keystroke to the call.
+/// From the last keystroke to the call, and from one choice of a menu to the call for the next: keys go through its options
+/// one by one.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 
 const CLEARED: &str = "Enter a start, an end, or both.";
@@ -50,6 +52,8 @@ struct State {
     follow: Option<fn(FilterTools, &LogFilter, &LogFilter)>,
     /// The form was submitted before the tools were loaded.
     is_submitted: bool,
+    /// When something was last chosen.
+    chosen_at: Option<Timestamp>,
     drawn_for: LogFilter,
 }
 
@@ -139,7 +143,12 @@ impl FilterTools {
                     "path" => "path",
                     _ => return,
                 };
-                self.wait.after(DEBOUNCE, move || self.apply(Some(control)));
+                if matches!(name.as_str(), "range" | "status" | "brand") && self.is_first_choice() {
+                    self.wait.cancel();
+                    self.apply(Some(control));
+                } else {
+                    self.wait.after(DEBOUNCE, move || self.apply(Some(control)));
+                }
             }
             Deed::Leave => {
                 self.sent.try_update_value(|sent| sent.control = None);
@@ -151,6 +160,15 @@ impl FilterTools {
                 }
             }
         }
+    }
+
+    /// Whether nothing else was chosen a moment ago. What is chosen alone takes effect at once.
+    fn is_first_choice(self) -> bool {
+        let now = clock::now();
+        let before = (self.state)
+            .try_update_value(|state| state.chosen_at.replace(now))
+            .flatten();
+        before.is_none_or(|before| now.millis_since(before) >= DEBOUNCE.as_millis() as i64)
     }
 
     /// Puts the values of the controls into the address, of which `control` was changed.

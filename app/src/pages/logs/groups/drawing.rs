@@ -5,9 +5,11 @@ use std::fmt::Write;
 
 use leptos::prelude::*;
 use model::{
-    ClientId, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors, LogFilter, Timestamp,
+    ClientId, EndpointGroup, EndpointOrder, ErrorGroup, ErrorReason, LogEndpoints, LogErrors, LogFilter,
+    LogPage, Timestamp,
 };
 
+use super::notices;
 use super::words::{affected, counted, left_out, reason, share};
 use crate::browser::html::Markup;
 use crate::browser::zone::minute_text;
@@ -22,14 +24,21 @@ const HEIGHT: f64 = 20.0;
 const LEAST: f64 = 2.0;
 
 /// What failed, most frequent first, each with a link to its requests.
-pub(in crate::pages::logs) fn errors(company: ClientId, filter: &LogFilter, errors: &LogErrors) -> Markup {
-    let unfinished = unfinished(errors.looked_back_to);
+pub(in crate::pages::logs) fn errors(
+    company: ClientId,
+    filter: &LogFilter,
+    page: &LogPage,
+    errors: &LogErrors,
+) -> Markup {
+    let missing = notices::above(page);
+    let unfinished = unfinished(page, errors.looked_back_to);
     if errors.groups.is_empty() {
         let title = match filter.narrows() {
             true => format!("No matching request failed {}", within(filter.range)),
             false => format!("No request failed {}", within(filter.range)),
         };
         return Markup::of(view! {
+            {missing}
             <EmptyState title icon=IconName::Check>
                 <p>"A request has failed if its status is 400 or above."</p>
             </EmptyState>
@@ -53,10 +62,11 @@ pub(in crate::pages::logs) fn errors(company: ClientId, filter: &LogFilter, erro
         .collect_view();
     Markup::of(view! {
         <p class="logs-count">{count}</p>
+        {missing}
         <Table caption="Errors, most frequent first" columns>
             <tbody>{rows}</tbody>
         </Table>
-        {foot(left_out(errors.beyond))}
+        {foot(left_out(errors.beyond, EndpointOrder::Requests))}
         {unfinished}
     })
 }
@@ -142,15 +152,18 @@ fn sparkline(counts: &[u64]) -> impl IntoView + use<> {
 pub(in crate::pages::logs) fn endpoints(
     company: ClientId,
     filter: &LogFilter,
+    page: &LogPage,
     endpoints: &LogEndpoints,
 ) -> Markup {
-    let unfinished = unfinished(endpoints.looked_back_to);
-    let Some(most) = endpoints.groups.first().map(|group| group.requests) else {
+    let missing = notices::above(page);
+    let unfinished = unfinished(page, endpoints.looked_back_to);
+    let Some(most) = endpoints.groups.iter().map(|group| group.requests).max() else {
         let title = match filter.narrows() {
             true => "No requests match".to_owned(),
             false => format!("No requests {}", within(filter.range)),
         };
         return Markup::of(view! {
+            {missing}
             <EmptyState title icon=IconName::Search>
                 <p>"Choose a longer date range, or fewer filters."</p>
             </EmptyState>
@@ -180,16 +193,62 @@ pub(in crate::pages::logs) fn endpoints(
         .collect_view();
     Markup::of(view! {
         <p class="logs-count">{count}</p>
+        {missing}
         {slowest(company, filter, &endpoints.groups)}
-        <Table caption="Endpoints, most frequent first" columns>
+        {orders(company, filter)}
+        <Table caption=order_words(filter.sort) columns>
             <tbody>{rows}</tbody>
         </Table>
-        {foot(left_out(endpoints.beyond))}
+        {foot(left_out(endpoints.beyond, filter.sort))}
         <p class="logs-kept muted">
             "p50, p95 and p99: half, 95 % and 99 % of the requests took at most this long, to within 2 %."
         </p>
         {unfinished}
     })
+}
+
+/// A link to each order, as long as there is anything to order.
+fn orders(company: ClientId, filter: &LogFilter) -> impl IntoView + use<> {
+    let link = |sort: EndpointOrder| {
+        let sorted = LogFilter {
+            sort,
+            ..filter.first_page()
+        };
+        let href = address::of_list(company, &sorted);
+        let current = (sort == filter.sort).then_some("true");
+        view! { <li><a href=href data-key=format!("sort:{}", sort.as_str()) data-noscroll="" aria-current=current>{order_label(sort)}</a></li> }
+    };
+    view! {
+        <div class="logs-groups__order">
+            <span id="endpoint-order">"Sort by"</span>
+            <ul aria-labelledby="endpoint-order">{EndpointOrder::ALL.map(link).collect_view()}</ul>
+        </div>
+    }
+}
+
+/// As the column is called.
+const fn order_label(order: EndpointOrder) -> &'static str {
+    match order {
+        EndpointOrder::Requests => "Requests",
+        EndpointOrder::Endpoint => "Endpoint",
+        EndpointOrder::Failed => "400 and above",
+        EndpointOrder::ServerErrors => "500 and above",
+        EndpointOrder::P50 => "p50",
+        EndpointOrder::P95 => "p95",
+        EndpointOrder::P99 => "p99",
+    }
+}
+
+const fn order_words(order: EndpointOrder) -> &'static str {
+    match order {
+        EndpointOrder::Requests => "Endpoints, most frequent first",
+        EndpointOrder::Endpoint => "Endpoints from A to Z",
+        EndpointOrder::Failed => "Endpoints, largest part with 400 and above first",
+        EndpointOrder::ServerErrors => "Endpoints, largest part with 500 and above first",
+        EndpointOrder::P50 => "Endpoints, highest p50 first",
+        EndpointOrder::P95 => "Endpoints, highest p95 first",
+        EndpointOrder::P99 => "Endpoints, highest p99 first",
+    }
 }
 
 /// The endpoint with the slowest requests, if there are several: the table is not in that order.
@@ -260,16 +319,21 @@ fn foot(words: String) -> impl IntoView {
     (!words.is_empty()).then(|| view! { <p class="logs-kept muted">{words}</p> })
 }
 
-fn unfinished(looked_back_to: Option<Timestamp>) -> impl IntoView {
-    looked_back_to.map(|at| {
+/// How far back the groups go, if not over the whole range.
+fn unfinished(page: &LogPage, looked_back_to: Option<Timestamp>) -> impl IntoView + use<> {
+    let unfinished = looked_back_to.map(|at| {
         view! {
             <p class="logs-kept muted">"There was no time to look at requests from before " {time(at)} "."</p>
         }
-    })
+    });
+    view! {
+        {unfinished}
+        {notices::below(page)}
+    }
 }
 
 /// In UTC, until the browser writes it in the page's zone.
-fn time(at: Timestamp) -> impl IntoView {
+pub(super) fn time(at: Timestamp) -> impl IntoView {
     view! { <time datetime=at.to_rfc3339() data-at=at.as_millis().to_string()>{minute_text(at)}</time> }
 }
 
@@ -312,7 +376,9 @@ mod tests {
             ..LogErrors::default()
         };
         let filter = query.parse().expect("a filter");
-        errors(company(), &filter, &found).as_str().replace("<!>", "")
+        errors(company(), &filter, &LogPage::default(), &found)
+            .as_str()
+            .replace("<!>", "")
     }
 
     #[test]
@@ -364,7 +430,7 @@ mod tests {
             }],
             ..LogEndpoints::default()
         };
-        let html = endpoints(company(), &LogFilter::default(), &found);
+        let html = endpoints(company(), &LogFilter::default(), &LogPage::default(), &found);
         assert!(
             !html.as_str().contains("<script") && !html.as_str().contains("<I>"),
             "{html:?}"
@@ -388,7 +454,7 @@ mod tests {
                 groups,
                 ..LogEndpoints::default()
             };
-            endpoints(company(), &LogFilter::default(), &found).to_text()
+            endpoints(company(), &LogFilter::default(), &LogPage::default(), &found).to_text()
         };
         let text = drawn(vec![of("/v1/users/", 3_000), of("/v1/links/", 598_000)]);
         let words = "Slowest: GET /v1/links/, 1 % of its requests took longer than 598.0 ms.";
@@ -414,7 +480,12 @@ mod tests {
     fn an_empty_list_says_so_and_an_unfinished_one_says_how_far_it_goes() {
         assert!(errors_of("", Vec::new()).contains("No request failed in the last 24 hours"));
         assert!(errors_of("method=GET", Vec::new()).contains("No matching request failed"));
-        let none = endpoints(company(), &LogFilter::default(), &LogEndpoints::default());
+        let none = endpoints(
+            company(),
+            &LogFilter::default(),
+            &LogPage::default(),
+            &LogEndpoints::default(),
+        );
         assert!(none.as_str().contains("No requests in the last 24 hours"));
         let unfinished = LogErrors {
             looked_back_to: Some(Timestamp::from_millis(1_767_614_400_000)),
@@ -425,7 +496,7 @@ mod tests {
             groups: vec![group(ErrorReason::Unknown, "/")],
             ..LogErrors::default()
         };
-        let html = errors(company(), &LogFilter::default(), &unfinished);
+        let html = errors(company(), &LogFilter::default(), &LogPage::default(), &unfinished);
         let html = html.as_str().replace("<!>", "");
         assert!(
             html.contains("no time to look at requests from before <time"),
@@ -435,5 +506,76 @@ mod tests {
             html.contains("7 more with fewer requests are not listed."),
             "{html}"
         );
+    }
+
+    #[test]
+    fn what_may_be_missing_is_said_with_and_without_groups() {
+        let at = Timestamp::from_millis;
+        let page = LogPage {
+            damaged: vec![model::DamagedPart {
+                from: at(1_767_614_400_000),
+                to: at(1_767_618_000_000),
+            }],
+            totals: model::LogTotals {
+                dropped: 3,
+                suppressed: 1,
+                ..model::LogTotals::default()
+            },
+            kept: Some(model::Kept {
+                since: at(1_767_614_400_000),
+                because: model::KeptBecause::Days(30),
+            }),
+            ..LogPage::default()
+        };
+        let filter = LogFilter::default();
+        let with = LogErrors {
+            groups: vec![group(ErrorReason::Unknown, "/")],
+            ..LogErrors::default()
+        };
+        for html in [
+            errors(company(), &filter, &page, &with),
+            errors(company(), &filter, &page, &LogErrors::default()),
+            endpoints(company(), &filter, &page, &LogEndpoints::default()),
+        ] {
+            let text = html.to_text();
+            for words in [
+                "3 requests are not counted here",
+                "1 request whose key was not recognised",
+                "Part of the log is damaged: requests between 5 Jan 12:00 UTC and 5 Jan 13:00 UTC may be missing here.",
+                "Requests are kept for 30 days. The groups go back to 5 Jan 12:00 UTC.",
+            ] {
+                assert!(text.contains(words), "{words} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn endpoints_are_sorted_by_links_that_keep_the_filter() {
+        let group = EndpointGroup {
+            method: "GET".to_owned(),
+            endpoint: "/v1/users/".to_owned(),
+            requests: 1,
+            failed: 0,
+            server_errors: 0,
+            p50_us: 1_000,
+            p95_us: 2_000,
+            p99_us: 3_000,
+        };
+        let found = LogEndpoints {
+            groups: vec![group],
+            ..LogEndpoints::default()
+        };
+        let filter = "status=5xx&view=endpoints&sort=p95".parse().expect("a filter");
+        let html = endpoints(company(), &filter, &LogPage::default(), &found);
+        let html = html.as_str().replace("<!>", "");
+        for part in [
+            "?status=5xx&amp;view=endpoints\"",
+            "?status=5xx&amp;view=endpoints&amp;sort=server_errors\"",
+            "aria-current=\"true\">p95</a>",
+            "Endpoints, highest p95 first",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert_eq!(html.matches("aria-current").count(), 1);
     }
 }

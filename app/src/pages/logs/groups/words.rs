@@ -1,6 +1,6 @@
 //! Groups in words.
 
-use model::{Affected, Beyond, ErrorReason, LogFilter};
+use model::{Affected, Beyond, EndpointOrder, ErrorReason, LogFilter};
 
 use crate::pages::logs::words::{requests, within};
 use crate::ui::grouped;
@@ -14,13 +14,15 @@ pub(super) fn counted(listed: usize, beyond: Beyond, [one, many]: [&str; 2], fil
 }
 
 /// What is not in the table; empty if nothing is missing.
-pub(super) fn left_out(beyond: Beyond) -> String {
+pub(super) fn left_out(beyond: Beyond, order: EndpointOrder) -> String {
     let mut words = String::new();
     if beyond.groups > 0 {
-        words = format!(
-            "{} more with fewer requests are not listed. ",
-            grouped(beyond.groups)
-        );
+        let which = if order == EndpointOrder::Requests {
+            "with fewer requests"
+        } else {
+            "that follow"
+        };
+        words = format!("{} more {which} are not listed. ", grouped(beyond.groups));
     }
     if beyond.requests > 0 {
         let are = if beyond.requests == 1 { "is" } else { "are" };
@@ -83,13 +85,13 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_said() {
-        assert_eq!(left_out(Beyond::default()), "");
+        assert_eq!(left_out(Beyond::default(), EndpointOrder::Requests), "");
         let beyond = Beyond {
             groups: 1200,
             requests: 1,
         };
         assert_eq!(
-            left_out(beyond),
+            left_out(beyond, EndpointOrder::Requests),
             "1,200 more with fewer requests are not listed. 1 request is in further groups, too many to tell \
              apart. Narrow the filter to see them."
         );

@@ -14,12 +14,13 @@ pub(super) struct Durations {
 }
 
 impl Durations {
-    pub(super) fn add(&mut self, class: u16) {
+    /// Adds this number of durations.
+    pub(super) fn add(&mut self, class: u16, number: u32) {
         let class = usize::from(class);
         if self.classes.len() <= class {
             self.classes.resize(class + 1, 0);
         }
-        self.classes[class] = self.classes[class].saturating_add(1);
+        self.classes[class] = self.classes[class].saturating_add(number);
     }
 
     /// The duration that this share of all, in percent, does not exceed: the middle of its class, which is at most 1/64 of
@@ -35,6 +36,38 @@ impl Durations {
             }
         }
         0
+    }
+}
+
+/// Counts durations by class, with a buffer that is used again.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// By class; all 0 between two counts.
+    numbers: Vec<u32>,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            numbers: vec![0; usize::from(class_of(u64::MAX)) + 1],
+        }
+    }
+}
+
+impl Counted {
+    /// Appends the classes that there are, each with its number of durations.
+    pub(super) fn count(&mut self, classes: &[u16], different: &mut Vec<(u16, u32)>) {
+        let begin = different.len();
+        for class in classes {
+            let number = &mut self.numbers[usize::from(*class)];
+            if *number == 0 {
+                different.push((*class, 0));
+            }
+            *number += 1;
+        }
+        for (class, number) in &mut different[begin..] {
+            *number = std::mem::take(&mut self.numbers[usize::from(*class)]);
+        }
     }
 }
 
@@ -94,7 +127,7 @@ mod tests {
             let mut durations = Durations::default();
             (1..=count)
                 .rev()
-                .for_each(|one| durations.add(class_of(one * 1000)));
+                .for_each(|one| durations.add(class_of(one * 1000), 1));
             for percent in [50, 95, 99] {
                 let exact = (count * percent).div_ceil(100).max(1) * 1000;
                 let found = durations.percentile(percent);
@@ -105,5 +138,16 @@ mod tests {
             }
         }
         assert_eq!(Durations::default().percentile(50), 0);
+    }
+
+    #[test]
+    fn classes_are_counted_and_what_was_counted_before_is_forgotten() {
+        let mut counted = Counted::default();
+        let highest = class_of(u64::MAX);
+        let mut found = Vec::new();
+        for classes in [&[7, 3, 7, highest, 7][..], &[], &[7]] {
+            counted.count(classes, &mut found);
+        }
+        assert_eq!(found, [(7, 3), (3, 1), (highest, 1), (7, 1)]);
     }
 }

@@ -1,28 +1,50 @@
 //! Requests by endpoint: how many, how many failed, and how long they took.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
+use hashbrown::{Equivalent, HashMap};
 use logs::Groups;
-use model::{Beyond, EndpointGroup};
+use model::{Beyond, EndpointGroup, EndpointOrder};
 use roaring::RoaringBitmap;
 
-use super::durations::{Durations, class_of};
-use super::templates::Templates;
+use super::durations::Durations;
+use super::of_segment::{Columns, OfSegment};
 use super::{MOST, SoughtPaths, beyond};
-use crate::answer::loader::{Ask, Batch, Loader, Ticket, stretches};
+use crate::answer::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
 use crate::answer::part::Part;
-use crate::cache;
-use crate::{Column, Dictionary, Open, ReadError, Texts};
+use crate::cache::{self, Piece, Summary};
+use crate::summaries::{Counts, EndpointSums};
+use crate::{Column, Dictionary, Head, Open, ReadError};
 
 /// The sums of all endpoints so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Endpoints {
+    order: EndpointOrder,
     numbers: HashMap<(String, String), usize>,
     sums: Vec<Sum>,
     /// Rows of endpoints beyond [`MOST`].
     rest: u64,
+}
+
+/// The key of an endpoint, to look it up. It has the hash of the key.
+#[derive(Hash)]
+struct Named<'a> {
+    template: &'a str,
+    method: &'a str,
+}
+
+impl Named<'_> {
+    fn to_key(&self) -> (String, String) {
+        (self.template.to_owned(), self.method.to_owned())
+    }
+}
+
+impl Equivalent<(String, String)> for Named<'_> {
+    fn equivalent(&self, (template, method): &(String, String)) -> bool {
+        self.template == template && self.method == method
+    }
 }
 
 #[derive(Debug, Default)]
@@ -31,14 +53,34 @@ struct Sum {
     durations: Durations,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    requests: u64,
-    failed: u64,
-    server_errors: u64,
+impl Sum {
+    /// What has most of this is first.
+    fn rank(&self, order: EndpointOrder) -> u64 {
+        /// A part of the requests, in millionths.
+        const WHOLE: u64 = 1_000_000;
+        let part = |counted: u64| counted.saturating_mul(WHOLE) / self.counts.requests.max(1);
+        match order {
+            EndpointOrder::Endpoint => 0,
+            EndpointOrder::Requests => self.counts.requests,
+            EndpointOrder::Failed => part(self.counts.failed),
+            EndpointOrder::ServerErrors => part(self.counts.server_errors),
+            EndpointOrder::P50 => self.durations.percentile(50),
+            EndpointOrder::P95 => self.durations.percentile(95),
+            EndpointOrder::P99 => self.durations.percentile(99),
+        }
+    }
 }
 
 impl Endpoints {
+    pub(super) fn new(order: EndpointOrder) -> Self {
+        Self {
+            order,
+            numbers: HashMap::new(),
+            sums: Vec::new(),
+            rest: 0,
+        }
+    }
+
     pub(super) fn add_open(&mut self, open: &Open, matching: &RoaringBitmap) {
         let (paths, methods) = (open.texts(Dictionary::Paths), open.texts(Dictionary::Methods));
         let mut segment = OfSegment::new(paths, methods, matching.len());
@@ -51,81 +93,66 @@ impl Endpoints {
         for row in matching {
             segment.add(&columns, row as usize, durations[row as usize]);
         }
-        self.add(segment);
+        self.add(&segment.finish());
     }
 
+    /// Where all rows of a segment match, a summary of it is enough. It is made once and kept, and the columns are not.
     pub(super) fn add_closed(&mut self, parts: &[Part<'_>], loader: Loader<'_>) -> Result<(), ReadError> {
-        let mut batch = Batch::default();
-        let sought: Vec<_> = (parts.iter())
-            .filter(|part| !part.matching.is_empty())
-            .map(|part| (part, Sought::ask(part, &mut batch)))
-            .collect();
-        let pieces = loader.load(batch)?;
-        for (part, sought) in sought {
-            let paths = sought.paths.get(part.head, &pieces, loader)?;
-            let methods = pieces.texts(sought.methods);
-            let mut segment = OfSegment::new(&paths, &methods, part.matching.len());
-            for (rows, [paths, methods, statuses], durations) in sought.stretches {
-                let [paths, methods, statuses] =
-                    [paths, methods, statuses].map(|ticket| pieces.numbers(ticket));
-                let columns = Columns {
-                    paths: &paths,
-                    methods: &methods,
-                    statuses: &statuses,
-                };
-                match &*pieces.durations(durations) {
-                    cache::Durations::Short(durations) => {
-                        segment.add_rows(&columns, rows, &part.matching, |index| durations[index].into());
-                    }
-                    cache::Durations::Long(durations) => {
-                        segment.add_rows(&columns, rows, &part.matching, |index| durations[index]);
-                    }
-                }
+        let is_whole = |part: &&Part<'_>| part.matching.len() == u64::from(part.head.rows());
+        let parts = parts.iter().filter(|part| !part.matching.is_empty());
+        let (whole, narrowed): (Vec<_>, Vec<_>) = parts.partition(is_whole);
+        let kept = loader.summaries(whole.iter().map(|part| part.head), Summary::Endpoints);
+        let mut unknown = Vec::new();
+        for (part, kept) in whole.into_iter().zip(kept) {
+            match kept {
+                Some(kept) => self.add(kept.endpoints()),
+                None => unknown.push(part),
             }
-            self.add(segment);
         }
-        Ok(())
+        read(&unknown, loader.keeping_nothing(), |head, sums| {
+            let made = Piece::Endpoints(Arc::new(sums));
+            loader.keep_summary(head, Summary::Endpoints, &made);
+            self.add(made.endpoints());
+        })?;
+        read(&narrowed, loader, |_, sums| self.add(&sums))
     }
 
     /// The most frequent endpoints of the segment come first, so that they have a place if there are too many.
-    fn add(&mut self, segment: OfSegment<'_>) {
-        let mut order: Vec<usize> = (0..segment.slots.len()).collect();
-        order.sort_by_key(|slot| Reverse(segment.slots[*slot].1.requests));
-        let mut places = vec![NOWHERE; segment.slots.len()];
-        for slot in order {
-            let ((template, method), counts) = segment.slots[slot];
-            let method = segment.methods.get(method).unwrap_or_default().to_owned();
-            let key = (segment.templates.text(template).to_owned(), method);
-            let place = match self.numbers.get(&key) {
+    fn add(&mut self, segment: &EndpointSums) {
+        for (of_segment, of_durations) in segment.iter() {
+            let named = Named {
+                template: &segment.templates[of_segment.template as usize],
+                method: (segment.methods.get(usize::from(of_segment.method))).map_or("", String::as_str),
+            };
+            let place = match self.numbers.get(&named) {
                 Some(place) => *place,
                 None if self.sums.len() < MOST => {
-                    self.numbers.insert(key, self.sums.len());
+                    self.numbers.insert(named.to_key(), self.sums.len());
                     self.sums.push(Sum::default());
                     self.sums.len() - 1
                 }
                 None => {
-                    self.rest += counts.requests;
+                    self.rest += of_segment.counts.requests;
                     continue;
                 }
             };
-            let sum = &mut self.sums[place].counts;
-            sum.requests += counts.requests;
-            sum.failed += counts.failed;
-            sum.server_errors += counts.server_errors;
-            places[slot] = place;
-        }
-        for (slot, class) in segment.durations {
-            if let Some(sum) = self.sums.get_mut(places[slot as usize]) {
-                sum.durations.add(class);
+            let Sum { counts, durations } = &mut self.sums[place];
+            counts.requests += of_segment.counts.requests;
+            counts.failed += of_segment.counts.failed;
+            counts.server_errors += of_segment.counts.server_errors;
+            for (class, requests) in of_durations {
+                durations.add(*class, *requests);
             }
         }
     }
 
     pub(super) fn finish(self) -> (Vec<EndpointGroup>, Beyond) {
         let mut order: Vec<((String, String), usize)> = self.numbers.into_iter().collect();
-        order.sort_by(|(a, of_a), (b, of_b)| {
-            let requests = |place: &usize| self.sums[*place].counts.requests;
-            requests(of_b).cmp(&requests(of_a)).then_with(|| a.cmp(b))
+        let by_name = self.order == EndpointOrder::Endpoint;
+        order.sort_by_cached_key(|(key, place)| {
+            let sum = &self.sums[*place];
+            let requests = if by_name { 0 } else { sum.counts.requests };
+            (Reverse((sum.rank(self.order), requests)), key.clone())
         });
         let beyond = beyond(&mut order, self.rest);
         let groups = order
@@ -148,13 +175,22 @@ impl Endpoints {
     }
 }
 
-/// The place of endpoints beyond [`MOST`].
-const NOWHERE: usize = usize::MAX;
-
-struct Columns<'a> {
-    paths: &'a [u16],
-    methods: &'a [u16],
-    statuses: &'a [u16],
+/// Sums the matching rows of each part.
+fn read<'a>(
+    parts: &[&Part<'a>],
+    loader: Loader<'_>,
+    mut each: impl FnMut(&'a Head, EndpointSums),
+) -> Result<(), ReadError> {
+    let mut batch = Batch::default();
+    let sought: Vec<_> = parts
+        .iter()
+        .map(|part| (part, Sought::ask(part, &mut batch)))
+        .collect();
+    let pieces = loader.load(batch)?;
+    for (part, sought) in sought {
+        each(part.head, sought.sum(part, &pieces, loader)?);
+    }
+    Ok(())
 }
 
 /// Asked for of a closed segment.
@@ -180,79 +216,27 @@ impl Sought {
                 .collect(),
         }
     }
-}
 
-/// A table of more places takes too long to fill with nothing.
-const LARGEST_TABLE: usize = 1 << 20;
-
-/// The endpoints of one segment.
-struct OfSegment<'a> {
-    methods: &'a Texts,
-    templates: Templates<'a>,
-    /// For each path and method, its slot plus one.
-    table: Vec<u32>,
-    /// By template and method.
-    numbers: HashMap<(u32, u16), u32>,
-    slots: Vec<((u32, u16), Counts)>,
-    /// The slot of each row, and the class of its duration.
-    durations: Vec<(u32, u16)>,
-}
-
-impl<'a> OfSegment<'a> {
-    fn new(paths: &'a Texts, methods: &'a Texts, rows: u64) -> Self {
-        let places = paths.len() * methods.len();
-        Self {
-            methods,
-            templates: Templates::of(paths),
-            table: vec![0; if places > LARGEST_TABLE { 0 } else { places }],
-            numbers: HashMap::new(),
-            slots: Vec::new(),
-            durations: Vec::with_capacity(rows as usize),
+    fn sum(self, part: &Part<'_>, pieces: &Pieces, loader: Loader<'_>) -> Result<EndpointSums, ReadError> {
+        let paths = self.paths.get(part.head, pieces, loader)?;
+        let methods = pieces.texts(self.methods);
+        let mut segment = OfSegment::new(&paths, &methods, part.matching.len());
+        for (rows, tickets, durations) in self.stretches {
+            let [paths, methods, statuses] = tickets.map(|ticket| pieces.numbers(ticket));
+            let columns = Columns {
+                paths: &paths,
+                methods: &methods,
+                statuses: &statuses,
+            };
+            match &*pieces.durations(durations) {
+                cache::Durations::Short(durations) => {
+                    segment.add_rows(&columns, rows, &part.matching, |index| durations[index].into());
+                }
+                cache::Durations::Long(durations) => {
+                    segment.add_rows(&columns, rows, &part.matching, |index| durations[index]);
+                }
+            }
         }
-    }
-
-    /// Adds those of `rows` that match. The columns begin at the first one.
-    fn add_rows(
-        &mut self,
-        columns: &Columns<'_>,
-        rows: Range<u32>,
-        matching: &RoaringBitmap,
-        duration: impl Fn(usize) -> u64,
-    ) {
-        if matching.range_cardinality(rows.clone()) == rows.len() as u64 {
-            (0..rows.len()).for_each(|index| self.add(columns, index, duration(index)));
-            return;
-        }
-        for row in matching.range(rows.clone()) {
-            let index = (row - rows.start) as usize;
-            self.add(columns, index, duration(index));
-        }
-    }
-
-    fn add(&mut self, columns: &Columns<'_>, index: usize, duration: u64) {
-        let slot = self.slot(columns.paths[index], columns.methods[index]);
-        let counts = &mut self.slots[slot as usize].1;
-        let status = columns.statuses[index];
-        counts.requests += 1;
-        counts.failed += u64::from(status >= 400);
-        counts.server_errors += u64::from(status >= 500);
-        self.durations.push((slot, class_of(duration)));
-    }
-
-    fn slot(&mut self, path: u16, method: u16) -> u32 {
-        let place = usize::from(path) * self.methods.len() + usize::from(method);
-        match self.table.get(place) {
-            Some(0) | None => {}
-            Some(slot) => return slot - 1,
-        }
-        let key = (self.templates.number(path), method);
-        let slot = *self.numbers.entry(key).or_insert_with(|| {
-            self.slots.push((key, Counts::default()));
-            (self.slots.len() - 1) as u32
-        });
-        if let Some(known) = self.table.get_mut(place) {
-            *known = slot + 1;
-        }
-        slot
+        Ok(segment.finish())
     }
 }

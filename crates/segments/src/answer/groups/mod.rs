@@ -1,9 +1,12 @@
 //! Divides the matching rows into groups: errors by what failed, or all rows by endpoint. Endpoints are templates of paths,
-//! made once for each path of a segment, and only the columns that a group needs are read.
+//! made once for each path of a segment, and only the columns that a group needs are read. Of segments that are asked about
+//! as a whole, summaries are kept (`summaries.rs`).
 
 mod durations;
 mod endpoints;
 mod errors;
+mod failures;
+mod of_segment;
 mod templates;
 
 use std::sync::Arc;
@@ -40,7 +43,7 @@ impl GroupTally {
         match groups {
             None => Self::Nothing,
             Some(Groups::Errors { parts }) => Self::Errors(Errors::new(parts)),
-            Some(Groups::Endpoints) => Self::Endpoints(Endpoints::default()),
+            Some(Groups::Endpoints(order)) => Self::Endpoints(Endpoints::new(order)),
         }
     }
 

@@ -63,6 +63,11 @@ impl<'a> Templates<'a> {
         number
     }
 
+    /// By number.
+    pub(super) fn into_all(self) -> Vec<String> {
+        self.all
+    }
+
     pub(super) fn text(&self, number: u32) -> &str {
         &self.all[number as usize]
     }
