@@ -72,7 +72,7 @@ async fn measure(options: &DbOptions, companies: usize, writes: usize) {
     })
     .await;
     each("create a company", async |turn| {
-        drop(world.create_company(&keys, turn).await)
+        world.create_company(&keys, turn).await;
     })
     .await;
     world.many(&keys, writes).await;
