@@ -166,7 +166,7 @@ pub struct GatewayArgs {
     /// How long requests in flight may take to end when the server stops [default: 20s]
     #[arg(long, value_name = "TIME")]
     pub drain_timeout: Option<String>,
-    /// Connections to the gateway at once [default: up to 8192, by the limit of open files]
+    /// Connections to the gateway at once [default: up to 65536, by the limit of open files]
     #[arg(long, value_name = "N")]
     pub gateway_connections: Option<String>,
     /// Requests to upstreams in flight at once; each company has its fair share [default: up to 2048, by the limit of open

@@ -11,6 +11,8 @@ use crate::config::ConfigError;
 const OWN: usize = 96;
 /// For simultaneous `admin` commands.
 const CONTROL: usize = 8;
+/// Connections to the gateway. Each takes some memory, so there is a limit even where the system has none.
+const MOST_CALLERS: usize = 65_536;
 /// With fewer descriptors, a company's share of some limit would round down to zero.
 const LEAST: usize = 192;
 
@@ -84,13 +86,13 @@ impl Descriptors {
         let percent = |share: usize| rest / 100 * share + rest % 100 * share / 100;
         let part = |share, at_most: usize| percent(share).clamp(2, at_most);
         let dashboard = part(20, 2048);
-        Some(Self {
+        let mut bounds = Self {
             limit,
             control: CONTROL,
             operator,
             dashboard,
             streams: dashboard / 2,
-            gateway: part(30, 8192),
+            gateway: 0,
             requests: part(20, 2048),
             // There are three environments, and so up to three upstreams.
             upstream_idle: part(4, 256),
@@ -98,7 +100,10 @@ impl Descriptors {
             receiver_idle: part(4, 1024),
             // A look-up opens up to two sockets.
             lookups: part(2, 64),
-        })
+        };
+        // What the others leave. Most of its connections rest, and a caller that has to connect anew waits longer.
+        bounds.gateway = limit.saturating_sub(bounds.total()).clamp(2, MOST_CALLERS);
+        Some(bounds)
     }
 
     /// The most that may be open at once, all kinds together.
@@ -158,7 +163,7 @@ mod tests {
         let bounds = Descriptors::of(524_288).expect("enough");
         assert_eq!(
             (bounds.gateway, bounds.dashboard, bounds.requests, bounds.attempts),
-            (8192, 2048, 2048, 512)
+            (65_536, 2048, 2048, 512)
         );
     }
 }
