@@ -248,12 +248,12 @@ fn passes_to_upstream(name: &HeaderName, peer_is_trusted: bool, form: &Credentia
 
 /// The header names listed in `Connection`.
 fn connection_options(headers: &HeaderMap) -> Vec<String> {
-    if !headers.contains_key(header::CONNECTION) {
-        return Vec::new();
-    }
+    // Mostly it names none: these two are no headers.
+    let names_none = |value: &&HeaderValue| [b"keep-alive".as_slice(), b"close"].contains(&value.as_bytes());
     let values = headers
         .get_all(header::CONNECTION)
         .iter()
+        .filter(|value| !names_none(value))
         .filter_map(|value| value.to_str().ok());
     let names = values
         .flat_map(|value| value.split(','))

@@ -75,10 +75,14 @@ fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
             }
         });
     };
+    let news = move || {
+        let words = said.with(|(of, words)| listing.filter.with(|now| of == now).then(|| words.clone()));
+        words.unwrap_or_default()
+    };
     view! {
         <div class="logs-panel" on:submit=submit>
             <ShowMarkup markup=part(drawing, |drawn| &drawn.main) class="logs-panel__drawn" />
-            <p role="status">{move || said.with(|(of, words)| listing.filter.with(|now| of == now).then(|| words.clone()))}</p>
+            <p role="status">{news}</p>
         </div>
     }
     .into_any()
