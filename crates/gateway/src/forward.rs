@@ -145,6 +145,9 @@ impl Gateway {
         answer.map(|(mut response, mut lease)| {
             location::rewrite(response.headers_mut(), &upstream.url, &passing.caller.reached);
             lease.carried(seen);
+            if is_doubtful(&response) {
+                lease.spend();
+            }
             Answered {
                 response,
                 lease,
@@ -183,6 +186,19 @@ impl Gateway {
         let place = timeout(self.shared.options.timeouts.queue, places.take(holder)).await;
         place.map_err(|_| Failed::Overloaded)
     }
+}
+
+/// Whether the head of this response does not clearly say where its body ends: two framings, or one where there is no body
+/// (RFC 9112, section 6.3).
+fn is_doubtful(response: &Response<Incoming>) -> bool {
+    let headers = response.headers();
+    let is_chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let has_no_body = response.status() == StatusCode::NO_CONTENT;
+    lengths.next().is_some()
+        || (is_chunked && (length.is_some() || has_no_body))
+        || (has_no_body && length.is_some_and(|length| length != "0"))
 }
 
 /// Sends the request and waits for the head of the response. The time limit counts from the last piece of the body that

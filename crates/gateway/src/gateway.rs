@@ -125,7 +125,7 @@ impl Gateway {
         let configured = shared.gateway_url.as_ref();
         let (caller, recording) = match self.check(&parts, recorded, peer, configured) {
             Ok(passes) => passes,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         if is_local {
             return self.answer_locally(caller, parts, body, recording).await;
@@ -156,7 +156,7 @@ impl Gateway {
         let configured = shared.public_api_url.as_ref();
         match self.check(&parts, Recorded::PublicApi, &peer, configured) {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
-            Err(refused) => refused,
+            Err(refused) => *refused,
         }
     }
 
@@ -187,7 +187,7 @@ impl Gateway {
         recorded: Recorded,
         peer: &Peer,
         configured: Option<&Reached>,
-    ) -> Result<(Caller, Recording), Response<AnswerBody>> {
+    ) -> Result<(Caller, Recording), Box<Response<AnswerBody>>> {
         let shared = &*self.shared;
         let address = self.client_address(peer, &parts.headers);
         let arrival = self.arrival(parts, recorded, peer.text_of(address));
@@ -202,7 +202,8 @@ impl Gateway {
                 retry_after,
             } => {
                 recording.verdict(verdict, detail);
-                Err(self.own(errors::refusal(verdict, retry_after), recording, &parts.method))
+                let refusal = errors::refusal(verdict, retry_after);
+                Err(Box::new(self.own(refusal, recording, &parts.method)))
             }
             Outcome::Passes { key, brand } => {
                 let caller = Caller {

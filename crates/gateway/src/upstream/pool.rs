@@ -48,6 +48,8 @@ pub(crate) struct Lease {
     upstream: usize,
     /// The body of the request, if it had one.
     carried: Option<Arc<RequestSeen>>,
+    /// Whether it must not carry another request.
+    is_spent: bool,
 }
 
 /// Why there is no response.
@@ -93,6 +95,7 @@ impl Pool {
                         pool: Arc::clone(self),
                         upstream: upstream.number,
                         carried: None,
+                        is_spent: false,
                     };
                     return Ok((response, lease));
                 }
@@ -168,10 +171,15 @@ impl Lease {
         self.carried = body;
     }
 
+    /// Where the response ends is doubtful, and what follows could be taken for another caller's response.
+    pub(crate) const fn spend(&mut self) {
+        self.is_spent = true;
+    }
+
     /// The response has been read to its end. If the connection can carry another request, it is kept. It cannot after a
     /// response that came before the request's body had been sent.
     pub(crate) fn give_back(self) {
-        if self.carried.is_some_and(|body| !body.has_ended()) {
+        if self.is_spent || self.carried.is_some_and(|body| !body.has_ended()) {
             return;
         }
         let mut unused = self.pool.unused(self.upstream);

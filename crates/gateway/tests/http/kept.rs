@@ -151,3 +151,30 @@ async fn trailers_pass_in_both_directions_by_the_same_rules_as_headers() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn after_a_response_whose_end_is_doubtful_the_connection_is_not_used_again() {
+    for head in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n",
+    ] {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&opened);
+        let serve = move |mut tcp: TcpStream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async move {
+                while !until(&mut tcp, "\r\n\r\n").await.is_empty() {
+                    send(&mut tcp, head).await;
+                }
+            }
+        };
+        let world = world_with(upstream(serve).await, |_| {}).await;
+        let mut client = world.connect().await;
+        for _ in 0..2 {
+            let request = world.request(Method::GET, "/", &[], Default::default());
+            assert!(client.send(request).await.status < 300);
+        }
+        assert_eq!(opened.load(Ordering::SeqCst), 2, "{head}");
+    }
+}

@@ -340,10 +340,7 @@ mod tests {
         assert!(!picture.contains("server errors"));
         assert!(picture.contains("Later<"), "an hour is left: {picture}");
         let live = drawn(vec![[0, 0, 5, 0, 1, 0]; 51], "").main.as_str().to_owned();
-        assert!(
-            live.contains("Earlier<") && !live.contains("Later<"),
-            "{live}"
-        );
+        assert!(live.contains("Earlier<") && !live.contains("Later<"), "{live}");
         assert!(!picture.contains(" style="));
     }
 }
