@@ -79,7 +79,7 @@ impl Gateway {
                 in_flight,
             }) => {
                 recording.upstream_answered();
-                let switches = passing.websocket && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                let switches = passing.websocket && websocket::is_agreed_to(&response);
                 let trailers = if passing.trailers {
                     trailers::announced(response.headers(), headers::trailer_passes_to_caller)
                 } else {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use keys::{ActiveKey, Keys};
@@ -33,6 +33,11 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
         .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
         && protocols.next().is_none();
     only_websocket && names_upgrade(headers)
+}
+
+/// Whether the upstream agrees to it.
+pub(crate) fn is_agreed_to(response: &Response<Incoming>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS && is_asked_for(response.headers())
 }
 
 fn names_upgrade(headers: &HeaderMap) -> bool {

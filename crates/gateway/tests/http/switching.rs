@@ -148,3 +148,25 @@ async fn an_upstream_that_switches_unasked_is_at_fault() {
     let world = world_with(upstream(switching).await, |_| {}).await;
     assert_eq!(world.get("/").await.status, 502);
 }
+
+#[tokio::test]
+async fn an_upstream_that_switches_to_something_else_is_at_fault() {
+    for agreed in [
+        "connection: upgrade\r\nupgrade: h2c",
+        "connection: upgrade",
+        "upgrade: websocket",
+    ] {
+        let switching = move |mut tcp: TcpStream| async move {
+            until(&mut tcp, "\r\n\r\n").await;
+            send(
+                &mut tcp,
+                &format!("HTTP/1.1 101 Switching Protocols\r\n{agreed}\r\n\r\n"),
+            )
+            .await;
+            closed(&mut tcp).await;
+        };
+        let world = world_with(upstream(switching).await, |_| {}).await;
+        let answer = until(&mut caller(&world, ASK).await, "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{agreed}: {answer}");
+    }
+}
