@@ -8,10 +8,10 @@ use model::{ClientId, InvalidFilter, LogFilter, LogView, RequestId, search_line}
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use super::filters::has_more;
 use super::following::{self, Following};
 use super::hold::Hold;
 use super::listed::{Listed, ListedRow};
+use super::more::has_more;
 use super::older::Older;
 use super::opened;
 use crate::browser::html::Markup;

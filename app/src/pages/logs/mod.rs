@@ -20,6 +20,7 @@ mod list;
 pub(crate) mod listed;
 mod listing;
 mod live_bar;
+mod more;
 mod older;
 pub(crate) mod opened;
 mod pace;

@@ -11,7 +11,7 @@ use super::hidden::{Hidden, SoughtHidden};
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
 use super::part::Part;
 use super::plan::{Clause, Plan, ValueClause, Wish, has_duration};
-use super::selection::{Bits, Filter, Rows, Selection};
+use super::selection::{Bits, Filter, Rows, Selection, rows_below};
 use super::tally::{Origin, PageRow, Tally, digit, wants_rows};
 use super::time::{self, Times};
 use super::{facets, hidden, texts};
@@ -530,10 +530,4 @@ fn union(sought: Vec<SoughtRows>, pieces: &Pieces) -> Option<Rows> {
 /// The rows of any of these, also if that is all rows.
 fn all_of(sought: Vec<SoughtRows>, head: &Head, pieces: &Pieces) -> Rows {
     union(sought, pieces).unwrap_or_else(|| Rows::Own(rows_below(head.rows())))
-}
-
-pub(super) fn rows_below(end: u32) -> RoaringBitmap {
-    let mut rows = RoaringBitmap::new();
-    rows.insert_range(0..end);
-    rows
 }

@@ -2,9 +2,10 @@
 
 use roaring::RoaringBitmap;
 
-use super::closed::{SoughtRows, ask_rows, rows_below};
+use super::closed::{SoughtRows, ask_rows};
 use super::loader::{Ask, Batch, Pieces, Ticket};
 use super::plan::Plan;
+use super::selection::rows_below;
 use crate::{Field, Head, Located, ValueKey};
 
 /// Rows of one company that arrived until some time.

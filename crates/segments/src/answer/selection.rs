@@ -224,6 +224,13 @@ fn pack<T: Copy>(values: &[T], accepts: impl Fn(T) -> bool, bits: &mut [u8]) {
     }
 }
 
+/// All rows before this one.
+pub(super) fn rows_below(end: u32) -> RoaringBitmap {
+    let mut rows = RoaringBitmap::new();
+    rows.insert_range(0..end);
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

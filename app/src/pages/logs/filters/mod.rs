@@ -22,6 +22,7 @@ pub(crate) use self::tools::{FilterTools, work_filters};
 use super::address;
 use super::drawn::{self, Drawing, NotDrawn, Part, part};
 use super::listing::Listing;
+use super::more::{first, has_more, is_several};
 use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::{controls, shortcut};
 use crate::on_demand::Coming;
@@ -133,24 +134,6 @@ fn Form(listing: Listing, drawing: Drawing, load: Loader) -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-/// Whether a filter is set that only *More filters* shows.
-pub(super) fn has_more(filter: &LogFilter) -> bool {
-    FilterField::ALL.into_iter().any(|field| match field {
-        FilterField::Status | FilterField::Brand => is_several(filter, field),
-        field => is_several(filter, field) || !first(filter, field).is_empty(),
-    })
-}
-
-/// More than one value to include, or any to exclude: more than a menu can show.
-fn is_several(filter: &LogFilter, field: FilterField) -> bool {
-    filter.texts(field, false).len() > 1 || !filter.texts(field, true).is_empty()
-}
-
-/// The first value that is included.
-fn first(filter: &LogFilter, field: FilterField) -> String {
-    filter.texts(field, false).into_iter().next().unwrap_or_default()
 }
 
 /// What the menu of a field shows.

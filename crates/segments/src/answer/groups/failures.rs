@@ -9,8 +9,8 @@ use roaring::RoaringBitmap;
 
 use super::SoughtPaths;
 use super::templates::Templates;
-use crate::answer::closed::rows_below;
 use crate::answer::loader::{Ask, Batch, Loader, Pieces, Ticket, stretches};
+use crate::answer::selection::rows_below;
 use crate::container::Damage;
 use crate::summaries::{FailedRow, Failures};
 use crate::{Column, Dictionary, Field, Head, Located, Open, ReadError, Texts, Values, codes};
