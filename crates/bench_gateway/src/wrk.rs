@@ -54,7 +54,7 @@ pub(crate) struct Run {
     /// CPU time in microseconds for each request.
     pub(crate) user: f64,
     pub(crate) system: f64,
-    /// How much of all cores other programs used meanwhile, in percent.
+    /// How much of all cores other programs used at that time, in percent.
     pub(crate) others: f64,
 }
 

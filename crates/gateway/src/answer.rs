@@ -104,7 +104,7 @@ impl AnswerBody {
         let (recording, holds) = if carries_body(method, parts.status) && !body.is_end_stream() {
             (Some(recording), Some(holds))
         } else {
-            // Nobody polls a body that is empty, so this is its end.
+            // An empty body is never polled, so this is its end.
             holds.0.give_back();
             recording.finish(Ending::Whole);
             (None, None)

@@ -243,7 +243,7 @@ fn expect_continue(request: &mut UpstreamRequest) {
         if response.status() == StatusCode::CONTINUE
             && let Some(open) = open.take()
         {
-            // Nobody reads the body any more if this fails.
+            // If this fails, the body is no longer read.
             let _ = open.send(());
         }
     });
@@ -348,7 +348,7 @@ fn make_ours(response: &mut Response<Incoming>, method: &Method, switches: bool)
     if switches {
         websocket::set(response.headers_mut());
     } else if response.status().is_informational() {
-        // Nobody asked for it, so it is an upstream fault.
+        // It was not asked for, so it is an upstream fault.
         *response.status_mut() = StatusCode::BAD_GATEWAY;
     }
 }

@@ -24,8 +24,8 @@ use crate::recording::{Ending, Recording};
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
 
-/// Whether these headers ask for a WebSocket, and for nothing else: another protocol could carry requests that nobody
-/// checks.
+/// Whether these headers ask for a WebSocket, and for nothing else: another protocol could carry requests that are
+/// not checked.
 pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
     let mut protocols = headers.get_all(header::UPGRADE).iter();
     let only_websocket = protocols

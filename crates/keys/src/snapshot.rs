@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Builds the state from all rows of the database. A key whose company is missing is left out, so nobody can use it.
+    /// Builds the state from all rows of the database. A key whose company is missing is left out, so it is refused.
     pub fn build(loaded: Loaded) -> Self {
         let mut snapshot = Self::default();
         snapshot.take_in(loaded);

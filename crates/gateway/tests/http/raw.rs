@@ -1,4 +1,4 @@
-//! Both ends of a call as bare sockets, for what an HTTP library would do by itself.
+//! Both ends of a call as bare sockets, for what an HTTP library would hide.
 
 use std::net::SocketAddr;
 

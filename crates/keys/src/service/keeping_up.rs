@@ -101,7 +101,7 @@ impl Inner {
             return Ok(());
         }
         let turn = self.following.lock().await;
-        // Whoever had the turn may have read what is missing here.
+        // The one before may have read what is missing here.
         let applied = self.current.borrow().version();
         if latest <= applied {
             return Ok(());

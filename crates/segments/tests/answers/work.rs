@@ -143,7 +143,7 @@ fn groups_read_the_columns_that_they_need() {
         groups: Some(Groups::Errors { parts: 30 }),
         ..endpoints
     };
-    // Failed rows are kept by segment, whoever asks; endpoints only of segments that are all of one company.
+    // Failed rows are kept by segment, for every question; endpoints only of segments that are all of one company.
     bounded(work(&mut log, scope, &errors), 11, 960, 40);
 }
 

@@ -2,7 +2,7 @@
 //! changed and not everything.
 //!
 //! The numbers are those of the one row of `change_version`. A change locks it until it is committed, so changes are
-//! committed in the order of their numbers: whoever sees a number sees all rows up to it.
+//! committed in the order of their numbers: a reader that sees a number sees all rows up to it.
 //!
 //! Only tombstones of old keys are removed, and every node drops those by their age. A node that missed such a tombstone
 //! still has the key, so the latest number of a removed row is kept, and a node that has not come so far reads everything.
