@@ -46,6 +46,12 @@ const rowOf = (page: Page, path: string) => page.getByRole('row').filter({ hasTe
 const rows = (page: Page) => page.locator('.row-link');
 const sample = (page: Page) => page.locator('.logs-sample');
 
+/** Waits until the log has this many requests of the company: the caller has its response before the row is stored. */
+async function stored(page: Page, company: Company, many: number): Promise<void> {
+  const logs = async () => (await page.request.get(company.path('logs'))).text();
+  await expect.poll(logs).toMatch(new RegExp(`>${many.toLocaleString('en')} requests `));
+}
+
 /** Sends this many requests, 16 at a time. */
 async function send(company: Company, secret: string, many: number, path = '/v1/users/?n='): Promise<void> {
   let sent = 0;
@@ -177,6 +183,7 @@ test('what arrived while the stream was lost is there when it is back', async ({
   await expect(page.getByText('Connecting…')).toBeVisible();
   const asked = new Asked(page);
   await send(company, secret, 60);
+  await stored(page, company, 65);
   expect(asked.calls).toEqual([]);
   await expect(rows(page)).toHaveCount(5);
   reconnect();
