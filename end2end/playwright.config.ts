@@ -29,7 +29,8 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   forbidOnly: process.env.CI !== undefined,
-  reporter: [['list']],
+  // `cargo xtask test` reads the second, to name at its end the tests that failed.
+  reporter: [['list'], ['json', { outputFile: 'test-results/report.json' }]],
   timeout: 30_000,
   expect: { timeout: 5_000 },
   use: {

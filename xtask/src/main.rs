@@ -10,6 +10,7 @@ mod chunks;
 mod commands;
 mod compress;
 mod demo_data;
+mod failures;
 mod filters;
 mod lint;
 mod npm;

@@ -13,7 +13,7 @@ use crate::packages::{self, Packages};
 use crate::prerequisites::{self, Needs};
 use crate::project::Project;
 use crate::stages::{Stages, spoken};
-use crate::{build, npm};
+use crate::{build, failures, npm};
 
 pub(crate) fn run(project: &Project, filters: &[String], timings: bool) -> Result<()> {
     let filters = Filters::of(filters);
@@ -118,7 +118,7 @@ impl Run<'_> {
                 self.stages.stage(name, usually, |clock| {
                     let mut command = runner.command(&self.project.root, filters, workspace);
                     command.env("GATEHOUSE_TEST_POSTGRES_BIN", &self.packages.postgres);
-                    clock.run_aloud(&mut command)
+                    failures::named(failures::rust(self.project), || clock.run_aloud(&mut command))
                 })
             });
         }
@@ -140,7 +140,10 @@ impl Run<'_> {
         }
         report.part("Playwright, with JavaScript and without", || {
             stages.stage("Playwright", "5 min", |clock| {
-                clock.run_aloud(playwright(project, &packages.chromium).args(filters))
+                let mut command = playwright(project, &packages.chromium);
+                failures::named(failures::browser(project), || {
+                    clock.run_aloud(command.args(filters))
+                })
             })
         });
     }
@@ -240,7 +243,8 @@ struct Report {
 #[derive(Debug)]
 enum Outcome {
     Passed(Duration),
-    Failed(Duration),
+    /// With what the error says.
+    Failed(Duration, String),
     Skipped(String),
 }
 
@@ -249,14 +253,14 @@ impl Report {
         let begun = Instant::now();
         let outcome = work();
         let taken = begun.elapsed();
-        if let Err(error) = &outcome {
-            eprintln!("{error:#}");
-        }
         let passed = outcome.is_ok();
-        let outcome = if passed {
-            Outcome::Passed(taken)
-        } else {
-            Outcome::Failed(taken)
+        let outcome = match outcome {
+            Ok(()) => Outcome::Passed(taken),
+            Err(error) => {
+                let error = format!("{error:#}");
+                eprintln!("{error}");
+                Outcome::Failed(taken, error)
+            }
         };
         self.parts.push((name.to_owned(), outcome));
         passed
@@ -267,13 +271,18 @@ impl Report {
             .push((name.to_owned(), Outcome::Skipped(why.to_owned())));
     }
 
-    /// Prints the summary. Fails unless every part passed.
+    /// Prints the summary, with what failed once more: a log may be cut to its end. Fails unless every part passed.
     fn close(self) -> Result<()> {
         eprintln!("\nSummary");
         for (name, outcome) in &self.parts {
             match outcome {
                 Outcome::Passed(taken) => eprintln!("  passed   {name} ({})", spoken(*taken)),
-                Outcome::Failed(taken) => eprintln!("  FAILED   {name} ({})", spoken(*taken)),
+                Outcome::Failed(taken, error) => {
+                    eprintln!("  FAILED   {name} ({})", spoken(*taken));
+                    for line in error.lines() {
+                        eprintln!("             {line}");
+                    }
+                }
                 Outcome::Skipped(why) => eprintln!("  skipped  {name}: {why}"),
             }
         }
