@@ -48,52 +48,45 @@ impl Shown {
         self.seqs.clear();
     }
 
-    /// Shows these and no others. New rows that follow on each other are read by the browser in one piece.
+    /// Shows these and no others.
     pub fn show<'a>(&mut self, rows: impl Iterator<Item = Row<'a>>) {
         let mut at = self.body.first_element_child();
         let mut before = std::mem::take(&mut self.seqs).into_iter().peekable();
-        let mut new = New::default();
         for row in rows {
             self.seqs.push(row.seq);
             while before.next_if(|seq| *seq > row.seq).is_some() {
                 at = without(at);
             }
             if before.next_if_eq(&row.seq).is_some() {
-                self.insert(at.as_ref(), &mut new);
                 at = at.and_then(|at| at.next_element_sibling());
             } else {
-                new.add(row);
+                self.insert(at.as_ref(), row);
             }
         }
         for _ in before {
             at = without(at);
         }
-        self.insert(None, &mut new);
     }
 
     /// Above this row, or at the end.
-    fn insert(&self, below: Option<&web_sys::Element>, new: &mut New) {
-        let New { html, are_fresh } = std::mem::take(new);
+    fn insert(&self, below: Option<&web_sys::Element>, row: Row<'_>) {
         // Fails only for an element that has no parent.
-        let mut last = match below {
-            _ if are_fresh.is_empty() => return,
+        let element = match below {
             Some(below) => {
-                let _ = below.insert_adjacent_html("beforebegin", &html);
+                let _ = below.insert_adjacent_html("beforebegin", row.html);
                 below.previous_element_sibling()
             }
             None => {
-                let _ = self.body.insert_adjacent_html("beforeend", &html);
+                let _ = self.body.insert_adjacent_html("beforeend", row.html);
                 self.body.last_element_child()
             }
         };
-        for is_fresh in are_fresh.into_iter().rev() {
-            let Some(element) = last else { break };
-            mark(&element, is_fresh);
+        if let Some(element) = element {
+            mark(&element, row.is_fresh);
             super::html::page::write_tooltips(&element);
             if self.is_local {
                 super::html::page::write_times(&element, true);
             }
-            last = element.previous_element_sibling();
         }
     }
 
@@ -120,22 +113,6 @@ impl Shown {
                 let _ = now.set_attribute(CURRENT, "true");
             }
         }
-    }
-}
-
-/// Rows that are to be put in one place, first to last.
-#[cfg(feature = "hydrate")]
-#[derive(Debug, Default)]
-struct New {
-    html: String,
-    are_fresh: Vec<bool>,
-}
-
-#[cfg(feature = "hydrate")]
-impl New {
-    fn add(&mut self, row: Row<'_>) {
-        self.html.push_str(row.html);
-        self.are_fresh.push(row.is_fresh);
     }
 }
 
