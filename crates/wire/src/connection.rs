@@ -118,9 +118,8 @@ pub async fn serve<S: Service>(
         activity.begin();
         // No byte of what follows is hyper's own.
         answering.store(true, Ordering::SeqCst);
-        upgrade
-            .run(Switched::new(parts.read_buf, stream), stop.clone())
-            .await;
+        // In memory of its own: few connections ever switch.
+        Box::pin(upgrade.run(Switched::new(parts.read_buf, stream), stop.clone())).await;
         return;
     }
     if let Err(error) = served {

@@ -93,7 +93,8 @@ impl CallerStream {
             return;
         }
         let mut left = LINGER_BYTES;
-        let mut waste = [0; 16 * 1024];
+        // Not in the future, which each connection holds from its beginning.
+        let mut waste = vec![0; 16 * 1024];
         let drain = async {
             while let Ok(read @ 1..) = self.tcp.read(&mut waste).await {
                 left = left.saturating_sub(read);
