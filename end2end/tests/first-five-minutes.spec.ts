@@ -147,7 +147,13 @@ for (const { name, size } of widths) {
       await sent.first().getByRole('link').first().press('Enter');
       await expect(page.getByText('X-WEBHOOK-SIGN', { exact: false }).first()).toBeVisible();
       await picture('delivery');
-      await page.getByText('Caused by').locator('..').getByRole('link').click();
+      // The webhook can be delivered before the request that caused it is stored in the log.
+      const cause = page.getByText('Caused by').locator('..').getByRole('link');
+      await expect(async () => {
+        await page.reload();
+        await expect(cause).toBeVisible({ timeout: 1_000 });
+      }).toPass();
+      await cause.click();
       await expect(page.getByRole('heading', { name: 'What it triggered' })).toBeVisible();
       await expect(page.getByText('/v1/orders/').first()).toBeVisible();
       await picture('trail');
