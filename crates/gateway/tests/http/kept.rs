@@ -1,5 +1,6 @@
 //! Connections to upstreams that are kept, and what may be sent over them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,21 +38,27 @@ async fn a_connection_that_the_upstream_has_closed_costs_no_request() {
     }
 }
 
-#[tokio::test]
-async fn an_unused_connection_is_closed_after_its_time_and_used_again_before() {
+/// An upstream that answers each request with this, and how many connections it has accepted.
+async fn answering(answer: &'static str) -> (Arc<AtomicUsize>, SocketAddr) {
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
     let serve = move |mut tcp: TcpStream| {
         count.fetch_add(1, Ordering::SeqCst);
         async move {
             while !until(&mut tcp, "\r\n\r\n").await.is_empty() {
-                send(&mut tcp, OK).await;
+                send(&mut tcp, answer).await;
             }
         }
     };
+    (opened, upstream(serve).await)
+}
+
+#[tokio::test]
+async fn an_unused_connection_is_closed_after_its_time_and_used_again_before() {
+    let (opened, address) = answering(OK).await;
     let keep =
         |options: &mut gateway::GatewayOptions| options.timeouts.upstream_idle = Duration::from_millis(200);
-    let world = world_with(upstream(serve).await, keep).await;
+    let world = world_with(address, keep).await;
     let mut client = world.connect().await;
     for (pause, connections) in [(0, 1), (0, 1), (400, 2)] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -159,17 +166,8 @@ async fn after_a_response_whose_end_is_doubtful_the_connection_is_not_used_again
         "HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n",
         "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n",
     ] {
-        let opened = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&opened);
-        let serve = move |mut tcp: TcpStream| {
-            count.fetch_add(1, Ordering::SeqCst);
-            async move {
-                while !until(&mut tcp, "\r\n\r\n").await.is_empty() {
-                    send(&mut tcp, head).await;
-                }
-            }
-        };
-        let world = world_with(upstream(serve).await, |_| {}).await;
+        let (opened, address) = answering(head).await;
+        let world = world_with(address, |_| {}).await;
         let mut client = world.connect().await;
         for _ in 0..2 {
             let request = world.request(Method::GET, "/", &[], Default::default());
