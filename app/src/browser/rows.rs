@@ -42,10 +42,12 @@ impl Shown {
         }
     }
 
-    /// Takes all of them away: what comes next are rows of another list.
-    pub fn clear(&mut self) {
+    /// Puts the rows of another list in their place, as many as the window has room for. Whether that leaves some for later.
+    pub fn begin<'a>(&mut self, mut rows: impl Iterator<Item = Row<'a>>) -> bool {
         self.body.set_text_content(None);
         self.seqs.clear();
+        self.show(rows.by_ref().take(room()));
+        rows.next().is_some()
     }
 
     /// Shows these and no others.
@@ -114,6 +116,20 @@ impl Shown {
             }
         }
     }
+}
+
+/// How many rows the window can show; all, if the page is scrolled: it must not become shorter than where the reader is.
+#[cfg(feature = "hydrate")]
+fn room() -> usize {
+    /// Pixels. No row is lower.
+    const ROW: f64 = 32.0;
+    let window = leptos::prelude::window();
+    let number = |value: Result<f64, _>| value.unwrap_or_default();
+    if number(window.scroll_y()) > 0.0 {
+        return usize::MAX;
+    }
+    let height = window.inner_height().ok().and_then(|height| height.as_f64());
+    height.map_or(usize::MAX, |height| (height / ROW) as usize)
 }
 
 #[cfg(feature = "hydrate")]

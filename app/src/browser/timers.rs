@@ -97,3 +97,10 @@ pub fn later(delay: Duration, run: impl FnOnce() + 'static) {
     #[cfg(not(feature = "hydrate"))]
     let _ = (delay, run);
 }
+
+/// Calls `run` once what the document says now has been painted, even if the component is gone by then.
+#[cfg(feature = "hydrate")]
+pub fn after_paint(run: impl FnOnce() + 'static) {
+    // Frames begin before they are painted.
+    leptos::prelude::request_animation_frame(move || later(Duration::ZERO, run));
+}

@@ -59,16 +59,23 @@ impl Part {
 
 /// A part of the page for the filter; nothing while it is not `wanted`. If it counts, it is asked for again while requests arrive
 /// that belong to the page.
+///
+/// Of another filter it is asked for once the rows are there, or late: they are what the reader waits for, and neither the server
+/// nor the browser should do anything else before.
 pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> Drawing {
     let asked = RwSignal::new(0_u32);
     if part.counts() {
         count_along(listing, wanted, asked);
     }
+    let filter = Memo::new(move |before: Option<&Option<LogFilter>>| {
+        let filter = wanted.get().then(|| listing.filter.get().first_page());
+        match before {
+            Some(Some(before)) if filter.is_some() && listing.rows_come_first() => Some(before.clone()),
+            _ => filter,
+        }
+    });
     Resource::new(
-        move || {
-            let filter = wanted.get().then(|| listing.filter.get().first_page());
-            (listing.scope.client_id(), filter, asked.get())
-        },
+        move || (listing.scope.client_id(), filter.get(), asked.get()),
         move |(company, filter, _)| {
             let (line, open) = match part {
                 Part::Filters => (listing.line.get_value(), listing.more.get_untracked()),

@@ -1,6 +1,8 @@
 //! What the list shows and how it is updated: the filter in the address, the server's rows for it, and whether the reader
 //! wants to see new rows live.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
@@ -19,6 +21,9 @@ use crate::browser::timers::{SETTLE, Timer};
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::Outcome;
 use crate::{AppError, api};
+
+/// How long the rows of the filter before stay as they are while the next ones are on their way.
+const LATE: Duration = Duration::from_millis(120);
 
 /// The parameter of an address that opens *More filters* without scripts.
 const MORE: &str = "more";
@@ -41,6 +46,8 @@ pub(crate) struct Listing {
     pub(super) older: RwSignal<Option<Older>>,
     /// A page of older rows is on its way.
     pub(super) adding: RwSignal<bool>,
+    /// The rows on the page have been those of another filter for [`LATE`].
+    pub(super) late: RwSignal<bool>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
     /// The request that the address opens beside the list.
@@ -116,6 +123,7 @@ impl Listing {
             quiet: RwSignal::new(false),
             older,
             adding: RwSignal::new(false),
+            late: RwSignal::new(false),
             shown,
             asked,
             open,
@@ -125,6 +133,7 @@ impl Listing {
         };
         listing.watch_filter();
         listing.watch_answers();
+        listing.watch_lateness();
         listing.follow();
         listing.remember();
         if is_return {
@@ -163,6 +172,12 @@ impl Listing {
     pub(super) fn is_behind(self) -> bool {
         self.with(|shown| self.filter.with(|filter| *filter != shown.filter))
             .unwrap_or(false)
+    }
+
+    /// Whether rows of another filter are on their way, and soon there.
+    pub(super) fn rows_come_first(self) -> bool {
+        // The server draws all of a page at once.
+        cfg!(feature = "hydrate") && !self.late.get() && self.is_behind()
     }
 
     /// A part of the latest answer; must be read inside the `Transition` around the list.
@@ -302,6 +317,23 @@ impl Listing {
         Effect::new(move |_| {
             if is_live.get() && untrack(move || self.waits_for_first()) {
                 self.refetch();
+            }
+        });
+    }
+
+    /// Marks the rows once the answer takes long. A mark that goes as soon as it has come would only be work for the browser, at the
+    /// very moment when it should draw the rows.
+    fn watch_lateness(self) {
+        let wait = Timer::new();
+        Effect::new(move |_| match self.is_behind() {
+            true => wait.after(LATE, move || {
+                self.late.try_set(true);
+            }),
+            false => {
+                wait.cancel();
+                if self.late.get_untracked() {
+                    self.late.set(false);
+                }
             }
         });
     }

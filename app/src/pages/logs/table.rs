@@ -46,17 +46,21 @@ pub(super) fn RequestTable(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
-/// Keeps the rows of the page in step with the list.
+/// Keeps the rows of the page in step with the list. Of another list the window gets its rows first; those below follow once the
+/// browser has painted.
 fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
     #[cfg(feature = "hydrate")]
     {
         use model::LogFilter;
 
         use crate::browser::rows::{Row, Shown};
+        use crate::browser::timers::after_paint;
         use crate::browser::zone::Zone;
 
         let zone = Zone::here();
+        let painted = Trigger::new();
         Effect::new(move |before: Option<Option<(LogFilter, Shown)>>| {
+            painted.track();
             let (is_local, open) = (zone.is_local(), listing.open.get());
             let body = body.get()?;
             let before = before.flatten();
@@ -65,15 +69,17 @@ fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
                 let filter = shown.filter.clone();
                 let (of, mut placed) =
                     before.unwrap_or_else(|| (filter.clone(), Shown::already(body.into(), is_fresh)));
-                // The links of rows have the filter in them.
-                if of != filter {
-                    placed.clear();
-                }
-                placed.show(&mut rows.map(|row| Row {
+                let rows = rows.map(|row| Row {
                     seq: row.seq,
                     html: row.html.as_str(),
                     is_fresh: is_fresh(row.seq),
-                }));
+                });
+                // The links of rows have the filter in them.
+                if of == filter {
+                    placed.show(rows);
+                } else if placed.begin(rows) {
+                    after_paint(move || painted.notify());
+                }
                 (filter, placed)
             })?;
             placed.1.put_into_zone(is_local);
