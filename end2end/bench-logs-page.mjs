@@ -14,6 +14,17 @@ function watchPage() {
   /** Calls `then` with the time after the frame that shows what the document says now, and the one after it began. */
   const afterPaint = (then) => requestAnimationFrame(() => requestAnimationFrame(() => then(performance.now())));
 
+  /** Calls `then` with the time at which the browser showed this text, which it notes for elements that ask for it. */
+  const whenShown = (text, then) => {
+    new PerformanceObserver((list, observer) => {
+      observer.disconnect();
+      then(list.getEntries()[0].renderTime);
+    }).observe({ type: 'element' });
+    text.setAttribute('elementtiming', 'bench');
+  };
+  /** The first path of the list, or what is said in place of the list. */
+  bench.text = () => document.querySelector('#requests tbody .logs-path__text, .logs .empty :is(h2, p)');
+
   const firstRow = () => document.querySelector('#requests tbody a');
   /** Whether the list, or the empty state in its place, is that of the address. */
   bench.isShown = (from) => {
@@ -26,8 +37,8 @@ function watchPage() {
   };
   bench.isGrouped = () => document.querySelector('.logs-groups table') !== null;
 
-  /** From the next event of this kind until `isThere` holds and has been painted. */
-  bench.begin = (kind, isThere) => {
+  /** From the next event of this kind until `isThere` holds and has been painted, or until the text is visible. */
+  bench.begin = (kind, isThere, text) => {
     const calls = performance.getEntriesByType('resource').length;
     let input = null;
     const heard = (event) => { input ??= event.timeStamp; };
@@ -41,7 +52,12 @@ function watchPage() {
         if (inDocument === null && input !== null && isThere()) {
           inDocument = performance.now();
           removeEventListener(kind, heard, { capture: true });
-          afterPaint((at) => { painted = at; settle(); });
+          const end = (at) => { painted = at; settle(); };
+          if (text) {
+            whenShown(text(), end);
+          } else {
+            afterPaint(end);
+          }
         }
       };
       const observer = new MutationObserver(look);
@@ -135,7 +151,11 @@ async function load(address) {
 async function measure(kind, act, isThere = 'list') {
   await page.evaluate(([kind, isThere]) => {
     const from = location.search;
-    bench.begin(kind, isThere === 'list' ? () => bench.isShown(from) : bench.isGrouped);
+    if (isThere === 'list') {
+      bench.begin(kind, () => bench.isShown(from), bench.text);
+    } else {
+      bench.begin(kind, bench.isGrouped);
+    }
   }, [kind, isThere]);
   await act();
   return page.evaluate(() => bench.done);

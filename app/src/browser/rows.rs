@@ -42,12 +42,17 @@ impl Shown {
         }
     }
 
-    /// Puts the rows of another list in their place, as many as the window has room for. Whether that leaves some for later.
-    pub fn begin<'a>(&mut self, mut rows: impl Iterator<Item = Row<'a>>) -> bool {
-        self.body.set_text_content(None);
+    /// Puts the rows of another list in their place, none of them fresh, as many as the window has room for.
+    pub fn begin<'a>(&mut self, rows: impl Iterator<Item = Row<'a>>) {
         self.seqs.clear();
-        self.show(rows.by_ref().take(room()));
-        rows.next().is_some()
+        let first = rows.take(room(&self.body)).map(|row| {
+            self.seqs.push(row.seq);
+            row.html
+        });
+        let html: String = first.collect();
+        self.body.set_inner_html(&html);
+        self.is_local = false;
+        super::html::page::write_tooltips(&self.body);
     }
 
     /// Shows these and no others.
@@ -118,18 +123,23 @@ impl Shown {
     }
 }
 
-/// How many rows the window can show; all, if the page is scrolled: it must not become shorter than where the reader is.
+/// How many rows the window has room for, from the first one down; all, if the page is scrolled: it must not become shorter than
+/// where the reader is.
 #[cfg(feature = "hydrate")]
-fn room() -> usize {
+fn room(body: &web_sys::Element) -> usize {
     /// Pixels. No row is lower.
     const ROW: f64 = 32.0;
+    /// What is above the rows may become lower.
+    const SPARE: f64 = 3.0;
     let window = leptos::prelude::window();
-    let number = |value: Result<f64, _>| value.unwrap_or_default();
-    if number(window.scroll_y()) > 0.0 {
+    if window.scroll_y().is_ok_and(|y| y > 0.0) {
         return usize::MAX;
     }
     let height = window.inner_height().ok().and_then(|height| height.as_f64());
-    height.map_or(usize::MAX, |height| (height / ROW) as usize)
+    height.map_or(usize::MAX, |height| {
+        let below = height - body.get_bounding_client_rect().top();
+        (below / ROW + SPARE).max(SPARE) as usize
+    })
 }
 
 #[cfg(feature = "hydrate")]

@@ -60,8 +60,8 @@ impl Part {
 /// A part of the page for the filter; nothing while it is not `wanted`. If it counts, it is asked for again while requests arrive
 /// that belong to the page.
 ///
-/// Of another filter it is asked for once the rows are there, or late: they are what the reader waits for, and neither the server
-/// nor the browser should do anything else before.
+/// Of another filter it is asked for once its rows have been painted, or are late: they are what the reader waits for, and neither
+/// the server nor the browser should do anything else before.
 pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> Drawing {
     let asked = RwSignal::new(0_u32);
     if part.counts() {
@@ -70,7 +70,7 @@ pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> D
     let filter = Memo::new(move |before: Option<&Option<LogFilter>>| {
         let filter = wanted.get().then(|| listing.filter.get().first_page());
         match before {
-            Some(Some(before)) if filter.is_some() && listing.rows_come_first() => Some(before.clone()),
+            Some(Some(before)) if filter.is_some() && !listing.has_settled() => Some(before.clone()),
             _ => filter,
         }
     });

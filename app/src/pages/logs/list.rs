@@ -84,7 +84,7 @@ pub fn LogsPage(tools: LogsTools) -> impl IntoView {
 fn List(listing: Listing, copy: fn(MouseEvent) -> Coming<()>) -> impl IntoView {
     let attention = listing.hold.attention;
     view! {
-        <div class="logs" aria-busy=move || listing.late.get().then_some("true")>
+        <div class="logs" aria-busy=move || listing.is_late().then_some("true")>
             <div class="logs-bar">
                 <Count listing />
                 <Unseen listing />

@@ -46,8 +46,8 @@ pub(crate) struct Listing {
     pub(super) older: RwSignal<Option<Older>>,
     /// A page of older rows is on its way.
     pub(super) adding: RwSignal<bool>,
-    /// The rows on the page have been those of another filter for [`LATE`].
-    pub(super) late: RwSignal<bool>,
+    /// The filter whose rows have been painted, or for whose rows the reader has waited for [`LATE`].
+    settled: RwSignal<LogFilter>,
     shown: Resource<Outcome<Shown>>,
     asked: RwSignal<u64>,
     /// The request that the address opens beside the list.
@@ -123,7 +123,7 @@ impl Listing {
             quiet: RwSignal::new(false),
             older,
             adding: RwSignal::new(false),
-            late: RwSignal::new(false),
+            settled: RwSignal::new(filter.get_untracked()),
             shown,
             asked,
             open,
@@ -133,7 +133,7 @@ impl Listing {
         };
         listing.watch_filter();
         listing.watch_answers();
-        listing.watch_lateness();
+        listing.watch_settling();
         listing.follow();
         listing.remember();
         if is_return {
@@ -172,12 +172,6 @@ impl Listing {
     pub(super) fn is_behind(self) -> bool {
         self.with(|shown| self.filter.with(|filter| *filter != shown.filter))
             .unwrap_or(false)
-    }
-
-    /// Whether rows of another filter are on their way, and soon there.
-    pub(super) fn rows_come_first(self) -> bool {
-        // The server draws all of a page at once.
-        cfg!(feature = "hydrate") && !self.late.get() && self.is_behind()
     }
 
     /// A part of the latest answer; must be read inside the `Transition` around the list.
@@ -307,6 +301,12 @@ impl Listing {
     fn watch_answers(self) {
         Effect::new(move |_| {
             let shown = self.with(Shown::clone);
+            // Rows have settled once they are painted.
+            match &shown {
+                Some(shown) if !shown.page.rows.is_empty() => {}
+                Some(shown) => self.settle(&shown.filter),
+                None => self.settle(&self.filter.get_untracked()),
+            }
             self.hold.keep(shown);
             if self.shown.with(Option::is_some) {
                 self.answered();
@@ -321,21 +321,37 @@ impl Listing {
         });
     }
 
-    /// Marks the rows once the answer takes long. A mark that goes as soon as it has come would only be work for the browser, at the
-    /// very moment when it should draw the rows.
-    fn watch_lateness(self) {
+    /// Another filter has [`LATE`] to bring its rows.
+    fn watch_settling(self) {
         let wait = Timer::new();
-        Effect::new(move |_| match self.is_behind() {
-            true => wait.after(LATE, move || {
-                self.late.try_set(true);
-            }),
-            false => {
-                wait.cancel();
-                if self.late.get_untracked() {
-                    self.late.set(false);
-                }
+        Effect::new(move |before: Option<LogFilter>| {
+            let filter = self.filter.get();
+            if before.is_some_and(|before| before != filter) {
+                let late = filter.clone();
+                wait.after(LATE, move || self.settle(&late));
             }
+            filter
         });
+    }
+
+    /// Notes that the reader has the rows of this filter, or has waited for them.
+    pub(super) fn settle(self, filter: &LogFilter) {
+        if self.settled.try_with_untracked(|settled| settled != filter) == Some(true) {
+            self.settled.set(filter.clone());
+        }
+    }
+
+    /// Whether the reader has the rows of the filter in the address, or has waited for them.
+    pub(super) fn has_settled(self) -> bool {
+        self.settled
+            .with(|settled| self.filter.with(|filter| settled == filter))
+    }
+
+    /// Whether the rows of another filter are still on the page and should be marked. Not from the first moment: a mark that goes as
+    /// soon as it has come would be work for the browser at the very time when it should draw the rows. Must be read inside the
+    /// `Transition`.
+    pub(super) fn is_late(self) -> bool {
+        self.is_behind() && self.has_settled()
     }
 
     /// Leaves the rows for the reader's return.

@@ -43,9 +43,10 @@ pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
             }
         }
     };
+    let can_move = Memo::new(move |_| listing.can_move());
     // It is there before the page is hydrated, so that nothing moves when it is; without scripts it is not shown.
     (move || {
-        listing.can_move().then(|| {
+        can_move.get().then(|| {
             view! {
                 <span class="cluster logs-live js-only">
                     {word} <span class="logs-live__switch">{switch}</span>

@@ -66,7 +66,7 @@ fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
             let before = before.flatten();
             let mut placed = listing.with_rows(|shown, rows| {
                 let is_fresh = |seq| listing.following.is_fresh(seq);
-                let filter = shown.filter.clone();
+                let (filter, is_new) = (shown.filter.clone(), before.is_none());
                 let (of, mut placed) =
                     before.unwrap_or_else(|| (filter.clone(), Shown::already(body.into(), is_fresh)));
                 let rows = rows.map(|row| Row {
@@ -77,8 +77,15 @@ fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
                 // The links of rows have the filter in them.
                 if of == filter {
                     placed.show(rows);
-                } else if placed.begin(rows) {
-                    after_paint(move || painted.notify());
+                } else {
+                    placed.begin(rows);
+                }
+                if of != filter || is_new {
+                    let filter = filter.clone();
+                    after_paint(move || {
+                        painted.notify();
+                        listing.settle(&filter);
+                    });
                 }
                 (filter, placed)
             })?;

@@ -49,6 +49,7 @@ pub(crate) fn draw_new(company: &CompanyContext, filter: &LogFilter, new: &NewRo
 fn drawn(company: &CompanyContext, filter: &LogFilter, row: &LogRow, is_open: bool) -> Markup {
     let href = address::of_entry(company.client_id, row.request_id, filter);
     let seq = row.seq.to_string();
+    let older = filter.before.map(|_| "");
     let refused = row.verdict != Verdict::Accepted;
     let failed = match row.status {
         ..400 => None,
@@ -69,7 +70,7 @@ fn drawn(company: &CompanyContext, filter: &LogFilter, row: &LogRow, is_open: bo
         .as_ref()
         .map(|last_four| format!("…{last_four}"));
     Markup::of(view! {
-        <tr data-seq=seq data-failed=failed>
+        <tr data-seq=seq data-older=older data-failed=failed>
             <Cell narrow=Narrow::Second>
                 <RowLink href current=is_open>
                     {row_time(at)}
