@@ -24,6 +24,7 @@ pub(crate) const LIMITS: wire::Limits = wire::Limits {
     head_bytes: 64 * 1024,
     head: Duration::from_secs(30),
     write_idle: Duration::from_secs(60),
+    streams: 128,
 };
 /// How long open responses may take to finish after the server is told to stop.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
@@ -64,7 +65,7 @@ pub async fn serve(
         };
         let stop = stop.clone();
         open.spawn(async move {
-            wire::serve(stream, &place, LIMITS, &stop, &connection).await;
+            wire::serve(stream, None, &place, LIMITS, &stop, &connection).await;
         });
     }
     drop(listener);

@@ -174,6 +174,7 @@ async fn start_on(
     // other limit.
     let door = Door {
         listener: operator,
+        tls: None,
         connections: connections("operator", bounds.operator, bounds.operator),
         limits: listener::LIMITS,
         drain: listener::DRAIN,

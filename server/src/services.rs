@@ -103,6 +103,8 @@ impl Services {
             public_api_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld,
+            tls: None,
+            upstream_http2: gateway::UpstreamHttp2::default(),
             timeouts: config.gateway.timeouts,
             limits: Limits {
                 connections: at_most(config.gateway.connections, bounds.gateway),

@@ -4,11 +4,11 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
 use logs::{Capture, CapturedBody};
 use thiserror::Error as ThisError;
@@ -44,6 +44,12 @@ struct Passed {
     moved_at: Instant,
     ended: bool,
     fault: Option<BodyFault>,
+    /// How long the caller may pause, now that the response has begun: the two may be a conversation.
+    streaming: Option<Duration>,
+    /// The response has ended, and nobody wants the rest.
+    stopped: bool,
+    /// Who reads the body.
+    reader: Option<Waker>,
 }
 
 impl RequestSeen {
@@ -53,7 +59,27 @@ impl RequestSeen {
             moved_at: Instant::now(),
             ended: false,
             fault: None,
+            streaming: None,
+            stopped: false,
+            reader: None,
         }))
+    }
+
+    /// The response has begun. From now on the caller may pause this long, and take any time.
+    pub(crate) fn answered(&self, idle: Duration) {
+        self.lock().streaming = Some(idle);
+    }
+
+    /// The response has ended. What reads the rest of the body is told that there is none.
+    pub(crate) fn stop(&self) {
+        let reader = {
+            let mut seen = self.lock();
+            seen.stopped = true;
+            seen.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 
     /// Takes what was captured of the body and leaves nothing here.
@@ -101,7 +127,7 @@ struct Passing<B> {
     /// Set while the caller waits for a "100 Continue": reading its body would send it one.
     gate: Option<Gate>,
     /// The trailers that may pass.
-    trailers: Vec<HeaderName>,
+    trailers: trailers::Passing,
 }
 
 /// Opens when the upstream wants the body, or after [`EXPECT_WAIT`]: a server may ignore that it is asked. Stays shut once
@@ -149,15 +175,15 @@ where
             deadline: Instant::now() + total,
             alarm: None,
             gate: None,
-            trailers: Vec::new(),
+            trailers: trailers::Passing::none(),
         };
         (Self(Some(Box::new(body))), Some(seen))
     }
 
     /// Lets these trailers pass.
-    pub(crate) fn pass_trailers(&mut self, names: Vec<HeaderName>) {
+    pub(crate) fn pass_trailers(&mut self, trailers: trailers::Passing) {
         if let Some(body) = &mut self.0 {
-            body.trailers = names;
+            body.trailers = trailers;
         }
     }
 
@@ -195,15 +221,24 @@ impl<B: Body<Data = Bytes>> Passing<B> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let until = (Instant::now() + self.idle).min(self.deadline);
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if alarm.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+        while alarm.as_mut().poll(cx).is_ready() {
+            // It may have been set before the response began.
+            let streaming_until = {
+                let seen = self.seen.lock();
+                seen.streaming.map(|idle| seen.moved_at + idle)
+            };
+            match streaming_until {
+                Some(until) if until > Instant::now() => alarm.as_mut().reset(until),
+                None if Instant::now() >= self.deadline => return self.fail(BodyFault::TooLong),
+                _ => return self.fail(BodyFault::Idle),
+            }
         }
-        let fault = if Instant::now() >= self.deadline {
-            BodyFault::TooLong
-        } else {
-            BodyFault::Idle
-        };
-        self.fail(fault)
+        let mut seen = self.seen.lock();
+        if seen.stopped {
+            return Poll::Ready(Some(Err("the response has ended".into())));
+        }
+        seen.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn passed(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -214,8 +249,9 @@ impl<B: Body<Data = Bytes>> Passing<B> {
         if self.inner.is_end_stream() {
             seen.end(now);
         }
+        let is_late = now >= self.deadline && seen.streaming.is_none();
         drop(seen);
-        if now >= self.deadline {
+        if is_late {
             return self.fail(BodyFault::TooLong);
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
@@ -262,8 +298,8 @@ where
                 Some(Ok(frame)) => match frame.into_data().map_err(Frame::into_trailers) {
                     Ok(data) => return this.passed(data),
                     // Trailers could carry headers that must not pass.
-                    Err(Ok(trailers)) if !this.trailers.is_empty() => {
-                        let trailers = trailers::only(&trailers, &this.trailers);
+                    Err(Ok(trailers)) if !this.trailers.is_none() => {
+                        let trailers = this.trailers.of(&trailers);
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                     Err(_) => continue,

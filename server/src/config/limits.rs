@@ -40,6 +40,7 @@ pub(super) fn read(settings: &Settings) -> Result<GatewayLimits, ConfigError> {
     let time = |name, default| time(settings, name, default);
     Ok(GatewayLimits {
         timeouts: Timeouts {
+            handshake: timeouts.handshake,
             head: time("head-timeout", timeouts.head)?,
             body_idle: time("body-idle", timeouts.body_idle)?,
             body_total: time("body-timeout", timeouts.body_total)?,
