@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use wire::{CallerBody, Fault};
+use wire::{CallerBody, Fault, Tls};
 
 /// How long to wait after a failed accept. When no descriptors are left, retrying at once would only use up the
 /// processor.
@@ -36,6 +36,7 @@ pub struct Peer(pub SocketAddr);
 /// Serves until `stop`, then drains.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     connections: Connections,
     clock: Clock,
@@ -63,9 +64,9 @@ pub async fn serve(
             peer,
             clock: clock.clone(),
         };
-        let stop = stop.clone();
+        let (stop, tls) = (stop.clone(), tls.clone());
         open.spawn(async move {
-            wire::serve(stream, None, &place, LIMITS, &stop, &connection).await;
+            wire::serve(stream, tls.as_ref(), &place, LIMITS, &stop, &connection).await;
         });
     }
     drop(listener);

@@ -157,7 +157,10 @@ impl Gateway {
         let shared = &*self.shared;
         shared.log.recorder.room().await;
         let (parts, body) = request.into_parts();
-        let peer = self.peer(peer.ip());
+        let mut peer = self.peer(peer.ip());
+        if shared.options.public_api_tls {
+            peer = peer.over_tls();
+        }
         let configured = shared.public_api_url.as_ref();
         match self.check(&parts, Recorded::PublicApi, &peer, configured) {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,

@@ -17,6 +17,8 @@ pub struct GatewayOptions {
     pub gateway_url: Option<Url>,
     /// How callers reach the other listener with the public API, if not at its own address.
     pub public_api_url: Option<Url>,
+    /// Whether that listener has a certificate.
+    pub public_api_tls: bool,
     pub timeouts: Timeouts,
     pub limits: Limits,
     /// Peers whose `X-Forwarded-…` headers are trusted.
