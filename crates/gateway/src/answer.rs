@@ -217,6 +217,8 @@ impl Body for AnswerBody {
             }
             Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
                 let trailers = this.trailers.of(&trailers);
+                // Nothing follows them, so nothing is polled again.
+                this.finish(Ending::Whole);
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
             Poll::Ready(Some(Ok(Piece::Data(data)))) => {

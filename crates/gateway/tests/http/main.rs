@@ -16,4 +16,5 @@ mod shared;
 mod smuggling;
 mod streaming;
 mod tls;
+mod upstream_http2;
 mod verifying;
