@@ -106,11 +106,12 @@ pub(crate) struct Connector {
 impl Connector {
     /// `patience` limits how long one connection may take, with TLS.
     pub(crate) fn new(patience: Duration, needs_tls: bool) -> Result<Self, UpstreamFault> {
-        let tls = if needs_tls {
-            Some(Offers::new(native_roots()?)?)
-        } else {
-            None
-        };
+        let roots = if needs_tls { Some(native_roots()?) } else { None };
+        Self::trusting(roots, patience)
+    }
+
+    pub(super) fn trusting(roots: Option<RootCertStore>, patience: Duration) -> Result<Self, UpstreamFault> {
+        let tls = roots.map(Offers::new).transpose()?;
         Ok(Self { tls, patience })
     }
 

@@ -109,3 +109,6 @@ fn climbs(path: &str) -> bool {
     path.split(['/', '\\'])
         .any(|segment| segment.split(';').next() == Some(".."))
 }
+
+#[cfg(test)]
+mod tests;
