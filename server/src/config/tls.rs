@@ -19,6 +19,15 @@ pub struct CertificateFiles {
 }
 
 impl CertificateFiles {
+    /// `setting` names the certificate in errors.
+    pub const fn new(setting: &'static str, certificate: PathBuf, key: PathBuf) -> Self {
+        Self {
+            setting,
+            certificate,
+            key,
+        }
+    }
+
     /// Reads both.
     pub fn load(&self, handshake: Duration) -> Result<Tls, ConfigError> {
         Tls::load(self.certificate.clone(), self.key.clone(), handshake)
@@ -39,11 +48,11 @@ impl CertificateFiles {
             (None, None) => Ok(None),
             (Some(_), None) => Err(alone(certificate, key)),
             (None, Some(_)) => Err(alone(key, certificate)),
-            (Some(first), Some(second)) => Ok(Some(Self {
-                setting: certificate,
-                certificate: first.text.into(),
-                key: second.text.into(),
-            })),
+            (Some(first), Some(second)) => Ok(Some(Self::new(
+                certificate,
+                first.text.into(),
+                second.text.into(),
+            ))),
         }
     }
 }
