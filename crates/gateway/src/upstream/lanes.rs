@@ -83,11 +83,15 @@ impl Lanes {
 
     /// Waits until nobody else opens a connection.
     pub(super) async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        if self.chose_http1.load(Ordering::Relaxed) {
+        if self.chose_http1() {
             None
         } else {
             Some(self.opening.lock().await)
         }
+    }
+
+    pub(super) fn chose_http1(&self) -> bool {
+        self.chose_http1.load(Ordering::Relaxed)
     }
 
     /// The upstream has made its choice.
@@ -206,8 +210,11 @@ pub(super) fn dress(request: &mut UpstreamRequest, upstream: &Upstream) {
     }
 }
 
-/// Gives it the form of HTTP/1.1 again.
+/// Gives it the form of HTTP/1.1 again, if it had the other.
 pub(super) fn undress(request: &mut UpstreamRequest, upstream: &Upstream) {
+    if request.uri().authority().is_none() {
+        return;
+    }
     let path = request.uri().path_and_query().cloned();
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     let has_length = request.body().is_end_stream() || request.body().size_hint().exact().is_some();

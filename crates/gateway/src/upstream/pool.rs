@@ -94,7 +94,12 @@ impl Pool {
         request: UpstreamRequest,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
         // A WebSocket is asked for in HTTP/1.1.
-        if upstream.speaks == Speaks::Http1 || request.headers().contains_key(header::UPGRADE) {
+        let is_http1 = match upstream.speaks {
+            Speaks::Http1 => true,
+            Speaks::Chooses => self.has_http1(upstream),
+            Speaks::Http2 => false,
+        };
+        if is_http1 || request.headers().contains_key(header::UPGRADE) {
             self.send_http1(upstream, request).await
         } else {
             // In memory of its own, which other requests need not have.
@@ -108,12 +113,12 @@ impl Pool {
         upstream: &Upstream,
         mut request: UpstreamRequest,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
-        lanes::dress(&mut request, upstream);
         loop {
             let Some(lane) = self.lane(upstream).await? else {
                 lanes::undress(&mut request, upstream);
                 return self.send_http1(upstream, request).await;
             };
+            lanes::dress(&mut request, upstream);
             match lane.send(request).await {
                 Ok((response, in_lane)) => return Ok((response, self.lease(upstream, Held::Http2(in_lane)))),
                 Err(Unsent::Request(unsent)) => request = *unsent,
@@ -127,9 +132,6 @@ impl Pool {
         let lanes = &self.lanes[upstream.number];
         if let Some(lane) = lanes.open() {
             return Ok(Some(lane));
-        }
-        if upstream.speaks == Speaks::Chooses && !self.unused(upstream.number).is_empty() {
-            return Ok(None);
         }
         // One connection is opened for all who wait for one, unless the upstream is known to choose HTTP/1.1.
         let _turn = lanes.turn().await;
@@ -152,6 +154,11 @@ impl Pool {
             since: Instant::now(),
         });
         Ok(None)
+    }
+
+    /// Whether the upstream has chosen HTTP/1.1, and a connection is kept.
+    fn has_http1(&self, upstream: &Upstream) -> bool {
+        self.lanes[upstream.number].chose_http1() && !self.unused(upstream.number).is_empty()
     }
 
     fn lease(self: &Arc<Self>, upstream: &Upstream, held: Held) -> Lease {

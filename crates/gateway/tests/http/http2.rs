@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::Method;
-use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
 use keys::RateLimit;
 use model::{Actor, Environment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -260,4 +262,33 @@ async fn no_more_streams_are_open_at_once_than_are_allowed() {
     held.remove(0).abort();
     held.remove(0).abort();
     assert_eq!(world.upstream.arrived().await, "/hold", "the third had to wait");
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_abandoned_and_the_connection_goes_on() {
+    let change =
+        |options: &mut gateway::GatewayOptions| options.timeouts.body_idle = Duration::from_millis(50);
+    let world = World::with(change, RateLimit::off()).await;
+    let caller: Caller<UnsyncBoxBody<Bytes, std::io::Error>> = Caller::connect(&world).await;
+    let never = || StreamBody::new(stream::pending()).boxed_unsync();
+    for path in ["/echo", "/v1/webhooks/"] {
+        let answer = caller
+            .send(request(&world, Method::POST, path, &[], never()))
+            .await;
+        assert_eq!(
+            (answer.status, answer.json()["error"]["code"].as_str()),
+            (408, Some("request_timeout")),
+            "{path}"
+        );
+    }
+    let details: Vec<_> = world
+        .entries()
+        .await
+        .into_iter()
+        .map(|entry| entry.verdict_detail)
+        .collect();
+    assert_eq!(
+        details,
+        ["The caller sent nothing more of its body for too long."; 2]
+    );
 }

@@ -7,6 +7,7 @@ use crate::world::World;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
 const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
 const GO_AWAY: u8 = 7;
@@ -201,4 +202,69 @@ async fn requests_that_two_servers_could_read_differently_get_400() {
     ];
     assert_ne!(outcome(&world, &socket, None).await, OK);
     assert!(paths(&world).await.is_empty(), "none of them reached a handler");
+}
+
+/// Everything that a request needs, with the world's key.
+fn whole(world: &World) -> Vec<u8> {
+    let client_id = world.company.client_id.to_string();
+    let key = [
+        ("x-access-client-id", client_id.as_str()),
+        ("x-access-secret", &world.key.secret),
+    ];
+    block(&with(&key))
+}
+
+/// Sends these frames, and returns when the gateway says that it ends the connection.
+async fn ends(world: &World, frames: impl Iterator<Item = Vec<u8>>) {
+    let tcp = TcpStream::connect(world.address).await.expect("a connection");
+    let (mut read, mut write) = tcp.into_split();
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(SETTINGS, 0, 0, &[]));
+    sent.extend(frames.flatten());
+    let sending = tokio::spawn(async move {
+        // The gateway stops reading.
+        let _ = write.write_all(&sent).await;
+        write
+    });
+    test_wait::in_time("the connection ends", async {
+        let mut head = [0; 9];
+        while read.read_exact(&mut head).await.is_ok() && head[3] != GO_AWAY {
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            read.read_exact(&mut payload).await.expect("a whole frame");
+        }
+    })
+    .await;
+    drop(sending.await.expect("it ran"));
+}
+
+#[tokio::test]
+async fn streams_that_are_reset_as_soon_as_they_are_opened_end_the_connection() {
+    let world = World::with(|_| {}, keys::RateLimit::off()).await;
+    let block = whole(&world);
+    let frames = (0..100_u8).flat_map(|number| {
+        let stream = 2 * number + 1;
+        let cancelled = frame(RESET, 0, stream, &[0, 0, 0, 8]);
+        [
+            frame(HEADERS, END_HEADERS | END_STREAM, stream, &block),
+            cancelled,
+        ]
+    });
+    ends(&world, frames).await;
+    let seen = world.recorder.totals().seen;
+    assert!(seen < 100, "{seen} of 100 requests were begun");
+    assert_eq!(
+        world.get("/echo").await.status,
+        200,
+        "other callers are not affected"
+    );
+}
+
+#[tokio::test]
+async fn a_head_without_an_end_ends_the_connection() {
+    let world = World::new().await;
+    let more = block(&[("x-more", &"x".repeat(100))]).repeat(100);
+    let first = frame(HEADERS, 0, 1, &whole(&world));
+    let rest = (0..1000).map(|_| frame(CONTINUATION, 0, 1, &more));
+    ends(&world, std::iter::once(first).chain(rest)).await;
+    assert!(paths(&world).await.is_empty());
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{Tls, TlsFault};
 
 use crate::framed::{Caller, file, get, secure, with_certificate};
-use crate::raw::closed;
+use crate::raw::{closed, head_of, send, until, upstream, world_with};
 use crate::world::World;
 
 async fn world() -> World {
@@ -229,4 +229,30 @@ async fn many_requests_at_once_over_tls_are_all_answered() {
     for call in calls.collect::<Vec<_>>() {
         call.await.expect("an answer");
     }
+}
+
+#[tokio::test]
+async fn a_websocket_passes_over_tls() {
+    let echo = async |mut tcp: TcpStream| {
+        until(&mut tcp, "\r\n\r\n").await;
+        let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        send(&mut tcp, agreed).await;
+        assert_eq!(until(&mut tcp, "ping").await, "ping");
+        send(&mut tcp, "pong").await;
+    };
+    let world = world_with(upstream(echo).await, with_certificate).await;
+    let mut socket = secure(&world, &["http/1.1"]).await.expect("TLS");
+    let ask = "GET /socket HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket";
+    socket
+        .write_all(head_of(&world, ask).as_bytes())
+        .await
+        .expect("it is read");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        assert_ne!(socket.read_buf(&mut answer).await.expect("an answer"), 0);
+    }
+    socket.write_all(b"ping").await.expect("it is read");
+    let mut pong = [0; 4];
+    socket.read_exact(&mut pong).await.expect("it comes back");
+    assert_eq!(&pong, b"pong");
 }
