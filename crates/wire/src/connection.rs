@@ -1,7 +1,6 @@
 //! Serves one accepted socket until it closes.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -63,22 +62,21 @@ pub struct Limits {
 
 /// Serves one connection until it ends, over TLS if there is a certificate. After `stop`, it finishes the requests in
 /// progress and accepts no more. When the connection is asked to make room for another and is idle, it is closed at once.
-pub async fn serve<S: Service>(
+pub fn serve<S: Service>(
     tcp: TcpStream,
     tls: Option<&Tls>,
     place: &Place,
     limits: Limits,
     stop: &CancellationToken,
     service: &S,
-) {
+) -> impl Future<Output = ()> + Send {
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "the caller disconnected before it was served");
-        return;
     }
     match tls {
-        None => serve_http1(tcp, place, limits, stop, service).await,
+        None => future::Either::Left(serve_http1(tcp, place, limits, stop, service)),
         // In memory of its own, which connections without TLS need not have.
-        Some(tls) => Box::pin(tls::serve(tls, tcp, place, limits, stop, service)).await,
+        Some(tls) => future::Either::Right(Box::pin(tls::serve(tls, tcp, place, limits, stop, service))),
     }
 }
 

@@ -119,6 +119,8 @@ impl Tls {
     /// Reads the files again when they have changed, until `stop`. Open connections keep the certificate with which they
     /// began. While the two files do not belong together, the old certificate stays.
     pub async fn keep_current(self, clock: Clock, stop: CancellationToken) {
+        let (file, ends) = (self.0.files.certificate.display(), text_of(self.ends()));
+        tracing::info!(%file, ends, "TLS is spoken with this certificate");
         let mut looks = clock.every(LOOK_EVERY);
         let provider = ring::default_provider();
         let mut state = Watching::default();
@@ -148,7 +150,7 @@ impl Tls {
                 let ends = text_of(read.0.ends);
                 self.0.current.set(read);
                 *state = Watching::default();
-                tracing::info!(%file, ends, "new connections get the certificate that was put in place");
+                tracing::info!(%file, ends, "the certificate was replaced; new connections get the new one");
             }
             // One of the two may not be written yet.
             Err(_) if state.failed.as_ref() != Some(&stamp) => state.failed = Some(stamp),
