@@ -134,7 +134,7 @@ impl Gateway {
         &self,
         passing: &Passing<'_>,
         (uri, headers): (Uri, HeaderMap),
-        (body, seen): (RequestBody<CallerBody>, Option<Arc<RequestSeen>>),
+        (mut body, seen): (RequestBody<CallerBody>, Option<Arc<RequestSeen>>),
         recording: &mut Recording,
         pool: &Arc<Pool>,
     ) -> Result<Answered, Failed> {
@@ -149,23 +149,27 @@ impl Gateway {
         let patience = shared.options.timeouts.answer;
         // Repeating a safe request without a body changes nothing and sends nothing twice.
         let may_repeat = is_safe(passing.method) && seen.is_none();
-        let has_no_body = seen.is_none();
         recording.request_body(seen.clone());
         let waits = body.expects_continue(&headers);
+        if upstream.may_refuse() {
+            body.keep();
+        }
         let mut request = upstream_request(passing, recording, upstream, (target.clone(), headers), body);
         if waits {
             expect_continue(&mut request);
         }
         let mut answer = ask(pool, upstream, request, seen.as_deref(), patience).await;
-        let repeats = match answer {
+        let again = match answer {
             // The upstream closed a kept connection just as we used it.
-            Err(Failed::Closed { reused: true }) => may_repeat,
-            Err(Failed::Refused) => has_no_body,
-            _ => false,
+            Err(Failed::Closed { reused: true }) if may_repeat => Some(RequestBody::empty()),
+            Err(Failed::Refused) => seen
+                .as_ref()
+                .map_or(Some(RequestBody::empty()), |seen| seen.again()),
+            _ => None,
         };
-        if repeats {
+        if let Some(body) = again {
             let head = (target, recording.headers());
-            let again = upstream_request(passing, recording, upstream, head, RequestBody::empty());
+            let again = upstream_request(passing, recording, upstream, head, body);
             answer = ask(pool, upstream, again, None, patience).await;
         }
         answer.map(|(mut response, mut lease)| {

@@ -1,6 +1,7 @@
 //! A request body on its way to the upstream. The gateway limits how long it takes and captures a copy of its bytes. A
 //! request without a body costs nothing here.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +51,19 @@ struct Passed {
     stopped: bool,
     /// Who reads the body.
     reader: Option<Waker>,
+    /// Everything that has passed, if it may have to be sent again.
+    copy: Option<Copy>,
 }
+
+/// A body that is kept until the response begins, up to [`COPY`] bytes.
+#[derive(Debug, Default)]
+struct Copy {
+    pieces: VecDeque<Bytes>,
+    length: usize,
+}
+
+/// Larger bodies are sent once.
+const COPY: usize = 64 * 1024;
 
 impl RequestSeen {
     fn new() -> Self {
@@ -62,12 +75,22 @@ impl RequestSeen {
             streaming: None,
             stopped: false,
             reader: None,
+            copy: None,
         }))
+    }
+
+    /// The whole body, if all of it has passed and was kept.
+    pub(crate) fn again<B>(&self) -> Option<RequestBody<B>> {
+        let mut seen = self.lock();
+        let copy = seen.copy.take().filter(|_| seen.ended)?;
+        Some(RequestBody::Again(copy.pieces))
     }
 
     /// The response has begun. From now on the caller may pause this long, and take any time.
     pub(crate) fn answered(&self, idle: Duration) {
-        self.lock().streaming = Some(idle);
+        let mut seen = self.lock();
+        seen.streaming = Some(idle);
+        seen.copy = None;
     }
 
     /// The response has ended. What reads the rest of the body is told that there is none.
@@ -107,6 +130,16 @@ impl RequestSeen {
 }
 
 impl Passed {
+    fn keep(&mut self, piece: &Bytes) {
+        let Some(copy) = &mut self.copy else { return };
+        copy.length += piece.len();
+        if copy.length > COPY {
+            self.copy = None;
+        } else {
+            copy.pieces.push_back(piece.clone());
+        }
+    }
+
     fn end(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.ended, true) {
             self.moved_at = now;
@@ -115,9 +148,14 @@ impl Passed {
 }
 
 /// The body that the upstream's connection reads.
-pub(crate) struct RequestBody<B>(Option<Box<Passing<B>>>);
+pub(crate) enum RequestBody<B> {
+    Empty,
+    Passing(Box<Passing<B>>),
+    /// One that has passed before.
+    Again(VecDeque<Bytes>),
+}
 
-struct Passing<B> {
+pub(crate) struct Passing<B> {
     inner: B,
     seen: Arc<RequestSeen>,
     idle: Duration,
@@ -177,12 +215,26 @@ where
             gate: None,
             trailers: trailers::Passing::none(),
         };
-        (Self(Some(Box::new(body))), Some(seen))
+        (Self::Passing(Box::new(body)), Some(seen))
+    }
+
+    fn passing(&mut self) -> Option<&mut Passing<B>> {
+        match self {
+            Self::Passing(body) => Some(body),
+            Self::Empty | Self::Again(_) => None,
+        }
+    }
+
+    /// Keeps a copy, which [`RequestSeen::again`] takes.
+    pub(crate) fn keep(&mut self) {
+        if let Some(body) = self.passing() {
+            body.seen.lock().copy = Some(Copy::default());
+        }
     }
 
     /// Lets these trailers pass.
     pub(crate) fn pass_trailers(&mut self, trailers: trailers::Passing) {
-        if let Some(body) = &mut self.0 {
+        if let Some(body) = self.passing() {
             body.trailers = trailers;
         }
     }
@@ -190,13 +242,13 @@ where
     /// Whether there is a body, for which the caller waits to be asked.
     pub(crate) fn expects_continue(&self, headers: &HeaderMap) -> bool {
         let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-        self.0.is_some() && headers.get(header::EXPECT).is_some_and(expects)
+        matches!(self, Self::Passing(_)) && headers.get(header::EXPECT).is_some_and(expects)
     }
 
     /// Holds the body back until what is returned is used, and for ever if it is dropped before. Nothing, if there is no
     /// body.
     pub(crate) fn hold(&mut self) -> Option<oneshot::Sender<()>> {
-        let body = self.0.as_mut()?;
+        let body = self.passing()?;
         let (open, wanted) = oneshot::channel();
         body.gate = Some(Gate {
             wanted,
@@ -207,7 +259,7 @@ where
     }
 
     pub(crate) const fn empty() -> Self {
-        Self(None)
+        Self::Empty
     }
 }
 
@@ -245,6 +297,7 @@ impl<B: Body<Data = Bytes>> Passing<B> {
         let now = Instant::now();
         let mut seen = self.seen.lock();
         seen.capture.see(&data);
+        seen.keep(&data);
         seen.moved_at = now;
         if self.inner.is_end_stream() {
             seen.end(now);
@@ -270,8 +323,12 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(this) = &mut self.get_mut().0 else {
-            return Poll::Ready(None);
+        let this = match self.get_mut() {
+            Self::Empty => return Poll::Ready(None),
+            Self::Again(pieces) => {
+                return Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece))));
+            }
+            Self::Passing(this) => this,
         };
         if let Some(gate) = &mut this.gate {
             ready!(gate.poll_open(cx));
@@ -299,6 +356,7 @@ where
                     Ok(data) => return this.passed(data),
                     // Trailers could carry headers that must not pass.
                     Err(Ok(trailers)) if !this.trailers.is_none() => {
+                        this.seen.lock().copy = None;
                         let trailers = this.trailers.of(&trailers);
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
@@ -309,12 +367,18 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|body| body.inner.is_end_stream())
+        match self {
+            Self::Empty => true,
+            Self::Passing(body) => body.inner.is_end_stream(),
+            Self::Again(pieces) => pieces.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), |body| body.inner.size_hint())
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Passing(body) => body.inner.size_hint(),
+            Self::Again(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
+        }
     }
 }

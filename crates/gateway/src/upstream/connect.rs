@@ -115,6 +115,10 @@ impl Connector {
         Ok(Self { tls, patience })
     }
 
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// One connection. Over TLS, HTTP/2 is offered too if this `offers_http2`.
     pub(super) async fn open(&self, upstream: &Upstream, offers_http2: bool) -> io::Result<UpstreamStream> {
         timeout(self.patience, self.open_patiently(upstream, offers_http2))

@@ -1,8 +1,11 @@
 //! HTTP/2 connections to one upstream. Requests of all companies share one, and another is opened when it is full.
 
 use std::error::Error;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use h2::Reason;
@@ -12,6 +15,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::sleep;
 use wire::CallerBody;
 
 use super::Upstream;
@@ -21,6 +25,10 @@ use crate::request_body::{RequestBody, RequestSeen};
 use crate::trailers;
 
 type Sender = http2::SendRequest<RequestBody<CallerBody>>;
+type Connection = http2::Connection<UpstreamStream, RequestBody<CallerBody>, TokioExecutor>;
+
+/// Only who has it may open a connection.
+pub(super) type Turn = tokio::sync::OwnedMutexGuard<()>;
 
 /// Requests at once over one connection. Most servers allow as many.
 const STREAMS: usize = 100;
@@ -40,8 +48,8 @@ const ASK_EVERY: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub(super) struct Lanes {
     open: Mutex<Vec<Lane>>,
-    /// Held while one is being opened.
-    opening: tokio::sync::Mutex<()>,
+    /// Held while one is being opened, until the upstream has said how many requests it takes at once.
+    opening: Arc<tokio::sync::Mutex<()>>,
     /// Whether the upstream chose HTTP/1.1 the last time.
     chose_http1: AtomicBool,
 }
@@ -55,6 +63,8 @@ pub(super) struct Lane {
 
 struct Usage {
     in_flight: AtomicUsize,
+    /// How many requests at once the upstream takes, as far as it has said so.
+    most: AtomicUsize,
     /// When the last response ended.
     since: Mutex<Instant>,
 }
@@ -77,16 +87,18 @@ impl Lanes {
     pub(super) fn open(&self) -> Option<Lane> {
         let mut open = lock(&self.open);
         open.retain(|lane| !lane.sender.is_closed());
-        let has_room = |lane: &&Lane| lane.usage.in_flight.load(Ordering::Relaxed) < STREAMS;
+        let has_room = |lane: &&Lane| {
+            lane.usage.in_flight.load(Ordering::Relaxed) < lane.usage.most.load(Ordering::Relaxed)
+        };
         open.iter().find(has_room).cloned()
     }
 
     /// Waits until nobody else opens a connection.
-    pub(super) async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+    pub(super) async fn turn(&self) -> Option<Turn> {
         if self.chose_http1() {
             None
         } else {
-            Some(self.opening.lock().await)
+            Some(Arc::clone(&self.opening).lock_owned().await)
         }
     }
 
@@ -99,9 +111,16 @@ impl Lanes {
         self.chose_http1.store(!is_http2, Ordering::Relaxed);
     }
 
-    pub(super) async fn add(&self, stream: UpstreamStream) -> Result<Lane, SendFault> {
+    /// The first request goes out as soon as the upstream has said how many it takes, which may not last longer than this.
+    pub(super) async fn add(
+        &self,
+        stream: UpstreamStream,
+        turn: Option<Turn>,
+        patience: Duration,
+    ) -> Result<Lane, SendFault> {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            .initial_max_send_streams(0)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(HEAD_BYTES)
@@ -110,18 +129,20 @@ impl Lanes {
             .handshake(stream)
             .await
             .map_err(|error| SendFault::of(&error, false))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, cause = ?error, "a connection to an upstream ended with an error");
-            }
+        let usage = Arc::new(Usage {
+            in_flight: AtomicUsize::new(0),
+            most: AtomicUsize::new(1),
+            since: Mutex::new(Instant::now()),
         });
         let lane = Lane {
             sender,
-            usage: Arc::new(Usage {
-                in_flight: AtomicUsize::new(0),
-                since: Mutex::new(Instant::now()),
-            }),
+            usage: Arc::clone(&usage),
         };
+        tokio::spawn(async move {
+            if let Err(error) = run(connection, &usage, turn, patience).await {
+                tracing::debug!(%error, cause = ?error, "a connection to an upstream ended with an error");
+            }
+        });
         lock(&self.open).push(lane.clone());
         Ok(lane)
     }
@@ -133,6 +154,31 @@ impl Lanes {
             !lane.sender.is_closed() && (is_in_use || lock(&lane.usage.since).elapsed() < keep)
         });
     }
+}
+
+/// Runs a connection until its end, and notes how many requests the upstream takes at once.
+async fn run(
+    mut connection: Connection,
+    usage: &Usage,
+    mut turn: Option<Turn>,
+    patience: Duration,
+) -> hyper::Result<()> {
+    let mut late = pin!(sleep(patience));
+    let mut is_known = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(ended);
+        }
+        let most = connection.current_max_send_streams();
+        is_known |= most > 0;
+        if is_known {
+            usage.most.store(most.min(STREAMS), Ordering::Relaxed);
+            turn = None;
+            return Poll::Pending;
+        }
+        late.as_mut().poll(cx).map(Ok)
+    })
+    .await
 }
 
 impl Lane {

@@ -81,6 +81,11 @@ impl Upstream {
         })
     }
 
+    /// Whether it can say that it did not look at a request, as HTTP/2 can.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.speaks != Speaks::Http1
+    }
+
     pub(crate) const fn is_https(&self) -> bool {
         self.https
     }

@@ -134,7 +134,7 @@ impl Pool {
             return Ok(Some(lane));
         }
         // One connection is opened for all who wait for one, unless the upstream is known to choose HTTP/1.1.
-        let _turn = lanes.turn().await;
+        let turn = lanes.turn().await;
         if let Some(lane) = lanes.open() {
             return Ok(Some(lane));
         }
@@ -146,7 +146,8 @@ impl Pool {
         let is_http2 = upstream.speaks == Speaks::Http2 || stream.is_http2();
         lanes.chosen(is_http2);
         if is_http2 {
-            return lanes.add(stream).await.map(Some);
+            let patience = self.connector.patience();
+            return lanes.add(stream, turn, patience).await.map(Some);
         }
         let sender = shake_hands(stream).await?;
         self.unused(upstream.number).push(Unused {

@@ -295,19 +295,33 @@ async fn callers_of_http1_share_one_connection_to_an_http2_upstream() {
 async fn what_the_upstream_refused_or_has_not_seen_is_sent_again_and_nothing_else() {
     for (reason, method, body, status, tries) in [
         (Reason::REFUSED_STREAM, Method::POST, "", 200, 2),
-        (Reason::REFUSED_STREAM, Method::POST, "hello", 502, 1),
+        (Reason::REFUSED_STREAM, Method::POST, "hello", 200, 2),
+        (Reason::REFUSED_STREAM, Method::POST, &"x".repeat(100_000), 502, 1),
         (Reason::INTERNAL_ERROR, Method::POST, "", 502, 1),
         (Reason::CANCEL, Method::DELETE, "", 502, 1),
     ] {
         let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let (count, length) = (Arc::clone(&asked), body.len());
         let answer = move |number, (request, mut respond): Arrived| {
             count.fetch_add(1, Ordering::SeqCst);
             async move {
                 if number == 0 {
+                    // When all of it is there that its window allows.
+                    let mut body = request.into_body();
+                    let mut left = length.min(65_535);
+                    while left > 0 {
+                        left -= body.data().await.expect("more").expect("no error").len();
+                    }
                     respond.send_reset(reason);
                 } else {
-                    ok((request, respond));
+                    let (mut body, mut whole) = (request.into_body(), 0);
+                    while let Some(Ok(piece)) = body.data().await {
+                        whole += piece.len();
+                    }
+                    assert_eq!(whole, length);
+                    respond
+                        .send_response(Response::new(()), true)
+                        .expect("it is sent");
                 }
             }
         };
@@ -453,4 +467,55 @@ async fn an_upstream_that_does_not_speak_http2_gets_http1_unless_it_must() {
         let world = world_with(upstream(http1).await, change).await;
         assert_eq!(world.get("/").await.status, 200, "{mode:?}");
     }
+}
+
+#[tokio::test]
+async fn where_an_upstream_takes_few_requests_at_once_more_connections_are_opened() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (arrive, mut arrived) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let arrive = arrive.clone();
+            tokio::spawn(async move {
+                let mut builder = h2::server::Builder::new();
+                let connection = builder.max_concurrent_streams(2).handshake::<_, Bytes>(tcp);
+                let mut connection = connection.await.expect("HTTP/2");
+                while let Some(Ok(request)) = connection.accept().await {
+                    arrive.send(request).expect("the test runs");
+                }
+            });
+        }
+    });
+    let world = Arc::new(world_with(address, always).await);
+    let caller: Arc<Caller> = Arc::new(Caller::connect(&world).await);
+    let mut held = Vec::new();
+    for number in 0..7 {
+        let (caller, request) = (caller.clone(), get(&world, &format!("/{number}")));
+        held.push(tokio::spawn(async move { caller.send(request).await.status }));
+    }
+    let mut requests = Vec::new();
+    while requests.len() < 7 {
+        let request = test_wait::in_time("all arrive, though none is answered", arrived.recv()).await;
+        requests.push(request.expect("the upstream runs"));
+    }
+    requests.into_iter().for_each(ok);
+    for one in held {
+        assert_eq!(one.await.expect("it ran"), 200);
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_never_says_what_it_takes_is_unreachable() {
+    let silent = async |tcp: TcpStream| {
+        std::future::pending::<()>().await;
+        drop(tcp);
+    };
+    let change = |options: &mut GatewayOptions| {
+        always(options);
+        options.timeouts.connect = Duration::from_millis(50);
+    };
+    let world = world_with(upstream(silent).await, change).await;
+    let answers = tokio::join!(world.get("/"), world.get("/"), world.get("/"));
+    assert_eq!([answers.0.status, answers.1.status, answers.2.status], [502; 3]);
 }
