@@ -1,5 +1,6 @@
 //! Serves one accepted socket until it closes.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -27,8 +28,8 @@ use crate::fault::Fault;
 use crate::rewound::Rewound;
 use crate::stream::CallerStream;
 use crate::tls::Tls;
-use crate::transport::Transport;
-use crate::upgrade::Upgrade;
+use crate::transport::Io;
+use crate::upgrade::{Switched, Upgrade};
 use crate::{head, http2, panics, tls};
 
 /// Answers the requests of a connection.
@@ -74,14 +75,14 @@ pub fn serve<S: Service>(
         tracing::debug!(%error, "the caller disconnected before it was served");
     }
     match tls {
-        None => future::Either::Left(serve_http1(tcp, place, limits, stop, service)),
+        None => future::Either::Left(serve_http1(Io::Plain(tcp), place, limits, stop, service)),
         // In memory of its own, which connections without TLS need not have.
         Some(tls) => future::Either::Right(Box::pin(tls::serve(tls, tcp, place, limits, stop, service))),
     }
 }
 
-pub(crate) async fn serve_http1<T: Transport, S: Service>(
-    io: T,
+pub(crate) async fn serve_http1<S: Service>(
+    io: Io,
     place: &Place,
     limits: Limits,
     stop: &CancellationToken,
@@ -139,7 +140,7 @@ pub(crate) async fn serve_http1<T: Transport, S: Service>(
         // No byte of what follows is hyper's own.
         answering.store(true, Ordering::SeqCst);
         // In memory of its own: few connections ever switch.
-        Box::pin(upgrade.run(T::switched(parts.read_buf, stream), stop.clone())).await;
+        Box::pin(upgrade.run(Switched::new(parts.read_buf, stream), stop.clone())).await;
         return;
     }
     if let Err(error) = served {
@@ -179,10 +180,12 @@ async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Res
         return refused(service, Fault::bad_request(service.now(), message));
     }
     let ends_anyway = request.version() == Version::HTTP_10 && !keeps_alive(request.headers());
+    let accept = request.headers().get(header::ACCEPT).cloned();
     let (request, watch) = watched(request);
-    let mut response = match handled(service, request).await {
+    let answered = AssertUnwindSafe(service.answer(request)).catch_unwind().await;
+    let mut response = match answered {
         Ok(response) => response.map(Either::Handler),
-        Err(fault) => return refused(service, fault),
+        Err(panic) => return panicked(service, accept.as_ref(), panic.as_ref()),
     };
     if let Some(watch) = watch {
         if watch.is_malformed() && !response.status().is_client_error() {
@@ -201,18 +204,15 @@ async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Res
     response
 }
 
-/// What the handler answers, or why it did not.
-pub(crate) async fn handled<S: Service>(
+/// The handler panicked.
+pub(crate) fn panicked<S: Service>(
     service: &S,
-    request: Request<CallerBody>,
-) -> Result<Response<S::Body>, Fault> {
-    let accept = request.headers().get(header::ACCEPT).cloned();
-    let answered = AssertUnwindSafe(service.answer(request)).catch_unwind().await;
-    answered.map_err(|panic| {
-        let mut fault = Fault::panicked(service.now(), &panics::incident(panic.as_ref()));
-        fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
-        fault
-    })
+    accept: Option<&HeaderValue>,
+    panic: &(dyn Any + Send),
+) -> Response<Either<S::Body>> {
+    let mut fault = Fault::panicked(service.now(), &panics::incident(panic));
+    fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
+    refused(service, fault)
 }
 
 pub(crate) fn watched(request: Request<Incoming>) -> (Request<CallerBody>, Option<Arc<Watch>>) {

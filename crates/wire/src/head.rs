@@ -4,6 +4,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 
 /// Refuses anything that is not clearly one request to this server, and rewrites the target to origin-form.
+#[inline]
 pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     let host = host(request.headers())?;
     let origin_form = target(request.method(), request.uri(), &host)?;
@@ -88,6 +89,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// The one `Host` header. If it is missing or repeated, different parts of a system pick different hosts.
+#[inline]
 fn host(headers: &HeaderMap) -> Result<Authority, &'static str> {
     const WRONG: &str = "The Host header is not a host name with an optional port.";
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -108,6 +110,7 @@ fn host(headers: &HeaderMap) -> Result<Authority, &'static str> {
 }
 
 /// The target in origin-form, if it came in absolute-form. Both must name the same host.
+#[inline]
 fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &'static str> {
     const WRONG: &str = "The request's target is not a path.";
     if *method == Method::CONNECT {
@@ -140,6 +143,7 @@ fn target(method: &Method, uri: &Uri, host: &Authority) -> Result<Option<Uri>, &
 }
 
 /// Accepts only `chunked`. A body in any other coding would reach the handler still encoded.
+#[inline]
 fn framing(headers: &HeaderMap) -> Result<(), &'static str> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

@@ -4,6 +4,7 @@
 //! outlives it.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +12,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use http::{Request, Response};
+use futures_util::{FutureExt, StreamExt};
+use http::{Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -25,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Either, Limits, Service, handled, refused, watched};
+use crate::connection::{Either, Limits, Service, panicked, refused, watched};
 use crate::fault::Fault;
 use crate::head;
 
@@ -152,10 +153,15 @@ async fn respond<S: Service>(
     if let Err(wrong) = head::check_http2(&mut request, limits.head_bytes) {
         return refused(service, Fault::of_head(service.now(), wrong));
     }
+    let accept = request.headers().get(header::ACCEPT).cloned();
     let (request, _watch) = watched(request);
-    match handled(service, request).await {
+    // In a box, so that the compiler can still make one piece of the handler and HTTP/1.1.
+    match AssertUnwindSafe(Box::pin(service.answer(request)))
+        .catch_unwind()
+        .await
+    {
         Ok(response) => response.map(Either::Handler),
-        Err(fault) => refused(service, fault),
+        Err(panic) => panicked(service, accept.as_ref(), panic.as_ref()),
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use crate::transport::Io;
+
 /// After the last response, the connection reads and discards up to this many bytes for up to this long. Closing at
 /// once would reset the connection, and a caller that is still sending would lose the response.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
@@ -18,8 +20,8 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// A connection with a limit on how long writes may stall.
 #[derive(Debug)]
-pub(crate) struct CallerStream<T> {
-    io: T,
+pub(crate) struct CallerStream {
+    io: Io,
     write_idle: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whether a request is being answered. Anything written at another time comes from hyper itself.
@@ -28,8 +30,8 @@ pub(crate) struct CallerStream<T> {
     in_the_middle: bool,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> CallerStream<T> {
-    pub(crate) fn new(io: T, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
+impl CallerStream {
+    pub(crate) fn new(io: Io, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
         Self {
             io,
             write_idle,
@@ -55,7 +57,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> CallerStream<T> {
             })
     }
 
-    fn bounded<R>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.alarm = None;
             return polled;
@@ -75,7 +77,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> CallerStream<T> {
     }
 
     /// The connection itself.
-    pub(crate) const fn io(&self) -> &T {
+    pub(crate) const fn io(&self) -> &Io {
         &self.io
     }
 
@@ -118,13 +120,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> CallerStream<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for CallerStream<T> {
+impl AsyncRead for CallerStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CallerStream<T> {
+impl AsyncWrite for CallerStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.is_bare_answer(buf) {

@@ -24,6 +24,7 @@ use crate::certificate::{Files, Pair, Stamp};
 use crate::connection::{Limits, Service, serve_http1};
 use crate::http2;
 use crate::stream::CallerStream;
+use crate::transport::Io;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -221,7 +222,9 @@ pub(crate) async fn serve<S: Service>(
         () = place.asked_to_close() => None,
     };
     let Some(stream) = accepted else { return };
-    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+    let stream = Io::Tls(Box::new(stream));
+    if is_http2 {
         let stream = CallerStream::new(stream, limits.write_idle, Arc::default()).in_frames();
         http2::serve(stream, place, limits, stop, service).await;
     } else {

@@ -9,8 +9,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::rewound::Rewound;
@@ -54,21 +52,11 @@ impl fmt::Debug for Upgrade {
 
 /// A caller's connection after its last HTTP response.
 #[derive(Debug)]
-pub struct Switched(Rewound<Io>);
-
-#[derive(Debug)]
-enum Io {
-    Plain(CallerStream<TcpStream>),
-    Tls(Box<CallerStream<TlsStream<TcpStream>>>),
-}
+pub struct Switched(Rewound<CallerStream>);
 
 impl Switched {
-    pub(crate) const fn plain(read: Bytes, stream: CallerStream<TcpStream>) -> Self {
-        Self(Rewound::new(read, Io::Plain(stream)))
-    }
-
-    pub(crate) fn tls(read: Bytes, stream: CallerStream<TlsStream<TcpStream>>) -> Self {
-        Self(Rewound::new(read, Io::Tls(Box::new(stream))))
+    pub(crate) const fn new(read: Bytes, stream: CallerStream) -> Self {
+        Self(Rewound::new(read, stream))
     }
 }
 
@@ -88,41 +76,6 @@ impl AsyncWrite for Switched {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().0.stream {
-            Io::Plain(stream) => stream.poll_close(cx),
-            Io::Tls(stream) => stream.poll_close(cx),
-        }
-    }
-}
-
-impl AsyncRead for Io {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Io {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        self.get_mut().0.stream.poll_close(cx)
     }
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::framed::{Caller, get, read, request};
 use crate::raw::{closed, send, until};
+use crate::upstream::Event;
 use crate::world::World;
 
 #[tokio::test]
@@ -291,4 +292,53 @@ async fn a_body_that_stalls_is_abandoned_and_the_connection_goes_on() {
         details,
         ["The caller sent nothing more of its body for too long."; 2]
     );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_request_leaves_the_others_alone() {
+    let world = World::new().await;
+    let caller: Caller = Caller::connect(&world).await;
+    let two_hosts = request(
+        &world,
+        Method::GET,
+        "/echo",
+        &[("host", "elsewhere.test")],
+        Default::default(),
+    );
+    let mut stranger = get(&world, "/echo");
+    stranger.headers_mut().remove("x-access-secret");
+    let answers = tokio::join!(
+        caller.send(two_hosts),
+        caller.send(get(&world, "/echo")),
+        caller.send(stranger),
+        caller.send(get(&world, "/operator/v1/")),
+        caller.send(get(&world, "/no-content")),
+    );
+    let statuses = [
+        answers.0.status,
+        answers.1.status,
+        answers.2.status,
+        answers.3.status,
+        answers.4.status,
+    ];
+    assert_eq!(statuses, [400, 200, 401, 404, 204]);
+    assert_eq!(answers.0.json()["error"]["code"], "incorrect_request");
+}
+
+#[tokio::test]
+async fn a_request_that_its_caller_resets_is_cancelled_at_the_upstream() {
+    let mut world = World::new().await;
+    let caller: Caller = Caller::connect(&world).await;
+    let held = caller.begin(get(&world, "/hold"));
+    tokio::select! {
+        _ = held => panic!("it is never answered"),
+        path = world.upstream.arrived() => assert_eq!(path, "/hold"),
+    }
+    assert!(matches!(world.upstream.next().await, Event::Left));
+    let entry = world.entry_when_ended().await;
+    assert_eq!(
+        (entry.row.status, entry.verdict_detail.as_str()),
+        (499, "The caller disconnected before there was a response.")
+    );
+    assert_eq!(caller.send(get(&world, "/echo")).await.status, 200);
 }
