@@ -53,15 +53,34 @@ pub struct ServeArgs {
     /// A host name that the operator listener accepts besides IP addresses and localhost
     #[arg(long, value_name = "HOST")]
     pub operator_host: Vec<String>,
-    /// How browsers reach the dashboard [default: http:// and the listen address]
+    /// How browsers reach the dashboard [default: http://, or https:// with a certificate, and the listen address]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
-    /// How programs reach the gateway [default: http:// and the gateway's listen address]
+    /// How programs reach the gateway [default: http://, or https:// with a certificate, and the gateway's listen address]
     #[arg(long, value_name = "URL")]
     pub gateway_url: Option<String>,
     /// The API behind the gateway, one for each environment: sandbox=URL, dev=URL, prod=URL
     #[arg(long, value_name = "ENV=URL")]
     pub upstream: Vec<String>,
+    /// When to speak HTTP/2 to upstreams: off; tls, if an https upstream chooses it; or always, also to http upstreams
+    /// [default: tls]
+    #[arg(long, value_name = "MODE")]
+    pub upstream_http2: Option<String>,
+    /// The dashboard's certificate, followed by those of its issuers, in a PEM file
+    ///
+    /// With a certificate, the listener speaks TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2. Both files are read again when they
+    /// change.
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<String>,
+    /// The key of the dashboard's certificate, in a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// The gateway's certificate, followed by those of its issuers, in a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub gateway_tls_certificate: Option<String>,
+    /// The key of the gateway's certificate, in a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub gateway_tls_key: Option<String>,
     /// PostgreSQL instead of the embedded database: postgres://…
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
@@ -136,6 +155,12 @@ pub struct ServeArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Limits of the gateway; a time is 500ms, 4s, 5m or 1h")]
 pub struct GatewayArgs {
+    /// How long a caller may take to begin TLS [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    pub handshake_timeout: Option<String>,
+    /// Requests at once over one HTTP/2 connection [default: 128]
+    #[arg(long, value_name = "N")]
+    pub http2_streams: Option<String>,
     /// How long a caller may take to send a request's head [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub head_timeout: Option<String>,

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use wire::{CallerBody, Fault};
+use wire::{CallerBody, Fault, Tls};
 
 /// How long to wait after a failed accept. When no descriptors are left, retrying at once would only use up the
 /// processor.
@@ -24,6 +24,7 @@ pub(crate) const LIMITS: wire::Limits = wire::Limits {
     head_bytes: 64 * 1024,
     head: Duration::from_secs(30),
     write_idle: Duration::from_secs(60),
+    streams: 128,
 };
 /// How long open responses may take to finish after the server is told to stop.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub struct Peer(pub SocketAddr);
 /// Serves until `stop`, then drains.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     connections: Connections,
     clock: Clock,
@@ -62,9 +64,9 @@ pub async fn serve(
             peer,
             clock: clock.clone(),
         };
-        let stop = stop.clone();
+        let (stop, tls) = (stop.clone(), tls.clone());
         open.spawn(async move {
-            wire::serve(stream, &place, LIMITS, &stop, &connection).await;
+            wire::serve(stream, tls.as_ref(), &place, LIMITS, &stop, &connection).await;
         });
     }
     drop(listener);

@@ -158,8 +158,12 @@ async fn start_on(
     let connections = |name, at_once, per_address| {
         Connections::new(name, at_once, per_address, config.trusted_proxies.clone())
     };
+    for (_, tls) in services.certificates() {
+        tasks.spawn(tls.clone().keep_current(services.clock(), stop.clone()));
+    }
     tasks.spawn(listener::serve(
         dashboard,
+        services.tls.clone(),
         dashboard::router(table.dashboard, state),
         connections("dashboard", bounds.dashboard, config.connections_per_address),
         services.clock(),
@@ -174,6 +178,7 @@ async fn start_on(
     // other limit.
     let door = Door {
         listener: operator,
+        tls: None,
         connections: connections("operator", bounds.operator, bounds.operator),
         limits: listener::LIMITS,
         drain: listener::DRAIN,
@@ -224,7 +229,12 @@ fn state(
         .gateway_url
         .as_ref()
         .map(|url| url.as_str().trim_end_matches('/').to_owned());
-    let gateway_url = gateway_url.unwrap_or_else(|| format!("http://{gateway}"));
+    let scheme = if services.gateway.tls().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let gateway_url = gateway_url.unwrap_or_else(|| format!("{scheme}://{gateway}"));
     let (leptos_options, site) = site(config)?;
     let installation = Installation {
         gateway_url,
@@ -240,7 +250,7 @@ fn state(
             services: services.clone(),
             installation: Arc::new(installation),
         },
-        origin: PublicOrigin::new(config.public_url.as_ref(), dashboard),
+        origin: PublicOrigin::new(config.public_url.as_ref(), dashboard, services.tls.is_some()),
         provider: config.provider.clone(),
         delivery_headers: config.webhook_headers.shown().clone(),
         credential_names: config.credential_names(),

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use webhooks::{
     Parts, Policy, RunningWorker, Sender, Stores, SystemResolver, Webhooks, Worker, WorkerOptions,
 };
+use wire::Tls;
 
-use crate::config::{Config, ConfigError, Database};
+use crate::config::{CertificateFiles, Config, ConfigError, Database};
 use crate::core::Core;
 use crate::descriptors::Descriptors;
 use crate::error::StartError;
@@ -39,6 +40,8 @@ pub struct Services {
     pub recorder: Recorder,
     pub webhooks: Webhooks,
     pub gateway: Gateway,
+    /// The dashboard's certificate.
+    pub tls: Option<Tls>,
     /// Cancelled when the server stops, which ends open streams and background tasks.
     pub stopping: CancellationToken,
 }
@@ -101,12 +104,16 @@ impl Services {
             upstreams: config.upstreams.iter().cloned().collect(),
             gateway_url: config.gateway_url.clone(),
             public_api_url: config.public_url.clone(),
+            public_api_tls: config.tls.is_some(),
             trusted_proxies: config.trusted_proxies.clone(),
             withheld,
+            tls: loaded(&config.gateway_tls, config)?,
+            upstream_http2: config.upstream_http2,
             timeouts: config.gateway.timeouts,
             limits: Limits {
                 connections: at_most(config.gateway.connections, bounds.gateway),
                 connections_per_address: config.connections_per_address,
+                streams: config.gateway.streams,
                 requests: at_most(config.gateway.requests, bounds.requests),
                 upstream_idle: bounds.upstream_idle,
                 head_bytes: config.gateway.head_bytes,
@@ -114,6 +121,7 @@ impl Services {
                 ..Limits::default()
             },
         };
+        let tls = loaded(&config.tls, config)?;
         let gateway = Gateway::new(
             options,
             core.keys.clone(),
@@ -158,6 +166,7 @@ impl Services {
                 recorder,
                 webhooks,
                 gateway,
+                tls,
                 stopping: CancellationToken::new(),
             },
             background,
@@ -211,6 +220,13 @@ impl Services {
         }
     }
 
+    /// The certificates, each with the listener that has it.
+    pub fn certificates(&self) -> impl Iterator<Item = (&'static str, &Tls)> {
+        let all = [("dashboard", self.tls.as_ref()), ("gateway", self.gateway.tls())];
+        all.into_iter()
+            .filter_map(|(listener, tls)| Some((listener, tls?)))
+    }
+
     pub fn clock(&self) -> Clock {
         self.core.clock.clone()
     }
@@ -225,6 +241,11 @@ impl Services {
         }
         self.core.close().await;
     }
+}
+
+fn loaded(files: &Option<CertificateFiles>, config: &Config) -> Result<Option<Tls>, ConfigError> {
+    let load = |files: &CertificateFiles| files.load(config.gateway.timeouts.handshake);
+    files.as_ref().map(load).transpose()
 }
 
 /// What was set, as far as the limit of open files allows.

@@ -33,6 +33,7 @@ pub struct Peer {
     address: IpAddr,
     text: HeaderValue,
     is_trusted: bool,
+    scheme: &'static str,
 }
 
 impl Peer {
@@ -42,8 +43,20 @@ impl Peer {
             // Every address can be the value of a header.
             text: HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown")),
             is_trusted: is_trusted(address, trusted),
+            scheme: "http",
             address,
         }
+    }
+
+    /// Its connection is encrypted.
+    pub(crate) fn over_tls(mut self) -> Self {
+        self.scheme = "https";
+        self
+    }
+
+    /// The scheme of the URLs that it calls.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        self.scheme
     }
 
     /// An IPv4-mapped IPv6 address counts as IPv4.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use model::CompanyId;
@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
-use crate::trailers;
+use crate::trailers::Passing;
 use crate::upstream::Lease;
 
 /// The body of every response from the gateway. Dropping it early tells the upstream that the caller has gone.
@@ -26,7 +26,9 @@ pub struct AnswerBody {
     /// The upstream's connection and the place in flight, until the response has ended.
     holds: Option<(Lease, Share<CompanyId>)>,
     /// The trailers that may pass.
-    trailers: Vec<HeaderName>,
+    trailers: Passing,
+    /// Ends when the response has to be cut off.
+    cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 enum Source {
@@ -46,6 +48,8 @@ pub enum BrokenOff {
     ByUpstream,
     #[error("the upstream stopped in the middle of its answer")]
     Stalled,
+    #[error("the key was deleted")]
+    KeyDeleted,
 }
 
 impl AnswerBody {
@@ -71,7 +75,8 @@ impl AnswerBody {
                 source: Source::Whole(source),
                 recording,
                 holds: None,
-                trailers: Vec::new(),
+                trailers: Passing::none(),
+                cut: None,
             },
         )
     }
@@ -86,7 +91,8 @@ impl AnswerBody {
                 source: Source::Whole(sent.then_some(body)),
                 recording: None,
                 holds: None,
-                trailers: Vec::new(),
+                trailers: Passing::none(),
+                cut: None,
             },
         )
     }
@@ -101,6 +107,7 @@ impl AnswerBody {
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
+        let is_http2 = holds.0.is_http2();
         let (recording, holds) = if carries_body(method, parts.status) && !body.is_end_stream() {
             (Some(recording), Some(holds))
         } else {
@@ -109,7 +116,8 @@ impl AnswerBody {
             recording.finish(Ending::Whole);
             (None, None)
         };
-        let left = body.size_hint().exact();
+        // In HTTP/2, trailers may follow a body of known length.
+        let left = body.size_hint().exact().filter(|_| !is_http2);
         let source = Source::Upstream {
             body,
             idle,
@@ -122,18 +130,28 @@ impl AnswerBody {
                 source,
                 recording,
                 holds,
-                trailers: Vec::new(),
+                trailers: Passing::none(),
+                cut: None,
             },
         )
     }
 
     /// Lets these trailers pass.
-    pub(crate) fn passing(mut self, trailers: Vec<HeaderName>) -> Self {
+    pub(crate) fn passing(mut self, trailers: Passing) -> Self {
         self.trailers = trailers;
         self
     }
 
+    /// Cuts the response off when `cut` ends before it.
+    pub(crate) fn until(mut self, cut: impl Future<Output = ()> + Send + 'static) -> Self {
+        if self.recording.is_some() {
+            self.cut = Some(Box::pin(cut));
+        }
+        self
+    }
+
     fn finish(&mut self, ending: Ending) {
+        self.cut = None;
         if let Some((lease, _)) = self.holds.take()
             && ending == Ending::Whole
         {
@@ -174,6 +192,15 @@ impl Body for AnswerBody {
                 left,
             } => poll_upstream(body, *idle, alarm, left, cx),
         };
+        let is_cut = this
+            .cut
+            .as_mut()
+            .is_some_and(|cut| cut.as_mut().poll(cx).is_ready());
+        let polled = if is_cut {
+            Poll::Ready(Some(Err(BrokenOff::KeyDeleted)))
+        } else {
+            polled
+        };
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
@@ -184,11 +211,14 @@ impl Body for AnswerBody {
                 this.finish(match fault {
                     BrokenOff::ByUpstream => Ending::UpstreamBroke,
                     BrokenOff::Stalled => Ending::UpstreamStalled,
+                    BrokenOff::KeyDeleted => Ending::Revoked,
                 });
                 Poll::Ready(Some(Err(fault)))
             }
             Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
-                let trailers = trailers::only(&trailers, &this.trailers);
+                let trailers = this.trailers.of(&trailers);
+                // Nothing follows them, so nothing is polled again.
+                this.finish(Ending::Whole);
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
             Poll::Ready(Some(Ok(Piece::Data(data)))) => {

@@ -19,6 +19,7 @@ use crate::headers::{Identity, REQUEST_ID};
 use crate::local::{Caller, capitalised};
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
+use crate::revocation::deleted;
 use crate::upstream::{Lease, Pool, SendFault, Upstream, UpstreamRequest};
 use crate::{errors, headers, location, trailers, websocket};
 
@@ -31,6 +32,8 @@ enum Failed {
     /// Too many requests are in flight, for this company or in total.
     Overloaded,
     Unreachable(&'static str),
+    /// The upstream did not take the request, and had no part in it.
+    Refused,
     /// Whether the connection had been used before.
     Closed {
         reused: bool,
@@ -52,6 +55,8 @@ pub(crate) struct Passing<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) method: &'a Method,
     pub(crate) peer: &'a Peer,
+    /// Whether it came over HTTP/2.
+    pub(crate) is_http2: bool,
     /// Whether the caller understands trailers.
     pub(crate) trailers: bool,
     /// Whether the request asks for a WebSocket.
@@ -69,6 +74,7 @@ impl Gateway {
     ) -> Response<AnswerBody> {
         let timeouts = &self.shared.options.timeouts;
         let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        let caller_may_go_on = seen.clone();
         match self
             .pass_on(&passing, parts, (body, seen), &mut recording, pool)
             .await
@@ -79,6 +85,9 @@ impl Gateway {
                 in_flight,
             }) => {
                 recording.upstream_answered();
+                if let Some(seen) = caller_may_go_on {
+                    seen.answered(timeouts.stream_idle);
+                }
                 let switches = passing.websocket && websocket::is_agreed_to(&response);
                 let trailers = if passing.trailers {
                     trailers::announced(response.headers(), headers::trailer_passes_to_caller)
@@ -87,19 +96,30 @@ impl Gateway {
                 };
                 make_ours(&mut response, passing.method, switches);
                 trailers::announce(response.headers_mut(), &trailers);
+                let trailers = if passing.trailers && passing.is_http2 {
+                    trailers::Passing::All(Box::new(headers::trailer_passes_to_caller))
+                } else {
+                    trailers::Passing::Announced(trailers)
+                };
                 let request_id = recording.request_id_value().clone();
                 response.headers_mut().insert(&REQUEST_ID, request_id);
                 if switches {
                     return self.switch(&passing, response, recording, in_flight);
                 }
-                AnswerBody::upstream(
+                let response = AnswerBody::upstream(
                     response,
                     recording,
                     passing.method,
                     timeouts.stream_idle,
                     (lease, in_flight),
                 )
-                .map(|body| body.passing(trailers))
+                .map(|body| body.passing(trailers));
+                if passing.is_http2 {
+                    let key = Arc::clone(&passing.caller.key);
+                    response.map(|body| body.until(deleted(self.shared.keys.clone(), key)))
+                } else {
+                    response
+                }
             }
             Err(failed) => {
                 let (verdict, detail, response) = failed.explain(passing.caller.environment, timeouts.answer);
@@ -114,7 +134,7 @@ impl Gateway {
         &self,
         passing: &Passing<'_>,
         (uri, headers): (Uri, HeaderMap),
-        (body, seen): (RequestBody<CallerBody>, Option<Arc<RequestSeen>>),
+        (mut body, seen): (RequestBody<CallerBody>, Option<Arc<RequestSeen>>),
         recording: &mut Recording,
         pool: &Arc<Pool>,
     ) -> Result<Answered, Failed> {
@@ -131,15 +151,25 @@ impl Gateway {
         let may_repeat = is_safe(passing.method) && seen.is_none();
         recording.request_body(seen.clone());
         let waits = body.expects_continue(&headers);
+        if upstream.may_refuse() {
+            body.keep();
+        }
         let mut request = upstream_request(passing, recording, upstream, (target.clone(), headers), body);
         if waits {
             expect_continue(&mut request);
         }
         let mut answer = ask(pool, upstream, request, seen.as_deref(), patience).await;
-        if may_repeat && matches!(answer, Err(Failed::Closed { reused: true })) {
+        let again = match answer {
             // The upstream closed a kept connection just as we used it.
+            Err(Failed::Closed { reused: true }) if may_repeat => Some(RequestBody::empty()),
+            Err(Failed::Refused) => seen
+                .as_ref()
+                .map_or(Some(RequestBody::empty()), |seen| seen.again()),
+            _ => None,
+        };
+        if let Some(body) = again {
             let head = (target, recording.headers());
-            let again = upstream_request(passing, recording, upstream, head, RequestBody::empty());
+            let again = upstream_request(passing, recording, upstream, head, body);
             answer = ask(pool, upstream, again, None, patience).await;
         }
         answer.map(|(mut response, mut lease)| {
@@ -261,8 +291,9 @@ fn upstream_request(
     mut body: RequestBody<CallerBody>,
 ) -> UpstreamRequest {
     let caller = passing.caller;
-    let passes =
-        |name: &HeaderName| headers::trailer_passes_to_upstream(name, passing.peer, recording.form());
+    let passes = |name: &HeaderName| {
+        headers::trailer_passes_to_upstream(name, passing.peer.is_trusted(), recording.form())
+    };
     let trailers = trailers::announced(&headers, passes);
     let mut headers = headers::to_upstream(headers, passing.peer, &caller.reached, recording.form());
     let identity = Identity {
@@ -279,7 +310,14 @@ fn upstream_request(
         // Without this header, hyper silently drops the body of a GET or HEAD.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         trailers::announce(&mut headers, &trailers);
-        body.pass_trailers(trailers);
+        body.pass_trailers(if passing.is_http2 {
+            let (log, is_trusted) = (Arc::clone(recording.log()), passing.peer.is_trusted());
+            let passes =
+                move |name: &HeaderName| headers::trailer_passes_to_upstream(name, is_trusted, &log.form);
+            trailers::Passing::All(Box::new(passes))
+        } else {
+            trailers::Passing::Announced(trailers)
+        });
     }
     if passing.trailers {
         trailers::want(&mut headers);
@@ -301,6 +339,7 @@ impl Failed {
                 tracing::debug!(%error, "an upstream could not be connected");
                 Self::Unreachable("No connection to the API could be made.")
             }
+            SendFault::Refused => Self::Refused,
             SendFault::NotHttp => Self::Unreachable("The API's response was not valid HTTP."),
             SendFault::Closed { reused } => Self::Closed { reused: *reused },
         }
@@ -320,6 +359,10 @@ impl Failed {
                 "This company had too many requests in flight.".to_owned(),
             ),
             Self::Unreachable(detail) => refused(Verdict::UpstreamUnreachable, detail.to_owned()),
+            Self::Refused => refused(
+                Verdict::UpstreamUnreachable,
+                "The API did not take the request.".to_owned(),
+            ),
             Self::Closed { .. } => refused(
                 Verdict::UpstreamUnreachable,
                 "The API closed the connection without a response.".to_owned(),

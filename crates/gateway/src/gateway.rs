@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use clock::Clock;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Version};
 use http_body::Body;
 use keys::Keys;
 use logs::Recorder;
@@ -17,7 +17,7 @@ use model::{CompanyId, Environment, Recorded};
 use shares::FairShare;
 use tokio::runtime::Handle;
 use url::Url;
-use wire::CallerBody;
+use wire::{CallerBody, Tls};
 
 use crate::address::Peer;
 use crate::answer::AnswerBody;
@@ -74,7 +74,7 @@ impl Gateway {
         local: Arc<dyn LocalApi>,
         clock: Clock,
     ) -> Result<Self, UpstreamFault> {
-        let upstreams = Upstream::all(&options.upstreams)?;
+        let upstreams = Upstream::all(&options.upstreams, options.upstream_http2)?;
         let needs_tls = upstreams.values().any(Upstream::is_https);
         let log = Log {
             recorder,
@@ -131,12 +131,17 @@ impl Gateway {
             return self.answer_locally(caller, parts, body, recording).await;
         }
         let Parts {
-            method, uri, headers, ..
+            method,
+            uri,
+            headers,
+            version,
+            ..
         } = parts;
         let passing = Passing {
             caller: &caller,
             method: &method,
             peer,
+            is_http2: version == Version::HTTP_2,
             trailers: trailers::are_wanted(&headers),
             websocket: websocket::is_asked_for(&headers) && body.is_end_stream(),
         };
@@ -152,7 +157,10 @@ impl Gateway {
         let shared = &*self.shared;
         shared.log.recorder.room().await;
         let (parts, body) = request.into_parts();
-        let peer = self.peer(peer.ip());
+        let mut peer = self.peer(peer.ip());
+        if shared.options.public_api_tls {
+            peer = peer.over_tls();
+        }
         let configured = shared.public_api_url.as_ref();
         match self.check(&parts, Recorded::PublicApi, &peer, configured) {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
@@ -163,6 +171,11 @@ impl Gateway {
     /// Requests by verdict since the start.
     pub fn counts(&self) -> Counts {
         self.shared.log.counters.read()
+    }
+
+    /// The certificate of the gateway's own listener.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.shared.options.tls.as_ref()
     }
 
     /// A path of the operator's, which does not exist here.
@@ -193,7 +206,7 @@ impl Gateway {
         let arrival = self.arrival(parts, recorded, peer.text_of(address));
         let request_id = arrival.request_id;
         let (outcome, facts) = judge(&shared.keys, &parts.headers, arrival.at, address);
-        let reached = Reached::find(&parts.headers, peer.is_trusted(), configured);
+        let reached = Reached::find(&parts.headers, peer, configured);
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         match outcome {
             Outcome::Refused {

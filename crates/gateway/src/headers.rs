@@ -206,8 +206,12 @@ pub(crate) fn vary(form: &CredentialForm) -> HeaderValue {
 }
 
 /// Whether a trailer with this name may reach the upstream. `Host` and everything about framing must come before the body.
-pub(crate) fn trailer_passes_to_upstream(name: &HeaderName, peer: &Peer, form: &CredentialForm) -> bool {
-    passes_to_upstream(name, peer.is_trusted(), form) && !BEFORE_THE_BODY.contains(name)
+pub(crate) fn trailer_passes_to_upstream(
+    name: &HeaderName,
+    peer_is_trusted: bool,
+    form: &CredentialForm,
+) -> bool {
+    passes_to_upstream(name, peer_is_trusted, form) && !BEFORE_THE_BODY.contains(name)
 }
 
 /// Whether a trailer with this name may reach the caller.
@@ -342,19 +346,15 @@ mod tests {
     }
 
     fn passed(sent: &HeaderMap, peer_is_trusted: bool) -> HeaderMap {
-        let reached = Reached::find(sent, peer_is_trusted, None);
         let ip: IpAddr = "192.0.2.9".parse().expect("an address");
         let trusted = if peer_is_trusted {
             vec![ip.into()]
         } else {
             Vec::new()
         };
-        to_upstream(
-            sent.clone(),
-            &Peer::new(ip, &trusted),
-            &reached,
-            &CredentialForm::default(),
-        )
+        let peer = Peer::new(ip, &trusted);
+        let reached = Reached::find(sent, &peer, None);
+        to_upstream(sent.clone(), &peer, &reached, &CredentialForm::default())
     }
 
     #[test]

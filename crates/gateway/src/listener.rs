@@ -35,18 +35,24 @@ impl Gateway {
         );
         let door = Door {
             listener,
+            tls: options.tls.clone(),
             connections,
             limits: wire::Limits {
                 head_bytes: limits.head_bytes,
                 head: timeouts.head,
                 write_idle: timeouts.write_idle,
+                streams: limits.streams,
             },
             drain: timeouts.drain,
         };
         let service = |number: usize, peer: SocketAddr| Connection {
             gateway: self.clone(),
             pool: Arc::clone(&pools[number]),
-            peer: self.peer(peer.ip()),
+            peer: if options.tls.is_some() {
+                self.peer(peer.ip()).over_tls()
+            } else {
+                self.peer(peer.ip())
+            },
         };
         plane.serve(door, stop, service).await;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use model::Environment;
 use url::Url;
+use wire::Tls;
 
 /// The settings of a gateway.
 #[derive(Clone, Debug, Default)]
@@ -16,10 +17,16 @@ pub struct GatewayOptions {
     pub gateway_url: Option<Url>,
     /// How callers reach the other listener with the public API, if not at its own address.
     pub public_api_url: Option<Url>,
+    /// Whether that listener has a certificate.
+    pub public_api_tls: bool,
     pub timeouts: Timeouts,
     pub limits: Limits,
     /// Peers whose `X-Forwarded-…` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// The certificate of the gateway's own listener. Without one, its connections are not encrypted.
+    pub tls: Option<Tls>,
+    /// Over which connections to upstreams HTTP/2 is spoken.
+    pub upstream_http2: UpstreamHttp2,
     /// First path segments that always get a 404. The operator's routes are on another listener, and nothing that looks
     /// like them may be reachable here.
     pub withheld: BTreeSet<String>,
@@ -32,9 +39,23 @@ impl GatewayOptions {
     }
 }
 
+/// Over which connections to upstreams HTTP/2 is spoken. WebSockets go over HTTP/1.1 in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamHttp2 {
+    /// Over none.
+    Off,
+    /// Over https, if the upstream chooses it.
+    #[default]
+    Tls,
+    /// Also over http, without asking.
+    Always,
+}
+
 /// How long the gateway waits for each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
+    /// For a TLS handshake with a caller.
+    pub handshake: Duration,
     /// For a request's head, counted from when the connection opened or the previous response ended.
     pub head: Duration,
     /// Between two pieces of a request's body.
@@ -60,6 +81,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(60),
             body_idle: Duration::from_secs(20),
             body_total: Duration::from_secs(300),
@@ -81,6 +103,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one address (or IPv6 /64), within its fair share. Trusted proxies are exempt.
     pub connections_per_address: usize,
+    /// Requests at once over one HTTP/2 connection.
+    pub streams: u32,
     /// Requests in flight to upstreams at once. Each company has a fair share.
     pub requests: usize,
     /// Public API requests at once. Each company has a fair share.
@@ -99,6 +123,7 @@ impl Default for Limits {
         Self {
             connections: 8192,
             connections_per_address: 1024,
+            streams: 128,
             requests: 2048,
             local_requests: 512,
             upstream_idle: 256,

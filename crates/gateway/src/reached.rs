@@ -6,6 +6,8 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::address::Peer;
+
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -33,14 +35,14 @@ impl Reached {
 
     /// A trusted proxy comes first, then the configured address, then the caller's own `Host`. The caller comes last
     /// because a wrong host would otherwise end up in stored responses.
-    pub(crate) fn find(headers: &HeaderMap, peer_is_trusted: bool, configured: Option<&Self>) -> Self {
+    pub(crate) fn find(headers: &HeaderMap, peer: &Peer, configured: Option<&Self>) -> Self {
         let own = || Self {
-            scheme: "http",
+            scheme: peer.scheme(),
             host: only(headers, &header::HOST)
                 .cloned()
                 .unwrap_or(HeaderValue::from_static("")),
         };
-        if !peer_is_trusted {
+        if !peer.is_trusted() {
             return configured.cloned().unwrap_or_else(own);
         }
         let proto = only(headers, &X_FORWARDED_PROTO).and_then(|proto| known_scheme(proto.to_str().ok()?));
@@ -48,11 +50,11 @@ impl Reached {
         match (host, configured) {
             (Some(host), configured) => {
                 let scheme = proto.or(configured.map(|configured| configured.scheme));
-                Self::new(scheme.unwrap_or("http"), host.clone())
+                Self::new(scheme.unwrap_or(peer.scheme()), host.clone())
             }
             (None, Some(configured)) => configured.clone(),
             (None, None) => Self {
-                scheme: proto.unwrap_or("http"),
+                scheme: proto.unwrap_or(peer.scheme()),
                 ..own()
             },
         }
@@ -105,7 +107,23 @@ mod tests {
         }
         let configured =
             configured.map(|url| Reached::configured(&url.parse().expect("a URL")).expect("a host"));
-        Reached::find(&all, trusted, configured.as_ref()).url()
+        Reached::find(&all, &peer(trusted), configured.as_ref()).url()
+    }
+
+    fn peer(trusted: bool) -> Peer {
+        let address = "192.0.2.9".parse().expect("an address");
+        let networks = ["192.0.2.0/24".parse().expect("a network")];
+        Peer::new(address, if trusted { &networks } else { &[] })
+    }
+
+    #[test]
+    fn over_tls_the_callers_own_host_is_reached_by_https() {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", HeaderValue::from_static("called.example"));
+        for trusted in [false, true] {
+            let reached = Reached::find(&headers, &peer(trusted).over_tls(), None);
+            assert_eq!(reached.url(), "https://called.example");
+        }
     }
 
     #[test]

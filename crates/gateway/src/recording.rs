@@ -37,6 +37,8 @@ pub(crate) enum Ending {
     Silent,
     /// The key of a WebSocket was deleted.
     KeyDeleted,
+    /// The key of a request over HTTP/2 was deleted.
+    Revoked,
     /// Gatehouse stopped.
     Stopped,
 }
@@ -141,6 +143,10 @@ impl Recording {
 
     pub(crate) fn form(&self) -> &CredentialForm {
         &self.log.form
+    }
+
+    pub(crate) const fn log(&self) -> &Arc<Log> {
+        &self.log
     }
 
     pub(crate) fn verdict(&mut self, verdict: Verdict, detail: impl Into<String>) {
@@ -278,6 +284,7 @@ const fn remark(ending: Ending, has_answer: bool) -> &'static str {
             "The WebSocket was closed because neither side had sent anything for too long."
         }
         (Ending::KeyDeleted, _) => "The WebSocket was closed because its key was deleted.",
+        (Ending::Revoked, _) => "The response was cut off because the key was deleted.",
         (Ending::Stopped, _) => "The WebSocket was closed because Gatehouse stopped.",
     }
 }

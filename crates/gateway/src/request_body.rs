@@ -1,14 +1,15 @@
 //! A request body on its way to the upstream. The gateway limits how long it takes and captures a copy of its bytes. A
 //! request without a body costs nothing here.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
 use logs::{Capture, CapturedBody};
 use thiserror::Error as ThisError;
@@ -44,7 +45,25 @@ struct Passed {
     moved_at: Instant,
     ended: bool,
     fault: Option<BodyFault>,
+    /// How long the caller may pause, now that the response has begun: the two may be a conversation.
+    streaming: Option<Duration>,
+    /// The response has ended, and nobody wants the rest.
+    stopped: bool,
+    /// Who reads the body.
+    reader: Option<Waker>,
+    /// Everything that has passed, if it may have to be sent again.
+    copy: Option<Copy>,
 }
+
+/// A body that is kept until the response begins, up to [`COPY`] bytes.
+#[derive(Debug, Default)]
+struct Copy {
+    pieces: VecDeque<Bytes>,
+    length: usize,
+}
+
+/// Larger bodies are sent once.
+const COPY: usize = 64 * 1024;
 
 impl RequestSeen {
     fn new() -> Self {
@@ -53,7 +72,37 @@ impl RequestSeen {
             moved_at: Instant::now(),
             ended: false,
             fault: None,
+            streaming: None,
+            stopped: false,
+            reader: None,
+            copy: None,
         }))
+    }
+
+    /// The whole body, if all of it has passed and was kept.
+    pub(crate) fn again<B>(&self) -> Option<RequestBody<B>> {
+        let mut seen = self.lock();
+        let copy = seen.copy.take().filter(|_| seen.ended)?;
+        Some(RequestBody::Again(copy.pieces))
+    }
+
+    /// The response has begun. From now on the caller may pause this long, and take any time.
+    pub(crate) fn answered(&self, idle: Duration) {
+        let mut seen = self.lock();
+        seen.streaming = Some(idle);
+        seen.copy = None;
+    }
+
+    /// The response has ended. What reads the rest of the body is told that there is none.
+    pub(crate) fn stop(&self) {
+        let reader = {
+            let mut seen = self.lock();
+            seen.stopped = true;
+            seen.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 
     /// Takes what was captured of the body and leaves nothing here.
@@ -81,6 +130,16 @@ impl RequestSeen {
 }
 
 impl Passed {
+    fn keep(&mut self, piece: &Bytes) {
+        let Some(copy) = &mut self.copy else { return };
+        copy.length += piece.len();
+        if copy.length > COPY {
+            self.copy = None;
+        } else {
+            copy.pieces.push_back(piece.clone());
+        }
+    }
+
     fn end(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.ended, true) {
             self.moved_at = now;
@@ -89,9 +148,14 @@ impl Passed {
 }
 
 /// The body that the upstream's connection reads.
-pub(crate) struct RequestBody<B>(Option<Box<Passing<B>>>);
+pub(crate) enum RequestBody<B> {
+    Empty,
+    Passing(Box<Passing<B>>),
+    /// One that has passed before.
+    Again(VecDeque<Bytes>),
+}
 
-struct Passing<B> {
+pub(crate) struct Passing<B> {
     inner: B,
     seen: Arc<RequestSeen>,
     idle: Duration,
@@ -101,7 +165,7 @@ struct Passing<B> {
     /// Set while the caller waits for a "100 Continue": reading its body would send it one.
     gate: Option<Gate>,
     /// The trailers that may pass.
-    trailers: Vec<HeaderName>,
+    trailers: trailers::Passing,
 }
 
 /// Opens when the upstream wants the body, or after [`EXPECT_WAIT`]: a server may ignore that it is asked. Stays shut once
@@ -149,28 +213,42 @@ where
             deadline: Instant::now() + total,
             alarm: None,
             gate: None,
-            trailers: Vec::new(),
+            trailers: trailers::Passing::none(),
         };
-        (Self(Some(Box::new(body))), Some(seen))
+        (Self::Passing(Box::new(body)), Some(seen))
+    }
+
+    fn passing(&mut self) -> Option<&mut Passing<B>> {
+        match self {
+            Self::Passing(body) => Some(body),
+            Self::Empty | Self::Again(_) => None,
+        }
+    }
+
+    /// Keeps a copy, which [`RequestSeen::again`] takes.
+    pub(crate) fn keep(&mut self) {
+        if let Some(body) = self.passing() {
+            body.seen.lock().copy = Some(Copy::default());
+        }
     }
 
     /// Lets these trailers pass.
-    pub(crate) fn pass_trailers(&mut self, names: Vec<HeaderName>) {
-        if let Some(body) = &mut self.0 {
-            body.trailers = names;
+    pub(crate) fn pass_trailers(&mut self, trailers: trailers::Passing) {
+        if let Some(body) = self.passing() {
+            body.trailers = trailers;
         }
     }
 
     /// Whether there is a body, for which the caller waits to be asked.
     pub(crate) fn expects_continue(&self, headers: &HeaderMap) -> bool {
         let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-        self.0.is_some() && headers.get(header::EXPECT).is_some_and(expects)
+        matches!(self, Self::Passing(_)) && headers.get(header::EXPECT).is_some_and(expects)
     }
 
     /// Holds the body back until what is returned is used, and for ever if it is dropped before. Nothing, if there is no
     /// body.
     pub(crate) fn hold(&mut self) -> Option<oneshot::Sender<()>> {
-        let body = self.0.as_mut()?;
+        let body = self.passing()?;
         let (open, wanted) = oneshot::channel();
         body.gate = Some(Gate {
             wanted,
@@ -181,7 +259,7 @@ where
     }
 
     pub(crate) const fn empty() -> Self {
-        Self(None)
+        Self::Empty
     }
 }
 
@@ -195,27 +273,38 @@ impl<B: Body<Data = Bytes>> Passing<B> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let until = (Instant::now() + self.idle).min(self.deadline);
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if alarm.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+        while alarm.as_mut().poll(cx).is_ready() {
+            // It may have been set before the response began.
+            let streaming_until = {
+                let seen = self.seen.lock();
+                seen.streaming.map(|idle| seen.moved_at + idle)
+            };
+            match streaming_until {
+                Some(until) if until > Instant::now() => alarm.as_mut().reset(until),
+                None if Instant::now() >= self.deadline => return self.fail(BodyFault::TooLong),
+                _ => return self.fail(BodyFault::Idle),
+            }
         }
-        let fault = if Instant::now() >= self.deadline {
-            BodyFault::TooLong
-        } else {
-            BodyFault::Idle
-        };
-        self.fail(fault)
+        let mut seen = self.seen.lock();
+        if seen.stopped {
+            return Poll::Ready(Some(Err("the response has ended".into())));
+        }
+        seen.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn passed(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let now = Instant::now();
         let mut seen = self.seen.lock();
         seen.capture.see(&data);
+        seen.keep(&data);
         seen.moved_at = now;
         if self.inner.is_end_stream() {
             seen.end(now);
         }
+        let is_late = now >= self.deadline && seen.streaming.is_none();
         drop(seen);
-        if now >= self.deadline {
+        if is_late {
             return self.fail(BodyFault::TooLong);
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
@@ -234,8 +323,12 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(this) = &mut self.get_mut().0 else {
-            return Poll::Ready(None);
+        let this = match self.get_mut() {
+            Self::Empty => return Poll::Ready(None),
+            Self::Again(pieces) => {
+                return Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece))));
+            }
+            Self::Passing(this) => this,
         };
         if let Some(gate) = &mut this.gate {
             ready!(gate.poll_open(cx));
@@ -262,8 +355,9 @@ where
                 Some(Ok(frame)) => match frame.into_data().map_err(Frame::into_trailers) {
                     Ok(data) => return this.passed(data),
                     // Trailers could carry headers that must not pass.
-                    Err(Ok(trailers)) if !this.trailers.is_empty() => {
-                        let trailers = trailers::only(&trailers, &this.trailers);
+                    Err(Ok(trailers)) if !this.trailers.is_none() => {
+                        this.seen.lock().copy = None;
+                        let trailers = this.trailers.of(&trailers);
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                     Err(_) => continue,
@@ -273,12 +367,18 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|body| body.inner.is_end_stream())
+        match self {
+            Self::Empty => true,
+            Self::Passing(body) => body.inner.is_end_stream(),
+            Self::Again(pieces) => pieces.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), |body| body.inner.size_hint())
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Passing(body) => body.inner.size_hint(),
+            Self::Again(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
+        }
     }
 }

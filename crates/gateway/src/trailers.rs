@@ -49,10 +49,32 @@ pub(crate) fn announce(headers: &mut HeaderMap, names: &[HeaderName]) {
     }
 }
 
-/// Those of the trailers that were announced and pass.
-pub(crate) fn only(trailers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let announced = trailers.iter().filter(|(name, _)| names.contains(name));
-    announced
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+/// Which trailers of a message pass.
+pub(crate) enum Passing {
+    /// Those that were announced, and of these those with these names.
+    Announced(Vec<HeaderName>),
+    /// Those for which this is true. In HTTP/2 none need be announced, and those of gRPC never are.
+    All(Box<dyn Fn(&HeaderName) -> bool + Send>),
+}
+
+impl Passing {
+    pub(crate) const fn none() -> Self {
+        Self::Announced(Vec::new())
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::Announced(names) if names.is_empty())
+    }
+
+    /// Those of the trailers that pass.
+    pub(crate) fn of(&self, trailers: &HeaderMap) -> HeaderMap {
+        let passes = |name: &HeaderName| match self {
+            Self::Announced(names) => names.contains(name),
+            Self::All(passes) => passes(name),
+        };
+        let passing = trailers.iter().filter(|(name, _)| passes(name));
+        passing
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
 }

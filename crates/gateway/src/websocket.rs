@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{Switched, Upgrade};
 
 use crate::recording::{Ending, Recording};
+use crate::revocation::deleted;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -95,7 +96,7 @@ impl Session {
                 Ok(_) => Ending::Whole,
                 Err(_) => Ending::SwitchBroke,
             },
-            () = deleted(&self.keys, &self.key) => Ending::KeyDeleted,
+            () = deleted(self.keys, self.key) => Ending::KeyDeleted,
             () = passed.silent_for(self.idle) => Ending::Silent,
             () = stop.cancelled() => Ending::Stopped,
         };
@@ -103,16 +104,6 @@ impl Session {
         self.recording.switched(sent, received);
         self.recording.finish(ending);
         drop(self.in_flight);
-    }
-}
-
-/// Returns when the key is no longer active. Every change of a key on this node is looked at as soon as it is applied.
-async fn deleted(keys: &Keys, key: &ActiveKey) {
-    let mut changes = keys.changes();
-    while keys.snapshot().accepts(key) {
-        if changes.changed().await.is_err() {
-            return;
-        }
     }
 }
 

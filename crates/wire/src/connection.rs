@@ -1,7 +1,7 @@
 //! Serves one accepted socket until it closes.
 
+use std::any::Any;
 use std::convert::Infallible;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -25,9 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::{CallerBody, Watch};
 use crate::fault::Fault;
+use crate::rewound::Rewound;
 use crate::stream::CallerStream;
+use crate::tls::Tls;
+use crate::transport::Io;
 use crate::upgrade::{Switched, Upgrade};
-use crate::{head, panics};
+use crate::{head, http2, panics, tls};
 
 /// Answers the requests of a connection.
 pub trait Service: Send + Sync {
@@ -54,28 +57,46 @@ pub struct Limits {
     pub head: Duration,
     /// How long a caller may take to read the next piece of its response.
     pub write_idle: Duration,
+    /// Requests at once over one HTTP/2 connection.
+    pub streams: u32,
 }
 
-/// Serves one connection until it ends. After `stop`, it finishes the request in progress and accepts no more. When the
-/// connection is asked to make room for another and is idle, it is closed at once.
-pub async fn serve<S: Service>(
+/// Serves one connection until it ends, over TLS if there is a certificate. After `stop`, it finishes the requests in
+/// progress and accepts no more. When the connection is asked to make room for another and is idle, it is closed at once.
+pub fn serve<S: Service>(
     tcp: TcpStream,
+    tls: Option<&Tls>,
+    place: &Place,
+    limits: Limits,
+    stop: &CancellationToken,
+    service: &S,
+) -> impl Future<Output = ()> + Send {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "the caller disconnected before it was served");
+    }
+    match tls {
+        None => future::Either::Left(serve_http1(Io::Plain(tcp), place, limits, stop, service)),
+        // In memory of its own, which connections without TLS need not have.
+        Some(tls) => future::Either::Right(Box::pin(tls::serve(tls, tcp, place, limits, stop, service))),
+    }
+}
+
+pub(crate) async fn serve_http1<S: Service>(
+    io: Io,
     place: &Place,
     limits: Limits,
     stop: &CancellationToken,
     service: &S,
 ) {
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "the caller disconnected before it was served");
-        return;
-    }
     let answering = Arc::new(AtomicBool::new(false));
     let activity = place.activity();
-    let stream = CallerStream::new(tcp, limits.write_idle, Arc::clone(&answering));
+    let stream = CallerStream::new(io, limits.write_idle, Arc::clone(&answering));
     let upgrade = Mutex::new(None);
+    let is_first = AtomicBool::new(true);
     let answer = service_fn(|request: Request<Incoming>| {
         let (answering, activity) = (Arc::clone(&answering), activity.clone());
         let upgrade = &upgrade;
+        is_first.store(false, Ordering::Relaxed);
         async move {
             answering.store(true, Ordering::SeqCst);
             activity.begin();
@@ -123,6 +144,14 @@ pub async fn serve<S: Service>(
         return;
     }
     if let Err(error) = served {
+        if is_first.load(Ordering::Relaxed)
+            && http2::begins(&parts.read_buf)
+            && stream.io().allows_prior_knowledge()
+        {
+            let stream = Rewound::new(parts.read_buf, stream.in_frames());
+            Box::pin(http2::serve(stream, place, limits, stop, service)).await;
+            return;
+        }
         tracing::debug!(%error, cause = ?error, "a connection ended with an error");
         let has_begun = !parts.read_buf.is_empty();
         let Some(fault) = explain(&error, service.now(), answering.load(Ordering::SeqCst), has_begun) else {
@@ -156,11 +185,7 @@ async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Res
     let answered = AssertUnwindSafe(service.answer(request)).catch_unwind().await;
     let mut response = match answered {
         Ok(response) => response.map(Either::Handler),
-        Err(panic) => {
-            let mut fault = Fault::panicked(service.now(), &panics::incident(panic.as_ref()));
-            fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
-            return refused(service, fault);
-        }
+        Err(panic) => return panicked(service, accept.as_ref(), panic.as_ref()),
     };
     if let Some(watch) = watch {
         if watch.is_malformed() && !response.status().is_client_error() {
@@ -179,14 +204,25 @@ async fn respond<S: Service>(service: &S, mut request: Request<Incoming>) -> Res
     response
 }
 
-fn watched(request: Request<Incoming>) -> (Request<CallerBody>, Option<Arc<Watch>>) {
+/// The handler panicked.
+pub(crate) fn panicked<S: Service>(
+    service: &S,
+    accept: Option<&HeaderValue>,
+    panic: &(dyn Any + Send),
+) -> Response<Either<S::Body>> {
+    let mut fault = Fault::panicked(service.now(), &panics::incident(panic));
+    fault.wants_page = accept.is_some_and(|kinds| contains(kinds.as_bytes(), b"text/html"));
+    refused(service, fault)
+}
+
+pub(crate) fn watched(request: Request<Incoming>) -> (Request<CallerBody>, Option<Arc<Watch>>) {
     let waits = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();
     let (body, watch) = CallerBody::new(body, waits);
     (Request::from_parts(parts, body), watch)
 }
 
-fn refused<S: Service>(service: &S, fault: Fault) -> Response<Either<S::Body>> {
+pub(crate) fn refused<S: Service>(service: &S, fault: Fault) -> Response<Either<S::Body>> {
     service.failed(&fault);
     fault.answer().map(|body| Either::Own(Full::new(body)))
 }
@@ -213,12 +249,7 @@ fn explain(error: &hyper::Error, at: Timestamp, answering: bool, has_begun: bool
         return None;
     }
     if error.is_parse_too_large() {
-        return Some(Fault::new(
-            at,
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "incorrect_request",
-            "The request's address and headers are too large.",
-        ));
+        return Some(Fault::too_large(at));
     }
     if error.is_parse() {
         return Some(Fault::bad_request(at, "This is not a valid HTTP/1.1 request."));
@@ -235,7 +266,7 @@ fn explain(error: &hyper::Error, at: Timestamp, answering: bool, has_begun: bool
 }
 
 /// A handler's body or one of our own.
-enum Either<B> {
+pub(crate) enum Either<B> {
     Handler(B),
     Own(Full<Bytes>),
 }
@@ -262,23 +293,43 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Served<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match &mut self.body {
-            Either::Handler(body) => Pin::new(body).poll_frame(cx),
-            Either::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Either<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.get_mut() {
+            Self::Handler(body) => Pin::new(body).poll_frame(cx),
+            Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.body {
-            Either::Handler(body) => body.is_end_stream(),
-            Either::Own(body) => body.is_end_stream(),
+        match self {
+            Self::Handler(body) => body.is_end_stream(),
+            Self::Own(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            Either::Handler(body) => body.size_hint(),
-            Either::Own(body) => body.size_hint(),
+        match self {
+            Self::Handler(body) => body.size_hint(),
+            Self::Own(body) => body.size_hint(),
         }
     }
 }

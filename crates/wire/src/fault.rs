@@ -5,6 +5,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use model::{RequestId, Timestamp};
 use serde_json::json;
 
+use crate::head::WrongHead;
+
 /// Why the connection answers instead of the handler.
 #[derive(Debug)]
 pub struct Fault {
@@ -34,7 +36,25 @@ impl Fault {
         }
     }
 
-    /// 400 for bytes that are not exactly one HTTP/1.1 request.
+    /// 431 for a head that is too large.
+    pub(crate) fn too_large(at: Timestamp) -> Self {
+        Self::new(
+            at,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "incorrect_request",
+            "The request's address and headers are too large.",
+        )
+    }
+
+    /// For the head of an HTTP/2 request.
+    pub(crate) fn of_head(at: Timestamp, wrong: WrongHead) -> Self {
+        match wrong {
+            WrongHead::TooLarge => Self::too_large(at),
+            WrongHead::Bad(message) => Self::bad_request(at, message),
+        }
+    }
+
+    /// 400 for bytes that are not exactly one request.
     pub(crate) fn bad_request(at: Timestamp, message: &'static str) -> Self {
         Self::new(at, StatusCode::BAD_REQUEST, "incorrect_request", message)
     }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Limits, Service, serve};
+use crate::tls::Tls;
 
 /// When file descriptors run out, retrying at once would only use up the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -45,6 +46,8 @@ struct Core {
 #[derive(Debug)]
 pub struct Door {
     pub listener: TcpListener,
+    /// The certificate. Without one, connections are not encrypted.
+    pub tls: Option<Tls>,
     /// Who may have how many connections.
     pub connections: Connections,
     pub limits: Limits,
@@ -94,6 +97,7 @@ impl Plane {
     ) {
         let Door {
             listener,
+            tls,
             connections,
             limits,
             drain,
@@ -110,12 +114,12 @@ impl Plane {
             };
             let (number, core) = self.least_loaded();
             let load = Load::on(core);
-            let (service, stop) = (service(number, peer), stop.clone());
+            let (service, stop, tls) = (service(number, peer), stop.clone(), tls.clone());
             let serving = async move {
                 let _load = load;
                 // From here on the socket belongs to this thread's runtime.
                 match TcpStream::from_std(tcp) {
-                    Ok(tcp) => serve(tcp, &place, limits, &stop, &service).await,
+                    Ok(tcp) => serve(tcp, tls.as_ref(), &place, limits, &stop, &service).await,
                     Err(error) => tracing::warn!(%error, "a connection could not be served"),
                 }
             };

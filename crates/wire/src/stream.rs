@@ -9,8 +9,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::transport::Io;
 
 /// After the last response, the connection reads and discards up to this many bytes for up to this long. Closing at
 /// once would reset the connection, and a caller that is still sending would lose the response.
@@ -20,7 +21,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// A connection with a limit on how long writes may stall.
 #[derive(Debug)]
 pub(crate) struct CallerStream {
-    tcp: TcpStream,
+    io: Io,
     write_idle: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whether a request is being answered. Anything written at another time comes from hyper itself.
@@ -30,9 +31,9 @@ pub(crate) struct CallerStream {
 }
 
 impl CallerStream {
-    pub(crate) fn new(tcp: TcpStream, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(io: Io, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
         Self {
-            tcp,
+            io,
             write_idle,
             alarm: None,
             answering,
@@ -75,28 +76,39 @@ impl CallerStream {
         }
     }
 
+    /// The connection itself.
+    pub(crate) const fn io(&self) -> &Io {
+        &self.io
+    }
+
+    /// From now on, what is written is not the text of a response.
+    pub(crate) fn in_frames(self) -> Self {
+        self.answering.store(true, Ordering::SeqCst);
+        self
+    }
+
     /// Closes this side of the connection.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
     /// Sends a response to something that could not be read as a request.
     pub(crate) async fn refuse(&mut self, answer: &[u8]) -> io::Result<()> {
-        timeout(self.write_idle, self.tcp.write_all(answer))
+        timeout(self.write_idle, self.io.write_all(answer))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Closes the connection in a way that lets the last response arrive.
     pub(crate) async fn linger(mut self) {
-        if self.tcp.shutdown().await.is_err() {
+        if self.io.shutdown().await.is_err() {
             return;
         }
         let mut left = LINGER_BYTES;
         // Not in the future, which each connection holds from its beginning.
         let mut waste = vec![0; 16 * 1024];
         let drain = async {
-            while let Ok(read @ 1..) = self.tcp.read(&mut waste).await {
+            while let Ok(read @ 1..) = self.io.read(&mut waste).await {
                 left = left.saturating_sub(read);
                 if left == 0 {
                     break;
@@ -110,7 +122,7 @@ impl CallerStream {
 
 impl AsyncRead for CallerStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_read(cx, buf)
+        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
     }
 }
 
@@ -120,7 +132,7 @@ impl AsyncWrite for CallerStream {
         if this.is_bare_answer(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
-        let polled = Pin::new(&mut this.tcp).poll_write(cx, buf);
+        let polled = Pin::new(&mut this.io).poll_write(cx, buf);
         this.wrote(&polled, buf.len());
         this.bounded(cx, polled)
     }
@@ -135,17 +147,17 @@ impl AsyncWrite for CallerStream {
         if bufs.first().is_some_and(|first| this.is_bare_answer(first)) {
             return Poll::Ready(Ok(length));
         }
-        let polled = Pin::new(&mut this.tcp).poll_write_vectored(cx, bufs);
+        let polled = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
         this.wrote(&polled, length);
         this.bounded(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.io.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
     }
 
     /// Does not close: there may still be a response to send. Only [`Self::linger`] ends the connection.

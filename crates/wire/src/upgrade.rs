@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
+use crate::rewound::Rewound;
 use crate::stream::CallerStream;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -51,41 +52,30 @@ impl fmt::Debug for Upgrade {
 
 /// A caller's connection after its last HTTP response.
 #[derive(Debug)]
-pub struct Switched {
-    /// What the caller had sent already.
-    read: Bytes,
-    stream: CallerStream,
-}
+pub struct Switched(Rewound<CallerStream>);
 
 impl Switched {
     pub(crate) const fn new(read: Bytes, stream: CallerStream) -> Self {
-        Self { read, stream }
+        Self(Rewound::new(read, stream))
     }
 }
 
 impl AsyncRead for Switched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.read.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
-        }
-        let length = this.read.len().min(buf.remaining());
-        buf.put_slice(&this.read[..length]);
-        this.read.advance(length);
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.get_mut().0).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Switched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        Pin::new(&mut self.get_mut().0).poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        Pin::new(&mut self.get_mut().0).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_close(cx)
+        self.get_mut().0.stream.poll_close(cx)
     }
 }

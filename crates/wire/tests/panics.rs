@@ -59,13 +59,14 @@ async fn ask(accept: &str) -> String {
         head_bytes: 64 * 1024,
         head: Duration::from_secs(30),
         write_idle: Duration::from_secs(30),
+        streams: 100,
     };
     let served = tokio::spawn(async move {
         let (tcp, _) = listener.accept().await.expect("a connection");
         let place =
             shares::Connections::new("test", 9, 9, Vec::new()).admit(std::net::IpAddr::from([127, 0, 0, 1]));
         let place = place.expect("a place");
-        wire::serve(tcp, &place, limits, &CancellationToken::new(), &Fails).await;
+        wire::serve(tcp, None, &place, limits, &CancellationToken::new(), &Fails).await;
     });
     let mut tcp = TcpStream::connect(address).await.expect("a connection");
     let request = format!("GET / HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n");

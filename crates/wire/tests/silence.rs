@@ -42,6 +42,7 @@ async fn started(connections: &Connections, head: Duration, write_idle: Duration
         head_bytes: 64 * 1024,
         head,
         write_idle,
+        streams: 100,
     };
     tokio::spawn(async move {
         while let Ok((tcp, peer)) = listener.accept().await {
@@ -49,7 +50,7 @@ async fn started(connections: &Connections, head: Duration, write_idle: Duration
                 continue;
             };
             tokio::spawn(async move {
-                wire::serve(tcp, &place, limits, &CancellationToken::new(), &Here).await;
+                wire::serve(tcp, None, &place, limits, &CancellationToken::new(), &Here).await;
             });
         }
     });

@@ -16,6 +16,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub struct GatewayLimits {
     pub timeouts: Timeouts,
     pub connections: Option<usize>,
+    pub streams: u32,
     pub requests: Option<usize>,
     pub head_bytes: usize,
     pub public_api_body_bytes: usize,
@@ -27,6 +28,7 @@ impl Default for GatewayLimits {
         Self {
             timeouts: Timeouts::default(),
             connections: None,
+            streams: limits.streams,
             requests: None,
             head_bytes: limits.head_bytes,
             public_api_body_bytes: limits.public_api_body_bytes,
@@ -40,6 +42,7 @@ pub(super) fn read(settings: &Settings) -> Result<GatewayLimits, ConfigError> {
     let time = |name, default| time(settings, name, default);
     Ok(GatewayLimits {
         timeouts: Timeouts {
+            handshake: time("handshake-timeout", timeouts.handshake)?,
             head: time("head-timeout", timeouts.head)?,
             body_idle: time("body-idle", timeouts.body_idle)?,
             body_total: time("body-timeout", timeouts.body_total)?,
@@ -52,6 +55,9 @@ pub(super) fn read(settings: &Settings) -> Result<GatewayLimits, ConfigError> {
             drain: time("drain-timeout", timeouts.drain)?,
         },
         connections: number(settings, "gateway-connections")?,
+        streams: number(settings, "http2-streams")?
+            .and_then(|streams| u32::try_from(streams).ok())
+            .unwrap_or(limits.streams),
         requests: number(settings, "gateway-requests")?,
         // With less, hyper cannot read a request.
         head_bytes: bytes(settings, "head-bytes", limits.head_bytes, 8 << 10, 1 << 20)?,

@@ -6,6 +6,7 @@ mod parse;
 mod retention;
 mod secrets;
 mod settings;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::cli::{AdminArgs, ServeArgs};
 pub use limits::GatewayLimits;
 pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file, secret_sources};
 use settings::Settings;
+pub use tls::CertificateFiles;
 
 /// One sentence for the person who started the program. The exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -98,6 +100,10 @@ pub struct Config {
     pub public_url: Option<Url>,
     pub gateway_url: Option<Url>,
     pub upstreams: Vec<(Environment, Url)>,
+    pub upstream_http2: gateway::UpstreamHttp2,
+    /// The dashboard's certificate, and the gateway's.
+    pub tls: Option<CertificateFiles>,
+    pub gateway_tls: Option<CertificateFiles>,
     pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// The User-Agent and the name of the signature header on every delivery.
@@ -127,6 +133,9 @@ impl Config {
             public_url: parse::origin(&settings, "public-url")?,
             gateway_url: parse::origin(&settings, "gateway-url")?,
             upstreams: parse::upstreams(&settings)?,
+            upstream_http2: tls::upstream_http2(&settings)?,
+            tls: CertificateFiles::read(&settings, "tls-certificate", "tls-key")?,
+            gateway_tls: CertificateFiles::read(&settings, "gateway-tls-certificate", "gateway-tls-key")?,
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
             webhook_headers: parse::webhook_headers(&settings)?,
@@ -170,10 +179,26 @@ impl Config {
                     )));
                 }
             }
+            if self.tls.is_some() || self.gateway_tls.is_some() {
+                return Err(ConfigError::new(
+                    "--demo calls itself over http, so no certificate can be set with it.",
+                ));
+            }
             if self.place.database != Database::Embedded {
                 return Err(ConfigError::new(
                     "--demo uses a database of its own, so database-url cannot be set with it.",
                 ));
+            }
+        }
+        let urls = [
+            ("public-url", &self.public_url, &self.tls),
+            ("gateway-url", &self.gateway_url, &self.gateway_tls),
+        ];
+        for (name, url, tls) in urls {
+            if tls.is_some() && url.as_ref().is_some_and(|url| url.scheme() == "http") {
+                return Err(ConfigError::new(format!(
+                    "{name} begins with http://, but that listener has a certificate and speaks https only."
+                )));
             }
         }
         if self.public_url.is_none() && self.listen.address.ip().is_unspecified() {

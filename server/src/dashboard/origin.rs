@@ -25,9 +25,11 @@ enum Kind {
 }
 
 impl PublicOrigin {
-    /// Uses `public_url` if it is set, otherwise `http://` and the listen address.
-    pub fn new(public_url: Option<&Url>, listen: SocketAddr) -> Self {
-        let scheme = public_url.map_or("http", |url| url.scheme());
+    /// Uses `public_url` if it is set, otherwise `http://` (`https://` if the listener has a certificate) and the listen
+    /// address.
+    pub fn new(public_url: Option<&Url>, listen: SocketAddr, has_certificate: bool) -> Self {
+        let own = if has_certificate { "https" } else { "http" };
+        let scheme = public_url.map_or(own, |url| url.scheme());
         let authority = match public_url {
             Some(url) => authority(url),
             None => listen.to_string(),
@@ -169,7 +171,7 @@ mod tests {
 
     fn origin(public_url: Option<&str>, listen: &str) -> PublicOrigin {
         let url = public_url.map(|url| url.parse().expect("a URL"));
-        PublicOrigin::new(url.as_ref(), listen.parse().expect("an address"))
+        PublicOrigin::new(url.as_ref(), listen.parse().expect("an address"), false)
     }
 
     #[test]

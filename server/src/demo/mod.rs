@@ -151,6 +151,7 @@ impl Ready {
         let clock = services.clock();
         tasks.spawn(listener::serve(
             self.listener,
+            None,
             router,
             connections,
             clock,

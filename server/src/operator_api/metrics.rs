@@ -35,6 +35,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         "Connections answered with an error before a request could be read.",
         counts.not_understood,
     );
+    certificates(&mut text, &services);
     text.head(
         "gatehouse_log_entries_total",
         "counter",
@@ -71,6 +72,37 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         text.0,
     )
         .into_response()
+}
+
+fn certificates(text: &mut Text, services: &Services) {
+    let all: Vec<_> = services.certificates().collect();
+    if all.is_empty() {
+        return;
+    }
+    text.head(
+        "gatehouse_tls_handshakes_failed_total",
+        "counter",
+        "TLS handshakes that failed or took too long.",
+    );
+    for (listener, tls) in &all {
+        text.line(
+            &format!("gatehouse_tls_handshakes_failed_total{{listener=\"{listener}\"}}"),
+            tls.failed_handshakes(),
+        );
+    }
+    text.head(
+        "gatehouse_tls_certificate_end_timestamp_seconds",
+        "gauge",
+        "When the certificate ends.",
+    );
+    for (listener, tls) in &all {
+        if let Some(ends) = tls.ends() {
+            text.line(
+                &format!("gatehouse_tls_certificate_end_timestamp_seconds{{listener=\"{listener}\"}}"),
+                ends.as_millis().unsigned_abs() / 1000,
+            );
+        }
+    }
 }
 
 /// How the log's rows are held, and what cannot be read or written.

@@ -9,6 +9,7 @@ mod events;
 mod exports;
 mod hostile;
 mod html;
+mod https;
 mod kept;
 mod kill;
 mod live;

@@ -17,6 +17,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 
+use super::Upstream;
+
 /// Why an upstream cannot be used.
 #[derive(Debug, Error)]
 pub enum UpstreamFault {
@@ -72,38 +74,68 @@ fn tls_config(roots: RootCertStore) -> Result<ClientConfig, UpstreamFault> {
     Ok(config)
 }
 
+/// TLS that offers one version of HTTP, or both.
+#[derive(Clone)]
+struct Offers {
+    http1: TlsConnector,
+    both: TlsConnector,
+}
+
+impl Offers {
+    fn new(roots: RootCertStore) -> Result<Self, UpstreamFault> {
+        let http1 = tls_config(roots)?;
+        let mut both = http1.clone();
+        both.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
+        Ok(Self {
+            http1: TlsConnector::from(Arc::new(http1)),
+            both: TlsConnector::from(Arc::new(both)),
+        })
+    }
+}
+
+const HTTP2: &[u8] = b"h2";
+
 /// Opens connections to upstreams.
 #[derive(Clone)]
 pub(crate) struct Connector {
     /// `None` if no upstream uses https.
-    tls: Option<TlsConnector>,
+    tls: Option<Offers>,
     patience: Duration,
 }
 
 impl Connector {
     /// `patience` limits how long one connection may take, with TLS.
     pub(crate) fn new(patience: Duration, needs_tls: bool) -> Result<Self, UpstreamFault> {
-        let tls = if needs_tls {
-            Some(TlsConnector::from(Arc::new(tls_config(native_roots()?)?)))
-        } else {
-            None
-        };
+        let roots = if needs_tls { Some(native_roots()?) } else { None };
+        Self::trusting(roots, patience)
+    }
+
+    pub(super) fn trusting(roots: Option<RootCertStore>, patience: Duration) -> Result<Self, UpstreamFault> {
+        let tls = roots.map(Offers::new).transpose()?;
         Ok(Self { tls, patience })
     }
 
-    /// One connection. `host` without brackets.
-    pub(crate) async fn open(&self, host: &str, port: u16, https: bool) -> io::Result<UpstreamStream> {
-        timeout(self.patience, self.open_patiently(host, port, https))
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// One connection. Over TLS, HTTP/2 is offered too if this `offers_http2`.
+    pub(super) async fn open(&self, upstream: &Upstream, offers_http2: bool) -> io::Result<UpstreamStream> {
+        timeout(self.patience, self.open_patiently(upstream, offers_http2))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn open_patiently(&self, host: &str, port: u16, https: bool) -> io::Result<UpstreamStream> {
-        let tcp = TcpStream::connect((host, port)).await?;
+    async fn open_patiently(&self, upstream: &Upstream, offers_http2: bool) -> io::Result<UpstreamStream> {
+        let host = upstream.host.as_str();
+        let tcp = TcpStream::connect((host, upstream.port)).await?;
         tcp.set_nodelay(true)?;
-        match self.tls.as_ref().filter(|_| https) {
+        match self.tls.as_ref().filter(|_| upstream.https) {
             None => Ok(UpstreamStream::Plain(TokioIo::new(tcp))),
-            Some(tls) => Ok(UpstreamStream::Tls(Box::new(secure(tls, host, tcp).await?))),
+            Some(offers) => {
+                let tls = if offers_http2 { &offers.both } else { &offers.http1 };
+                Ok(UpstreamStream::Tls(Box::new(secure(tls, host, tcp).await?)))
+            }
         }
     }
 }
@@ -119,6 +151,16 @@ async fn secure(tls: &TlsConnector, host: &str, tcp: TcpStream) -> io::Result<To
 pub(crate) enum UpstreamStream {
     Plain(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+}
+
+impl UpstreamStream {
+    /// Whether the upstream has chosen HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.inner().get_ref().1.alpn_protocol() == Some(HTTP2),
+        }
+    }
 }
 
 impl Read for UpstreamStream {

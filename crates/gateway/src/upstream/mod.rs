@@ -1,6 +1,7 @@
 //! The upstreams: the APIs behind the gateway, one for each environment.
 
 mod connect;
+mod lanes;
 mod pool;
 
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use http::{HeaderValue, Method, Uri};
 use model::Environment;
 use percent_encoding::percent_decode_str;
 use url::Url;
+
+use crate::options::UpstreamHttp2;
 
 pub(crate) use connect::Connector;
 pub use connect::{UpstreamFault, check_upstream};
@@ -26,22 +29,35 @@ pub(crate) struct Upstream {
     host: String,
     port: u16,
     https: bool,
+    pub(super) speaks: Speaks,
     /// Prepended to each request's path. Does not end in a slash.
     prefix: String,
     /// The value of `Host`.
     pub(crate) authority: HeaderValue,
 }
 
+/// Which version of HTTP an upstream is spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    Http1,
+    /// The one that it chooses when TLS begins.
+    Chooses,
+    Http2,
+}
+
 impl Upstream {
     /// All upstreams. Fails when one cannot be used.
-    pub(crate) fn all(urls: &HashMap<Environment, Url>) -> Result<HashMap<Environment, Self>, UpstreamFault> {
+    pub(crate) fn all(
+        urls: &HashMap<Environment, Url>,
+        http2: UpstreamHttp2,
+    ) -> Result<HashMap<Environment, Self>, UpstreamFault> {
         let one = |(number, (environment, url)): (usize, (&Environment, &Url))| {
-            Ok((*environment, Self::new(number, url)?))
+            Ok((*environment, Self::new(number, url, http2)?))
         };
         urls.iter().enumerate().map(one).collect()
     }
 
-    fn new(number: usize, url: &Url) -> Result<Self, UpstreamFault> {
+    fn new(number: usize, url: &Url, http2: UpstreamHttp2) -> Result<Self, UpstreamFault> {
         check_upstream(url)?;
         let host = url.host_str().unwrap_or_default();
         let https = url.scheme() == "https";
@@ -55,9 +71,19 @@ impl Upstream {
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(if https { 443 } else { 80 }),
             https,
+            speaks: match http2 {
+                UpstreamHttp2::Tls | UpstreamHttp2::Always if https => Speaks::Chooses,
+                UpstreamHttp2::Always => Speaks::Http2,
+                UpstreamHttp2::Off | UpstreamHttp2::Tls => Speaks::Http1,
+            },
             prefix: url.path().trim_end_matches('/').to_owned(),
             authority: HeaderValue::from_str(&authority).map_err(|_| UpstreamFault::NoHost)?,
         })
+    }
+
+    /// Whether it can say that it did not look at a request, as HTTP/2 can.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.speaks != Speaks::Http1
     }
 
     pub(crate) const fn is_https(&self) -> bool {
@@ -88,3 +114,6 @@ fn climbs(path: &str) -> bool {
     path.split(['/', '\\'])
         .any(|segment| segment.split(';').next() == Some(".."))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,20 @@
 //! Tests the gateway over real sockets: a listener, an upstream on loopback, keys and log on SQLite.
 
+mod framed;
 mod switching;
 mod upstream;
 mod world;
 
 mod hostile;
+mod http2;
 mod kept;
 mod passing;
 mod raw;
 mod recording;
 mod refusing;
 mod shared;
+mod smuggling;
 mod streaming;
+mod tls;
+mod upstream_http2;
 mod verifying;
