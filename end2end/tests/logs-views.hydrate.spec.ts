@@ -23,7 +23,10 @@ test('saving and deleting a view stays on the page, says so, and keeps the focus
   await outages.click();
   await expect(page.getByLabel('Status', { exact: true })).toHaveValue('5xx');
   await expect(outages).toHaveAttribute('aria-current', 'true');
-  await page.getByRole('button', { name: 'Delete Outages' }).click();
+  const remove = page.getByRole('button', { name: 'Delete Outages' });
+  await expect(remove).toBeHidden();
+  await page.getByText('Delete… Outages').click();
+  await remove.click();
   await expect(page.getByRole('status').filter({ hasText: 'Deleted.' })).toBeVisible();
   await expect(outages).toHaveCount(0);
   expect(await page.evaluate(() => (globalThis as unknown as { stays?: boolean }).stays)).toBe(true);

@@ -32,7 +32,10 @@ test('a view is saved under a name, opened, replaced and deleted', async ({ page
   await views.click();
   await save(page, 'Outages');
   await expect(page.getByRole('link', { name: 'Outages', exact: true })).toHaveCount(1);
-  await page.getByRole('button', { name: 'Delete Outages' }).click();
+  const remove = page.getByRole('button', { name: 'Delete Outages' });
+  await expect(remove).toBeHidden();
+  await page.getByText('Delete… Outages').click();
+  await remove.click();
   await expect(page.getByText('Only you see your views.')).toBeVisible();
   await expect(outages).toHaveCount(0);
 });

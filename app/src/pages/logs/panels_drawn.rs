@@ -40,17 +40,21 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
                 <a href=href aria-current=is_current.then_some("true") data-key=view.id.to_string()>
                     {view.name.clone()}
                 </a>
-                <form method="post" action=delete>
-                    <input type="hidden" name="query" value=now.to_string() />
-                    <Button
-                        submit=true
-                        kind=ButtonKind::Quiet
-                        size=ButtonSize::Small
-                        aria_label=format!("Delete {}", view.name)
-                    >
-                        "Delete"
-                    </Button>
-                </form>
+                // Asks once, without scripts as well.
+                <details class="logs-views__delete">
+                    <summary>"Delete…"<span class="visually-hidden">{format!(" {}", view.name)}</span></summary>
+                    <form method="post" action=delete>
+                        <input type="hidden" name="query" value=now.to_string() />
+                        <Button
+                            submit=true
+                            kind=ButtonKind::Danger
+                            size=ButtonSize::Small
+                            aria_label=format!("Delete {}", view.name)
+                        >
+                            "Delete this view"
+                        </Button>
+                    </form>
+                </details>
             </li>
         }
     });

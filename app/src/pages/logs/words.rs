@@ -2,7 +2,7 @@
 
 use model::{DateRange, StatusFilter};
 #[cfg(feature = "ssr")]
-use model::{DurationFilter, FilterField};
+use model::{DurationFilter, FilterField, Recorded};
 
 pub(in crate::pages) use crate::ui::grouped;
 use crate::ui::status_word;
@@ -54,6 +54,16 @@ pub(super) fn duration_label(duration: DurationFilter) -> String {
             .map(|(from, to)| format!("{from} to {to} ms")),
     };
     words.unwrap_or_else(|| duration.to_string())
+}
+
+/// What recorded a request, where there is room for a few words.
+#[cfg(feature = "ssr")]
+pub(super) const fn recorded_label(recorded: Recorded) -> &'static str {
+    match recorded {
+        Recorded::Gateway => "The gateway",
+        Recorded::Verify => "Verify, for a proxy",
+        Recorded::PublicApi => "The public API",
+    }
 }
 
 /// A field of the filter, as its menu, its chips and its values are headed.

@@ -138,12 +138,12 @@ fn picture(
                 </defs>
                 {paths}
             </svg>
-            <span class="logs-chart__most">{format!("{} at most", grouped(most))}</span>
         </div>
         <div class="logs-chart__axis" aria-hidden="true">{ticks(span)}</div>
         <div class="logs-chart__line">
             <ul class="logs-chart__legend" aria-label="Requests by class">{legend}</ul>
             <span class="logs-chart__links">
+                {(most > 0).then(|| view! { <span class="logs-chart__most">{format!("Highest bar: {}", grouped(most))}</span> })}
                 <a href=href(span.earlier()) data-noscroll="">"Earlier"</a>
                 {span.later().map(|later| view! { <a href=href(later) data-noscroll="">"Later"</a> })}
                 <a href=href(span.wider()) data-noscroll="">"Zoom out"</a>
@@ -331,7 +331,7 @@ mod tests {
             "240 successes",
             "48 client errors",
             "?status=4xx\"",
-            "6 at most",
+            "Highest bar: 6",
             "5 Jan 12:00 UTC",
             "6 Jan 12:00 UTC",
         ] {

@@ -1,11 +1,11 @@
 //! Draws the facets as HTML, on the server alone. Values may be what strangers wrote; the views escape them as on any page.
 
 use leptos::prelude::*;
-use model::{ClientId, FacetValue, FilterField, LogFacet, LogFacets, LogFilter};
+use model::{ClientId, FacetValue, FilterField, LogFacet, LogFacets, LogFilter, Recorded};
 
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
-use crate::pages::logs::words::{duration_label, name_of, status_label};
+use crate::pages::logs::words::{duration_label, name_of, recorded_label, status_label};
 use crate::ui::grouped;
 
 /// More values than these are folded.
@@ -112,6 +112,8 @@ fn item(
             .text
             .parse()
             .map_or_else(|_| value.text.clone(), duration_label),
+        FilterField::Recorded => Recorded::from_name(&value.text)
+            .map_or_else(|| value.text.clone(), |one| recorded_label(one).to_owned()),
         _ if value.label.is_empty() => value.text.clone(),
         _ => value.label.clone(),
     };
@@ -227,6 +229,15 @@ mod tests {
             "{html}"
         );
         assert!(!html.contains("Recorded by"));
+    }
+
+    #[test]
+    fn what_recorded_a_request_is_in_words() {
+        let surfaces = vec![value("verify", "", 2), value("public_api", "", 1)];
+        let html = drawn("", vec![facet(FilterField::Recorded, surfaces)]);
+        for title in ["title=\"Verify, for a proxy\"", "title=\"The public API\""] {
+            assert!(html.contains(title), "{title} in {html}");
+        }
     }
 
     #[test]

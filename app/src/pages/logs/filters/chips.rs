@@ -1,13 +1,13 @@
 //! The active filters, each as a link that removes it.
 
 use leptos::prelude::*;
-use model::{ClientId, DateRange, Environment, FilterField, LogFilter, Verdict};
+use model::{ClientId, DateRange, Environment, FilterField, LogFilter, Recorded, Verdict};
 
 use super::custom_range;
 use super::names::Names;
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
-use crate::pages::logs::words::{duration_label, name_of, status_label};
+use crate::pages::logs::words::{duration_label, name_of, recorded_label, status_label};
 use crate::ui::{ButtonKind, ButtonLink, ButtonSize, IconName};
 
 /// An active filter: its field, its value in words (for a field; the date range has none), and the list without it.
@@ -102,6 +102,7 @@ fn words_of(field: FilterField, text: &str, names: &Names) -> String {
         FilterField::Key => text.parse().ok().map(|key| names.key(key)),
         FilterField::Duration => text.parse().ok().map(duration_label),
         FilterField::Verdict => text.parse().ok().map(|one: Verdict| one.label().to_owned()),
+        FilterField::Recorded => Recorded::from_name(text).map(|one| recorded_label(one).to_owned()),
         _ => None,
     };
     words.unwrap_or_else(|| text.to_owned())

@@ -54,8 +54,9 @@ pub(super) fn Filters(listing: Listing, load: Loader) -> impl IntoView {
     shortcut::slash_leads_to(SEARCH);
     view! {
         <Transition fallback=|| view! { <div class="logs-filters logs-filters--coming"></div> }>
-            <NotDrawn drawing words="The filters could not be loaded." />
             <Form listing drawing load />
+            // Below the form, which does not move when this comes and is still there after the first time.
+            <NotDrawn drawing words="The filters could not be loaded." />
             <ShowMarkup
                 markup=part(drawing, |drawn| &drawn.aside)
                 class="logs-filters__chips"
