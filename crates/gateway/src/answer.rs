@@ -3,19 +3,21 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use keys::Keys;
 use model::CompanyId;
 use shares::Share;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::recording::{Ending, Recording};
+use crate::revocation::{MOMENT, Revocation};
 use crate::trailers::Passing;
 use crate::upstream::Lease;
 
@@ -27,18 +29,26 @@ pub struct AnswerBody {
     holds: Option<(Lease, Share<CompanyId>)>,
     /// The trailers that may pass.
     trailers: Passing,
-    /// Ends when the response has to be cut off.
-    cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 enum Source {
     Whole(Option<Bytes>),
-    Upstream {
-        body: Incoming,
-        idle: Duration,
-        alarm: Option<Pin<Box<Sleep>>>,
-        left: Option<u64>,
-    },
+    Upstream(Upstream),
+}
+
+struct Upstream {
+    body: Incoming,
+    idle: Duration,
+    alarm: Option<Alarm>,
+    left: Option<u64>,
+    revocation: Revocation,
+}
+
+/// Runs while nothing arrives.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    /// When the upstream has sent nothing for too long.
+    stalled: Instant,
 }
 
 /// The response ended early. The connection is closed so that the caller notices.
@@ -76,7 +86,6 @@ impl AnswerBody {
                 recording,
                 holds: None,
                 trailers: Passing::none(),
-                cut: None,
             },
         )
     }
@@ -92,18 +101,18 @@ impl AnswerBody {
                 recording: None,
                 holds: None,
                 trailers: Passing::none(),
-                cut: None,
             },
         )
     }
 
-    /// The upstream's response, streamed.
+    /// The upstream's response, streamed. It is cut off when the key of its request is deleted.
     pub(crate) fn upstream(
         response: Response<Incoming>,
         mut recording: Recording,
         method: &Method,
         idle: Duration,
         holds: (Lease, Share<CompanyId>),
+        revocation: Revocation,
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
@@ -118,12 +127,13 @@ impl AnswerBody {
         };
         // In HTTP/2, trailers may follow a body of known length.
         let left = body.size_hint().exact().filter(|_| !is_http2);
-        let source = Source::Upstream {
+        let source = Source::Upstream(Upstream {
             body,
             idle,
             alarm: None,
             left,
-        };
+            revocation,
+        });
         Response::from_parts(
             parts,
             Self {
@@ -131,7 +141,6 @@ impl AnswerBody {
                 recording,
                 holds,
                 trailers: Passing::none(),
-                cut: None,
             },
         )
     }
@@ -142,16 +151,7 @@ impl AnswerBody {
         self
     }
 
-    /// Cuts the response off when `cut` ends before it.
-    pub(crate) fn until(mut self, cut: impl Future<Output = ()> + Send + 'static) -> Self {
-        if self.recording.is_some() {
-            self.cut = Some(Box::pin(cut));
-        }
-        self
-    }
-
     fn finish(&mut self, ending: Ending) {
-        self.cut = None;
         if let Some((lease, _)) = self.holds.take()
             && ending == Ending::Whole
         {
@@ -185,21 +185,10 @@ impl Body for AnswerBody {
         let this = self.get_mut();
         let polled = match &mut this.source {
             Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Piece::Data(bytes)))),
-            Source::Upstream {
-                body,
-                idle,
-                alarm,
-                left,
-            } => poll_upstream(body, *idle, alarm, left, cx),
-        };
-        let is_cut = this
-            .cut
-            .as_mut()
-            .is_some_and(|cut| cut.as_mut().poll(cx).is_ready());
-        let polled = if is_cut {
-            Poll::Ready(Some(Err(BrokenOff::KeyDeleted)))
-        } else {
-            polled
+            Source::Upstream(upstream) => match &this.recording {
+                Some(recording) => upstream.poll(recording.keys(), cx),
+                None => Poll::Ready(None),
+            },
         };
         match polled {
             Poll::Pending => Poll::Pending,
@@ -222,7 +211,7 @@ impl Body for AnswerBody {
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
             Poll::Ready(Some(Ok(Piece::Data(data)))) => {
-                if let (Some(recording), Source::Upstream { .. }) = (&mut this.recording, &this.source) {
+                if let (Some(recording), Source::Upstream(_)) = (&mut this.recording, &this.source) {
                     recording.answer_piece(&data);
                 }
                 // A reader that knows the length does not poll again after the last byte.
@@ -237,7 +226,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Whole(bytes) => bytes.is_none(),
-            Source::Upstream { body, left, .. } => *left == Some(0) || body.is_end_stream(),
+            Source::Upstream(upstream) => upstream.left == Some(0) || upstream.body.is_end_stream(),
         }
     }
 
@@ -246,7 +235,7 @@ impl Body for AnswerBody {
             Source::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Source::Upstream { body, .. } => body.size_hint(),
+            Source::Upstream(upstream) => upstream.body.size_hint(),
         }
     }
 }
@@ -257,35 +246,51 @@ enum Piece {
     Trailers(HeaderMap),
 }
 
-fn poll_upstream(
-    body: &mut Incoming,
-    idle: Duration,
-    alarm: &mut Option<Pin<Box<Sleep>>>,
-    left: &mut Option<u64>,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Piece, BrokenOff>>> {
-    loop {
-        match Pin::new(&mut *body).poll_frame(cx) {
-            Poll::Pending => {
-                let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle)));
-                return match alarm.as_mut().poll(cx) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BrokenOff::Stalled))),
-                };
-            }
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),
-            Poll::Ready(Some(Ok(frame))) => {
-                *alarm = None;
-                match frame.into_data().map_err(Frame::into_trailers) {
-                    Ok(data) => {
-                        *left = left.map(|left| left.saturating_sub(data.len() as u64));
-                        return Poll::Ready(Some(Ok(Piece::Data(data))));
+impl Upstream {
+    fn poll(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, BrokenOff>>> {
+        if self.revocation.poll(keys, cx).is_ready() {
+            return Poll::Ready(Some(Err(BrokenOff::KeyDeleted)));
+        }
+        loop {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Pending => return self.wait(keys, cx).map(|fault| Some(Err(fault))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.alarm = None;
+                    match frame.into_data().map_err(Frame::into_trailers) {
+                        Ok(data) => {
+                            self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                            return Poll::Ready(Some(Ok(Piece::Data(data))));
+                        }
+                        Err(Ok(trailers)) => return Poll::Ready(Some(Ok(Piece::Trailers(trailers)))),
+                        Err(Err(_)) => continue,
                     }
-                    Err(Ok(trailers)) => return Poll::Ready(Some(Ok(Piece::Trailers(trailers)))),
-                    Err(Err(_)) => continue,
                 }
             }
+        }
+    }
+
+    /// Nothing has arrived. The alarm, which is needed anyway, goes off early once to watch the key.
+    fn wait(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<BrokenOff> {
+        let (idle, is_watched) = (self.idle, self.revocation.is_watched());
+        let alarm = self.alarm.get_or_insert_with(|| {
+            let now = Instant::now();
+            let first = if is_watched { idle } else { idle.min(MOMENT) };
+            Alarm {
+                sleep: Box::pin(sleep_until(now + first)),
+                stalled: now + idle,
+            }
+        });
+        loop {
+            ready!(alarm.sleep.as_mut().poll(cx));
+            if alarm.sleep.deadline() >= alarm.stalled {
+                return Poll::Ready(BrokenOff::Stalled);
+            }
+            if self.revocation.watch(keys, cx).is_ready() {
+                return Poll::Ready(BrokenOff::KeyDeleted);
+            }
+            alarm.sleep.as_mut().reset(alarm.stalled);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::headers::{Identity, REQUEST_ID};
 use crate::local::{Caller, capitalised};
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
-use crate::revocation::deleted;
+use crate::revocation::Revocation;
 use crate::upstream::{Lease, Pool, SendFault, Upstream, UpstreamRequest};
 use crate::{errors, headers, location, trailers, websocket};
 
@@ -52,7 +52,7 @@ struct Answered {
 
 /// A request that may pass, and where it came from.
 pub(crate) struct Passing<'a> {
-    pub(crate) caller: &'a Caller,
+    pub(crate) caller: Caller,
     pub(crate) method: &'a Method,
     pub(crate) peer: &'a Peer,
     /// Whether it came over HTTP/2.
@@ -84,7 +84,7 @@ impl Gateway {
                 lease,
                 in_flight,
             }) => {
-                recording.upstream_answered();
+                let waited = recording.upstream_answered();
                 if let Some(seen) = caller_may_go_on {
                     seen.answered(timeouts.stream_idle);
                 }
@@ -106,20 +106,11 @@ impl Gateway {
                 if switches {
                     return self.switch(&passing, response, recording, in_flight);
                 }
-                let response = AnswerBody::upstream(
-                    response,
-                    recording,
-                    passing.method,
-                    timeouts.stream_idle,
-                    (lease, in_flight),
-                )
-                .map(|body| body.passing(trailers));
-                if passing.is_http2 {
-                    let key = Arc::clone(&passing.caller.key);
-                    response.map(|body| body.until(deleted(self.shared.keys.clone(), key)))
-                } else {
-                    response
-                }
+                let holds = (lease, in_flight);
+                let revocation = Revocation::new(passing.caller.key, waited);
+                let idle = timeouts.stream_idle;
+                AnswerBody::upstream(response, recording, passing.method, idle, holds, revocation)
+                    .map(|body| body.passing(trailers))
             }
             Err(failed) => {
                 let (verdict, detail, response) = failed.explain(passing.caller.environment, timeouts.answer);
@@ -290,7 +281,7 @@ fn upstream_request(
     (target, headers): (Uri, HeaderMap),
     mut body: RequestBody<CallerBody>,
 ) -> UpstreamRequest {
-    let caller = passing.caller;
+    let caller = &passing.caller;
     let passes = |name: &HeaderName| {
         headers::trailer_passes_to_upstream(name, passing.peer.is_trusted(), recording.form())
     };

@@ -77,6 +77,7 @@ impl Gateway {
         let upstreams = Upstream::all(&options.upstreams, options.upstream_http2)?;
         let needs_tls = upstreams.values().any(Upstream::is_https);
         let log = Log {
+            keys: keys.clone(),
             recorder,
             counters: Counters::default(),
             vary: headers::vary(keys.form()),
@@ -138,7 +139,7 @@ impl Gateway {
             ..
         } = parts;
         let passing = Passing {
-            caller: &caller,
+            caller,
             method: &method,
             peer,
             is_http2: version == Version::HTTP_2,

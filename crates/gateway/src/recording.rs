@@ -2,10 +2,10 @@
 //! of the response has been sent or the caller has left.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keys::CredentialForm;
+use keys::{CredentialForm, Keys};
 use logs::{Capture, CapturedBody, Entry, Headers, Message, Recorder};
 use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
 
@@ -37,7 +37,7 @@ pub(crate) enum Ending {
     Silent,
     /// The key of a WebSocket was deleted.
     KeyDeleted,
-    /// The key of a request over HTTP/2 was deleted.
+    /// The key of a response that was still open was deleted.
     Revoked,
     /// Gatehouse stopped.
     Stopped,
@@ -45,6 +45,8 @@ pub(crate) enum Ending {
 
 /// Where requests end up: in a company's log, and in the counters.
 pub(crate) struct Log {
+    /// To notice that the key of an open response was deleted. Here because every response has the log at hand.
+    pub(crate) keys: Keys,
     pub(crate) recorder: Recorder,
     pub(crate) counters: Counters,
     /// How credentials are sent, so that they can be found in a request again.
@@ -141,6 +143,10 @@ impl Recording {
         &self.request_id
     }
 
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.log.keys
+    }
+
     pub(crate) fn form(&self) -> &CredentialForm {
         &self.log.form
     }
@@ -161,12 +167,13 @@ impl Recording {
         self.seen = seen;
     }
 
-    /// The upstream's response has begun.
-    pub(crate) fn upstream_answered(&mut self) {
+    /// The upstream's response has begun. Returns how long after the request that was.
+    pub(crate) fn upstream_answered(&mut self) -> Duration {
         let micros = self.micros();
         if let Some(entry) = &mut self.entry {
             entry.upstream_us = Some(micros);
         }
+        Duration::from_micros(micros)
     }
 
     /// The head of the response is being sent.

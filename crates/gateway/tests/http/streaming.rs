@@ -7,9 +7,9 @@ use futures_util::{StreamExt, stream};
 use http::Method;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use keys::RateLimit;
-use model::{Body, Verdict};
+use model::{Actor, Body, Environment, Verdict};
 use tokio::sync::mpsc;
 
 use crate::upstream::Event;
@@ -48,6 +48,108 @@ async fn a_response_is_streamed_piece_by_piece() {
     assert!(body.frame().await.is_none());
     let entry = world.entry_when_ended().await;
     assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (200, ""));
+}
+
+/// A response that the test writes.
+struct Open {
+    _client: Client,
+    body: Incoming,
+    hand: mpsc::Sender<Result<Bytes, std::io::Error>>,
+}
+
+impl Open {
+    async fn with(world: &mut World, secret: &str) -> Self {
+        let mut client: Client = world.connect().await;
+        let mut request = world.request(Method::GET, "/stream", &[], Default::default());
+        let secret = secret.parse().expect("a value");
+        request.headers_mut().insert("x-access-secret", secret);
+        let (answer, hand) = tokio::join!(client.begin(request), world.upstream.answering());
+        Self {
+            _client: client,
+            body: answer.expect("an answer").into_body(),
+            hand,
+        }
+    }
+
+    /// An error if the response was cut off.
+    async fn next(&mut self) -> Result<Bytes, hyper::Error> {
+        let frame = self.body.frame();
+        let frame = test_wait::within(Duration::from_secs(1), "something arrives", frame).await;
+        let frame = frame.expect("it has not ended as it should")?;
+        Ok(frame.into_data().expect("data"))
+    }
+
+    async fn passes(&mut self, event: &'static str) {
+        self.hand.send(Ok(event.into())).await.expect("it is read");
+        assert_eq!(self.next().await.expect("no error"), event);
+    }
+}
+
+#[tokio::test]
+async fn when_a_key_is_deleted_its_open_responses_are_cut_and_those_of_others_go_on() {
+    let mut world = World::with(|_| {}, RateLimit::off()).await;
+    let (ours, other) = (
+        world.key.secret.clone(),
+        world.generate(Environment::Sandbox).await,
+    );
+    let mut silent = Open::with(&mut world, &ours).await;
+    let mut events = Open::with(&mut world, &ours).await;
+    let mut endless = Open::with(&mut world, &ours).await;
+    let mut kept = Open::with(&mut world, &other.secret).await;
+    for event in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n", "data: 4\n\n"] {
+        events.passes(event).await;
+        kept.passes(event).await;
+    }
+    let hand = endless.hand.clone();
+    let sending = async move { while hand.send(Ok(vec![b'x'; 1000].into())).await.is_ok() {} };
+    let sending = tokio::spawn(sending);
+    endless.next().await.expect("no error");
+
+    let actor = Actor::system();
+    let deleting = world.keys.delete(world.company.id, world.key.id, &actor);
+    deleting.await.expect("it is deleted");
+    for open in [&mut silent, &mut events] {
+        assert!(open.next().await.is_err());
+        test_wait::in_time("nothing more is read", open.hand.closed()).await;
+    }
+    let drained = async { while endless.next().await.is_ok() {} };
+    test_wait::within(Duration::from_secs(1), "it is cut off", drained).await;
+    test_wait::in_time("nothing more is read", sending)
+        .await
+        .expect("it ran");
+    kept.passes("data: 5\n\n").await;
+    let entries = world.entries().await;
+    let details: Vec<&str> = entries.iter().map(|entry| &*entry.verdict_detail).collect();
+    assert_eq!(
+        details,
+        ["The response was cut off because the key was deleted."; 3]
+    );
+}
+
+/// An ordinary response asks nothing about its key, but one that took its time does.
+#[tokio::test]
+async fn a_response_that_comes_long_after_the_deletion_of_its_key_is_cut_off() {
+    let mut world = World::new().await;
+    let mut client: Client = world.connect().await;
+    let begun = std::time::Instant::now();
+    let request = world.request(Method::GET, "/late", &[], Default::default());
+    let answer = async move { client.begin(request).await?.into_body().collect().await };
+    let answer = tokio::spawn(answer);
+    let hand = world.upstream.answering().await;
+    let actor = Actor::system();
+    let deleting = world.keys.delete(world.company.id, world.key.id, &actor);
+    deleting.await.expect("it is deleted");
+    test_wait::until("some time has passed", async || {
+        begun.elapsed() > Duration::from_millis(300)
+    })
+    .await;
+    hand.send(Ok("secret".into())).await.expect("it is waited for");
+    drop(hand);
+    assert!(answer.await.expect("it ran").is_err());
+    assert_eq!(
+        world.entry_when_ended().await.verdict_detail,
+        "The response was cut off because the key was deleted."
+    );
 }
 
 #[tokio::test]

@@ -105,6 +105,14 @@ async fn answer(
             });
             Response::new(BodyExt::boxed(StreamBody::new(pieces)))
         }
+        "/small" => with_status(StatusCode::OK, "application/json", r#"{"id":"o_1"}"#),
+        "/late" => {
+            let (hand, mut pieces) = mpsc::channel(1);
+            let _ = tell.send(Event::Answering(hand));
+            let piece: Option<Result<Bytes, std::io::Error>> = pieces.recv().await;
+            let body = Full::new(piece.and_then(Result::ok).unwrap_or_default());
+            Response::new(body.map_err(|never| match never {}).boxed())
+        }
         "/redirect" => {
             let to = request.headers()["x-location"].clone();
             let refresh = format!("5; url={}", to.to_str().expect("text"));
