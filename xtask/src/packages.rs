@@ -1,6 +1,6 @@
-//! Chromium and PostgreSQL, which the tests need from the system. They are looked for in the usual places. If one is
-//! missing, it is installed when we are root on Debian; elsewhere the error says what to install. Where that is possible,
-//! valgrind is installed too, which counts instructions; elsewhere the test that needs it counts nothing.
+//! Chromium, PostgreSQL and valgrind, which the tests need from the system. They are looked for in the usual places. If one is
+//! missing, it is installed when we are root on Debian; elsewhere the error says what to install. So is valgrind, which counts
+//! instructions, but only on Linux: there is none for a Mac, where those tests count nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::commands::{answer, on_path};
 use crate::prerequisites::System;
 use crate::stages::Clock;
 
-/// Where both are.
+/// Where those are that can be in several places.
 #[derive(Debug)]
 pub(crate) struct Packages {
     pub(crate) chromium: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) fn chromium(clock: &Clock) -> Result<PathBuf> {
     }
 }
 
-/// Finds both and installs what is missing, with a single `apt-get update`.
+/// Finds all and installs what is missing, with a single `apt-get update`.
 pub(crate) fn all(clock: &Clock) -> Result<Packages> {
     let mut missing = Vec::new();
     if find_chromium().is_none() {
@@ -39,8 +39,11 @@ pub(crate) fn all(clock: &Clock) -> Result<Packages> {
     if find_postgres().is_none() {
         missing.push(("PostgreSQL", "postgresql"));
     }
-    if can_install() && on_path("valgrind").is_none() {
-        missing.extend([("valgrind", "valgrind"), ("symbols of libc", "libc6-dbg")]);
+    if cfg!(target_os = "linux") && on_path("valgrind").is_none() {
+        missing.push(("valgrind", "valgrind"));
+        if System::this() == System::Debian {
+            missing.push(("symbols of libc", "libc6-dbg"));
+        }
     }
     install(clock, &missing)?;
     match (find_chromium(), find_postgres()) {

@@ -160,8 +160,12 @@ impl Cluster {
 
     /// The address of one of its databases. `postgres` always exists.
     pub fn url(&self, database: &str) -> String {
+        self.url_as("postgres", database)
+    }
+
+    pub(crate) fn url_as(&self, user: &str, database: &str) -> String {
         format!(
-            "postgres://postgres@localhost/{database}?host={}",
+            "postgres://{user}@localhost/{database}?host={}",
             self.folder.display()
         )
     }

@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// An empty database for one test, in the cluster that all tests of this run share.
+/// An empty database for one test, in the cluster that all tests of this run share. It belongs to a user of its own, who is
+/// no superuser, because a superuser's statements reach every database: a test that ended its own listening connections
+/// once ended those of all tests, since `pg_stat_activity` lists them all and PostgreSQL evaluates conditions in any order.
 pub struct Database {
     cluster: &'static Cluster,
     name: String,
@@ -34,27 +36,35 @@ impl Database {
         let cluster = CLUSTER.get_or_init(Cluster::of_this_run);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        let connection = connect(cluster).await;
+        let mut connection = connect(cluster).await;
+        execute(&mut connection, format!("CREATE USER {name}")).await;
         // Copies the template's files instead of logging each page. This saves 50 ms in each test.
         let strategy = match connection.server_version_num() {
             Some(version) if version >= 150_000 => "STRATEGY FILE_COPY",
             _ => "",
         };
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0 {strategy}");
-        execute(connection, create).await;
+        let create = format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0 {strategy}");
+        execute(&mut connection, create).await;
+        close(connection).await;
         Self { cluster, name }
     }
 
     /// The address to connect to. It names a socket in the file system; there is no password and no network.
     pub fn url(&self) -> String {
-        self.cluster.url(&self.name)
+        self.cluster.url_as(&self.name, &self.name)
     }
 
     /// Removes the database and closes its connections. Without this it stays until the cluster ends, so a failed
     /// test does not have to call it.
     pub async fn remove(self) {
-        let connection = connect(self.cluster).await;
-        execute(connection, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        let mut connection = connect(self.cluster).await;
+        execute(
+            &mut connection,
+            format!("DROP DATABASE {} WITH (FORCE)", self.name),
+        )
+        .await;
+        execute(&mut connection, format!("DROP USER {}", self.name)).await;
+        close(connection).await;
     }
 }
 
@@ -70,10 +80,13 @@ async fn connect(cluster: &Cluster) -> PgConnection {
         .expect("the shared PostgreSQL accepts a connection")
 }
 
-async fn execute(mut connection: PgConnection, sql: String) {
+async fn execute(connection: &mut PgConnection, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
+        .execute(connection)
         .await
         .expect("the shared PostgreSQL runs the statement");
+}
+
+async fn close(connection: PgConnection) {
     connection.close().await.expect("the connection closes");
 }

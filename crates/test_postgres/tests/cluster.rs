@@ -54,6 +54,41 @@ async fn a_database_contains_nothing_from_another() {
 }
 
 #[tokio::test]
+async fn a_test_neither_sees_nor_ends_what_another_does() {
+    let (one, other) = (Database::create().await, Database::create().await);
+    let mut bystander = connect(&other.url()).await;
+    sqlx::query("SELECT 'a statement of the bystander'")
+        .execute(&mut bystander)
+        .await
+        .expect("it runs");
+    let mut own = connect(&one.url()).await;
+    let seen =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'SELECT ''a statement of the bystander%'";
+    let seen: i64 = sqlx::query_scalar(seen)
+        .fetch_one(&mut own)
+        .await
+        .expect("it counts");
+    assert_eq!(seen, 0);
+    let ended = sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(name(&other))
+        .execute(&mut own)
+        .await;
+    assert!(ended.is_err(), "{ended:?}");
+    sqlx::query("SELECT 1")
+        .execute(&mut bystander)
+        .await
+        .expect("it is still connected");
+    one.remove().await;
+    other.remove().await;
+}
+
+fn name(database: &Database) -> String {
+    let url = database.url();
+    let (_, name) = url.split_once("localhost/").expect("a name");
+    name.split('?').next().unwrap_or(name).to_owned()
+}
+
+#[tokio::test]
 async fn a_removed_database_is_gone_while_a_connection_is_open() {
     let database = Database::create().await;
     let url = database.url();

@@ -7,6 +7,7 @@ mod world;
 
 mod hostile;
 mod http2;
+mod instructions;
 mod kept;
 mod passing;
 mod raw;

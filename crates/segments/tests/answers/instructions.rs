@@ -3,8 +3,6 @@
 //! those of a release.
 
 use std::collections::HashMap;
-use std::env;
-use std::ffi::OsString;
 use std::hint::black_box;
 use std::process::Command;
 
@@ -152,22 +150,11 @@ fn work_to_count() {
 
 #[test]
 fn a_row_and_a_question_take_no_more_instructions_than_they_did() {
-    let Some(valgrind) = valgrind() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let profile = folder.path().join("callgrind.out");
-    let counted = Command::new(valgrind)
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", profile.display()))
-        .arg(env::current_exe().expect("this program"))
-        .args([
-            "--exact",
-            "instructions::work_to_count",
-            "--ignored",
-            "--test-threads=1",
-        ])
-        .output()
-        .expect("valgrind");
-    assert!(counted.status.success(), "{counted:?}");
+    if !test_valgrind::count("instructions::work_to_count", &profile, &[]) {
+        return;
+    }
     let listing = Command::new("callgrind_annotate")
         .args(["--inclusive=yes", "--threshold=100"])
         .arg(&profile)
@@ -182,15 +169,6 @@ fn a_row_and_a_question_take_no_more_instructions_than_they_did() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// On a machine without it nothing can be counted; there is none for a Mac. `cargo xtask test` installs it on Debian.
-fn valgrind() -> Option<OsString> {
-    let paths = env::var_os("PATH")?;
-    env::split_paths(&paths)
-        .map(|folder| folder.join("valgrind"))
-        .find(|file| file.is_file())
-        .map(Into::into)
 }
 
 /// The counts of the functions above, from lines such as `1,234 (56.78%)  ???:answers::instructions::append [/a/program]`.

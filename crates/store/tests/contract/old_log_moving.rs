@@ -47,7 +47,8 @@ mod nodes {
         let options = quick();
         let mut moving = pin!(logs.move_old_rows(&options));
         let waits = async {
-            let locks = "SELECT CAST(COUNT(*) AS BIGINT) AS found FROM pg_stat_activity WHERE query LIKE 'SELECT CAST(CASE WHEN pg_try_advisory%'";
+            let locks = "SELECT CAST(COUNT(*) AS BIGINT) AS found FROM pg_stat_activity \
+                         WHERE datname = current_database() AND query LIKE 'SELECT CAST(CASE WHEN pg_try_advisory%'";
             test_wait::until("it has asked for the turn", async || {
                 count(&second, locks).await > 0
             })
