@@ -22,8 +22,8 @@ function watchPage() {
     }).observe({ type: 'element' });
     text.setAttribute('elementtiming', 'bench');
   };
-  /** The first path of the list, or what is said in place of the list. */
-  bench.text = () => document.querySelector('#requests tbody .logs-path__text, .logs .empty :is(h2, p)');
+  /** The first path of the list. */
+  bench.text = () => document.querySelector('#requests tbody .logs-path__text');
 
   const firstRow = () => document.querySelector('#requests tbody a');
   /** Whether the list, or the empty state in its place, is that of the address. */
@@ -37,7 +37,7 @@ function watchPage() {
   };
   bench.isGrouped = () => document.querySelector('.logs-groups table') !== null;
 
-  /** From the next event of this kind until `isThere` holds and has been painted, or until the text is visible. */
+  /** From the next event of this kind until `isThere` holds and has been painted; where there is a text, until it is visible. */
   bench.begin = (kind, isThere, text) => {
     const calls = performance.getEntriesByType('resource').length;
     let input = null;
@@ -53,8 +53,9 @@ function watchPage() {
           inDocument = performance.now();
           removeEventListener(kind, heard, { capture: true });
           const end = (at) => { painted = at; settle(); };
-          if (text) {
-            whenShown(text(), end);
+          const shown = text?.();
+          if (shown) {
+            whenShown(shown, end);
           } else {
             afterPaint(end);
           }

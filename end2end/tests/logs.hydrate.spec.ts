@@ -51,8 +51,8 @@ test('the first render needs no call, and a changed filter makes one for each pa
   await status.focus();
   await status.selectOption('4xx');
   await expect(count(page, /^1 request /)).toBeVisible();
-  // The chart, the chips, and the rows.
-  expect(asked.sort()).toEqual(['/rpc/logs/draw', '/rpc/logs/draw', '/rpc/logs/list']);
+  // The rows, and then the chart and the chips.
+  await expect.poll(() => asked).toEqual(['/rpc/logs/list', '/rpc/logs/draw', '/rpc/logs/draw']);
   await expect(status).toBeFocused();
   await expect(page).toHaveURL(/\?status=4xx$/);
   expect(await page.evaluate(() => (globalThis as { marker?: string }).marker)).toBe('still here');
@@ -162,6 +162,69 @@ test('a changed filter dims the old rows and their count until the new ones arri
   await expect(old).toHaveCSS('opacity', '0.55');
   release();
   await expect(count(page, /^1 request /)).toHaveCSS('opacity', '1');
+});
+
+test('of a changed filter the rows in the window are painted before anything else is drawn or asked for', async ({ page }) => {
+  const { company, secret } = await openLogs(page, ['/v1/no-such-thing/']);
+  for (let at = 0; at < 60; at += 1) {
+    await (await call(company, secret, `/v1/users/?at=${at}`)).arrayBuffer();
+  }
+  await expect(count(page, /^61 requests /)).toBeVisible();
+  // When each frame begins: how many rows are there, and how many calls were sent for what is not rows.
+  await page.evaluate(() => {
+    const seen: { rows: number; drawings: number }[] = [];
+    const send = globalThis.fetch;
+    let drawings = 0;
+    globalThis.fetch = (input, init) => {
+      drawings += String((input as Request).url ?? input).includes('/logs/draw') ? 1 : 0;
+      return send(input, init);
+    };
+    const look = () => {
+      const rows = document.querySelectorAll('#requests tbody a[href*="status=2xx"]').length;
+      seen.push({ rows, drawings });
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+    Object.assign(globalThis, { seen });
+  });
+  await page.getByLabel('Status', { exact: true }).selectOption('2xx');
+  await expect(page.locator('#requests tbody tr')).toHaveCount(50);
+  await expect(count(page, /^60 requests /)).toBeVisible();
+  const seen = await page.evaluate(() => (globalThis as unknown as { seen: { rows: number; drawings: number }[] }).seen);
+  const first = seen.find(({ rows }) => rows > 0)!;
+  const visible = await page.locator('#requests tbody tr').evaluateAll((rows) => rows.filter((row) => row.getBoundingClientRect().top < innerHeight).length);
+  expect(first.rows).toBeGreaterThanOrEqual(visible);
+  expect(first.rows).toBeLessThan(50);
+  expect(first.drawings).toBe(0);
+  await expect.poll(() => page.evaluate(() => (globalThis as unknown as { seen: { drawings: number }[] }).seen.at(-1)!.drawings)).toBe(2);
+  // A scrolled page keeps its place: all rows come at once.
+  await page.evaluate(() => scrollTo(0, 600));
+  await page.getByLabel('Status', { exact: true }).evaluate((status: HTMLSelectElement) => {
+    status.value = '';
+    status.dispatchEvent(new Event('input', { bubbles: true }));
+    status.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await expect(count(page, /^61 requests /)).toBeVisible();
+  // But for the line of chips above, which has gone.
+  expect(await page.evaluate(() => scrollY)).toBeGreaterThan(500);
+});
+
+test('chart and chips do not wait for rows that take long', async ({ page }) => {
+  await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/rpc/logs/list*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByLabel('Status', { exact: true }).selectOption('4xx');
+  await expect(page.getByRole('link', { name: /Status: 4xx/ })).toBeVisible();
+  await expect(count(page, /^2 requests /)).toBeVisible();
+  release();
+  await expect(count(page, /^1 request /)).toBeVisible();
+  // Nor where there are no rows.
+  await page.getByLabel('Status', { exact: true }).selectOption('5xx');
+  await expect(page.getByRole('link', { name: /Status: 5xx/ })).toBeVisible();
 });
 
 test.describe('in a time zone other than UTC', () => {
@@ -494,6 +557,9 @@ test('older requests are added below the rows, and stay there while new ones arr
   await expect(page.locator('.row-link')).toHaveCount(50);
   await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(page.locator('.row-link')).toHaveCount(60);
+  // Only those near the window are laid out.
+  await expect(page.locator('#requests tbody tr').first()).toHaveCSS('content-visibility', 'visible');
+  await expect(page.locator('#requests tbody tr').last()).toHaveCSS('content-visibility', 'auto');
   await expect(page.getByRole('link', { name: 'Show older requests' })).toHaveCount(0);
   await expect(page).toHaveURL(/\/logs$/);
   await page.evaluate(() => scrollTo(0, 0));
