@@ -214,11 +214,11 @@ mod tests {
     fn markup_has_no_places_for_hydration_and_all_of_what_strangers_wrote() {
         let hostile = "/a<!>b\" class=\"<!-- -->";
         let markup = Markup::of(view! {
-            <p title=hostile>{hostile.to_owned()} {Some("then")} {(1..3).collect::<Vec<_>>()}</p>
+            <p title=hostile>{hostile.to_owned()}{Some("then")}{(1..3).collect::<Vec<_>>()}</p>
         });
         assert_eq!(
             markup.as_str(),
-            "<p title=\"/a&lt;!&gt;b&quot; class=&quot;&lt;!-- --&gt;\">/a&lt;!&gt;b\" class=\"&lt;!-- --&gt; then 12</p>"
+            "<p title=\"/a&lt;!&gt;b&quot; class=&quot;&lt;!-- --&gt;\">/a&lt;!&gt;b\" class=\"&lt;!-- --&gt;then12</p>"
         );
     }
 }

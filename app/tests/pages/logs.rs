@@ -229,9 +229,9 @@ async fn more_filters_are_open_and_counted_where_one_of_them_is_set() {
     for words in [
         "Status class",
         "1,203 requests",
-        "Method : POST",
-        "Status : not 404 Not found",
-        "Key : …ab6d",
+        "Method: POST",
+        "Status: not 404 Not found",
+        "Key: …ab6d",
         "Production, deleted",
         "2 more of Status",
     ] {
@@ -258,7 +258,7 @@ async fn without_scripts_a_wrong_word_of_the_search_line_is_shown_with_what_it_s
     );
     assert!(html.contains("value=\"method:GET status:9xx\""), "{html}");
     assert!(
-        text.contains("Remove the filter Method : GET"),
+        text.contains("Remove the filter Method: GET"),
         "the rest is a filter: {text}"
     );
 }
