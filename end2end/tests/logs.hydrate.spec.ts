@@ -18,6 +18,17 @@ function watch(page: Page): string[] {
 
 const moreFilters = (page: Page) => page.getByText('More filters', { exact: true }).click();
 
+/** Keeps the answers for the list back until what it returns is called. */
+async function holdList(page: Page): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/rpc/logs/list*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  return release;
+}
+
 const count = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text });
 
 /** A company with one request to each path, with its Logs tab open and settled. */
@@ -151,12 +162,7 @@ test('arrow keys in a menu are one step in the history', async ({ page }) => {
 
 test('a changed filter dims the old rows and their count until the new ones arrive', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
-  let release = () => {};
-  const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route('**/rpc/logs/list*', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = await holdList(page);
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   const old = count(page, /^2 requests /);
   await expect(old).toHaveCSS('opacity', '0.55');
@@ -214,12 +220,7 @@ test('of a changed filter the rows in the window are painted before anything els
 
 test('chart and chips do not wait for rows that take long', async ({ page }) => {
   await openLogs(page, ['/v1/users/', '/v1/no-such-thing/']);
-  let release = () => {};
-  const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route('**/rpc/logs/list*', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = await holdList(page);
   await page.getByLabel('Status', { exact: true }).selectOption('4xx');
   await expect(page.getByRole('link', { name: /Status: 4xx/ })).toBeVisible();
   await expect(count(page, /^2 requests /)).toBeVisible();

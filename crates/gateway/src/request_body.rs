@@ -47,7 +47,7 @@ struct Passed {
     fault: Option<BodyFault>,
     /// How long the caller may pause, now that the response has begun: the two may be a conversation.
     streaming: Option<Duration>,
-    /// The response has ended, and nobody wants the rest.
+    /// The response has ended, and the rest is not wanted.
     stopped: bool,
     /// Who reads the body.
     reader: Option<Waker>,

@@ -17,7 +17,7 @@ pub fn count(test: &str, profile: &Path, options: &[&str]) -> bool {
     }
     assert!(
         is_installed(),
-        "valgrind is not installed, and without it nobody notices that a request became slower. `cargo xtask test` installs \
+        "valgrind is not installed, and without it no test notices that a request became slower. `cargo xtask test` installs \
          it as root on Debian; elsewhere: apt-get install valgrind libc6-dbg"
     );
     let counted = Command::new("valgrind")

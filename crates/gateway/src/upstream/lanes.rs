@@ -93,7 +93,7 @@ impl Lanes {
         open.iter().find(has_room).cloned()
     }
 
-    /// Waits until nobody else opens a connection.
+    /// Waits until no other request opens a connection.
     pub(super) async fn turn(&self) -> Option<Turn> {
         if self.chose_http1() {
             None

@@ -170,12 +170,7 @@ async fn when_a_key_is_deleted_its_open_streams_are_cut_and_no_request_is_accept
     kept_hand.send(Ok("still".into())).await.expect("it is read");
     let frame = kept.frame().await.expect("a frame").expect("no error");
     assert_eq!(frame.into_data().expect("data"), "still");
-    let details: Vec<_> = world
-        .entries()
-        .await
-        .into_iter()
-        .map(|entry| entry.verdict_detail)
-        .collect();
+    let details = details(&world).await;
     assert!(
         details.contains(&"The response was cut off because the key was deleted.".to_owned()),
         "{details:?}"
@@ -282,12 +277,7 @@ async fn a_body_that_stalls_is_abandoned_and_the_connection_goes_on() {
             "{path}"
         );
     }
-    let details: Vec<_> = world
-        .entries()
-        .await
-        .into_iter()
-        .map(|entry| entry.verdict_detail)
-        .collect();
+    let details = details(&world).await;
     assert_eq!(
         details,
         ["The caller sent nothing more of its body for too long."; 2]
@@ -334,4 +324,10 @@ async fn a_request_that_its_caller_resets_is_cancelled_at_the_upstream() {
         (499, "The caller disconnected before there was a response.")
     );
     assert_eq!(caller.send(get(&world, "/echo")).await.status, 200);
+}
+
+/// What the entries say about how their requests ended.
+async fn details(world: &World) -> Vec<String> {
+    let entries = world.entries().await.into_iter();
+    entries.map(|entry| entry.verdict_detail).collect()
 }
