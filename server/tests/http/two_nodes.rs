@@ -3,11 +3,14 @@
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use model::{Actor, Environment, GeneratedKey};
 use serde_json::json;
-use server::config::{self, Database};
+use server::config::{self, Config, Database};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::live::Stream;
 use crate::receiver::{Receiver, Reply};
@@ -42,13 +45,18 @@ impl Nodes {
 
 /// A server with the same secrets as all others here. On PostgreSQL they must be configured; the server does not
 /// generate them.
-async fn node(url: String) -> World {
+pub(crate) async fn node(url: String) -> World {
+    node_with(url, |_| {}).await
+}
+
+async fn node_with(url: String, change: impl FnOnce(&mut Config)) -> World {
     World::start_with(|config| {
         let data_dir = config.place.data_dir.clone();
         write_secret(&config::master_key_file(&data_dir), "11");
         write_secret(&config::pepper_file(&data_dir), "22");
         config.place.database = Database::Postgres(url);
         config.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
+        change(config);
     })
     .await
 }
@@ -205,6 +213,61 @@ async fn a_key_generated_on_one_node_is_accepted_on_the_other_until_it_is_delete
     assert_eq!(call(&nodes.b, &acme, &key).await, StatusCode::UNAUTHORIZED);
     drop(stream);
     nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_deleted_on_one_node_cuts_its_open_response_on_the_other() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let first = format!("{head}9\r\ndata: 1\n\n\r\n");
+    let upstream = Receiver::start(move |_| Reply::Silence(first.clone().into_bytes())).await;
+    let database = test_postgres::Database::create().await;
+    let mut a = node(database.url()).await;
+    let url = upstream.url("/");
+    let mut b = node_with(database.url(), |config| {
+        let url = url.parse().expect("an address");
+        config.upstreams = vec![(Environment::Sandbox, url)];
+    })
+    .await;
+    for node in [&a, &b] {
+        let hears = node.running().hears_other_nodes();
+        test_wait::in_time("a node receives notifications", hears).await;
+    }
+    let acme = a.acme("Acme").await;
+    let key = a.key(acme.id, Environment::Sandbox).await;
+    accepted(&b, &acme, &key).await;
+    let mut caller = TcpStream::connect(b.address(To::Gateway))
+        .await
+        .expect("a connection");
+    let request = format!(
+        "GET /events HTTP/1.1\r\nhost: x.test\r\nx-access-client-id: {}\r\nx-access-secret: {}\r\n\r\n",
+        acme.client_id,
+        key.secret.expose()
+    );
+    caller.write_all(request.as_bytes()).await.expect("it is read");
+    let mut read = Vec::new();
+    let event = async {
+        while !read.ends_with(b"data: 1\n\n\r\n") {
+            assert_ne!(
+                caller.read_buf(&mut read).await.expect("it is open"),
+                0,
+                "{}",
+                read.escape_ascii()
+            );
+        }
+    };
+    test_wait::in_time("the first event", event).await;
+    // Long enough that the response watches its key.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let keys = &a.running().services.core.keys;
+    keys.delete(acme.id, key.key.id, &Actor::command_line())
+        .await
+        .expect("deleted");
+    read.clear();
+    let rest = test_wait::within(Duration::from_secs(1), "it is cut", caller.read_to_end(&mut read)).await;
+    assert!(rest.is_err() || read.is_empty(), "{}", read.escape_ascii());
+    a.stop().await;
+    b.stop().await;
+    database.remove().await;
 }
 
 #[tokio::test]

@@ -38,6 +38,35 @@ async fn a_connection_that_the_upstream_has_closed_costs_no_request() {
     }
 }
 
+/// Answers requests until none has come for 1.2 s, then closes.
+async fn patient(mut tcp: TcpStream) {
+    loop {
+        let next = tokio::time::timeout(Duration::from_millis(1200), until(&mut tcp, "\r\n\r\n"));
+        match next.await {
+            Ok(head) if !head.is_empty() => send(&mut tcp, OK).await,
+            _ => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_posts_a_second_above_and_below_the_upstreams_idle_limit_all_arrive() {
+    let keep =
+        |options: &mut gateway::GatewayOptions| options.timeouts.upstream_idle = Duration::from_secs(3600);
+    let world = &world_with(upstream(patient).await, keep).await;
+    let callers = (0..250).map(|number: u64| async move {
+        let mut client = world.connect().await;
+        for pause in [0, 200, 2200, 200] {
+            // Not all at the same time.
+            tokio::time::sleep(Duration::from_millis(pause + number % 50)).await;
+            let request = world.request(Method::POST, "/", &[], Default::default());
+            let status = client.send(request).await.status;
+            assert_eq!(status, 200, "caller {number} after {pause} ms");
+        }
+    });
+    futures_util::future::join_all(callers).await;
+}
+
 /// An upstream that answers each request with this, and how many connections it has accepted.
 async fn answering(answer: &'static str) -> (Arc<AtomicUsize>, SocketAddr) {
     let opened = Arc::new(AtomicUsize::new(0));

@@ -1,6 +1,7 @@
 //! Tests the gateway over real sockets: a listener, an upstream on loopback, keys and log on SQLite.
 
 mod framed;
+mod fuzzing;
 mod switching;
 mod upstream;
 mod world;
@@ -16,6 +17,7 @@ mod refusing;
 mod shared;
 mod smuggling;
 mod streaming;
+mod strict;
 mod tls;
 mod upstream_http2;
 mod verifying;
