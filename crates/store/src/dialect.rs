@@ -57,6 +57,19 @@ impl Dialect {
         }
     }
 
+    /// The rows of the JSON list `$1`: `id`, `at` (milliseconds) and `address`.
+    pub(crate) const fn touched(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "(SELECT value ->> 'id' AS id, value ->> 'at' AS at, value ->> 'address' AS address \
+                 FROM json_each($1)) AS touched"
+            }
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS JSON)) AS touched (id TEXT, at BIGINT, address TEXT)"
+            }
+        }
+    }
+
     /// The time of the statement by the database's own clock, in milliseconds. All nodes share this clock.
     pub const fn clock_millis(self) -> &'static str {
         match self {

@@ -20,6 +20,7 @@ contract!(
         a_sealed_secret_moved_to_another_row_does_not_open,
         reveal_and_copy_return_the_secret_that_generate_returned,
         last_used_is_shown_at_once_and_never_moves_back,
+        many_keys_are_touched_together_each_with_its_own_moment,
         stopping_writes_the_latest_last_used,
         another_companys_key_is_not_found,
         generate_reveal_copy_and_delete_leave_their_audit_rows,
@@ -245,6 +246,45 @@ async fn last_used_is_shown_at_once_and_never_moves_back(db: &TestDb) {
         .await
         .expect("written");
     assert_eq!(seen(&world.open(&db.db).await).await, Some(late));
+}
+
+/// More keys than one statement touches, most of which do not exist.
+async fn many_keys_are_touched_together_each_with_its_own_moment(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open(&db.db).await;
+    let mut touches: Vec<Touch> = (0..1200_u16)
+        .map(|number| Touch {
+            key: KeyId::from_random(std::array::from_fn(|at| {
+                number.to_be_bytes().get(at).copied().unwrap_or(1)
+            })),
+            at: START,
+            address: [192, 0, 2, 1].into(),
+        })
+        .collect();
+    let mut expected = Vec::new();
+    for (at, environment) in [(5, SANDBOX), (700, SANDBOX), (1199, Environment::Dev)] {
+        let made = keys.generate(world.company.id, environment, &ana()).await;
+        let touch = Touch {
+            key: made.expect("a free slot").key.id,
+            at: START.plus_seconds(at),
+            address: [192, 0, 2, u8::try_from(at % 250).expect("small")].into(),
+        };
+        touches[usize::try_from(at).expect("positive")] = touch;
+        expected.push((touch.key, touch.at, touch.address.to_string()));
+    }
+    let store = StoredKeys::new(db.db.clone());
+    store.touch(touches).await.expect("written");
+    let listed = store.list(world.company.id).await.expect("listed");
+    let mut seen: Vec<_> = listed
+        .into_iter()
+        .map(|key| {
+            let used = key.last_used.expect("touched");
+            (key.id, used.at, used.address)
+        })
+        .collect();
+    seen.sort();
+    expected.sort();
+    assert_eq!(seen, expected);
 }
 
 async fn stopping_writes_the_latest_last_used(db: &TestDb) {
