@@ -1,17 +1,22 @@
 //! Connections that give their memory back between two requests.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use http_body_util::{BodyExt, Full};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use shares::Connections;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::CallerBody;
+use crate::{CallerBody, Tls};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -57,6 +62,10 @@ struct Server {
 
 impl Server {
     async fn start(head: Duration, places: usize) -> Self {
+        Self::start_with(None, head, places).await
+    }
+
+    async fn start_with(tls: Option<Tls>, head: Duration, places: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
@@ -71,8 +80,10 @@ impl Server {
                 let Some(place) = connections.admit(peer.ip()) else {
                     continue;
                 };
-                let stop = stop.clone();
-                open.spawn(async move { crate::serve(tcp, None, &place, limits(head), &stop, &Echo).await });
+                let (tls, stop) = (tls.clone(), stop.clone());
+                open.spawn(async move {
+                    crate::serve(tcp, tls.as_ref(), &place, limits(head), &stop, &Echo).await;
+                });
             }
         });
         server
@@ -132,6 +143,57 @@ async fn no_request_is_lost_that_comes_while_memory_is_given_back() {
             for turn in 0..12 {
                 ask(&mut tcp, &format!("/{number}/{turn}.")).await;
                 sleep(moment).await;
+            }
+        });
+    }
+    while let Some(asked) = callers.join_next().await {
+        asked.expect("all were answered");
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "tls", name]
+        .iter()
+        .collect()
+}
+
+/// Makes TLS connections that are to carry HTTP/1.1.
+fn connector() -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let authority = std::fs::read(file("ca.pem")).expect("the authority");
+    roots.add_parsable_certificates(
+        CertificateDer::pem_slice_iter(&authority).map(|certificate| certificate.expect("a certificate")),
+    );
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn no_request_over_tls_is_lost_that_comes_while_memory_is_given_back() {
+    let tls = Tls::load(file("first.pem"), file("first.key"), LONG).expect("a certificate");
+    let server = Server::start_with(Some(tls), LONG, 1000).await;
+    let mut callers = JoinSet::new();
+    for (number, moment) in moments().enumerate() {
+        let tcp = server.connect().await;
+        callers.spawn(async move {
+            let name = ServerName::try_from("gateway.example.com").expect("a name");
+            let mut stream = connector().connect(name, tcp).await.expect("TLS");
+            for turn in 0..6 {
+                ask(&mut stream, &format!("/{number}/{turn}.")).await;
+                sleep(moment).await;
+                // In two records, with as long between them, so that half a head waits as well.
+                stream.write_all(b"GET /half HT").await.expect("no reset");
+                stream.flush().await.expect("no reset");
+                sleep(moment).await;
+                stream
+                    .write_all(b"TP/1.1\r\nhost: x\r\n\r\n")
+                    .await
+                    .expect("no reset");
+                until(&mut stream, "/half").await;
             }
         });
     }
