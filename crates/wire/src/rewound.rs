@@ -18,6 +18,16 @@ impl<S> Rewound<S> {
     pub(crate) const fn new(read: Bytes, stream: S) -> Self {
         Self { read, stream }
     }
+
+    /// The stream, and what was read from it: `read` and what is left of what was read before.
+    pub(crate) fn apart(self, read: Bytes) -> (Bytes, S) {
+        let read = if self.read.is_empty() {
+            read
+        } else {
+            [read, self.read].concat().into()
+        };
+        (read, self.stream)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {

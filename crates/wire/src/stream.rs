@@ -1,16 +1,17 @@
 //! One caller's connection below HTTP. It limits how long the caller may leave its response unread. It also holds back
 //! the bare responses hyper sends when it cannot parse a request, so that a proper one can be sent instead.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use crate::progress::Progress;
 use crate::transport::Io;
 
 /// After the last response, the connection reads and discards up to this many bytes for up to this long. Closing at
@@ -24,19 +25,19 @@ pub(crate) struct CallerStream {
     io: Io,
     write_idle: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
-    /// Whether a request is being answered. Anything written at another time comes from hyper itself.
-    answering: Arc<AtomicBool>,
+    /// Anything written while no request is being answered comes from hyper itself.
+    progress: Arc<Progress>,
     /// The last write was partial, so the next one continues in the middle.
     in_the_middle: bool,
 }
 
 impl CallerStream {
-    pub(crate) fn new(io: Io, write_idle: Duration, answering: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(io: Io, write_idle: Duration, progress: Arc<Progress>) -> Self {
         Self {
             io,
             write_idle,
             alarm: None,
-            answering,
+            progress,
             in_the_middle: false,
         }
     }
@@ -44,7 +45,7 @@ impl CallerStream {
     /// Whether these bytes are one of hyper's own responses: it has no headers but these, and ours always have more.
     fn is_bare_answer(&self, buf: &[u8]) -> bool {
         const BARE: [&[u8]; 4] = [b"connection", b"content-length", b"date", b""];
-        if self.in_the_middle || self.answering.load(Ordering::SeqCst) || !buf.starts_with(b"HTTP/1.") {
+        if self.in_the_middle || self.progress.is_answering() || !buf.starts_with(b"HTTP/1.") {
             return false;
         }
         let status = buf.get(9..12).unwrap_or_default();
@@ -81,9 +82,14 @@ impl CallerStream {
         &self.io
     }
 
+    /// Returns when there is something to read, such as the end. Needs no memory to read into.
+    pub(crate) async fn speaks(&mut self) {
+        poll_fn(|cx| self.io.poll_speaks(cx)).await;
+    }
+
     /// From now on, what is written is not the text of a response.
     pub(crate) fn in_frames(self) -> Self {
-        self.answering.store(true, Ordering::SeqCst);
+        self.progress.answering();
         self
     }
 
@@ -122,7 +128,13 @@ impl CallerStream {
 
 impl AsyncRead for CallerStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut this.io).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            this.progress.read();
+        }
+        polled
     }
 }
 
@@ -156,8 +168,14 @@ impl AsyncWrite for CallerStream {
         self.io.is_write_vectored()
     }
 
+    /// Hyper calls this whenever it has nothing left to write.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.io).poll_flush(cx);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            this.progress.flushed();
+        }
+        polled
     }
 
     /// Does not close: there may still be a response to send. Only [`Self::linger`] ends the connection.

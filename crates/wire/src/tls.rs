@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::certificate::TlsFault;
 use crate::certificate::{Files, Pair, Stamp};
-use crate::connection::{Limits, Service, serve_http1};
-use crate::http2;
+use crate::connection::{Limits, Service};
+use crate::progress::Progress;
 use crate::stream::CallerStream;
 use crate::transport::Io;
+use crate::{http1, http2};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -216,8 +217,10 @@ pub(crate) async fn serve<S: Service>(
     stop: &CancellationToken,
     service: &S,
 ) {
+    // Both are in memory of their own, which connections of HTTP/1.1 need not have.
+    let handshake = Box::pin(tls.accept(tcp));
     let accepted = tokio::select! {
-        accepted = tls.accept(tcp) => accepted,
+        accepted = handshake => accepted,
         () = stop.cancelled() => None,
         () = place.asked_to_close() => None,
     };
@@ -225,9 +228,9 @@ pub(crate) async fn serve<S: Service>(
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
     let stream = Io::Tls(Box::new(stream));
     if is_http2 {
-        let stream = CallerStream::new(stream, limits.write_idle, Arc::default()).in_frames();
-        http2::serve(stream, place, limits, stop, service).await;
+        let stream = CallerStream::new(stream, limits.write_idle, Arc::new(Progress::new())).in_frames();
+        Box::pin(http2::serve(stream, place, limits, stop, service)).await;
     } else {
-        serve_http1(stream, place, limits, stop, service).await;
+        http1::serve(stream, place, limits, stop, service).await;
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -23,6 +23,15 @@ impl Io {
                 .peer_addr()
                 .is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
             Self::Tls(_) => false,
+        }
+    }
+
+    /// Ready when there may be something to read, the end and an error included. Over TCP it is sometimes ready too early.
+    pub(crate) fn poll_speaks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(tcp) => tcp.poll_read_ready(cx).map(drop),
+            // Many bytes of TLS can arrive without one of HTTP. What is decrypted here stays in the stream.
+            Self::Tls(tls) => Pin::new(tls).poll_fill_buf(cx).map(drop),
         }
     }
 }
