@@ -2,10 +2,11 @@
 //! escapes, base64 and hex. Every part of a message that is stored goes through this search.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 
+use crate::json::Scans;
 use crate::names::Names;
-use crate::needles::Needles;
+use crate::needles::{Needles, SHORTEST};
 use crate::seen::{Known, Seen};
 use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
@@ -32,6 +33,8 @@ pub struct Search<'a> {
     left: Cell<usize>,
     /// Values of secret fields that were redacted.
     harvest: RefCell<Needles>,
+    /// What an earlier pass found of JSON.
+    scans: RefCell<Scans>,
 }
 
 impl std::fmt::Debug for Search<'_> {
@@ -57,6 +60,15 @@ impl<'a> Search<'a> {
             work: Cell::new(0),
             left: Cell::new(0),
             harvest: RefCell::default(),
+            scans: RefCell::default(),
+        }
+    }
+
+    /// The next pass over the same message, with the secrets that are known now.
+    pub(crate) fn next<'n>(names: &'n Names, needles: &'n Needles, scans: Scans) -> Search<'n> {
+        Search {
+            scans: RefCell::new(scans),
+            ..Search::new(names, needles)
         }
     }
 
@@ -74,9 +86,19 @@ impl<'a> Search<'a> {
         self.work.get()
     }
 
-    /// The secret values that were redacted.
-    pub(crate) fn into_harvest(self) -> Needles {
-        self.harvest.into_inner()
+    /// Counts bytes that were examined elsewhere.
+    pub(crate) fn worked(&self, bytes: usize) {
+        self.work.set(self.work.get() + bytes);
+    }
+
+    /// What an earlier pass found of JSON.
+    pub(crate) fn scans(&self) -> RefMut<'_, Scans> {
+        self.scans.borrow_mut()
+    }
+
+    /// The secret values that were redacted, and what the next pass need not read again.
+    pub(crate) fn into_found(self) -> (Needles, Scans) {
+        (self.harvest.into_inner(), self.scans.into_inner())
     }
 
     /// Remembers a value that is redacted. `raw` is the value as written in the message.
@@ -121,12 +143,20 @@ impl<'a> Search<'a> {
 
     /// The spans of the name that must be redacted.
     pub(crate) fn name_spans(&self, name: &str, known: Known) -> Vec<(usize, usize)> {
-        let Some(needles) = self.needles.filter(|_| known.is_plain) else {
-            return self.spans(name, false);
-        };
-        self.work.set(self.work.get() + name.len());
+        if known.is_plain {
+            self.plain_spans(name)
+        } else {
+            self.spans(name, false)
+        }
+    }
+
+    /// The same for a name in which only a credential could be hidden.
+    pub(crate) fn plain_spans(&self, name: &str) -> Vec<(usize, usize)> {
+        self.worked(name.len());
         let mut spans = Vec::new();
-        finder::find(needles, name.as_bytes(), name.len(), &mut spans);
+        if let Some(needles) = self.needles {
+            finder::find(needles, name.as_bytes(), name.len(), &mut spans);
+        }
         merge(spans)
     }
 
@@ -138,7 +168,7 @@ impl<'a> Search<'a> {
     fn found(&self, text: &str, cut_off: bool, is_gone: bool) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
         let Some(needles) = self.needles else {
-            self.work.set(self.work.get() + bytes.len());
+            self.worked(bytes.len());
             return Vec::new();
         };
         self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
@@ -218,11 +248,16 @@ impl<'a> Search<'a> {
     }
 
     fn spend(&self, bytes: usize) -> bool {
-        self.work.set(self.work.get() + bytes);
+        self.worked(bytes);
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(0));
         left.is_some()
     }
+}
+
+/// Whether a search of this text could find anything. Quick for short texts, and true for most others.
+pub(crate) fn may_hide(text: &[u8]) -> bool {
+    text.len() >= SHORTEST || !Features::of(text).is_plain(text.len())
 }
 
 /// What to do with a text, or with a text that is hidden in it.
@@ -294,7 +329,7 @@ impl Features {
 
     /// Whether the text cannot hide anything.
     const fn is_plain(self, length: usize) -> bool {
-        length < 8 && !self.escapes && !self.signs
+        length < SHORTEST && !self.escapes && !self.signs
     }
 }
 
