@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 use crate::json_scan::{End, Scanner};
-use crate::search::Search;
+use crate::search::{Features, Search};
 use crate::spans::REDACTED;
 
 /// The text as it may be stored, and the number of redactions. `None` if it is not JSON. If `truncated`, the text may
@@ -29,9 +29,12 @@ pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> O
         return Some((String::new(), 0));
     }
     let mut cuts = scan.cuts.clone();
-    scan.passages
-        .iter()
-        .for_each(|passage| passage.look(text, search, &mut cuts));
+    let shortest = search.shortest();
+    for passage in &scan.passages {
+        if passage.is != Is::Open || passage.end - passage.begin >= shortest {
+            passage.look(text, search, &mut cuts);
+        }
+    }
     cuts.sort_unstable();
     Some(apply(text, &cuts))
 }
@@ -52,6 +55,8 @@ pub(crate) struct Cut {
 pub(crate) struct Passage {
     pub(crate) begin: usize,
     pub(crate) end: usize,
+    /// Of a text that was looked at.
+    pub(crate) features: Option<Features>,
     pub(crate) is: Is,
 }
 
@@ -65,8 +70,8 @@ pub(crate) enum Is {
     /// A string within a value that is redacted as a whole.
     Gone,
     GoneBeginning,
-    /// A name in which only a credential could be hidden.
-    PlainName,
+    /// A text in which there can only be a credential as it was sent.
+    Open,
     Number,
 }
 
@@ -76,8 +81,8 @@ impl Passage {
         let part = &text[self.begin..self.end];
         let spans = match self.is {
             Is::Gone | Is::GoneBeginning => return search.gone(part, self.is == Is::GoneBeginning),
-            Is::Text | Is::Beginning => search.spans(part, self.is == Is::Beginning),
-            Is::PlainName => search.plain_spans(part),
+            Is::Text | Is::Beginning => search.spans_of(part, self.features, self.is == Is::Beginning),
+            Is::Open => search.plain_spans(part),
             Is::Number if search.spans(part, false).is_empty() => return,
             Is::Number => vec![(0, part.len())],
         };
@@ -290,6 +295,34 @@ mod tests {
         assert_eq!(redacted(&deep, true), None);
         for text in ["{}", "[]", "1", "\"x\"", "null", "[1,2.5,-3e9,0,1E+2]"] {
             assert_eq!(redacted(text, false), Some((text.to_owned(), 0)), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_text_of_a_message_has_its_own_scan_and_a_later_pass_reads_none_again() {
+        let names = Names::default();
+        // They have the same length.
+        let texts = [
+            r#"{"password":"hunter2-hunter2"}"#,
+            r#"{"greeting":"hunter2-hunter2"}"#,
+        ];
+        let message = crate::message(&names, Needles::default(), |search| {
+            texts.map(|text| search.json(text, false).expect("JSON"))
+        });
+        let expected = [r#"{"password":"[redacted]"}"#, r#"{"greeting":"[redacted]"}"#];
+        assert_eq!(message.kept, expected);
+        let (once, search) = (texts[0].len() + texts[1].len(), "hunter2-hunter2".len());
+        assert_eq!(message.work, once + search);
+    }
+
+    #[test]
+    fn what_looks_like_an_access_secret_is_redacted_wherever_it_is() {
+        let secret = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
+        for (text, expected) in [
+            (format!(r#"{{"{secret}":1}}"#), r#"{"[redacted]":1}"#),
+            (format!(r#"{{"note":"{secret}"}}"#), r#"{"note":"[redacted]"}"#),
+        ] {
+            assert_eq!(redacted(&text, false), Some((expected.to_owned(), 1)));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::json::{Cut, Is, Passage};
 use crate::json_bytes::{is_number, unquoted};
 use crate::names::Verdict;
 use crate::needles::SHORTEST;
-use crate::search::{Search, may_hide};
+use crate::search::{Features, Search};
 use crate::view::plain;
 
 /// Maximum nesting depth. No real client nests this deeply.
@@ -50,9 +50,9 @@ struct Part {
 /// An object that names its own field: `{"name":"password","value":"x"}`.
 #[derive(Default)]
 struct Labels {
-    secret: bool,
-    any: bool,
-    values: Vec<(Part, bool)>,
+    values: Vec<Part>,
+    /// Where its labels begin among those of all objects that are being read.
+    first: usize,
 }
 
 pub(crate) struct Scanner<'a> {
@@ -62,6 +62,8 @@ pub(crate) struct Scanner<'a> {
     search: &'a Search<'a>,
     /// How many of the values that are being read are secret.
     secrets: usize,
+    /// The labels of the objects that are being read.
+    labels: Vec<(usize, usize)>,
     pub(crate) cuts: Vec<Cut>,
     pub(crate) passages: Vec<Passage>,
     /// Strings without their quotes, and numbers, that are long enough to search for elsewhere.
@@ -69,16 +71,18 @@ pub(crate) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(crate) const fn new(text: &'a str, truncated: bool, search: &'a Search<'a>) -> Self {
+    pub(crate) fn new(text: &'a str, truncated: bool, search: &'a Search<'a>) -> Self {
         Self {
             text,
             at: 0,
             truncated,
             search,
             secrets: 0,
+            labels: Vec::new(),
             cuts: Vec::new(),
-            passages: Vec::new(),
-            values: Vec::new(),
+            // About as many as an ordinary text has.
+            passages: Vec::with_capacity(text.len() / 32),
+            values: Vec::with_capacity(text.len() / 32),
         }
     }
 
@@ -142,17 +146,28 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             return Ok(());
         }
-        let mut labels = Labels::default();
+        let mut labels = Labels {
+            first: self.labels.len(),
+            ..Labels::default()
+        };
         let ended = self.members(depth, &mut labels);
-        // If the text was cut off before the object said which field it is about, redact its strings and numbers in
-        // case they are secret.
-        let unsaid = ended == Err(End::Missing) && !labels.any;
-        for (part, is_value) in labels.values {
-            let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
-            if is_value && (labels.secret || (unsaid && is_text)) {
-                self.cut_value(part.begin, part.end, part.kind, true);
+        let Labels { values, first } = labels;
+        if !values.is_empty() {
+            let names = &self.labels[first..];
+            // If the text was cut off before the object said which field it is about, redact its strings and numbers in
+            // case they are secret.
+            let is_unsaid = ended == Err(End::Missing) && names.is_empty();
+            let is_secret = names
+                .iter()
+                .any(|(begin, end)| self.is_secret_label(*begin, *end));
+            for part in values {
+                let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
+                if is_secret || (is_unsaid && is_text) {
+                    self.cut_value(part.begin, part.end, part.kind, true);
+                }
             }
         }
+        self.labels.truncate(first);
         ended
     }
 
@@ -186,10 +201,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn see_labels(&self, name: Verdict, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
+    /// Notes names and values of fields. Whether a name is secret matters only if the object has a value, too.
+    fn see_labels(&mut self, name: Verdict, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
         if name.is_value {
             match read {
-                Ok(part) => labels.values.push((part, true)),
+                Ok(part) => labels.values.push(part),
                 // The string was cut off; use the part that is there.
                 Err(End::Missing) if self.text.as_bytes()[begin] == b'"' => {
                     let part = Part {
@@ -197,7 +213,7 @@ impl<'a> Scanner<'a> {
                         end: self.text.len(),
                         kind: Kind::String(begin + 1, self.text.len()),
                     };
-                    labels.values.push((part, true));
+                    labels.values.push(part);
                 }
                 Err(_) => {}
             }
@@ -207,8 +223,7 @@ impl<'a> Scanner<'a> {
                 ..
             }) = read
         {
-            labels.any = true;
-            labels.secret |= self.is_secret_label(begin, end);
+            self.labels.push((begin, end));
         }
     }
 
@@ -322,7 +337,7 @@ impl<'a> Scanner<'a> {
         if !known.is_plain {
             self.search_part(begin, end, false);
         } else if self.secrets == 0 && name.len() >= SHORTEST {
-            self.pass(begin, end, Is::PlainName);
+            self.pass(begin, end, Is::Open, None);
         }
         Ok(known.verdict)
     }
@@ -346,20 +361,27 @@ impl<'a> Scanner<'a> {
     }
 
     fn search_part(&mut self, begin: usize, end: usize, cut_off: bool) {
-        if !cut_off && !may_hide(&self.text.as_bytes()[begin..end]) {
+        let features = Features::of(&self.text.as_bytes()[begin..end]);
+        if !cut_off && features.is_plain(end - begin) {
             return;
         }
         let is = match (self.secrets > 0, cut_off) {
+            (false, false) if features.is_open() => Is::Open,
             (false, false) => Is::Text,
             (false, true) => Is::Beginning,
             (true, false) => Is::Gone,
             (true, true) => Is::GoneBeginning,
         };
-        self.pass(begin, end, is);
+        self.pass(begin, end, is, Some(features));
     }
 
-    fn pass(&mut self, begin: usize, end: usize, is: Is) {
-        self.passages.push(Passage { begin, end, is });
+    fn pass(&mut self, begin: usize, end: usize, is: Is, features: Option<Features>) {
+        self.passages.push(Passage {
+            begin,
+            end,
+            features,
+            is,
+        });
     }
 
     /// The end of the string.
@@ -367,11 +389,12 @@ impl<'a> Scanner<'a> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
         loop {
+            at += unquoted(&bytes[at..]);
             match bytes.get(at).ok_or(End::Missing)? {
                 b'"' => break,
                 b'\\' => at = self.escape(at)?,
                 0..=0x1f => return Err(End::Wrong),
-                _ => at += 1 + unquoted(&bytes[at + 1..]),
+                _ => at += 1,
             }
         }
         self.at = at + 1;
@@ -416,7 +439,7 @@ impl<'a> Scanner<'a> {
         self.at += length;
         // A presented secret can be a number, in a member with an ordinary name.
         if length >= SHORTEST && self.secrets == 0 {
-            self.pass(begin, self.at, Is::Number);
+            self.pass(begin, self.at, Is::Number, None);
         }
         Ok(())
     }

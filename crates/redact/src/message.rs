@@ -23,16 +23,16 @@ pub fn message<T>(names: &Names, mut needles: Needles, keep: impl Fn(&Search<'_>
     let gathering = Search::gathering(names);
     keep(&gathering);
     let mut work = gathering.work();
-    let (harvest, scans) = gathering.into_found();
+    let (harvest, carried) = gathering.into_found();
     needles.add_all(&harvest);
-    let known = needles.len();
-    let search = Search::next(names, &needles, scans);
+    let known = needles.count();
+    let search = Search::next(names, &needles, carried);
     let mut kept = keep(&search);
     work += search.work();
-    let (harvest, scans) = search.into_found();
+    let (harvest, carried) = search.into_found();
     needles.add_all(&harvest);
-    if needles.len() > known {
-        let search = Search::next(names, &needles, scans);
+    if needles.count() > known {
+        let search = Search::next(names, &needles, carried);
         kept = keep(&search);
         work += search.work();
     }
