@@ -136,8 +136,10 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 pub(crate) fn presented(form: &CredentialForm, sent: &Headers) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
     let secret = form.secret.header().as_str();
-    let spelt = |name: &str| name.len() == secret.len() && folded(name) == secret;
-    sent.iter()
+    let spelt = |name: &[u8]| {
+        name.len() == secret.len() && std::str::from_utf8(name).is_ok_and(|name| folded(name) == secret)
+    };
+    sent.fields()
         .filter(|(name, _)| spelt(name))
         .take(AT_MOST)
         .map(|(_, value)| SecretText::new(String::from_utf8_lossy(value)))

@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::lanes::{Epoch, Held};
 use crate::recorder::{Command, Shared};
+use crate::redact::Redactor;
 use crate::waiting::Work;
-use crate::{LossOf, Names, RecorderOptions, StoredEntry, redact};
+use crate::{LossOf, Names, RecorderOptions, StoredEntry};
 
 /// A batch of at least this many bytes is redacted by several threads.
 const WORTH_DIVIDING: usize = 256 * 1024;
@@ -207,10 +208,11 @@ impl Gatherer {
 /// A defect in redaction must lose neither the secret nor the other rows.
 fn redact_all(entries: Vec<Held>, names: &Names) -> (Vec<StoredEntry>, Vec<LossOf>) {
     let (mut redacted, mut lost) = (Vec::with_capacity(entries.len()), Vec::new());
+    let mut redactor = Redactor::new(names);
     for entry in entries {
         let of = entry.place.loss_of();
-        match catch_unwind(AssertUnwindSafe(|| redact(*entry, names))) {
-            Ok(entry) => redacted.push(entry),
+        match catch_unwind(AssertUnwindSafe(|| redactor.redact(*entry))) {
+            Ok((entry, _)) => redacted.push(entry),
             Err(_) => {
                 tracing::error!("redacting a log row failed; dropping it");
                 lost.push(of);

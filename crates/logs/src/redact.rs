@@ -25,11 +25,42 @@ pub fn redact(entry: Entry, names: &Names) -> StoredEntry {
 
 /// Like [`redact`], but also returns the number of bytes examined. Tests check it against the size of the entry.
 pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
-    let mut needles = Needles::default();
-    let presented = entry.presented.iter();
-    presented.for_each(|secret| needles.add(secret.expose().as_bytes()));
-    needles.add_headers(&entry.request.headers, names);
+    Redactor::new(names).redact(entry)
+}
 
+/// Redacts the entries of a batch. Entries that follow each other mostly came with the same key, so what was prepared to
+/// search for its secret is kept for the next one, until the batch ends.
+pub(crate) struct Redactor<'a> {
+    names: &'a Names,
+    /// The secrets of the entry before.
+    before: Needles,
+}
+
+impl<'a> Redactor<'a> {
+    pub(crate) fn new(names: &'a Names) -> Self {
+        Self {
+            names,
+            before: Needles::default(),
+        }
+    }
+
+    /// The redacted entry, and the number of bytes examined.
+    pub(crate) fn redact(&mut self, entry: Entry) -> (StoredEntry, usize) {
+        let mut needles = Needles::default();
+        let presented = entry.presented.iter();
+        presented.for_each(|secret| needles.add(secret.expose().as_bytes()));
+        needles.add_headers(&entry.request.headers, self.names);
+        needles.prepared_like(&self.before);
+        let sent = needles.count();
+        let (stored, needles, work) = redact_with(entry, self.names, needles);
+        if needles.count() == sent {
+            self.before = needles;
+        }
+        (stored, work)
+    }
+}
+
+fn redact_with(entry: Entry, names: &Names, needles: Needles) -> (StoredEntry, Needles, usize) {
     let recognised = entry.verdict.key_was_recognised();
     let (request, response) = if recognised {
         (entry.request, entry.response)
@@ -57,16 +88,18 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
         }
     });
     // The response may repeat the request's secrets, and may contain new ones such as cookies that it sets.
-    let (response_headers, response_body, more_work) = match nothing(&response) {
-        Some(absent) => (Vec::new(), absent, 0),
+    let mut needles = asked.needles;
+    let mut work = asked.work;
+    let (response_headers, response_body) = match nothing(&response) {
+        Some(absent) => (Vec::new(), absent),
         None => {
-            let mut needles = asked.needles;
             needles.add_headers(&response.headers, names);
             let answered = redact::message(names, needles, |search| message(&response, search));
-            (answered.kept.0, answered.kept.1, answered.work)
+            needles = answered.needles;
+            work += answered.work;
+            answered.kept
         }
     };
-    let work = asked.work + more_work;
     let asked = asked.kept;
 
     let error_code = error_code::of(entry.status, entry.verdict, &response_body);
@@ -92,7 +125,7 @@ pub fn redact_counted(entry: Entry, names: &Names) -> (StoredEntry, usize) {
         response_headers,
         response_body,
     };
-    (stored, work)
+    (stored, needles, work)
 }
 
 /// The parts of a request that are stored.
@@ -136,4 +169,71 @@ fn text(search: &Search<'_>, text: &str, limit: usize) -> String {
 fn beginning(text: &str, limit: usize) -> (&str, bool) {
     let kept = &text[..text.floor_char_boundary(limit)];
     (kept, kept.len() < text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClientId, CompanyId, Recorded, RequestId, SecretText, Timestamp, Verdict};
+    use redact::Headers;
+
+    use super::*;
+    use crate::Place;
+
+    /// An entry that came with this secret, and repeats it.
+    fn entry(secret: &str) -> Entry {
+        let company = CompanyId::from_random([1; 16]);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-note", format!("it is {secret}!").parse().expect("a value"));
+        let place = Place {
+            root: company,
+            company,
+            client_id: ClientId::from_random([2; 16]),
+            brand: None,
+        };
+        Entry {
+            request_id: RequestId::from_random([3; 16]),
+            at: Timestamp::from_millis(1_767_614_400_000),
+            place,
+            environment: None,
+            key: None,
+            recorded: Recorded::Gateway,
+            method: "GET".to_owned(),
+            path: format!("/{secret}"),
+            status: 200,
+            verdict: Verdict::Accepted,
+            verdict_detail: String::new(),
+            duration_us: 0,
+            upstream_us: None,
+            address: "192.0.2.1".to_owned(),
+            user_agent: None,
+            presented: vec![SecretText::new(secret)],
+            request: Message {
+                headers: Headers::from(headers),
+                ..Message::absent(BodyAbsence::Empty)
+            },
+            response: Message::absent(BodyAbsence::Empty),
+        }
+    }
+
+    #[test]
+    fn each_entry_of_a_batch_is_searched_for_its_own_secret() {
+        let names = Names::default();
+        let mut redactor = Redactor::new(&names);
+        for secret in [
+            "first-secret-0123",
+            "first-secret-0123",
+            "other-secret-4567",
+            "first-secret-0123",
+        ] {
+            let (stored, _) = redactor.redact(entry(secret));
+            assert_eq!(stored.path, "/[redacted]");
+            assert_eq!(stored.request_headers[0].value, "it is [redacted]!");
+            let (stored, _) = redactor.redact(Entry {
+                path: "/first-secret-0123/other-secret-4567".to_owned(),
+                presented: Vec::new(),
+                ..entry("x")
+            });
+            assert_eq!(stored.path, "/first-secret-0123/other-secret-4567");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use model::{Body, BodyAbsence};
 use crate::encoding::ascii;
 use crate::fields::Headers;
 use crate::search::Search;
-use crate::visible::{visible, visible_in_json};
+use crate::visible::{smallest, visible, visible_in_json};
 use crate::{encoding, form, json};
 
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
@@ -105,7 +105,7 @@ fn text(first: &[u8], truncated: bool) -> Result<&str, BodyAbsence> {
         }
         Err(_) => return Err(BodyAbsence::NotText),
     };
-    if text.contains('\0') {
+    if smallest(text.as_bytes()) == 0 {
         Err(BodyAbsence::NotText)
     } else {
         Ok(text)

@@ -18,6 +18,13 @@ const LENGTHS: usize = 8;
 impl Headers {
     /// Names in lower case, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // The names of a header map are text.
+        self.fields()
+            .map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    /// The same, with names as bytes: to look for one of them, they need not be read as text.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {
             let (lengths, after) = rest.split_first_chunk::<LENGTHS>()?;
@@ -27,15 +34,14 @@ impl Headers {
             let (name, after) = after.split_at_checked(name_length)?;
             let (value, after) = after.split_at_checked(value_length)?;
             rest = after;
-            // The names of a header map are text.
-            Some((std::str::from_utf8(name).unwrap_or_default(), value))
+            Some((name, value))
         })
     }
 
     /// The values of the headers with this name, which is in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |(one, _)| *one == name)
+        self.fields()
+            .filter(move |(one, _)| *one == name.as_bytes())
             .map(|(_, value)| value)
     }
 

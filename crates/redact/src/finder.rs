@@ -70,7 +70,7 @@ pub(crate) struct Sieve {
     /// Whether there are texts shorter than a piece.
     has_short: bool,
     /// Shorter texts contain no needle.
-    shortest: usize,
+    pub(crate) shortest: usize,
 }
 
 impl Sieve {

@@ -1,77 +1,168 @@
 //! Redacts JSON, even if its end is missing: replaces the values of secret members, searches strings, and leaves
 //! everything else unchanged byte for byte.
 //!
-//! The text must be valid JSON up to where it ends. Anything else is rejected: a more lenient reader could find a
-//! secret member that this scanner did not see.
+//! A message is redacted in several passes (see [`crate::message`]). The text is read once, by the first: [`Scan`] has what
+//! the others need.
 
-use crate::json_bytes::{is_number, unquoted};
-use crate::names::Verdict;
-use crate::needles::SHORTEST;
-use crate::search::Search;
+use std::cmp::Reverse;
+use std::rc::Rc;
+
+use crate::json_scan::{End, Scanner};
+use crate::search::{Features, Search};
 use crate::spans::REDACTED;
-use crate::view::plain;
-
-/// Maximum nesting depth. No real client nests this deeply.
-const DEEPEST: usize = 256;
-
-/// Longer strings are not treated as names.
-const LONGEST_NAME: usize = 96;
 
 /// The text as it may be stored, and the number of redactions. `None` if it is not JSON. If `truncated`, the text may
 /// end anywhere.
 pub(crate) fn redact_json(text: &str, truncated: bool, search: &Search<'_>) -> Option<(String, u32)> {
-    let mut scanner = Scanner {
-        text,
-        at: 0,
-        truncated,
-        search,
-        cuts: Vec::new(),
-        secrets: 0,
-        values: Vec::new(),
-    };
-    let end = match scanner.value(0) {
-        Ok(_) => scanner.only_space_is_left(),
-        Err(end) => Err(end),
-    };
-    match end {
-        Ok(()) => {}
-        Err(End::Missing) if truncated => {}
-        Err(_) => return None,
+    let known = search.scans().of(text, truncated);
+    let scan = known.unwrap_or_else(|| {
+        let scan = Rc::new(Scan::of(text, truncated, search));
+        search.worked(text.len());
+        harvest(text, &scan, search);
+        search.scans().add(Rc::clone(&scan), search.only_gathers());
+        scan
+    });
+    if !scan.is_json {
+        return None;
     }
-    let Scanner { mut cuts, values, .. } = scanner;
-    cuts.sort_unstable();
-    harvest(text, &cuts, &values, search);
     if search.only_gathers() {
         return Some((String::new(), 0));
     }
+    let mut cuts = scan.cuts.clone();
+    let shortest = search.shortest();
+    for passage in &scan.passages {
+        if passage.is != Is::Open || passage.end - passage.begin >= shortest {
+            passage.look(text, search, &mut cuts);
+        }
+    }
+    cuts.sort_unstable();
     Some(apply(text, &cuts))
-}
-
-/// Why the scan ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The text ended in the middle of a value.
-    Missing,
-    /// It is not JSON.
-    Wrong,
 }
 
 /// A part to redact. A whole value is replaced by a string; part of a string is replaced by the mark alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cut {
-    begin: usize,
+pub(crate) struct Cut {
+    pub(crate) begin: usize,
     /// Among cuts with the same beginning, the longest comes first.
-    end: std::cmp::Reverse<usize>,
-    whole_value: bool,
+    pub(crate) end: Reverse<usize>,
+    pub(crate) whole_value: bool,
     /// Whether the rest of the message is searched for the redacted text.
-    harvested: bool,
+    pub(crate) harvested: bool,
+}
+
+/// A part of the text that must be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    pub(crate) begin: usize,
+    pub(crate) end: usize,
+    /// Of a text that was looked at.
+    pub(crate) features: Option<Features>,
+    pub(crate) is: Is,
+}
+
+/// What a passage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Is {
+    /// A string.
+    Text,
+    /// The same, with its end missing.
+    Beginning,
+    /// A string within a value that is redacted as a whole.
+    Gone,
+    GoneBeginning,
+    /// A text in which there can only be a credential as it was sent.
+    Open,
+    Number,
+}
+
+impl Passage {
+    /// Searches it, and adds what must be redacted because of it.
+    fn look(self, text: &str, search: &Search<'_>, cuts: &mut Vec<Cut>) {
+        let part = &text[self.begin..self.end];
+        let spans = match self.is {
+            Is::Gone | Is::GoneBeginning => return search.gone(part, self.is == Is::GoneBeginning),
+            Is::Text | Is::Beginning => search.spans_of(part, self.features, self.is == Is::Beginning),
+            Is::Open => search.plain_spans(part),
+            Is::Number if search.spans(part, false).is_empty() => return,
+            Is::Number => vec![(0, part.len())],
+        };
+        cuts.extend(spans.into_iter().map(|(from, to)| Cut {
+            begin: self.begin + from,
+            end: Reverse(self.begin + to),
+            whole_value: self.is == Is::Number,
+            harvested: false,
+        }));
+    }
+}
+
+/// What one look at a text found.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    text: String,
+    truncated: bool,
+    /// Without it, nothing else counts.
+    is_json: bool,
+    /// What is redacted whatever the rest of the message is.
+    cuts: Vec<Cut>,
+    /// What must be searched, in order.
+    passages: Vec<Passage>,
+    /// Strings without their quotes, and numbers, that are long enough to search for elsewhere; in order.
+    values: Vec<(usize, usize)>,
+}
+
+impl Scan {
+    fn of(text: &str, truncated: bool, search: &Search<'_>) -> Self {
+        let mut scanner = Scanner::new(text, truncated, search);
+        let is_json = match scanner.whole() {
+            Ok(()) => true,
+            Err(End::Missing) => truncated,
+            Err(End::Wrong) => false,
+        };
+        let Scanner {
+            mut cuts,
+            passages,
+            values,
+            ..
+        } = scanner;
+        cuts.sort_unstable();
+        Self {
+            text: text.to_owned(),
+            truncated,
+            is_json,
+            cuts,
+            passages,
+            values,
+        }
+    }
+}
+
+/// The scans of a message's first pass, for the others. A message has one body, so there is mostly one.
+#[derive(Debug, Default)]
+pub(crate) struct Scans(Vec<Rc<Scan>>);
+
+impl Scans {
+    fn of(&self, text: &str, truncated: bool) -> Option<Rc<Scan>> {
+        let mut known = self.0.iter();
+        known
+            .find(|scan| scan.truncated == truncated && scan.text == text)
+            .cloned()
+    }
+
+    fn add(&mut self, scan: Rc<Scan>, is_first_pass: bool) {
+        if is_first_pass {
+            self.0.push(scan);
+        }
+    }
 }
 
 /// Remembers every string and number inside a redacted value, at any depth, so that the rest of the message can be
-/// searched for it. `values` are all values of the text in order; `cuts` are sorted.
-fn harvest(text: &str, cuts: &[Cut], values: &[(usize, usize)], search: &Search<'_>) {
-    let mut values = values.iter().copied().peekable();
-    for cut in cuts.iter().filter(|cut| cut.harvested) {
+/// searched for it.
+fn harvest(text: &str, scan: &Scan, search: &Search<'_>) {
+    if !scan.is_json {
+        return;
+    }
+    let mut values = scan.values.iter().copied().peekable();
+    for cut in scan.cuts.iter().filter(|cut| cut.harvested) {
         while let Some((begin, end)) = values.next_if(|(begin, _)| *begin < cut.end.0) {
             if begin >= cut.begin {
                 search.harvest(&text[begin..end]);
@@ -102,392 +193,6 @@ fn apply(text: &str, cuts: &[Cut]) -> (String, u32) {
     }
     out.push_str(&text[copied..]);
     (out, count)
-}
-
-/// The kind of a JSON value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The inside of a string.
-    String(usize, usize),
-    Number,
-    /// `true`, `false` and `null` reveal nothing, so they are never searched for elsewhere.
-    Word,
-    Object,
-    Array,
-}
-
-/// A member of an object or an element of an array, already read.
-#[derive(Clone, Copy)]
-struct Part {
-    begin: usize,
-    end: usize,
-    kind: Kind,
-}
-
-/// An object that names its own field: `{"name":"password","value":"x"}`.
-#[derive(Default)]
-struct Labels {
-    secret: bool,
-    any: bool,
-    values: Vec<(Part, bool)>,
-}
-
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-    truncated: bool,
-    search: &'a Search<'a>,
-    cuts: Vec<Cut>,
-    /// How many of the values that are being read are secret.
-    secrets: usize,
-    /// Strings without their quotes, and numbers that are long enough to search for elsewhere.
-    values: Vec<(usize, usize)>,
-}
-
-impl Scanner<'_> {
-    fn peek(&mut self) -> Result<u8, End> {
-        let bytes = self.text.as_bytes();
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(self.at) {
-            self.at += 1;
-        }
-        bytes.get(self.at).copied().ok_or(End::Missing)
-    }
-
-    fn only_space_is_left(&mut self) -> Result<(), End> {
-        match self.peek() {
-            Err(End::Missing) => Ok(()),
-            _ => Err(End::Wrong),
-        }
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Part, End> {
-        if depth > DEEPEST {
-            return Err(End::Wrong);
-        }
-        let first = self.peek()?;
-        let begin = self.at;
-        let kind = match first {
-            b'{' => self.object(depth).map(|()| Kind::Object),
-            b'[' => self.array(depth).map(|()| Kind::Array),
-            b'"' => self
-                .searched_string()
-                .map(|(begin, end)| Kind::String(begin, end)),
-            b'-' | b'0'..=b'9' => self.number().map(|()| Kind::Number),
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
-            _ => Err(End::Wrong),
-        }?;
-        let (from, to) = match kind {
-            Kind::String(from, to) => (from, to),
-            Kind::Number => (begin, self.at),
-            Kind::Word | Kind::Object | Kind::Array => (0, 0),
-        };
-        if to - from >= SHORTEST {
-            self.values.push((from, to));
-        }
-        Ok(Part {
-            begin,
-            end: self.at,
-            kind,
-        })
-    }
-
-    fn object(&mut self, depth: usize) -> Result<(), End> {
-        self.at += 1;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Ok(());
-        }
-        let mut labels = Labels::default();
-        let ended = self.members(depth, &mut labels);
-        // If the text was cut off before the object said which field it is about, redact its strings and numbers in
-        // case they are secret.
-        let unsaid = ended == Err(End::Missing) && !labels.any;
-        for (part, is_value) in labels.values {
-            let is_text = matches!(part.kind, Kind::String(..) | Kind::Number);
-            if is_value && (labels.secret || (unsaid && is_text)) {
-                self.cut_value(part.begin, part.end, part.kind, true);
-            }
-        }
-        ended
-    }
-
-    fn members(&mut self, depth: usize, labels: &mut Labels) -> Result<(), End> {
-        loop {
-            if self.peek()? != b'"' {
-                return Err(End::Wrong);
-            }
-            let name = self.name()?;
-            if self.peek()? != b':' {
-                return Err(End::Wrong);
-            }
-            self.at += 1;
-            self.peek()?;
-            let value = self.at;
-            let read = if name.is_secret {
-                self.secret_value(depth, !name.is_content)
-            } else {
-                self.value(depth + 1)
-            };
-            self.see_labels(name, value, read, labels);
-            read?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(End::Wrong),
-            }
-        }
-    }
-
-    fn see_labels(&self, name: Verdict, begin: usize, read: Result<Part, End>, labels: &mut Labels) {
-        if name.is_value {
-            match read {
-                Ok(part) => labels.values.push((part, true)),
-                // The string was cut off; use the part that is there.
-                Err(End::Missing) if self.text.as_bytes()[begin] == b'"' => {
-                    let part = Part {
-                        begin,
-                        end: self.text.len(),
-                        kind: Kind::String(begin + 1, self.text.len()),
-                    };
-                    labels.values.push((part, true));
-                }
-                Err(_) => {}
-            }
-        } else if name.is_label
-            && let Ok(Part {
-                kind: Kind::String(begin, end),
-                ..
-            }) = read
-        {
-            labels.any = true;
-            labels.secret |= self.is_secret_label(begin, end);
-        }
-    }
-
-    /// Whether this string is the name of something secret.
-    fn is_secret_label(&self, begin: usize, end: usize) -> bool {
-        end - begin <= LONGEST_NAME && self.search.names().is_secret(&plain(&self.text[begin..end]))
-    }
-
-    fn array(&mut self, depth: usize) -> Result<(), End> {
-        self.at += 1;
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Ok(());
-        }
-        // Alternating names and values: `["authorization","x"]`, `["accept","x","cookie","y"]`.
-        let mut name_is_secret = false;
-        let mut values: Vec<Part> = Vec::new();
-        let mut count = 0_usize;
-        let ended = loop {
-            let begin = match self.peek() {
-                Ok(_) => self.at,
-                Err(end) => break Err(end),
-            };
-            let read = self.value(depth + 1);
-            match read {
-                Ok(Part {
-                    kind: Kind::String(begin, end),
-                    ..
-                }) if count.is_multiple_of(2) => {
-                    name_is_secret = self.is_secret_label(begin, end);
-                }
-                Ok(_) if count.is_multiple_of(2) => name_is_secret = false,
-                Ok(part) if name_is_secret => values.push(part),
-                Err(End::Missing) if count % 2 == 1 && name_is_secret => values.push(Part {
-                    begin,
-                    end: self.text.len(),
-                    kind: Kind::Array,
-                }),
-                _ => {}
-            }
-            if let Err(end) = read {
-                break Err(end);
-            }
-            count += 1;
-            match self.peek() {
-                Ok(b',') => self.at += 1,
-                Ok(b']') => {
-                    self.at += 1;
-                    break Ok(());
-                }
-                Ok(_) => break Err(End::Wrong),
-                Err(end) => break Err(end),
-            }
-        };
-        if count.is_multiple_of(2) || ended.is_err() {
-            for part in values {
-                let is_name =
-                    matches!(part.kind, Kind::String(begin, end) if self.is_secret_label(begin, end));
-                if !is_name {
-                    self.cut_value(part.begin, part.end, part.kind, true);
-                }
-            }
-        }
-        ended
-    }
-
-    /// Redacts the whole value, up to its end or the end of the text.
-    fn secret_value(&mut self, depth: usize, harvested: bool) -> Result<Part, End> {
-        let begin = self.at;
-        let before = self.cuts.len();
-        self.secrets += 1;
-        let read = self.value(depth + 1);
-        self.secrets -= 1;
-        // Parts already redacted inside it are covered by this cut.
-        self.cuts.truncate(before);
-        match read {
-            Ok(part) => self.cut_value(part.begin, part.end, part.kind, harvested),
-            Err(End::Missing) => self.cut_value(begin, self.text.len(), Kind::Array, harvested),
-            Err(End::Wrong) => {}
-        }
-        read
-    }
-
-    fn cut_value(&mut self, begin: usize, end: usize, kind: Kind, harvested: bool) {
-        if kind == Kind::Word {
-            return;
-        }
-        self.cuts.push(Cut {
-            begin,
-            end: std::cmp::Reverse(end),
-            whole_value: true,
-            harvested,
-        });
-    }
-
-    fn cut_part(&mut self, begin: usize, end: usize) {
-        self.cuts.push(Cut {
-            begin,
-            end: std::cmp::Reverse(end),
-            whole_value: false,
-            harvested: false,
-        });
-    }
-
-    /// Reads the name of a member. Its contents are searched.
-    fn name(&mut self) -> Result<Verdict, End> {
-        let begin = self.at + 1;
-        let end = self.whole_string()?;
-        let name = &self.text[begin..end];
-        let known = self.search.name(name, plain);
-        if !known.is_plain {
-            self.search_part(begin, end, false);
-        } else if self.secrets == 0 {
-            self.cut_parts(begin, self.search.name_spans(name, known));
-        }
-        Ok(known.verdict)
-    }
-
-    /// The bounds of the string's contents, without its quotes. The contents are searched.
-    fn searched_string(&mut self) -> Result<(usize, usize), End> {
-        let begin = self.at + 1;
-        let end = self.whole_string()?;
-        self.search_part(begin, end, false);
-        Ok((begin, end))
-    }
-
-    /// The end of the string's contents. If the string was cut off, the contents that are there are searched.
-    fn whole_string(&mut self) -> Result<usize, End> {
-        let begin = self.at + 1;
-        let end = self.string();
-        if end == Err(End::Missing) {
-            self.search_part(begin, self.text.len(), true);
-        }
-        end
-    }
-
-    fn search_part(&mut self, begin: usize, end: usize, cut_off: bool) {
-        let text = &self.text[begin..end];
-        if self.secrets > 0 {
-            self.search.gone(text, cut_off);
-        } else {
-            self.cut_parts(begin, self.search.spans(text, cut_off));
-        }
-    }
-
-    fn cut_parts(&mut self, begin: usize, spans: Vec<(usize, usize)>) {
-        for (from, to) in spans {
-            self.cut_part(begin + from, begin + to);
-        }
-    }
-
-    /// The end of the string.
-    fn string(&mut self) -> Result<usize, End> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
-        loop {
-            match bytes.get(at).ok_or(End::Missing)? {
-                b'"' => break,
-                b'\\' => at = self.escape(at)?,
-                0..=0x1f => return Err(End::Wrong),
-                _ => at += 1 + unquoted(&bytes[at + 1..]),
-            }
-        }
-        self.at = at + 1;
-        Ok(at)
-    }
-
-    /// The end of the escape sequence at `at`.
-    fn escape(&self, at: usize) -> Result<usize, End> {
-        let bytes = self.text.as_bytes();
-        match bytes.get(at + 1).ok_or(End::Missing)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
-            b'u' => {
-                let digits = &bytes[at + 2..bytes.len().min(at + 6)];
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(End::Wrong);
-                }
-                if digits.len() < 4 {
-                    Err(End::Missing)
-                } else {
-                    Ok(at + 6)
-                }
-            }
-            _ => Err(End::Wrong),
-        }
-    }
-
-    fn number(&mut self) -> Result<(), End> {
-        let begin = self.at;
-        let rest = &self.text.as_bytes()[self.at..];
-        let length = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
-            .count();
-        if length == rest.len() && self.truncated {
-            // The number may continue after the cut.
-            self.cut_part(self.at, self.text.len());
-            return Err(End::Missing);
-        }
-        if !is_number(&rest[..length]) {
-            return Err(End::Wrong);
-        }
-        self.at += length;
-        // A presented secret can be a number, in a member with an ordinary name.
-        if length >= SHORTEST && !self.search.spans(&self.text[begin..self.at], false).is_empty() {
-            self.cut_value(begin, self.at, Kind::Number, false);
-        }
-        Ok(())
-    }
-
-    fn word(&mut self, word: &str) -> Result<Kind, End> {
-        let rest = &self.text[self.at..];
-        if rest.starts_with(word) {
-            self.at += word.len();
-            return Ok(Kind::Word);
-        }
-        if word.starts_with(rest) {
-            Err(End::Missing)
-        } else {
-            Err(End::Wrong)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -590,6 +295,34 @@ mod tests {
         assert_eq!(redacted(&deep, true), None);
         for text in ["{}", "[]", "1", "\"x\"", "null", "[1,2.5,-3e9,0,1E+2]"] {
             assert_eq!(redacted(text, false), Some((text.to_owned(), 0)), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_text_of_a_message_has_its_own_scan_and_a_later_pass_reads_none_again() {
+        let names = Names::default();
+        // They have the same length.
+        let texts = [
+            r#"{"password":"hunter2-hunter2"}"#,
+            r#"{"greeting":"hunter2-hunter2"}"#,
+        ];
+        let message = crate::message(&names, Needles::default(), |search| {
+            texts.map(|text| search.json(text, false).expect("JSON"))
+        });
+        let expected = [r#"{"password":"[redacted]"}"#, r#"{"greeting":"[redacted]"}"#];
+        assert_eq!(message.kept, expected);
+        let (once, search) = (texts[0].len() + texts[1].len(), "hunter2-hunter2".len());
+        assert_eq!(message.work, once + search);
+    }
+
+    #[test]
+    fn what_looks_like_an_access_secret_is_redacted_wherever_it_is() {
+        let secret = "prod-e82c4f19d3a7b6e5f0c8d2a1b4e7f3a6d9c2b5e8";
+        for (text, expected) in [
+            (format!(r#"{{"{secret}":1}}"#), r#"{"[redacted]":1}"#),
+            (format!(r#"{{"note":"{secret}"}}"#), r#"{"note":"[redacted]"}"#),
+        ] {
+            assert_eq!(redacted(&text, false), Some((expected.to_owned(), 1)));
         }
     }
 }

@@ -16,6 +16,7 @@ mod form;
 mod headers;
 mod json;
 mod json_bytes;
+mod json_scan;
 mod markup;
 mod message;
 mod names;

@@ -23,14 +23,16 @@ pub fn message<T>(names: &Names, mut needles: Needles, keep: impl Fn(&Search<'_>
     let gathering = Search::gathering(names);
     keep(&gathering);
     let mut work = gathering.work();
-    needles.add_all(&gathering.into_harvest());
-    let known = needles.len();
-    let search = Search::new(names, &needles);
+    let (harvest, carried) = gathering.into_found();
+    needles.add_all(&harvest);
+    let known = needles.count();
+    let search = Search::next(names, &needles, carried);
     let mut kept = keep(&search);
     work += search.work();
-    needles.add_all(&search.into_harvest());
-    if needles.len() > known {
-        let search = Search::new(names, &needles);
+    let (harvest, carried) = search.into_found();
+    needles.add_all(&harvest);
+    if needles.count() > known {
+        let search = Search::next(names, &needles, carried);
         kept = keep(&search);
         work += search.work();
     }

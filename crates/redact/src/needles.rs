@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -41,11 +41,11 @@ pub struct Needles {
     /// Number of pieces of all texts together.
     total: usize,
     /// These two are made from `texts` when a search first needs them, and kept until there is another text.
-    sieve: OnceLock<Sieve>,
-    exact: OnceLock<Exact>,
+    sieve: OnceLock<Arc<Sieve>>,
+    exact: OnceLock<Arc<Exact>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Needle {
     pub(crate) text: Zeroizing<Vec<u8>>,
     /// The distance between the beginnings of its pieces.
@@ -189,16 +189,26 @@ impl Needles {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Takes over what was prepared to search for `others`, if these are the same texts. Preparing it takes longer than
+    /// searching an ordinary message.
+    pub fn prepared_like(&mut self, others: &Self) {
+        if self.texts == others.texts {
+            self.sieve = others.sieve.clone();
+            self.exact = others.exact.clone();
+        }
+    }
+
+    /// How many texts there are.
+    pub fn count(&self) -> usize {
         self.texts.len()
     }
 
     pub(crate) fn sieve(&self) -> &Sieve {
-        self.sieve.get_or_init(|| Sieve::new(&self.texts))
+        self.sieve.get_or_init(|| Arc::new(Sieve::new(&self.texts)))
     }
 
     pub(crate) fn exact(&self) -> &Exact {
-        self.exact.get_or_init(|| Exact::new(&self.texts))
+        self.exact.get_or_init(|| Arc::new(Exact::new(&self.texts)))
     }
 }
 
@@ -252,16 +262,16 @@ mod tests {
         let mut needles = Needles::default();
         needles.add(&[b'x'; LONGEST * PIECE + 1]);
         needles.add(b"short");
-        assert_eq!(needles.len(), 0);
+        assert_eq!(needles.count(), 0);
         for number in 0..100 {
             needles.add(format!("{number:0>4000}").as_bytes());
         }
-        assert_eq!(needles.len(), 2, "8 KiB together");
+        assert_eq!(needles.count(), 2, "8 KiB together");
         let mut many = Needles::default();
         for number in 0..100 {
             many.add(format!("needle-{number:0>4}").as_bytes());
         }
-        assert_eq!(many.len(), MOST);
+        assert_eq!(many.count(), MOST);
     }
 
     #[test]
@@ -310,7 +320,7 @@ mod tests {
         ] {
             needles.add_value(value.as_bytes());
         }
-        assert_eq!(needles.len(), 4);
+        assert_eq!(needles.count(), 4);
         let find = |text: &str| {
             let mut spans = Vec::new();
             find(&needles, text.as_bytes(), usize::MAX, &mut spans);

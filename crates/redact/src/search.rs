@@ -2,10 +2,11 @@
 //! escapes, base64 and hex. Every part of a message that is stored goes through this search.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 
+use crate::json::Scans;
 use crate::names::Names;
-use crate::needles::Needles;
+use crate::needles::{Needles, SHORTEST};
 use crate::seen::{Known, Seen};
 use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
@@ -32,6 +33,14 @@ pub struct Search<'a> {
     left: Cell<usize>,
     /// Values of secret fields that were redacted.
     harvest: RefCell<Needles>,
+    /// What an earlier pass found of JSON.
+    scans: RefCell<Scans>,
+}
+
+/// What one pass over a message leaves to the next.
+pub(crate) struct Carried {
+    seen: Seen,
+    scans: Scans,
 }
 
 impl std::fmt::Debug for Search<'_> {
@@ -57,6 +66,20 @@ impl<'a> Search<'a> {
             work: Cell::new(0),
             left: Cell::new(0),
             harvest: RefCell::default(),
+            scans: RefCell::default(),
+        }
+    }
+
+    /// The next pass over the same message, with the secrets that are known now.
+    pub(crate) fn next(names: &'a Names, needles: &'a Needles, carried: Carried) -> Self {
+        Self {
+            names,
+            seen: RefCell::new(carried.seen),
+            needles: Some(needles),
+            work: Cell::new(0),
+            left: Cell::new(0),
+            harvest: RefCell::default(),
+            scans: RefCell::new(carried.scans),
         }
     }
 
@@ -74,9 +97,23 @@ impl<'a> Search<'a> {
         self.work.get()
     }
 
-    /// The secret values that were redacted.
-    pub(crate) fn into_harvest(self) -> Needles {
-        self.harvest.into_inner()
+    /// Counts bytes that were examined elsewhere.
+    pub(crate) fn worked(&self, bytes: usize) {
+        self.work.set(self.work.get() + bytes);
+    }
+
+    /// What an earlier pass found of JSON.
+    pub(crate) fn scans(&self) -> RefMut<'_, Scans> {
+        self.scans.borrow_mut()
+    }
+
+    /// The secret values that were redacted, and what the next pass need not read again.
+    pub(crate) fn into_found(self) -> (Needles, Carried) {
+        let carried = Carried {
+            seen: self.seen.into_inner(),
+            scans: self.scans.into_inner(),
+        };
+        (self.harvest.into_inner(), carried)
     }
 
     /// Remembers a value that is redacted. `raw` is the value as written in the message.
@@ -116,29 +153,59 @@ impl<'a> Search<'a> {
 
     /// Reads a text that is redacted in any case, for the values of secret names in it.
     pub(crate) fn gone(&self, text: &str, cut_off: bool) {
-        self.found(text, cut_off, true);
+        self.found(text, None, cut_off, true);
+    }
+
+    /// Shorter texts are no secret of the message, nor anything that looks like an access secret.
+    pub(crate) fn shortest(&self) -> usize {
+        let known = self.needles.map_or(0, |needles| needles.sieve().shortest);
+        known.min(finder::DIGITS + 1)
     }
 
     /// The spans of the name that must be redacted.
     pub(crate) fn name_spans(&self, name: &str, known: Known) -> Vec<(usize, usize)> {
-        let Some(needles) = self.needles.filter(|_| known.is_plain) else {
-            return self.spans(name, false);
-        };
-        self.work.set(self.work.get() + name.len());
+        if known.is_plain {
+            self.plain_spans(name)
+        } else {
+            self.spans(name, false)
+        }
+    }
+
+    /// The same for a name in which only a credential could be hidden.
+    pub(crate) fn plain_spans(&self, name: &str) -> Vec<(usize, usize)> {
+        self.worked(name.len());
         let mut spans = Vec::new();
-        finder::find(needles, name.as_bytes(), name.len(), &mut spans);
+        if let Some(needles) = self.needles {
+            finder::find(needles, name.as_bytes(), name.len(), &mut spans);
+        }
         merge(spans)
     }
 
     /// The spans of the text that must be redacted, in order and without overlaps.
     pub(crate) fn spans(&self, text: &str, cut_off: bool) -> Vec<(usize, usize)> {
-        self.found(text, cut_off, false)
+        self.found(text, None, cut_off, false)
     }
 
-    fn found(&self, text: &str, cut_off: bool, is_gone: bool) -> Vec<(usize, usize)> {
+    /// The same for a text that was looked at before.
+    pub(crate) fn spans_of(
+        &self,
+        text: &str,
+        features: Option<Features>,
+        cut_off: bool,
+    ) -> Vec<(usize, usize)> {
+        self.found(text, features, cut_off, false)
+    }
+
+    fn found(
+        &self,
+        text: &str,
+        features: Option<Features>,
+        cut_off: bool,
+        is_gone: bool,
+    ) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
         let Some(needles) = self.needles else {
-            self.work.set(self.work.get() + bytes.len());
+            self.worked(bytes.len());
             return Vec::new();
         };
         self.left.set(LEAST_WORK + WORK_PER_BYTE * bytes.len());
@@ -148,7 +215,8 @@ impl<'a> Search<'a> {
             depth: 0,
             is_gone,
         };
-        if !self.inspect(level, bytes, &mut spans) {
+        let features = features.unwrap_or_else(|| Features::of(bytes));
+        if !self.inspect(level, bytes, features, &mut spans) {
             return vec![(0, bytes.len())];
         }
         if cut_off {
@@ -158,11 +226,16 @@ impl<'a> Search<'a> {
     }
 
     /// False if the text is nested so deeply that searching it would take too long.
-    fn inspect(&self, level: Level<'_>, text: &[u8], spans: &mut Vec<(usize, usize)>) -> bool {
+    fn inspect(
+        &self,
+        level: Level<'_>,
+        text: &[u8],
+        features: Features,
+        spans: &mut Vec<(usize, usize)>,
+    ) -> bool {
         if !self.spend(text.len()) || level.depth > DEEPEST {
             return false;
         }
-        let features = Features::of(text);
         if features.is_plain(text.len()) {
             return true;
         }
@@ -210,7 +283,7 @@ impl<'a> Search<'a> {
         };
         let see = |readable: &[u8]| {
             let mut inner = Vec::new();
-            whole &= self.inspect(inside, readable, &mut inner);
+            whole &= self.inspect(inside, readable, Features::of(readable), &mut inner);
             !inner.is_empty()
         };
         armour::find(text, see, spans);
@@ -218,7 +291,7 @@ impl<'a> Search<'a> {
     }
 
     fn spend(&self, bytes: usize) -> bool {
-        self.work.set(self.work.get() + bytes);
+        self.worked(bytes);
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(0));
         left.is_some()
@@ -246,20 +319,22 @@ pub(crate) fn known<'n>(names: &Names, name: &'n str, decode: impl FnOnce(&'n st
 }
 
 /// What a quick first pass found, to decide which searches the text needs.
-#[derive(Clone, Copy)]
-struct Features {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Features {
     escapes: bool,
     /// Whether there are separators of names and values, or spaces.
     signs: bool,
-    /// The length of the longest run of base64 letters.
+    /// The length of the longest run of base64 letters. In short texts it may be shorter.
     longest_run: usize,
 }
 
+/// Classes of bytes.
+const ESCAPE: u8 = 1;
+const SIGN: u8 = 2;
+const LETTER: u8 = 4;
+
 impl Features {
-    fn of(text: &[u8]) -> Self {
-        const ESCAPE: u8 = 1;
-        const SIGN: u8 = 2;
-        const LETTER: u8 = 4;
+    pub(crate) fn of(text: &[u8]) -> Self {
         const CLASSES: [u8; 256] = {
             let mut classes = [0; 256];
             let mut at = 0;
@@ -278,6 +353,11 @@ impl Features {
             }
             classes
         };
+        if text.len() < armour::SHORTEST_RUN {
+            // No run of it is long enough to matter.
+            let classes = text.iter().map(|byte| CLASSES[usize::from(*byte)]);
+            return Self::new(classes.fold(0, |seen, class| seen | class), text.len());
+        }
         let (mut seen, mut run, mut longest) = (0, 0_usize, 0_usize);
         for byte in text {
             let class = CLASSES[usize::from(*byte)];
@@ -285,16 +365,25 @@ impl Features {
             run = if class & LETTER == 0 { 0 } else { run + 1 };
             longest = longest.max(run);
         }
+        Self::new(seen, longest)
+    }
+
+    const fn new(classes: u8, longest_run: usize) -> Self {
         Self {
-            escapes: seen & ESCAPE != 0,
-            signs: seen & SIGN != 0,
-            longest_run: longest,
+            escapes: classes & ESCAPE != 0,
+            signs: classes & SIGN != 0,
+            longest_run,
         }
     }
 
     /// Whether the text cannot hide anything.
-    const fn is_plain(self, length: usize) -> bool {
-        length < 8 && !self.escapes && !self.signs
+    pub(crate) const fn is_plain(self, length: usize) -> bool {
+        length < SHORTEST && self.is_open()
+    }
+
+    /// Whether there is nothing in the text but, possibly, a credential as it was sent.
+    pub(crate) const fn is_open(self) -> bool {
+        !self.escapes && !self.signs && self.longest_run < armour::SHORTEST_RUN
     }
 }
 

@@ -11,6 +11,7 @@ use crate::names::Verdict;
 
 /// Number of pairs of places of a table.
 const PAIRS: usize = 512;
+const _: () = assert!(2 * PAIRS <= u16::MAX as usize);
 
 /// Longer names are not remembered.
 const LONGEST_NAME: usize = 32;
@@ -38,6 +39,8 @@ struct Place {
     /// 0 if the place is free.
     length: u8,
     known: Known,
+    /// The number of the place of the name that came after it.
+    next: u16,
 }
 
 /// The tables of all searches that use the same [`crate::Names`].
@@ -59,6 +62,7 @@ impl Tables {
         Seen {
             tables: self.clone(),
             places: places.unwrap_or_else(|| vec![[Place::default(); 2]; PAIRS].into_boxed_slice()),
+            last: 0,
         }
     }
 
@@ -72,6 +76,9 @@ impl Tables {
 pub(crate) struct Seen {
     tables: Tables,
     places: Table,
+    /// The place of the name that was looked up last. Messages repeat the order of their names, as a list of orders does for
+    /// each, so the next is mostly where the last one says.
+    last: u16,
 }
 
 impl Drop for Seen {
@@ -90,12 +97,21 @@ impl Seen {
         if length == 0 || length > LONGEST_NAME {
             return read(name);
         }
+        let next = self.place(self.last).next;
+        let expected = self.place(next);
+        if usize::from(expected.length) == length && expected.name[..length] == *name.as_bytes() {
+            self.last = next;
+            return self.place(next).known;
+        }
         let mut padded = [0; LONGEST_NAME];
         padded[..length].copy_from_slice(name.as_bytes());
-        let pair = &mut self.places[place_of(&padded)];
+        let number = place_of(&padded);
+        let pair = &mut self.places[number];
         let is_at = |place: &Place| usize::from(place.length) == length && place.name == padded;
-        if let Some(place) = pair.iter().find(|place| is_at(place)) {
-            return place.known;
+        if let Some(side) = pair.iter().position(is_at) {
+            let known = pair[side].known;
+            self.comes_next(number, side);
+            return known;
         }
         let known = read(name);
         if known.is_plain && name.bytes().filter(u8::is_ascii_digit).count() <= MOST_DIGITS {
@@ -104,9 +120,23 @@ impl Seen {
                 name: padded,
                 length: length as u8,
                 known,
+                next: 0,
             };
+            self.comes_next(number, 0);
         }
         known
+    }
+
+    fn place(&self, number: u16) -> &Place {
+        &self.places[usize::from(number) / 2][usize::from(number) % 2]
+    }
+
+    /// The name at this place was looked up after the last one.
+    fn comes_next(&mut self, pair: usize, side: usize) {
+        let number = (2 * pair + side) as u16;
+        let last = usize::from(self.last);
+        self.places[last / 2][last % 2].next = number;
+        self.last = number;
     }
 }
 

@@ -30,7 +30,16 @@ const fn turns_text(character: char) -> bool {
     )
 }
 
+/// The smallest byte, or the largest there is.
+pub(crate) fn smallest(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |smallest, byte| smallest.min(*byte))
+}
+
 fn replaced(text: String, write: impl Fn(&mut String, char)) -> String {
+    // Most text is ASCII, which is seen sixteen bytes at once, as is the smallest byte.
+    if text.is_ascii() && smallest(text.as_bytes()) > 0 {
+        return text;
+    }
     // The first bytes of these characters. Reads all bytes, because that is faster than stopping at the first.
     let may_have = |found, byte| found | (byte == 0) | (byte == 0xd8) | (byte == 0xe2);
     if !text.bytes().fold(false, may_have) {
