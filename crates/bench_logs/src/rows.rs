@@ -52,7 +52,11 @@ impl World {
             at,
             place,
             environment: key.as_ref().map(|(_, environment)| *environment),
-            key: key.map(|(key, _)| key).filter(|_| verdict.key_was_recognised()),
+            key: match verdict {
+                Verdict::DeletedKey => self.deleted_key.clone(),
+                _ if verdict.key_was_recognised() => key.map(|(key, _)| key),
+                _ => None,
+            },
             recorded: recorded(dice),
             method: method(status, dice).to_owned(),
             path: self.path(dice),

@@ -52,6 +52,8 @@ pub(crate) struct World {
     /// The keys of the family, with the rarest last.
     pub(crate) keys: Vec<(KeyTrace, Environment)>,
     pub(crate) key_weights: Weighted,
+    /// The key of requests that were refused because theirs was deleted, if the log names it.
+    pub(crate) deleted_key: Option<KeyTrace>,
     /// Companies beside the family, each with one key.
     pub(crate) others: Vec<(Place, KeyTrace)>,
     pub(crate) common_paths: Vec<String>,
@@ -99,6 +101,7 @@ impl World {
             family: (0..=20).map(|member| place(0, member)).collect(),
             family_weights: Weighted::new(family_weights),
             keys: (0..12).map(|number| (key(number), environment(number))).collect(),
+            deleted_key: None,
             key_weights: Weighted::new((0..11).map(|_| 1.0).chain([11.0 * RARE])),
             others: (1..=others)
                 .map(|number| (place(number, 0), key(1_000 + number)))

@@ -79,6 +79,7 @@ async fn make(installation: &Installation, mut world: World) -> Result<Prepared>
         family.push(brand.place(Some(name), root.company));
         brands.push(brand.client_id);
     }
+    world.deleted_key = Some(deleted_key(installation, root.client_id)?);
     let owners = [root.client_id].into_iter().chain(brands.iter().copied());
     let wanted = owners.flat_map(|owner| KEYS.map(|environment| (owner, environment)));
     let keys = wanted
@@ -175,6 +176,13 @@ fn key(installation: &Installation, owner: ClientId, environment: Environment) -
         id: id(&made, "key_id")?,
         last_four: secret[begin..].to_owned(),
     })
+}
+
+/// A key that was deleted before the first of its requests that the log has.
+fn deleted_key(installation: &Installation, owner: ClientId) -> Result<KeyTrace> {
+    let key = key(installation, owner, Environment::Sandbox)?;
+    installation.admin(&["delete-key", "--key-id", &key.id.to_string()])?;
+    Ok(key)
 }
 
 fn id<T: std::str::FromStr>(object: &Value, name: &str) -> Result<T> {
