@@ -467,8 +467,8 @@ mod tests {
             "1 kind of error in the last 7 days",
             "1,234",
             "…ab6d, deleted",
-            "data-at=\"1767614400000\" data-row>5 Jan 12:00:00<",
-            "data-row>5 Jan 13:00:00<",
+            "data-at=\"1767614400000\" data-row=\"\" class=\"time\">5 Jan 12:00:00<",
+            "data-row=\"\" class=\"time\">5 Jan 13:00:00<",
             "M1.1 18.0h.8v2.0h-.8zM2.1 0.0h.8v20.0h-.8z",
         ] {
             assert!(html.contains(part), "{part} in {html}");
