@@ -256,7 +256,7 @@ pub async fn load_first(address: &str) -> Result<(), NotLoaded> {
 fn NotLoadedPage() -> impl IntoView {
     let address = address_here();
     view! {
-        <EmptyState title="This page could not be loaded" icon=IconName::Alert>
+        <EmptyState title="This page could not be loaded" icon=IconName::Alert is_page=true>
             <p>"The connection failed, or Gatehouse has been updated since you opened it."</p>
             <p><a href=address rel="external">"Reload the page"</a></p>
         </EmptyState>

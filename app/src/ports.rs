@@ -103,6 +103,8 @@ pub trait KeepViews: Send + Sync {
     /// Replaces one of the same name. [`AppError::Invalid`] when the name does not fit, [`AppError::Conflict`] when there
     /// are too many.
     async fn save(&self, name: &str, query: ViewQuery) -> Result<(), AppError>;
+    /// [`AppError::Invalid`] when the name does not fit, [`AppError::Conflict`] when another of the caller's views has it.
+    async fn rename(&self, view: ViewId, name: &str) -> Result<(), AppError>;
     async fn delete(&self, view: ViewId) -> Result<(), AppError>;
 }
 

@@ -83,6 +83,7 @@ test('without failures and without requests the views say so', async ({ page }) 
   await signIn(page, company);
   await page.goto(company.path('logs?view=errors'));
   await expect(page.getByRole('heading', { name: 'No request failed in the last 24 hours' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Requests over time' })).toContainText('No requests in the last 24 hours.');
   await page.goto(company.path('logs?view=endpoints&status=5xx'));
   await expect(page.getByRole('heading', { name: 'No requests match' })).toBeVisible();
 });
@@ -103,5 +104,11 @@ test('errors and endpoints are accessible and never wider than the window', asyn
       await page.setViewportSize({ width, height: 900 });
       await expectNoSidewaysScroll(page);
     }
+    // On a phone an endpoint has two lines.
+    await page.setViewportSize({ width: 390, height: 900 });
+    for (const row of view === 'endpoints' ? await page.locator('.logs-groups tbody tr').all() : []) {
+      expect((await row.boundingBox())!.height).toBeLessThan(70);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
   }
 });

@@ -1,7 +1,7 @@
 // Views with scripts: saved and deleted without leaving the page.
 import { expect, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
 
-test('saving and deleting a view stays on the page, says so, and keeps the focus near', async ({ page }) => {
+test('saving, renaming and deleting a view stays on the page, says so, and keeps the focus near', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   // Not a page that the server rendered: what is folded is asked for when it is opened.
@@ -23,12 +23,20 @@ test('saving and deleting a view stays on the page, says so, and keeps the focus
   await outages.click();
   await expect(page.getByLabel('Status', { exact: true })).toHaveValue('5xx');
   await expect(outages).toHaveAttribute('aria-current', 'true');
-  const remove = page.getByRole('button', { name: 'Delete Outages' });
+  await page.getByText('Rename… Outages').click();
+  await page.getByLabel('New name', { exact: true }).fill(' Failures ');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').filter({ hasText: 'Renamed to “Failures”.' })).toBeVisible();
+  await expect(page.locator('#views')).toBeFocused();
+  const failures = page.getByRole('link', { name: 'Failures', exact: true });
+  await expect(failures).toHaveAttribute('href', /logs\?status=5xx$/);
+  await expect(outages).toHaveCount(0);
+  const remove = page.getByRole('button', { name: 'Delete Failures' });
   await expect(remove).toBeHidden();
-  await page.getByText('Delete… Outages').click();
+  await page.getByText('Delete… Failures').click();
   await remove.click();
   await expect(page.getByRole('status').filter({ hasText: 'Deleted.' })).toBeVisible();
-  await expect(outages).toHaveCount(0);
+  await expect(failures).toHaveCount(0);
   expect(await page.evaluate(() => (globalThis as unknown as { stays?: boolean }).stays)).toBe(true);
 });
 

@@ -13,7 +13,7 @@ async function save(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('link', { name, exact: true })).toHaveAttribute('aria-current', 'true');
 }
 
-test('a view is saved under a name, opened, replaced and deleted', async ({ page }) => {
+test('a view is saved under a name, opened, replaced, renamed and deleted', async ({ page }) => {
   const company = makeCompany();
   await signIn(page, company);
   await open(page, company.path('logs?range=7d&status=5xx'));
@@ -32,12 +32,18 @@ test('a view is saved under a name, opened, replaced and deleted', async ({ page
   await views.click();
   await save(page, 'Outages');
   await expect(page.getByRole('link', { name: 'Outages', exact: true })).toHaveCount(1);
-  const remove = page.getByRole('button', { name: 'Delete Outages' });
+  await page.getByText('Rename… Outages').click();
+  const name = page.getByLabel('New name', { exact: true });
+  await expect(name).toHaveValue('Outages');
+  await name.fill('Last hour');
+  await page.getByRole('button', { name: 'Rename Outages' }).click();
+  await expect(page.getByRole('link', { name: 'Last hour', exact: true })).toHaveAttribute('aria-current', 'true');
+  await expect(outages).toHaveCount(0);
+  const remove = page.getByRole('button', { name: 'Delete Last hour' });
   await expect(remove).toBeHidden();
-  await page.getByText('Delete… Outages').click();
+  await page.getByText('Delete… Last hour').click();
   await remove.click();
   await expect(page.getByText('Only you see your views.')).toBeVisible();
-  await expect(outages).toHaveCount(0);
 });
 
 test('the views are accessible and fit a phone', async ({ page }) => {
@@ -46,6 +52,7 @@ test('the views are accessible and fit a phone', async ({ page }) => {
   await open(page, company.path('logs?status=4xx'));
   await page.getByText('Saved views', { exact: true }).click();
   await save(page, 'A view with a name that is as long as the names of views are');
+  await page.getByText(/^Rename… A view/).click();
   for (const colorScheme of test.info().project.use.javaScriptEnabled === false ? [] : (['light', 'dark'] as const)) {
     await page.emulateMedia({ colorScheme });
     await expectAccessible(page);

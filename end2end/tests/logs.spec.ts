@@ -161,7 +161,7 @@ test('rows have one height, a plain number for success, and a badge and a tint f
   const rows = page.locator('#requests tbody tr');
   for (const row of await rows.all()) {
     expect((await row.boundingBox())!.height).toBe(33);
-    await expect(row.locator('td').last()).toHaveText(/^[\d,]+\.\d ms$/);
+    await expect(row.locator('td').last()).toHaveText(/^(< )?[\d,]+\.\d ms$/);
     await expect(row.locator('td').first()).toHaveText(/^\d+ \w{3} \d\d:\d\d:\d\d( UTC)? GET/);
   }
   const [good, bad] = [rows.filter({ hasText: '/v1/users/' }), rows.filter({ hasText: 'long-' })];
@@ -191,6 +191,10 @@ test('on a phone the filters are folded, and the first row is near the top', asy
   const top = (await page.getByRole('heading', { level: 1 }).boundingBox())!.y;
   const row = (await page.locator('#requests tbody tr').first().boundingBox())!.y;
   expect(row - top).toBeLessThanOrEqual(300);
+  await page.goto(company.path('logs?status=2xx&range=7d'));
+  await hydrated(page);
+  await expect(page.getByRole('link', { name: /Status: 2xx/ })).toBeVisible();
+  expect((await page.locator('#requests tbody tr').first().boundingBox())!.y - top).toBeLessThanOrEqual(300);
   await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
   const fold = page.getByRole('checkbox', { name: 'Filters' });
   await fold.focus();
@@ -215,6 +219,28 @@ test('the page of a request shows headers and bodies but no secret', async ({ pa
   expect(content).not.toContain('hunter2');
   expect(content).not.toContain(secret.slice(8));
   await expect(page.getByRole('group', { name: 'curl' })).toContainText('X-Access-Secret: $SECRET');
+});
+
+test('the page of a request leads to those beside it in the list it was opened from', async ({ page }) => {
+  // Where there is no room beside the list, a request opens as a page.
+  await page.setViewportSize({ width: 1024, height: 900 });
+  const { company } = await withCalls(page, ['/v1/users/?at=1', '/v1/no-such-thing/', '/v1/users/?at=2', '/v1/users/?at=3'].map((path) => ({ path })));
+  await openWhenListed(page, company.path('logs'), /^4 requests /);
+  await page.goto(company.path('logs?path=/v1/users/'));
+  await hydrated(page);
+  await page.getByRole('row').filter({ hasText: '/v1/users/?at=2' }).getByRole('link').click();
+  const heading = page.getByRole('heading', { level: 1 });
+  const beside = page.getByRole('navigation', { name: 'Requests beside this one' });
+  await beside.getByRole('link', { name: 'Next request' }).click();
+  await expect(heading).toHaveText('GET /v1/users/?at=1');
+  await expect(beside.getByRole('link')).toHaveText(['Previous request']);
+  await beside.getByRole('link', { name: 'Previous request' }).click();
+  await expect(heading).toHaveText('GET /v1/users/?at=2');
+  await beside.getByRole('link', { name: 'Previous request' }).click();
+  await expect(heading).toHaveText('GET /v1/users/?at=3');
+  await expect(beside.getByRole('link')).toHaveText(['Next request']);
+  await page.getByRole('main').getByRole('link', { name: 'Logs', exact: true }).click();
+  await expect(page).toHaveURL(/\/logs\?path=\/v1\/users\/$/);
 });
 
 test('a request with a deleted key says which key it was and who deleted it', async ({ page }) => {

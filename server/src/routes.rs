@@ -93,6 +93,12 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/logs/views/{view}/rename",
+            Member(SeeLogs),
+            post(dashboard::rename_view),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/logs/views/{view}/delete",
             Member(SeeLogs),
             post(dashboard::delete_view),

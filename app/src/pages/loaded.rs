@@ -62,7 +62,13 @@ pub fn Loading() -> impl IntoView {
 /// `retry` fetches it again. The person can press *Try again*, which reloads the page if scripts are off. When the live
 /// stream comes back after an interruption, a temporary failure is retried automatically.
 #[component]
-pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -> impl IntoView {
+pub fn Failure(
+    error: AppError,
+    #[prop(optional)] retry: Option<Callback<()>>,
+    /// It is all that the page has.
+    #[prop(optional)]
+    is_page: bool,
+) -> impl IntoView {
     set_status(error.status());
     let here = address_here();
     let retry = retry.filter(|_| error.is_passing() || matches!(error, AppError::TooOften { .. }));
@@ -91,7 +97,7 @@ pub fn Failure(error: AppError, #[prop(optional)] retry: Option<Callback<()>>) -
     let sign_in = sign_in_from(&here);
     view! {
         <div class="failure" data-signed-out=signed_out.then_some("true")>
-            <EmptyState title=title icon=IconName::Alert>
+            <EmptyState title=title icon=IconName::Alert is_page=is_page>
                 <p>{text}</p>
                 {signed_out.then(|| view! { <ButtonLink href=sign_in>"Sign in"</ButtonLink> })}
                 {outdated.then(|| view! { <p><a href="" rel="external">"Reload"</a></p> })}

@@ -13,7 +13,7 @@ pub fn NotFoundPage() -> impl IntoView {
         <Title text="Not found" />
         <TopBar />
         <Main>
-            <Failure error=AppError::NotFound />
+            <Failure error=AppError::NotFound is_page=true />
         </Main>
     }
 }

@@ -69,12 +69,19 @@ pub fn Time(at: Timestamp, #[prop(optional)] style: TimeStyle) -> impl IntoView 
     }
 }
 
-/// A time for HTML that only the server makes: as [`TimeStyle::Row`], once the browser has put it into the page's zone.
+/// A time for HTML that only the server makes: as [`TimeStyle::Row`], once the browser has put it into the page's zone. The zone
+/// is an element of its own, for rows without room for it.
 #[cfg(feature = "ssr")]
 pub fn row_time(at: Timestamp) -> impl IntoView {
     let (utc, millis) = (at.to_page_text(), at.as_millis().to_string());
     let text = without_year(&utc);
-    view! { <time class="time" datetime=at.to_rfc3339() title=utc data-at=millis data-row="">{text}</time> }
+    let text = text.strip_suffix(" UTC").unwrap_or(&text).to_owned();
+    view! {
+        <time class="time" datetime=at.to_rfc3339() title=utc data-at=millis data-row="">
+            {text}
+            <span class="time__zone">" UTC"</span>
+        </time>
+    }
 }
 
 /// As [`row_time`], but as [`TimeStyle::Full`].
@@ -214,9 +221,12 @@ pub fn duration_text(micros: u64) -> String {
 }
 
 /// A duration where durations are compared from row to row: always milliseconds, with one figure after the point.
-/// "0.8 ms", "318.0 ms", "1,840.2 ms".
+/// "0.8 ms", "318.0 ms", "1,840.2 ms". What would round to nothing is "< 0.1 ms": it took some time.
 pub fn milliseconds_text(micros: u64) -> String {
     let tenths = (micros + 50) / 100;
+    if tenths == 0 {
+        return "< 0.1 ms".to_owned();
+    }
     format!("{}.{} ms", grouped(tenths / 10), tenths % 10)
 }
 
@@ -271,7 +281,9 @@ mod tests {
     #[test]
     fn durations_of_rows_have_one_unit_and_one_figure_after_the_point() {
         for (micros, text) in [
-            (0, "0.0 ms"),
+            (0, "< 0.1 ms"),
+            (49, "< 0.1 ms"),
+            (50, "0.1 ms"),
             (840, "0.8 ms"),
             (950, "1.0 ms"),
             (12_440, "12.4 ms"),

@@ -398,6 +398,10 @@ impl KeepViews for World {
         Err(AppError::NotFound)
     }
 
+    async fn rename(&self, _: ViewId, _: &str) -> Result<(), AppError> {
+        Err(AppError::NotFound)
+    }
+
     async fn delete(&self, _: ViewId) -> Result<(), AppError> {
         Err(AppError::NotFound)
     }

@@ -47,6 +47,8 @@ pub enum AccountsError {
     InvalidView,
     #[error("there are 50 views already, which is the most")]
     TooManyViews,
+    #[error("another view has this name")]
+    ViewNameTaken,
     #[error("there is no view with this id; it may have been deleted")]
     UnknownView,
     #[error("a password must have 8 to 1024 characters")]

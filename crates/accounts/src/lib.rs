@@ -27,4 +27,4 @@ pub use session::{Session, SessionLimits};
 pub use sign_in::Browser;
 pub use storage::{AccountStore, Company, EndedSession, Member, MemberRow, NewSession, Person, SessionsOf};
 pub use throttle::{Attempt, Throttle};
-pub use views::{MOST_VIEWS, ViewSaved, ViewsOf};
+pub use views::{MOST_VIEWS, ViewRenamed, ViewSaved, ViewsOf};

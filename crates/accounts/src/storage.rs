@@ -6,7 +6,9 @@ use model::{
     Timestamp, ViewId,
 };
 
-use crate::{Email, Install, OperatorToken, PasswordHash, Session, StorageFailure, ViewSaved, ViewsOf};
+use crate::{
+    Email, Install, OperatorToken, PasswordHash, Session, StorageFailure, ViewRenamed, ViewSaved, ViewsOf,
+};
 
 /// A customer account. It is a brand if it has a parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +153,15 @@ pub trait AccountStore: Send + Sync {
         at: Timestamp,
         audit: AuditEntry,
     ) -> Result<ViewSaved, StorageFailure>;
+
+    /// Gives the view another name, and puts both into the audit row.
+    async fn rename_view(
+        &self,
+        of: ViewsOf,
+        view: ViewId,
+        name: &str,
+        audit: AuditEntry,
+    ) -> Result<ViewRenamed, StorageFailure>;
 
     /// Puts the view's name into the audit row. Returns whether there was one.
     async fn delete_view(&self, of: ViewsOf, view: ViewId, audit: AuditEntry)

@@ -29,6 +29,27 @@ pub enum ViewSaved {
     NoMember,
 }
 
+/// What became of a view to be renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewRenamed {
+    Done,
+    /// Another view of the person has the name.
+    Taken,
+    /// There is no such view.
+    NoView,
+}
+
+/// The name without spaces around it, if it fits.
+fn fitting(name: &str) -> Result<&str, AccountsError> {
+    let name = name.trim();
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        Ok(name)
+    } else {
+        Err(AccountsError::InvalidView)
+    }
+}
+
 impl Accounts {
     /// Sorted by name.
     pub async fn views(&self, of: ViewsOf) -> Result<Vec<SavedView>, AccountsError> {
@@ -47,9 +68,8 @@ impl Accounts {
         query: ViewQuery,
         actor: &Actor,
     ) -> Result<(), AccountsError> {
-        let name = name.trim();
-        let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if !fits || query.as_str().len() > LONGEST_QUERY {
+        let name = fitting(name)?;
+        if query.as_str().len() > LONGEST_QUERY {
             return Err(AccountsError::InvalidView);
         }
         let now = self.clock.now();
@@ -70,6 +90,30 @@ impl Accounts {
             ViewSaved::Done => Ok(()),
             ViewSaved::TooMany => Err(AccountsError::TooManyViews),
             ViewSaved::NoMember => Err(AccountsError::UnknownMember),
+        }
+    }
+
+    /// Gives a view another name, which none of the person's other views may have. Another person's view is not found.
+    pub async fn rename_view(
+        &self,
+        of: ViewsOf,
+        view: ViewId,
+        name: &str,
+        actor: &Actor,
+    ) -> Result<(), AccountsError> {
+        let name = fitting(name)?;
+        let audit = self.audit(
+            Some(of.company),
+            actor,
+            AuditAction::ViewRenamed,
+            view.to_string(),
+            String::new(),
+        );
+        let renamed = self.store.rename_view(of, view, name, audit).await;
+        match renamed.map_err(AccountsError::Storage)? {
+            ViewRenamed::Done => Ok(()),
+            ViewRenamed::Taken => Err(AccountsError::ViewNameTaken),
+            ViewRenamed::NoView => Err(AccountsError::UnknownView),
         }
     }
 

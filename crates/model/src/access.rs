@@ -103,6 +103,7 @@ audit_actions! {
     LogExportEnded = "log.export_ended",
     /// A member gave a view of the log a name, or changed what it stands for.
     ViewSaved = "view.saved",
+    ViewRenamed = "view.renamed",
     ViewDeleted = "view.deleted",
     MemberCreated = "member.created",
     SignedIn = "member.signed_in",

@@ -2,7 +2,7 @@
 
 use accounts::{
     AccountStore, Company, Email, EndedSession, Install, Member, MemberRow, NewSession, OperatorToken,
-    PasswordHash, Person, Scopes, Session, SessionsOf, StorageFailure, ViewSaved, ViewsOf,
+    PasswordHash, Person, Scopes, Session, SessionsOf, StorageFailure, ViewRenamed, ViewSaved, ViewsOf,
 };
 use async_trait::async_trait;
 use model::{
@@ -267,6 +267,16 @@ impl AccountStore for Accounts {
         entry: AuditEntry,
     ) -> Result<ViewSaved, StorageFailure> {
         Ok(views::save(&self.db, of, view, most, at, entry).await?)
+    }
+
+    async fn rename_view(
+        &self,
+        of: ViewsOf,
+        view: ViewId,
+        name: &str,
+        entry: AuditEntry,
+    ) -> Result<ViewRenamed, StorageFailure> {
+        Ok(views::rename(&self.db, of, view, name.to_owned(), entry).await?)
     }
 
     async fn delete_view(

@@ -45,7 +45,7 @@ pub use export::export_requests;
 pub use key_actions::{delete_key, generate_key, reveal_key};
 pub use live::live;
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
-pub use view_actions::{delete_view, save_view};
+pub use view_actions::{delete_view, rename_view, save_view};
 pub use webhook_actions::{
     change_webhook, create_webhook, delete_webhook, replay_delivery, reveal_webhook_secret,
     rotate_webhook_secret, send_test_event, set_webhook_enabled,

@@ -1,4 +1,4 @@
-//! Saving and deleting a view of the log as plain form posts, for browsers without JavaScript. Each does the same as the
+//! Saving, renaming and deleting a view of the log as plain form posts, for browsers without JavaScript. Each does the same as the
 //! server function of that name and redirects to the list.
 
 use app::AppError;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::posted::{Back, Posted, on_to};
 
-/// The fields of both forms. The address of the list is `query`.
+/// The fields of the forms. The address of the list is `query`.
 #[derive(Debug, Deserialize)]
 pub struct ViewForm {
     #[serde(default)]
@@ -30,6 +30,17 @@ pub async fn save_view(posted: Posted, Form(form): Form<ViewForm>) -> Response {
     let outcome = async {
         let kept = ViewQuery::read(&form.query).map_err(|fault| AppError::invalid_filter(&fault))?;
         posted.access.views.clone()?.save(&form.name, kept).await
+    };
+    posted.answer(outcome.await, &to_list(&posted, &query), |()| {
+        on_to(&with_views(&posted, &query), "")
+    })
+}
+
+pub async fn rename_view(posted: Posted, Path(path): Path<ViewPath>, Form(form): Form<ViewForm>) -> Response {
+    let query = ViewQuery::of(&form.query);
+    let outcome = async {
+        let view = path.view.parse().map_err(|_| AppError::NotFound)?;
+        posted.access.views.clone()?.rename(view, &form.name).await
     };
     posted.answer(outcome.await, &to_list(&posted, &query), |()| {
         on_to(&with_views(&posted, &query), "")

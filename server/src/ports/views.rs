@@ -26,6 +26,11 @@ impl KeepViews for OwnViews {
         saved.map_err(answer)
     }
 
+    async fn rename(&self, view: ViewId, name: &str) -> Result<(), AppError> {
+        let renamed = self.accounts.rename_view(self.of, view, name, &self.actor).await;
+        renamed.map_err(answer)
+    }
+
     async fn delete(&self, view: ViewId) -> Result<(), AppError> {
         let deleted = self.accounts.delete_view(self.of, view, &self.actor).await;
         deleted.map_err(answer)
@@ -38,9 +43,10 @@ fn answer(error: AccountsError) -> AppError {
         AccountsError::TooManyViews => {
             AppError::Conflict("You have 50 views, which is the most. Delete one first.".to_owned())
         }
+        AccountsError::ViewNameTaken => AppError::Conflict("Another of your views has this name.".to_owned()),
         AccountsError::UnknownView | AccountsError::UnknownMember => AppError::NotFound,
         error => AppError::Internal {
-            incident: incident::logged("a view could not be saved, listed or deleted", &error),
+            incident: incident::logged("a view could not be saved, renamed, listed or deleted", &error),
         },
     }
 }

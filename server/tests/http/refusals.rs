@@ -308,6 +308,7 @@ const NEEDED: [(&str, Option<Permission>); 28] = {
         ("/rpc/logs/vocabulary", Some(SeeLogs)),
         ("/rpc/logs/entry", Some(SeeLogs)),
         ("/rpc/logs/save_view", Some(SeeLogs)),
+        ("/rpc/logs/rename_view", Some(SeeLogs)),
         ("/rpc/logs/delete_view", Some(SeeLogs)),
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),

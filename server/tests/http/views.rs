@@ -49,11 +49,7 @@ async fn a_view_is_saved_opened_and_deleted_by_plain_forms() {
 
     let owners = world.get(&list).cookie(&acme.owner).send().await.body;
     assert!(!owners.contains("Slow"), "another person does not see it");
-    let delete = link
-        .split("action=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next());
-    let delete = delete.expect("a form that deletes it");
+    let [_, delete] = forms_of(link);
     let refused = post(&world, &acme.owner, delete, &[]).await;
     assert_eq!(
         refused.status,
@@ -74,6 +70,45 @@ async fn a_view_is_saved_opened_and_deleted_by_plain_forms() {
     assert!(
         page.contains("No views yet") && page.contains("<details open"),
         "{page}"
+    );
+}
+
+/// Where the forms of a listed view are sent: the one that renames it, and the one that deletes it.
+fn forms_of(link: &str) -> [&str; 2] {
+    let actions = link.split("action=\"").skip(1);
+    let actions: Vec<_> = actions.filter_map(|rest| rest.split('"').next()).collect();
+    [actions[0], actions[1]]
+}
+
+#[tokio::test]
+async fn a_view_is_renamed_by_a_plain_form() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let list = list(&acme);
+    for name in ["Failures", "Slow"] {
+        let form = [("name", name), ("query", "status=5xx")];
+        post(&world, &acme.viewer, &format!("{list}/views"), &form).await;
+    }
+    let page = world.get(&list).cookie(&acme.viewer).send().await.body;
+    let link = page.split("<li>").find(|part| part.contains(">Failures<"));
+    let [rename, _] = forms_of(link.expect("it is listed"));
+    let form = [("name", "Outages"), ("query", "status=4xx")];
+    let refused = post(&world, &acme.owner, rename, &form).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "another person's view");
+    let renamed = post(&world, &acme.viewer, rename, &form).await;
+    let open = format!("{list}?status=4xx&views=open");
+    assert_eq!(renamed.header("location"), open);
+    let page = world.get(&open).cookie(&acme.viewer).send().await.body;
+    assert!(
+        page.contains(">Outages<") && !page.contains(">Failures<"),
+        "{page}"
+    );
+    let taken = post(&world, &acme.viewer, rename, &[("name", "Slow")]).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT);
+    assert!(
+        taken.body.contains("Another of your views has this name."),
+        "{}",
+        taken.body
     );
 }
 

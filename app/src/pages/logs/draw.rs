@@ -3,12 +3,12 @@
 use model::{LogFilter, LogParts, LogView};
 
 use super::drawn::{Drawn, Part};
-use super::{chart, facets, filters, groups, panels_drawn};
+use super::{chart, entry, facets, filters, groups, panels_drawn};
 use crate::AppError;
 use crate::ports::CompanyAccess;
 
 /// Draws a part of the page for a filter. `line` is the search line of the address, which the form shows if something is wrong
-/// with it; with `open`, *More filters* is open.
+/// with it; with `open`, *More filters* is open. For a request's page, it is the request.
 pub(crate) async fn draw(
     access: CompanyAccess,
     part: Part,
@@ -50,6 +50,11 @@ pub(crate) async fn draw(
                 open,
             ))
         }
+        (Part::Beside, _) => Some(
+            entry::beside::draw(id, &filter, logs.as_ref(), line)
+                .await?
+                .into(),
+        ),
         (Part::Panels, _) => {
             let views = access.views?.list().await?;
             Some(panels_drawn::draw(&company, &views, &filter))

@@ -48,6 +48,8 @@ pub enum Part {
     Filters,
     /// What is folded: the reader's views, and the form of an export.
     Panels,
+    /// Of a request's page, the ways to those beside it in the list.
+    Beside,
 }
 
 impl Part {
@@ -74,7 +76,7 @@ pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> D
             _ => filter,
         }
     });
-    Resource::new(
+    let drawing = Resource::new(
         move || (listing.scope.client_id(), filter.get(), asked.get()),
         move |(company, filter, _)| {
             let (line, open) = match part {
@@ -88,7 +90,17 @@ pub(super) fn asked_for(listing: Listing, part: Part, wanted: Signal<bool>) -> D
                 }
             }
         },
-    )
+    );
+    // *Try again*, below the controls, is for all that failed.
+    Effect::new(move |before: Option<u64>| {
+        let now = listing.asked.get();
+        let failed = || drawing.with_untracked(|drawn| matches!(drawn, Some(Err(_))));
+        if before.is_some_and(|before| before != now) && failed() {
+            drawing.refetch();
+        }
+        now
+    });
+    drawing
 }
 
 fn count_along(listing: Listing, wanted: Signal<bool>, asked: RwSignal<u32>) {
@@ -116,10 +128,15 @@ pub(super) fn part(drawing: Drawing, read: fn(&Drawn) -> &Markup) -> Signal<Mark
     })
 }
 
+/// Whether it could not be loaded. To be called inside the `Transition` around it.
+pub(super) fn has_failed(drawing: Drawing) -> Signal<bool> {
+    read_from(move || drawing.with(|drawn| matches!(drawn, Some(Err(_)))))
+}
+
 /// Says so if it could not be loaded. To be used inside the `Transition` around it.
 #[component]
 pub(super) fn NotDrawn(drawing: Drawing, words: &'static str) -> impl IntoView {
-    let failed = read_from(move || drawing.with(|drawn| matches!(drawn, Some(Err(_)))));
+    let failed = has_failed(drawing);
     (move || {
         failed
             .get()

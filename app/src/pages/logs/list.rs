@@ -111,12 +111,22 @@ fn List(listing: Listing, copy: fn(MouseEvent) -> Coming<()>) -> impl IntoView {
                 <Requests listing />
             </div>
             <ShowMarkup markup=read_from(move || listing.looked_back()) class="logs-said" />
+            <NotAdded listing />
             <OlderLink listing />
             <ShowMarkup markup=said(listing, |page| &page.kept) class="logs-said" />
             <GeneratedUntil listing />
         </div>
     }
     .into_any()
+}
+
+/// Why *Show older requests* added none. The rows stay above it.
+#[component]
+fn NotAdded(listing: Listing) -> impl IntoView {
+    move || {
+        let error = listing.not_added.get();
+        error.map(|error| view! { <div role="alert"><Failure error /></div> }.into_any())
+    }
 }
 
 /// What the server has drawn around the rows.

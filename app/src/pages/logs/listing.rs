@@ -46,10 +46,13 @@ pub(crate) struct Listing {
     pub(super) older: RwSignal<Option<Older>>,
     /// A page of older rows is on its way.
     pub(super) adding: RwSignal<bool>,
+    /// Why the last page of older rows could not be added.
+    pub(super) not_added: RwSignal<Option<AppError>>,
     /// The filter whose rows have been painted, or for whose rows the reader has waited for [`LATE`].
     settled: RwSignal<LogFilter>,
     shown: Resource<Outcome<Shown>>,
-    asked: RwSignal<u64>,
+    /// Counts up when the page is asked for once more.
+    pub(super) asked: RwSignal<u64>,
     /// The request that the address opens beside the list.
     pub(super) open: Memo<Option<RequestId>>,
     /// Whether *More filters* is open.
@@ -123,6 +126,7 @@ impl Listing {
             quiet: RwSignal::new(false),
             older,
             adding: RwSignal::new(false),
+            not_added: RwSignal::new(None),
             settled: RwSignal::new(filter.get_untracked()),
             shown,
             asked,
@@ -218,12 +222,13 @@ impl Listing {
             .with_untracked(|older| older.as_ref().is_none_or(Older::has_room))
     }
 
-    /// Adds the page at this cursor below the rows. If it cannot be loaded, its own page says why.
+    /// Adds the page at this cursor below the rows, which stay if it cannot be loaded.
     pub(super) fn add_older(self, cursor: i64) {
         if self.adding.get_untracked() {
             return;
         }
         self.adding.set(true);
+        self.not_added.set(None);
         // Rows that leave the first page before the answer comes are kept.
         self.older.update(|older| Older::begin(older, cursor));
         let (company, filter) = (
@@ -235,7 +240,7 @@ impl Listing {
             ..filter.clone()
         };
         leptos::task::spawn_local(async move {
-            let answer = api::logs::list_requests(company, asked.clone(), None).await;
+            let answer = api::logs::list_requests(company, asked, None).await;
             if self.filter.try_get_untracked() != Some(filter) {
                 return;
             }
@@ -245,7 +250,7 @@ impl Listing {
                     self.quiet.set(false);
                     self.older.update(|older| Older::add(older, page));
                 }
-                Err(_) => self.go.run((address::of_list(company, &asked), false)),
+                Err(error) => self.not_added.set(Some(error)),
             }
         });
     }
@@ -291,6 +296,7 @@ impl Listing {
                 self.quiet.set(false);
                 self.older.set(None);
                 self.adding.set(false);
+                self.not_added.set(None);
                 self.following.begin_anew(i64::MAX);
             }
             filter

@@ -21,6 +21,8 @@ pub(crate) mod listed;
 mod listing;
 mod live_bar;
 mod more;
+#[cfg(feature = "ssr")]
+mod notices;
 mod older;
 pub(crate) mod opened;
 mod pace;

@@ -34,16 +34,33 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
     let rows = saved.iter().map(|view| {
         let is_current = view.query == *now;
         let href = format!("{list}?{}", view.query);
-        let delete = format!("{list}/views/{}/delete", view.id);
+        let to = |what: &str| format!("{list}/views/{}/{what}", view.id);
         view! {
             <li>
                 <a href=href aria-current=is_current.then_some("true") data-key=view.id.to_string()>
                     {view.name.clone()}
                 </a>
+                <details class="logs-views__change">
+                    <summary>"Rename…"<span class="visually-hidden">{format!(" {}", view.name)}</span></summary>
+                    <form method="post" action=to("rename")>
+                        <input type="hidden" name="query" value=now.to_string() />
+                        <Field
+                            name="name"
+                            id=format!("view-{}", view.id)
+                            label="New name"
+                            initial=view.name.clone()
+                            autocomplete="off"
+                            required=true
+                        />
+                        <Button submit=true size=ButtonSize::Small aria_label=format!("Rename {}", view.name)>
+                            "Rename"
+                        </Button>
+                    </form>
+                </details>
                 // Asks once, without scripts as well.
-                <details class="logs-views__delete">
+                <details class="logs-views__change">
                     <summary>"Delete…"<span class="visually-hidden">{format!(" {}", view.name)}</span></summary>
-                    <form method="post" action=delete>
+                    <form method="post" action=to("delete")>
                         <input type="hidden" name="query" value=now.to_string() />
                         <Button
                             submit=true

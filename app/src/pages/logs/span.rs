@@ -20,6 +20,12 @@ impl Span {
         self.from.plus_millis(self.width * bucket as i64)
     }
 
+    /// Whether buckets begin within minutes.
+    pub(super) const fn has_seconds(self) -> bool {
+        const MINUTE: i64 = 60_000;
+        self.width % MINUTE != 0 || self.from.as_millis() % MINUTE != 0
+    }
+
     const fn to(self) -> Timestamp {
         self.begin_of(self.buckets)
     }

@@ -100,7 +100,7 @@ fn follow(listing: Listing, body: NodeRef<html::Tbody>) {
     let _ = (listing, body);
 }
 
-/// *Show older requests* adds them below. Without scripts they have a page of their own; that list does not update live,
+/// *Show older requests* adds them below, and is *Try again* if that failed. Without scripts they have a page of their own; that list does not update live,
 /// and a second link leads back to the newest.
 #[component]
 pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
@@ -115,8 +115,10 @@ pub(super) fn OlderLink(listing: Listing) -> impl IntoView {
     };
     let next = read_from(move || listing.next());
     // Where the search ran out of time, there may or may not be older ones.
+    let failed = move || listing.not_added.with(Option::is_some);
     let words = move || match (listing.adding.get(), !listing.looked_back().is_empty()) {
         (true, _) => "Loading…",
+        _ if failed() => "Try again",
         (_, true) => "Search further back",
         _ => "Show older requests",
     };

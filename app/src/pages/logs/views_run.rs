@@ -1,8 +1,8 @@
-//! Saving and deleting views without leaving the page, in a part of the WASM that is loaded when that is first done.
+//! Saving, renaming and deleting views without leaving the page, in a part of the WASM that is loaded when that is first done.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use model::{ClientId, LogFilter};
+use model::{ClientId, LogFilter, ViewId};
 
 use super::drawn::Drawing;
 use super::panels::VIEWS;
@@ -13,7 +13,7 @@ use crate::{AppError, api};
 #[derive(Clone)]
 pub(crate) struct ViewsRun {
     pub(super) company: ClientId,
-    /// Of the form that saves a view, or of one that deletes one.
+    /// Of the form that saves a view, or of one that renames or deletes one.
     pub(super) event: SubmitEvent,
     /// Asked for again when they have changed.
     pub(super) drawing: Drawing,
@@ -31,6 +31,7 @@ pub(crate) fn change_views(run: ViewsRun) {
     let action = form::action(&run.event);
     leptos::task::spawn_local(async move {
         let outcome = match name {
+            Some(name) if action.ends_with("/rename") => rename(run.company, &action, name).await,
             Some(name) => save(run.company, name).await,
             None => delete(run.company, &action).await,
         };
@@ -56,8 +57,17 @@ async fn save(company: ClientId, name: String) -> Result<String, AppError> {
 }
 
 /// The form's address is that of the view: `…/views/{view}/delete`.
-async fn delete(company: ClientId, action: &str) -> Result<String, AppError> {
+fn view_of(action: &str) -> Result<ViewId, AppError> {
     let view = action.rsplit('/').nth(1).and_then(|view| view.parse().ok());
-    api::logs::delete_view(company, view.ok_or(AppError::NotFound)?).await?;
+    view.ok_or(AppError::NotFound)
+}
+
+async fn rename(company: ClientId, action: &str, name: String) -> Result<String, AppError> {
+    api::logs::rename_view(company, view_of(action)?, name.clone()).await?;
+    Ok(format!("Renamed to “{}”.", name.trim()))
+}
+
+async fn delete(company: ClientId, action: &str) -> Result<String, AppError> {
+    api::logs::delete_view(company, view_of(action)?).await?;
     Ok("Deleted.".to_owned())
 }

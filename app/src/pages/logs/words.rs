@@ -42,13 +42,16 @@ pub(super) fn status_label(status: StatusFilter) -> String {
     format!("{status} {word}")
 }
 
-/// "under 16 ms", "16 to 64 ms", "4,096 ms and more"; as the search line has it where a bound is no whole millisecond.
+/// "under 16 ms", "16 to 64 ms", "4,096 ms or longer", each of which can follow "not"; as the search line has it where a bound is no whole millisecond.
 #[cfg(feature = "ssr")]
 pub(super) fn duration_label(duration: DurationFilter) -> String {
     let milliseconds = |bound: u64| bound.is_multiple_of(1000).then(|| grouped(bound / 1000));
     let words = match duration.bounds() {
         (0, to) => milliseconds(to).map(|to| format!("under {to} ms")),
-        (from, u64::MAX) => milliseconds(from).map(|from| format!("{from} ms and more")),
+        (from, u64::MAX) => match (milliseconds(from), milliseconds(from - 1)) {
+            (Some(from), _) => Some(format!("{from} ms or longer")),
+            (None, longer) => longer.map(|than| format!("longer than {than} ms")),
+        },
         (from, to) => milliseconds(from)
             .zip(milliseconds(to))
             .map(|(from, to)| format!("{from} to {to} ms")),
@@ -63,6 +66,22 @@ pub(super) const fn recorded_label(recorded: Recorded) -> &'static str {
         Recorded::Gateway => "The gateway",
         Recorded::Verify => "Verify, for a proxy",
         Recorded::PublicApi => "The public API",
+    }
+}
+
+/// The rest of a sentence has no capital. A name with which it may begin, such as `X-Access-Secret`, keeps its own.
+pub(super) fn uncapitalised(sentence: &str) -> String {
+    let first = sentence.split(' ').next().unwrap_or_default();
+    let is_plain = first != "Gatehouse"
+        && first
+            .bytes()
+            .skip(1)
+            .all(|byte| byte.is_ascii_lowercase() || byte == b',');
+    if is_plain {
+        let (head, tail) = sentence.split_at(first.len().min(1));
+        format!("{}{tail}", head.to_ascii_lowercase())
+    } else {
+        sentence.to_owned()
     }
 }
 
@@ -123,8 +142,9 @@ mod tests {
         for (text, words) in [
             ("<16ms", "under 16 ms"),
             ("16ms..64ms", "16 to 64 ms"),
-            (">=4096ms", "4,096 ms and more"),
-            (">500ms", ">500ms"),
+            (">=4096ms", "4,096 ms or longer"),
+            (">500ms", "longer than 500 ms"),
+            ("<500us", "<500us"),
         ] {
             assert_eq!(duration_label(text.parse().expect("a duration")), words);
         }

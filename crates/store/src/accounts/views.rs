@@ -1,6 +1,6 @@
 //! Saved views of the log.
 
-use accounts::{ViewSaved, ViewsOf};
+use accounts::{ViewRenamed, ViewSaved, ViewsOf};
 use model::{AuditEntry, SavedView, Timestamp, ViewId, ViewQuery};
 use sqlx::AssertSqlSafe;
 
@@ -30,6 +30,14 @@ pub(super) async fn list(db: &Db, of: ViewsOf) -> Result<Vec<SavedView>, StoreEr
     rows.iter().map(read).collect()
 }
 
+/// Holds the membership, so that views changed at the same moment are changed one after the other, and none outlives it.
+fn holding_the_membership(db: &Db) -> String {
+    format!(
+        "SELECT id FROM members WHERE person_id = $1 AND company_id = $2{}",
+        db.dialect().for_update()
+    )
+}
+
 pub(super) async fn save(
     db: &Db,
     of: ViewsOf,
@@ -38,11 +46,7 @@ pub(super) async fn save(
     at: Timestamp,
     entry: AuditEntry,
 ) -> Result<ViewSaved, StoreError> {
-    // Holds the membership, so that views saved at the same moment are counted, and none outlives it.
-    let held = format!(
-        "SELECT id FROM members WHERE person_id = $1 AND company_id = $2{}",
-        db.dialect().for_update()
-    );
+    let held = holding_the_membership(db);
     db.write::<ViewSaved, StoreError, _>(Urgency::Interactive, move |connection| {
         Box::pin(async move {
             let (person, company) = (of.person.to_string(), of.company.to_string());
@@ -82,6 +86,60 @@ pub(super) async fn save(
             .await?;
             audit::record(connection, &entry).await?;
             Ok(ViewSaved::Done)
+        })
+    })
+    .await
+}
+
+/// Writes both names into the audit row. Both statements that look for a name use the index of (person, company, name).
+pub(super) async fn rename(
+    db: &Db,
+    of: ViewsOf,
+    view: ViewId,
+    name: String,
+    mut entry: AuditEntry,
+) -> Result<ViewRenamed, StoreError> {
+    let held = holding_the_membership(db);
+    db.write::<ViewRenamed, StoreError, _>(Urgency::Interactive, move |connection| {
+        Box::pin(async move {
+            let (person, company) = (of.person.to_string(), of.company.to_string());
+            sqlx::query(AssertSqlSafe(held))
+                .bind(person.clone())
+                .bind(company.clone())
+                .fetch_optional(&mut *connection)
+                .await?;
+            let views = sqlx::query(
+                "SELECT id, name FROM saved_views WHERE person_id = $1 AND company_id = $2 AND (id = $3 OR name = $4)",
+            )
+            .bind(person)
+            .bind(company)
+            .bind(view.to_string())
+            .bind(name.clone())
+            .fetch_all(&mut *connection)
+            .await?;
+            let mut before = None;
+            let mut is_taken = false;
+            for found in &views {
+                if found.parsed::<ViewId>("id")? == view {
+                    before = Some(found.text("name")?);
+                } else {
+                    is_taken = true;
+                }
+            }
+            let Some(before) = before else {
+                return Ok(ViewRenamed::NoView);
+            };
+            if is_taken {
+                return Ok(ViewRenamed::Taken);
+            }
+            sqlx::query("UPDATE saved_views SET name = $1 WHERE id = $2")
+                .bind(name.clone())
+                .bind(view.to_string())
+                .execute(&mut *connection)
+                .await?;
+            entry.detail = format!("{before}, now {name}");
+            audit::record(connection, &entry).await?;
+            Ok(ViewRenamed::Done)
         })
     })
     .await

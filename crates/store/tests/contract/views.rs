@@ -15,6 +15,7 @@ contract!(
     [
         a_view_is_its_owners_in_one_company_and_no_others,
         a_view_of_the_same_name_is_replaced,
+        a_view_gets_another_name_that_no_other_has,
         a_name_fits_and_there_are_fifty_views_at_most,
         views_go_with_the_membership,
     ]
@@ -141,6 +142,39 @@ async fn a_view_of_the_same_name_is_replaced(db: &TestDb) {
         world.save(ana, "Errors", query).await.expect("saved");
     }
     assert_eq!(world.names(ana).await, pairs(&[("Errors", "status=5xx")]));
+}
+
+async fn a_view_gets_another_name_that_no_other_has(db: &TestDb) {
+    let world = World::on(db);
+    let acme = world.company("Acme").await;
+    let (_, ana) = world.member(acme, "ana@example.com").await;
+    let (_, bo) = world.member(acme, "bo@example.com").await;
+    for (of, name) in [(ana, "Errors"), (ana, "Slow"), (bo, "Outages")] {
+        world.save(of, name, "status=5xx").await.expect("saved");
+    }
+    let errors = world.accounts.views(ana).await.expect("views")[0].id;
+    let rename = async |of, name: &str| world.accounts.rename_view(of, errors, name, &world.actor).await;
+    let taken = rename(ana, " Slow ").await;
+    assert!(matches!(taken, Err(AccountsError::ViewNameTaken)), "{taken:?}");
+    let others = rename(bo, "Mine").await;
+    assert!(matches!(others, Err(AccountsError::UnknownView)), "{others:?}");
+    for name in ["", " ", "a\nb", &"x".repeat(61)] {
+        let refused = rename(ana, name).await;
+        assert!(matches!(refused, Err(AccountsError::InvalidView)), "{name:?}");
+    }
+    // Another person's name is no obstacle, and neither is its own.
+    for name in [" Outages ", "Outages"] {
+        rename(ana, name).await.expect("renamed");
+    }
+    let now = [("Outages", "status=5xx"), ("Slow", "status=5xx")];
+    assert_eq!(world.names(ana).await, pairs(&now));
+    let sql = "SELECT detail FROM audit WHERE action = 'view.renamed' ORDER BY id";
+    let rows = sqlx::query(sql).fetch_all(db.db.reader()).await.expect("reads");
+    let details: Vec<_> = rows
+        .iter()
+        .map(|row| Columns::text(row, "detail").expect("text"))
+        .collect();
+    assert_eq!(details, ["Errors, now Outages", "Outages, now Outages"]);
 }
 
 async fn a_name_fits_and_there_are_fifty_views_at_most(db: &TestDb) {

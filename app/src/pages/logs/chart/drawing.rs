@@ -11,7 +11,8 @@ use crate::browser::zone::minute_text;
 use crate::pages::logs::address;
 use crate::pages::logs::drawn::Drawn;
 use crate::pages::logs::span::Span;
-use crate::ui::grouped;
+use crate::pages::logs::words::within;
+use crate::ui::{full_time, grouped, row_time};
 
 /// The height of the picture, in its own units, which are pixels on the page.
 const HEIGHT: f64 = 80.0;
@@ -101,7 +102,7 @@ pub(in crate::pages::logs) fn draw(company: ClientId, filter: &LogFilter, histog
         address::of_list(company, &filter)
     };
     Drawn {
-        main: picture(histogram, span, &href, legend(company, &filter, histogram)),
+        main: picture(company, &filter, histogram, span, &href),
         aside: table(histogram, span, &href),
         span: Some(span),
         ..Drawn::default()
@@ -109,11 +110,13 @@ pub(in crate::pages::logs) fn draw(company: ClientId, filter: &LogFilter, histog
 }
 
 fn picture(
+    company: ClientId,
+    filter: &LogFilter,
     histogram: &LogHistogram,
     span: Span,
     href: &impl Fn(DateRange) -> String,
-    legend: impl IntoView + 'static,
 ) -> Markup {
+    let legend = legend(company, filter, histogram);
     let bars = bars(histogram);
     let paths = CLASSES.iter().zip(bars).filter(|(_, path)| !path.is_empty());
     let paths = paths
@@ -126,10 +129,20 @@ fn picture(
         .max()
         .unwrap_or(0);
     let missing = histogram.looked_back_to.map(|at| {
-        view! { <p class="logs-chart__missing">"There was no time to count requests from before " {time(at)} "."</p> }
+        view! { <p class="logs-chart__missing">"There was no time to count requests from before " {full_time(at)} "."</p> }
+    });
+    // An empty picture could be one that is still to come.
+    let nothing = (most == 0 && missing.is_none()).then(|| {
+        let words = if filter.narrows() {
+            "No requests match"
+        } else {
+            "No requests"
+        };
+        view! { <p class="logs-chart__nothing muted">{format!("{words} {}.", within(filter.range))}</p> }
     });
     Markup::of(view! {
         <div class="logs-chart__bars">
+            {nothing}
             <svg viewBox=format!("0 0 {} {HEIGHT}", span.buckets.max(1)) preserveAspectRatio="none" aria-hidden="true">
                 <defs>
                     <pattern id="chart-stripes" width="1" height="4" patternUnits="userSpaceOnUse">
@@ -186,13 +199,17 @@ fn bars(histogram: &LogHistogram) -> [String; 5] {
 fn ticks(span: Span) -> impl IntoView {
     const TICKS: usize = 4;
     (0..=TICKS)
-        .map(|tick| time(span.begin_of(span.buckets * tick / TICKS)))
+        .map(|tick| time(span, span.begin_of(span.buckets * tick / TICKS)))
         .collect_view()
 }
 
-/// In UTC, until the browser writes it in the page's zone.
-fn time(at: Timestamp) -> impl IntoView {
+/// In UTC, until the browser writes it in the page's zone. With seconds in a chart whose buckets begin within minutes.
+fn time(span: Span, at: Timestamp) -> AnyView {
+    if span.has_seconds() {
+        return row_time(at).into_any();
+    }
     view! { <time datetime=at.to_rfc3339() data-at=at.as_millis().to_string()>{minute_text(at)}</time> }
+        .into_any()
 }
 
 /// The classes that there are, each with its number and a link to it alone; as items of a list.
@@ -240,7 +257,7 @@ fn table(histogram: &LogHistogram, span: Span, href: &impl Fn(DateRange) -> Stri
             view! {
                 <tr>
                     <th scope="row">
-                        <a href=href(span.of(at, at)) data-noscroll="">{time(span.begin_of(at))}</a>
+                        <a href=href(span.of(at, at)) data-noscroll="">{time(span, span.begin_of(at))}</a>
                     </th>
                     <td>{grouped(bucket.iter().sum())}</td>
                     {cells}
@@ -302,6 +319,38 @@ mod tests {
             }
         }
         assert_eq!(paths[3].matches('M').count(), 2);
+    }
+
+    #[test]
+    fn a_chart_without_requests_says_so() {
+        for (query, words) in [
+            ("", "No requests in the last 24 hours."),
+            ("status=5xx&range=1h", "No requests match in the last hour."),
+        ] {
+            let picture = drawn(vec![[0; 6]; 48], query).main.to_text();
+            assert!(picture.contains(words), "{words} in {picture}");
+        }
+        let picture = drawn(vec![[0, 0, 1, 0, 0, 0]], "").main.to_text();
+        assert!(!picture.contains("No requests"), "{picture}");
+    }
+
+    #[test]
+    fn the_times_of_a_chart_have_one_precision() {
+        let of = |width| {
+            let histogram = LogHistogram {
+                width,
+                ..histogram(vec![[0; 6]; 8])
+            };
+            draw(ClientId::from_random([7; 16]), &LogFilter::default(), &histogram)
+                .aside
+                .to_text()
+        };
+        let seconds = of(15_000);
+        assert!(
+            seconds.contains("5 Jan 12:00:00 UTC") && seconds.contains("5 Jan 12:00:15 UTC"),
+            "{seconds}"
+        );
+        assert!(of(60_000).contains("5 Jan 12:01 UTC"));
     }
 
     #[test]

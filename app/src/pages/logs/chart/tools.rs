@@ -10,6 +10,7 @@ use crate::browser::zone::{self, Zone};
 use crate::pages::logs::drawn::Drawing;
 use crate::pages::logs::listing::Listing;
 use crate::pages::logs::span::Span;
+use crate::ui::without_year;
 
 /// What works a chart needs of it.
 #[derive(Clone, Copy)]
@@ -69,12 +70,11 @@ impl ChartTools {
     /// "26 Nov 14:00 to 26 Nov 14:30: 1,203 requests, 12 client errors".
     fn words(self, span: Span, first: usize, last: usize) -> String {
         let local = untrack(move || self.zone.is_local());
-        let text = |at: Timestamp| {
-            if local {
-                clock::local_text(at, LocalStyle::Minute)
-            } else {
-                zone::minute_text(at)
-            }
+        let text = |at: Timestamp| match (local, span.has_seconds()) {
+            (true, true) => clock::local_text(at, LocalStyle::Row),
+            (true, false) => clock::local_text(at, LocalStyle::Minute),
+            (false, true) => without_year(&at.to_page_text()),
+            (false, false) => zone::minute_text(at),
         };
         let (from, to) = (text(span.begin_of(first)), text(span.begin_of(last + 1)));
         format!("{from} to {to}: {}", picker::sums(self.table, first, last))

@@ -11,6 +11,7 @@ use super::pivot::{CameFrom, Pivot};
 use crate::pages::logs::address;
 use crate::ui::{
     Card, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, StatusBadge, Time, TimeStyle, duration_text,
+    grouped,
 };
 
 #[component]
@@ -138,7 +139,7 @@ impl Narrowing {
     fn duration(&self, micros: u64) -> AnyView {
         let least = micros / 1_000 * 1_000;
         let links = DurationFilter::new(least, u64::MAX).map(|filter| {
-            let words = format!("{} or longer", duration_text(least));
+            let words = format!("{} ms or longer", grouped(least / 1_000));
             self.spelt_out(FilterField::Duration, filter.to_string(), &words)
         });
         fact("Duration", false, duration_text(micros), links)

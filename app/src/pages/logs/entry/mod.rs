@@ -1,5 +1,7 @@
 //! `/c/{client_id}/development/logs/{request}`: one request with everything that was stored.
 
+#[cfg(feature = "ssr")]
+pub(super) mod beside;
 mod body;
 mod curl;
 mod drawer;
@@ -28,7 +30,9 @@ use self::timing::Timing;
 use self::trail::{Steps, Trail};
 use self::verdict::VerdictCard;
 use super::address;
+use super::drawn::{Drawing, Drawn, Part, part};
 use crate::browser;
+use crate::browser::html::ShowMarkup;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Loaded, Outcome};
 use crate::pages::next_steps::HelpLinks;
@@ -50,12 +54,38 @@ pub fn LogEntryPage() -> impl IntoView {
         |(company, request)| load(company, request),
     );
     let steps = trail::steps_of(scope, request);
+    let beside = beside_of(scope, request);
     view! {
         <Title text="Request" />
-        <Loaded resource=entry render=move |entry: LogEntry| view! { <Entry scope steps entry /> }.into_any() />
+        <Loaded resource=entry render=move |entry: LogEntry| view! { <Entry scope steps beside entry /> }.into_any() />
         <HelpLinks client_id=untrack(|| scope.client_id()) />
     }
     .into_any()
+}
+
+/// The filter that the reader came from.
+fn filter_here() -> LogFilter {
+    let search = use_location().search;
+    untrack(|| search.with(|search| LogFilter::parse_lenient(search).0))
+}
+
+/// The ways to the requests beside this one, drawn. As with [`trail::steps_of`], the page itself calls this.
+fn beside_of(scope: CompanyScope, request: Memo<Option<RequestId>>) -> Drawing {
+    let filter = filter_here();
+    Resource::new(
+        move || (scope.client_id(), request.get()),
+        move |(company, request)| {
+            let filter = filter.clone();
+            async move {
+                match request {
+                    Some(request) => {
+                        api::logs::draw(company, Part::Beside, filter, request.to_string(), false).await
+                    }
+                    None => Ok(Drawn::default()),
+                }
+            }
+        },
+    )
 }
 
 async fn load(company: ClientId, request: Option<RequestId>) -> Outcome<LogEntry> {
@@ -63,12 +93,20 @@ async fn load(company: ClientId, request: Option<RequestId>) -> Outcome<LogEntry
 }
 
 #[component]
-fn Entry(scope: CompanyScope, steps: Steps, entry: LogEntry) -> impl IntoView {
+fn Entry(scope: CompanyScope, steps: Steps, beside: Drawing, entry: LogEntry) -> impl IntoView {
     let company = untrack(|| scope.client_id());
-    let search = use_location().search;
-    let filter = untrack(|| search.with(|search| LogFilter::parse_lenient(search).0));
+    let filter = filter_here();
     let back = address::of_list(company, &filter);
-    let above = move || view! { <BackLink href=back to="Logs" /> };
+    let above = move || {
+        view! {
+            <div class="entry-ways">
+                <BackLink href=back to="Logs" />
+                <Transition fallback=|| ()>
+                    <ShowMarkup markup=part(beside, |drawn| &drawn.main) class="entry-ways__beside" />
+                </Transition>
+            </div>
+        }
+    };
     let title = format!("{} {}", entry.row.method, entry.row.path);
     let document_title = format!("{} {}", short(&title), entry.row.status);
     let actions = {

@@ -1,4 +1,4 @@
-//! *Only* and *Without* beside a value of a request: links to the list that one came from, narrowed by that value.
+//! *Only* and *Not* beside a value of a request: links to the list that one came from, narrowed by that value.
 
 use leptos::prelude::*;
 use model::{ClientId, FilterField, LogFilter};
@@ -58,7 +58,7 @@ pub(super) fn Pivot(
     };
     let only = from.narrowed(field, false, &value)?;
     let without = from.narrowed(field, true, &value)?;
-    Some(view! { <span class="pivots">{link("Only", only)} " " {link("Without", without)}</span> }.into_any())
+    Some(view! { <span class="pivots">{link("Only", only)} " " {link("Not", without)}</span> }.into_any())
 }
 
 /// Text that may be as long as a stranger wants, for a place that is not.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn without_adds_an_exclusion_and_takes_the_value_off_what_was_included() {
+    fn not_adds_an_exclusion_and_takes_the_value_off_what_was_included() {
         let from = from("status=4xx&method=GET&method=POST");
         assert_eq!(
             query(from.narrowed(FilterField::Status, true, "401")),

@@ -2,13 +2,17 @@
 
 use model::{LogEntry, Recorded, Verdict};
 
+use crate::pages::logs::words::uncapitalised;
 use crate::ui::{State, duration_text, status_word};
 
 /// The sentence, and how it is marked. What the caller got comes first: a request with an accepted key may still have failed
 /// at the API.
 pub(super) fn of(entry: &LogEntry) -> (State, String) {
     let verdict = entry.row.verdict;
-    let state = state(verdict, entry.row.status);
+    let state = match (verdict, entry.recorded) {
+        (Verdict::Accepted, Recorded::Verify) => State::Accepted,
+        _ => state(verdict, entry.row.status),
+    };
     let words = match verdict {
         Verdict::Accepted => accepted(entry),
         Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout | Verdict::NotReady | Verdict::Overloaded => {
@@ -50,7 +54,7 @@ fn accepted(entry: &LogEntry) -> String {
         }
         (Recorded::Gateway, None) => format!("Accepted: {answer} after {took}."),
         (Recorded::Verify, _) => {
-            "Accepted: the key was active. What the API then returned was not seen here.".to_owned()
+            "Accepted: the key was active. The status of the API's response is not known here.".to_owned()
         }
         (Recorded::PublicApi, _) => {
             format!("Gatehouse handled this request and returned {answer} after {took}.")
@@ -73,22 +77,6 @@ fn reason(entry: &LogEntry) -> String {
     } else {
         detail
     })
-}
-
-/// The rest of a sentence has no capital. A name with which it may begin, such as `X-Access-Secret`, keeps its own.
-fn uncapitalised(sentence: &str) -> String {
-    let first = sentence.split(' ').next().unwrap_or_default();
-    let is_plain = first != "Gatehouse"
-        && first
-            .bytes()
-            .skip(1)
-            .all(|byte| byte.is_ascii_lowercase() || byte == b',');
-    if is_plain {
-        let (head, tail) = sentence.split_at(first.len().min(1));
-        format!("{}{tail}", head.to_ascii_lowercase())
-    } else {
-        sentence.to_owned()
-    }
 }
 
 #[cfg(test)]
@@ -199,7 +187,10 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_not_claimed() {
         let (_, verify) = said(Verdict::Accepted, 200, Recorded::Verify, "");
-        assert!(verify.contains("not seen") && !verify.contains("200"), "{verify}");
+        assert!(
+            verify.contains("not known") && !verify.contains("200"),
+            "{verify}"
+        );
         let (_, own) = said(Verdict::Accepted, 404, Recorded::PublicApi, "");
         assert_eq!(
             own,

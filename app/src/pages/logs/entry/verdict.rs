@@ -83,7 +83,9 @@ fn meaning(entry: &LogEntry) -> String {
 
 fn next_step(entry: &LogEntry) -> &'static str {
     let verdict = entry.row.verdict;
-    let by_the_api = verdict == Verdict::Accepted && entry.upstream_us.is_some();
+    // Of a request that only Verify saw, the API's response is not known.
+    let by_the_api =
+        verdict == Verdict::Accepted && entry.recorded == Recorded::Gateway && entry.upstream_us.is_some();
     match entry.row.status {
         400..=499 if by_the_api => "The API refused this request. The response body says why.",
         500.. if by_the_api => "The API returned this error. Retry, or send support the request ID.",
@@ -123,6 +125,22 @@ mod tests {
         entry.upstream_us = None;
         assert!(!meaning(&entry).contains("passed on"), "it was not");
         assert_eq!(next_step(&entry), "");
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_called_the_apis() {
+        let mut entry = sample();
+        for recorded in [Recorded::Verify, Recorded::PublicApi] {
+            for status in [200, 404, 503] {
+                (entry.recorded, entry.row.status, entry.upstream_us) = (recorded, status, Some(9));
+                let (_, sentence) = sentence::of(&entry);
+                let card = [sentence, meaning(&entry), next_step(&entry).to_owned()].join(" ");
+                assert!(
+                    !card.contains("The API returned") && !card.contains("The API refused"),
+                    "{card}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! The active filters, each as a link that removes it.
 
 use leptos::prelude::*;
-use model::{ClientId, DateRange, Environment, FilterField, LogFilter, Recorded, Verdict};
+use model::{ClientId, DateRange, Environment, FilterField, LogFilter, NO_ERROR_CODE, Recorded, Verdict};
 
 use super::custom_range;
-use super::names::Names;
+use super::names::{Names, OWN};
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
-use crate::pages::logs::words::{duration_label, name_of, recorded_label, status_label};
+use crate::pages::logs::words::{duration_label, name_of, recorded_label, status_label, uncapitalised};
 use crate::ui::{ButtonKind, ButtonLink, ButtonSize, IconName};
 
-/// An active filter: its field, its value in words (for a field; the date range has none), and the list without it.
+/// An active filter: its field (the date range has none), what it says of it in words, and the list without it.
 struct Chip {
     field: Option<FilterField>,
+    name: &'static str,
     value: String,
     without: LogFilter,
 }
@@ -30,7 +31,6 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
         ..LogFilter::default()
     };
     let link = move |chip: Chip| {
-        let name = chip.field.map_or("Date range", name_of);
         let value = match chip.field {
             Some(_) => chip.value.into_any(),
             None => custom_range::drawn(range).into_any(),
@@ -40,7 +40,7 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
                 <ButtonLink href=address::of_list(company, &chip.without) size=ButtonSize::Small icon=IconName::Cross>
                     <span class="visually-hidden">"Remove the filter "</span>
                     <span class="logs-chips__words">
-                        <span class="logs-chips__name">{name}": "</span>
+                        <span class="logs-chips__name">{chip.name}": "</span>
                         {value}
                     </span>
                 </ButtonLink>
@@ -69,6 +69,7 @@ fn active(filter: &LogFilter, names: &Names) -> Vec<Chip> {
     if base.range != DateRange::default() {
         chips.push(Chip {
             field: None,
+            name: "Date range",
             value: String::new(),
             without: LogFilter {
                 range: DateRange::default(),
@@ -79,18 +80,37 @@ fn active(filter: &LogFilter, names: &Names) -> Vec<Chip> {
     for field in FilterField::ALL {
         for exclude in [false, true] {
             for text in base.texts(field, exclude) {
-                let words = words_of(field, &text, names);
                 let mut without = base.clone();
                 without.remove(field, exclude, &text);
+                let words = words_of(field, &text, names);
+                let (name, value) = match exclude {
+                    false => (name_of(field), words),
+                    true => excluded(field, &text, words),
+                };
                 chips.push(Chip {
                     field: Some(field),
-                    value: if exclude { format!("not {words}") } else { words },
+                    name,
+                    value,
                     without,
                 });
             }
         }
     }
     chips
+}
+
+/// What a chip says that excludes a value: "Status: not 404 Not found".
+fn excluded(field: FilterField, text: &str, words: String) -> (&'static str, String) {
+    match field {
+        FilterField::Path => ("Path does not contain", words),
+        FilterField::Error if text == NO_ERROR_CODE => (name_of(field), "any".to_owned()),
+        FilterField::Brand if words == OWN => (name_of(field), "not your own requests".to_owned()),
+        // Labels, which have a capital where they stand alone.
+        FilterField::Verdict | FilterField::Recorded => {
+            (name_of(field), format!("not {}", uncapitalised(&words)))
+        }
+        field => (name_of(field), format!("not {words}")),
+    }
 }
 
 /// A value in the words of the page.
@@ -183,6 +203,45 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words} in {text}");
         }
+    }
+
+    #[test]
+    fn every_chip_that_excludes_a_value_is_a_sentence() {
+        let address = format!(
+            "-status=404&-brand=own&-environment=dev&-key={KEY}&-method=GET&-verdict=deleted_key&-verdict=upstream_timeout\
+             &-error=none&-error=card_declined&-recorded=gateway&-path=orders&-endpoint=/v1/users/&-ip=192.0.2.1\
+             &-duration=%3E=95ms&-duration=%3C16ms&-duration=16ms..64ms&-duration=%3E500ms\
+             &-id=0123456789abcdef0123456789abcdef"
+        );
+        let filter: LogFilter = address.parse().expect("a filter");
+        let chips = chips_of(&filter);
+        let said: Vec<String> = chips
+            .iter()
+            .map(|chip| format!("{}: {}", chip.name, chip.value))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "Status: not 404 Not found",
+                "Brand: not your own requests",
+                "Environment: not Development",
+                "Key: not …a6f1 (Sandbox, deleted)",
+                "Method: not GET",
+                "What happened: not deleted key",
+                "What happened: not API timed out",
+                "Error code: any",
+                "Error code: not card_declined",
+                "Recorded by: not the gateway",
+                "Path does not contain: orders",
+                "Endpoint: not /v1/users/",
+                "Address: not 192.0.2.1",
+                "Duration: not 95 ms or longer",
+                "Duration: not under 16 ms",
+                "Duration: not 16 to 64 ms",
+                "Duration: not longer than 500 ms",
+                "Request ID: not 0123456789abcdef0123456789abcdef",
+            ]
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) mod names;
 mod tools;
 
 use leptos::{html, prelude::*};
+use leptos_router::location::Url;
 use model::{FilterField, LogFilter, search_line};
 
 pub(crate) use self::line::FIELD as SEARCH;
@@ -26,6 +27,7 @@ use super::more::{first, has_more, is_several};
 use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::{controls, shortcut};
 use crate::on_demand::Coming;
+use crate::ui::{ButtonLink, ButtonSize, IconName};
 
 /// Loads [`work_filters`] and calls it.
 pub(crate) type Loader = fn(FilterTools) -> Coming<()>;
@@ -57,6 +59,7 @@ pub(super) fn Filters(listing: Listing, load: Loader) -> impl IntoView {
             <Form listing drawing load />
             // Below the form, which does not move when this comes and is still there after the first time.
             <NotDrawn drawing words="The filters could not be loaded." />
+            <InAddress listing drawing />
             <ShowMarkup
                 markup=part(drawing, |drawn| &drawn.aside)
                 class="logs-filters__chips"
@@ -65,6 +68,43 @@ pub(super) fn Filters(listing: Listing, load: Loader) -> impl IntoView {
         </Transition>
     }
     .into_any()
+}
+
+/// The chips while the server cannot draw them: the filters as the address spells them, so that a list that failed says for what.
+#[component]
+fn InAddress(listing: Listing, drawing: Drawing) -> impl IntoView {
+    let failed = drawn::has_failed(drawing);
+    let chips = move || {
+        let list = address::of_list(listing.scope.client_id(), &LogFilter::default());
+        let query = listing.filter.with(|filter| filter.first_page().to_string());
+        let links = spelt_out(&query).into_iter().map(|(words, without)| {
+            view! {
+                <li>
+                    <ButtonLink href=format!("{list}?{without}") size=ButtonSize::Small icon=IconName::Cross>
+                        {words}
+                    </ButtonLink>
+                </li>
+            }
+        });
+        view! { <ul class="logs-chips" aria-label="Active filters">{links.collect_view()}</ul> }.into_any()
+    };
+    move || failed.get().then(chips)
+}
+
+/// The filters of a query, each with the query without it.
+fn spelt_out(query: &str) -> Vec<(String, String)> {
+    let is_filter =
+        |part: &&str| !part.is_empty() && !part.starts_with("view=") && !part.starts_with("sort=");
+    let chip = |part: &str| {
+        let words = Url::unescape(part).replacen('=', ": ", 1);
+        let words = match words.strip_prefix('-') {
+            Some(excluded) => excluded.replacen(": ", ": not ", 1),
+            None => words,
+        };
+        let others: Vec<&str> = query.split('&').filter(|other| *other != part).collect();
+        (words, others.join("&"))
+    };
+    query.split('&').filter(is_filter).map(chip).collect()
 }
 
 /// The form as the server drew it. Once its tools are there, they keep its controls in step with the address, and it is not drawn
@@ -149,6 +189,23 @@ fn chosen(filter: &LogFilter, field: FilterField) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_spelt_out_each_filter_with_the_query_without_it() {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            let pair = |(words, without): &(&str, &str)| ((*words).to_owned(), (*without).to_owned());
+            pairs.iter().map(pair).collect()
+        };
+        assert_eq!(
+            spelt_out("range=7d&status=%3E%3D400&-path=a%26b&view=errors"),
+            owned(&[
+                ("range: 7d", "status=%3E%3D400&-path=a%26b&view=errors"),
+                ("status: >=400", "range=7d&-path=a%26b&view=errors"),
+                ("path: not a&b", "range=7d&status=%3E%3D400&view=errors"),
+            ])
+        );
+        assert_eq!(spelt_out(""), Vec::new());
+    }
 
     #[test]
     fn more_filters_are_those_beyond_range_status_and_brand() {

@@ -2,6 +2,9 @@
 
 use model::{Brand, BrandFilter, KeyFilter, KeyName};
 
+/// The requests of no brand.
+pub(super) const OWN: &str = "Own requests";
+
 /// The words of one company for what its filters name by id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
@@ -12,7 +15,7 @@ pub(crate) struct Names {
 impl Names {
     pub(super) fn brand(&self, brand: &BrandFilter) -> String {
         match brand {
-            BrandFilter::Own => "Own requests".to_owned(),
+            BrandFilter::Own => OWN.to_owned(),
             BrandFilter::Brand(id) => {
                 let known = self.brands.iter().find(|brand| brand.client_id == *id);
                 known.map_or_else(|| "Unknown brand".to_owned(), |brand| brand.name.clone())

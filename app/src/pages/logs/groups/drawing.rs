@@ -9,13 +9,15 @@ use model::{
     LogPage, Timestamp,
 };
 
-use super::notices;
 use super::words::{affected, counted, left_out, reason, share};
 use crate::browser::html::Markup;
-use crate::browser::zone::minute_text;
 use crate::pages::logs::address;
+use crate::pages::logs::notices::{self, Place};
 use crate::pages::logs::words::within;
-use crate::ui::{Cell, Column, EmptyState, IconName, Narrow, Table, grouped, milliseconds_text, status_word};
+use crate::ui::{
+    Cell, Column, EmptyState, IconName, Narrow, Table, full_time, grouped, milliseconds_text, row_time,
+    status_word,
+};
 
 /// The height of a sparkline, in its own units.
 const HEIGHT: f64 = 20.0;
@@ -30,7 +32,7 @@ pub(in crate::pages::logs) fn errors(
     page: &LogPage,
     errors: &LogErrors,
 ) -> Markup {
-    let missing = notices::above(page);
+    let missing = notices::above(page, Place::Groups);
     let unfinished = unfinished(page, errors.looked_back_to);
     if errors.groups.is_empty() {
         let title = match filter.narrows() {
@@ -82,7 +84,7 @@ fn error_row(company: ClientId, filter: &LogFilter, group: &ErrorGroup) -> impl 
     };
     let (keys, brands) = (affected(&group.keys), affected(&group.brands));
     let (status, requests) = (group.status, group.requests);
-    let (first, last) = (time(group.first), time(group.last));
+    let (first, last) = (row_time(group.first), row_time(group.last));
     let (link, spark) = (
         endpoint(href, &group.method, &group.endpoint),
         sparkline(&group.counts),
@@ -155,7 +157,7 @@ pub(in crate::pages::logs) fn endpoints(
     page: &LogPage,
     endpoints: &LogEndpoints,
 ) -> Markup {
-    let missing = notices::above(page);
+    let missing = notices::above(page, Place::Groups);
     let unfinished = unfinished(page, endpoints.looked_back_to);
     let Some(most) = endpoints.groups.iter().map(|group| group.requests).max() else {
         let title = match filter.narrows() {
@@ -302,7 +304,8 @@ fn endpoint_row(
             <Cell narrow=Narrow::Second label="≥500" numeric=true>
                 {server_errors}
             </Cell>
-            <Cell narrow=Narrow::Second label="p50" numeric=true>
+            // On a phone there is one line for these.
+            <Cell narrow=Narrow::Hidden numeric=true>
                 {p50}
             </Cell>
             <Cell narrow=Narrow::Second label="p95" numeric=true>
@@ -323,18 +326,13 @@ fn foot(words: String) -> impl IntoView {
 fn unfinished(page: &LogPage, looked_back_to: Option<Timestamp>) -> impl IntoView + use<> {
     let unfinished = looked_back_to.map(|at| {
         view! {
-            <p class="logs-kept muted">"There was no time to look at requests from before " {time(at)} "."</p>
+            <p class="logs-kept muted">"There was no time to look at requests from before " {full_time(at)} "."</p>
         }
     });
     view! {
         {unfinished}
-        {notices::below(page)}
+        {notices::below(page, Place::Groups)}
     }
-}
-
-/// In UTC, until the browser writes it in the page's zone.
-pub(super) fn time(at: Timestamp) -> impl IntoView {
-    view! { <time datetime=at.to_rfc3339() data-at=at.as_millis().to_string()>{minute_text(at)}</time> }
 }
 
 #[cfg(test)]
@@ -469,7 +467,8 @@ mod tests {
             "1 kind of error in the last 7 days",
             "1,234",
             "…ab6d, deleted",
-            "data-at=\"1767614400000\">5 Jan 12:00 UTC</time>",
+            "data-at=\"1767614400000\" data-row=\"\" class=\"time\">5 Jan 12:00:00<",
+            "data-row=\"\" class=\"time\">5 Jan 13:00:00<",
             "M1.1 18.0h.8v2.0h-.8zM2.1 0.0h.8v20.0h-.8z",
         ] {
             assert!(html.contains(part), "{part} in {html}");
@@ -541,8 +540,8 @@ mod tests {
             for words in [
                 "3 requests are not counted here",
                 "1 request whose key was not recognised",
-                "Part of the log is damaged: requests between 5 Jan 12:00 UTC and 5 Jan 13:00 UTC may be missing here.",
-                "Requests are kept for 30 days. The groups go back to 5 Jan 12:00 UTC.",
+                "Part of the log is damaged: requests between 5 Jan 2026 12:00:00 UTC and 5 Jan 2026 13:00:00 UTC may be missing from these groups.",
+                "Requests are kept for 30 days. The groups go back to 5 Jan 2026 12:00:00 UTC.",
             ] {
                 assert!(text.contains(words), "{words} in {text}");
             }

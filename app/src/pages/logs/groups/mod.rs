@@ -5,8 +5,6 @@
 #[cfg(feature = "ssr")]
 pub(super) mod drawing;
 #[cfg(feature = "ssr")]
-mod notices;
-#[cfg(feature = "ssr")]
 mod words;
 
 use leptos::prelude::*;

@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use model::{CompanyContext, Environment, LogFilter, LogPage, LogRow, NewRows, RequestId, Verdict};
 
-use super::{Listed, ListedRow, NewListed, nothing, notices};
+use super::{Listed, ListedRow, NewListed, nothing};
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
+use crate::pages::logs::notices;
 use crate::ui::{Cell, EnvironmentBadge, Narrow, RowLink, RowStatus, milliseconds_text, row_time};
 
 /// Draws a page of the filter. `open` is the request that is open beside it.

@@ -1,12 +1,10 @@
 //! A page of the list as the browser gets it. The server makes its rows, and what is said around them, as HTML (`drawing.rs`,
-//! `notices.rs`, `nothing.rs`), so the browser loads no code for that. What travels besides is what it counts with.
+//! `nothing.rs`, `../notices.rs`), so the browser loads no code for that. What travels besides is what it counts with.
 
 #[cfg(feature = "ssr")]
 pub(super) mod drawing;
 #[cfg(feature = "ssr")]
 mod nothing;
-#[cfg(feature = "ssr")]
-mod notices;
 
 use model::{RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
