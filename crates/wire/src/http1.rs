@@ -36,148 +36,6 @@ mod tests;
 /// After a response, a connection keeps its memory this long: the next request may follow at once.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Serves until the connection ends, whatever it turns into.
-pub(crate) async fn serve<S: Service>(
-    io: Io,
-    place: &Place,
-    limits: Limits,
-    stop: &CancellationToken,
-    service: &S,
-) {
-    let progress = Arc::new(Progress::new());
-    let mut stream = CallerStream::new(io, limits.write_idle, Arc::clone(&progress));
-    let mut read = Bytes::new();
-    loop {
-        if read.is_empty() {
-            let until = progress.quiet_since() + limits.head;
-            if !is_spoken_to(&mut stream, until, place, stop).await {
-                return;
-            }
-        } else {
-            progress.read();
-        }
-        let stream_again = Rewound::new(read, stream);
-        // In memory of its own, which is freed when nothing was said for a while.
-        let next = Box::pin(converse(stream_again, &progress, place, limits, stop, service)).await;
-        match next {
-            Next::Wait(read_ahead, idle) => (read, stream) = (read_ahead, idle),
-            Next::Switch(upgrade, switched) => {
-                return Box::pin(upgrade.run(*switched, stop.clone())).await;
-            }
-            Next::Http2(stream) => {
-                return Box::pin(http2::serve(*stream, place, limits, stop, service)).await;
-            }
-            Next::End => return,
-        }
-    }
-}
-
-/// Waits until the caller begins to speak. False if the connection is to be closed before.
-async fn is_spoken_to(
-    stream: &mut CallerStream,
-    until: Instant,
-    place: &Place,
-    stop: &CancellationToken,
-) -> bool {
-    tokio::select! {
-        biased;
-        () = stream.speaks() => true,
-        () = stop.cancelled() => false,
-        () = place.asked_to_close() => false,
-        () = sleep_until(until) => false,
-    }
-}
-
-/// What becomes of a connection.
-enum Next {
-    /// No request is in progress. What was read of the next one, if anything.
-    Wait(Bytes, CallerStream),
-    Switch(Upgrade, Box<Switched>),
-    Http2(Box<Rewound<CallerStream>>),
-    End,
-}
-
-/// Answers requests until none has come for [`PAUSE`], or the connection is not one of HTTP/1.1 any more.
-async fn converse<S: Service>(
-    stream: Rewound<CallerStream>,
-    progress: &Arc<Progress>,
-    place: &Place,
-    limits: Limits,
-    stop: &CancellationToken,
-    service: &S,
-) -> Next {
-    let activity = place.activity();
-    let upgrade = Mutex::new(None);
-    let answer = service_fn(|request: Request<Incoming>| {
-        let (progress, activity) = (Arc::clone(progress), activity.clone());
-        let upgrade = &upgrade;
-        progress.asked();
-        async move {
-            progress.answering();
-            activity.begin();
-            let mut answer = respond(service, request).await;
-            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                *lock(upgrade) = Upgrade::of(&mut answer);
-            }
-            Ok::<_, Infallible>(answer.map(|body| Served {
-                body,
-                progress,
-                activity,
-            }))
-        }
-    });
-    let head_bytes = limits.head_bytes.max(8192);
-    let mut connection = http1::Builder::new()
-        // Hyper would set a timer for each head. `until_the_end` has one for the connection.
-        .header_read_timeout(None)
-        .max_buf_size(head_bytes)
-        .max_header_size(head_bytes)
-        .serve_connection(TokioIo::new(stream), answer);
-    let shut_down = |connection: Pin<&mut _>| http1::Connection::graceful_shutdown(connection);
-    let end = until_the_end(&mut connection, shut_down, progress, place, limits.head, stop).await;
-    let parts = connection.into_parts();
-    let (read, mut stream) = parts.io.into_inner().apart(parts.read_buf);
-    let fault = match end {
-        End::Idle => return Next::Wait(without_empty_lines(read), stream),
-        End::MakeRoom => return Next::End,
-        End::Served(Ok(())) => {
-            let upgrade = lock(&upgrade).take();
-            if let Some(upgrade) = upgrade {
-                activity.begin();
-                // No byte of what follows is hyper's own.
-                progress.answering();
-                return Next::Switch(upgrade, Box::new(Switched::new(read, stream)));
-            }
-            None
-        }
-        End::Served(Err(_)) if !progress.has_asked() && is_http2(&read, &stream) => {
-            return Next::Http2(Box::new(Rewound::new(read, stream.in_frames())));
-        }
-        End::Served(Err(error)) => {
-            tracing::debug!(%error, cause = ?error, "a connection ended with an error");
-            match explain(&error, service.now(), progress.is_answering()) {
-                Some(fault) => Some(fault),
-                None => return Next::End,
-            }
-        }
-        End::Late if read.is_empty() => return Next::End,
-        End::Late => Some(late(service.now())),
-    };
-    if let Some(fault) = fault {
-        service.failed(&fault);
-        if stream.refuse(&fault.bytes()).await.is_err() {
-            return Next::End;
-        }
-    }
-    tokio::select! {
-        () = stream.linger() => {}
-        // A caller that only keeps its connection open must not delay shutdown.
-        () = stop.cancelled() => {}
-        () = place.asked_to_close() => {}
-    }
-    Next::End
-}
-
 /// Why hyper is done with a connection.
 enum End {
     Served(hyper::Result<()>),
@@ -189,57 +47,198 @@ enum End {
     MakeRoom,
 }
 
-/// Drives hyper's connection until it ends. That of an idle one is shut down after [`PAUSE`].
-async fn until_the_end<C>(
-    connection: &mut C,
-    shut_down: impl Fn(Pin<&mut C>),
-    progress: &Progress,
+/// What a connection is served with.
+struct Serving<'a, S> {
+    progress: Arc<Progress>,
+    place: &'a Place,
+    limits: Limits,
+    stop: &'a CancellationToken,
+    service: &'a S,
+}
+
+/// What becomes of a connection.
+enum Next {
+    /// No request is in progress. What was read of the next one, if anything.
+    Wait(Bytes, CallerStream),
+    /// It speaks another protocol from now on.
+    Switch(Upgrade, Switched),
+    Http2(Rewound<CallerStream>),
+    /// It ends, after this if there is something to say.
+    Close(CallerStream, Option<Fault>),
+    Drop,
+}
+
+/// Serves until the connection ends, whatever it turns into.
+pub(crate) async fn serve<S: Service>(
+    io: Io,
     place: &Place,
-    head: Duration,
+    limits: Limits,
     stop: &CancellationToken,
-) -> End
-where
-    C: Future<Output = hyper::Result<()>> + Unpin,
-{
-    let pause = PAUSE.min(head);
-    let began = Instant::now();
-    // Not set anew for each request and response: it looks how far they are.
-    let mut alarm = pin!(sleep_until(began + pause));
+    service: &S,
+) {
+    let serving = Serving {
+        progress: Arc::new(Progress::new()),
+        place,
+        limits,
+        stop,
+        service,
+    };
+    let mut stream = CallerStream::new(io, limits.write_idle, Arc::clone(&serving.progress));
+    let mut read = Bytes::new();
     loop {
+        if !read.is_empty() {
+            serving.progress.read();
+        } else if !serving.is_spoken_to(&mut stream).await {
+            return;
+        }
+        // Each of these is in memory of its own, which is freed when it has ended.
+        let next = Box::pin(serving.converse(Rewound::new(read, stream))).await;
+        match next {
+            Next::Wait(ahead, idle) => (read, stream) = (ahead, idle),
+            Next::Switch(upgrade, switched) => return Box::pin(upgrade.run(switched, stop.clone())).await,
+            Next::Http2(stream) => return Box::pin(http2::serve(stream, place, limits, stop, service)).await,
+            Next::Close(stream, fault) => return Box::pin(serving.close(stream, fault)).await,
+            Next::Drop => return,
+        }
+    }
+}
+
+impl<S: Service> Serving<'_, S> {
+    /// Waits until the caller begins to speak. False if the connection is to be closed before.
+    async fn is_spoken_to(&self, stream: &mut CallerStream) -> bool {
+        let until = self.progress.quiet_since() + self.limits.head;
         tokio::select! {
-            // What has come is read before the connection may be closed.
             biased;
-            served = &mut *connection => return End::Served(served),
-            () = stop.cancelled() => break,
-            () = place.asked_to_close() => {
-                if !place.activity().is_busy() {
-                    return End::MakeRoom;
+            () = stream.speaks() => true,
+            () = self.stop.cancelled() => false,
+            () = self.place.asked_to_close() => false,
+            () = sleep_until(until) => false,
+        }
+    }
+
+    /// Answers requests until none has come for [`PAUSE`], or the connection is not one of HTTP/1.1 any more.
+    async fn converse(&self, stream: Rewound<CallerStream>) -> Next {
+        let activity = self.place.activity();
+        let upgrade = Mutex::new(None);
+        let answer = service_fn(|request: Request<Incoming>| {
+            let (progress, activity) = (Arc::clone(&self.progress), activity.clone());
+            let upgrade = &upgrade;
+            progress.asked();
+            async move {
+                progress.answering();
+                activity.begin();
+                let mut answer = respond(self.service, request).await;
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    *lock(upgrade) = Upgrade::of(&mut answer);
                 }
-                break;
+                Ok::<_, Infallible>(answer.map(|body| Served {
+                    body,
+                    progress,
+                    activity,
+                }))
             }
-            () = &mut alarm => {
-                let now = Instant::now();
-                let quiet_since = progress.quiet_since().max(began);
-                if progress.has_begun() && now >= quiet_since + head {
-                    return End::Late;
+        });
+        let head_bytes = self.limits.head_bytes.max(8192);
+        let mut connection = http1::Builder::new()
+            // Hyper would set a timer for each head. `until_the_end` has one for the connection.
+            .header_read_timeout(None)
+            .max_buf_size(head_bytes)
+            .max_header_size(head_bytes)
+            .serve_connection(TokioIo::new(stream), answer);
+        let shut_down = |connection: Pin<&mut _>| http1::Connection::graceful_shutdown(connection);
+        let end = self.until_the_end(&mut connection, shut_down).await;
+        let parts = connection.into_parts();
+        let (read, stream) = parts.io.into_inner().apart(parts.read_buf);
+        self.next(end, lock(&upgrade).take(), read, stream)
+    }
+
+    /// Drives hyper's connection until it ends. That of an idle one is shut down after [`PAUSE`].
+    async fn until_the_end<C>(&self, connection: &mut C, shut_down: impl Fn(Pin<&mut C>)) -> End
+    where
+        C: Future<Output = hyper::Result<()>> + Unpin,
+    {
+        let (progress, head) = (&*self.progress, self.limits.head);
+        let pause = PAUSE.min(head);
+        let began = Instant::now();
+        // Not set anew for each request and response: it looks how far they are.
+        let mut alarm = pin!(sleep_until(began + pause));
+        loop {
+            tokio::select! {
+                // What has come is read before the connection may be closed.
+                biased;
+                served = &mut *connection => return End::Served(served),
+                () = self.stop.cancelled() => break,
+                () = self.place.asked_to_close() => {
+                    if !self.place.activity().is_busy() {
+                        return End::MakeRoom;
+                    }
+                    break;
                 }
-                let look = if progress.is_quiet() { quiet_since } else { now } + pause;
-                if now < look {
-                    alarm.as_mut().reset(look);
-                    continue;
-                }
-                shut_down(Pin::new(connection));
-                // Hyper reads no more. If it is idle, as it should be, it is done at once.
-                match future::poll_immediate(&mut *connection).await {
-                    Some(Ok(())) => return End::Idle,
-                    Some(Err(error)) => return End::Served(Err(error)),
-                    None => break,
+                () = &mut alarm => {
+                    let now = Instant::now();
+                    let quiet_since = progress.quiet_since().max(began);
+                    if progress.has_begun() && now >= quiet_since + head {
+                        return End::Late;
+                    }
+                    let look = if progress.is_quiet() { quiet_since } else { now } + pause;
+                    if now < look {
+                        alarm.as_mut().reset(look);
+                        continue;
+                    }
+                    shut_down(Pin::new(connection));
+                    // Hyper reads no more. If it is idle, as it should be, it is done at once.
+                    match future::poll_immediate(&mut *connection).await {
+                        Some(Ok(())) => return End::Idle,
+                        Some(Err(error)) => return End::Served(Err(error)),
+                        None => break,
+                    }
                 }
             }
         }
+        shut_down(Pin::new(connection));
+        End::Served(connection.await)
     }
-    shut_down(Pin::new(connection));
-    End::Served(connection.await)
+
+    fn next(&self, end: End, upgrade: Option<Upgrade>, read: Bytes, stream: CallerStream) -> Next {
+        let error = match (end, upgrade) {
+            (End::Idle, _) => return Next::Wait(without_empty_lines(read), stream),
+            (End::MakeRoom, _) => return Next::Drop,
+            (End::Late, _) if read.is_empty() => return Next::Drop,
+            (End::Late, _) => return Next::Close(stream, Some(late(self.service.now()))),
+            (End::Served(Ok(())), Some(upgrade)) => {
+                self.place.activity().begin();
+                // No byte of what follows is hyper's own.
+                self.progress.answering();
+                return Next::Switch(upgrade, Switched::new(read, stream));
+            }
+            (End::Served(Ok(())), None) => return Next::Close(stream, None),
+            (End::Served(Err(error)), _) => error,
+        };
+        if !self.progress.has_asked() && http2::begins(&read) && stream.io().allows_prior_knowledge() {
+            return Next::Http2(Rewound::new(read, stream.in_frames()));
+        }
+        tracing::debug!(%error, cause = ?error, "a connection ended with an error");
+        match explain(&error, self.service.now(), self.progress.is_answering()) {
+            Some(fault) => Next::Close(stream, Some(fault)),
+            None => Next::Drop,
+        }
+    }
+
+    /// Closes the connection, in a way that lets the last response arrive.
+    async fn close(&self, mut stream: CallerStream, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            self.service.failed(&fault);
+            if stream.refuse(&fault.bytes()).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = stream.linger() => {}
+            // A caller that only keeps its connection open must not delay shutdown.
+            () = self.stop.cancelled() => {}
+            () = self.place.asked_to_close() => {}
+        }
+    }
 }
 
 /// Some callers send an empty line after a body. Hyper ignores it.
@@ -318,10 +317,6 @@ fn late(at: Timestamp) -> Fault {
         "request_timeout",
         "The request's headers did not arrive in time.",
     )
-}
-
-fn is_http2(read: &[u8], stream: &CallerStream) -> bool {
-    http2::begins(read) && stream.io().allows_prior_knowledge()
 }
 
 /// A response body that reports when it is done.
