@@ -2,7 +2,7 @@
 //! applies it to each part of an entry.
 
 use model::{Body, BodyAbsence, HeaderField};
-use redact::{Names, Needles, Search, visible};
+use redact::{Memory, Names, Needles, Search, visible};
 
 use crate::{CapturedBody, Entry, Message, StoredEntry, error_code};
 
@@ -34,6 +34,8 @@ pub(crate) struct Redactor<'a> {
     names: &'a Names,
     /// The secrets of the entry before.
     before: Needles,
+    /// What was read before. None after a panic.
+    memory: Option<Memory>,
 }
 
 impl<'a> Redactor<'a> {
@@ -41,6 +43,7 @@ impl<'a> Redactor<'a> {
         Self {
             names,
             before: Needles::default(),
+            memory: None,
         }
     }
 
@@ -52,7 +55,9 @@ impl<'a> Redactor<'a> {
         needles.add_headers(&entry.request.headers, self.names);
         needles.prepared_like(&self.before);
         let sent = needles.count();
-        let (stored, needles, work) = redact_with(entry, self.names, needles);
+        let memory = self.memory.take().unwrap_or_else(|| self.names.memory());
+        let (stored, needles, memory, work) = redact_with(entry, self.names, needles, memory);
+        self.memory = Some(memory);
         if needles.count() == sent {
             self.before = needles;
         }
@@ -60,7 +65,12 @@ impl<'a> Redactor<'a> {
     }
 }
 
-fn redact_with(entry: Entry, names: &Names, needles: Needles) -> (StoredEntry, Needles, usize) {
+fn redact_with(
+    entry: Entry,
+    names: &Names,
+    needles: Needles,
+    memory: Memory,
+) -> (StoredEntry, Needles, Memory, usize) {
     let recognised = entry.verdict.key_was_recognised();
     let (request, response) = if recognised {
         (entry.request, entry.response)
@@ -75,7 +85,7 @@ fn redact_with(entry: Entry, names: &Names, needles: Needles) -> (StoredEntry, N
     } else {
         UNRECOGNISED_PATH
     };
-    let asked = redact::message(names, needles, |search| {
+    let asked = redact::message_of_batch(names, needles, memory, |search| {
         let (path, path_is_cut) = beginning(&entry.path, longest_path);
         let (headers, body) = message(&request, search);
         let agent = entry.user_agent.as_deref();
@@ -88,14 +98,15 @@ fn redact_with(entry: Entry, names: &Names, needles: Needles) -> (StoredEntry, N
         }
     });
     // The response may repeat the request's secrets, and may contain new ones such as cookies that it sets.
-    let mut needles = asked.needles;
+    let (mut needles, mut memory) = (asked.needles, asked.memory);
     let mut work = asked.work;
     let (response_headers, response_body) = match nothing(&response) {
         Some(absent) => (Vec::new(), absent),
         None => {
             needles.add_headers(&response.headers, names);
-            let answered = redact::message(names, needles, |search| message(&response, search));
-            needles = answered.needles;
+            let keep = |search: &Search<'_>| message(&response, search);
+            let answered = redact::message_of_batch(names, needles, memory, keep);
+            (needles, memory) = (answered.needles, answered.memory);
             work += answered.work;
             answered.kept
         }
@@ -125,7 +136,7 @@ fn redact_with(entry: Entry, names: &Names, needles: Needles) -> (StoredEntry, N
         response_headers,
         response_body,
     };
-    (stored, needles, work)
+    (stored, needles, memory, work)
 }
 
 /// The parts of a request that are stored.

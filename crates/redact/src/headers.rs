@@ -38,7 +38,7 @@ pub(crate) fn redact_header(name: &str, value: &str, search: &Search<'_>) -> Hea
         };
     }
     let kept = &value[..value.floor_char_boundary(LONGEST_VALUE)];
-    let (value, in_value) = search.text(kept, kept.len() < value.len());
+    let (value, in_value) = search.value_text(kept, kept.len() < value.len());
     HeaderField {
         name,
         value: visible(value),

@@ -18,6 +18,7 @@ mod json;
 mod json_bytes;
 mod json_scan;
 mod markup;
+mod memory;
 mod message;
 mod names;
 mod needles;
@@ -35,7 +36,8 @@ use model::{Body, HeaderField};
 
 pub use body::BODY_LIMIT;
 pub use fields::Headers;
-pub use message::{Redacted, message};
+pub use memory::Memory;
+pub use message::{Redacted, message, message_of_batch};
 pub use names::{InvalidNames, Names};
 pub use needles::Needles;
 pub use search::Search;

@@ -9,6 +9,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::memory::Memory;
 use crate::pairs::{is_label_name, is_value_name};
 use crate::seen::{Seen, Tables};
 use crate::word_lists::{
@@ -100,6 +101,11 @@ impl Names {
             is_label: words.last().is_some_and(is_label_name),
             is_value: words.last().is_some_and(is_value_name),
         }
+    }
+
+    /// What the messages of a batch remember for each other.
+    pub fn memory(&self) -> Memory {
+        Memory::of_batch(self.seen())
     }
 
     /// A table of the verdicts on names that were read before.

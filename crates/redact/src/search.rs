@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
 
 use crate::json::Scans;
+use crate::memory::Memory;
 use crate::names::Names;
 use crate::needles::{Needles, SHORTEST};
-use crate::seen::{Known, Seen};
+use crate::seen::Known;
 use crate::spans::{merge, replace};
 use crate::view::{MOST_LAYERS, View, plain};
 use crate::{armour, finder, pairs, schemes};
@@ -23,14 +24,16 @@ const LEAST_WORK: usize = 4096;
 /// Searches the parts of one message.
 pub struct Search<'a> {
     names: &'a Names,
-    /// Names that were read before.
-    seen: RefCell<Seen>,
+    /// Names and values that were read before.
+    memory: RefCell<Memory>,
     /// What to search for. `None` if it only collects the values of secret fields and redacts nothing.
     needles: Option<&'a Needles>,
     /// Number of bytes examined so far, for tests and benchmarks.
     work: Cell<usize>,
     /// The work that is left for the current text.
     left: Cell<usize>,
+    /// Whether the current text hides anything, or may do so: more than a credential as it was sent.
+    hides: Cell<bool>,
     /// Values of secret fields that were redacted.
     harvest: RefCell<Needles>,
     /// What an earlier pass found of JSON.
@@ -39,7 +42,7 @@ pub struct Search<'a> {
 
 /// What one pass over a message leaves to the next.
 pub(crate) struct Carried {
-    seen: Seen,
+    pub(crate) memory: Memory,
     scans: Scans,
 }
 
@@ -53,18 +56,19 @@ impl<'a> Search<'a> {
     pub fn new(names: &'a Names, needles: &'a Needles) -> Self {
         Self {
             needles: Some(needles),
-            ..Self::gathering(names)
+            ..Self::gathering(names, Memory::of_one(names.seen()))
         }
     }
 
     /// A search that only collects the values of a message's secret fields. What its methods return is empty.
-    pub(crate) fn gathering(names: &'a Names) -> Self {
+    pub(crate) fn gathering(names: &'a Names, memory: Memory) -> Self {
         Self {
             names,
-            seen: RefCell::new(names.seen()),
+            memory: RefCell::new(memory),
             needles: None,
             work: Cell::new(0),
             left: Cell::new(0),
+            hides: Cell::new(false),
             harvest: RefCell::default(),
             scans: RefCell::default(),
         }
@@ -73,13 +77,9 @@ impl<'a> Search<'a> {
     /// The next pass over the same message, with the secrets that are known now.
     pub(crate) fn next(names: &'a Names, needles: &'a Needles, carried: Carried) -> Self {
         Self {
-            names,
-            seen: RefCell::new(carried.seen),
             needles: Some(needles),
-            work: Cell::new(0),
-            left: Cell::new(0),
-            harvest: RefCell::default(),
             scans: RefCell::new(carried.scans),
+            ..Self::gathering(names, carried.memory)
         }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Search<'a> {
     /// The secret values that were redacted, and what the next pass need not read again.
     pub(crate) fn into_found(self) -> (Needles, Carried) {
         let carried = Carried {
-            seen: self.seen.into_inner(),
+            memory: self.memory.into_inner(),
             scans: self.scans.into_inner(),
         };
         (self.harvest.into_inner(), carried)
@@ -126,14 +126,30 @@ impl<'a> Search<'a> {
 
     /// What is known of a name. `decode` undoes what the place of the name allows.
     pub(crate) fn name<'n>(&self, name: &'n str, decode: impl FnOnce(&'n str) -> Cow<'n, str>) -> Known {
-        let mut seen = self.seen.borrow_mut();
-        seen.name(name, |name| known(self.names, name, decode))
+        let mut memory = self.memory.borrow_mut();
+        memory.seen.name(name, |name| known(self.names, name, decode))
     }
 
     /// The redacted text and the number of redactions. If the text was `cut_off`, its last word is redacted too,
     /// because it may be the beginning of a secret.
     pub fn text(&self, text: &str, cut_off: bool) -> (String, u32) {
         self.without(text, &self.spans(text, cut_off))
+    }
+
+    /// The same for the value of a header.
+    pub(crate) fn value_text(&self, value: &str, cut_off: bool) -> (String, u32) {
+        if cut_off || self.only_gathers() {
+            return self.text(value, cut_off);
+        }
+        if self.memory.borrow().knows(value) {
+            return self.without(value, &self.plain_spans(value));
+        }
+        self.hides.set(false);
+        let spans = self.spans(value, false);
+        if spans.is_empty() && !self.hides.get() {
+            self.memory.borrow_mut().remember(value);
+        }
+        self.without(value, &spans)
     }
 
     /// The same for a name.
@@ -239,6 +255,9 @@ impl<'a> Search<'a> {
         if features.is_plain(text.len()) {
             return true;
         }
+        if features.escapes {
+            self.hides.set(true);
+        }
         let mut whole = self.inspect_layer(level, text, None, features, spans);
         let mut layer = if features.escapes { View::of(text) } else { None };
         let mut layers = 1;
@@ -268,8 +287,15 @@ impl<'a> Search<'a> {
             finder::find(level.needles, text, features.longest_run, spans);
         }
         if features.signs {
-            let mut see_value = |value: &[u8]| self.harvest(&String::from_utf8_lossy(value));
+            let before = spans.len();
+            let mut see_value = |value: &[u8]| {
+                self.hides.set(true);
+                self.harvest(&String::from_utf8_lossy(value));
+            };
             pairs::find(text, view, self.names, spans, &mut see_value);
+            if spans.len() > before {
+                self.hides.set(true);
+            }
         }
         if features.longest_run < armour::SHORTEST_RUN {
             return true;
@@ -282,6 +308,7 @@ impl<'a> Search<'a> {
             ..level
         };
         let see = |readable: &[u8]| {
+            self.hides.set(true);
             let mut inner = Vec::new();
             whole &= self.inspect(inside, readable, Features::of(readable), &mut inner);
             !inner.is_empty()
