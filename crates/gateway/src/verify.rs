@@ -20,6 +20,9 @@ use crate::{errors, refusal, request_ids};
 /// The status that the caller should get, for proxies that cannot pass every status on.
 const STATUS: &str = "x-gatehouse-status";
 
+/// How many headers the response has.
+const HEADERS: usize = 12;
+
 impl Gateway {
     /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
     /// is the query of the URL that the proxy calls. If the query or the headers leave unclear what is being asked, the
@@ -96,6 +99,8 @@ fn answer(outcome: Outcome, recording: &mut Recording) -> Response<Bytes> {
     match outcome {
         Outcome::Passes { key, brand } => {
             let mut response = Response::new(Bytes::new());
+            // So many are set on it, here and later.
+            response.headers_mut().reserve(HEADERS);
             let identity = Identity {
                 key: &key,
                 brand: brand.as_ref(),

@@ -1,8 +1,10 @@
 //! Reads a proxy's call to `verify`: for which environment it asks, and about which request. A proxy passes on headers
 //! that its caller chose, so this file decides which ones count and refuses everything doubtful.
 
+use std::cell::RefCell;
+
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use model::Environment;
 use url::{Position, Url};
 
@@ -41,11 +43,19 @@ impl Profile {
     }
 
     /// The headers that hold the method and address of the request in question.
-    const fn believes(self) -> (&'static str, &'static str) {
+    fn believes(self) -> (&'static HeaderName, &'static HeaderName) {
+        let [
+            forwarded_method,
+            original_method,
+            forwarded_uri,
+            _,
+            original_url,
+            _,
+        ] = &NAMING;
         match self {
-            Self::IngressNginx => ("x-original-method", "x-original-url"),
+            Self::IngressNginx => (original_method, original_url),
             Self::Nginx | Self::Caddy | Self::Traefik | Self::Envoy | Self::HaProxy => {
-                ("x-forwarded-method", "x-forwarded-uri")
+                (forwarded_method, forwarded_uri)
             }
         }
     }
@@ -57,14 +67,22 @@ impl Profile {
 }
 
 /// All headers in which some proxy names the request.
-const NAMING: [&str; 6] = [
-    "x-forwarded-method",
-    "x-original-method",
-    "x-forwarded-uri",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
+static NAMING: [HeaderName; 6] = [
+    HeaderName::from_static("x-forwarded-method"),
+    HeaderName::from_static("x-original-method"),
+    HeaderName::from_static("x-forwarded-uri"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
 ];
+
+/// Longer queries are not remembered.
+const LONGEST_QUERY: usize = 64;
+
+thread_local! {
+    /// The query that was read last, and what it says: a proxy asks with the same one each time.
+    static LAST_QUERY: RefCell<(String, Option<(Environment, Profile)>)> = const { RefCell::new((String::new(), None)) };
+}
 
 /// A valid call.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,20 +114,21 @@ impl VerifyCall {
         let query = query.unwrap_or_default();
         let (environment, profile) = settings(query)?;
         let (method, address) = profile.believes();
-        for other in NAMING.iter().filter(|name| **name != method && **name != address) {
-            if headers.contains_key(*other) {
+        for other in NAMING.iter().filter(|name| *name != method && *name != address) {
+            if headers.contains_key(other) {
                 let message = format!(
                     "Profile {} does not trust this header. Have the proxy remove it.",
                     profile.as_str()
                 );
-                return Err(misuse(other, message));
+                return Err(misuse(other.as_str(), message));
             }
         }
         let method_text = only(headers, method)?;
         if Method::from_bytes(method_text.as_bytes()).is_err() {
-            return Err(misuse(method, "This is not a method."));
+            return Err(misuse(method.as_str(), "This is not a method."));
         }
-        let path = path(&only(headers, address)?).ok_or_else(|| misuse(address, "This is not a path."))?;
+        let path =
+            path(&only(headers, address)?).ok_or_else(|| misuse(address.as_str(), "This is not a path."))?;
         // If a proxy is configured without settings but appends its caller's query, the caller could choose the
         // settings.
         if path
@@ -130,8 +149,21 @@ impl VerifyCall {
     }
 }
 
-/// The two settings. Each must appear once, and nothing else may.
+/// The two settings.
 fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
+    let known = LAST_QUERY.with_borrow(|(last, known)| known.filter(|_| last == query));
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let read = read_settings(query)?;
+    if query.len() <= LONGEST_QUERY {
+        LAST_QUERY.set((query.to_owned(), Some(read)));
+    }
+    Ok(read)
+}
+
+/// Each must appear once, and nothing else may.
+fn read_settings(query: &str) -> Result<(Environment, Profile), Misuse> {
     let (mut environment, mut profile) = (None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let (field, was_set) = match name.as_ref() {
@@ -173,13 +205,13 @@ fn settings(query: &str) -> Result<(Environment, Profile), Misuse> {
 }
 
 /// The header's single value.
-fn only(headers: &HeaderMap, name: &'static str) -> Result<String, Misuse> {
+fn only(headers: &HeaderMap, name: &'static HeaderName) -> Result<String, Misuse> {
     let mut values = headers.get_all(name).iter();
     let value = values
         .next()
-        .ok_or_else(|| misuse(name, "The proxy did not send this header."))?;
+        .ok_or_else(|| misuse(name.as_str(), "The proxy did not send this header."))?;
     if values.next().is_some() {
-        return Err(misuse(name, "This header was sent more than once."));
+        return Err(misuse(name.as_str(), "This header was sent more than once."));
     }
     Ok(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

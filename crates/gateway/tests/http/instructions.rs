@@ -31,8 +31,8 @@ const BUDGETS: [(&str, u64); 5] = [
     ("accepted", 712_000),
     ("refused: wrong secret", 423_000),
     ("refused: no such Client ID", 464_000),
-    ("verify: accepted", 301_000),
-    ("verify: refused", 295_000),
+    ("verify: accepted", 278_000),
+    ("verify: refused", 275_000),
 ];
 
 /// From here on is counted: callgrind drops what it counted before.
