@@ -12,7 +12,7 @@ use crate::texts::{TextNumbers, ValueNumbers};
 use crate::{Column, Day, Dictionary, Encoded, ROWS, ReadError, SegmentId, Texts, codes};
 
 /// A segment is full when its texts, or its headers and bodies, have this many bytes.
-const FULL: usize = 32 * 1024 * 1024;
+const FULL: usize = 16 * 1024 * 1024;
 
 /// How many columns are numbers of 16 bits.
 const NARROW: usize = Column::ALL.len() - Column::WIDE;
@@ -74,7 +74,7 @@ impl Open {
         self.rows() == 0
     }
 
-    /// Whether these fit: by number, and by the bytes of all texts, headers and bodies (32 MiB each). Up to
+    /// Whether these fit: by number, and by the bytes of all texts, headers and bodies (16 MiB each). Up to
     /// [`ROWS`] entries always fit into an empty segment.
     pub fn room_for(&self, entries: &[StoredEntry]) -> bool {
         let rows = self.at.len() + entries.len();

@@ -17,7 +17,7 @@ use super::steps::{Step, Watcher};
 use super::{Inner, blocking, runs, tables};
 use crate::{DbConnection, Dialect, StoreError, Urgency};
 
-/// How many full segments may wait in memory. Each has up to 32 MiB of headers and bodies.
+/// How many full segments may wait in memory. Each has up to 16 MiB of headers and bodies.
 const WAITING: usize = 4;
 
 /// The longest pause between two tries. Rows are lost as long as nothing can be closed, also after there is room again.
