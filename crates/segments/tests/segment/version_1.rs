@@ -175,6 +175,7 @@ fn questions_about_codes_and_endpoints_are_answered_for_version_1() {
                 before: None,
                 as_of: None,
                 rows: 50,
+                callers: false,
                 count: true,
                 histogram: None,
                 facets: false,
