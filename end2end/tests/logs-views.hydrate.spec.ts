@@ -23,6 +23,7 @@ test('saving, renaming and deleting a view stays on the page, says so, and keeps
   await outages.click();
   await expect(page.getByLabel('Status', { exact: true })).toHaveValue('5xx');
   await expect(outages).toHaveAttribute('aria-current', 'true');
+  await expect(page.getByText('Saved “Outages”.'), 'it was said of an earlier moment').toHaveCount(0);
   await page.getByText('Rename… Outages').click();
   await page.getByLabel('New name', { exact: true }).fill(' Failures ');
   await page.keyboard.press('Enter');

@@ -1,11 +1,11 @@
 //! A request of the log as JSON, in the words of the operator API. Exports as JSON Lines use the same words.
 
-use model::{LogEntry, LogRow};
+use model::{Caller, LogEntry, LogRow};
 use serde_json::{Value, json};
 
-/// What a list has of it.
+/// What a list has of it. Rows that were asked for without their callers have neither address nor user agent.
 pub(crate) fn row(row: &LogRow) -> Value {
-    json!({
+    let mut all = json!({
         "request_id": row.request_id,
         "at": row.at.to_rfc3339(),
         "method": row.method,
@@ -19,7 +19,12 @@ pub(crate) fn row(row: &LogRow) -> Value {
         "key_id": row.key_id,
         "key_last_four": row.key_last_four,
         "duration_us": row.duration_us,
-    })
+    });
+    if let Some(Caller { address, user_agent }) = &row.caller {
+        all["address"] = json!(address);
+        all["user_agent"] = json!(user_agent);
+    }
+    all
 }
 
 /// Everything that is stored of it. A body that is absent says why.

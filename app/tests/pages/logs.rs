@@ -24,6 +24,7 @@ fn row() -> LogRow {
         key_id: None,
         key_last_four: None,
         duration_us: 1,
+        caller: None,
     }
 }
 
@@ -182,6 +183,7 @@ fn full() -> LogPage {
         environment: Some(model::Environment::ALL[usize::from(at) % 3]),
         key_last_four: Some("ab6d".to_owned()),
         duration_us: u64::from(at) * 73_411 + 840,
+        caller: None,
         ..row()
     });
     LogPage {

@@ -135,6 +135,7 @@ fn first_page(world: &World, parts: &[Part<'_>]) -> Question {
         rows: PAGE,
         count: true,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: BUDGET,

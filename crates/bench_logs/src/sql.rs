@@ -174,6 +174,7 @@ mod tests {
             rows: 50,
             count: true,
             histogram: None,
+            callers: false,
             facets: false,
             groups: None,
             budget: Duration::MAX,

@@ -24,6 +24,10 @@ pub struct Found {
     pub errors: Vec<FoundErrors>,
     /// For [`crate::Groups::Endpoints`], likewise.
     pub endpoints: Vec<EndpointGroup>,
+    /// Of all endpoints, listed or not, with [`model::EndpointGroup::ENOUGH`] requests, the one with the highest p95.
+    pub slowest: Option<EndpointGroup>,
+    /// Requests of the most frequent endpoint, listed or not.
+    pub most_requests: u64,
     /// What `errors` or `endpoints` leaves out.
     pub beyond: Beyond,
     /// If the budget ended before everything was looked at.

@@ -7,9 +7,6 @@ use crate::{Distinct, Found, FoundErrors, Known, Scope};
 /// Parts of the range that a group's requests are counted in.
 pub(crate) const PARTS: u32 = 30;
 
-/// Keys and brands of a group that are named.
-const NAMED: usize = 3;
-
 /// Names what was found between these times. `known` has the brands and keys of the scope.
 pub(crate) fn errors(found: Found, from: Timestamp, to: Timestamp, scope: Scope, known: &Known) -> LogErrors {
     let group = |group: FoundErrors| ErrorGroup {
@@ -36,14 +33,18 @@ pub(crate) fn errors(found: Found, from: Timestamp, to: Timestamp, scope: Scope,
 pub(crate) fn endpoints(found: Found) -> LogEndpoints {
     LogEndpoints {
         groups: found.endpoints,
+        slowest: found.slowest,
+        most_requests: found.most_requests,
         beyond: found.beyond,
         looked_back_to: found.looked_back_to.map(|back| back.at),
     }
 }
 
 fn affected<T: Copy>(distinct: &Distinct<T>, name: impl Fn(T) -> String) -> Affected {
+    let mut names: Vec<String> = distinct.values.iter().map(|one| name(*one)).collect();
+    names.sort();
     Affected {
-        names: distinct.values.iter().take(NAMED).map(|one| name(*one)).collect(),
+        names,
         number: distinct.values.len() as u64,
         is_more: distinct.is_more,
     }

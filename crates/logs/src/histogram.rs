@@ -218,6 +218,7 @@ mod tests {
             rows: 0,
             count: false,
             histogram: Some(parts),
+            callers: false,
             facets: false,
             groups: None,
             budget: std::time::Duration::from_secs(1),

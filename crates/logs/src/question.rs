@@ -189,6 +189,8 @@ pub struct Question {
     pub after: Option<i64>,
     /// How many rows to return at most. May be 0.
     pub rows: usize,
+    /// Whether the rows have their [`model::Caller`].
+    pub callers: bool,
     /// Whether to count the matching rows.
     pub count: bool,
     /// Into how many equal parts to divide the range for the histogram.

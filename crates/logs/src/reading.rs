@@ -110,7 +110,7 @@ impl Reading {
         let known = self.known(scope, filter, parts).await?;
         let asked = Asked::new(filter, scope, &known, self.kept(now), now);
         let mut page = if parts.rows {
-            self.rows(scope, filter, &asked, rows, now).await?
+            self.rows(scope, filter, &asked, rows, parts.callers, now).await?
         } else {
             asked.empty_page()
         };
@@ -213,6 +213,7 @@ impl Reading {
         filter: &LogFilter,
         asked: &Asked,
         rows: usize,
+        callers: bool,
         now: Timestamp,
     ) -> Result<LogPage, LogStoreError> {
         let found = self
@@ -222,6 +223,7 @@ impl Reading {
                 &Question {
                     before: filter.before,
                     rows,
+                    callers,
                     count: true,
                     ..asked.question()
                 },
@@ -512,6 +514,7 @@ const fn counting(from: Timestamp, to: Timestamp, conditions: Conditions) -> Que
         rows: 0,
         count: true,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: BUDGET,

@@ -40,8 +40,8 @@ pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
 };
 pub use log::{
-    Body, BodyAbsence, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage, LogRow,
-    LogTotals, Moving, NewRows,
+    Body, BodyAbsence, Caller, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage,
+    LogRow, LogTotals, Moving, NewRows,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, EndpointOrder, FilterField, InvalidFilter, InvalidValue,

@@ -31,6 +31,16 @@ pub struct LogRow {
     pub key_last_four: Option<String>,
     /// From arrival to the last byte of the response, in microseconds.
     pub duration_us: u64,
+    /// Only where a question asks for it. Pages do not, so it never travels to a browser with a list.
+    #[serde(skip)]
+    pub caller: Option<Caller>,
+}
+
+/// Who sent a request, as far as the connection and the headers say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    pub address: String,
+    pub user_agent: Option<String>,
 }
 
 /// What a key is called that requests can have.

@@ -93,7 +93,7 @@ pub enum ErrorReason {
 /// Whom it concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Affected {
-    /// The names of a few.
+    /// Their names in order; at most 50.
     pub names: Vec<String>,
     pub number: u64,
     /// There are more than `number`.
@@ -103,8 +103,12 @@ pub struct Affected {
 /// Requests by endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEndpoints {
-    /// The most frequent first, at most 50.
+    /// The first ones in the order that was asked for, at most 50.
     pub groups: Vec<EndpointGroup>,
+    /// Of all endpoints, listed or not, with [`EndpointGroup::ENOUGH`] requests or more, the one with the highest p95.
+    pub slowest: Option<EndpointGroup>,
+    /// Requests of the most frequent endpoint, listed or not.
+    pub most_requests: u64,
     pub beyond: Beyond,
     /// If there was no time to look at everything: requests from before this are missing.
     pub looked_back_to: Option<Timestamp>,
@@ -128,6 +132,9 @@ pub struct EndpointGroup {
 }
 
 impl EndpointGroup {
+    /// With fewer requests, one slow request decides the percentiles.
+    pub const ENOUGH: u64 = 100;
+
     /// The filter, narrowed to exactly these requests, which it shows one by one.
     #[must_use]
     pub fn narrow(&self, filter: &LogFilter) -> LogFilter {

@@ -8,6 +8,8 @@ use crate::{FilterField, Timestamp};
 pub struct LogParts {
     /// The rows, their number, and what the page says about them.
     pub rows: bool,
+    /// Whether the rows have their [`crate::Caller`].
+    pub callers: bool,
     pub histogram: bool,
     pub facets: bool,
     /// Failed requests in groups.
@@ -19,6 +21,7 @@ pub struct LogParts {
 impl LogParts {
     const NOTHING: Self = Self {
         rows: false,
+        callers: false,
         histogram: false,
         facets: false,
         errors: false,
@@ -27,6 +30,10 @@ impl LogParts {
     pub const ROWS: Self = Self {
         rows: true,
         ..Self::NOTHING
+    };
+    pub const ROWS_WITH_CALLERS: Self = Self {
+        callers: true,
+        ..Self::ROWS
     };
     pub const HISTOGRAM: Self = Self {
         histogram: true,

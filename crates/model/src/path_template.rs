@@ -97,13 +97,30 @@ fn is_token(piece: &[u8], shortest: usize) -> bool {
     let is_long = piece.len() >= shortest;
     // A word changes between letters and digits, or back to a capital, less often than at every fourth character.
     let is_mixed = shape.changes * 4 > piece.len();
-    let is_short_hex = piece.len() >= 4 && shape.is_hex && shape.changes > 1;
+    let is_short_hex =
+        piece.len() >= 4 && shape.is_hex && shape.digits < piece.len() && !is_numbered_word(piece);
     is_short_hex
         || is_long
             && (is_mixed
                 || shape.longest_number >= 4
                 || piece.len() >= 8 && (shape.is_hex || !shape.has_lower_case)
                 || piece.len() >= 24)
+}
+
+/// `face2`, `ed25519`: a word that happens to have only hexadecimal letters, and its number. Any other hexadecimal text with
+/// a digit in it is taken for an id, `069f` as well as `9f06` and `f069`.
+fn is_numbered_word(piece: &[u8]) -> bool {
+    const WORDS: [&str; 27] = [
+        "abc", "ac", "ace", "ad", "add", "bad", "bead", "bed", "beef", "cab", "cafe", "cd", "dad", "db",
+        "dead", "dec", "decade", "deed", "ec", "ed", "face", "facade", "fade", "feb", "fed", "fee", "feed",
+    ];
+    const NAMES: [&str; 2] = ["b2b2c", "e164"];
+    let letters = piece.iter().take_while(|byte| !byte.is_ascii_digit()).count();
+    let (word, number) = piece.split_at(letters);
+    let is_number = number.iter().all(u8::is_ascii_digit);
+    let one_of =
+        |known: &[&str], text: &[u8]| (known.iter()).any(|known| known.as_bytes().eq_ignore_ascii_case(text));
+    one_of(&NAMES, piece) || is_number && one_of(&WORDS, word)
 }
 
 /// `v1`, `v2beta1`.
@@ -184,6 +201,12 @@ mod tests {
             ("/v1/users/deadbeefdeadbeef", "/v1/users/{id}"),
             ("/v1/links/1f4a/report/", "/v1/links/{id}/report/"),
             ("/v1/users/9c20/", "/v1/users/{id}/"),
+            ("/v1/links/069f/report/", "/v1/links/{id}/report/"),
+            ("/v1/links/069F/report/", "/v1/links/{id}/report/"),
+            ("/v1/links/f069/", "/v1/links/{id}/"),
+            ("/v1/links/bcd7/", "/v1/links/{id}/"),
+            ("/v1/links/00ab12", "/v1/links/{id}"),
+            ("/v1/links/lnk_069f", "/v1/links/{id}"),
             ("/v1/orders/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/v1/orders/{id}"),
             ("/v1/orders/01arz3ndektsv4rrffq69g5fav", "/v1/orders/{id}"),
             ("/v1/orders/aB3dE5fG", "/v1/orders/{id}"),
@@ -210,6 +233,12 @@ mod tests {
             ("/v1/utf8tolatin1", "/v1/utf8tolatin1"),
             ("/v1/base64/encode", "/v1/base64/encode"),
             ("/v1/two-factor/2fa", "/v1/two-factor/2fa"),
+            ("/v1/models/face2", "/v1/models/face2"),
+            ("/v1/models/Face2/cafe12", "/v1/models/Face2/cafe12"),
+            ("/v1/keys/ed25519", "/v1/keys/ed25519"),
+            ("/v1/lookup/e164", "/v1/lookup/e164"),
+            ("/v2/e2e/s3/ec2", "/v2/e2e/s3/ec2"),
+            ("/v1/b2b2c/add/", "/v1/b2b2c/add/"),
             ("/twirp/Shop/GetOAuth2Token", "/twirp/Shop/GetOAuth2Token"),
             ("/v1/bridge-tokens/", "/v1/bridge-tokens/"),
             ("/v1/@me/facade", "/v1/@me/facade"),

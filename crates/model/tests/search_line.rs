@@ -211,6 +211,28 @@ fn names_and_values_are_completed_where_the_cursor_is() {
         assert!(!completion.suggestions.is_empty(), "{line}");
         assert_eq!(completed(&line, &completion, 0), result);
     }
+    // A word without a name may be meant as a value; else it is a part of the path, which the last suggestion says.
+    for (line, texts) in [
+        (
+            "deleted",
+            &["verdict:deleted_key", "key:ab6d", "path:deleted"][..],
+        ),
+        ("-timed", &["verdict:upstream_timeout", "path:timed"]),
+        ("acme", &["brand:\"Acme East\"", "path:acme"]),
+    ] {
+        let found = complete(line, line.len(), &known);
+        let found: Vec<&str> = found.suggestions.iter().map(|one| one.text.as_str()).collect();
+        for text in texts {
+            assert!(
+                found.contains(text),
+                "{text} is not offered for {line}: {found:?}"
+            );
+        }
+        assert_eq!(found.first(), texts.first(), "{line}");
+        assert_eq!(found.last(), texts.last(), "{line}");
+    }
+    assert_eq!(complete("", 0, &known).suggestions.len(), FilterField::ALL.len());
+    assert_eq!(complete("status:", 7, &known).suggestions.len(), 13);
     for line in ["/v1/ord", "path:/v", "foo:b", "status:zzz", "ip:1"] {
         assert_eq!(complete(line, line.len(), &known).suggestions, [], "{line}");
     }

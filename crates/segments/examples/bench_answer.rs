@@ -243,6 +243,7 @@ fn questions(world: &World) -> Vec<Asked> {
             rows: 50,
             count: true,
             histogram: None,
+            callers: false,
             facets: false,
             groups: None,
             budget: Duration::from_secs(2),

@@ -1,7 +1,7 @@
 //! One row, put together from its columns.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
+use model::{Caller, Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
 
 use crate::messages::Messages;
 
@@ -28,7 +28,7 @@ pub(crate) struct Parts {
     pub(crate) messages: u16,
 }
 
-pub(crate) fn row(seq: i64, parts: Parts) -> LogRow {
+pub(crate) fn row(seq: i64, parts: Parts, callers: bool) -> LogRow {
     let (key_id, key_last_four) = parts.key.map(|key| (key.id, key.last_four)).unzip();
     LogRow {
         seq,
@@ -45,6 +45,10 @@ pub(crate) fn row(seq: i64, parts: Parts) -> LogRow {
         key_id,
         key_last_four,
         duration_us: parts.duration_us,
+        caller: callers.then_some(Caller {
+            address: parts.address,
+            user_agent: parts.user_agent,
+        }),
     }
 }
 
@@ -91,6 +95,7 @@ pub(crate) fn entry(seq: i64, entry: StoredEntry) -> (Place, LogEntry) {
         key_id,
         key_last_four,
         duration_us: entry.duration_us,
+        caller: None,
     };
     let whole = LogEntry {
         row,

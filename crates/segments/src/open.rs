@@ -228,10 +228,10 @@ impl Open {
         self.ids.iter().position(|one| *one == id).map(|row| row as u32)
     }
 
-    /// One row for a list. `row` must be below [`Self::rows`].
-    pub fn row(&self, row: u32) -> Result<LogRow, ReadError> {
+    /// One row for a list, with its caller if that is asked for. `row` must be below [`Self::rows`].
+    pub fn row(&self, row: u32, callers: bool) -> Result<LogRow, ReadError> {
         let parts = self.parts(row).map_err(|damage| damage.of(self.id))?;
-        Ok(entry::row(self.seq_of(row), parts))
+        Ok(entry::row(self.seq_of(row), parts, callers))
     }
 
     /// One row with everything, and the company it belongs to, so that the caller can check the scope. `row` must be

@@ -29,6 +29,23 @@ const OF_ROWS: [Column; 11] = [
     Column::Error,
 ];
 
+/// And with callers.
+const OF_ROWS_WITH_CALLERS: [Column; OF_ROWS.len() + 2] = [
+    Column::At,
+    Column::RequestId,
+    Column::Duration,
+    Column::Place,
+    Column::Key,
+    Column::Environment,
+    Column::Method,
+    Column::Status,
+    Column::Verdict,
+    Column::Path,
+    Column::Error,
+    Column::Address,
+    Column::UserAgent,
+];
+
 /// A dictionary up to this size is read at once with the columns, before it is known which of its chunks are needed.
 const SMALL_DICTIONARY: u64 = 4 * 1024;
 
@@ -80,8 +97,9 @@ const LOST: Damage = Damage("a row refers to a value that is not there");
 
 impl<'a> RowReader<'a> {
     /// For [`Self::into_rows`].
-    pub fn of_rows(head: &'a Head, rows: &[u16]) -> Self {
-        Self::new(head, rows, &OF_ROWS, None)
+    pub fn of_rows(head: &'a Head, rows: &[u16], callers: bool) -> Self {
+        let columns: &[Column] = if callers { &OF_ROWS_WITH_CALLERS } else { &OF_ROWS };
+        Self::new(head, rows, columns, None)
     }
 
     /// For [`Self::into_entries`] and [`Self::into_stored`]. Without `bodies_kept`, the blob of bodies has been removed.
@@ -258,7 +276,8 @@ impl<'a> RowReader<'a> {
     pub fn into_rows(self) -> Result<Vec<LogRow>, ReadError> {
         let row = |row: &u16| {
             let parts = self.parts_of(*row)?;
-            Ok(entry::row(self.head.seq_of(u32::from(*row)), parts))
+            let callers = self.columns.contains(&Column::Address);
+            Ok(entry::row(self.head.seq_of(u32::from(*row)), parts, callers))
         };
         let rows = self.rows.iter().map(row).collect::<Result<_, _>>();
         rows.map_err(|damage| self.head.damaged(damage))
@@ -336,7 +355,10 @@ impl<'a> RowReader<'a> {
             return Err(LOST);
         };
         let whole = self.bodies.is_some();
-        let entry_text = |column| if whole { self.text(column, row) } else { Ok(None) };
+        let entry_text = |column| match self.columns.contains(&column) {
+            true => self.text(column, row),
+            false => Ok(None),
+        };
         let error_code = if self.head.has(Column::Error) {
             self.text(Column::Error, row)?
         } else {

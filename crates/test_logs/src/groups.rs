@@ -177,7 +177,27 @@ fn compare_endpoints(
         let listed = listed.map(|group| (group.endpoint.clone(), group.method.clone()));
         same(&listed.collect(), &keys, asked);
     }
-    for group in &found.endpoints {
+    if groups.len() <= MOST {
+        let most = groups.values().map(Vec::len).max().unwrap_or(0);
+        same(&found.most_requests, &(most as u64), asked);
+        let enough = |rows: &&Vec<&StoredEntry>| rows.len() as u64 >= EndpointGroup::ENOUGH;
+        let highest = groups
+            .values()
+            .filter(enough)
+            .map(|rows| percentile_of(rows, 95))
+            .max();
+        let slowest = found.slowest.as_ref();
+        same(&slowest.is_some(), &highest.is_some(), asked);
+        if let (Some(slowest), Some(highest)) = (slowest, highest) {
+            let rows = &groups[&(slowest.endpoint.clone(), slowest.method.clone())];
+            assert!(enough(&rows), "{slowest:?}: {asked}");
+            assert!(
+                slowest.p95_us >= highest - highest / 64,
+                "{slowest:?}, not {highest}: {asked}"
+            );
+        }
+    }
+    for group in found.endpoints.iter().chain(&found.slowest) {
         let rows = &groups[&(group.endpoint.clone(), group.method.clone())];
         let from = |status: u16| rows.iter().filter(|row| row.status >= status).count() as u64;
         same(
@@ -185,10 +205,8 @@ fn compare_endpoints(
             &(rows.len() as u64, from(400), from(500)),
             asked,
         );
-        let mut durations: Vec<u64> = rows.iter().map(|row| row.duration_us).collect();
-        durations.sort_unstable();
         for (percent, found) in [(50, group.p50_us), (95, group.p95_us), (99, group.p99_us)] {
-            let exact = durations[(durations.len() * percent).div_ceil(100) - 1];
+            let exact = percentile_of(rows, percent);
             assert!(
                 found.abs_diff(exact) <= exact / 64,
                 "{found} and not {exact}, {percent} % of {group:?}: {asked}"
@@ -196,4 +214,11 @@ fn compare_endpoints(
         }
     }
     groups.len()
+}
+
+/// The duration that this share of the rows, in percent, does not exceed.
+fn percentile_of(rows: &[&StoredEntry], percent: usize) -> u64 {
+    let mut durations: Vec<u64> = rows.iter().map(|row| row.duration_us).collect();
+    durations.sort_unstable();
+    durations[(durations.len() * percent).div_ceil(100) - 1]
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use logs::{Choice, Conditions, Facets, Question, Scope, StoredEntry};
-use model::{LogEntry, LogRow, RequestId, StatusFilter, Verdict, path_template};
+use model::{Caller, LogEntry, LogRow, RequestId, StatusFilter, Verdict, path_template};
 
 /// Stored rows, by ascending `seq`.
 #[derive(Debug, Default)]
@@ -56,7 +56,9 @@ impl List {
         let matching = self.rows.iter().rev().filter(|(seq, row)| {
             in_question(*seq, row, scope, question) && misses(&question.conditions, *seq, row).is_empty()
         });
-        matching.map(|(seq, row)| log_row(*seq, row)).collect()
+        matching
+            .map(|(seq, row)| log_row(*seq, row, question.callers))
+            .collect()
     }
 
     /// The matching rows, as they are stored.
@@ -110,7 +112,7 @@ impl List {
     pub fn entry(&self, scope: Scope, id: RequestId) -> Option<LogEntry> {
         let (seq, row) = self.rows.iter().find(|(_, row)| row.request_id == id)?;
         in_scope(row, scope).then(|| LogEntry {
-            row: log_row(*seq, row),
+            row: log_row(*seq, row, false),
             recorded: row.recorded,
             address: row.address.clone(),
             user_agent: row.user_agent.clone(),
@@ -208,7 +210,7 @@ fn misses(conditions: &Conditions, seq: i64, row: &StoredEntry) -> Vec<Option<Fi
         .collect()
 }
 
-fn log_row(seq: i64, row: &StoredEntry) -> LogRow {
+fn log_row(seq: i64, row: &StoredEntry, callers: bool) -> LogRow {
     LogRow {
         seq,
         request_id: row.request_id,
@@ -224,6 +226,10 @@ fn log_row(seq: i64, row: &StoredEntry) -> LogRow {
         key_id: row.key.as_ref().map(|key| key.id),
         key_last_four: row.key.as_ref().map(|key| key.last_four.clone()),
         duration_us: row.duration_us,
+        caller: callers.then(|| Caller {
+            address: row.address.clone(),
+            user_agent: row.user_agent.clone(),
+        }),
     }
 }
 

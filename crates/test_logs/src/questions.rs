@@ -56,6 +56,7 @@ pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
         rows: dice.one_of(&[0, 1, 2, 50, 50, 50, 3_000]),
         count: !dice.once_in(3),
         histogram: dice.one_of(&[None, None, Some(0), Some(1), Some(7), Some(60)]),
+        callers: dice.once_in(3),
         facets: dice.once_in(3),
         groups: dice.one_of(&[
             None,

@@ -21,7 +21,7 @@ pub enum Format {
 }
 
 /// The columns of CSV. They are the words of the operator API.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 15] = [
     "at",
     "request_id",
     "method",
@@ -35,6 +35,8 @@ const COLUMNS: [&str; 13] = [
     "key_id",
     "key_last_four",
     "duration_us",
+    "address",
+    "user_agent",
 ];
 
 /// What the last line says.
@@ -163,7 +165,9 @@ fn csv_row(row: &LogRow) -> String {
         key_id,
         key_last_four,
         duration_us,
+        caller,
     } = row;
+    let user_agent = caller.as_ref().and_then(|caller| caller.user_agent.as_deref());
     let or_empty = |text: Option<String>| Cow::Owned(text.unwrap_or_default());
     record([
         Cow::Owned(at.to_rfc3339()),
@@ -179,6 +183,8 @@ fn csv_row(row: &LogRow) -> String {
         or_empty(key_id.map(|key| key.to_string())),
         Cow::Borrowed(key_last_four.as_deref().unwrap_or_default()),
         Cow::Owned(duration_us.to_string()),
+        Cow::Borrowed(caller.as_ref().map_or("", |caller| &caller.address)),
+        Cow::Borrowed(user_agent.unwrap_or_default()),
     ])
 }
 
@@ -279,7 +285,7 @@ mod tests {
         };
         assert_eq!(
             Format::Csv.end(&whole),
-            "End of export: 2 requests,,,,,,,,,,,,\r\n"
+            "End of export: 2 requests,,,,,,,,,,,,,,\r\n"
         );
         assert!(Format::Jsonl.end(&whole).contains("\"end_of_export\":true"));
         let damaged = vec![DamagedPart {

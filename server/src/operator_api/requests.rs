@@ -99,7 +99,7 @@ pub async fn list_requests(
         .parts(
             scope_of(&company),
             &wanted.filter,
-            LogParts::ROWS,
+            LogParts::ROWS_WITH_CALLERS,
             wanted.rows,
             services.clock().now(),
         )

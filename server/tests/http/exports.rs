@@ -131,7 +131,7 @@ async fn an_export_has_every_request_of_the_filter_and_says_so_at_its_end() {
     let lines: Vec<&str> = csv.body.split_terminator("\r\n").collect();
     assert_eq!(
         lines[0],
-        "at,request_id,method,path,status,verdict,error_code,env_type,client_id,brand,key_id,key_last_four,duration_us"
+        "at,request_id,method,path,status,verdict,error_code,env_type,client_id,brand,key_id,key_last_four,duration_us,address,user_agent"
     );
     let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
     let rows = &lines[1..lines.len() - 1];
@@ -151,9 +151,10 @@ async fn an_export_has_every_request_of_the_filter_and_says_so_at_its_end() {
         ),
         ("POST", "404", "accepted", "sandbox")
     );
+    assert_eq!(first[13..], ["192.0.2.7", "test/1"]);
     assert_eq!(
         *lines.last().expect("a line"),
-        "End of export: 1250 requests,,,,,,,,,,,,"
+        "End of export: 1250 requests,,,,,,,,,,,,,,"
     );
 
     let jsonl = export(&world, &acme, "jsonl", "range=1h&status=4xx").await;
@@ -172,6 +173,10 @@ async fn an_export_has_every_request_of_the_filter_and_says_so_at_its_end() {
         .map(|line| line["path"].as_str().expect("a path"))
         .collect();
     assert_eq!(paths, missing);
+    assert_eq!(
+        (&lines[0]["address"], &lines[0]["user_agent"]),
+        (&"192.0.2.7".into(), &"test/1".into())
+    );
     assert!(lines[0].get("request_body").is_none(), "bodies only on request");
 
     let trail = trail(&world).await;

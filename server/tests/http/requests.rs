@@ -119,6 +119,9 @@ async fn a_program_lists_requests_by_the_words_of_the_page() {
             "{query}"
         );
     }
+    let rows = list(&world, &token, &of("")).await.json();
+    assert_eq!(rows["requests"][0]["address"], "127.0.0.1");
+    assert!(rows["requests"][0].get("user_agent").is_some(), "{rows}");
     let brand = format!("client_id={}", called.brand);
     assert_eq!(
         paths(&list(&world, &token, &brand).await),

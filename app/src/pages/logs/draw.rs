@@ -36,7 +36,7 @@ pub(crate) async fn draw(
         (Part::Groups, LogView::Endpoints) => {
             let page = page(LogParts::ENDPOINTS).await?;
             let endpoints = page.endpoints.as_ref();
-            endpoints.map(|endpoints| groups::drawing::endpoints(id, &filter, &page, endpoints).into())
+            endpoints.map(|endpoints| groups::endpoints::endpoints(id, &filter, &page, endpoints).into())
         }
         (Part::Groups, LogView::Requests) => None,
         (Part::Filters, _) => {

@@ -58,8 +58,16 @@ pub(super) fn FoldedPanels(listing: Listing, load: Loaders) -> impl IntoView {
 /// The list of views and the form that saves one, and below them what was done.
 #[component]
 fn Views(listing: Listing, drawing: Drawing, load: Loaders) -> impl IntoView {
-    // With the filter that it was said of: once that changes, it is no news any more.
+    // With the filter that it was said of: once that changes, it is no news any more, also when the reader comes back to it.
     let said = RwSignal::new((LogFilter::default(), String::new()));
+    Effect::new(move || {
+        let is_over = listing
+            .filter
+            .with(|now| said.with_untracked(|(of, _)| of != now));
+        if is_over {
+            said.update(|(_, words)| words.clear());
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let run = ViewsRun {

@@ -42,10 +42,15 @@ pub(super) fn status_label(status: StatusFilter) -> String {
     format!("{status} {word}")
 }
 
-/// "under 16 ms", "16 to 64 ms", "4,096 ms or longer", each of which can follow "not"; as the search line has it where a bound is no whole millisecond.
+/// "under 16 ms", "16 to 64 ms", "4,096 ms or longer", each of which can follow "not"; "14.9 ms or longer"; as the search line has it where a bound is
+/// more exact than that.
 #[cfg(feature = "ssr")]
 pub(super) fn duration_label(duration: DurationFilter) -> String {
-    let milliseconds = |bound: u64| bound.is_multiple_of(1000).then(|| grouped(bound / 1000));
+    let milliseconds = |bound: u64| match bound % 1000 {
+        0 => Some(grouped(bound / 1000)),
+        rest if rest.is_multiple_of(100) => Some(format!("{}.{}", grouped(bound / 1000), rest / 100)),
+        _ => None,
+    };
     let words = match duration.bounds() {
         (0, to) => milliseconds(to).map(|to| format!("under {to} ms")),
         (from, u64::MAX) => match (milliseconds(from), milliseconds(from - 1)) {
@@ -143,8 +148,10 @@ mod tests {
             ("<16ms", "under 16 ms"),
             ("16ms..64ms", "16 to 64 ms"),
             (">=4096ms", "4,096 ms or longer"),
+            (">=14900us", "14.9 ms or longer"),
             (">500ms", "longer than 500 ms"),
-            ("<500us", "<500us"),
+            ("<500us", "under 0.5 ms"),
+            ("<450us", "<450us"),
         ] {
             assert_eq!(duration_label(text.parse().expect("a duration")), words);
         }

@@ -82,6 +82,7 @@ impl Walk {
             before: self.before,
             as_of: self.as_of,
             rows,
+            callers: true,
             count: false,
             ..super::counting(self.from, self.to, self.conditions.clone())
         };

@@ -119,6 +119,7 @@ fn row(seq: i64, of: u8, brand: Option<&str>) -> LogRow {
         key_id: None,
         key_last_four: None,
         duration_us: 1,
+        caller: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Vocabulary, boundary};
 use crate::{Environment, FilterField, Recorded, Verdict};
 
 /// How many suggestions there are at most.
-const MOST: usize = 12;
+const MOST: usize = 50;
 
 /// What can stand where the cursor is, best first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,19 +46,65 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Completio
             span: cursor..cursor,
             suggestions: Vec::new(),
         },
-        _ => of_name(&word, text, cursor),
+        _ => of_name(&word, text, cursor, vocabulary),
     }
 }
 
 /// The name that is being typed, or that the cursor is in.
-fn of_name(word: &Word, text: &str, cursor: usize) -> Completion {
+fn of_name(word: &Word, text: &str, cursor: usize, vocabulary: &Vocabulary) -> Completion {
     let begin = (word.span.start + usize::from(word.exclude)).min(cursor);
     let end = if word.name == Name::None {
         word.span.end
     } else {
         word.name_span.end
     };
-    names(begin..end, &text[begin..cursor])
+    let typed = &text[begin..cursor];
+    let mut found = names(begin..end, typed);
+    if word.name == Name::None {
+        found.suggestions.extend(meant(typed, vocabulary));
+        found.suggestions.truncate(MOST);
+    }
+    found
+}
+
+/// What a word without a name may mean: values whose words or whose text contain it, such as `verdict:deleted_key` of
+/// `deleted`. If there are any, the last suggestion says what the word is as it stands: a part of the path.
+fn meant(typed: &str, vocabulary: &Vocabulary) -> Vec<Suggestion> {
+    /// A shorter word is in too many values.
+    const SHORTEST: usize = 3;
+    let mut found = Vec::new();
+    if typed.len() < SHORTEST || typed.contains('"') {
+        return found;
+    }
+    let wanted = typed.to_lowercase();
+    let in_words = [
+        FilterField::Verdict,
+        FilterField::Status,
+        FilterField::Brand,
+        FilterField::Environment,
+        FilterField::Key,
+        FilterField::Method,
+        FilterField::Recorded,
+    ];
+    for field in in_words {
+        let all = values(field, vocabulary).into_iter();
+        let meant = all.filter(|one| {
+            one.words.to_lowercase().contains(&wanted) || one.text.to_lowercase().contains(&wanted)
+        });
+        found.extend(meant.map(|one| Suggestion {
+            text: format!("{}:{}", field.name(), one.text),
+            words: one.words,
+        }));
+    }
+    found.truncate(MOST - 1);
+    if !found.is_empty() {
+        let text = suggestion(typed, "").text;
+        found.push(Suggestion {
+            text: format!("{}:{text}", FilterField::Path.name()),
+            words: "Part of the path".to_owned(),
+        });
+    }
+    found
 }
 
 fn names(span: Range<usize>, typed: &str) -> Completion {

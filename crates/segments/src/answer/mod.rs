@@ -105,7 +105,7 @@ impl<'a> Source<'a> {
         let looked_back_to = end.looked_back(&plan);
         let (page, more) = tally.page.into_rows(looked_back_to.map(|back| back.seq));
         let mut found = Found {
-            rows: rows::read(page, self.loader())?,
+            rows: rows::read(page, plan.callers, self.loader())?,
             more,
             count: match end {
                 _ if !plan.count => Count::NotAsked,

@@ -43,7 +43,7 @@ pub(super) fn look(plan: &Plan, open: &Open, tally: &mut Tally<'_>) -> Result<()
         let rows = newest.into_iter().map(|row| {
             Ok(PageRow {
                 seq: open.seq_of(row),
-                origin: Origin::Open(Box::new(open.row(row)?)),
+                origin: Origin::Open(Box::new(open.row(row, plan.callers)?)),
             })
         });
         tally.page.add(rows.collect::<Result<Vec<_>, _>>()?);

@@ -26,6 +26,7 @@ pub(super) struct Plan {
     /// Only rows with a smaller `seq` are returned. Never above `end`.
     pub(super) before: i64,
     pub(super) rows: usize,
+    pub(super) callers: bool,
     pub(super) count: bool,
     pub(super) histogram: Option<u32>,
     pub(super) facets: bool,
@@ -104,6 +105,7 @@ impl Plan {
             end,
             before: question.before.unwrap_or(i64::MAX).min(end),
             rows: question.rows,
+            callers: question.callers,
             count: question.count,
             histogram: question.histogram.filter(|parts| *parts > 0),
             facets: question.facets,

@@ -9,7 +9,11 @@ use super::tally::{Origin, PageRow};
 use crate::{Head, ReadError, RowReader, SegmentId};
 
 /// The rows in the same order.
-pub(super) fn read(page: Vec<PageRow<'_>>, loader: Loader<'_>) -> Result<Vec<LogRow>, ReadError> {
+pub(super) fn read(
+    page: Vec<PageRow<'_>>,
+    callers: bool,
+    loader: Loader<'_>,
+) -> Result<Vec<LogRow>, ReadError> {
     let mut rows: Vec<Option<LogRow>> = Vec::with_capacity(page.len());
     let mut by_segment: BTreeMap<SegmentId, (&Head, Vec<u16>, Vec<usize>)> = BTreeMap::new();
     for (index, row) in page.into_iter().enumerate() {
@@ -27,7 +31,7 @@ pub(super) fn read(page: Vec<PageRow<'_>>, loader: Loader<'_>) -> Result<Vec<Log
     }
     let (mut readers, indexes): (Vec<RowReader<'_>>, Vec<Vec<usize>>) = by_segment
         .into_values()
-        .map(|(head, numbers, indexes)| (RowReader::of_rows(head, &numbers), indexes))
+        .map(|(head, numbers, indexes)| (RowReader::of_rows(head, &numbers, callers), indexes))
         .unzip();
     supply(&mut readers, loader)?;
     for (reader, indexes) in readers.into_iter().zip(indexes) {

@@ -48,6 +48,7 @@ pub(crate) fn question(conditions: Conditions) -> Question {
         rows: 50,
         count: true,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: Duration::from_secs(2),

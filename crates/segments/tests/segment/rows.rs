@@ -55,12 +55,23 @@ fn an_open_segment_and_a_closed_one_show_the_same() {
     let (head, container, _) = closed(&open);
     let mut dice = Dice(9);
     let rows: Vec<u16> = (0..50).map(|_| dice.roll(2500) as u16).collect();
-    let mut reader = RowReader::of_rows(&head, &rows);
-    while !reader.wanted().is_empty() {
-        let bytes = container.read(reader.wanted()).unwrap();
-        reader.supply(&bytes).unwrap();
+    let [listed, with_callers] = [false, true].map(|callers| {
+        let mut reader = RowReader::of_rows(&head, &rows, callers);
+        while !reader.wanted().is_empty() {
+            let bytes = container.read(reader.wanted()).unwrap();
+            reader.supply(&bytes).unwrap();
+        }
+        reader.into_rows().unwrap()
+    });
+    for (row, listed) in rows.iter().zip(with_callers) {
+        assert_eq!(open.row(u32::from(*row), true).unwrap(), listed);
+        let entry = &all[usize::from(*row)];
+        let caller = listed.caller.expect("a caller");
+        assert_eq!(
+            (&caller.address, &caller.user_agent),
+            (&entry.address, &entry.user_agent)
+        );
     }
-    let listed = reader.into_rows().unwrap();
     let mut reader = RowReader::of_entries(&head, &rows, true);
     while !reader.wanted().is_empty() {
         let bytes = container.read(reader.wanted()).unwrap();
@@ -68,7 +79,7 @@ fn an_open_segment_and_a_closed_one_show_the_same() {
     }
     let whole = reader.into_entries().unwrap();
     for ((row, listed), whole) in rows.iter().zip(listed).zip(whole) {
-        assert_eq!(open.row(u32::from(*row)).unwrap(), listed);
+        assert_eq!(open.row(u32::from(*row), false).unwrap(), listed);
         assert_eq!(open.entry(u32::from(*row)).unwrap(), whole);
         assert_eq!(whole.1.row, listed);
     }

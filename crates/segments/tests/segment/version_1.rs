@@ -100,7 +100,7 @@ fn a_segment_of_version_1_is_whole_and_has_its_rows() {
     let all: Vec<u16> = (0..1030).collect();
     let expected: Vec<_> = (100..).zip(rows()).collect();
     assert!(read_all(&head, &container, &all) == expected);
-    let mut reader = RowReader::of_rows(&head, &all);
+    let mut reader = RowReader::of_rows(&head, &all, false);
     while !reader.wanted().is_empty() {
         let bytes = container.read(reader.wanted()).unwrap();
         reader.supply(&bytes).unwrap();
@@ -175,6 +175,7 @@ fn questions_about_codes_and_endpoints_are_answered_for_version_1() {
                 before: None,
                 as_of: None,
                 rows: 50,
+                callers: false,
                 count: true,
                 histogram: None,
                 facets: false,

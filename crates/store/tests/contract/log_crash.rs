@@ -231,6 +231,7 @@ async fn find(logs: &Logs, rows: usize, before: Option<i64>) -> Found {
         rows,
         count: false,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: Duration::from_secs(60),

@@ -127,6 +127,7 @@ async fn find(node: &Logs, scope: Scope, rows: usize) -> Found {
         rows,
         count: true,
         histogram: Some(10),
+        callers: false,
         facets: true,
         groups: None,
         budget: Duration::from_secs(60),

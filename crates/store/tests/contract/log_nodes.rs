@@ -36,6 +36,7 @@ fn everything(rows: usize, before: Option<i64>, as_of: Option<i64>) -> Question 
         rows,
         count: true,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: std::time::Duration::from_secs(60),

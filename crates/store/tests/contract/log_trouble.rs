@@ -85,6 +85,7 @@ pub(crate) async fn find(logs: &Logs) -> Found {
         rows: 10_000,
         count: true,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: Duration::from_secs(60),

@@ -146,6 +146,7 @@ pub(crate) async fn everything(logs: &Logs, root: u8) -> Vec<LogRow> {
         rows: 100_000,
         count: false,
         histogram: None,
+        callers: false,
         facets: false,
         groups: None,
         budget: Duration::from_secs(60),

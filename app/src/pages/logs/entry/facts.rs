@@ -11,7 +11,6 @@ use super::pivot::{CameFrom, Pivot};
 use crate::pages::logs::address;
 use crate::ui::{
     Card, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, StatusBadge, Time, TimeStyle, duration_text,
-    grouped,
 };
 
 #[component]
@@ -137,9 +136,16 @@ impl Narrowing {
 
     /// Of durations, no two are the same; more to the point are those that took as long, or longer.
     fn duration(&self, micros: u64) -> AnyView {
-        let least = micros / 1_000 * 1_000;
+        // As exact as the duration beside it.
+        let unit = match micros {
+            0..1_000 => 1,
+            1_000..100_000 => 100,
+            100_000..1_000_000 => 1_000,
+            _ => 10_000,
+        };
+        let least = micros / unit * unit;
         let links = DurationFilter::new(least, u64::MAX).map(|filter| {
-            let words = format!("{} ms or longer", grouped(least / 1_000));
+            let words = format!("{} or longer", duration_text(least));
             self.spelt_out(FilterField::Duration, filter.to_string(), &words)
         });
         fact("Duration", false, duration_text(micros), links)

@@ -25,6 +25,7 @@ pub(super) fn sample() -> LogEntry {
             key_id: None,
             key_last_four: None,
             duration_us: 1,
+            caller: None,
         },
         recorded: Recorded::Gateway,
         address: "127.0.0.1".to_owned(),

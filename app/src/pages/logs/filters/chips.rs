@@ -18,7 +18,8 @@ struct Chip {
     without: LogFilter,
 }
 
-/// Chips for everything but the range of the first view, and *Clear*. Empty where there is none.
+/// Chips for everything but the range of the first view. *Clear* takes all filters off, but not the date range, which is a
+/// choice of its own; it is there if that leaves anything to do. Empty where there is none.
 pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Markup {
     let chips = active(filter, names);
     if chips.is_empty() {
@@ -26,9 +27,21 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
     }
     let range = filter.range;
     let cleared = LogFilter {
+        range,
         view: filter.view,
         sort: filter.sort,
         ..LogFilter::default()
+    };
+    let clears = chips.iter().any(|chip| chip.field.is_some());
+    let clear = move || {
+        let href = address::of_list(company, &cleared);
+        view! {
+            <li>
+                <ButtonLink href kind=ButtonKind::Quiet size=ButtonSize::Small>
+                    "Clear"
+                </ButtonLink>
+            </li>
+        }
     };
     let link = move |chip: Chip| {
         let value = match chip.field {
@@ -50,15 +63,7 @@ pub(super) fn drawn(company: ClientId, filter: &LogFilter, names: &Names) -> Mar
     Markup::of(view! {
         <ul class="logs-chips" aria-label="Active filters">
             {chips.into_iter().map(link).collect_view()}
-            <li>
-                <ButtonLink
-                    href=address::of_list(company, &cleared)
-                    kind=ButtonKind::Quiet
-                    size=ButtonSize::Small
-                >
-                    "Clear"
-                </ButtonLink>
-            </li>
+            {clears.then(clear)}
         </ul>
     })
 }
@@ -242,6 +247,22 @@ mod tests {
                 "Request ID: not 0123456789abcdef0123456789abcdef",
             ]
         );
+    }
+
+    #[test]
+    fn clear_keeps_the_date_range() {
+        let company = ClientId::from_bytes([1; 16]);
+        let drawn = |query: &str| {
+            let filter = query.parse().expect("a filter");
+            drawn(company, &filter, &names()).as_str().to_owned()
+        };
+        let html = drawn("range=7d&status=5xx&view=errors");
+        assert!(html.contains("logs?range=7d&amp;view=errors\""), "{html}");
+        assert!(
+            !drawn("range=7d").contains("Clear"),
+            "there is nothing else to clear"
+        );
+        assert!(drawn("status=5xx").contains("Clear"));
     }
 
     #[test]

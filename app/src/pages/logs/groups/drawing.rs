@@ -1,22 +1,18 @@
-//! Draws groups as HTML, on the server alone. Paths, methods and codes are what strangers wrote; the views escape them as on
+//! Draws errors as HTML, and what groups of both kinds have in common, on the server alone. Paths, methods and codes are what strangers wrote; the views escape them as on
 //! any page.
 
 use std::fmt::Write;
 
 use leptos::prelude::*;
-use model::{
-    ClientId, EndpointGroup, EndpointOrder, ErrorGroup, ErrorReason, LogEndpoints, LogErrors, LogFilter,
-    LogPage, Timestamp,
-};
+use model::{ClientId, EndpointOrder, ErrorGroup, ErrorReason, LogErrors, LogFilter, LogPage, Timestamp};
 
-use super::words::{affected, counted, left_out, reason, share};
+use super::words::{InShort, affected, counted, left_out, reason};
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
 use crate::pages::logs::notices::{self, Place};
 use crate::pages::logs::words::within;
 use crate::ui::{
-    Cell, Column, EmptyState, IconName, Narrow, Table, full_time, grouped, milliseconds_text, row_time,
-    status_word,
+    Cell, Column, EmptyState, IconName, Narrow, Table, full_time, grouped, row_time, status_word,
 };
 
 /// The height of a sparkline, in its own units.
@@ -110,19 +106,38 @@ fn error_row(company: ClientId, filter: &LogFilter, group: &ErrorGroup) -> impl 
                 </span>
             </Cell>
             <Cell narrow=Narrow::Second label="Keys" clip=true>
-                <span title=keys.clone()>{keys.clone()}</span>
-                <span class="logs-groups__under" title=brands.clone()>{brands.clone()}</span>
+                {in_short(keys, "logs-groups__affected")}
+                {in_short(brands, "logs-groups__affected logs-groups__under")}
             </Cell>
             <Cell narrow=Narrow::End numeric=true>
-                {grouped(requests)}
-                <span class="visually-hidden">" requests"</span>
+                {number_of_requests(requests)}
             </Cell>
         </tr>
     }
 }
 
+/// The number, and for those who do not see the head of its column, what it is of.
+pub(super) fn number_of_requests(number: u64) -> impl IntoView + use<> {
+    let of = if number == 1 { " request" } else { " requests" };
+    view! {
+        {grouped(number)}
+        <span class="visually-hidden">{of}</span>
+    }
+}
+
+/// The names may be cut, the number of the others is not, and all of them are in the tooltip.
+fn in_short(short: InShort, class: &'static str) -> impl IntoView + use<> {
+    let rest = (!short.rest.is_empty()).then(|| view! { <span>" "{short.rest}</span> });
+    view! {
+        <span class=class title=short.whole>
+            <span>{short.names}</span>
+            {rest}
+        </span>
+    }
+}
+
 /// The link of a row. The key finds it again when the table is drawn anew.
-fn endpoint(href: String, method: &str, endpoint: &str) -> impl IntoView + use<> {
+pub(super) fn endpoint(href: String, method: &str, endpoint: &str) -> impl IntoView + use<> {
     let (name, title, key) = (endpoint.to_owned(), endpoint.to_owned(), href.clone());
     view! {
         <a class="row-link mono" href=href data-key=key title=title>
@@ -150,180 +165,12 @@ fn sparkline(counts: &[u64]) -> impl IntoView + use<> {
     }
 }
 
-/// Requests by endpoint, most frequent first.
-pub(in crate::pages::logs) fn endpoints(
-    company: ClientId,
-    filter: &LogFilter,
-    page: &LogPage,
-    endpoints: &LogEndpoints,
-) -> Markup {
-    let missing = notices::above(page, Place::Groups);
-    let unfinished = unfinished(page, endpoints.looked_back_to);
-    let Some(most) = endpoints.groups.iter().map(|group| group.requests).max() else {
-        let title = match filter.narrows() {
-            true => "No requests match".to_owned(),
-            false => format!("No requests {}", within(filter.range)),
-        };
-        return Markup::of(view! {
-            {missing}
-            <EmptyState title icon=IconName::Search>
-                <p>"Choose a longer date range, or fewer filters."</p>
-            </EmptyState>
-            {unfinished}
-        });
-    };
-    let columns = vec![
-        Column::new("Endpoint"),
-        Column::new("Share").unlabelled(),
-        Column::new("Requests").numeric(),
-        Column::new("400 and above").numeric(),
-        Column::new("500 and above").numeric(),
-        Column::new("p50").numeric(),
-        Column::new("p95").numeric(),
-        Column::new("p99").numeric(),
-    ];
-    let count = counted(
-        endpoints.groups.len(),
-        endpoints.beyond,
-        ["endpoint", "endpoints"],
-        filter,
-    );
-    let rows = endpoints
-        .groups
-        .iter()
-        .map(|group| endpoint_row(company, filter, group, most))
-        .collect_view();
-    Markup::of(view! {
-        <p class="logs-count">{count}</p>
-        {missing}
-        {slowest(company, filter, &endpoints.groups)}
-        {orders(company, filter)}
-        <Table caption=order_words(filter.sort) columns>
-            <tbody>{rows}</tbody>
-        </Table>
-        {foot(left_out(endpoints.beyond, filter.sort))}
-        <p class="logs-kept muted">
-            "p50, p95 and p99: half, 95 % and 99 % of the requests took at most this long, to within 2 %."
-        </p>
-        {unfinished}
-    })
-}
-
-/// A link to each order, as long as there is anything to order.
-fn orders(company: ClientId, filter: &LogFilter) -> impl IntoView + use<> {
-    let link = |sort: EndpointOrder| {
-        let sorted = LogFilter {
-            sort,
-            ..filter.first_page()
-        };
-        let href = address::of_list(company, &sorted);
-        let current = (sort == filter.sort).then_some("true");
-        view! { <li><a href=href data-key=format!("sort:{}", sort.as_str()) data-noscroll="" aria-current=current>{order_label(sort)}</a></li> }
-    };
-    view! {
-        <div class="logs-groups__order">
-            <span id="endpoint-order">"Sort by"</span>
-            <ul aria-labelledby="endpoint-order">{EndpointOrder::ALL.map(link).collect_view()}</ul>
-        </div>
-    }
-}
-
-/// As the column is called.
-const fn order_label(order: EndpointOrder) -> &'static str {
-    match order {
-        EndpointOrder::Requests => "Requests",
-        EndpointOrder::Endpoint => "Endpoint",
-        EndpointOrder::Failed => "400 and above",
-        EndpointOrder::ServerErrors => "500 and above",
-        EndpointOrder::P50 => "p50",
-        EndpointOrder::P95 => "p95",
-        EndpointOrder::P99 => "p99",
-    }
-}
-
-const fn order_words(order: EndpointOrder) -> &'static str {
-    match order {
-        EndpointOrder::Requests => "Endpoints, most frequent first",
-        EndpointOrder::Endpoint => "Endpoints from A to Z",
-        EndpointOrder::Failed => "Endpoints, largest part with 400 and above first",
-        EndpointOrder::ServerErrors => "Endpoints, largest part with 500 and above first",
-        EndpointOrder::P50 => "Endpoints, highest p50 first",
-        EndpointOrder::P95 => "Endpoints, highest p95 first",
-        EndpointOrder::P99 => "Endpoints, highest p99 first",
-    }
-}
-
-/// The endpoint with the slowest requests, if there are several: the table is not in that order.
-fn slowest(company: ClientId, filter: &LogFilter, groups: &[EndpointGroup]) -> Option<impl IntoView + use<>> {
-    let slowest = groups.iter().max_by_key(|group| group.p99_us)?;
-    let href = address::of_list(company, &slowest.narrow(filter));
-    let name = format!("{} {}", slowest.method, slowest.endpoint);
-    let p99 = milliseconds_text(slowest.p99_us);
-    (groups.len() > 1).then(|| {
-        view! {
-            <p class="logs-groups__slowest">
-                "Slowest: " <a class="mono" href=href>{name}</a> {format!(", 1 % of its requests took longer than {p99}.")}
-            </p>
-        }
-    })
-}
-
-fn endpoint_row(
-    company: ClientId,
-    filter: &LogFilter,
-    group: &EndpointGroup,
-    most: u64,
-) -> impl IntoView + use<> {
-    let href = address::of_list(company, &group.narrow(filter));
-    let width = (group.requests as f64 * 100.0 / most.max(1) as f64).max(1.0);
-    let requests = group.requests;
-    let rate = |part: u64| {
-        let class = if part == 0 { "faint" } else { "" };
-        view! { <span class=class>{share(part, requests)}</span> }
-    };
-    let (failed, server_errors) = (rate(group.failed), rate(group.server_errors));
-    let [p50, p95, p99] = [group.p50_us, group.p95_us, group.p99_us].map(milliseconds_text);
-    let link = endpoint(href, &group.method, &group.endpoint);
-    view! {
-        <tr>
-            <Cell narrow=Narrow::Lead grow=true>
-                {link}
-            </Cell>
-            <Cell narrow=Narrow::Hidden>
-                <svg class="logs-spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
-                    <rect y="6" width=format!("{width:.1}") height="8"></rect>
-                </svg>
-            </Cell>
-            <Cell narrow=Narrow::End numeric=true>
-                {grouped(requests)}
-                <span class="visually-hidden">" requests"</span>
-            </Cell>
-            <Cell narrow=Narrow::Second label="≥400" numeric=true>
-                {failed}
-            </Cell>
-            <Cell narrow=Narrow::Second label="≥500" numeric=true>
-                {server_errors}
-            </Cell>
-            // On a phone there is one line for these.
-            <Cell narrow=Narrow::Hidden numeric=true>
-                {p50}
-            </Cell>
-            <Cell narrow=Narrow::Second label="p95" numeric=true>
-                {p95}
-            </Cell>
-            <Cell narrow=Narrow::Second label="p99" numeric=true>
-                {p99}
-            </Cell>
-        </tr>
-    }
-}
-
-fn foot(words: String) -> impl IntoView {
+pub(super) fn foot(words: String) -> impl IntoView {
     (!words.is_empty()).then(|| view! { <p class="logs-kept muted">{words}</p> })
 }
 
 /// How far back the groups go, if not over the whole range.
-fn unfinished(page: &LogPage, looked_back_to: Option<Timestamp>) -> impl IntoView + use<> {
+pub(super) fn unfinished(page: &LogPage, looked_back_to: Option<Timestamp>) -> impl IntoView + use<> {
     let unfinished = looked_back_to.map(|at| {
         view! {
             <p class="logs-kept muted">"There was no time to look at requests from before " {full_time(at)} "."</p>
@@ -337,9 +184,10 @@ fn unfinished(page: &LogPage, looked_back_to: Option<Timestamp>) -> impl IntoVie
 
 #[cfg(test)]
 mod tests {
-    use model::{Affected, Beyond, ErrorCode, Verdict};
+    use model::{Affected, Beyond, EndpointGroup, ErrorCode, LogEndpoints, Verdict};
 
     use super::*;
+    use crate::pages::logs::groups::endpoints::endpoints;
 
     fn company() -> ClientId {
         ClientId::from_random([7; 16])
@@ -436,28 +284,62 @@ mod tests {
     }
 
     #[test]
-    fn the_slowest_of_several_endpoints_is_named() {
-        let of = |endpoint: &str, p99_us| EndpointGroup {
+    fn the_slowest_of_all_endpoints_is_named_whatever_the_order_is() {
+        let of = |endpoint: &str, p95_us| EndpointGroup {
             method: "GET".to_owned(),
             endpoint: endpoint.to_owned(),
-            requests: 7,
+            requests: 700,
             failed: 0,
             server_errors: 0,
             p50_us: 1_000,
-            p95_us: 2_000,
-            p99_us,
+            p95_us,
+            p99_us: 900_000,
         };
-        let drawn = |groups| {
+        let drawn = |groups, slowest, filter: &str| {
             let found = LogEndpoints {
                 groups,
+                slowest,
                 ..LogEndpoints::default()
             };
-            endpoints(company(), &LogFilter::default(), &LogPage::default(), &found).to_text()
+            let filter = filter.parse().expect("a filter");
+            endpoints(company(), &filter, &LogPage::default(), &found).to_text()
         };
-        let text = drawn(vec![of("/v1/users/", 3_000), of("/v1/links/", 598_000)]);
-        let words = "Slowest: GET /v1/links/, 1 % of its requests took longer than 598.0 ms.";
-        assert!(text.contains(words), "{text}");
-        assert!(!drawn(vec![of("/v1/users/", 3_000)]).contains("Slowest"));
+        assert!(
+            drawn(
+                vec![EndpointGroup {
+                    requests: 1,
+                    ..of("/", 1)
+                }],
+                None,
+                ""
+            )
+            .contains("1 request")
+        );
+        assert!(
+            !drawn(
+                vec![EndpointGroup {
+                    requests: 1,
+                    ..of("/", 1)
+                }],
+                None,
+                ""
+            )
+            .contains("1 requests")
+        );
+        let words = "Slowest: GET /v1/links/ (p95 598.0 ms), of the endpoints with 100 requests or more.";
+        for filter in [
+            "view=endpoints",
+            "view=endpoints&sort=p99",
+            "view=endpoints&sort=endpoint",
+        ] {
+            // It need not be listed.
+            let listed = vec![of("/v1/users/", 3_000), of("/v1/orders/", 2_000)];
+            let text = drawn(listed, Some(of("/v1/links/", 598_000)), filter);
+            assert!(text.contains(words), "{text}");
+        }
+        let (one, other) = (of("/v1/users/", 3_000), of("/v1/links/", 598_000));
+        assert!(!drawn(vec![one.clone()], Some(one.clone()), "").contains("Slowest"));
+        assert!(!drawn(vec![one, other], None, "").contains("Slowest"));
     }
 
     #[test]
@@ -466,7 +348,7 @@ mod tests {
         for part in [
             "1 kind of error in the last 7 days",
             "1,234",
-            "…ab6d, deleted",
+            "<span>…ab6d, deleted</span>",
             "data-at=\"1767614400000\" data-row=\"\" class=\"time\">5 Jan 12:00:00<",
             "data-row=\"\" class=\"time\">5 Jan 13:00:00<",
             "M1.1 18.0h.8v2.0h-.8zM2.1 0.0h.8v20.0h-.8z",

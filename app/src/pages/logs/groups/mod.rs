@@ -5,6 +5,8 @@
 #[cfg(feature = "ssr")]
 pub(super) mod drawing;
 #[cfg(feature = "ssr")]
+pub(super) mod endpoints;
+#[cfg(feature = "ssr")]
 mod words;
 
 use leptos::prelude::*;

@@ -43,15 +43,48 @@ pub(super) fn reason(reason: &ErrorReason) -> &str {
     }
 }
 
-/// "…ab6d, …00ff and 2 more".
-pub(super) fn affected(affected: &Affected) -> String {
-    let named = affected.names.join(", ");
-    let rest = affected.number.saturating_sub(affected.names.len() as u64);
-    let at_least = if affected.is_more { "at least " } else { "" };
-    match rest {
-        0 if named.is_empty() => "None".to_owned(),
-        0 => named,
-        rest => format!("{named} and {at_least}{} more", grouped(rest)),
+/// The first names, and how many others there are: "Brand 01, Brand 02" and "and 17 more". What does not fit is cut from the
+/// names, never from the number.
+pub(super) struct InShort {
+    pub(super) names: String,
+    /// Empty if all are named.
+    pub(super) rest: String,
+    /// Every name that is known.
+    pub(super) whole: String,
+}
+
+/// Names beside which the others are only counted.
+const NAMED: usize = 2;
+
+pub(super) fn affected(affected: &Affected) -> InShort {
+    let Affected {
+        names,
+        number,
+        is_more,
+    } = affected;
+    let named = names.len().min(NAMED);
+    InShort {
+        names: match named {
+            0 => "None".to_owned(),
+            named => names[..named].join(", "),
+        },
+        rest: and_more(number.saturating_sub(named as u64), *is_more),
+        whole: match names.len() {
+            0 => "None".to_owned(),
+            all => {
+                let rest = and_more(number.saturating_sub(all as u64), *is_more);
+                format!("{} {rest}", names.join(", ")).trim_end().to_owned()
+            }
+        },
+    }
+}
+
+fn and_more(number: u64, is_more: bool) -> String {
+    match (number, is_more) {
+        (0, false) => String::new(),
+        (0, true) => "and more".to_owned(),
+        (number, false) => format!("and {} more", grouped(number)),
+        (number, true) => format!("and at least {} more", grouped(number)),
     }
 }
 
@@ -98,17 +131,22 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_named_and_the_others_counted() {
+    fn two_are_named_and_the_others_counted() {
         let of = |names: &[&str], number, is_more| {
-            affected(&Affected {
+            let short = affected(&Affected {
                 names: names.iter().map(|name| (*name).to_owned()).collect(),
                 number,
                 is_more,
-            })
+            });
+            [short.names, short.rest, short.whole]
         };
-        assert_eq!(of(&[], 0, false), "None");
-        assert_eq!(of(&["…ab6d"], 1, false), "…ab6d");
-        assert_eq!(of(&["a", "b", "c"], 5, false), "a, b, c and 2 more");
-        assert_eq!(of(&["a", "b", "c"], 50, true), "a, b, c and at least 47 more");
+        assert_eq!(of(&[], 0, false), ["None", "", "None"]);
+        assert_eq!(of(&["…ab6d"], 1, false), ["…ab6d", "", "…ab6d"]);
+        assert_eq!(of(&["a", "b"], 2, false), ["a, b", "", "a, b"]);
+        assert_eq!(of(&["a", "b", "c"], 3, false), ["a, b", "and 1 more", "a, b, c"]);
+        assert_eq!(
+            of(&["a", "b", "c"], 50, true),
+            ["a, b", "and at least 48 more", "a, b, c and at least 47 more"]
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{Equivalent, HashMap};
-use logs::Groups;
-use model::{Beyond, EndpointGroup, EndpointOrder};
+use logs::{Found, Groups};
+use model::{EndpointGroup, EndpointOrder};
 use roaring::RoaringBitmap;
 
 use super::durations::Durations;
@@ -54,6 +54,20 @@ struct Sum {
 }
 
 impl Sum {
+    fn group(&self, (endpoint, method): (String, String)) -> EndpointGroup {
+        let Self { counts, durations } = self;
+        EndpointGroup {
+            method,
+            endpoint,
+            requests: counts.requests,
+            failed: counts.failed,
+            server_errors: counts.server_errors,
+            p50_us: durations.percentile(50),
+            p95_us: durations.percentile(95),
+            p99_us: durations.percentile(99),
+        }
+    }
+
     /// What has most of this is first.
     fn rank(&self, order: EndpointOrder) -> u64 {
         /// A part of the requests, in millionths.
@@ -146,7 +160,9 @@ impl Endpoints {
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<EndpointGroup>, Beyond) {
+    pub(super) fn finish(self, found: &mut Found) {
+        found.most_requests = self.sums.iter().map(|sum| sum.counts.requests).max().unwrap_or(0);
+        found.slowest = self.slowest();
         let mut order: Vec<((String, String), usize)> = self.numbers.into_iter().collect();
         let by_name = self.order == EndpointOrder::Endpoint;
         order.sort_by_cached_key(|(key, place)| {
@@ -154,24 +170,23 @@ impl Endpoints {
             let requests = if by_name { 0 } else { sum.counts.requests };
             (Reverse((sum.rank(self.order), requests)), key.clone())
         });
-        let beyond = beyond(&mut order, self.rest);
+        found.beyond = beyond(&mut order, self.rest);
         let groups = order
             .into_iter()
             .take(Groups::LISTED)
-            .map(|((endpoint, method), place)| {
-                let Sum { counts, durations } = &self.sums[place];
-                EndpointGroup {
-                    method,
-                    endpoint,
-                    requests: counts.requests,
-                    failed: counts.failed,
-                    server_errors: counts.server_errors,
-                    p50_us: durations.percentile(50),
-                    p95_us: durations.percentile(95),
-                    p99_us: durations.percentile(99),
-                }
-            });
-        (groups.collect(), beyond)
+            .map(|(key, place)| self.sums[place].group(key));
+        found.endpoints = groups.collect();
+    }
+
+    /// Whatever the order is, and whether it is listed or not.
+    fn slowest(&self) -> Option<EndpointGroup> {
+        let has_enough = |place: usize| self.sums[place].counts.requests >= EndpointGroup::ENOUGH;
+        let enough = self.numbers.iter().filter(|(_, place)| has_enough(**place));
+        let slowest = enough.max_by_key(|(key, place)| {
+            let Sum { counts, durations } = &self.sums[**place];
+            (durations.percentile(95), counts.requests, Reverse(*key))
+        });
+        slowest.map(|(key, place)| self.sums[*place].group(key.clone()))
     }
 }
 

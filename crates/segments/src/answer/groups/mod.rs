@@ -78,7 +78,7 @@ impl GroupTally {
         match self {
             Self::Nothing => {}
             Self::Errors(errors) => (found.errors, found.beyond) = errors.finish(),
-            Self::Endpoints(endpoints) => (found.endpoints, found.beyond) = endpoints.finish(),
+            Self::Endpoints(endpoints) => endpoints.finish(found),
         }
     }
 }
