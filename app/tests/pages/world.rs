@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
     DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
-    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, LogEntry, LogFilter,
-    LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView, SigningKey,
-    Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft, WebhookEvents,
-    WebhookHealth, WebhookId, WebhookRow,
+    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, KeyTerms, LogEntry,
+    LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView,
+    SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft,
+    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -366,6 +366,7 @@ impl SeeKeys for World {
             created_by: "ana@example.com".to_owned(),
             last_four: "a6f1".to_owned(),
             last_used: None,
+            terms: KeyTerms::default(),
         };
         let group = |environment| KeyGroup {
             environment,

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use keys::Keys;
-use model::CompanyId;
+use model::{CompanyId, Verdict};
 use shares::Share;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -58,8 +58,8 @@ pub enum BrokenOff {
     ByUpstream,
     #[error("the upstream stopped in the middle of its answer")]
     Stalled,
-    #[error("the key was deleted")]
-    KeyDeleted,
+    #[error("the key is no longer accepted: {0}")]
+    KeyEnded(Verdict),
 }
 
 impl AnswerBody {
@@ -200,7 +200,7 @@ impl Body for AnswerBody {
                 this.finish(match fault {
                     BrokenOff::ByUpstream => Ending::UpstreamBroke,
                     BrokenOff::Stalled => Ending::UpstreamStalled,
-                    BrokenOff::KeyDeleted => Ending::Revoked,
+                    BrokenOff::KeyEnded(verdict) => Ending::Revoked(verdict),
                 });
                 Poll::Ready(Some(Err(fault)))
             }
@@ -248,8 +248,8 @@ enum Piece {
 
 impl Upstream {
     fn poll(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, BrokenOff>>> {
-        if self.revocation.poll(keys, cx).is_ready() {
-            return Poll::Ready(Some(Err(BrokenOff::KeyDeleted)));
+        if let Poll::Ready(verdict) = self.revocation.poll(keys, cx) {
+            return Poll::Ready(Some(Err(BrokenOff::KeyEnded(verdict))));
         }
         loop {
             match Pin::new(&mut self.body).poll_frame(cx) {
@@ -287,8 +287,8 @@ impl Upstream {
             if alarm.sleep.deadline() >= alarm.stalled {
                 return Poll::Ready(BrokenOff::Stalled);
             }
-            if self.revocation.watch(keys, cx).is_ready() {
-                return Poll::Ready(BrokenOff::KeyDeleted);
+            if let Poll::Ready(verdict) = self.revocation.watch(keys, cx) {
+                return Poll::Ready(BrokenOff::KeyEnded(verdict));
             }
             alarm.sleep.as_mut().reset(alarm.stalled);
         }

@@ -116,6 +116,7 @@ pub fn refusal(verdict: Verdict, retry_after: Option<Duration>) -> Response<Byte
         | Verdict::ExpiredKey => authentication_failed(),
         Verdict::WrongEnvironment => not_authenticated("This key's environment does not serve this request."),
         Verdict::AddressNotAllowed => not_authenticated("This key may not be used from this address."),
+        Verdict::ReadOnlyKey => not_authenticated("This key may only read."),
         Verdict::UnknownBrand => incorrect_parameters([("X-Brand-Id", "No such brand.")]),
         Verdict::RateLimited => throttled(retry_after.unwrap_or(Duration::from_secs(1))),
         Verdict::NotReady => unavailable("not_ready", "The service is not ready. Try again in a moment."),

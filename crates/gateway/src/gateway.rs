@@ -206,7 +206,7 @@ impl Gateway {
         let address = self.client_address(peer, &parts.headers);
         let arrival = self.arrival(parts, recorded, peer.text_of(address));
         let request_id = arrival.request_id;
-        let (outcome, facts) = judge(&shared.keys, &parts.headers, arrival.at, address);
+        let (outcome, facts) = judge(&shared.keys, &arrival.method, &parts.headers, arrival.at, address);
         let reached = Reached::find(&parts.headers, peer, configured);
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         match outcome {

@@ -1,11 +1,12 @@
-//! Decides whether a request may pass: first its credentials, then the key's budget, then the brand it names.
+//! Decides whether a request may pass: first its credentials, then the key's own limits, its budget, and the brand that the
+//! request names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm, Keys, Recognition};
+use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm, Keys, NotAdmitted, Recognition};
 use logs::{Headers, KeyTrace, Place};
 use model::{Environment, SecretText, Timestamp, Verdict};
 
@@ -33,13 +34,19 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Judges a request that arrived at `at` from `address`. A recognised key counts as *used* and is charged, whatever the
-/// verdict.
-pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: IpAddr) -> (Outcome, Facts) {
+/// Judges a request that arrived at `at` from `address`. A recognised key counts as *used*, whatever the verdict. It is
+/// charged unless its own limits refuse the request: who may not use a key must not use up its budget.
+pub(crate) fn judge(
+    keys: &Keys,
+    method: &str,
+    headers: &HeaderMap,
+    at: Timestamp,
+    address: IpAddr,
+) -> (Outcome, Facts) {
     match keys.recognise(headers) {
         Recognition::Active(key) => {
             keys.touched(&key, at, address);
-            let outcome = judge_recognised(keys, &key, headers);
+            let outcome = judge_recognised(keys, &key, (method, headers, address));
             let brand = match &outcome {
                 Outcome::Passes { brand, .. } => brand.as_ref(),
                 Outcome::Refused { .. } => None,
@@ -59,17 +66,22 @@ pub(crate) fn judge(keys: &Keys, headers: &HeaderMap, at: Timestamp, address: Ip
     }
 }
 
-/// Checks the key's budget, then the brand.
-fn judge_recognised(keys: &Keys, key: &Arc<ActiveKey>, headers: &HeaderMap) -> Outcome {
-    if let Err(retry_after) = keys.charge(key) {
-        let detail = format!(
-            "The key ending in {} had used up its request budget.",
-            key.last_four
-        );
+/// Checks the key's own limits, then its budget, then the brand.
+fn judge_recognised(
+    keys: &Keys,
+    key: &Arc<ActiveKey>,
+    (method, headers, address): (&str, &HeaderMap, IpAddr),
+) -> Outcome {
+    if let Err(NotAdmitted {
+        verdict,
+        detail,
+        retry_after,
+    }) = keys.admit(key, method, headers, address)
+    {
         return Outcome::Refused {
-            verdict: Verdict::RateLimited,
+            verdict,
             detail,
-            retry_after: Some(retry_after),
+            retry_after,
         };
     }
     match brand(keys, key, headers) {

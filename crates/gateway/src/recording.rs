@@ -35,10 +35,10 @@ pub(crate) enum Ending {
     SwitchBroke,
     /// Neither side of a WebSocket sent anything for too long.
     Silent,
-    /// The key of a WebSocket was deleted.
-    KeyDeleted,
-    /// The key of a response that was still open was deleted.
-    Revoked,
+    /// The key of a WebSocket was deleted or expired.
+    SwitchRevoked(Verdict),
+    /// The key of a response that was still open was deleted or expired.
+    Revoked(Verdict),
     /// Gatehouse stopped.
     Stopped,
 }
@@ -290,8 +290,12 @@ const fn remark(ending: Ending, has_answer: bool) -> &'static str {
         (Ending::Silent, _) => {
             "The WebSocket was closed because neither side had sent anything for too long."
         }
-        (Ending::KeyDeleted, _) => "The WebSocket was closed because its key was deleted.",
-        (Ending::Revoked, _) => "The response was cut off because the key was deleted.",
+        (Ending::SwitchRevoked(Verdict::ExpiredKey), _) => {
+            "The WebSocket was closed because its key expired."
+        }
+        (Ending::SwitchRevoked(_), _) => "The WebSocket was closed because its key was deleted.",
+        (Ending::Revoked(Verdict::ExpiredKey), _) => "The response was cut off because the key expired.",
+        (Ending::Revoked(_), _) => "The response was cut off because the key was deleted.",
         (Ending::Stopped, _) => "The WebSocket was closed because Gatehouse stopped.",
     }
 }

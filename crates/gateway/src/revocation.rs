@@ -1,4 +1,4 @@
-//! What ends when its key is deleted, although it was accepted before: WebSockets, and responses that are still open.
+//! What ends when its key is deleted or expires, although it was accepted before: responses that are still open.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use keys::{ActiveKey, Keys};
+use model::Verdict;
 
 /// A response that is over before this never asks about its key.
 pub(crate) const MOMENT: Duration = Duration::from_millis(250);
@@ -13,23 +14,13 @@ pub(crate) const MOMENT: Duration = Duration::from_millis(250);
 /// How often a response is asked for its next piece before it asks about its key. Most are over by then.
 const EARLY_PIECES: u8 = 3;
 
-/// Returns when the key is no longer active. Every change of a key on this node is looked at as soon as it is applied.
-pub(crate) async fn deleted(keys: Keys, key: Arc<ActiveKey>) {
-    let mut changes = keys.changes();
-    while keys.snapshot().accepts(&key) {
-        if changes.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Tells an open response that its key was deleted. Watching a key takes memory and locks that all threads share, which an
+/// Tells an open response that its key was deleted or has expired. Watching a key takes memory and locks that all threads share, which an
 /// ordinary response, one or two pieces in a few milliseconds, should not pay for. So only a response that is still open
 /// after [`MOMENT`] or after several pieces watches its key.
 pub(crate) struct Revocation {
     key: Arc<ActiveKey>,
     early: u8,
-    deleted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    ended: Option<Pin<Box<dyn Future<Output = Verdict> + Send>>>,
 }
 
 impl Revocation {
@@ -39,18 +30,18 @@ impl Revocation {
         Self {
             key,
             early: if is_late { 0 } else { EARLY_PIECES },
-            deleted: None,
+            ended: None,
         }
     }
 
     pub(crate) const fn is_watched(&self) -> bool {
-        self.deleted.is_some()
+        self.ended.is_some()
     }
 
-    /// Ready if the key was deleted. Called before each piece of the response.
-    pub(crate) fn poll(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.deleted {
-            Some(deleted) => deleted.as_mut().poll(cx),
+    /// Ready, with the verdict, if the key is no longer accepted. Called before each piece of the response.
+    pub(crate) fn poll(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<Verdict> {
+        match &mut self.ended {
+            Some(ended) => ended.as_mut().poll(cx),
             None if self.early > 0 => {
                 self.early -= 1;
                 Poll::Pending
@@ -59,12 +50,13 @@ impl Revocation {
         }
     }
 
-    /// Watches the key from now on. Ready if it was deleted already.
-    pub(crate) fn watch(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<()> {
+    /// Watches the key from now on. Ready if it is no longer accepted.
+    pub(crate) fn watch(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<Verdict> {
         let key = &self.key;
-        let deleted = self
-            .deleted
-            .get_or_insert_with(|| Box::pin(deleted(keys.clone(), Arc::clone(key))));
-        deleted.as_mut().poll(cx)
+        let ended = self.ended.get_or_insert_with(|| {
+            let (keys, key) = (keys.clone(), Arc::clone(key));
+            Box::pin(async move { keys.ended(key).await })
+        });
+        ended.as_mut().poll(cx)
     }
 }

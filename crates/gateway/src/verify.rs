@@ -43,7 +43,7 @@ impl Gateway {
         let shared = &*self.shared;
         let at = shared.clock.now();
         let address = self.client_address(peer, &headers);
-        let (outcome, facts) = judge(&shared.keys, &headers, at, address);
+        let (outcome, facts) = judge(&shared.keys, &call.method, &headers, at, address);
         headers::remove_identity(&mut headers);
         let arrival = Arrival {
             request_id: request_ids::next(at),

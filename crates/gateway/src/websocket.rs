@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use wire::{Switched, Upgrade};
 
 use crate::recording::{Ending, Recording};
-use crate::revocation::deleted;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -96,7 +95,7 @@ impl Session {
                 Ok(_) => Ending::Whole,
                 Err(_) => Ending::SwitchBroke,
             },
-            () = deleted(self.keys, self.key) => Ending::KeyDeleted,
+            verdict = self.keys.ended(self.key) => Ending::SwitchRevoked(verdict),
             () = passed.silent_for(self.idle) => Ending::Silent,
             () = stop.cancelled() => Ending::Stopped,
         };

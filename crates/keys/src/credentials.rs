@@ -8,7 +8,7 @@ use http::HeaderValue;
 use model::{ClientId, CompanyId, Environment, KeyId, Timestamp};
 use vault::LookupHash;
 
-use crate::{CompanyRow, CredentialRow, CredentialState};
+use crate::{CompanyRow, CredentialRow, CredentialState, Ended, Limits};
 
 /// For this many days the log can name a deleted key when someone tries it.
 pub const TOMBSTONE_DAYS: i64 = 90;
@@ -71,6 +71,10 @@ pub struct ActiveKey {
     pub lookup: LookupHash,
     /// `key_id` as the gateway sends it to upstreams.
     pub id_header: HeaderValue,
+    /// `None` for a key without an end and without a limit of its own.
+    pub limits: Option<Arc<Limits>>,
+    /// The change version in which its row was last written.
+    pub changed_in: u64,
 }
 
 /// What remains of a deleted key.
@@ -108,7 +112,23 @@ impl ActiveKey {
             last_four: last_four.into(),
             lookup,
             id_header: header(key_id),
+            limits: None,
+            changed_in: 0,
         }
+    }
+
+    /// The same key with what its row said in this version.
+    pub(crate) fn with(self, limits: Option<Arc<Limits>>, changed_in: u64) -> Self {
+        Self {
+            limits,
+            changed_in,
+            ..self
+        }
+    }
+
+    /// Whether the key had ended by this moment, although nothing has deleted it yet.
+    pub fn ended(&self, now: Timestamp) -> Option<Ended> {
+        self.limits.as_deref()?.ended(now)
     }
 
     pub fn trace(&self) -> KeyTrace {
@@ -168,13 +188,10 @@ impl Credential {
 impl CredentialRow {
     pub(crate) fn into_credential(self, company: CompanyRef) -> Credential {
         match self.state {
-            CredentialState::Active => Credential::Active(Arc::new(ActiveKey::new(
-                self.id,
-                company,
-                self.environment,
-                &self.last_four,
-                self.lookup,
-            ))),
+            CredentialState::Active => Credential::Active(Arc::new(
+                ActiveKey::new(self.id, company, self.environment, &self.last_four, self.lookup)
+                    .with(self.limits, self.changed_in),
+            )),
             CredentialState::Deleted { at, by } => Credential::Deleted(Arc::new(Tombstone {
                 key_id: self.id,
                 company,

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use thiserror::Error;
 
+use crate::TermsFault;
+
 /// The errors of this crate. None of them contains a secret.
 #[derive(Debug, Error)]
 pub enum KeysError {
@@ -13,6 +15,9 @@ pub enum KeysError {
     /// The environment already has two active keys. One must be deleted first.
     #[error("two keys are active already")]
     TwoActive,
+    /// A key cannot have these terms.
+    #[error("{}", .0.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join(" "))]
+    InvalidTerms(Vec<TermsFault>),
     /// Deleting a Production key on the page requires typing the last four characters of its secret.
     #[error("to delete a Production key, type the last four characters of its secret, {last_four}")]
     NotConfirmed { last_four: String },

@@ -7,12 +7,14 @@
 //! latest change, and a node reads those beyond the number it has ([`Keys::catch_up`]). With several nodes on one
 //! database, [`lease`] explains how a deletion waits for the other nodes.
 
+mod change;
 mod credential_form;
 mod credentials;
 mod current;
 mod error;
 mod last_used;
 pub mod lease;
+mod limits;
 mod parts;
 mod rate_limit;
 mod recognise;
@@ -23,16 +25,18 @@ mod signing;
 mod snapshot;
 mod storage;
 
+pub use change::{KeyChange, Setting, TermsFault};
 pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
 pub use credentials::{ActiveKey, Company, CompanyRef, KeyTrace, TOMBSTONE_DAYS, Tombstone};
 pub use error::KeysError;
+pub use limits::{Ended, Limits};
 pub use rate_limit::RateLimit;
 pub use recognise::{BRAND_HEADER, Recognition};
 pub use running::Running;
-pub use service::{KeyFacts, Keys, KeysOptions, KeysParts};
+pub use service::{KeyFacts, Keys, KeysOptions, KeysParts, NotAdmitted};
 pub use signing::SigningSecret;
 pub use snapshot::Snapshot;
 pub use storage::{
-    CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, KeyStore, Loaded, NewKey, NodeId,
-    Renewal, SealedKey, Touch,
+    ChangedRow, Changing, CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, DueKey, Inserted,
+    KeyStore, Loaded, NewKey, NodeId, Renewal, SealedKey, Touch,
 };

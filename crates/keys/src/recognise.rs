@@ -11,7 +11,7 @@ use model::{ClientId, Timestamp, Verdict};
 use vault::{AccessSecret, Pepper};
 
 use crate::credentials::Credential;
-use crate::{ActiveKey, CompanyRef, CredentialForm, KeyTrace, Snapshot, Tombstone};
+use crate::{ActiveKey, CompanyRef, CredentialForm, Ended, KeyTrace, Snapshot, Tombstone};
 
 /// Names a brand of the company by the brand's client id.
 pub static BRAND_HEADER: HeaderName = HeaderName::from_static("x-brand-id");
@@ -116,6 +116,16 @@ impl Snapshot {
         if let Some((verdict, fault)) = worst_fault(form, &client, &secret) {
             return refused(verdict, company, found.map(trace), fault);
         }
+        if let Some(Credential::Active(key)) = found
+            && let Some(ended) = key.ended(now)
+        {
+            return refused(
+                ended.verdict(),
+                company,
+                Some(key.trace()),
+                ended_when(key, ended, now),
+            );
+        }
         match found {
             Some(Credential::Active(key)) if is_its_client(client.value(), &key.company) => {
                 Recognition::Active(Arc::clone(key))
@@ -217,6 +227,19 @@ fn deleted_when(tombstone: &Tombstone, now: Timestamp) -> String {
     )
 }
 
+fn ended_when(key: &ActiveKey, ended: Ended, now: Timestamp) -> String {
+    let (what, at) = match ended {
+        Ended::Deleted(at) => ("was deleted as scheduled", at),
+        Ended::Expired(at) => ("expired", at),
+    };
+    format!(
+        "The key ending in {} {what} on {}, {} before this request.",
+        key.last_four,
+        at.to_page_text(),
+        roughly(now.millis_since(at).max(0) / 1000)
+    )
+}
+
 /// A duration like `3 minutes`, in the largest unit that fits.
 fn roughly(seconds: i64) -> String {
     let (count, unit) = match seconds {
@@ -267,6 +290,8 @@ mod tests {
             lookup: pepper.lookup(secret),
             last_four: secret.last_four().to_owned(),
             state,
+            limits: None,
+            changed_in: 0,
         };
         let gone = CredentialState::Deleted {
             at: NOW.minus_seconds(185),

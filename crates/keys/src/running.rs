@@ -12,6 +12,8 @@ use crate::{Keys, KeysError};
 
 /// Runs only if something was deleted.
 const SCRUB_EVERY: Duration = Duration::from_secs(10);
+/// A deletion whose moment has come is in force at once; this only makes it final.
+const DUE_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// The background work. End it with [`Running::stop`]. Dropping it also ends the work, but skips the last writes.
@@ -27,6 +29,7 @@ enum Chore {
     Follow,
     Flush,
     Scrub,
+    Due,
     Tidy,
 }
 
@@ -36,7 +39,7 @@ impl Keys {
     pub fn start(&self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let start = |chore: Chore| tokio::spawn(chore.repeat(self.clone(), stopped.clone()));
-        let tasks = [Chore::Follow, Chore::Flush, Chore::Scrub, Chore::Tidy]
+        let tasks = [Chore::Follow, Chore::Flush, Chore::Scrub, Chore::Due, Chore::Tidy]
             .map(start)
             .into();
         Running {
@@ -101,6 +104,7 @@ impl Chore {
             Self::Follow => keys.follow().await,
             Self::Flush => keys.flush_last_used().await,
             Self::Scrub => keys.scrub().await,
+            Self::Due => keys.delete_due().await,
             Self::Tidy => keys.tidy().await,
         }
     }
@@ -111,6 +115,7 @@ impl Chore {
             Self::Follow => Pace::looking(keys.inner.options.poll),
             Self::Flush => every(keys.inner.options.flush),
             Self::Scrub => every(SCRUB_EVERY),
+            Self::Due => every(DUE_EVERY),
             Self::Tidy => every(TIDY_EVERY),
         }
     }

@@ -1,10 +1,13 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
 mod keeping_up;
+mod terms;
+
+pub use self::terms::NotAdmitted;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use clock::Clock;
@@ -12,7 +15,7 @@ use http::HeaderMap;
 use live::{Bus, Topic};
 use model::{
     Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKey, Environment, GeneratedKey, KeyGroup,
-    KeyId, KeySummary, RotationState, SecretText, Timestamp,
+    KeyId, KeySummary, KeyTerms, RotationState, SecretText, Timestamp,
 };
 use tokio::sync::{Mutex, RwLock, watch};
 use vault::{AccessSecret, InstallId, MasterKey, Pepper, SealPlace, SealPurpose};
@@ -24,7 +27,7 @@ use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
     ActiveKey, CredentialForm, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
-    SealedKey, SigningSecret, Snapshot, Tombstone,
+    SealedKey, SigningSecret, Snapshot,
 };
 
 /// How often a deletion checks whether the other nodes have applied it.
@@ -191,14 +194,6 @@ impl Keys {
         self.inner.lease.holds(&self.inner.clock)
     }
 
-    /// Takes one request from the key's budget, or says how long to wait.
-    pub fn charge(&self, key: &ActiveKey) -> Result<(), Duration> {
-        self.inner
-            .options
-            .rate_limit
-            .charge(key.key_id, self.inner.clock.now())
-    }
-
     /// Records that a request which arrived at `at` matched this key, whatever the verdict. Written later; see
     /// [`Keys::flush_last_used`].
     pub fn touched(&self, key: &ActiveKey, at: Timestamp, address: IpAddr) {
@@ -222,6 +217,8 @@ impl Keys {
     /// All three environments in order, each with its active keys, oldest first.
     pub async fn list(&self, company: CompanyId) -> Result<Vec<KeyGroup>, KeysError> {
         let mut keys = self.inner.store.list(company).await?;
+        let now = self.inner.clock.now();
+        keys.retain(|key| !key.terms.is_deleted(now));
         for key in &mut keys {
             key.last_used = self.inner.notes.latest(key.id, key.last_used.take());
         }
@@ -323,7 +320,7 @@ impl Keys {
     }
 
     /// The secrets that may sign for this environment, oldest first. Empty if there is no active key. Never contains a
-    /// key that was deleted before the call.
+    /// key that was deleted or had expired before the call.
     pub async fn signing_secrets(
         &self,
         company: CompanyId,
@@ -347,7 +344,12 @@ impl Keys {
                 secret,
             })
         };
-        sealed.iter().map(open).collect()
+        let now = inner.clock.now();
+        sealed
+            .iter()
+            .filter(|key| !key.has_ended(now))
+            .map(open)
+            .collect()
     }
 }
 
@@ -381,6 +383,7 @@ impl Inner {
             created_by: actor.name.clone(),
             last_four: key.last_four.clone(),
             last_used: None,
+            terms: KeyTerms::default(),
         };
         let audit = audit(
             now,
@@ -391,8 +394,12 @@ impl Inner {
             environment.label(),
         );
         let changing = self.changing.read().await;
-        let version = self.store.insert(key, audit).await?;
+        let inserted = self.store.insert(key, audit).await?;
         let committed = self.clock.monotonic();
+        let version = inserted.version;
+        if let Some(freed) = &inserted.freed {
+            self.apply_deleted(company, freed);
+        }
         let applied = self.apply_generated(company, &summary, lookup, version);
         drop(changing);
         if !applied {
@@ -424,7 +431,7 @@ impl Inner {
         let applied = self.current.apply(lookup, version, |snapshot| {
             let company = snapshot.company_by_id(company)?.clone();
             let active = ActiveKey::new(key.id, company, key.environment, &key.last_four, lookup);
-            Some(Credential::Active(Arc::new(active)))
+            Some(Credential::Active(Arc::new(active.with(None, version))))
         });
         self.announce(company);
         applied
@@ -440,6 +447,9 @@ impl Inner {
         action: AuditAction,
     ) -> Result<SecretText, KeysError> {
         let sealed = self.store.sealed(company, key).await?;
+        if sealed.delete_at.is_some_and(|at| at <= self.clock.now()) {
+            return Err(KeysError::NotFound);
+        }
         let opened = self.open_secret(company, &sealed);
         let detail = match &opened {
             Ok(_) => sealed.environment.label().to_owned(),
@@ -467,7 +477,6 @@ impl Inner {
     async fn delete(&self, company: CompanyId, key: KeyId, actor: Actor) -> Result<DeletedKey, KeysError> {
         let started = self.clock.monotonic();
         let at = self.clock.now();
-        let deleted_by: Arc<str> = actor.name.as_str().into();
         let audit = AuditId::time_ordered(at, vault::random());
         let changing = self.changing.read().await;
         let deleted = self
@@ -481,22 +490,8 @@ impl Inner {
             })
             .await?;
         let committed = self.clock.monotonic();
-
-        // If the company is not known here yet, its key is not either, and what is read from now on has the tombstone.
-        self.current.apply(deleted.lookup, deleted.version, |snapshot| {
-            let company = snapshot.company_by_id(company)?.clone();
-            Some(Credential::Deleted(Arc::new(Tombstone {
-                key_id: key,
-                company,
-                environment: deleted.environment,
-                last_four: deleted.last_four.as_str().into(),
-                deleted_at: at,
-                deleted_by,
-            })))
-        });
+        self.apply_deleted(company, &deleted);
         drop(changing);
-        self.announce(company);
-        self.to_scrub.store(true, Ordering::Release);
         if self.store.is_shared() {
             self.wait_for_nodes(deleted.version, committed + self.options.lease + MARGIN)
                 .await;

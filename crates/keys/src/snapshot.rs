@@ -54,9 +54,12 @@ impl Snapshot {
         self.active().find(|active| active.key_id == key)
     }
 
-    /// Whether this key is still active.
-    pub fn accepts(&self, key: &ActiveKey) -> bool {
-        matches!(self.credential(&key.lookup), Some(Credential::Active(_)))
+    /// This key as it is now, or `None` if it was deleted.
+    pub fn current(&self, key: &ActiveKey) -> Option<&Arc<ActiveKey>> {
+        match self.credential(&key.lookup)? {
+            Credential::Active(key) => Some(key),
+            Credential::Deleted(_) => None,
+        }
     }
 
     pub(crate) fn credential(&self, lookup: &LookupHash) -> Option<&Credential> {
@@ -87,14 +90,15 @@ impl Snapshot {
 
     /// Companies whose active keys differ between the two. Compares all keys, so it is for what was loaded anew.
     pub(crate) fn companies_with_other_keys(&self, other: &Self) -> HashSet<CompanyId> {
-        let ids = |snapshot: &Self| -> HashMap<KeyId, CompanyId> {
+        type Ids = HashMap<(KeyId, u64), CompanyId>;
+        let ids = |snapshot: &Self| -> Ids {
             snapshot
                 .active()
-                .map(|key| (key.key_id, key.company.id))
+                .map(|key| ((key.key_id, key.changed_in), key.company.id))
                 .collect()
         };
         let (ours, theirs) = (ids(self), ids(other));
-        let missing = |from: &HashMap<KeyId, CompanyId>, to: &HashMap<KeyId, CompanyId>| -> Vec<CompanyId> {
+        let missing = |from: &Ids, to: &Ids| -> Vec<CompanyId> {
             from.iter()
                 .filter(|(key, _)| !to.contains_key(key))
                 .map(|(_, company)| *company)
@@ -129,10 +133,16 @@ impl Snapshot {
         changed
     }
 
-    /// One more credential. A tombstone replaces its key, but a key never replaces its tombstone, whatever order changes
-    /// are applied in. Returns whether the company's active keys changed.
+    /// One more credential, or a later state of one. A tombstone replaces its key and a key its own earlier state, but a
+    /// key never replaces its tombstone nor a later state, whatever order changes are applied in. Returns whether the
+    /// company's active keys changed.
     pub(crate) fn put(&mut self, lookup: LookupHash, credential: Credential) -> bool {
         let changes_active = match (self.credentials.get(&lookup), &credential) {
+            (Some(Credential::Active(before)), Credential::Active(after))
+                if after.changed_in > before.changed_in =>
+            {
+                true
+            }
             (Some(_), Credential::Active(_)) | (Some(Credential::Deleted(_)), Credential::Deleted(_)) => {
                 return false;
             }
@@ -206,6 +216,8 @@ pub(crate) mod tests {
             lookup: lookup(number),
             last_four: "00ff".to_owned(),
             state: CredentialState::Active,
+            limits: None,
+            changed_in: 0,
         }
     }
 

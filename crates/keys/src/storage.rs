@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Actor, AuditEntry, AuditId, ClientId, CompanyId, Environment, KeyId, KeySummary, Timestamp};
 use vault::{LookupHash, Sealed};
 
-use crate::KeysError;
+use crate::{KeyChange, KeysError, Limits};
 
 /// A process that serves requests from a database it shares with others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +53,10 @@ pub struct CredentialRow {
     pub lookup: LookupHash,
     pub last_four: String,
     pub state: CredentialState,
+    /// Of an active key.
+    pub limits: Option<Arc<Limits>>,
+    /// The change version in which the row was last written; 0 if that was before there were numbers.
+    pub changed_in: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +95,53 @@ pub struct SealedKey {
     pub last_four: String,
     pub created_at: Timestamp,
     pub sealed: Sealed,
+    pub expires_at: Option<Timestamp>,
+    pub delete_at: Option<Timestamp>,
+}
+
+impl SealedKey {
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        [self.expires_at, self.delete_at]
+            .into_iter()
+            .flatten()
+            .any(|at| at <= now)
+    }
+}
+
+/// What became of a key to be stored.
+#[derive(Clone, Debug)]
+pub struct Inserted {
+    /// The change version of the new key.
+    pub version: u64,
+    /// A key of the environment that had ended and was deleted, because its slot was needed.
+    pub freed: Option<DeletedRow>,
+}
+
+/// A change of a key's terms that was checked.
+#[derive(Clone, Debug)]
+pub struct Changing {
+    pub company: CompanyId,
+    pub key: KeyId,
+    pub change: KeyChange,
+    pub at: Timestamp,
+    pub actor: Actor,
+    pub audit: AuditId,
+}
+
+/// A key after a change of its terms.
+#[derive(Clone, Debug)]
+pub struct ChangedRow {
+    pub lookup: LookupHash,
+    pub key: KeySummary,
+    /// The change version.
+    pub version: u64,
+}
+
+/// An active key whose scheduled deletion has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueKey {
+    pub company: CompanyId,
+    pub key: KeyId,
 }
 
 /// Which key to delete, and what its tombstone and audit row say.
@@ -105,6 +157,11 @@ pub struct Deletion {
 /// What remains after a deletion.
 #[derive(Clone, Debug)]
 pub struct DeletedRow {
+    pub key: KeyId,
+    /// From this moment on, it is refused as deleted.
+    pub at: Timestamp,
+    /// Who deleted it, or said when it should be.
+    pub by: String,
     pub environment: Environment,
     pub lookup: LookupHash,
     pub last_four: String,
@@ -161,9 +218,20 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// A company's active keys in all environments, oldest first.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError>;
 
-    /// Stores the key in a free slot and returns the change version. [`KeysError::TwoActive`] if no slot is free,
+    /// Stores the key in a free slot. If there is none, deletes a key of the environment that had ended by the moment of
+    /// `audit`, the one that ended first, with an audit row of its own. [`KeysError::TwoActive`] if there is none either,
     /// [`KeysError::NotFound`] if the company does not exist.
-    async fn insert(&self, key: NewKey, audit: AuditEntry) -> Result<u64, KeysError>;
+    async fn insert(&self, key: NewKey, audit: AuditEntry) -> Result<Inserted, KeysError>;
+
+    /// Changes the terms of an active key. [`KeysError::NotFound`] also for a key whose scheduled deletion has come.
+    async fn change(&self, changing: Changing) -> Result<ChangedRow, KeysError>;
+
+    /// Active keys whose scheduled deletion has come by this moment.
+    async fn due(&self, now: Timestamp) -> Result<Vec<DueKey>, KeysError>;
+
+    /// Deletes such a key, as of the scheduled moment. [`KeysError::NotFound`] if it was deleted already, or if its
+    /// deletion was called off.
+    async fn delete_due(&self, due: DueKey, now: Timestamp, audit: AuditId) -> Result<DeletedRow, KeysError>;
 
     /// One active key of this company. [`KeysError::NotFound`] also for another company's key.
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError>;

@@ -112,6 +112,8 @@ audit_actions! {
     PasswordSet = "member.password_set",
     SessionRevoked = "session.revoked",
     KeyGenerated = "key.generated",
+    /// Its name, its end or what it may be used for.
+    KeyChanged = "key.changed",
     KeyRevealed = "key.revealed",
     KeyCopied = "key.copied",
     KeyDeleted = "key.deleted",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, KeyId, SecretText, Timestamp};
+use crate::{Environment, KeyId, KeyTerms, SecretText, Timestamp};
 
 /// The most active keys a company may have in an environment (invariant 2).
 pub const MAX_ACTIVE_KEYS: usize = 2;
@@ -17,6 +17,7 @@ pub struct KeySummary {
     /// The last four characters of the secret.
     pub last_four: String,
     pub last_used: Option<LastUsed>,
+    pub terms: KeyTerms,
 }
 
 /// The latest request whose secret matched a key, whatever the response was.

@@ -10,6 +10,7 @@ mod error_code;
 mod event_type;
 mod id;
 mod key;
+mod key_terms;
 mod log;
 mod log_address;
 mod log_filter;
@@ -38,6 +39,9 @@ pub use id::{
 };
 pub use key::{
     DeletedKey, DeletionFacts, GeneratedKey, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, RotationState,
+};
+pub use key_terms::{
+    KeyTerms, LONGEST_KEY_NAME, LONGEST_KEY_NOTE, MOST_KEY_NETWORKS, MOST_KEY_REQUESTS_A_MINUTE,
 };
 pub use log::{
     Body, BodyAbsence, Caller, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage,

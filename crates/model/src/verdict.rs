@@ -69,6 +69,9 @@ verdicts! {
         "Use a key for the environment this request is meant for.";
     AddressNotAllowed = "address_not_allowed", Some(403), "Address not allowed",
         "The key may not be used from this address.", "Call from an allowed address, or allow this one.";
+    ReadOnlyKey = "read_only_key", Some(403), "Read-only key",
+        "The key may only read: GET, HEAD and OPTIONS, without method-override headers or upgrades.",
+        "Use a key that may write, or send a GET, HEAD or OPTIONS request.";
     UnknownBrand = "unknown_brand", Some(400), "Unknown brand",
         "X-Brand-Id named a company that is not a brand of this one.", "Send the Client ID of one of your brands, or omit the header.";
     RateLimited = "rate_limited", Some(429), "Rate limited",

@@ -56,6 +56,7 @@ pub const fn verdict(verdict: Verdict) -> u8 {
         Verdict::Overloaded => 12,
         Verdict::UpstreamUnreachable => 13,
         Verdict::UpstreamTimeout => 14,
+        Verdict::ReadOnlyKey => 15,
     }
 }
 

@@ -4,17 +4,24 @@
 //! each holds it only during its commit. [`feed`] numbers the rows that a change wrote.
 
 pub mod feed;
+mod terms;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keys::{DeletedRow, Deletion, KeyStore, KeysError, Loaded, NewKey, NodeId, Renewal, SealedKey, Touch};
-use model::{AuditAction, AuditEntry, CompanyId, Environment, KeyId, KeySummary, LastUsed, Timestamp};
+use keys::{
+    ChangedRow, Changing, DeletedRow, Deletion, DueKey, Inserted, KeyStore, KeysError, Loaded, NewKey,
+    NodeId, Renewal, SealedKey, Touch,
+};
+use model::{
+    AuditAction, AuditEntry, AuditId, CompanyId, Environment, KeyId, KeySummary, LastUsed, Timestamp,
+};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
 
-use self::feed::{Changed, read_lookup, signed};
+use self::feed::{Changed, signed};
+pub use self::terms::MIGRATION as TERMS_MIGRATION;
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, Urgency, audit};
 
 /// The tables.
@@ -106,34 +113,65 @@ impl KeyStore for StoredKeys {
 
     /// Uses the index `api_keys_slot`.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError> {
-        let rows = sqlx::query(
-            "SELECT id, environment, last_four, created_at, created_by, last_used_at, last_used_address FROM api_keys \
+        let sql = format!(
+            "SELECT id, environment, last_four, created_at, created_by, last_used_at, last_used_address, {} FROM api_keys \
              WHERE company_id = $1 AND deleted_at IS NULL ORDER BY created_at, id",
-        )
-        .bind(company.to_string())
-        .fetch_all(self.db.reader())
-        .await
-        .map_err(StoreError::from)?;
+            terms::COLUMNS
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(company.to_string())
+            .fetch_all(self.db.reader())
+            .await
+            .map_err(StoreError::from)?;
         Ok(rows.iter().map(read_summary).collect::<Result<_, _>>()?)
     }
 
-    async fn insert(&self, key: NewKey, entry: AuditEntry) -> Result<u64, KeysError> {
+    async fn insert(&self, key: NewKey, entry: AuditEntry) -> Result<Inserted, KeysError> {
         self.db
             .write(Urgency::Interactive, move |connection| {
                 Box::pin(async move {
+                    let mut freed = None;
                     if !insert_into_free_slot(connection, &key).await? {
-                        return Err(KeysError::TwoActive);
+                        freed = terms::free_slot(connection, &key, &entry).await?;
+                        if freed.is_none() || !insert_into_free_slot(connection, &key).await? {
+                            return Err(KeysError::TwoActive);
+                        }
                     }
                     audit::record(connection, &entry).await?;
-                    Ok(feed::record(connection, Changed::Key(key.id)).await?)
+                    if let Some(freed) = &mut freed {
+                        freed.version = feed::record(connection, Changed::Key(freed.key)).await?;
+                    }
+                    let version = feed::record(connection, Changed::Key(key.id)).await?;
+                    Ok(Inserted { version, freed })
                 })
+            })
+            .await
+    }
+
+    async fn change(&self, changing: Changing) -> Result<ChangedRow, KeysError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { terms::change(connection, dialect, changing).await })
+            })
+            .await
+    }
+
+    async fn due(&self, now: Timestamp) -> Result<Vec<DueKey>, KeysError> {
+        Ok(terms::due(&self.db, now).await?)
+    }
+
+    async fn delete_due(&self, due: DueKey, now: Timestamp, audit: AuditId) -> Result<DeletedRow, KeysError> {
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { terms::delete_due(connection, due, now, audit).await })
             })
             .await
     }
 
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError> {
         let row = sqlx::query(
-            "SELECT id, environment, last_four, created_at, sealed FROM api_keys \
+            "SELECT id, environment, last_four, created_at, sealed, expires_at, delete_at FROM api_keys \
              WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL",
         )
         .bind(key.to_string())
@@ -151,7 +189,7 @@ impl KeyStore for StoredKeys {
         environment: Environment,
     ) -> Result<Vec<SealedKey>, KeysError> {
         let rows = sqlx::query(
-            "SELECT id, environment, last_four, created_at, sealed FROM api_keys \
+            "SELECT id, environment, last_four, created_at, sealed, expires_at, delete_at FROM api_keys \
              WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL ORDER BY created_at, id",
         )
         .bind(company.to_string())
@@ -196,7 +234,7 @@ impl KeyStore for StoredKeys {
                     let row = sqlx::query(
                         "UPDATE api_keys SET sealed = NULL, deleted_at = $1, deleted_by = $2 \
                      WHERE id = $3 AND company_id = $4 AND deleted_at IS NULL \
-                     RETURNING environment, lookup_hash, last_four",
+                     RETURNING environment, lookup_hash, last_four, deleted_at, deleted_by",
                     )
                     .bind(deletion.at.as_millis())
                     .bind(deletion.actor.name.clone())
@@ -206,15 +244,10 @@ impl KeyStore for StoredKeys {
                     .await
                     .map_err(StoreError::from)?
                     .ok_or(KeysError::NotFound)?;
-                    let environment: Environment = row.parsed("environment")?;
-                    let key = deletion.key;
-                    audit::record(connection, &deletion_audit(deletion, environment)).await?;
-                    Ok(DeletedRow {
-                        environment,
-                        lookup: read_lookup(&row)?,
-                        last_four: row.text("last_four")?,
-                        version: feed::record(connection, Changed::Key(key)).await?,
-                    })
+                    let mut deleted = terms::read_deleted(&row, deletion.key)?;
+                    audit::record(connection, &deletion_audit(deletion, deleted.environment)).await?;
+                    deleted.version = feed::record(connection, Changed::Key(deleted.key)).await?;
+                    Ok(deleted)
                 })
             })
             .await
@@ -414,6 +447,7 @@ fn read_summary(row: &AnyRow) -> Result<KeySummary, StoreError> {
         created_by: row.text("created_by")?,
         last_four: row.text("last_four")?,
         last_used,
+        terms: terms::read(row)?,
     })
 }
 
@@ -424,6 +458,8 @@ fn read_sealed(row: &AnyRow) -> Result<SealedKey, StoreError> {
         last_four: row.text("last_four")?,
         created_at: row.time("created_at")?,
         sealed: Sealed::from_bytes(row.blob("sealed")?),
+        expires_at: row.maybe_time("expires_at")?,
+        delete_at: row.maybe_time("delete_at")?,
     })
 }
 

@@ -39,4 +39,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     keys::BY_COMPANY_MIGRATION,
     accounts::VIEWS_MIGRATION,
     keys::FEED_MIGRATION,
+    keys::TERMS_MIGRATION,
 ];

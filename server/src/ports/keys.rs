@@ -117,6 +117,10 @@ fn answer(error: KeysError) -> AppError {
     match error {
         KeysError::NotFound => AppError::NotFound,
         KeysError::TwoActive => AppError::Conflict("Two keys are active. Delete one first.".to_owned()),
+        KeysError::InvalidTerms(mut faults) if !faults.is_empty() => {
+            let first = faults.swap_remove(0);
+            AppError::invalid(first.field, first.message)
+        }
         KeysError::NotConfirmed { last_four } => AppError::invalid(
             "last_four",
             format!("To delete a Production key, type the last four characters of its secret, {last_four}."),
@@ -131,7 +135,7 @@ fn answer(error: KeysError) -> AppError {
         KeysError::Stopping => {
             AppError::Unavailable("The server is stopping. Try again in a moment.".to_owned())
         }
-        KeysError::Store(_) => fault(&error),
+        KeysError::Store(_) | KeysError::InvalidTerms(_) => fault(&error),
     }
 }
 

@@ -18,6 +18,7 @@ mod shared;
 mod smuggling;
 mod streaming;
 mod strict;
+mod terms;
 mod tls;
 mod upstream_http2;
 mod verifying;

@@ -94,6 +94,33 @@ async fn a_websocket_closes_when_its_key_is_deleted_and_not_when_another_is() {
 }
 
 #[tokio::test]
+async fn a_websocket_closes_when_its_key_expires() {
+    let world = world_with(upstream(echo).await, |_| {}).await;
+    let expires = keys::KeyChange {
+        expires_at: keys::Setting::To(crate::world::NOW.plus_seconds(5)),
+        ..keys::KeyChange::default()
+    };
+    let mut socket = open(&world).await;
+    world
+        .keys
+        .change(world.company.id, world.key.id, expires, &Actor::system())
+        .await
+        .expect("it is changed");
+    world.clock.advance(Duration::from_millis(4999));
+    send(&mut socket, "still").await;
+    assert_eq!(until(&mut socket, "still").await, "still");
+    world.clock.advance(Duration::from_millis(1));
+    tokio::time::timeout(Duration::from_secs(1), closed(&mut socket))
+        .await
+        .expect("within a second");
+    let entry = world.entry_when_ended().await;
+    assert_eq!(
+        entry.verdict_detail,
+        "The WebSocket was closed because its key expired."
+    );
+}
+
+#[tokio::test]
 async fn a_silent_websocket_closes_and_so_does_every_one_when_the_gateway_stops() {
     let change =
         |options: &mut gateway::GatewayOptions| options.timeouts.stream_idle = Duration::from_millis(50);

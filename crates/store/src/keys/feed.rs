@@ -98,8 +98,8 @@ pub(super) async fn remove_tombstones(
 /// Uses the indexes `api_keys_by_change` and `companies_by_change`.
 pub(super) async fn load(db: &Db, since: Option<u64>) -> Result<Loaded, StoreError> {
     let version = latest(db).await?;
-    let credentials =
-        "SELECT id, company_id, environment, lookup_hash, last_four, deleted_at, deleted_by FROM api_keys";
+    let credentials = "SELECT id, company_id, environment, lookup_hash, last_four, deleted_at, deleted_by, changed_in, \
+                       expires_at, delete_at, read_only, networks, requests_a_minute FROM api_keys";
     let companies = "SELECT id, client_id, name, parent_id FROM companies";
     Ok(Loaded {
         version,
@@ -155,6 +155,8 @@ fn read_credential(row: &AnyRow) -> Result<CredentialRow, StoreError> {
         lookup: read_lookup(row)?,
         last_four: row.text("last_four")?,
         state,
+        limits: super::terms::limits(row)?,
+        changed_in: unsigned(row.int("changed_in")?)?,
     })
 }
 

@@ -184,7 +184,10 @@ pub(crate) async fn audit_rows(db: &Db) -> Vec<AuditRow> {
     let read = |row: &sqlx::any::AnyRow| AuditRow {
         at: row.int("at").expect("a time"),
         company: text(row, "company_id"),
-        actor: format!("{} from {}", text(row, "actor_name"), text(row, "address")),
+        actor: match row.maybe_text("address").expect("a text") {
+            Some(address) => format!("{} from {address}", text(row, "actor_name")),
+            None => text(row, "actor_name"),
+        },
         action: text(row, "action"),
         subject: text(row, "subject"),
         detail: text(row, "detail"),

@@ -72,6 +72,10 @@ const LANDED: &[(&str, &str)] = &[
         "da5d2af7bfb1904567d42873e22892b023cd0e2e4302ee73ace54d2c2a5bd0a4",
     ),
     (
+        "0015_key_terms",
+        "3c5035c20fc434bfaba61a23d2413aad85d2b13e95b57a532fdcd76f2f6135bf",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

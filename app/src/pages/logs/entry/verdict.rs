@@ -71,6 +71,7 @@ fn meaning(entry: &LogEntry) -> String {
         (
             Verdict::WrongEnvironment
             | Verdict::AddressNotAllowed
+            | Verdict::ReadOnlyKey
             | Verdict::NotReady
             | Verdict::Overloaded
             | Verdict::UpstreamUnreachable

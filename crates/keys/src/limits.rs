@@ -1,0 +1,116 @@
+//! What a key's terms mean for a request. Most keys have none, and a request with such a key pays one comparison.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+use ipnet::IpNet;
+use model::{KeyTerms, Timestamp, Verdict};
+
+/// Frameworks take the method from these headers instead of the request line.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-method-override", "x-http-method"];
+
+/// The part of a key's terms that requests are judged by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    expires_at: Option<Timestamp>,
+    delete_at: Option<Timestamp>,
+    read_only: bool,
+    /// `None`: from anywhere.
+    networks: Option<Box<[IpNet]>>,
+    requests_a_minute: Option<u32>,
+}
+
+/// Why a key is no longer accepted although its row is that of an active key, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The moment of its deletion has come.
+    Deleted(Timestamp),
+    Expired(Timestamp),
+}
+
+impl Ended {
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Deleted(_) => Verdict::DeletedKey,
+            Self::Expired(_) => Verdict::ExpiredKey,
+        }
+    }
+}
+
+impl Limits {
+    /// `None` if the terms limit nothing. A network that cannot be read allows no address.
+    pub fn of(terms: &KeyTerms) -> Option<Arc<Self>> {
+        let networks = terms.networks.iter().filter_map(|text| text.parse().ok());
+        let limits = Self {
+            expires_at: terms.expires_at,
+            delete_at: terms.delete_at,
+            read_only: terms.read_only,
+            networks: (!terms.networks.is_empty()).then(|| networks.collect()),
+            requests_a_minute: terms.requests_a_minute,
+        };
+        (limits != Self::default()).then(|| Arc::new(limits))
+    }
+
+    /// Whether the key had ended by this moment. A deletion is final, so it outranks an expiry.
+    pub fn ended(&self, now: Timestamp) -> Option<Ended> {
+        let has_come = |at: &Timestamp| *at <= now;
+        let deleted = self.delete_at.filter(has_come).map(Ended::Deleted);
+        deleted.or_else(|| self.expires_at.filter(has_come).map(Ended::Expired))
+    }
+
+    /// The earliest moment at which the key ends.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.delete_at).min()
+    }
+
+    pub const fn requests_a_minute(&self) -> Option<u32> {
+        self.requests_a_minute
+    }
+
+    /// Why a request may not be made with the key, with the end of a sentence that begins with the key. The address is
+    /// judged first.
+    pub fn refuse(&self, method: &str, headers: &HeaderMap, address: IpAddr) -> Option<(Verdict, String)> {
+        if !self.allows(address) {
+            let detail = format!("may not be used from {}", address.to_canonical());
+            return Some((Verdict::AddressNotAllowed, detail));
+        }
+        if !self.read_only {
+            return None;
+        }
+        let detail = writes(method, headers)?;
+        Some((Verdict::ReadOnlyKey, format!("may only read, and {detail}")))
+    }
+
+    /// An IPv4-mapped IPv6 address counts as IPv4.
+    fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks
+            .as_deref()
+            .is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+    }
+}
+
+/// What makes this request more than reading, or what could make it so behind the gateway.
+fn writes(method: &str, headers: &HeaderMap) -> Option<String> {
+    if !matches!(method, "GET" | "HEAD" | "OPTIONS") {
+        return Some("the method was not GET, HEAD or OPTIONS".to_owned());
+    }
+    if headers.contains_key(header::UPGRADE) {
+        return Some("the request asked to change to another protocol".to_owned());
+    }
+    let name = headers.keys().find(|name| is_override(name.as_str()))?;
+    Some(format!("the request had the header {name}"))
+}
+
+/// Some servers read every mark of a name as a hyphen, or as an underscore.
+fn is_override(name: &str) -> bool {
+    let same = |wanted: &&str| {
+        wanted.len() == name.len()
+            && wanted
+                .bytes()
+                .zip(name.bytes())
+                .all(|(wanted, sent)| wanted == sent || (wanted == b'-' && !sent.is_ascii_alphanumeric()))
+    };
+    METHOD_OVERRIDES.iter().any(|wanted| same(wanted))
+}
