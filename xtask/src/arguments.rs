@@ -12,6 +12,8 @@ cargo xtask <command>
   build [--release]   the site and the server; --release makes one optimised file with the site in it
   test [<filter>…]    everything: Rust, SQLite, PostgreSQL and a browser. A filter with `.spec` in it picks
                       Playwright files, any other picks Rust tests by name
+  test --peers [<proxy>…]
+                      the configurations of docs/integrations in nginx, HAProxy, Caddy, Traefik and Envoy
   lint                formatting and clippy
   bench redact        what redacting the log costs, in a release build, with ordinary and hostile input
   bench logs [<options>…]
@@ -39,6 +41,7 @@ pub(crate) enum Task {
     Serve(ServeOptions),
     Build { release: bool },
     Test { filters: Vec<String> },
+    TestPeers { filters: Vec<String> },
     Lint,
     Bench(Bench),
     Screenshots,
@@ -115,6 +118,9 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         "build" => Task::Build {
             release: rest.take("--release"),
         },
+        "test" if rest.take("--peers") => Task::TestPeers {
+            filters: rest.filters(),
+        },
         "test" => Task::Test {
             filters: rest.filters(),
         },
@@ -187,6 +193,15 @@ mod tests {
                 filters: vec!["keys".into(), "webhooks".into()]
             }
         );
+    }
+
+    #[test]
+    fn peers_are_tested_only_when_asked_for() {
+        let task = |line: &str| parsed(line).unwrap().unwrap().task;
+        let filters = || vec!["nginx".to_owned()];
+        assert_eq!(task("test --peers nginx"), Task::TestPeers { filters: filters() });
+        assert_eq!(task("test nginx"), Task::Test { filters: filters() });
+        assert!(parsed("lint --peers").is_err());
     }
 
     #[test]

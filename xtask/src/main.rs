@@ -15,6 +15,7 @@ mod filters;
 mod lint;
 mod npm;
 mod packages;
+mod peers;
 mod prerequisites;
 mod project;
 mod screenshots;
@@ -55,6 +56,7 @@ fn run() -> Result<()> {
         Task::Serve(options) => serve::run(&project, &options, timings),
         Task::Build { release } => build::run(&project, release, timings),
         Task::Test { filters } => test::run(&project, &filters, timings),
+        Task::TestPeers { filters } => peers::run(&project, &filters, timings),
         Task::Lint => lint::run(&project, timings),
         Task::Bench(Bench::Redact) => bench::run_redact(&project),
         Task::Bench(Bench::Logs(options)) => bench::run_logs(&project, &options),

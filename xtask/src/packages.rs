@@ -57,7 +57,8 @@ pub(crate) fn all(clock: &Clock) -> Result<Packages> {
     }
 }
 
-fn install(clock: &Clock, missing: &[(&str, &str)]) -> Result<()> {
+/// Each is a name for people and its package.
+pub(crate) fn install(clock: &Clock, missing: &[(&str, &str)]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }

@@ -164,13 +164,13 @@ pub(crate) fn playwright(project: &Project, chromium: &Path) -> Command {
 
 /// cargo-nextest if it is installed, because it is faster; otherwise Cargo's own runner.
 #[derive(Debug, Clone, Copy)]
-enum Runner {
+pub(crate) enum Runner {
     Nextest,
     Cargo,
 }
 
 impl Runner {
-    fn here() -> Self {
+    pub(crate) fn here() -> Self {
         if on_path("cargo-nextest").is_some() {
             Self::Nextest
         } else {
@@ -221,6 +221,22 @@ impl Runner {
         printed.lines().filter_map(name).collect()
     }
 
+    /// Runs the server's ignored tests whose names contain one of these.
+    pub(crate) fn ignored(self, root: &Path, names: &[String]) -> Command {
+        let mut command = cargo(root);
+        match self {
+            Self::Nextest => command.args(["nextest", "run"]),
+            Self::Cargo => command.arg("test"),
+        };
+        command.args(["--no-fail-fast", "--package", "server", "--test", "http"]);
+        match self {
+            Self::Nextest => command.args(["--run-ignored", "only"]),
+            Self::Cargo => command.args(["--", "--ignored"]),
+        };
+        command.args(names);
+        command
+    }
+
     fn choose(self, command: &mut Command, workspace: bool) {
         match (workspace, self) {
             (true, _) => {}
@@ -236,7 +252,7 @@ impl Runner {
 
 /// How each part went.
 #[derive(Debug, Default)]
-struct Report {
+pub(crate) struct Report {
     parts: Vec<(String, Outcome)>,
 }
 
@@ -249,7 +265,7 @@ enum Outcome {
 }
 
 impl Report {
-    fn part(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
+    pub(crate) fn part(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         let begun = Instant::now();
         let outcome = work();
         let taken = begun.elapsed();
@@ -272,7 +288,7 @@ impl Report {
     }
 
     /// Prints the summary, with what failed once more: a log may be cut to its end. Fails unless every part passed.
-    fn close(self) -> Result<()> {
+    pub(crate) fn close(self) -> Result<()> {
         eprintln!("\nSummary");
         for (name, outcome) in &self.parts {
             match outcome {

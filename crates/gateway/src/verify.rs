@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::headers::{self, Identity, REQUEST_ID};
 use crate::judge::{Outcome, judge};
 use crate::recording::{Arrival, Recording};
-use crate::verify_call::{Misuse, VerifyCall};
+use crate::verify_call::{Misuse, Profile, VerifyCall};
 use crate::{errors, refusal, request_ids};
 
 /// The status that the caller should get, for proxies that cannot pass every status on.
@@ -22,6 +22,9 @@ const STATUS: &str = "x-gatehouse-status";
 
 /// How many headers the response has.
 const HEADERS: usize = 12;
+
+/// The body that the caller should get, for proxies that pass no body on.
+const BODY: &str = "x-gatehouse-body";
 
 impl Gateway {
     /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
@@ -57,9 +60,10 @@ impl Gateway {
         };
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
         let response = answer(only_of(call.environment, outcome), &mut recording);
+        let body = response.body().clone();
         let mut response = self.own(response, recording, &Method::GET);
         if call.profile.knows_401_and_403_only() {
-            for_auth_request(&mut response);
+            for_auth_request(&mut response, &body);
         }
         response
     }
@@ -75,7 +79,12 @@ impl Gateway {
         let mut response = errors::incorrect_parameters([(misuse.field, misuse.message.as_str())]);
         let request_id = headers::request_id_value(request_ids::next(self.shared.clock.now()));
         response.headers_mut().insert(&REQUEST_ID, request_id);
-        AnswerBody::unrecorded(response, &Method::GET)
+        let body = response.body().clone();
+        let mut response = AnswerBody::unrecorded(response, &Method::GET);
+        if misuse.profile.is_some_and(Profile::knows_401_and_403_only) {
+            for_auth_request(&mut response, &body);
+        }
+        response
     }
 }
 
@@ -120,13 +129,18 @@ fn answer(outcome: Outcome, recording: &mut Recording) -> Response<Bytes> {
     }
 }
 
-/// A client error must not look like a server error: nginx would turn it into a 500. The real status is in a header,
-/// for configurations that read it. A 503 is left alone, because a 500 means much the same.
-fn for_auth_request(response: &mut Response<AnswerBody>) {
+/// A client error must not look like a server error: nginx would turn it into a 500. The real status and the body are in
+/// headers, for configurations that read them. A 503 is left alone, because a 500 means much the same.
+fn for_auth_request(response: &mut Response<AnswerBody>, body: &[u8]) {
     let status = response.status();
-    response
-        .headers_mut()
-        .insert(STATUS, HeaderValue::from(status.as_u16()));
+    let headers = response.headers_mut();
+    headers.insert(STATUS, HeaderValue::from(status.as_u16()));
+    // JSON on one line. A body that is no header's value is left out.
+    if let Ok(body) = HeaderValue::from_bytes(body)
+        && !body.is_empty()
+    {
+        headers.insert(BODY, body);
+    }
     if status.is_client_error() && status != StatusCode::UNAUTHORIZED {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }

@@ -99,12 +99,15 @@ pub(crate) struct VerifyCall {
 pub(crate) struct Misuse {
     pub(crate) field: &'static str,
     pub(crate) message: String,
+    /// Known if only the headers are wrong. A caller can cause that with the bytes of its address.
+    pub(crate) profile: Option<Profile>,
 }
 
 fn misuse(field: &'static str, message: impl Into<String>) -> Misuse {
     Misuse {
         field,
         message: message.into(),
+        profile: None,
     }
 }
 
@@ -113,6 +116,18 @@ impl VerifyCall {
     pub(crate) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Misuse> {
         let query = query.unwrap_or_default();
         let (environment, profile) = settings(query)?;
+        Self::read_headers(query, environment, profile, headers).map_err(|misuse| Misuse {
+            profile: Some(profile),
+            ..misuse
+        })
+    }
+
+    fn read_headers(
+        query: &str,
+        environment: Environment,
+        profile: Profile,
+        headers: &HeaderMap,
+    ) -> Result<Self, Misuse> {
         let (method, address) = profile.believes();
         for other in NAMING.iter().filter(|name| *name != method && *name != address) {
             if headers.contains_key(other) {

@@ -23,6 +23,7 @@ mod pages;
 mod process;
 mod protection;
 mod provider;
+mod proxies;
 mod public_webhooks;
 #[path = "../../../crates/webhooks/tests/receiver/mod.rs"]
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]

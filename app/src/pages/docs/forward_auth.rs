@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::document::Document;
-use super::proxy_samples::{CADDY, ENVOY, HAPROXY, NGINX, TRAEFIK};
+use super::proxy_samples::SAMPLES;
 use crate::ui::{Cell, Code, Column, Narrow, Section, StatusBadge, Table};
 
 const PAGE: Document = Document::ForwardAuth;
@@ -144,9 +144,10 @@ fn Responses() -> impl IntoView {
                 <p>
                     "nginx passes on 401 and 403 and turns every other refusal into a 500. For the profiles "
                     <code>"nginx"</code> " and " <code>"ingress-nginx"</code>
-                    " a caller's error is therefore 403, and " <code>"X-Gatehouse-Status"</code> " has the real status. The "
-                    "configuration below restores it. A malformed call to " <code>"/verify"</code>
-                    " stays 400 and so becomes a 500 in nginx: the proxy's configuration needs fixing."
+                    " a caller's error is therefore 403, "
+                    <code>"X-Gatehouse-Status"</code> " has the real status and " <code>"X-Gatehouse-Body"</code>
+                    " the body. The configuration below restores both. A call whose settings are wrong stays 400, which the \
+                     configuration turns into a 503: fix the address that nginx calls."
                 </p>
             </div>
         </Section>
@@ -156,14 +157,7 @@ fn Responses() -> impl IntoView {
 
 #[component]
 fn Configurations() -> impl IntoView {
-    let samples = [
-        ("nginx", NGINX),
-        ("Caddy", CADDY),
-        ("Traefik", TRAEFIK),
-        ("Envoy", ENVOY),
-        ("HAProxy", HAPROXY),
-    ];
-    let samples = samples
+    let samples = SAMPLES
         .into_iter()
         .map(|(label, text)| view! { <Code label text /> })
         .collect_view();
@@ -171,8 +165,9 @@ fn Configurations() -> impl IntoView {
         <Section id="configurations" title=PAGE.part("configurations")>
             <div class="prose">
                 <p>
-                    "Gatehouse is at 127.0.0.1:9090 and the API at 127.0.0.1:8000. All of these configurations \
-                     refuse every request if Gatehouse does not respond."
+                    "The proxy is at 127.0.0.1:8080, Gatehouse at 127.0.0.1:9090 and the API at 127.0.0.1:8000. All of these \
+                     configurations refuse every request if Gatehouse does not respond. They are tested with nginx 1.22, \
+                     Caddy 2.11, Traefik 3.7, Envoy 1.40 and HAProxy 2.6."
                 </p>
             </div>
             {samples}

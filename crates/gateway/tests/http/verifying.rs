@@ -37,6 +37,14 @@ async fn verify(
     world.gateway.verify(query, headers.clone(), &peer).await
 }
 
+/// The status that the caller gets.
+fn real_status(answer: &http::Response<gateway::AnswerBody>) -> u16 {
+    let told = answer.headers().get("x-gatehouse-status");
+    told.map_or(answer.status().as_u16(), |status| {
+        status.to_str().expect("text").parse().expect("a status")
+    })
+}
+
 #[tokio::test]
 async fn an_active_key_gets_200_with_the_callers_identity() {
     let world = World::new().await;
@@ -123,7 +131,7 @@ async fn the_caller_cannot_write_its_own_log_line() {
         for profile in Profile::ALL {
             let query = format!("environment=sandbox&profile={}", profile.as_str());
             let answer = verify(&world, Some(&query), &headers(&world, &[forged])).await;
-            assert_eq!(answer.status(), 400, "{query} {forged:?}");
+            assert_eq!(real_status(&answer), 400, "{query} {forged:?}");
             assert_eq!(answer.headers()["cache-control"], "no-store");
             assert!(answer.headers().contains_key("x-request-id"));
         }
@@ -203,6 +211,52 @@ async fn nginx_gets_a_status_it_can_pass_on_and_the_real_one_in_a_header() {
     let elsewhere = verify(&world, CADDY, &unknown).await;
     assert_eq!(elsewhere.status(), 400);
     assert!(!elsewhere.headers().contains_key("x-gatehouse-status"));
+}
+
+#[tokio::test]
+async fn what_a_caller_can_cause_is_never_a_status_that_nginx_turns_into_500() {
+    let world = World::with(|_| {}, RateLimit::per_minute(20)).await;
+    let mut kinds = std::collections::BTreeSet::new();
+    for profile in Profile::ALL {
+        let query = format!("environment=sandbox&profile={}", profile.as_str());
+        let is_original = profile == Profile::IngressNginx;
+        let (method, address) = if is_original {
+            ("x-original-method", "x-original-url")
+        } else {
+            ("x-forwarded-method", "x-forwarded-uri")
+        };
+        for (path, more) in [
+            ("/a", &[][..]),
+            ("/a<b", &[]),
+            ("/a`b", &[]),
+            ("*", &[]),
+            (&*format!("/a?{query}"), &[]),
+            ("/a", &[("x-brand-id", "unknown")]),
+            ("/a", &[("x-access-secret", "second")]),
+            ("/a", &[("x-rewrite-url", "/b")]),
+        ] {
+            let mut sent = headers(&world, more);
+            sent.remove("x-forwarded-method");
+            sent.remove("x-forwarded-uri");
+            sent.insert(method, "GET".parse().expect("a value"));
+            sent.insert(address, path.parse().expect("a value"));
+            let answer = verify(&world, Some(&query), &sent).await;
+            let real = real_status(&answer);
+            let told = answer.headers().get("x-gatehouse-body").cloned();
+            let is_nginx = is_original || profile == Profile::Nginx;
+            if is_nginx {
+                let status = answer.status().as_u16();
+                assert!(matches!(status, 200 | 401 | 403), "{query} {path}: {status}");
+            }
+            let body = answer.into_body().collect().await.expect("a body").to_bytes();
+            let expected = (is_nginx && real != 200).then_some(body);
+            assert_eq!(told.map(|told| told.as_bytes().to_vec().into()), expected);
+            kinds.insert((is_nginx, real));
+        }
+    }
+    let of = |is_nginx| [200, 400, 401, 429].map(|status| (is_nginx, status));
+    let expected = of(false).into_iter().chain(of(true));
+    assert_eq!(kinds, expected.collect());
 }
 
 #[tokio::test]
