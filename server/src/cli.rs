@@ -316,6 +316,31 @@ pub enum AdminAction {
         #[arg(long)]
         client_id: String,
     },
+    /// Change an API key's name, end, networks, methods or request budget; once this returns, every node judges by them
+    ChangeKey {
+        #[arg(long)]
+        key_id: String,
+        /// What the key is for
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        note: Option<String>,
+        /// From when it is refused, such as 2027-01-31T12:00:00Z; `none` takes the date away
+        #[arg(long, value_name = "TIME|none")]
+        expires_at: Option<String>,
+        /// From when it is deleted; `none` takes the date away
+        #[arg(long, value_name = "TIME|none")]
+        delete_at: Option<String>,
+        /// Whether only GET, HEAD and OPTIONS are accepted
+        #[arg(long, value_name = "true|false")]
+        read_only: Option<bool>,
+        /// The networks that requests may come from, such as 192.0.2.0/24; repeat it for several, `any` for any address
+        #[arg(long, value_name = "CIDR|any")]
+        network: Vec<String>,
+        /// Requests a minute of its own, below the server's --rate-limit; `none` for no own budget
+        #[arg(long, value_name = "N|none")]
+        requests_a_minute: Option<String>,
+    },
     /// Delete an API key; once this returns, it is refused
     DeleteKey {
         #[arg(long)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use accounts::Scope;
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 use http::Method;
 use model::Permission;
 
@@ -194,6 +194,12 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             "/operator/v1/keys",
             Bearer(Scope::Keys),
             get(operator_api::keys::list_keys),
+        ),
+        Route::new(
+            Method::PATCH,
+            "/operator/v1/keys/{key}",
+            Bearer(Scope::Keys),
+            patch(operator_api::keys::change_key),
         ),
         Route::new(
             Method::DELETE,

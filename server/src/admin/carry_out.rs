@@ -1,7 +1,7 @@
 //! Executes commands, in whichever process holds the data directory.
 
 use accounts::{AccountsError, Email, Whose};
-use keys::KeysError;
+use keys::{KeyChange, KeysError};
 use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
@@ -69,6 +69,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
             environment,
         } => create_key(core, client_id, environment, &actor).await?,
         Command::ListKeys { client_id } => list_keys(core, client_id).await?,
+        Command::ChangeKey { key_id, change } => change_key(core, key_id, change, &actor).await?,
         Command::DeleteKey { key_id } => delete_key(core, key_id, &actor).await?,
         Command::CreateOperatorToken { name, scopes: names } => {
             let token = accounts
@@ -135,6 +136,20 @@ async fn list_keys(core: &Core, client_id: ClientId) -> Result<Answer, StartErro
     let company = company(core, client_id).await?;
     let groups = core.keys.list(company.id).await.map_err(refused_by_keys)?;
     Ok(listing::keys(&groups))
+}
+
+async fn change_key(
+    core: &Core,
+    key_id: KeyId,
+    change: KeyChange,
+    actor: &Actor,
+) -> Result<Answer, StartError> {
+    let changed = core
+        .keys
+        .change_by_id(key_id, change, actor)
+        .await
+        .map_err(refused_by_keys)?;
+    Ok(one(listing::key(&changed)))
 }
 
 async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer, StartError> {

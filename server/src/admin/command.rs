@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use accounts::{Scope, Scopes};
+use keys::{KeyChange, Setting};
 use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,10 @@ pub enum Command {
     },
     ListKeys {
         client_id: ClientId,
+    },
+    ChangeKey {
+        key_id: KeyId,
+        change: KeyChange,
     },
     DeleteKey {
         key_id: KeyId,
@@ -170,6 +175,31 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::ListKeys { client_id: text } => Command::ListKeys {
             client_id: client_id("--client-id", &text)?,
         },
+        AdminAction::ChangeKey {
+            key_id,
+            name,
+            note,
+            expires_at,
+            delete_at,
+            read_only,
+            network,
+            requests_a_minute,
+        } => Command::ChangeKey {
+            key_id: id("--key-id", &key_id)?,
+            change: KeyChange {
+                name,
+                note,
+                expires_at: setting(
+                    "--expires-at",
+                    expires_at,
+                    "a moment, such as 2027-01-31T12:00:00Z",
+                )?,
+                delete_at: setting("--delete-at", delete_at, "a moment, such as 2027-01-31T12:00:00Z")?,
+                read_only,
+                networks: networks(network),
+                requests_a_minute: setting("--requests-a-minute", requests_a_minute, "a whole number")?,
+            },
+        },
         AdminAction::DeleteKey { key_id } => Command::DeleteKey {
             key_id: id("--key-id", &key_id)?,
         },
@@ -205,6 +235,31 @@ fn id<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, ConfigError> {
             "{flag} is {text:?}, but an id is 32 lower-case hexadecimal digits."
         ))
     })
+}
+
+/// What a flag says about something that a key need not have.
+fn setting<T: std::str::FromStr>(
+    flag: &str,
+    text: Option<String>,
+    wanted: &str,
+) -> Result<Setting<T>, ConfigError> {
+    match text.as_deref() {
+        None => Ok(Setting::Keep),
+        Some("none") => Ok(Setting::Clear),
+        Some(text) => text
+            .parse()
+            .map(Setting::To)
+            .map_err(|_| ConfigError::new(format!("{flag} is {text:?}, but it must be {wanted}, or none."))),
+    }
+}
+
+/// `any` alone takes the list away.
+fn networks(named: Vec<String>) -> Option<Vec<String>> {
+    match named.as_slice() {
+        [] => None,
+        [any] if any == "any" => Some(Vec::new()),
+        _ => Some(named),
+    }
 }
 
 fn log_days(text: &str) -> Result<Option<u16>, ConfigError> {

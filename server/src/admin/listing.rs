@@ -1,7 +1,7 @@
 //! Rows as the command line and the operator API list them. Both use the same names.
 
 use accounts::{Company, ListedMember, ListedSession, OperatorToken};
-use model::KeyGroup;
+use model::{KeyGroup, KeySummary, Timestamp};
 
 use super::answer::{Answer, Object};
 
@@ -58,19 +58,30 @@ pub(crate) fn sessions(sessions: &[ListedSession]) -> Answer {
 /// Without secrets.
 pub(crate) fn keys(groups: &[KeyGroup]) -> Answer {
     let keys = groups.iter().flat_map(|group| &group.keys);
-    let object = |key: &model::KeySummary| {
-        Object::new()
-            .with("key_id", key.id)
-            .with("env_type", key.environment)
-            .with("last_four", &key.last_four)
-            .with("created_at", key.created_at.to_rfc3339())
-            .with("created_by", &key.created_by)
-            .with_maybe(
-                "last_used_at",
-                key.last_used.as_ref().map(|used| used.at.to_rfc3339()),
-            )
-    };
-    Answer::List(keys.map(object).collect())
+    Answer::List(keys.map(key).collect())
+}
+
+/// Without its secret. What was not set is left out.
+pub(crate) fn key(key: &KeySummary) -> Object {
+    let terms = &key.terms;
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Object::new()
+        .with("key_id", key.id)
+        .with("env_type", key.environment)
+        .with("last_four", &key.last_four)
+        .with("created_at", key.created_at.to_rfc3339())
+        .with("created_by", &key.created_by)
+        .with_maybe(
+            "last_used_at",
+            key.last_used.as_ref().map(|used| used.at.to_rfc3339()),
+        )
+        .with_maybe("name", set(&terms.name))
+        .with_maybe("note", set(&terms.note))
+        .with_maybe("expires_at", terms.expires_at.map(Timestamp::to_rfc3339))
+        .with_maybe("delete_at", terms.delete_at.map(Timestamp::to_rfc3339))
+        .with_maybe("read_only", terms.read_only.then_some(true))
+        .with_maybe("networks", set(&terms.networks.join(", ")))
+        .with_maybe("requests_a_minute", terms.requests_a_minute)
 }
 
 /// Without the tokens themselves.

@@ -94,6 +94,17 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// Records an error for each member that is not one of these: where a member restricts something, a typing error must
+    /// not pass unnoticed.
+    pub fn only(&mut self, known: &[&str]) {
+        let mut strange: Vec<String> = self.members.keys().cloned().collect();
+        strange.retain(|name| !known.contains(&name.as_str()));
+        strange.sort();
+        for name in strange {
+            self.wrong(&name, &format!("Unknown. Use {}.", known.join(", ")));
+        }
+    }
+
     /// Returns what was read, or all errors.
     pub fn all<T>(self, read: Option<T>) -> Result<T, ApiError> {
         match read {

@@ -1,14 +1,14 @@
-//! `/operator/v1/keys`: lists, generates and deletes a company's API keys. Only the response that generates a secret
+//! `/operator/v1/keys`: lists, generates, changes and deletes a company's API keys. Only the response that generates a secret
 //! contains it, and no scope can reveal it again.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use keys::KeysError;
-use model::{ClientId, Environment, KeyId};
+use keys::{KeyChange, KeysError, Setting};
+use model::{ClientId, Environment, KeyId, Timestamp};
 
-use super::body::JsonBody;
+use super::body::{JsonBody, Members};
 use super::members::OfCompany;
 use super::{Operator, created, failed, invalid, listed, not_found};
 use crate::admin::{Answer, Object, listing};
@@ -82,6 +82,95 @@ pub async fn list_keys(
     match services.core.keys.list(company.id).await {
         Ok(groups) => listed(&listing::keys(&groups)),
         Err(error) => failed("keys could not be listed", &error),
+    }
+}
+
+const CHANGEABLE: [&str; 7] = [
+    "name",
+    "note",
+    "expires_at",
+    "delete_at",
+    "read_only",
+    "networks",
+    "requests_a_minute",
+];
+
+/// A member that is left out is kept, and `null` takes away what was set.
+fn setting<T>(
+    members: &mut Members<'_>,
+    name: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+    otherwise: &str,
+) -> Setting<T> {
+    match members.raw(name) {
+        None => Setting::Keep,
+        Some("null") => Setting::Clear,
+        Some(text) => match read(text) {
+            Some(value) => Setting::To(value),
+            None => {
+                members.wrong(name, otherwise);
+                Setting::Keep
+            }
+        },
+    }
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    serde_json::from_str::<String>(text).ok()?.parse().ok()
+}
+
+const MOMENT: &str = "Name a moment, such as 2027-01-31T12:00:00Z, or null for none.";
+
+fn change(body: &JsonBody) -> Result<KeyChange, ApiError> {
+    let mut members = body.members("what is to be changed")?;
+    members.only(&CHANGEABLE);
+    let number = |text: &str| serde_json::from_str(text).ok();
+    let change = KeyChange {
+        name: members.optional("name", "A name is text."),
+        note: members.optional("note", "A note is text."),
+        expires_at: setting(&mut members, "expires_at", moment, MOMENT),
+        delete_at: setting(&mut members, "delete_at", moment, MOMENT),
+        read_only: members.optional("read_only", "Use true or false."),
+        networks: members.optional(
+            "networks",
+            "Name networks: [\"192.0.2.0/24\"]. An empty list is any address.",
+        ),
+        requests_a_minute: setting(
+            &mut members,
+            "requests_a_minute",
+            number,
+            "Use a whole number, or null for none.",
+        ),
+    };
+    members.all(Some(change))
+}
+
+/// Every node judges by the new terms once this has answered.
+pub async fn change_key(
+    State(services): State<Services>,
+    Extension(operator): Extension<Operator>,
+    Path(key): Path<String>,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let change = change(&body)?;
+    let Ok(key) = key.parse::<KeyId>() else {
+        return Ok(not_found());
+    };
+    match services
+        .core
+        .keys
+        .change_by_id(key, change, &operator.actor)
+        .await
+    {
+        Ok(changed) => Ok(listed(&Answer::One(listing::key(&changed)))),
+        Err(KeysError::NotFound) => Ok(not_found()),
+        Err(KeysError::InvalidTerms(faults)) => {
+            let faults = faults
+                .into_iter()
+                .map(|wrong| webhooks::fault(wrong.field, wrong.message));
+            Err(ApiError::Incorrect(faults.collect()))
+        }
+        Err(error) => Err(ApiError::failed("a key could not be changed", &error)),
     }
 }
 
