@@ -253,7 +253,8 @@ async fn one_key(
             1 => {
                 let change = some_change(dice, now);
                 let by = &nodes[dice.roll(nodes.len() as u64) as usize];
-                let changed = by.change(world.company.id, key.id, change.clone(), &ana());
+                let ana = ana();
+                let changed = by.change(world.company.id, key.id, change.clone(), &ana);
                 let changed = while_followed(nodes, changed).await;
                 match changed {
                     Ok(summary) => {
@@ -283,7 +284,8 @@ async fn one_key(
 
 async fn made(world: &World, nodes: &[Keys]) -> GeneratedKey {
     follow(nodes).await;
-    let made = nodes[0].generate(world.company.id, Environment::Sandbox, &ana());
+    let ana = ana();
+    let made = nodes[0].generate(world.company.id, Environment::Sandbox, &ana);
     while_followed(nodes, made).await.expect("a free slot")
 }
 
