@@ -279,8 +279,8 @@ where
                 Suspend::new(async move {
                     match (company.await, resource.await) {
                         (Ok(company), Ok(value)) => render(company, value),
-                        (Err(error), _) => view! { <Failure error=error retry=retry_both /> }.into_any(),
-                        (_, Err(error)) => view! { <Failure error=error retry=retry /> }.into_any(),
+                        (Err(error), _) => view! { <Failure error=error retry=retry_both is_page=true /> }.into_any(),
+                        (_, Err(error)) => view! { <Failure error=error retry=retry is_page=true /> }.into_any(),
                     }
                 })
             }}

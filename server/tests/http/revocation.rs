@@ -243,6 +243,61 @@ async fn keys_are_listed_without_their_secrets_and_deleted_by_id() {
     }
 }
 
+#[tokio::test]
+async fn a_keys_terms_are_changed_by_its_id_and_count_from_the_answer_on() {
+    let world = World::start().await;
+    let (id, client_id) = world.company("Acme").await;
+    let key = world.key(id, Environment::Sandbox).await;
+    let backend = Backend {
+        world: &world,
+        token: token(&world, "backend", &[Scope::Keys]).await,
+    };
+    let path = format!("/operator/v1/keys/{}", key.key.id);
+    let change = async |body: Value| backend.ask(Method::PATCH, &path, Some(body)).await;
+    let call = async |method: Method| {
+        let call = world
+            .ask(method, "/v1/webhooks/")
+            .to(To::Gateway)
+            .header("x-access-client-id", &client_id.to_string())
+            .header("x-access-secret", key.secret.expose());
+        call.send().await.status
+    };
+    assert_eq!(call(Method::GET).await, StatusCode::OK);
+    let read_only = change(json!({ "read_only": true, "name": "Nightly" })).await;
+    assert_eq!(
+        (read_only.status, &read_only.json()["name"]),
+        (StatusCode::OK, &json!("Nightly"))
+    );
+    assert_eq!(call(Method::GET).await, StatusCode::OK);
+    assert_eq!(call(Method::DELETE).await, StatusCode::FORBIDDEN);
+    let elsewhere = change(json!({ "networks": ["192.0.2.0/24"] })).await;
+    assert_eq!(elsewhere.status, StatusCode::OK, "{elsewhere:?}");
+    assert_eq!(call(Method::GET).await, StatusCode::FORBIDDEN);
+    let anywhere = change(json!({ "networks": [], "read_only": false })).await;
+    assert_eq!(anywhere.status, StatusCode::OK, "{anywhere:?}");
+    assert_eq!(call(Method::GET).await, StatusCode::OK);
+    for (faulty, field) in [
+        (json!({ "readonly": true }), "readonly"),
+        (json!({ "expires_at": "2001-01-01" }), "expires_at"),
+        (json!({ "expires_at": "soon" }), "expires_at"),
+        (json!({ "networks": ["10.0.0.0/40"] }), "networks"),
+        (json!({ "requests_a_minute": 0 }), "requests_a_minute"),
+        (json!({ "read_only": "yes" }), "read_only"),
+    ] {
+        let refused = change(faulty.clone()).await;
+        let wrong = &refused.json()["error"]["extra"]["invalid-params"][0]["field"];
+        assert_eq!(
+            (refused.status, wrong),
+            (StatusCode::BAD_REQUEST, &json!(field)),
+            "{faulty}"
+        );
+    }
+    assert_eq!(call(Method::GET).await, StatusCode::OK);
+    let stranger = format!("/operator/v1/keys/{}", "0".repeat(32));
+    let unknown = backend.ask(Method::PATCH, &stranger, Some(json!({}))).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
 /// One click, or one call by a script in the page, must not break Production, whichever form it takes.
 #[tokio::test]
 async fn the_page_deletes_a_production_key_only_with_its_last_four() {

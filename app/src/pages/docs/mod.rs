@@ -67,7 +67,7 @@ pub fn DocsPage() -> impl IntoView {
 
 fn page(document: Option<Document>, reader: Reader) -> AnyView {
     let Some(document) = document else {
-        return view! { <Title text="Help" /> <Failure error=AppError::NotFound /> }.into_any();
+        return view! { <Title text="Help" /> <Failure error=AppError::NotFound is_page=true /> }.into_any();
     };
     view! {
         <Title text=document.title() />
