@@ -112,5 +112,5 @@ fn is_override(name: &str) -> bool {
                 .zip(name.bytes())
                 .all(|(wanted, sent)| wanted == sent || (wanted == b'-' && !sent.is_ascii_alphanumeric()))
     };
-    METHOD_OVERRIDES.iter().any(|wanted| same(wanted))
+    METHOD_OVERRIDES.iter().any(same)
 }

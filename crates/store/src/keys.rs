@@ -13,9 +13,7 @@ use keys::{
     ChangedRow, Changing, DeletedRow, Deletion, DueKey, Inserted, KeyStore, KeysError, Loaded, NewKey,
     NodeId, Renewal, SealedKey, Touch,
 };
-use model::{
-    AuditAction, AuditEntry, AuditId, CompanyId, Environment, KeyId, KeySummary, LastUsed, Timestamp,
-};
+use model::{AuditAction, AuditEntry, AuditId, CompanyId, Environment, KeyId, KeySummary, Timestamp};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
@@ -123,7 +121,7 @@ impl KeyStore for StoredKeys {
             .fetch_all(self.db.reader())
             .await
             .map_err(StoreError::from)?;
-        Ok(rows.iter().map(read_summary).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(terms::read_summary).collect::<Result<_, _>>()?)
     }
 
     async fn insert(&self, key: NewKey, entry: AuditEntry) -> Result<Inserted, KeysError> {
@@ -430,25 +428,6 @@ fn deletion_audit(deletion: Deletion, environment: Environment) -> AuditEntry {
         subject: deletion.key.to_string(),
         detail: environment.label().to_owned(),
     }
-}
-
-fn read_summary(row: &AnyRow) -> Result<KeySummary, StoreError> {
-    let last_used = match row.maybe_time("last_used_at")? {
-        Some(at) => Some(LastUsed {
-            at,
-            address: row.maybe_text("last_used_address")?.unwrap_or_default(),
-        }),
-        None => None,
-    };
-    Ok(KeySummary {
-        id: row.parsed("id")?,
-        environment: row.parsed("environment")?,
-        created_at: row.time("created_at")?,
-        created_by: row.text("created_by")?,
-        last_four: row.text("last_four")?,
-        last_used,
-        terms: terms::read(row)?,
-    })
 }
 
 fn read_sealed(row: &AnyRow) -> Result<SealedKey, StoreError> {

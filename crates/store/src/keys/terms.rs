@@ -1,12 +1,13 @@
 //! The terms of a key, and keys that end by themselves.
 
 use keys::{ChangedRow, Changing, DeletedRow, DueKey, KeysError, Limits, NewKey};
-use model::{Actor, AuditAction, AuditEntry, AuditId, Environment, KeyId, KeyTerms, Timestamp};
+use model::{
+    Actor, AuditAction, AuditEntry, AuditId, Environment, KeyId, KeySummary, KeyTerms, LastUsed, Timestamp,
+};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::feed::{self, Changed, read_lookup};
-use super::read_summary;
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, audit};
 
 /// The columns.
@@ -23,6 +24,26 @@ pub(super) fn read(row: &AnyRow) -> Result<KeyTerms, StoreError> {
         name: row.text("name")?,
         note: row.text("note")?,
         ..read_limits(row)?
+    })
+}
+
+/// A key as it is listed.
+pub(super) fn read_summary(row: &AnyRow) -> Result<KeySummary, StoreError> {
+    let last_used = match row.maybe_time("last_used_at")? {
+        Some(at) => Some(LastUsed {
+            at,
+            address: row.maybe_text("last_used_address")?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(KeySummary {
+        id: row.parsed("id")?,
+        environment: row.parsed("environment")?,
+        created_at: row.time("created_at")?,
+        created_by: row.text("created_by")?,
+        last_four: row.text("last_four")?,
+        last_used,
+        terms: read(row)?,
     })
 }
 
