@@ -14,7 +14,10 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, read from the command line")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, read from the command line"
+)]
 pub enum Command {
     /// Run the dashboard, the gateway and the operator API.
     ///
