@@ -131,7 +131,7 @@ const OTHERS: &[&str] = &[
     "cookie: a=b",
     "proxy-connection: keep-alive",
 ];
-/// What would be a request of its own if somebody took it for one.
+/// What would be a request of its own to a reader that took it for one.
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nhost: x\r\nx-gatehouse-company: forged\r\n\r\n";
 const BODIES: &[&str] = &[
     "",

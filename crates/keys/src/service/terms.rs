@@ -1,4 +1,4 @@
-//! The terms of a key: changing them, and what happens when a key ends by itself.
+//! The terms of a key: changing them, and what happens when a key's time is over.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Keys {
         Ok(self.facts(company, key).await?.key)
     }
 
-    /// Deletes the keys whose scheduled deletion has come. They are refused from that moment on, so nobody waits for this.
+    /// Deletes the keys whose scheduled deletion has come. They are refused from that moment on, so no request waits for this.
     pub async fn delete_due(&self) -> Result<(), KeysError> {
         let inner = &self.inner;
         for due in inner.store.due(inner.clock.now()).await? {

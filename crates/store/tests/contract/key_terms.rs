@@ -6,7 +6,7 @@ use std::time::Duration;
 use keys::{ActiveKey, KeyChange, Keys, KeysError, Recognition, Setting};
 use model::{Environment, GeneratedKey, KeyTerms, Timestamp, Verdict};
 
-use crate::key_world::{START, World, ana, audit_rows};
+use crate::key_world::{START, World, ana, audit_rows, generate_at_once};
 use crate::test_db::TestDb;
 
 contract!(
@@ -334,19 +334,7 @@ async fn an_ended_key_gives_its_slot_to_a_new_one(db: &TestDb) {
     assert!(matches!(full, Err(KeysError::TwoActive)), "none has expired");
     world.clock.advance(Duration::from_millis(1));
     // Many at once: one gets the slot.
-    let tries: Vec<_> = (0..20)
-        .map(|_| {
-            let keys = keys.clone();
-            tokio::spawn(async move { keys.generate(company, SANDBOX, &ana()).await })
-        })
-        .collect();
-    let mut made = Vec::new();
-    for one in tries {
-        match one.await.expect("no panic") {
-            Ok(generated) => made.push(generated),
-            Err(error) => assert!(matches!(error, KeysError::TwoActive), "{error:?}"),
-        }
-    }
+    let made = generate_at_once(&keys, company, 20).await;
     assert_eq!(made.len(), 1);
     assert_eq!(world.verdict(&keys, &made[0].secret), Verdict::Accepted);
     assert_eq!(world.verdict(&keys, &first.secret), Verdict::Accepted);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clock::{Clock, ManualClock};
 use http::{HeaderMap, HeaderValue};
-use keys::{Keys, KeysOptions, KeysParts, RateLimit, Recognition};
+use keys::{Keys, KeysError, KeysOptions, KeysParts, RateLimit, Recognition};
 use live::Bus;
-use model::{Actor, ActorKind, SecretText, Timestamp, Verdict};
+use model::{Actor, ActorKind, CompanyId, Environment, GeneratedKey, SecretText, Timestamp, Verdict};
 use store::keys::StoredKeys;
 use store::{Columns, Db};
 use vault::{InstallId, MasterKey, Pepper};
@@ -193,4 +193,22 @@ pub(crate) async fn audit_rows(db: &Db) -> Vec<AuditRow> {
         detail: text(row, "detail"),
     };
     rows.iter().map(read).collect()
+}
+
+/// Tries to generate a Sandbox key `times` times at once, and returns those that were made. The others find two active.
+pub(crate) async fn generate_at_once(keys: &Keys, company: CompanyId, times: usize) -> Vec<GeneratedKey> {
+    let tries: Vec<_> = (0..times)
+        .map(|_| {
+            let keys = keys.clone();
+            tokio::spawn(async move { keys.generate(company, Environment::Sandbox, &ana()).await })
+        })
+        .collect();
+    let mut made = Vec::new();
+    for one in tries {
+        match one.await.expect("no panic") {
+            Ok(generated) => made.push(generated),
+            Err(error) => assert!(matches!(error, KeysError::TwoActive), "{error:?}"),
+        }
+    }
+    made
 }

@@ -8,7 +8,7 @@ use model::{Environment, KeyId, LastUsed, Verdict};
 use store::keys::StoredKeys;
 use store::{StoreError, Urgency};
 
-use crate::key_world::{START, World, ana, audit_rows};
+use crate::key_world::{START, World, ana, audit_rows, generate_at_once};
 use crate::test_db::TestDb;
 
 contract!(
@@ -39,19 +39,7 @@ async fn fifty_parallel_generates_leave_two(db: &TestDb) {
     let world = World::create(db).await;
     let keys = world.open(&db.db).await;
     let company = world.company.id;
-    let tries: Vec<_> = (0..50)
-        .map(|_| {
-            let keys = keys.clone();
-            tokio::spawn(async move { keys.generate(company, SANDBOX, &ana()).await })
-        })
-        .collect();
-    let mut made = Vec::new();
-    for one in tries {
-        match one.await.expect("no panic") {
-            Ok(generated) => made.push(generated),
-            Err(error) => assert!(matches!(error, KeysError::TwoActive), "{error:?}"),
-        }
-    }
+    let made = generate_at_once(&keys, company, 50).await;
     assert_eq!(made.len(), 2);
     let groups = keys.list(company).await.expect("listed");
     assert_eq!(groups[0].keys.len(), 2);
