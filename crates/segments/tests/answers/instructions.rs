@@ -30,7 +30,7 @@ const BUDGETS: [(&str, u64, u64); 10] = [
     ("ask_status", 1, 3_400_000),
     ("ask_path", 1, 20_500_000),
     ("ask_histogram", 1, 6_900_000),
-    ("ask_facets", 1, 20_000_000),
+    ("ask_facets", 1, 24_000_000),
     // Most of these two is making templates of paths, which is not optimised here.
     ("ask_errors", 1, 97_000_000),
     ("ask_endpoints", 1, 95_000_000),
