@@ -41,6 +41,34 @@ test('saving, renaming and deleting a view stays on the page, says so, and keeps
   expect(await page.evaluate(() => (globalThis as unknown as { stays?: boolean }).stays)).toBe(true);
 });
 
+test('what was typed and chosen in a folded panel is kept, with the focus, when the page asks for it again', async ({ page }) => {
+  const company = makeCompany();
+  await signIn(page, company);
+  await page.goto(company.path('logs'));
+  await hydrated(page);
+  let drawn = 0;
+  // The answers are late, so that the reader types before they come.
+  await page.route('**/rpc/logs/draw*', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await route.continue();
+    drawn += 1;
+  });
+  await page.getByText('Saved views', { exact: true }).click();
+  await page.getByText('Export…', { exact: true }).click();
+  const name = page.getByLabel('Name', { exact: true });
+  await page.getByLabel('JSON Lines (for programs)').check();
+  await page.getByLabel('Status', { exact: true }).selectOption('5xx');
+  await page.waitForURL(/status=5xx/);
+  await name.pressSequentially('Out');
+  const hidden = page.locator('input[type=hidden][name=filter]');
+  await expect(hidden, 'the panel was drawn anew').toHaveValue(/status=5xx/);
+  expect(drawn).toBeGreaterThan(0);
+  await page.keyboard.type('ages');
+  await expect(name).toHaveValue('Outages');
+  await expect(name).toBeFocused();
+  await expect(page.getByLabel('JSON Lines (for programs)')).toBeChecked();
+});
+
 test('a name that does not fit is refused in words', async ({ page, expectedFaults }) => {
   expectedFaults.push('rpc/logs/save_view');
   const company = makeCompany();

@@ -145,6 +145,20 @@ pub fn action(event: &leptos::ev::SubmitEvent) -> String {
     String::new()
 }
 
+/// Empties a form that has been submitted, and folds the `<details>` that it is in.
+pub fn done(event: &leptos::ev::SubmitEvent) {
+    #[cfg(feature = "hydrate")]
+    if let Some(form) = form_of(event) {
+        form.reset();
+        if let Ok(Some(details)) = form.closest("details[data-key]") {
+            // An attribute with a fixed name cannot fail to be removed.
+            let _ = details.remove_attribute("open");
+        }
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = event;
+}
+
 /// Lets the browser submit a form after all, as if there were no scripts.
 pub fn send(event: &leptos::ev::SubmitEvent) {
     #[cfg(feature = "hydrate")]

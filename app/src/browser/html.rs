@@ -36,7 +36,7 @@ impl Markup {
 }
 
 /// Shows the markup in a `<div>`, whenever it changes. The link with the focus, and opened `<details>`, are found again by
-/// their `data-key`. Each `<time data-at="1767614400000">` is put into the page's zone (to the minute, or as `data-year`,
+/// their `data-key`; so is what was typed and chosen in a `<form>`, and the focus there. Each `<time data-at="1767614400000">` is put into the page's zone (to the minute, or as `data-year`,
 /// `data-row` or `data-full` say), and so is each `datetime-local` input; a time with a tooltip gets both zones there. The text of
 /// `data-utc` is there while times are in UTC.
 #[component]
@@ -110,6 +110,7 @@ pub(super) mod page {
         });
         let had_focus = focused.is_some();
         let focused = focused.and_then(|focused| focused.get_attribute(KEY));
+        let entered = entered::in_forms(node);
         let open: Vec<String> = all(node, "details[open]")
             .filter_map(|details| details.get_attribute(KEY))
             .collect();
@@ -119,6 +120,9 @@ pub(super) mod page {
                 // An attribute with a fixed name cannot fail to be set.
                 let _ = details.set_attribute("open", "");
             }
+        }
+        if entered::again(node, entered) {
+            return;
         }
         let again = focused
             .and_then(|key| all(node, "a").find(|link| link.get_attribute(KEY).as_ref() == Some(&key)));
@@ -196,6 +200,67 @@ pub(super) mod page {
             let at = time.get_attribute("data-at")?.parse().ok()?;
             Some((time, Timestamp::from_millis(at)))
         })
+    }
+
+    /// What a reader has entered in forms that have a key.
+    mod entered {
+        use leptos::prelude::document;
+        use wasm_bindgen::JsCast;
+        use web_sys::{Element, HtmlInputElement};
+
+        use super::{KEY, all};
+
+        pub(super) struct Entered {
+            /// The key of the form, and what tells the field from others in it.
+            place: [String; 3],
+            value: String,
+            is_checked: bool,
+            has_focus: bool,
+        }
+
+        pub(super) fn in_forms(node: &Element) -> Vec<Entered> {
+            let focused = document().active_element();
+            let entered = |(place, input): ([String; 3], HtmlInputElement)| {
+                let has_focus = focused
+                    .as_ref()
+                    .is_some_and(|focused| input.is_same_node(Some(focused)));
+                let is_as_drawn =
+                    input.value() == input.default_value() && input.checked() == input.default_checked();
+                (has_focus || !is_as_drawn).then(|| Entered {
+                    place,
+                    value: input.value(),
+                    is_checked: input.checked(),
+                    has_focus,
+                })
+            };
+            fields(node).filter_map(entered).collect()
+        }
+
+        /// Whether one of them has the focus again.
+        pub(super) fn again(node: &Element, entered: Vec<Entered>) -> bool {
+            let mut has_focus = false;
+            for (place, input) in fields(node) {
+                if let Some(entered) = entered.iter().find(|entered| entered.place == place) {
+                    input.set_value(&entered.value);
+                    input.set_checked(entered.is_checked);
+                    // Fails only for an element that cannot be focused.
+                    has_focus |= entered.has_focus && input.focus().is_ok();
+                }
+            }
+            has_focus
+        }
+
+        fn fields(node: &Element) -> impl Iterator<Item = ([String; 3], HtmlInputElement)> + use<> {
+            all(node, "form[data-key] input:not([type=hidden])").filter_map(|input| {
+                let form = input.closest("form").ok()??.get_attribute(KEY)?;
+                let input: HtmlInputElement = input.dyn_into().ok()?;
+                let choice = match input.type_().as_str() {
+                    "radio" | "checkbox" => input.value(),
+                    _ => String::new(),
+                };
+                Some(([form, input.name(), choice], input))
+            })
+        }
     }
 
     fn all(node: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {

@@ -35,14 +35,15 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
         let is_current = view.query == *now;
         let href = format!("{list}?{}", view.query);
         let to = |what: &str| format!("{list}/views/{}/{what}", view.id);
+        let key = |what: &str| format!("{what}-{}", view.id);
         view! {
             <li>
                 <a href=href aria-current=is_current.then_some("true") data-key=view.id.to_string()>
                     {view.name.clone()}
                 </a>
-                <details class="logs-views__change">
+                <details class="logs-views__change" data-key=key("renaming")>
                     <summary>"Rename…"<span class="visually-hidden">{format!(" {}", view.name)}</span></summary>
-                    <form method="post" action=to("rename")>
+                    <form method="post" action=to("rename") data-key=key("rename")>
                         <input type="hidden" name="query" value=now.to_string() />
                         <Field
                             name="name"
@@ -58,7 +59,7 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
                     </form>
                 </details>
                 // Asks once, without scripts as well.
-                <details class="logs-views__change">
+                <details class="logs-views__change" data-key=key("deleting")>
                     <summary>"Delete…"<span class="visually-hidden">{format!(" {}", view.name)}</span></summary>
                     <form method="post" action=to("delete")>
                         <input type="hidden" name="query" value=now.to_string() />
@@ -82,7 +83,7 @@ fn views(company: &CompanyContext, saved: &[SavedView], now: &ViewQuery) -> Mark
         } else {
             view! { <ul class="logs-views">{rows.collect_view()}</ul> }.into_any()
         }}
-        <form method="post" action=format!("{list}/views") class="logs-views__save">
+        <form method="post" action=format!("{list}/views") class="logs-views__save" data-key="save-view">
             <input type="hidden" name="query" value=now.to_string() />
             <Field
                 name="name"
@@ -112,7 +113,7 @@ fn export(company: &CompanyContext, filter: &LogFilter) -> Markup {
         }
     });
     Markup::of(view! {
-        <form method="post" action=action>
+        <form method="post" action=action data-key="export">
             <input type="hidden" name="filter" value=filter.to_string() />
             <fieldset>
                 <legend class="visually-hidden">"Format"</legend>

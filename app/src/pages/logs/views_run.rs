@@ -38,6 +38,8 @@ pub(crate) fn change_views(run: ViewsRun) {
         match outcome {
             Ok(words) => {
                 run.said.try_set((run.filter, words));
+                // Or what was typed would be kept.
+                form::done(&run.event);
                 run.drawing.refetch();
                 // What was pressed is drawn anew.
                 focus::soon(VIEWS);
