@@ -239,7 +239,7 @@ test.describe('in a time zone other than UTC', () => {
     await page.goto(company.path('logs?from=2026-01-05T12:00:00Z'));
     await hydrated(page);
     await expect(page.getByLabel('From', { exact: true })).toHaveValue('2026-01-05T21:00');
-    await expect(page.getByText('Date range: since 5 Jan 2026, 21:00')).toBeVisible();
+    await expect(page.getByText('Date range: since Mon 5 Jan 2026, 21:00')).toBeVisible();
     await expect(page.getByText('Times are in Asia/Tokyo.')).toBeVisible();
     // Only the switch names it.
     expect((await page.getByRole('main').innerText()).match(/UTC/g)).toHaveLength(1);
@@ -254,7 +254,7 @@ test.describe('in a time zone other than UTC', () => {
     await page.reload();
     await hydrated(page);
     await expect(page.getByLabel('From, UTC', { exact: true })).toHaveValue('2026-01-05T12:00');
-    await expect(page.getByText('Date range: 5 Jan 2026 12:00 UTC to 6 Jan 2026 00:30 UTC')).toBeVisible();
+    await expect(page.getByText('Date range: Mon 5 Jan 2026 12:00 UTC to Tue 6 Jan 2026 00:30 UTC')).toBeVisible();
     await expect(page.getByText('Times are in UTC.')).toBeVisible();
     await expect(page.locator('.logs-chart__axis time').first()).toHaveText(/ UTC$/);
     await page.getByRole('button', { name: 'Show all times in UTC' }).click();

@@ -55,9 +55,9 @@ pub enum LocalStyle {
     Clock,
     /// "2 Nov 14:30:05".
     Row,
-    /// "2 Nov 14:30"; with seconds where they are not zero.
+    /// "Mon 2 Nov 14:30"; with seconds where they are not zero.
     Minute,
-    /// "2 Nov 2026, 14:30".
+    /// "Mon 2 Nov 2026, 14:30".
     DayAndMinute,
     /// "2 Nov 2026".
     Date,
@@ -125,6 +125,8 @@ mod page {
     use js_sys::{Array, Date, Intl::DateTimeFormat, Object, Reflect};
     use wasm_bindgen::JsCast;
 
+    use model::WEEKDAYS;
+
     use super::{LocalStyle, Timestamp};
 
     /// As [`Timestamp::to_page_text`] has them, so that only the zone differs from what the server wrote.
@@ -138,17 +140,21 @@ mod page {
         let month = MONTHS.get(month as usize).copied().unwrap_or_default();
         let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
         let time = format!("{hour:02}:{minute:02}:{second:02}");
+        let weekday = WEEKDAYS.get(date.get_day() as usize).copied().unwrap_or_default();
         match style {
             LocalStyle::Date => format!("{day} {month} {year}"),
             LocalStyle::Full => format!("{day} {month} {year}, {time}"),
-            LocalStyle::DayAndMinute => format!("{day} {month} {year}, {hour:02}:{minute:02}"),
+            LocalStyle::DayAndMinute => {
+                format!("{weekday} {day} {month} {year}, {hour:02}:{minute:02}")
+            }
             LocalStyle::Input => {
                 let month = date.get_month() + 1;
                 format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
             }
-            LocalStyle::Minute if second == 0 => format!("{day} {month} {hour:02}:{minute:02}"),
+            LocalStyle::Minute if second == 0 => format!("{weekday} {day} {month} {hour:02}:{minute:02}"),
+            LocalStyle::Minute => format!("{weekday} {day} {month} {time}"),
             LocalStyle::Clock if is_today(&date) => time,
-            LocalStyle::Clock | LocalStyle::Row | LocalStyle::Minute => format!("{day} {month} {time}"),
+            LocalStyle::Clock | LocalStyle::Row => format!("{day} {month} {time}"),
         }
     }
 

@@ -59,24 +59,25 @@ impl Zone {
     }
 }
 
-/// "5 Jan 12:00 UTC": to the minute, for a chart. With seconds where they say something.
+/// "Mon 5 Jan 12:00 UTC": to the minute, for a chart. With seconds where they say something.
 pub fn minute_text(at: Timestamp) -> String {
     let text = at.to_page_text();
     let words: Vec<&str> = text.split(' ').collect();
     match words.as_slice() {
         [day, month, _, time, zone] => {
             let time = time.strip_suffix(":00").unwrap_or(time);
-            format!("{day} {month} {time} {zone}")
+            format!("{} {day} {month} {time} {zone}", at.weekday())
         }
         _ => text,
     }
 }
 
-/// "5 Jan 2026 12:00 UTC": to the minute, with the year.
+/// "Mon 5 Jan 2026 12:00 UTC": to the minute, with the year.
 pub fn day_and_minute_text(at: Timestamp) -> String {
     let text = at.to_page_text();
     let minute = text.strip_suffix(" UTC").and_then(|text| text.rsplit_once(':'));
-    minute.map_or(text.clone(), |(minute, _)| format!("{minute} UTC"))
+    let minute = minute.map_or(text.clone(), |(minute, _)| format!("{minute} UTC"));
+    format!("{} {minute}", at.weekday())
 }
 
 #[cfg(feature = "hydrate")]
@@ -119,8 +120,11 @@ mod tests {
     #[test]
     fn a_minute_is_written_without_its_seconds() {
         let noon = Timestamp::from_millis(1_767_614_400_000);
-        assert_eq!(minute_text(noon), "5 Jan 12:00 UTC");
-        assert_eq!(minute_text(noon.plus_seconds(15)), "5 Jan 12:00:15 UTC");
-        assert_eq!(day_and_minute_text(noon.plus_seconds(15)), "5 Jan 2026 12:00 UTC");
+        assert_eq!(minute_text(noon), "Mon 5 Jan 12:00 UTC");
+        assert_eq!(minute_text(noon.plus_seconds(15)), "Mon 5 Jan 12:00:15 UTC");
+        assert_eq!(
+            day_and_minute_text(noon.plus_seconds(15)),
+            "Mon 5 Jan 2026 12:00 UTC"
+        );
     }
 }

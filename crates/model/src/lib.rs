@@ -58,7 +58,7 @@ pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use recorded::Recorded;
 pub use saved_view::{SavedView, ViewQuery};
 pub use secret_text::SecretText;
-pub use time::{InvalidTimestamp, Timestamp};
+pub use time::{InvalidTimestamp, Timestamp, WEEKDAYS};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{
     Attempt, AttemptOutcome, Delivery, DeliveryHeaders, DeliveryRow, DeliveryState, DisabledReason,

@@ -32,6 +32,9 @@ struct Civil {
     millisecond: u32,
 }
 
+/// In the order of JavaScript's `getDay`.
+pub const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
 impl Timestamp {
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -88,6 +91,13 @@ impl Timestamp {
         );
         let month = MONTHS[(c.month - 1) as usize];
         format!("{} {month} {} {h:02}:{m:02}:{s:02} UTC", c.day, c.year)
+    }
+
+    /// "Mon", of the day in UTC.
+    pub fn weekday(self) -> &'static str {
+        // The first day of the count was a Thursday.
+        let day = (self.0.div_euclid(86_400_000) + 4).rem_euclid(7);
+        WEEKDAYS[day as usize]
     }
 
     /// Days to a civil date by counting years from March, so that the leap day comes last (proleptic Gregorian).
@@ -238,6 +248,20 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_millis(millis).to_rfc3339(), text);
             assert_eq!(text.parse(), Ok(Timestamp::from_millis(millis)));
+        }
+    }
+
+    #[test]
+    fn weekdays_go_round_also_before_1970() {
+        for (millis, weekday) in [
+            (0, "Thu"),
+            (86_399_999, "Thu"),
+            (86_400_000, "Fri"),
+            (-1, "Wed"),
+            (1_767_614_400_000, "Mon"),
+            (951_782_400_000, "Tue"),
+        ] {
+            assert_eq!(Timestamp::from_millis(millis).weekday(), weekday, "{millis}");
         }
     }
 

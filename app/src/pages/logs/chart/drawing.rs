@@ -381,7 +381,7 @@ mod tests {
             "48 client errors",
             "?status=4xx\"",
             "Highest bar: 6",
-            "5 Jan 12:00 UTC",
+            "Mon 5 Jan 12:00 UTC",
             "6 Jan 12:00 UTC",
         ] {
             assert!(picture.contains(part), "{part} in {picture}");

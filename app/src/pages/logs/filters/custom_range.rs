@@ -147,12 +147,15 @@ mod tests {
             from: Some(NOON),
             to: Some(NOON.plus_seconds(90)),
         };
-        assert_eq!(words(range), "5 Jan 2026 12:00 UTC to 5 Jan 2026 12:01 UTC");
+        assert_eq!(
+            words(range),
+            "Mon 5 Jan 2026 12:00 UTC to Mon 5 Jan 2026 12:01 UTC"
+        );
         assert_eq!(words(DateRange::Last7Days), "Last 7 days");
         let since = DateRange::Between {
             from: Some(NOON),
             to: None,
         };
-        assert_eq!(words(since), "since 5 Jan 2026 12:00 UTC");
+        assert_eq!(words(since), "since Mon 5 Jan 2026 12:00 UTC");
     }
 }
