@@ -94,6 +94,17 @@ pub struct ServeArgs {
     /// A network of proxies whose X-Forwarded-For is trusted
     #[arg(long, value_name = "CIDR")]
     pub trusted_proxy: Vec<String>,
+    /// A network of proxies that may ask /verify [default: this machine only]
+    #[arg(long, value_name = "CIDR")]
+    pub verify_peer: Vec<String>,
+    /// What passes without a key: a path of an environment's API, or all below one: prod=/status, prod=/docs/*
+    ///
+    /// A request that sends credentials all the same is judged by them.
+    #[arg(long, value_name = "ENV=PATH")]
+    pub public_path: Vec<String>,
+    /// The environment whose API answers browsers' CORS preflights, which carry no key [default: none]
+    #[arg(long, value_name = "ENV")]
+    pub cors_preflight: Option<String>,
     /// The User-Agent of deliveries [default: Gatehouse-Webhook-Service/2.0]
     #[arg(long, value_name = "TEXT")]
     pub webhook_user_agent: Option<String>,

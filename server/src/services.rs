@@ -106,6 +106,8 @@ impl Services {
             public_api_url: config.public_url.clone(),
             public_api_tls: config.tls.is_some(),
             trusted_proxies: config.trusted_proxies.clone(),
+            verify_peers: config.verify_peers.clone(),
+            open: config.open.clone(),
             withheld,
             tls: loaded(&config.gateway_tls, config)?,
             upstream_http2: config.upstream_http2,

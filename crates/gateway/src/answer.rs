@@ -26,7 +26,7 @@ pub struct AnswerBody {
     source: Source,
     recording: Option<Recording>,
     /// The upstream's connection and the place in flight, until the response has ended.
-    holds: Option<(Lease, Share<CompanyId>)>,
+    holds: Option<(Lease, Share<Option<CompanyId>>)>,
     /// The trailers that may pass.
     trailers: Passing,
 }
@@ -111,7 +111,7 @@ impl AnswerBody {
         mut recording: Recording,
         method: &Method,
         idle: Duration,
-        holds: (Lease, Share<CompanyId>),
+        holds: (Lease, Share<Option<CompanyId>>),
         revocation: Revocation,
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();

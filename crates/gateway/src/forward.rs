@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use keys::ActiveKey;
 use model::{CompanyId, Environment, Verdict};
 use shares::Share;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -15,17 +16,18 @@ use wire::CallerBody;
 use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
-use crate::headers::{Identity, REQUEST_ID};
-use crate::local::{Caller, capitalised};
+use crate::headers::REQUEST_ID;
+use crate::local::capitalised;
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
 use crate::revocation::Revocation;
+use crate::sender::Sender;
 use crate::upstream::{Lease, Pool, SendFault, Upstream, UpstreamRequest};
 use crate::{errors, headers, location, trailers, websocket};
 
 /// Why there is no response from the upstream.
 enum Failed {
-    /// The key's environment has no upstream.
+    /// The environment has no upstream.
     NoUpstream,
     /// The request's target is not a path, or leaves the upstream's prefix.
     NoPath,
@@ -47,12 +49,12 @@ enum Failed {
 struct Answered {
     response: Response<Incoming>,
     lease: Lease,
-    in_flight: Share<CompanyId>,
+    in_flight: Share<Option<CompanyId>>,
 }
 
 /// A request that may pass, and where it came from.
 pub(crate) struct Passing<'a> {
-    pub(crate) caller: Caller,
+    pub(crate) sender: Sender,
     pub(crate) method: &'a Method,
     pub(crate) peer: &'a Peer,
     /// Whether it came over HTTP/2.
@@ -103,17 +105,19 @@ impl Gateway {
                 };
                 let request_id = recording.request_id_value().clone();
                 response.headers_mut().insert(&REQUEST_ID, request_id);
-                if switches {
-                    return self.switch(&passing, response, recording, in_flight);
+                if let (true, Some(key)) = (switches, passing.sender.key()) {
+                    let key = Arc::clone(key);
+                    return self.switch(key, &passing, response, recording, in_flight);
                 }
                 let holds = (lease, in_flight);
-                let revocation = Revocation::new(passing.caller.key, waited);
+                let revocation = Revocation::new(passing.sender.key().cloned(), waited);
                 let idle = timeouts.stream_idle;
                 AnswerBody::upstream(response, recording, passing.method, idle, holds, revocation)
                     .map(|body| body.passing(trailers))
             }
             Err(failed) => {
-                let (verdict, detail, response) = failed.explain(passing.caller.environment, timeouts.answer);
+                let (verdict, detail, response) =
+                    failed.explain(passing.sender.environment(), timeouts.answer);
                 recording.verdict(verdict, detail);
                 self.own(response, recording, passing.method)
             }
@@ -132,10 +136,10 @@ impl Gateway {
         let shared = &*self.shared;
         let upstream = shared
             .upstreams
-            .get(&passing.caller.environment)
+            .get(&passing.sender.environment())
             .ok_or(Failed::NoUpstream)?;
         let target = upstream.target(passing.method, &uri).ok_or(Failed::NoPath)?;
-        let in_flight = self.place_in_flight(passing.caller.key.company.root).await?;
+        let in_flight = self.place_in_flight(passing.sender.holder()).await?;
 
         let patience = shared.options.timeouts.answer;
         // Repeating a safe request without a body changes nothing and sends nothing twice.
@@ -164,7 +168,7 @@ impl Gateway {
             answer = ask(pool, upstream, again, None, patience).await;
         }
         answer.map(|(mut response, mut lease)| {
-            location::rewrite(response.headers_mut(), &upstream.url, &passing.caller.reached);
+            location::rewrite(response.headers_mut(), &upstream.url, passing.sender.reached());
             lease.carried(seen);
             if is_doubtful(&response) {
                 lease.spend();
@@ -180,15 +184,16 @@ impl Gateway {
     /// The upstream agreed to a WebSocket.
     fn switch(
         &self,
+        key: Arc<ActiveKey>,
         passing: &Passing<'_>,
         mut response: Response<Incoming>,
         mut recording: Recording,
-        in_flight: Share<CompanyId>,
+        in_flight: Share<Option<CompanyId>>,
     ) -> Response<AnswerBody> {
         recording.answer(response.status(), response.headers());
         let session = websocket::Session {
             keys: self.shared.keys.clone(),
-            key: Arc::clone(&passing.caller.key),
+            key,
             recording,
             in_flight,
             idle: self.shared.options.timeouts.stream_idle,
@@ -199,7 +204,7 @@ impl Gateway {
         response
     }
 
-    async fn place_in_flight(&self, holder: CompanyId) -> Result<Share<CompanyId>, Failed> {
+    async fn place_in_flight(&self, holder: Option<CompanyId>) -> Result<Share<Option<CompanyId>>, Failed> {
         let places = &self.shared.in_flight;
         if let Some(place) = places.try_take(&holder) {
             return Ok(place);
@@ -281,18 +286,14 @@ fn upstream_request(
     (target, headers): (Uri, HeaderMap),
     mut body: RequestBody<CallerBody>,
 ) -> UpstreamRequest {
-    let caller = &passing.caller;
     let passes = |name: &HeaderName| {
         headers::trailer_passes_to_upstream(name, passing.peer.is_trusted(), recording.form())
     };
     let trailers = trailers::announced(&headers, passes);
-    let mut headers = headers::to_upstream(headers, passing.peer, &caller.reached, recording.form());
-    let identity = Identity {
-        key: &caller.key,
-        brand: caller.brand.as_ref(),
-        request_id: recording.request_id_value(),
-    };
-    identity.write(&mut headers);
+    let mut headers = headers::to_upstream(headers, passing.peer, passing.sender.reached(), recording.form());
+    passing
+        .sender
+        .identify(recording.request_id_value(), &mut headers);
     headers.insert(header::HOST, upstream.authority.clone());
     if passing.websocket {
         websocket::set(&mut headers);

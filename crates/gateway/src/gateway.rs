@@ -24,13 +24,14 @@ use crate::answer::AnswerBody;
 use crate::counters::{Counters, Counts};
 use crate::forward::Passing;
 use crate::headers::REQUEST_ID;
-use crate::judge::{Outcome, judge};
+use crate::judge::{Facts, Outcome, judge};
 use crate::options::GatewayOptions;
 use crate::reached::Reached;
 use crate::recording::{Arrival, Log, Recording};
 use crate::request_body::BoxError;
+use crate::sender::Sender;
 use crate::upstream::{Connector, Pool, Upstream, UpstreamFault};
-use crate::{Caller, LocalApi, client_address, errors, headers, request_ids, trailers, websocket};
+use crate::{Caller, LocalApi, client_address, errors, headers, paths, request_ids, trailers, websocket};
 
 /// Checks requests, answers or forwards them, and records them. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
@@ -52,8 +53,9 @@ pub(crate) struct Shared {
     pub(crate) upstreams: HashMap<Environment, Upstream>,
     pub(crate) connector: Connector,
     /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
-    /// count as its parent's, so that having more brands does not give a company more places.
-    pub(crate) in_flight: FairShare<CompanyId>,
+    /// count as its parent's, so that having more brands does not give a company more places. Those without a key count as one
+    /// company's.
+    pub(crate) in_flight: FairShare<Option<CompanyId>>,
     pub(crate) local_in_flight: FairShare<CompanyId>,
 }
 
@@ -114,23 +116,32 @@ impl Gateway {
         // Before anything is measured: this is time that the request would otherwise have spent in the socket.
         shared.log.recorder.room().await;
         let (parts, body) = request.into_parts();
-        if shared.options.withholds(parts.uri.path()) {
+        let path = paths::normalised(parts.uri.path());
+        if shared.options.withholds(&path) {
             return self.withheld(&parts.method);
         }
-        let is_local = shared.local.takes(parts.uri.path());
+        let is_local = shared.local.takes(&path);
         let recorded = if is_local {
             Recorded::PublicApi
         } else {
             Recorded::Gateway
         };
         let configured = shared.gateway_url.as_ref();
-        let (caller, recording) = match self.check(&parts, recorded, peer, configured) {
-            Ok(passes) => passes,
-            Err(refused) => return *refused,
+        let open = if is_local {
+            None
+        } else {
+            self.open_environment(&parts)
         };
-        if is_local {
-            return self.answer_locally(caller, parts, body, recording).await;
-        }
+        let (sender, recording) = match open {
+            Some(environment) => self.keyless(&parts, environment, peer, configured),
+            None => match self.check(&parts, recorded, peer, configured) {
+                Ok((caller, recording)) if is_local => {
+                    return self.answer_locally(caller, parts, body, recording).await;
+                }
+                Ok((caller, recording)) => (Sender::Caller(caller), recording),
+                Err(refused) => return *refused,
+            },
+        };
         let Parts {
             method,
             uri,
@@ -139,12 +150,13 @@ impl Gateway {
             ..
         } = parts;
         let passing = Passing {
-            caller,
+            // What cannot be cut off when its key is deleted must not last.
+            websocket: sender.key().is_some() && websocket::is_asked_for(&headers) && body.is_end_stream(),
+            sender,
             method: &method,
             peer,
             is_http2: version == Version::HTTP_2,
             trailers: trailers::are_wanted(&headers),
-            websocket: websocket::is_asked_for(&headers) && body.is_end_stream(),
         };
         self.forward(passing, (uri, headers), body, recording, pool).await
     }
@@ -192,6 +204,28 @@ impl Gateway {
     /// The other end of a connection.
     pub fn peer(&self, address: IpAddr) -> Peer {
         Peer::new(address, &self.shared.options.trusted_proxies)
+    }
+
+    /// The environment whose API this request may reach without a key.
+    fn open_environment(&self, parts: &Parts) -> Option<Environment> {
+        let request = (parts.method.as_str(), parts.uri.path());
+        let (open, form) = (&self.shared.options.open, &self.shared.log.form);
+        open.environment(None, request, &parts.headers, form)
+    }
+
+    /// A request that passes without a key. It belongs to no company, so it is counted and in no log.
+    fn keyless(
+        &self,
+        parts: &Parts,
+        environment: Environment,
+        peer: &Peer,
+        configured: Option<&Reached>,
+    ) -> (Sender, Recording) {
+        let address = self.client_address(peer, &parts.headers);
+        let arrival = self.arrival(parts, Recorded::Gateway, peer.text_of(address));
+        let reached = Reached::find(&parts.headers, peer, configured);
+        let recording = Recording::new(Arc::clone(&self.shared.log), arrival, Facts::default());
+        (Sender::Anyone { environment, reached }, recording)
     }
 
     /// Begins the recording and judges the request. Returns the caller, or the refusal.

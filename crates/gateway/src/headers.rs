@@ -1,12 +1,12 @@
 //! Decides which headers reach the upstream and which return to the caller. It removes hop-by-hop headers, framing,
-//! credentials and Gatehouse's own cookies, and adds the caller's identity.
+//! credentials and Gatehouse's own cookies. `identity.rs` adds the caller's identity.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use keys::{ActiveKey, BRAND_HEADER, CompanyRef, CredentialForm};
+use keys::{BRAND_HEADER, CredentialForm};
 use model::RequestId;
 
 use crate::address::Peer;
@@ -43,13 +43,8 @@ const OURS: [&str; 3] = ["x-access-client-id", "x-access-secret", "x-request-id"
 
 /// Stands in for a value that does not exist. If the header were missing instead, a value set by someone else could be
 /// believed.
-const NONE: HeaderValue = HeaderValue::from_static("-");
+pub(crate) const NONE: HeaderValue = HeaderValue::from_static("-");
 
-static COMPANY: HeaderName = HeaderName::from_static("x-gatehouse-company");
-static CLIENT_ID: HeaderName = HeaderName::from_static("x-gatehouse-client-id");
-static ENVIRONMENT: HeaderName = HeaderName::from_static("x-gatehouse-environment");
-static KEY_ID: HeaderName = HeaderName::from_static("x-gatehouse-key-id");
-static BRAND: HeaderName = HeaderName::from_static("x-gatehouse-brand");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Headers that most requests have and that always pass, so that the rules need not be applied to them.
@@ -76,29 +71,6 @@ const BEFORE_THE_BODY: [HeaderName; 9] = [
     header::SET_COOKIE,
     header::VARY,
 ];
-
-/// The caller's identity, for the upstream.
-#[derive(Debug)]
-pub(crate) struct Identity<'a> {
-    pub(crate) key: &'a ActiveKey,
-    pub(crate) brand: Option<&'a CompanyRef>,
-    pub(crate) request_id: &'a HeaderValue,
-}
-
-impl Identity<'_> {
-    /// Sets the identity headers. All values were issued by Gatehouse itself.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let company = &self.key.company;
-        let environment = HeaderValue::from_static(self.key.environment.as_str());
-        let brand = self.brand.map(|brand| brand.client_id_header.clone());
-        headers.insert(&COMPANY, company.id_header.clone());
-        headers.insert(&CLIENT_ID, company.client_id_header.clone());
-        headers.insert(&ENVIRONMENT, environment);
-        headers.insert(&KEY_ID, self.key.id_header.clone());
-        headers.insert(&BRAND, brand.unwrap_or(NONE));
-        headers.insert(&REQUEST_ID, self.request_id.clone());
-    }
-}
 
 /// The request's headers without those that must not reach the upstream.
 pub(crate) fn to_upstream(

@@ -13,7 +13,7 @@ use model::{Environment, SecretText, Timestamp, Verdict};
 use crate::headers::folded;
 
 /// What the log says about the caller.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// Whose log the request goes to. `None` if it belongs to no known company.
     pub(crate) place: Option<Place>,

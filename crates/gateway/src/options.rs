@@ -1,12 +1,15 @@
 //! What the operator can set, including the limits that keep one caller from taking what others need.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use model::Environment;
 use url::Url;
 use wire::Tls;
+
+use crate::open::Open;
 
 /// The settings of a gateway.
 #[derive(Clone, Debug, Default)]
@@ -30,12 +33,24 @@ pub struct GatewayOptions {
     /// First path segments that always get a 404. The operator's routes are on another listener, and nothing that looks
     /// like them may be reachable here.
     pub withheld: BTreeSet<String>,
+    /// What passes without a key.
+    pub open: Open,
+    /// Peers that may ask `verify`: it says which secrets are valid. If none are named, those on this machine.
+    pub verify_peers: Vec<IpNet>,
 }
 
 impl GatewayOptions {
+    /// `path` is [normalised](crate::paths::normalised).
     pub(crate) fn withholds(&self, path: &str) -> bool {
         let first = path.strip_prefix('/').unwrap_or(path).split('/').next();
         first.is_some_and(|first| self.withheld.contains(first))
+    }
+
+    pub(crate) fn may_verify(&self, peer: IpAddr) -> bool {
+        match self.verify_peers.as_slice() {
+            [] => peer.is_loopback(),
+            peers => peers.iter().any(|network| network.contains(&peer)),
+        }
     }
 }
 

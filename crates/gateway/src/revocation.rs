@@ -18,14 +18,15 @@ const EARLY_PIECES: u8 = 3;
 /// ordinary response, one or two pieces in a few milliseconds, should not pay for. So only a response that is still open
 /// after [`MOMENT`] or after several pieces watches its key.
 pub(crate) struct Revocation {
-    key: Arc<ActiveKey>,
+    /// `None` for a response that no key asked for, which nothing revokes.
+    key: Option<Arc<ActiveKey>>,
     early: u8,
     ended: Option<Pin<Box<dyn Future<Output = Verdict> + Send>>>,
 }
 
 impl Revocation {
     /// For a response that has begun after `waited`.
-    pub(crate) const fn new(key: Arc<ActiveKey>, waited: Duration) -> Self {
+    pub(crate) const fn new(key: Option<Arc<ActiveKey>>, waited: Duration) -> Self {
         let is_late = waited.as_millis() >= MOMENT.as_millis();
         Self {
             key,
@@ -52,7 +53,9 @@ impl Revocation {
 
     /// Watches the key from now on. Ready if it is no longer accepted.
     pub(crate) fn watch(&mut self, keys: &Keys, cx: &mut Context<'_>) -> Poll<Verdict> {
-        let key = &self.key;
+        let Some(key) = &self.key else {
+            return Poll::Pending;
+        };
         let ended = self.ended.get_or_insert_with(|| {
             let (keys, key) = (keys.clone(), Arc::clone(key));
             Box::pin(async move { keys.ended(key).await })

@@ -1,7 +1,7 @@
 //! `verify`: the same check, for a proxy that asks first and then forwards the request itself (nginx, Envoy, Caddy,
 //! Traefik, HAProxy).
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,7 +11,8 @@ use model::{Environment, Recorded, Verdict};
 use crate::address::Peer;
 use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
-use crate::headers::{self, Identity, REQUEST_ID};
+use crate::headers::{self, REQUEST_ID};
+use crate::identity::{self, Identity};
 use crate::judge::{Outcome, judge};
 use crate::recording::{Arrival, Recording};
 use crate::verify_call::{Misuse, Profile, VerifyCall};
@@ -29,10 +30,13 @@ const BODY: &str = "x-gatehouse-body";
 impl Gateway {
     /// Returns 200 with the identity headers, or the refusal that the gateway would have sent. Never cacheable. `query`
     /// is the query of the URL that the proxy calls. If the query or the headers leave unclear what is being asked, the
-    /// response is 400 and nothing is logged. `peer` is the proxy; it may name the caller's address if it is trusted.
+    /// response is 400 and nothing is logged; 403 if `peer`, the proxy, may not ask. It may name the caller's address if it is
+    /// trusted.
     pub async fn verify(&self, query: Option<&str>, headers: HeaderMap, peer: &Peer) -> Response<AnswerBody> {
         self.shared.log.recorder.room().await;
+        let may_ask = self.shared.options.may_verify(peer.address());
         let mut response = match VerifyCall::read(query, &headers) {
+            _ if !may_ask => self.may_not_ask(peer),
             Ok(call) => self.verified(call, headers, peer),
             Err(misuse) => self.misused(&misuse),
         };
@@ -46,6 +50,15 @@ impl Gateway {
         let shared = &*self.shared;
         let at = shared.clock.now();
         let address = self.client_address(peer, &headers);
+        let path = call.path.split('?').next().unwrap_or_default();
+        let asked = (call.method.as_str(), path);
+        let open = shared
+            .options
+            .open
+            .environment(Some(call.environment), asked, &headers, &shared.log.form);
+        if let Some(environment) = open {
+            return self.passes_without_key(environment);
+        }
         let (outcome, facts) = judge(&shared.keys, &call.method, &headers, at, address);
         headers::remove_identity(&mut headers);
         let arrival = Arrival {
@@ -66,6 +79,29 @@ impl Gateway {
             for_auth_request(&mut response, &body);
         }
         response
+    }
+
+    /// A request that needs no key. It belongs to no company, so it is counted and in no log.
+    fn passes_without_key(&self, environment: Environment) -> Response<AnswerBody> {
+        self.shared.log.counters.seen(Verdict::Accepted, true);
+        let request_id = headers::request_id_value(request_ids::next(self.shared.clock.now()));
+        let mut response = Response::new(Bytes::new());
+        identity::write_none(environment, &request_id, response.headers_mut());
+        AnswerBody::unrecorded(response, &Method::GET)
+    }
+
+    /// Not a proxy that was named.
+    fn may_not_ask(&self, peer: &Peer) -> Response<AnswerBody> {
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| {
+            tracing::warn!(
+                "{} asks /verify, but no verify-peer names it; this is said once",
+                peer.address()
+            );
+        });
+        self.shared.log.counters.not_understood();
+        let response = errors::not_authenticated("This address may not ask. Name it with --verify-peer.");
+        AnswerBody::unrecorded(response, &Method::GET)
     }
 
     /// The proxy's call is wrong. Only the operator can fix that, so it goes into no company's log.

@@ -59,7 +59,7 @@ pub(crate) struct Session {
     pub(crate) keys: Keys,
     pub(crate) key: Arc<ActiveKey>,
     pub(crate) recording: Recording,
-    pub(crate) in_flight: Share<CompanyId>,
+    pub(crate) in_flight: Share<Option<CompanyId>>,
     /// How long neither side may send anything.
     pub(crate) idle: Duration,
 }

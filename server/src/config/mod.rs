@@ -106,6 +106,10 @@ pub struct Config {
     pub gateway_tls: Option<CertificateFiles>,
     pub allow_networks: Vec<webhooks::AllowedNetwork>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Proxies that may ask `/verify`; if empty, those on this machine.
+    pub verify_peers: Vec<ipnet::IpNet>,
+    /// What passes without a key.
+    pub open: gateway::Open,
     /// The User-Agent and the name of the signature header on every delivery.
     pub webhook_headers: webhooks::SentHeaders,
     /// The most connections from one address to one listener.
@@ -138,6 +142,8 @@ impl Config {
             gateway_tls: CertificateFiles::read(&settings, "gateway-tls-certificate", "gateway-tls-key")?,
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
+            verify_peers: parse::networks(&settings, "verify-peer")?,
+            open: parse::open(&settings)?,
             webhook_headers: parse::webhook_headers(&settings)?,
             connections_per_address: parse::connections_per_address(&settings)?,
             gateway: limits::read(&settings)?,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use gateway::{InvalidOpenPath, Open, OpenPath};
 use ipnet::IpNet;
 use keys::{CredentialForm, WrittenName};
 use model::{DeliveryHeaders, Environment, Provider};
@@ -112,6 +113,37 @@ pub(super) fn upstreams(settings: &Settings) -> Result<Vec<(Environment, Url)>, 
         upstreams.push((environment, url));
     }
     Ok(upstreams)
+}
+
+/// What passes without a key. An environment that is named must have an upstream.
+pub(super) fn open(settings: &Settings) -> Result<Open, ConfigError> {
+    let upstreams = upstreams(settings)?;
+    let environment = |value: &Value, text: &str, wants: &str| {
+        let environment: Environment = text.parse().map_err(|_| value.must_be(wants))?;
+        if upstreams.iter().any(|(known, _)| *known == environment) {
+            Ok(environment)
+        } else {
+            Err(ConfigError::new(format!(
+                "{} names {environment}, which has no upstream.",
+                value.place
+            )))
+        }
+    };
+    let path = |value: &Value| {
+        let wants = format!("an environment and {InvalidOpenPath}, such as prod=/status");
+        let (of, path) = value.text.split_once('=').ok_or_else(|| value.must_be(&wants))?;
+        OpenPath::new(environment(value, of, &wants)?, path).map_err(|_| value.must_be(&wants))
+    };
+    let preflights = settings.text("cors-preflight");
+    let preflights = preflights.map(|value| environment(&value, &value.text, "sandbox, dev or prod"));
+    Ok(Open {
+        paths: settings
+            .list("public-path")
+            .iter()
+            .map(path)
+            .collect::<Result<_, _>>()?,
+        preflights: preflights.transpose()?,
+    })
 }
 
 pub(super) fn networks(settings: &Settings, name: &str) -> Result<Vec<IpNet>, ConfigError> {
@@ -279,6 +311,26 @@ mod tests {
         let twice =
             settings(|args| args.upstream = vec!["dev=http://a".to_owned(), "dev=http://b".to_owned()]);
         assert!(upstreams(&twice).expect_err("twice").0.contains("dev twice"));
+        let open = |upstream: &str, path: &str, preflights: Option<&str>| {
+            open(&settings(|args| {
+                args.upstream = vec![upstream.to_owned()];
+                args.public_path = vec![path.to_owned()];
+                args.cors_preflight = preflights.map(str::to_owned);
+            }))
+        };
+        let (api, path) = ("dev=http://a", "dev=/docs/*");
+        let known = open(api, path, Some("dev")).expect("an open path");
+        assert_eq!((known.paths.len(), known.preflights), (1, Some(Environment::Dev)));
+        assert_eq!(
+            open(api, "dev=/*", None).expect_err("all of the API").0,
+            "--public-path is \"dev=/*\", but it must be an environment and a path such as /status, or /docs/* for \
+             everything below it, such as prod=/status."
+        );
+        assert!(open(api, "/docs", None).is_err());
+        assert_eq!(
+            open(api, path, Some("prod")).expect_err("no upstream").0,
+            "--cors-preflight names prod, which has no upstream."
+        );
         for limit in ["0", "-1", "many"] {
             assert!(
                 rate_limit(&settings(|args| args.rate_limit = Some(limit.to_owned()))).is_err(),

@@ -100,6 +100,8 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         gateway_tls: None,
         allow_networks: Vec::new(),
         trusted_proxies: Vec::new(),
+        verify_peers: Vec::new(),
+        open: gateway::Open::default(),
         webhook_headers: webhooks::SentHeaders::default(),
         connections_per_address: 1024,
         gateway: server::config::GatewayLimits::default(),

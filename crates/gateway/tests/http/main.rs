@@ -10,6 +10,7 @@ mod hostile;
 mod http2;
 mod instructions;
 mod kept;
+mod keyless;
 mod passing;
 mod raw;
 mod recording;

@@ -1,0 +1,66 @@
+//! Who sent a request that is forwarded.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use keys::ActiveKey;
+use model::{CompanyId, Environment};
+
+use crate::identity::{self, Identity};
+use crate::local::Caller;
+use crate::reached::Reached;
+
+/// The sender of a request that may pass.
+pub(crate) enum Sender {
+    /// A company, by one of its keys.
+    Caller(Caller),
+    /// Anyone: the request needs no key.
+    Anyone {
+        environment: Environment,
+        /// See [`Caller::reached`].
+        reached: Reached,
+    },
+}
+
+impl Sender {
+    pub(crate) const fn environment(&self) -> Environment {
+        match self {
+            Self::Caller(caller) => caller.environment,
+            Self::Anyone { environment, .. } => *environment,
+        }
+    }
+
+    pub(crate) const fn reached(&self) -> &Reached {
+        match self {
+            Self::Caller(caller) => &caller.reached,
+            Self::Anyone { reached, .. } => reached,
+        }
+    }
+
+    pub(crate) const fn key(&self) -> Option<&Arc<ActiveKey>> {
+        match self {
+            Self::Caller(caller) => Some(&caller.key),
+            Self::Anyone { .. } => None,
+        }
+    }
+
+    /// Whose share of the places in flight it takes. All requests without a key share one.
+    pub(crate) fn holder(&self) -> Option<CompanyId> {
+        self.key().map(|key| key.company.root)
+    }
+
+    /// Sets the identity headers.
+    pub(crate) fn identify(&self, request_id: &HeaderValue, headers: &mut HeaderMap) {
+        match self {
+            Self::Caller(caller) => {
+                let identity = Identity {
+                    key: &caller.key,
+                    brand: caller.brand.as_ref(),
+                    request_id,
+                };
+                identity.write(headers);
+            }
+            Self::Anyone { environment, .. } => identity::write_none(*environment, request_id, headers),
+        }
+    }
+}
