@@ -191,10 +191,17 @@ test('on a phone the filters are folded, and the first row is near the top', asy
   const top = (await page.getByRole('heading', { level: 1 }).boundingBox())!.y;
   const row = (await page.locator('#requests tbody tr').first().boundingBox())!.y;
   expect(row - top).toBeLessThanOrEqual(300);
-  await page.goto(company.path('logs?status=2xx&range=7d'));
-  await hydrated(page);
-  await expect(page.getByRole('link', { name: /Status: 2xx/ })).toBeVisible();
-  expect((await page.locator('#requests tbody tr').first().boundingBox())!.y - top).toBeLessThanOrEqual(300);
+  // The first two set one that only *More filters* shows, whose values would fill the screen.
+  for (const [query, chip] of [
+    ['path=users&range=7d', /Path contains: users/],
+    ['verdict=accepted&range=7d', /What happened:/],
+    ['status=2xx&range=7d', /Status: 2xx/],
+  ] as const) {
+    await page.goto(company.path(`logs?${query}`));
+    await hydrated(page);
+    await expect(page.getByRole('link', { name: chip })).toBeVisible();
+    expect((await page.locator('#requests tbody tr').first().boundingBox())!.y - top, query).toBeLessThanOrEqual(300);
+  }
   await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
   const fold = page.getByRole('checkbox', { name: 'Filters' });
   await fold.focus();

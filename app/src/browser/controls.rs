@@ -100,14 +100,6 @@ pub fn blame(place: Place, name: &str, words: Option<&str>) {
     let _ = (place, name, words);
 }
 
-/// Opens the `<details>` of the form.
-pub fn unfold(place: Place) {
-    #[cfg(feature = "hydrate")]
-    page::unfold(place);
-    #[cfg(not(feature = "hydrate"))]
-    let _ = place;
-}
-
 /// Whether the `<details>` of the form is open.
 pub fn is_unfolded(place: Place) -> bool {
     #[cfg(feature = "hydrate")]
@@ -249,12 +241,6 @@ mod page {
         } else {
             let _ = field.remove_attribute("aria-invalid");
             let _ = field.remove_attribute("aria-describedby");
-        }
-    }
-
-    pub(super) fn unfold(place: Place) {
-        if let Some(details) = find(place, "details") {
-            let _ = details.set_attribute("open", "");
         }
     }
 

@@ -8,7 +8,7 @@ use model::{
 
 use super::line::{self, SearchLine};
 use super::names::Names;
-use super::{SEVERAL, chips, chosen, custom_range, first, has_more, is_several, menus};
+use super::{SEVERAL, chips, chosen, custom_range, first, is_several, menus};
 use crate::browser::html::Markup;
 use crate::pages::logs::address;
 use crate::pages::logs::drawn::Drawn;
@@ -37,7 +37,7 @@ pub(in crate::pages::logs) fn draw(
                 {menu(filter, FilterField::Brand, "Brand", brand_options(filter, &names))}
                 {apply()}
             </div>
-            <details class="logs-more" data-key="more" open=open || has_more(filter)>
+            <details class="logs-more" data-key="more" open=open>
                 <summary>"More filters"</summary>
                 <div class="filters">
                     <SearchLine given=wrong_line(line) />

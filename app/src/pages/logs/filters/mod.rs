@@ -23,7 +23,7 @@ pub(crate) use self::tools::{FilterTools, work_filters};
 use super::address;
 use super::drawn::{self, Drawing, NotDrawn, Part, part};
 use super::listing::Listing;
-use super::more::{first, has_more, is_several};
+use super::more::{first, is_several};
 use crate::browser::html::{Markup, ShowMarkup};
 use crate::browser::{controls, shortcut};
 use crate::on_demand::Coming;
@@ -189,6 +189,7 @@ fn chosen(filter: &LogFilter, field: FilterField) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::logs::more::has_more;
 
     #[test]
     fn a_query_is_spelt_out_each_filter_with_the_query_without_it() {

@@ -9,7 +9,7 @@ use model::{DateRange, FilterField, LogFilter, Timestamp};
 
 use super::custom_range::{self, Bounds};
 use super::line::Line;
-use super::{chosen, first, has_more};
+use super::{chosen, first};
 use crate::browser::clock;
 use crate::browser::controls::{self, Deed, Place};
 use crate::browser::timers::Timer;
@@ -277,8 +277,5 @@ fn write(tools: FilterTools, before: &LogFilter, now: &LogFilter) {
         controls::write(tools.place, "from", &from);
         controls::write(tools.place, "to", &to);
         tools.blame(Bounds::Range(now.range));
-    }
-    if has_more(now) {
-        controls::unfold(tools.place);
     }
 }
