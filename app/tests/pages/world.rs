@@ -375,6 +375,7 @@ impl SeeKeys for World {
             } else {
                 vec![key(environment)]
             },
+            expired: Vec::new(),
             rotation: None,
         };
         Ok(Environment::ALL.map(group).to_vec())

@@ -78,7 +78,7 @@ impl KeysOptions {
     }
 }
 
-/// An active key, and how many others its environment has.
+/// A key that was not deleted, and how many others of its environment are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
     pub key: KeySummary,
@@ -214,7 +214,8 @@ impl Keys {
 /// What pages and the command line do. Generating and deleting always run to the end, even if the caller has
 /// disconnected: a committed deletion must also be applied.
 impl Keys {
-    /// All three environments in order, each with its active keys, oldest first.
+    /// All three environments in order, each with its keys, oldest first. A key that has expired is among them: it can be
+    /// given another date.
     pub async fn list(&self, company: CompanyId) -> Result<Vec<KeyGroup>, KeysError> {
         let mut keys = self.inner.store.list(company).await?;
         let now = self.inner.clock.now();
@@ -228,22 +229,25 @@ impl Keys {
                 .filter(|key| key.environment == environment)
                 .cloned()
                 .collect();
+            let (expired, active): (Vec<_>, Vec<_>) =
+                keys.iter().partition(|key| key.terms.has_expired(now));
             KeyGroup {
                 environment,
-                rotation: rotation(&keys),
+                rotation: rotation(&active),
+                expired: expired.into_iter().map(|key| key.id).collect(),
                 keys,
             }
         };
         Ok(Environment::ALL.into_iter().map(group).collect())
     }
 
-    /// One active key of the company.
+    /// One key of the company, which may have expired.
     pub async fn facts(&self, company: CompanyId, key: KeyId) -> Result<KeyFacts, KeysError> {
         for group in self.list(company).await? {
             if let Some(found) = group.keys.iter().find(|one| one.id == key) {
                 return Ok(KeyFacts {
                     key: found.clone(),
-                    remaining: group.keys.len() - 1,
+                    remaining: group.active() - usize::from(!group.has_expired(key)),
                 });
             }
         }
@@ -539,8 +543,8 @@ impl Inner {
     }
 }
 
-fn rotation(keys: &[KeySummary]) -> Option<RotationState> {
-    let [older, newer] = keys else { return None };
+fn rotation(active: &[&KeySummary]) -> Option<RotationState> {
+    let [older, newer] = active else { return None };
     Some(RotationState {
         older_last_four: older.last_four.clone(),
         older_last_used: older.last_used.clone(),

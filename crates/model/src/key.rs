@@ -27,13 +27,26 @@ pub struct LastUsed {
     pub address: String,
 }
 
-/// One environment's part of the table: its active keys, oldest first, at most two.
+/// One environment's part of the table: its keys that were not deleted, oldest first, at most two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGroup {
     pub environment: Environment,
     pub keys: Vec<KeySummary>,
+    /// Those of `keys` that have expired. They are refused, and each gives its slot to a new key.
+    pub expired: Vec<KeyId>,
     /// If two keys are active.
     pub rotation: Option<RotationState>,
+}
+
+impl KeyGroup {
+    /// How many keys are accepted.
+    pub const fn active(&self) -> usize {
+        self.keys.len() - self.expired.len()
+    }
+
+    pub fn has_expired(&self, key: KeyId) -> bool {
+        self.expired.contains(&key)
+    }
 }
 
 /// The progress of a rotation: whether anything still sends the older key.

@@ -6,8 +6,8 @@ use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Permis
 use super::KeysState;
 use crate::api;
 use crate::ui::{
-    Button, ButtonKind, ButtonLink, ButtonSize, Cell, Column, CopyFetchedButton, CopyRefused,
-    EnvironmentBadge, IconName, Narrow, Secret, Table, TableGroup, Time, TimeStyle, Toasts,
+    Badge, Button, ButtonKind, ButtonLink, ButtonSize, Cell, Column, CopyFetchedButton, CopyRefused,
+    EnvironmentBadge, IconName, Narrow, Secret, Table, TableGroup, Time, TimeStyle, Toasts, Tone,
 };
 
 /// What the button says at the limit.
@@ -51,10 +51,19 @@ fn WhatActionsDo(role: Role) -> impl IntoView {
 #[component]
 fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoView {
     let environment = group.environment;
-    let active = group.keys.len();
+    let active = group.active();
     let heading = format!("{active} of {MAX_ACTIVE_KEYS} active keys");
     let may_change = role.may(Permission::ManageKeys);
-    let empty = active == 0;
+    let none_works = (active == 0).then(|| no_key_text(&group));
+    let expired = group.expired;
+    let keys = group
+        .keys
+        .into_iter()
+        .map(|key| {
+            let has_expired = expired.contains(&key.id);
+            view! { <KeyRow key_=key has_expired=has_expired role=role state=state /> }
+        })
+        .collect_view();
     view! {
         <TableGroup
             columns=5
@@ -68,8 +77,8 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
                 may_change.then(|| view! { <GenerateButton environment=environment active=active state=state /> })
             }
         >
-            {empty.then(|| view! { <NoKey environment=environment /> })}
-            {group.keys.into_iter().map(|key| view! { <KeyRow key_=key role=role state=state /> }).collect_view()}
+            {none_works.map(|text| view! { <tr class="key-none"><td colspan="5">{text}</td></tr> })}
+            {keys}
         </TableGroup>
     }
 }
@@ -102,15 +111,15 @@ fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> 
     }
 }
 
-#[component]
-fn NoKey(environment: Environment) -> impl IntoView {
-    view! {
-        <tr class="key-none">
-            <td colspan="5">
-                "No active key: every request to " {environment.label()} " is refused until you generate one."
-            </td>
-        </tr>
-    }
+/// Why nothing with a key of this environment is accepted.
+fn no_key_text(group: &KeyGroup) -> String {
+    let environment = group.environment.label();
+    let why = match group.expired.len() {
+        0 => "No active key",
+        1 => "The key has expired",
+        _ => "Both keys have expired",
+    };
+    format!("{why}: every request to {environment} is refused until you generate one.")
 }
 
 /// "Sandbox key ending a6f1": how a control says which key it means.
@@ -119,7 +128,7 @@ pub(super) fn key_name(key: &KeySummary) -> String {
 }
 
 #[component]
-fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
+fn KeyRow(key_: KeySummary, has_expired: bool, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let name = key_name(&key);
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
@@ -135,6 +144,7 @@ fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
             </Cell>
             <Cell narrow=Narrow::Lead monospace=true>
                 <Secret id=id last_four=last_four reveal=state.reveal />
+                {has_expired.then(|| view! { " " <Badge tone=Tone::Warn>"Expired"</Badge> })}
             </Cell>
             <Cell narrow=Narrow::Second label="Last used">
                 <LastUsedText last_used=last_used />
