@@ -18,6 +18,7 @@ pub use crate::on_demand::NotLoaded;
 use crate::on_demand::{Coming, Part};
 use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
+use crate::pages::key::{KeyPage, NewKeyPage};
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
 use crate::pages::logs::{self, LogEntryPage, LogsPage, LogsTools};
@@ -82,6 +83,8 @@ macro_rules! pages {
 pages! {
     KEYS = keys / keys_page: KeysPage;
     DELETE_KEY = keys / delete_key_page: DeleteKeyPage;
+    KEY = key / key_page: KeyPage;
+    NEW_KEY = key / new_key_page: NewKeyPage;
     LOGS = logs / logs_page: logs_with_tools;
     LOG_ENTRY = request / log_entry_page: LogEntryPage;
     WEBHOOKS = webhooks / webhooks_page: WebhooksPage;
@@ -212,6 +215,8 @@ impl Page {
             ["docs", _] => DOCS,
             ["c", _, "development", rest @ ..] => match rest {
                 ["keys"] => KEYS,
+                ["keys", "new"] => NEW_KEY,
+                ["keys", _] => KEY,
                 ["keys", _, "delete"] => DELETE_KEY,
                 ["logs"] => LOGS,
                 ["logs", _] => LOG_ENTRY,
@@ -274,6 +279,9 @@ mod tests {
     #[test]
     fn a_path_leads_to_its_chunk_and_an_unknown_one_to_none() {
         assert_eq!(chunk_at("/c/00/development/keys"), Some("keys"));
+        assert_eq!(chunk_at("/c/00/development/keys/01"), Some("key"));
+        assert_eq!(chunk_at("/c/00/development/keys/new"), Some("key"));
+        assert_eq!(chunk_at("/c/00/development/keys/01/delete"), Some("keys"));
         assert_eq!(chunk_at("/c/00/development/logs/"), Some("logs"));
         assert_eq!(chunk_at("/c/00/development/logs/01"), Some("request"));
         assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));

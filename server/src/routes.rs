@@ -75,6 +75,12 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/keys/{key}/change",
+            Member(ManageKeys),
+            post(dashboard::change_key),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/keys/{key}/delete",
             Member(ManageKeys),
             post(dashboard::delete_key),

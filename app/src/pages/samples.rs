@@ -21,6 +21,11 @@ fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
     )
 }
 
+/// The line of an `.env` file from which the examples take the secret.
+pub fn env_line(secret: &str) -> String {
+    format!("SECRET={secret}")
+}
+
 /// curl, Python and Node. The latter two take the secret from the environment, where it belongs.
 pub fn request(company: &CompanyContext, secret: &str) -> Vec<Snippet> {
     request_to(&company.gateway_url, &company.client_id.to_string(), secret)

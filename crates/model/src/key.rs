@@ -36,9 +36,79 @@ pub struct KeyGroup {
     pub expired: Vec<KeyId>,
     /// If two keys are active.
     pub rotation: Option<RotationState>,
+    /// Keys whose end the page warns about, the earliest first.
+    pub ending: Vec<EndingKey>,
 }
 
+/// A key that ends soon, or that has expired and was the last of an environment with webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndingKey {
+    pub key: KeyId,
+    pub end: KeyEnd,
+    pub at: Timestamp,
+    /// Whether no key of the environment is accepted from then on.
+    pub is_last: bool,
+    /// If so: webhooks of the environment whose deliveries will be held, because nothing is left to sign with.
+    pub webhooks_held: usize,
+}
+
+/// What happens to a key at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyEnd {
+    Expired,
+    Expires,
+    IsDeleted,
+}
+
+/// From how long before its end the page warns about a key.
+const WARN_MILLIS: i64 = 30 * 24 * 3_600_000;
+
 impl KeyGroup {
+    /// Fills in `ending`. `webhooks` is the number of enabled webhooks of the environment.
+    pub fn warn(&mut self, webhooks: usize, now: Timestamp) {
+        let end_of = |key: &KeySummary| {
+            let deleted = key.terms.delete_at.map(|at| (at, KeyEnd::IsDeleted));
+            let expires = key.terms.expires_at.map(|at| match at <= now {
+                true => (at, KeyEnd::Expired),
+                false => (at, KeyEnd::Expires),
+            });
+            // A key that has expired is refused already, whenever it is deleted.
+            match expires {
+                Some((_, KeyEnd::Expired)) => expires,
+                _ => deleted.into_iter().chain(expires).min_by_key(|(at, _)| *at),
+            }
+        };
+        let ends: Vec<_> = self.keys.iter().map(|key| (key.id, end_of(key))).collect();
+        let outlives = |at: Timestamp| {
+            let mut others = ends.iter();
+            others.any(|(_, end)| end.is_none_or(|(end, _)| end > at))
+        };
+        let mut ending: Vec<EndingKey> = ends
+            .iter()
+            .filter_map(|(key, end)| {
+                let (at, end) = (*end)?;
+                let is_last = !outlives(at);
+                let webhooks_held = if is_last { webhooks } else { 0 };
+                let is_near = at.millis_since(now) <= WARN_MILLIS;
+                let matters = end != KeyEnd::Expired || webhooks_held > 0;
+                (is_near && matters).then_some(EndingKey {
+                    key: *key,
+                    end,
+                    at,
+                    is_last,
+                    webhooks_held,
+                })
+            })
+            .collect();
+        ending.sort_by_key(|one| one.at);
+        self.ending = ending;
+    }
+
+    pub fn key(&self, key: KeyId) -> Option<&KeySummary> {
+        self.keys.iter().find(|one| one.id == key)
+    }
+
     /// How many keys are accepted.
     pub const fn active(&self) -> usize {
         self.keys.len() - self.expired.len()
@@ -65,10 +135,26 @@ pub struct GeneratedKey {
     pub secret: SecretText,
 }
 
+/// A key that was deleted, as long as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedKeySummary {
+    pub id: KeyId,
+    pub environment: Environment,
+    pub last_four: String,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub deleted_at: Timestamp,
+    /// Who deleted it, or said when it should be.
+    pub deleted_by: String,
+}
+
 /// What the delete dialog shows before it asks for confirmation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletionFacts {
     pub key: KeySummary,
+    /// Whether the last four characters of the secret must be typed.
+    pub must_be_typed: bool,
     /// Requests with this key in the last 24 hours.
     pub requests_in_24_hours: u64,
     /// Active keys of the environment after the deletion.
@@ -87,4 +173,72 @@ pub struct DeletedKey {
     pub refused_since: Timestamp,
     /// How long it took until every node refused it, in milliseconds.
     pub took_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_614_400_000);
+    const DAY: i64 = 24 * 3600;
+
+    /// Keys with the days until they expire, and until they are deleted.
+    fn warned(ends: &[(Option<i64>, Option<i64>)], webhooks: usize) -> Vec<(u8, KeyEnd, i64, bool, usize)> {
+        let at = |days: Option<i64>| days.map(|days| NOW.plus_seconds(days * DAY));
+        let key = |(number, (expires, deleted)): (u8, &(Option<i64>, Option<i64>))| KeySummary {
+            id: KeyId::from_random([number; 16]),
+            environment: Environment::Sandbox,
+            created_at: NOW,
+            created_by: String::new(),
+            last_four: String::new(),
+            last_used: None,
+            terms: KeyTerms {
+                expires_at: at(*expires),
+                delete_at: at(*deleted),
+                ..KeyTerms::default()
+            },
+        };
+        let keys: Vec<_> = (1..).zip(ends).map(key).collect();
+        let number_of = |id: KeyId| (1..=2).find(|number| KeyId::from_random([*number; 16]) == id);
+        let mut group = KeyGroup {
+            environment: Environment::Sandbox,
+            keys,
+            expired: Vec::new(),
+            rotation: None,
+            ending: Vec::new(),
+        };
+        group.warn(webhooks, NOW);
+        let found = group.ending.iter().map(|one| {
+            let days = one.at.millis_since(NOW) / 1000 / DAY;
+            let number = number_of(one.key).expect("one of the keys");
+            (number, one.end, days, one.is_last, one.webhooks_held)
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn a_key_is_warned_about_from_thirty_days_before_its_end() {
+        assert_eq!(warned(&[(Some(31), None)], 0), []);
+        assert_eq!(warned(&[(Some(30), None)], 0), [(1, KeyEnd::Expires, 30, true, 0)]);
+        let both = [(Some(20), Some(9))];
+        assert_eq!(warned(&both, 0), [(1, KeyEnd::IsDeleted, 9, true, 0)]);
+    }
+
+    #[test]
+    fn only_the_last_key_of_an_environment_leaves_webhooks_without_one() {
+        let other_stays = [(Some(3), None), (None, None)];
+        assert_eq!(warned(&other_stays, 2), [(1, KeyEnd::Expires, 3, false, 0)]);
+        let other_is_earlier = [(Some(3), None), (None, Some(1))];
+        assert_eq!(
+            warned(&other_is_earlier, 2),
+            [(2, KeyEnd::IsDeleted, 1, false, 0), (1, KeyEnd::Expires, 3, true, 2)]
+        );
+    }
+
+    #[test]
+    fn an_expired_key_is_warned_about_while_webhooks_wait_for_one() {
+        assert_eq!(warned(&[(Some(-2), Some(1))], 0), []);
+        assert_eq!(warned(&[(Some(-2), Some(1))], 1), [(1, KeyEnd::Expired, -2, true, 1)]);
+        assert_eq!(warned(&[(Some(-2), None), (None, None)], 1), []);
+    }
 }

@@ -1,8 +1,9 @@
-//! Generate, reveal and delete as plain form posts, for browsers without JavaScript. Each responds with a `no-store`
+//! Generate, change, reveal and delete as plain form posts, for browsers without JavaScript. Each responds with a `no-store`
 //! page rendered outside Leptos. For generate and reveal, that page is the one response that contains the secret
 //! (invariant 3).
 
 use app::AppError;
+use app::pages::key::KeyFields;
 use axum::Form;
 use axum::extract::Path;
 use axum::extract::rejection::FormRejection;
@@ -11,15 +12,17 @@ use model::{Environment, KeyId, SecretText};
 use serde::Deserialize;
 
 use super::plain_page::escape;
-use super::posted::{Back, Posted};
+use super::posted::{Back, Posted, on_to};
 
 /// The fields of the generate form.
 #[derive(Debug, Deserialize)]
 pub struct GenerateForm {
     environment: Environment,
+    #[serde(default)]
+    name: String,
 }
 
-/// The fields of the delete form. The only field is for Production.
+/// The fields of the delete form. The only field is there where something must be typed.
 #[derive(Debug, Deserialize)]
 pub struct DeleteForm {
     #[serde(default)]
@@ -44,7 +47,7 @@ pub async fn generate_key(posted: Posted, Form(form): Form<GenerateForm>) -> Res
             .access
             .key_manager
             .clone()?
-            .generate(form.environment)
+            .generate(form.environment, &form.name)
             .await
     };
     posted.answer(outcome.await, &to_keys(&posted), |generated| {
@@ -53,6 +56,36 @@ pub async fn generate_key(posted: Posted, Form(form): Form<GenerateForm>) -> Res
             form.environment.label()
         );
         with_secret(&posted, "Key generated", &lead, &generated.secret)
+    })
+}
+
+/// Saves a form of the key's page, and shows that page again: with a word that it was saved, or with what was entered, so
+/// that it names what is wrong.
+pub async fn change_key(
+    posted: Posted,
+    Path(path): Path<KeyPath>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let own = match path.id() {
+        Ok(id) => Back {
+            address: posted.address(&format!("keys/{id}")),
+            words: "Back to the key",
+        },
+        Err(_) => to_keys(&posted),
+    };
+    let fields = KeyFields::from_pairs(pairs);
+    let outcome = async {
+        let manager = posted.access.key_manager.clone()?;
+        manager.change(path.id()?, fields.clone()).await
+    };
+    posted.answer(outcome.await, &own, |saved| {
+        if saved.is_saved() {
+            return on_to(&own.address, &format!("saved={}", fields.part.as_str()));
+        }
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields.to_pairs())
+            .finish();
+        on_to(&own.address, &query)
     })
 }
 

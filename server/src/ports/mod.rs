@@ -1,6 +1,7 @@
 //! Connects the app's ports to the real services. Each request gets one [`PageVisitor`] for its caller, and each
 //! company a [`CompanyAccess`] that contains only what that person may do there.
 
+mod key_change;
 pub(crate) mod keys;
 pub(crate) mod logs;
 mod memberships;
@@ -131,7 +132,10 @@ impl Backend {
         };
         let managed_keys = Arc::new(keys::ManagedKeys {
             keys: services.core.keys.clone(),
+            reading: services.reading.clone(),
+            clock: services.clock(),
             company,
+            scope,
             actor: actor.clone(),
         });
         let seen_logs = logs::SeenLogs {

@@ -3,6 +3,8 @@
 mod client_id_card;
 mod delete_dialog;
 mod delete_page;
+mod deleted;
+mod ending;
 mod generate;
 mod rotation;
 mod table;
@@ -13,6 +15,7 @@ use model::{CompanyContext, KeyGroup, Permission};
 pub use delete_page::DeleteKeyPage;
 
 use crate::api;
+use crate::browser::clock::PageClock;
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
@@ -21,6 +24,8 @@ use crate::ui::{PageHeader, RevealSlot, Title};
 
 use client_id_card::ClientIdCard;
 use delete_dialog::{DeleteDialog, Deletion};
+use deleted::{DeletedKeys, DeletedSection};
+use ending::EndingKeys;
 use generate::{GeneratedDialog, Generation};
 use rotation::RotationGuide;
 use table::KeyTable;
@@ -40,6 +45,7 @@ struct KeysState {
 pub fn KeysPage() -> impl IntoView {
     let scope = CompanyScope::here();
     let groups = Resource::new(move || scope.client_id(), api::keys::list_keys);
+    let deleted = DeletedKeys::of(scope);
     let state = KeysState {
         scope,
         reveal: RevealSlot::new(),
@@ -51,7 +57,7 @@ pub fn KeysPage() -> impl IntoView {
         <PageHeader title="API Keys" lead="Your programs authenticate with API keys. Each environment has its own keys." />
         <LoadedInCompany
             resource=groups
-            render=move |company, groups| view! { <Keys company=company first=groups state=state /> }.into_any()
+            render=move |company, groups| view! { <Keys company=company first=groups state=state deleted=deleted /> }.into_any()
         />
         <GeneratedDialog state=state />
         <DeleteDialog state=state />
@@ -59,19 +65,41 @@ pub fn KeysPage() -> impl IntoView {
 }
 
 #[component]
-fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
+fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState, deleted: DeletedKeys) -> impl IntoView {
     let (role, client_id) = (company.role, company.client_id);
     let groups = keep_current_with(Topic::Keys, first, move || api::keys::list_keys(client_id)).value;
+    ask_when_keys_expire(groups);
     view! {
         <ClientIdCard company=company />
         <ReadOnly role=role permission=Permission::ManageKeys />
         {move || {
             let groups = groups.get();
             view! {
+                <EndingKeys groups=groups.clone() />
                 <KeyTable groups=groups.clone() role=role state=state />
                 <RotationGuide groups=groups />
             }
         }}
+        <DeletedSection deleted=deleted />
         <HelpLinks client_id=client_id />
     }
+}
+
+/// Nothing is announced when a key expires: its row stays as it is. So the page asks again at that moment.
+fn ask_when_keys_expire(groups: RwSignal<Vec<KeyGroup>>) {
+    let (scope, clock) = (CompanyScope::here(), PageClock::here());
+    let expired = Memo::new(move |_| {
+        let now = clock.now()?;
+        groups.with(|groups| {
+            let keys = groups.iter().flat_map(|group| &group.keys);
+            Some(keys.filter(|key| key.terms.has_expired(now)).count())
+        })
+    });
+    Effect::new(move |before: Option<Option<usize>>| {
+        let now = expired.get();
+        if before.flatten().is_some_and(|before| now.is_some_and(|now| now > before)) {
+            scope.refetch(Topic::Keys);
+        }
+        now
+    });
 }

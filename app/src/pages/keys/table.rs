@@ -1,6 +1,8 @@
 //! The table: a group for each environment, a row for each active key.
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
 use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Permission, Role};
 
 use super::KeysState;
@@ -16,6 +18,7 @@ const LIMIT_REACHED: &str = "Two keys are active. Delete one first.";
 #[component]
 pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> impl IntoView {
     let columns = vec![
+        Column::new("Name"),
         Column::new("Environment"),
         Column::new("Created"),
         Column::new("Secret"),
@@ -66,7 +69,7 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
         .collect_view();
     view! {
         <TableGroup
-            columns=5
+            columns=6
             heading=move || {
                 view! {
                     <EnvironmentBadge environment=environment />
@@ -77,7 +80,7 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
                 may_change.then(|| view! { <GenerateButton environment=environment active=active state=state /> })
             }
         >
-            {none_works.map(|text| view! { <tr class="key-none"><td colspan="5">{text}</td></tr> })}
+            {none_works.map(|text| view! { <tr class="key-none"><td colspan="6">{text}</td></tr> })}
             {keys}
         </TableGroup>
     }
@@ -88,14 +91,27 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
 fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> impl IntoView {
     let unavailable = (active >= MAX_ACTIVE_KEYS).then(|| LIMIT_REACHED.to_owned());
     let full = unavailable.is_some();
+    // A Production key gets its name first, on a page of its own.
+    let asks = environment == Environment::Prod;
+    let (method, action) = match asks {
+        true => ("get", state.scope.path("keys/new")),
+        false => ("post", state.scope.path("keys/generate")),
+    };
+    let ask = format!("{action}?environment={environment}");
+    let navigate = use_navigate();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if !full {
+        if full {
+            return;
+        }
+        if asks {
+            navigate(&ask, NavigateOptions::default());
+        } else {
             state.generation.start(state, environment);
         }
     };
     view! {
-        <form class="generate" method="post" action=state.scope.path("keys/generate") on:submit=submit>
+        <form class="generate" method=method action=action on:submit=submit>
             <input type="hidden" name="environment" value=environment.as_str() />
             <Button
                 submit=true
@@ -122,29 +138,42 @@ fn no_key_text(group: &KeyGroup) -> String {
     format!("{why}: every request to {environment} is refused until you generate one.")
 }
 
-/// "Sandbox key ending a6f1": how a control says which key it means.
+/// "Sandbox key ending a6f1 (Billing)": how a control says which key it means.
 pub(super) fn key_name(key: &KeySummary) -> String {
-    format!("{} key ending {}", key.environment.label(), key.last_four)
+    let name = match key.terms.name.as_str() {
+        "" => String::new(),
+        name => format!(" ({name})"),
+    };
+    format!("{} key ending {}{name}", key.environment.label(), key.last_four)
 }
 
 #[component]
 fn KeyRow(key_: KeySummary, has_expired: bool, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let name = key_name(&key);
+    let own = state.scope.path(&format!("keys/{}", key.id));
+    let shown_name = if key.terms.name.is_empty() {
+        format!("Key ending {}", key.last_four)
+    } else {
+        key.terms.name.clone()
+    };
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
     let (row_id, last_four, environment, created_at) =
         (id.clone(), key.last_four.clone(), key.environment, key.created_at);
     view! {
         <tr data-key=row_id>
+            <Cell narrow=Narrow::Lead clip=true>
+                <a href=own>{shown_name}</a>
+                {has_expired.then(|| view! { " " <Badge tone=Tone::Warn>"Expired"</Badge> })}
+            </Cell>
             <Cell narrow=Narrow::Hidden>
                 <EnvironmentBadge environment=environment />
             </Cell>
             <Cell narrow=Narrow::Second label="Created">
                 <Time at=created_at style=TimeStyle::Date />
             </Cell>
-            <Cell narrow=Narrow::Lead monospace=true>
+            <Cell narrow=Narrow::Second label="Secret" monospace=true>
                 <Secret id=id last_four=last_four reveal=state.reveal />
-                {has_expired.then(|| view! { " " <Badge tone=Tone::Warn>"Expired"</Badge> })}
             </Cell>
             <Cell narrow=Narrow::Second label="Last used">
                 <LastUsedText last_used=last_used />
