@@ -8,13 +8,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
-    Brand, ClientId, CompanyContext, DeletedKey, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, LogEntry, LogFilter, LogPage, LogParts, NewRows,
-    RequestId, RotatedSecret, SavedView, SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft,
-    WebhookId, WebhookRow,
+    Brand, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery, DeliveryId,
+    Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyRefusals, KeySummary,
+    KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedSecret, SavedView,
+    SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
+use crate::pages::key::{KeyFields, KeySaved};
 
 /// Whoever makes this request, signed in or not.
 #[async_trait]
@@ -63,14 +64,37 @@ pub trait SeeKeys: Send + Sync {
     async fn list(&self) -> Result<Vec<KeyGroup>, AppError>;
     /// What the delete dialog states.
     async fn deletion_facts(&self, key: KeyId) -> Result<DeletionFacts, AppError>;
+    /// A key that was not deleted, and how it is used.
+    async fn key(&self, key: KeyId) -> Result<SeenKey, AppError>;
+    /// The keys that were deleted last, the latest first, with what was refused of them since.
+    async fn deleted(&self) -> Result<Vec<DeletedKeyRow>, AppError>;
 }
 
-/// Generating and deleting keys. Every method leaves an audit row. [`model::Permission::ManageKeys`].
+/// What a key's own page shows.
+#[derive(Clone, Debug)]
+pub struct SeenKey {
+    pub key: KeySummary,
+    pub has_expired: bool,
+    pub used: KeyUse,
+}
+
+/// A deleted key in the list of those.
+#[derive(Clone, Debug)]
+pub struct DeletedKeyRow {
+    pub key: DeletedKeySummary,
+    pub refused: KeyRefusals,
+}
+
+/// Generating, changing and deleting keys. Every method that changes something leaves an audit row. [`model::Permission::ManageKeys`].
 #[async_trait]
 pub trait ManageKeys: Send + Sync {
-    /// [`AppError::Conflict`] when two are active.
-    async fn generate(&self, environment: Environment) -> Result<GeneratedKey, AppError>;
-    /// `last_four` is what the person typed; [`AppError::Invalid`] when it is a Production key that ends otherwise.
+    /// [`AppError::Conflict`] when two are active, [`AppError::Invalid`] when it is a Production key without a name.
+    async fn generate(&self, environment: Environment, name: &str) -> Result<GeneratedKey, AppError>;
+    /// Saves a form, or says what is wrong with it.
+    async fn change(&self, key: KeyId, fields: KeyFields) -> Result<KeySaved, AppError>;
+    /// What `change` would say. Leaves no audit row, because it changes nothing.
+    async fn check(&self, key: KeyId, fields: KeyFields) -> Result<KeySaved, AppError>;
+    /// `last_four` is what the person typed; [`AppError::Invalid`] when it must be typed and the key ends otherwise.
     async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError>;
 }
 
@@ -81,6 +105,9 @@ pub trait RevealKeys: Send + Sync {
     async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
     /// For the clipboard alone.
     async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
+    /// Makes a GET request with the key through the gateway, from the caller's address. [`AppError::Conflict`] in Production,
+    /// [`AppError::Invalid`] for what is no path.
+    async fn test(&self, key: KeyId, path: &str) -> Result<KeyTest, AppError>;
 }
 
 /// The request log of the company and, for a parent, of its brands. [`model::Permission::SeeLogs`].

@@ -21,6 +21,9 @@ test('without scripts no page promises what only scripts can do', async ({ page 
   const addresses = [
     '',
     'keys',
+    'keys?deleted=1',
+    'keys/new?environment=prod',
+    `keys/${keyId}`,
     `keys/${keyId}/delete`,
     'logs',
     'webhooks',

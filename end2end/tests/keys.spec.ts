@@ -29,6 +29,8 @@ test('a key can be deleted on a page of its own, and is refused at once', async 
   await signIn(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
   await expect(page.getByText('Sandbox will have no active key, so every request will be refused.')).toBeVisible();
+  // It is the last key, and there was a request.
+  await page.getByLabel(`Type ${secret.slice(-4)} to delete`).fill(secret.slice(-4));
   await page.getByRole('button', { name: 'Delete key' }).click();
   expect((await call(company, secret)).status).toBe(401);
 });

@@ -325,6 +325,9 @@ pub enum AdminAction {
         /// sandbox, dev or prod
         #[arg(long)]
         environment: String,
+        /// What the key is for, such as `Billing server`
+        #[arg(long, default_value = "")]
+        name: String,
     },
     /// List the active API keys of a company, without their secrets
     ListKeys {
@@ -360,6 +363,10 @@ pub enum AdminAction {
     DeleteKey {
         #[arg(long)]
         key_id: String,
+        /// The last four characters of its secret: required for the last key of an environment that had requests in the last
+        /// 24 hours
+        #[arg(long)]
+        last_four: Option<String>,
     },
     /// Create a bearer token for the operator API and show it
     CreateOperatorToken {

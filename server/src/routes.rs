@@ -69,9 +69,21 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/keys/{key}/test",
+            Member(RevealKeys),
+            post(dashboard::test_key),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/keys/{key}/reveal",
             Member(RevealKeys),
             post(dashboard::reveal_key),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/keys/{key}/change",
+            Member(ManageKeys),
+            post(dashboard::change_key),
         ),
         Route::new(
             Method::POST,

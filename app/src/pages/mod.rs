@@ -5,6 +5,7 @@ pub mod company_start;
 pub mod design;
 pub mod docs;
 pub mod frame;
+pub mod key;
 pub mod keys;
 pub mod loaded;
 pub mod logs;

@@ -6,7 +6,7 @@ use crate::credential_names;
 use crate::ui::Snippet;
 
 /// The path that every example calls; the demo's API has it.
-const PATH: &str = "/v1/users/";
+pub const PATH: &str = "/v1/users/";
 
 /// One line for a shell.
 pub fn curl(company: &CompanyContext, secret: &str) -> String {
@@ -19,6 +19,11 @@ fn curl_to(url: &str, client_id: &str, secret: &str) -> String {
         "curl {url}{PATH} \\\n  -H \"{}: {client_id}\" \\\n  -H \"{}: {secret}\"",
         names.client_id, names.secret
     )
+}
+
+/// The line of an `.env` file from which the examples take the secret.
+pub fn env_line(secret: &str) -> String {
+    format!("SECRET={secret}")
 }
 
 /// curl, Python and Node. The latter two take the secret from the environment, where it belongs.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::ports::{Allowed, CompanyAccess, KeepViews, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, Visitor};
+use app::ports::{
+    Allowed, CompanyAccess, DeletedKeyRow, KeepViews, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, SeenKey,
+    Visitor,
+};
 use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
@@ -375,13 +378,23 @@ impl SeeKeys for World {
             } else {
                 vec![key(environment)]
             },
+            expired: Vec::new(),
             rotation: None,
+            ending: Vec::new(),
         };
         Ok(Environment::ALL.map(group).to_vec())
     }
 
     async fn deletion_facts(&self, _: KeyId) -> Result<DeletionFacts, AppError> {
         Err(AppError::NotFound)
+    }
+
+    async fn key(&self, _: KeyId) -> Result<SeenKey, AppError> {
+        Err(AppError::NotFound)
+    }
+
+    async fn deleted(&self) -> Result<Vec<DeletedKeyRow>, AppError> {
+        Ok(Vec::new())
     }
 }
 

@@ -16,6 +16,7 @@ mod local;
 mod location;
 mod open;
 mod options;
+mod own_call;
 mod paths;
 mod reached;
 mod recording;

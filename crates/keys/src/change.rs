@@ -58,6 +58,16 @@ impl<T: Copy> Setting<T> {
 }
 
 impl KeyChange {
+    /// A name as it is kept, for a key that is about to be generated.
+    pub fn named(name: &str) -> Result<String, Vec<TermsFault>> {
+        let change = Self {
+            name: Some(name.to_owned()),
+            ..Self::default()
+        };
+        let checked = change.checked(Timestamp::default())?;
+        Ok(checked.name.unwrap_or_default())
+    }
+
     /// The same change with tidy texts and networks, or everything that is wrong with it. Dates must be later than `now`.
     pub fn checked(mut self, now: Timestamp) -> Result<Self, Vec<TermsFault>> {
         let mut faults = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use model::Environment;
 use thiserror::Error;
 
 use crate::TermsFault;
@@ -18,9 +19,12 @@ pub enum KeysError {
     /// A key cannot have these terms.
     #[error("{}", .0.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join(" "))]
     InvalidTerms(Vec<TermsFault>),
-    /// Deleting a Production key on the page requires typing the last four characters of its secret.
-    #[error("to delete a Production key, type the last four characters of its secret, {last_four}")]
-    NotConfirmed { last_four: String },
+    /// This deletion requires the last four characters of the secret, and they were not given, or others.
+    #[error("to delete this {} key, name the last four characters of its secret, {last_four}", environment.label())]
+    NotConfirmed {
+        environment: Environment,
+        last_four: String,
+    },
     /// The sealed secret does not open: it was sealed with another master key, or its row was moved or changed. The
     /// audit trail has a record.
     #[error("the sealed secret of this key does not open")]

@@ -82,8 +82,8 @@ impl Limits {
         Some((Verdict::ReadOnlyKey, format!("may only read, and {detail}")))
     }
 
-    /// An IPv4-mapped IPv6 address counts as IPv4.
-    fn allows(&self, address: IpAddr) -> bool {
+    /// Whether requests may come from there. An IPv4-mapped IPv6 address counts as IPv4.
+    pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks
             .as_deref()

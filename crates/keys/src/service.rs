@@ -1,5 +1,6 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
+mod deletion;
 mod keeping_up;
 mod terms;
 
@@ -26,8 +27,8 @@ use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, CredentialForm, Deletion, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
-    SealedKey, SigningSecret, Snapshot,
+    ActiveKey, CredentialForm, Deletion, KeyChange, KeyStore, KeysError, NewKey, NodeId, RateLimit,
+    Recognition, SealedKey, SigningSecret, Snapshot,
 };
 
 /// How often a deletion checks whether the other nodes have applied it.
@@ -78,11 +79,14 @@ impl KeysOptions {
     }
 }
 
-/// An active key, and how many others its environment has.
+/// A key that was not deleted, and how many others of its environment are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
     pub key: KeySummary,
+    pub has_expired: bool,
     pub remaining: usize,
+    /// When a key of its environment that is not deleted was last used.
+    pub environment_last_used: Option<Timestamp>,
 }
 
 /// The keys of all companies. Cheap to clone; all clones are the same.
@@ -214,7 +218,8 @@ impl Keys {
 /// What pages and the command line do. Generating and deleting always run to the end, even if the caller has
 /// disconnected: a committed deletion must also be applied.
 impl Keys {
-    /// All three environments in order, each with its active keys, oldest first.
+    /// All three environments in order, each with its keys, oldest first. A key that has expired is among them: it can be
+    /// given another date.
     pub async fn list(&self, company: CompanyId) -> Result<Vec<KeyGroup>, KeysError> {
         let mut keys = self.inner.store.list(company).await?;
         let now = self.inner.clock.now();
@@ -228,37 +233,56 @@ impl Keys {
                 .filter(|key| key.environment == environment)
                 .cloned()
                 .collect();
+            let (expired, active): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.terms.has_expired(now));
             KeyGroup {
                 environment,
-                rotation: rotation(&keys),
+                rotation: rotation(&active),
+                expired: expired.into_iter().map(|key| key.id).collect(),
+                ending: Vec::new(),
                 keys,
             }
         };
         Ok(Environment::ALL.into_iter().map(group).collect())
     }
 
-    /// One active key of the company.
+    /// One key of the company, which may have expired.
     pub async fn facts(&self, company: CompanyId, key: KeyId) -> Result<KeyFacts, KeysError> {
         for group in self.list(company).await? {
             if let Some(found) = group.keys.iter().find(|one| one.id == key) {
+                let has_expired = group.has_expired(key);
+                let used = group.keys.iter().filter_map(|key| key.last_used.as_ref());
                 return Ok(KeyFacts {
                     key: found.clone(),
-                    remaining: group.keys.len() - 1,
+                    has_expired,
+                    remaining: group.active() - usize::from(!has_expired),
+                    environment_last_used: used.map(|used| used.at).max(),
                 });
             }
         }
         Err(KeysError::NotFound)
     }
 
-    /// Creates a key. Every node that serves accepts it once this returns.
+    /// Creates a key without a name. Every node that serves accepts it once this returns.
     pub async fn generate(
         &self,
         company: CompanyId,
         environment: Environment,
         actor: &Actor,
     ) -> Result<GeneratedKey, KeysError> {
+        self.generate_named(company, environment, "", actor).await
+    }
+
+    /// Like [`Keys::generate`], with a name.
+    pub async fn generate_named(
+        &self,
+        company: CompanyId,
+        environment: Environment,
+        name: &str,
+        actor: &Actor,
+    ) -> Result<GeneratedKey, KeysError> {
         let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
-        to_its_end(async move { inner.generate(company, environment, actor).await }).await
+        let name = KeyChange::named(name).map_err(KeysError::InvalidTerms)?;
+        to_its_end(async move { inner.generate(company, environment, name, actor).await }).await
     }
 
     /// Returns the secret, to be shown.
@@ -281,6 +305,18 @@ impl Keys {
             .await
     }
 
+    /// Returns the secret, for one request that a person makes with it from the page.
+    pub async fn borrow(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: &Actor,
+    ) -> Result<SecretText, KeysError> {
+        self.inner
+            .secret_for(company, key, actor, AuditAction::KeyTested)
+            .await
+    }
+
     /// Deletes the key. Once this returns, no node accepts it.
     pub async fn delete(
         &self,
@@ -290,33 +326,6 @@ impl Keys {
     ) -> Result<DeletedKey, KeysError> {
         let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
         to_its_end(async move { inner.delete(company, key, actor).await }).await
-    }
-
-    /// Like [`Keys::delete`], for a person on a page, where a single click must not cut off Production. All deletions
-    /// from pages come through here. Operators name the key by its id instead.
-    pub async fn delete_confirmed(
-        &self,
-        company: CompanyId,
-        key: KeyId,
-        typed: &str,
-        actor: &Actor,
-    ) -> Result<DeletedKey, KeysError> {
-        let KeySummary {
-            environment,
-            last_four,
-            ..
-        } = self.facts(company, key).await?.key;
-        if environment == Environment::Prod && typed.trim() != last_four {
-            return Err(KeysError::NotConfirmed { last_four });
-        }
-        self.delete(company, key, actor).await
-    }
-
-    /// Deletes a key by its id alone, for operators. Looks up the company first, so that the deletion is recorded for
-    /// that company.
-    pub async fn delete_by_id(&self, key: KeyId, actor: &Actor) -> Result<DeletedKey, KeysError> {
-        let company = self.inner.store.company_of(key).await?;
-        self.delete(company, key, actor).await
     }
 
     /// The secrets that may sign for this environment, oldest first. Empty if there is no active key. Never contains a
@@ -358,6 +367,7 @@ impl Inner {
         &self,
         company: CompanyId,
         environment: Environment,
+        name: String,
         actor: Actor,
     ) -> Result<GeneratedKey, KeysError> {
         let now = self.clock.now();
@@ -375,6 +385,7 @@ impl Inner {
             last_four: secret.last_four().to_owned(),
             created_at: now,
             created_by: actor.name.clone(),
+            name: name.clone(),
         };
         let summary = KeySummary {
             id,
@@ -383,7 +394,10 @@ impl Inner {
             created_by: actor.name.clone(),
             last_four: key.last_four.clone(),
             last_used: None,
-            terms: KeyTerms::default(),
+            terms: KeyTerms {
+                name,
+                ..KeyTerms::default()
+            },
         };
         let audit = audit(
             now,
@@ -539,8 +553,8 @@ impl Inner {
     }
 }
 
-fn rotation(keys: &[KeySummary]) -> Option<RotationState> {
-    let [older, newer] = keys else { return None };
+fn rotation(active: &[&KeySummary]) -> Option<RotationState> {
+    let [older, newer] = active else { return None };
     Some(RotationState {
         older_last_four: older.last_four.clone(),
         older_last_used: older.last_used.clone(),

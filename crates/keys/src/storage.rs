@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Actor, AuditEntry, AuditId, ClientId, CompanyId, Environment, KeyId, KeySummary, Timestamp};
+use model::{
+    Actor, AuditEntry, AuditId, ClientId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary,
+    Timestamp,
+};
 use vault::{LookupHash, Sealed};
 
 use crate::{KeyChange, KeysError, Limits};
@@ -85,6 +88,8 @@ pub struct NewKey {
     pub last_four: String,
     pub created_at: Timestamp,
     pub created_by: String,
+    /// Tidy, and may be empty.
+    pub name: String,
 }
 
 /// An active key with its sealed secret.
@@ -217,6 +222,9 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
 
     /// A company's active keys in all environments, oldest first.
     async fn list(&self, company: CompanyId) -> Result<Vec<KeySummary>, KeysError>;
+
+    /// A company's tombstones, the latest first, at most this number.
+    async fn deleted(&self, company: CompanyId, most: usize) -> Result<Vec<DeletedKeySummary>, KeysError>;
 
     /// Stores the key in a free slot. If there is none, deletes a key of the environment that had ended by the moment of
     /// `audit`, the one that ended first, with an audit row of its own. [`KeysError::TwoActive`] if there is none either,

@@ -1,7 +1,8 @@
 //! The answer to a [`crate::Question`].
 
 use model::{
-    Beyond, ClientId, EndpointGroup, Environment, ErrorReason, KeyId, LogRow, Recorded, Timestamp, Verdict,
+    Beyond, ClientId, EndpointGroup, Environment, ErrorReason, KeyAddress, KeyId, LogRow, Recorded,
+    Timestamp, Verdict,
 };
 
 /// What a reader found.
@@ -24,11 +25,13 @@ pub struct Found {
     pub errors: Vec<FoundErrors>,
     /// For [`crate::Groups::Endpoints`], likewise.
     pub endpoints: Vec<EndpointGroup>,
+    /// For [`crate::Groups::Addresses`], the most frequent first, then by address.
+    pub addresses: Vec<KeyAddress>,
     /// Of all endpoints, listed or not, with [`model::EndpointGroup::ENOUGH`] requests, the one with the highest p95.
     pub slowest: Option<EndpointGroup>,
     /// Requests of the most frequent endpoint, listed or not.
     pub most_requests: u64,
-    /// What `errors` or `endpoints` leaves out.
+    /// What `errors`, `endpoints` or `addresses` leaves out.
     pub beyond: Beyond,
     /// If the budget ended before everything was looked at.
     pub looked_back_to: Option<LookedBack>,

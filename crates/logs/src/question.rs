@@ -211,11 +211,15 @@ pub enum Groups {
     Errors { parts: u32 },
     /// All, by endpoint. The first ones in this order are listed.
     Endpoints(EndpointOrder),
+    /// All, by the address of the caller. The most frequent are listed, at most [`Groups::ADDRESSES`].
+    Addresses,
 }
 
 impl Groups {
     /// Groups that an answer has at most.
     pub const LISTED: usize = 50;
+    /// Addresses that an answer has at most.
+    pub const ADDRESSES: usize = 1000;
     /// Distinct keys, and distinct brands, of a group that are told apart.
     pub const AFFECTED: usize = 50;
 }

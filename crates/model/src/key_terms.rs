@@ -35,6 +35,11 @@ impl KeyTerms {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
+    /// Whether it expires or is deleted at some moment.
+    pub const fn has_end(&self) -> bool {
+        self.expires_at.is_some() || self.delete_at.is_some()
+    }
+
     /// Whether the moment of its deletion has come. The row may still be there for a moment.
     pub fn is_deleted(&self, now: Timestamp) -> bool {
         self.delete_at.is_some_and(|at| at <= now)

@@ -13,7 +13,9 @@ use keys::{
     ChangedRow, Changing, DeletedRow, Deletion, DueKey, Inserted, KeyStore, KeysError, Loaded, NewKey,
     NodeId, Renewal, SealedKey, Touch,
 };
-use model::{AuditAction, AuditEntry, AuditId, CompanyId, Environment, KeyId, KeySummary, Timestamp};
+use model::{
+    AuditAction, AuditEntry, AuditId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary, Timestamp,
+};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
@@ -122,6 +124,10 @@ impl KeyStore for StoredKeys {
             .await
             .map_err(StoreError::from)?;
         Ok(rows.iter().map(terms::read_summary).collect::<Result<_, _>>()?)
+    }
+
+    async fn deleted(&self, company: CompanyId, most: usize) -> Result<Vec<DeletedKeySummary>, KeysError> {
+        Ok(terms::deleted(&self.db, company, most).await?)
     }
 
     async fn insert(&self, key: NewKey, entry: AuditEntry) -> Result<Inserted, KeysError> {
@@ -379,8 +385,8 @@ impl KeyStore for StoredKeys {
 async fn insert_into_free_slot(connection: &mut DbConnection, key: &NewKey) -> Result<bool, KeysError> {
     for slot in [1_i64, 2] {
         let inserted = sqlx::query(
-            "INSERT INTO api_keys (id, company_id, environment, slot, lookup_hash, sealed, last_four, created_at, created_by) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+            "INSERT INTO api_keys (id, company_id, environment, slot, lookup_hash, sealed, last_four, created_at, created_by, \
+             name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
              ON CONFLICT (company_id, environment, slot) WHERE deleted_at IS NULL DO NOTHING",
         )
         .bind(key.id.to_string())
@@ -392,6 +398,7 @@ async fn insert_into_free_slot(connection: &mut DbConnection, key: &NewKey) -> R
         .bind(key.last_four.clone())
         .bind(key.created_at.as_millis())
         .bind(key.created_by.clone())
+        .bind(key.name.clone())
         .execute(&mut *connection)
         .await;
         match inserted {

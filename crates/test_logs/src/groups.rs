@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logs::{Distinct, ErrorKey, Found, FoundErrors, Groups, Question, Scope, StoredEntry};
-use model::{ClientId, EndpointGroup, EndpointOrder, ErrorReason, KeyId, Timestamp, Verdict, path_template};
+use model::{
+    ClientId, EndpointGroup, EndpointOrder, ErrorReason, KeyAddress, KeyId, Timestamp, Verdict, path_template,
+};
 
 use crate::List;
 use crate::trial::same;
@@ -22,9 +24,10 @@ struct Errors {
 
 /// The groups must be those of the list. Percentiles may be 1/64 away from exact ones.
 pub(crate) fn compare(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) {
-    let (mut errors, mut endpoints) = (0, 0);
+    let (mut errors, mut endpoints, mut addresses) = (0, 0, 0);
     match question.groups {
         None => {}
+        Some(Groups::Addresses) => addresses = compare_addresses(list, scope, question, found, asked),
         Some(Groups::Errors { parts }) => {
             errors = compare_errors(list, scope, question, parts, found, asked);
         }
@@ -32,12 +35,38 @@ pub(crate) fn compare(list: &List, scope: Scope, question: &Question, found: &Fo
             endpoints = compare_endpoints(list, scope, question, order, found, asked);
         }
     }
-    let groups = errors.max(endpoints);
+    let groups = errors.max(endpoints).max(addresses);
+    let listed = if addresses > 0 {
+        Groups::ADDRESSES
+    } else {
+        Groups::LISTED
+    };
     same(&found.errors.len(), &errors.min(Groups::LISTED), asked);
     same(&found.endpoints.len(), &endpoints.min(Groups::LISTED), asked);
+    same(&found.addresses.len(), &addresses.min(Groups::ADDRESSES), asked);
     same(&(found.beyond.requests > 0), &(groups > MOST), asked);
-    let more = groups.min(MOST).saturating_sub(Groups::LISTED) as u64;
+    let more = groups.min(MOST).saturating_sub(listed) as u64;
     same(&found.beyond.groups, &more, asked);
+}
+
+/// Returns how many addresses there are.
+fn compare_addresses(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) -> usize {
+    let mut seen: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+    for row in list.stored_matching(scope, question) {
+        seen.entry(&row.address).or_default().push(row.at);
+    }
+    if seen.len() <= MOST {
+        let mut order: Vec<_> = seen.iter().collect();
+        order.sort_by_key(|(address, times)| (std::cmp::Reverse(times.len()), **address));
+        let first = order.into_iter().take(Groups::ADDRESSES);
+        let expected = first.map(|(address, times)| KeyAddress {
+            address: (*address).to_owned(),
+            requests: times.len() as u64,
+            last: times.iter().copied().max().unwrap_or_default(),
+        });
+        same(&found.addresses, &expected.collect(), asked);
+    }
+    seen.len()
 }
 
 /// Returns how many groups there are.

@@ -65,6 +65,7 @@ pub fn ask(world: &World, list: &List, dice: &mut Dice) -> Question {
             Some(Groups::Errors { parts: 30 }),
             Some(Groups::Endpoints(EndpointOrder::Requests)),
             Some(Groups::Endpoints(order)),
+            Some(Groups::Addresses),
         ]),
         budget: Duration::from_secs(3600),
     }

@@ -67,10 +67,11 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
         Command::CreateKey {
             client_id,
             environment,
-        } => create_key(core, client_id, environment, &actor).await?,
+            name,
+        } => create_key(core, client_id, environment, &name, &actor).await?,
         Command::ListKeys { client_id } => list_keys(core, client_id).await?,
         Command::ChangeKey { key_id, change } => change_key(core, key_id, change, &actor).await?,
-        Command::DeleteKey { key_id } => delete_key(core, key_id, &actor).await?,
+        Command::DeleteKey { key_id, last_four } => delete_key(core, key_id, last_four, &actor).await?,
         Command::CreateOperatorToken { name, scopes: names } => {
             let token = accounts
                 .create_operator_token(&name, scopes(&names)?, &actor)
@@ -119,12 +120,13 @@ async fn create_key(
     core: &Core,
     client_id: ClientId,
     environment: Environment,
+    name: &str,
     actor: &Actor,
 ) -> Result<Answer, StartError> {
     let company = company(core, client_id).await?;
     let generated = core
         .keys
-        .generate(company.id, environment, actor)
+        .generate_named(company.id, environment, name, actor)
         .await
         .map_err(refused_by_keys)?;
     Ok(one(Object::new()
@@ -152,10 +154,15 @@ async fn change_key(
     Ok(one(listing::key(&changed)))
 }
 
-async fn delete_key(core: &Core, key_id: KeyId, actor: &Actor) -> Result<Answer, StartError> {
+async fn delete_key(
+    core: &Core,
+    key_id: KeyId,
+    last_four: Option<String>,
+    actor: &Actor,
+) -> Result<Answer, StartError> {
     let deleted = core
         .keys
-        .delete_by_id(key_id, actor)
+        .delete_by_id(key_id, last_four.as_deref(), actor)
         .await
         .map_err(refused_by_keys)?;
     Ok(one(Object::new()
@@ -174,6 +181,11 @@ fn refused_by_keys(error: KeysError) -> StartError {
     match error {
         KeysError::NotFound => sentence("there is no active key with this id"),
         KeysError::TwoActive => sentence("two keys are active in this environment; delete one first"),
+        KeysError::NotConfirmed { environment, .. } => sentence(&format!(
+            "this is the last key of {}, and requests were made in the last 24 hours: name the last four characters of its \
+             secret with --last-four, as list-keys has them",
+            environment.label()
+        )),
         other => {
             tracing::error!(error = chain(&other), "a command failed");
             sentence(&other.to_string())

@@ -62,6 +62,7 @@ pub enum Command {
     CreateKey {
         client_id: ClientId,
         environment: Environment,
+        name: String,
     },
     ListKeys {
         client_id: ClientId,
@@ -72,6 +73,7 @@ pub enum Command {
     },
     DeleteKey {
         key_id: KeyId,
+        last_four: Option<String>,
     },
     CreateOperatorToken {
         name: String,
@@ -166,7 +168,9 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::CreateKey {
             client_id: text,
             environment,
+            name,
         } => Command::CreateKey {
+            name,
             client_id: client_id("--client-id", &text)?,
             environment: environment.parse().map_err(|fault| {
                 ConfigError::new(format!("--environment is {environment:?}, but {fault}."))
@@ -200,8 +204,9 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
                 requests_a_minute: setting("--requests-a-minute", requests_a_minute, "a whole number")?,
             },
         },
-        AdminAction::DeleteKey { key_id } => Command::DeleteKey {
+        AdminAction::DeleteKey { key_id, last_four } => Command::DeleteKey {
             key_id: id("--key-id", &key_id)?,
+            last_four,
         },
         AdminAction::CreateOperatorToken { name, scope } => {
             scopes(&scope)?;

@@ -158,12 +158,12 @@ async fn past(
     let actor = ana();
 
     let old = keys
-        .generate(parent.id, sandbox, &actor)
+        .generate_named(parent.id, sandbox, "Backend, first key", &actor)
         .await
         .map_err(failed())?;
     clock.set(now.minus_seconds(62 * DAY));
     let current = keys
-        .generate(parent.id, sandbox, &actor)
+        .generate_named(parent.id, sandbox, "Backend", &actor)
         .await
         .map_err(failed())?;
     let mut lines = Vec::new();
@@ -196,9 +196,15 @@ async fn past(
         });
     }
     clock.set(now.minus_seconds(40 * DAY));
-    let dev_older = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
+    let dev_older = keys
+        .generate_named(parent.id, dev, "Staging", &actor)
+        .await
+        .map_err(failed())?;
     clock.set(now.minus_seconds(2 * DAY));
-    let dev_newer = keys.generate(parent.id, dev, &actor).await.map_err(failed())?;
+    let dev_newer = keys
+        .generate_named(parent.id, dev, "Staging, new key", &actor)
+        .await
+        .map_err(failed())?;
     let deleted_at = now.minus_seconds(26 * 3600);
     clock.set(deleted_at);
     keys.delete(parent.id, old.key.id, &actor)

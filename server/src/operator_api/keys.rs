@@ -5,8 +5,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use keys::{KeyChange, KeysError, Setting};
+use keys::{KeyChange, KeysError, Setting, TermsFault};
 use model::{ClientId, Environment, KeyId, Timestamp};
+use serde::Deserialize;
 
 use super::body::{JsonBody, Members};
 use super::members::OfCompany;
@@ -15,11 +16,12 @@ use crate::admin::{Answer, Object, listing};
 use crate::api_error::ApiError;
 use crate::services::Services;
 
-/// `env_type` is `sandbox`, `dev` or `prod`.
+/// `env_type` is `sandbox`, `dev` or `prod`; `name` may be left out.
 #[derive(Debug)]
 struct NewKey {
     client_id: ClientId,
     environment: Environment,
+    name: String,
 }
 
 impl NewKey {
@@ -27,10 +29,12 @@ impl NewKey {
         let mut members = body.members("client_id and env_type")?;
         let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
         let environment = members.required("env_type", "An environment is one of sandbox, dev, prod.");
+        let name = members.optional("name", "A name is text.").unwrap_or_default();
         let new = client_id.zip(environment);
         members.all(new.map(|(client_id, environment)| Self {
             client_id,
             environment,
+            name,
         }))
     }
 }
@@ -51,7 +55,7 @@ pub async fn create_key(
     let generated = services
         .core
         .keys
-        .generate(company.id, new.environment, &operator.actor)
+        .generate_named(company.id, new.environment, &new.name, &operator.actor)
         .await
         .map_err(|error| match error {
             KeysError::TwoActive => ApiError::other(
@@ -59,6 +63,7 @@ pub async fn create_key(
                 "two_keys_active",
                 "Two keys are active in this environment. Delete one first.",
             ),
+            KeysError::InvalidTerms(faults) => incorrect(faults),
             error => ApiError::failed("a key could not be generated", &error),
         })?;
     let object = Object::new()
@@ -164,26 +169,42 @@ pub async fn change_key(
     {
         Ok(changed) => Ok(listed(&Answer::One(listing::key(&changed)))),
         Err(KeysError::NotFound) => Ok(not_found()),
-        Err(KeysError::InvalidTerms(faults)) => {
-            let faults = faults
-                .into_iter()
-                .map(|wrong| webhooks::fault(wrong.field, wrong.message));
-            Err(ApiError::Incorrect(faults.collect()))
-        }
+        Err(KeysError::InvalidTerms(faults)) => Err(incorrect(faults)),
         Err(error) => Err(ApiError::failed("a key could not be changed", &error)),
     }
 }
 
-/// The request names the key by its id, so it needs no typed confirmation, even in Production.
+fn incorrect(faults: Vec<TermsFault>) -> ApiError {
+    let faults = faults
+        .into_iter()
+        .map(|wrong| webhooks::fault(wrong.field, wrong.message));
+    ApiError::Incorrect(faults.collect())
+}
+
+/// `?last_four=`, for the last key of an environment with traffic.
+#[derive(Debug, Deserialize)]
+pub struct Confirmation {
+    last_four: Option<String>,
+}
+
+/// The request names the key by its id, which is enough unless it would cut off an environment with traffic.
 pub async fn delete_key(
     State(services): State<Services>,
     Extension(operator): Extension<Operator>,
     Path(key): Path<String>,
+    query: Result<Query<Confirmation>, QueryRejection>,
 ) -> Response {
     let Ok(key) = key.parse::<KeyId>() else {
         return not_found();
     };
-    match services.core.keys.delete_by_id(key, &operator.actor).await {
+    let Ok(Query(Confirmation { last_four })) = query else {
+        return invalid("last_four", "Name the last four characters of the secret once.");
+    };
+    let keys = &services.core.keys;
+    match keys
+        .delete_by_id(key, last_four.as_deref(), &operator.actor)
+        .await
+    {
         Ok(deleted) => {
             let object = Object::new()
                 .with("key_id", deleted.id)
@@ -191,6 +212,15 @@ pub async fn delete_key(
             listed(&Answer::One(object))
         }
         Err(KeysError::NotFound) => not_found(),
+        Err(KeysError::NotConfirmed { environment, .. }) => invalid("last_four", &not_confirmed(environment)),
         Err(error) => failed("a key could not be deleted", &error),
     }
+}
+
+fn not_confirmed(environment: Environment) -> String {
+    format!(
+        "This must be the last four characters of the key's secret, because it is the last key of {} and requests were made \
+         in the last 24 hours: ?last_four=<characters>. GET /operator/v1/keys has them.",
+        environment.label()
+    )
 }

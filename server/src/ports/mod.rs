@@ -1,6 +1,8 @@
 //! Connects the app's ports to the real services. Each request gets one [`PageVisitor`] for its caller, and each
 //! company a [`CompanyAccess`] that contains only what that person may do there.
 
+mod key_change;
+mod key_test;
 pub(crate) mod keys;
 pub(crate) mod logs;
 mod memberships;
@@ -131,8 +133,15 @@ impl Backend {
         };
         let managed_keys = Arc::new(keys::ManagedKeys {
             keys: services.core.keys.clone(),
+            reading: services.reading.clone(),
+            clock: services.clock(),
             company,
+            scope,
             actor: actor.clone(),
+            gateway: services.gateway.clone(),
+            gateway_url: self.installation.gateway_url.clone(),
+            client_id: membership.company.client_id,
+            address: caller.address,
         });
         let seen_logs = logs::SeenLogs {
             reading: services

@@ -12,6 +12,7 @@ mod hostile;
 mod html;
 mod https;
 mod kept;
+mod keys;
 mod kill;
 mod live;
 mod markup;

@@ -46,6 +46,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("role", "owner".to_owned()),
         ("format", "csv".to_owned()),
         ("view", AN_ID.to_owned()),
+        ("path", "/v1/users/".to_owned()),
     ]
 }
 
@@ -58,6 +59,9 @@ fn as_json(company: &str) -> serde_json::Value {
         "name": "x", "url": "https://10.0.0.1/", "environment": "sandbox", "events": "all", "enabled": true,
     });
     object.insert("draft".to_owned(), draft);
+    let fields = app::pages::key::KeyFields::default();
+    let fields = serde_json::to_value(fields).expect("plain texts");
+    object.insert("fields".to_owned(), fields);
     object.into()
 }
 
@@ -289,7 +293,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 29] = {
+const NEEDED: [(&str, Option<Permission>); 34] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -298,8 +302,13 @@ const NEEDED: [(&str, Option<Permission>); 29] = {
         ("/rpc/company/context", None),
         ("/rpc/keys/list", Some(SeeKeys)),
         ("/rpc/keys/deletion_facts", Some(SeeKeys)),
+        ("/rpc/keys/one", Some(SeeKeys)),
+        ("/rpc/keys/deleted", Some(SeeKeys)),
+        ("/rpc/keys/change", Some(ManageKeys)),
+        ("/rpc/keys/check", Some(ManageKeys)),
         ("/rpc/keys/generate_key", Some(ManageKeys)),
         ("/rpc/keys/delete_key", Some(ManageKeys)),
+        ("/rpc/keys/test_key", Some(RevealKeys)),
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),

@@ -48,7 +48,7 @@ async fn call(world: &World) -> Called {
     keys.company_changed().await.expect("is loaded");
     let key = world.key(company, Environment::Sandbox).await;
     let other = world.key(company, Environment::Sandbox).await;
-    keys.delete_by_id(other.key.id, &Actor::command_line())
+    keys.delete_by_id(other.key.id, None, &Actor::command_line())
         .await
         .expect("is deleted");
     let ask = |path: &str, secret: &str| {

@@ -73,6 +73,8 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
     for (name, arguments) in [
         ("keys/list", ""),
         ("keys/deletion_facts", &*format!("key={key_id}")),
+        ("keys/one", &*format!("key={key_id}")),
+        ("keys/deleted", ""),
         ("webhooks/list", ""),
         ("company/context", ""),
     ] {
@@ -81,7 +83,9 @@ fn a_secret_is_in_no_file_no_output_and_no_page() {
     }
     let (own_secrets, shown) = server.use_the_webhooks_own_secret(&client_id, &cookie);
     pages.extend(shown);
-    admin(&data, &["delete-key", "--key-id", &key_id], "");
+    let last_four = &secret[secret.len() - 4..];
+    let delete = ["delete-key", "--key-id", &key_id, "--last-four", last_four];
+    admin(&data, &delete, "");
     let refused = server.gateway_request("GET", "/v1/after/", &client_id, &secret, "", "");
     assert_eq!(status(&refused), 401);
     pages.extend(server.pages(&client_id, &[request_id(&refused)], &cookie));
@@ -300,7 +304,7 @@ impl Server {
             (path, page)
         };
         let base = format!("/c/{client_id}/development");
-        let mut pages: Vec<_> = ["keys", "logs", "webhooks"]
+        let mut pages: Vec<_> = ["keys", "keys?deleted=1", "logs", "webhooks"]
             .map(|tab| get(format!("{base}/{tab}")))
             .into();
         for id in requests {

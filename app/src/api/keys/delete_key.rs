@@ -7,8 +7,8 @@ use server_fn::codec::PostUrl;
 use crate::AppError;
 use crate::api::protocol::Rpc;
 
-/// Deletes a key for good. Once this returns, no node accepts it. A Production key needs the last four characters of its
-/// secret; if they are left out, they are empty.
+/// Deletes a key for good. Once this returns, no node accepts it. A Production key, and the last key of
+/// an environment with traffic, needs the last four characters of its secret; if they are left out, they are empty.
 #[server(name = DeleteKeyCall, prefix = "/rpc", endpoint = "keys/delete_key", protocol = Rpc<PostUrl>)]
 pub async fn delete_key(
     company: ClientId,

@@ -7,12 +7,16 @@ use server_fn::codec::PostUrl;
 use crate::AppError;
 use crate::api::protocol::Rpc;
 
-/// Generates a key and returns its secret. `Conflict` if two are active.
+/// Generates a key and returns its secret. `Conflict` if two are active. A Production key needs a name.
 #[server(name = GenerateKeyCall, prefix = "/rpc", endpoint = "keys/generate_key", protocol = Rpc<PostUrl>)]
-pub async fn generate_key(company: ClientId, environment: Environment) -> Result<GeneratedKey, AppError> {
+pub async fn generate_key(
+    company: ClientId,
+    environment: Environment,
+    #[server(default)] name: String,
+) -> Result<GeneratedKey, AppError> {
     crate::ports::enter(company)
         .await?
         .key_manager?
-        .generate(environment)
+        .generate(environment, &name)
         .await
 }

@@ -1,7 +1,7 @@
 //! Deletes a key: first the facts, then the decision, which cannot be undone.
 
 use leptos::prelude::*;
-use model::{DeletedKey, DeletionFacts, Environment, KeyId};
+use model::{DeletedKey, DeletionFacts, KeyId};
 
 use super::KeysState;
 use super::table::{LastUsedText, key_name};
@@ -150,9 +150,9 @@ pub(super) fn remains_text(facts: &DeletionFacts) -> String {
     }
 }
 
-/// Production asks for the last four characters; the other environments do not.
+/// What must be typed, if anything.
 pub(super) fn must_be_typed(facts: &DeletionFacts) -> Option<String> {
-    (facts.key.environment == Environment::Prod).then(|| facts.key.last_four.clone())
+    facts.must_be_typed.then(|| facts.key.last_four.clone())
 }
 
 #[component]

@@ -39,7 +39,7 @@ impl Generation {
         let toasts = Toasts::here();
         let company = state.scope.client_id();
         leptos::task::spawn_local(async move {
-            let answer = api::keys::generate_key(company, environment).await;
+            let answer = api::keys::generate_key(company, environment, String::new()).await;
             if self.busy.try_set(None).is_some() {
                 return; // The page was left.
             }
@@ -99,6 +99,7 @@ pub(super) fn GeneratedDialog(state: KeysState) -> impl IntoView {
             on_close=move |()| generation.answer.set(None)
         >
             <Code label="Secret" text=secret wrap=true />
+            <Code label=".env" text=Signal::derive(move || samples::env_line(&secret.get())) wrap=true />
             <Code label="Try it" text=curl wrap=true />
             <DialogActions>
                 <Button kind=ButtonKind::Primary focus_first=true on_press=close>"Done"</Button>

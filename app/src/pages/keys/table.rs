@@ -6,8 +6,8 @@ use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Permis
 use super::KeysState;
 use crate::api;
 use crate::ui::{
-    Button, ButtonKind, ButtonLink, ButtonSize, Cell, Column, CopyFetchedButton, CopyRefused,
-    EnvironmentBadge, IconName, Narrow, Secret, Table, TableGroup, Time, TimeStyle, Toasts,
+    Badge, Button, ButtonKind, ButtonLink, ButtonSize, Cell, Column, CopyFetchedButton, CopyRefused,
+    EnvironmentBadge, IconName, Narrow, Secret, Table, TableGroup, Time, TimeStyle, Toasts, Tone,
 };
 
 /// What the button says at the limit.
@@ -16,6 +16,7 @@ const LIMIT_REACHED: &str = "Two keys are active. Delete one first.";
 #[component]
 pub(super) fn KeyTable(groups: Vec<KeyGroup>, role: Role, state: KeysState) -> impl IntoView {
     let columns = vec![
+        Column::new("Name"),
         Column::new("Environment"),
         Column::new("Created"),
         Column::new("Secret"),
@@ -51,13 +52,22 @@ fn WhatActionsDo(role: Role) -> impl IntoView {
 #[component]
 fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoView {
     let environment = group.environment;
-    let active = group.keys.len();
+    let active = group.active();
     let heading = format!("{active} of {MAX_ACTIVE_KEYS} active keys");
     let may_change = role.may(Permission::ManageKeys);
-    let empty = active == 0;
+    let none_works = (active == 0).then(|| no_key_text(&group));
+    let expired = group.expired;
+    let keys = group
+        .keys
+        .into_iter()
+        .map(|key| {
+            let has_expired = expired.contains(&key.id);
+            view! { <KeyRow key_=key has_expired=has_expired role=role state=state /> }
+        })
+        .collect_view();
     view! {
         <TableGroup
-            columns=5
+            columns=6
             heading=move || {
                 view! {
                     <EnvironmentBadge environment=environment />
@@ -68,8 +78,8 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
                 may_change.then(|| view! { <GenerateButton environment=environment active=active state=state /> })
             }
         >
-            {empty.then(|| view! { <NoKey environment=environment /> })}
-            {group.keys.into_iter().map(|key| view! { <KeyRow key_=key role=role state=state /> }).collect_view()}
+            {none_works.map(|text| view! { <tr class="key-none"><td colspan="6">{text}</td></tr> })}
+            {keys}
         </TableGroup>
     }
 }
@@ -79,14 +89,23 @@ fn EnvironmentGroup(group: KeyGroup, role: Role, state: KeysState) -> impl IntoV
 fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> impl IntoView {
     let unavailable = (active >= MAX_ACTIVE_KEYS).then(|| LIMIT_REACHED.to_owned());
     let full = unavailable.is_some();
+    // A Production key gets its name first, on a page of its own.
+    let asks = environment == Environment::Prod;
+    let (method, action) = match asks {
+        true => ("get", state.scope.path("keys/new")),
+        false => ("post", state.scope.path("keys/generate")),
+    };
     let submit = move |event: leptos::ev::SubmitEvent| {
+        if asks && !full {
+            return; // The browser goes there.
+        }
         event.prevent_default();
         if !full {
             state.generation.start(state, environment);
         }
     };
     view! {
-        <form class="generate" method="post" action=state.scope.path("keys/generate") on:submit=submit>
+        <form class="generate" method=method action=action on:submit=submit>
             <input type="hidden" name="environment" value=environment.as_str() />
             <Button
                 submit=true
@@ -102,38 +121,52 @@ fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> 
     }
 }
 
-#[component]
-fn NoKey(environment: Environment) -> impl IntoView {
-    view! {
-        <tr class="key-none">
-            <td colspan="5">
-                "No active key: every request to " {environment.label()} " is refused until you generate one."
-            </td>
-        </tr>
-    }
+/// Why nothing with a key of this environment is accepted.
+fn no_key_text(group: &KeyGroup) -> String {
+    let environment = group.environment.label();
+    let why = match group.expired.len() {
+        0 => "No active key",
+        1 => "The key has expired",
+        _ => "Both keys have expired",
+    };
+    format!("{why}: every request to {environment} is refused until you generate one.")
 }
 
-/// "Sandbox key ending a6f1": how a control says which key it means.
+/// "Sandbox key ending a6f1 (Billing)": how a control says which key it means.
 pub(super) fn key_name(key: &KeySummary) -> String {
-    format!("{} key ending {}", key.environment.label(), key.last_four)
+    let name = match key.terms.name.as_str() {
+        "" => String::new(),
+        name => format!(" ({name})"),
+    };
+    format!("{} key ending {}{name}", key.environment.label(), key.last_four)
 }
 
 #[component]
-fn KeyRow(key_: KeySummary, role: Role, state: KeysState) -> impl IntoView {
+fn KeyRow(key_: KeySummary, has_expired: bool, role: Role, state: KeysState) -> impl IntoView {
     let key = key_;
     let name = key_name(&key);
+    let own = state.scope.path(&format!("keys/{}", key.id));
+    let shown_name = if key.terms.name.is_empty() {
+        format!("Key ending {}", key.last_four)
+    } else {
+        key.terms.name.clone()
+    };
     let (id, last_used) = (key.id.to_string(), key.last_used.clone());
     let (row_id, last_four, environment, created_at) =
         (id.clone(), key.last_four.clone(), key.environment, key.created_at);
     view! {
         <tr data-key=row_id>
+            <Cell narrow=Narrow::Lead clip=true>
+                <a href=own>{shown_name}</a>
+                {has_expired.then(|| view! { " " <Badge tone=Tone::Warn>"Expired"</Badge> })}
+            </Cell>
             <Cell narrow=Narrow::Hidden>
                 <EnvironmentBadge environment=environment />
             </Cell>
             <Cell narrow=Narrow::Second label="Created">
                 <Time at=created_at style=TimeStyle::Date />
             </Cell>
-            <Cell narrow=Narrow::Lead monospace=true>
+            <Cell narrow=Narrow::Second monospace=true>
                 <Secret id=id last_four=last_four reveal=state.reveal />
             </Cell>
             <Cell narrow=Narrow::Second label="Last used">

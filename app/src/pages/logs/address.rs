@@ -6,12 +6,12 @@ use model::{ClientId, LogFilter, RequestId};
 const OPEN: &str = "open";
 
 /// `/c/…/development/logs?status=4xx`.
-pub(super) fn of_list(company: ClientId, filter: &LogFilter) -> String {
+pub(crate) fn of_list(company: ClientId, filter: &LogFilter) -> String {
     with_query(format!("/c/{company}/development/logs"), filter)
 }
 
 /// A request's own page. Its address includes the filter, so that the link back to the list keeps it.
-pub(super) fn of_entry(company: ClientId, request: RequestId, filter: &LogFilter) -> String {
+pub(crate) fn of_entry(company: ClientId, request: RequestId, filter: &LogFilter) -> String {
     with_query(format!("/c/{company}/development/logs/{request}"), filter)
 }
 

@@ -25,7 +25,7 @@ mod more;
 mod notices;
 mod older;
 pub(crate) mod opened;
-mod pace;
+pub(super) mod pace;
 pub(crate) mod panels;
 #[cfg(feature = "ssr")]
 mod panels_drawn;

@@ -14,7 +14,7 @@ const LONGEST: i64 = 30_000;
 /// Runs something at once, or as soon as the last run is long enough ago. What is asked for in between is one run. Nothing
 /// runs while the tab is hidden: when it is seen again, its stream opens anew and reports a change.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(in crate::pages) struct Pace {
     /// Milliseconds from one run to the next.
     every: StoredValue<i64>,
     least: i64,
@@ -24,7 +24,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Must be called inside a component.
-    pub(super) fn new(every: Duration) -> Self {
+    pub(in crate::pages) fn new(every: Duration) -> Self {
         let least = every.as_millis() as i64;
         Self {
             every: StoredValue::new(least),
@@ -40,7 +40,7 @@ impl Pace {
             .try_set_value((millis * 2).clamp(self.least, LONGEST.max(self.least)));
     }
 
-    pub(super) fn run(self, run: impl FnOnce() + 'static) {
+    pub(in crate::pages) fn run(self, run: impl FnOnce() + 'static) {
         let every = self.every.get_value();
         let since = self
             .last

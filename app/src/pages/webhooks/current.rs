@@ -24,7 +24,7 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
 pub(in crate::pages) struct Current<T: 'static> {
     pub(in crate::pages) value: RwSignal<T>,
     /// It was deleted while the page was open. The value is the last one known.
-    pub(super) gone: RwSignal<bool>,
+    pub(in crate::pages) gone: RwSignal<bool>,
     /// Nothing is fetched while this is true: the page itself is about to delete it and would get a 404.
     pub(super) quiet: StoredValue<bool>,
 }
@@ -58,13 +58,22 @@ where
     F: Fn() -> Asked + 'static,
     Asked: Future<Output = Outcome<T>> + 'static,
 {
+    keep_current_on(CompanyScope::here().changes(topic), first, ask)
+}
+
+/// Like [`keep_current_with`], for a counter of one's own, which says when to ask.
+pub(in crate::pages) fn keep_current_on<T, F, Asked>(changes: Signal<u64>, first: T, ask: F) -> Current<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+    F: Fn() -> Asked + 'static,
+    Asked: Future<Output = Outcome<T>> + 'static,
+{
     let current = Current {
         value: RwSignal::new(first),
         gone: RwSignal::new(false),
         quiet: StoredValue::new(false),
     };
     let scope = CompanyScope::here();
-    let changes = scope.changes(topic);
     let questions = Questions {
         scope,
         running: StoredValue::new(false),

@@ -426,7 +426,7 @@ fn EnvironmentChoice(state: FormState, groups: Vec<KeyGroup>, fixed: Option<Envi
     let has_key = move |environment: &Environment| {
         groups
             .iter()
-            .any(|group| group.environment == *environment && !group.keys.is_empty())
+            .any(|group| group.environment == *environment && group.active() > 0)
     };
     let without_key: Vec<_> = Environment::ALL
         .into_iter()

@@ -162,6 +162,7 @@ fn questions_about_codes_and_endpoints_are_answered_for_version_1() {
             None,
             Some(Groups::Errors { parts: 7 }),
             Some(Groups::Endpoints(model::EndpointOrder::Requests)),
+            Some(Groups::Addresses),
         ] {
             let question = Question {
                 from: Timestamp::from_millis(NOON),

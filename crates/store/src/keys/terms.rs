@@ -2,7 +2,8 @@
 
 use keys::{ChangedRow, Changing, DeletedRow, DueKey, KeysError, Limits, NewKey};
 use model::{
-    Actor, AuditAction, AuditEntry, AuditId, Environment, KeyId, KeySummary, KeyTerms, LastUsed, Timestamp,
+    Actor, AuditAction, AuditEntry, AuditId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary,
+    KeyTerms, LastUsed, Timestamp,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -229,6 +230,35 @@ pub(super) async fn free_slot(
     };
     audit::record(connection, &entry).await?;
     Ok(Some(freed))
+}
+
+/// Uses the index `api_keys_by_company`: a company has few keys, deleted ones included.
+pub(super) async fn deleted(
+    db: &Db,
+    company: CompanyId,
+    most: usize,
+) -> Result<Vec<DeletedKeySummary>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, environment, last_four, name, created_at, created_by, deleted_at, deleted_by FROM api_keys \
+         WHERE company_id = $1 AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT $2",
+    )
+    .bind(company.to_string())
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(db.reader())
+    .await?;
+    let read = |row: &AnyRow| {
+        Ok(DeletedKeySummary {
+            id: row.parsed("id")?,
+            environment: row.parsed("environment")?,
+            last_four: row.text("last_four")?,
+            name: row.text("name")?,
+            created_at: row.time("created_at")?,
+            created_by: row.text("created_by")?,
+            deleted_at: row.time("deleted_at")?,
+            deleted_by: row.text("deleted_by")?,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Without the version.

@@ -19,6 +19,7 @@ contract!(
         a_scheduled_deletion_is_in_force_at_its_moment_and_made_final_once,
         a_deletion_that_was_called_off_does_not_happen,
         an_ended_key_gives_its_slot_to_a_new_one,
+        an_expired_key_is_listed_and_counts_neither_as_active_nor_as_what_remains,
         an_ended_key_signs_nothing,
         what_watches_a_key_is_told_when_it_ends,
         another_companys_key_cannot_be_changed,
@@ -359,6 +360,33 @@ async fn an_ended_key_gives_its_slot_to_a_new_one(db: &TestDb) {
             .iter()
             .all(|row| row.detail == "Sandbox; it had ended, and a new key needed its slot")
     );
+}
+
+async fn an_expired_key_is_listed_and_counts_neither_as_active_nor_as_what_remains(db: &TestDb) {
+    let world = World::create(db).await;
+    let keys = world.open(&db.db).await;
+    let (older, newer) = (generate(&keys, &world).await, generate(&keys, &world).await);
+    change(&keys, &world, &older, expires(START.plus_millis(1000))).await;
+    let group = async || {
+        let groups = keys.list(world.company.id).await.expect("listed");
+        groups
+            .into_iter()
+            .find(|group| group.environment == SANDBOX)
+            .expect("every environment is listed")
+    };
+    let remaining = async |key: &GeneratedKey| {
+        let facts = keys.facts(world.company.id, key.key.id).await;
+        facts.expect("listed").remaining
+    };
+    let before = group().await;
+    assert_eq!((before.active(), before.rotation.is_some()), (2, true));
+    assert_eq!((remaining(&older).await, remaining(&newer).await), (1, 1));
+    world.clock.advance(Duration::from_millis(1000));
+    let after = group().await;
+    assert_eq!(after.keys.len(), 2, "it can be given another date");
+    assert_eq!((after.active(), after.rotation.is_some()), (1, false));
+    assert!(after.has_expired(older.key.id) && !after.has_expired(newer.key.id));
+    assert_eq!((remaining(&older).await, remaining(&newer).await), (1, 0));
 }
 
 async fn an_ended_key_signs_nothing(db: &TestDb) {

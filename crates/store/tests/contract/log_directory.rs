@@ -36,7 +36,7 @@ async fn a_scope_knows_its_own_brands_and_keys_and_no_others(db: &TestDb) {
         .generate(brand.id, Environment::Sandbox, &ana())
         .await
         .expect("a key");
-    node.delete_by_id(deleted.key.id, &ana())
+    node.delete_by_id(deleted.key.id, None, &ana())
         .await
         .expect("is deleted");
 

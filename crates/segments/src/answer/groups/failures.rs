@@ -191,7 +191,7 @@ impl Sought {
     }
 }
 
-fn blocks_of(rows: &Range<u32>) -> Range<usize> {
+pub(super) fn blocks_of(rows: &Range<u32>) -> Range<usize> {
     let block = |row: u32| row as usize / crate::BLOCK;
     block(rows.start)..block(rows.end - 1) + 1
 }

@@ -1,7 +1,8 @@
-//! Divides the matching rows into groups: errors by what failed, or all rows by endpoint. Endpoints are templates of paths,
+//! Divides the matching rows into groups: errors by what failed, or all rows by endpoint or by address. Endpoints are templates of paths,
 //! made once for each path of a segment, and only the columns that a group needs are read. Of segments that are asked about
 //! as a whole, summaries are kept (`summaries.rs`).
 
+mod addresses;
 mod durations;
 mod endpoints;
 mod errors;
@@ -15,6 +16,7 @@ use logs::{Found, Groups};
 use model::Beyond;
 use roaring::RoaringBitmap;
 
+use self::addresses::Addresses;
 use self::endpoints::Endpoints;
 use self::errors::Errors;
 use super::loader::{Ask, Batch, Loader, Pieces, Ticket};
@@ -36,6 +38,7 @@ pub(super) enum GroupTally {
     Nothing,
     Errors(Errors),
     Endpoints(Endpoints),
+    Addresses(Addresses),
 }
 
 impl GroupTally {
@@ -44,6 +47,7 @@ impl GroupTally {
             None => Self::Nothing,
             Some(Groups::Errors { parts }) => Self::Errors(Errors::new(parts)),
             Some(Groups::Endpoints(order)) => Self::Endpoints(Endpoints::new(order)),
+            Some(Groups::Addresses) => Self::Addresses(Addresses::default()),
         }
     }
 
@@ -53,6 +57,7 @@ impl GroupTally {
             Self::Nothing => {}
             Self::Errors(errors) => errors.add_open(plan, open, matching),
             Self::Endpoints(endpoints) => endpoints.add_open(open, matching),
+            Self::Addresses(addresses) => addresses.add_open(open, matching),
         }
     }
 
@@ -68,6 +73,7 @@ impl GroupTally {
                 Self::Nothing => return Ok(()),
                 Self::Errors(errors) => errors.add_closed(plan, parts, loader)?,
                 Self::Endpoints(endpoints) => endpoints.add_closed(parts, loader)?,
+                Self::Addresses(addresses) => addresses.add_closed(parts, loader)?,
             }
         }
         Ok(())
@@ -79,6 +85,7 @@ impl GroupTally {
             Self::Nothing => {}
             Self::Errors(errors) => (found.errors, found.beyond) = errors.finish(),
             Self::Endpoints(endpoints) => endpoints.finish(found),
+            Self::Addresses(addresses) => addresses.finish(found),
         }
     }
 }
