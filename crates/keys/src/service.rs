@@ -1,6 +1,7 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
 mod keeping_up;
+mod rotation;
 mod terms;
 
 pub use self::terms::NotAdmitted;

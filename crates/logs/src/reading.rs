@@ -1,6 +1,7 @@
 //! The home of reading: which questions a page asks, what it counts, where it stops, and whose rows they are. Shares the
 //! reads fairly, so that no company's long searches keep the others waiting.
 
+mod pauses;
 mod walk;
 
 use std::fmt;
