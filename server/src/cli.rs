@@ -239,6 +239,21 @@ pub struct AdminArgs {
     pub config: Option<PathBuf>,
 }
 
+/// When a rotation deletes the old key.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+pub struct PlanArgs {
+    /// In this time, such as 1h, 24h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub delete_in: Option<String>,
+    /// At this moment, such as 2027-01-31T12:00:00Z; `none` to decide later
+    #[arg(long, value_name = "TIME|none")]
+    pub delete_at: Option<String>,
+    /// After this time without a call with it, at least twice its longest pause in the last week; `auto` is exactly that
+    #[arg(long, value_name = "TIME|auto")]
+    pub delete_after_quiet: Option<String>,
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub enum AdminAction {
     /// Create a company, or a brand of one with --parent
@@ -358,6 +373,43 @@ pub enum AdminAction {
         /// Requests a minute of its own, below the server's --rate-limit; `none` for no own budget
         #[arg(long, value_name = "N|none")]
         requests_a_minute: Option<String>,
+    },
+    /// Replace an API key: make a second one with its name, note and limits, and show its secret
+    ///
+    /// The old key stays until its programs have moved over. It is deleted at the time you name, never before a request has
+    /// used the new key; without a time, change-rotation deletes it. show-rotation says who still uses it.
+    RotateKey {
+        /// The key to be replaced
+        #[arg(long)]
+        key_id: String,
+        #[command(flatten)]
+        plan: PlanArgs,
+    },
+    /// Show a rotation: when both keys were last used, by whom, and what the deletion of the old one waits for
+    ShowRotation {
+        /// The old key or the new one
+        #[arg(long)]
+        key_id: String,
+    },
+    /// Change when a rotation deletes the old key, delete it now, or resume a rotation that was cancelled
+    ChangeRotation {
+        /// The old key or the new one
+        #[arg(long)]
+        key_id: String,
+        #[command(flatten)]
+        plan: PlanArgs,
+        /// Go on with a cancelled rotation
+        #[arg(long)]
+        resume: bool,
+        /// Delete the old key, if a request has used the new one
+        #[arg(long, conflicts_with_all = ["resume", "delete_in", "delete_at", "delete_after_quiet"])]
+        delete_now: bool,
+    },
+    /// Cancel a rotation: both keys stay, and nothing is deleted until it is resumed
+    CancelRotation {
+        /// The old key or the new one
+        #[arg(long)]
+        key_id: String,
     },
     /// Delete an API key; once this returns, it is refused
     DeleteKey {

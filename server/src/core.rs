@@ -1,14 +1,15 @@
 //! What `serve` and `admin` both need: the open database with its secrets, and the services that work on it.
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use accounts::{Accounts, Passwords, SessionLimits};
 use clock::Clock;
 use keys::{Keys, KeysOptions, KeysParts};
 use live::Bus;
-use store::logs::{Container, Removals};
-use store::{Db, DbOptions, Durability, StoreError};
+use logs::Reading;
+use store::logs::{Container, Logs, LogsOptions, Removals};
+use store::{Db, DbOptions, Durability, StoreError, StoredDirectory};
 use tokio::sync::Notify;
 use vault::InstallId;
 
@@ -29,6 +30,8 @@ pub struct Core {
     pub log_db: Db,
     /// Where its closed segments are.
     pub log_container: Container,
+    /// The running server's, which shares its reads fairly. Commands without a server open the log when they need it.
+    pub log_reading: OnceLock<Reading>,
     /// With which a backup keeps them from being removed.
     pub log_removals: Removals,
     pub accounts: Accounts,
@@ -48,6 +51,20 @@ impl Core {
     pub async fn close(&self) {
         self.db.close().await;
         self.log_db.close().await;
+    }
+
+    /// Reads the log.
+    pub async fn reading(&self) -> Result<Reading, StoreError> {
+        if let Some(reading) = self.log_reading.get() {
+            return Ok(reading.clone());
+        }
+        let options = LogsOptions {
+            removals: self.log_removals.clone(),
+            ..LogsOptions::new(self.log_container.clone())
+        };
+        let log = Arc::new(Logs::open(self.log_db.clone(), options).await?);
+        let names = Arc::new(StoredDirectory::new(self.db.clone()));
+        Ok(Reading::new(log.clone(), log, 1).naming(names))
     }
 
     /// Opens the database and checks that the master key and the pepper are the ones its rows were written with.
@@ -117,6 +134,7 @@ impl Core {
             db,
             log_db,
             log_container,
+            log_reading: OnceLock::new(),
             log_removals: Removals::default(),
             accounts,
             keys,

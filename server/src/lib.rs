@@ -22,6 +22,7 @@ mod people;
 pub mod ports;
 pub mod public_api;
 mod request_json;
+mod rotation;
 pub mod route;
 pub mod routes;
 pub mod serve;

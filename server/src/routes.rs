@@ -220,6 +220,30 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             delete(operator_api::keys::delete_key),
         ),
         Route::new(
+            Method::POST,
+            "/operator/v1/keys/{key}/rotate",
+            Bearer(Scope::Keys),
+            post(operator_api::rotation::rotate_key),
+        ),
+        Route::new(
+            Method::GET,
+            "/operator/v1/keys/{key}/rotation",
+            Bearer(Scope::Keys),
+            get(operator_api::rotation::show_rotation),
+        ),
+        Route::new(
+            Method::PATCH,
+            "/operator/v1/keys/{key}/rotation",
+            Bearer(Scope::Keys),
+            patch(operator_api::rotation::change_rotation),
+        ),
+        Route::new(
+            Method::DELETE,
+            "/operator/v1/keys/{key}/rotation",
+            Bearer(Scope::Keys),
+            delete(operator_api::rotation::cancel_rotation),
+        ),
+        Route::new(
             Method::GET,
             "/operator/v1/members",
             Bearer(Scope::Members),

@@ -92,6 +92,8 @@ impl Services {
         let shared = Arc::new(log.clone());
         let reading = Reading::new(shared.clone(), shared.clone(), LOG_READS)
             .naming(Arc::new(StoredDirectory::new(core.db.clone())));
+        // Commands that this server carries out read as its pages do.
+        core.log_reading.get_or_init(|| reading.clone());
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
         let recorder = Recorder::start(shared.clone(), shared, core.bus.clone(), options)

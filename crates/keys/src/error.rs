@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use model::Environment;
+use model::{Environment, RotationWait};
 use thiserror::Error;
 
 use crate::TermsFault;
@@ -25,6 +25,15 @@ pub enum KeysError {
         environment: Environment,
         last_four: String,
     },
+    /// A rotation cannot begin. The sentence says why.
+    #[error("{0}")]
+    CannotRotate(String),
+    /// There is no rotation with this key.
+    #[error("there is no rotation of this key")]
+    NoRotation,
+    /// The old key of a rotation cannot be deleted now.
+    #[error("the old key cannot be deleted: {}", .0.reason())]
+    RotationWaits(RotationWait),
     /// The sealed secret does not open: it was sealed with another master key, or its row was moved or changed. The
     /// audit trail has a record.
     #[error("the sealed secret of this key does not open")]

@@ -18,6 +18,7 @@ mod limits;
 mod parts;
 mod rate_limit;
 mod recognise;
+mod rotation;
 mod running;
 mod service;
 mod sharded;
@@ -32,6 +33,9 @@ pub use error::KeysError;
 pub use limits::{Ended, Limits};
 pub use rate_limit::RateLimit;
 pub use recognise::{BRAND_HEADER, Recognition};
+pub use rotation::{
+    Beginning, Begun, ChangingRotation, DueRotation, Rotating, RotationChange, StoredRotation, words_of,
+};
 pub use running::Running;
 pub use service::{KeyFacts, Keys, KeysOptions, KeysParts, NotAdmitted};
 pub use signing::SigningSecret;

@@ -30,6 +30,7 @@ enum Chore {
     Flush,
     Scrub,
     Due,
+    Rotate,
     Tidy,
 }
 
@@ -39,9 +40,16 @@ impl Keys {
     pub fn start(&self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let start = |chore: Chore| tokio::spawn(chore.repeat(self.clone(), stopped.clone()));
-        let tasks = [Chore::Follow, Chore::Flush, Chore::Scrub, Chore::Due, Chore::Tidy]
-            .map(start)
-            .into();
+        let tasks = [
+            Chore::Follow,
+            Chore::Flush,
+            Chore::Scrub,
+            Chore::Due,
+            Chore::Rotate,
+            Chore::Tidy,
+        ]
+        .map(start)
+        .into();
         Running {
             keys: self.clone(),
             stop,
@@ -105,6 +113,7 @@ impl Chore {
             Self::Flush => keys.flush_last_used().await,
             Self::Scrub => keys.scrub().await,
             Self::Due => keys.delete_due().await,
+            Self::Rotate => keys.rotate_due().await,
             Self::Tidy => keys.tidy().await,
         }
     }
@@ -115,7 +124,7 @@ impl Chore {
             Self::Follow => Pace::looking(keys.inner.options.poll),
             Self::Flush => every(keys.inner.options.flush),
             Self::Scrub => every(SCRUB_EVERY),
-            Self::Due => every(DUE_EVERY),
+            Self::Due | Self::Rotate => every(DUE_EVERY),
             Self::Tidy => every(TIDY_EVERY),
         }
     }

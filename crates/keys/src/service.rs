@@ -2,6 +2,7 @@
 
 mod deletion;
 mod keeping_up;
+mod rotation;
 mod terms;
 
 pub use self::terms::NotAdmitted;

@@ -12,7 +12,9 @@ use model::{
 };
 use vault::{LookupHash, Sealed};
 
-use crate::{KeyChange, KeysError, Limits};
+use crate::{
+    Beginning, Begun, ChangingRotation, DueRotation, KeyChange, KeysError, Limits, Rotating, StoredRotation,
+};
 
 /// A process that serves requests from a database it shares with others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -240,6 +242,25 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// Deletes such a key, as of the scheduled moment. [`KeysError::NotFound`] if it was deleted already, or if its
     /// deletion was called off.
     async fn delete_due(&self, due: DueKey, now: Timestamp, audit: AuditId) -> Result<DeletedRow, KeysError>;
+
+    /// Stores the new key as [`Self::insert`] does, with the name, the note and the limits of the old one, and the rotation
+    /// with it. [`KeysError::CannotRotate`] if the old key has ended, or if another key has the second slot.
+    async fn begin_rotation(&self, beginning: Beginning) -> Result<Begun, KeysError>;
+
+    /// The latest rotation of this company that has the key.
+    async fn rotation_of(&self, company: CompanyId, key: KeyId) -> Result<Option<StoredRotation>, KeysError>;
+
+    /// Whose rotation has this key.
+    async fn company_of_rotation(&self, key: KeyId) -> Result<Option<CompanyId>, KeysError>;
+
+    /// [`KeysError::RotationWaits`] if the rotation has ended, or is cancelled and is not to be resumed.
+    async fn change_rotation(&self, changing: ChangingRotation) -> Result<StoredRotation, KeysError>;
+
+    /// Running rotations whose plan may be due by this moment.
+    async fn due_rotations(&self, now: Timestamp) -> Result<Vec<DueRotation>, KeysError>;
+
+    /// Deletes the old key, if nothing speaks against it once both keys are locked: [`KeysError::RotationWaits`] otherwise.
+    async fn delete_rotated(&self, rotating: Rotating) -> Result<DeletedRow, KeysError>;
 
     /// One active key of this company. [`KeysError::NotFound`] also for another company's key.
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError>;

@@ -2,6 +2,7 @@
 //! reads fairly, so that no company's long searches keep the others waiting.
 
 mod of_key;
+mod pauses;
 mod walk;
 
 use std::fmt;

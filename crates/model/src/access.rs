@@ -119,6 +119,10 @@ audit_actions! {
     /// A request was made with it from the page.
     KeyTested = "key.tested",
     KeyDeleted = "key.deleted",
+    /// A second key was made to replace this one.
+    KeyRotationStarted = "key.rotation_started",
+    /// Its plan was changed, or it was cancelled or resumed.
+    KeyRotationChanged = "key.rotation_changed",
     OperatorTokenCreated = "operator_token.created",
     OperatorTokenRevoked = "operator_token.revoked",
     EventPublished = "event.published",

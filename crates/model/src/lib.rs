@@ -10,6 +10,7 @@ mod error_code;
 mod event_type;
 mod id;
 mod key;
+mod key_rotation;
 mod key_terms;
 mod key_use;
 mod log;
@@ -41,6 +42,11 @@ pub use id::{
 pub use key::{
     DeletedKey, DeletedKeySummary, DeletionFacts, EndingKey, GeneratedKey, KeyGroup, KeySummary, LastUsed,
     MAX_ACTIVE_KEYS, RotationState,
+};
+pub use key_rotation::{
+    KeyPauses, KeyRotation, KeySource, KeySources, LONGEST_PLAN_MILLIS, OldKeySigns, RotatedKey, RotationEnd,
+    RotationFacts, RotationGap, RotationPlan, RotationReport, RotationStage, RotationWait,
+    SHORTEST_QUIET_MILLIS,
 };
 pub use key_terms::{
     KeyTerms, LONGEST_KEY_NAME, LONGEST_KEY_NOTE, MOST_KEY_NETWORKS, MOST_KEY_REQUESTS_A_MINUTE,

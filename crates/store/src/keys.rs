@@ -4,14 +4,16 @@
 //! each holds it only during its commit. [`feed`] numbers the rows that a change wrote.
 
 pub mod feed;
+mod rotations;
 mod terms;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use keys::{
-    ChangedRow, Changing, DeletedRow, Deletion, DueKey, Inserted, KeyStore, KeysError, Loaded, NewKey,
-    NodeId, Renewal, SealedKey, Touch,
+    Beginning, Begun, ChangedRow, Changing, ChangingRotation, DeletedRow, Deletion, DueKey, DueRotation,
+    Inserted, KeyStore, KeysError, Loaded, NewKey, NodeId, Renewal, Rotating, SealedKey, StoredRotation,
+    Touch,
 };
 use model::{
     AuditAction, AuditEntry, AuditId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary, Timestamp,
@@ -21,6 +23,7 @@ use sqlx::any::AnyRow;
 use vault::Sealed;
 
 use self::feed::{Changed, signed};
+pub use self::rotations::MIGRATION as ROTATIONS_MIGRATION;
 pub use self::terms::MIGRATION as TERMS_MIGRATION;
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, Urgency, audit};
 
@@ -173,6 +176,45 @@ impl KeyStore for StoredKeys {
             .await
     }
 
+    async fn begin_rotation(&self, beginning: Beginning) -> Result<Begun, KeysError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { rotations::begin(connection, dialect, beginning).await })
+            })
+            .await
+    }
+
+    async fn rotation_of(&self, company: CompanyId, key: KeyId) -> Result<Option<StoredRotation>, KeysError> {
+        Ok(rotations::of_key(&self.db, company, key).await?)
+    }
+
+    async fn company_of_rotation(&self, key: KeyId) -> Result<Option<CompanyId>, KeysError> {
+        Ok(rotations::company_of(&self.db, key).await?)
+    }
+
+    async fn change_rotation(&self, changing: ChangingRotation) -> Result<StoredRotation, KeysError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { rotations::change(connection, dialect, changing).await })
+            })
+            .await
+    }
+
+    async fn due_rotations(&self, now: Timestamp) -> Result<Vec<DueRotation>, KeysError> {
+        Ok(rotations::due(&self.db, now).await?)
+    }
+
+    async fn delete_rotated(&self, rotating: Rotating) -> Result<DeletedRow, KeysError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { rotations::delete_old(connection, dialect, rotating).await })
+            })
+            .await
+    }
+
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError> {
         let row = sqlx::query(
             "SELECT id, environment, last_four, created_at, sealed, expires_at, delete_at FROM api_keys \
@@ -249,6 +291,7 @@ impl KeyStore for StoredKeys {
                     .map_err(StoreError::from)?
                     .ok_or(KeysError::NotFound)?;
                     let mut deleted = terms::read_deleted(&row, deletion.key)?;
+                    rotations::key_deleted(connection, deletion.key, deletion.at).await?;
                     audit::record(connection, &deletion_audit(deletion, deleted.environment)).await?;
                     deleted.version = feed::record(connection, Changed::Key(deleted.key)).await?;
                     Ok(deleted)
@@ -289,7 +332,10 @@ impl KeyStore for StoredKeys {
     async fn purge(&self, deleted_before: Timestamp) -> Result<u64, KeysError> {
         self.db
             .write(Urgency::Background, move |connection| {
-                Box::pin(async move { Ok(feed::remove_tombstones(connection, deleted_before).await?) })
+                Box::pin(async move {
+                    rotations::remove_old(connection, deleted_before).await?;
+                    Ok(feed::remove_tombstones(connection, deleted_before).await?)
+                })
             })
             .await
     }

@@ -40,4 +40,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::VIEWS_MIGRATION,
     keys::FEED_MIGRATION,
     keys::TERMS_MIGRATION,
+    keys::ROTATIONS_MIGRATION,
 ];

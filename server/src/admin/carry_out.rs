@@ -6,7 +6,7 @@ use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
 use super::command::{Command, scopes};
-use super::{backup, listing, log, objects};
+use super::{backup, listing, log, objects, rotation};
 use crate::core::Core;
 use crate::error::{StartError, chain};
 use crate::people;
@@ -71,6 +71,10 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
         } => create_key(core, client_id, environment, &name, &actor).await?,
         Command::ListKeys { client_id } => list_keys(core, client_id).await?,
         Command::ChangeKey { key_id, change } => change_key(core, key_id, change, &actor).await?,
+        Command::RotateKey { key_id, plan } => rotation::rotate(core, key_id, plan, &actor).await?,
+        Command::ShowRotation { key_id } => rotation::show(core, key_id).await?,
+        Command::ChangeRotation { key_id, change } => rotation::change(core, key_id, change, &actor).await?,
+        Command::FinishRotation { key_id } => rotation::finish(core, key_id, &actor).await?,
         Command::DeleteKey { key_id, last_four } => delete_key(core, key_id, last_four, &actor).await?,
         Command::CreateOperatorToken { name, scopes: names } => {
             let token = accounts
@@ -177,9 +181,12 @@ pub(super) fn refused(error: AccountsError) -> StartError {
     sentence(&error.to_string())
 }
 
-fn refused_by_keys(error: KeysError) -> StartError {
+pub(super) fn refused_by_keys(error: KeysError) -> StartError {
     match error {
         KeysError::NotFound => sentence("there is no active key with this id"),
+        refused @ (KeysError::NoRotation | KeysError::RotationWaits(_) | KeysError::InvalidTerms(_)) => {
+            sentence(refused.to_string().trim_end_matches('.'))
+        }
         KeysError::TwoActive => sentence("two keys are active in this environment; delete one first"),
         KeysError::NotConfirmed { environment, .. } => sentence(&format!(
             "this is the last key of {}, and requests were made in the last 24 hours: name the last four characters of its \
@@ -194,7 +201,7 @@ fn refused_by_keys(error: KeysError) -> StartError {
 }
 
 /// Turns an error of a domain crate into a sentence.
-fn sentence(text: &str) -> StartError {
+pub(super) fn sentence(text: &str) -> StartError {
     let mut sentence = text.to_owned();
     if let Some(first) = sentence.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -7,11 +7,12 @@ use keys::{KeyChange, Setting};
 use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
 use serde::{Deserialize, Serialize};
 
-use super::password;
+use super::{password, rotation};
 use crate::cli::AdminAction;
 use crate::config::ConfigError;
 use crate::control::Request;
 use crate::error::StartError;
+use crate::rotation::{AskedChange, AskedPlan};
 
 /// A checked command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +71,20 @@ pub enum Command {
     ChangeKey {
         key_id: KeyId,
         change: KeyChange,
+    },
+    RotateKey {
+        key_id: KeyId,
+        plan: AskedPlan,
+    },
+    ShowRotation {
+        key_id: KeyId,
+    },
+    ChangeRotation {
+        key_id: KeyId,
+        change: AskedChange,
+    },
+    FinishRotation {
+        key_id: KeyId,
     },
     DeleteKey {
         key_id: KeyId,
@@ -204,6 +219,28 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
                 requests_a_minute: setting("--requests-a-minute", requests_a_minute, "a whole number")?,
             },
         },
+        AdminAction::RotateKey { key_id, plan } => Command::RotateKey {
+            key_id: id("--key-id", &key_id)?,
+            plan: rotation::plan(&plan)?.unwrap_or(AskedPlan::Undecided),
+        },
+        AdminAction::ShowRotation { key_id } => Command::ShowRotation {
+            key_id: id("--key-id", &key_id)?,
+        },
+        AdminAction::ChangeRotation {
+            key_id,
+            plan,
+            resume,
+            delete_now,
+        } => changed_rotation(
+            id("--key-id", &key_id)?,
+            rotation::plan(&plan)?,
+            resume,
+            delete_now,
+        )?,
+        AdminAction::CancelRotation { key_id } => Command::ChangeRotation {
+            key_id: id("--key-id", &key_id)?,
+            change: AskedChange::Cancel,
+        },
         AdminAction::DeleteKey { key_id, last_four } => Command::DeleteKey {
             key_id: id("--key-id", &key_id)?,
             last_four,
@@ -219,6 +256,25 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
             token_id: id("--token-id", &token_id)?,
         },
     }))
+}
+
+fn changed_rotation(
+    key_id: KeyId,
+    plan: Option<AskedPlan>,
+    resume: bool,
+    delete_now: bool,
+) -> Result<Command, ConfigError> {
+    let change = match (plan, resume) {
+        _ if delete_now => return Ok(Command::FinishRotation { key_id }),
+        (plan, true) => AskedChange::Resume(plan),
+        (Some(plan), false) => AskedChange::Plan(plan),
+        (None, false) => {
+            return Err(ConfigError::new(
+                "Say what is to be changed: a time for the deletion, --resume or --delete-now.".to_owned(),
+            ));
+        }
+    };
+    Ok(Command::ChangeRotation { key_id, change })
 }
 
 fn absolute(dir: &Path) -> Result<PathBuf, ConfigError> {

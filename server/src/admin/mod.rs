@@ -10,6 +10,7 @@ pub(crate) mod listing;
 mod log;
 pub(crate) mod objects;
 mod password;
+mod rotation;
 
 use std::time::{Duration, Instant};
 

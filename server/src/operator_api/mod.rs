@@ -13,6 +13,7 @@ mod listener;
 pub mod members;
 pub mod metrics;
 pub mod requests;
+pub mod rotation;
 pub mod sessions;
 pub mod tokens;
 pub mod verify;

@@ -247,6 +247,11 @@ impl RevealKeys for ManagedKeys {
 fn answer(error: KeysError) -> AppError {
     match error {
         KeysError::NotFound => AppError::NotFound,
+        KeysError::CannotRotate(why) => AppError::Conflict(why),
+        KeysError::NoRotation => AppError::NotFound,
+        KeysError::RotationWaits(wait) => {
+            AppError::Conflict(format!("The old key cannot be deleted: {}.", wait.reason()))
+        }
         KeysError::TwoActive => AppError::Conflict("Two keys are active. Delete one first.".to_owned()),
         KeysError::InvalidTerms(mut faults) if !faults.is_empty() => {
             let first = faults.swap_remove(0);

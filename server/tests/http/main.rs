@@ -32,6 +32,7 @@ mod receiver;
 mod refusals;
 mod requests;
 mod revocation;
+mod rotation;
 mod rpc;
 mod sign_in;
 mod start;

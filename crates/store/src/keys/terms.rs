@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::feed::{self, Changed, read_lookup};
+use super::rotations;
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, audit};
 
 /// The columns.
@@ -167,6 +168,7 @@ pub(super) async fn delete_due(
     .map_err(StoreError::from)?
     .ok_or(KeysError::NotFound)?;
     let mut deleted = read_deleted(&row, due.key)?;
+    rotations::key_deleted(connection, due.key, deleted.at).await?;
     let entry = AuditEntry {
         id,
         at: now,
@@ -216,6 +218,7 @@ pub(super) async fn free_slot(
     }
     let Some(row) = row else { return Ok(None) };
     let freed = read_deleted(&row, row.parsed("id")?)?;
+    rotations::key_deleted(connection, freed.key, freed.at).await?;
     let entry = AuditEntry {
         id: AuditId::time_ordered(entry.at, vault::random()),
         at: entry.at,

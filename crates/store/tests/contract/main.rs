@@ -43,6 +43,8 @@ mod key_deletion;
 mod key_feed;
 mod key_model;
 mod key_nodes;
+mod key_rotation;
+mod key_rotation_model;
 mod key_terms;
 mod key_terms_nodes;
 mod key_world;
