@@ -21,6 +21,7 @@ use crate::pages::docs::DocsPage;
 use crate::pages::keys::{DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
 use crate::pages::logs::{self, LogEntryPage, LogsPage, LogsTools};
+use crate::pages::rotate::RotatePage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
@@ -82,6 +83,7 @@ macro_rules! pages {
 pages! {
     KEYS = keys / keys_page: KeysPage;
     DELETE_KEY = keys / delete_key_page: DeleteKeyPage;
+    ROTATE = rotate / rotate_page: RotatePage;
     LOGS = logs / logs_page: logs_with_tools;
     LOG_ENTRY = request / log_entry_page: LogEntryPage;
     WEBHOOKS = webhooks / webhooks_page: WebhooksPage;

@@ -22,6 +22,14 @@ pub enum KeysError {
     /// Deleting a Production key on the page requires typing the last four characters of its secret.
     #[error("to delete a Production key, type the last four characters of its secret, {last_four}")]
     NotConfirmed { last_four: String },
+    /// The key was imported as the digest of its secret.
+    #[error(
+        "only the digest of this secret was imported, so it cannot be shown or sign; generate a key to have one that can"
+    )]
+    OnlyDigest,
+    /// A key with the same secret is there, or was and is remembered.
+    #[error("a key with this secret is there already, or was deleted less than 90 days ago")]
+    AlreadyThere,
     /// A rotation cannot begin. The sentence says why.
     #[error("{0}")]
     CannotRotate(String),

@@ -1,9 +1,11 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
+mod importing;
 mod keeping_up;
 mod rotation;
 mod terms;
 
+pub use self::importing::{ImportedSecret, Importing};
 pub use self::terms::NotAdmitted;
 
 use std::net::IpAddr;
@@ -350,6 +352,8 @@ impl Keys {
             .iter()
             .filter(|key| !key.has_ended(now))
             .map(open)
+            // A digest signs nothing.
+            .filter(|opened| !matches!(opened, Err(KeysError::OnlyDigest)))
             .collect()
     }
 }
@@ -454,6 +458,10 @@ impl Inner {
         let opened = self.open_secret(company, &sealed);
         let detail = match &opened {
             Ok(_) => sealed.environment.label().to_owned(),
+            Err(KeysError::OnlyDigest) => format!(
+                "{}; refused, only the digest of the secret was imported",
+                sealed.environment.label()
+            ),
             Err(_) => format!(
                 "{}; refused, the sealed secret does not open",
                 sealed.environment.label()
@@ -472,6 +480,9 @@ impl Inner {
                 tracing::error!(key = %key.id, %company, %error, "a sealed secret does not open");
                 KeysError::SealBroken
             })?;
+        if plain.is_empty() {
+            return Err(KeysError::OnlyDigest);
+        }
         AccessSecret::unsealed(&plain, key.environment).map_err(|_| KeysError::SealBroken)
     }
 

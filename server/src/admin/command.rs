@@ -23,6 +23,22 @@ pub enum Command {
         parent: Option<ClientId>,
     },
     ListCompanies,
+    ShowCompany {
+        client_id: ClientId,
+    },
+    DeleteCompany {
+        client_id: ClientId,
+        confirmed: bool,
+    },
+    ShowMember {
+        member_id: MemberId,
+    },
+    ShowKey {
+        key_id: KeyId,
+    },
+    ShowOperatorToken {
+        token_id: OperatorTokenId,
+    },
     SetLogDays {
         client_id: ClientId,
         /// `None` is as long as the installation keeps it.
@@ -85,6 +101,11 @@ pub enum Command {
     FinishRotation {
         key_id: KeyId,
     },
+    /// `file` is absolute, as `dir` is.
+    ImportKeys {
+        file: PathBuf,
+        apply: bool,
+    },
     DeleteKey {
         key_id: KeyId,
     },
@@ -112,7 +133,7 @@ pub(super) enum Task {
 
 impl Request for Command {
     fn is_long(&self) -> bool {
-        matches!(self, Self::Backup { .. })
+        matches!(self, Self::Backup { .. } | Self::ImportKeys { .. })
     }
 }
 
@@ -122,6 +143,22 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::CreateCompany { name, parent } => Command::CreateCompany {
             name,
             parent: parent.map(|parent| client_id("--parent", &parent)).transpose()?,
+        },
+        AdminAction::ShowCompany { client_id: text } => Command::ShowCompany {
+            client_id: client_id("--client-id", &text)?,
+        },
+        AdminAction::DeleteCompany { client_id: text, yes } => Command::DeleteCompany {
+            client_id: client_id("--client-id", &text)?,
+            confirmed: yes,
+        },
+        AdminAction::ShowMember { member_id } => Command::ShowMember {
+            member_id: id("--member-id", &member_id)?,
+        },
+        AdminAction::ShowKey { key_id } => Command::ShowKey {
+            key_id: id("--key-id", &key_id)?,
+        },
+        AdminAction::ShowOperatorToken { token_id } => Command::ShowOperatorToken {
+            token_id: id("--token-id", &token_id)?,
         },
         AdminAction::ListCompanies => Command::ListCompanies,
         AdminAction::SetLogDays {
@@ -236,6 +273,10 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::CancelRotation { key_id } => Command::ChangeRotation {
             key_id: id("--key-id", &key_id)?,
             change: AskedChange::Cancel,
+        },
+        AdminAction::ImportKeys { file, apply } => Command::ImportKeys {
+            file: absolute(&file)?,
+            apply,
         },
         AdminAction::DeleteKey { key_id } => Command::DeleteKey {
             key_id: id("--key-id", &key_id)?,

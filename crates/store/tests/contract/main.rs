@@ -40,6 +40,7 @@ mod account_revocation;
 mod accounts;
 mod key_deletion;
 mod key_feed;
+mod key_import;
 mod key_model;
 mod key_nodes;
 mod key_rotation;
