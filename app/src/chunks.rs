@@ -22,6 +22,7 @@ use crate::pages::key::{self, KeyPage, NewKeyPage};
 use crate::pages::keys::{self, DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
 use crate::pages::logs::{self, LogEntryPage, LogsPage, LogsTools};
+use crate::pages::rotate::RotatePage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
@@ -85,6 +86,7 @@ pages! {
     DELETE_KEY = key / delete_key_page: DeleteKeyPage;
     KEY = key / key_page: KeyPage;
     NEW_KEY = key / new_key_page: NewKeyPage;
+    ROTATE = rotate / rotate_page: RotatePage;
     LOGS = logs / logs_page: logs_with_tools;
     LOG_ENTRY = request / log_entry_page: LogEntryPage;
     WEBHOOKS = webhooks / webhooks_page: WebhooksPage;

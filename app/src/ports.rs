@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery, DeliveryId,
-    Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyRefusals, KeySummary,
-    KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedSecret, SavedView,
-    SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyPauses, KeyRefusals,
+    KeySummary, KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedKey,
+    RotatedSecret, RotationReport, SavedView, SecretText, Timestamp, ViewId, ViewQuery, WebhookDetail,
+    WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
 use crate::pages::key::{KeyFields, KeySaved};
+use crate::pages::rotate::PlanChoice;
 
 /// Whoever makes this request, signed in or not.
 #[async_trait]
@@ -41,6 +43,8 @@ pub struct CompanyAccess {
     pub keys: Allowed<dyn SeeKeys>,
     pub key_manager: Allowed<dyn ManageKeys>,
     pub key_secrets: Allowed<dyn RevealKeys>,
+    pub rotations: Allowed<dyn SeeRotations>,
+    pub rotator: Allowed<dyn RotateKeys>,
     pub logs: Allowed<dyn SeeLogs>,
     pub views: Allowed<dyn KeepViews>,
     pub webhooks: Allowed<dyn SeeWebhooks>,
@@ -96,6 +100,38 @@ pub trait ManageKeys: Send + Sync {
     async fn check(&self, key: KeyId, fields: KeyFields) -> Result<KeySaved, AppError>;
     /// `last_four` is what the person typed; [`AppError::Invalid`] when it must be typed and the key ends otherwise.
     async fn delete(&self, key: KeyId, last_four: &str) -> Result<DeletedKey, AppError>;
+}
+
+/// Rotations of keys. [`model::Permission::SeeKeys`].
+#[async_trait]
+pub trait SeeRotations: Send + Sync {
+    /// [`AppError::NotFound`] when there is neither such a key nor a rotation of it.
+    async fn rotation(&self, key: KeyId) -> Result<SeenRotation, AppError>;
+}
+
+/// What the page of a rotation shows.
+#[derive(Clone, Debug)]
+pub struct SeenRotation {
+    /// The key of the address, if it is active.
+    pub key: Option<KeySummary>,
+    pub pauses: KeyPauses,
+    /// Why a rotation of it cannot begin, in sentences.
+    pub cannot: Option<String>,
+    /// Of the latest rotation that has the key.
+    pub report: Option<RotationReport>,
+    pub now: Timestamp,
+}
+
+/// Replacing keys. Every method leaves an audit row. [`model::Permission::ManageKeys`].
+#[async_trait]
+pub trait RotateKeys: Send + Sync {
+    /// [`AppError::Conflict`] when there is no room for a new key.
+    async fn begin(&self, key: KeyId, plan: PlanChoice) -> Result<RotatedKey, AppError>;
+    async fn plan(&self, key: KeyId, plan: PlanChoice) -> Result<(), AppError>;
+    async fn resume(&self, key: KeyId, plan: PlanChoice) -> Result<(), AppError>;
+    async fn cancel(&self, key: KeyId) -> Result<(), AppError>;
+    /// Deletes the old key now. [`AppError::Conflict`] when no request has used the new one.
+    async fn finish(&self, key: KeyId) -> Result<(), AppError>;
 }
 
 /// The secrets of keys that exist. Every method leaves an audit row. [`model::Permission::RevealKeys`].

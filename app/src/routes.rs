@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/development/keys/new") view=chunks::NEW_KEY ssr=SsrMode::Async />
                         <Route path=path!("/development/keys/:key") view=chunks::KEY ssr=SsrMode::Async />
                         <Route path=path!("/development/keys/:key/delete") view=chunks::DELETE_KEY ssr=SsrMode::Async />
+                        <Route path=path!("/development/keys/:key/rotate") view=chunks::ROTATE ssr=SsrMode::Async />
                         <Route path=path!("/development/logs") view=chunks::LOGS ssr=SsrMode::Async />
                         <Route path=path!("/development/logs/:request") view=chunks::LOG_ENTRY ssr=SsrMode::Async />
                         <Route path=path!("/development/webhooks") view=chunks::WEBHOOKS ssr=SsrMode::Async />

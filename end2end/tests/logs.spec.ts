@@ -201,6 +201,11 @@ test('on a phone the filters are folded, and the first row is near the top', asy
     expect((await page.locator('#requests tbody tr').first().boundingBox())!.y - top, query).toBeLessThanOrEqual(300);
   }
   await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
+  await page.goto(company.path('logs?from=2026-01-05T12:00:00Z&to=2099-01-05T13:00:00Z&status=2xx&brand=own&path=users'));
+  await hydrated(page);
+  await expectNoSidewaysScroll(page);
+  const [clear, chip] = [page.getByRole('link', { name: 'Clear', exact: true }), page.getByRole('link', { name: /Date range/ })];
+  expect((await clear.boundingBox())!.x + (await clear.boundingBox())!.width, 'it covers no chip').toBeLessThanOrEqual((await chip.boundingBox())!.x);
   const fold = page.getByRole('checkbox', { name: 'Filters' });
   await fold.focus();
   await page.keyboard.press('Space');

@@ -263,6 +263,22 @@ pub enum AdminAction {
         #[arg(long, value_name = "CLIENT_ID")]
         parent: Option<String>,
     },
+    /// Show a company, with how much belongs to it
+    ShowCompany {
+        #[arg(long)]
+        client_id: String,
+    },
+    /// Delete a company: its members, keys, webhooks and its log. Its brands must be deleted before
+    ///
+    /// Its keys are refused on every node once the command returns. The audit trail stays, and the Client ID is never given
+    /// out again. Without --yes, the command only says what it would delete.
+    DeleteCompany {
+        #[arg(long)]
+        client_id: String,
+        /// Delete; this cannot be undone
+        #[arg(long)]
+        yes: bool,
+    },
     /// List all companies
     ListCompanies,
     /// Set how many days a company's log is kept; its brands follow. Where the server's log-days is fewer, that applies
@@ -306,7 +322,13 @@ pub enum AdminAction {
         #[arg(long)]
         client_id: String,
     },
+    /// Show a member, with the company and the sessions
+    ShowMember {
+        #[arg(long)]
+        member_id: String,
+    },
     /// Remove a person from a company and end all their sessions; if it was their only company, their account is removed too
+    #[command(visible_alias = "delete-member")]
     RemoveMember {
         #[arg(long)]
         member_id: String,
@@ -348,6 +370,11 @@ pub enum AdminAction {
     ListKeys {
         #[arg(long)]
         client_id: String,
+    },
+    /// Show an active API key, without its secret
+    ShowKey {
+        #[arg(long)]
+        key_id: String,
     },
     /// Change an API key's name, end, networks, methods or request budget; once this returns, every node judges by them
     ChangeKey {
@@ -411,6 +438,21 @@ pub enum AdminAction {
         #[arg(long)]
         key_id: String,
     },
+    /// Take over API keys of another system, so that their programs need no new ones
+    ///
+    /// Each line of the file is a JSON object: client_id, environment (sandbox, dev or prod), and either secret or sha256 (64
+    /// hexadecimal digits) with last_four; name if you like, and company, the name with which a company is created whose
+    /// client_id is not known yet. Secrets may have any form of 16 to 256 bytes, client ids of 1 to 256. Without --apply, the
+    /// command only says what would become of each line. An environment that would have more than two keys gets none.
+    /// A key of which only the digest is known works like any other, but cannot be shown and signs no webhooks.
+    ImportKeys {
+        /// One JSON object a line
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Import what can be imported
+        #[arg(long)]
+        apply: bool,
+    },
     /// Delete an API key; once this returns, it is refused
     DeleteKey {
         #[arg(long)]
@@ -435,6 +477,11 @@ pub enum AdminAction {
     },
     /// List operator tokens, without the tokens themselves
     ListOperatorTokens,
+    /// Show an operator token, without the token itself
+    ShowOperatorToken {
+        #[arg(long)]
+        token_id: String,
+    },
     /// Copy the installation to a new directory, with or without a running server. On PostgreSQL use pg_dump
     ///
     /// The copy is consistent while the server is in use. The master key and the pepper are not copied; the command says
@@ -452,6 +499,7 @@ pub enum AdminAction {
         dir: PathBuf,
     },
     /// Revoke an operator token; the next request with it is refused
+    #[command(visible_alias = "delete-operator-token")]
     RevokeOperatorToken {
         #[arg(long)]
         token_id: String,

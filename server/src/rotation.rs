@@ -163,7 +163,7 @@ impl<'a> Rotations<'a> {
         }
     }
 
-    async fn pauses(&self, key: &KeySummary) -> Result<KeyPauses, RotationError> {
+    pub(crate) async fn pauses(&self, key: &KeySummary) -> Result<KeyPauses, RotationError> {
         let last_used = key.last_used.as_ref().map(|used| used.at);
         let scope = scope_of(&self.company);
         Ok(self

@@ -93,6 +93,18 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/keys/{key}/rotate",
+            Member(ManageKeys),
+            post(dashboard::rotate_key),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/keys/{key}/rotation",
+            Member(ManageKeys),
+            post(dashboard::change_rotation),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/logs/export",
             Member(ExportLogs),
             post(dashboard::export_requests),

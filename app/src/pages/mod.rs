@@ -11,6 +11,7 @@ pub mod loaded;
 pub mod logs;
 pub mod next_steps;
 pub mod not_found;
+pub mod rotate;
 pub mod samples;
 pub mod sign_in;
 pub mod start;

@@ -516,6 +516,8 @@ impl Visitor for Somebody {
             keys: Ok(self.0.clone()),
             key_manager: refused(role, Permission::ManageKeys),
             key_secrets: refused(role, Permission::RevealKeys),
+            rotations: Err(AppError::NotFound),
+            rotator: refused(role, Permission::ManageKeys),
             logs: Ok(self.0.clone()),
             views: Ok(self.0.clone()),
             webhooks: Ok(self.0.clone()),

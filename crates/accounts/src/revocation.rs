@@ -4,7 +4,7 @@
 use model::{Actor, AuditAction, ClientId, MemberId, OperatorTokenId, Role, SessionId, Timestamp};
 
 use crate::storage::{EndedSession, MemberRow, SessionsOf};
-use crate::{Accounts, AccountsError, Email, OperatorToken, Password, Queue, Session};
+use crate::{Accounts, AccountsError, Company, Email, OperatorToken, Password, Queue, Session};
 
 /// A member as shown to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,23 @@ impl Accounts {
             .map_err(AccountsError::Storage)?
             .ok_or(AccountsError::UnknownMember)?;
         Ok(self.revoked(row.email, sessions))
+    }
+
+    /// One member, with the company.
+    pub async fn find_member(&self, member: MemberId) -> Result<(ListedMember, Company), AccountsError> {
+        let row = self.member(member).await?.ok_or(AccountsError::UnknownMember)?;
+        let companies = self.companies().await?;
+        let company = companies
+            .into_iter()
+            .find(|company| company.id == row.member.company)
+            .ok_or(AccountsError::UnknownMember)?;
+        let listed = ListedMember {
+            id: row.member.id,
+            email: row.email,
+            role: row.member.role,
+            created_at: row.member.created_at,
+        };
+        Ok((listed, company))
     }
 
     /// The account name of a member.

@@ -150,6 +150,65 @@ impl Accounts {
         Ok(created)
     }
 
+    /// Deletes a company from which everything else was deleted before. Its history stays, and its Client ID is never given
+    /// out again. Returns whether it had nothing any more.
+    pub async fn delete_company(&self, company: &Company, actor: &Actor) -> Result<bool, AccountsError> {
+        let audit = self.audit(
+            Some(company.id),
+            actor,
+            AuditAction::CompanyDeleted,
+            company.id.to_string(),
+            company.name.clone(),
+        );
+        let now = self.clock.now();
+        self.store
+            .delete_company(company.id, now, audit)
+            .await
+            .map_err(AccountsError::Storage)
+    }
+
+    /// Creates a company that comes from another system with this Client ID. One that has the form of those that are made here
+    /// becomes the company's own; with any other, its programs are recognised as well.
+    pub async fn import_company(
+        &self,
+        name: &str,
+        client_id: &str,
+        actor: &Actor,
+    ) -> Result<CreatedCompany, AccountsError> {
+        let name = checked_name(name)?;
+        let now = self.clock.now();
+        let own = client_id.parse().ok();
+        let company = Company {
+            id: CompanyId::time_ordered(now, vault::random()),
+            client_id: own.unwrap_or_else(|| ClientId::from_random(vault::random())),
+            name: name.clone(),
+            log_days: None,
+            parent: None,
+            created_at: now,
+        };
+        let created = CreatedCompany {
+            id: company.id,
+            client_id: company.client_id,
+        };
+        let audit = self.audit(
+            Some(company.id),
+            actor,
+            AuditAction::CompanyCreated,
+            company.id.to_string(),
+            format!("{name}; imported"),
+        );
+        let written = match own {
+            Some(_) => self.store.create_company(company, audit).await,
+            None => {
+                self.store
+                    .import_company(company, client_id.to_owned(), audit)
+                    .await
+            }
+        };
+        written.map_err(AccountsError::Storage)?;
+        Ok(created)
+    }
+
     /// Creates a member of a company. A person who already has an account keeps their password.
     pub async fn create_member(
         &self,

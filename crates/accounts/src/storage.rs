@@ -97,6 +97,22 @@ pub trait AccountStore: Send + Sync {
 
     async fn create_company(&self, company: Company, audit: AuditEntry) -> Result<(), StorageFailure>;
 
+    /// Likewise, for a company whose programs send another Client ID, which no other company has.
+    async fn import_company(
+        &self,
+        company: Company,
+        imported_client_id: String,
+        audit: AuditEntry,
+    ) -> Result<(), StorageFailure>;
+
+    /// Hides a company that has no members, keys, webhooks and brands any more. Returns whether it was there and had none.
+    async fn delete_company(
+        &self,
+        company: CompanyId,
+        at: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<bool, StorageFailure>;
+
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure>;
 
     /// All companies, including brands, sorted by name.

@@ -23,6 +23,9 @@ pub struct Company {
     pub root: CompanyId,
     /// The brand's own name, if this is a brand.
     pub brand_name: Option<Arc<str>>,
+    /// What its programs may send instead of `client_id`.
+    pub imported_client_id: Option<Arc<str>>,
+    pub is_deleted: bool,
     /// `id` and `client_id` as the gateway sends them to upstreams, so that it formats nothing for each request.
     pub id_header: HeaderValue,
     pub client_id_header: HeaderValue,
@@ -49,6 +52,8 @@ impl From<&CompanyRow> for CompanyRef {
             name: Arc::clone(&name),
             root: row.parent.unwrap_or(row.id),
             brand_name: row.parent.map(|_| name),
+            imported_client_id: row.imported_client_id.as_deref().map(Arc::from),
+            is_deleted: row.is_deleted,
             id_header: header(row.id),
             client_id_header: header(row.client_id),
         }))

@@ -67,6 +67,17 @@ impl Current {
         version: u64,
         change: impl FnOnce(&Snapshot) -> Option<Credential>,
     ) -> bool {
+        self.apply_imported(lookup, false, version, change)
+    }
+
+    /// Likewise. `imported` says how the look-up hash was made.
+    pub(crate) fn apply_imported(
+        &self,
+        lookup: LookupHash,
+        imported: bool,
+        version: u64,
+        change: impl FnOnce(&Snapshot) -> Option<Credential>,
+    ) -> bool {
         let mut progress = self.lock();
         let current = self.snapshot.load_full();
         let Some(credential) = change(&current) else {
@@ -74,7 +85,11 @@ impl Current {
             return false;
         };
         let mut next = Snapshot::clone(&current);
-        next.put(lookup, credential);
+        if imported {
+            next.put_imported(lookup, credential);
+        } else {
+            next.put(lookup, credential);
+        }
         progress.ahead.insert(version);
         next.set_version(progress.beyond(next.version()));
         self.snapshot.store(Arc::new(next));

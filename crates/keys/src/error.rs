@@ -25,6 +25,14 @@ pub enum KeysError {
         environment: Environment,
         last_four: String,
     },
+    /// The key was imported as the digest of its secret.
+    #[error(
+        "only the digest of this secret was imported, so it cannot be shown or sign; generate a key to have one that can"
+    )]
+    OnlyDigest,
+    /// A key with the same secret is there, or was and is remembered.
+    #[error("a key with this secret is there already, or was deleted less than 90 days ago")]
+    AlreadyThere,
     /// A rotation cannot begin. The sentence says why.
     #[error("{0}")]
     CannotRotate(String),

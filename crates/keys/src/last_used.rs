@@ -94,6 +94,8 @@ mod tests {
             client_id: ClientId::from_random([1; 16]),
             name: "Company".to_owned(),
             parent: None,
+            imported_client_id: None,
+            is_deleted: false,
         });
         let lookup = LookupHash::from_bytes([number; 32]);
         ActiveKey::new(

@@ -37,10 +37,10 @@ pub use rotation::{
     Beginning, Begun, ChangingRotation, DueRotation, Rotating, RotationChange, StoredRotation, words_of,
 };
 pub use running::Running;
-pub use service::{KeyFacts, Keys, KeysOptions, KeysParts, NotAdmitted};
+pub use service::{ImportedSecret, Importing, KeyFacts, Keys, KeysOptions, KeysParts, NotAdmitted};
 pub use signing::SigningSecret;
 pub use snapshot::Snapshot;
 pub use storage::{
-    ChangedRow, Changing, CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, DueKey, Inserted,
-    KeyStore, Loaded, NewKey, NodeId, Renewal, SealedKey, Touch,
+    ChangedRow, Changing, CompanyRow, CredentialRow, CredentialState, DeletedRow, Deletion, DueKey,
+    ImportedKey, Inserted, KeyStore, Loaded, NewKey, NodeId, Renewal, SealedKey, Touch,
 };

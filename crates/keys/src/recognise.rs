@@ -4,6 +4,8 @@
 //! The secret is found by its look-up hash and the company by its client id. Both are always looked up before a
 //! decision is made, so that an unknown client and an unknown secret take the same work.
 
+mod imported;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
@@ -56,6 +58,8 @@ enum Sent<T> {
     Missing,
     Twice,
     Malformed,
+    /// Of another form, but a key that was imported has it.
+    Imported,
 }
 
 impl<T> Sent<T> {
@@ -73,14 +77,14 @@ impl<T> Sent<T> {
     const fn value(&self) -> Option<&T> {
         match self {
             Self::Once(value) => Some(value),
-            Self::Missing | Self::Twice | Self::Malformed => None,
+            Self::Missing | Self::Twice | Self::Malformed | Self::Imported => None,
         }
     }
 
     /// What is wrong with the header, as the end of a sentence that begins with its name.
     const fn fault(&self) -> Option<(Verdict, &'static str)> {
         match self {
-            Self::Once(_) => None,
+            Self::Once(_) | Self::Imported => None,
             Self::Missing => Some((Verdict::MissingCredentials, "was missing")),
             Self::Twice => Some((Verdict::MalformedCredentials, "was sent more than once")),
             Self::Malformed => Some((
@@ -100,16 +104,22 @@ impl Snapshot {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Recognition {
-        let client: Sent<ClientId> = Sent::read(headers, form.client_id.header(), |value| {
+        let mut client: Sent<ClientId> = Sent::read(headers, form.client_id.header(), |value| {
             std::str::from_utf8(value).ok()?.parse().ok()
         });
-        let secret = Sent::read(headers, form.secret.header(), |value| {
+        let mut secret = Sent::read(headers, form.secret.header(), |value| {
             form.prefixes.parse(value).ok()
         });
 
-        let found = secret
+        let mut found = secret
             .value()
             .and_then(|secret| self.credential(&pepper.lookup(secret)));
+        if self.has_imports() {
+            self.name_imported(form, headers, &mut client);
+            if found.is_none() {
+                found = self.find_imported(pepper, form, headers, &mut secret);
+            }
+        }
         let named = client.value().and_then(|client| self.company(*client));
         let company = found.map(Credential::company).or(named);
 
@@ -274,6 +284,8 @@ mod tests {
             client_id: ClientId::from_random([number; 16]),
             name: format!("Company {number}"),
             parent: None,
+            imported_client_id: None,
+            is_deleted: false,
         }
     }
 
@@ -290,6 +302,7 @@ mod tests {
             lookup: pepper.lookup(secret),
             last_four: secret.last_four().to_owned(),
             state,
+            imported: false,
             limits: None,
             changed_in: 0,
         };

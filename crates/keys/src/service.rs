@@ -1,10 +1,12 @@
 //! Keys as the rest of the server uses them: judging requests, and generating, showing and deleting keys.
 
 mod deletion;
+mod importing;
 mod keeping_up;
 mod rotation;
 mod terms;
 
+pub use self::importing::{ImportedSecret, Importing};
 pub use self::terms::NotAdmitted;
 
 use std::net::IpAddr;
@@ -359,6 +361,8 @@ impl Keys {
             .iter()
             .filter(|key| !key.has_ended(now))
             .map(open)
+            // A digest signs nothing.
+            .filter(|opened| !matches!(opened, Err(KeysError::OnlyDigest)))
             .collect()
     }
 }
@@ -468,6 +472,10 @@ impl Inner {
         let opened = self.open_secret(company, &sealed);
         let detail = match &opened {
             Ok(_) => sealed.environment.label().to_owned(),
+            Err(KeysError::OnlyDigest) => format!(
+                "{}; refused, only the digest of the secret was imported",
+                sealed.environment.label()
+            ),
             Err(_) => format!(
                 "{}; refused, the sealed secret does not open",
                 sealed.environment.label()
@@ -486,6 +494,9 @@ impl Inner {
                 tracing::error!(key = %key.id, %company, %error, "a sealed secret does not open");
                 KeysError::SealBroken
             })?;
+        if plain.is_empty() {
+            return Err(KeysError::OnlyDigest);
+        }
         AccessSecret::unsealed(&plain, key.environment).map_err(|_| KeysError::SealBroken)
     }
 

@@ -19,6 +19,10 @@ pub struct Snapshot {
     by_client: PartedMap<ClientId, CompanyRef>,
     by_id: PartedMap<CompanyId, CompanyRef>,
     credentials: PartedMap<LookupHash, Credential>,
+    /// Companies by the Client ID that they had in another system.
+    by_imported: Arc<HashMap<Arc<str>, CompanyRef>>,
+    /// Whether there is or was anything that [`Snapshot::imported`] could find.
+    has_imports: bool,
 }
 
 impl Snapshot {
@@ -38,6 +42,16 @@ impl Snapshot {
         self.by_client.get(&client_id)
     }
 
+    /// By the Client ID of this installation, or the one that the company had in another system.
+    pub fn company_named(&self, client_id: &str) -> Option<&CompanyRef> {
+        let own = client_id.parse().ok().and_then(|id| self.company(id));
+        own.or_else(|| self.by_imported.get(client_id))
+    }
+
+    pub(crate) const fn has_imports(&self) -> bool {
+        self.has_imports
+    }
+
     pub fn company_by_id(&self, id: CompanyId) -> Option<&CompanyRef> {
         self.by_id.get(&id)
     }
@@ -45,7 +59,7 @@ impl Snapshot {
     /// The brand of `parent` that `X-Brand-Id` names. `None` for another company's brand, for the parent itself, and
     /// for text that is not a client id.
     pub fn brand(&self, parent: CompanyId, client_id: &str) -> Option<CompanyRef> {
-        let brand = self.company(client_id.parse().ok()?)?;
+        let brand = self.company_named(client_id)?;
         (brand.root == parent && brand.id != parent).then(|| brand.clone())
     }
 
@@ -124,6 +138,7 @@ impl Snapshot {
                 tracing::error!(key = %row.id, "a key belongs to no company; refusing it");
                 continue;
             };
+            self.has_imports |= row.imported;
             let (lookup, id) = (row.lookup, company.id);
             if self.put(lookup, row.into_credential(company)) {
                 changed.insert(id);
@@ -153,6 +168,12 @@ impl Snapshot {
         changes_active
     }
 
+    /// One more credential of another system.
+    pub(crate) fn put_imported(&mut self, lookup: LookupHash, credential: Credential) {
+        self.has_imports = true;
+        self.put(lookup, credential);
+    }
+
     pub(crate) fn remove(&mut self, lookup: &LookupHash) {
         self.credentials.remove(lookup);
     }
@@ -169,9 +190,22 @@ impl Snapshot {
         }
         if let Some(before) = known {
             self.by_client.remove(&before.client_id);
+            if let Some(imported) = &before.imported_client_id {
+                Arc::make_mut(&mut self.by_imported).remove(imported);
+            }
             self.replace_in_credentials(&company);
         }
-        self.by_client.insert(company.client_id, company.clone());
+        if let Some(imported) = company
+            .imported_client_id
+            .as_ref()
+            .filter(|_| !company.is_deleted)
+        {
+            self.has_imports = true;
+            Arc::make_mut(&mut self.by_imported).insert(Arc::clone(imported), company.clone());
+        }
+        if !company.is_deleted {
+            self.by_client.insert(company.client_id, company.clone());
+        }
         self.by_id.insert(company.id, company);
     }
 
@@ -205,6 +239,8 @@ pub(crate) mod tests {
             client_id: ClientId::from_random([number; 16]),
             name: format!("Company {number}"),
             parent: parent.map(|parent| CompanyId::from_random([parent; 16])),
+            imported_client_id: None,
+            is_deleted: false,
         }
     }
 
@@ -216,6 +252,7 @@ pub(crate) mod tests {
             lookup: lookup(number),
             last_four: "00ff".to_owned(),
             state: CredentialState::Active,
+            imported: false,
             limits: None,
             changed_in: 0,
         }
@@ -313,6 +350,36 @@ pub(crate) mod tests {
         );
         assert_eq!(before.companies_with_other_keys(&snapshot), changed);
         assert!(snapshot.companies_with_other_keys(&snapshot).is_empty());
+    }
+
+    #[test]
+    fn the_client_id_of_a_deleted_company_is_unknown_and_its_tombstones_stay() {
+        let mut snapshot = snapshot(1, vec![deleted_row(7, 1)]);
+        let row = CompanyRow {
+            imported_client_id: Some("acct_1".to_owned()),
+            ..company(1, None)
+        };
+        let client_id = row.client_id.to_string();
+        let mut version = 1;
+        let mut take_in = |row: &CompanyRow, snapshot: &mut Snapshot| {
+            version += 1;
+            snapshot.take_in(Loaded {
+                version,
+                companies: vec![row.clone()],
+                credentials: Vec::new(),
+            });
+        };
+        take_in(&row, &mut snapshot);
+        assert!(snapshot.company_named("acct_1").is_some() && snapshot.company_named(&client_id).is_some());
+        let deleted = CompanyRow {
+            is_deleted: true,
+            ..row
+        };
+        take_in(&deleted, &mut snapshot);
+        assert_eq!(snapshot.company_named("acct_1"), None);
+        assert_eq!(snapshot.company_named(&client_id), None);
+        assert!(snapshot.credential(&lookup(7)).is_some());
+        assert!(snapshot.company_by_id(deleted.id).is_some());
     }
 
     #[test]

@@ -47,6 +47,10 @@ pub struct CompanyRow {
     pub name: String,
     /// Set for a brand.
     pub parent: Option<CompanyId>,
+    /// What programs send as their Client ID, if the company came from another system.
+    pub imported_client_id: Option<String>,
+    /// It has no keys any more, and its Client ID is unknown.
+    pub is_deleted: bool,
 }
 
 /// An active key or a tombstone.
@@ -58,6 +62,8 @@ pub struct CredentialRow {
     pub lookup: LookupHash,
     pub last_four: String,
     pub state: CredentialState,
+    /// Found by the SHA-256 of its secret, see [`vault::Pepper::lookup_imported`].
+    pub imported: bool,
     /// Of an active key.
     pub limits: Option<Arc<Limits>>,
     /// The change version in which the row was last written; 0 if that was before there were numbers.
@@ -92,6 +98,14 @@ pub struct NewKey {
     pub created_by: String,
     /// Tidy, and may be empty.
     pub name: String,
+}
+
+/// A key of another system to be stored.
+#[derive(Clone, Debug)]
+pub struct ImportedKey {
+    pub key: NewKey,
+    /// Whether the look-up hash is made of the secret's SHA-256.
+    pub by_digest: bool,
 }
 
 /// An active key with its sealed secret.
@@ -261,6 +275,13 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
 
     /// Deletes the old key, if nothing speaks against it once both keys are locked: [`KeysError::RotationWaits`] otherwise.
     async fn delete_rotated(&self, rotating: Rotating) -> Result<DeletedRow, KeysError>;
+
+    /// Stores a key of another system in a free slot. [`KeysError::AlreadyThere`] if a key with the same secret
+    /// is or was there.
+    async fn import(&self, key: ImportedKey, audit: AuditEntry) -> Result<u64, KeysError>;
+
+    /// Whether a key with this look-up hash is or was there.
+    async fn is_known(&self, lookup: LookupHash) -> Result<bool, KeysError>;
 
     /// One active key of this company. [`KeysError::NotFound`] also for another company's key.
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError>;

@@ -96,6 +96,7 @@ macro_rules! audit_actions {
 
 audit_actions! {
     CompanyCreated = "company.created",
+    CompanyDeleted = "company.deleted",
     LogDaysSet = "company.log_days_set",
     LogErased = "company.log_erased",
     /// A file of requests was begun. Its subject is the id of this row, which the row of its end repeats.

@@ -38,6 +38,12 @@ pub const LOG_DAYS_MIGRATION: Migration = Migration {
     sql: include_str!("../migrations/0011_company_log_days.sql"),
 };
 
+/// Companies that were deleted.
+pub const DELETED_COMPANIES_MIGRATION: Migration = Migration {
+    name: "0018_deleted_companies",
+    sql: include_str!("../migrations/0018_deleted_companies.sql"),
+};
+
 /// Companies, in the columns of [`read_company`]. A brand has its parent's `log_days`.
 macro_rules! companies {
     ($rest:literal) => {
@@ -58,6 +64,40 @@ pub struct Accounts {
 impl Accounts {
     pub const fn new(db: Db) -> Self {
         Self { db }
+    }
+}
+
+impl Accounts {
+    async fn insert_company(
+        &self,
+        company: Company,
+        imported_client_id: Option<String>,
+        entry: AuditEntry,
+    ) -> Result<(), StorageFailure> {
+        let written = self
+            .db
+            .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    sqlx::query(
+                    "INSERT INTO companies (id, client_id, name, parent_id, created_at, imported_client_id) \
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                )
+                .bind(company.id.to_string())
+                .bind(company.client_id.to_string())
+                .bind(company.name)
+                .bind(company.parent.map(|parent| parent.to_string()))
+                .bind(company.created_at.as_millis())
+                .bind(imported_client_id)
+                .execute(&mut *connection)
+                .await?;
+                    audit::record(connection, &entry).await?;
+                    // Every node's gateway has to learn about the new Client ID.
+                    feed::record(connection, Changed::Company(company.id))
+                        .await
+                        .map(drop)
+                })
+            });
+        Ok(written.await?)
     }
 }
 
@@ -96,28 +136,52 @@ impl AccountStore for Accounts {
     }
 
     async fn create_company(&self, company: Company, entry: AuditEntry) -> Result<(), StorageFailure> {
-        let written = self.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+        self.insert_company(company, None, entry).await
+    }
+
+    /// One statement decides: whatever was added since the caller looked keeps the company.
+    async fn delete_company(
+        &self,
+        company: CompanyId,
+        at: Timestamp,
+        entry: AuditEntry,
+    ) -> Result<bool, StorageFailure> {
+        let written = self.db.write::<bool, StoreError, _>(Urgency::Interactive, move |connection| {
             Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO companies (id, client_id, name, parent_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+                let deleted = sqlx::query(
+                    "UPDATE companies SET deleted_at = $2, imported_client_id = NULL WHERE id = $1 AND deleted_at IS NULL \
+                     AND NOT EXISTS (SELECT 1 FROM api_keys WHERE company_id = $1 AND deleted_at IS NULL) \
+                     AND NOT EXISTS (SELECT 1 FROM webhooks WHERE company_id = $1 AND deleted_at IS NULL) \
+                     AND NOT EXISTS (SELECT 1 FROM members WHERE company_id = $1) \
+                     AND NOT EXISTS (SELECT 1 FROM companies b WHERE b.parent_id = $1 AND b.deleted_at IS NULL)",
                 )
-                .bind(company.id.to_string())
-                .bind(company.client_id.to_string())
-                .bind(company.name)
-                .bind(company.parent.map(|parent| parent.to_string()))
-                .bind(company.created_at.as_millis())
+                .bind(company.to_string())
+                .bind(at.as_millis())
                 .execute(&mut *connection)
                 .await?;
+                if deleted.rows_affected() == 0 {
+                    return Ok(false);
+                }
                 audit::record(connection, &entry).await?;
-                // Every node's gateway has to learn about the new Client ID.
-                feed::record(connection, Changed::Company(company.id)).await.map(drop)
+                feed::record(connection, Changed::Company(company)).await?;
+                Ok(true)
             })
         });
         Ok(written.await?)
     }
 
+    async fn import_company(
+        &self,
+        company: Company,
+        imported_client_id: String,
+        entry: AuditEntry,
+    ) -> Result<(), StorageFailure> {
+        self.insert_company(company, Some(imported_client_id), entry)
+            .await
+    }
+
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
-        let sql = companies!("WHERE c.client_id = $1");
+        let sql = companies!("WHERE c.client_id = $1 AND c.deleted_at IS NULL");
         let row = sqlx::query(sql)
             .bind(client_id.to_string())
             .fetch_optional(self.db.reader())
@@ -130,7 +194,7 @@ impl AccountStore for Accounts {
     }
 
     async fn companies(&self) -> Result<Vec<Company>, StorageFailure> {
-        let sql = companies!("ORDER BY c.name, c.id");
+        let sql = companies!("WHERE c.deleted_at IS NULL ORDER BY c.name, c.id");
         let rows = sqlx::query(sql)
             .fetch_all(self.db.reader())
             .await
@@ -140,7 +204,7 @@ impl AccountStore for Accounts {
 
     /// Uses the index `companies_by_parent`.
     async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, StorageFailure> {
-        let sql = companies!("WHERE c.parent_id = $1 ORDER BY c.name, c.id");
+        let sql = companies!("WHERE c.parent_id = $1 AND c.deleted_at IS NULL ORDER BY c.name, c.id");
         let rows = sqlx::query(sql)
             .bind(parent.to_string())
             .fetch_all(self.db.reader())

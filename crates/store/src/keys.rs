@@ -4,6 +4,7 @@
 //! each holds it only during its commit. [`feed`] numbers the rows that a change wrote.
 
 pub mod feed;
+mod imported;
 mod rotations;
 mod terms;
 
@@ -12,17 +13,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keys::{
     Beginning, Begun, ChangedRow, Changing, ChangingRotation, DeletedRow, Deletion, DueKey, DueRotation,
-    Inserted, KeyStore, KeysError, Loaded, NewKey, NodeId, Renewal, Rotating, SealedKey, StoredRotation,
-    Touch,
+    ImportedKey, Inserted, KeyStore, KeysError, Loaded, NewKey, NodeId, Renewal, Rotating, SealedKey,
+    StoredRotation, Touch,
 };
 use model::{
     AuditAction, AuditEntry, AuditId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary, Timestamp,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use vault::Sealed;
+use vault::{LookupHash, Sealed};
 
 use self::feed::{Changed, signed};
+pub use self::imported::MIGRATION as IMPORTED_MIGRATION;
 pub use self::rotations::MIGRATION as ROTATIONS_MIGRATION;
 pub use self::terms::MIGRATION as TERMS_MIGRATION;
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, Urgency, audit};
@@ -213,6 +215,18 @@ impl KeyStore for StoredKeys {
                 Box::pin(async move { rotations::delete_old(connection, dialect, rotating).await })
             })
             .await
+    }
+
+    async fn import(&self, key: ImportedKey, entry: AuditEntry) -> Result<u64, KeysError> {
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { imported::insert(connection, key, entry).await })
+            })
+            .await
+    }
+
+    async fn is_known(&self, lookup: LookupHash) -> Result<bool, KeysError> {
+        Ok(imported::is_known(&self.db, lookup).await?)
     }
 
     async fn sealed(&self, company: CompanyId, key: KeyId) -> Result<SealedKey, KeysError> {

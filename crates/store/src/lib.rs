@@ -41,4 +41,6 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     keys::FEED_MIGRATION,
     keys::TERMS_MIGRATION,
     keys::ROTATIONS_MIGRATION,
+    keys::IMPORTED_MIGRATION,
+    accounts::DELETED_COMPANIES_MIGRATION,
 ];

@@ -17,6 +17,9 @@ const DIGITS: usize = RANDOM * 2;
 /// The longest prefix that an installation may choose, in bytes.
 pub const LONGEST_PREFIX: usize = 24;
 const LONGEST: usize = LONGEST_PREFIX + DIGITS;
+/// The shortest and the longest secret of another form, in bytes. A shorter one could be guessed, and its last four characters
+/// would be much of it.
+pub const IMPORTED_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// The text is not a known prefix followed by 40 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +108,7 @@ impl SecretPrefixes {
             text,
             length: prefix.len() + DIGITS,
             environment,
+            imported: None,
         }
     }
 
@@ -143,9 +147,23 @@ pub struct AccessSecret {
     text: Zeroizing<[u8; LONGEST]>,
     length: usize,
     environment: Environment,
+    /// A secret of another form, which was imported. Requests never make one: the gateway finds it by its hash.
+    imported: Option<Box<Zeroizing<String>>>,
 }
 
 impl AccessSecret {
+    /// A secret that another system made: text of [`IMPORTED_BYTES`] without control characters, and without spaces at its
+    /// ends, which a header loses.
+    pub fn imported(text: &str, environment: Environment) -> Result<Self, MalformedSecret> {
+        let fits = IMPORTED_BYTES.contains(&text.len());
+        if !fits || text.trim() != text || text.chars().any(char::is_control) {
+            return Err(MalformedSecret);
+        }
+        let mut secret = Self::hold(&[], environment);
+        secret.imported = Some(Box::new(Zeroizing::new(text.to_owned())));
+        Ok(secret)
+    }
+
     /// A new secret with the documented prefix of `environment`.
     pub fn generate(environment: Environment) -> Self {
         SecretPrefixes::default().generate(environment)
@@ -154,11 +172,12 @@ impl AccessSecret {
     /// Parses a secret that was just unsealed. Its prefix was checked when it was generated and is not checked again,
     /// because the installation may have changed its prefixes since.
     pub fn unsealed(given: &[u8], environment: Environment) -> Result<Self, MalformedSecret> {
-        let prefix = prefix_of(given)?;
-        if prefix.is_ascii() {
-            Ok(Self::hold(given, environment))
-        } else {
-            Err(MalformedSecret)
+        match prefix_of(given) {
+            Ok(prefix) if prefix.is_ascii() => Ok(Self::hold(given, environment)),
+            _ => {
+                let text = std::str::from_utf8(given).map_err(|_| MalformedSecret)?;
+                Self::imported(text, environment)
+            }
         }
     }
 
@@ -170,6 +189,7 @@ impl AccessSecret {
             text,
             length: given.len(),
             environment,
+            imported: None,
         }
     }
 
@@ -181,11 +201,15 @@ impl AccessSecret {
     /// The last four characters, which pages show.
     pub fn last_four(&self) -> &str {
         let text = self.expose();
-        &text[text.len() - 4..]
+        let at = text.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        &text[at..]
     }
 
     /// The plain text. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
+        if let Some(imported) = &self.imported {
+            return imported;
+        }
         // The array only ever holds ASCII.
         std::str::from_utf8(&self.text[..self.length]).unwrap_or("----")
     }
@@ -328,6 +352,39 @@ mod tests {
                 .of_new(Environment::Dev),
             "dev-"
         );
+    }
+
+    #[test]
+    fn a_secret_of_another_form_is_held_as_it_is() {
+        let longest = "x".repeat(256);
+        for text in [
+            "0123456789abcdef",
+            "sk_live_51H.abc/def+ghi=",
+            "pass phrase with é",
+            &longest,
+        ] {
+            let secret = AccessSecret::imported(text, Environment::Prod).expect("usable");
+            assert_eq!(secret.expose(), text);
+            assert_eq!(secret.last_four().chars().count(), 4);
+            let opened = AccessSecret::unsealed(text.as_bytes(), Environment::Prod).expect("the same");
+            assert_eq!(opened.expose(), text);
+            assert_eq!(format!("{secret:?}"), "[redacted]");
+        }
+        let too_long = "x".repeat(257);
+        for text in [
+            "",
+            "0123456789abcde",
+            " 0123456789abcdef",
+            "0123456789\n0123456789",
+            &too_long,
+        ] {
+            assert!(
+                AccessSecret::imported(text, Environment::Prod).is_err(),
+                "{text:?}"
+            );
+        }
+        let secret = AccessSecret::imported("pass phrase with é", Environment::Prod).expect("usable");
+        assert_eq!(secret.last_four(), "th é");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{AccessSecret, random};
@@ -53,6 +53,21 @@ impl Pepper {
     pub fn lookup(&self, secret: &AccessSecret) -> LookupHash {
         let mut mac = self.keyed.clone();
         mac.update(secret.expose().as_bytes());
+        LookupHash(mac.finalize().into_bytes().into())
+    }
+
+    /// The hash by which a secret of another system is found. It is made of the secret's SHA-256, so that a system which
+    /// kept only that can hand its keys over. Without the pepper it says nothing about either.
+    pub fn lookup_imported(&self, secret: &[u8]) -> LookupHash {
+        self.lookup_digest(&Sha256::digest(secret).into())
+    }
+
+    /// Like [`Self::lookup_imported`], of the SHA-256 of a secret. Never equal to what [`Self::lookup`] has of a secret: that is
+    /// text, and a zero byte is in none.
+    pub fn lookup_digest(&self, sha256: &[u8; 32]) -> LookupHash {
+        let mut mac = self.keyed.clone();
+        mac.update(b"sha-256\0");
+        mac.update(sha256);
         LookupHash(mac.finalize().into_bytes().into())
     }
 

@@ -12,7 +12,9 @@ mod sealing;
 mod signature;
 mod token;
 
-pub use access_secret::{AccessSecret, InvalidPrefix, LONGEST_PREFIX, MalformedSecret, SecretPrefixes};
+pub use access_secret::{
+    AccessSecret, IMPORTED_BYTES, InvalidPrefix, LONGEST_PREFIX, MalformedSecret, SecretPrefixes,
+};
 pub use install_key::{InvalidKeyText, LookupHash, MasterKey, Pepper};
 pub use known_browser::BrowserId;
 pub use random::random;

@@ -6,7 +6,7 @@ use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
 use super::command::{Command, scopes};
-use super::{backup, listing, log, objects, rotation};
+use super::{backup, import, listing, log, objects, rotation, showing};
 use crate::core::Core;
 use crate::error::{StartError, chain};
 use crate::people;
@@ -24,6 +24,13 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
                 .with("company_id", created.id)
                 .with("client_id", created.client_id))
         }
+        Command::ShowCompany { client_id } => showing::show_company(core, client_id).await?,
+        Command::DeleteCompany { client_id, confirmed } => {
+            showing::delete_company(core, client_id, confirmed, &actor).await?
+        }
+        Command::ShowMember { member_id } => showing::show_member(core, member_id).await?,
+        Command::ShowKey { key_id } => showing::show_key(core, key_id).await?,
+        Command::ShowOperatorToken { token_id } => showing::show_token(core, token_id).await?,
         Command::ListCompanies => listing::companies(&accounts.companies().await.map_err(refused)?),
         Command::SetLogDays { client_id, days } => {
             let company = accounts.set_log_days(client_id, days, &actor).await;
@@ -75,6 +82,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
         Command::ShowRotation { key_id } => rotation::show(core, key_id).await?,
         Command::ChangeRotation { key_id, change } => rotation::change(core, key_id, change, &actor).await?,
         Command::FinishRotation { key_id } => rotation::finish(core, key_id, &actor).await?,
+        Command::ImportKeys { file, apply } => import::import(core, &file, apply, &actor).await?,
         Command::DeleteKey { key_id, last_four } => delete_key(core, key_id, last_four, &actor).await?,
         Command::CreateOperatorToken { name, scopes: names } => {
             let token = accounts

@@ -23,6 +23,22 @@ pub enum Command {
         parent: Option<ClientId>,
     },
     ListCompanies,
+    ShowCompany {
+        client_id: ClientId,
+    },
+    DeleteCompany {
+        client_id: ClientId,
+        confirmed: bool,
+    },
+    ShowMember {
+        member_id: MemberId,
+    },
+    ShowKey {
+        key_id: KeyId,
+    },
+    ShowOperatorToken {
+        token_id: OperatorTokenId,
+    },
     SetLogDays {
         client_id: ClientId,
         /// `None` is as long as the installation keeps it.
@@ -86,6 +102,11 @@ pub enum Command {
     FinishRotation {
         key_id: KeyId,
     },
+    /// `file` is absolute, as `dir` is.
+    ImportKeys {
+        file: PathBuf,
+        apply: bool,
+    },
     DeleteKey {
         key_id: KeyId,
         last_four: Option<String>,
@@ -114,7 +135,7 @@ pub(super) enum Task {
 
 impl Request for Command {
     fn is_long(&self) -> bool {
-        matches!(self, Self::Backup { .. })
+        matches!(self, Self::Backup { .. } | Self::ImportKeys { .. })
     }
 }
 
@@ -124,6 +145,22 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::CreateCompany { name, parent } => Command::CreateCompany {
             name,
             parent: parent.map(|parent| client_id("--parent", &parent)).transpose()?,
+        },
+        AdminAction::ShowCompany { client_id: text } => Command::ShowCompany {
+            client_id: client_id("--client-id", &text)?,
+        },
+        AdminAction::DeleteCompany { client_id: text, yes } => Command::DeleteCompany {
+            client_id: client_id("--client-id", &text)?,
+            confirmed: yes,
+        },
+        AdminAction::ShowMember { member_id } => Command::ShowMember {
+            member_id: id("--member-id", &member_id)?,
+        },
+        AdminAction::ShowKey { key_id } => Command::ShowKey {
+            key_id: id("--key-id", &key_id)?,
+        },
+        AdminAction::ShowOperatorToken { token_id } => Command::ShowOperatorToken {
+            token_id: id("--token-id", &token_id)?,
         },
         AdminAction::ListCompanies => Command::ListCompanies,
         AdminAction::SetLogDays {
@@ -240,6 +277,10 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::CancelRotation { key_id } => Command::ChangeRotation {
             key_id: id("--key-id", &key_id)?,
             change: AskedChange::Cancel,
+        },
+        AdminAction::ImportKeys { file, apply } => Command::ImportKeys {
+            file: absolute(&file)?,
+            apply,
         },
         AdminAction::DeleteKey { key_id, last_four } => Command::DeleteKey {
             key_id: id("--key-id", &key_id)?,

@@ -86,12 +86,13 @@ pub(crate) fn key(key: &KeySummary) -> Object {
 
 /// Without the tokens themselves.
 pub(crate) fn tokens(tokens: &[OperatorToken]) -> Answer {
-    let object = |token: &OperatorToken| {
-        Object::new()
-            .with("token_id", token.id)
-            .with("name", &token.name)
-            .with("scopes", &token.scopes)
-            .with("created_at", token.created_at.to_rfc3339())
-    };
-    Answer::List(tokens.iter().map(object).collect())
+    Answer::List(tokens.iter().map(token).collect())
+}
+
+pub(super) fn token(token: &OperatorToken) -> Object {
+    Object::new()
+        .with("token_id", token.id)
+        .with("name", &token.name)
+        .with("scopes", &token.scopes)
+        .with("created_at", token.created_at.to_rfc3339())
 }

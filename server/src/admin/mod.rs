@@ -6,11 +6,13 @@ mod backup;
 mod carry_out;
 mod check;
 mod command;
+mod import;
 pub(crate) mod listing;
 mod log;
 pub(crate) mod objects;
 mod password;
 mod rotation;
+mod showing;
 
 use std::time::{Duration, Instant};
 

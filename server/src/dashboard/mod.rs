@@ -11,6 +11,7 @@ pub mod origin;
 pub mod plain_page;
 pub mod posted;
 pub mod public_api;
+mod rotation_actions;
 pub mod router;
 pub mod rpc;
 pub mod session;
@@ -44,6 +45,7 @@ pub use turns::Turns;
 pub use export::export_requests;
 pub use key_actions::{change_key, delete_key, generate_key, reveal_key, test_key};
 pub use live::live;
+pub use rotation_actions::{change_rotation, rotate_key};
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
 pub use view_actions::{delete_view, rename_view, save_view};
 pub use webhook_actions::{

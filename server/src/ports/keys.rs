@@ -244,9 +244,16 @@ impl RevealKeys for ManagedKeys {
 
 /// Turns an error into the page's words. An internal error goes to the log under an incident id, and the page shows the
 /// id.
-fn answer(error: KeysError) -> AppError {
+pub(super) fn answer(error: KeysError) -> AppError {
     match error {
         KeysError::NotFound => AppError::NotFound,
+        error @ (KeysError::OnlyDigest | KeysError::AlreadyThere) => {
+            let mut why = error.to_string();
+            if let Some(first) = why.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            AppError::Conflict(format!("{why}."))
+        }
         KeysError::CannotRotate(why) => AppError::Conflict(why),
         KeysError::NoRotation => AppError::NotFound,
         KeysError::RotationWaits(wait) => {

@@ -6,6 +6,7 @@ mod key_test;
 pub(crate) mod keys;
 pub(crate) mod logs;
 mod memberships;
+pub(crate) mod rotations;
 mod views;
 pub(crate) mod webhooks;
 
@@ -152,6 +153,18 @@ impl Backend {
             clock: services.clock(),
             scope,
         };
+        let seen_rotations = Arc::new(rotations::SeenRotations {
+            core: Arc::clone(&services.core),
+            reading: services
+                .reading
+                .clone()
+                .within(services.core.retention, membership.company.log_days),
+            company: membership.company.clone(),
+        });
+        let rotator = rotations::ManagedRotations {
+            seen: Arc::clone(&seen_rotations),
+            actor: actor.clone(),
+        };
         let own_views = views::OwnViews {
             accounts: services.core.accounts.clone(),
             of: accounts::ViewsOf {
@@ -174,6 +187,8 @@ impl Backend {
             keys: allowed(role, Permission::SeeKeys, Arc::new(seen_keys)),
             key_manager: allowed(role, Permission::ManageKeys, managed_keys.clone()),
             key_secrets: allowed(role, Permission::RevealKeys, managed_keys),
+            rotations: allowed(role, Permission::SeeKeys, seen_rotations),
+            rotator: allowed(role, Permission::ManageKeys, Arc::new(rotator)),
             logs: allowed(role, Permission::SeeLogs, Arc::new(seen_logs)),
             views: allowed(role, Permission::SeeLogs, Arc::new(own_views)),
             webhooks: allowed(role, Permission::SeeWebhooks, Arc::new(seen_webhooks)),

@@ -28,7 +28,7 @@ fn gatehouse(data_dir: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().expect("ends")
 }
 
-async fn admin(data_dir: &Path, arguments: &[&str], input: &str) -> serde_json::Value {
+pub(crate) async fn admin(data_dir: &Path, arguments: &[&str], input: &str) -> serde_json::Value {
     let (data_dir, input) = (data_dir.to_owned(), input.to_owned());
     let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
     let output = tokio::task::spawn_blocking(move || {
@@ -42,6 +42,19 @@ async fn admin(data_dir: &Path, arguments: &[&str], input: &str) -> serde_json::
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+}
+
+/// What a command that is refused says.
+pub(crate) async fn gatehouse_fails(data_dir: &Path, arguments: &[&str]) -> String {
+    let data_dir = data_dir.to_owned();
+    let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+    let output = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        gatehouse(&data_dir, &arguments, "")
+    });
+    let output = output.await.expect("ends");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn text(value: &serde_json::Value, name: &str) -> String {

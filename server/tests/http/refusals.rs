@@ -293,7 +293,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 34] = {
+const NEEDED: [(&str, Option<Permission>); 35] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -311,6 +311,7 @@ const NEEDED: [(&str, Option<Permission>); 34] = {
         ("/rpc/keys/test_key", Some(RevealKeys)),
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
+        ("/rpc/keys/rotation", Some(SeeKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),
         ("/rpc/logs/new", Some(SeeLogs)),
         ("/rpc/logs/draw", Some(SeeLogs)),

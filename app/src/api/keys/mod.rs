@@ -10,6 +10,7 @@ mod generate_key;
 mod list_keys;
 mod one_key;
 mod reveal_key;
+mod rotation;
 mod test_key;
 
 pub use change_key::{ChangeKeyCall, change_key};
@@ -22,4 +23,5 @@ pub use generate_key::{GenerateKeyCall, generate_key};
 pub use list_keys::{ListKeysCall, list_keys};
 pub use one_key::{OneKeyCall, one_key};
 pub use reveal_key::{RevealKeyCall, reveal_key};
+pub use rotation::{RotationCall, rotation};
 pub use test_key::{TestKeyCall, test_key};

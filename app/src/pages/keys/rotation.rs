@@ -4,10 +4,25 @@ use leptos::prelude::*;
 use model::{KeyGroup, RotationState};
 
 use crate::credential_names;
+use crate::pages::company::CompanyScope;
 use crate::ui::{EnvironmentBadge, Notice, Section, Time, Tone};
 
 #[component]
 pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
+    let scope = CompanyScope::here();
+    let links = groups
+        .iter()
+        .flat_map(|group| &group.keys)
+        .map(|key| {
+            let href = scope.path(&format!("keys/{}/rotate", key.id));
+            let words = format!(
+                "Rotate the {} key ending {}",
+                key.environment.label(),
+                key.last_four
+            );
+            view! { <li><a href=href>{words}</a></li> }
+        })
+        .collect::<Vec<_>>();
     let under_way = groups
         .into_iter()
         .filter_map(|group| {
@@ -30,6 +45,7 @@ pub(super) fn RotationGuide(groups: Vec<KeyGroup>) -> impl IntoView {
                 <li><b>"Check"</b> " that requests use the new key and none use the older one: see Last used, or filter Logs by key."</li>
                 <li><b>"Delete"</b> " the older key. Every system that still uses it loses access within seconds."</li>
             </ol>
+            <ul class="plain-list">{links}</ul>
             {(!under_way.is_empty())
                 .then(|| {
                     view! {

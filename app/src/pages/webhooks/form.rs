@@ -496,7 +496,7 @@ pub(super) fn HeldNotice(environment: Environment) -> impl IntoView {
     let title = format!("{} has no active key.", environment.label());
     view! {
         <Notice tone=Tone::Hold title=title>
-            " Deliveries cannot be signed, so they are held. This does not use up any attempts. Once there is a key, they are sent, oldest first. "
+            " Deliveries cannot be signed, so they are held. This does not use up any attempts. Once there is a key, they are sent, oldest first. Keys that were imported as digests cannot sign. "
             <a href=keys>"Generate one on API Keys"</a>
         </Notice>
     }

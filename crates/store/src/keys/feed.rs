@@ -99,8 +99,8 @@ pub(super) async fn remove_tombstones(
 pub(super) async fn load(db: &Db, since: Option<u64>) -> Result<Loaded, StoreError> {
     let version = latest(db).await?;
     let credentials = "SELECT id, company_id, environment, lookup_hash, last_four, deleted_at, deleted_by, changed_in, \
-                       expires_at, delete_at, read_only, networks, requests_a_minute FROM api_keys";
-    let companies = "SELECT id, client_id, name, parent_id FROM companies";
+                       expires_at, delete_at, read_only, networks, requests_a_minute, imported FROM api_keys";
+    let companies = "SELECT id, client_id, name, parent_id, imported_client_id, deleted_at FROM companies";
     Ok(Loaded {
         version,
         credentials: rows(db, credentials, since, read_credential).await?,
@@ -137,6 +137,8 @@ fn read_company(row: &AnyRow) -> Result<CompanyRow, StoreError> {
         client_id: row.parsed("client_id")?,
         name: row.text("name")?,
         parent: row.maybe_parsed("parent_id")?,
+        imported_client_id: row.maybe_text("imported_client_id")?,
+        is_deleted: row.maybe_int("deleted_at")?.is_some(),
     })
 }
 
@@ -155,6 +157,7 @@ fn read_credential(row: &AnyRow) -> Result<CredentialRow, StoreError> {
         lookup: read_lookup(row)?,
         last_four: row.text("last_four")?,
         state,
+        imported: row.flag("imported")?,
         limits: super::terms::limits(row)?,
         changed_in: unsigned(row.int("changed_in")?)?,
     })

@@ -41,6 +41,7 @@ mod accounts;
 mod key_confirmed;
 mod key_deletion;
 mod key_feed;
+mod key_import;
 mod key_model;
 mod key_nodes;
 mod key_rotation;

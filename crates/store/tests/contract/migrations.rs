@@ -76,6 +76,18 @@ const LANDED: &[(&str, &str)] = &[
         "3c5035c20fc434bfaba61a23d2413aad85d2b13e95b57a532fdcd76f2f6135bf",
     ),
     (
+        "0016_key_rotations",
+        "51e39f0875be1450e9570b7ecf9869c3911c5642156fa738f6d04c423fff3483",
+    ),
+    (
+        "0017_imported_keys",
+        "4e56456af8ded0dd33bdd704eb1355d1b8fc4fbd2f212f4dd4e51b7d37ec7b32",
+    ),
+    (
+        "0018_deleted_companies",
+        "462ff04b96cdb6fc2d9268e25ca941a734d80ce589f787d700c4d013138558fb",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

@@ -41,7 +41,7 @@ impl ReplayRefused {
             Self::WebhookOff => "This webhook is paused or disabled. Enable it first.",
             Self::Busy => "An attempt is in progress. Wait for it to finish.",
             Self::Held => {
-                "This environment has no API key to sign with. Generate one, and the delivery will be sent."
+                "This environment has no API key that can sign: none, or only keys imported as digests. Generate one, and the delivery will be sent."
             }
         }
     }

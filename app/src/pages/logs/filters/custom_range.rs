@@ -36,11 +36,13 @@ pub(super) fn read(from: &str, to: &str, local: bool) -> Bounds {
     }
 }
 
+/// A year that is still being typed, `0020`, is none.
 fn time_of(text: &str, local: bool) -> Option<Timestamp> {
-    if local {
-        clock::from_local_input(text)
-    } else {
-        text.parse().ok()
+    let is_typed = !text.starts_with('0');
+    match (is_typed, local) {
+        (false, _) => None,
+        (true, true) => clock::from_local_input(text),
+        (true, false) => text.parse().ok(),
     }
 }
 
@@ -111,6 +113,7 @@ mod tests {
     #[test]
     fn empty_inputs_are_no_range() {
         assert_eq!(read("", "", false), Bounds::Neither);
+        assert_eq!(read("0020-11-24T14:00", "", false), Bounds::Neither, "a year is being typed");
         assert_eq!(
             bounds_text(DateRange::LastHour, false),
             (String::new(), String::new())

@@ -1,0 +1,484 @@
+//! The parts of the page, drawn by the server.
+
+use leptos::prelude::*;
+use model::{
+    ClientId, KeyId, KeyPauses, KeyRotation, KeySources, KeySummary, LastUsed, OldKeySigns, Permission,
+    RotationEnd, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp,
+};
+
+use super::{DrawnRotation, PlanChoice};
+use crate::AppError;
+use crate::browser::html::Markup;
+use crate::ports::{CompanyAccess, SeenRotation};
+use crate::ui::{Button, ButtonKind, Card, DialogActions, KeyValue, KeyValueList, Notice, Tone, full_time};
+
+pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnRotation, AppError> {
+    let seen = access.rotations?.rotation(key).await?;
+    let page = Page {
+        company: access.context.client_id,
+        key,
+        may_rotate: access.context.role.may(Permission::ManageKeys),
+        now: seen.now,
+    };
+    let (title, body, is_open) = match (&seen.report, &seen.key) {
+        (Some(report), _) if report.rotation.is_open() || seen.key.is_none() => (
+            title(&report.rotation),
+            Markup::of(page.report(report)),
+            report.rotation.is_open(),
+        ),
+        (_, Some(key)) => (
+            format!(
+                "Rotate the {} key ending {}",
+                key.environment.label(),
+                key.last_four
+            ),
+            Markup::of(page.start(key, &seen)),
+            true,
+        ),
+        _ => return Err(AppError::NotFound),
+    };
+    Ok(DrawnRotation { title, body, is_open })
+}
+
+fn title(rotation: &KeyRotation) -> String {
+    format!(
+        "Rotation of the {} key ending {}",
+        rotation.environment.label(),
+        rotation.old_last_four
+    )
+}
+
+/// A length of time in its two largest units: "6 hours", "1 day 2 hours".
+fn length(millis: i64) -> String {
+    let minutes = (millis.max(0) + 59_999) / 60_000;
+    let parts = [
+        (minutes / 1440, "day"),
+        (minutes / 60 % 24, "hour"),
+        (minutes % 60, "minute"),
+    ];
+    let some: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .take(2)
+        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    some.join(" ")
+}
+
+/// How long ago that was: "12 seconds", "5 minutes".
+fn since(at: Timestamp, now: Timestamp) -> String {
+    match now.millis_since(at).max(0) / 1000 {
+        1 => "1 second".to_owned(),
+        seconds @ ..60 => format!("{seconds} seconds"),
+        // What has not passed does not count.
+        seconds => length(seconds / 60 * 60_000),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Page {
+    company: ClientId,
+    key: KeyId,
+    may_rotate: bool,
+    now: Timestamp,
+}
+
+impl Page {
+    fn path(self, page: &str) -> String {
+        format!("/c/{}/development/keys/{}/{page}", self.company, self.key)
+    }
+
+    /// Before a rotation begins.
+    fn start(self, key: &KeySummary, seen: &SeenRotation) -> AnyView {
+        let ended = seen.report.as_ref().map(|report| ended(&report.rotation));
+        let pauses = usage(key, &seen.pauses, self.now);
+        let form = match (self.may_rotate, &seen.cannot) {
+            (false, _) => ().into_any(),
+            (true, Some(why)) => {
+                let why = why.clone();
+                view! { <Notice tone=Tone::Info title="This key cannot be rotated now">" " {why}</Notice> }
+                    .into_any()
+            }
+            (true, None) => {
+                let action = self.path("rotate");
+                let choices = choices(&seen.pauses, PlanChoice::Later);
+                view! {
+                    <form class="form" method="post" action=action>
+                        <p>
+                            "The new key gets the name, the note and the limits of this one. Both work until the old key is deleted, and it is never deleted before a request has used the new one."
+                        </p>
+                        {choices}
+                        <DialogActions>
+                            <Button kind=ButtonKind::Primary submit=true>"Make the new key"</Button>
+                        </DialogActions>
+                    </form>
+                }
+                .into_any()
+            }
+        };
+        view! {
+            {ended}
+            <Card id="start" title="Replace this key">
+                {pauses}
+                {form}
+            </Card>
+        }
+        .into_any()
+    }
+
+    fn report(self, report: &RotationReport) -> AnyView {
+        let rotation = &report.rotation;
+        if let RotationStage::Ended { .. } = rotation.stage {
+            return ended(rotation).into_any();
+        }
+        let old = report
+            .old
+            .as_ref()
+            .map(|old| usage(old, &report.pauses, self.now));
+        let state = self.state(report);
+        let sources = sources(&report.sources, self.now);
+        let signing = self.signing(&report.signing);
+        let forms = self.may_rotate.then(|| self.forms(report));
+        let (old_four, new_four) = (rotation.old_last_four.clone(), rotation.new_last_four.clone());
+        let new_used = used(
+            report.new.as_ref().and_then(|new| new.last_used.as_ref()),
+            self.now,
+        );
+        view! {
+            {state}
+            <Card id="old-key" title=format!("Old key, ending {old_four}")>
+                {old}
+                {sources}
+                {signing}
+            </Card>
+            <Card id="new-key" title=format!("New key, ending {new_four}")>
+                <p>{new_used}</p>
+            </Card>
+            {forms}
+        }
+        .into_any()
+    }
+
+    fn state(self, report: &RotationReport) -> AnyView {
+        if let RotationStage::Cancelled { at, by } = &report.rotation.stage {
+            let (at, by) = (*at, by.clone());
+            return view! {
+                <Notice tone=Tone::Hold title="This rotation is cancelled">
+                    " By " <bdi>{by}</bdi> ", on " {full_time(at)} ". Both keys work, and nothing is deleted until you resume it."
+                </Notice>
+            }
+            .into_any();
+        }
+        let (tone, words) = match report.wait {
+            Some(RotationWait::NewKeyUnused) => (
+                Tone::Info,
+                "Put the new secret where your programs read the old one. The old key stays until a request has used the new key."
+                    .to_owned(),
+            ),
+            Some(RotationWait::NewKeyEnded) => (
+                Tone::Warn,
+                "The new key has ended. The old key stays, because no key would be left. Give the new key another date."
+                    .to_owned(),
+            ),
+            Some(RotationWait::Decision) => (
+                Tone::Info,
+                "The new key is in use. Delete the old key once nothing uses it.".to_owned(),
+            ),
+            Some(RotationWait::Moment(at)) => (
+                Tone::Info,
+                format!("The old key is deleted on {}.", at.to_page_text()),
+            ),
+            Some(RotationWait::Quiet(at)) => (
+                Tone::Info,
+                format!(
+                    "Unless another call uses it, the old key is deleted on {}.",
+                    at.to_page_text()
+                ),
+            ),
+            Some(RotationWait::HasEnded | RotationWait::IsCancelled) => return ().into_any(),
+            None => (Tone::Good, "The old key is being deleted.".to_owned()),
+        };
+        view! { <Notice tone=tone title="Both keys work">" " {words}</Notice> }.into_any()
+    }
+
+    fn forms(self, report: &RotationReport) -> AnyView {
+        let action = self.path("rotation");
+        let chosen = match report.rotation.plan {
+            RotationPlan::Quiet(_) => PlanChoice::Quiet,
+            _ => PlanChoice::Later,
+        };
+        let is_cancelled = matches!(report.rotation.stage, RotationStage::Cancelled { .. });
+        let plans = choices(&report.pauses, chosen);
+        if is_cancelled {
+            return view! {
+                <Card id="resume" title="Resume">
+                    <form class="form" method="post" action=action>
+                        {plans}
+                        <DialogActions>
+                            <Button kind=ButtonKind::Primary submit=true name="do" value="resume">
+                                "Resume the rotation"
+                            </Button>
+                        </DialogActions>
+                    </form>
+                </Card>
+            }
+            .into_any();
+        }
+        let is_unused = report.wait == Some(RotationWait::NewKeyUnused);
+        let now = self.path("rotation");
+        let cancel = self.path("rotation");
+        let last_four = report.rotation.old_last_four.clone();
+        view! {
+            <Card id="delete-old" title="Delete the old key">
+                <form class="form" method="post" action=action>
+                    {plans}
+                    <DialogActions>
+                        <Button submit=true name="do" value="plan">"Set this time"</Button>
+                    </DialogActions>
+                </form>
+                <form class="form" method="post" action=now>
+                    <p>
+                        {if is_unused {
+                            "It cannot be deleted now: no request has used the new key."
+                        } else {
+                            "Every system that still uses the old key loses access within seconds. This cannot be undone."
+                        }}
+                    </p>
+                    {(!is_unused)
+                        .then(|| {
+                            view! {
+                                <Button kind=ButtonKind::Danger submit=true name="do" value="now">
+                                    {format!("Delete the key ending {last_four} now")}
+                                </Button>
+                            }
+                        })}
+                </form>
+            </Card>
+            <Card id="cancel" title="Cancel" lead="Both keys stay. You can resume the rotation later, or delete the new key.">
+                <form method="post" action=cancel>
+                    <Button submit=true name="do" value="cancel">"Cancel the rotation"</Button>
+                </form>
+            </Card>
+        }
+        .into_any()
+    }
+
+    fn signing(self, signing: &[OldKeySigns]) -> AnyView {
+        if signing.is_empty() {
+            return ().into_any();
+        }
+        let rows: Vec<_> = signing
+            .iter()
+            .map(|one| {
+                let href = format!("/c/{}/development/webhooks/{}", self.company, one.webhook);
+                let name = one.name.clone();
+                let waiting = match one.pending {
+                    0 => String::new(),
+                    1 => ", 1 delivery is waiting".to_owned(),
+                    pending => format!(", {pending} deliveries are waiting"),
+                };
+                view! { <li><a href=href><bdi>{name}</bdi></a> {waiting}</li> }
+            })
+            .collect();
+        view! {
+            <h3>"Webhooks that are still signed with it"</h3>
+            <p>
+                "A receiver that does not know the new secret yet gets the old signature as long as it accepts it. One that returns 2xx and ignores a wrong signature cannot be noticed: check those yourself."
+            </p>
+            <ul class="plain-list">{rows}</ul>
+        }
+        .into_any()
+    }
+}
+
+/// "No call for 5 minutes; its longest pause last week was 6 hours."
+fn usage(key: &KeySummary, pauses: &KeyPauses, now: Timestamp) -> AnyView {
+    let longest = length(pauses.longest);
+    let last = used(key.last_used.as_ref(), now);
+    let missing = missing(pauses);
+    let quiet = key
+        .last_used
+        .as_ref()
+        .map(|used| format!("No call for {}", since(used.at, now)));
+    let gone = [key.terms.expires_at, key.terms.delete_at]
+        .into_iter()
+        .flatten()
+        .min();
+    view! {
+        <KeyValueList>
+            <KeyValue name="Last call">{last}</KeyValue>
+            {quiet.map(|quiet| view! { <KeyValue name="Quiet">{quiet}</KeyValue> })}
+            <KeyValue name="Longest pause last week">{format!("At most {longest}")}</KeyValue>
+            {gone.map(|at| view! { <KeyValue name="Ends by its own date">{full_time(at)}</KeyValue> })}
+        </KeyValueList>
+        {missing}
+    }
+    .into_any()
+}
+
+fn used(used: Option<&LastUsed>, now: Timestamp) -> AnyView {
+    match used {
+        None => "Not used yet".into_any(),
+        Some(used) => {
+            let (at, address) = (used.at, used.address.clone());
+            let ago = since(at, now);
+            view! { {full_time(at)} ", " {ago} " ago, from " <span class="mono">{address}</span> }.into_any()
+        }
+    }
+}
+
+/// What the log does not know of the week in which pauses are looked for.
+fn missing(pauses: &KeyPauses) -> AnyView {
+    let mut said: Vec<AnyView> = Vec::new();
+    for gap in &pauses.gaps {
+        let (from, to) = (gap.from, gap.to);
+        said.push(
+            view! { "Calls from " {full_time(from)} " to " {full_time(to)} " may be missing: the server stopped without warning. " }
+                .into_any(),
+        );
+    }
+    if let Some(before) = pauses.missing_before {
+        said.push(
+            view! { "The log has nothing from before " {full_time(before)} ", which counts as a pause. " }
+                .into_any(),
+        );
+    }
+    if pauses.dropped > 0 {
+        let dropped = pauses.dropped;
+        said.push(view! { {format!("The log dropped {dropped} requests, so a pause may look longer than it was. ")} }.into_any());
+    }
+    if said.is_empty() {
+        return ().into_any();
+    }
+    view! { <Notice tone=Tone::Info title="The log is not complete">" " {said} "Last call comes from the key itself, which is always complete."</Notice> }
+        .into_any()
+}
+
+fn sources(sources: &KeySources, now: Timestamp) -> AnyView {
+    let from = sources.since;
+    if sources.sources.is_empty() {
+        return view! { <p>"No request with it since " {full_time(from)} "."</p> }.into_any();
+    }
+    let rows: Vec<_> = sources
+        .sources
+        .iter()
+        .take(50)
+        .map(|source| {
+            let (address, path) = (source.address.clone(), source.path.clone());
+            let agent = source.user_agent.clone().unwrap_or_default();
+            let ago = format!("{} ago", since(source.last_at, now));
+            view! {
+                <tr>
+                    <th scope="row" class="mono">{address}</th>
+                    <td>{source.requests}</td>
+                    <td>{ago}</td>
+                    <td class="mono"><bdi>{path}</bdi></td>
+                    <td><bdi>{agent}</bdi></td>
+                </tr>
+            }
+        })
+        .collect();
+    let cut = sources
+        .looked_back_to
+        .map(|at| view! { <p>"Of the latest 1,000 requests: back to " {full_time(at)} "."</p> });
+    view! {
+        <h3>"Who uses it"</h3>
+        <div class="table-frame">
+            <table class="table">
+                <caption class="visually-hidden">"Addresses that sent requests with the old key"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Address"</th>
+                        <th scope="col">"Requests"</th>
+                        <th scope="col">"Latest"</th>
+                        <th scope="col">"Path"</th>
+                        <th scope="col">"User agent"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        {cut}
+    }
+    .into_any()
+}
+
+fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
+    let quiet = length(pauses.shortest_quiet());
+    let options: Vec<_> = PlanChoice::ALL
+        .into_iter()
+        .map(|choice| {
+            let words = match choice {
+                PlanChoice::Later => "When I say so".to_owned(),
+                PlanChoice::InAnHour => "In 1 hour".to_owned(),
+                PlanChoice::InADay => "In 24 hours".to_owned(),
+                PlanChoice::InAWeek => "In 7 days".to_owned(),
+                PlanChoice::Quiet => format!("After {quiet} without a call, twice its longest pause"),
+            };
+            view! {
+                <label class="choice">
+                    <input type="radio" name="plan" value=choice.name() checked=choice == chosen />
+                    <span class="choice__words">
+                        <span class="choice__label">{words}</span>
+                    </span>
+                </label>
+            }
+        })
+        .collect();
+    view! {
+        <fieldset class="choices">
+            <legend class="field__label">"Delete the old key"</legend>
+            <div class="choices__options">{options}</div>
+        </fieldset>
+    }
+    .into_any()
+}
+
+fn ended(rotation: &KeyRotation) -> AnyView {
+    let RotationStage::Ended { at, how } = rotation.stage else {
+        return ().into_any();
+    };
+    let (old, new) = (&rotation.old_last_four, &rotation.new_last_four);
+    let (tone, words) = match how {
+        RotationEnd::Rotated => (
+            Tone::Good,
+            format!("The key ending {old} was deleted. Its programs use the key ending {new}."),
+        ),
+        RotationEnd::OldKeyDeleted => (
+            Tone::Info,
+            format!("The key ending {old} was deleted by other means. The key ending {new} stays."),
+        ),
+        RotationEnd::NewKeyDeleted => (
+            Tone::Info,
+            format!("The new key, ending {new}, was deleted. The key ending {old} stays."),
+        ),
+    };
+    view! { <Notice tone=tone title="The rotation has ended">" " {words} " " {full_time(at)}</Notice> }
+        .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_two_units_at_most() {
+        for (millis, words) in [
+            (6 * 3_600_000, "6 hours"),
+            (26 * 3_600_000 + 60_000, "1 day 2 hours"),
+            (60_000, "1 minute"),
+            (1, "1 minute"),
+        ] {
+            assert_eq!(length(millis), words);
+        }
+        let now = Timestamp::from_millis(1_767_614_400_000);
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (359, "5 minutes"),
+        ] {
+            assert_eq!(since(now.minus_seconds(seconds), now), words);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `/c/{client_id}/development/keys/{key}/rotate`. All of it is HTML of the server with plain forms; with scripts, it stays
+//! current.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use model::{ClientId, KeyId};
+
+use super::DrawnRotation;
+use crate::api;
+use crate::browser::html::ShowMarkup;
+use crate::browser::timers::Repeater;
+use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
+use crate::pages::webhooks::current::{Current, keep_current_with};
+use crate::ui::{BackLink, PageHeader, Title};
+
+/// How long ago the last call was changes without any news.
+const EVERY: Duration = Duration::from_secs(5);
+
+#[component]
+pub fn RotatePage() -> impl IntoView {
+    let scope = CompanyScope::here();
+    let params = use_params_map();
+    let unknown = KeyId::from_random([0; 16]);
+    let key = Memo::new(move |_| {
+        let text = params.with(|params| params.get("key"));
+        text.and_then(|text| text.parse().ok()).unwrap_or(unknown)
+    });
+    let drawn = Resource::new(
+        move || (scope.client_id(), key.get()),
+        |(company, key)| async move { Ok((key, api::keys::rotation(company, key).await?)) },
+    );
+    view! {
+        <LoadedInCompany
+            resource=drawn
+            render=move |company, (key, first)| {
+                view! { <Shown company=company.client_id key_id=key first=first /> }.into_any()
+            }
+        />
+    }
+}
+
+#[component]
+fn Shown(company: ClientId, key_id: KeyId, first: DrawnRotation) -> impl IntoView {
+    let title = first.title.clone();
+    let ask = move || api::keys::rotation(company, key_id);
+    let Current { value, .. } = keep_current_with(Topic::Keys, first, ask);
+    let repeater = Repeater::new();
+    Effect::new(move |_| {
+        repeater.every(EVERY, move || {
+            // The page may be left while the answer is on its way.
+            if value.try_with_untracked(|drawn| drawn.is_open) != Some(true) {
+                return;
+            }
+            leptos::task::spawn_local(async move {
+                if let Ok(new) = ask().await
+                    && value.try_with_untracked(|old| *old != new) == Some(true)
+                {
+                    value.try_set(new);
+                }
+            });
+        });
+    });
+    let body = Signal::derive(move || value.with(|drawn| drawn.body.clone()));
+    let list = format!("/c/{company}/development/keys");
+    view! {
+        <Title text=title.clone() />
+        <PageHeader
+            title=title
+            lead="Make a new key, move your programs over, and delete the old key once nothing uses it."
+            above=move || view! { <BackLink href=list to="API Keys" /> }
+        />
+        <ShowMarkup markup=body class="rotation" />
+    }
+}
