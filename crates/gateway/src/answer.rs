@@ -11,11 +11,11 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use keys::Keys;
-use model::{CompanyId, Verdict};
-use shares::Share;
+use model::Verdict;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::places::Place;
 use crate::recording::{Ending, Recording};
 use crate::revocation::{MOMENT, Revocation};
 use crate::trailers::Passing;
@@ -26,7 +26,7 @@ pub struct AnswerBody {
     source: Source,
     recording: Option<Recording>,
     /// The upstream's connection and the place in flight, until the response has ended.
-    holds: Option<(Lease, Share<Option<CompanyId>>)>,
+    holds: Option<(Lease, Place)>,
     /// The trailers that may pass.
     trailers: Passing,
 }
@@ -111,7 +111,7 @@ impl AnswerBody {
         mut recording: Recording,
         method: &Method,
         idle: Duration,
-        holds: (Lease, Share<Option<CompanyId>>),
+        holds: (Lease, Place),
         revocation: Revocation,
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();

@@ -101,6 +101,7 @@ pub(crate) fn unread_body(fault: BodyFault) -> Response<Bytes> {
         BodyFault::Idle | BodyFault::TooLong => request_timeout(),
         BodyFault::Malformed => bad("The request's body is not valid."),
         BodyFault::BrokenOff => bad("The request ended before its body did."),
+        BodyFault::KeyEnded(verdict) => refusal(verdict, None),
     }
 }
 

@@ -8,8 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body;
 use hyper::body::Incoming;
 use keys::ActiveKey;
-use model::{CompanyId, Environment, Verdict};
-use shares::Share;
+use model::{Environment, Verdict};
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::CallerBody;
 
@@ -18,6 +17,7 @@ use crate::answer::AnswerBody;
 use crate::gateway::Gateway;
 use crate::headers::REQUEST_ID;
 use crate::local::capitalised;
+use crate::places::{Holder, Place};
 use crate::recording::Recording;
 use crate::request_body::{BodyFault, RequestBody, RequestSeen};
 use crate::revocation::Revocation;
@@ -49,7 +49,7 @@ enum Failed {
 struct Answered {
     response: Response<Incoming>,
     lease: Lease,
-    in_flight: Share<Option<CompanyId>>,
+    in_flight: Place,
 }
 
 /// A request that may pass, and where it came from.
@@ -75,7 +75,10 @@ impl Gateway {
         pool: &Arc<Pool>,
     ) -> Response<AnswerBody> {
         let timeouts = &self.shared.options.timeouts;
-        let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        let (mut body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        if let Some(key) = passing.sender.key() {
+            body.watch(&self.shared.keys, key);
+        }
         let caller_may_go_on = seen.clone();
         match self
             .pass_on(&passing, parts, (body, seen), &mut recording, pool)
@@ -188,7 +191,7 @@ impl Gateway {
         passing: &Passing<'_>,
         mut response: Response<Incoming>,
         mut recording: Recording,
-        in_flight: Share<Option<CompanyId>>,
+        in_flight: Place,
     ) -> Response<AnswerBody> {
         recording.answer(response.status(), response.headers());
         let session = websocket::Session {
@@ -204,9 +207,9 @@ impl Gateway {
         response
     }
 
-    async fn place_in_flight(&self, holder: Option<CompanyId>) -> Result<Share<Option<CompanyId>>, Failed> {
+    async fn place_in_flight(&self, holder: Holder) -> Result<Place, Failed> {
         let places = &self.shared.in_flight;
-        if let Some(place) = places.try_take(&holder) {
+        if let Some(place) = places.try_take(holder) {
             return Ok(place);
         }
         let place = timeout(self.shared.options.timeouts.queue, places.take(holder)).await;
@@ -364,7 +367,7 @@ impl Failed {
                 refused(Verdict::UpstreamTimeout, detail)
             }
             Self::Unsent(fault) => (
-                Verdict::Accepted,
+                fault.verdict(),
                 format!("{}.", capitalised(fault)),
                 errors::unread_body(fault),
             ),

@@ -26,12 +26,15 @@ use crate::forward::Passing;
 use crate::headers::REQUEST_ID;
 use crate::judge::{Facts, Outcome, judge};
 use crate::options::GatewayOptions;
+use crate::places::Places;
 use crate::reached::Reached;
 use crate::recording::{Arrival, Log, Recording};
 use crate::request_body::BoxError;
 use crate::sender::Sender;
 use crate::upstream::{Connector, Pool, Upstream, UpstreamFault};
-use crate::{Caller, LocalApi, client_address, errors, headers, paths, request_ids, trailers, websocket};
+use crate::{
+    Caller, LocalApi, client_address, errors, headers, open, paths, request_ids, trailers, websocket,
+};
 
 /// Checks requests, answers or forwards them, and records them. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
@@ -53,9 +56,8 @@ pub(crate) struct Shared {
     pub(crate) upstreams: HashMap<Environment, Upstream>,
     pub(crate) connector: Connector,
     /// Requests in flight to upstreams and to the public API, by the company that owns the key. A brand's requests
-    /// count as its parent's, so that having more brands does not give a company more places. Those without a key count as one
-    /// company's.
-    pub(crate) in_flight: FairShare<Option<CompanyId>>,
+    /// count as its parent's, so that having more brands does not give a company more places.
+    pub(crate) in_flight: Places,
     pub(crate) local_in_flight: FairShare<CompanyId>,
 }
 
@@ -87,7 +89,7 @@ impl Gateway {
         };
         let configured = |url: &Option<Url>| url.as_ref().and_then(Reached::configured);
         let shared = Shared {
-            in_flight: FairShare::new(options.limits.requests),
+            in_flight: Places::new(options.limits.requests),
             local_in_flight: FairShare::new(options.limits.local_requests),
             connector: Connector::new(options.timeouts.connect, needs_tls)?,
             main: Handle::current(),
@@ -130,7 +132,7 @@ impl Gateway {
         let open = if is_local {
             None
         } else {
-            self.open_environment(&parts)
+            self.open_environment(&parts, &body)
         };
         let (sender, recording) = match open {
             Some(environment) => self.keyless(&parts, environment, peer, configured),
@@ -207,10 +209,15 @@ impl Gateway {
     }
 
     /// The environment whose API this request may reach without a key.
-    fn open_environment(&self, parts: &Parts) -> Option<Environment> {
-        let request = (parts.method.as_str(), parts.uri.path());
+    fn open_environment(&self, parts: &Parts, body: &CallerBody) -> Option<Environment> {
+        let request = open::Question {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            headers: &parts.headers,
+            has_body: !body.is_end_stream(),
+        };
         let (open, form) = (&self.shared.options.open, &self.shared.log.form);
-        open.environment(None, request, &parts.headers, form)
+        open.environment(None, &request, form)
     }
 
     /// A request that passes without a key. It belongs to no company, so it is counted and in no log.
@@ -225,7 +232,12 @@ impl Gateway {
         let arrival = self.arrival(parts, Recorded::Gateway, peer.text_of(address));
         let reached = Reached::find(&parts.headers, peer, configured);
         let recording = Recording::new(Arc::clone(&self.shared.log), arrival, Facts::default());
-        (Sender::Anyone { environment, reached }, recording)
+        let sender = Sender::Anyone {
+            environment,
+            reached,
+            address,
+        };
+        (sender, recording)
     }
 
     /// Begins the recording and judges the request. Returns the caller, or the refusal.

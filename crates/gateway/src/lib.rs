@@ -18,6 +18,7 @@ mod open;
 mod options;
 mod own_call;
 mod paths;
+mod places;
 mod reached;
 mod recording;
 mod request_body;

@@ -73,7 +73,8 @@ impl Gateway {
             shared.options.limits.public_api_body_bytes,
         );
         let method = parts.method.clone();
-        let (body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        let (mut body, seen) = RequestBody::new(body, timeouts.body_idle, timeouts.body_total);
+        body.watch(&shared.keys, &caller.key);
         recording.request_body(seen);
         // The body occupies memory while it arrives, so the request needs its place first.
         let place = shared.local_in_flight.take(caller.key.company.root);
@@ -91,7 +92,7 @@ impl Gateway {
             }
             Err(Unread::TooLarge) => errors::body_too_large(limit),
             Err(Unread::Fault(fault)) => {
-                recording.verdict(model::Verdict::Accepted, format!("{}.", capitalised(fault)));
+                recording.verdict(fault.verdict(), format!("{}.", capitalised(fault)));
                 errors::unread_body(fault)
             }
         };

@@ -1,10 +1,11 @@
 //! What passes without a key: paths that the operator has opened, and the questions that browsers ask before a request to another
 //! origin. Browsers send no credentials with those.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use keys::CredentialForm;
 use model::Environment;
 use thiserror::Error;
+use url::Url;
 
 use crate::paths;
 
@@ -66,10 +67,10 @@ impl Open {
     pub(crate) fn environment(
         &self,
         asked: Option<Environment>,
-        (method, path): (&str, &str),
-        headers: &HeaderMap,
+        request: &Question<'_>,
         form: &CredentialForm,
     ) -> Option<Environment> {
+        let Question { path, headers, .. } = *request;
         if self.paths.is_empty() && self.preflights.is_none() {
             return None;
         }
@@ -83,16 +84,46 @@ impl Open {
         let by_path = paths.find(|open| is_asked(open.environment) && open.holds(path));
         by_path.map(|open| open.environment).or_else(|| {
             self.preflights
-                .filter(|one| is_asked(*one) && is_preflight(method, headers))
+                .filter(|one| is_asked(*one) && request.is_preflight())
         })
     }
 }
 
-/// The question whether another origin's page may send a request (Fetch standard, CORS-preflight request).
-fn is_preflight(method: &str, headers: &HeaderMap) -> bool {
-    method == Method::OPTIONS.as_str()
-        && headers.contains_key(header::ORIGIN)
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+/// The request in question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) has_body: bool,
+}
+
+impl Question<'_> {
+    /// Whether it asks if another origin's page may send a request (Fetch standard, CORS-preflight request), and is nothing
+    /// else: a browser sends no body with it, no credentials of any kind, and no header that some servers take for the method.
+    fn is_preflight(&self) -> bool {
+        let of_others = [header::COOKIE, header::AUTHORIZATION];
+        self.method == Method::OPTIONS.as_str()
+            && !self.has_body
+            && self.only(header::ORIGIN).is_some_and(is_origin)
+            && self
+                .only(header::ACCESS_CONTROL_REQUEST_METHOD)
+                .is_some_and(|method| Method::from_bytes(method.as_bytes()).is_ok())
+            && !of_others.iter().any(|name| self.headers.contains_key(name))
+            && !keys::overrides_method(self.headers)
+    }
+
+    /// The value of a header that is there once.
+    fn only(&self, name: HeaderName) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// `null`, or a scheme, a host and perhaps a port.
+fn is_origin(text: &str) -> bool {
+    text == "null" || Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 
 #[cfg(test)]
@@ -113,16 +144,33 @@ mod tests {
         }
     }
 
-    fn headers(names: &[&'static str]) -> HeaderMap {
-        let pair = |name: &&'static str| (name.parse().expect("a name"), HeaderValue::from_static("x"));
-        names.iter().map(pair).collect()
+    const ORIGIN: (&str, &str) = ("origin", "https://shop.example");
+    const METHOD: (&str, &str) = ("access-control-request-method", "PUT");
+
+    fn found(
+        asked: Option<Environment>,
+        (method, path): (&str, &str),
+        has_body: bool,
+        pairs: &[(&'static str, &'static str)],
+    ) -> Option<Environment> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let request = Question {
+            method,
+            path,
+            headers: &headers,
+            has_body,
+        };
+        let form = CredentialForm::default();
+        assert_eq!(Open::default().environment(asked, &request, &form), None);
+        open().environment(asked, &request, &form)
     }
 
     #[test]
     fn a_path_is_open_as_it_is_written_and_in_no_other_spelling() {
-        let form = CredentialForm::default();
-        let none = HeaderMap::new();
-        for (path, found) in [
+        for (path, environment) in [
             ("/status", Some(Environment::Prod)),
             ("/docs/", Some(Environment::Dev)),
             ("/docs/a/b", Some(Environment::Dev)),
@@ -135,47 +183,60 @@ mod tests {
             ("/docs//orders", None),
             ("/docs/..\\orders", None),
             ("/docs/a;b/../c", None),
+            ("/docs/\u{ff0e}\u{ff0e}/orders", None),
+            ("/docs/\u{2025}/orders", None),
+            ("/docs/\u{12e}\u{12e}\u{12f}orders", None),
             ("//status", None),
             ("/", None),
             ("*", None),
         ] {
-            assert_eq!(
-                open().environment(None, ("GET", path), &none, &form),
-                found,
-                "{path}"
-            );
+            assert_eq!(found(None, ("GET", path), false, &[]), environment, "{path}");
         }
-        let asked = |environment| open().environment(Some(environment), ("POST", "/docs/a"), &none, &form);
+        let asked = |environment| found(Some(environment), ("POST", "/docs/a"), true, &[]);
         assert_eq!(Environment::ALL.map(asked).into_iter().flatten().count(), 2);
-        assert_eq!(
-            Open::default().environment(None, ("GET", "/status"), &none, &form),
-            None
-        );
     }
 
     #[test]
     fn credentials_are_judged_also_where_none_are_needed() {
-        let form = CredentialForm::default();
         for name in ["x-access-client-id", "x-access-secret"] {
-            assert_eq!(
-                open().environment(None, ("GET", "/status"), &headers(&[name]), &form),
-                None
-            );
+            assert_eq!(found(None, ("GET", "/status"), false, &[(name, "x")]), None);
         }
     }
 
     #[test]
-    fn a_preflight_has_its_method_and_both_headers() {
-        let form = CredentialForm::default();
-        let both = ["origin", "access-control-request-method"];
-        let of = |asked, method, names: &[&'static str]| {
-            open().environment(asked, (method, "/v1/orders"), &headers(names), &form)
+    fn a_preflight_is_what_a_browser_sends_and_nothing_else() {
+        let of = |asked, method, has_body, pairs: &[(&'static str, &'static str)]| {
+            found(asked, (method, "/v1/orders"), has_body, pairs)
         };
-        assert_eq!(of(None, "OPTIONS", &both), Some(Environment::Prod));
-        assert_eq!(of(Some(Environment::Dev), "OPTIONS", &both), None);
-        assert_eq!(of(None, "GET", &both), None);
-        assert_eq!(of(None, "OPTIONS", &both[..1]), None);
-        assert_eq!(of(None, "OPTIONS", &both[1..]), None);
+        for origin in ["https://shop.example", "http://localhost:3000", "null"] {
+            let found = of(None, "OPTIONS", false, &[("origin", origin), METHOD]);
+            assert_eq!(found, Some(Environment::Prod), "{origin}");
+        }
+        assert_eq!(
+            of(Some(Environment::Dev), "OPTIONS", false, &[ORIGIN, METHOD]),
+            None
+        );
+        assert_eq!(of(None, "GET", false, &[ORIGIN, METHOD]), None);
+        assert_eq!(of(None, "OPTIONS", true, &[ORIGIN, METHOD]), None);
+        for pairs in [
+            &[ORIGIN][..],
+            &[METHOD],
+            &[ORIGIN, ORIGIN, METHOD],
+            &[ORIGIN, METHOD, METHOD],
+            &[("origin", ""), METHOD],
+            &[("origin", "shop.example"), METHOD],
+            &[("origin", "https://shop.example/a"), METHOD],
+            &[ORIGIN, ("access-control-request-method", "")],
+            &[ORIGIN, ("access-control-request-method", "bogus stuff")],
+            &[ORIGIN, METHOD, ("cookie", "a=b")],
+            &[ORIGIN, METHOD, ("authorization", "Basic x")],
+            &[ORIGIN, METHOD, ("x-http-method-override", "DELETE")],
+            &[ORIGIN, METHOD, ("x_http_method_override", "DELETE")],
+            &[ORIGIN, METHOD, ("x-http-method", "GET")],
+            &[ORIGIN, METHOD, ("x-method-override", "DELETE")],
+        ] {
+            assert_eq!(of(None, "OPTIONS", false, pairs), None, "{pairs:?}");
+        }
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// Whether every server reads this path as it is written.
+/// Whether every server reads this path as it is written. Beyond ASCII, some take other characters for dots and slashes.
 pub(crate) fn is_plain(path: &str) -> bool {
     let mut before = 0;
     path.bytes().all(|byte| {
-        let doubtful = matches!(byte, b'%' | b'\\' | b';') || (before == b'/' && matches!(byte, b'/' | b'.'));
+        let doubtful =
+            matches!(byte, b'%' | b'\\' | b';' | 0x80..) || (before == b'/' && matches!(byte, b'/' | b'.'));
         before = byte;
         !doubtful
     })

@@ -11,11 +11,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
+use keys::{ActiveKey, Keys};
 use logs::{Capture, CapturedBody};
+use model::Verdict;
 use thiserror::Error as ThisError;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use crate::revocation::MOMENT;
 use crate::trailers;
 
 /// The error of any body.
@@ -32,6 +35,18 @@ pub(crate) enum BodyFault {
     BrokenOff,
     #[error("the caller's body was not valid: its chunks were malformed")]
     Malformed,
+    #[error("the key was deleted or expired before the whole body had arrived")]
+    KeyEnded(Verdict),
+}
+
+impl BodyFault {
+    /// Of the request whose body it is.
+    pub(crate) const fn verdict(self) -> Verdict {
+        match self {
+            Self::KeyEnded(verdict) => verdict,
+            Self::Idle | Self::TooLong | Self::BrokenOff | Self::Malformed => Verdict::Accepted,
+        }
+    }
 }
 
 /// What has passed so far, shared with the code that waits for the response.
@@ -160,12 +175,31 @@ pub(crate) struct Passing<B> {
     seen: Arc<RequestSeen>,
     idle: Duration,
     deadline: Instant,
+    watched: Option<Watched>,
     /// Set only while we wait for the caller.
     alarm: Option<Pin<Box<Sleep>>>,
     /// Set while the caller waits for a "100 Continue": reading its body would send it one.
     gate: Option<Gate>,
     /// The trailers that may pass.
     trailers: trailers::Passing,
+}
+
+/// The key that sends the body. What arrives after it was deleted must not reach the API.
+struct Watched {
+    keys: Keys,
+    key: Arc<ActiveKey>,
+    began: Instant,
+}
+
+impl Watched {
+    /// The verdict on the key, if it is no longer accepted. Not asked about pieces that come with the head, which was
+    /// judged a moment ago.
+    fn ended(&self) -> Option<Verdict> {
+        if self.began.elapsed() < MOMENT {
+            return None;
+        }
+        self.keys.verdict_on(&self.key)
+    }
 }
 
 /// Opens when the upstream wants the body, or after [`EXPECT_WAIT`]: a server may ignore that it is asked. Stays shut once
@@ -211,6 +245,7 @@ where
             seen: Arc::clone(&seen),
             idle,
             deadline: Instant::now() + total,
+            watched: None,
             alarm: None,
             gate: None,
             trailers: trailers::Passing::none(),
@@ -222,6 +257,17 @@ where
         match self {
             Self::Passing(body) => Some(body),
             Self::Empty | Self::Again(_) => None,
+        }
+    }
+
+    /// Ends the body when this key is no longer accepted.
+    pub(crate) fn watch(&mut self, keys: &Keys, key: &Arc<ActiveKey>) {
+        if let Some(body) = self.passing() {
+            body.watched = Some(Watched {
+                keys: keys.clone(),
+                key: Arc::clone(key),
+                began: Instant::now(),
+            });
         }
     }
 
@@ -339,6 +385,9 @@ where
                 return this.wait(cx);
             };
             this.alarm = None;
+            if let Some(verdict) = this.watched.as_ref().and_then(Watched::ended) {
+                return this.fail(BodyFault::KeyEnded(verdict));
+            }
             match frame {
                 None => {
                     this.seen.lock().end(Instant::now());

@@ -1,13 +1,15 @@
 //! Who sent a request that is forwarded.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use keys::ActiveKey;
-use model::{CompanyId, Environment};
+use model::Environment;
 
 use crate::identity::{self, Identity};
 use crate::local::Caller;
+use crate::places::Holder;
 use crate::reached::Reached;
 
 /// The sender of a request that may pass.
@@ -19,6 +21,7 @@ pub(crate) enum Sender {
         environment: Environment,
         /// See [`Caller::reached`].
         reached: Reached,
+        address: IpAddr,
     },
 }
 
@@ -44,9 +47,12 @@ impl Sender {
         }
     }
 
-    /// Whose share of the places in flight it takes. All requests without a key share one.
-    pub(crate) fn holder(&self) -> Option<CompanyId> {
-        self.key().map(|key| key.company.root)
+    /// Whose share of the places in flight it takes.
+    pub(crate) fn holder(&self) -> Holder {
+        match self {
+            Self::Caller(caller) => Holder::Company(caller.key.company.root),
+            Self::Anyone { address, .. } => Holder::network(*address),
+        }
     }
 
     /// Sets the identity headers.

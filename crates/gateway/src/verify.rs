@@ -16,7 +16,7 @@ use crate::identity::{self, Identity};
 use crate::judge::{Outcome, judge};
 use crate::recording::{Arrival, Recording};
 use crate::verify_call::{Misuse, Profile, VerifyCall};
-use crate::{errors, refusal, request_ids};
+use crate::{errors, open, refusal, request_ids};
 
 /// The status that the caller should get, for proxies that cannot pass every status on.
 const STATUS: &str = "x-gatehouse-status";
@@ -51,11 +51,18 @@ impl Gateway {
         let at = shared.clock.now();
         let address = self.client_address(peer, &headers);
         let path = call.path.split('?').next().unwrap_or_default();
-        let asked = (call.method.as_str(), path);
-        let open = shared
-            .options
-            .open
-            .environment(Some(call.environment), asked, &headers, &shared.log.form);
+        let asked = open::Question {
+            method: &call.method,
+            path,
+            headers: &headers,
+            // Of a body, a proxy passes on the headers at most.
+            has_body: headers.contains_key(header::TRANSFER_ENCODING)
+                || headers
+                    .get(header::CONTENT_LENGTH)
+                    .is_some_and(|length| length != "0"),
+        };
+        let open = &shared.options.open;
+        let open = open.environment(Some(call.environment), &asked, &shared.log.form);
         if let Some(environment) = open {
             return self.passes_without_key(environment);
         }

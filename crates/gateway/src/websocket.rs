@@ -12,13 +12,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use keys::{ActiveKey, Keys};
-use model::CompanyId;
-use shares::Share;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use wire::{Switched, Upgrade};
 
+use crate::places::Place;
 use crate::recording::{Ending, Recording};
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -59,7 +58,7 @@ pub(crate) struct Session {
     pub(crate) keys: Keys,
     pub(crate) key: Arc<ActiveKey>,
     pub(crate) recording: Recording,
-    pub(crate) in_flight: Share<Option<CompanyId>>,
+    pub(crate) in_flight: Place,
     /// How long neither side may send anything.
     pub(crate) idle: Duration,
 }

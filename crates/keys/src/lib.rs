@@ -30,7 +30,7 @@ pub use change::{KeyChange, Setting, TermsFault};
 pub use credential_form::{CredentialForm, UnusableHeader, WrittenName};
 pub use credentials::{ActiveKey, Company, CompanyRef, KeyTrace, TOMBSTONE_DAYS, Tombstone};
 pub use error::KeysError;
-pub use limits::{Ended, Limits};
+pub use limits::{Ended, Limits, overrides_method};
 pub use rate_limit::RateLimit;
 pub use recognise::{BRAND_HEADER, Recognition};
 pub use rotation::{

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use model::{KeyTerms, Timestamp, Verdict};
 
@@ -99,8 +99,17 @@ fn writes(method: &str, headers: &HeaderMap) -> Option<String> {
     if headers.contains_key(header::UPGRADE) {
         return Some("the request asked to change to another protocol".to_owned());
     }
-    let name = headers.keys().find(|name| is_override(name.as_str()))?;
+    let name = override_in(headers)?;
     Some(format!("the request had the header {name}"))
+}
+
+fn override_in(headers: &HeaderMap) -> Option<&HeaderName> {
+    headers.keys().find(|name| is_override(name.as_str()))
+}
+
+/// Whether a header is there that some servers take for the method.
+pub fn overrides_method(headers: &HeaderMap) -> bool {
+    override_in(headers).is_some()
 }
 
 /// Some servers read every mark of a name as a hyphen, or as an underscore.

@@ -157,6 +157,34 @@ async fn every_spelling_of_a_withheld_path_is_withheld_and_of_a_public_one_is_th
     assert_eq!(world.get("/x/operator").await.status, 200);
 }
 
+#[tokio::test]
+async fn requests_without_a_key_take_no_place_of_those_with_one() {
+    let mut world = World::with(
+        |limits| {
+            options(limits);
+            limits
+                .open
+                .paths
+                .push(OpenPath::new(Environment::Sandbox, "/hold").expect("a path"));
+            limits.limits.requests = 4;
+            limits.timeouts.queue = std::time::Duration::from_millis(20);
+        },
+        RateLimit::default(),
+    )
+    .await;
+    let mut holding = world.connect().await;
+    let held = request(Method::GET, "/hold", &[], Full::new("".into()));
+    let held = tokio::spawn(async move { holding.begin(held).await.map(drop) });
+    assert_eq!(world.upstream.arrived().await, "/hold");
+    let refused = send(&world, Method::GET, "/status", &[]).await;
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (503, Some("overloaded"))
+    );
+    assert_eq!(world.get("/small").await.status, 200);
+    held.abort();
+}
+
 fn question(more: &[(&'static str, &'static str)]) -> HeaderMap {
     let pair = |(name, value): &(&'static str, &'static str)| {
         (name.parse().expect("a name"), HeaderValue::from_static(value))

@@ -152,6 +152,48 @@ async fn a_response_that_comes_long_after_the_deletion_of_its_key_is_cut_off() {
     );
 }
 
+/// What arrives of a body after the deletion of its key must not reach the API, whether the first piece or a later one.
+#[tokio::test]
+async fn a_body_whose_key_was_deleted_ends_there() {
+    for first_piece_comes in [true, false] {
+        let mut world = World::new().await;
+        let mut client: Client<Pieces> = Client::connect(world.address).await;
+        let begun = std::time::Instant::now();
+        let (hand, body) = pieces();
+        let request = world.request(Method::POST, "/echo", &[], body);
+        let answer = tokio::spawn(async move { client.send(request).await });
+        assert!(matches!(world.upstream.next().await, Event::Arrived { .. }));
+        if first_piece_comes {
+            hand.send("before".into()).await.expect("it is read");
+            assert!(matches!(world.upstream.next().await, Event::Piece(piece) if piece == "before"));
+        }
+        let actor = Actor::system();
+        let deleting = world.keys.delete(world.company.id, world.key.id, &actor);
+        deleting.await.expect("it is deleted");
+        test_wait::until("some time has passed", async || {
+            begun.elapsed() > Duration::from_millis(300)
+        })
+        .await;
+        // It may be refused already.
+        let _ = hand.send("after".into()).await;
+        let answer = test_wait::in_time("it is refused", answer).await.expect("it ran");
+        assert_eq!(answer.status, 401);
+        drop(hand);
+        let entry = world.entry_when_ended().await;
+        assert_eq!(entry.row.verdict, Verdict::DeletedKey);
+        assert_eq!(
+            entry.verdict_detail,
+            "The key was deleted or expired before the whole body had arrived."
+        );
+        while let Ok(event) = world.upstream.events.try_recv() {
+            assert!(
+                !matches!(event, Event::Piece(_)),
+                "nothing came after the deletion"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_request_is_streamed_piece_by_piece() {
     let mut world = World::new().await;

@@ -106,6 +106,14 @@ impl Keys {
         Ok(())
     }
 
+    /// The verdict on this key if it is no longer accepted.
+    pub fn verdict_on(&self, key: &ActiveKey) -> Option<Verdict> {
+        match self.snapshot().current(key) {
+            None => Some(Verdict::DeletedKey),
+            Some(key) => key.ended(self.inner.clock.now()).map(|ended| ended.verdict()),
+        }
+    }
+
     /// Returns when the key is no longer accepted, with the verdict on it from then on. Every change of a key on this node
     /// is looked at as soon as it is applied.
     pub async fn ended(&self, key: Arc<ActiveKey>) -> Verdict {

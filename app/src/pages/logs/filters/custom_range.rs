@@ -113,7 +113,11 @@ mod tests {
     #[test]
     fn empty_inputs_are_no_range() {
         assert_eq!(read("", "", false), Bounds::Neither);
-        assert_eq!(read("0020-11-24T14:00", "", false), Bounds::Neither, "a year is being typed");
+        assert_eq!(
+            read("0020-11-24T14:00", "", false),
+            Bounds::Neither,
+            "a year is being typed"
+        );
         assert_eq!(
             bounds_text(DateRange::LastHour, false),
             (String::new(), String::new())
