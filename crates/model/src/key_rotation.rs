@@ -14,7 +14,7 @@ pub const LONGEST_PLAN_MILLIS: i64 = 366 * 86_400_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationPlan {
-    /// When somebody says so.
+    /// When a person says so.
     #[default]
     Undecided,
     At(Timestamp),

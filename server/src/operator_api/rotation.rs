@@ -1,5 +1,5 @@
 //! `/operator/v1/keys/<id>/rotate` and `/rotation`: replaces a key by a new one in one call, and says what has become of it.
-//! Only an operator token may do this. An API key is refused here like any stranger, so that whoever finds a leaked key cannot
+//! Only an operator token may do this. An API key is refused here like any stranger, so that a person who finds a leaked key cannot
 //! rotate its owner out.
 
 use axum::Json;

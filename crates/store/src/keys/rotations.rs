@@ -360,7 +360,7 @@ pub(super) async fn change(
         }
         RotationChange::Resume(plan) => {
             rotation.stage = RotationStage::Running;
-            // Whoever resumes it says that the old key may go.
+            // The one who resumes it says that the old key may go.
             (rotation.plan, rotation.plan_by) = (plan.unwrap_or(rotation.plan), by);
         }
     }
