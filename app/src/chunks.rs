@@ -18,8 +18,8 @@ pub use crate::on_demand::NotLoaded;
 use crate::on_demand::{Coming, Part};
 use crate::pages::design::DesignPage;
 use crate::pages::docs::DocsPage;
-use crate::pages::key::{KeyPage, NewKeyPage};
-use crate::pages::keys::{DeleteKeyPage, KeysPage};
+use crate::pages::key::{self, KeyPage, NewKeyPage};
+use crate::pages::keys::{self, DeleteKeyPage, KeysPage};
 use crate::pages::loaded::address_here;
 use crate::pages::logs::{self, LogEntryPage, LogsPage, LogsTools};
 use crate::pages::sign_in::SignInPage;
@@ -81,8 +81,8 @@ macro_rules! pages {
 }
 
 pages! {
-    KEYS = keys / keys_page: KeysPage;
-    DELETE_KEY = keys / delete_key_page: DeleteKeyPage;
+    KEYS = keys / keys_page: keys_with_deleted;
+    DELETE_KEY = key / delete_key_page: DeleteKeyPage;
     KEY = key / key_page: KeyPage;
     NEW_KEY = key / new_key_page: NewKeyPage;
     LOGS = logs / logs_page: logs_with_tools;
@@ -171,7 +171,13 @@ macro_rules! parts {
 }
 
 parts! {
+    DELETED_KEYS = key / deleted_keys: key::deleted_keys_part, ();
     DRAWER = request / entry_drawer: logs::entry::drawer, logs::opened::InDrawer;
+}
+
+/// The API Keys tab with what loads the deleted ones.
+fn keys_with_deleted() -> impl IntoView {
+    view! { <KeysPage deleted=keys::deleted::DeletedLoader(DELETED_KEYS) /> }
 }
 
 /// The Logs tab with what loads its tools.
@@ -232,10 +238,15 @@ impl Page {
         })
     }
 
-    /// The page whose chunk the query asks for as well: a request that is open beside the list.
+    /// The page whose chunk the query asks for as well: a request that is open beside the list, or deleted keys below it.
     pub fn beside(self, query: &str) -> Option<Self> {
-        let opens = self.chunk == LOGS.chunk && logs::address::opened(query).is_some();
-        opens.then_some(LOG_ENTRY)
+        if self.chunk == LOGS.chunk && logs::address::opened(query).is_some() {
+            Some(LOG_ENTRY)
+        } else if self.chunk == KEYS.chunk && keys::deleted::are_asked_for(query) {
+            Some(KEY)
+        } else {
+            None
+        }
     }
 
     pub const fn chunk(self) -> &'static str {
@@ -251,6 +262,7 @@ pub async fn load_first(address: &str) -> Result<(), NotLoaded> {
     };
     (page.load)().await?;
     match page.beside(query) {
+        Some(beside) if beside.chunk == KEY.chunk => (DELETED_KEYS.load)().await,
         Some(_) => (DRAWER.load)().await,
         None => Ok(()),
     }
@@ -281,7 +293,7 @@ mod tests {
         assert_eq!(chunk_at("/c/00/development/keys"), Some("keys"));
         assert_eq!(chunk_at("/c/00/development/keys/01"), Some("key"));
         assert_eq!(chunk_at("/c/00/development/keys/new"), Some("key"));
-        assert_eq!(chunk_at("/c/00/development/keys/01/delete"), Some("keys"));
+        assert_eq!(chunk_at("/c/00/development/keys/01/delete"), Some("key"));
         assert_eq!(chunk_at("/c/00/development/logs/"), Some("logs"));
         assert_eq!(chunk_at("/c/00/development/logs/01"), Some("request"));
         assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));
@@ -296,6 +308,8 @@ mod tests {
         assert_eq!(beside("/c/00/development/logs", open), Some("request"));
         assert_eq!(beside("/c/00/development/logs", "open=x"), None);
         assert_eq!(beside("/c/00/development/keys", open), None);
+        assert_eq!(beside("/c/00/development/keys", "deleted=1"), Some("key"));
+        assert_eq!(beside("/c/00/development/logs", "deleted=1"), None);
         for main_alone in ["/c/00/development", "/c/00/other", "/docs/a/b"] {
             assert_eq!(chunk_at(main_alone), None, "{main_alone}");
         }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
-    Brand, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery, DeliveryId, Environment, EventType,
-    GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyRefusals, KeySummary, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows,
-    RequestId, RotatedSecret, SavedView, SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft,
-    WebhookId, WebhookRow,
+    Brand, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery, DeliveryId,
+    Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyRefusals, KeySummary,
+    KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedSecret, SavedView,
+    SecretText, ViewId, ViewQuery, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -105,6 +105,9 @@ pub trait RevealKeys: Send + Sync {
     async fn reveal(&self, key: KeyId) -> Result<SecretText, AppError>;
     /// For the clipboard alone.
     async fn copy(&self, key: KeyId) -> Result<SecretText, AppError>;
+    /// Makes a GET request with the key through the gateway, from the caller's address. [`AppError::Conflict`] in Production,
+    /// [`AppError::Invalid`] for what is no path.
+    async fn test(&self, key: KeyId, path: &str) -> Result<KeyTest, AppError>;
 }
 
 /// The request log of the company and, for a parent, of its brands. [`model::Permission::SeeLogs`].

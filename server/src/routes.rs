@@ -69,6 +69,12 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/keys/{key}/test",
+            Member(RevealKeys),
+            post(dashboard::test_key),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/keys/{key}/reveal",
             Member(RevealKeys),
             post(dashboard::reveal_key),

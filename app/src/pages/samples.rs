@@ -6,7 +6,7 @@ use crate::credential_names;
 use crate::ui::Snippet;
 
 /// The path that every example calls; the demo's API has it.
-const PATH: &str = "/v1/users/";
+pub const PATH: &str = "/v1/users/";
 
 /// One line for a shell.
 pub fn curl(company: &CompanyContext, secret: &str) -> String {

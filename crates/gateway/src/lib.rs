@@ -14,6 +14,7 @@ mod listener;
 mod local;
 mod location;
 mod options;
+mod own_call;
 mod reached;
 mod recording;
 mod request_body;

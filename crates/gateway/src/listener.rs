@@ -58,7 +58,7 @@ impl Gateway {
     }
 
     /// One thread's connections to the upstreams. The threads divide what is kept between them.
-    fn pool(&self, number: usize, threads: usize) -> Arc<Pool> {
+    pub(crate) fn pool(&self, number: usize, threads: usize) -> Arc<Pool> {
         let shared = &*self.shared;
         let kept = shared.options.limits.upstream_idle;
         Pool::new(

@@ -27,8 +27,8 @@ use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, CredentialForm, Deletion, KeyChange, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
-    SealedKey, SigningSecret, Snapshot,
+    ActiveKey, CredentialForm, Deletion, KeyChange, KeyStore, KeysError, NewKey, NodeId, RateLimit,
+    Recognition, SealedKey, SigningSecret, Snapshot,
 };
 
 /// How often a deletion checks whether the other nodes have applied it.
@@ -233,8 +233,7 @@ impl Keys {
                 .filter(|key| key.environment == environment)
                 .cloned()
                 .collect();
-            let (expired, active): (Vec<_>, Vec<_>) =
-                keys.iter().partition(|key| key.terms.has_expired(now));
+            let (expired, active): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.terms.has_expired(now));
             KeyGroup {
                 environment,
                 rotation: rotation(&active),
@@ -303,6 +302,18 @@ impl Keys {
     pub async fn copy(&self, company: CompanyId, key: KeyId, actor: &Actor) -> Result<SecretText, KeysError> {
         self.inner
             .secret_for(company, key, actor, AuditAction::KeyCopied)
+            .await
+    }
+
+    /// Returns the secret, for one request that a person makes with it from the page.
+    pub async fn borrow(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: &Actor,
+    ) -> Result<SecretText, KeysError> {
+        self.inner
+            .secret_for(company, key, actor, AuditAction::KeyTested)
             .await
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{
-    Actor, AuditEntry, AuditId, ClientId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary, Timestamp,
+    Actor, AuditEntry, AuditId, ClientId, CompanyId, DeletedKeySummary, Environment, KeyId, KeySummary,
+    Timestamp,
 };
 use vault::{LookupHash, Sealed};
 

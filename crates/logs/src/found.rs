@@ -1,7 +1,8 @@
 //! The answer to a [`crate::Question`].
 
 use model::{
-    Beyond, ClientId, EndpointGroup, Environment, ErrorReason, KeyAddress, KeyId, LogRow, Recorded, Timestamp, Verdict,
+    Beyond, ClientId, EndpointGroup, Environment, ErrorReason, KeyAddress, KeyId, LogRow, Recorded,
+    Timestamp, Verdict,
 };
 
 /// What a reader found.

@@ -116,6 +116,8 @@ audit_actions! {
     KeyChanged = "key.changed",
     KeyRevealed = "key.revealed",
     KeyCopied = "key.copied",
+    /// A request was made with it from the page.
+    KeyTested = "key.tested",
     KeyDeleted = "key.deleted",
     OperatorTokenCreated = "operator_token.created",
     OperatorTokenRevoked = "operator_token.revoked",

@@ -44,21 +44,15 @@ pub struct KeyGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndingKey {
     pub key: KeyId,
-    pub end: KeyEnd,
     pub at: Timestamp,
+    /// It is deleted then. Otherwise it expires.
+    pub is_deletion: bool,
+    /// It has expired already.
+    pub has_expired: bool,
     /// Whether no key of the environment is accepted from then on.
     pub is_last: bool,
     /// If so: webhooks of the environment whose deliveries will be held, because nothing is left to sign with.
     pub webhooks_held: usize,
-}
-
-/// What happens to a key at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyEnd {
-    Expired,
-    Expires,
-    IsDeleted,
 }
 
 /// From how long before its end the page warns about a key.
@@ -67,40 +61,33 @@ const WARN_MILLIS: i64 = 30 * 24 * 3_600_000;
 impl KeyGroup {
     /// Fills in `ending`. `webhooks` is the number of enabled webhooks of the environment.
     pub fn warn(&mut self, webhooks: usize, now: Timestamp) {
+        // The moment, and whether it is a deletion. A key that has expired is refused already, whenever it is deleted.
         let end_of = |key: &KeySummary| {
-            let deleted = key.terms.delete_at.map(|at| (at, KeyEnd::IsDeleted));
-            let expires = key.terms.expires_at.map(|at| match at <= now {
-                true => (at, KeyEnd::Expired),
-                false => (at, KeyEnd::Expires),
-            });
-            // A key that has expired is refused already, whenever it is deleted.
-            match expires {
-                Some((_, KeyEnd::Expired)) => expires,
-                _ => deleted.into_iter().chain(expires).min_by_key(|(at, _)| *at),
-            }
+            let expires = key.terms.expires_at.map(|at| (at, false));
+            let deleted = key.terms.delete_at.map(|at| (at, true));
+            let deleted = deleted.filter(|_| !key.terms.has_expired(now));
+            deleted.into_iter().chain(expires).min_by_key(|(at, _)| *at)
         };
         let ends: Vec<_> = self.keys.iter().map(|key| (key.id, end_of(key))).collect();
         let outlives = |at: Timestamp| {
             let mut others = ends.iter();
             others.any(|(_, end)| end.is_none_or(|(end, _)| end > at))
         };
-        let mut ending: Vec<EndingKey> = ends
-            .iter()
-            .filter_map(|(key, end)| {
-                let (at, end) = (*end)?;
-                let is_last = !outlives(at);
-                let webhooks_held = if is_last { webhooks } else { 0 };
-                let is_near = at.millis_since(now) <= WARN_MILLIS;
-                let matters = end != KeyEnd::Expired || webhooks_held > 0;
-                (is_near && matters).then_some(EndingKey {
-                    key: *key,
-                    end,
-                    at,
-                    is_last,
-                    webhooks_held,
-                })
+        let ending = ends.iter().filter_map(|(key, end)| {
+            let (at, is_deletion) = (*end)?;
+            let (is_last, has_expired) = (!outlives(at), at <= now);
+            let webhooks_held = if is_last { webhooks } else { 0 };
+            let is_near = at.millis_since(now) <= WARN_MILLIS;
+            (is_near && (!has_expired || webhooks_held > 0)).then_some(EndingKey {
+                key: *key,
+                at,
+                is_deletion,
+                has_expired,
+                is_last,
+                webhooks_held,
             })
-            .collect();
+        });
+        let mut ending: Vec<EndingKey> = ending.collect();
         ending.sort_by_key(|one| one.at);
         self.ending = ending;
     }
@@ -183,7 +170,10 @@ mod tests {
     const DAY: i64 = 24 * 3600;
 
     /// Keys with the days until they expire, and until they are deleted.
-    fn warned(ends: &[(Option<i64>, Option<i64>)], webhooks: usize) -> Vec<(u8, KeyEnd, i64, bool, usize)> {
+    fn warned(
+        ends: &[(Option<i64>, Option<i64>)],
+        webhooks: usize,
+    ) -> Vec<(u8, &'static str, i64, bool, usize)> {
         let at = |days: Option<i64>| days.map(|days| NOW.plus_seconds(days * DAY));
         let key = |(number, (expires, deleted)): (u8, &(Option<i64>, Option<i64>))| KeySummary {
             id: KeyId::from_random([number; 16]),
@@ -211,7 +201,12 @@ mod tests {
         let found = group.ending.iter().map(|one| {
             let days = one.at.millis_since(NOW) / 1000 / DAY;
             let number = number_of(one.key).expect("one of the keys");
-            (number, one.end, days, one.is_last, one.webhooks_held)
+            let end = match (one.has_expired, one.is_deletion) {
+                (true, _) => "expired",
+                (false, true) => "deleted",
+                (false, false) => "expires",
+            };
+            (number, end, days, one.is_last, one.webhooks_held)
         });
         found.collect()
     }
@@ -219,26 +214,26 @@ mod tests {
     #[test]
     fn a_key_is_warned_about_from_thirty_days_before_its_end() {
         assert_eq!(warned(&[(Some(31), None)], 0), []);
-        assert_eq!(warned(&[(Some(30), None)], 0), [(1, KeyEnd::Expires, 30, true, 0)]);
+        assert_eq!(warned(&[(Some(30), None)], 0), [(1, "expires", 30, true, 0)]);
         let both = [(Some(20), Some(9))];
-        assert_eq!(warned(&both, 0), [(1, KeyEnd::IsDeleted, 9, true, 0)]);
+        assert_eq!(warned(&both, 0), [(1, "deleted", 9, true, 0)]);
     }
 
     #[test]
     fn only_the_last_key_of_an_environment_leaves_webhooks_without_one() {
         let other_stays = [(Some(3), None), (None, None)];
-        assert_eq!(warned(&other_stays, 2), [(1, KeyEnd::Expires, 3, false, 0)]);
+        assert_eq!(warned(&other_stays, 2), [(1, "expires", 3, false, 0)]);
         let other_is_earlier = [(Some(3), None), (None, Some(1))];
         assert_eq!(
             warned(&other_is_earlier, 2),
-            [(2, KeyEnd::IsDeleted, 1, false, 0), (1, KeyEnd::Expires, 3, true, 2)]
+            [(2, "deleted", 1, false, 0), (1, "expires", 3, true, 2)]
         );
     }
 
     #[test]
     fn an_expired_key_is_warned_about_while_webhooks_wait_for_one() {
         assert_eq!(warned(&[(Some(-2), Some(1))], 0), []);
-        assert_eq!(warned(&[(Some(-2), Some(1))], 1), [(1, KeyEnd::Expired, -2, true, 1)]);
+        assert_eq!(warned(&[(Some(-2), Some(1))], 1), [(1, "expired", -2, true, 1)]);
         assert_eq!(warned(&[(Some(-2), None), (None, None)], 1), []);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogRow, Timestamp};
+use crate::{LogRow, RequestId, Timestamp};
 
 /// What the log has of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,20 @@ pub struct KeyAddress {
     pub requests: u64,
     /// When the latest arrived.
     pub last: Timestamp,
+}
+
+/// The response to a request that a person made with a key from the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyTest {
+    pub status: u16,
+    /// Milliseconds until the response was there.
+    pub took_ms: u64,
+    /// Its row in the log, which is written a moment later.
+    pub request: Option<RequestId>,
+    /// The beginning of the body, as text, without the secret.
+    pub body: String,
+    /// There is more of the body.
+    pub is_cut: bool,
 }
 
 /// What was refused of a key since it was deleted.

@@ -39,13 +39,13 @@ pub use id::{
     OperatorTokenId, PersonId, RequestId, SessionId, ViewId, WebhookId,
 };
 pub use key::{
-    DeletedKey, DeletedKeySummary, DeletionFacts, EndingKey, GeneratedKey, KeyEnd, KeyGroup, KeySummary,
-    LastUsed, MAX_ACTIVE_KEYS, RotationState,
+    DeletedKey, DeletedKeySummary, DeletionFacts, EndingKey, GeneratedKey, KeyGroup, KeySummary, LastUsed,
+    MAX_ACTIVE_KEYS, RotationState,
 };
 pub use key_terms::{
     KeyTerms, LONGEST_KEY_NAME, LONGEST_KEY_NOTE, MOST_KEY_NETWORKS, MOST_KEY_REQUESTS_A_MINUTE,
 };
-pub use key_use::{KeyAddress, KeyAddresses, KeyRefusals, KeyUse};
+pub use key_use::{KeyAddress, KeyAddresses, KeyRefusals, KeyTest, KeyUse};
 pub use log::{
     Body, BodyAbsence, Caller, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage,
     LogRow, LogTotals, Moving, NewRows,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logs::{Distinct, ErrorKey, Found, FoundErrors, Groups, Question, Scope, StoredEntry};
-use model::{ClientId, EndpointGroup, EndpointOrder, ErrorReason, KeyAddress, KeyId, Timestamp, Verdict, path_template};
+use model::{
+    ClientId, EndpointGroup, EndpointOrder, ErrorReason, KeyAddress, KeyId, Timestamp, Verdict, path_template,
+};
 
 use crate::List;
 use crate::trial::same;
@@ -48,13 +50,7 @@ pub(crate) fn compare(list: &List, scope: Scope, question: &Question, found: &Fo
 }
 
 /// Returns how many addresses there are.
-fn compare_addresses(
-    list: &List,
-    scope: Scope,
-    question: &Question,
-    found: &Found,
-    asked: &str,
-) -> usize {
+fn compare_addresses(list: &List, scope: Scope, question: &Question, found: &Found, asked: &str) -> usize {
     let mut seen: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
     for row in list.stored_matching(scope, question) {
         seen.entry(&row.address).or_default().push(row.at);

@@ -22,7 +22,7 @@ const REST_WITHIN: Duration = Duration::from_millis(50);
 /// The request body that handlers receive.
 #[derive(Debug)]
 pub struct CallerBody {
-    /// `None` only while it is being dropped.
+    /// `None` for a request that no connection brought, and while it is being dropped.
     inner: Option<Incoming>,
     /// `None` for an empty body.
     watch: Option<Arc<Watch>>,
@@ -40,6 +40,14 @@ pub(crate) struct Watch {
 }
 
 impl CallerBody {
+    /// The body of a request that no connection brought.
+    pub const fn empty() -> Self {
+        Self {
+            inner: None,
+            watch: None,
+        }
+    }
+
     pub(crate) fn new(inner: Incoming, waits: bool) -> (Self, Option<Arc<Watch>>) {
         let watch = (!inner.is_end_stream()).then(|| {
             Arc::new(Watch {
@@ -143,6 +151,6 @@ impl Body for CallerBody {
     fn size_hint(&self) -> SizeHint {
         self.inner
             .as_ref()
-            .map_or_else(SizeHint::default, Body::size_hint)
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -11,7 +11,7 @@ use axum::response::Response;
 use model::{Environment, KeyId, SecretText};
 use serde::Deserialize;
 
-use super::plain_page::escape;
+use super::plain_page::{self, escape};
 use super::posted::{Back, Posted, on_to};
 
 /// The fields of the generate form.
@@ -27,6 +27,12 @@ pub struct GenerateForm {
 pub struct DeleteForm {
     #[serde(default)]
     last_four: String,
+}
+
+/// The field of the test form.
+#[derive(Debug, Deserialize)]
+pub struct TestForm {
+    path: String,
 }
 
 /// The ids in the path. The guard has already checked the company.
@@ -66,13 +72,7 @@ pub async fn change_key(
     Path(path): Path<KeyPath>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let own = match path.id() {
-        Ok(id) => Back {
-            address: posted.address(&format!("keys/{id}")),
-            words: "Back to the key",
-        },
-        Err(_) => to_keys(&posted),
-    };
+    let own = to_key(&posted, &path);
     let fields = KeyFields::from_pairs(pairs);
     let outcome = async {
         let manager = posted.access.key_manager.clone()?;
@@ -94,6 +94,36 @@ pub async fn reveal_key(posted: Posted, Path(path): Path<KeyPath>) -> Response {
     posted.answer(outcome.await, &to_keys(&posted), |secret| {
         let lead = "Leave this page once you have copied it.";
         with_secret(&posted, "Access secret", lead, &secret)
+    })
+}
+
+/// Makes one request with the key, and shows its response on a page of its own.
+pub async fn test_key(
+    posted: Posted,
+    Path(path): Path<KeyPath>,
+    form: Result<Form<TestForm>, FormRejection>,
+) -> Response {
+    let called = form.map(|Form(form)| form.path).unwrap_or_default();
+    let own = to_key(&posted, &path);
+    let outcome = async {
+        let secrets = posted.access.key_secrets.clone()?;
+        secrets.test(path.id()?, &called).await
+    };
+    posted.answer(outcome.await, &own, |test| {
+        let row = test.request.map(|request| {
+            let row = posted.address(&format!("logs/{request}"));
+            plain_page::link(&row, "Show in Logs")
+        });
+        let body = format!(
+            "<p><code>GET {}</code>: status {} after {} ms.</p><pre class=\"code\"><code>{}</code></pre>{}{}",
+            escape(&called),
+            test.status,
+            test.took_ms,
+            escape(&test.body),
+            row.unwrap_or_default(),
+            own.link()
+        );
+        posted.page("Key tested", &body)
     })
 }
 
@@ -124,6 +154,17 @@ pub async fn delete_key(
         );
         posted.page("Key deleted", &body)
     })
+}
+
+/// If the path has no id, the list.
+fn to_key(posted: &Posted, path: &KeyPath) -> Back {
+    match path.id() {
+        Ok(id) => Back {
+            address: posted.address(&format!("keys/{id}")),
+            words: "Back to the key",
+        },
+        Err(_) => to_keys(posted),
+    }
 }
 
 fn to_keys(posted: &Posted) -> Back {

@@ -42,7 +42,7 @@ pub use streams::Streams;
 pub use turns::Turns;
 
 pub use export::export_requests;
-pub use key_actions::{change_key, delete_key, generate_key, reveal_key};
+pub use key_actions::{change_key, delete_key, generate_key, reveal_key, test_key};
 pub use live::live;
 pub use sign_in::{enter_the_demo, sign_in, sign_out};
 pub use view_actions::{delete_view, rename_view, save_view};

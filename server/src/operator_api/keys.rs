@@ -201,7 +201,10 @@ pub async fn delete_key(
         return invalid("last_four", "Name the last four characters of the secret once.");
     };
     let keys = &services.core.keys;
-    match keys.delete_by_id(key, last_four.as_deref(), &operator.actor).await {
+    match keys
+        .delete_by_id(key, last_four.as_deref(), &operator.actor)
+        .await
+    {
         Ok(deleted) => {
             let object = Object::new()
                 .with("key_id", deleted.id)

@@ -27,7 +27,9 @@ pub(super) fn read(fields: &KeyFields, terms: &KeyTerms, now: Timestamp) -> Resu
             change.requests_a_minute = requests(&fields.requests_a_minute)?;
         }
     }
-    change.checked(now).map_err(|faults| faults.into_iter().map(fault).collect())
+    change
+        .checked(now)
+        .map_err(|faults| faults.into_iter().map(fault).collect())
 }
 
 /// Of these addresses, those that may use the key now and could not after the change.
@@ -130,11 +132,18 @@ mod tests {
         for (delete, hours) in [("1h", 1), ("24h", 24), ("7d", 168)] {
             assert_eq!(read(delete, ""), Ok(Setting::To(NOW.plus_seconds(hours * 3600))));
         }
-        assert_eq!(read("at", "2026-01-05T12:01"), Ok(Setting::To(NOW.plus_seconds(60))));
+        assert_eq!(
+            read("at", "2026-01-05T12:01"),
+            Ok(Setting::To(NOW.plus_seconds(60)))
+        );
         assert_eq!(read("never", "2026-01-05T12:01"), Ok(Setting::Keep));
         for (delete, at) in [("at", ""), ("at", "soon"), ("at", "2026-01-05T12:00"), ("x", "")] {
             let faults = read(delete, at).expect_err("not a moment to come");
-            assert_eq!((faults.len(), faults[0].field.as_str()), (1, "delete_at"), "{delete} {at}");
+            assert_eq!(
+                (faults.len(), faults[0].field.as_str()),
+                (1, "delete_at"),
+                "{delete} {at}"
+            );
         }
     }
 
@@ -186,7 +195,10 @@ mod tests {
             (fields.name, fields.note) = ("Billing".to_owned(), "a\r\nb".to_owned());
         });
         let change = read(&name, &KeyTerms::default(), NOW).expect("right");
-        assert_eq!((change.name.as_deref(), change.note.as_deref()), (Some("Billing"), Some("a\nb")));
+        assert_eq!(
+            (change.name.as_deref(), change.note.as_deref()),
+            (Some("Billing"), Some("a\nb"))
+        );
         assert_eq!(change.networks, None);
     }
 
@@ -197,7 +209,13 @@ mod tests {
             requests: 1,
             last: NOW,
         };
-        let all = ["192.0.2.7", "192.0.2.200", "203.0.113.9", "2001:db8::1", "::ffff:192.0.2.8"];
+        let all = [
+            "192.0.2.7",
+            "192.0.2.200",
+            "203.0.113.9",
+            "2001:db8::1",
+            "::ffff:192.0.2.8",
+        ];
         let shut_out = |before: &[&str], after: &[&str]| {
             let list = |networks: &[&str]| networks.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
             let terms = KeyTerms {
@@ -211,7 +229,10 @@ mod tests {
             let lost = super::shut_out(&change, &terms, all.map(seen).to_vec());
             lost.into_iter().map(|one| one.address).collect::<Vec<_>>()
         };
-        assert_eq!(shut_out(&[], &["192.0.2.0/25"]), ["192.0.2.200", "203.0.113.9", "2001:db8::1"]);
+        assert_eq!(
+            shut_out(&[], &["192.0.2.0/25"]),
+            ["192.0.2.200", "203.0.113.9", "2001:db8::1"]
+        );
         assert_eq!(shut_out(&["192.0.2.0/24"], &["192.0.2.0/25"]), ["192.0.2.200"]);
         assert_eq!(shut_out(&["192.0.2.0/25"], &["192.0.2.0/24"]), [""; 0]);
         assert_eq!(shut_out(&["192.0.2.0/25"], &[]), [""; 0]);

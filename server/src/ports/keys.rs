@@ -1,19 +1,23 @@
 //! The key ports on [`keys::Keys`]: what a page shows and what a member may do. Each port is bound to one company, so
 //! that it cannot be used for any other.
 
+use std::net::IpAddr;
+
 use app::AppError;
 use app::pages::key::{KeyFields, KeySaved};
 use app::ports::{DeletedKeyRow, ManageKeys, RevealKeys, SeeKeys, SeenKey};
 use async_trait::async_trait;
 use clock::Clock;
+use gateway::Gateway;
 use keys::{KeyChange, Keys, KeysError};
 use logs::{Reading, Scope};
 use model::{
-    Actor, CompanyId, DeletedKey, DeletionFacts, Environment, GeneratedKey, KeyGroup, KeyId, SecretText,
+    Actor, ClientId, CompanyId, DeletedKey, DeletionFacts, Environment, GeneratedKey, KeyGroup, KeyId,
+    KeyTest, SecretText,
 };
 use webhooks::Webhooks;
 
-use super::key_change;
+use super::{key_change, key_test};
 use crate::incident;
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -118,16 +122,24 @@ pub(crate) struct ManagedKeys {
     pub(crate) company: CompanyId,
     pub(crate) scope: Scope,
     pub(crate) actor: Actor,
+    /// For requests that the member makes with a key.
+    pub(crate) gateway: Gateway,
+    pub(crate) gateway_url: String,
+    pub(crate) client_id: ClientId,
+    /// Where the member is.
+    pub(crate) address: IpAddr,
 }
 
 impl ManagedKeys {
     /// What a form changes, or what is wrong with it.
-    async fn checked(
-        &self,
-        key: KeyId,
-        fields: &KeyFields,
-    ) -> Result<Result<KeyChange, KeySaved>, AppError> {
-        let terms = self.keys.facts(self.company, key).await.map_err(answer)?.key.terms;
+    async fn checked(&self, key: KeyId, fields: &KeyFields) -> Result<Result<KeyChange, KeySaved>, AppError> {
+        let terms = self
+            .keys
+            .facts(self.company, key)
+            .await
+            .map_err(answer)?
+            .key
+            .terms;
         let now = self.clock.now();
         let change = match key_change::read(fields, &terms, now) {
             Ok(change) => change,
@@ -138,7 +150,10 @@ impl ManagedKeys {
                 }));
             }
         };
-        let narrows = change.networks.as_ref().is_some_and(|networks| !networks.is_empty());
+        let narrows = change
+            .networks
+            .as_ref()
+            .is_some_and(|networks| !networks.is_empty());
         if narrows && !fields.is_confirmed() {
             let seen = self.reading.key_addresses(self.scope, key, now).await;
             let seen = seen.map_err(|error| fault(&error))?;
@@ -206,6 +221,25 @@ impl RevealKeys for ManagedKeys {
             .await
             .map_err(answer)
     }
+
+    async fn test(&self, key: KeyId, path: &str) -> Result<KeyTest, AppError> {
+        let facts = self.keys.facts(self.company, key).await.map_err(answer)?;
+        if facts.key.environment == Environment::Prod {
+            let text = "Keys are not tested in Production, where a request may have consequences.";
+            return Err(AppError::Conflict(text.to_owned()));
+        }
+        let path = key_test::path(path)?;
+        let secret = self.keys.borrow(self.company, key, &self.actor).await;
+        let caller = key_test::Caller {
+            gateway: &self.gateway,
+            gateway_url: &self.gateway_url,
+            form: self.keys.form(),
+            clock: &self.clock,
+            client_id: self.client_id,
+            address: self.address,
+        };
+        caller.get(path, &secret.map_err(answer)?).await
+    }
 }
 
 /// Turns an error into the page's words. An internal error goes to the log under an incident id, and the page shows the
@@ -218,7 +252,10 @@ fn answer(error: KeysError) -> AppError {
             let first = faults.swap_remove(0);
             AppError::invalid(first.field, first.message)
         }
-        KeysError::NotConfirmed { environment, last_four } => AppError::invalid(
+        KeysError::NotConfirmed {
+            environment,
+            last_four,
+        } => AppError::invalid(
             "last_four",
             format!(
                 "To delete this {} key, type the last four characters of its secret, {last_four}.",

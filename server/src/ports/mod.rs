@@ -2,6 +2,7 @@
 //! company a [`CompanyAccess`] that contains only what that person may do there.
 
 mod key_change;
+mod key_test;
 pub(crate) mod keys;
 pub(crate) mod logs;
 mod memberships;
@@ -137,6 +138,10 @@ impl Backend {
             company,
             scope,
             actor: actor.clone(),
+            gateway: services.gateway.clone(),
+            gateway_url: self.installation.gateway_url.clone(),
+            client_id: membership.company.client_id,
+            address: caller.address,
         });
         let seen_logs = logs::SeenLogs {
             reading: services

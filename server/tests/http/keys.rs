@@ -54,9 +54,15 @@ async fn a_keys_own_page_says_how_much_it_is_used_from_where_and_what_was_set() 
     let key = world.key(acme.id, Environment::Sandbox).await;
     let own = format!("/{}", key.key.id);
     let list = page(&world, &acme, "").await.body;
-    assert!(list.contains(&format!("/development/keys/{}\"", key.key.id)), "the row leads to it");
+    assert!(
+        list.contains(&format!("/development/keys/{}\"", key.key.id)),
+        "the row leads to it"
+    );
     let unused = page(&world, &acme, &own).await.body;
-    assert!(unused.contains("Never used") && unused.contains("No requests"), "{unused}");
+    assert!(
+        unused.contains("Never used") && unused.contains("No requests"),
+        "{unused}"
+    );
     for _ in 0..3 {
         call(&world, &acme, &key).await;
     }
@@ -88,16 +94,40 @@ async fn a_form_saves_its_part_or_comes_back_with_what_is_wrong() {
         keys.find(key.key.id).await.expect("active").terms
     };
     let name = [("part", "name"), ("name", " Billing "), ("note", "a\r\nb")];
-    assert_eq!(change(&world, &acme, &key, &name).await, format!("{own}?saved=name"));
-    assert_eq!((terms().await.name, terms().await.note), ("Billing".to_owned(), "a\nb".to_owned()));
+    assert_eq!(
+        change(&world, &acme, &key, &name).await,
+        format!("{own}?saved=name")
+    );
+    assert_eq!(
+        (terms().await.name, terms().await.note),
+        ("Billing".to_owned(), "a\nb".to_owned())
+    );
     let saved = page(&world, &acme, &format!("{own}?saved=name")).await.body;
-    assert!(saved.contains("Name and note saved.") && saved.contains("<h1 class=\"\">Billing"), "{saved}");
+    assert!(
+        saved.contains("Name and note saved.") && saved.contains("<h1 class=\"\">Billing"),
+        "{saved}"
+    );
     for (fields, message) in [
-        (vec![("part", "expiry"), ("expires_at", "2001-01-01T00:00")], "This moment has passed."),
-        (vec![("part", "expiry"), ("expires_at", "soon")], "Enter a date and a time"),
-        (vec![("part", "deletion"), ("delete", "at"), ("delete_at", "")], "Enter a date and a time"),
-        (vec![("part", "limits"), ("networks", "10.0.0.1/8")], "has bits after its prefix"),
-        (vec![("part", "limits"), ("requests_a_minute", "many")], "Enter a whole number."),
+        (
+            vec![("part", "expiry"), ("expires_at", "2001-01-01T00:00")],
+            "This moment has passed.",
+        ),
+        (
+            vec![("part", "expiry"), ("expires_at", "soon")],
+            "Enter a date and a time",
+        ),
+        (
+            vec![("part", "deletion"), ("delete", "at"), ("delete_at", "")],
+            "Enter a date and a time",
+        ),
+        (
+            vec![("part", "limits"), ("networks", "10.0.0.1/8")],
+            "has bits after its prefix",
+        ),
+        (
+            vec![("part", "limits"), ("requests_a_minute", "many")],
+            "Enter a whole number.",
+        ),
     ] {
         let before = terms().await;
         let led = change(&world, &acme, &key, &fields).await;
@@ -105,14 +135,23 @@ async fn a_form_saves_its_part_or_comes_back_with_what_is_wrong() {
         let again = page(&world, &acme, &led).await.body;
         assert!(again.contains(message), "{message}");
         let (name, value) = fields.last().expect("a field");
-        assert!(value.is_empty() || again.contains(*value), "{name} is as it was entered");
+        assert!(
+            value.is_empty() || again.contains(*value),
+            "{name} is as it was entered"
+        );
         assert_eq!(terms().await, before);
     }
     let soon = [("part", "deletion"), ("delete", "24h")];
-    assert_eq!(change(&world, &acme, &key, &soon).await, format!("{own}?saved=deletion"));
+    assert_eq!(
+        change(&world, &acme, &key, &soon).await,
+        format!("{own}?saved=deletion")
+    );
     assert!(terms().await.delete_at.is_some());
     let list = page(&world, &acme, "").await.body;
-    assert!(list.contains("A key ends") && list.contains("It is the last key of Sandbox"), "{list}");
+    assert!(
+        list.contains("A key ends") && list.contains("It is the last key of Sandbox"),
+        "{list}"
+    );
     let never = [("part", "deletion"), ("delete", "never"), ("delete_at", "")];
     change(&world, &acme, &key, &never).await;
     assert_eq!(terms().await.delete_at, None);
@@ -133,17 +172,32 @@ async fn an_allow_list_names_whom_it_shuts_out_before_it_is_saved() {
         assert!(asks.contains(wanted), "{wanted}");
     }
     assert_eq!(call(&world, &acme, &key).await, allowed, "nothing was saved");
-    let other = [("part", "limits"), ("networks", "198.51.100.0/24"), ("anyway", "192.0.2.0/24")];
+    let other = [
+        ("part", "limits"),
+        ("networks", "198.51.100.0/24"),
+        ("anyway", "192.0.2.0/24"),
+    ];
     let led = change(&world, &acme, &key, &other).await;
-    assert!(!led.contains("saved"), "what was confirmed was confirmed for other networks: {led}");
+    assert!(
+        !led.contains("saved"),
+        "what was confirmed was confirmed for other networks: {led}"
+    );
     let around = [("part", "limits"), ("networks", "127.0.0.0/8, 192.0.2.0/24")];
     let led = change(&world, &acme, &key, &around).await;
     assert_eq!(led, format!("{own}?saved=limits"), "no one is shut out");
-    let anyway = [("part", "limits"), ("networks", "192.0.2.0/24"), ("anyway", "192.0.2.0/24")];
+    let anyway = [
+        ("part", "limits"),
+        ("networks", "192.0.2.0/24"),
+        ("anyway", "192.0.2.0/24"),
+    ];
     let led = change(&world, &acme, &key, &anyway).await;
     assert_eq!(led, format!("{own}?saved=limits"));
     assert_eq!(call(&world, &acme, &key).await, StatusCode::FORBIDDEN);
-    let read_only = [("part", "limits"), ("networks", "192.0.2.0/24"), ("read_only", "true")];
+    let read_only = [
+        ("part", "limits"),
+        ("networks", "192.0.2.0/24"),
+        ("read_only", "true"),
+    ];
     let led = change(&world, &acme, &key, &read_only).await;
     assert_eq!(led, format!("{own}?saved=limits"), "it was shut out before");
 }
@@ -162,7 +216,11 @@ async fn a_production_key_gets_a_name_before_it_is_made_whichever_way_the_page_a
     };
     for path in [form.as_str(), "/rpc/keys/generate_key"] {
         for name in [None, Some(""), Some("  ")] {
-            assert_eq!(ask(path, "prod", name).await, StatusCode::BAD_REQUEST, "{path} {name:?}");
+            assert_eq!(
+                ask(path, "prod", name).await,
+                StatusCode::BAD_REQUEST,
+                "{path} {name:?}"
+            );
         }
         assert_eq!(ask(path, "prod", Some("Billing")).await, StatusCode::OK, "{path}");
         assert_eq!(ask(path, "sandbox", None).await, StatusCode::OK, "{path}");
@@ -170,7 +228,10 @@ async fn a_production_key_gets_a_name_before_it_is_made_whichever_way_the_page_a
     let list = page(&world, &acme, "").await.body;
     assert_eq!(list.matches(">Billing<").count(), 2, "{list}");
     let asks = page(&world, &acme, "/new?environment=prod").await.body;
-    assert!(asks.contains("New Production key") && asks.contains("name=\"name\""), "{asks}");
+    assert!(
+        asks.contains("New Production key") && asks.contains("name=\"name\""),
+        "{asks}"
+    );
 }
 
 #[tokio::test]
@@ -190,19 +251,32 @@ async fn the_last_key_of_an_environment_with_traffic_is_deleted_only_with_its_la
         let operator = format!("/operator/v1/keys/{}", key.key.id);
         let form = format!("/c/{}/development/keys/{}/delete", acme.client_id, key.key.id);
         let asks = page(&world, &acme, &format!("/{}/delete", key.key.id)).await.body;
-        assert!(asks.contains(&format!("Type {last_four} to delete the")), "{environment}");
+        assert!(
+            asks.contains(&format!("Type {last_four} to delete the")),
+            "{environment}"
+        );
         for typed in ["", "zzzz"] {
             let path = format!("{operator}?last_four={typed}");
             let by_operator = world.ask(Method::DELETE, &path).to(To::Operator);
             let by_operator = by_operator.bearer(&token.text()).send().await;
-            assert_eq!(by_operator.status, StatusCode::BAD_REQUEST, "{environment} {typed}");
+            assert_eq!(
+                by_operator.status,
+                StatusCode::BAD_REQUEST,
+                "{environment} {typed}"
+            );
             let by_form = world.ask(Method::POST, &form).cookie(&acme.owner);
             let by_form = by_form.form(&[("last_four", typed)]).send().await;
             assert_eq!(by_form.status, StatusCode::BAD_REQUEST, "{environment} {typed}");
             let (company, id) = (acme.client_id.to_string(), key.key.id.to_string());
             let fields = [("company", company.as_str()), ("key", &id), ("last_four", typed)];
-            let by_call = world.ask(Method::POST, "/rpc/keys/delete_key").cookie(&acme.owner);
-            let by_call = by_call.header("accept", "application/json").form(&fields).send().await;
+            let by_call = world
+                .ask(Method::POST, "/rpc/keys/delete_key")
+                .cookie(&acme.owner);
+            let by_call = by_call
+                .header("accept", "application/json")
+                .form(&fields)
+                .send()
+                .await;
             assert_eq!(by_call.status, StatusCode::BAD_REQUEST, "{environment} {typed}");
         }
         let without = world.ask(Method::DELETE, &operator).to(To::Operator);
@@ -218,7 +292,10 @@ async fn the_last_key_of_an_environment_with_traffic_is_deleted_only_with_its_la
         assert_eq!(call(&world, &acme, &key).await, StatusCode::UNAUTHORIZED);
     }
     let list = page_with(&world, &acme, "?deleted=1", "1 request refused").await;
-    assert!(list.contains("backend") && list.contains("from <span class=\"mono\">127.0.0.1"), "{list}");
+    assert!(
+        list.contains("backend") && list.contains("from <span class=\"mono\">127.0.0.1"),
+        "{list}"
+    );
     let folded = page(&world, &acme, "").await.body;
     assert!(!folded.contains("request refused") && folded.contains("Show deleted keys"));
 }
@@ -244,10 +321,64 @@ async fn an_expired_key_leaves_room_for_a_new_one_on_the_page() {
     assert!(full.contains("Two keys are active. Delete one first."), "{full}");
     clock.advance(std::time::Duration::from_millis(1));
     let room = page(&world, &acme, "").await.body;
-    assert!(room.contains("1 of 2 active keys") && room.contains("Expired"), "{room}");
+    assert!(
+        room.contains("1 of 2 active keys") && room.contains("Expired"),
+        "{room}"
+    );
     assert!(!room.contains("Two keys are active"), "{room}");
     let form = format!("/c/{}/development/keys/generate", acme.client_id);
     let made = world.ask(Method::POST, &form).cookie(&acme.owner);
     let made = made.form(&[("environment", "sandbox")]).send().await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+}
+
+#[tokio::test]
+async fn a_key_is_tested_through_the_gateway_from_the_members_address_and_not_in_production() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let key = world.key(acme.id, Environment::Sandbox).await;
+    let test = async |key: &GeneratedKey, path: &str| {
+        let form = format!("/c/{}/development/keys/{}/test", acme.client_id, key.key.id);
+        let ask = world.ask(Method::POST, &form).cookie(&acme.owner);
+        ask.form(&[("path", path)]).send().await
+    };
+    let tested = test(&key, "/v1/webhooks/").await;
+    assert_eq!(tested.status, StatusCode::OK, "{}", tested.body);
+    assert!(
+        tested.body.contains("status 200 after") && tested.body.contains("[]"),
+        "{}",
+        tested.body
+    );
+    assert!(!tested.body.contains(key.secret.expose()));
+    let own = page_with(&world, &acme, &format!("/{}", key.key.id), "1 request").await;
+    assert!(
+        own.contains("127.0.0.1") && own.contains("GET /v1/webhooks/"),
+        "{own}"
+    );
+    let call = world.ask(Method::POST, "/rpc/keys/test_key").cookie(&acme.owner);
+    let (company, id) = (acme.client_id.to_string(), key.key.id.to_string());
+    let fields = [
+        ("company", company.as_str()),
+        ("key", &id),
+        ("path", "/v1/webhooks/"),
+    ];
+    let called = call
+        .header("accept", "application/json")
+        .form(&fields)
+        .send()
+        .await;
+    assert_eq!(
+        (called.status, &called.json()["status"]),
+        (StatusCode::OK, &json!(200))
+    );
+    assert!(!called.body.contains(key.secret.expose()));
+    let elsewhere = test(&key, "https://elsewhere.test/").await;
+    assert_eq!(elsewhere.status, StatusCode::BAD_REQUEST, "{}", elsewhere.body);
+    let production = world.key(acme.id, Environment::Prod).await;
+    assert_eq!(
+        test(&production, "/v1/webhooks/").await.status,
+        StatusCode::CONFLICT
+    );
+    let shown = page(&world, &acme, &format!("/{}", production.key.id)).await.body;
+    assert!(own.contains("Test this key") && !shown.contains("Test this key"));
 }

@@ -316,6 +316,7 @@ async fn what_a_form_sends_is_text_in_its_response() {
         "/c/{company}/development/keys/generate",
         "/c/{company}/development/keys/{key}/reveal",
         "/c/{company}/development/keys/{key}/change",
+        "/c/{company}/development/keys/{key}/test",
         "/c/{company}/development/webhooks/new",
         "/c/{company}/development/webhooks/{webhook}/edit",
         "/c/{company}/development/webhooks/{webhook}/test",
@@ -334,6 +335,7 @@ async fn what_a_form_sends_is_text_in_its_response() {
         "events",
         "enabled",
         "event_type",
+        "path",
     ];
     for path in forms {
         let filled = hostile.fill(path);

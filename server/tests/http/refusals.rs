@@ -46,6 +46,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("role", "owner".to_owned()),
         ("format", "csv".to_owned()),
         ("view", AN_ID.to_owned()),
+        ("path", "/v1/users/".to_owned()),
     ]
 }
 
@@ -292,7 +293,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 33] = {
+const NEEDED: [(&str, Option<Permission>); 34] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -307,6 +308,7 @@ const NEEDED: [(&str, Option<Permission>); 33] = {
         ("/rpc/keys/check", Some(ManageKeys)),
         ("/rpc/keys/generate_key", Some(ManageKeys)),
         ("/rpc/keys/delete_key", Some(ManageKeys)),
+        ("/rpc/keys/test_key", Some(RevealKeys)),
         ("/rpc/keys/reveal_key", Some(RevealKeys)),
         ("/rpc/keys/copy_key", Some(RevealKeys)),
         ("/rpc/logs/list", Some(SeeLogs)),

@@ -10,6 +10,7 @@ mod generate_key;
 mod list_keys;
 mod one_key;
 mod reveal_key;
+mod test_key;
 
 pub use change_key::{ChangeKeyCall, change_key};
 pub use check_key::{CheckKeyCall, check_key};
@@ -21,3 +22,4 @@ pub use generate_key::{GenerateKeyCall, generate_key};
 pub use list_keys::{ListKeysCall, list_keys};
 pub use one_key::{OneKeyCall, one_key};
 pub use reveal_key::{RevealKeyCall, reveal_key};
+pub use test_key::{TestKeyCall, test_key};

@@ -14,12 +14,11 @@ pub(crate) async fn deleted_keys(access: CompanyAccess) -> Result<Markup, AppErr
     let company = access.context.client_id;
     let rows = access.keys?.deleted().await?;
     if rows.is_empty() {
-        return Ok(Markup::of(view! { <p class="muted">"No key was deleted in the last 90 days."</p> }));
+        return Ok(Markup::of(
+            view! { <p class="muted">"No key was deleted in the last 90 days."</p> },
+        ));
     }
-    let rows = rows
-        .into_iter()
-        .map(|row| one_row(company, row))
-        .collect_view();
+    let rows = rows.into_iter().map(|row| one_row(company, row)).collect_view();
     Ok(Markup::of(view! {
         <div class="table-frame">
             <table class="table">

@@ -1,7 +1,10 @@
 //! What is known of a key, drawn by the server: the facts, its requests of a day as a line, and the addresses they came from.
 
 use leptos::prelude::*;
-use model::{Choice, ClientId, DateRange, FilterField, KeyAddresses, KeyFilter, KeyTerms, KeyUse, LogFilter, LogRow, Timestamp};
+use model::{
+    Choice, ClientId, DateRange, FilterField, KeyAddresses, KeyFilter, KeyTerms, KeyUse, LogFilter, LogRow,
+    Timestamp,
+};
 
 use super::OneKey;
 use crate::AppError;
@@ -28,7 +31,12 @@ pub(crate) async fn one_key(access: CompanyAccess, key: model::KeyId) -> Result<
 }
 
 /// The rows of a key in the log.
-fn rows_of(company: ClientId, key: model::KeyId, range: DateRange, change: impl FnOnce(&mut LogFilter)) -> String {
+fn rows_of(
+    company: ClientId,
+    key: model::KeyId,
+    range: DateRange,
+    change: impl FnOnce(&mut LogFilter),
+) -> String {
     let mut filter = LogFilter {
         range,
         key: Choice::only(Some(KeyFilter::Id(key))),
@@ -63,7 +71,8 @@ fn facts(company: ClientId, seen: &SeenKey) -> impl IntoView + use<> {
 /// What was set; those who may change it see it in the forms as well.
 fn terms(terms: &KeyTerms) -> impl IntoView + use<> {
     let text = |name: &'static str, text: String| {
-        (!text.is_empty()).then(|| view! { <KeyValue name=name><bdi class="key-note">{text}</bdi></KeyValue> })
+        (!text.is_empty())
+            .then(|| view! { <KeyValue name=name><bdi class="key-note">{text}</bdi></KeyValue> })
     };
     let time = |name: &'static str, at: Option<Timestamp>| {
         at.map(|at| view! { <KeyValue name=name>{full_time(at)}</KeyValue> })

@@ -126,7 +126,10 @@ impl KeyFields {
         pairs.extend(match self.part {
             KeyPart::Name => vec![("name", self.name.clone()), ("note", self.note.clone())],
             KeyPart::Expiry => vec![("expires_at", self.expires_at.clone())],
-            KeyPart::Deletion => vec![("delete", self.delete.clone()), ("delete_at", self.delete_at.clone())],
+            KeyPart::Deletion => vec![
+                ("delete", self.delete.clone()),
+                ("delete_at", self.delete_at.clone()),
+            ],
             KeyPart::Limits => vec![
                 ("read_only", self.read_only.to_string()),
                 ("networks", self.networks.clone()),
@@ -226,14 +229,29 @@ mod tests {
             part: KeyPart::Name,
         };
         for part in KeyPart::ALL {
-            let entered = KeyFields { part, ..entered.clone() };
+            let entered = KeyFields {
+                part,
+                ..entered.clone()
+            };
             let pairs = entered.to_pairs().into_iter();
             let read = KeyFields::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
             let shown = saved.clone().with(&read);
-            let of_part = |fields: &KeyFields| KeyFields { part, ..fields.clone() }.to_pairs();
+            let of_part = |fields: &KeyFields| {
+                KeyFields {
+                    part,
+                    ..fields.clone()
+                }
+                .to_pairs()
+            };
             assert_eq!(of_part(&shown), entered.to_pairs(), "{part:?}");
             for other in KeyPart::ALL.into_iter().filter(|other| *other != part) {
-                let of_other = |fields: &KeyFields| KeyFields { part: other, ..fields.clone() }.to_pairs();
+                let of_other = |fields: &KeyFields| {
+                    KeyFields {
+                        part: other,
+                        ..fields.clone()
+                    }
+                    .to_pairs()
+                };
                 assert_eq!(of_other(&shown), of_other(&saved), "{part:?}, {other:?}");
             }
         }

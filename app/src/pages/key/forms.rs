@@ -168,10 +168,14 @@ pub(super) fn Forms(
     };
     view! {
         <div class="key-grid">
-            <NameForm part=part(KeyPart::Name) />
-            <LimitsForm part=part(KeyPart::Limits) />
-            <ExpiryForm part=part(KeyPart::Expiry) />
-            <DeletionForm part=part(KeyPart::Deletion) />
+            <div class="key-column">
+                <NameForm part=part(KeyPart::Name) />
+                <ExpiryForm part=part(KeyPart::Expiry) />
+            </div>
+            <div class="key-column">
+                <LimitsForm part=part(KeyPart::Limits) />
+                <DeletionForm part=part(KeyPart::Deletion) />
+            </div>
         </div>
     }
 }
@@ -240,7 +244,9 @@ fn ExpiryForm(part: Part) -> impl IntoView {
 
 #[component]
 fn DeletionForm(part: Part) -> impl IntoView {
-    let Inputs { delete, delete_at, .. } = part.inputs;
+    let Inputs {
+        delete, delete_at, ..
+    } = part.inputs;
     let options: Vec<_> = DELETIONS
         .into_iter()
         .map(|(value, label)| SelectOption::new(value, label))

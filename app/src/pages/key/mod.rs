@@ -1,6 +1,7 @@
 //! The page of one key: what is known of it, where its requests come from, and what may be set. And the page on which a
 //! Production key gets its name before it is made.
 
+mod deleted;
 #[cfg(feature = "ssr")]
 mod deleted_drawn;
 #[cfg(feature = "ssr")]
@@ -10,10 +11,12 @@ mod forms;
 mod new;
 mod page;
 mod secret;
+mod test;
 
 use model::KeySummary;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use deleted::deleted_keys_part;
 #[cfg(feature = "ssr")]
 pub(crate) use deleted_drawn::deleted_keys;
 #[cfg(feature = "ssr")]

@@ -9,8 +9,8 @@ use crate::browser::{focus, form};
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::loaded::Failure;
 use crate::ui::{
-    BackLink, Button, ButtonKind, ButtonLink, Card, Code, DialogActions, Field, Notice, PageHeader,
-    Section, Title, Toasts, Tone,
+    BackLink, Button, ButtonKind, ButtonLink, Card, Code, DialogActions, Field, Notice, PageHeader, Section,
+    Title, Toasts, Tone,
 };
 use crate::{AppError, api};
 
@@ -21,7 +21,8 @@ pub fn NewKeyPage() -> impl IntoView {
     let query = use_query_map();
     let environment = Memo::new(move |_| {
         let name = query.with(|query| query.get("environment"));
-        name.and_then(|name| name.parse().ok()).unwrap_or(Environment::Prod)
+        name.and_then(|name| name.parse().ok())
+            .unwrap_or(Environment::Prod)
     });
     view! {
         <LoadedInCompany

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use model::{ClientId, CompanyContext, KeyId, KeySummary, Permission};
+use model::{ClientId, CompanyContext, Environment, KeyId, KeySummary, Permission};
 
+use super::OneKey;
 use super::fields::{KeyFields, KeyPart, KeySaved};
 use super::forms::{Entered, Forms};
 use super::secret::SecretCard;
-use super::OneKey;
+use super::test::TestCard;
 use crate::browser::html::ShowMarkup;
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
 use crate::pages::frame::ReadOnly;
@@ -79,7 +80,9 @@ fn fields_of_query() -> Memo<Option<KeyFields>> {
                 "networks",
                 "requests_a_minute",
             ];
-            let pairs = names.into_iter().filter_map(|name| Some((name.to_owned(), query.get(name)?)));
+            let pairs = names
+                .into_iter()
+                .filter_map(|name| Some((name.to_owned(), query.get(name)?)));
             Some(KeyFields::from_pairs(pairs))
         })
     })
@@ -127,7 +130,14 @@ fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, Key
         </div>
         {role
             .may(Permission::RevealKeys)
-            .then(|| view! { <SecretCard company=company id=id environment=environment key_=key /> })}
+            .then(|| {
+                view! {
+                    <div class="key-grid">
+                        <SecretCard company=company id=id environment=environment key_=key />
+                        {(environment != Environment::Prod).then(|| view! { <TestCard id=id /> })}
+                    </div>
+                }
+            })}
         {role.may(Permission::ManageKeys).then(|| view! { <Forms id=id terms=terms asked=asked entered=entered /> })}
         <HelpLinks client_id=client_id />
     }

@@ -1,7 +1,7 @@
 //! Warns about keys that end soon, and about an environment whose webhooks have no key left.
 
 use leptos::prelude::*;
-use model::{EndingKey, KeyEnd, KeyGroup};
+use model::{EndingKey, KeyGroup};
 
 use super::table::key_name;
 use crate::pages::company::CompanyScope;
@@ -17,7 +17,7 @@ pub(super) fn EndingKeys(groups: Vec<KeyGroup>) -> impl IntoView {
             let Some(key) = group.key(one.key) else { continue };
             urgent |= one.webhooks_held > 0;
             let href = scope.path(&format!("keys/{}", one.key));
-            let (end, after) = (end_text(one.end), after_text(one, group.environment.label()));
+            let (end, after) = (end_text(one), after_text(one, group.environment.label()));
             let at = one.at;
             lines.push(view! {
                 <li>
@@ -35,30 +35,31 @@ pub(super) fn EndingKeys(groups: Vec<KeyGroup>) -> impl IntoView {
     Some(view! { <Notice tone=tone title=title><ul class="plain-list">{lines}</ul></Notice> })
 }
 
-const fn end_text(end: KeyEnd) -> &'static str {
-    match end {
-        KeyEnd::Expired => " expired ",
-        KeyEnd::Expires => " expires ",
-        KeyEnd::IsDeleted => " will be deleted ",
+const fn end_text(one: &EndingKey) -> &'static str {
+    match (one.has_expired, one.is_deletion) {
+        (true, _) => " expired ",
+        (false, false) => " expires ",
+        (false, true) => " will be deleted ",
     }
 }
 
 /// What follows, and what to do.
 fn after_text(one: &EndingKey, environment: &str) -> String {
-    let hold = match (one.webhooks_held, one.end) {
-        (0, _) => String::new(),
-        (1, KeyEnd::Expired) => " 1 webhook is holding its deliveries until you generate a key to sign them.".to_owned(),
-        (n, KeyEnd::Expired) => {
-            format!(" {n} webhooks are holding their deliveries until you generate a key to sign them.")
-        }
-        (1, _) => " 1 webhook will then hold its deliveries.".to_owned(),
-        (n, _) => format!(" {n} webhooks will then hold their deliveries."),
+    let webhooks = match one.webhooks_held {
+        0 => String::new(),
+        1 => " 1 webhook".to_owned(),
+        n => format!(" {n} webhooks"),
     };
-    match (one.is_last, one.end) {
-        (true, KeyEnd::Expired) => hold,
-        (true, _) => format!(
-            " It is the last key of {environment}: every request is refused from then on.{hold} Generate another key before."
-        ),
-        (false, _) => hold,
+    let has_webhooks = one.webhooks_held > 0;
+    match (one.is_last, one.has_expired) {
+        (false, _) => String::new(),
+        (true, true) => format!("{webhooks} cannot deliver until you generate a key to sign with."),
+        (true, false) => {
+            let held = if has_webhooks { " cannot deliver." } else { "" };
+            format!(
+                " It is the last key of {environment}: from then on every request is refused.{webhooks}{held} Generate another \
+                 key before then."
+            )
+        }
     }
 }

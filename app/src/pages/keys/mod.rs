@@ -3,7 +3,7 @@
 mod client_id_card;
 mod delete_dialog;
 mod delete_page;
-mod deleted;
+pub(crate) mod deleted;
 mod ending;
 mod generate;
 mod rotation;
@@ -24,7 +24,7 @@ use crate::ui::{PageHeader, RevealSlot, Title};
 
 use client_id_card::ClientIdCard;
 use delete_dialog::{DeleteDialog, Deletion};
-use deleted::{DeletedKeys, DeletedSection};
+use deleted::{Deleted, DeletedHeading, DeletedLoader};
 use ending::EndingKeys;
 use generate::{GeneratedDialog, Generation};
 use rotation::RotationGuide;
@@ -42,10 +42,12 @@ struct KeysState {
 
 /// `/c/{client_id}/development/keys`.
 #[component]
-pub fn KeysPage() -> impl IntoView {
+pub fn KeysPage(
+    /// What shows deleted keys.
+    deleted: DeletedLoader,
+) -> impl IntoView {
     let scope = CompanyScope::here();
     let groups = Resource::new(move || scope.client_id(), api::keys::list_keys);
-    let deleted = DeletedKeys::of(scope);
     let state = KeysState {
         scope,
         reveal: RevealSlot::new(),
@@ -57,15 +59,16 @@ pub fn KeysPage() -> impl IntoView {
         <PageHeader title="API Keys" lead="Your programs authenticate with API keys. Each environment has its own keys." />
         <LoadedInCompany
             resource=groups
-            render=move |company, groups| view! { <Keys company=company first=groups state=state deleted=deleted /> }.into_any()
+            render=move |company, groups| view! { <Keys company=company first=groups state=state /> }.into_any()
         />
+        <Deleted load=deleted />
         <GeneratedDialog state=state />
         <DeleteDialog state=state />
     }
 }
 
 #[component]
-fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState, deleted: DeletedKeys) -> impl IntoView {
+fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl IntoView {
     let (role, client_id) = (company.role, company.client_id);
     let groups = keep_current_with(Topic::Keys, first, move || api::keys::list_keys(client_id)).value;
     ask_when_keys_expire(groups);
@@ -80,8 +83,8 @@ fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState, deleted
                 <RotationGuide groups=groups />
             }
         }}
-        <DeletedSection deleted=deleted />
         <HelpLinks client_id=client_id />
+        <DeletedHeading />
     }
 }
 
@@ -97,7 +100,10 @@ fn ask_when_keys_expire(groups: RwSignal<Vec<KeyGroup>>) {
     });
     Effect::new(move |before: Option<Option<usize>>| {
         let now = expired.get();
-        if before.flatten().is_some_and(|before| now.is_some_and(|now| now > before)) {
+        if before
+            .flatten()
+            .is_some_and(|before| now.is_some_and(|now| now > before))
+        {
             scope.refetch(Topic::Keys);
         }
         now

@@ -1,8 +1,6 @@
 //! The table: a group for each environment, a row for each active key.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use model::{Environment, KeyGroup, KeySummary, LastUsed, MAX_ACTIVE_KEYS, Permission, Role};
 
 use super::KeysState;
@@ -97,16 +95,12 @@ fn GenerateButton(environment: Environment, active: usize, state: KeysState) -> 
         true => ("get", state.scope.path("keys/new")),
         false => ("post", state.scope.path("keys/generate")),
     };
-    let ask = format!("{action}?environment={environment}");
-    let navigate = use_navigate();
     let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if full {
-            return;
+        if asks && !full {
+            return; // The browser goes there.
         }
-        if asks {
-            navigate(&ask, NavigateOptions::default());
-        } else {
+        event.prevent_default();
+        if !full {
             state.generation.start(state, environment);
         }
     };
@@ -172,7 +166,7 @@ fn KeyRow(key_: KeySummary, has_expired: bool, role: Role, state: KeysState) -> 
             <Cell narrow=Narrow::Second label="Created">
                 <Time at=created_at style=TimeStyle::Date />
             </Cell>
-            <Cell narrow=Narrow::Second label="Secret" monospace=true>
+            <Cell narrow=Narrow::Second monospace=true>
                 <Secret id=id last_four=last_four reveal=state.reveal />
             </Cell>
             <Cell narrow=Narrow::Second label="Last used">

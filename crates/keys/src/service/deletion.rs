@@ -58,7 +58,11 @@ impl Keys {
 
     /// The company's keys that were deleted, the latest first, at most this number. A key is forgotten
     /// [`crate::TOMBSTONE_DAYS`] days after its deletion.
-    pub async fn deleted(&self, company: CompanyId, most: usize) -> Result<Vec<DeletedKeySummary>, KeysError> {
+    pub async fn deleted(
+        &self,
+        company: CompanyId,
+        most: usize,
+    ) -> Result<Vec<DeletedKeySummary>, KeysError> {
         self.inner.store.deleted(company, most).await
     }
 }

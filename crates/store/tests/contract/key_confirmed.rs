@@ -147,7 +147,12 @@ async fn deleted_keys_are_listed_with_who_deleted_them_for_their_company_alone(d
     let mut expected = Vec::new();
     for number in 0..3 {
         let key = keys
-            .generate_named(world.company.id, Environment::Dev, &format!("Key {number}"), &ana())
+            .generate_named(
+                world.company.id,
+                Environment::Dev,
+                &format!("Key {number}"),
+                &ana(),
+            )
             .await
             .expect("a free slot");
         world.clock.advance(Duration::from_secs(1));

@@ -42,7 +42,10 @@ async fn the_use_of_a_key_has_its_hours_its_newest_request_and_its_addresses(db:
     assert_eq!((used.parts[2], used.parts[47]), (5, 1), "{:?}", used.parts);
     let latest = used.latest.expect("a request");
     assert_eq!(latest.request_id, request(26));
-    assert_eq!(latest.caller.map(|caller| caller.address).as_deref(), Some("192.0.2.7"));
+    assert_eq!(
+        latest.caller.map(|caller| caller.address).as_deref(),
+        Some("192.0.2.7")
+    );
     let seen: Vec<_> = (used.addresses.seen.iter())
         .map(|one| (one.address.as_str(), one.requests, one.last))
         .collect();
@@ -61,7 +64,11 @@ async fn the_use_of_a_key_has_its_hours_its_newest_request_and_its_addresses(db:
     };
     assert_eq!(refused(NOW.minus_seconds(120)).await, (1, Some(request(26))));
     assert_eq!(refused(NOW.minus_seconds(30)).await, (0, None));
-    let none = world.reading.key_use(with_brands(9), key(1), NOW).await.expect("read");
+    let none = world
+        .reading
+        .key_use(with_brands(9), key(1), NOW)
+        .await
+        .expect("read");
     assert_eq!(
         (none.requests, none.latest, none.addresses.seen.len()),
         (0, None, 0),
@@ -69,5 +76,9 @@ async fn the_use_of_a_key_has_its_hours_its_newest_request_and_its_addresses(db:
     );
     let before = NOW.plus_seconds(3 * 24 * hour);
     let idle = world.reading.key_use(scope, key(1), before).await.expect("read");
-    assert_eq!((idle.requests, idle.latest.is_some()), (0, true), "the newest of all time");
+    assert_eq!(
+        (idle.requests, idle.latest.is_some()),
+        (0, true),
+        "the newest of all time"
+    );
 }
