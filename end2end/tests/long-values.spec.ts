@@ -47,7 +47,8 @@ for (const [kind, name] of Object.entries(NAMES)) {
   test(`a webhook's and a company's name of 128 characters fit every page at every width: ${kind}`, async ({ page }) => {
     test.slow();
     const company = makeCompany('owner', name.slice(0, 100));
-    const { secret } = makeKey(company, 'sandbox');
+    const { key_id: key, secret } = makeKey(company, 'sandbox');
+    admin(['change-key', '--key-id', key, '--name', name.slice(0, 60), '--note', name, '--delete-at', '2099-01-01T00:00:00Z']);
     const brand = admin<{ client_id: string }>(['create-company', '--name', name.slice(0, 100), '--parent', company.clientId]);
     const ofBrand = { ...company, clientId: brand.client_id };
     await (await call(ofBrand, makeKey(ofBrand, 'sandbox').secret)).arrayBuffer();
@@ -55,7 +56,7 @@ for (const [kind, name] of Object.entries(NAMES)) {
     await publish(company);
     await expect.poll(() => receiver.received.length).toBe(1);
     await signIn(page, company);
-    for (const rest of ['webhooks', `webhooks/${webhook}`, `webhooks/${webhook}/edit`, `webhooks/${webhook}/delete`, 'keys']) {
+    for (const rest of ['webhooks', `webhooks/${webhook}`, `webhooks/${webhook}/edit`, `webhooks/${webhook}/delete`, 'keys', `keys/${key}`, `keys/${key}/delete`]) {
       await fitsEveryWidth(page, company.path(rest));
     }
     await expect(async () => {

@@ -85,7 +85,11 @@ async fn every_kind_of_request_looks_its_membership_up_once() {
 /// The statuses of a page of this company, one of its forms, and one of its server functions.
 async fn statuses(world: &World, cookie: &str, company: ClientId) -> [StatusCode; 3] {
     let company = company.to_string();
-    let fields = [("company", company.as_str()), ("environment", "prod")];
+    let fields = [
+        ("company", company.as_str()),
+        ("environment", "prod"),
+        ("name", "Billing"),
+    ];
     let page = world.get(&format!("/c/{company}/development/keys"));
     let form = world.ask(Method::POST, &format!("/c/{company}/development/keys/generate"));
     let function = world.ask(Method::POST, "/rpc/keys/generate_key");

@@ -50,8 +50,9 @@ fn Steps(reader: Reader) -> impl IntoView {
                     </li>
                     <li>
                         <b>"Delete the old key"</b>
-                        " once nothing uses it. This is permanent: every system that still uses it loses access \
-                         within seconds."
+                        " once nothing uses it, or schedule its deletion on the key's own page, where you can still \
+                         cancel it. Deleting is permanent: every system that still uses the key loses access within \
+                         seconds."
                     </li>
                 </ol>
             </div>
@@ -71,6 +72,10 @@ fn IsItUsed(reader: Reader) -> impl IntoView {
                         "While two keys are active, " {keys} " shows when the older one was last used, and from which address. "
                         <i>"Last used"</i>
                         " is the latest request with its secret, whatever the response was."
+                    </li>
+                    <li>
+                        "A key's own page, which its name leads to, shows its newest request and the addresses that its \
+                         requests came from in the last 7 days."
                     </li>
                     <li>"The delete dialog shows how many requests used the key in the last 24 hours. Wait until it shows none."</li>
                     <li>

@@ -20,8 +20,6 @@ pub(super) fn SecretCard(
 ) -> impl IntoView {
     let scope = CompanyScope::here();
     let slot = RevealSlot::new();
-    let toasts = Toasts::here();
-    let busy = RwSignal::new(false);
     let text_id = id.to_string();
     let last_four = key_.with_untracked(|key| key.last_four.clone());
     let name = format!("{} key ending {last_four}", environment.label());
@@ -29,42 +27,12 @@ pub(super) fn SecretCard(
         let text_id = text_id.clone();
         Memo::new(move |_| slot.secret_of(&text_id))
     };
-    let toggle = {
-        let text_id = text_id.clone();
-        move |event: leptos::ev::SubmitEvent| {
-            event.prevent_default();
-            if revealed.with_untracked(Option::is_some) {
-                return slot.hide();
-            }
-            if busy.get_untracked() {
-                return;
-            }
-            busy.set(true);
-            let (text_id, company) = (text_id.clone(), scope.client_id());
-            leptos::task::spawn_local(async move {
-                let answer = api::keys::reveal_key(company, id).await;
-                if busy.try_set(false).is_some() {
-                    return; // The page was left, so nothing may appear.
-                }
-                match answer {
-                    Ok(secret) => slot.show(text_id, secret),
-                    Err(error) => toasts.fail_with("Not revealed.", &error),
-                }
-            });
-        }
-    };
     let copy = move || async move {
         match api::keys::copy_key(scope.client_id(), id).await {
             Ok(secret) => Ok(secret.expose().to_owned()),
             Err(error) => Err(CopyRefused::Say(format!("Nothing was copied. {error}"))),
         }
     };
-    let shown = Signal::derive(move || revealed.with(Option::is_some));
-    let words = move || if shown.get() { "Hide" } else { "Reveal" };
-    let label = Signal::derive({
-        let name = name.clone();
-        move || format!("{} {name}", words())
-    });
     let company = StoredValue::new(company);
     view! {
         <Card id="secret" title="Secret">
@@ -74,9 +42,7 @@ pub(super) fn SecretCard(
             </p>
             <div class="key-secret">
                 <Secret id=text_id last_four=last_four reveal=slot />
-                <form method="post" action=scope.path(&format!("keys/{id}/reveal")) on:submit=toggle>
-                    <Button submit=true busy=busy pressed=shown aria_label=move || label.get()>{words}</Button>
-                </form>
+                <RevealForm id=id name=name.clone() secret=slot revealed=revealed />
                 <CopyFetchedButton fetch=copy what=name />
             </div>
             {move || {
@@ -84,6 +50,48 @@ pub(super) fn SecretCard(
                 Some(company.with_value(|company| view! { <WithSecret company=company.clone() secret=secret /> }))
             }}
         </Card>
+    }
+}
+
+#[component]
+fn RevealForm(
+    id: KeyId,
+    name: String,
+    secret: RevealSlot,
+    revealed: Memo<Option<SecretText>>,
+) -> impl IntoView {
+    let slot = secret;
+    let scope = CompanyScope::here();
+    let toasts = Toasts::here();
+    let busy = RwSignal::new(false);
+    let toggle = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if revealed.with_untracked(Option::is_some) {
+            return slot.hide();
+        }
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let company = scope.client_id();
+        leptos::task::spawn_local(async move {
+            let answer = api::keys::reveal_key(company, id).await;
+            if busy.try_set(false).is_some() {
+                return; // The page was left, so nothing may appear.
+            }
+            match answer {
+                Ok(secret) => slot.show(id.to_string(), secret),
+                Err(error) => toasts.fail_with("Not revealed.", &error),
+            }
+        });
+    };
+    let shown = Signal::derive(move || revealed.with(Option::is_some));
+    let words = move || if shown.get() { "Hide" } else { "Reveal" };
+    let label = Signal::derive(move || format!("{} {name}", words()));
+    view! {
+        <form method="post" action=scope.path(&format!("keys/{id}/reveal")) on:submit=toggle>
+            <Button submit=true busy=busy pressed=shown aria_label=move || label.get()>{words}</Button>
+        </form>
     }
 }
 

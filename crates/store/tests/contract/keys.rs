@@ -334,11 +334,12 @@ async fn generate_reveal_copy_and_delete_leave_their_audit_rows(db: &TestDb) {
         .await
         .expect("a free slot");
     let (company, key) = (world.company.id, generated.key.id);
-    for step in 1..=3 {
+    for step in 1..=4 {
         world.clock.advance(Duration::from_millis(500));
         match step {
             1 => drop(keys.reveal(company, key, &ana()).await.expect("revealed")),
             2 => drop(keys.copy(company, key, &ana()).await.expect("copied")),
+            3 => drop(keys.borrow(company, key, &ana()).await.expect("for a test")),
             _ => drop(keys.delete(company, key, &ana()).await.expect("deleted")),
         }
     }
@@ -353,7 +354,8 @@ async fn generate_reveal_copy_and_delete_leave_their_audit_rows(db: &TestDb) {
             ("key.generated", 0),
             ("key.revealed", 500),
             ("key.copied", 1000),
-            ("key.deleted", 1500)
+            ("key.tested", 1500),
+            ("key.deleted", 2000)
         ]
     );
     for row in rows {
