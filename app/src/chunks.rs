@@ -215,6 +215,7 @@ impl Page {
             ["c", _, "development", rest @ ..] => match rest {
                 ["keys"] => KEYS,
                 ["keys", _, "delete"] => DELETE_KEY,
+                ["keys", _, "rotate"] => ROTATE,
                 ["logs"] => LOGS,
                 ["logs", _] => LOG_ENTRY,
                 ["webhooks"] => WEBHOOKS,
