@@ -226,6 +226,7 @@ impl Page {
                 ["keys", "new"] => NEW_KEY,
                 ["keys", _] => KEY,
                 ["keys", _, "delete"] => DELETE_KEY,
+                ["keys", _, "rotate"] => ROTATE,
                 ["logs"] => LOGS,
                 ["logs", _] => LOG_ENTRY,
                 ["webhooks"] => WEBHOOKS,

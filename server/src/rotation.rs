@@ -218,7 +218,7 @@ impl<'a> Rotations<'a> {
         let store = StoredWebhooks::new(self.core.db.clone());
         let since = self.now().minus_seconds(DAY_SECONDS);
         let facts = store.facts(self.company.id, None, since).await;
-        let facts = facts.map_err(|error| RotationError::Unreadable(error.into()))?;
+        let facts = facts.map_err(RotationError::Unreadable)?;
         let signs = |facts: webhooks::WebhookFacts| {
             let in_use = facts.webhook.environment == rotation.environment && facts.webhook.enabled;
             let signs = in_use && facts.last_key != Some(rotation.new_key);
