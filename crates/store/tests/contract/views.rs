@@ -168,7 +168,8 @@ async fn a_view_gets_another_name_that_no_other_has(db: &TestDb) {
     }
     let now = [("Outages", "status=5xx"), ("Slow", "status=5xx")];
     assert_eq!(world.names(ana).await, pairs(&now));
-    let sql = "SELECT detail FROM audit WHERE action = 'view.renamed' ORDER BY id";
+    // Both may have come in one millisecond, within which ids have no order.
+    let sql = "SELECT detail FROM audit WHERE action = 'view.renamed' ORDER BY detail";
     let rows = sqlx::query(sql).fetch_all(db.db.reader()).await.expect("reads");
     let details: Vec<_> = rows
         .iter()
