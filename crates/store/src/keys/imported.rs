@@ -5,7 +5,7 @@ use model::AuditEntry;
 use vault::LookupHash;
 
 use super::feed::{self, Changed};
-use super::insert_into_free_slot;
+use super::slots;
 use crate::{Db, DbConnection, Migration, StoreError, audit};
 
 /// The columns.
@@ -38,7 +38,7 @@ pub(super) async fn insert(
     if known.is_some() {
         return Err(KeysError::AlreadyThere);
     }
-    if !insert_into_free_slot(connection, &key).await? {
+    if !slots::insert(connection, &key).await? {
         return Err(KeysError::TwoActive);
     }
     sqlx::query("UPDATE api_keys SET imported = $1 WHERE id = $2")

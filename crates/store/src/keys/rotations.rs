@@ -15,7 +15,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::feed::{self, Changed};
-use super::{insert_into_free_slot, terms};
+use super::{slots, terms};
 use crate::{Columns, Db, DbConnection, Dialect, Migration, StoreError, audit};
 
 /// The table.
@@ -188,9 +188,9 @@ pub(super) async fn begin(
         ),
     );
     let mut freed = None;
-    if !insert_into_free_slot(connection, &new).await? {
+    if !slots::insert(connection, &new).await? {
         freed = terms::free_slot(connection, &new, &generated).await?;
-        if freed.is_none() || !insert_into_free_slot(connection, &new).await? {
+        if freed.is_none() || !slots::insert(connection, &new).await? {
             return Err(no_slot(connection, &old, new.company).await?);
         }
     }
