@@ -209,9 +209,9 @@ test('on a phone the filters are folded, and the first row is near the top', asy
   const fold = page.getByRole('checkbox', { name: 'Filters' });
   await fold.focus();
   await page.keyboard.press('Space');
-  await expect(page.getByLabel('Status', { exact: true })).toBeVisible();
+  await expect(page.getByRole('combobox', { name: 'Status' })).toBeVisible();
   await page.locator('label[for="show-filters"]').click();
-  await expect(page.getByLabel('Status', { exact: true })).toBeHidden();
+  await expect(page.getByRole('combobox', { name: 'Status' })).toBeHidden();
 });
 
 test('the page of a request shows headers and bodies but no secret', async ({ page }) => {

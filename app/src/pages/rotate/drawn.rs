@@ -103,7 +103,7 @@ impl Page {
                 let action = self.path("rotate");
                 let choices = choices(&seen.pauses, PlanChoice::Later);
                 view! {
-                    <form class="form" method="post" action=action>
+                    <form class="form" method="post" action=action data-key="rotate">
                         <p>
                             "The new key gets the name, the note and the limits of this one. Both work until the old key is deleted, and it is never deleted before a request has used the new one."
                         </p>
@@ -212,7 +212,7 @@ impl Page {
         if is_cancelled {
             return view! {
                 <Card id="resume" title="Resume">
-                    <form class="form" method="post" action=action>
+                    <form class="form" method="post" action=action data-key="resume">
                         {plans}
                         <DialogActions>
                             <Button kind=ButtonKind::Primary submit=true name="do" value="resume">
@@ -230,7 +230,7 @@ impl Page {
         let last_four = report.rotation.old_last_four.clone();
         view! {
             <Card id="delete-old" title="Delete the old key">
-                <form class="form" method="post" action=action>
+                <form class="form" method="post" action=action data-key="plan">
                     {plans}
                     <DialogActions>
                         <Button submit=true name="do" value="plan">"Set this time"</Button>
