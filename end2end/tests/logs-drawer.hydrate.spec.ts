@@ -1,5 +1,5 @@
 // A request beside the list: opening, stepping and closing by pointer and keys, the address, and the focus.
-import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, openWhenItHas, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 const drawer = (page: Page) => page.getByRole('complementary', { name: 'Request' });
@@ -15,7 +15,7 @@ async function openLogs(page: Page, paths: string[]): Promise<{ company: Company
     await (await call(company, secret, path)).arrayBuffer();
   }
   await startSession(page, company);
-  await openWhenItHas(page, company.path('logs'), new RegExp(`^${paths.length} requests? `));
+  await page.goto(company.path('logs'));
   await hydrated(page);
   await expect(page.getByText('Live', { exact: true })).toBeVisible();
   await expect(page.locator('.row-link')).toHaveCount(Math.min(paths.length, 50));
