@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use model::CompanyId;
 use shares::{FairShare, Network, Share};
 
-/// One in so many places is added for requests without a key.
+/// For this many places of companies there is one more for requests without a key.
 const WITHOUT_KEY: usize = 4;
 
 pub(crate) struct Places {

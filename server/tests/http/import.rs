@@ -56,7 +56,7 @@ async fn what_another_system_made_is_accepted_once_it_was_imported() {
         // Sandbox has one key already.
         line(&client_id, "sandbox", "sk_sandbox_0000000001"),
         line(&client_id, "sandbox", "sk_sandbox_0000000002"),
-        line("nobody knows it", "prod", "sk_live_0000000003"),
+        line("of no company", "prod", "sk_live_0000000003"),
         line(&client_id, "sandbox", made.secret.expose()),
     ];
     let results = |of: Vec<(String, String)>| of.into_iter().map(|(result, _)| result).collect::<Vec<_>>();
