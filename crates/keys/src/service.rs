@@ -30,12 +30,9 @@ use crate::last_used::LastUsedNotes;
 use crate::lease::{LEASE, Lease, MARGIN};
 use crate::signing::SealedKeys;
 use crate::{
-    ActiveKey, CredentialForm, Deletion, KeyChange, KeyStore, KeysError, NewKey, NodeId, RateLimit,
-    Recognition, SealedKey, SigningSecret, Snapshot,
+    ActiveKey, CredentialForm, KeyChange, KeyStore, KeysError, NewKey, NodeId, RateLimit, Recognition,
+    SealedKey, SigningSecret, Snapshot,
 };
-
-/// How often a deletion checks whether the other nodes have applied it.
-const ASK_NODES_EVERY: Duration = Duration::from_millis(10);
 
 /// What [`Keys`] is built from.
 #[derive(Debug)]
@@ -498,52 +495,6 @@ impl Inner {
             return Err(KeysError::OnlyDigest);
         }
         AccessSecret::unsealed(&plain, key.environment).map_err(|_| KeysError::SealBroken)
-    }
-
-    async fn delete(&self, company: CompanyId, key: KeyId, actor: Actor) -> Result<DeletedKey, KeysError> {
-        let started = self.clock.monotonic();
-        let at = self.clock.now();
-        let audit = AuditId::time_ordered(at, vault::random());
-        let changing = self.changing.read().await;
-        let deleted = self
-            .store
-            .delete(Deletion {
-                company,
-                key,
-                at,
-                actor,
-                audit,
-            })
-            .await?;
-        let committed = self.clock.monotonic();
-        self.apply_deleted(company, &deleted);
-        drop(changing);
-        if self.store.is_shared() {
-            self.wait_for_nodes(deleted.version, committed + self.options.lease + MARGIN)
-                .await;
-        }
-        Ok(DeletedKey {
-            id: key,
-            environment: deleted.environment,
-            last_four: deleted.last_four,
-            refused_since: self.clock.now(),
-            took_ms: millis(self.clock.monotonic().saturating_sub(started)),
-        })
-    }
-
-    /// Returns when every other node has applied `version` or has no lease. Returns at `give_up`, one lease after the
-    /// commit, in any case: by then every older lease has ended, even if the database cannot be reached.
-    async fn wait_for_nodes(&self, version: u64, give_up: Duration) {
-        while self.clock.monotonic() < give_up {
-            match self.store.nodes_behind(version, self.node).await {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "could not check the other nodes; waiting until their leases end")
-                }
-            }
-            tokio::time::sleep(ASK_NODES_EVERY).await;
-        }
     }
 
     /// Announces that a key of this company was generated or deleted, after the snapshot has it.

@@ -1,9 +1,15 @@
 //! Deleting a key on purpose: what must be confirmed first, and what is remembered of deleted keys.
 
-use model::{Actor, CompanyId, DeletedKey, DeletedKeySummary, Environment, KeyId, Timestamp};
+use std::time::Duration;
 
-use super::{KeyFacts, Keys};
-use crate::KeysError;
+use model::{Actor, AuditId, CompanyId, DeletedKey, DeletedKeySummary, Environment, KeyId, Timestamp};
+
+use super::{Inner, KeyFacts, Keys, millis};
+use crate::lease::MARGIN;
+use crate::{Deletion, KeysError};
+
+/// How often a deletion checks whether the other nodes have applied it.
+const ASK_NODES_EVERY: Duration = Duration::from_millis(10);
 
 /// An environment whose keys were used this recently has traffic.
 const TRAFFIC_SECONDS: i64 = 24 * 3600;
@@ -76,5 +82,58 @@ impl KeyFacts {
             environment: self.key.environment,
             last_four: self.key.last_four.clone(),
         })
+    }
+}
+
+impl Inner {
+    pub(super) async fn delete(
+        &self,
+        company: CompanyId,
+        key: KeyId,
+        actor: Actor,
+    ) -> Result<DeletedKey, KeysError> {
+        let started = self.clock.monotonic();
+        let at = self.clock.now();
+        let audit = AuditId::time_ordered(at, vault::random());
+        let changing = self.changing.read().await;
+        let deleted = self
+            .store
+            .delete(Deletion {
+                company,
+                key,
+                at,
+                actor,
+                audit,
+            })
+            .await?;
+        let committed = self.clock.monotonic();
+        self.apply_deleted(company, &deleted);
+        drop(changing);
+        if self.store.is_shared() {
+            self.wait_for_nodes(deleted.version, committed + self.options.lease + MARGIN)
+                .await;
+        }
+        Ok(DeletedKey {
+            id: key,
+            environment: deleted.environment,
+            last_four: deleted.last_four,
+            refused_since: self.clock.now(),
+            took_ms: millis(self.clock.monotonic().saturating_sub(started)),
+        })
+    }
+
+    /// Returns when every other node has applied `version` or has no lease. Returns at `give_up`, one lease after the
+    /// commit, in any case: by then every older lease has ended, even if the database cannot be reached.
+    pub(super) async fn wait_for_nodes(&self, version: u64, give_up: Duration) {
+        while self.clock.monotonic() < give_up {
+            match self.store.nodes_behind(version, self.node).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "could not check the other nodes; waiting until their leases end")
+                }
+            }
+            tokio::time::sleep(ASK_NODES_EVERY).await;
+        }
     }
 }
