@@ -6,6 +6,8 @@ use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
 #[cfg(feature = "ssr")]
+use crate::browser::live::DrawnSince;
+#[cfg(feature = "ssr")]
 use crate::browser::theme::{self, Theme};
 #[cfg(feature = "ssr")]
 use crate::chunks::Page;
@@ -29,7 +31,7 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
     let (agent, sign) = crate::delivery_headers::unusual();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.as_str() data-build=build data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names() data-delivery-reach=allowed_networks()>
+        <html lang="en" data-theme=theme.as_str() data-build=build data-changes=changes_drawn() data-provider=provider().set_name().map(str::to_owned) data-webhook-agent=agent data-webhook-sign=sign data-credential-names=own_credential_names() data-delivery-reach=allowed_networks()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -49,6 +51,12 @@ pub fn shell(options: LeptosOptions, chunk_files: impl Fn(Page) -> Vec<String>) 
             </body>
         </html>
     }
+}
+
+/// Where the page's live stream begins.
+#[cfg(feature = "ssr")]
+fn changes_drawn() -> Option<String> {
+    use_context::<DrawnSince>().map(|DrawnSince(mark)| mark)
 }
 
 /// The page, and what its address opens beside it.

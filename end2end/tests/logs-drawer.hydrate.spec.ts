@@ -1,5 +1,5 @@
 // A request beside the list: opening, stepping and closing by pointer and keys, the address, and the focus.
-import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectAccessible, expectEachRequest, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 const drawer = (page: Page) => page.getByRole('complementary', { name: 'Request' });
@@ -127,6 +127,7 @@ test('at the end of the rows the next key fetches older ones', async ({ page }) 
     await (await call(company, secret, `/v1/users/?at=${100 + at}`)).arrayBuffer();
   }
   await expect(page.getByRole('status').filter({ hasText: /^60 requests / })).toBeVisible();
+  await expectEachRequest(page);
   await expect(page.locator('.row-link')).toHaveCount(50);
   await page.locator('.row-link').last().scrollIntoViewIfNeeded();
   await openRow(page, '/v1/users/?at=110');

@@ -1,5 +1,5 @@
 // How the list follows the log: only what is new is fetched, and what is not shown is counted.
-import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, setVisibility, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, expectEachRequest, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, setVisibility, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 interface New {
@@ -122,6 +122,8 @@ test('a burst is shown as a sample that says so, moves nothing, and is counted i
     new RegExp(`^Showing a sample: ${shown!.toLocaleString('en')} of ${all!.toLocaleString('en')} new requests since .*\\d\\d:\\d\\d:\\d\\d`),
   );
 
+  // Aiming at a row, the reader keeps what the list lacks away from it.
+  await page.locator('#request-list').hover();
   const widths = [1440, 1024, 768, 390];
   const tops = async () => {
     const tops: number[] = [];
@@ -142,6 +144,32 @@ test('a burst is shown as a sample that says so, moves nothing, and is counted i
   const after = await rows(page).evaluateAll((links) => links.map((link) => link.getAttribute('href')));
   await page.reload();
   expect(await rows(page).evaluateAll((links) => links.map((link) => link.getAttribute('href')))).toEqual(after);
+});
+
+test('once it is calm, a sample becomes the whole list, unless the reader aims at a row', async ({ page }) => {
+  const { company, secret } = await open(page, 60);
+  await page.getByRole('link', { name: 'Show older requests' }).click();
+  await expect(rows(page)).toHaveCount(60);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.mouse.move(5, 5);
+  const asked = new Asked(page);
+  await send(company, secret, 300);
+  await expect(count(page, /^360 requests /)).toBeVisible();
+  await expect(sample(page)).toBeVisible();
+  await page.locator('#request-list').hover();
+  await page.waitForTimeout(6_000);
+  await expect(sample(page)).toBeVisible();
+  expect(asked.calls).not.toContain('/rpc/logs/list');
+  await page.mouse.move(5, 5);
+  await expectEachRequest(page);
+  await page.getByRole('link', { name: 'Show older requests' }).click();
+  await expect(rows(page)).toHaveCount(100);
+  const shown = await rows(page).evaluateAll((links) => links.map((link) => link.textContent));
+  await page.goto(company.path('logs'));
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Show older requests' }).click();
+  await expect(rows(page)).toHaveCount(100);
+  expect(await rows(page).evaluateAll((links) => links.map((link) => link.textContent))).toEqual(shown);
 });
 
 test('a paused list fetches no row and counts exactly, however many arrive', async ({ page }) => {
@@ -188,12 +216,44 @@ test('what arrived while the stream was lost is there when it is back', async ({
   await expect(rows(page)).toHaveCount(5);
   reconnect();
   await expect(count(page, /^65 requests /)).toBeVisible();
-  await expect(sample(page)).toContainText('50 of 60 new requests');
   await expect(rows(page)).toHaveCount(50);
+  // They are the newest 50, so none is missing.
+  await expect(sample(page)).toHaveCount(0);
   expect(asked.calls).not.toContain('/rpc/logs/list');
   // The rest is below.
   await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(rows(page)).toHaveCount(65);
+});
+
+test('a request that arrives before the stream is open is shown, and without one nothing is asked for', async ({ page }) => {
+  const { company, secret } = await open(page, 5);
+  const asked = new Asked(page);
+  let connect: (() => void) | undefined;
+  await page.route('**/live/*', async (route) => {
+    await new Promise<void>((resolve) => (connect = resolve));
+    await route.continue();
+  });
+  const openUnconnected = async () => {
+    connect = undefined;
+    await page.goto(company.path('logs'));
+    await hydrated(page);
+    await page.mouse.move(5, 5);
+    await expect.poll(() => connect !== undefined).toBe(true);
+  };
+  await openUnconnected();
+  await (await call(company, secret, '/v1/no-such-thing/?n=1')).arrayBuffer();
+  await stored(page, company, 6);
+  expect(asked.calls).toEqual([]);
+  connect!();
+  await expect(rowOf(page, '/v1/no-such-thing/?n=1')).toBeVisible();
+  expect(asked.calls).toEqual(['/rpc/logs/new']);
+
+  await openUnconnected();
+  connect!();
+  await expect(page.getByText('Live', { exact: true })).toBeVisible();
+  await (await call(company, secret, '/v1/no-such-thing/?n=2')).arrayBuffer();
+  await expect(rowOf(page, '/v1/no-such-thing/?n=2')).toBeVisible();
+  expect(asked.calls).toEqual(['/rpc/logs/new', '/rpc/logs/new']);
 });
 
 test('a hidden tab asks for nothing, and catches up when it is seen', async ({ page }) => {

@@ -1,5 +1,5 @@
 // The Logs tab with scripts: filters are signals, rows arrive live, and nothing is requested twice.
-import { admin, call, enterDemo, expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, enterDemo, expect, expectEachRequest, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** Records what the page requests from here on: server functions and navigations. */
@@ -176,6 +176,7 @@ test('of a changed filter the rows in the window are painted before anything els
     await (await call(company, secret, `/v1/users/?at=${at}`)).arrayBuffer();
   }
   await expect(count(page, /^61 requests /)).toBeVisible();
+  await expectEachRequest(page);
   // When each frame begins: how many rows are there, and how many calls were sent for what is not rows.
   await page.evaluate(() => {
     const seen: { rows: number; drawings: number }[] = [];
@@ -199,6 +200,7 @@ test('of a changed filter the rows in the window are painted before anything els
   await page.getByLabel('Status', { exact: true }).selectOption('2xx');
   await expect(page.locator('#requests tbody tr')).toHaveCount(50);
   await expect(count(page, /^60 requests /)).toBeVisible();
+  await expectEachRequest(page);
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: { rows: number; drawings: number }[] }).seen);
   const first = seen.find(({ rows }) => rows > 0)!;
   const visible = await page.locator('#requests tbody tr').evaluateAll((rows) => rows.filter((row) => row.getBoundingClientRect().top < innerHeight).length);
@@ -214,6 +216,7 @@ test('of a changed filter the rows in the window are painted before anything els
     status.dispatchEvent(new Event('change', { bubbles: true }));
   });
   await expect(count(page, /^61 requests /)).toBeVisible();
+  await expectEachRequest(page);
   // But for the line of chips above, which has gone.
   expect(await page.evaluate(() => scrollY)).toBeGreaterThan(500);
 });
@@ -558,6 +561,7 @@ test('older requests are added below the rows, and stay there while new ones arr
     await (await call(company, secret, `/v1/users/?at=${100 + at}`)).arrayBuffer();
   }
   await expect(count(page, /^60 requests /)).toBeVisible();
+  await expectEachRequest(page);
   await expect(page.locator('.row-link')).toHaveCount(50);
   await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(page.locator('.row-link')).toHaveCount(60);
@@ -582,6 +586,7 @@ test('Back returns to the row that was opened, also far down and when much has a
     await (await call(company, secret, `/v1/users/?at=${100 + at}`)).arrayBuffer();
   }
   await expect(count(page, /^70 requests /)).toBeVisible();
+  await expectEachRequest(page);
   await page.getByRole('link', { name: 'Show older requests' }).click();
   const row = rowOf(page, '/v1/users/?at=105').locator('.row-link').first();
   const href = (await row.getAttribute('href'))!;

@@ -2,12 +2,11 @@
 
 use leptos::prelude::*;
 
-/// One event as it arrived: its name (`event:`), its text (`data:`) and its id (`id:`).
+/// One event as it arrived: its name (`event:`) and its text (`data:`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveEvent {
     pub name: &'static str,
     pub data: String,
-    pub id: String,
 }
 
 /// The state of the stream.
@@ -23,8 +22,9 @@ pub enum LiveState {
 }
 
 /// Listens at `address` for events with the given names while it is `Some` and the tab is visible. A change of address
-/// closes the stream and opens another. `on_open` runs each time the stream opens, also after an interruption: what was
-/// missed in between must be fetched. `on_refused` runs when the server answered with something else than a stream: the
+/// closes the stream and opens another. The address says since when (`?since=`) the page needs to know of changes: since it was
+/// drawn, and later since the last event, by its id; so nothing is missed in between. `on_open` runs each time the stream opens, also after
+/// an interruption. `on_refused` runs when the server answered with something else than a stream: the
 /// browser gives up then, so it is tried again here, each time later than before.
 pub fn listen(
     address: impl Fn() -> Option<String> + 'static,
@@ -40,6 +40,11 @@ pub fn listen(
     let _ = (address, names, on_open, on_refused, on_event, set_state);
     state
 }
+
+/// Where the server was among its changes when it began to draw the page. The server provides it to the document, which has it as
+/// `<html data-changes>`.
+#[derive(Clone, Debug)]
+pub struct DrawnSince(pub String);
 
 #[cfg(feature = "hydrate")]
 mod page {
@@ -82,6 +87,8 @@ mod page {
         again: RwSignal<u32>,
         wait: StoredValue<Duration>,
         timer: Timer,
+        /// Up to where the page knows of changes, in the server's words.
+        since: StoredValue<String>,
     }
 
     impl Listener {
@@ -125,6 +132,7 @@ mod page {
             again: RwSignal::new(0),
             wait: StoredValue::new(Duration::from_secs(2)),
             timer: Timer::new(),
+            since: StoredValue::new(since_drawn()),
         });
         Effect::new(move || {
             listener.again.track();
@@ -141,8 +149,16 @@ mod page {
         });
     }
 
+    /// See [`super::DrawnSince`].
+    fn since_drawn() -> String {
+        let root = document().document_element();
+        root.and_then(|root| root.get_attribute("data-changes"))
+            .unwrap_or_default()
+    }
+
     fn open(address: &str, listener: &Rc<Listener>) -> Option<Stream> {
-        let source = EventSource::new(address).ok()?;
+        let since = listener.since.get_value();
+        let source = EventSource::new(&format!("{address}?since={since}")).ok()?;
         let mut listeners = Vec::with_capacity(listener.names.len() + 2);
         let opened = {
             let listener = Rc::clone(listener);
@@ -163,11 +179,11 @@ mod page {
             let told = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
                 let message: MessageEvent = event.unchecked_into();
                 let data = message.data().as_string().unwrap_or_default();
-                (told.on_event)(LiveEvent {
-                    name,
-                    data,
-                    id: message.last_event_id(),
-                });
+                match message.last_event_id() {
+                    id if id.is_empty() => {}
+                    id => drop(told.since.try_set_value(id)),
+                }
+                (told.on_event)(LiveEvent { name, data });
             });
             source
                 .add_event_listener_with_callback(name, told.as_ref().unchecked_ref())

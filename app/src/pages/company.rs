@@ -288,8 +288,7 @@ where
     }
 }
 
-/// One stream for the visible tab. After an interruption everything is fetched once: what changed in between is unknown.
-/// A refused stream may mean that the session has ended. Nothing is opened then until there is a session again, which is
+/// One stream for the visible tab. It begins where the page ended: what changed while there was none is announced first. A refused stream may mean that the session has ended. Nothing is opened then until there is a session again, which is
 /// checked whenever the tab becomes visible, since people sign in again in another tab.
 fn listen(
     session: Session,
@@ -301,9 +300,7 @@ fn listen(
     let opened_before = StoredValue::new(false);
     let on_open = move || {
         if opened_before.get_value() {
-            for signal in [changed.keys, changed.logs, changed.webhooks, returns] {
-                signal.try_update(|count| *count += 1);
-            }
+            returns.try_update(|count| *count += 1);
         }
         opened_before.set_value(true);
     };

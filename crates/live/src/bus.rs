@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::CompanyId;
 use tokio::sync::{broadcast, watch};
 
+use crate::marks::{Changes, Mark};
 use crate::relay::Outgoing;
 use crate::{News, Relay, Topic};
 
@@ -30,11 +31,29 @@ pub struct Bus(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pages: Mutex<HashMap<CompanyId, broadcast::Sender<Topic>>>,
+    pages: Mutex<Pages>,
     ended: broadcast::Sender<EndedSessions>,
     keys_elsewhere: watch::Sender<()>,
     sessions_elsewhere: watch::Sender<()>,
     outgoing: Outgoing,
+}
+
+/// The open pages, and what was published to them.
+#[derive(Debug, Default)]
+struct Pages {
+    open: HashMap<CompanyId, broadcast::Sender<Topic>>,
+    changes: Changes,
+}
+
+impl Pages {
+    fn publish(&mut self, company: CompanyId, topic: Topic) {
+        self.changes.add(company, topic);
+        if let Some(sender) = self.open.get(&company)
+            && sender.send(topic).is_err()
+        {
+            self.open.remove(&company);
+        }
+    }
 }
 
 impl Default for Bus {
@@ -59,12 +78,7 @@ impl Bus {
 
     /// Notifies the open pages of `company` on this node only. For changes that each node notices on its own.
     pub fn publish_here(&self, company: CompanyId, topic: Topic) {
-        let mut pages = self.pages();
-        if let Some(sender) = pages.get(&company)
-            && sender.send(topic).is_err()
-        {
-            pages.remove(&company);
-        }
+        self.pages().publish(company, topic);
     }
 
     /// A key was generated or deleted, or a company created. Other nodes read the change now instead of at their next
@@ -92,9 +106,20 @@ impl Bus {
     /// Changes to `company`.
     pub fn subscribe(&self, company: CompanyId) -> broadcast::Receiver<Topic> {
         self.pages()
+            .open
             .entry(company)
             .or_insert_with(|| broadcast::channel(BACKLOG).0)
             .subscribe()
+    }
+
+    /// Where this node is among its changes now. What is read after the call has all of them up to there.
+    pub fn mark(&self) -> Mark {
+        self.pages().changes.mark()
+    }
+
+    /// What may have changed of the company after `mark`. Subscribe before the call, so that nothing is missed.
+    pub fn changed_since(&self, mark: Mark, company: CompanyId) -> Vec<Topic> {
+        self.pages().changes.since(mark, company)
     }
 
     /// Sessions that end.
@@ -135,15 +160,17 @@ impl Bus {
 
     /// Tells every open page to refetch everything.
     pub(crate) fn publish_everything_here(&self) {
-        let companies: Vec<CompanyId> = self.pages().keys().copied().collect();
+        let mut pages = self.pages();
+        pages.changes.add_anything();
+        let companies: Vec<CompanyId> = pages.open.keys().copied().collect();
         for company in companies {
             for topic in Topic::ALL {
-                self.publish_here(company, topic);
+                pages.publish(company, topic);
             }
         }
     }
 
-    fn pages(&self) -> MutexGuard<'_, HashMap<CompanyId, broadcast::Sender<Topic>>> {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
         self.0.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,6 +196,6 @@ mod tests {
         let company = CompanyId::from_random([1; 16]);
         drop(bus.subscribe(company));
         bus.publish(company, Topic::Keys);
-        assert!(bus.pages().is_empty());
+        assert!(bus.pages().open.is_empty());
     }
 }

@@ -9,9 +9,11 @@
 //! reading the database. The bus only makes that faster.
 
 mod bus;
+mod marks;
 mod relay;
 
 pub use bus::{Bus, EndedSessions};
+pub use marks::{Mark, NoMark};
 pub use relay::{News, Relay};
 
 /// What changed. There is one topic per tab of the Development page.

@@ -1,17 +1,22 @@
 //! `GET /live/{company}`: server-sent events that tell an open tab *that* something in its company changed. The session
 //! is checked at the start and again every minute. The stream ends at sign-out.
+//!
+//! It begins with what changed since the page was drawn, or since the last event that the page has: the address says so
+//! (`?since=`), and a browser that reconnects says it too (`Last-Event-ID`).
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{Membership, Visit};
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use clock::Ticks;
-use futures_util::stream::{self, Stream, StreamExt};
-use live::{EndedSessions, Topic};
+use futures_util::stream::{self, Stream};
+use http::HeaderMap;
+use live::{EndedSessions, Mark, Topic};
+use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +43,14 @@ struct Listening {
     _place: StreamPlace,
     /// Topics to announce. After the stream fell behind, these are all topics.
     pending: Vec<Topic>,
+    /// The build is still to be named.
+    begins: bool,
+}
+
+/// The query of the address.
+#[derive(Debug, Deserialize)]
+pub struct LiveQuery {
+    since: Option<String>,
 }
 
 /// The route's guard has already checked the session and the membership.
@@ -45,6 +58,8 @@ pub async fn live(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Extension(membership): Extension<Arc<Membership>>,
+    Query(query): Query<LiveQuery>,
+    headers: HeaderMap,
 ) -> Response {
     let Some(visit) = caller.visit else {
         return http::StatusCode::UNAUTHORIZED.into_response();
@@ -53,16 +68,21 @@ pub async fn live(
     let Some(place) = state.streams.open(owner, visit.session) else {
         return later();
     };
+    let bus = &state.services().core.bus;
+    let changes = bus.subscribe(membership.company.id);
+    let pending =
+        since(&headers, query).map_or_else(Vec::new, |since| bus.changed_since(since, membership.company.id));
     let listening = Listening {
         _place: place,
-        changes: state.services().core.bus.subscribe(membership.company.id),
+        changes,
         ended: state.services().core.bus.ended_sessions(),
         check: state.services().core.clock.every(CHECK_AGAIN),
         stop: state.services().stopping.clone(),
         visit,
         client_id: membership.company.client_id,
         state,
-        pending: Vec::new(),
+        pending,
+        begins: true,
     };
     Sse::new(events(listening))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
@@ -75,23 +95,43 @@ fn later() -> Response {
     Sse::new(stream::iter([Ok::<_, Infallible>(again)])).into_response()
 }
 
+/// Up to where the page knows of changes. A page that does not say so is told only of what comes.
+fn since(headers: &HeaderMap, query: LiveQuery) -> Option<Mark> {
+    let last_event = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    last_event.map(str::to_owned).or(query.since)?.parse().ok()
+}
+
 fn events(listening: Listening) -> impl Stream<Item = Result<Event, Infallible>> {
-    // Sent first, so that a page left open across an upgrade learns of the new build.
-    let build = Event::default()
-        .event("build")
-        .data(&listening.state.leptos_options.output_name);
-    let changes = stream::unfold(listening, |mut listening| async move {
-        let topic = listening.next().await?;
-        // Browsers ignore an event without data.
-        Some((
-            Ok(Event::default().event(topic.as_str()).data("changed")),
-            listening,
-        ))
-    });
-    stream::iter([Ok(build)]).chain(changes)
+    stream::unfold(listening, |mut listening| async move {
+        let event = listening.event().await?;
+        Some((Ok(event), listening))
+    })
 }
 
 impl Listening {
+    /// The next event: first of all the server's build, so that a page left open across an upgrade learns of the new one.
+    async fn event(&mut self) -> Option<Event> {
+        let event = if std::mem::take(&mut self.begins) {
+            Event::default()
+                .event("build")
+                .data(&self.state.leptos_options.output_name)
+        } else {
+            let topic = self.next().await?;
+            // Browsers ignore an event without data.
+            Event::default().event(topic.as_str()).data("changed")
+        };
+        Some(match self.reached() {
+            Some(mark) => event.id(mark.to_string()),
+            None => event,
+        })
+    }
+
+    /// With this event everything up to this mark has been announced.
+    fn reached(&self) -> Option<Mark> {
+        let mark = self.state.services().core.bus.mark();
+        (self.pending.is_empty() && self.changes.is_empty()).then_some(mark)
+    }
+
     /// The next change. `None` ends the stream.
     async fn next(&mut self) -> Option<Topic> {
         loop {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::browser::live::DrawnSince;
 use app::ports::Visitor;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -99,6 +100,7 @@ fn provide_contexts(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'stat
             let visitor: Arc<dyn Visitor> = Arc::<PageVisitor>::clone(visitor);
             provide_context(visitor);
         }
+        provide_context(DrawnSince(state.services().core.bus.mark().to_string()));
         provide_context(state.provider.clone());
         provide_context(state.delivery_headers.clone());
         provide_context(state.credential_names.clone());

@@ -28,11 +28,26 @@ impl Stream {
     }
 
     pub(crate) async fn open_as(world: &World, acme: &Acme, cookie: &str) -> Self {
+        Self::begin(world, acme, cookie, "", "").await
+    }
+
+    /// Opened again by the browser after this event.
+    async fn open_after(world: &World, acme: &Acme, event: &str) -> Self {
+        let header = format!("last-event-id: {event}\r\n");
+        // The page was drawn long ago.
+        Self::begin(world, acme, &acme.owner, "?since=0.0", &header).await
+    }
+
+    async fn open_since(world: &World, acme: &Acme, since: &str) -> Self {
+        Self::begin(world, acme, &acme.owner, &format!("?since={since}"), "").await
+    }
+
+    async fn begin(world: &World, acme: &Acme, cookie: &str, query: &str, header: &str) -> Self {
         let address = world.address(To::Dashboard);
         let mut tcp = TcpStream::connect(address).await.expect("connects");
         let request = format!(
-            "GET /live/{} HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\n\r\n",
-            acme.client_id, cookie
+            "GET /live/{}{query} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n{header}\r\n",
+            acme.client_id
         );
         tcp.write_all(request.as_bytes()).await.expect("writes");
         let mut stream = Self {
@@ -99,6 +114,68 @@ async fn a_stream_first_says_which_build_the_server_has() {
         "{}",
         stream.seen
     );
+}
+
+/// What a stream announces of keys and logs before the next change, which is one of webhooks.
+async fn announced(world: &World, acme: &Acme, mut stream: Stream) -> Vec<Topic> {
+    let bus = &world.running().services.core.bus;
+    bus.publish(acme.id, Topic::Webhooks);
+    // An event has an id once all are announced.
+    assert!(stream.sees("data: changed\nid: ").await, "{}", stream.seen);
+    let has_told = |topic: &Topic| stream.seen.contains(&format!("event: {}\n", topic.as_str()));
+    [Topic::Keys, Topic::Logs].into_iter().filter(has_told).collect()
+}
+
+#[tokio::test]
+async fn a_stream_begins_where_the_page_was_drawn() {
+    let world = World::start().await;
+    let (acme, other) = (world.acme("Acme").await, world.acme("Other").await);
+    let bus = &world.running().services.core.bus;
+    bus.publish(acme.id, Topic::Keys);
+    let path = format!("/c/{}/development/keys", acme.client_id);
+    let page = world
+        .ask(Method::GET, &path)
+        .cookie(&acme.owner)
+        .send()
+        .await
+        .body;
+    let drawn = page
+        .split("data-changes=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let drawn = drawn.expect("the page says where it is among the changes");
+    let stream = Stream::open_since(&world, &acme, drawn).await;
+    assert_eq!(
+        announced(&world, &acme, stream).await,
+        [],
+        "nothing has changed since"
+    );
+
+    let before = bus.mark().to_string();
+    bus.publish(acme.id, Topic::Logs);
+    bus.publish(other.id, Topic::Keys);
+    let stream = Stream::open_since(&world, &acme, &before).await;
+    assert_eq!(announced(&world, &acme, stream).await, [Topic::Logs]);
+    let stream = Stream::open_after(&world, &acme, &bus.mark().to_string()).await;
+    assert_eq!(
+        announced(&world, &acme, stream).await,
+        [],
+        "the last event is later than the page"
+    );
+    let stream = Stream::open_since(&world, &acme, "12ab.3").await;
+    let all = announced(&world, &acme, stream).await;
+    assert_eq!(all, [Topic::Keys, Topic::Logs], "it was drawn by another node");
+}
+
+#[tokio::test]
+async fn an_event_says_how_far_it_reaches() {
+    let world = World::start().await;
+    let acme = world.acme("Acme").await;
+    let bus = &world.running().services.core.bus;
+    let mut stream = Stream::open(&world, &acme).await;
+    bus.publish(acme.id, Topic::Keys);
+    let event = format!("event: keys\ndata: changed\nid: {}\n", bus.mark());
+    assert!(stream.sees(&event).await, "{}", stream.seen);
 }
 
 #[tokio::test]

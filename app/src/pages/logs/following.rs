@@ -13,6 +13,7 @@ use super::pace::Pace;
 use crate::api;
 use crate::browser::clock;
 use crate::browser::html::Markup;
+use crate::browser::timers::Timer;
 use crate::pages::company::Topic;
 
 /// New requests are asked for once a second at most, however many arrive.
@@ -21,11 +22,15 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How many rows a second the moving list takes. More cannot be read.
 const ROWS_A_SECOND: i64 = 20;
 
+/// When this long no request was put into a list that is a sample, the requests that it lacks are loaded.
+const CALM: Duration = Duration::from_secs(5);
+
 /// What is known of the requests that are not on the page yet.
 #[derive(Clone, Copy)]
 pub(super) struct Following {
     pub(super) waiting: RwSignal<Waiting>,
     pub(super) sample: RwSignal<Option<Sample>>,
+    calm: Timer,
     pace: Pace,
     /// The number of the latest question, for new rows or for a whole page. Only its answer counts.
     question: StoredValue<u64>,
@@ -73,10 +78,12 @@ enum Ask {
 }
 
 impl Following {
-    pub(super) fn new() -> Self {
+    /// `sample` is what a list that was left says of itself.
+    pub(super) fn new(sample: Option<Sample>) -> Self {
         Self {
             waiting: RwSignal::new(Waiting::default()),
-            sample: RwSignal::new(None),
+            sample: RwSignal::new(sample),
+            calm: Timer::new(),
             pace: Pace::new(EVERY),
             question: StoredValue::new(0),
             is_asking: StoredValue::new(false),
@@ -127,11 +134,14 @@ impl Waiting {
 }
 
 impl Sample {
-    /// After new rows were put above those of `before`. It ends when none was passed over for a whole page.
-    fn after(sample: Option<Self>, before: &Listed, new: &NewListed) -> Option<Self> {
+    /// After new rows were put above those of `before`. It ends when none was passed over for a whole page, unless there are rows
+    /// below that page.
+    fn after(sample: Option<Self>, before: &Listed, new: &NewListed, has_older: bool) -> Option<Self> {
         let rows = new.page.rows.len() as u64;
-        let passes_over = new.and_more || new.count > rows;
-        let is_whole = |sample: Self| rows > 0 && sample.in_a_row + rows >= LogPage::ROWS as u64;
+        let fills_page = rows >= LogPage::ROWS as u64;
+        let passes_over = !fills_page && (new.and_more || new.count > rows);
+        let is_whole =
+            |sample: Self| !has_older && rows > 0 && sample.in_a_row + rows >= LogPage::ROWS as u64;
         if !passes_over && sample.is_none_or(is_whole) {
             return None;
         }
@@ -169,7 +179,29 @@ impl Listing {
             {
                 self.ask(shown, Ask::Page { pressed: false });
             }
+            self.complete_when_calm();
         });
+    }
+
+    /// Loads what a sample lacks once nothing moves any more: unless the reader aims at a row; the next release of the list begins
+    /// this anew.
+    pub(super) fn complete_when_calm(self) {
+        let following = self.following;
+        let is_sample = move || following.sample.try_with_untracked(Option::is_some) == Some(true);
+        if !is_sample() {
+            return following.calm.cancel();
+        }
+        following.calm.after(CALM, move || {
+            if is_sample() && !self.holds_still() {
+                self.complete();
+            }
+        });
+    }
+
+    /// Loads the newest page in place of a sample. Rows that were added below it may lack some too.
+    pub(super) fn complete(self) {
+        self.older.set(None);
+        self.refetch();
     }
 
     /// Shows what has arrived, and goes on following.
@@ -276,29 +308,28 @@ impl Listing {
             // The list was let go before the number came.
             self.ask(shown, Ask::Page { pressed: false });
         } else {
-            self.put(shown, new, ask);
+            self.put(shown, new);
         }
     }
 
     /// Puts new rows above those on the page.
-    fn put(self, before: Shown, new: NewListed, ask: Ask) {
+    fn put(self, before: Shown, new: NewListed) {
         let following = self.following;
-        following.sample.update(|sample| {
-            *sample = match ask {
-                Ask::Rows(_) => Sample::after(*sample, &before.page, &new),
-                _ => None,
-            };
-        });
         following.waiting.set(Waiting::default());
         following.fresh_above.set_value(before.page.as_of);
         if !new.page.rows.is_empty() {
             following.moved_at.set_value(Some(clock::now()));
         }
         let now = Shown {
-            page: joined(&before.page, new),
+            page: joined(&before.page, &new),
             filter: before.filter.clone(),
         };
         self.older.update(|older| Older::follow(older, &before, &now));
+        let has_older = self.older.with_untracked(Option::is_some);
+        following
+            .sample
+            .update(|sample| *sample = Sample::after(*sample, &before.page, &new, has_older));
+        self.complete_when_calm();
         self.quiet.set(true);
         self.show(now);
     }
@@ -310,7 +341,7 @@ pub(super) const fn is_open(filter: &LogFilter) -> bool {
 }
 
 /// The page with what is new.
-fn joined(before: &Listed, new: NewListed) -> Listed {
+fn joined(before: &Listed, new: &NewListed) -> Listed {
     let mut page = Listed {
         matching: new
             .page
@@ -320,7 +351,7 @@ fn joined(before: &Listed, new: NewListed) -> Listed {
         older: before.older,
         looked_back: before.looked_back.clone(),
         waits_for_first: false,
-        ..new.page
+        ..new.page.clone()
     };
     if page.rows.is_empty() {
         page.newest = before.newest;
@@ -361,10 +392,10 @@ mod tests {
             matching: Some(48),
             ..page(100, 48)
         };
-        let now = joined(&before, new(101, 1, 1));
+        let now = joined(&before, &new(101, 1, 1));
         assert_eq!(seqs(&now)[..2], [101, 100]);
         assert_eq!((now.rows.len(), now.older, now.matching), (49, None, Some(49)));
-        let now = joined(&now, new(120, 3, 3));
+        let now = joined(&now, &new(120, 3, 3));
         assert_eq!(seqs(&now)[..4], [120, 119, 118, 101]);
         assert_eq!((now.rows.len(), now.matching), (50, Some(52)));
         assert_eq!(now.older, Some(55), "two are below the page now");
@@ -380,28 +411,51 @@ mod tests {
             },
             ..new(101, 1, 1)
         };
-        assert_eq!(joined(&before, counted).matching, Some(7_000));
+        assert_eq!(joined(&before, &counted).matching, Some(7_000));
         let uncounted = Listed {
             matching: None,
             at_least: 10_000,
             ..before
         };
-        let now = joined(&uncounted, new(400, 20, 300));
+        let now = joined(&uncounted, &new(400, 20, 300));
         assert_eq!((now.matching, now.at_least), (None, 10_300));
     }
 
     #[test]
     fn a_sample_adds_up_and_ends_with_a_whole_page_of_which_nothing_is_missing() {
         let before = page(100, 50);
-        let all = Sample::after(None, &before, &new(120, 20, 20));
+        let all = Sample::after(None, &before, &new(120, 20, 20), false);
         assert_eq!(all, None, "nothing was passed over");
-        let first = Sample::after(all, &before, &new(400, 20, 300));
-        let second = Sample::after(first, &page(400, 50), &new(500, 20, 100));
+        let first = Sample::after(all, &before, &new(400, 20, 300), false);
+        let second = Sample::after(first, &page(400, 50), &new(500, 20, 100), false);
         let sample = second.expect("a sample");
         assert_eq!((sample.shown, sample.new, sample.since), (40, 400, before.newest));
-        let calm = Sample::after(second, &before, &new(529, 29, 29));
+        let calm = Sample::after(second, &before, &new(529, 29, 29), false);
         assert_eq!(calm.map(|sample| (sample.shown, sample.new)), Some((69, 429)));
-        assert_eq!(Sample::after(calm, &before, &new(530, 1, 1)), None, "50 in a row");
+        assert_eq!(
+            Sample::after(calm, &before, &new(530, 1, 1), false),
+            None,
+            "50 in a row"
+        );
+        assert!(
+            Sample::after(calm, &before, &new(530, 1, 1), true).is_some(),
+            "rows below the page lack some"
+        );
+    }
+
+    #[test]
+    fn a_whole_page_of_new_rows_is_no_sample() {
+        let sample = Sample::after(None, &page(100, 50), &new(400, 20, 300), false);
+        let paused = Sample::after(sample, &page(400, 50), &new(402, 2, 2), false);
+        assert_eq!(
+            paused.map(|sample| (sample.shown, sample.new)),
+            Some((22, 302)),
+            "as little as two new rows"
+        );
+        assert_eq!(
+            Sample::after(paused, &page(402, 50), &new(900, 50, 498), false),
+            None
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use model::{ClientId, InvalidFilter, LogFilter, LogView, RequestId, search_line}
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use super::following::{self, Following};
+use super::following::{self, Following, Sample};
 use super::hold::Hold;
 use super::listed::{Listed, ListedRow};
 use super::more::has_more;
@@ -77,6 +77,7 @@ struct Left {
     company: ClientId,
     shown: Shown,
     older: Option<Older>,
+    sample: Option<Sample>,
 }
 
 /// What the list shows.
@@ -100,6 +101,7 @@ impl Listing {
             use_query_map().with_untracked(|query| query.get(search_line::PARAMETER).unwrap_or_default());
         let left = left_here(scope, filter);
         let is_return = left.is_some();
+        let sample = left.as_ref().and_then(|left| left.sample);
         let (first, older) = left.map(|left| (left.shown, left.older)).unzip();
         let (first, older) = (StoredValue::new(first), RwSignal::new(older.flatten()));
         let shown = Resource::new(
@@ -122,7 +124,7 @@ impl Listing {
             ignored,
             paused: RwSignal::new(false),
             hold,
-            following: Following::new(),
+            following: Following::new(sample),
             quiet: RwSignal::new(false),
             older,
             adding: RwSignal::new(false),
@@ -143,6 +145,7 @@ impl Listing {
         if is_return {
             // Once the focus is back on its row.
             Timer::new().after(SETTLE, move || listing.catch_up());
+            listing.complete_when_calm();
         }
         listing
     }
@@ -318,13 +321,6 @@ impl Listing {
                 self.answered();
             }
         });
-        // The very first request may have arrived while the page was loading and not listening yet.
-        let is_live = self.scope.is_live();
-        Effect::new(move |_| {
-            if is_live.get() && untrack(move || self.waits_for_first()) {
-                self.refetch();
-            }
-        });
     }
 
     /// Another filter has [`LATE`] to bring its rows.
@@ -366,10 +362,12 @@ impl Listing {
         on_cleanup(move || {
             if let Some(shown) = self.hold.kept() {
                 let older = self.older.try_get_untracked().flatten();
+                let sample = self.following.sample.try_get_untracked().flatten();
                 self.scope.leave(Left {
                     company,
                     shown,
                     older,
+                    sample,
                 });
             }
         });

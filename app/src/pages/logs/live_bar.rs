@@ -125,7 +125,7 @@ fn sample(listing: Listing) -> AnyView {
     };
     let since = Memo::new(move |_| sample.with(|sample| sample.map(|sample| sample.since)));
     let on_press = Callback::new(move |()| {
-        listing.refetch();
+        listing.complete();
         focus::soon("live-switch");
     });
     view! {
