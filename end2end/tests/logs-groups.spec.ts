@@ -1,5 +1,5 @@
 // The views of the Logs tab that show requests in groups, before their WASM arrives or without it.
-import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, openWhenItHas, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** A company with two failures of one kind, one of another, and three requests that went well. */
@@ -10,12 +10,9 @@ async function withFailures(page: Page): Promise<{ company: Company; secret: str
   for (const path of paths) {
     await (await call(company, secret, path)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   // Rows are written after the response has been sent.
-  await expect(async () => {
-    await page.goto(company.path('logs'));
-    await expect(page.getByRole('status').filter({ hasText: /^6 requests / })).toBeVisible({ timeout: 500 });
-  }).toPass({ timeout: 10_000 });
+  await openWhenItHas(page, company.path('logs'), /^6 requests/);
   await hydrated(page);
   return { company, secret };
 }
@@ -84,7 +81,7 @@ test('endpoints have their numbers, and the view stays when the filter changes',
 
 test('without failures and without requests the views say so', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs?view=errors'));
   await expect(page.getByRole('heading', { name: 'No request failed in the last 24 hours' })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Requests over time' })).toContainText('No requests in the last 24 hours.');
