@@ -24,6 +24,7 @@ pub(crate) use drawn::one_key;
 pub use fields::{DELETIONS, KeyFault, KeyFields, KeyPart, KeySaved, input_text};
 pub use new::NewKeyPage;
 pub use page::KeyPage;
+pub(crate) use secret::SecretCard;
 
 use crate::browser::html::Markup;
 

@@ -101,7 +101,7 @@ fn title_of(key: &KeySummary) -> String {
 fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, KeySaved)>) -> impl IntoView {
     let scope = CompanyScope::here();
     let (client_id, id, role) = (company.client_id, first.key.id, company.role);
-    let environment = first.key.environment;
+    let (environment, last_four) = (first.key.environment, first.key.last_four.clone());
     let asked = RwSignal::new(0_u64);
     let Current { value: one, gone, .. } =
         keep_current_on(asked.into(), first, move || api::keys::one_key(client_id, id));
@@ -133,7 +133,7 @@ fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, Key
             .then(|| {
                 view! {
                     <div class="key-grid">
-                        <SecretCard company=company id=id environment=environment key_=key />
+                        <SecretCard company=company id=id environment=environment last_four=last_four.clone() />
                         {(environment != Environment::Prod).then(|| view! { <TestCard id=id /> })}
                     </div>
                 }

@@ -6,7 +6,7 @@ use model::{
     RotationEnd, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp,
 };
 
-use super::{DrawnRotation, PlanChoice};
+use super::{DrawnRotation, NewKey, PlanChoice};
 use crate::AppError;
 use crate::browser::html::Markup;
 use crate::ports::{CompanyAccess, SeenRotation};
@@ -20,24 +20,39 @@ pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnR
         may_rotate: access.context.role.may(Permission::ManageKeys),
         now: seen.now,
     };
-    let (title, body, is_open) = match (&seen.report, &seen.key) {
-        (Some(report), _) if report.rotation.is_open() || seen.key.is_none() => (
-            title(&report.rotation),
-            Markup::of(page.report(report)),
-            report.rotation.is_open(),
-        ),
-        (_, Some(key)) => (
-            format!(
+    let may_reveal = access.context.role.may(Permission::RevealKeys);
+    match (&seen.report, &seen.key) {
+        (Some(report), _) if report.rotation.is_open() || seen.key.is_none() => Ok(DrawnRotation {
+            title: title(&report.rotation),
+            state: Markup::of(page.state(report)),
+            new_key: may_reveal.then(|| new_key(&report.rotation)).flatten(),
+            body: Markup::of(page.report(report)),
+            is_open: report.rotation.is_open(),
+        }),
+        (_, Some(key)) => Ok(DrawnRotation {
+            title: format!(
                 "Rotate the {} key ending {}",
                 key.environment.label(),
                 key.last_four
             ),
-            Markup::of(page.start(key, &seen)),
-            true,
-        ),
-        _ => return Err(AppError::NotFound),
-    };
-    Ok(DrawnRotation { title, body, is_open })
+            state: seen
+                .report
+                .as_ref()
+                .map_or_else(Markup::default, |report| Markup::of(ended(&report.rotation))),
+            new_key: None,
+            body: Markup::of(page.start(key, &seen)),
+            is_open: true,
+        }),
+        _ => Err(AppError::NotFound),
+    }
+}
+
+fn new_key(rotation: &KeyRotation) -> Option<NewKey> {
+    rotation.is_open().then(|| NewKey {
+        id: rotation.new_key,
+        environment: rotation.environment,
+        last_four: rotation.new_last_four.clone(),
+    })
 }
 
 fn title(rotation: &KeyRotation) -> String {
@@ -90,7 +105,6 @@ impl Page {
 
     /// Before a rotation begins.
     fn start(self, key: &KeySummary, seen: &SeenRotation) -> AnyView {
-        let ended = seen.report.as_ref().map(|report| ended(&report.rotation));
         let pauses = usage(key, &seen.pauses, self.now);
         let form = match (self.may_rotate, &seen.cannot) {
             (false, _) => ().into_any(),
@@ -117,7 +131,6 @@ impl Page {
             }
         };
         view! {
-            {ended}
             <Card id="start" title="Replace this key">
                 {pauses}
                 {form}
@@ -129,13 +142,12 @@ impl Page {
     fn report(self, report: &RotationReport) -> AnyView {
         let rotation = &report.rotation;
         if let RotationStage::Ended { .. } = rotation.stage {
-            return ended(rotation).into_any();
+            return ().into_any();
         }
         let old = report
             .old
             .as_ref()
             .map(|old| usage(old, &report.pauses, self.now));
-        let state = self.state(report);
         let sources = sources(&report.sources, self.now);
         let signing = self.signing(&report.signing);
         let forms = self.may_rotate.then(|| self.forms(report));
@@ -145,7 +157,6 @@ impl Page {
             self.now,
         );
         view! {
-            {state}
             <Card id="old-key" title=format!("Old key, ending {old_four}")>
                 {old}
                 {sources}
@@ -160,6 +171,9 @@ impl Page {
     }
 
     fn state(self, report: &RotationReport) -> AnyView {
+        if let RotationStage::Ended { .. } = report.rotation.stage {
+            return ended(&report.rotation);
+        }
         if let RotationStage::Cancelled { at, by } = &report.rotation.stage {
             let (at, by) = (*at, by.clone());
             return view! {
@@ -427,7 +441,7 @@ fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
         .collect();
     view! {
         <fieldset class="choices">
-            <legend class="field__label">"Delete the old key"</legend>
+            <legend class="field__label">"When to delete the old key"</legend>
             <div class="choices__options">{options}</div>
         </fieldset>
     }

@@ -5,6 +5,7 @@ mod drawn;
 mod page;
 mod plan;
 
+use model::{Environment, KeyId};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -18,7 +19,19 @@ use crate::browser::html::Markup;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrawnRotation {
     pub(crate) title: String,
+    /// What the rotation waits for.
+    pub(crate) state: Markup,
+    /// The key that takes over, for those who may see its secret.
+    pub(crate) new_key: Option<NewKey>,
     pub(crate) body: Markup,
     /// Whether something may change while the page is open.
     pub(crate) is_open: bool,
+}
+
+/// The key that takes over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKey {
+    pub(crate) id: KeyId,
+    pub(crate) environment: Environment,
+    pub(crate) last_four: String,
 }
