@@ -30,8 +30,8 @@ pub(crate) async fn one_key(access: CompanyAccess, key: model::KeyId) -> Result<
     })
 }
 
-/// The rows of a key in the log.
-fn rows_of(
+/// The address of a key's rows in the log.
+pub(crate) fn rows_of(
     company: ClientId,
     key: model::KeyId,
     range: DateRange,

@@ -2,15 +2,22 @@
 
 use leptos::prelude::*;
 use model::{
-    ClientId, KeyId, KeyPauses, KeyRotation, KeySources, KeySummary, LastUsed, OldKeySigns, Permission,
-    RotationEnd, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp,
+    ClientId, DateRange, FilterField, KeyId, KeyPauses, KeyRotation, KeySource, KeySources, KeySummary,
+    LastUsed, OldKeySigns, Permission, RotationEnd, RotationPlan, RotationReport, RotationStage,
+    RotationWait, Timestamp,
 };
 
 use super::{DrawnRotation, NewKey, PlanChoice};
 use crate::AppError;
 use crate::browser::html::Markup;
+use crate::pages::key::rows_of;
 use crate::ports::{CompanyAccess, SeenRotation};
-use crate::ui::{Button, ButtonKind, Card, DialogActions, KeyValue, KeyValueList, Notice, Tone, full_time};
+use crate::ui::{
+    Button, ButtonKind, Card, DialogActions, KeyValue, KeyValueList, Notice, Tone, full_time, grouped,
+};
+
+/// Addresses that the page names.
+const LISTED: usize = 50;
 
 pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnRotation, AppError> {
     let seen = access.rotations?.rotation(key).await?;
@@ -35,10 +42,9 @@ pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnR
                 key.environment.label(),
                 key.last_four
             ),
-            state: seen
-                .report
-                .as_ref()
-                .map_or_else(Markup::default, |report| Markup::of(ended(&report.rotation))),
+            state: seen.report.as_ref().map_or_else(Markup::default, |report| {
+                Markup::of(ended(page.company, &report.rotation))
+            }),
             new_key: None,
             body: Markup::of(page.start(key, &seen)),
             is_open: true,
@@ -105,12 +111,12 @@ impl Page {
 
     /// Before a rotation begins.
     fn start(self, key: &KeySummary, seen: &SeenRotation) -> AnyView {
-        let pauses = usage(key, &seen.pauses, self.now);
+        let pauses = usage(key, &seen.pauses, "Longest pause last week", self.now);
         let form = match (self.may_rotate, &seen.cannot) {
             (false, _) => ().into_any(),
             (true, Some(why)) => {
                 let why = why.clone();
-                view! { <Notice tone=Tone::Info title="This key cannot be rotated now">" " {why}</Notice> }
+                view! { <Notice tone=Tone::Info title="This key cannot be rotated now.">" " {why}</Notice> }
                     .into_any()
             }
             (true, None) => {
@@ -144,26 +150,28 @@ impl Page {
         if let RotationStage::Ended { .. } = rotation.stage {
             return ().into_any();
         }
+        let pauses = &report.pauses;
         let old = report
             .old
             .as_ref()
-            .map(|old| usage(old, &report.pauses, self.now));
-        let sources = sources(&report.sources, self.now);
+            .map(|old| usage(old, pauses, "Longest pause in the week before", self.now));
+        let of_old = sources(self.company, rotation.old_key, "uses-old", &report.sources);
+        let of_new = sources(self.company, rotation.new_key, "uses-new", &report.new_sources);
         let signing = self.signing(&report.signing);
         let forms = self.may_rotate.then(|| self.forms(report));
         let (old_four, new_four) = (rotation.old_last_four.clone(), rotation.new_last_four.clone());
-        let new_used = used(
-            report.new.as_ref().and_then(|new| new.last_used.as_ref()),
-            self.now,
-        );
+        let new_used = used(report.new.as_ref().and_then(|new| new.last_used.as_ref()));
         view! {
             <Card id="old-key" title=format!("Old key, ending {old_four}")>
                 {old}
-                {sources}
+                {of_old}
                 {signing}
             </Card>
             <Card id="new-key" title=format!("New key, ending {new_four}")>
-                <p>{new_used}</p>
+                <KeyValueList>
+                    <KeyValue name="Last call">{new_used}</KeyValue>
+                </KeyValueList>
+                {of_new}
             </Card>
             {forms}
         }
@@ -172,12 +180,12 @@ impl Page {
 
     fn state(self, report: &RotationReport) -> AnyView {
         if let RotationStage::Ended { .. } = report.rotation.stage {
-            return ended(&report.rotation);
+            return ended(self.company, &report.rotation);
         }
         if let RotationStage::Cancelled { at, by } = &report.rotation.stage {
             let (at, by) = (*at, by.clone());
             return view! {
-                <Notice tone=Tone::Hold title="This rotation is cancelled">
+                <Notice tone=Tone::Hold title="This rotation is cancelled.">
                     " By " <bdi>{by}</bdi> ", on " {full_time(at)} ". Both keys work, and nothing is deleted until you resume it."
                 </Notice>
             }
@@ -186,7 +194,7 @@ impl Page {
         let (tone, words) = match report.wait {
             Some(RotationWait::NewKeyUnused) => (
                 Tone::Info,
-                "Put the new secret where your programs read the old one. The old key stays until a request has used the new key."
+                "Put the new secret where your programs read the old one. The old key is not deleted before a request has used the new key."
                     .to_owned(),
             ),
             Some(RotationWait::NewKeyEnded) => (
@@ -212,7 +220,7 @@ impl Page {
             Some(RotationWait::HasEnded | RotationWait::IsCancelled) => return ().into_any(),
             None => (Tone::Good, "The old key is being deleted.".to_owned()),
         };
-        view! { <Notice tone=tone title="Both keys work">" " {words}</Notice> }.into_any()
+        view! { <Notice tone=tone title="Both keys work.">" " {words}</Notice> }.into_any()
     }
 
     fn forms(self, report: &RotationReport) -> AnyView {
@@ -238,41 +246,57 @@ impl Page {
             }
             .into_any();
         }
-        let is_unused = report.wait == Some(RotationWait::NewKeyUnused);
-        let now = self.path("rotation");
+        let delete_now = self.delete_now(report);
         let cancel = self.path("rotation");
-        let last_four = report.rotation.old_last_four.clone();
         view! {
             <Card id="delete-old" title="Delete the old key">
                 <form class="form" method="post" action=action data-key="plan">
                     {plans}
                     <DialogActions>
-                        <Button submit=true name="do" value="plan">"Set this time"</Button>
+                        <Button submit=true name="do" value="plan">"Save"</Button>
                     </DialogActions>
                 </form>
-                <form class="form" method="post" action=now>
-                    <p>
-                        {if is_unused {
-                            "It cannot be deleted now: no request has used the new key."
-                        } else {
-                            "Every system that still uses the old key loses access within seconds. This cannot be undone."
-                        }}
-                    </p>
-                    {(!is_unused)
-                        .then(|| {
-                            view! {
-                                <Button kind=ButtonKind::Danger submit=true name="do" value="now">
-                                    {format!("Delete the key ending {last_four} now")}
-                                </Button>
-                            }
-                        })}
-                </form>
+                {delete_now}
             </Card>
-            <Card id="cancel" title="Cancel" lead="Both keys stay. You can resume the rotation later, or delete the new key.">
+            <Card id="cancel" title="Cancel" lead="Both keys stay. You can resume the rotation on this page, or delete the new key on API Keys.">
                 <form method="post" action=cancel>
                     <Button submit=true name="do" value="cancel">"Cancel the rotation"</Button>
                 </form>
             </Card>
+        }
+        .into_any()
+    }
+
+    /// The button is one step away, with what speaks against it.
+    fn delete_now(self, report: &RotationReport) -> AnyView {
+        if report.wait == Some(RotationWait::NewKeyUnused) {
+            return view! { <p>"It cannot be deleted now: no request has used the new key."</p> }.into_any();
+        }
+        let action = self.path("rotation");
+        let last_four = &report.rotation.old_last_four;
+        let label = format!("Delete the key ending {last_four} now");
+        let quiet = match &report.old_last_used {
+            None => "It was never used.".to_owned(),
+            Some(used) if self.now.millis_since(used.at) < report.pauses.shortest_quiet() => format!(
+                "It was used {} ago, from {}. If that program does not have the new secret yet, it loses access at once.",
+                since(used.at, self.now),
+                used.address
+            ),
+            Some(used) => format!(
+                "No call used it for {}. Its longest pause in the week before was at most {}.",
+                since(used.at, self.now),
+                length(report.pauses.longest)
+            ),
+        };
+        view! {
+            <details class="rotation-delete" data-key="delete-now">
+                <summary>{label.clone()} "…"</summary>
+                <form class="form" method="post" action=action>
+                    <p>{quiet}</p>
+                    <p>"Every system that still uses it loses access within seconds. This cannot be undone."</p>
+                    <Button kind=ButtonKind::Danger submit=true name="do" value="now">{label}</Button>
+                </form>
+            </details>
         }
         .into_any()
     }
@@ -305,15 +329,12 @@ impl Page {
     }
 }
 
-/// "No call for 5 minutes; its longest pause last week was 6 hours."
-fn usage(key: &KeySummary, pauses: &KeyPauses, now: Timestamp) -> AnyView {
+/// "No call for 5 minutes; its longest pause in that week was 6 hours."
+fn usage(key: &KeySummary, pauses: &KeyPauses, week: &'static str, now: Timestamp) -> AnyView {
     let longest = length(pauses.longest);
-    let last = used(key.last_used.as_ref(), now);
+    let last = used(key.last_used.as_ref());
     let missing = missing(pauses);
-    let quiet = key
-        .last_used
-        .as_ref()
-        .map(|used| format!("No call for {}", since(used.at, now)));
+    let quiet = key.last_used.as_ref().map(|used| quiet_for(used, now));
     let gone = [key.terms.expires_at, key.terms.delete_at]
         .into_iter()
         .flatten()
@@ -321,8 +342,8 @@ fn usage(key: &KeySummary, pauses: &KeyPauses, now: Timestamp) -> AnyView {
     view! {
         <KeyValueList>
             <KeyValue name="Last call">{last}</KeyValue>
-            {quiet.map(|quiet| view! { <KeyValue name="Quiet">{quiet}</KeyValue> })}
-            <KeyValue name="Longest pause last week">{format!("At most {longest}")}</KeyValue>
+            {quiet.map(|quiet| view! { <KeyValue name="Now">{quiet}</KeyValue> })}
+            <KeyValue name=week>{format!("At most {longest}")}</KeyValue>
             {gone.map(|at| view! { <KeyValue name="Ends by its own date">{full_time(at)}</KeyValue> })}
         </KeyValueList>
         {missing}
@@ -330,13 +351,19 @@ fn usage(key: &KeySummary, pauses: &KeyPauses, now: Timestamp) -> AnyView {
     .into_any()
 }
 
-fn used(used: Option<&LastUsed>, now: Timestamp) -> AnyView {
+fn quiet_for(used: &LastUsed, now: Timestamp) -> String {
+    match now.millis_since(used.at) {
+        ..5_000 => "In use".to_owned(),
+        _ => format!("No call for {}", since(used.at, now)),
+    }
+}
+
+fn used(used: Option<&LastUsed>) -> AnyView {
     match used {
         None => "Not used yet".into_any(),
         Some(used) => {
             let (at, address) = (used.at, used.address.clone());
-            let ago = since(at, now);
-            view! { {full_time(at)} ", " {ago} " ago, from " <span class="mono">{address}</span> }.into_any()
+            view! { {full_time(at)} " from " <span class="mono">{address}</span> }.into_any()
         }
     }
 }
@@ -364,46 +391,46 @@ fn missing(pauses: &KeyPauses) -> AnyView {
     if said.is_empty() {
         return ().into_any();
     }
-    view! { <Notice tone=Tone::Info title="The log is not complete">" " {said} "Last call comes from the key itself, which is always complete."</Notice> }
+    view! { <Notice tone=Tone::Info title="The log is not complete.">" " {said} "Last call comes from the key itself, which is always complete."</Notice> }
         .into_any()
 }
 
-fn sources(sources: &KeySources, now: Timestamp) -> AnyView {
+/// How much a key was used since then, and from where.
+fn sources(company: ClientId, key: KeyId, id: &'static str, sources: &KeySources) -> AnyView {
     let from = sources.since;
     if sources.sources.is_empty() {
         return view! { <p>"No request with it since " {full_time(from)} "."</p> }.into_any();
     }
+    let requests = match sources.requests {
+        1 => "1 request".to_owned(),
+        requests => format!("{} requests", grouped(requests)),
+    };
+    let refused = match sources.refused {
+        0 => ", none refused. ".to_owned(),
+        refused => format!(", {} of them refused. ", grouped(refused)),
+    };
     let rows: Vec<_> = sources
         .sources
         .iter()
-        .take(50)
-        .map(|source| {
-            let (address, path) = (source.address.clone(), source.path.clone());
-            let agent = source.user_agent.clone().unwrap_or_default();
-            let ago = format!("{} ago", since(source.last_at, now));
-            view! {
-                <tr>
-                    <th scope="row" class="mono">{address}</th>
-                    <td>{source.requests}</td>
-                    <td>{ago}</td>
-                    <td class="mono"><bdi>{path}</bdi></td>
-                    <td><bdi>{agent}</bdi></td>
-                </tr>
-            }
-        })
+        .take(LISTED)
+        .map(|source| source_row(company, key, source))
         .collect();
-    let cut = sources
-        .looked_back_to
-        .map(|at| view! { <p>"Of the latest 1,000 requests: back to " {full_time(at)} "."</p> });
+    let more = sources.more + sources.sources.len().saturating_sub(LISTED) as u64;
+    let more =
+        (more > 0).then(|| view! { <p class="muted">{format!("and {} more addresses.", grouped(more))}</p> });
+    let cut = sources.looked_back_to.map(|at| {
+        view! { <p class="muted">"There was no time to look further back than " {full_time(at)} "."</p> }
+    });
+    let all = rows_of(company, key, DateRange::Last7Days, |_| {});
     view! {
-        <h3>"Who uses it"</h3>
+        <h3 id=id>"Who uses it"</h3>
+        <p>{requests} " since " {full_time(from)} {refused} <a href=all>"Show in Logs"</a></p>
         <div class="table-frame">
-            <table class="table">
-                <caption class="visually-hidden">"Addresses that sent requests with the old key"</caption>
+            <table class="table" aria-labelledby=id>
                 <thead>
                     <tr>
                         <th scope="col">"Address"</th>
-                        <th scope="col">"Requests"</th>
+                        <th scope="col" class="numeric">"Requests"</th>
                         <th scope="col">"Latest"</th>
                         <th scope="col">"Path"</th>
                         <th scope="col">"User agent"</th>
@@ -412,9 +439,29 @@ fn sources(sources: &KeySources, now: Timestamp) -> AnyView {
                 <tbody>{rows}</tbody>
             </table>
         </div>
+        {more}
         {cut}
     }
     .into_any()
+}
+
+fn source_row(company: ClientId, key: KeyId, source: &KeySource) -> impl IntoView + use<> {
+    let href = rows_of(company, key, DateRange::Last7Days, |filter| {
+        // An address that is none finds nothing, and the link is harmless.
+        let _ = filter.add(FilterField::Address, false, &source.address);
+    });
+    let (address, last) = (source.address.clone(), source.last_at);
+    let (path, agent) = (source.path.clone(), source.user_agent.clone());
+    let requests = grouped(source.requests);
+    view! {
+        <tr>
+            <td class="mono" data-narrow="lead"><a href=href>{address}</a></td>
+            <td class="numeric" data-narrow="end">{requests}</td>
+            <td data-narrow="second" data-label="Latest">{full_time(last)}</td>
+            <td class="mono" data-narrow="second"><bdi>{path.unwrap_or_default()}</bdi></td>
+            <td data-narrow="second"><bdi>{agent.unwrap_or_default()}</bdi></td>
+        </tr>
+    }
 }
 
 fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
@@ -448,27 +495,40 @@ fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
     .into_any()
 }
 
-fn ended(rotation: &KeyRotation) -> AnyView {
+fn ended(company: ClientId, rotation: &KeyRotation) -> AnyView {
     let RotationStage::Ended { at, how } = rotation.stage else {
         return ().into_any();
     };
     let (old, new) = (&rotation.old_last_four, &rotation.new_last_four);
-    let (tone, words) = match how {
+    let (tone, deleted, rest) = match how {
         RotationEnd::Rotated => (
             Tone::Good,
-            format!("The key ending {old} was deleted. Its programs use the key ending {new}."),
+            format!("The key ending {old} was deleted on "),
+            format!("Its programs use the key ending {new}. "),
         ),
         RotationEnd::OldKeyDeleted => (
             Tone::Info,
-            format!("The key ending {old} was deleted by other means. The key ending {new} stays."),
+            format!("The key ending {old} was deleted by other means on "),
+            format!("The key ending {new} stays. "),
         ),
         RotationEnd::NewKeyDeleted => (
             Tone::Info,
-            format!("The new key, ending {new}, was deleted. The key ending {old} stays."),
+            format!("The new key, ending {new}, was deleted on "),
+            format!("The key ending {old} stays. "),
         ),
     };
-    view! { <Notice tone=tone title="The rotation has ended">" " {words} " " {full_time(at)}</Notice> }
-        .into_any()
+    let (gone, four) = match how {
+        RotationEnd::NewKeyDeleted => (rotation.new_key, new),
+        _ => (rotation.old_key, old),
+    };
+    let rows = rows_of(company, gone, DateRange::Last7Days, |_| {});
+    let link = format!("Show the requests of the key ending {four} in Logs");
+    view! {
+        <Notice tone=tone title="The rotation has ended.">
+            " " {deleted} {full_time(at)} ". " {rest} <a href=rows>{link}</a>
+        </Notice>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use model::{Caller, KeyId, KeyPauses, KeySource, KeySources, LogRow, Timestamp};
+use model::{Caller, KeyAddress, KeyId, KeyPauses, KeySource, KeySources, LogRow, Timestamp, Verdict};
 
 use super::{Reading, counting, latest, not_before};
-use crate::{Conditions, LogStoreError, Question, Scope};
+use crate::{Conditions, Groups, LogStoreError, Question, Scope};
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
-/// Pauses are read in parts of this many milliseconds: a week has 2,016.
-const PART: i64 = 5 * 60_000;
-/// How many requests are looked at for their addresses.
+/// Pauses are read in this many parts, five minutes each in a week, but none shorter than a second.
+const PARTS: i64 = 2016;
+/// How many requests are looked at for what an address asked last.
 const LOOKED_AT: usize = 1000;
 
 impl Reading {
-    /// How long the key paused between calls in the last week. `last_used` is known without the log, and never dropped.
+    /// How long the key paused between calls in the week before `now`. `last_used` is known without the log, and never dropped.
     pub async fn key_pauses(
         &self,
         scope: Scope,
@@ -28,7 +28,7 @@ impl Reading {
         let kept = latest(self.kept(now), self.ledger.begins(scope).await?);
         let from = not_before(wanted, kept).min(now);
         let to = now.plus_millis(1);
-        let parts = (to.millis_since(from) + PART - 1) / PART;
+        let parts = (to.millis_since(from) / 1000).clamp(1, PARTS);
         let question = Question {
             count: false,
             histogram: u32::try_from(parts).ok(),
@@ -65,23 +65,30 @@ impl Reading {
         now: Timestamp,
     ) -> Result<KeySources, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
-        let question = Question {
+        let (from, to) = (not_before(since, self.kept(now)).min(now), now.plus_millis(1));
+        let of_key = || counting(from, to, Conditions::of_key(key));
+        let grouped = Question {
+            groups: Some(Groups::Addresses),
+            ..of_key()
+        };
+        let latest = Question {
             rows: LOOKED_AT,
             callers: true,
             count: false,
-            ..counting(
-                not_before(since, self.kept(now)).min(now),
-                now.plus_millis(1),
-                Conditions::of_key(key),
-            )
+            ..of_key()
         };
-        let found = self.reader.find(scope, &question).await?;
-        let last = found.rows.iter().map(|row| row.at).min().filter(|_| found.more);
-        let looked = found.looked_back_to.map(|looked| looked.at);
+        let mut refused = of_key();
+        refused.conditions.verdict.set(true, Verdict::Accepted);
+        let found = self.reader.find(scope, &grouped).await?;
+        let latest = self.reader.find(scope, &latest).await?;
+        let refused = self.reader.find(scope, &refused).await?;
         Ok(KeySources {
             since,
-            sources: by_address(found.rows),
-            looked_back_to: last.or(looked),
+            requests: found.count.at_least(),
+            refused: refused.count.at_least(),
+            sources: with_latest(found.addresses, latest.rows),
+            more: found.beyond.groups,
+            looked_back_to: found.looked_back_to.map(|looked| looked.at),
         })
     }
 }
@@ -108,24 +115,24 @@ fn longest(used: &[bool], length: i64, was_before: bool) -> i64 {
     }
 }
 
-/// The address with the latest request first.
-fn by_address(rows: Vec<LogRow>) -> Vec<KeySource> {
-    let mut sources: HashMap<String, KeySource> = HashMap::new();
+/// The addresses with what each asked last, the one with the latest request first. `rows` has the newest first.
+fn with_latest(addresses: Vec<KeyAddress>, rows: Vec<LogRow>) -> Vec<KeySource> {
+    let mut latest: HashMap<String, (String, Option<String>)> = HashMap::new();
     for row in rows {
         let Caller { address, user_agent } = row.caller.unwrap_or_default();
-        let source = sources.entry(address.clone()).or_insert_with(|| KeySource {
-            address,
-            user_agent: user_agent.clone(),
-            requests: 0,
-            last_at: row.at,
-            path: row.path.clone(),
-        });
-        source.requests += 1;
-        if row.at > source.last_at {
-            (source.last_at, source.path, source.user_agent) = (row.at, row.path, user_agent);
-        }
+        latest.entry(address).or_insert((row.path, user_agent));
     }
-    let mut sources: Vec<KeySource> = sources.into_values().collect();
+    let source = |one: KeyAddress| {
+        let (path, user_agent) = latest.remove(&one.address).unzip();
+        KeySource {
+            address: one.address,
+            requests: one.requests,
+            last_at: one.last,
+            path,
+            user_agent: user_agent.flatten(),
+        }
+    };
+    let mut sources: Vec<KeySource> = addresses.into_iter().map(source).collect();
     sources.sort_by(|one, other| (other.last_at, &one.address).cmp(&(one.last_at, &other.address)));
     sources
 }
