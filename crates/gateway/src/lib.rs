@@ -37,6 +37,7 @@ pub use answer::{AnswerBody, BrokenOff};
 pub use counters::Counts;
 pub use errors::refusal;
 pub use gateway::Gateway;
+pub use judge::{place, presented};
 pub use local::{Caller, LocalApi};
 pub use open::{InvalidOpenPath, Open, OpenPath};
 pub use options::{GatewayOptions, Limits, Timeouts, UpstreamHttp2};

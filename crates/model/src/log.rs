@@ -109,6 +109,8 @@ pub enum BodyAbsence {
     Damaged,
     /// The connection became a WebSocket. Only its bytes are counted.
     Switched,
+    /// The program that sent this request to the log did not send it.
+    NotSent,
 }
 
 impl BodyAbsence {
@@ -136,6 +138,7 @@ impl BodyAbsence {
             Self::Switched => {
                 "Not stored: the connection became a WebSocket, of which only the size is kept."
             }
+            Self::NotSent => "Not known: it was not sent to this log with the request.",
         }
     }
 
@@ -154,6 +157,7 @@ impl BodyAbsence {
             Self::NoLongerKept => "no_longer_kept",
             Self::Damaged => "damaged",
             Self::Switched => "switched",
+            Self::NotSent => "not_sent",
         }
     }
 }

@@ -56,6 +56,8 @@ fn accepted(entry: &LogEntry) -> String {
         (Recorded::Verify, _) => {
             "Accepted: the key was active. The status of the API's response is not known here.".to_owned()
         }
+        (Recorded::Sent, _) if status >= 400 => format!("The API returned {answer} after {took}."),
+        (Recorded::Sent, _) => format!("Accepted: the API returned {answer} after {took}."),
         (Recorded::PublicApi, _) => {
             format!("Gatehouse handled this request and returned {answer} after {took}.")
         }

@@ -12,7 +12,7 @@ use crate::ui::{Card, Icon, IconName, State, Tone};
 pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let (state, sentence) = sentence::of(&entry);
     let next = next_step(&entry).replace("your API provider", provider().name());
-    let meaning = meaning(&entry);
+    let meaning = meaning(&entry).replace("your API provider", provider().name());
     let reading = reading(entry.row.verdict).map(|(page, words)| {
         view! {
             <p>
@@ -67,6 +67,10 @@ fn meaning(entry: &LogEntry) -> String {
             "A proxy checked this request with Gatehouse before passing it on.".to_owned()
         }
         (Verdict::Accepted, Recorded::PublicApi) => "The key was active.".to_owned(),
+        (_, Recorded::Sent) => {
+            "A program of your API provider sent this to the log. Gatehouse did not see the request itself."
+                .to_owned()
+        }
         // Of these, the detail says only what went wrong this time.
         (
             Verdict::WrongEnvironment
@@ -85,8 +89,12 @@ fn meaning(entry: &LogEntry) -> String {
 fn next_step(entry: &LogEntry) -> &'static str {
     let verdict = entry.row.verdict;
     // Of a request that only Verify saw, the API's response is not known.
-    let by_the_api =
-        verdict == Verdict::Accepted && entry.recorded == Recorded::Gateway && entry.upstream_us.is_some();
+    let by_the_api = verdict == Verdict::Accepted
+        && match entry.recorded {
+            Recorded::Gateway => entry.upstream_us.is_some(),
+            Recorded::Sent => true,
+            Recorded::Verify | Recorded::PublicApi => false,
+        };
     match entry.row.status {
         400..=499 if by_the_api => "The API refused this request. The response body says why.",
         500.. if by_the_api => "The API returned this error. Retry, or send support the request ID.",
