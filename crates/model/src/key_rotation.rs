@@ -206,13 +206,13 @@ impl From<Gap> for RotationGap {
     }
 }
 
-/// An address that sent requests with a key.
+/// An address that requests came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeySource {
+pub struct RequestSource {
     pub address: String,
     pub requests: u64,
     pub last_at: Timestamp,
-    /// Of its latest request, if that is among the key's latest 1,000.
+    /// Of its latest request, if that is among the latest 1,000 of all addresses.
     pub path: Option<String>,
     /// Likewise.
     pub user_agent: Option<String>,
@@ -226,7 +226,7 @@ pub struct KeySources {
     /// How many of them were refused.
     pub refused: u64,
     /// The one with the latest request first.
-    pub sources: Vec<KeySource>,
+    pub sources: Vec<RequestSource>,
     /// How many addresses are left out.
     pub more: u64,
     /// If there was no time to look at everything: requests from before this are missing.

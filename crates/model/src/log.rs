@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, Environment, ErrorCode, EventId, KeyId, LogEndpoints, LogErrors, LogFacets, LogHistogram,
-    Recorded, RequestId, Timestamp, Verdict,
+    ClientId, Environment, ErrorCode, EventId, KeyId, LogAddresses, LogEndpoints, LogErrors, LogFacets,
+    LogHistogram, Recorded, RequestId, Timestamp, Verdict,
 };
 
 /// One row of the Logs table.
@@ -234,6 +234,7 @@ pub struct LogPage {
     /// If they were asked for.
     pub errors: Option<LogErrors>,
     pub endpoints: Option<LogEndpoints>,
+    pub addresses: Option<LogAddresses>,
     /// Every row with this `seq` or a smaller one had been stored: what is new since then has a larger one.
     pub as_of: i64,
 }

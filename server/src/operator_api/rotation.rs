@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use keys::KeysError;
 use model::{
-    KeyId, KeySource, KeySources, LastUsed, RotationPlan, RotationReport, RotationStage, RotationWait,
+    KeyId, KeySources, LastUsed, RequestSource, RotationPlan, RotationReport, RotationStage, RotationWait,
     Timestamp,
 };
 use serde_json::{Value, json};
@@ -278,7 +278,7 @@ fn written(report: &RotationReport) -> Value {
 }
 
 fn used_from(sources: &KeySources) -> Value {
-    let one = |source: &KeySource| {
+    let one = |source: &RequestSource| {
         json!({
             "address": source.address,
             "user_agent": source.user_agent,

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use model::{
-    ClientId, DateRange, FilterField, KeyId, KeyPauses, KeyRotation, KeySource, KeySources, KeySummary,
-    LastUsed, OldKeySigns, Permission, RotationEnd, RotationPlan, RotationReport, RotationStage,
-    RotationWait, Timestamp,
+    ClientId, DateRange, KeyId, KeyPauses, KeyRotation, KeySources, KeySummary, OldKeySigns, Permission,
+    RotationEnd, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp,
 };
 
+use super::use_words::{about, length, source_row, usage, used};
 use super::{DrawnRotation, NewKey, PlanChoice};
 use crate::AppError;
 use crate::browser::html::Markup;
@@ -33,7 +33,8 @@ pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnR
             title: title(&report.rotation),
             state: Markup::of(page.state(report)),
             new_key: may_reveal.then(|| new_key(&report.rotation)).flatten(),
-            body: Markup::of(page.report(report)),
+            keys: Markup::of(page.keys(report)),
+            forms: Markup::of(page.open_forms(report)),
             is_open: report.rotation.is_open(),
         }),
         (_, Some(key)) => Ok(DrawnRotation {
@@ -46,7 +47,8 @@ pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnR
                 Markup::of(ended(page.company, &report.rotation))
             }),
             new_key: None,
-            body: Markup::of(page.start(key, &seen)),
+            keys: Markup::default(),
+            forms: Markup::of(page.start(key, &seen)),
             is_open: true,
         }),
         _ => Err(AppError::NotFound),
@@ -67,33 +69,6 @@ fn title(rotation: &KeyRotation) -> String {
         rotation.environment.label(),
         rotation.old_last_four
     )
-}
-
-/// A length of time in its two largest units: "6 hours", "1 day 2 hours".
-fn length(millis: i64) -> String {
-    let minutes = (millis.max(0) + 59_999) / 60_000;
-    let parts = [
-        (minutes / 1440, "day"),
-        (minutes / 60 % 24, "hour"),
-        (minutes % 60, "minute"),
-    ];
-    let some: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .take(2)
-        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
-        .collect();
-    some.join(" ")
-}
-
-/// How long ago that was: "12 seconds", "5 minutes".
-fn since(at: Timestamp, now: Timestamp) -> String {
-    match now.millis_since(at).max(0) / 1000 {
-        1 => "1 second".to_owned(),
-        seconds @ ..60 => format!("{seconds} seconds"),
-        // What has not passed does not count.
-        seconds => length(seconds / 60 * 60_000),
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -145,7 +120,8 @@ impl Page {
         .into_any()
     }
 
-    fn report(self, report: &RotationReport) -> AnyView {
+    /// What moves while one watches.
+    fn keys(self, report: &RotationReport) -> AnyView {
         let rotation = &report.rotation;
         if let RotationStage::Ended { .. } = rotation.stage {
             return ().into_any();
@@ -155,10 +131,9 @@ impl Page {
             .old
             .as_ref()
             .map(|old| usage(old, pauses, "Longest pause in the week before", self.now));
-        let of_old = sources(self.company, rotation.old_key, "uses-old", &report.sources);
-        let of_new = sources(self.company, rotation.new_key, "uses-new", &report.new_sources);
+        let of_old = self.sources(rotation.old_key, "uses-old", &report.sources);
+        let of_new = self.sources(rotation.new_key, "uses-new", &report.new_sources);
         let signing = self.signing(&report.signing);
-        let forms = self.may_rotate.then(|| self.forms(report));
         let (old_four, new_four) = (rotation.old_last_four.clone(), rotation.new_last_four.clone());
         let new_used = used(report.new.as_ref().and_then(|new| new.last_used.as_ref()));
         view! {
@@ -173,9 +148,78 @@ impl Page {
                 </KeyValueList>
                 {of_new}
             </Card>
-            {forms}
         }
         .into_any()
+    }
+
+    /// Apart from what moves, so that nothing that is being pressed is drawn anew.
+    fn open_forms(self, report: &RotationReport) -> AnyView {
+        match report.rotation.stage {
+            RotationStage::Ended { .. } => ().into_any(),
+            _ if !self.may_rotate => ().into_any(),
+            _ => self.forms(report),
+        }
+    }
+
+    /// How much a key was used since then, and from where.
+    fn sources(self, key: KeyId, id: &'static str, sources: &KeySources) -> AnyView {
+        let company = self.company;
+        let when = self.period(sources.since);
+        if sources.sources.is_empty() {
+            return view! { <p>"No request with it " {when} "."</p> }.into_any();
+        }
+        let requests = match sources.requests {
+            1 => "1 request".to_owned(),
+            requests => format!("{} requests", grouped(requests)),
+        };
+        let refused = match sources.refused {
+            0 => ", none refused. ".to_owned(),
+            refused => format!(", {} of them refused. ", grouped(refused)),
+        };
+        let rows: Vec<_> = sources
+            .sources
+            .iter()
+            .take(LISTED)
+            .map(|source| source_row(company, key, source))
+            .collect();
+        let more = sources.more + sources.sources.len().saturating_sub(LISTED) as u64;
+        let more = (more > 0)
+            .then(|| view! { <p class="muted">{format!("and {} more addresses.", grouped(more))}</p> });
+        let cut = sources.looked_back_to.map(|at| {
+            view! { <p class="muted">"There was no time to look further back than " {full_time(at)} "."</p> }
+        });
+        let all = rows_of(company, key, DateRange::Last7Days, |_| {});
+        view! {
+            <h3 id=id>"Who used it"</h3>
+            <p>{requests} " " {when} {refused} <a href=all>"Show in Logs"</a></p>
+            <div class="table-frame">
+                <table class="table" aria-labelledby=id>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Address"</th>
+                            <th scope="col" class="numeric">"Requests"</th>
+                            <th scope="col">"Latest"</th>
+                            <th scope="col">"Path"</th>
+                            <th scope="col">"User agent"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            {more}
+            {cut}
+        }
+        .into_any()
+    }
+
+    /// "in the last 24 hours", or since the rotation began, if that is longer ago.
+    fn period(self, since: Timestamp) -> AnyView {
+        const DAY: i64 = 24 * 3_600_000;
+        if self.now.millis_since(since) <= DAY + 60_000 {
+            "in the last 24 hours".into_any()
+        } else {
+            view! { "since " {full_time(since)} }.into_any()
+        }
     }
 
     fn state(self, report: &RotationReport) -> AnyView {
@@ -202,10 +246,7 @@ impl Page {
                 "The new key has ended. The old key stays, because no key would be left. Give the new key another date."
                     .to_owned(),
             ),
-            Some(RotationWait::Decision) => (
-                Tone::Info,
-                "The new key is in use. Delete the old key once nothing uses it.".to_owned(),
-            ),
+            Some(RotationWait::Decision) => self.decision(report),
             Some(RotationWait::Moment(at)) => (
                 Tone::Info,
                 format!("The old key is deleted on {}.", at.to_page_text()),
@@ -221,6 +262,21 @@ impl Page {
             None => (Tone::Good, "The old key is being deleted.".to_owned()),
         };
         view! { <Notice tone=tone title="Both keys work.">" " {words}</Notice> }.into_any()
+    }
+
+    /// Whether the old key has been quiet for long enough.
+    fn decision(self, report: &RotationReport) -> (Tone, String) {
+        let last = report.old_last_used.as_ref().map(|used| used.at);
+        let quiet = self.now.millis_since(last.unwrap_or(report.rotation.started_at));
+        if quiet < report.pauses.shortest_quiet() {
+            let words = "The new key is in use. Delete the old key once nothing uses it.";
+            return (Tone::Info, words.to_owned());
+        }
+        let words = format!(
+            "The new key is in use, and nothing has used the old key for {}, which is more than twice its longest pause. You can delete it.",
+            about(quiet)
+        );
+        (Tone::Good, words)
     }
 
     fn forms(self, report: &RotationReport) -> AnyView {
@@ -278,13 +334,13 @@ impl Page {
         let quiet = match &report.old_last_used {
             None => "It was never used.".to_owned(),
             Some(used) if self.now.millis_since(used.at) < report.pauses.shortest_quiet() => format!(
-                "It was used {} ago, from {}. If that program does not have the new secret yet, it loses access at once.",
-                since(used.at, self.now),
+                "It was used {} ago, from {}. Does that program have the new secret?",
+                about(self.now.millis_since(used.at)),
                 used.address
             ),
             Some(used) => format!(
                 "No call used it for {}. Its longest pause in the week before was at most {}.",
-                since(used.at, self.now),
+                about(self.now.millis_since(used.at)),
                 length(report.pauses.longest)
             ),
         };
@@ -329,143 +385,13 @@ impl Page {
     }
 }
 
-/// "No call for 5 minutes; its longest pause in that week was 6 hours."
-fn usage(key: &KeySummary, pauses: &KeyPauses, week: &'static str, now: Timestamp) -> AnyView {
-    let longest = length(pauses.longest);
-    let last = used(key.last_used.as_ref());
-    let missing = missing(pauses);
-    let quiet = key.last_used.as_ref().map(|used| quiet_for(used, now));
-    let gone = [key.terms.expires_at, key.terms.delete_at]
-        .into_iter()
-        .flatten()
-        .min();
-    view! {
-        <KeyValueList>
-            <KeyValue name="Last call">{last}</KeyValue>
-            {quiet.map(|quiet| view! { <KeyValue name="Now">{quiet}</KeyValue> })}
-            <KeyValue name=week>{format!("At most {longest}")}</KeyValue>
-            {gone.map(|at| view! { <KeyValue name="Ends by its own date">{full_time(at)}</KeyValue> })}
-        </KeyValueList>
-        {missing}
-    }
-    .into_any()
-}
-
-fn quiet_for(used: &LastUsed, now: Timestamp) -> String {
-    match now.millis_since(used.at) {
-        ..5_000 => "In use".to_owned(),
-        _ => format!("No call for {}", since(used.at, now)),
-    }
-}
-
-fn used(used: Option<&LastUsed>) -> AnyView {
-    match used {
-        None => "Not used yet".into_any(),
-        Some(used) => {
-            let (at, address) = (used.at, used.address.clone());
-            view! { {full_time(at)} " from " <span class="mono">{address}</span> }.into_any()
-        }
-    }
-}
-
-/// What the log does not know of the week in which pauses are looked for.
-fn missing(pauses: &KeyPauses) -> AnyView {
-    let mut said: Vec<AnyView> = Vec::new();
-    for gap in &pauses.gaps {
-        let (from, to) = (gap.from, gap.to);
-        said.push(
-            view! { "Calls from " {full_time(from)} " to " {full_time(to)} " may be missing: the server stopped without warning. " }
-                .into_any(),
-        );
-    }
-    if let Some(before) = pauses.missing_before {
-        said.push(
-            view! { "The log has nothing from before " {full_time(before)} ", which counts as a pause. " }
-                .into_any(),
-        );
-    }
-    if pauses.dropped > 0 {
-        let dropped = pauses.dropped;
-        said.push(view! { {format!("The log dropped {dropped} requests, so a pause may look longer than it was. ")} }.into_any());
-    }
-    if said.is_empty() {
-        return ().into_any();
-    }
-    view! { <Notice tone=Tone::Info title="The log is not complete.">" " {said} "Last call comes from the key itself, which is always complete."</Notice> }
-        .into_any()
-}
-
-/// How much a key was used since then, and from where.
-fn sources(company: ClientId, key: KeyId, id: &'static str, sources: &KeySources) -> AnyView {
-    let from = sources.since;
-    if sources.sources.is_empty() {
-        return view! { <p>"No request with it since " {full_time(from)} "."</p> }.into_any();
-    }
-    let requests = match sources.requests {
-        1 => "1 request".to_owned(),
-        requests => format!("{} requests", grouped(requests)),
-    };
-    let refused = match sources.refused {
-        0 => ", none refused. ".to_owned(),
-        refused => format!(", {} of them refused. ", grouped(refused)),
-    };
-    let rows: Vec<_> = sources
-        .sources
-        .iter()
-        .take(LISTED)
-        .map(|source| source_row(company, key, source))
-        .collect();
-    let more = sources.more + sources.sources.len().saturating_sub(LISTED) as u64;
-    let more =
-        (more > 0).then(|| view! { <p class="muted">{format!("and {} more addresses.", grouped(more))}</p> });
-    let cut = sources.looked_back_to.map(|at| {
-        view! { <p class="muted">"There was no time to look further back than " {full_time(at)} "."</p> }
-    });
-    let all = rows_of(company, key, DateRange::Last7Days, |_| {});
-    view! {
-        <h3 id=id>"Who uses it"</h3>
-        <p>{requests} " since " {full_time(from)} {refused} <a href=all>"Show in Logs"</a></p>
-        <div class="table-frame">
-            <table class="table" aria-labelledby=id>
-                <thead>
-                    <tr>
-                        <th scope="col">"Address"</th>
-                        <th scope="col" class="numeric">"Requests"</th>
-                        <th scope="col">"Latest"</th>
-                        <th scope="col">"Path"</th>
-                        <th scope="col">"User agent"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-        {more}
-        {cut}
-    }
-    .into_any()
-}
-
-fn source_row(company: ClientId, key: KeyId, source: &KeySource) -> impl IntoView + use<> {
-    let href = rows_of(company, key, DateRange::Last7Days, |filter| {
-        // An address that is none finds nothing, and the link is harmless.
-        let _ = filter.add(FilterField::Address, false, &source.address);
-    });
-    let (address, last) = (source.address.clone(), source.last_at);
-    let (path, agent) = (source.path.clone(), source.user_agent.clone());
-    let requests = grouped(source.requests);
-    view! {
-        <tr>
-            <td class="mono" data-narrow="lead"><a href=href>{address}</a></td>
-            <td class="numeric" data-narrow="end">{requests}</td>
-            <td data-narrow="second" data-label="Latest">{full_time(last)}</td>
-            <td class="mono" data-narrow="second"><bdi>{path.unwrap_or_default()}</bdi></td>
-            <td data-narrow="second"><bdi>{agent.unwrap_or_default()}</bdi></td>
-        </tr>
-    }
-}
-
 fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
     let quiet = length(pauses.shortest_quiet());
+    let why = if pauses.shortest_quiet() > pauses.longest.saturating_mul(2) {
+        "the shortest time that can be set"
+    } else {
+        "twice its longest pause"
+    };
     let options: Vec<_> = PlanChoice::ALL
         .into_iter()
         .map(|choice| {
@@ -474,7 +400,7 @@ fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
                 PlanChoice::InAnHour => "In 1 hour".to_owned(),
                 PlanChoice::InADay => "In 24 hours".to_owned(),
                 PlanChoice::InAWeek => "In 7 days".to_owned(),
-                PlanChoice::Quiet => format!("After {quiet} without a call, twice its longest pause"),
+                PlanChoice::Quiet => format!("After {quiet} without a call, {why}"),
             };
             view! {
                 <label class="choice">
@@ -504,7 +430,7 @@ fn ended(company: ClientId, rotation: &KeyRotation) -> AnyView {
         RotationEnd::Rotated => (
             Tone::Good,
             format!("The key ending {old} was deleted on "),
-            format!("Its programs use the key ending {new}. "),
+            format!("The key ending {new} has taken over. "),
         ),
         RotationEnd::OldKeyDeleted => (
             Tone::Info,
@@ -529,30 +455,4 @@ fn ended(company: ClientId, rotation: &KeyRotation) -> AnyView {
         </Notice>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_have_two_units_at_most() {
-        for (millis, words) in [
-            (6 * 3_600_000, "6 hours"),
-            (26 * 3_600_000 + 60_000, "1 day 2 hours"),
-            (60_000, "1 minute"),
-            (1, "1 minute"),
-        ] {
-            assert_eq!(length(millis), words);
-        }
-        let now = Timestamp::from_millis(1_767_614_400_000);
-        for (seconds, words) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (59, "59 seconds"),
-            (359, "5 minutes"),
-        ] {
-            assert_eq!(since(now.minus_seconds(seconds), now), words);
-        }
-    }
 }

@@ -4,6 +4,8 @@
 mod drawn;
 mod page;
 mod plan;
+#[cfg(feature = "ssr")]
+mod use_words;
 
 use model::{Environment, KeyId};
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,9 @@ pub struct DrawnRotation {
     pub(crate) state: Markup,
     /// The key that takes over, for those who may see its secret.
     pub(crate) new_key: Option<NewKey>,
-    pub(crate) body: Markup,
+    /// How the two keys are used.
+    pub(crate) keys: Markup,
+    pub(crate) forms: Markup,
     /// Whether something may change while the page is open.
     pub(crate) is_open: bool,
 }

@@ -46,6 +46,10 @@ pub fn RotatePage() -> impl IntoView {
 fn Shown(company: CompanyContext, key_id: KeyId, first: DrawnRotation) -> impl IntoView {
     let client_id = company.client_id;
     let title = first.title.clone();
+    let lead = match first.is_open {
+        true => "Make a new key, move your programs over, and delete the old key once nothing uses it.",
+        false => "How the old key was replaced.",
+    };
     let ask = move || api::keys::rotation(client_id, key_id);
     let Current { value, .. } = keep_current_with(Topic::Keys, first, ask);
     let repeater = Repeater::new();
@@ -65,7 +69,8 @@ fn Shown(company: CompanyContext, key_id: KeyId, first: DrawnRotation) -> impl I
         });
     });
     let state = Signal::derive(move || value.with(|drawn| drawn.state.clone()));
-    let body = Signal::derive(move || value.with(|drawn| drawn.body.clone()));
+    let keys = Signal::derive(move || value.with(|drawn| drawn.keys.clone()));
+    let forms = Signal::derive(move || value.with(|drawn| drawn.forms.clone()));
     // It stays as it is, with the secret that may be shown in it, while the rest is drawn anew.
     let new_key = Memo::new(move |_| value.with(|drawn| drawn.new_key.clone()));
     let list = format!("/c/{client_id}/development/keys");
@@ -74,7 +79,7 @@ fn Shown(company: CompanyContext, key_id: KeyId, first: DrawnRotation) -> impl I
         <Title text=title.clone() />
         <PageHeader
             title=title
-            lead="Make a new key, move your programs over, and delete the old key once nothing uses it."
+            lead=lead
             above=move || view! { <BackLink href=list to="API Keys" /> }
         />
         <ShowMarkup markup=state class="stack" />
@@ -87,6 +92,7 @@ fn Shown(company: CompanyContext, key_id: KeyId, first: DrawnRotation) -> impl I
                     view! { <SecretCard company id environment last_four title /> }
                 })
         }}
-        <ShowMarkup markup=body class="stack" />
+        <ShowMarkup markup=keys class="stack" />
+        <ShowMarkup markup=forms class="stack" />
     }
 }

@@ -1,17 +1,13 @@
 //! How a key is used while it is being replaced: its longest pause, and who still uses it.
 
-use std::collections::HashMap;
-
-use model::{Caller, KeyAddress, KeyId, KeyPauses, KeySource, KeySources, LogRow, Timestamp, Verdict};
+use model::{KeyId, KeyPauses, KeySources, Timestamp, Verdict};
 
 use super::{Reading, counting, latest, not_before};
-use crate::{Conditions, Groups, LogStoreError, Question, Scope};
+use crate::{Conditions, LogStoreError, Question, Scope};
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
 /// Pauses are read in this many parts, five minutes each in a week, but none shorter than a second.
 const PARTS: i64 = 2016;
-/// How many requests are looked at for what an address asked last.
-const LOOKED_AT: usize = 1000;
 
 impl Reading {
     /// How long the key paused between calls in the week before `now`. `last_used` is known without the log, and never dropped.
@@ -67,28 +63,19 @@ impl Reading {
         let _place = self.reads.take(scope.company()).await;
         let (from, to) = (not_before(since, self.kept(now)).min(now), now.plus_millis(1));
         let of_key = || counting(from, to, Conditions::of_key(key));
-        let grouped = Question {
-            groups: Some(Groups::Addresses),
-            ..of_key()
-        };
-        let latest = Question {
-            rows: LOOKED_AT,
-            callers: true,
-            count: false,
-            ..of_key()
-        };
         let mut refused = of_key();
         refused.conditions.verdict.set(true, Verdict::Accepted);
-        let found = self.reader.find(scope, &grouped).await?;
-        let latest = self.reader.find(scope, &latest).await?;
         let refused = self.reader.find(scope, &refused).await?;
+        let found = self.sources(scope, of_key()).await?;
+        let mut sources = found.sources;
+        sources.sort_by(|one, other| (other.last_at, &one.address).cmp(&(one.last_at, &other.address)));
         Ok(KeySources {
             since,
-            requests: found.count.at_least(),
+            requests: found.requests,
             refused: refused.count.at_least(),
-            sources: with_latest(found.addresses, latest.rows),
+            sources,
             more: found.beyond.groups,
-            looked_back_to: found.looked_back_to.map(|looked| looked.at),
+            looked_back_to: found.looked_back_to,
         })
     }
 }
@@ -113,28 +100,6 @@ fn longest(used: &[bool], length: i64, was_before: bool) -> i64 {
         (false, _) => length,
         (true, begin) => longest.max(length - begin.unwrap_or(0)),
     }
-}
-
-/// The addresses with what each asked last, the one with the latest request first. `rows` has the newest first.
-fn with_latest(addresses: Vec<KeyAddress>, rows: Vec<LogRow>) -> Vec<KeySource> {
-    let mut latest: HashMap<String, (String, Option<String>)> = HashMap::new();
-    for row in rows {
-        let Caller { address, user_agent } = row.caller.unwrap_or_default();
-        latest.entry(address).or_insert((row.path, user_agent));
-    }
-    let source = |one: KeyAddress| {
-        let (path, user_agent) = latest.remove(&one.address).unzip();
-        KeySource {
-            address: one.address,
-            requests: one.requests,
-            last_at: one.last,
-            path,
-            user_agent: user_agent.flatten(),
-        }
-    };
-    let mut sources: Vec<KeySource> = addresses.into_iter().map(source).collect();
-    sources.sort_by(|one, other| (other.last_at, &one.address).cmp(&(one.last_at, &other.address)));
-    sources
 }
 
 #[cfg(test)]

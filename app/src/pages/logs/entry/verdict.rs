@@ -1,9 +1,10 @@
 //! What happened to a request: the sentence, what it means, and one next step.
 
 use leptos::prelude::*;
-use model::{ClientId, LogEntry, Recorded, Verdict};
+use model::{Choice, ClientId, DateRange, KeyFilter, LogEntry, LogFilter, LogView, Recorded, Verdict};
 
 use super::sentence;
+use crate::pages::logs::address;
 use crate::provider;
 use crate::ui::{Card, Icon, IconName, State, Tone};
 
@@ -13,6 +14,7 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let (state, sentence) = sentence::of(&entry);
     let next = next_step(&entry).replace("your API provider", provider().name());
     let meaning = meaning(&entry).replace("your API provider", provider().name());
+    let senders = senders(company, &entry);
     let reading = reading(entry.row.verdict).map(|(page, words)| {
         view! {
             <p>
@@ -35,6 +37,7 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
                             <p>
                                 <b>"Next: "</b>
                                 {next}
+                                {senders}
                             </p>
                         }
                     })} {reading}
@@ -42,6 +45,23 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
         </Card>
     }
     .into_any()
+}
+
+/// A deleted key that is still in use: everyone who sends it.
+fn senders(company: ClientId, entry: &LogEntry) -> Option<AnyView> {
+    let key = entry
+        .row
+        .key_id
+        .filter(|_| entry.row.verdict == Verdict::DeletedKey)?;
+    let mut filter = LogFilter {
+        range: DateRange::Last30Days,
+        key: Choice::only(Some(KeyFilter::Id(key))),
+        view: LogView::Addresses,
+        ..LogFilter::default()
+    };
+    filter.verdict.set(false, Verdict::DeletedKey);
+    let href = address::of_list(company, &filter);
+    Some(view! { " " <a href=href>"Show the addresses that send it"</a> }.into_any())
 }
 
 const fn look(state: State) -> (Tone, IconName) {
