@@ -2,21 +2,28 @@
 
 use std::collections::HashSet;
 
-use model::RequestId;
+use model::{RequestId, Timestamp};
 use segments::Cache;
 use test_logs::{Dice, World};
 
 use crate::log::{Log, Read};
 
-/// A log of three closed segments and an open one, and the ids of its rows by their `seq`, from 1 on.
-fn log(dice: &mut Dice, rows: usize) -> (Log, Vec<RequestId>) {
+/// A log of three closed segments and an open one, and the ids of its rows by their `seq`, from 1 on. `in_order` says that
+/// rows are stored in the order of their arrival, and that no id is of another time.
+fn log(dice: &mut Dice, rows: usize, in_order: bool) -> (Log, Vec<RequestId>) {
     let mut world = World::random(dice);
-    world.pace = 100;
     let mut log = Log::new(1, 100_000_000);
     let mut ids = Vec::new();
     for number in 0..4 {
-        let rows: Vec<_> = (0..rows).map(|_| world.row(dice)).collect();
-        ids.extend(rows.iter().map(|row| row.request_id));
+        let mut rows: Vec<_> = (0..rows).map(|_| world.row(dice)).collect();
+        for row in rows.iter_mut().filter(|_| in_order) {
+            row.at = Timestamp::from_millis(1_767_614_400_000 + 100 * ids.len() as i64);
+            row.request_id = RequestId::time_ordered(row.at, dice.bytes());
+            ids.push(row.request_id);
+        }
+        if !in_order {
+            ids.extend(rows.iter().map(|row| row.request_id));
+        }
         log.store(0, &rows);
         if number < 3 {
             log.finish(0);
@@ -35,7 +42,7 @@ fn those_that_are_stored_are_found_wherever_they_are() {
     for seed in 1..=20 {
         let mut dice = Dice(seed);
         let rows = dice.one_of(&[10, 1_500]);
-        let (log, ids) = log(&mut dice, rows);
+        let (log, ids) = log(&mut dice, rows, false);
         for above in [0, ids.len() / 3, ids.len() - rows / 2, ids.len()] {
             let new = &ids[above..];
             let mut expected = HashSet::new();
@@ -66,7 +73,7 @@ fn those_that_are_stored_are_found_wherever_they_are() {
 fn only_blocks_of_their_time_are_read_and_nothing_is_kept() {
     const ROWS: usize = 20_000;
     let mut dice = Dice(7);
-    let (mut log, ids) = log(&mut dice, ROWS);
+    let (mut log, ids) = log(&mut dice, ROWS, true);
     let mut read = |sought: &[RequestId], above: usize| {
         log.cache = Cache::new(100_000_000);
         log.blobs.take_read();

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use live::Bus;
-use logs::{Entry, Fate, Reading, Recorder, RecorderOptions};
+use logs::{Batch, Entry, Fate, LogStoreError, Origin, Reading, Recorder, RecorderOptions, Sought};
 use model::{DateRange, LogFilter, Timestamp};
 use store::logs::{Erasure, LOG_MIGRATIONS, Logs, erase};
 
-use crate::log_world::{NOW, client, company, open, place, raw, with_brands};
+use crate::log_world::{NOW, World, client, company, entry, open, place, raw, request, with_brands};
 use crate::test_db::TestDb;
 
 contract!(
@@ -17,6 +17,7 @@ contract!(
         a_request_is_found_in_open_and_closed_segments_and_after_a_start,
         requests_of_the_past_are_found_at_their_time_and_leave_the_others_segments_alone,
         what_was_erased_is_not_stored_again,
+        a_batch_is_stored_only_if_nothing_was_since_the_look,
     ]
 );
 
@@ -213,4 +214,38 @@ async fn what_was_erased_is_not_stored_again(db: &TestDb) {
     node.remove_erased(|| NOW).await.expect("removed");
     assert_eq!(again(3, NOW).await, Fate::Erased, "its row is gone");
     recorder.shutdown().await;
+}
+
+async fn a_batch_is_stored_only_if_nothing_was_since_the_look(db: &TestDb) {
+    let world = World::new(db).await;
+    world.append(vec![entry(1, 1, NOW)]).await;
+    let sought = [2, 3].map(|number| Sought {
+        request: request(number),
+        client_id: client(1),
+        at: NOW,
+    });
+    let look = async |above| world.sink.trace(Arc::from(sought), above).await.expect("a look");
+    let before = look(0).await;
+    assert_eq!((before.stored.len(), before.as_of), (0, 1));
+    let sent = |looked_to| Batch {
+        origin: Origin::Sent { looked_to },
+        ..world.batch(vec![entry(2, 1, NOW), entry(3, 1, NOW)])
+    };
+    world.append(vec![entry(2, 9, NOW)]).await;
+    let late = world.sink.append(sent(before.as_of)).await;
+    assert!(matches!(late, Err(LogStoreError::Overtaken)), "{late:?}");
+    let after = look(before.as_of).await;
+    assert_eq!(
+        (after.stored, after.as_of),
+        ([request(2)].into(), 2),
+        "only what is new"
+    );
+    let batch = sent(after.as_of);
+    world.sink.append(batch.clone()).await.expect("stored");
+    world.append(vec![entry(4, 1, NOW)]).await;
+    // The response of the first try was lost.
+    world.sink.append(batch).await.expect("stored before");
+    assert_eq!(look(0).await.as_of, 5);
+    let rows = world.page(with_brands(1), &LogFilter::default()).await.matching;
+    assert_eq!(rows, Some(4));
 }
