@@ -141,15 +141,16 @@ fn statuses_and_durations_have_exact_bounds() {
         ("404", (404, 405)),
         (">=500", (500, 1000)),
         (">499", (500, 1000)),
-        ("<500", (0, 500)),
-        ("<=499", (0, 500)),
+        ("<500", (1, 500)),
+        ("<=499", (1, 500)),
+        ("unknown", (0, 1)),
         ("400..404", (400, 405)),
     ] {
         assert_eq!(text.parse().map(StatusFilter::bounds), Ok(bounds), "{text}");
     }
     for text in [
         "", "0xx", "6xx", "99", "600", "404..400", ">=1000", "+404", "0404", "4x", "4xxx", "404..", "=404",
-        ">599", "<100",
+        ">599", "<100", "0", "000", "Unknown", ">=unknown",
     ] {
         assert_eq!(text.parse::<StatusFilter>(), Err(InvalidValue), "{text}");
     }

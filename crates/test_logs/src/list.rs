@@ -217,7 +217,7 @@ fn log_row(seq: i64, row: &StoredEntry, callers: bool) -> LogRow {
         at: row.at,
         method: row.method.clone(),
         path: row.path.clone(),
-        status: row.status,
+        status: model::known_status(row.status),
         verdict: row.verdict,
         error_code: row.error_code.clone(),
         environment: row.environment,

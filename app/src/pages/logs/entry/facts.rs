@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 use model::{
     BrandFilter, Choice, ClientId, DateRange, DurationFilter, FilterField, KeyFilter, KeyId, LogEntry,
-    LogFilter, LogRow, Recorded,
+    LogFilter, LogRow, Recorded, StatusFilter,
 };
 
 use super::marks::Marks;
 use super::pivot::{CameFrom, Pivot};
 use crate::pages::logs::address;
+use crate::pages::logs::words::status_label;
 use crate::ui::{
     Card, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, StatusBadge, Time, TimeStyle, duration_text,
 };
@@ -120,12 +121,13 @@ impl Narrowing {
     }
 
     /// The status, and its class.
-    fn status(&self, status: u16) -> AnyView {
-        let class = format!("{}xx", status / 100);
-        let links = [
-            self.pivot(FilterField::Status, status.to_string(), &status.to_string()),
-            self.spelt_out(FilterField::Status, class.clone(), &class),
-        ];
+    fn status(&self, status: Option<u16>) -> AnyView {
+        let value = StatusFilter::only(status);
+        let mut links = vec![self.pivot(FilterField::Status, value.to_string(), &status_label(value))];
+        if let Some(status) = status {
+            let class = format!("{}xx", status / 100);
+            links.push(self.spelt_out(FilterField::Status, class.clone(), &class));
+        }
         fact(
             "Status",
             false,

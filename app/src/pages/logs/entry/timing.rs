@@ -27,6 +27,9 @@ fn known(entry: &LogEntry) -> Known {
         };
     }
     Known::Whole(match (entry.recorded, entry.row.verdict) {
+        (Recorded::Verify, Verdict::Accepted) if entry.row.status.is_some() => {
+            "As the proxy measured it. When the API began to respond was not told."
+        }
         (Recorded::Verify, _) => {
             "The time of Gatehouse's check. The proxy that asked for it calls the API itself, so the API's time was not seen."
         }
