@@ -80,7 +80,13 @@ pub(super) fn read(line: &[u8]) -> Result<Option<Told>, Malformed> {
     if line.len() > LONGEST {
         return Err(Malformed::TooLong);
     }
-    let json = json_of(line).ok_or(Malformed::NotJson)?;
+    let Some(json) = json_of(line) else {
+        return if is_of_the_program(line) {
+            Ok(None)
+        } else {
+            Err(Malformed::NotJson)
+        };
+    };
     let Line(fields) = serde_json::from_slice(json).map_err(|_| Malformed::NotJson)?;
     fields?.told()
 }
@@ -102,6 +108,15 @@ fn json_of(line: &[u8]) -> Option<&[u8]> {
         },
     };
     json.starts_with(b"{").then_some(json)
+}
+
+/// Whether syslog says that it is more important than a line of an access log: the proxy was started, say.
+fn is_of_the_program(line: &[u8]) -> bool {
+    const NOTICE: u8 = 5;
+    let priority = line.trim_ascii_start().strip_prefix(b"<");
+    let priority = priority.and_then(|rest| rest.splitn(2, |byte| *byte == b'>').next());
+    let priority = priority.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u8>().ok());
+    priority.is_some_and(|priority| priority % 8 <= NOTICE)
 }
 
 /// Time, machine, program, process and kind of RFC 5424; then structured data, in which there may be braces.

@@ -9,7 +9,6 @@ use model::{
 use super::marks::Marks;
 use super::pivot::{CameFrom, Pivot};
 use crate::pages::logs::address;
-use crate::pages::logs::words::status_label;
 use crate::ui::{
     Card, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, StatusBadge, Time, TimeStyle, duration_text,
 };
@@ -123,7 +122,8 @@ impl Narrowing {
     /// The status, and its class.
     fn status(&self, status: Option<u16>) -> AnyView {
         let value = StatusFilter::only(status);
-        let mut links = vec![self.pivot(FilterField::Status, value.to_string(), &status_label(value))];
+        let words = status.map_or_else(|| "status not known".to_owned(), |status| status.to_string());
+        let mut links = vec![self.pivot(FilterField::Status, value.to_string(), &words)];
         if let Some(status) = status {
             let class = format!("{}xx", status / 100);
             links.push(self.spelt_out(FilterField::Status, class.clone(), &class));
