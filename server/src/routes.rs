@@ -325,7 +325,9 @@ fn of_the_operator() -> Vec<operator_api::Route> {
         Route::new(
             Method::POST,
             operator_api::verify::COMPLETIONS,
-            Anyone("it takes lines only from proxies that may ask /verify, and each needs the id of a request that waits"),
+            Anyone(
+                "it takes lines only from proxies that may ask /verify, and each needs the id of a request that waits",
+            ),
             any(operator_api::verify::completions),
         ),
         Route::new(

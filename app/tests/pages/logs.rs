@@ -271,7 +271,10 @@ async fn a_row_whose_status_is_not_known_has_a_dash_and_is_no_failure() {
     unknown.status = None;
     let (text, html) = text(page(vec![unknown]), "logs-not-known").await;
     assert!(text.contains("— Not known"), "{text}");
-    assert!(!html.contains("data-failed=\"4xx\"") && !html.contains("data-failed=\"5xx\""), "{html}");
+    assert!(
+        !html.contains("data-failed=\"4xx\"") && !html.contains("data-failed=\"5xx\""),
+        "{html}"
+    );
     let facets = LogFacets {
         all: vec![LogFacet {
             field: FilterField::Status,

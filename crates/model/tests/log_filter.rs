@@ -149,8 +149,25 @@ fn statuses_and_durations_have_exact_bounds() {
         assert_eq!(text.parse().map(StatusFilter::bounds), Ok(bounds), "{text}");
     }
     for text in [
-        "", "0xx", "6xx", "99", "600", "404..400", ">=1000", "+404", "0404", "4x", "4xxx", "404..", "=404",
-        ">599", "<100", "0", "000", "Unknown", ">=unknown",
+        "",
+        "0xx",
+        "6xx",
+        "99",
+        "600",
+        "404..400",
+        ">=1000",
+        "+404",
+        "0404",
+        "4x",
+        "4xxx",
+        "404..",
+        "=404",
+        ">599",
+        "<100",
+        "0",
+        "000",
+        "Unknown",
+        ">=unknown",
     ] {
         assert_eq!(text.parse::<StatusFilter>(), Err(InvalidValue), "{text}");
     }

@@ -1,8 +1,9 @@
 //! One row, put together from its columns.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{Caller, Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict,
-    known_status};
+use model::{
+    Caller, Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict, known_status,
+};
 
 use crate::messages::Messages;
 

@@ -123,7 +123,10 @@ fn completion(text: &mut Text, services: &Services) {
         ("malformed", counts.malformed),
         ("untrusted", counts.untrusted),
     ] {
-        text.line(&format!("gatehouse_completion_lines_total{{result=\"{result}\"}}"), count);
+        text.line(
+            &format!("gatehouse_completion_lines_total{{result=\"{result}\"}}"),
+            count,
+        );
     }
     text.head(
         "gatehouse_completion_missing_total",
@@ -131,7 +134,10 @@ fn completion(text: &mut Text, services: &Services) {
         "Requests of /verify whose status is not known: no line came in time, or too many waited.",
     );
     for (reason, count) in [("late", counts.expired), ("room", counts.crowded)] {
-        text.line(&format!("gatehouse_completion_missing_total{{reason=\"{reason}\"}}"), count);
+        text.line(
+            &format!("gatehouse_completion_missing_total{{reason=\"{reason}\"}}"),
+            count,
+        );
     }
     text.one(
         "gatehouse_completion_waiting",

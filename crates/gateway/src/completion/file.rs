@@ -123,11 +123,12 @@ impl Following {
 
 impl Reading {
     fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        // To open a pipe would wait for its writer.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("it is no file"));
         }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
         Ok(Self {
             is: (metadata.dev(), metadata.ino()),
             file,

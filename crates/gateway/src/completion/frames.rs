@@ -34,7 +34,11 @@ impl Frames {
 
     /// The next whole line.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
-        while self.buffer.get(self.at).is_some_and(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
+        while self
+            .buffer
+            .get(self.at)
+            .is_some_and(|byte| matches!(byte, b'\n' | b'\r' | b' '))
+        {
             self.at += 1;
         }
         let found = match self.buffer.get(self.at) {
@@ -55,8 +59,12 @@ impl Frames {
         if digits > DIGITS || rest.get(digits).is_some_and(|byte| *byte != b' ') {
             return Err(Lost);
         }
-        let length = std::str::from_utf8(&rest[..digits]).ok().and_then(|text| text.parse().ok());
-        let length: usize = length.filter(|length| (1..=LONGEST).contains(length)).ok_or(Lost)?;
+        let length = std::str::from_utf8(&rest[..digits])
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let length: usize = length
+            .filter(|length| (1..=LONGEST).contains(length))
+            .ok_or(Lost)?;
         let begin = self.at + digits + 1;
         let next = begin + length;
         Ok((next <= self.buffer.len()).then_some(Found {
@@ -103,10 +111,21 @@ mod tests {
     #[test]
     fn lines_are_found_however_they_are_divided_and_whatever_pieces_arrive() {
         let bytes = b"{\"a\":1}\n\r\n<1>x {}\r\n7 {\"b\":2}10 <1>{\"\n\":3}5 {\"c\"\n{}\nrest";
-        let expected = ["{\"a\":1}", "<1>x {}\r", "{\"b\":2}", "<1>{\"\n\":3}", "{\"c\"\n", "{}"];
+        let expected = [
+            "{\"a\":1}",
+            "<1>x {}\r",
+            "{\"b\":2}",
+            "<1>{\"\n\":3}",
+            "{\"c\"\n",
+            "{}",
+        ];
         for piece in 1..=bytes.len() {
             let (found, end) = lines(bytes, piece);
-            assert_eq!((&found[..], end), (&expected.map(str::to_owned)[..], Ok(())), "{piece}");
+            assert_eq!(
+                (&found[..], end),
+                (&expected.map(str::to_owned)[..], Ok(())),
+                "{piece}"
+            );
         }
     }
 

@@ -43,7 +43,11 @@ impl fmt::Debug for Held {
 
 impl Held {
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
-        let parts = if entries < PARTS * LEAST_OF_A_PART { 1 } else { PARTS };
+        let parts = if entries < PARTS * LEAST_OF_A_PART {
+            1
+        } else {
+            PARTS
+        };
         Self {
             parts: (0..parts).map(|_| Mutex::default()).collect(),
             entries: (entries / parts).max(1),
@@ -202,7 +206,10 @@ mod tests {
         for at in 4..=5 {
             assert!(held.take(entry(at, 1).request_id).is_some());
         }
-        assert!(held.hold(entry(6, 1), SECOND).is_empty(), "what was taken counts no more");
+        assert!(
+            held.hold(entry(6, 1), SECOND).is_empty(),
+            "what was taken counts no more"
+        );
     }
 
     #[test]
@@ -228,7 +235,10 @@ mod tests {
         for (at, since) in [(50, 1), (60, 2), (10, 3)] {
             held.hold(entry(at, 1), SECOND * since);
         }
-        assert!(held.waiting_since(SECOND * 2).is_empty(), "behind the younger one");
+        assert!(
+            held.waiting_since(SECOND * 2).is_empty(),
+            "behind the younger one"
+        );
         assert_eq!(held.waiting_since(SECOND * 3).len(), 3);
         assert_eq!(held.len(), 0);
     }

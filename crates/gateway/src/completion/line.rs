@@ -269,9 +269,8 @@ impl<'de> Deserialize<'de> for Line<'de> {
                 let mut fields = Ok(Fields::default());
                 while let Some(name) = map.next_key::<Text<'de>>()? {
                     let value = map.next_value::<Scalar<'de>>()?;
-                    fields = fields.and_then(|mut fields: Fields<'de>| {
-                        fields.put(&name.0, value).map(|()| fields)
-                    });
+                    fields = fields
+                        .and_then(|mut fields: Fields<'de>| fields.put(&name.0, value).map(|()| fields));
                 }
                 Ok(Line(fields))
             }

@@ -169,17 +169,16 @@ impl Completions {
         let pause = (shared.wait / 8).clamp(SOONEST, Duration::from_secs(1));
         let mut ticks = shared.clock.every(pause);
         loop {
+            if let Some(moment) = shared.clock.monotonic().checked_sub(shared.wait) {
+                let expired = shared.held.waiting_since(moment);
+                let number = expired.len() as u64;
+                shared.counters.expired.fetch_add(number, Ordering::Relaxed);
+                self.record(expired);
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = ticks.tick() => {}
             }
-            let now = shared.clock.monotonic();
-            let expired = shared.held.waiting_since(now.saturating_sub(shared.wait));
-            shared
-                .counters
-                .expired
-                .fetch_add(expired.len() as u64, Ordering::Relaxed);
-            self.record(expired);
         }
     }
 

@@ -14,8 +14,8 @@ use super::Completions;
 use super::frames::Frames;
 use super::line::{LONGEST, Malformed};
 
-/// A proxy has one connection for each of its processes.
-const CONNECTIONS: usize = 256;
+/// A log shipper, or a proxy, has one. The server's count of open files includes so many.
+const CONNECTIONS: usize = 16;
 
 /// What the system may keep of datagrams until they are read. It gives less if `net.core.rmem_max` is less.
 const BUFFER: usize = 4 << 20;
@@ -87,7 +87,7 @@ async fn connections(listener: TcpListener, completions: &Completions) {
             accepted = listener.accept() => match accepted {
                 Ok((_, peer)) if !completions.trusts(peer.ip()) => {}
                 Ok((_, peer)) if open.len() >= CONNECTIONS => {
-                    tracing::debug!(%peer, "too many connections send access logs; this one is closed");
+                    tracing::warn!(%peer, "{CONNECTIONS} connections send access logs already; this one is closed");
                 }
                 Ok((stream, peer)) => {
                     open.spawn(connection(stream, peer, completions.clone()));

@@ -69,8 +69,14 @@ impl Waiting {
             .0
             .headers;
         let query = Some("environment=sandbox&profile=caddy");
-        let answer = world.gateway.verify(query, headers, &world.gateway.peer(PROXY)).await;
-        answer.headers()["x-request-id"].to_str().expect("text").to_owned()
+        let answer = world
+            .gateway
+            .verify(query, headers, &world.gateway.peer(PROXY))
+            .await;
+        answer.headers()["x-request-id"]
+            .to_str()
+            .expect("text")
+            .to_owned()
     }
 
     async fn pass(&self) -> String {
@@ -124,7 +130,9 @@ fn line(id: &str, status: u16) -> String {
 }
 
 fn status_of(entries: &[LogEntry], id: &str) -> Option<u16> {
-    let entry = entries.iter().find(|entry| entry.row.request_id.to_string() == id);
+    let entry = entries
+        .iter()
+        .find(|entry| entry.row.request_id.to_string() == id);
     entry.unwrap_or_else(|| panic!("{id} has no row")).row.status
 }
 
@@ -149,7 +157,10 @@ async fn a_row_has_what_the_proxy_told_and_no_body() {
         why: BodyAbsence::NotSeen,
         total_bytes,
     };
-    assert_eq!((&entry.request_body, &entry.response_body), (&absent(5), &absent(17)));
+    assert_eq!(
+        (&entry.request_body, &entry.response_body),
+        (&absent(5), &absent(17))
+    );
     assert!(entry.response_headers.is_empty(), "those were for the proxy");
 }
 
@@ -158,17 +169,31 @@ async fn what_is_told_late_or_twice_or_of_another_request_changes_no_row() {
     let waiting = Waiting::start().await;
     let (first, second) = (waiting.pass().await, waiting.pass().await);
     let forged = "0199aaaabbbb7ccc8dddeeeeffff0000";
-    let lines = [line(&first, 201), line(&first, 500), line(forged, 500), "{".to_owned(), String::new()];
+    let lines = [
+        line(&first, 201),
+        line(&first, 500),
+        line(forged, 500),
+        "{".to_owned(),
+        String::new(),
+    ];
     let answer = waiting.post(&lines.join("\n"), PROXY).await;
     assert_eq!(answer, (200, taken(1, 2, 1)));
     waiting.world.clock.advance(WAIT);
-    waiting.until("the other has waited too long", |counts| counts.expired == 1).await;
+    waiting
+        .until("the other has waited too long", |counts| counts.expired == 1)
+        .await;
     let late = waiting.post(&line(&second, 200), PROXY).await;
     assert_eq!(late, (200, taken(0, 1, 0)));
     let entries = waiting.world.entries().await;
     assert_eq!(entries.len(), 2);
-    assert_eq!((status_of(&entries, &first), status_of(&entries, &second)), (Some(201), None));
-    let of_second = entries.iter().find(|entry| entry.row.status.is_none()).expect("a row");
+    assert_eq!(
+        (status_of(&entries, &first), status_of(&entries, &second)),
+        (Some(201), None)
+    );
+    let of_second = entries
+        .iter()
+        .find(|entry| entry.row.status.is_none())
+        .expect("a row");
     assert_eq!(of_second.upstream_us, None);
 }
 
@@ -179,7 +204,11 @@ async fn a_refusal_is_known_at_once_and_nothing_waits_where_no_proxy_tells() {
     assert_eq!(waiting.counts().waiting, 0);
     assert_eq!(status_of(&waiting.world.entries().await, &refused), Some(401));
     let answer = waiting.post(&line(&refused, 200), PROXY).await;
-    assert_eq!(answer, (200, taken(0, 1, 0)), "what Gatehouse knows, no line changes");
+    assert_eq!(
+        answer,
+        (200, taken(0, 1, 0)),
+        "what Gatehouse knows, no line changes"
+    );
     assert_eq!(status_of(&waiting.world.entries().await, &refused), Some(401));
 
     let world = World::new().await;
@@ -190,7 +219,11 @@ async fn a_refusal_is_known_at_once_and_nothing_waits_where_no_proxy_tells() {
     };
     off.pass().await;
     assert_eq!(off.world.entry().await.row.status, None, "not a guessed 200");
-    assert_eq!(off.post("{}", PROXY).await.0, 404, "which is said and not ignored");
+    assert_eq!(
+        off.post("{}", PROXY).await.0,
+        404,
+        "which is said and not ignored"
+    );
 }
 
 #[tokio::test]
@@ -200,14 +233,21 @@ async fn only_proxies_that_were_named_may_tell() {
     assert_eq!(waiting.post(&line(&id, 500), STRANGER).await.0, 403);
     let address = waiting.syslog().await;
     let stranger = UdpSocket::bind((STRANGER, 0)).await.expect("a socket");
-    stranger.send_to(line(&id, 500).as_bytes(), address).await.expect("sent");
-    waiting.until("the datagram is counted", |counts| counts.untrusted == 1).await;
+    stranger
+        .send_to(line(&id, 500).as_bytes(), address)
+        .await
+        .expect("sent");
+    waiting
+        .until("the datagram is counted", |counts| counts.untrusted == 1)
+        .await;
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind((STRANGER, 0).into()).expect("an address");
     let mut stream = socket.connect(address).await.expect("a connection");
     // It may be closed before that.
     let _ = stream.write_all(format!("{}\n", line(&id, 500)).as_bytes()).await;
-    waiting.until("the connection is counted", |counts| counts.untrusted == 2).await;
+    waiting
+        .until("the connection is counted", |counts| counts.untrusted == 2)
+        .await;
     assert_eq!((waiting.counts().waiting, waiting.counts().taken), (1, 0));
     assert_eq!(waiting.post(&line(&id, 200), PROXY).await.1, taken(1, 0, 0));
 }
@@ -222,21 +262,33 @@ async fn syslog_is_taken_over_udp_and_tcp() {
     }
     let socket = UdpSocket::bind((PROXY, 0)).await.expect("a socket");
     let rfc3164 = format!("<190>Nov 27 23:30:18 web nginx: {}", line(&ids[0], 200));
-    let rfc5424 = format!("<134>1 2026-11-27T23:30:18Z web haproxy 1 - - {}\n", line(&ids[1], 301));
+    let rfc5424 = format!(
+        "<134>1 2026-11-27T23:30:18Z web haproxy 1 - - {}\n",
+        line(&ids[1], 301)
+    );
     for datagram in ["no JSON", &rfc3164, &rfc5424] {
         socket.send_to(datagram.as_bytes(), address).await.expect("sent");
     }
-    waiting.until("both datagrams are taken", |counts| counts.taken == 2).await;
+    waiting
+        .until("both datagrams are taken", |counts| counts.taken == 2)
+        .await;
 
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let counted = format!("<134>1 - - - - - {}", line(&ids[3], 404));
-    let bytes = format!("{}\n{} {counted}{}\n", line(&ids[2], 204), counted.len(), line(&ids[4], 503));
+    let bytes = format!(
+        "{}\n{} {counted}{}\n",
+        line(&ids[2], 204),
+        counted.len(),
+        line(&ids[4], 503)
+    );
     // However it is divided.
     for piece in bytes.as_bytes().chunks(7) {
         stream.write_all(piece).await.expect("sent");
         stream.flush().await.expect("sent");
     }
-    waiting.until("all lines are taken", |counts| counts.taken == 5).await;
+    waiting
+        .until("all lines are taken", |counts| counts.taken == 5)
+        .await;
     let entries = waiting.world.entries().await;
     let statuses: Vec<_> = ids.iter().map(|id| status_of(&entries, id)).collect();
     assert_eq!(statuses, [200, 301, 204, 404, 503].map(Some));
@@ -244,10 +296,17 @@ async fn syslog_is_taken_over_udp_and_tcp() {
 
     // What has no end is given up; others go on.
     stream.write_all(&vec![b'x'; 200_000]).await.ok();
-    waiting.until("the endless line is counted", |counts| counts.malformed == 2).await;
+    waiting
+        .until("the endless line is counted", |counts| counts.malformed == 2)
+        .await;
     let id = waiting.pass().await;
-    socket.send_to(line(&id, 200).as_bytes(), address).await.expect("sent");
-    waiting.until("others are taken", |counts| counts.taken == 6).await;
+    socket
+        .send_to(line(&id, 200).as_bytes(), address)
+        .await
+        .expect("sent");
+    waiting
+        .until("others are taken", |counts| counts.taken == 6)
+        .await;
 }
 
 #[tokio::test]
@@ -257,13 +316,17 @@ async fn a_file_is_followed_from_its_end_through_rotation_and_truncation() {
     let path = folder.path().join("access.log");
     let append = |path: &Path, text: &str| {
         let file = OpenOptions::new().append(true).create(true).open(path);
-        file.expect("the file").write_all(text.as_bytes()).expect("written");
+        file.expect("the file")
+            .write_all(text.as_bytes())
+            .expect("written");
     };
     let old = waiting.pass().await;
     append(&path, &format!("{}\n", line(&old, 500)));
     waiting.follow(&path).await;
     let after = async |number: u64| {
-        waiting.until("the line is taken", |counts| counts.taken == number).await;
+        waiting
+            .until("the line is taken", |counts| counts.taken == number)
+            .await;
     };
     // What was there before is of the past, so there is no telling when the file is followed, except by asking again.
     let first = waiting.pass().await;
@@ -304,14 +367,21 @@ async fn a_file_is_followed_from_its_end_through_rotation_and_truncation() {
 
     // A line that is too long is left out, and the next is not.
     let sixth = waiting.pass().await;
-    append(&path, &format!("{}\n{}\n", "x".repeat(300_000), line(&sixth, 205)));
+    append(
+        &path,
+        &format!("{}\n{}\n", "x".repeat(300_000), line(&sixth, 205)),
+    );
     after(6).await;
     assert!(waiting.counts().malformed >= 1);
 
     let entries = waiting.world.entries().await;
     let told = [first, second, third, fourth, fifth, sixth].map(|id| status_of(&entries, &id));
     assert_eq!(told, [200, 201, 202, 203, 204, 205].map(Some));
-    assert_eq!(waiting.counts().waiting, 1, "what the file had before was not taken");
+    assert_eq!(
+        waiting.counts().waiting,
+        1,
+        "what the file had before was not taken"
+    );
     waiting.world.gateway.completions().expect("they are on").close();
     assert_eq!(status_of(&waiting.world.entries().await, &old), None);
 }
@@ -343,7 +413,10 @@ async fn beyond_the_bound_the_oldest_is_recorded_without_a_status() {
     }
     assert_eq!((waiting.counts().waiting, waiting.counts().crowded), (2, 1));
     let entry = waiting.world.entry().await;
-    assert_eq!((entry.row.request_id.to_string(), entry.row.status), (ids[0].clone(), None));
+    assert_eq!(
+        (entry.row.request_id.to_string(), entry.row.status),
+        (ids[0].clone(), None)
+    );
     let lines: Vec<_> = ids.iter().map(|id| line(id, 200)).collect();
     let answer = waiting.post(&lines.join("\n"), PROXY).await;
     assert_eq!(answer.1, taken(2, 1, 0));
@@ -380,7 +453,9 @@ async fn a_status_that_is_not_known_is_no_success_and_no_failure() {
     let (told, untold) = (waiting.pass().await, waiting.pass().await);
     waiting.post(&line(&told, 200), PROXY).await;
     waiting.world.clock.advance(WAIT);
-    waiting.until("the other has waited too long", |counts| counts.expired == 1).await;
+    waiting
+        .until("the other has waited too long", |counts| counts.expired == 1)
+        .await;
     waiting.world.recorder.flush().await;
     let world = &waiting.world;
     let scope = logs::Scope::WithBrands {
@@ -391,10 +466,17 @@ async fn a_status_that_is_not_known_is_no_success_and_no_failure() {
         let filter: LogFilter = filter.parse().expect("a filter");
         let page = world.reading.page(scope, &filter, world.clock.now()).await;
         let rows = page.expect("a page").rows;
-        rows.into_iter().map(|row| row.request_id.to_string()).collect::<Vec<_>>()
+        rows.into_iter()
+            .map(|row| row.request_id.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(found("status=unknown").await, [untold.clone()]);
-    for known in ["status=2xx", "status=%3C%3D599", "status=%3E%3D100", "-status=unknown"] {
+    for known in [
+        "status=2xx",
+        "status=%3C%3D599",
+        "status=%3E%3D100",
+        "-status=unknown",
+    ] {
         assert_eq!(found(known).await, [told.clone()], "{known}");
     }
     for none in ["status=4xx", "status=5xx", "status=1xx", "status=%3E%3D400"] {
@@ -405,7 +487,10 @@ async fn a_status_that_is_not_known_is_no_success_and_no_failure() {
         facets: true,
         ..model::LogParts::HISTOGRAM
     };
-    let page = world.reading.parts(scope, &filter, parts, logs::PAGE, world.clock.now()).await;
+    let page = world
+        .reading
+        .parts(scope, &filter, parts, logs::PAGE, world.clock.now())
+        .await;
     let page = page.expect("a page");
     let buckets = page.histogram.expect("a histogram").buckets;
     let sum = |at: usize| buckets.iter().map(|bucket| bucket[at]).sum::<u64>();

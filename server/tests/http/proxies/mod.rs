@@ -24,7 +24,7 @@ use crate::world::{To, World};
 /// How long rows wait for the proxy's access log: longer than a proxy's cases take.
 const WAIT: Duration = Duration::from_secs(1200);
 
-/// How long a test waits for it. Envoy writes once a second.
+/// How long a test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Requests a minute that each key of the test has.

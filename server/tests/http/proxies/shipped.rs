@@ -110,6 +110,9 @@ pub(super) const ENVOY: Shipped = Shipped {
         "1",
         "--log-level",
         "warning",
+        // Otherwise each row is there after ten seconds.
+        "--file-flush-interval-msec",
+        "200",
         "-c",
         "envoy.yaml",
     ],
@@ -223,7 +226,10 @@ fn write(shipped: Shipped, ports: &[String; 3], log: &AccessLog, directory: &Pat
         assert!(found, "no file of {} has {shipped_port}", shipped.name);
     }
     let mut is_on = false;
-    for (shipped_log, used) in LOG.iter().zip([log.syslog.to_string(), log.file.display().to_string()]) {
+    for (shipped_log, used) in LOG
+        .iter()
+        .zip([log.syslog.to_string(), log.file.display().to_string()])
+    {
         for (_, text) in &mut texts {
             // What is no comment.
             let written = text.lines().filter(|line| !line.trim_start().starts_with('#'));

@@ -23,7 +23,11 @@ pub(super) async fn what_the_access_log_tells(stage: &mut Stage) {
             stage.fault(&what, "the proxy told nothing");
             continue;
         };
-        stage.same(&what, (entry.recorded, entry.row.status), (Recorded::Verify, Some(status)));
+        stage.same(
+            &what,
+            (entry.recorded, entry.row.status),
+            (Recorded::Verify, Some(status)),
+        );
         stage.same(&what, size(&entry.request_body), length);
         stage.same(&what, size(&entry.response_body), 2);
         let upstream = entry.upstream_us;
@@ -48,7 +52,10 @@ fn size(body: &Body) -> u64 {
 /// A caller cannot complete the row of another request by sending its id.
 pub(super) async fn an_id_that_a_caller_chose(stage: &mut Stage) {
     let what = "an id that a caller chose";
-    let asked = stage.world.get("/verify?environment=prod&profile=caddy").to(To::Operator);
+    let asked = stage
+        .world
+        .get("/verify?environment=prod&profile=caddy")
+        .to(To::Operator);
     let asked = asked
         .header("x-forwarded-method", "GET")
         .header("x-forwarded-uri", "/waits")

@@ -38,7 +38,8 @@ const fn state(verdict: Verdict, status: Option<u16>) -> State {
 fn accepted(entry: &LogEntry) -> String {
     let took = duration_text(entry.row.duration_us);
     let Some(status) = entry.row.status else {
-        return "Accepted: the key was active. The status of the API's response is not known here.".to_owned();
+        return "Accepted: the key was active. The status of the API's response is not known here."
+            .to_owned();
     };
     let answer = format!("{status} {}", status_word(Some(status)));
     match (entry.recorded, entry.upstream_us) {

@@ -138,7 +138,11 @@ mod tests {
         let mut entry = sample();
         entry.upstream_us = None;
         for (recorded, verdict, words) in [
-            (Recorded::Verify, Verdict::WrongEnvironment, "API's time was not seen"),
+            (
+                Recorded::Verify,
+                Verdict::WrongEnvironment,
+                "API's time was not seen",
+            ),
             (
                 Recorded::PublicApi,
                 Verdict::Accepted,
@@ -160,7 +164,13 @@ mod tests {
     fn the_time_of_a_request_that_a_proxy_forwarded_is_not_called_gatehouses() {
         let mut entry = sample();
         (entry.recorded, entry.row.duration_us, entry.upstream_us) = (Recorded::Verify, 9_000, Some(7_000));
-        assert_eq!(known(&entry), Known::Split { api: 7_000, rest: 2_000 });
+        assert_eq!(
+            known(&entry),
+            Known::Split {
+                api: 7_000,
+                rest: 2_000
+            }
+        );
         assert_eq!(passed_on_by(entry.recorded), "Proxy");
         entry.upstream_us = None;
         let Known::Whole(told) = known(&entry) else {

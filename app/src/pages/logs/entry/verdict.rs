@@ -56,7 +56,7 @@ const fn look(state: State) -> (Tone, IconName) {
 fn meaning(entry: &LogEntry) -> String {
     let verdict = entry.row.verdict;
     match (verdict, entry.recorded) {
-        (Verdict::Accepted, Recorded::Gateway) 
+        (Verdict::Accepted, Recorded::Gateway)
             if entry.row.status >= Some(400) && entry.upstream_us.is_some() =>
         {
             format!("{}. {}", verdict.label(), verdict.sentence())

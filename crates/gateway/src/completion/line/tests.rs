@@ -87,8 +87,22 @@ fn what_syslog_writes_in_front_is_left_out() {
         }
     }
     let started = "<133>1 2026-11-27T23:30:18Z web haproxy 12 - - Proxy in started.";
-    assert_eq!(read(started.as_bytes()), Ok(None), "that is no line of the access log");
-    for other in ["", "<", "<134>", "<134>1 - - - - -", "<134>1 - - - - [a", "nginx: {}", "[]", "{", "\0"] {
+    assert_eq!(
+        read(started.as_bytes()),
+        Ok(None),
+        "that is no line of the access log"
+    );
+    for other in [
+        "",
+        "<",
+        "<134>",
+        "<134>1 - - - - -",
+        "<134>1 - - - - [a",
+        "nginx: {}",
+        "[]",
+        "{",
+        "\0",
+    ] {
         assert_eq!(read(other.as_bytes()), Err(Malformed::NotJson), "{other:?}");
     }
 }
@@ -125,7 +139,10 @@ fn a_status_and_a_duration_must_be_there_and_nothing_twice() {
         (r#""status":200,"duration_us":"NaN""#, Malformed::Duration),
         (r#""status":200,"duration_us":"inf""#, Malformed::Duration),
         (r#""status":200,"status":500,"duration_us":7"#, Malformed::Twice),
-        (r#""status":200,"duration_us":7,"duration_ms":7"#, Malformed::Twice),
+        (
+            r#""status":200,"duration_us":7,"duration_ms":7"#,
+            Malformed::Twice,
+        ),
         (
             r#""request_id":"0199aaaabbbb7ccc8dddeeeeffff0001","status":200,"duration_us":7"#,
             Malformed::Twice,
@@ -139,9 +156,15 @@ fn a_status_and_a_duration_must_be_there_and_nothing_twice() {
     }
     let endless = line(r#""status":200,"duration_s":1e300"#);
     assert_eq!(read(endless.as_bytes()), Ok(Some(told(Some(200), u64::MAX))));
-    let long = line(&format!(r#""status":200,"duration_us":7,"x":"{}""#, "x".repeat(LONGEST)));
+    let long = line(&format!(
+        r#""status":200,"duration_us":7,"x":"{}""#,
+        "x".repeat(LONGEST)
+    ));
     assert_eq!(read(long.as_bytes()), Err(Malformed::TooLong));
-    let deep = line(&format!(r#""status":200,"duration_us":7,"x":{}"#, "[".repeat(9_000)));
+    let deep = line(&format!(
+        r#""status":200,"duration_us":7,"x":{}"#,
+        "[".repeat(9_000)
+    ));
     assert_eq!(read(deep.as_bytes()), Err(Malformed::NotJson));
 }
 
@@ -159,8 +182,14 @@ impl Dice {
 fn whatever_bytes_arrive_nothing_panics_and_no_other_request_is_meant() {
     let whole = [
         line(r#""status":200,"duration_ms":1.5,"upstream_duration_s":"0.1 : 2","request_bytes":1"#),
-        format!("<134>1 - - - - - [a b=\"\\\"]\"] {}", line(r#""status":499,"duration_us":0"#)),
-        format!("<190>Nov 27 23:30:18 web nginx: {}", line(r#""status":"404","duration":1"#)),
+        format!(
+            "<134>1 - - - - - [a b=\"\\\"]\"] {}",
+            line(r#""status":499,"duration_us":0"#)
+        ),
+        format!(
+            "<190>Nov 27 23:30:18 web nginx: {}",
+            line(r#""status":"404","duration":1"#)
+        ),
     ];
     let id: RequestId = ID.parse().expect("an id");
     let mut dice = Dice(7);
@@ -181,7 +210,10 @@ fn whatever_bytes_arrive_nothing_panics_and_no_other_request_is_meant() {
         if let Ok(Some(told)) = read(&bytes) {
             understood += 1;
             let text = String::from_utf8_lossy(&bytes);
-            assert!(told.request_id == id || text.contains(&told.request_id.to_string()), "{text}");
+            assert!(
+                told.request_id == id || text.contains(&told.request_id.to_string()),
+                "{text}"
+            );
         }
         let noise: Vec<u8> = (0..dice.roll(40)).map(|_| dice.roll(256) as u8).collect();
         assert!(!matches!(read(&noise), Ok(Some(_))));
