@@ -73,7 +73,7 @@ impl Following {
             is_failing: false,
         };
         match Reading::open(&following.path) {
-            Ok(mut reading) => match reading.to_the_end() {
+            Ok(mut reading) => match reading.skip_what_is_there() {
                 Ok(()) => following.current = Some(reading),
                 Err(error) => following.failed(&error),
             },
@@ -138,7 +138,7 @@ impl Reading {
         })
     }
 
-    fn to_the_end(&mut self) -> io::Result<()> {
+    fn skip_what_is_there(&mut self) -> io::Result<()> {
         self.at = self.file.seek(SeekFrom::End(0))?;
         Ok(())
     }

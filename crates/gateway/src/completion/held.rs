@@ -14,6 +14,9 @@ use model::RequestId;
 const PARTS: usize = 16;
 const LEAST_OF_A_PART: usize = 256;
 
+/// A large thing that changes hands.
+pub(super) type Owned = Box<Entry>;
+
 pub(super) struct Held {
     parts: Box<[Mutex<Part>]>,
     /// Of each part.
@@ -62,7 +65,7 @@ impl Held {
     }
 
     /// Returns those that no longer have room, the oldest first.
-    pub(super) fn hold(&self, entry: Box<Entry>, now: Duration) -> Vec<Box<Entry>> {
+    pub(super) fn hold(&self, entry: Box<Entry>, now: Duration) -> Vec<Owned> {
         let mut part = self.part(entry.request_id);
         if part.is_closed {
             return vec![entry];
@@ -85,7 +88,7 @@ impl Held {
         crowded
     }
 
-    pub(super) fn take(&self, id: RequestId) -> Option<Box<Entry>> {
+    pub(super) fn take(&self, id: RequestId) -> Option<Owned> {
         let mut part = self.part(id);
         let waiting = part.waiting.remove(&id)?;
         part.bytes -= waiting.bytes;
@@ -93,7 +96,7 @@ impl Held {
     }
 
     /// Those that have waited since this moment or longer.
-    pub(super) fn waiting_since(&self, moment: Duration) -> Vec<Box<Entry>> {
+    pub(super) fn waiting_since(&self, moment: Duration) -> Vec<Owned> {
         let mut taken = Vec::new();
         for part in &self.parts {
             let mut part = lock(part);
@@ -106,7 +109,7 @@ impl Held {
     }
 
     /// All of them. Nothing waits from here on.
-    pub(super) fn close(&self) -> Vec<Box<Entry>> {
+    pub(super) fn close(&self) -> Vec<Owned> {
         let mut taken = Vec::new();
         for part in &self.parts {
             let mut part = lock(part);
@@ -122,7 +125,7 @@ impl Held {
 }
 
 impl Part {
-    fn oldest(&mut self, if_it: impl Fn(&Waiting) -> bool) -> Option<Box<Entry>> {
+    fn oldest(&mut self, if_it: impl Fn(&Waiting) -> bool) -> Option<Owned> {
         let oldest = self.waiting.first_entry().filter(|oldest| if_it(oldest.get()))?;
         let waiting = oldest.remove();
         self.bytes -= waiting.bytes;
@@ -170,7 +173,7 @@ mod tests {
         })
     }
 
-    fn ids(entries: &[Box<Entry>]) -> Vec<RequestId> {
+    fn ids(entries: &[Owned]) -> Vec<RequestId> {
         entries.iter().map(|entry| entry.request_id).collect()
     }
 

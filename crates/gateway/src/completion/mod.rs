@@ -21,13 +21,13 @@ use std::time::Duration;
 
 use clock::Clock;
 use ipnet::IpNet;
-use logs::{Entry, Recorder};
+use logs::Recorder;
 use tokio_util::sync::CancellationToken;
 
 pub use self::file::follow;
 pub use self::syslog::Syslog;
 
-use self::held::Held;
+use self::held::{Held, Owned};
 use self::line::Malformed;
 use self::seldom::Seldom;
 use crate::options::is_verify_peer;
@@ -136,7 +136,7 @@ impl Completions {
     }
 
     /// The proxy forwards this request. Its entry waits for the end.
-    pub(crate) fn hold(&self, entry: Box<Entry>) {
+    pub(crate) fn hold(&self, entry: Owned) {
         let shared = &*self.0;
         let crowded = shared.held.hold(entry, shared.clock.monotonic());
         if crowded.is_empty() {
@@ -156,7 +156,7 @@ impl Completions {
         self.record(crowded);
     }
 
-    fn record(&self, entries: Vec<Box<Entry>>) {
+    fn record(&self, entries: Vec<Owned>) {
         for entry in entries {
             self.0.recorder.record(entry);
         }
