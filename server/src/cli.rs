@@ -97,6 +97,20 @@ pub struct ServeArgs {
     /// A network of proxies that may ask /verify [default: this machine only]
     #[arg(long, value_name = "CIDR")]
     pub verify_peer: Vec<String>,
+    /// Where proxies that ask /verify send their access log, as syslog over UDP or TCP: 127.0.0.1:5514
+    ///
+    /// /verify does not see how a request ends, so its row has no status until the proxy's log tells. The configurations in
+    /// docs/integrations do. Only lines of proxies that may ask /verify are taken.
+    #[arg(long, value_name = "ADDR")]
+    pub completion_syslog: Option<String>,
+    /// An access log of a proxy that only writes files; followed when it is rotated
+    #[arg(long, value_name = "FILE")]
+    pub completion_file: Vec<String>,
+    /// How long a row waits for its line of the access log before it is stored without a status [default: 65s]
+    ///
+    /// Setting it, or one of the two above, also turns on POST /verify/completions.
+    #[arg(long, value_name = "TIME")]
+    pub completion_wait: Option<String>,
     /// What passes without a key: a path of an environment's API, or all below one: prod=/status, prod=/docs/*
     ///
     /// A request that sends credentials all the same is judged by them.

@@ -6,9 +6,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::ConfigError;
 
-/// For databases (with their journals), the listening sockets, the runtime, the lock, the standard streams, and files
-/// of the site while they are read.
-const OWN: usize = 96;
+/// For databases (with their journals), the listening sockets, the runtime, the lock, the standard streams, files of the
+/// site while they are read, and proxies' access logs.
+const OWN: usize = 112;
 /// For simultaneous `admin` commands.
 const CONTROL: usize = 8;
 /// Connections to the gateway. Each takes some memory, so there is a limit even where the system has none.

@@ -1,6 +1,7 @@
 //! The binary `gatehouse`: command line, configuration, routers, and the connections between services. The rules are in
 //! `crates/`. Everything is public enough for the tests to start a whole server in their own process.
 
+mod access_logs;
 pub mod admin;
 pub mod api_error;
 pub mod caller;

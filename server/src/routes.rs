@@ -329,6 +329,14 @@ fn of_the_operator() -> Vec<operator_api::Route> {
         ),
         Route::new(Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
         Route::new(
+            Method::POST,
+            operator_api::verify::COMPLETIONS,
+            Anyone(
+                "it takes lines only from proxies that may ask /verify, and each needs the id of a request that waits",
+            ),
+            any(operator_api::verify::completions),
+        ),
+        Route::new(
             Method::GET,
             "/metrics",
             WATCHED,

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 use wire::{Door, Plane, RunningPlane};
 
+use crate::access_logs::AccessLogs;
 use crate::config::{Config, ConfigError, Database, ListenAddress};
 use crate::core::{Absent, Core};
 use crate::dashboard::{self, AppState, DashboardParts, Exports, PublicOrigin, Site, Streams, Turns};
@@ -35,6 +36,8 @@ pub struct Running {
     pub dashboard: SocketAddr,
     pub gateway: SocketAddr,
     pub operator: SocketAddr,
+    /// Where proxies send their access log.
+    pub completion_syslog: Option<SocketAddr>,
     /// How browsers reach the dashboard.
     pub public_url: String,
     /// How programs reach the gateway.
@@ -111,7 +114,9 @@ async fn start_on(
         Some(kind) => Some(demo::Prepared::new(kind, &mut config, &data_dir).await?),
         None => None,
     };
-    let own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
+    let mut own = vec![local(&dashboard)?, local(&gateway)?, local(&operator)?];
+    let access_logs = AccessLogs::bind(&config).await?;
+    own.extend(access_logs.syslog_address()?);
     let withheld = table.operators_first_segments();
     let (services, background) = Services::start(&config, Arc::clone(&core), &bounds, own, withheld).await?;
     let stop = services.stopping.clone();
@@ -142,6 +147,7 @@ async fn start_on(
         dashboard: local(&dashboard)?,
         gateway: local(&gateway)?,
         operator: local(&operator)?,
+        completion_syslog: access_logs.syslog_address()?,
         public_url: state.origin.url().to_owned(),
         gateway_url,
         services: services.clone(),
@@ -152,6 +158,7 @@ async fn start_on(
         plane: running_plane,
         _data_dir: data_dir,
     };
+    access_logs.take(&services, &stop, &tasks);
     if let Some(demo) = demo {
         demo.run(&services, running.gateway, bounds.requests, &stop, &tasks);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Clock;
-use gateway::{Gateway, GatewayOptions, Limits, LocalApi};
+use gateway::{CompletionOptions, Gateway, GatewayOptions, Limits, LocalApi};
 use logs::{Reading, Recorder, RecorderOptions};
 use store::logs::{Logs, LogsOptions, MoveOptions};
 use store::{RelayPace, RunningRelay, StoredDirectory};
@@ -109,6 +109,10 @@ impl Services {
             public_api_tls: config.tls.is_some(),
             trusted_proxies: config.trusted_proxies.clone(),
             verify_peers: config.verify_peers.clone(),
+            completion: config.completion.as_ref().map(|completion| CompletionOptions {
+                wait: completion.wait,
+                ..CompletionOptions::default()
+            }),
             open: config.open.clone(),
             withheld,
             tls: loaded(&config.gateway_tls, config)?,
@@ -239,6 +243,9 @@ impl Services {
     pub async fn stop(&self, background: Background) {
         background.worker.stop().await;
         background.keys.stop().await;
+        if let Some(completions) = self.gateway.completions() {
+            completions.close();
+        }
         self.recorder.shutdown().await;
         if let Some(relay) = background.relay {
             relay.stop().await;

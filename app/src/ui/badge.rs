@@ -1,5 +1,7 @@
 //! Small labels: HTTP statuses, environments, states. Always a word and a picture, never colour alone.
 
+use std::borrow::Cow;
+
 use leptos::prelude::*;
 use model::Environment;
 
@@ -68,7 +70,12 @@ pub fn Badge(
 ///
 /// `compact` keeps the word for assistive technology only.
 #[component]
-pub fn StatusBadge(status: u16, #[prop(optional)] compact: bool) -> impl IntoView {
+pub fn StatusBadge(
+    /// `None` if it is not known.
+    #[prop(into)]
+    status: Option<u16>,
+    #[prop(optional)] compact: bool,
+) -> impl IntoView {
     let (tone, icon) = status_look(status);
     let word_class = if compact {
         "visually-hidden"
@@ -78,7 +85,7 @@ pub fn StatusBadge(status: u16, #[prop(optional)] compact: bool) -> impl IntoVie
     view! {
         <span class="badge status" data-tone=tone.as_str()>
             <Icon name=icon />
-            <b class="status__number">{status}</b>
+            <b class="status__number">{status_number(status)}</b>
             " "
             <span class=word_class>{status_word(status)}</span>
         </span>
@@ -93,8 +100,8 @@ pub fn StatusBadge(status: u16, #[prop(optional)] compact: bool) -> impl IntoVie
 /// <span class="badge status" data-tone="warn"><b class="status__number">401</b> <span class="status__word">Unauthorized</span></span>
 /// ```
 #[component]
-pub fn RowStatus(status: u16) -> impl IntoView {
-    let is_error = status >= 400;
+pub fn RowStatus(status: Option<u16>) -> impl IntoView {
+    let is_error = status.is_some_and(|status| status >= 400);
     let (class, word_class) = if is_error {
         ("badge status", "status__word")
     } else {
@@ -102,14 +109,22 @@ pub fn RowStatus(status: u16) -> impl IntoView {
     };
     view! {
         <span class=class data-tone=is_error.then(|| status_look(status).0.as_str())>
-            <b class="status__number">{status}</b>
+            <b class="status__number">{status_number(status)}</b>
             " "
             <span class=word_class>{status_word(status)}</span>
         </span>
     }
 }
 
-const fn status_look(status: u16) -> (Tone, IconName) {
+/// In figures, or a dash.
+pub fn status_number(status: Option<u16>) -> Cow<'static, str> {
+    status.map_or(Cow::Borrowed("—"), |status| Cow::Owned(status.to_string()))
+}
+
+const fn status_look(status: Option<u16>) -> (Tone, IconName) {
+    let Some(status) = status else {
+        return (Tone::Quiet, IconName::Info);
+    };
     match status {
         200..=299 => (Tone::Good, IconName::Check),
         300..=399 => (Tone::Info, IconName::Redirect),
@@ -120,7 +135,10 @@ const fn status_look(status: u16) -> (Tone, IconName) {
 }
 
 /// The reason phrase of RFC 9110, or the name of the class for a number that has none.
-pub const fn status_word(status: u16) -> &'static str {
+pub const fn status_word(status: Option<u16>) -> &'static str {
+    let Some(status) = status else {
+        return "Not known";
+    };
     match status {
         200 => "OK",
         201 => "Created",
@@ -288,11 +306,11 @@ mod tests {
 
     #[test]
     fn every_status_has_a_word_and_the_look_of_its_class() {
-        assert_eq!(status_word(401), "Unauthorized");
-        assert_eq!(status_word(418), "Client error");
-        assert_eq!(status_look(204).0, Tone::Good);
-        assert_eq!(status_look(304).0, Tone::Info);
-        assert_eq!(status_look(429).0, Tone::Warn);
-        assert_eq!(status_look(503).0, Tone::Bad);
+        assert_eq!(status_word(Some(401)), "Unauthorized");
+        assert_eq!(status_word(Some(418)), "Client error");
+        assert_eq!(status_look(Some(204)).0, Tone::Good);
+        assert_eq!(status_look(Some(304)).0, Tone::Info);
+        assert_eq!(status_look(Some(429)).0, Tone::Warn);
+        assert_eq!(status_look(Some(503)).0, Tone::Bad);
     }
 }

@@ -30,7 +30,9 @@ pub mod title;
 pub mod toast;
 pub mod will_appear;
 
-pub use badge::{Badge, EnvironmentBadge, RowStatus, State, StateBadge, StatusBadge, Tone, status_word};
+pub use badge::{
+    Badge, EnvironmentBadge, RowStatus, State, StateBadge, StatusBadge, Tone, status_number, status_word,
+};
 pub use button::{Button, ButtonKind, ButtonLink, ButtonSize};
 pub use card::{Card, Section};
 pub use code::Code;

@@ -35,7 +35,7 @@ fn entry() -> LogEntry {
             at: NOON,
             method: "POST".to_owned(),
             path: "/v1/orders/?page=2".to_owned(),
-            status: 201,
+            status: Some(201),
             verdict: Verdict::Accepted,
             error_code: None,
             environment: Some(Environment::Sandbox),
@@ -120,7 +120,7 @@ async fn the_sentence_comes_first_and_the_time_is_split_where_it_was_measured() 
 #[tokio::test]
 async fn a_failure_of_the_api_leads_and_its_accepted_key_comes_after() {
     let mut entry = entry();
-    (entry.row.status, entry.row.duration_us, entry.upstream_us) = (500, 120_000, Some(119_000));
+    (entry.row.status, entry.row.duration_us, entry.upstream_us) = (Some(500), 120_000, Some(119_000));
     let (text, _) = page(entry, "entry-500").await;
     assert_in_order(
         &text,
@@ -134,9 +134,32 @@ async fn a_failure_of_the_api_leads_and_its_accepted_key_comes_after() {
 }
 
 #[tokio::test]
+async fn a_status_that_no_proxy_told_is_shown_as_not_known_and_never_as_a_number() {
+    let mut entry = entry();
+    (entry.recorded, entry.row.status, entry.upstream_us) = (Recorded::Verify, None, None);
+    let (text, html) = page(entry, "entry-not-known").await;
+    assert_in_order(
+        &text,
+        &[
+            "What happened",
+            "Accepted: the key was active. The status of the API's response is not known here.",
+            "Status",
+            "— Not known",
+        ],
+    );
+    for number in ["200 OK", "201 Created", "0 Unknown"] {
+        assert!(!text.contains(number), "{text}");
+    }
+    for link in ["status=unknown", "-status=unknown"] {
+        assert!(html.contains(link), "{link}: {html}");
+    }
+    assert!(html.contains("<title>POST /v1/orders/?page=2 —"), "{html}");
+}
+
+#[tokio::test]
 async fn a_refusal_says_who_deleted_the_key_and_that_nothing_was_stored_or_passed_on() {
     let mut entry = entry();
-    (entry.row.status, entry.row.verdict) = (401, Verdict::DeletedKey);
+    (entry.row.status, entry.row.verdict) = (Some(401), Verdict::DeletedKey);
     (entry.row.duration_us, entry.upstream_us) = (190, None);
     entry.verdict_detail =
         "The key ending in a6f1 was deleted by ana@example.com on 5 Jan 2026 11:57:00 UTC, 3 minutes \

@@ -15,7 +15,7 @@ fn row() -> LogRow {
         at: NOON,
         method: "GET".to_owned(),
         path: "/v1/orders/".to_owned(),
-        status: 200,
+        status: Some(200),
         verdict: Verdict::Accepted,
         error_code: None,
         environment: None,
@@ -178,7 +178,7 @@ fn full() -> LogPage {
     let rows = (0..24).map(|at: u8| LogRow {
         seq: 100 - i64::from(at),
         request_id: RequestId::time_ordered(NOON, [at; 10]),
-        status: [200, 201, 404, 200, 503, 302][usize::from(at) % 6],
+        status: Some([200, 201, 404, 200, 503, 302][usize::from(at) % 6]),
         brand: at.is_multiple_of(3).then(|| "Northwind Cards".to_owned()),
         environment: Some(model::Environment::ALL[usize::from(at) % 3]),
         key_last_four: Some("ab6d".to_owned()),
@@ -263,4 +263,36 @@ async fn without_scripts_a_wrong_word_of_the_search_line_is_shown_with_what_it_s
         text.contains("Remove the filter Method: GET"),
         "the rest is a filter: {text}"
     );
+}
+
+#[tokio::test]
+async fn a_row_whose_status_is_not_known_has_a_dash_and_is_no_failure() {
+    let mut unknown = row();
+    unknown.status = None;
+    let (text, html) = text(page(vec![unknown]), "logs-not-known").await;
+    assert!(text.contains("— Not known"), "{text}");
+    assert!(
+        !html.contains("data-failed=\"4xx\"") && !html.contains("data-failed=\"5xx\""),
+        "{html}"
+    );
+    let facets = LogFacets {
+        all: vec![LogFacet {
+            field: FilterField::Status,
+            values: vec![FacetValue {
+                text: "unknown".to_owned(),
+                label: String::new(),
+                note: String::new(),
+                requests: 1,
+            }],
+            more: 0,
+        }],
+        looked_back_to: None,
+    };
+    let found = LogPage {
+        facets: Some(facets),
+        ..page(vec![row()])
+    };
+    let (text, html) = text_at("logs?status=unknown", found, "logs-only-not-known").await;
+    assert!(text.contains("Not known"), "{text}");
+    assert!(html.contains("-status=unknown"), "{html}");
 }

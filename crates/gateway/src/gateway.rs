@@ -21,6 +21,7 @@ use wire::{CallerBody, Tls};
 
 use crate::address::Peer;
 use crate::answer::AnswerBody;
+use crate::completion::Completions;
 use crate::counters::{Counters, Counts};
 use crate::forward::Passing;
 use crate::headers::REQUEST_ID;
@@ -28,7 +29,7 @@ use crate::judge::{Facts, Outcome, judge};
 use crate::options::GatewayOptions;
 use crate::places::Places;
 use crate::reached::Reached;
-use crate::recording::{Arrival, Log, Recording};
+use crate::recording::{Arrival, Ending, Log, Recording};
 use crate::request_body::BoxError;
 use crate::sender::Sender;
 use crate::upstream::{Connector, Pool, Upstream, UpstreamFault};
@@ -80,9 +81,14 @@ impl Gateway {
     ) -> Result<Self, UpstreamFault> {
         let upstreams = Upstream::all(&options.upstreams, options.upstream_http2)?;
         let needs_tls = upstreams.values().any(Upstream::is_https);
+        let completions = options.completion.as_ref().map(|completion| {
+            let peers = options.verify_peers.clone();
+            Completions::new(completion, peers, recorder.clone(), clock.clone())
+        });
         let log = Log {
             keys: keys.clone(),
             recorder,
+            completions,
             counters: Counters::default(),
             vary: headers::vary(keys.form()),
             form: keys.form().clone(),
@@ -181,6 +187,11 @@ impl Gateway {
             Ok((caller, recording)) => self.answer_locally(caller, parts, body, recording).await,
             Err(refused) => *refused,
         }
+    }
+
+    /// The entries that wait until a proxy tells how their request ended. `None` if no proxy does.
+    pub fn completions(&self) -> Option<&Completions> {
+        self.shared.log.completions.as_ref()
     }
 
     /// Requests by verdict since the start.
@@ -291,6 +302,19 @@ impl Gateway {
         headers.insert(&REQUEST_ID, recording.request_id_value().clone());
         headers::set_for_this_caller(headers, &self.shared.log.vary);
         AnswerBody::whole(response, recording, method)
+    }
+
+    /// A response to a proxy, which forwards the request itself. How that ends is not known here.
+    pub(crate) fn left_to_proxy(
+        &self,
+        mut response: Response<Bytes>,
+        recording: Recording,
+    ) -> Response<AnswerBody> {
+        let headers = response.headers_mut();
+        headers.insert(&REQUEST_ID, recording.request_id_value().clone());
+        headers::set_for_this_caller(headers, &self.shared.log.vary);
+        recording.finish(Ending::LeftToProxy);
+        AnswerBody::unrecorded(response, &Method::GET)
     }
 
     /// What is known about a request before it is checked.

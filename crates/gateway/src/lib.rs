@@ -4,6 +4,7 @@
 
 mod address;
 mod answer;
+mod completion;
 mod counters;
 pub mod errors;
 mod forward;
@@ -34,6 +35,7 @@ mod websocket;
 
 pub use address::{Peer, client_address};
 pub use answer::{AnswerBody, BrokenOff};
+pub use completion::{CompletionCounts, CompletionOptions, Completions, Syslog, follow};
 pub use counters::Counts;
 pub use errors::refusal;
 pub use gateway::Gateway;

@@ -50,7 +50,7 @@ pub trait LocalApi: Send + Sync {
 }
 
 /// Why a body could not be read completely.
-enum Unread {
+pub(crate) enum Unread {
     TooLarge,
     Fault(BodyFault),
 }
@@ -121,7 +121,7 @@ pub(crate) fn capitalised(fault: BodyFault) -> String {
     text.get(..1).map(str::to_uppercase).unwrap_or_default() + text.get(1..).unwrap_or_default()
 }
 
-async fn read_whole<B>(body: RequestBody<B>, limit: usize) -> Result<Bytes, Unread>
+pub(crate) async fn read_whole<B>(body: RequestBody<B>, limit: usize) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,

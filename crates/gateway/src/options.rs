@@ -9,6 +9,7 @@ use model::Environment;
 use url::Url;
 use wire::Tls;
 
+use crate::completion::CompletionOptions;
 use crate::open::Open;
 
 /// The settings of a gateway.
@@ -37,6 +38,8 @@ pub struct GatewayOptions {
     pub open: Open,
     /// Peers that may ask `verify`: it says which secrets are valid. If none are named, those on this machine.
     pub verify_peers: Vec<IpNet>,
+    /// If proxies tell how the requests ended that they asked `verify` about: how long that is waited for.
+    pub completion: Option<CompletionOptions>,
 }
 
 impl GatewayOptions {
@@ -47,10 +50,14 @@ impl GatewayOptions {
     }
 
     pub(crate) fn may_verify(&self, peer: IpAddr) -> bool {
-        match self.verify_peers.as_slice() {
-            [] => peer.is_loopback(),
-            peers => peers.iter().any(|network| network.contains(&peer)),
-        }
+        is_verify_peer(&self.verify_peers, peer)
+    }
+}
+
+pub(crate) fn is_verify_peer(named: &[IpNet], peer: IpAddr) -> bool {
+    match named {
+        [] => peer.is_loopback(),
+        peers => peers.iter().any(|network| network.contains(&peer)),
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keys::{CredentialForm, Keys};
 use logs::{Capture, CapturedBody, Entry, Headers, Message, Recorder};
-use model::{BodyAbsence, Recorded, RequestId, Timestamp, Verdict};
+use model::{BodyAbsence, Recorded, RequestId, STATUS_NOT_KNOWN, Timestamp, Verdict};
 
+use crate::completion::Completions;
 use crate::counters::Counters;
 use crate::headers::request_id_value;
 use crate::judge::{Facts, presented};
@@ -41,6 +42,8 @@ pub(crate) enum Ending {
     Revoked(Verdict),
     /// Gatehouse stopped.
     Stopped,
+    /// `verify` let it pass. The proxy forwards it, and only the proxy sees how it ends.
+    LeftToProxy,
 }
 
 /// Where requests end up: in a company's log, and in the counters.
@@ -48,6 +51,8 @@ pub(crate) struct Log {
     /// To notice that the key of an open response was deleted. Here because every response has the log at hand.
     pub(crate) keys: Keys,
     pub(crate) recorder: Recorder,
+    /// Where entries wait for what the proxy tells.
+    pub(crate) completions: Option<Completions>,
     pub(crate) counters: Counters,
     /// How credentials are sent, so that they can be found in a request again.
     pub(crate) form: CredentialForm,
@@ -75,7 +80,7 @@ pub(crate) struct Recording {
     verdict: Verdict,
     request_id: HeaderValue,
     headers: Headers,
-    /// Filled in place, because it is large. Its status is 0 until there is a response. `None` if the request belongs to
+    /// Filled in place, because it is large. Its status is [`STATUS_NOT_KNOWN`] until there is a response. `None` if the request belongs to
     /// no known company: then only the counters see it.
     entry: Option<Box<Entry>>,
     /// The request's body, which fills up as it passes.
@@ -99,7 +104,7 @@ impl Recording {
                 recorded: arrival.recorded,
                 method: arrival.method,
                 path: arrival.path,
-                status: 0,
+                status: STATUS_NOT_KNOWN,
                 verdict: Verdict::Accepted,
                 verdict_detail: String::new(),
                 duration_us: 0,
@@ -210,7 +215,7 @@ impl Recording {
     /// Fills in what is known only at the end.
     fn complete(&mut self, entry: &mut Entry) {
         let is_panicking = std::thread::panicking();
-        let has_answer = entry.status != 0;
+        let has_answer = entry.status != STATUS_NOT_KNOWN;
         let remark = if is_panicking {
             failure_remark()
         } else {
@@ -220,7 +225,9 @@ impl Recording {
             let before = std::mem::take(&mut entry.verdict_detail);
             entry.verdict_detail = [before.as_str(), &remark].join(" ").trim_start().to_owned();
         }
-        if has_answer {
+        if self.ending == Ending::LeftToProxy {
+            entry.response = Message::absent(BodyAbsence::NotSeen);
+        } else if has_answer {
             entry.response.body = self.answer_body.take();
         } else {
             entry.status = if is_panicking { FAILED } else { CLIENT_LEFT };
@@ -246,7 +253,10 @@ impl Drop for Recording {
         self.log.counters.seen(self.verdict, self.entry.is_none());
         if let Some(mut entry) = self.entry.take() {
             self.complete(&mut entry);
-            self.log.recorder.record(entry);
+            match &self.log.completions {
+                Some(completions) if self.ending == Ending::LeftToProxy => completions.hold(entry),
+                _ => self.log.recorder.record(entry),
+            }
         }
     }
 }
@@ -281,7 +291,7 @@ fn failure_remark() -> String {
 
 const fn remark(ending: Ending, has_answer: bool) -> &'static str {
     match (ending, has_answer) {
-        (Ending::Whole, _) => "",
+        (Ending::Whole | Ending::LeftToProxy, _) => "",
         (Ending::CallerLeft, false) => "The caller disconnected before there was a response.",
         (Ending::CallerLeft, true) => "The caller disconnected before it had the whole response.",
         (Ending::UpstreamBroke, _) => "The API closed the connection in the middle of its response.",

@@ -79,9 +79,15 @@ impl Gateway {
             headers: headers.into(),
         };
         let mut recording = Recording::new(Arc::clone(&shared.log), arrival, facts);
-        let response = answer(only_of(call.environment, outcome), &mut recording);
+        let outcome = only_of(call.environment, outcome);
+        let passes = matches!(outcome, Outcome::Passes { .. });
+        let response = answer(outcome, &mut recording);
         let body = response.body().clone();
-        let mut response = self.own(response, recording, &Method::GET);
+        let mut response = if passes {
+            self.left_to_proxy(response, recording)
+        } else {
+            self.own(response, recording, &Method::GET)
+        };
         if call.profile.knows_401_and_403_only() {
             for_auth_request(&mut response, &body);
         }

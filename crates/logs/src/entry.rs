@@ -55,6 +55,7 @@ pub struct Entry {
     /// Includes the query.
     pub path: String,
     /// The status that the caller received, or 499 if it disconnected before there was a response.
+    /// [`model::STATUS_NOT_KNOWN`] if a proxy forwarded the request and did not tell.
     pub status: u16,
     pub verdict: Verdict,
     /// What the verdict says about this particular request, or empty.
@@ -83,7 +84,7 @@ impl fmt::Debug for Entry {
 
 impl Entry {
     /// Approximate memory used while the entry waits, in bytes.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         512 + self.path.len() + self.request.weight() + self.response.weight()
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{
     BrandFilter, ClientId, DurationFilter, FacetValue, FilterField, KeyId, KeyName, LogFacet, LogFacets,
-    StatusFilter,
+    StatusFilter, known_status,
 };
 
 use crate::{Found, Known, NamedKey, Scope};
@@ -29,7 +29,7 @@ pub(crate) fn named(found: Found, scope: Scope, known: &Known) -> LogFacets {
         facet(FilterField::Status, classes(&facets.status)),
         facet(
             FilterField::Status,
-            plain(facets.status, |status| StatusFilter::Exactly(*status)),
+            plain(facets.status, |status| StatusFilter::only(known_status(*status))),
         ),
         facet(
             FilterField::Brand,

@@ -22,6 +22,7 @@ pub struct StoredEntry {
     pub recorded: Recorded,
     pub method: String,
     pub path: String,
+    /// [`model::STATUS_NOT_KNOWN`] if it is not known.
     pub status: u16,
     pub verdict: Verdict,
     pub verdict_detail: String,

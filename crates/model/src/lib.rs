@@ -54,7 +54,7 @@ pub use key_terms::{
 pub use key_use::{KeyAddress, KeyAddresses, KeyRefusals, KeyTest, KeyUse};
 pub use log::{
     Body, BodyAbsence, Caller, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage,
-    LogRow, LogTotals, Moving, NewRows,
+    LogRow, LogTotals, Moving, NewRows, STATUS_NOT_KNOWN, known_status,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, EndpointOrder, FilterField, InvalidFilter, InvalidValue,

@@ -7,6 +7,17 @@ use crate::{
     LogHistogram, Recorded, RequestId, Timestamp, Verdict,
 };
 
+/// How a status is stored that is not known: a request that only `/verify` saw has one where the proxy never told it.
+pub const STATUS_NOT_KNOWN: u16 = 0;
+
+/// The status, of what is stored.
+pub const fn known_status(stored: u16) -> Option<u16> {
+    match stored {
+        STATUS_NOT_KNOWN => None,
+        status => Some(status),
+    }
+}
+
 /// One row of the Logs table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {
@@ -18,7 +29,8 @@ pub struct LogRow {
     pub method: String,
     /// With the query, redacted.
     pub path: String,
-    pub status: u16,
+    /// `None` if it is not known, because a proxy forwarded the request and did not tell how it ended.
+    pub status: Option<u16>,
     pub verdict: Verdict,
     /// What the API's response said went wrong, if its status is 400 or above and it said so as a code.
     pub error_code: Option<ErrorCode>,
@@ -99,7 +111,7 @@ pub enum BodyAbsence {
     HeldSecret,
     /// The response never arrived, or was never read.
     NeverArrived,
-    /// Made by `verify`, which sees headers only.
+    /// Made by `verify`, which sees the request's headers only.
     NotSeen,
     /// Generated for the demo without one.
     Generated,

@@ -1,7 +1,9 @@
 //! One row, put together from its columns.
 
 use logs::{KeyTrace, Place, StoredEntry};
-use model::{Caller, Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict};
+use model::{
+    Caller, Environment, ErrorCode, LogEntry, LogRow, Recorded, RequestId, Timestamp, Verdict, known_status,
+};
 
 use crate::messages::Messages;
 
@@ -36,7 +38,7 @@ pub(crate) fn row(seq: i64, parts: Parts, callers: bool) -> LogRow {
         at: parts.at,
         method: parts.method,
         path: parts.path,
-        status: parts.status,
+        status: known_status(parts.status),
         verdict: parts.verdict,
         error_code: parts.error_code,
         environment: parts.environment,
@@ -86,7 +88,7 @@ pub(crate) fn entry(seq: i64, entry: StoredEntry) -> (Place, LogEntry) {
         at: entry.at,
         method: entry.method,
         path: entry.path,
-        status: entry.status,
+        status: known_status(entry.status),
         verdict: entry.verdict,
         error_code: entry.error_code,
         environment: entry.environment,

@@ -83,7 +83,8 @@ impl List {
         for row in self.matching(scope, question) {
             let into = i128::from(row.at.as_millis()) - i128::from(question.from.as_millis());
             let range = i128::from(question.to.as_millis()) - i128::from(question.from.as_millis());
-            let digit = usize::from(row.status / 100);
+            // Without a status, it is counted like one of no class.
+            let digit = usize::from(row.status.unwrap_or_default() / 100);
             let digit = if digit <= 5 { digit } else { 0 };
             histogram[(into * parts as i128 / range) as usize][digit] += 1;
         }
@@ -217,7 +218,7 @@ fn log_row(seq: i64, row: &StoredEntry, callers: bool) -> LogRow {
         at: row.at,
         method: row.method.clone(),
         path: row.path.clone(),
-        status: row.status,
+        status: model::known_status(row.status),
         verdict: row.verdict,
         error_code: row.error_code.clone(),
         environment: row.environment,

@@ -148,11 +148,12 @@ fn choice<T>(dice: &mut Dice, mut value: impl FnMut(&mut Dice) -> T) -> Choice<T
 
 fn status(dice: &mut Dice) -> StatusFilter {
     let one = dice.one_of(&[200, 201, 404, 503, 418, 101, 999]);
-    match dice.roll(7) {
+    match dice.roll(8) {
         0..=2 => StatusFilter::Class(dice.one_of(&[1, 2, 3, 4, 5])),
         3 => StatusFilter::AtLeast(one),
         4 => StatusFilter::AtMost(one),
         5 => StatusFilter::Between(dice.one_of(&[100, 200, 401]), one),
+        6 => StatusFilter::Unknown,
         _ => StatusFilter::Exactly(one),
     }
 }

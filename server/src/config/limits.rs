@@ -71,7 +71,7 @@ pub(super) fn read(settings: &Settings) -> Result<GatewayLimits, ConfigError> {
     })
 }
 
-fn time(settings: &Settings, name: &str, default: Duration) -> Result<Duration, ConfigError> {
+pub(super) fn time(settings: &Settings, name: &str, default: Duration) -> Result<Duration, ConfigError> {
     let Some(value) = settings.text(name) else {
         return Ok(default);
     };

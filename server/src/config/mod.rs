@@ -1,6 +1,7 @@
 //! The configuration of `gatehouse serve`. Flags win over environment variables, which win over the file. Each value is
 //! parsed once, and each error is one sentence that names the setting.
 
+mod completion;
 mod limits;
 mod parse;
 mod retention;
@@ -19,6 +20,7 @@ use url::Url;
 
 use crate::cli::{AdminArgs, ServeArgs};
 
+pub use completion::Completion;
 pub use limits::GatewayLimits;
 pub use secrets::{Secrets, load_secrets, master_key_file, pepper_file, secret_sources};
 use settings::Settings;
@@ -108,6 +110,8 @@ pub struct Config {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Proxies that may ask `/verify`; if empty, those on this machine.
     pub verify_peers: Vec<ipnet::IpNet>,
+    /// Where they tell how the requests ended that they asked about.
+    pub completion: Option<Completion>,
     /// What passes without a key.
     pub open: gateway::Open,
     /// The User-Agent and the name of the signature header on every delivery.
@@ -143,6 +147,7 @@ impl Config {
             allow_networks: parse::allow_networks(&settings)?,
             trusted_proxies: parse::networks(&settings, "trusted-proxy")?,
             verify_peers: parse::networks(&settings, "verify-peer")?,
+            completion: completion::read(&settings)?,
             open: parse::open(&settings)?,
             webhook_headers: parse::webhook_headers(&settings)?,
             connections_per_address: parse::connections_per_address(&settings)?,

@@ -174,7 +174,7 @@ fn csv_row(row: &LogRow) -> String {
         Cow::Owned(request_id.to_string()),
         Cow::Borrowed(method),
         Cow::Borrowed(path),
-        Cow::Owned(status.to_string()),
+        or_empty(status.map(|status| status.to_string())),
         Cow::Borrowed(verdict.as_str()),
         Cow::Borrowed(error_code.as_ref().map_or("", |code| code.as_str())),
         Cow::Borrowed(environment.map_or("", |environment| environment.as_str())),

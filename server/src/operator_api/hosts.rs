@@ -13,6 +13,7 @@ use http::header::HOST;
 use http::uri::Authority;
 
 use super::refused;
+use super::verify::COMPLETIONS;
 
 /// The names set with `--operator-host`. IP addresses and `localhost` are always accepted, because no other site can
 /// own them.
@@ -44,7 +45,7 @@ impl OperatorHosts {
 
 /// Responds 421 to a name that is not ours. An earlier check ensures that there is exactly one readable `Host`.
 /// `/verify` is exempt: proxies forward the `Host` of the request they ask about, and without an API key the response
-/// reveals nothing.
+/// reveals nothing. What tells how a request ended needs that request's id.
 pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request, next: Next) -> Response {
     let mut headers = request.headers().get_all(HOST).iter();
     let is_ours = match request.uri().authority() {
@@ -53,7 +54,7 @@ pub async fn only_our_hosts(State(hosts): State<OperatorHosts>, request: Request
         None => request.headers().contains_key(HOST),
     };
     let is_ours = is_ours && headers.all(|host| host.to_str().is_ok_and(|host| hosts.is_ours(host)));
-    if is_ours || request.uri().path() == "/verify" {
+    if is_ours || matches!(request.uri().path(), "/verify" | COMPLETIONS) {
         return next.run(request).await;
     }
     refused(

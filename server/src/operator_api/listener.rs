@@ -1,5 +1,5 @@
 //! Serves the operator's listener on the threads of the gateway. `/verify` is answered there, because a proxy waits for it
-//! before each of its requests. Everything else is answered on the main runtime, to which the database's connections
+//! before each of its requests, and so is what the proxy tells about them afterwards. Everything else is answered on the main runtime, to which the database's connections
 //! belong.
 
 use std::convert::Infallible;
@@ -24,6 +24,7 @@ use wire::{CallerBody, Door, Fault, Plane};
 use crate::api_error::{ApiError, set_answer_headers};
 use crate::listener::Peer;
 use crate::operator_api::vary;
+use crate::operator_api::verify::COMPLETIONS;
 use crate::services::Services;
 
 /// Serves until `stop`, then drains. Must be called within the main runtime.
@@ -61,6 +62,12 @@ impl Connection {
         response
     }
 
+    async fn completions(&self, request: Request<CallerBody>) -> Response<AnswerBody> {
+        let mut response = self.gateway.completions_posted(request, &self.peer).await;
+        set_answer_headers(response.headers_mut(), &self.vary);
+        response
+    }
+
     /// If the caller leaves, the work ends too.
     async fn route(&self, request: Request<CallerBody>) -> Response<Body> {
         let mut request = request.map(Body::new);
@@ -87,10 +94,10 @@ impl wire::Service for Connection {
     type Body = OperatorBody;
 
     async fn answer(&self, request: Request<CallerBody>) -> Response<OperatorBody> {
-        if request.uri().path() == "/verify" {
-            self.verify(request).await.map(OperatorBody::Verify)
-        } else {
-            self.route(request).await.map(OperatorBody::Routed)
+        match request.uri().path() {
+            "/verify" => self.verify(request).await.map(OperatorBody::Verify),
+            COMPLETIONS => self.completions(request).await.map(OperatorBody::Verify),
+            _ => self.route(request).await.map(OperatorBody::Routed),
         }
     }
 

@@ -52,6 +52,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
             count,
         );
     }
+    completion(&mut text, &services);
     text.one(
         "gatehouse_log_entries_waiting",
         "gauge",
@@ -103,6 +104,47 @@ fn certificates(text: &mut Text, services: &Services) {
             );
         }
     }
+}
+
+/// What proxies told about requests that they asked `/verify` about.
+fn completion(text: &mut Text, services: &Services) {
+    let Some(completions) = services.gateway.completions() else {
+        return;
+    };
+    let counts = completions.counts();
+    text.head(
+        "gatehouse_completion_lines_total",
+        "counter",
+        "Lines of proxies' access logs: taken, about a request that does not wait here, not readable, or of a stranger.",
+    );
+    for (result, count) in [
+        ("taken", counts.taken),
+        ("unknown", counts.unknown),
+        ("malformed", counts.malformed),
+        ("untrusted", counts.untrusted),
+    ] {
+        text.line(
+            &format!("gatehouse_completion_lines_total{{result=\"{result}\"}}"),
+            count,
+        );
+    }
+    text.head(
+        "gatehouse_completion_missing_total",
+        "counter",
+        "Requests of /verify whose status is not known: no line came in time, or too many waited.",
+    );
+    for (reason, count) in [("late", counts.expired), ("room", counts.crowded)] {
+        text.line(
+            &format!("gatehouse_completion_missing_total{{reason=\"{reason}\"}}"),
+            count,
+        );
+    }
+    text.one(
+        "gatehouse_completion_waiting",
+        "gauge",
+        "Requests of /verify that wait for their line of the access log.",
+        counts.waiting,
+    );
 }
 
 /// How the log's rows are held, and what cannot be read or written.

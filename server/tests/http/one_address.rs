@@ -79,9 +79,9 @@ async fn one_address_serves_webhooks_and_the_api_and_both_appear_in_logs() {
     assert_eq!(
         rows,
         [
-            ("/v1/users/", 401, Verdict::MissingCredentials),
-            ("/v1/users/?page=1", 200, Verdict::Accepted),
-            ("/v1/webhooks/", 201, Verdict::Accepted),
+            ("/v1/users/", Some(401), Verdict::MissingCredentials),
+            ("/v1/users/?page=1", Some(200), Verdict::Accepted),
+            ("/v1/webhooks/", Some(201), Verdict::Accepted),
         ]
     );
     let scope = scope(&acme);

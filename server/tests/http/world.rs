@@ -101,6 +101,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         allow_networks: Vec::new(),
         trusted_proxies: Vec::new(),
         verify_peers: Vec::new(),
+        completion: None,
         open: gateway::Open::default(),
         webhook_headers: webhooks::SentHeaders::default(),
         connections_per_address: 1024,

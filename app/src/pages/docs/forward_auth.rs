@@ -165,7 +165,13 @@ fn Configurations() -> impl IntoView {
         <Section id="configurations" title=PAGE.part("configurations")>
             <div class="prose">
                 <p>
-                    "The proxy is at 127.0.0.1:8080, Gatehouse at 127.0.0.1:9090 and the API at 127.0.0.1:8000. All of these \
+                    "The proxy is at 127.0.0.1:8080, Gatehouse at 127.0.0.1:9090 and the API at 127.0.0.1:8000. Gatehouse reads \
+                     the proxy's access log for the status of each request: start it with "
+                    <code>"--completion-syslog 127.0.0.1:5514"</code> ", or with " <code>"--completion-file"</code>
+                    " and the path of the log for Traefik and Envoy. Without it, a row's status is not known."
+                </p>
+                <p>
+                    "All of these \
                      configurations refuse every request if Gatehouse does not respond. They are tested with nginx 1.22, \
                      Caddy 2.11, Traefik 3.7, Envoy 1.40 and HAProxy 2.6."
                 </p>

@@ -111,7 +111,9 @@ fn last_used(company: ClientId, seen: &SeenKey) -> AnyView {
 fn latest_request(company: ClientId, row: &LogRow) -> impl IntoView + use<> {
     let href = address::of_entry(company, row.request_id, &LogFilter::default());
     let words = format!("{} {}", row.method, row.path);
-    let status = row.status;
+    let status = row
+        .status
+        .map_or_else(|| "status not known".to_owned(), |status| status.to_string());
     view! {
         <span class="key-latest">
             "Newest request in Logs: " <a class="mono" href=href><bdi>{words}</bdi></a> {format!(" ({status})")}

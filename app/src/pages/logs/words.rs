@@ -29,7 +29,8 @@ pub(super) const fn within(range: DateRange) -> &'static str {
 /// "4xx Client error", "404 Not found".
 pub(super) fn status_label(status: StatusFilter) -> String {
     let word = match status {
-        StatusFilter::Exactly(status) => status_word(status),
+        StatusFilter::Exactly(status) => status_word(Some(status)),
+        StatusFilter::Unknown => return status_word(None).to_owned(),
         StatusFilter::AtLeast(_) | StatusFilter::AtMost(_) | StatusFilter::Between(..) => {
             return status.to_string();
         }

@@ -80,7 +80,7 @@ fn LastAnswer(row: DeliveryRow) -> impl IntoView {
             <span class="nowrap">
                 <span class="mono">{status.to_string()}</span>
                 " "
-                {status_word(status)}
+                {status_word(Some(status))}
             </span>
         }
         .into_any(),

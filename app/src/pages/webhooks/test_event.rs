@@ -209,12 +209,18 @@ fn result_text(delivery: &Delivery) -> String {
     };
     let took = took_text(attempt.duration_ms);
     match attempt.outcome {
-        AttemptOutcome::Succeeded { status } => format!("{status} {} after {took}.", status_word(status)),
+        AttemptOutcome::Succeeded { status } => {
+            format!("{status} {} after {took}.", status_word(Some(status)))
+        }
         AttemptOutcome::Failed {
             class,
             status: Some(status),
         } => {
-            format!("{status} {} after {took}. {}", status_word(status), class.hint())
+            format!(
+                "{status} {} after {took}. {}",
+                status_word(Some(status)),
+                class.hint()
+            )
         }
         AttemptOutcome::Failed { class, status: None } => {
             format!("{} after {took}. {}", class.label(), class.hint())

@@ -181,7 +181,7 @@ async fn malformed_chunks_get_400_from_the_public_api_and_the_gateway() {
             let entry = world.entries().await.remove(0);
             assert_eq!(
                 (entry.row.status, entry.row.path.as_str()),
-                (400, path),
+                (Some(400), path),
                 "{body:?}"
             );
         }
@@ -295,7 +295,7 @@ async fn a_panic_is_a_500_with_an_incident_id_and_appears_in_the_companys_log() 
         .expect("an incident");
     assert_eq!(incident.split(' ').next().map(str::len), Some(12), "{message}");
     let entry = world.entry().await;
-    assert_eq!(entry.row.status, 500);
+    assert_eq!(entry.row.status, Some(500));
     assert!(
         entry
             .verdict_detail

@@ -321,7 +321,7 @@ async fn a_request_that_its_caller_resets_is_cancelled_at_the_upstream() {
     let entry = world.entry_when_ended().await;
     assert_eq!(
         (entry.row.status, entry.verdict_detail.as_str()),
-        (499, "The caller disconnected before there was a response.")
+        (Some(499), "The caller disconnected before there was a response.")
     );
     assert_eq!(caller.send(get(&world, "/echo")).await.status, 200);
 }

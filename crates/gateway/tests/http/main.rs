@@ -6,6 +6,7 @@ mod switching;
 mod upstream;
 mod world;
 
+mod completing;
 mod hostile;
 mod http2;
 mod instructions;

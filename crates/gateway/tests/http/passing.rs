@@ -186,7 +186,7 @@ async fn the_gateway_answers_the_public_api_and_records_it_as_such() {
     let entry = world.entry().await;
     assert_eq!(
         (entry.recorded, entry.row.status, entry.upstream_us),
-        (Recorded::PublicApi, 201, None)
+        (Recorded::PublicApi, Some(201), None)
     );
 }
 

@@ -21,7 +21,7 @@ async fn an_entry_describes_the_whole_request() {
     assert_eq!(entry.row.request_id, answer.request_id());
     assert_eq!(
         (entry.row.method.as_str(), entry.row.status, entry.row.verdict),
-        ("POST", 200, Verdict::Accepted)
+        ("POST", Some(200), Verdict::Accepted)
     );
     assert_eq!(entry.row.path, "/tell-secrets?page=2&token=[redacted]");
     assert_eq!(

@@ -59,7 +59,7 @@ async fn a_company_whose_public_api_requests_hang_takes_no_places_from_others() 
     );
     assert_eq!(refused.headers["retry-after"], "1");
     let row = world.entries().await.remove(0).row;
-    assert_eq!((row.status, row.verdict), (503, Verdict::Overloaded));
+    assert_eq!((row.status, row.verdict), (Some(503), Verdict::Overloaded));
 
     // Places at the upstreams are others, and another company finds some here.
     assert_eq!(world.get("/echo").await.status, 200);

@@ -47,7 +47,7 @@ async fn a_response_is_streamed_piece_by_piece() {
     drop(hand);
     assert!(body.frame().await.is_none());
     let entry = world.entry_when_ended().await;
-    assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (200, ""));
+    assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (Some(200), ""));
 }
 
 /// A response that the test writes.
@@ -261,7 +261,10 @@ async fn when_the_caller_leaves_before_the_response_the_upstream_request_is_canc
     call.abort();
     assert!(matches!(world.upstream.next().await, Event::Left));
     let entry = world.entry_when_ended().await;
-    assert_eq!((entry.row.status, entry.row.verdict), (499, Verdict::Accepted));
+    assert_eq!(
+        (entry.row.status, entry.row.verdict),
+        (Some(499), Verdict::Accepted)
+    );
     assert_eq!(
         entry.verdict_detail,
         "The caller disconnected before there was a response."

@@ -56,7 +56,7 @@ async fn a_websocket_passes_both_ways_and_is_one_entry() {
     let world = world_with(upstream(echo).await, |_| {}).await;
     drop(open(&world).await);
     let entry = world.entry_when_ended().await;
-    assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (101, ""));
+    assert_eq!((entry.row.status, entry.verdict_detail.as_str()), (Some(101), ""));
     let sizes = [entry.request_body, entry.response_body].map(|body| match body {
         Body::Absent {
             why: BodyAbsence::Switched,

@@ -112,7 +112,10 @@ async fn a_read_only_key_reads_and_does_nothing_else() {
         403
     );
     let refused = world.entries().await;
-    let refused: Vec<_> = refused.iter().filter(|entry| entry.row.status == 403).collect();
+    let refused: Vec<_> = refused
+        .iter()
+        .filter(|entry| entry.row.status == Some(403))
+        .collect();
     assert_eq!(refused.len(), 10);
     assert!(
         refused

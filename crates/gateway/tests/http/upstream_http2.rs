@@ -183,7 +183,7 @@ async fn a_conversation_goes_both_ways_at_once_and_ends_with_its_trailers() {
             entry.row.path.as_str(),
             entry.verdict_detail.as_str()
         ),
-        (200, "/echo.Echo/Talk", "")
+        (Some(200), "/echo.Echo/Talk", "")
     );
 }
 

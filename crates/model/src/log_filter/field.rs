@@ -103,7 +103,7 @@ impl FilterField {
     /// What its values look like: the rest of a sentence that begins with "status wants" or "status must be".
     pub const fn wants(self) -> &'static str {
         match self {
-            Self::Status => "a class such as 5xx, a code, or >=500",
+            Self::Status => "a class such as 5xx, a code, >=500 or unknown",
             Self::Brand => "\"own\", the name of a brand, or its Client ID",
             Self::Environment => "one of sandbox, dev, prod",
             Self::Key => "the last four characters of a key, or its id",

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, InvalidId, KeyId};
+use crate::{ClientId, InvalidId, KeyId, STATUS_NOT_KNOWN};
+
+/// How [`StatusFilter::Unknown`] is written.
+const UNKNOWN: &str = "unknown";
 
 /// The text is not a value of this kind. [`super::FilterField::wants`] says what is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +41,29 @@ pub enum StatusFilter {
     AtMost(u16),
     /// `400..404`: both are included, and the first is the smaller one.
     Between(u16, u16),
+    /// `unknown`: a proxy forwarded the request and did not tell how it ended.
+    Unknown,
 }
 
 impl StatusFilter {
-    /// From (included) and to (excluded).
+    /// The filter for this status alone.
+    pub const fn only(status: Option<u16>) -> Self {
+        match status {
+            Some(status) => Self::Exactly(status),
+            None => Self::Unknown,
+        }
+    }
+
+    /// From (included) and to (excluded), of statuses as they are stored.
     pub const fn bounds(self) -> (u16, u16) {
         match self {
             Self::Class(class) => (class as u16 * 100, class as u16 * 100 + 100),
             Self::Exactly(status) => (status, status + 1),
             Self::AtLeast(least) => (least, 1000),
-            Self::AtMost(most) => (0, most + 1),
+            // What is not known is neither low nor high.
+            Self::AtMost(most) => (STATUS_NOT_KNOWN + 1, most + 1),
             Self::Between(least, most) => (least, most + 1),
+            Self::Unknown => (STATUS_NOT_KNOWN, STATUS_NOT_KNOWN + 1),
         }
     }
 
@@ -82,6 +97,7 @@ impl fmt::Display for StatusFilter {
             Self::AtLeast(least) => write!(f, ">={least}"),
             Self::AtMost(most) => write!(f, "<={most}"),
             Self::Between(least, most) => write!(f, "{least}..{most}"),
+            Self::Unknown => f.write_str(UNKNOWN),
         }
     }
 }
@@ -94,6 +110,9 @@ impl FromStr for StatusFilter {
             Ok(status @ 100_u16..=599) if text.len() == 3 => Ok(status),
             _ => Err(InvalidValue),
         };
+        if text == UNKNOWN {
+            return Ok(Self::Unknown);
+        }
         if let Some((least, most)) = text.split_once("..") {
             let (least, most) = (status(least)?, status(most)?);
             return if least <= most {

@@ -159,6 +159,7 @@ fn values(field: FilterField, vocabulary: &Vocabulary) -> Vec<Suggestion> {
             ("502", "Bad gateway"),
             ("503", "Service unavailable"),
             ("504", "Gateway timeout"),
+            ("unknown", "Not known"),
         ]),
         FilterField::Duration => plain(&[
             (">100ms", ""),

@@ -442,7 +442,7 @@ async fn an_entry_is_returned_whole_and_only_to_its_company(db: &TestDb) {
         assert_eq!(found.row.request_id, stored.request_id);
         assert_eq!(
             (found.row.at, found.row.status, found.row.verdict),
-            (NOW, 200, Verdict::Accepted)
+            (NOW, Some(200), Verdict::Accepted)
         );
         assert_eq!((found.row.duration_us, found.upstream_us), (1234, Some(1000)));
         assert_eq!(

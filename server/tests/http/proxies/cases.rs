@@ -413,7 +413,7 @@ pub(super) async fn gatehouse_that_cannot_say(stage: &mut Stage) {
         format!("{head}\r\n{not_ready}")
     })
     .await;
-    let proxy = Proxy::start(stage.shipped, stage.api.address, stand_in.address);
+    let proxy = Proxy::start(stage.shipped, stage.api.address, stand_in.address, &stage.log);
     let what = "503";
     let call = Call::new("POST", "/not-ready").with(&stage.key).body(b"body");
     let response = caller::send(proxy.address, &[call]).await;
@@ -445,7 +445,7 @@ pub(super) async fn gatehouse_that_cannot_say(stage: &mut Stage) {
 
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = nowhere.local_addr().expect("an address");
-    let silent = Proxy::start(stage.shipped, stage.api.address, address);
+    let silent = Proxy::start(stage.shipped, stage.api.address, address, &stage.log);
     let call = Call::get("/silent").with(&stage.key);
     let response = caller::send(silent.address, std::slice::from_ref(&call)).await;
     unavailable(stage, "a Gatehouse that does not respond", response);

@@ -6,16 +6,26 @@ mod cases;
 mod message;
 mod odd_targets;
 mod shipped;
+mod told;
 mod upstream;
 
+use std::time::{Duration, Instant};
+
 use model::{Actor, ClientId, CompanyId, Environment, LogEntry};
-use server::config::RateLimit;
+use server::config::{Completion, RateLimit};
+use tempfile::TempDir;
 
 use self::caller::Call;
 use self::message::Message;
-use self::shipped::{Proxy, Shipped};
+use self::shipped::{AccessLog, Proxy, Shipped};
 use self::upstream::Upstream;
 use crate::world::{To, World};
+
+/// How long rows wait for the proxy's access log: longer than a proxy's cases take.
+const WAIT: Duration = Duration::from_secs(1200);
+
+/// How long a test waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Requests a minute that each key of the test has.
 const BUDGET: u32 = 200;
@@ -25,6 +35,8 @@ struct Stage {
     world: World,
     api: Upstream,
     proxy: Proxy,
+    log: AccessLog,
+    _log_folder: TempDir,
     shipped: Shipped,
     company: CompanyId,
     /// Active in Production.
@@ -45,7 +57,15 @@ struct Key {
 
 impl Stage {
     async fn start(shipped: Shipped) -> Self {
+        let log_folder = tempfile::tempdir().expect("a folder");
+        let file = log_folder.path().join("access.json");
+        let completion = Completion {
+            syslog: Some("127.0.0.1:0".parse().expect("an address")),
+            files: vec![file.clone()],
+            wait: WAIT,
+        };
         let world = World::start_with(|config| {
+            config.completion = Some(completion);
             config.rate_limit = RateLimit::Requests(BUDGET);
             config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
         })
@@ -61,7 +81,9 @@ impl Stage {
         let key = Key::of(&world, company, client_id, Environment::Prod).await;
         let elsewhere = Key::of(&world, company, client_id, Environment::Sandbox).await;
         let api = Upstream::start().await;
-        let proxy = Proxy::start(shipped, api.address, world.address(To::Operator));
+        let syslog = world.running().completion_syslog.expect("it listens");
+        let log = AccessLog { syslog, file };
+        let proxy = Proxy::start(shipped, api.address, world.address(To::Operator), &log);
         Self {
             company,
             brand: brand.client_id,
@@ -69,6 +91,8 @@ impl Stage {
             world,
             api,
             proxy,
+            log,
+            _log_folder: log_folder,
             shipped,
             key,
             elsewhere,
@@ -106,8 +130,19 @@ impl Stage {
         }
     }
 
-    /// What the log has of this request.
+    /// What the log has of this request, once the proxy has told how it ended.
     async fn entry(&self, request_id: &str) -> Option<LogEntry> {
+        let asked = Instant::now();
+        loop {
+            let entry = self.entry_so_far(request_id).await;
+            if entry.is_some() || asked.elapsed() > PATIENCE {
+                return entry;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn entry_so_far(&self, request_id: &str) -> Option<LogEntry> {
         let services = &self.world.running().services;
         services.recorder.flush().await;
         let scope = logs::Scope::WithBrands {
@@ -146,6 +181,8 @@ async fn judge(shipped: Shipped) {
     cases::bodies(&mut stage).await;
     cases::claims_about_the_request(&mut stage).await;
     cases::errors_of_the_api(&mut stage).await;
+    told::what_the_access_log_tells(&mut stage).await;
+    told::an_id_that_a_caller_chose(&mut stage).await;
     odd_targets::odd_targets(&mut stage).await;
     cases::gatehouse_that_cannot_say(&mut stage).await;
     stage.close();

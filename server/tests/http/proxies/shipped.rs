@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// The addresses in the shipped files: the proxy's own, the API's and Gatehouse's.
 const SHIPPED: [&str; 3] = ["8080", "8000", "9090"];
 
+/// Where the access log goes in them: to Gatehouse over UDP, or into a file.
+const LOG: [&str; 2] = ["127.0.0.1:5514", "./access.json"];
+
 /// A proxy whose configuration is shipped.
 #[derive(Clone, Copy)]
 pub(super) struct Shipped {
@@ -28,6 +31,8 @@ pub(super) struct Shipped {
     pub(super) without_gatehouse: u16,
     /// Passes on all of Gatehouse's 503. The others make one of their own.
     pub(super) passes_503: bool,
+    /// Its access log says when the API began to respond.
+    pub(super) tells_upstream: bool,
     /// Tells the caller of an accepted request the id that it has in Gatehouse's log.
     pub(super) tells_request_id: bool,
 }
@@ -45,6 +50,7 @@ pub(super) const NGINX: Shipped = Shipped {
     removes_by_pattern: false,
     without_gatehouse: 503,
     passes_503: true,
+    tells_upstream: true,
     tells_request_id: true,
 };
 
@@ -56,6 +62,7 @@ pub(super) const HAPROXY: Shipped = Shipped {
     removes_by_pattern: true,
     without_gatehouse: 503,
     passes_503: true,
+    tells_upstream: true,
     tells_request_id: true,
 };
 
@@ -77,6 +84,7 @@ pub(super) const CADDY: Shipped = Shipped {
     removes_by_pattern: true,
     without_gatehouse: 503,
     passes_503: true,
+    tells_upstream: false,
     tells_request_id: true,
 };
 
@@ -88,6 +96,7 @@ pub(super) const TRAEFIK: Shipped = Shipped {
     removes_by_pattern: true,
     without_gatehouse: 500,
     passes_503: true,
+    tells_upstream: false,
     tells_request_id: false,
 };
 
@@ -101,6 +110,9 @@ pub(super) const ENVOY: Shipped = Shipped {
         "1",
         "--log-level",
         "warning",
+        // Otherwise each row is there after ten seconds.
+        "--file-flush-interval-msec",
+        "200",
         "-c",
         "envoy.yaml",
     ],
@@ -108,8 +120,15 @@ pub(super) const ENVOY: Shipped = Shipped {
     removes_by_pattern: true,
     without_gatehouse: 503,
     passes_503: false,
+    tells_upstream: true,
     tells_request_id: true,
 };
+
+/// Where a proxy's access log goes.
+pub(super) struct AccessLog {
+    pub(super) syslog: SocketAddr,
+    pub(super) file: PathBuf,
+}
 
 /// A running proxy. Ends when dropped, and then shows its messages if the test has failed.
 pub(super) struct Proxy {
@@ -119,12 +138,12 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn start(shipped: Shipped, api: SocketAddr, gatehouse: SocketAddr) -> Self {
+    pub(super) fn start(shipped: Shipped, api: SocketAddr, gatehouse: SocketAddr, log: &AccessLog) -> Self {
         let held = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = held.local_addr().expect("an address");
         let directory = tempfile::tempdir().expect("a directory");
         let ports = [address.port(), api.port(), gatehouse.port()].map(|port| port.to_string());
-        write(shipped, &ports, directory.path());
+        write(shipped, &ports, log, directory.path());
         let messages = File::create(directory.path().join("messages")).expect("a file");
         drop(held);
         let mut command = Command::new(program(shipped.command[0]));
@@ -182,7 +201,7 @@ fn serves(address: SocketAddr) -> bool {
 }
 
 /// Writes the shipped files with these ports.
-fn write(shipped: Shipped, ports: &[String; 3], directory: &Path) {
+fn write(shipped: Shipped, ports: &[String; 3], log: &AccessLog, directory: &Path) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/integrations");
     let mut texts: Vec<(&str, String)> = shipped
         .files
@@ -206,6 +225,19 @@ fn write(shipped: Shipped, ports: &[String; 3], directory: &Path) {
         }
         assert!(found, "no file of {} has {shipped_port}", shipped.name);
     }
+    let mut is_on = false;
+    for (shipped_log, used) in LOG
+        .iter()
+        .zip([log.syslog.to_string(), log.file.display().to_string()])
+    {
+        for (_, text) in &mut texts {
+            // What is no comment.
+            let written = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+            is_on |= written.into_iter().any(|line| line.contains(shipped_log));
+            *text = text.replace(shipped_log, &used);
+        }
+    }
+    assert!(is_on, "no file of {} sends an access log", shipped.name);
     for (file, text) in texts {
         fs::write(directory.join(file), text.replace('\u{0}', "")).expect("written");
     }

@@ -12,7 +12,7 @@ use crate::pages::loaded::Loaded;
 use crate::pages::logs::address;
 use crate::pages::logs::hold::LIST;
 use crate::pages::logs::opened::{self, InDrawer};
-use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, IconName, status_word};
+use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, IconName, status_number, status_word};
 
 const BESIDE: Beside = Beside {
     list: LIST,
@@ -84,7 +84,7 @@ fn Line(entry: LogEntry, said: RwSignal<String>) -> impl IntoView {
         "{} {} {} {}",
         short(&row.method),
         short(&row.path),
-        row.status,
+        status_number(row.status),
         status_word(row.status)
     );
     Effect::new(move || said.set(words.clone()));

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{
     BrandFilter, Choice, ClientId, DateRange, DurationFilter, FilterField, KeyFilter, KeyId, LogEntry,
-    LogFilter, LogRow, Recorded,
+    LogFilter, LogRow, Recorded, StatusFilter,
 };
 
 use super::marks::Marks;
@@ -121,12 +121,14 @@ impl Narrowing {
     }
 
     /// The status, and its class.
-    fn status(&self, status: u16) -> AnyView {
-        let class = format!("{}xx", status / 100);
-        let links = [
-            self.pivot(FilterField::Status, status.to_string(), &status.to_string()),
-            self.spelt_out(FilterField::Status, class.clone(), &class),
-        ];
+    fn status(&self, status: Option<u16>) -> AnyView {
+        let value = StatusFilter::only(status);
+        let words = status.map_or_else(|| "status not known".to_owned(), |status| status.to_string());
+        let mut links = vec![self.pivot(FilterField::Status, value.to_string(), &words)];
+        if let Some(status) = status {
+            let class = format!("{}xx", status / 100);
+            links.push(self.spelt_out(FilterField::Status, class.clone(), &class));
+        }
         fact(
             "Status",
             false,

@@ -36,7 +36,7 @@ use crate::browser::html::ShowMarkup;
 use crate::pages::company::CompanyScope;
 use crate::pages::loaded::{Loaded, Outcome};
 use crate::pages::next_steps::HelpLinks;
-use crate::ui::{BackLink, Card, Code, CopyButton, CopyLook, PageHeader, Section, Title};
+use crate::ui::{BackLink, Card, Code, CopyButton, CopyLook, PageHeader, Section, Title, status_number};
 use crate::{AppError, api};
 
 /// A request that is not this company's, or not in its log, is a 404.
@@ -108,7 +108,7 @@ fn Entry(scope: CompanyScope, steps: Steps, beside: Drawing, entry: LogEntry) ->
         }
     };
     let title = format!("{} {}", entry.row.method, entry.row.path);
-    let document_title = format!("{} {}", short(&title), entry.row.status);
+    let document_title = format!("{} {}", short(&title), status_number(entry.row.status));
     let actions = {
         let request = entry.row.request_id;
         move || view! { <CopyLinks company request /> }
@@ -176,7 +176,7 @@ fn EntryParts(
 #[component]
 fn Messages(entry: LogEntry) -> impl IntoView {
     if !entry.row.verdict.key_was_recognised() {
-        let status = entry.row.status;
+        let status = status_number(entry.row.status);
         return view! {
             <Section id="messages" title="Request and response">
                 <p class="muted">

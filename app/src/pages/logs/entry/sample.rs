@@ -16,7 +16,7 @@ pub(super) fn sample() -> LogEntry {
             at: Timestamp::from_millis(0),
             method: "GET".to_owned(),
             path: "/v1/orders/?q=it's".to_owned(),
-            status: 200,
+            status: Some(200),
             verdict: Verdict::Accepted,
             error_code: None,
             environment: Some(Environment::Sandbox),

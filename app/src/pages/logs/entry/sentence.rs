@@ -9,10 +9,7 @@ use crate::ui::{State, duration_text, status_word};
 /// at the API.
 pub(super) fn of(entry: &LogEntry) -> (State, String) {
     let verdict = entry.row.verdict;
-    let state = match (verdict, entry.recorded) {
-        (Verdict::Accepted, Recorded::Verify) => State::Accepted,
-        _ => state(verdict, entry.row.status),
-    };
+    let state = state(verdict, entry.row.status);
     let words = match verdict {
         Verdict::Accepted => accepted(entry),
         Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout | Verdict::NotReady | Verdict::Overloaded => {
@@ -23,11 +20,14 @@ pub(super) fn of(entry: &LogEntry) -> (State, String) {
     (state, words)
 }
 
-const fn state(verdict: Verdict, status: u16) -> State {
+const fn state(verdict: Verdict, status: Option<u16>) -> State {
     match verdict {
-        Verdict::Accepted if status >= 500 => State::Failed,
-        Verdict::Accepted if status >= 400 => State::Refused,
-        Verdict::Accepted => State::Accepted,
+        Verdict::Accepted => match status {
+            Some(500..) => State::Failed,
+            Some(400..) => State::Refused,
+            // Of a status that is not known, only the key is.
+            Some(_) | None => State::Accepted,
+        },
         Verdict::NotReady | Verdict::Overloaded | Verdict::UpstreamUnreachable | Verdict::UpstreamTimeout => {
             State::Failed
         }
@@ -36,8 +36,12 @@ const fn state(verdict: Verdict, status: u16) -> State {
 }
 
 fn accepted(entry: &LogEntry) -> String {
-    let (status, took) = (entry.row.status, duration_text(entry.row.duration_us));
-    let answer = format!("{status} {}", status_word(status));
+    let took = duration_text(entry.row.duration_us);
+    let Some(status) = entry.row.status else {
+        return "Accepted: the key was active. The status of the API's response is not known here."
+            .to_owned();
+    };
+    let answer = format!("{status} {}", status_word(Some(status)));
     match (entry.recorded, entry.upstream_us) {
         (Recorded::Gateway, Some(_)) if status >= 400 => {
             with_detail(entry, format!("The API returned {answer} after {took}."))
@@ -53,9 +57,13 @@ fn accepted(entry: &LogEntry) -> String {
             format!("Gatehouse returned {answer} after {took}: the request did not reach the API.")
         }
         (Recorded::Gateway, None) => format!("Accepted: {answer} after {took}."),
-        (Recorded::Verify, _) => {
-            "Accepted: the key was active. The status of the API's response is not known here.".to_owned()
+        (Recorded::Verify, _) if status >= 400 => {
+            with_detail(entry, format!("The proxy returned {answer} after {took}."))
         }
+        (Recorded::Verify, _) => with_detail(
+            entry,
+            format!("Accepted: the proxy returned {answer} after {took}."),
+        ),
         (Recorded::Sent, _) if status >= 400 => format!("The API returned {answer} after {took}."),
         (Recorded::Sent, _) => format!("Accepted: the API returned {answer} after {took}."),
         (Recorded::PublicApi, _) => {
@@ -88,7 +96,8 @@ mod tests {
 
     fn said(verdict: Verdict, status: u16, recorded: Recorded, detail: &str) -> (State, String) {
         let mut entry = sample();
-        (entry.row.verdict, entry.row.status, entry.row.duration_us) = (verdict, status, 120_000);
+        (entry.row.verdict, entry.row.duration_us) = (verdict, 120_000);
+        entry.row.status = model::known_status(status);
         (entry.recorded, entry.verdict_detail) = (recorded, detail.to_owned());
         entry.upstream_us = (verdict == Verdict::Accepted).then_some(118_000);
         of(&entry)
@@ -164,7 +173,7 @@ mod tests {
     #[test]
     fn what_gatehouse_returned_itself_is_not_called_the_apis() {
         let mut entry = sample();
-        (entry.row.status, entry.row.duration_us) = (404, 310);
+        (entry.row.status, entry.row.duration_us) = (Some(404), 310);
         assert_eq!(
             of(&entry).1,
             "Gatehouse returned 404 Not found after 310 µs: the request did not reach the API."
@@ -188,11 +197,32 @@ mod tests {
 
     #[test]
     fn what_was_not_seen_is_not_claimed() {
-        let (_, verify) = said(Verdict::Accepted, 200, Recorded::Verify, "");
+        let (state, verify) = said(Verdict::Accepted, model::STATUS_NOT_KNOWN, Recorded::Verify, "");
+        assert_eq!(state, State::Accepted);
         assert!(
-            verify.contains("not known") && !verify.contains("200"),
+            verify.contains("not known") && !verify.contains("proxy"),
             "{verify}"
         );
+        for (status, state, words) in [
+            (
+                204,
+                State::Accepted,
+                "Accepted: the proxy returned 204 No content after 120 ms.",
+            ),
+            (
+                404,
+                State::Refused,
+                "The proxy returned 404 Not found after 120 ms.",
+            ),
+            (
+                502,
+                State::Failed,
+                "The proxy returned 502 Bad gateway after 120 ms.",
+            ),
+        ] {
+            let told = said(Verdict::Accepted, status, Recorded::Verify, "");
+            assert_eq!(told, (state, words.to_owned()));
+        }
         let (_, own) = said(Verdict::Accepted, 404, Recorded::PublicApi, "");
         assert_eq!(
             own,

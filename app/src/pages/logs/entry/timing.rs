@@ -30,6 +30,9 @@ fn known(entry: &LogEntry) -> Known {
         };
     }
     Known::Whole(match (entry.recorded, entry.row.verdict) {
+        (Recorded::Verify, Verdict::Accepted) if entry.row.status.is_some() => {
+            "As the proxy measured it. When the API began to respond was not told."
+        }
         (Recorded::Verify, _) => {
             "The time of Gatehouse's check. The proxy that asked for it calls the API itself, so the API's time was not seen."
         }
@@ -47,7 +50,7 @@ fn known(entry: &LogEntry) -> Known {
 pub(super) fn Timing(entry: LogEntry) -> impl IntoView {
     let whole = duration_text(entry.row.duration_us);
     let parts = match known(&entry) {
-        Known::Split { api, rest } => split(api, rest),
+        Known::Split { api, rest } => split(api, rest, passed_on_by(entry.recorded)),
         Known::Whole(why) => view! { <p class="muted timing__note">{why}</p> }.into_any(),
     };
     view! {
@@ -61,7 +64,15 @@ pub(super) fn Timing(entry: LogEntry) -> impl IntoView {
     .into_any()
 }
 
-fn split(api: u64, rest: u64) -> AnyView {
+/// What passed the response on.
+const fn passed_on_by(recorded: Recorded) -> &'static str {
+    match recorded {
+        Recorded::Verify => "Proxy",
+        Recorded::Gateway | Recorded::PublicApi | Recorded::Sent => "Gatehouse",
+    }
+}
+
+fn split(api: u64, rest: u64, by: &'static str) -> AnyView {
     let [api_text, rest_text] = [api, rest].map(duration_text);
     let edge = edge(api, rest);
     let spoken = format!("{api_text} until the API began to respond, then {rest_text} to the last byte.");
@@ -75,7 +86,7 @@ fn split(api: u64, rest: u64) -> AnyView {
                 <span class="timing__figure" data-part="api">{api_text}</span>
                 <span class="muted timing__note">" from arrival to the first byte of the API's response. Includes the check of the key."</span>
             </KeyValue>
-            <KeyValue name="Gatehouse">
+            <KeyValue name=by>
                 <span class="timing__figure" data-part="rest">{rest_text}</span>
                 <span class="muted timing__note">" from there to the last byte: passing the response on, as fast as the API sends and the caller reads."</span>
             </KeyValue>
@@ -130,7 +141,11 @@ mod tests {
         let mut entry = sample();
         entry.upstream_us = None;
         for (recorded, verdict, words) in [
-            (Recorded::Verify, Verdict::Accepted, "API's time was not seen"),
+            (
+                Recorded::Verify,
+                Verdict::WrongEnvironment,
+                "API's time was not seen",
+            ),
             (
                 Recorded::PublicApi,
                 Verdict::Accepted,
@@ -146,6 +161,30 @@ mod tests {
             };
             assert!(why.contains(words), "{why}");
         }
+    }
+
+    #[test]
+    fn the_time_of_a_request_that_a_proxy_forwarded_is_not_called_gatehouses() {
+        let mut entry = sample();
+        (entry.recorded, entry.row.duration_us, entry.upstream_us) = (Recorded::Verify, 9_000, Some(7_000));
+        assert_eq!(
+            known(&entry),
+            Known::Split {
+                api: 7_000,
+                rest: 2_000
+            }
+        );
+        assert_eq!(passed_on_by(entry.recorded), "Proxy");
+        entry.upstream_us = None;
+        let Known::Whole(told) = known(&entry) else {
+            panic!("it was split");
+        };
+        assert!(told.contains("As the proxy measured it"), "{told}");
+        entry.row.status = None;
+        let Known::Whole(untold) = known(&entry) else {
+            panic!("it was split");
+        };
+        assert!(untold.contains("Gatehouse's check"), "{untold}");
     }
 
     #[test]

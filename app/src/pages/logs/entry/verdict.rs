@@ -76,7 +76,9 @@ const fn look(state: State) -> (Tone, IconName) {
 fn meaning(entry: &LogEntry) -> String {
     let verdict = entry.row.verdict;
     match (verdict, entry.recorded) {
-        (Verdict::Accepted, Recorded::Gateway) if entry.row.status >= 400 && entry.upstream_us.is_some() => {
+        (Verdict::Accepted, Recorded::Gateway)
+            if entry.row.status >= Some(400) && entry.upstream_us.is_some() =>
+        {
             format!("{}. {}", verdict.label(), verdict.sentence())
         }
         (Verdict::Accepted, Recorded::Gateway) if entry.upstream_us.is_some() => {
@@ -115,7 +117,8 @@ fn next_step(entry: &LogEntry) -> &'static str {
             Recorded::Sent => true,
             Recorded::Verify | Recorded::PublicApi => false,
         };
-    match entry.row.status {
+    // A response without a status is no error of the API's.
+    match entry.row.status.unwrap_or_default() {
         400..=499 if by_the_api => "The API refused this request. The response body says why.",
         500.. if by_the_api => "The API returned this error. Retry, or send support the request ID.",
         _ => verdict.next_step(),
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn the_accepted_key_comes_after_the_failure_of_the_api() {
         let mut entry = sample();
-        (entry.row.status, entry.upstream_us) = (500, Some(9));
+        (entry.row.status, entry.upstream_us) = (Some(500), Some(9));
         assert_eq!(
             meaning(&entry),
             "Key accepted. The key was active and the request was passed on."
@@ -161,7 +164,7 @@ mod tests {
         let mut entry = sample();
         for recorded in [Recorded::Verify, Recorded::PublicApi] {
             for status in [200, 404, 503] {
-                (entry.recorded, entry.row.status, entry.upstream_us) = (recorded, status, Some(9));
+                (entry.recorded, entry.row.status, entry.upstream_us) = (recorded, Some(status), Some(9));
                 let (_, sentence) = sentence::of(&entry);
                 let card = [sentence, meaning(&entry), next_step(&entry).to_owned()].join(" ");
                 assert!(
@@ -176,7 +179,7 @@ mod tests {
     fn what_the_sentence_says_is_not_said_again() {
         let mut entry = sample();
         for verdict in Verdict::ALL.iter().copied() {
-            (entry.row.verdict, entry.row.status) = (verdict, verdict.status().unwrap_or(200));
+            (entry.row.verdict, entry.row.status) = (verdict, verdict.status().or(Some(200)));
             let (_, sentence) = sentence::of(&entry);
             assert_ne!(meaning(&entry).to_lowercase(), sentence.to_lowercase());
             let says = verdict == Verdict::Accepted;

@@ -88,8 +88,8 @@ fn error_row(company: ClientId, filter: &LogFilter, group: &ErrorGroup) -> impl 
     view! {
         <tr data-failed=failed>
             <Cell narrow=Narrow::Lead>
-                <span title=status_word(status)>{status}</span>
-                <span class="visually-hidden">" " {status_word(status)}</span>
+                <span title=status_word(Some(status))>{status}</span>
+                <span class="visually-hidden">" " {status_word(Some(status))}</span>
             </Cell>
             <Cell narrow=Narrow::Lead grow=true>
                 {link}

@@ -53,9 +53,9 @@ fn drawn(company: &CompanyContext, filter: &LogFilter, row: &LogRow, is_open: bo
     let older = filter.before.map(|_| "");
     let refused = row.verdict != Verdict::Accepted;
     let failed = match row.status {
-        ..400 => None,
-        400..500 => Some("4xx"),
-        _ => Some("5xx"),
+        Some(400..500) => Some("4xx"),
+        Some(500..) => Some("5xx"),
+        Some(_) | None => None,
     };
     let (path, title) = (row.path.clone(), row.path.clone());
     let (method, name) = (row.method.clone(), format!(" {} {}", row.method, row.path));
