@@ -77,7 +77,7 @@ fn terms(terms: &KeyTerms) -> impl IntoView + use<> {
     let time = |name: &'static str, at: Option<Timestamp>| {
         at.map(|at| view! { <KeyValue name=name>{full_time(at)}</KeyValue> })
     };
-    let requests = terms.requests_a_minute.map(|most| u64::from(most));
+    let requests = terms.requests_a_minute.map(u64::from);
     let limits = [
         terms.read_only.then(|| "Only GET, HEAD and OPTIONS".to_owned()),
         requests.map(|most| format!("At most {} requests a minute", grouped(most))),
