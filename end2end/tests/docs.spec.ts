@@ -1,11 +1,11 @@
 // The help pages: what they show about the reader, and that every link leads somewhere.
-import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
+import { enterDemo, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, startSession, test } from '../fixtures/gatehouse.ts';
 
 const PAGES = ['authentication', 'webhook-events', 'api-keys-rotation', 'security', 'forward-auth'];
 
 test('help shows the reader’s own Client ID and gateway address', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await page.getByRole('region', { name: 'Next steps' }).getByRole('link', { name: 'Authentication' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Authentication' })).toBeVisible();

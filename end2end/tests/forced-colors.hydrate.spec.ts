@@ -1,6 +1,6 @@
 // With forced colours, a state that is otherwise shown by a colour or background must be shown in another way.
 import type { Locator } from '@playwright/test';
-import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, startSession, test } from '../fixtures/gatehouse.ts';
 
 const edge = (element: Locator) => element.evaluate((element) => getComputedStyle(element).borderBlockEndColor);
 const ground = (element: Locator) => element.evaluate((element) => getComputedStyle(element).backgroundColor);
@@ -10,7 +10,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ forcedColors: 'active', colorScheme });
     const company = makeCompany();
     makeKey(company, 'sandbox');
-    await signIn(page, company);
+    await startSession(page, company);
     await page.goto(company.path('webhooks'));
     await hydrated(page);
     const canvas = await ground(page.locator('body'));
@@ -29,7 +29,7 @@ test('what is selected, switched on or focused is visible', async ({ page }) => 
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   await (await call(company, secret)).arrayBuffer();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto('/docs/authentication');
   await hydrated(page);
   const outline = (element: Locator) => element.evaluate((element) => getComputedStyle(element).outlineStyle);

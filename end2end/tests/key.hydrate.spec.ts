@@ -9,13 +9,14 @@ import {
   makeCompany,
   makeKey,
   signIn,
+  startSession,
   test,
 } from '../fixtures/gatehouse.ts';
 
 test('reveal shows the secret with code that uses it, and hides both again', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   await page.getByRole('button', { name: /^Reveal/ }).click();
@@ -30,7 +31,7 @@ test('reveal shows the secret with code that uses it, and hides both again', asy
 test('a form follows what someone else saves, and keeps what is typed in another', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   await page.getByLabel('Requests a minute').fill('12');
@@ -80,7 +81,7 @@ test('a key is tested through the gateway, and the response is shown', async ({ 
   expectedFaults.push('400');
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   const test = page.getByRole('region', { name: 'Test this key' });

@@ -1,5 +1,5 @@
 // A key's own page, with and without scripts.
-import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, test } from '../fixtures/gatehouse.ts';
+import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, startSession, test } from '../fixtures/gatehouse.ts';
 
 test('the row of a key leads to its page, which says how it is used', async ({ page }) => {
   const company = makeCompany();
@@ -27,7 +27,7 @@ test('the row of a key leads to its page, which says how it is used', async ({ p
 test('a name and a note are saved and shown where the key is named', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'dev');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   const form = page.getByRole('region', { name: 'Name and note' });
@@ -45,7 +45,7 @@ test('a name and a note are saved and shown where the key is named', async ({ pa
 test('what is wrong with a form is said beside its field, and what was entered stays', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   const form = page.getByRole('region', { name: 'Limits' });
@@ -82,7 +82,7 @@ test('an allow-list names the addresses that it would shut out, and is saved any
 test('a read-only key with a scheduled deletion shows both, and the deletion can be called off', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   const limits = page.getByRole('region', { name: 'Limits' });
@@ -112,7 +112,7 @@ test('a Viewer sees what was set and no form', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId } = makeKey(company, 'sandbox');
   const viewer = makeMember(company, 'viewer');
-  await signIn(page, viewer);
+  await startSession(page, viewer);
   await page.goto(company.path(`keys/${keyId}`));
   await hydrated(page);
   await expect(page.getByText('Never used')).toBeVisible();
@@ -137,7 +137,7 @@ test('a Production key gets its name first', async ({ page }) => {
 test('deleted keys are folded, and say who deleted them and who still sends them', async ({ page }) => {
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
   await page.getByRole('button', { name: 'Delete key' }).click();
   await expect(page.getByText(/has been rejected since|0 of 2 active keys/).first()).toBeVisible();

@@ -1,5 +1,5 @@
 // The API Keys tab before its WASM arrives, or without it.
-import { call, expect, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import { call, expect, makeCompany, makeKey, signIn, startSession, test } from '../fixtures/gatehouse.ts';
 
 test('the first render has the Client ID and every key, masked', async ({ page }) => {
   const company = makeCompany();
@@ -26,7 +26,7 @@ test('a key can be deleted on a page of its own, and is refused at once', async 
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'sandbox');
   expect((await call(company, secret)).status).toBe(200);
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
   await expect(page.getByText('Sandbox will have no active key, so every request will be refused.')).toBeVisible();
   // It is the last key, and there was a request.
@@ -39,7 +39,7 @@ test('deleting in Production asks for the last four characters', async ({ page, 
   expectedFaults.push('400');
   const company = makeCompany();
   const { key_id: keyId, secret } = makeKey(company, 'prod');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(`keys/${keyId}/delete`));
   const field = page.getByLabel(`Type ${secret.slice(-4)} to delete`);
   for (const wrong of ['', 'nope']) {

@@ -1,6 +1,6 @@
 // An edited form asks before it is left, however it is left.
 import type { Page } from '@playwright/test';
-import { expect, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { expect, hydrated, makeCompany, makeKey, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import { startReceiver } from '../fixtures/receiver.ts';
 
 /** Accepts or dismisses each dialog as told, and records its text. */
@@ -18,7 +18,7 @@ const QUESTION = 'Leave without saving? Your changes will be lost.';
 async function atForm(page: Page): Promise<Company> {
   const company = makeCompany();
   makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('webhooks'));
   await hydrated(page);
   await page.getByRole('link', { name: 'Add your first webhook' }).click();

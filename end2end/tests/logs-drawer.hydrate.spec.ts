@@ -1,5 +1,5 @@
 // A request beside the list: opening, stepping and closing by pointer and keys, the address, and the focus.
-import { admin, call, expect, expectAccessible, expectEachRequest, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectAccessible, expectEachRequest, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 const drawer = (page: Page) => page.getByRole('complementary', { name: 'Request' });
@@ -14,7 +14,7 @@ async function openLogs(page: Page, paths: string[]): Promise<{ company: Company
   for (const path of paths) {
     await (await call(company, secret, path)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   await expect(page.getByText('Live', { exact: true })).toBeVisible();

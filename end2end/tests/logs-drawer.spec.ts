@@ -1,16 +1,13 @@
 // A link to a list with a request open beside it, before its WASM arrives or without it.
-import { call, expect, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import { call, expect, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, openWhenItHas, signIn, startSession, test } from '../fixtures/gatehouse.ts';
 
 test('the open request is beside the list, over it on a phone, and Close leads to the list with its filter', async ({ page }) => {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
   const init = { method: 'POST', body: '{"name":"Ana","lines":[{"sku":"a"}]}', headers: { 'Content-Type': 'application/json' } };
   await (await call(company, secret, '/v1/orders/', init)).arrayBuffer();
-  await signIn(page, company);
-  await expect(async () => {
-    await page.goto(company.path('logs'));
-    await expect(page.locator('.row-link')).toHaveCount(1, { timeout: 500 });
-  }).toPass();
+  await startSession(page, company);
+  await openWhenItHas(page, company.path('logs'), /^1 request /);
   const request = (await page.locator('.row-link').getAttribute('href'))!.split('/').at(-1);
   await page.goto(company.path(`logs?method=POST&open=${request}`));
   await hydrated(page);

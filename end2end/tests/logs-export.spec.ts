@@ -1,6 +1,6 @@
 // Exporting what the Logs page finds, before its WASM arrives or without it.
 import { readFileSync } from 'node:fs';
-import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, makeMember, openWhenItHas, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** A company with two requests that succeeded and one that did not, and its signed-in owner. */
@@ -10,11 +10,8 @@ async function withCalls(page: Page): Promise<Company> {
   for (const path of ['/v1/users/?a=1', '/v1/no-such-thing/', '/v1/users/;=1+1']) {
     await (await call(company, secret, path)).arrayBuffer();
   }
-  await signIn(page, company);
-  await expect(async () => {
-    await page.goto(company.path('logs'));
-    await expect(page.getByRole('status').filter({ hasText: /^3 requests/ })).toBeVisible({ timeout: 500 });
-  }).toPass({ timeout: 10_000 });
+  await startSession(page, company);
+  await openWhenItHas(page, company.path('logs'), /^3 requests/);
   await hydrated(page);
   return company;
 }

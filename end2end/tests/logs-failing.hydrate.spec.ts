@@ -1,5 +1,5 @@
 // The Logs tab when a part of it cannot be loaded, and what its first page copies.
-import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, startSession, test } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 const count = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text });
@@ -18,7 +18,7 @@ async function openLogs(page: Page, requests: number): Promise<void> {
   for (let at = 0; at < requests; at += 1) {
     await (await call(company, secret, `/v1/users/?at=${at}`)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   await expect(count(page, new RegExp(`^${requests} requests? `))).toBeVisible();
@@ -79,7 +79,7 @@ test.describe('with the clipboard', () => {
 
   test('the page before the first request copies the command that makes it', async ({ page }) => {
     const company = makeCompany();
-    await signIn(page, company);
+    await startSession(page, company);
     await page.goto(company.path('logs'));
     await hydrated(page);
     await expect(page.getByRole('heading', { name: 'Waiting for your first request…' })).toBeVisible();

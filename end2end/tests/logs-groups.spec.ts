@@ -1,5 +1,5 @@
 // The views of the Logs tab that show requests in groups, before their WASM arrives or without it.
-import { call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, openWhenItHas, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** A company with two failures of one kind, one of another, and three requests that went well. */
@@ -10,17 +10,14 @@ async function withFailures(page: Page): Promise<{ company: Company; secret: str
   for (const path of paths) {
     await (await call(company, secret, path)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   // Rows are written after the response has been sent.
-  await expect(async () => {
-    await page.goto(company.path('logs'));
-    await expect(page.getByRole('status').filter({ hasText: /^6 requests / })).toBeVisible({ timeout: 500 });
-  }).toPass({ timeout: 10_000 });
+  await openWhenItHas(page, company.path('logs'), /^6 requests/);
   await hydrated(page);
   return { company, secret };
 }
 
-const views = (page: Page) => page.getByRole('navigation', { name: 'Requests, errors or endpoints' });
+const views = (page: Page) => page.getByRole('navigation', { name: 'Requests, errors, endpoints or addresses' });
 
 test('errors are in groups, and a click shows the requests of one', async ({ page }) => {
   const { secret } = await withFailures(page);
@@ -47,6 +44,28 @@ test('errors are in groups, and a click shows the requests of one', async ({ pag
   }
   await page.goBack();
   await expect(page.getByText('2 kinds of errors in the last 24 hours')).toBeVisible();
+});
+
+test('addresses say who sends a deleted key', async ({ page }) => {
+  const { company, secret } = await withFailures(page);
+  const { key_id: keyId, secret: old } = makeKey(company, 'sandbox');
+  admin(['delete-key', '--key-id', keyId]);
+  await (await call(company, old, '/v1/users/?page=3')).arrayBuffer();
+  await openWhenItHas(page, company.path('logs?verdict=deleted_key'), /^1 request /);
+  await page.locator('.row-link').click();
+  await page.getByRole('link', { name: 'Show the addresses that send it' }).click();
+  await expect(page.getByText('1 address in the last 30 days')).toBeVisible();
+  const table = page.getByRole('table', { name: 'Addresses, most frequent first' });
+  await expect(table.getByRole('columnheader')).toHaveText(['Address', 'Requests', 'Latest', 'Path of the latest', 'User agent of the latest']);
+  const row = table.getByRole('row').filter({ hasText: '127.0.0.1' });
+  await expect(row).toContainText('/v1/users/?page=3');
+  await expect(row).toContainText('1 request');
+  await page.goto(company.path('logs?view=addresses'));
+  await expect(row).toContainText('7 requests');
+  await row.getByRole('link').click();
+  await expect(page).toHaveURL(/\/logs\?address=127\.0\.0\.1$/);
+  await expect(page.getByRole('status').filter({ hasText: /^7 requests / })).toBeVisible();
+  expect((await call(company, secret)).status).toBe(200);
 });
 
 test('endpoints have their numbers, and the view stays when the filter changes', async ({ page }) => {
@@ -84,7 +103,7 @@ test('endpoints have their numbers, and the view stays when the filter changes',
 
 test('without failures and without requests the views say so', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs?view=errors'));
   await expect(page.getByRole('heading', { name: 'No request failed in the last 24 hours' })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Requests over time' })).toContainText('No requests in the last 24 hours.');

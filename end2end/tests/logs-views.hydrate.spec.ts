@@ -1,5 +1,5 @@
 // Views with scripts: saved and deleted without leaving the page.
-import { expect, hydrated, makeCompany, signIn, test } from '../fixtures/gatehouse.ts';
+import { expect, hydrated, makeCompany, signIn, startSession, test } from '../fixtures/gatehouse.ts';
 
 test('saving, renaming and deleting a view stays on the page, says so, and keeps the focus near', async ({ page }) => {
   const company = makeCompany();
@@ -43,7 +43,7 @@ test('saving, renaming and deleting a view stays on the page, says so, and keeps
 
 test('what was typed and chosen in a folded panel is kept, with the focus, when the page asks for it again', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   let drawn = 0;
@@ -72,7 +72,7 @@ test('what was typed and chosen in a folded panel is kept, with the focus, when 
 test('a name that does not fit is refused in words', async ({ page, expectedFaults }) => {
   expectedFaults.push('rpc/logs/save_view');
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   await page.getByText('Saved views', { exact: true }).click();

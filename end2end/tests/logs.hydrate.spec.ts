@@ -1,5 +1,5 @@
 // The Logs tab with scripts: filters are signals, rows arrive live, and nothing is requested twice.
-import { admin, call, enterDemo, expect, expectEachRequest, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, enterDemo, expect, expectEachRequest, hydrated, makeCompany, makeKey, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
 /** Records what the page requests from here on: server functions and navigations. */
@@ -38,7 +38,7 @@ async function openLogs(page: Page, paths: string[]): Promise<{ company: Company
   for (const path of paths) {
     await (await call(company, secret, path)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   if (paths.length > 0) {
@@ -275,7 +275,7 @@ test('the first request replaces the empty page without a reload', async ({ page
 async function openEmpty(page: Page): Promise<{ company: Company; secret: string }> {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await hydrated(page);
   await expect(page.getByRole('heading', { name: 'Waiting for your first request…' })).toBeVisible();

@@ -1,13 +1,11 @@
 // The Logs tab and a request's own page, before their WASM arrives or without it.
-import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectAccessible, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, openWhenItHas, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import type { Page } from '@playwright/test';
 
-/** Reloads until the page has the row: rows are written after the response has been sent. */
+/** Opens the page once it has the rows, which are written after the response has been sent. */
 async function openWhenListed(page: Page, address: string, count: RegExp): Promise<void> {
-  await expect(async () => {
-    await page.goto(address);
-    await expect(page.getByRole('status').filter({ hasText: count })).toBeVisible({ timeout: 500 });
-  }).toPass({ timeout: 10_000 });
+  await openWhenItHas(page, address, count);
+  await expect(page.getByRole('status').filter({ hasText: count })).toBeVisible();
   await hydrated(page);
 }
 
@@ -18,13 +16,13 @@ async function withCalls(page: Page, calls: { path: string; init?: RequestInit }
   for (const { path, init } of calls) {
     await (await call(company, secret, path, init)).arrayBuffer();
   }
-  await signIn(page, company);
+  await startSession(page, company);
   return { company, secret };
 }
 
 test('before the first request the page shows how to make it', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   await expect(page.getByRole('heading', { name: 'Waiting for your first request…' })).toBeVisible();
   const line = page.getByRole('main').getByRole('group', { name: 'curl' });

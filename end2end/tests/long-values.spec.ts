@@ -1,7 +1,7 @@
 // Text that people enter may be long, a single unbroken word, or in a script with wide letters. It must not make any
 // page wider than its window, at any width, before or after hydration.
 import type { Page } from '@playwright/test';
-import { admin, call, expect, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { admin, call, expect, expectNoSidewaysScroll, hydrated, makeCompany, makeKey, makeMember, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, startReceiver, type Receiver } from '../fixtures/receiver.ts';
 
 const WIDTHS = [1440, 1100, 820, 390];
@@ -88,7 +88,7 @@ test('an unbroken path and address fit the pages of the log', async ({ page }) =
   const { secret } = makeKey(company, 'sandbox');
   const path = `/v1/${'segment'.repeat(60)}/`;
   await (await call(company, secret, path)).arrayBuffer();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('logs'));
   const row = page.locator('.row-link').first();
   await expect(async () => {

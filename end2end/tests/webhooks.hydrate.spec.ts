@@ -8,7 +8,7 @@ import {
   hydrated,
   makeCompany,
   makeKey,
-  signIn,
+  startSession,
   test,
   type Company,
 } from '../fixtures/gatehouse.ts';
@@ -26,7 +26,7 @@ test.afterEach(async () => {
 
 async function at(page: Page, rest: string, company: Company = makeCompany()): Promise<Company> {
   makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path(rest));
   await hydrated(page);
   return company;

@@ -1,6 +1,6 @@
 // The Webhooks tab with and without scripts: creating, testing, pausing, changing and deleting a webhook.
 import type { Page } from '@playwright/test';
-import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, test, type Company } from '../fixtures/gatehouse.ts';
+import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, signature, startReceiver, type Receiver } from '../fixtures/receiver.ts';
 
 let receiver: Receiver;
@@ -19,7 +19,7 @@ const withScripts = () => test.info().project.use.javaScriptEnabled !== false;
 async function atTheList(page: Page): Promise<{ company: Company; secret: string }> {
   const company = makeCompany();
   const { secret } = makeKey(company, 'sandbox');
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('webhooks'));
   await hydrated(page);
   return { company, secret };
@@ -166,7 +166,7 @@ test('a webhook is paused, enabled, changed and deleted', async ({ page }) => {
 
 test('deliveries in an environment without a key are held, and say so until there is one', async ({ page }) => {
   const company = makeCompany();
-  await signIn(page, company);
+  await startSession(page, company);
   await page.goto(company.path('webhooks'));
   await hydrated(page);
   await addWebhook(page, 'Orders', receiver.url);
@@ -191,7 +191,7 @@ test('a Viewer sees a webhook and is told why nothing can be changed', async ({ 
   const own = new URL(page.url()).pathname;
   const viewer = makeMember(company, 'viewer');
   await page.context().clearCookies();
-  await signIn(page, viewer);
+  await startSession(page, viewer);
   await page.goto(own);
   await hydrated(page);
   await expect(page.getByRole('main').getByText(receiver.url).first()).toBeVisible();

@@ -480,7 +480,7 @@ pub enum AdminAction {
     CreateOperatorToken {
         #[arg(long)]
         name: String,
-        /// events, logs (these two by default), companies, members, keys, tokens
+        /// events, logs (these two by default), requests, companies, members, keys, tokens
         ///
         /// events publishes events; logs lists the requests of any company; companies lists and creates companies; members
         /// lists, adds and removes members, sets passwords and ends sessions (so its holder can sign in as any of them);

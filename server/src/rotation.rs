@@ -152,7 +152,7 @@ impl<'a> Rotations<'a> {
             AskedPlan::Quiet(wanted) => wanted,
         };
         let key = self.core.keys.facts(self.company.id, old).await?.key;
-        let shortest = self.pauses(&key).await?.shortest_quiet();
+        let shortest = self.pauses(&key, self.began(old).await?).await?.shortest_quiet();
         match wanted {
             Some(millis) if millis < shortest => Err(RotationError::TooShort(format!(
                 "In the last week this key paused for up to {}. Name at least twice that, {}.",
@@ -163,13 +163,29 @@ impl<'a> Rotations<'a> {
         }
     }
 
-    pub(crate) async fn pauses(&self, key: &KeySummary) -> Result<KeyPauses, RotationError> {
+    /// Its pauses in the week before `until`.
+    pub(crate) async fn pauses(
+        &self,
+        key: &KeySummary,
+        until: Timestamp,
+    ) -> Result<KeyPauses, RotationError> {
         let last_used = key.last_used.as_ref().map(|used| used.at);
         let scope = scope_of(&self.company);
         Ok(self
             .reading
-            .key_pauses(scope, key.id, key.created_at, last_used, self.now())
+            .key_pauses(scope, key.id, key.created_at, last_used, until)
             .await?)
+    }
+
+    /// When the rotation of this key began, or now, when one is about to.
+    async fn began(&self, old: KeyId) -> Result<Timestamp, RotationError> {
+        match self.core.keys.rotation(self.company.id, old).await {
+            Ok(StoredRotation { rotation, .. }) if rotation.is_open() && rotation.old_key == old => {
+                Ok(rotation.started_at)
+            }
+            Ok(_) | Err(KeysError::NoRotation) => Ok(self.now()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Everything about the latest rotation that has this key.
@@ -179,15 +195,15 @@ impl<'a> Rotations<'a> {
         let now = self.now();
         let old = self.key(rotation.old_key).await?;
         let pauses = match &old {
-            Some(old) => self.pauses(old).await?,
+            Some(old) => self.pauses(old, rotation.started_at).await?,
             None => KeyPauses::default(),
         };
         // A program that calls once a day is seen as well.
         let since = rotation.started_at.min(now.minus_seconds(DAY_SECONDS));
-        let sources = self
-            .reading
-            .key_sources(scope_of(&self.company), rotation.old_key, since, now)
-            .await?;
+        let scope = scope_of(&self.company);
+        let of = |key| self.reading.key_sources(scope, key, since, now);
+        let sources = of(rotation.old_key).await?;
+        let new_sources = of(rotation.new_key).await?;
         let signing = match &old {
             Some(_) if rotation.is_open() => self.signing(&rotation).await?,
             _ => Vec::new(),
@@ -199,6 +215,7 @@ impl<'a> Rotations<'a> {
             old,
             pauses,
             sources,
+            new_sources,
             signing,
             rotation,
             now,

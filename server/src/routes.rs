@@ -321,6 +321,12 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             Bearer(Scope::Logs),
             get(operator_api::requests::list_requests),
         ),
+        Route::new(
+            Method::POST,
+            "/operator/v1/requests",
+            Bearer(Scope::Requests),
+            post(operator_api::sending::send_requests),
+        ),
         Route::new(Method::GET, "/verify", ApiKey, any(operator_api::verify::verify)),
         Route::new(
             Method::POST,

@@ -27,7 +27,7 @@ pub fn Notice(
         <div class="notice" id=id data-tone=tone.as_str() role=announce.then_some("alert")>
             <Icon name=icon />
             <div class="notice__body">
-                {title.map(|title| view! { <b class="notice__title">{title}</b> })} {children()}
+                {title.map(|title| view! { <b class="notice__title">{title}</b> " " })} {children()}
             </div>
         </div>
     }

@@ -12,6 +12,8 @@ pub enum Scope {
     Events,
     /// List the requests of any company.
     Logs,
+    /// Send requests to the log that Gatehouse did not see itself.
+    Requests,
     /// List and create companies.
     Companies,
     /// List, add and remove members, set their passwords and end their sessions. A program that can set a password can
@@ -26,13 +28,14 @@ pub enum Scope {
 
 /// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of events, logs, companies, members, keys, tokens")]
+#[error("a scope is one of events, logs, requests, companies, members, keys, tokens")]
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Events,
         Self::Logs,
+        Self::Requests,
         Self::Companies,
         Self::Members,
         Self::Keys,
@@ -43,6 +46,7 @@ impl Scope {
         match self {
             Self::Events => "events",
             Self::Logs => "logs",
+            Self::Requests => "requests",
             Self::Companies => "companies",
             Self::Members => "members",
             Self::Keys => "keys",

@@ -356,6 +356,14 @@ impl Accounts {
             .map_err(AccountsError::Storage)
     }
 
+    /// Whether a company has this Client ID, or had it before it was deleted: no other company gets it.
+    pub async fn is_given_out(&self, client_id: ClientId) -> Result<bool, AccountsError> {
+        self.store
+            .is_given_out(client_id)
+            .await
+            .map_err(AccountsError::Storage)
+    }
+
     /// The brands of a company, sorted by name.
     pub async fn brands(&self, parent: CompanyId) -> Result<Vec<Company>, AccountsError> {
         self.store.brands(parent).await.map_err(AccountsError::Storage)

@@ -105,6 +105,9 @@ pub trait AccountStore: Send + Sync {
         audit: AuditEntry,
     ) -> Result<(), StorageFailure>;
 
+    /// Whether a company has this Client ID, or had it before it was deleted.
+    async fn is_given_out(&self, client_id: ClientId) -> Result<bool, StorageFailure>;
+
     /// Hides a company that has no members, keys, webhooks and brands any more. Returns whether it was there and had none.
     async fn delete_company(
         &self,

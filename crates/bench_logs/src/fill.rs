@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use logs::{Batch, Ledger, Run, RunReport, Sink, StoredEntry};
+use logs::{Batch, Ledger, Origin, Run, RunReport, Sink, StoredEntry};
 use model::Timestamp;
 
 use crate::subject::Opened;
@@ -71,6 +71,7 @@ fn batches(run: Run, mut first: u64, rows: Vec<StoredEntry>, size: usize) -> Vec
             first,
             entries: Arc::new(entries),
             report: report(run, at, stored),
+            origin: Origin::Recorded,
         });
         first = stored;
     }

@@ -134,7 +134,8 @@ fn brand(keys: &Keys, key: &ActiveKey, headers: &HeaderMap) -> Result<Option<Com
         .ok_or_else(|| "X-Brand-Id was not the Client ID of a brand of this company.".to_owned())
 }
 
-pub(crate) fn place(company: &CompanyRef) -> Place {
+/// The place of a company's requests in the log.
+pub fn place(company: &CompanyRef) -> Place {
     Place {
         root: company.root,
         company: company.id,
@@ -145,7 +146,7 @@ pub(crate) fn place(company: &CompanyRef) -> Place {
 
 /// All secrets that the caller sent, so that the log can redact them wherever else they appear. Includes headers with a
 /// slightly wrong name, because a caller that misspells the header still sends its secret.
-pub(crate) fn presented(form: &CredentialForm, sent: &Headers) -> Vec<SecretText> {
+pub fn presented(form: &CredentialForm, sent: &Headers) -> Vec<SecretText> {
     const AT_MOST: usize = 4;
     let secret = form.secret.header().as_str();
     let spelt = |name: &[u8]| {

@@ -39,6 +39,7 @@ pub use completion::{CompletionCounts, CompletionOptions, Completions, Syslog, f
 pub use counters::Counts;
 pub use errors::refusal;
 pub use gateway::Gateway;
+pub use judge::{place, presented};
 pub use local::{Caller, LocalApi};
 pub use open::{InvalidOpenPath, Open, OpenPath};
 pub use options::{GatewayOptions, Limits, Timeouts, UpstreamHttp2};

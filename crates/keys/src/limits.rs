@@ -7,9 +7,6 @@ use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use model::{KeyTerms, Timestamp, Verdict};
 
-/// Frameworks take the method from these headers instead of the request line.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-method-override", "x-http-method"];
-
 /// The part of a key's terms that requests are judged by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -112,14 +109,25 @@ pub fn overrides_method(headers: &HeaderMap) -> bool {
     override_in(headers).is_some()
 }
 
-/// Some servers read every mark of a name as a hyphen, or as an underscore.
+/// Frameworks take the method from `X-HTTP-Method-Override`, and from this name without one or both of its first words, with *Verb* in
+/// place of *Method*, or without *Override* where *HTTP* is in it.
 fn is_override(name: &str) -> bool {
-    let same = |wanted: &&str| {
-        wanted.len() == name.len()
-            && wanted
-                .bytes()
-                .zip(name.bytes())
-                .all(|(wanted, sent)| wanted == sent || (wanted == b'-' && !sent.is_ascii_alphanumeric()))
-    };
-    METHOD_OVERRIDES.iter().any(same)
+    let (_, name) = without("x-", name);
+    let (has_http, name) = without("http-", name);
+    let rest = ["method", "verb"].iter().find_map(|word| name.strip_prefix(word));
+    rest.is_some_and(|rest| {
+        let is_override = rest.len() == "-override".len() && without("-override", rest).0;
+        is_override || (has_http && rest.is_empty())
+    })
+}
+
+/// Whether the name begins with this word, and what follows it. Some servers read every mark of a name as a hyphen, or as an
+/// underscore.
+fn without<'name>(word: &str, name: &'name str) -> (bool, &'name str) {
+    let same = |(wanted, sent): (u8, u8)| wanted == sent || (wanted == b'-' && !sent.is_ascii_alphanumeric());
+    let begins = name.len() >= word.len() && word.bytes().zip(name.bytes()).all(same);
+    match name.get(word.len()..) {
+        Some(rest) if begins => (true, rest),
+        _ => (false, name),
+    }
 }

@@ -242,7 +242,12 @@ impl Keys {
                 keys,
             }
         };
-        Ok(Environment::ALL.into_iter().map(group).collect())
+        let mut groups: Vec<KeyGroup> = Environment::ALL.into_iter().map(group).collect();
+        for rotation in groups.iter_mut().filter_map(|group| group.rotation.as_mut()) {
+            let found = self.inner.store.rotation_of(company, rotation.older).await?;
+            rotation.is_watched = found.is_some_and(|found| found.rotation.is_open());
+        }
+        Ok(groups)
     }
 
     /// One key of the company, which may have expired.
@@ -519,6 +524,8 @@ impl Inner {
 fn rotation(active: &[&KeySummary]) -> Option<RotationState> {
     let [older, newer] = active else { return None };
     Some(RotationState {
+        older: older.id,
+        is_watched: false,
         older_last_four: older.last_four.clone(),
         older_last_used: older.last_used.clone(),
         newer_last_four: newer.last_four.clone(),

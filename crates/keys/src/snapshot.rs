@@ -10,7 +10,7 @@ use vault::LookupHash;
 
 use crate::credentials::Credential;
 use crate::parts::PartedMap;
-use crate::{ActiveKey, CompanyRef, CompanyRow, Loaded};
+use crate::{ActiveKey, CompanyRef, CompanyRow, KeyTrace, Loaded};
 
 /// The state of all keys after a change. It never changes; the next state is another snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,15 @@ impl Snapshot {
     /// An active key by its id. Searches all keys, so it is for the demo and for tests.
     pub fn active_key(&self, key: KeyId) -> Option<&Arc<ActiveKey>> {
         self.active().find(|active| active.key_id == key)
+    }
+
+    /// Every key that is active, or was deleted not long ago, with its company. A look at all keys, so it is for many
+    /// questions at once.
+    pub fn traces(&self) -> impl Iterator<Item = (CompanyId, KeyTrace)> {
+        self.credentials.iter().map(|(_, credential)| match credential {
+            Credential::Active(key) => (key.company.id, key.trace()),
+            Credential::Deleted(tombstone) => (tombstone.company.id, tombstone.trace()),
+        })
     }
 
     /// This key as it is now, or `None` if it was deleted.

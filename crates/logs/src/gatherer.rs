@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::lanes::{Epoch, Held};
 use crate::recorder::{Command, Shared};
 use crate::redact::Redactor;
+use crate::sent::Sent;
 use crate::waiting::Work;
 use crate::{LossOf, Names, RecorderOptions, StoredEntry};
 
@@ -24,6 +25,7 @@ const WORTH_DIVIDING: usize = 256 * 1024;
 /// What the writer is to do next.
 pub(crate) enum Step {
     Write(Redacted),
+    Sent(Sent),
     /// Say that everything before is done.
     Answer(oneshot::Sender<()>),
     Stop(Option<oneshot::Sender<()>>),

@@ -15,6 +15,7 @@ mod reading;
 mod recorder;
 mod redact;
 mod retention;
+mod sent;
 mod storage;
 mod suppression;
 mod tally;
@@ -31,5 +32,8 @@ pub use question::{Conditions, Groups, Question, Scope};
 pub use reading::{PAGE, Reading, Walk};
 pub use recorder::{Recorder, RecorderOptions};
 pub use retention::Retention;
-pub use storage::{Batch, Ledger, LogStoreError, Loss, LossOf, Reader, Run, RunReport, Sink, StoredEntry};
+pub use sent::{Fate, Sought, Traced};
+pub use storage::{
+    Batch, Ledger, LogStoreError, Loss, LossOf, Origin, Reader, Run, RunReport, Sink, StoredEntry,
+};
 pub use tally::Totals;

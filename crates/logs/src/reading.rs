@@ -3,6 +3,7 @@
 
 mod of_key;
 mod pauses;
+mod sources;
 mod walk;
 
 use std::fmt;
@@ -131,6 +132,12 @@ impl Reading {
         if parts.endpoints {
             let (endpoints, damaged) = self.endpoints(scope, &asked, filter.sort).await?;
             page.endpoints = Some(endpoints);
+            self.say_what_is_missing(&mut page, scope, &asked, damaged)
+                .await?;
+        }
+        if parts.addresses {
+            let (addresses, damaged) = self.addresses_of(scope, &asked).await?;
+            page.addresses = Some(addresses);
             self.say_what_is_missing(&mut page, scope, &asked, damaged)
                 .await?;
         }

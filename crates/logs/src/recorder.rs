@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use clock::Clock;
 use live::Bus;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::gatherer::Gatherer;
+use crate::gatherer::{Gatherer, Step};
 use crate::lanes::{Amount, Held, Kind};
 use crate::tally::Tally;
 use crate::waiting::Waiting;
 use crate::writer::Writer;
-use crate::{Entry, Ledger, LogStoreError, Names, Sink, Totals};
+use crate::{Entry, Ledger, LogStoreError, Names, Sink, Totals, sent};
 
 /// How the recorder waits and retries.
 #[derive(Clone)]
@@ -73,6 +73,24 @@ impl fmt::Debug for RecorderOptions {
 pub struct Recorder {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    pub(crate) sent: Arc<Entrance>,
+}
+
+/// Where entries come in that a program sends.
+pub(crate) struct Entrance {
+    pub(crate) places: Semaphore,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) names: Arc<Names>,
+    /// To the writer.
+    pub(crate) steps: mpsc::Sender<Step>,
+}
+
+impl fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance")
+            .field("places", &self.places)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the tasks behind the recorder are told, apart from entries.
@@ -124,7 +142,8 @@ impl Recorder {
         bus: Bus,
         options: RecorderOptions,
     ) -> Result<Self, LogStoreError> {
-        let run = ledger.start_run(options.clock.now()).await?;
+        let begun = options.clock.now();
+        let run = ledger.start_run(begun).await?;
         let bound = Amount {
             rows: options.waiting_entries,
             bytes: options.waiting_bytes,
@@ -141,11 +160,21 @@ impl Recorder {
         let (commands, told) = mpsc::channel(16);
         // One batch may be redacted while another is being stored.
         let (redacted, steps) = mpsc::channel(1);
+        let sent = Arc::new(Entrance {
+            places: Semaphore::new(sent::AT_ONCE),
+            sink: Arc::clone(&sink),
+            names: Arc::clone(&options.names),
+            steps: redacted.clone(),
+        });
         let gatherer = Gatherer::new(options.clone(), Arc::clone(&shared));
-        let writer = Writer::new(sink, ledger, bus, options, Arc::clone(&shared), run);
+        let writer = Writer::new(sink, ledger, bus, options, Arc::clone(&shared), run, begun);
         tokio::spawn(gatherer.run(told, redacted));
         tokio::spawn(writer.run(steps));
-        Ok(Self { shared, commands })
+        Ok(Self {
+            shared,
+            commands,
+            sent,
+        })
     }
 
     /// Accepts an entry, or counts it or another as dropped if too many are waiting. Never waits.

@@ -9,7 +9,7 @@ use model::{
 };
 use thiserror::Error;
 
-use crate::{Found, KeyTrace, Place, Question, Scope};
+use crate::{Found, KeyTrace, Place, Question, Scope, Sought, Traced};
 
 /// A redacted entry, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,17 @@ pub struct Batch {
     /// Empty if the batch is only a heartbeat.
     pub entries: Arc<Vec<StoredEntry>>,
     pub report: RunReport,
+    pub origin: Origin,
+}
+
+/// Where the entries of a batch come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This server recorded them.
+    Recorded,
+    /// A program sent them afterwards. None of them was among the rows up to this `seq`, and the batch may be written only
+    /// if there are no others. They arrived out of order, so they have segments of their own.
+    Sent { looked_to: i64 },
 }
 
 /// Stores batches.
@@ -88,6 +99,9 @@ pub trait Sink: Send + Sync {
     /// Writes the whole batch or nothing, and the run's counters with it. If a batch with this run and this `first` is
     /// stored already, because its first try failed after the commit, writes only the counters.
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError>;
+
+    /// Looks for requests among the rows with a larger `seq` than `above`; all rows, if that is 0.
+    async fn trace(&self, sought: Arc<[Sought]>, above: i64) -> Result<Traced, LogStoreError>;
 }
 
 /// Knows the runs and what they lost.
@@ -145,6 +159,9 @@ pub enum LogStoreError {
     /// Another node declared this run dead and ended it. Only a new run can store rows.
     #[error("this run of the log was ended by another node")]
     Fenced,
+    /// Others stored rows after these were looked for. Nothing was written; look again, and try again.
+    #[error("other rows were stored in the meantime")]
+    Overtaken,
     #[error("the log cannot be read or written now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

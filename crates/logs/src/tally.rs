@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::suppression::Suppression;
-use crate::{Entry, Loss, LossOf};
+use crate::{Entry, Loss, LossOf, StoredEntry};
 
 /// Counters since the start. When no entry is waiting, `seen = stored + dropped + suppressed` (invariant 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     /// For requests with a deleted key. It is a separate budget because outsiders cannot send such requests; with a
     /// common one, a flood of refused requests would hide them.
     former_keys: Suppression,
+    /// For requests that a program sends afterwards, whose times are its own.
+    sent: Suppression,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +77,23 @@ impl Tally {
             self.suppressed.fetch_add(1, Ordering::SeqCst);
         }
         admitted
+    }
+
+    /// Whether an entry that a program sent should be stored. It is not counted yet.
+    pub(crate) fn admits_sent(&self, entry: &StoredEntry) -> bool {
+        entry.verdict.key_was_recognised() || self.sent.admits(entry.place.company, entry.at)
+    }
+
+    /// Counts entries that a program sent and that are about to be counted as stored.
+    pub(crate) fn seen_sent(&self, rows: usize) {
+        self.seen.fetch_add(rows as u64, Ordering::SeqCst);
+    }
+
+    /// Counts an entry that a program sent and that is not stored.
+    pub(crate) fn suppressed_sent(&self, of: LossOf) {
+        self.seen.fetch_add(1, Ordering::SeqCst);
+        self.lost(of, |loss| loss.suppressed += 1);
+        self.suppressed.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn stored(&self, rows: usize) {

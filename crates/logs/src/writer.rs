@@ -1,6 +1,8 @@
 //! The second of two tasks behind [`crate::Recorder`]. It stores batches, retries, reports what was lost, and tells open
 //! pages.
 
+mod sent;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,8 @@ use tokio::sync::mpsc;
 use crate::gatherer::{Redacted, Step};
 use crate::recorder::Shared;
 use crate::{
-    Batch, Ledger, LogStoreError, Loss, LossOf, RecorderOptions, Run, RunReport, Sink, StoredEntry, Totals,
+    Batch, Ledger, LogStoreError, Loss, LossOf, Origin, RecorderOptions, Run, RunReport, Sink, StoredEntry,
+    Totals,
 };
 
 pub(crate) struct Writer {
@@ -30,6 +33,8 @@ pub(crate) struct Writer {
     earlier: Recorded,
     /// Whether the last write failed, so that a long outage is logged once and not for every batch.
     failing: bool,
+    /// All entries that this server recorded before this time are stored.
+    complete_to: Timestamp,
 }
 
 /// Counters on their way to the store, counted since the start.
@@ -54,8 +59,10 @@ impl Writer {
         options: RecorderOptions,
         shared: Arc<Shared>,
         run: Run,
+        begun: Timestamp,
     ) -> Self {
         Self {
+            complete_to: begun,
             sink,
             ledger,
             bus,
@@ -73,6 +80,7 @@ impl Writer {
         while let Some(step) = steps.recv().await {
             match step {
                 Step::Write(redacted) => self.write(redacted).await,
+                Step::Sent(sent) => self.write_sent(sent).await,
                 Step::Answer(waiting) => drop(waiting.send(())),
                 Step::Stop(waiting) => {
                     self.end_run().await;
@@ -90,9 +98,10 @@ impl Writer {
             complete_to,
             stopping,
         } = redacted;
+        self.complete_to = complete_to;
         let mut parts = VecDeque::from([Arc::new(entries)]);
         while let Some(entries) = parts.pop_front() {
-            match self.append(&entries, complete_to, stopping).await {
+            match self.append(&entries, Origin::Recorded, stopping).await {
                 Ok(()) => {}
                 // One bad row must not lose the others.
                 Err(LogStoreError::Refused(error)) if entries.len() > 1 => {
@@ -114,7 +123,7 @@ impl Writer {
     async fn append(
         &mut self,
         entries: &Arc<Vec<StoredEntry>>,
-        complete_to: Timestamp,
+        origin: Origin,
         stopping: bool,
     ) -> Result<(), LogStoreError> {
         let mut failures = 0;
@@ -125,13 +134,18 @@ impl Writer {
             let batch = Batch {
                 first,
                 entries: Arc::clone(entries),
-                report: self.report(&counted, complete_to),
+                report: self.report(&counted, self.complete_to),
+                origin,
             };
             let error = match self.sink.append(batch).await {
                 Ok(()) => {
+                    if origin != Origin::Recorded {
+                        self.shared.tally.seen_sent(entries.len());
+                    }
                     self.written(entries, counted);
                     return Ok(());
                 }
+                Err(LogStoreError::Overtaken) => return Err(LogStoreError::Overtaken),
                 Err(error) => error,
             };
             if matches!(error, LogStoreError::Fenced)

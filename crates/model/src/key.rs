@@ -109,6 +109,9 @@ impl KeyGroup {
 /// The progress of a rotation: whether anything still sends the older key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationState {
+    pub older: KeyId,
+    /// Gatehouse made the newer key to replace the older one, and watches that.
+    pub is_watched: bool,
     pub older_last_four: String,
     pub older_last_used: Option<LastUsed>,
     pub newer_last_four: String,

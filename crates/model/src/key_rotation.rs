@@ -167,10 +167,11 @@ pub struct RotatedKey {
     pub rotation: KeyRotation,
 }
 
-/// How a key was used in the last week, as far as the log knows.
+/// How a key was used in a week, as far as the log knows: in the last one, or in the one before its rotation began. During a
+/// rotation its programs go elsewhere, and its pauses say nothing of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPauses {
-    /// Milliseconds that no pause between two calls was longer than. The log is read in parts of a few minutes, and what it
+    /// Milliseconds that no pause between two calls was longer than. The log of a week is read in parts of five minutes, and what it
     /// no longer has counts as a pause, so the longest pause may be shorter than this and never longer.
     pub longest: i64,
     /// From when the log was read: a week ago, or when the key was made.
@@ -205,24 +206,30 @@ impl From<Gap> for RotationGap {
     }
 }
 
-/// An address that still uses the old key.
+/// An address that requests came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeySource {
+pub struct RequestSource {
     pub address: String,
-    pub user_agent: Option<String>,
     pub requests: u64,
     pub last_at: Timestamp,
-    /// Of the latest request.
-    pub path: String,
+    /// Of its latest request, if that is among the latest 1,000 of all addresses.
+    pub path: Option<String>,
+    /// Likewise.
+    pub user_agent: Option<String>,
 }
 
 /// Who used a key since a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySources {
     pub since: Timestamp,
+    pub requests: u64,
+    /// How many of them were refused.
+    pub refused: u64,
     /// The one with the latest request first.
-    pub sources: Vec<KeySource>,
-    /// If not all requests were looked at: those from before this are missing.
+    pub sources: Vec<RequestSource>,
+    /// How many addresses are left out.
+    pub more: u64,
+    /// If there was no time to look at everything: requests from before this are missing.
     pub looked_back_to: Option<Timestamp>,
 }
 
@@ -249,7 +256,10 @@ pub struct RotationReport {
     /// When the old key was last used: never dropped, whatever the log lost.
     pub old_last_used: Option<LastUsed>,
     pub pauses: KeyPauses,
+    /// Who used the old key.
     pub sources: KeySources,
+    /// Who used the new one.
+    pub new_sources: KeySources,
     pub signing: Vec<OldKeySigns>,
     pub now: Timestamp,
 }

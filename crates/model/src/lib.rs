@@ -44,8 +44,8 @@ pub use key::{
     MAX_ACTIVE_KEYS, RotationState,
 };
 pub use key_rotation::{
-    KeyPauses, KeyRotation, KeySource, KeySources, LONGEST_PLAN_MILLIS, OldKeySigns, RotatedKey, RotationEnd,
-    RotationFacts, RotationGap, RotationPlan, RotationReport, RotationStage, RotationWait,
+    KeyPauses, KeyRotation, KeySources, LONGEST_PLAN_MILLIS, OldKeySigns, RequestSource, RotatedKey,
+    RotationEnd, RotationFacts, RotationGap, RotationPlan, RotationReport, RotationStage, RotationWait,
     SHORTEST_QUIET_MILLIS,
 };
 pub use key_terms::{
@@ -60,7 +60,9 @@ pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, EndpointOrder, FilterField, InvalidFilter, InvalidValue,
     KeyFilter, LONGEST_PATH, LastFour, LogFilter, LogView, MOST_VALUES, StatusFilter,
 };
-pub use log_groups::{Affected, Beyond, EndpointGroup, ErrorGroup, ErrorReason, LogEndpoints, LogErrors};
+pub use log_groups::{
+    Affected, Beyond, EndpointGroup, ErrorGroup, ErrorReason, LogAddresses, LogEndpoints, LogErrors,
+};
 pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use path_template::{LONGEST_TEMPLATE, path_template, write_path_template};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};

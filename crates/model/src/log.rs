@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, Environment, ErrorCode, EventId, KeyId, LogEndpoints, LogErrors, LogFacets, LogHistogram,
-    Recorded, RequestId, Timestamp, Verdict,
+    ClientId, Environment, ErrorCode, EventId, KeyId, LogAddresses, LogEndpoints, LogErrors, LogFacets,
+    LogHistogram, Recorded, RequestId, Timestamp, Verdict,
 };
 
 /// How a status is stored that is not known: a request that only `/verify` saw has one where the proxy never told it.
@@ -121,6 +121,8 @@ pub enum BodyAbsence {
     Damaged,
     /// The connection became a WebSocket. Only its bytes are counted.
     Switched,
+    /// The program that sent this request to the log did not send it.
+    NotSent,
 }
 
 impl BodyAbsence {
@@ -148,6 +150,7 @@ impl BodyAbsence {
             Self::Switched => {
                 "Not stored: the connection became a WebSocket, of which only the size is kept."
             }
+            Self::NotSent => "Not known: it was not sent to this log with the request.",
         }
     }
 
@@ -166,6 +169,7 @@ impl BodyAbsence {
             Self::NoLongerKept => "no_longer_kept",
             Self::Damaged => "damaged",
             Self::Switched => "switched",
+            Self::NotSent => "not_sent",
         }
     }
 }
@@ -242,6 +246,7 @@ pub struct LogPage {
     /// If they were asked for.
     pub errors: Option<LogErrors>,
     pub endpoints: Option<LogEndpoints>,
+    pub addresses: Option<LogAddresses>,
     /// Every row with this `seq` or a smaller one had been stored: what is new since then has a larger one.
     pub as_of: i64,
 }

@@ -1,7 +1,10 @@
 //! The requests of the Logs page in groups: errors of one kind, and endpoints. Answered and drawn on the server, so nothing
 //! here travels.
 
-use crate::{EndpointOrder, ErrorCode, FilterField, LogFilter, LogView, NO_ERROR_CODE, Timestamp, Verdict};
+use crate::{
+    EndpointOrder, ErrorCode, FilterField, LogFilter, LogView, NO_ERROR_CODE, RequestSource, Timestamp,
+    Verdict,
+};
 
 /// Failed requests (a status of 400 or above), by what failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +115,23 @@ pub struct LogEndpoints {
     pub beyond: Beyond,
     /// If there was no time to look at everything: requests from before this are missing.
     pub looked_back_to: Option<Timestamp>,
+}
+
+/// Requests by the address of the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogAddresses {
+    /// The most frequent first, at most 1,000.
+    pub groups: Vec<RequestSource>,
+    pub beyond: Beyond,
+    /// If there was no time to look at everything: requests from before this are missing.
+    pub looked_back_to: Option<Timestamp>,
+}
+
+impl RequestSource {
+    /// The address of the list of exactly its requests.
+    pub fn narrow(&self, filter: &LogFilter) -> LogFilter {
+        narrowed(filter, &[(FilterField::Address, &self.address)])
+    }
 }
 
 /// The requests of one endpoint.

@@ -16,6 +16,8 @@ pub struct LogParts {
     pub errors: bool,
     /// Requests by endpoint.
     pub endpoints: bool,
+    /// Requests by the address of the caller.
+    pub addresses: bool,
 }
 
 impl LogParts {
@@ -26,6 +28,7 @@ impl LogParts {
         facets: false,
         errors: false,
         endpoints: false,
+        addresses: false,
     };
     pub const ROWS: Self = Self {
         rows: true,
@@ -49,6 +52,10 @@ impl LogParts {
     };
     pub const ENDPOINTS: Self = Self {
         endpoints: true,
+        ..Self::NOTHING
+    };
+    pub const ADDRESSES: Self = Self {
+        addresses: true,
         ..Self::NOTHING
     };
 }

@@ -9,20 +9,23 @@ pub enum Recorded {
     Gateway,
     Verify,
     PublicApi,
+    /// A program of the operator sent it afterwards. Gatehouse did not see the request.
+    Sent,
 }
 
 impl Recorded {
+    pub const ALL: [Self; 4] = [Self::Gateway, Self::Verify, Self::PublicApi, Self::Sent];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::Verify => "verify",
             Self::PublicApi => "public_api",
+            Self::Sent => "sent",
         }
     }
 
     pub fn from_name(text: &str) -> Option<Self> {
-        [Self::Gateway, Self::Verify, Self::PublicApi]
-            .into_iter()
-            .find(|one| one.as_str() == text)
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
     }
 }

@@ -27,6 +27,7 @@ pub const fn recorded(recorded: Recorded) -> u8 {
         Recorded::Gateway => 0,
         Recorded::Verify => 1,
         Recorded::PublicApi => 2,
+        Recorded::Sent => 3,
     }
 }
 
@@ -35,6 +36,7 @@ pub const fn to_recorded(code: u8) -> Option<Recorded> {
         0 => Recorded::Gateway,
         1 => Recorded::Verify,
         2 => Recorded::PublicApi,
+        3 => Recorded::Sent,
         _ => return None,
     })
 }
@@ -79,6 +81,7 @@ pub const fn absence(why: BodyAbsence) -> u8 {
         BodyAbsence::NoLongerKept => 10,
         BodyAbsence::Damaged => 11,
         BodyAbsence::Switched => 12,
+        BodyAbsence::NotSent => 13,
     }
 }
 
@@ -97,6 +100,7 @@ pub const fn to_absence(code: u8) -> Option<BodyAbsence> {
         10 => BodyAbsence::NoLongerKept,
         11 => BodyAbsence::Damaged,
         12 => BodyAbsence::Switched,
+        13 => BodyAbsence::NotSent,
         _ => return None,
     })
 }

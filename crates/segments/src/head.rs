@@ -138,10 +138,13 @@ impl Head {
 
     /// The blocks that may contain this request.
     pub fn blocks_with_id(&self, id: RequestId) -> Vec<usize> {
-        let may = |bounds: &Bounds| bounds.min_id <= id && id <= bounds.max_id;
-        (0..self.blocks.len())
-            .filter(|block| may(&self.blocks[*block]))
-            .collect()
+        self.blocks_with_ids(|from, to| from <= id && id <= to).collect()
+    }
+
+    /// The blocks that may contain a request between a first and a last id, both included.
+    pub fn blocks_with_ids(&self, may: impl Fn(RequestId, RequestId) -> bool) -> impl Iterator<Item = usize> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.filter_map(move |(block, bounds)| may(bounds.min_id, bounds.max_id).then_some(block))
     }
 
     /// All values of a field.

@@ -180,6 +180,14 @@ impl AccountStore for Accounts {
             .await
     }
 
+    async fn is_given_out(&self, client_id: ClientId) -> Result<bool, StorageFailure> {
+        let found = sqlx::query("SELECT 1 FROM companies WHERE client_id = $1")
+            .bind(client_id.to_string())
+            .fetch_optional(self.db.reader())
+            .await;
+        Ok(found.map_err(StoreError::from)?.is_some())
+    }
+
     async fn company(&self, client_id: ClientId) -> Result<Option<Company>, StorageFailure> {
         let sql = companies!("WHERE c.client_id = $1 AND c.deleted_at IS NULL");
         let row = sqlx::query(sql)

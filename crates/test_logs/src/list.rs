@@ -246,11 +246,7 @@ struct Counted {
     duration: BTreeMap<u8, u64>,
 }
 
-const RECORDED: [model::Recorded; 3] = [
-    model::Recorded::Gateway,
-    model::Recorded::Verify,
-    model::Recorded::PublicApi,
-];
+const RECORDED: [model::Recorded; 4] = model::Recorded::ALL;
 
 impl Counted {
     fn add(&mut self, row: &StoredEntry, counts_for: impl Fn(Field) -> bool) {

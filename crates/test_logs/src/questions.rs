@@ -120,8 +120,7 @@ fn conditions(world: &World, list: &List, dice: &mut Dice) -> Conditions {
             4 => conditions.method = choice(dice, |dice| method(world, dice)),
             5 => conditions.verdict = choice(dice, |dice| dice.one_of(Verdict::ALL)),
             6 => {
-                let all = [Recorded::Gateway, Recorded::Verify, Recorded::PublicApi];
-                conditions.recorded = choice(dice, |dice| dice.one_of(&all));
+                conditions.recorded = choice(dice, |dice| dice.one_of(&Recorded::ALL));
             }
             7 => conditions.path = choice(dice, |dice| part(world, list, dice)),
             8 => conditions.address = choice(dice, |dice| rows::address(dice.skewed(310))),

@@ -101,6 +101,7 @@ impl World {
                 Recorded::Gateway,
                 Recorded::Verify,
                 Recorded::PublicApi,
+                Recorded::Sent,
             ]),
             method: self.method(dice),
             path: self.path(dice),

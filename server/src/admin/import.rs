@@ -81,6 +81,7 @@ pub(super) async fn import(
         .collect();
     core.keys.catch_up().await.map_err(refused_by_keys)?;
     leave_out_what_is_there(core, &mut judged).await?;
+    leave_out_deleted_companies(core, &mut judged).await?;
     leave_out_more_than_two(core, &mut judged).await?;
     leave_out_companies_without_a_name(core, &mut judged);
     let mut listed = Vec::with_capacity(judged.len());
@@ -184,6 +185,20 @@ async fn leave_out_what_is_there(core: &Core, judged: &mut [Judged]) -> Result<(
         let known = core.keys.is_known(&line.secret, line.environment).await;
         if known.map_err(refused_by_keys)? {
             one.line = Err(KeysError::AlreadyThere.to_string());
+        }
+    }
+    Ok(())
+}
+
+async fn leave_out_deleted_companies(core: &Core, judged: &mut [Judged]) -> Result<(), StartError> {
+    for one in judged {
+        let Ok(line) = &one.line else { continue };
+        let Ok(client_id) = line.client_id.parse() else {
+            continue;
+        };
+        let is_there = company(core, &line.client_id).is_some();
+        if !is_there && core.accounts.is_given_out(client_id).await.map_err(refused)? {
+            one.line = Err("the company with this client_id was deleted, and no other gets it".to_owned());
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The forms of a rotation. Beginning one responds with a `no-store` page that has the secret of the new key (invariant 3).
+//! The forms of a rotation. Each leads to the page of the rotation.
 
 use app::AppError;
 use app::pages::rotate::PlanChoice;
@@ -8,7 +8,6 @@ use axum::response::Response;
 use model::KeyId;
 use serde::Deserialize;
 
-use super::plain_page::escape;
 use super::posted::{Back, Posted, on_to};
 
 #[derive(Debug, Deserialize)]
@@ -45,17 +44,8 @@ pub async fn rotate_key(posted: Posted, Path(path): Path<KeyPath>, Form(form): F
         rotator.begin(path.id()?, form.plan()?).await
     };
     let back = to_rotation(&posted, &path);
-    posted.answer(begun.await, &back, |made| {
-        let names = &posted.state.credential_names;
-        let how = format!(
-            "<p>Send it as <code>{}</code> in place of the one ending in <code>{}</code>, and use it where you verify webhooks. You can \
-             reveal it again later.</p>",
-            escape(&names.secret),
-            escape(&made.rotation.old_last_four)
-        );
-        let lead = "The new key is active. The old one works until it is deleted.";
-        posted.secret_page("New key made", lead, &made.generated.secret, &how, &back)
-    })
+    // There its secret can be revealed and copied.
+    posted.answer(begun.await, &back, |_| on_to(&back.address, ""))
 }
 
 pub async fn change_rotation(

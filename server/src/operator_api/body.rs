@@ -68,6 +68,15 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
+    /// The members of an object within a body. `None` if it is no object.
+    pub fn of(text: &'a str) -> Option<Self> {
+        let members = serde_json::from_str(text).ok()?;
+        Some(Self {
+            members,
+            faults: Vec::new(),
+        })
+    }
+
     /// The member's JSON text as sent.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
         self.members.get(name).map(|raw| raw.get())
@@ -107,9 +116,14 @@ impl<'a> Members<'a> {
 
     /// Returns what was read, or all errors.
     pub fn all<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        self.read(read).map_err(ApiError::Incorrect)
+    }
+
+    /// Like [`Members::all`], for a response that is not an error as a whole.
+    pub fn read<T>(self, read: Option<T>) -> Result<T, Vec<InvalidWebhook>> {
         match read {
             Some(read) if self.faults.is_empty() => Ok(read),
-            _ => Err(ApiError::Incorrect(self.faults)),
+            _ => Err(self.faults),
         }
     }
 }

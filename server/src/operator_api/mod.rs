@@ -14,6 +14,7 @@ pub mod members;
 pub mod metrics;
 pub mod requests;
 pub mod rotation;
+pub mod sending;
 pub mod sessions;
 pub mod tokens;
 pub mod verify;

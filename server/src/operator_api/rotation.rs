@@ -8,7 +8,10 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use keys::KeysError;
-use model::{KeyId, LastUsed, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp};
+use model::{
+    KeyId, KeySources, LastUsed, RequestSource, RotationPlan, RotationReport, RotationStage, RotationWait,
+    Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::body::{JsonBody, Members};
@@ -260,14 +263,11 @@ fn written(report: &RotationReport) -> Value {
         "new_key_last_used": used(report.new.as_ref().and_then(|new| new.last_used.as_ref())),
         "pauses": pauses,
         "used_since": report.sources.since.to_rfc3339(),
-        "used_from": report.sources.sources.iter().map(|source| json!({
-            "address": source.address,
-            "user_agent": source.user_agent,
-            "requests": source.requests,
-            "last_at": source.last_at.to_rfc3339(),
-            "path": source.path,
-        })).collect::<Vec<_>>(),
+        "used_from": used_from(&report.sources),
         "used_from_is_complete_since": moment(report.sources.looked_back_to),
+        "new_key_requests": report.new_sources.requests,
+        "new_key_refused": report.new_sources.refused,
+        "new_key_used_from": used_from(&report.new_sources),
         "signs_for": report.signing.iter().map(|one| json!({
             "webhook_id": one.webhook.to_string(),
             "name": one.name,
@@ -275,4 +275,17 @@ fn written(report: &RotationReport) -> Value {
             "pending": one.pending,
         })).collect::<Vec<_>>(),
     })
+}
+
+fn used_from(sources: &KeySources) -> Value {
+    let one = |source: &RequestSource| {
+        json!({
+            "address": source.address,
+            "user_agent": source.user_agent,
+            "requests": source.requests,
+            "last_at": source.last_at.to_rfc3339(),
+            "path": source.path,
+        })
+    };
+    sources.sources.iter().map(one).collect()
 }

@@ -47,7 +47,7 @@ impl SeeRotations for SeenRotations {
         }
         let now = self.core.clock.now();
         let pauses = match &here {
-            Some(key) => rotations.pauses(key).await.map_err(fault)?,
+            Some(key) => rotations.pauses(key, now).await.map_err(fault)?,
             None => KeyPauses::default(),
         };
         let has_expired = here.as_ref().is_some_and(|key| key.terms.has_expired(now));

@@ -77,9 +77,11 @@ async fn export(world: &World, acme: &Acme, format: &str, filter: &str) -> Answe
     ask.cookie(&acme.owner).send().await
 }
 
-/// What the audit trail has about exports, oldest first: action, subject, name, address, detail.
+/// What the audit trail has about exports, oldest first: action, subject, name, address, detail. Of one millisecond, the beginning of an
+/// export comes before its end.
 async fn trail(world: &World) -> Vec<[String; 5]> {
-    let sql = "SELECT action, subject, actor_name, address, detail FROM audit WHERE action LIKE 'log.export%' ORDER BY id";
+    let sql = "SELECT action, subject, actor_name, address, detail FROM audit WHERE action LIKE 'log.export%' \
+               ORDER BY at, action";
     let rows = sqlx::query(sql)
         .fetch_all(world.running().services.core.db.reader())
         .await;

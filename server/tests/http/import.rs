@@ -118,3 +118,25 @@ async fn what_another_system_made_is_accepted_once_it_was_imported() {
         .expect("listed");
     assert_eq!(rows.iter().map(|group| group.keys.len()).sum::<usize>(), 2);
 }
+
+#[tokio::test]
+async fn the_client_id_of_a_deleted_company_is_not_given_to_another() {
+    let world = World::start().await;
+    let accounts = &world.running().services.core.accounts;
+    let (_, client_id) = world.company("Acme").await;
+    let client_id = client_id.to_string();
+    let mut named = line(&client_id, "prod", SECRET);
+    named["company"] = json!("Acme again");
+    admin(
+        world.data_dir(),
+        &["delete-company", "--client-id", &client_id, "--yes"],
+        "",
+    )
+    .await;
+    for apply in [false, true] {
+        let listed = import(&world, &[named.clone()], apply).await;
+        assert_eq!(listed[0].0, "not imported", "{listed:?}");
+        assert!(listed[0].1.contains("was deleted"), "{listed:?}");
+    }
+    assert!(accounts.companies().await.expect("listed").is_empty());
+}

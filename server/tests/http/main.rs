@@ -36,6 +36,7 @@ mod requests;
 mod revocation;
 mod rotation;
 mod rpc;
+mod sending;
 mod showing;
 mod sign_in;
 mod start;

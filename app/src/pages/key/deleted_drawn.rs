@@ -50,7 +50,7 @@ fn one_row(company: ClientId, row: DeletedKeyRow) -> impl IntoView {
     };
     filter.verdict.set(false, Verdict::DeletedKey);
     let name = match key.name.is_empty() {
-        true => view! { <span class="muted">"No name"</span> }.into_any(),
+        true => view! { <span class="muted">{format!("Key ending {}", key.last_four)}</span> }.into_any(),
         false => view! { <bdi>{key.name}</bdi> }.into_any(),
     };
     let refused = refusals(address::of_list(company, &filter), refused);

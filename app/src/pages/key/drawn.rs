@@ -30,8 +30,8 @@ pub(crate) async fn one_key(access: CompanyAccess, key: model::KeyId) -> Result<
     })
 }
 
-/// The rows of a key in the log.
-fn rows_of(
+/// The address of a key's rows in the log.
+pub(crate) fn rows_of(
     company: ClientId,
     key: model::KeyId,
     range: DateRange,
@@ -77,7 +77,7 @@ fn terms(terms: &KeyTerms) -> impl IntoView + use<> {
     let time = |name: &'static str, at: Option<Timestamp>| {
         at.map(|at| view! { <KeyValue name=name>{full_time(at)}</KeyValue> })
     };
-    let requests = terms.requests_a_minute.map(|most| u64::from(most));
+    let requests = terms.requests_a_minute.map(u64::from);
     let limits = [
         terms.read_only.then(|| "Only GET, HEAD and OPTIONS".to_owned()),
         requests.map(|most| format!("At most {} requests a minute", grouped(most))),

@@ -20,10 +20,11 @@ pub(crate) use deleted::deleted_keys_part;
 #[cfg(feature = "ssr")]
 pub(crate) use deleted_drawn::deleted_keys;
 #[cfg(feature = "ssr")]
-pub(crate) use drawn::one_key;
+pub(crate) use drawn::{one_key, rows_of};
 pub use fields::{DELETIONS, KeyFault, KeyFields, KeyPart, KeySaved, input_text};
 pub use new::NewKeyPage;
 pub use page::KeyPage;
+pub(crate) use secret::SecretCard;
 
 use crate::browser::html::Markup;
 

@@ -101,7 +101,7 @@ fn title_of(key: &KeySummary) -> String {
 fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, KeySaved)>) -> impl IntoView {
     let scope = CompanyScope::here();
     let (client_id, id, role) = (company.client_id, first.key.id, company.role);
-    let environment = first.key.environment;
+    let (environment, last_four) = (first.key.environment, first.key.last_four.clone());
     let asked = RwSignal::new(0_u64);
     let Current { value: one, gone, .. } =
         keep_current_on(asked.into(), first, move || api::keys::one_key(client_id, id));
@@ -113,7 +113,7 @@ fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, Key
     let used = Signal::derive(move || one.with(|one| one.used.clone()));
     let entered = Entered::new(entered);
     view! {
-        {move || view! { <Head client_id=client_id id=id title=title.get() may_delete=role.may(Permission::ManageKeys) /> }}
+        {move || view! { <Head client_id=client_id id=id title=title.get() may_manage=role.may(Permission::ManageKeys) /> }}
         {move || {
             gone.get()
                 .then(|| view! { <Notice tone=Tone::Warn announce=true>"This key has been deleted. This page shows its last state."</Notice> })
@@ -133,7 +133,7 @@ fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, Key
             .then(|| {
                 view! {
                     <div class="key-grid">
-                        <SecretCard company=company id=id environment=environment key_=key />
+                        <SecretCard company=company id=id environment=environment last_four=last_four.clone() />
                         {(environment != Environment::Prod).then(|| view! { <TestCard id=id /> })}
                     </div>
                 }
@@ -144,9 +144,9 @@ fn Shown(company: CompanyContext, first: OneKey, entered: Option<(KeyFields, Key
 }
 
 #[component]
-fn Head(client_id: ClientId, id: KeyId, title: String, may_delete: bool) -> impl IntoView {
+fn Head(client_id: ClientId, id: KeyId, title: String, may_manage: bool) -> impl IntoView {
     let list = format!("/c/{client_id}/development/keys");
-    let delete = format!("{list}/{id}/delete");
+    let (rotate, delete) = (format!("{list}/{id}/rotate"), format!("{list}/{id}/delete"));
     view! {
         // The name itself and no function of it: the title is written when what the function reads may be gone.
         <Title text=title.clone() />
@@ -154,7 +154,13 @@ fn Head(client_id: ClientId, id: KeyId, title: String, may_delete: bool) -> impl
             title=title
             above=move || view! { <BackLink href=list to="API Keys" /> }
             actions=move || {
-                may_delete.then(|| view! { <ButtonLink href=delete>"Delete key"</ButtonLink> })
+                may_manage
+                    .then(|| {
+                        view! {
+                            <ButtonLink href=rotate>"Rotate key"</ButtonLink>
+                            <ButtonLink href=delete>"Delete key"</ButtonLink>
+                        }
+                    })
             }
         />
     }

@@ -1,7 +1,7 @@
 //! The secret of a key, on request, with code that uses it.
 
 use leptos::prelude::*;
-use model::{CompanyContext, Environment, KeyId, KeySummary, SecretText};
+use model::{CompanyContext, Environment, KeyId, SecretText};
 
 use crate::api;
 use crate::pages::company::CompanyScope;
@@ -12,16 +12,16 @@ use crate::ui::{
 
 /// Reveal shows the secret and code with it for half a minute; without scripts, on a page of its own.
 #[component]
-pub(super) fn SecretCard(
+pub(crate) fn SecretCard(
     company: CompanyContext,
     id: KeyId,
     environment: Environment,
-    key_: Memo<KeySummary>,
+    last_four: String,
+    #[prop(default = "Secret")] title: &'static str,
 ) -> impl IntoView {
     let scope = CompanyScope::here();
     let slot = RevealSlot::new();
     let text_id = id.to_string();
-    let last_four = key_.with_untracked(|key| key.last_four.clone());
     let name = format!("{} key ending {last_four}", environment.label());
     let revealed = {
         let text_id = text_id.clone();
@@ -35,7 +35,7 @@ pub(super) fn SecretCard(
     };
     let company = StoredValue::new(company);
     view! {
-        <Card id="secret" title="Secret">
+        <Card id="secret" title=title>
             <p class="keys-about">
                 <span class="js-only">"Reveal shows the secret for 30 seconds, with code that uses it."</span>
                 <span class="no-js-only">"Reveal shows the secret on its own page."</span>

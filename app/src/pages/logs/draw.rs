@@ -38,6 +38,11 @@ pub(crate) async fn draw(
             let endpoints = page.endpoints.as_ref();
             endpoints.map(|endpoints| groups::endpoints::endpoints(id, &filter, &page, endpoints).into())
         }
+        (Part::Groups, LogView::Addresses) => {
+            let page = page(LogParts::ADDRESSES).await?;
+            let addresses = page.addresses.as_ref();
+            addresses.map(|addresses| groups::addresses::addresses(id, &filter, &page, addresses).into())
+        }
         (Part::Groups, LogView::Requests) => None,
         (Part::Filters, _) => {
             let keys = logs.key_names().await?;

@@ -426,7 +426,7 @@ fn parsed_address(scope: CompanyScope) -> Memo<(LogFilter, Vec<InvalidFilter>)> 
 async fn load(company: ClientId, filter: LogFilter, open: Option<RequestId>) -> Outcome<Shown> {
     let page = match filter.view {
         LogView::Requests => api::logs::list_requests(company, filter.clone(), open).await?,
-        LogView::Errors | LogView::Endpoints => Listed::default(),
+        LogView::Errors | LogView::Endpoints | LogView::Addresses => Listed::default(),
     };
     Ok(Shown { filter, page })
 }

@@ -34,7 +34,7 @@ pub(super) fn Views(listing: Listing) -> impl IntoView {
         }
     };
     view! {
-        <nav class="tabs logs-view-tabs" aria-label="Requests, errors or endpoints">
+        <nav class="tabs logs-view-tabs" aria-label="Requests, errors, endpoints or addresses">
             <ul>{LogView::ALL.map(link).collect_view()}</ul>
         </nav>
     }

@@ -72,6 +72,7 @@ pub(super) const fn recorded_label(recorded: Recorded) -> &'static str {
         Recorded::Gateway => "The gateway",
         Recorded::Verify => "Verify, for a proxy",
         Recorded::PublicApi => "The public API",
+        Recorded::Sent => "Sent to the log by a program",
     }
 }
 

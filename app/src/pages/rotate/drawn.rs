@@ -2,15 +2,22 @@
 
 use leptos::prelude::*;
 use model::{
-    ClientId, KeyId, KeyPauses, KeyRotation, KeySources, KeySummary, LastUsed, OldKeySigns, Permission,
+    ClientId, DateRange, KeyId, KeyPauses, KeyRotation, KeySources, KeySummary, OldKeySigns, Permission,
     RotationEnd, RotationPlan, RotationReport, RotationStage, RotationWait, Timestamp,
 };
 
-use super::{DrawnRotation, PlanChoice};
+use super::use_words::{about, length, source_row, usage, used};
+use super::{DrawnRotation, NewKey, PlanChoice};
 use crate::AppError;
 use crate::browser::html::Markup;
+use crate::pages::key::rows_of;
 use crate::ports::{CompanyAccess, SeenRotation};
-use crate::ui::{Button, ButtonKind, Card, DialogActions, KeyValue, KeyValueList, Notice, Tone, full_time};
+use crate::ui::{
+    Button, ButtonKind, Card, DialogActions, KeyValue, KeyValueList, Notice, Tone, full_time, grouped,
+};
+
+/// Addresses that the page names.
+const LISTED: usize = 50;
 
 pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnRotation, AppError> {
     let seen = access.rotations?.rotation(key).await?;
@@ -20,24 +27,40 @@ pub(crate) async fn rotation(access: CompanyAccess, key: KeyId) -> Result<DrawnR
         may_rotate: access.context.role.may(Permission::ManageKeys),
         now: seen.now,
     };
-    let (title, body, is_open) = match (&seen.report, &seen.key) {
-        (Some(report), _) if report.rotation.is_open() || seen.key.is_none() => (
-            title(&report.rotation),
-            Markup::of(page.report(report)),
-            report.rotation.is_open(),
-        ),
-        (_, Some(key)) => (
-            format!(
+    let may_reveal = access.context.role.may(Permission::RevealKeys);
+    match (&seen.report, &seen.key) {
+        (Some(report), _) if report.rotation.is_open() || seen.key.is_none() => Ok(DrawnRotation {
+            title: title(&report.rotation),
+            state: Markup::of(page.state(report)),
+            new_key: may_reveal.then(|| new_key(&report.rotation)).flatten(),
+            keys: Markup::of(page.keys(report)),
+            forms: Markup::of(page.open_forms(report)),
+            is_open: report.rotation.is_open(),
+        }),
+        (_, Some(key)) => Ok(DrawnRotation {
+            title: format!(
                 "Rotate the {} key ending {}",
                 key.environment.label(),
                 key.last_four
             ),
-            Markup::of(page.start(key, &seen)),
-            true,
-        ),
-        _ => return Err(AppError::NotFound),
-    };
-    Ok(DrawnRotation { title, body, is_open })
+            state: seen.report.as_ref().map_or_else(Markup::default, |report| {
+                Markup::of(ended(page.company, &report.rotation))
+            }),
+            new_key: None,
+            keys: Markup::default(),
+            forms: Markup::of(page.start(key, &seen)),
+            is_open: true,
+        }),
+        _ => Err(AppError::NotFound),
+    }
+}
+
+fn new_key(rotation: &KeyRotation) -> Option<NewKey> {
+    rotation.is_open().then(|| NewKey {
+        id: rotation.new_key,
+        environment: rotation.environment,
+        last_four: rotation.new_last_four.clone(),
+    })
 }
 
 fn title(rotation: &KeyRotation) -> String {
@@ -46,33 +69,6 @@ fn title(rotation: &KeyRotation) -> String {
         rotation.environment.label(),
         rotation.old_last_four
     )
-}
-
-/// A length of time in its two largest units: "6 hours", "1 day 2 hours".
-fn length(millis: i64) -> String {
-    let minutes = (millis.max(0) + 59_999) / 60_000;
-    let parts = [
-        (minutes / 1440, "day"),
-        (minutes / 60 % 24, "hour"),
-        (minutes % 60, "minute"),
-    ];
-    let some: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .take(2)
-        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
-        .collect();
-    some.join(" ")
-}
-
-/// How long ago that was: "12 seconds", "5 minutes".
-fn since(at: Timestamp, now: Timestamp) -> String {
-    match now.millis_since(at).max(0) / 1000 {
-        1 => "1 second".to_owned(),
-        seconds @ ..60 => format!("{seconds} seconds"),
-        // What has not passed does not count.
-        seconds => length(seconds / 60 * 60_000),
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -90,13 +86,12 @@ impl Page {
 
     /// Before a rotation begins.
     fn start(self, key: &KeySummary, seen: &SeenRotation) -> AnyView {
-        let ended = seen.report.as_ref().map(|report| ended(&report.rotation));
-        let pauses = usage(key, &seen.pauses, self.now);
+        let pauses = usage(key, &seen.pauses, "Longest pause last week", self.now);
         let form = match (self.may_rotate, &seen.cannot) {
             (false, _) => ().into_any(),
             (true, Some(why)) => {
                 let why = why.clone();
-                view! { <Notice tone=Tone::Info title="This key cannot be rotated now">" " {why}</Notice> }
+                view! { <Notice tone=Tone::Info title="This key cannot be rotated now.">" " {why}</Notice> }
                     .into_any()
             }
             (true, None) => {
@@ -117,7 +112,6 @@ impl Page {
             }
         };
         view! {
-            {ended}
             <Card id="start" title="Replace this key">
                 {pauses}
                 {form}
@@ -126,44 +120,116 @@ impl Page {
         .into_any()
     }
 
-    fn report(self, report: &RotationReport) -> AnyView {
+    /// What moves while one watches.
+    fn keys(self, report: &RotationReport) -> AnyView {
         let rotation = &report.rotation;
         if let RotationStage::Ended { .. } = rotation.stage {
-            return ended(rotation).into_any();
+            return ().into_any();
         }
+        let pauses = &report.pauses;
         let old = report
             .old
             .as_ref()
-            .map(|old| usage(old, &report.pauses, self.now));
-        let state = self.state(report);
-        let sources = sources(&report.sources, self.now);
+            .map(|old| usage(old, pauses, "Longest pause in the week before", self.now));
+        let of_old = self.sources(rotation.old_key, "uses-old", &report.sources);
+        let of_new = self.sources(rotation.new_key, "uses-new", &report.new_sources);
         let signing = self.signing(&report.signing);
-        let forms = self.may_rotate.then(|| self.forms(report));
         let (old_four, new_four) = (rotation.old_last_four.clone(), rotation.new_last_four.clone());
-        let new_used = used(
-            report.new.as_ref().and_then(|new| new.last_used.as_ref()),
-            self.now,
-        );
+        let new_used = used(report.new.as_ref().and_then(|new| new.last_used.as_ref()));
         view! {
-            {state}
             <Card id="old-key" title=format!("Old key, ending {old_four}")>
                 {old}
-                {sources}
+                {of_old}
                 {signing}
             </Card>
             <Card id="new-key" title=format!("New key, ending {new_four}")>
-                <p>{new_used}</p>
+                <KeyValueList>
+                    <KeyValue name="Last call">{new_used}</KeyValue>
+                </KeyValueList>
+                {of_new}
             </Card>
-            {forms}
         }
         .into_any()
     }
 
+    /// Apart from what moves, so that nothing that is being pressed is drawn anew.
+    fn open_forms(self, report: &RotationReport) -> AnyView {
+        match report.rotation.stage {
+            RotationStage::Ended { .. } => ().into_any(),
+            _ if !self.may_rotate => ().into_any(),
+            _ => self.forms(report),
+        }
+    }
+
+    /// How much a key was used since then, and from where.
+    fn sources(self, key: KeyId, id: &'static str, sources: &KeySources) -> AnyView {
+        let company = self.company;
+        let when = self.period(sources.since);
+        if sources.sources.is_empty() {
+            return view! { <p>"No request with it " {when} "."</p> }.into_any();
+        }
+        let requests = match sources.requests {
+            1 => "1 request".to_owned(),
+            requests => format!("{} requests", grouped(requests)),
+        };
+        let refused = match sources.refused {
+            0 => ", none refused. ".to_owned(),
+            refused => format!(", {} of them refused. ", grouped(refused)),
+        };
+        let rows: Vec<_> = sources
+            .sources
+            .iter()
+            .take(LISTED)
+            .map(|source| source_row(company, key, source))
+            .collect();
+        let more = sources.more + sources.sources.len().saturating_sub(LISTED) as u64;
+        let more = (more > 0)
+            .then(|| view! { <p class="muted">{format!("and {} more addresses.", grouped(more))}</p> });
+        let cut = sources.looked_back_to.map(|at| {
+            view! { <p class="muted">"There was no time to look further back than " {full_time(at)} "."</p> }
+        });
+        let all = rows_of(company, key, DateRange::Last7Days, |_| {});
+        view! {
+            <h3 id=id>"Who used it"</h3>
+            <p>{requests} " " {when} {refused} <a href=all>"Show in Logs"</a></p>
+            <div class="table-frame">
+                <table class="table" aria-labelledby=id>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Address"</th>
+                            <th scope="col" class="numeric">"Requests"</th>
+                            <th scope="col">"Latest"</th>
+                            <th scope="col">"Path"</th>
+                            <th scope="col">"User agent"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            {more}
+            {cut}
+        }
+        .into_any()
+    }
+
+    /// "in the last 24 hours", or since the rotation began, if that is longer ago.
+    fn period(self, since: Timestamp) -> AnyView {
+        const DAY: i64 = 24 * 3_600_000;
+        if self.now.millis_since(since) <= DAY + 60_000 {
+            "in the last 24 hours".into_any()
+        } else {
+            view! { "since " {full_time(since)} }.into_any()
+        }
+    }
+
     fn state(self, report: &RotationReport) -> AnyView {
+        if let RotationStage::Ended { .. } = report.rotation.stage {
+            return ended(self.company, &report.rotation);
+        }
         if let RotationStage::Cancelled { at, by } = &report.rotation.stage {
             let (at, by) = (*at, by.clone());
             return view! {
-                <Notice tone=Tone::Hold title="This rotation is cancelled">
+                <Notice tone=Tone::Hold title="This rotation is cancelled.">
                     " By " <bdi>{by}</bdi> ", on " {full_time(at)} ". Both keys work, and nothing is deleted until you resume it."
                 </Notice>
             }
@@ -172,7 +238,7 @@ impl Page {
         let (tone, words) = match report.wait {
             Some(RotationWait::NewKeyUnused) => (
                 Tone::Info,
-                "Put the new secret where your programs read the old one. The old key stays until a request has used the new key."
+                "Put the new secret where your programs read the old one. The old key is not deleted before a request has used the new key."
                     .to_owned(),
             ),
             Some(RotationWait::NewKeyEnded) => (
@@ -180,10 +246,7 @@ impl Page {
                 "The new key has ended. The old key stays, because no key would be left. Give the new key another date."
                     .to_owned(),
             ),
-            Some(RotationWait::Decision) => (
-                Tone::Info,
-                "The new key is in use. Delete the old key once nothing uses it.".to_owned(),
-            ),
+            Some(RotationWait::Decision) => self.decision(report),
             Some(RotationWait::Moment(at)) => (
                 Tone::Info,
                 format!("The old key is deleted on {}.", at.to_page_text()),
@@ -198,7 +261,22 @@ impl Page {
             Some(RotationWait::HasEnded | RotationWait::IsCancelled) => return ().into_any(),
             None => (Tone::Good, "The old key is being deleted.".to_owned()),
         };
-        view! { <Notice tone=tone title="Both keys work">" " {words}</Notice> }.into_any()
+        view! { <Notice tone=tone title="Both keys work.">" " {words}</Notice> }.into_any()
+    }
+
+    /// Whether the old key has been quiet for long enough.
+    fn decision(self, report: &RotationReport) -> (Tone, String) {
+        let last = report.old_last_used.as_ref().map(|used| used.at);
+        let quiet = self.now.millis_since(last.unwrap_or(report.rotation.started_at));
+        if quiet < report.pauses.shortest_quiet() {
+            let words = "The new key is in use. Delete the old key once nothing uses it.";
+            return (Tone::Info, words.to_owned());
+        }
+        let words = format!(
+            "The new key is in use, and nothing has used the old key for {}, which is more than twice its longest pause. You can delete it.",
+            about(quiet)
+        );
+        (Tone::Good, words)
     }
 
     fn forms(self, report: &RotationReport) -> AnyView {
@@ -224,41 +302,57 @@ impl Page {
             }
             .into_any();
         }
-        let is_unused = report.wait == Some(RotationWait::NewKeyUnused);
-        let now = self.path("rotation");
+        let delete_now = self.delete_now(report);
         let cancel = self.path("rotation");
-        let last_four = report.rotation.old_last_four.clone();
         view! {
             <Card id="delete-old" title="Delete the old key">
                 <form class="form" method="post" action=action data-key="plan">
                     {plans}
                     <DialogActions>
-                        <Button submit=true name="do" value="plan">"Set this time"</Button>
+                        <Button submit=true name="do" value="plan">"Save"</Button>
                     </DialogActions>
                 </form>
-                <form class="form" method="post" action=now>
-                    <p>
-                        {if is_unused {
-                            "It cannot be deleted now: no request has used the new key."
-                        } else {
-                            "Every system that still uses the old key loses access within seconds. This cannot be undone."
-                        }}
-                    </p>
-                    {(!is_unused)
-                        .then(|| {
-                            view! {
-                                <Button kind=ButtonKind::Danger submit=true name="do" value="now">
-                                    {format!("Delete the key ending {last_four} now")}
-                                </Button>
-                            }
-                        })}
-                </form>
+                {delete_now}
             </Card>
-            <Card id="cancel" title="Cancel" lead="Both keys stay. You can resume the rotation later, or delete the new key.">
+            <Card id="cancel" title="Cancel" lead="Both keys stay. You can resume the rotation on this page, or delete the new key on API Keys.">
                 <form method="post" action=cancel>
                     <Button submit=true name="do" value="cancel">"Cancel the rotation"</Button>
                 </form>
             </Card>
+        }
+        .into_any()
+    }
+
+    /// The button is one step away, with what speaks against it.
+    fn delete_now(self, report: &RotationReport) -> AnyView {
+        if report.wait == Some(RotationWait::NewKeyUnused) {
+            return view! { <p>"It cannot be deleted now: no request has used the new key."</p> }.into_any();
+        }
+        let action = self.path("rotation");
+        let last_four = &report.rotation.old_last_four;
+        let label = format!("Delete the key ending {last_four} now");
+        let quiet = match &report.old_last_used {
+            None => "It was never used.".to_owned(),
+            Some(used) if self.now.millis_since(used.at) < report.pauses.shortest_quiet() => format!(
+                "It was used {} ago, from {}. Does that program have the new secret?",
+                about(self.now.millis_since(used.at)),
+                used.address
+            ),
+            Some(used) => format!(
+                "No call used it for {}. Its longest pause in the week before was at most {}.",
+                about(self.now.millis_since(used.at)),
+                length(report.pauses.longest)
+            ),
+        };
+        view! {
+            <details class="rotation-delete" data-key="delete-now">
+                <summary>{label.clone()} "…"</summary>
+                <form class="form" method="post" action=action>
+                    <p>{quiet}</p>
+                    <p>"Every system that still uses it loses access within seconds. This cannot be undone."</p>
+                    <Button kind=ButtonKind::Danger submit=true name="do" value="now">{label}</Button>
+                </form>
+            </details>
         }
         .into_any()
     }
@@ -291,120 +385,13 @@ impl Page {
     }
 }
 
-/// "No call for 5 minutes; its longest pause last week was 6 hours."
-fn usage(key: &KeySummary, pauses: &KeyPauses, now: Timestamp) -> AnyView {
-    let longest = length(pauses.longest);
-    let last = used(key.last_used.as_ref(), now);
-    let missing = missing(pauses);
-    let quiet = key
-        .last_used
-        .as_ref()
-        .map(|used| format!("No call for {}", since(used.at, now)));
-    let gone = [key.terms.expires_at, key.terms.delete_at]
-        .into_iter()
-        .flatten()
-        .min();
-    view! {
-        <KeyValueList>
-            <KeyValue name="Last call">{last}</KeyValue>
-            {quiet.map(|quiet| view! { <KeyValue name="Quiet">{quiet}</KeyValue> })}
-            <KeyValue name="Longest pause last week">{format!("At most {longest}")}</KeyValue>
-            {gone.map(|at| view! { <KeyValue name="Ends by its own date">{full_time(at)}</KeyValue> })}
-        </KeyValueList>
-        {missing}
-    }
-    .into_any()
-}
-
-fn used(used: Option<&LastUsed>, now: Timestamp) -> AnyView {
-    match used {
-        None => "Not used yet".into_any(),
-        Some(used) => {
-            let (at, address) = (used.at, used.address.clone());
-            let ago = since(at, now);
-            view! { {full_time(at)} ", " {ago} " ago, from " <span class="mono">{address}</span> }.into_any()
-        }
-    }
-}
-
-/// What the log does not know of the week in which pauses are looked for.
-fn missing(pauses: &KeyPauses) -> AnyView {
-    let mut said: Vec<AnyView> = Vec::new();
-    for gap in &pauses.gaps {
-        let (from, to) = (gap.from, gap.to);
-        said.push(
-            view! { "Calls from " {full_time(from)} " to " {full_time(to)} " may be missing: the server stopped without warning. " }
-                .into_any(),
-        );
-    }
-    if let Some(before) = pauses.missing_before {
-        said.push(
-            view! { "The log has nothing from before " {full_time(before)} ", which counts as a pause. " }
-                .into_any(),
-        );
-    }
-    if pauses.dropped > 0 {
-        let dropped = pauses.dropped;
-        said.push(view! { {format!("The log dropped {dropped} requests, so a pause may look longer than it was. ")} }.into_any());
-    }
-    if said.is_empty() {
-        return ().into_any();
-    }
-    view! { <Notice tone=Tone::Info title="The log is not complete">" " {said} "Last call comes from the key itself, which is always complete."</Notice> }
-        .into_any()
-}
-
-fn sources(sources: &KeySources, now: Timestamp) -> AnyView {
-    let from = sources.since;
-    if sources.sources.is_empty() {
-        return view! { <p>"No request with it since " {full_time(from)} "."</p> }.into_any();
-    }
-    let rows: Vec<_> = sources
-        .sources
-        .iter()
-        .take(50)
-        .map(|source| {
-            let (address, path) = (source.address.clone(), source.path.clone());
-            let agent = source.user_agent.clone().unwrap_or_default();
-            let ago = format!("{} ago", since(source.last_at, now));
-            view! {
-                <tr>
-                    <th scope="row" class="mono">{address}</th>
-                    <td>{source.requests}</td>
-                    <td>{ago}</td>
-                    <td class="mono"><bdi>{path}</bdi></td>
-                    <td><bdi>{agent}</bdi></td>
-                </tr>
-            }
-        })
-        .collect();
-    let cut = sources
-        .looked_back_to
-        .map(|at| view! { <p>"Of the latest 1,000 requests: back to " {full_time(at)} "."</p> });
-    view! {
-        <h3>"Who uses it"</h3>
-        <div class="table-frame">
-            <table class="table">
-                <caption class="visually-hidden">"Addresses that sent requests with the old key"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Address"</th>
-                        <th scope="col">"Requests"</th>
-                        <th scope="col">"Latest"</th>
-                        <th scope="col">"Path"</th>
-                        <th scope="col">"User agent"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-        {cut}
-    }
-    .into_any()
-}
-
 fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
     let quiet = length(pauses.shortest_quiet());
+    let why = if pauses.shortest_quiet() > pauses.longest.saturating_mul(2) {
+        "the shortest time that can be set"
+    } else {
+        "twice its longest pause"
+    };
     let options: Vec<_> = PlanChoice::ALL
         .into_iter()
         .map(|choice| {
@@ -413,7 +400,7 @@ fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
                 PlanChoice::InAnHour => "In 1 hour".to_owned(),
                 PlanChoice::InADay => "In 24 hours".to_owned(),
                 PlanChoice::InAWeek => "In 7 days".to_owned(),
-                PlanChoice::Quiet => format!("After {quiet} without a call, twice its longest pause"),
+                PlanChoice::Quiet => format!("After {quiet} without a call, {why}"),
             };
             view! {
                 <label class="choice">
@@ -427,58 +414,45 @@ fn choices(pauses: &KeyPauses, chosen: PlanChoice) -> AnyView {
         .collect();
     view! {
         <fieldset class="choices">
-            <legend class="field__label">"Delete the old key"</legend>
+            <legend class="field__label">"When to delete the old key"</legend>
             <div class="choices__options">{options}</div>
         </fieldset>
     }
     .into_any()
 }
 
-fn ended(rotation: &KeyRotation) -> AnyView {
+fn ended(company: ClientId, rotation: &KeyRotation) -> AnyView {
     let RotationStage::Ended { at, how } = rotation.stage else {
         return ().into_any();
     };
     let (old, new) = (&rotation.old_last_four, &rotation.new_last_four);
-    let (tone, words) = match how {
+    let (tone, deleted, rest) = match how {
         RotationEnd::Rotated => (
             Tone::Good,
-            format!("The key ending {old} was deleted. Its programs use the key ending {new}."),
+            format!("The key ending {old} was deleted on "),
+            format!("The key ending {new} has taken over. "),
         ),
         RotationEnd::OldKeyDeleted => (
             Tone::Info,
-            format!("The key ending {old} was deleted by other means. The key ending {new} stays."),
+            format!("The key ending {old} was deleted by other means on "),
+            format!("The key ending {new} stays. "),
         ),
         RotationEnd::NewKeyDeleted => (
             Tone::Info,
-            format!("The new key, ending {new}, was deleted. The key ending {old} stays."),
+            format!("The new key, ending {new}, was deleted on "),
+            format!("The key ending {old} stays. "),
         ),
     };
-    view! { <Notice tone=tone title="The rotation has ended">" " {words} " " {full_time(at)}</Notice> }
-        .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_have_two_units_at_most() {
-        for (millis, words) in [
-            (6 * 3_600_000, "6 hours"),
-            (26 * 3_600_000 + 60_000, "1 day 2 hours"),
-            (60_000, "1 minute"),
-            (1, "1 minute"),
-        ] {
-            assert_eq!(length(millis), words);
-        }
-        let now = Timestamp::from_millis(1_767_614_400_000);
-        for (seconds, words) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (59, "59 seconds"),
-            (359, "5 minutes"),
-        ] {
-            assert_eq!(since(now.minus_seconds(seconds), now), words);
-        }
+    let (gone, four) = match how {
+        RotationEnd::NewKeyDeleted => (rotation.new_key, new),
+        _ => (rotation.old_key, old),
+    };
+    let rows = rows_of(company, gone, DateRange::Last7Days, |_| {});
+    let link = format!("Show the requests of the key ending {four} in Logs");
+    view! {
+        <Notice tone=tone title="The rotation has ended.">
+            " " {deleted} {full_time(at)} ". " {rest} <a href=rows>{link}</a>
+        </Notice>
     }
+    .into_any()
 }

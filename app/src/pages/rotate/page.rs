@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use model::{ClientId, KeyId};
+use model::{CompanyContext, KeyId};
 
-use super::DrawnRotation;
+use super::{DrawnRotation, NewKey};
 use crate::api;
 use crate::browser::html::ShowMarkup;
 use crate::browser::timers::Repeater;
 use crate::pages::company::{CompanyScope, LoadedInCompany, Topic};
+use crate::pages::key::SecretCard;
 use crate::pages::webhooks::current::{Current, keep_current_with};
 use crate::ui::{BackLink, PageHeader, Title};
 
@@ -35,16 +36,21 @@ pub fn RotatePage() -> impl IntoView {
         <LoadedInCompany
             resource=drawn
             render=move |company, (key, first)| {
-                view! { <Shown company=company.client_id key_id=key first=first /> }.into_any()
+                view! { <Shown company=company key_id=key first=first /> }.into_any()
             }
         />
     }
 }
 
 #[component]
-fn Shown(company: ClientId, key_id: KeyId, first: DrawnRotation) -> impl IntoView {
+fn Shown(company: CompanyContext, key_id: KeyId, first: DrawnRotation) -> impl IntoView {
+    let client_id = company.client_id;
     let title = first.title.clone();
-    let ask = move || api::keys::rotation(company, key_id);
+    let lead = match first.is_open {
+        true => "Make a new key, move your programs over, and delete the old key once nothing uses it.",
+        false => "How the old key was replaced.",
+    };
+    let ask = move || api::keys::rotation(client_id, key_id);
     let Current { value, .. } = keep_current_with(Topic::Keys, first, ask);
     let repeater = Repeater::new();
     Effect::new(move |_| {
@@ -62,15 +68,31 @@ fn Shown(company: ClientId, key_id: KeyId, first: DrawnRotation) -> impl IntoVie
             });
         });
     });
-    let body = Signal::derive(move || value.with(|drawn| drawn.body.clone()));
-    let list = format!("/c/{company}/development/keys");
+    let state = Signal::derive(move || value.with(|drawn| drawn.state.clone()));
+    let keys = Signal::derive(move || value.with(|drawn| drawn.keys.clone()));
+    let forms = Signal::derive(move || value.with(|drawn| drawn.forms.clone()));
+    // It stays as it is, with the secret that may be shown in it, while the rest is drawn anew.
+    let new_key = Memo::new(move |_| value.with(|drawn| drawn.new_key.clone()));
+    let list = format!("/c/{client_id}/development/keys");
+    let company = StoredValue::new(company);
     view! {
         <Title text=title.clone() />
         <PageHeader
             title=title
-            lead="Make a new key, move your programs over, and delete the old key once nothing uses it."
+            lead=lead
             above=move || view! { <BackLink href=list to="API Keys" /> }
         />
-        <ShowMarkup markup=body class="rotation" />
+        <ShowMarkup markup=state class="stack" />
+        {move || {
+            new_key
+                .get()
+                .map(|NewKey { id, environment, last_four }| {
+                    let title = "Secret of the new key";
+                    let company = company.get_value();
+                    view! { <SecretCard company id environment last_four title /> }
+                })
+        }}
+        <ShowMarkup markup=keys class="stack" />
+        <ShowMarkup markup=forms class="stack" />
     }
 }

@@ -1,20 +1,16 @@
 //! How a key is used while it is being replaced: its longest pause, and who still uses it.
 
-use std::collections::HashMap;
-
-use model::{Caller, KeyId, KeyPauses, KeySource, KeySources, LogRow, Timestamp};
+use model::{KeyId, KeyPauses, KeySources, Timestamp, Verdict};
 
 use super::{Reading, counting, latest, not_before};
 use crate::{Conditions, LogStoreError, Question, Scope};
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
-/// Pauses are read in parts of this many milliseconds: a week has 2,016.
-const PART: i64 = 5 * 60_000;
-/// How many requests are looked at for their addresses.
-const LOOKED_AT: usize = 1000;
+/// Pauses are read in this many parts, five minutes each in a week, but none shorter than a second.
+const PARTS: i64 = 2016;
 
 impl Reading {
-    /// How long the key paused between calls in the last week. `last_used` is known without the log, and never dropped.
+    /// How long the key paused between calls in the week before `now`. `last_used` is known without the log, and never dropped.
     pub async fn key_pauses(
         &self,
         scope: Scope,
@@ -28,7 +24,7 @@ impl Reading {
         let kept = latest(self.kept(now), self.ledger.begins(scope).await?);
         let from = not_before(wanted, kept).min(now);
         let to = now.plus_millis(1);
-        let parts = (to.millis_since(from) + PART - 1) / PART;
+        let parts = (to.millis_since(from) / 1000).clamp(1, PARTS);
         let question = Question {
             count: false,
             histogram: u32::try_from(parts).ok(),
@@ -65,23 +61,21 @@ impl Reading {
         now: Timestamp,
     ) -> Result<KeySources, LogStoreError> {
         let _place = self.reads.take(scope.company()).await;
-        let question = Question {
-            rows: LOOKED_AT,
-            callers: true,
-            count: false,
-            ..counting(
-                not_before(since, self.kept(now)).min(now),
-                now.plus_millis(1),
-                Conditions::of_key(key),
-            )
-        };
-        let found = self.reader.find(scope, &question).await?;
-        let last = found.rows.iter().map(|row| row.at).min().filter(|_| found.more);
-        let looked = found.looked_back_to.map(|looked| looked.at);
+        let (from, to) = (not_before(since, self.kept(now)).min(now), now.plus_millis(1));
+        let of_key = || counting(from, to, Conditions::of_key(key));
+        let mut refused = of_key();
+        refused.conditions.verdict.set(true, Verdict::Accepted);
+        let refused = self.reader.find(scope, &refused).await?;
+        let found = self.sources(scope, of_key()).await?;
+        let mut sources = found.sources;
+        sources.sort_by(|one, other| (other.last_at, &one.address).cmp(&(one.last_at, &other.address)));
         Ok(KeySources {
             since,
-            sources: by_address(found.rows),
-            looked_back_to: last.or(looked),
+            requests: found.requests,
+            refused: refused.count.at_least(),
+            sources,
+            more: found.beyond.groups,
+            looked_back_to: found.looked_back_to,
         })
     }
 }
@@ -106,28 +100,6 @@ fn longest(used: &[bool], length: i64, was_before: bool) -> i64 {
         (false, _) => length,
         (true, begin) => longest.max(length - begin.unwrap_or(0)),
     }
-}
-
-/// The address with the latest request first.
-fn by_address(rows: Vec<LogRow>) -> Vec<KeySource> {
-    let mut sources: HashMap<String, KeySource> = HashMap::new();
-    for row in rows {
-        let Caller { address, user_agent } = row.caller.unwrap_or_default();
-        let source = sources.entry(address.clone()).or_insert_with(|| KeySource {
-            address,
-            user_agent: user_agent.clone(),
-            requests: 0,
-            last_at: row.at,
-            path: row.path.clone(),
-        });
-        source.requests += 1;
-        if row.at > source.last_at {
-            (source.last_at, source.path, source.user_agent) = (row.at, row.path, user_agent);
-        }
-    }
-    let mut sources: Vec<KeySource> = sources.into_values().collect();
-    sources.sort_by(|one, other| (other.last_at, &one.address).cmp(&(one.last_at, &other.address)));
-    sources
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ fn unicode_escapes(text: &str) -> String {
 }
 
 /// The secret in every disguise that was found so far.
-fn disguises(secret: &str) -> Vec<String> {
+pub(crate) fn disguises(secret: &str) -> Vec<String> {
     let mut all = vec![
         secret.to_owned(),
         secret.to_uppercase(),

@@ -9,4 +9,5 @@ mod recorder;
 mod recorder_bounds;
 mod redaction;
 mod repeated;
+mod sent;
 mod stores;

@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clock::ManualClock;
 use live::Bus;
-use logs::{Batch, Ledger, LogStoreError, Recorder, RecorderOptions, Run, RunReport, Scope, Sink};
+use logs::{
+    Batch, Ledger, LogStoreError, Origin, Recorder, RecorderOptions, Run, RunReport, Scope, Sink, Sought,
+    StoredEntry, Traced,
+};
 use model::{LogTotals, RequestId, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -33,6 +36,8 @@ pub(crate) struct Store {
     pub(crate) allowed: Semaphore,
     tried: Mutex<Vec<Batch>>,
     stored: Mutex<Vec<Batch>>,
+    /// What other nodes store next, each before a batch that was sent.
+    others: Mutex<VecDeque<Vec<StoredEntry>>>,
     runs: Mutex<i64>,
     ended: Mutex<Option<RunReport>>,
 }
@@ -59,9 +64,15 @@ impl Store {
             allowed: Semaphore::new(permits),
             tried: Mutex::default(),
             stored: Mutex::default(),
+            others: Mutex::default(),
             runs: Mutex::default(),
             ended: Mutex::default(),
         }
+    }
+
+    /// Another node stores these at the worst moment: after the look for what is sent, and before it is stored.
+    pub(crate) fn store_in_between(&self, rows: Vec<StoredEntry>) {
+        self.others.lock().expect("not poisoned").push_back(rows);
     }
 
     /// From now on every append fails.
@@ -117,8 +128,32 @@ impl Sink for Store {
         if rows.any(|entry| Some(entry.request_id) == self.poison) {
             return Err(LogStoreError::Refused("bad row".into()));
         }
-        self.stored.lock().expect("not poisoned").push(batch);
+        let mut stored = self.stored.lock().expect("not poisoned");
+        if let Origin::Sent { looked_to } = batch.origin {
+            if let Some(rows) = self.others.lock().expect("not poisoned").pop_front() {
+                stored.push(Batch {
+                    entries: Arc::new(rows),
+                    ..batch.clone()
+                });
+            }
+            let rows: usize = stored.iter().map(|batch| batch.entries.len()).sum();
+            if rows as i64 != looked_to {
+                return Err(LogStoreError::Overtaken);
+            }
+        }
+        stored.push(batch);
         Ok(())
+    }
+
+    async fn trace(&self, sought: Arc<[Sought]>, above: i64) -> Result<Traced, LogStoreError> {
+        let rows = self.stored();
+        let new = &rows[above as usize..];
+        let known = sought.iter().filter(|one| new.contains(&one.request));
+        Ok(Traced {
+            stored: known.map(|one| one.request).collect(),
+            as_of: rows.len() as i64,
+            ..Traced::default()
+        })
     }
 }
 

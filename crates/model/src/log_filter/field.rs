@@ -110,7 +110,7 @@ impl FilterField {
             Self::Method => "a method such as POST",
             Self::Verdict => "a reason such as deleted_key",
             Self::Error => "an error code such as card_declined, or none",
-            Self::Recorded => "one of gateway, verify, public_api",
+            Self::Recorded => "one of gateway, verify, public_api, sent",
             Self::Path => "a part of a path, 1,024 bytes at most",
             Self::Endpoint => "a path with {id} in place of ids, such as /v1/users/{id}",
             Self::Address => "an IP address",

@@ -12,13 +12,15 @@ pub enum LogView {
     Errors,
     /// By endpoint.
     Endpoints,
+    /// By the address of the caller.
+    Addresses,
 }
 
 impl LogView {
     /// Its parameter in the address.
     pub const PARAMETER: &str = "view";
 
-    pub const ALL: [Self; 3] = [Self::Requests, Self::Errors, Self::Endpoints];
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Errors, Self::Endpoints, Self::Addresses];
 
     /// The name in the address.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl LogView {
             Self::Requests => "requests",
             Self::Errors => "errors",
             Self::Endpoints => "endpoints",
+            Self::Addresses => "addresses",
         }
     }
 
@@ -35,6 +38,7 @@ impl LogView {
             Self::Requests => "Requests",
             Self::Errors => "Errors",
             Self::Endpoints => "Endpoints",
+            Self::Addresses => "Addresses",
         }
     }
 
@@ -42,7 +46,7 @@ impl LogView {
         let view = Self::ALL.into_iter().find(|view| view.as_str() == text);
         view.ok_or(InvalidFilter {
             name: Self::PARAMETER,
-            wants: "one of requests, errors, endpoints",
+            wants: "one of requests, errors, endpoints, addresses",
         })
     }
 }

@@ -176,7 +176,7 @@ fn values(field: FilterField, vocabulary: &Vocabulary) -> Vec<Suggestion> {
             .iter()
             .map(|one| suggestion(one.as_str(), one.label()))
             .collect(),
-        FilterField::Recorded => [Recorded::Gateway, Recorded::Verify, Recorded::PublicApi]
+        FilterField::Recorded => Recorded::ALL
             .into_iter()
             .map(|one| suggestion(one.as_str(), ""))
             .collect(),

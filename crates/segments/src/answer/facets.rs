@@ -57,15 +57,9 @@ impl FacetCounts {
             verdict: self.sorted(Field::Verdict, ValueKey::to_verdict, |verdict| {
                 Verdict::ALL.iter().position(|one| one == verdict)
             }),
-            recorded: self.sorted(
-                Field::Recorded,
-                ValueKey::to_recorded,
-                |recorded| match recorded {
-                    Recorded::Gateway => 0,
-                    Recorded::Verify => 1,
-                    Recorded::PublicApi => 2,
-                },
-            ),
+            recorded: self.sorted(Field::Recorded, ValueKey::to_recorded, |recorded| {
+                Recorded::ALL.iter().position(|one| one == recorded)
+            }),
             duration: self.sorted(Field::DurationClass, ValueKey::to_duration_class, |class| *class),
         }
     }

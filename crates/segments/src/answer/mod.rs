@@ -15,10 +15,12 @@ mod part;
 mod plan;
 mod rows;
 mod selection;
+mod stored;
 mod tally;
 mod texts;
 mod time;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -126,6 +128,16 @@ impl<'a> Source<'a> {
     /// One entry, or `None` if this scope has no such request. Blocks while it reads.
     pub fn entry(&self, scope: Scope, id: RequestId) -> Result<Option<LogEntry>, ReadError> {
         entry::find(self, scope, id)
+    }
+
+    /// Which of these requests are stored with a larger `seq` than `above`, in any company. None of them may have a smaller
+    /// one, unless `above` is 0. Blocks while it reads.
+    pub fn stored(
+        &self,
+        requests: impl Iterator<Item = RequestId>,
+        above: i64,
+    ) -> Result<HashSet<RequestId>, ReadError> {
+        stored::among(self, requests.collect(), above)
     }
 
     fn loader(&self) -> Loader<'a> {

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::process::Command;
 
 use logs::{Conditions, Groups, Question, Scope, StoredEntry};
+use model::RequestId;
 use segments::{Cache, Day, Encoded, Open, SegmentId, delta};
 use test_logs::{Dice, World};
 
@@ -19,10 +20,13 @@ const ROWS: u64 = 2_000;
 /// Rows of each of the log's 20 segments.
 const LOG_ROWS: usize = 500;
 
+/// Requests of a batch that a program sends.
+const SOUGHT: u64 = 1_000;
+
 /// Each function that is counted, the rows or questions of its one call, and how many instructions each of these may
 /// take: a fifth more than was counted when the bound was written. Less than half of a bound fails too, because then
 /// the bound would no longer notice anything.
-const BUDGETS: [(&str, u64, u64); 10] = [
+const BUDGETS: [(&str, u64, u64); 11] = [
     ("append", ROWS, 5_200),
     ("encode", ROWS, 5_300),
     ("encode_delta", ROWS, 5_700),
@@ -34,6 +38,8 @@ const BUDGETS: [(&str, u64, u64); 10] = [
     // Most of these two is making templates of paths, which is not optimised here.
     ("ask_errors", 1, 97_000_000),
     ("ask_endpoints", 1, 95_000_000),
+    // Of a batch that a program sends: once in all segments of its time.
+    ("look_for_batch", SOUGHT, 1_000),
 ];
 
 #[inline(never)]
@@ -126,6 +132,12 @@ fn ask_endpoints(log: &mut Log, scope: Scope) {
     );
 }
 
+#[inline(never)]
+fn look_for_batch(log: &Log, sought: &[RequestId]) {
+    let stored = log.source().stored(sought.iter().copied(), 0).expect("an answer");
+    assert_eq!(black_box(stored).len() as u64, SOUGHT);
+}
+
 /// What is counted.
 #[test]
 #[ignore = "run by the other test, under valgrind"]
@@ -146,6 +158,12 @@ fn work_to_count() {
     ask_facets(&mut log, scope);
     ask_errors(&mut log, scope);
     ask_endpoints(&mut log, scope);
+    let of_the_log = rows.iter().take(SOUGHT as usize);
+    let sought: Vec<RequestId> = of_the_log.map(|row| row.request_id).collect();
+    let mut log = Log::new(1, 100_000_000);
+    log.store(0, &rows);
+    log.finish(0);
+    look_for_batch(&log, &sought);
 }
 
 #[test]

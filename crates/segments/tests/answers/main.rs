@@ -4,4 +4,5 @@ mod damage;
 mod instructions;
 mod log;
 mod model;
+mod stored;
 mod work;

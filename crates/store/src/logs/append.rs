@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use logs::{Batch, LogStoreError, RunReport, StoredEntry};
+use logs::{Batch, LogStoreError, Origin, RunReport, StoredEntry};
 use model::Timestamp;
 use segments::{Day, ROWS, SegmentId, delta};
 
@@ -19,17 +19,34 @@ const LOOK_FOR_DEAD_EVERY: i64 = 5_000;
 /// Which segments this handle fills. Appends take turns.
 #[derive(Debug, Default)]
 pub(super) struct Writing {
-    /// For each run, the segment that takes its next batch.
-    filling: HashMap<i64, SegmentId>,
+    /// The segment that takes the next batch of a stream.
+    filling: HashMap<Stream, SegmentId>,
     /// A transaction may have been committed whose rows are not in memory.
     uncertain: bool,
     looked_for_dead: Option<Timestamp>,
 }
 
+/// What fills segments of its own. Rows that a program sent may be hours old. Among those that a run has recorded, they would
+/// widen the range of times of every segment, and each question about the past would have to look at all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Stream {
+    run: i64,
+    is_sent: bool,
+}
+
+impl Stream {
+    fn of(batch: &Batch) -> Self {
+        Self {
+            run: batch.report.run.0,
+            is_sent: batch.origin != Origin::Recorded,
+        }
+    }
+}
+
 impl Writing {
     /// Forgets a run, which gets no more rows.
     pub(super) fn end(&mut self, run: i64) {
-        self.filling.remove(&run);
+        self.filling.retain(|stream, _| stream.run != run);
     }
 }
 
@@ -39,15 +56,15 @@ impl Inner {
     pub(super) async fn close_due(self: &Arc<Self>, today: Day) {
         let erased = self.state.erased();
         let mut writing = self.writing.lock().await;
-        let filling: Vec<(i64, SegmentId)> = writing
+        let filling: Vec<(Stream, SegmentId)> = writing
             .filling
             .iter()
-            .map(|(run, segment)| (*run, *segment))
+            .map(|(stream, segment)| (*stream, *segment))
             .collect();
-        for (run, segment) in filling {
+        for (stream, segment) in filling {
             let tail = self.state.tail(segment);
             if tail.is_some_and(|tail| tail.day() < today || tail.has(&erased)) {
-                writing.end(run);
+                writing.filling.remove(&stream);
                 self.close_soon(segment);
             }
         }
@@ -67,6 +84,7 @@ enum Outcome {
     Repeated(Option<SegmentId>),
     Heartbeat,
     Fenced,
+    Overtaken,
 }
 
 /// A batch on its way into the tail.
@@ -78,6 +96,7 @@ struct Writes {
     segment: Option<SegmentId>,
     day: Day,
     data: Vec<u8>,
+    origin: Origin,
     /// Whether to end the runs of nodes that are silent.
     notice_dead: bool,
 }
@@ -89,9 +108,9 @@ pub(super) async fn append(inner: &Arc<Inner>, batch: Batch) -> Result<(), LogSt
         inner.follow().await?;
         writing.uncertain = false;
     }
-    let (run, at) = (batch.report.run.0, batch.report.at);
+    let (stream, at) = (Stream::of(&batch), batch.report.at);
     let day = inner.state.day().max(Day::of(at));
-    let segment = segment_with_room(inner, &mut writing, run, day, &batch.entries).await?;
+    let segment = segment_with_room(inner, &mut writing, stream, day, &batch.entries).await?;
     let notice_dead = inner.db.dialect() == Dialect::Postgres
         && writing
             .looked_for_dead
@@ -102,6 +121,7 @@ pub(super) async fn append(inner: &Arc<Inner>, batch: Batch) -> Result<(), LogSt
     let writes = Writes {
         first_row: batch.first as i64,
         rows: batch.entries.len() as i64,
+        origin: batch.origin,
         report: batch.report,
         segment,
         day,
@@ -112,9 +132,9 @@ pub(super) async fn append(inner: &Arc<Inner>, batch: Batch) -> Result<(), LogSt
     writing.uncertain = true;
     let outcome = commit(&inner.db, writes).await?;
     inner.watcher.at(Step::BatchCommitted);
-    take_in(inner, &mut writing, outcome, batch.entries, (run, day, at)).await?;
+    take_in(inner, &mut writing, outcome, batch.entries, (stream, day, at)).await?;
     writing.uncertain = false;
-    close_if_full(inner, &mut writing, run);
+    close_if_full(inner, &mut writing, stream);
     if notice_dead && let Err(error) = inner.close_abandoned().await {
         // The batch is stored all the same. The next look is soon.
         tracing::warn!(%error, cause = ?error, "could not look for segments of dead nodes");
@@ -128,25 +148,26 @@ async fn take_in(
     writing: &mut Writing,
     outcome: Outcome,
     entries: Arc<Vec<StoredEntry>>,
-    (run, day, at): (i64, Day, Timestamp),
+    (stream, day, at): (Stream, Day, Timestamp),
 ) -> Result<(), LogStoreError> {
     match outcome {
         Outcome::Heartbeat => {}
         Outcome::Fenced => {
-            writing.end(run);
+            writing.end(stream.run);
             return Err(LogStoreError::Fenced);
         }
+        Outcome::Overtaken => return Err(LogStoreError::Overtaken),
         Outcome::Repeated(segment) => {
             inner.follow().await?;
             if let Some(segment) = segment {
-                fill(inner, writing, run, segment);
+                fill(inner, writing, stream, segment);
             }
         }
         Outcome::Stored { first_seq, segment } => {
             let delta = Delta {
                 segment,
                 day,
-                run,
+                run: stream.run,
                 first_seq,
                 rows: entries.len() as i64,
                 stored_at: at,
@@ -154,7 +175,7 @@ async fn take_in(
             };
             let state = Arc::clone(inner);
             blocking(move || state.state.add_own(delta, &entries)).await?;
-            fill(inner, writing, run, segment);
+            fill(inner, writing, stream, segment);
         }
     }
     Ok(())
@@ -165,7 +186,7 @@ async fn take_in(
 async fn segment_with_room(
     inner: &Arc<Inner>,
     writing: &mut Writing,
-    run: i64,
+    stream: Stream,
     day: Day,
     entries: &[StoredEntry],
 ) -> Result<Option<SegmentId>, LogStoreError> {
@@ -173,12 +194,12 @@ async fn segment_with_room(
         let why = format!("a batch of {} rows is larger than a segment", entries.len());
         return Err(LogStoreError::Refused(why.into()));
     }
-    if let Some(&segment) = writing.filling.get(&run) {
+    if let Some(&segment) = writing.filling.get(&stream) {
         let tail = inner.state.tail(segment);
         if tail.is_some_and(|tail| tail.takes(day, entries, inner.options.rows_per_segment)) {
             return Ok(Some(segment));
         }
-        writing.end(run);
+        writing.filling.remove(&stream);
         inner.close_soon(segment);
     }
     if !entries.is_empty() {
@@ -187,9 +208,9 @@ async fn segment_with_room(
     Ok(None)
 }
 
-/// Notes which segment takes the run's next batch. A former one is closed.
-fn fill(inner: &Arc<Inner>, writing: &mut Writing, run: i64, segment: SegmentId) {
-    if let Some(former) = writing.filling.insert(run, segment)
+/// Notes which segment takes the stream's next batch. A former one is closed.
+fn fill(inner: &Arc<Inner>, writing: &mut Writing, stream: Stream, segment: SegmentId) {
+    if let Some(former) = writing.filling.insert(stream, segment)
         && former != segment
     {
         inner.close_soon(former);
@@ -197,14 +218,14 @@ fn fill(inner: &Arc<Inner>, writing: &mut Writing, run: i64, segment: SegmentId)
 }
 
 /// Closes a segment as soon as nothing more fits, and not only when the next batch comes.
-fn close_if_full(inner: &Arc<Inner>, writing: &mut Writing, run: i64) {
-    if let Some(&segment) = writing.filling.get(&run)
+fn close_if_full(inner: &Arc<Inner>, writing: &mut Writing, stream: Stream) {
+    if let Some(&segment) = writing.filling.get(&stream)
         && inner
             .state
             .tail(segment)
             .is_none_or(|tail| tail.rows() as usize >= inner.options.rows_per_segment)
     {
-        writing.end(run);
+        writing.filling.remove(&stream);
         inner.close_soon(segment);
     }
 }
@@ -244,6 +265,9 @@ async fn write(
             Outcome::Repeated(catalogue::segment_of_batch(connection, run.0, writes.first_row).await?)
         }
         Standing::Running { .. } if writes.rows == 0 => Outcome::Heartbeat,
+        Standing::Running { .. } if is_overtaken(connection, writes.origin).await? => {
+            return Ok(Outcome::Overtaken);
+        }
         Standing::Running { .. } => {
             let (first_seq, newest) =
                 catalogue::take_numbers(connection, writes.rows, writes.segment.is_none()).await?;
@@ -267,4 +291,12 @@ async fn write(
         runs::notice_dead_nodes(connection, run, writes.report.at).await?;
     }
     Ok(outcome)
+}
+
+/// Whether rows were stored that those of the batch were not compared with. Call it after [`catalogue::hold_order`].
+async fn is_overtaken(connection: &mut DbConnection, origin: Origin) -> Result<bool, StoreError> {
+    match origin {
+        Origin::Recorded => Ok(false),
+        Origin::Sent { looked_to } => Ok(catalogue::next_seq(connection).await? != looked_to + 1),
+    }
 }

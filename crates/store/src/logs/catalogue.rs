@@ -192,6 +192,14 @@ pub(super) async fn hold_order(connection: &mut DbConnection, dialect: Dialect) 
     Ok(())
 }
 
+/// The number that the next row gets.
+pub(super) async fn next_seq(connection: &mut DbConnection) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT next_seq FROM log_order WHERE id = 1")
+        .fetch_one(connection)
+        .await?;
+    row.int("next_seq")
+}
+
 /// Numbers for a batch of this many rows, and for its segment if it begins one.
 pub(super) async fn take_numbers(
     connection: &mut DbConnection,

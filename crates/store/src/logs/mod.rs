@@ -33,7 +33,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use logs::{Batch, Found, Ledger, LogStoreError, Question, Reader, Retention, Run, RunReport, Scope, Sink};
+use logs::{
+    Batch, Found, Ledger, LogStoreError, Question, Reader, Retention, Run, RunReport, Scope, Sink, Sought,
+    Traced,
+};
 use model::{Kept, LogEntry, LogTotals, Moving, RequestId, Timestamp};
 use segments::{Cache, Day, ROWS};
 use tokio::runtime::Handle;
@@ -239,6 +242,10 @@ impl Inner {
 impl Sink for Logs {
     async fn append(&self, batch: Batch) -> Result<(), LogStoreError> {
         append::append(&self.inner, batch).await
+    }
+
+    async fn trace(&self, sought: Arc<[Sought]>, above: i64) -> Result<Traced, LogStoreError> {
+        read::trace(&self.inner, sought, above).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use logs::{Found, LogStoreError, Question, Scope};
+use logs::{Found, LogStoreError, Question, Scope, Sought, Traced};
 use model::{Body, BodyAbsence, LogEntry, RequestId};
 use segments::{ReadError, SegmentId, Source};
 
@@ -64,6 +64,24 @@ pub(super) async fn entries(
         tracing::error!(%request, "headers and bodies of a request in the log cannot be read");
     }
     Ok(found)
+}
+
+/// See [`logs::Sink::trace`].
+pub(super) async fn trace(
+    inner: &Arc<Inner>,
+    sought: Arc<[Sought]>,
+    above: i64,
+) -> Result<Traced, LogStoreError> {
+    ask(inner, move |as_of, source| {
+        let erased = &source.view.erased;
+        let erased = sought.iter().filter(|one| erased.covers(one.client_id, one.at));
+        Ok(Traced {
+            erased: erased.map(|one| one.request).collect(),
+            stored: source.stored(sought.iter().map(|one| one.request), above)?,
+            as_of,
+        })
+    })
+    .await
 }
 
 /// Whether its headers and bodies cannot be read.

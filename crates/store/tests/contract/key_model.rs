@@ -60,7 +60,7 @@ const NETWORKS: [(&str, u32, u32); 8] = [
 const METHODS: [&str; 9] = [
     "GET", "HEAD", "OPTIONS", "POST", "PUT", "get", "TRACE", "CONNECT", "PURGE",
 ];
-const HEADERS: [(&str, bool); 9] = [
+const HEADERS: [(&str, bool); 16] = [
     ("accept", true),
     ("x-http-method-overrides", true),
     ("x-method", true),
@@ -69,6 +69,13 @@ const HEADERS: [(&str, bool); 9] = [
     ("x-method-override", false),
     ("x-http_method", false),
     ("x-http-method", false),
+    ("method-override", false),
+    ("x-http-verb-override", false),
+    ("http_verb-override", false),
+    ("x.http.verb", false),
+    ("method", true),
+    ("x-verb", true),
+    ("access-control-request-method", true),
     ("upgrade", false),
 ];
 

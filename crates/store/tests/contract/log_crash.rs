@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logs::{Batch, Conditions, Found, Ledger, Question, Reader, Run, Sink};
+use logs::{Batch, Conditions, Found, Ledger, Origin, Question, Reader, Run, Sink};
 use model::{RequestId, Timestamp};
 use store::logs::{Container, LOG_MIGRATIONS, Logs, LogsOptions, Step, Watcher};
 use store::{Columns, Db, DbOptions, Durability};
@@ -117,6 +117,7 @@ fn batch(run: Run, first: u64, from: u64, rows: u64, at: Timestamp) -> Batch {
         first,
         entries: Arc::new((from..from + rows).map(|number| entry(number, 1, at)).collect()),
         report,
+        origin: Origin::Recorded,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use logs::{Batch, Ledger, Reader, Sink, StoredEntry};
+use logs::{Batch, Ledger, Origin, Reader, Sink, StoredEntry};
 use model::{Body, BodyAbsence, HeaderField, LogEntry};
 use sqlx::AssertSqlSafe;
 use store::Columns;
@@ -45,6 +45,7 @@ async fn stored(db: &TestDb) -> Logs {
         first: 0,
         entries: Arc::new(entries.collect()),
         report: report(run, NOW),
+        origin: Origin::Recorded,
     };
     logs.append(batch).await.expect("stored");
     logs.end_run(report(run, NOW)).await.expect("it ends");

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use logs::{
-    Batch, Conditions, Count, Found, Ledger, Question, Reader, Retention, Run, Scope, Sink, StoredEntry,
+    Batch, Conditions, Count, Found, Ledger, Origin, Question, Reader, Retention, Run, Scope, Sink,
+    StoredEntry,
 };
 use model::{Body, BodyAbsence, KeptBecause, Timestamp};
 use store::Columns;
@@ -77,6 +78,7 @@ impl Writer {
             first: self.next,
             entries: Arc::new(entries),
             report: report(self.run, at),
+            origin: Origin::Recorded,
         };
         self.next += batch.entries.len() as u64;
         self.node.append(batch).await.expect("it is stored");

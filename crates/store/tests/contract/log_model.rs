@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logs::{Batch, Found, Ledger, Question, Reader, Run, Scope, Sink, StoredEntry};
+use logs::{Batch, Found, Ledger, Origin, Question, Reader, Run, Scope, Sink, StoredEntry};
 use model::{LogEntry, RequestId};
 use store::logs::{LOG_MIGRATIONS, Logs};
 use test_logs::{Store, Trial};
@@ -59,6 +59,7 @@ impl Store for Nodes {
             first,
             entries: Arc::new(rows),
             report: report(node.run, NOW),
+            origin: Origin::Recorded,
         };
         node.logs.append(batch).await.expect("the batch is stored");
     }

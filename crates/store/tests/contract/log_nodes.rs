@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use logs::{Batch, Conditions, Count, Found, Ledger, LogStoreError, Question, Reader, Run, Sink};
+use logs::{Batch, Conditions, Count, Found, Ledger, LogStoreError, Origin, Question, Reader, Run, Sink};
 use model::{Gap, RequestId, Timestamp};
 use store::logs::{LOG_MIGRATIONS, Logs};
 use tokio::task::JoinHandle;
@@ -52,6 +52,7 @@ fn batch(run: Run, first: u64, numbers: std::ops::Range<u64>, at: Timestamp) -> 
         first,
         entries: Arc::new(numbers.map(|number| entry(number, 1, NOW)).collect()),
         report: report(run, at),
+        origin: Origin::Recorded,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logs::{Batch, Conditions, Count, Damaged, Found, Ledger, LogStoreError, Question, Reader, Run, Sink};
+use logs::{
+    Batch, Conditions, Count, Damaged, Found, Ledger, LogStoreError, Origin, Question, Reader, Run, Sink,
+};
 use model::Timestamp;
 use sqlx::AssertSqlSafe;
 use store::logs::{LOG_MIGRATIONS, Logs};
@@ -59,6 +61,7 @@ impl World {
             first: numbers.start,
             entries: Arc::new(numbers.map(|number| entry(number, 1, at)).collect()),
             report,
+            origin: Origin::Recorded,
         }
     }
 

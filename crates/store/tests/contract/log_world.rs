@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use live::Bus;
 use logs::{
-    Batch, Entry, KeyTrace, Ledger, Message, Names, Place, Reader, Reading, Recorder, RecorderOptions, Run,
-    RunReport, Scope, Sink, StoredEntry, redact,
+    Batch, Entry, KeyTrace, Ledger, Message, Names, Origin, Place, Reader, Reading, Recorder,
+    RecorderOptions, Run, RunReport, Scope, Sink, StoredEntry, redact,
 };
 use model::{
     BodyAbsence, ClientId, CompanyId, Environment, KeyId, LogEntry, LogFilter, LogPage, LogParts, Recorded,
@@ -157,6 +157,7 @@ impl World {
             first: self.next.fetch_add(entries.len() as u64, Ordering::Relaxed),
             entries: Arc::new(entries),
             report,
+            origin: Origin::Recorded,
         }
     }
 

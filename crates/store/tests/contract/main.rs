@@ -59,6 +59,7 @@ mod log_key_use;
 mod log_model;
 mod log_nodes;
 mod log_runs;
+mod log_sent;
 mod log_trouble;
 mod log_walk;
 mod log_world;

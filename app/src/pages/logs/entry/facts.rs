@@ -9,6 +9,7 @@ use model::{
 use super::marks::Marks;
 use super::pivot::{CameFrom, Pivot};
 use crate::pages::logs::address;
+use crate::provider;
 use crate::ui::{
     Card, CopyButton, EnvironmentBadge, KeyValue, KeyValueList, StatusBadge, Time, TimeStyle, duration_text,
 };
@@ -90,8 +91,8 @@ impl Narrowing {
         all.push(self.brand(row));
         let links = self.pivot(FilterField::Address, address.clone(), &address);
         all.push(fact("Address", true, address, links));
-        let by = recorded_by(recorded);
-        let links = self.pivot(FilterField::Recorded, recorded.as_str().to_owned(), by);
+        let by = recorded_by(recorded).replace("your API provider", provider().name());
+        let links = self.pivot(FilterField::Recorded, recorded.as_str().to_owned(), &by);
         all.push(fact("Recorded by", false, by, links));
         all
     }
@@ -222,5 +223,6 @@ const fn recorded_by(recorded: Recorded) -> &'static str {
         Recorded::Gateway => "The gateway",
         Recorded::Verify => "Verify: another proxy checked this request with Gatehouse",
         Recorded::PublicApi => "The public API: Gatehouse handled it directly",
+        Recorded::Sent => "A program of your API provider, which sent it to this log",
     }
 }

@@ -64,6 +64,8 @@ fn accepted(entry: &LogEntry) -> String {
             entry,
             format!("Accepted: the proxy returned {answer} after {took}."),
         ),
+        (Recorded::Sent, _) if status >= 400 => format!("The API returned {answer} after {took}."),
+        (Recorded::Sent, _) => format!("Accepted: the API returned {answer} after {took}."),
         (Recorded::PublicApi, _) => {
             format!("Gatehouse handled this request and returned {answer} after {took}.")
         }

@@ -19,6 +19,9 @@ enum Known {
 
 fn known(entry: &LogEntry) -> Known {
     let whole = entry.row.duration_us;
+    if entry.recorded == Recorded::Sent {
+        return Known::Whole("As it was sent to this log. Gatehouse did not measure it.");
+    }
     if let Some(api) = entry.upstream_us {
         let api = api.min(whole);
         return Known::Split {
@@ -65,7 +68,7 @@ pub(super) fn Timing(entry: LogEntry) -> impl IntoView {
 const fn passed_on_by(recorded: Recorded) -> &'static str {
     match recorded {
         Recorded::Verify => "Proxy",
-        Recorded::Gateway | Recorded::PublicApi => "Gatehouse",
+        Recorded::Gateway | Recorded::PublicApi | Recorded::Sent => "Gatehouse",
     }
 }
 

@@ -1,9 +1,10 @@
 //! What happened to a request: the sentence, what it means, and one next step.
 
 use leptos::prelude::*;
-use model::{ClientId, LogEntry, Recorded, Verdict};
+use model::{Choice, ClientId, DateRange, KeyFilter, LogEntry, LogFilter, LogView, Recorded, Verdict};
 
 use super::sentence;
+use crate::pages::logs::address;
 use crate::provider;
 use crate::ui::{Card, Icon, IconName, State, Tone};
 
@@ -12,7 +13,8 @@ use crate::ui::{Card, Icon, IconName, State, Tone};
 pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
     let (state, sentence) = sentence::of(&entry);
     let next = next_step(&entry).replace("your API provider", provider().name());
-    let meaning = meaning(&entry);
+    let meaning = meaning(&entry).replace("your API provider", provider().name());
+    let senders = senders(company, &entry);
     let reading = reading(entry.row.verdict).map(|(page, words)| {
         view! {
             <p>
@@ -35,6 +37,7 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
                             <p>
                                 <b>"Next: "</b>
                                 {next}
+                                {senders}
                             </p>
                         }
                     })} {reading}
@@ -42,6 +45,23 @@ pub(super) fn VerdictCard(company: ClientId, entry: LogEntry) -> impl IntoView {
         </Card>
     }
     .into_any()
+}
+
+/// A deleted key that is still in use: everyone who sends it.
+fn senders(company: ClientId, entry: &LogEntry) -> Option<AnyView> {
+    let key = entry
+        .row
+        .key_id
+        .filter(|_| entry.row.verdict == Verdict::DeletedKey)?;
+    let mut filter = LogFilter {
+        range: DateRange::Last30Days,
+        key: Choice::only(Some(KeyFilter::Id(key))),
+        view: LogView::Addresses,
+        ..LogFilter::default()
+    };
+    filter.verdict.set(false, Verdict::DeletedKey);
+    let href = address::of_list(company, &filter);
+    Some(view! { " " <a href=href>"Show the addresses that send it"</a> }.into_any())
 }
 
 const fn look(state: State) -> (Tone, IconName) {
@@ -69,6 +89,10 @@ fn meaning(entry: &LogEntry) -> String {
             "A proxy checked this request with Gatehouse before passing it on.".to_owned()
         }
         (Verdict::Accepted, Recorded::PublicApi) => "The key was active.".to_owned(),
+        (_, Recorded::Sent) => {
+            "A program of your API provider sent this to the log. Gatehouse did not see the request itself."
+                .to_owned()
+        }
         // Of these, the detail says only what went wrong this time.
         (
             Verdict::WrongEnvironment
@@ -87,8 +111,12 @@ fn meaning(entry: &LogEntry) -> String {
 fn next_step(entry: &LogEntry) -> &'static str {
     let verdict = entry.row.verdict;
     // Of a request that only Verify saw, the API's response is not known.
-    let by_the_api =
-        verdict == Verdict::Accepted && entry.recorded == Recorded::Gateway && entry.upstream_us.is_some();
+    let by_the_api = verdict == Verdict::Accepted
+        && match entry.recorded {
+            Recorded::Gateway => entry.upstream_us.is_some(),
+            Recorded::Sent => true,
+            Recorded::Verify | Recorded::PublicApi => false,
+        };
     // A response without a status is no error of the API's.
     match entry.row.status.unwrap_or_default() {
         400..=499 if by_the_api => "The API refused this request. The response body says why.",

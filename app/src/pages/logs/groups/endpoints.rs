@@ -21,15 +21,9 @@ pub(in crate::pages::logs) fn endpoints(
     let missing = notices::above(page, Place::Groups);
     let unfinished = unfinished(page, endpoints.looked_back_to);
     if endpoints.groups.is_empty() {
-        let title = match filter.narrows() {
-            true => "No requests match".to_owned(),
-            false => format!("No requests {}", within(filter.range)),
-        };
         return Markup::of(view! {
             {missing}
-            <EmptyState title icon=IconName::Search>
-                <p>"Choose a longer date range, or fewer filters."</p>
-            </EmptyState>
+            {none(filter)}
             {unfinished}
         });
     }
@@ -68,6 +62,19 @@ pub(in crate::pages::logs) fn endpoints(
         </p>
         {unfinished}
     })
+}
+
+/// In place of the table.
+pub(super) fn none(filter: &LogFilter) -> impl IntoView + use<> {
+    let title = match filter.narrows() {
+        true => "No requests match".to_owned(),
+        false => format!("No requests {}", within(filter.range)),
+    };
+    view! {
+        <EmptyState title icon=IconName::Search>
+            <p>"Choose a longer date range, or fewer filters."</p>
+        </EmptyState>
+    }
 }
 
 /// A link to each order, as long as there is anything to order.

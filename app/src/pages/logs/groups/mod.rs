@@ -1,7 +1,9 @@
-//! Requests in groups: errors by what failed, or endpoints. The server makes the table (`drawing.rs`) of plain links to the
+//! Requests in groups: errors by what failed, endpoints, or addresses. The server makes the table (`drawing.rs`) of plain links to the
 //! requests of each group, so the browser loads no code for it, and it works without scripts. It is asked for while it is
 //! shown.
 
+#[cfg(feature = "ssr")]
+pub(super) mod addresses;
 #[cfg(feature = "ssr")]
 pub(super) mod drawing;
 #[cfg(feature = "ssr")]
