@@ -63,7 +63,7 @@ test('addresses say who sends a deleted key', async ({ page }) => {
   await page.goto(company.path('logs?view=addresses'));
   await expect(row).toContainText('7 requests');
   await row.getByRole('link').click();
-  await expect(page).toHaveURL(/\/logs\?address=127\.0\.0\.1$/);
+  await expect(page).toHaveURL(/\/logs\?ip=127\.0\.0\.1$/);
   await expect(page.getByRole('status').filter({ hasText: /^7 requests / })).toBeVisible();
   expect((await call(company, secret)).status).toBe(200);
 });

@@ -306,11 +306,11 @@ mod tests {
 
     #[test]
     fn every_status_has_a_word_and_the_look_of_its_class() {
-        assert_eq!(status_word(401), "Unauthorized");
-        assert_eq!(status_word(418), "Client error");
-        assert_eq!(status_look(204).0, Tone::Good);
-        assert_eq!(status_look(304).0, Tone::Info);
-        assert_eq!(status_look(429).0, Tone::Warn);
-        assert_eq!(status_look(503).0, Tone::Bad);
+        assert_eq!(status_word(Some(401)), "Unauthorized");
+        assert_eq!(status_word(Some(418)), "Client error");
+        assert_eq!(status_look(Some(204)).0, Tone::Good);
+        assert_eq!(status_look(Some(304)).0, Tone::Info);
+        assert_eq!(status_look(Some(429)).0, Tone::Warn);
+        assert_eq!(status_look(Some(503)).0, Tone::Bad);
     }
 }

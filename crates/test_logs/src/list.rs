@@ -83,7 +83,8 @@ impl List {
         for row in self.matching(scope, question) {
             let into = i128::from(row.at.as_millis()) - i128::from(question.from.as_millis());
             let range = i128::from(question.to.as_millis()) - i128::from(question.from.as_millis());
-            let digit = usize::from(row.status / 100);
+            // Without a status, it is counted like one of no class.
+            let digit = usize::from(row.status.unwrap_or_default() / 100);
             let digit = if digit <= 5 { digit } else { 0 };
             histogram[(into * parts as i128 / range) as usize][digit] += 1;
         }

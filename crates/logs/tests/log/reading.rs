@@ -110,7 +110,7 @@ fn row(seq: i64, of: u8, brand: Option<&str>) -> LogRow {
         at: NOW,
         method: "GET".to_owned(),
         path: "/".to_owned(),
-        status: 200,
+        status: Some(200),
         verdict: Verdict::Accepted,
         error_code: None,
         environment: None,

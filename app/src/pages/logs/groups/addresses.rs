@@ -108,16 +108,13 @@ mod tests {
             path: Some("/<script>".to_owned()),
             user_agent: Some("<i>curl".to_owned()),
         };
-        let html = drawn(
-            "verdict=deleted_key&view=addresses&address=192.0.2.1",
-            vec![source],
-        );
+        let html = drawn("verdict=deleted_key&view=addresses&ip=192.0.2.1", vec![source]);
         let text = html.to_text();
         assert!(text.contains("1 address in the last 24 hours"), "{text}");
         assert!(text.contains("1,234"), "{text}");
         let html = html.as_str();
         assert!(
-            html.contains("?verdict=deleted_key&amp;address=2001:db8::7\""),
+            html.contains("?verdict=deleted_key&amp;ip=2001:db8::7\""),
             "{html}"
         );
         assert!(!html.contains("<script") && !html.contains("<i>"), "{html}");
