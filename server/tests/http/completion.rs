@@ -164,7 +164,7 @@ async fn an_address_that_is_taken_is_named_at_the_start() {
         wait: Duration::from_secs(1),
     });
     let started = server::serve::start(config, accounts::Passwords::cheap(), clock::Clock::machine()).await;
-    let error = started.err().expect("it does not start").to_string();
+    let error = started.expect_err("it does not start").to_string();
     assert!(
         error.contains(&format!("completion-syslog is {address}")),
         "{error}"

@@ -10,7 +10,7 @@ use crate::world::To;
 pub(super) async fn what_the_access_log_tells(stage: &mut Stage) {
     for (status, length) in [(200, 0), (201, 5), (404, 5), (503, 0)] {
         let what = format!("the row of a {status}");
-        let mut call = Call::new("POST", &format!("/status/{status}")).with(&stage.key);
+        let mut call = Call::new("POST", format!("/status/{status}")).with(&stage.key);
         if length > 0 {
             call = call.body(b"hello");
         }
