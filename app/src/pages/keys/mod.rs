@@ -62,6 +62,7 @@ pub fn KeysPage(
             render=move |company, groups| view! { <Keys company=company first=groups state=state /> }.into_any()
         />
         <Deleted load=deleted />
+        <HelpLinks client_id=untrack(|| scope.client_id()) />
         <GeneratedDialog state=state />
         <DeleteDialog state=state />
     }
@@ -83,7 +84,6 @@ fn Keys(company: CompanyContext, first: Vec<KeyGroup>, state: KeysState) -> impl
                 <RotationGuide groups=groups />
             }
         }}
-        <HelpLinks client_id=client_id />
         <DeletedHeading />
     }
 }
