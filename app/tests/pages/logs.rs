@@ -255,7 +255,7 @@ async fn more_filters_are_open_and_counted_where_one_of_them_is_set() {
 async fn without_scripts_a_wrong_word_of_the_search_line_is_shown_with_what_it_should_be() {
     let (text, html) = text_at("logs?q=method%3AGET+status%3A9xx&more=1", full(), "logs-wrong").await;
     assert!(
-        text.contains("9xx status wants a class such as 5xx, a code, or"),
+        text.contains("9xx status wants a class such as 5xx, a code, &gt;=500 or unknown."),
         "{text}"
     );
     assert!(html.contains("value=\"method:GET status:9xx\""), "{html}");
@@ -292,7 +292,7 @@ async fn a_row_whose_status_is_not_known_has_a_dash_and_is_no_failure() {
         facets: Some(facets),
         ..page(vec![row()])
     };
-    let (text, html) = text_at("logs?status=unknown", found, "logs-only-not-known").await;
+    let (text, html) = text_at("logs?status=unknown&more=1", found, "logs-only-not-known").await;
     assert!(text.contains("Not known"), "{text}");
     assert!(html.contains("-status=unknown"), "{html}");
 }

@@ -98,7 +98,7 @@ fn each_error_names_its_word_and_what_it_wants() {
         .map(|error| (&line[error.span.clone()], error.fault.sentence()))
         .collect();
     let expected = [
-        ("9xx", "status wants a class such as 5xx, a code, or >=500."),
+        ("9xx", "status wants a class such as 5xx, a code, >=500 or unknown."),
         (
             "foo:",
             "There is no filter with this name. To look for it in paths, put it in quotes.",
@@ -232,7 +232,7 @@ fn names_and_values_are_completed_where_the_cursor_is() {
         assert_eq!(found.last(), texts.last(), "{line}");
     }
     assert_eq!(complete("", 0, &known).suggestions.len(), FilterField::ALL.len());
-    assert_eq!(complete("status:", 7, &known).suggestions.len(), 13);
+    assert_eq!(complete("status:", 7, &known).suggestions.len(), 14);
     for line in ["/v1/ord", "path:/v", "foo:b", "status:zzz", "ip:1"] {
         assert_eq!(complete(line, line.len(), &known).suggestions, [], "{line}");
     }

@@ -161,7 +161,7 @@ fn counts_by_time_and_by_value_read_sets_and_no_columns() {
         groups: None,
         ..question(Conditions::default())
     };
-    bounded(work(&mut log, scope, &facets), 7, 700, 1600);
+    bounded(work(&mut log, scope, &facets), 7, 700, 1620);
 }
 
 #[test]
