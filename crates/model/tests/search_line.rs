@@ -98,7 +98,10 @@ fn each_error_names_its_word_and_what_it_wants() {
         .map(|error| (&line[error.span.clone()], error.fault.sentence()))
         .collect();
     let expected = [
-        ("9xx", "status wants a class such as 5xx, a code, >=500 or unknown."),
+        (
+            "9xx",
+            "status wants a class such as 5xx, a code, >=500 or unknown.",
+        ),
         (
             "foo:",
             "There is no filter with this name. To look for it in paths, put it in quotes.",

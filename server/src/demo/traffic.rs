@@ -23,10 +23,10 @@ use crate::services::Services;
 
 const STALE_EVERY_SECONDS: u64 = 47;
 const EVENT_EVERY_SECONDS: u64 = 10;
-/// The event types, sent in turn. The last two go to the failing webhook.
+/// The event types, sent in turn: those that no request causes. The last two go to the failing webhook.
 const EVENTS: [EventType; 6] = [
     EventType::OrderStatusUpdated,
-    EventType::OrderCreated,
+    EventType::CertificationCompleted,
     EventType::OrderFinalized,
     EventType::OrderStatusUpdated,
     EventType::LinkDisconnected,

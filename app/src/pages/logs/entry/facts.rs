@@ -157,7 +157,7 @@ impl Narrowing {
     /// The key, and a link to all requests with it, whatever the filter.
     fn key(&self, key: KeyId, last_four: Option<&str>) -> AnyView {
         let filter = LogFilter {
-            range: DateRange::Last7Days,
+            range: DateRange::Last30Days,
             key: Choice::only(Some(KeyFilter::Id(key))),
             ..LogFilter::default()
         };

@@ -337,6 +337,12 @@ mod tests {
             let text = drawn(listed, Some(of("/v1/links/", 598_000)), filter);
             assert!(text.contains(words), "{text}");
         }
+        let (one, tied) = (of("/v1/links/", 598_000), of("/v1/orders/", 590_000));
+        let text = drawn(vec![one.clone(), tied, of("/v1/users/", 3_000)], Some(one), "");
+        assert!(
+            text.contains("or more. Another one is as slow, to within 2 %."),
+            "{text}"
+        );
         let (one, other) = (of("/v1/users/", 3_000), of("/v1/links/", 598_000));
         assert!(!drawn(vec![one.clone()], Some(one.clone()), "").contains("Slowest"));
         assert!(!drawn(vec![one, other], None, "").contains("Slowest"));

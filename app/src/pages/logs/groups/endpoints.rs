@@ -127,8 +127,18 @@ fn slowest(company: ClientId, filter: &LogFilter, endpoints: &LogEndpoints) -> O
     let href = address::of_list(company, &slowest.narrow(filter));
     let name = format!("{} {}", slowest.method, slowest.endpoint);
     let p95 = milliseconds_text(slowest.p95_us);
+    let ties = match endpoints
+        .groups
+        .iter()
+        .filter(|group| is_tied(group, slowest))
+        .count()
+    {
+        0 => String::new(),
+        1 => " Another one is as slow, to within 2 %.".to_owned(),
+        ties => format!(" {ties} others are as slow, to within 2 %."),
+    };
     let of = format!(
-        " (p95 {p95}), of the endpoints with {} requests or more.",
+        " (p95 {p95}), of the endpoints with {} requests or more.{ties}",
         EndpointGroup::ENOUGH
     );
     (endpoints.groups.len() > 1).then(|| {
@@ -183,4 +193,11 @@ fn endpoint_row(
             </Cell>
         </tr>
     }
+}
+
+/// Percentiles are known to within 2 %.
+fn is_tied(group: &EndpointGroup, slowest: &EndpointGroup) -> bool {
+    let is_same = group.method == slowest.method && group.endpoint == slowest.endpoint;
+    let is_close = u128::from(group.p95_us) * 51 >= u128::from(slowest.p95_us) * 50;
+    !is_same && group.requests >= EndpointGroup::ENOUGH && is_close
 }
