@@ -96,6 +96,9 @@ impl Services {
         core.log_reading.get_or_init(|| reading.clone());
         let mut options = RecorderOptions::new(core.clock.clone());
         options.names = Arc::clone(&config.names);
+        if let Some(completion) = &config.completion {
+            options.held_before = completion.wait;
+        }
         let recorder = Recorder::start(shared.clone(), shared, core.bus.clone(), options)
             .await
             .map_err(StartError::failed("beginning a run of the log"))?;

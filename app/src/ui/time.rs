@@ -208,7 +208,7 @@ pub fn duration_text(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
         1_000..100_000 => {
-            let tenths = (micros + 50) / 100;
+            let tenths = micros.saturating_add(50) / 100;
             format!("{}.{} ms", tenths / 10, tenths % 10)
         }
         100_000..1_000_000 => format!("{} ms", micros / 1_000),
@@ -223,7 +223,7 @@ pub fn duration_text(micros: u64) -> String {
 /// A duration where durations are compared from row to row: always milliseconds, with one figure after the point.
 /// "0.8 ms", "318.0 ms", "1,840.2 ms". What would round to nothing is "< 0.1 ms": it took some time.
 pub fn milliseconds_text(micros: u64) -> String {
-    let tenths = (micros + 50) / 100;
+    let tenths = micros.saturating_add(50) / 100;
     if tenths == 0 {
         return "< 0.1 ms".to_owned();
     }

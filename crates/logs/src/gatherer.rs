@@ -145,7 +145,8 @@ impl Gatherer {
         self.epochs.push_back((epoch, now, begun));
         let taken = self.shared.waiting.take();
         self.last_sign_of_life = begun;
-        let complete_to = self.oldest().0;
+        let held_before = self.options.held_before.as_millis() as i64;
+        let complete_to = self.oldest().0.plus_millis(-held_before);
         let threads = if taken.bytes < WORTH_DIVIDING {
             1
         } else {

@@ -35,6 +35,7 @@ pub(crate) fn endpoints(found: Found) -> LogEndpoints {
         groups: found.endpoints,
         slowest: found.slowest,
         most_requests: found.most_requests,
+        unknown: 0,
         beyond: found.beyond,
         looked_back_to: found.looked_back_to.map(|back| back.at),
     }

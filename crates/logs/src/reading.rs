@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use model::{
     Body, BodyAbsence, CompanyId, DamagedPart, EndpointOrder, Kept, KeyId, KeyName, LogEndpoints, LogEntry,
-    LogErrors, LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId, Timestamp,
+    LogErrors, LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId,
+    StatusFilter, Timestamp,
 };
 use shares::FairShare;
 
@@ -374,19 +375,40 @@ impl Reading {
         Ok((groups::errors(found, from, to, scope, known), damaged))
     }
 
+    /// Requests of which no status is known are left out where the filter does not ask for them: they are neither failures nor
+    /// successes, and only the check of their key was timed.
     async fn endpoints(
         &self,
         scope: Scope,
         asked: &Asked,
         order: EndpointOrder,
     ) -> Result<(LogEndpoints, Vec<Damaged>), LogStoreError> {
-        let question = Question {
-            groups: Some(Groups::Endpoints(order)),
-            ..asked.question()
+        let mut question = asked.question();
+        let status = &question.conditions.status;
+        let unknown = match status.any_of.is_empty() && !status.none_of.contains(&StatusFilter::Unknown) {
+            true => self.without_status(scope, asked).await?,
+            false => 0,
         };
+        if unknown > 0 {
+            question.conditions.status.set(true, StatusFilter::Unknown);
+        }
+        question.groups = Some(Groups::Endpoints(order));
         let mut found = self.reader.find(scope, &question).await?;
         let damaged = std::mem::take(&mut found.damaged);
-        Ok((groups::endpoints(found), damaged))
+        let endpoints = LogEndpoints {
+            unknown,
+            ..groups::endpoints(found)
+        };
+        Ok((endpoints, damaged))
+    }
+
+    async fn without_status(&self, scope: Scope, asked: &Asked) -> Result<u64, LogStoreError> {
+        let mut question = Question {
+            count: true,
+            ..asked.question()
+        };
+        question.conditions.status.set(false, StatusFilter::Unknown);
+        Ok(self.reader.find(scope, &question).await?.count.at_least())
     }
 
     /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,

@@ -38,6 +38,8 @@ pub struct RecorderOptions {
     /// How often a run without entries reports that it is alive. After a crash, the gap in the log begins at the last
     /// report.
     pub heartbeat: Duration,
+    /// How long an entry may have waited elsewhere before it is recorded. After a crash, the gap in the log begins that much earlier.
+    pub held_before: Duration,
     /// Pauses before retrying a batch that could not be written; the last one is repeated until it can be. Until then
     /// entries wait, and who loses some when there are too many is decided there. A recorder that stops retries once.
     pub retries: Vec<Duration>,
@@ -55,6 +57,7 @@ impl RecorderOptions {
             batch_delay: Duration::from_millis(200),
             names: Arc::default(),
             heartbeat: Duration::from_secs(5),
+            held_before: Duration::ZERO,
             retries: [100, 500, 1000, 2000].map(Duration::from_millis).to_vec(),
         }
     }

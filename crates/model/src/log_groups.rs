@@ -112,6 +112,8 @@ pub struct LogEndpoints {
     pub slowest: Option<EndpointGroup>,
     /// Requests of the most frequent endpoint, listed or not.
     pub most_requests: u64,
+    /// Requests that are left out because no status of them is known.
+    pub unknown: u64,
     pub beyond: Beyond,
     /// If there was no time to look at everything: requests from before this are missing.
     pub looked_back_to: Option<Timestamp>,

@@ -60,6 +60,11 @@ impl JsonBody {
     }
 }
 
+/// Of members that are not known, this many are named, each with this many characters: an answer must not be much larger than
+/// what was sent.
+const MOST_UNKNOWN: usize = 5;
+const LONGEST_NAME: usize = 64;
+
 /// The members as sent, and the errors in those read so far.
 #[derive(Debug)]
 pub struct Members<'a> {
@@ -109,8 +114,14 @@ impl<'a> Members<'a> {
         let mut strange: Vec<String> = self.members.keys().cloned().collect();
         strange.retain(|name| !known.contains(&name.as_str()));
         strange.sort();
-        for name in strange {
-            self.wrong(&name, &format!("Unknown. Use {}.", known.join(", ")));
+        let more = strange.len().saturating_sub(MOST_UNKNOWN);
+        let wanted = format!("Unknown. Use {}.", known.join(", "));
+        for (index, name) in strange.iter().take(MOST_UNKNOWN).enumerate() {
+            let shown: String = name.chars().take(LONGEST_NAME).collect();
+            self.wrong(&shown, if index == 0 { &wanted } else { "Unknown." });
+        }
+        if more > 0 {
+            self.wrong("", &format!("{more} more members are unknown."));
         }
     }
 

@@ -125,6 +125,8 @@ pub(super) fn bytes(count: u64) -> String {
 
 /// One figure after the point, none where it would be zero.
 fn in_unit(count: u64, unit: u64, name: &str) -> String {
+    // In u128, in which no size overflows.
+    let (count, unit) = (u128::from(count), u128::from(unit));
     let tenths = (count * 10 + unit / 2) / unit;
     if tenths.is_multiple_of(10) {
         format!("{} {name}", tenths / 10)

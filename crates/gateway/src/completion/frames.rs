@@ -32,6 +32,11 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// What is left when the sender has gone: nothing, a line without its end, or a part of one, which is no JSON.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.buffer.get(self.at..).unwrap_or_default()
+    }
+
     /// The next whole line.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
         while self

@@ -2,13 +2,13 @@
 //! other; a line finds its part by the id. A part for each thread would be cheaper to fill, but then a line, which arrives on
 //! another thread, would have to be looked for in all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logs::Entry;
-use model::RequestId;
+use model::{CompanyId, RequestId};
 
 /// With fewer entries than this for each part there is only one, so that the oldest of all makes room.
 const PARTS: usize = 16;
@@ -64,7 +64,7 @@ impl Held {
         lock(&self.parts[usize::from(last) % self.parts.len()])
     }
 
-    /// Returns those that no longer have room, the oldest first.
+    /// Returns those that no longer have room.
     pub(super) fn hold(&self, entry: Box<Entry>, now: Duration) -> Vec<Owned> {
         let mut part = self.part(entry.request_id);
         if part.is_closed {
@@ -80,10 +80,10 @@ impl Held {
         part.waiting.insert(waiting.entry.request_id, waiting);
         let mut crowded = Vec::new();
         while part.waiting.len() > self.entries || part.bytes > self.bytes {
-            let Some(oldest) = part.oldest(|_| true) else {
+            let Some(crowding) = part.crowding() else {
                 break;
             };
-            crowded.push(oldest);
+            crowded.push(crowding);
         }
         crowded
     }
@@ -125,6 +125,19 @@ impl Held {
 }
 
 impl Part {
+    /// Takes the oldest entry of the company that fills most of this part, so that it takes none of another's.
+    fn crowding(&mut self) -> Option<Owned> {
+        let mut companies: HashMap<CompanyId, (usize, RequestId)> = HashMap::new();
+        for (id, waiting) in &self.waiting {
+            let root = waiting.entry.place.root;
+            companies.entry(root).or_insert((0, *id)).0 += waiting.bytes;
+        }
+        let (_, oldest) = companies.into_values().max_by_key(|(bytes, _)| *bytes)?;
+        let waiting = self.waiting.remove(&oldest)?;
+        self.bytes -= waiting.bytes;
+        Some(waiting.entry)
+    }
+
     fn oldest(&mut self, if_it: impl Fn(&Waiting) -> bool) -> Option<Owned> {
         let oldest = self.waiting.first_entry().filter(|oldest| if_it(oldest.get()))?;
         let waiting = oldest.remove();
@@ -213,6 +226,23 @@ mod tests {
             held.hold(entry(6, 1), SECOND).is_empty(),
             "what was taken counts no more"
         );
+    }
+
+    #[test]
+    fn a_company_that_fills_the_room_makes_room_itself() {
+        let weight = entry(1, 1).weight();
+        let held = Held::new(1000, 10 * weight);
+        let other = CompanyId::from_random([2; 16]);
+        for at in 1..=3 {
+            let mut one = entry(at, 1);
+            one.place.root = other;
+            held.hold(one, SECOND);
+        }
+        let crowded: Vec<_> = (4..100).flat_map(|at| held.hold(entry(at, 1), SECOND)).collect();
+        assert!(crowded.iter().all(|one| one.place.root != other));
+        for at in 1..=3 {
+            assert!(held.take(entry(at, 1).request_id).is_some(), "{at}");
+        }
     }
 
     #[test]

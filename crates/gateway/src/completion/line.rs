@@ -167,6 +167,12 @@ enum Scalar<'a> {
     Other,
 }
 
+/// A week, in microseconds. No request takes longer.
+const LONGEST_TIME: f64 = 7.0 * 24.0 * 3600.0 * 1e6;
+
+/// 1 PiB. No body is larger.
+const LARGEST_BODY: u64 = 1 << 50;
+
 /// Microseconds in a unit.
 const SECOND: f64 = 1e6;
 const MILLISECOND: f64 = 1e3;
@@ -209,9 +215,9 @@ impl<'a> Fields<'a> {
             request_id,
             status: status(self.status.as_ref())?,
             duration_us: duration
-                .and_then(|(value, unit)| micros(value, *unit))
+                .and_then(|(value, unit)| micros(value.text()?, *unit))
                 .ok_or(Malformed::Duration)?,
-            upstream_us: upstream.and_then(|(value, unit)| micros(value, *unit)),
+            upstream_us: upstream.and_then(|(value, unit)| micros(last_of(value.text()?), *unit)),
             request_bytes: self.request_bytes.as_ref().and_then(bytes),
             response_bytes: self.response_bytes.as_ref().and_then(bytes),
         }))
@@ -233,23 +239,26 @@ fn status(value: Option<&Scalar<'_>>) -> Result<Option<u16>, Malformed> {
     let text = value.and_then(Scalar::text).ok_or(Malformed::Status)?;
     match text.parse::<i16>() {
         Ok(-1 | 0) => Ok(None),
-        Ok(status @ 100..=999) => Ok(u16::try_from(status).ok()),
+        Ok(status @ 100..=599) => Ok(u16::try_from(status).ok()),
         _ => Err(Malformed::Status),
     }
 }
 
+/// None for a time beyond a week, and for -1, which HAProxy writes for a time that it does not have.
+fn micros(text: &str, unit: f64) -> Option<u64> {
+    let micros = text.trim().parse::<f64>().ok()? * unit;
+    (0.0..=LONGEST_TIME)
+        .contains(&micros)
+        .then(|| micros.round() as u64)
+}
+
 /// nginx writes one time for each server that it tried; the last is that of the response.
-fn micros(value: &Scalar<'_>, unit: f64) -> Option<u64> {
-    let last = value.text()?.rsplit([',', ':']).next()?.trim();
-    let number: f64 = last.parse().ok()?;
-    // HAProxy writes -1 for a time that it does not have.
-    let is_time = number.is_finite() && number >= 0.0;
-    // Beyond the range, it is the end of the range.
-    is_time.then(|| (number * unit).round() as u64)
+fn last_of(text: &str) -> &str {
+    text.rsplit([',', ':']).next().unwrap_or_default()
 }
 
 fn bytes(value: &Scalar<'_>) -> Option<u64> {
-    value.text()?.parse().ok()
+    value.text()?.parse().ok().filter(|bytes| *bytes <= LARGEST_BODY)
 }
 
 /// The object, or what is wrong with its fields.

@@ -105,7 +105,11 @@ async fn connection(mut stream: TcpStream, peer: SocketAddr, completions: Comple
     let (mut frames, mut buffer) = (Frames::default(), vec![0; 16 * 1024]);
     loop {
         match stream.read(&mut buffer).await {
-            Ok(0) => break,
+            Ok(0) => {
+                // The last line may have no end.
+                completions.take(frames.rest());
+                return;
+            }
             Ok(length) => frames.push(&buffer[..length]),
             Err(error) => {
                 tracing::debug!(%peer, "an access log broke off: {error}");

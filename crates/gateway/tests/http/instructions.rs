@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use gateway::{CompletionOptions, Gateway, GatewayOptions, Profile};
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 use http_body_util::Full;
 use keys::RateLimit;
 use model::ClientId;

@@ -14,7 +14,7 @@ use logs::{
 use model::{
     Body, BodyAbsence, Brand, BrandFilter, ClientId, CompanyId, DateRange, Environment, HeaderField, Kept,
     KeptBecause, KeyId, LogEntry, LogFilter, LogParts, LogRow, LogTotals, Moving, Recorded, RequestId,
-    Timestamp, Verdict,
+    StatusFilter, Timestamp, Verdict,
 };
 use tokio::sync::Semaphore;
 
@@ -274,7 +274,8 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
         (LogParts::HISTOGRAM, 2),
         (LogParts::FACETS, 1),
         (LogParts::ERRORS, 1),
-        (LogParts::ENDPOINTS, 1),
+        (LogParts::ENDPOINTS, 2),
+        (LogParts::ADDRESSES, 2),
     ] {
         let found = Found {
             rows: vec![row(9, 1, None)],
@@ -289,13 +290,28 @@ async fn each_part_of_a_page_is_answered_alone_and_asks_for_no_other() {
         assert_eq!(page.facets.is_some(), parts.facets);
         assert_eq!(page.errors.is_some(), parts.errors);
         assert_eq!(page.endpoints.is_some(), parts.endpoints);
-        for question in reader.asked() {
+        assert_eq!(page.addresses.is_some(), parts.addresses);
+        // What else two of them need to know, they ask first or last.
+        let mut asked = reader.asked();
+        if parts.endpoints {
+            assert!(asked.remove(0).count, "requests without a status");
+        }
+        if parts.addresses {
+            assert!(
+                asked.pop().is_some_and(|last| last.callers),
+                "the latest requests"
+            );
+        }
+        for question in asked {
             assert_eq!((question.rows > 0, question.count), (parts.rows, parts.rows));
             assert_eq!(
                 (histogram(&question), question.facets),
                 (parts.histogram, parts.facets)
             );
-            assert_eq!(question.groups.is_some(), parts.errors || parts.endpoints);
+            assert_eq!(
+                question.groups.is_some(),
+                parts.errors || parts.endpoints || parts.addresses
+            );
         }
         assert_eq!(reader.asked().len(), questions);
     }
@@ -544,4 +560,26 @@ async fn damaged_parts_are_joined_and_a_few_at_most() {
         .map(|part| (seconds(part.from), seconds(part.to)))
         .collect();
     assert_eq!(parts, [(0, 12), (20, 25), (50, 95)]);
+}
+
+#[tokio::test]
+async fn endpoints_leave_out_requests_of_which_no_status_is_known() {
+    for (filter, unknown, asks) in [
+        ("", 1, true),
+        ("-status=404", 1, true),
+        ("status=4xx", 0, false),
+        ("-status=unknown", 0, false),
+    ] {
+        let reader = Prepared::new(vec![counted(1); 2]);
+        let filter: LogFilter = filter.parse().expect("a filter");
+        let page = reading(&reader)
+            .parts(with_brands(1), &filter, LogParts::ENDPOINTS, 50, NOW)
+            .await
+            .expect("a page");
+        assert_eq!(page.endpoints.map(|endpoints| endpoints.unknown), Some(unknown));
+        let grouped = reader.asked().pop().expect("asked");
+        assert_eq!(reader.asked().len(), 1 + usize::from(asks));
+        let leaves_out = grouped.conditions.status.none_of.contains(&StatusFilter::Unknown);
+        assert_eq!(leaves_out, filter.to_string() != "status=4xx", "{filter}");
+    }
 }

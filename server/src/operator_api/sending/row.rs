@@ -42,6 +42,9 @@ const KNOWN: [&str; 20] = [
     "response_bytes",
 ];
 
+/// 1 PiB. No body is larger.
+const LARGEST_BODY: u64 = 1 << 50;
+
 const LONGEST_SENTENCE: &str = "A number of microseconds, a week at most.";
 
 /// What was sent, as far as it can be read without knowing any company.
@@ -111,7 +114,7 @@ fn read(members: &mut Members<'_>) -> Option<Row> {
     let address = parsed(members, "address", "Send the IP address of the caller.", |text| {
         text.parse::<IpAddr>().ok()
     });
-    let user_agent: Option<String> = members.optional("user_agent", "Send text.");
+    let user_agent = user_agent(members);
     let request = message(members, ["request_headers", "request_body", "request_bytes"]);
     let response = message(members, ["response_headers", "response_body", "response_bytes"]);
     let request = request?;
@@ -151,6 +154,17 @@ fn parsed<T>(
         members.wrong(name, otherwise);
     }
     read
+}
+
+/// What a header could have had.
+fn user_agent(members: &mut Members<'_>) -> Option<String> {
+    const OTHERWISE: &str = "Send text without control characters.";
+    let text = members.optional::<String>("user_agent", OTHERWISE)?;
+    if HeaderValue::from_bytes(text.as_bytes()).is_ok() {
+        return Some(text);
+    }
+    members.wrong("user_agent", OTHERWISE);
+    None
 }
 
 fn request_id(members: &mut Members<'_>) -> Option<SentId> {
@@ -209,7 +223,7 @@ fn message(members: &mut Members<'_>, [headers, body, bytes]: [&str; 3]) -> Opti
         .optional::<Vec<SentHeader>>(headers, "Send a list of objects with name and value.")
         .unwrap_or_default();
     let text = members.optional::<String>(body, "Send the body as text, or leave it out.");
-    let bytes = members.optional::<u64>(bytes, "Send the number of bytes on the wire.");
+    let bytes = size(members, bytes);
     let mut read = header_map(members, headers, fields)?;
     let body = match text {
         Some(text) if !text.is_empty() => {
@@ -236,6 +250,16 @@ fn message(members: &mut Members<'_>, [headers, body, bytes]: [&str; 3]) -> Opti
         headers: Headers::from(read),
         body,
     })
+}
+
+fn size(members: &mut Members<'_>, name: &str) -> Option<u64> {
+    const OTHERWISE: &str = "Send the number of bytes on the wire, 1 PiB at most.";
+    let bytes = members.optional::<u64>(name, OTHERWISE)?;
+    if bytes <= LARGEST_BODY {
+        return Some(bytes);
+    }
+    members.wrong(name, OTHERWISE);
+    None
 }
 
 fn header_map(members: &mut Members<'_>, member: &str, fields: Vec<SentHeader>) -> Option<HeaderMap> {
@@ -331,6 +355,8 @@ mod tests {
             ),
             (r#","response_body":{}"#, "response_body"),
             (r#","request_bytes":-1"#, "request_bytes"),
+            (r#","response_bytes":1844674407370955161"#, "response_bytes"),
+            (r#","user_agent":"a\u001b[31m""#, "user_agent"),
         ] {
             assert_eq!(with(rest).err(), Some(vec![field.to_owned()]), "{rest}");
         }

@@ -9,7 +9,7 @@ use crate::browser::html::Markup;
 use crate::pages::logs::address;
 use crate::pages::logs::notices::{self, Place};
 use crate::pages::logs::words::within;
-use crate::ui::{Cell, Column, EmptyState, IconName, Narrow, Table, milliseconds_text};
+use crate::ui::{Cell, Column, EmptyState, IconName, Narrow, Table, grouped, milliseconds_text};
 
 /// Requests by endpoint, most frequent first.
 pub(in crate::pages::logs) fn endpoints(
@@ -57,6 +57,7 @@ pub(in crate::pages::logs) fn endpoints(
             <tbody>{rows}</tbody>
         </Table>
         {foot(left_out(endpoints.beyond, filter.sort))}
+        {foot(without_status(endpoints.unknown))}
         <p class="logs-kept muted">
             "p50, p95 and p99: half, 95 % and 99 % of the requests took at most this long, to within 2 %."
         </p>
@@ -74,6 +75,18 @@ pub(super) fn none(filter: &LogFilter) -> impl IntoView + use<> {
         <EmptyState title icon=IconName::Search>
             <p>"Choose a longer date range, or fewer filters."</p>
         </EmptyState>
+    }
+}
+
+fn without_status(requests: u64) -> String {
+    match requests {
+        0 => String::new(),
+        1 => "One request is not counted here: its status is not known.".to_owned(),
+        10_000.. => "10,000 requests or more are not counted here: their status is not known.".to_owned(),
+        _ => format!(
+            "{} requests are not counted here: their status is not known.",
+            grouped(requests)
+        ),
     }
 }
 

@@ -154,8 +154,16 @@ fn a_status_and_a_duration_must_be_there_and_nothing_twice() {
         let text = line(&format!(r#""status":{status},"duration_us":7"#));
         assert_eq!(read(text.as_bytes()), Ok(Some(told(None, 7))), "{status}");
     }
-    let endless = line(r#""status":200,"duration_s":1e300"#);
-    assert_eq!(read(endless.as_bytes()), Ok(Some(told(Some(200), u64::MAX))));
+    for endless in [
+        r#""duration_s":1e300"#,
+        r#""duration_s":"1e18""#,
+        r#""duration_us":604800000001"#,
+    ] {
+        let text = line(&format!(r#""status":200,{endless}"#));
+        assert_eq!(read(text.as_bytes()), Err(Malformed::Duration), "{endless}");
+    }
+    let large = line(r#""status":200,"duration_us":7,"response_bytes":18446744073709551615"#);
+    assert_eq!(read(large.as_bytes()), Ok(Some(told(Some(200), 7))));
     let long = line(&format!(
         r#""status":200,"duration_us":7,"x":"{}""#,
         "x".repeat(LONGEST)
