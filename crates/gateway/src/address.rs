@@ -27,6 +27,14 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     nearest
 }
 
+/// Whether a peer may ask `/verify`: the named ones, or this machine if none is named.
+pub(crate) fn is_verify_peer(named: &[IpNet], peer: IpAddr) -> bool {
+    match named {
+        [] => peer.is_loopback(),
+        peers => peers.iter().any(|network| network.contains(&peer)),
+    }
+}
+
 /// The other end of a connection. What follows from its address is worked out once.
 #[derive(Clone, Debug)]
 pub struct Peer {

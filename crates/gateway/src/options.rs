@@ -9,6 +9,7 @@ use model::Environment;
 use url::Url;
 use wire::Tls;
 
+use crate::address::is_verify_peer;
 use crate::completion::CompletionOptions;
 use crate::open::Open;
 
@@ -51,13 +52,6 @@ impl GatewayOptions {
 
     pub(crate) fn may_verify(&self, peer: IpAddr) -> bool {
         is_verify_peer(&self.verify_peers, peer)
-    }
-}
-
-pub(crate) fn is_verify_peer(named: &[IpNet], peer: IpAddr) -> bool {
-    match named {
-        [] => peer.is_loopback(),
-        peers => peers.iter().any(|network| network.contains(&peer)),
     }
 }
 

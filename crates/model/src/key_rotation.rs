@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Gap, GeneratedKey, KeyId, KeySummary, LastUsed, Timestamp, WebhookId};
+use crate::{
+    Environment, Gap, GeneratedKey, KeyId, KeySummary, LastUsed, RequestSource, Timestamp, WebhookId,
+};
 
 /// The shortest time without a call after which a key may be deleted. Nodes write when a key was last used every second,
 /// and a node that cannot write refuses requests after three, so this is far above what can be missing.
@@ -204,18 +206,6 @@ impl From<Gap> for RotationGap {
     fn from(Gap { from, to }: Gap) -> Self {
         Self { from, to }
     }
-}
-
-/// An address that requests came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestSource {
-    pub address: String,
-    pub requests: u64,
-    pub last_at: Timestamp,
-    /// Of its latest request, if that is among the latest 1,000 of all addresses.
-    pub path: Option<String>,
-    /// Likewise.
-    pub user_agent: Option<String>,
 }
 
 /// Who used a key since a moment.

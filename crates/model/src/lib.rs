@@ -21,9 +21,11 @@ mod log_parts;
 mod path_template;
 mod permission;
 mod recorded;
+mod request_source;
 mod saved_view;
 pub mod search_line;
 mod secret_text;
+mod status;
 mod time;
 mod verdict;
 mod webhook;
@@ -44,8 +46,8 @@ pub use key::{
     MAX_ACTIVE_KEYS, RotationState,
 };
 pub use key_rotation::{
-    KeyPauses, KeyRotation, KeySources, LONGEST_PLAN_MILLIS, OldKeySigns, RequestSource, RotatedKey,
-    RotationEnd, RotationFacts, RotationGap, RotationPlan, RotationReport, RotationStage, RotationWait,
+    KeyPauses, KeyRotation, KeySources, LONGEST_PLAN_MILLIS, OldKeySigns, RotatedKey, RotationEnd,
+    RotationFacts, RotationGap, RotationPlan, RotationReport, RotationStage, RotationWait,
     SHORTEST_QUIET_MILLIS,
 };
 pub use key_terms::{
@@ -54,7 +56,7 @@ pub use key_terms::{
 pub use key_use::{KeyAddress, KeyAddresses, KeyRefusals, KeyTest, KeyUse};
 pub use log::{
     Body, BodyAbsence, Caller, DamagedPart, Gap, HeaderField, Kept, KeptBecause, KeyName, LogEntry, LogPage,
-    LogRow, LogTotals, Moving, NewRows, STATUS_NOT_KNOWN, known_status,
+    LogRow, LogTotals, Moving, NewRows,
 };
 pub use log_filter::{
     BrandFilter, Choice, DateRange, DurationFilter, EndpointOrder, FilterField, InvalidFilter, InvalidValue,
@@ -67,8 +69,10 @@ pub use log_parts::{FacetValue, LogFacet, LogFacets, LogHistogram, LogParts};
 pub use path_template::{LONGEST_TEMPLATE, path_template, write_path_template};
 pub use permission::{Permission, Role, UnknownPermission, UnknownRole};
 pub use recorded::Recorded;
+pub use request_source::RequestSource;
 pub use saved_view::{SavedView, ViewQuery};
 pub use secret_text::SecretText;
+pub use status::{STATUS_NOT_KNOWN, known_status};
 pub use time::{InvalidTimestamp, Timestamp, WEEKDAYS};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use webhook::{

@@ -7,17 +7,6 @@ use crate::{
     LogHistogram, Recorded, RequestId, Timestamp, Verdict,
 };
 
-/// How a status is stored that is not known: a request that only `/verify` saw has one where the proxy never told it.
-pub const STATUS_NOT_KNOWN: u16 = 0;
-
-/// The status, of what is stored.
-pub const fn known_status(stored: u16) -> Option<u16> {
-    match stored {
-        STATUS_NOT_KNOWN => None,
-        status => Some(status),
-    }
-}
-
 /// One row of the Logs table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {

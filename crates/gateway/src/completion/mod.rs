@@ -30,7 +30,7 @@ pub use self::syslog::Syslog;
 use self::held::{Held, Owned};
 use self::line::Malformed;
 use self::seldom::Seldom;
-use crate::options::is_verify_peer;
+use crate::address::is_verify_peer;
 
 /// How long entries wait, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
