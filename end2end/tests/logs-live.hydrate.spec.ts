@@ -147,6 +147,7 @@ test('a burst is shown as a sample that says so, moves nothing, and is counted i
 });
 
 test('once it is calm, a sample becomes the whole list, unless the reader aims at a row', async ({ page }) => {
+  test.slow();
   const { company, secret } = await open(page, 60);
   await page.getByRole('link', { name: 'Show older requests' }).click();
   await expect(rows(page)).toHaveCount(60);
