@@ -1,6 +1,7 @@
 //! The home of reading: which questions a page asks, what it counts, where it stops, and whose rows they are. Shares the
 //! reads fairly, so that no company's long searches keep the others waiting.
 
+mod grouped;
 mod of_key;
 mod pauses;
 mod sources;
@@ -11,17 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Body, BodyAbsence, CompanyId, DamagedPart, EndpointOrder, Kept, KeyId, KeyName, LogEndpoints, LogEntry,
-    LogErrors, LogFacets, LogFilter, LogHistogram, LogPage, LogParts, LogRow, NewRows, RequestId,
-    StatusFilter, Timestamp,
+    Body, BodyAbsence, CompanyId, DamagedPart, Kept, KeyId, KeyName, LogEntry, LogFilter, LogHistogram,
+    LogPage, LogParts, LogRow, NewRows, RequestId, Timestamp,
 };
 use shares::FairShare;
 
 use crate::directory::Empty;
 use crate::histogram::{Buckets, beginning, first_part};
 use crate::{
-    Conditions, Count, Damaged, Directory, Found, Groups, Known, Ledger, LogStoreError, Needs, Question,
-    Reader, Retention, Scope, facets, groups,
+    Conditions, Count, Damaged, Directory, Found, Known, Ledger, LogStoreError, Needs, Question, Reader,
+    Retention, Scope, facets,
 };
 
 pub use walk::Walk;
@@ -347,68 +347,6 @@ impl Reading {
             }
         }
         Ok(from)
-    }
-
-    async fn facets(&self, scope: Scope, asked: &Asked, known: &Known) -> Result<LogFacets, LogStoreError> {
-        let question = Question {
-            facets: true,
-            ..asked.question()
-        };
-        let found = self.reader.find(scope, &question).await?;
-        Ok(facets::named(found, scope, known))
-    }
-
-    async fn errors(
-        &self,
-        scope: Scope,
-        asked: &Asked,
-        known: &Known,
-    ) -> Result<(LogErrors, Vec<Damaged>), LogStoreError> {
-        let (from, to) = (self.axis(scope, asked).await?, asked.to);
-        let question = Question {
-            from,
-            groups: Some(Groups::Errors { parts: groups::PARTS }),
-            ..asked.question()
-        };
-        let mut found = self.reader.find(scope, &question).await?;
-        let damaged = std::mem::take(&mut found.damaged);
-        Ok((groups::errors(found, from, to, scope, known), damaged))
-    }
-
-    /// Requests of which no status is known are left out where the filter does not ask for them: they are neither failures nor
-    /// successes, and only the check of their key was timed.
-    async fn endpoints(
-        &self,
-        scope: Scope,
-        asked: &Asked,
-        order: EndpointOrder,
-    ) -> Result<(LogEndpoints, Vec<Damaged>), LogStoreError> {
-        let mut question = asked.question();
-        let status = &question.conditions.status;
-        let unknown = match status.any_of.is_empty() && !status.none_of.contains(&StatusFilter::Unknown) {
-            true => self.without_status(scope, asked).await?,
-            false => 0,
-        };
-        if unknown > 0 {
-            question.conditions.status.set(true, StatusFilter::Unknown);
-        }
-        question.groups = Some(Groups::Endpoints(order));
-        let mut found = self.reader.find(scope, &question).await?;
-        let damaged = std::mem::take(&mut found.damaged);
-        let endpoints = LogEndpoints {
-            unknown,
-            ..groups::endpoints(found)
-        };
-        Ok((endpoints, damaged))
-    }
-
-    async fn without_status(&self, scope: Scope, asked: &Asked) -> Result<u64, LogStoreError> {
-        let mut question = Question {
-            count: true,
-            ..asked.question()
-        };
-        question.conditions.status.set(false, StatusFilter::Unknown);
-        Ok(self.reader.find(scope, &question).await?.count.at_least())
     }
 
     /// One entry, or `None` if this scope has no such request, or it is no longer kept. Its list of events is empty,

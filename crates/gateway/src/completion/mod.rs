@@ -149,7 +149,7 @@ impl Completions {
         if let Some(times) = shared.about_room.say(shared.clock.monotonic()) {
             tracing::warn!(
                 times,
-                "so many requests of /verify wait for the proxy's access log that the oldest are recorded without a \
+                "more requests of /verify wait for the proxy's access log than have room; the oldest are recorded without a \
                  status. Does the proxy send its log here?"
             );
         }

@@ -14,7 +14,7 @@ use super::Completions;
 use super::frames::Frames;
 use super::line::{LONGEST, Malformed};
 
-/// A log shipper, or a proxy, has one. The server's count of open files includes so many.
+/// A log shipper, or a proxy, has one. The server's count of open files includes them.
 const CONNECTIONS: usize = 16;
 
 /// What the system may keep of datagrams until they are read. It gives less if `net.core.rmem_max` is less.

@@ -346,7 +346,7 @@ async fn a_file_is_followed_from_its_end_through_rotation_and_truncation() {
     append(&path, &format!("{}\n", &text[20..]));
     after(2).await;
 
-    // Replaced; whoever has it open goes on writing into the old one for a while.
+    // Replaced; what has it open goes on writing into the old one for a while.
     let (third, fourth) = (waiting.pass().await, waiting.pass().await);
     let rotated = folder.path().join("access.log.1");
     fs::rename(&path, &rotated).expect("renamed");
