@@ -24,6 +24,11 @@ pub enum ApiError {
     UnsupportedMediaType(String),
     /// 413: the body is larger than this many bytes.
     TooLarge(usize),
+    /// 503 with `Retry-After`.
+    Busy {
+        message: String,
+        retry_after_seconds: u32,
+    },
     /// Any other status with its code.
     Other {
         status: StatusCode,
@@ -92,6 +97,16 @@ impl ApiError {
                 &format!("Unsupported media type \"{given}\" in request. Send application/json."),
             ),
             Self::TooLarge(limit) => errors::body_too_large(limit),
+            Self::Busy {
+                message,
+                retry_after_seconds,
+            } => {
+                let mut response = errors::error(StatusCode::SERVICE_UNAVAILABLE, "busy", &message);
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, retry_after_seconds.into());
+                response
+            }
             Self::Other {
                 status,
                 code,

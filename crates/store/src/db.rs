@@ -1,12 +1,13 @@
 //! A database handle: many readers, and writes as closures that run inside a transaction.
 //!
-//! SQLite allows one writer, so one task does all the writing. It takes the waiting writes (interactive ones first),
-//! runs each in a savepoint of the same transaction, and commits once. The whole group costs one fsync, and a write
+//! SQLite allows one writer, so one task does all the writing. It takes the waiting writes (interactive and background
+//! ones in turn, so that neither starves the other), runs each in a savepoint of the same transaction, and commits once. The whole group costs one fsync, and a write
 //! returns only after that commit. PostgreSQL runs each write in its own transaction.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -72,6 +73,8 @@ pub struct Db {
     dialect: Dialect,
     pool: AnyPool,
     writer: Option<Writer>,
+    /// Whether PostgreSQL cannot be reached at the moment. [`crate::start_relay`] finds out.
+    away: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
@@ -150,6 +153,7 @@ impl Db {
                 closing,
                 ended,
             }),
+            away: Arc::default(),
         })
     }
 
@@ -164,6 +168,7 @@ impl Db {
             dialect: Dialect::Sqlite,
             pool,
             writer: None,
+            away: Arc::default(),
         })
     }
 
@@ -217,6 +222,7 @@ impl Db {
             dialect: Dialect::Postgres,
             pool,
             writer: None,
+            away: Arc::default(),
         })
     }
 
@@ -227,6 +233,15 @@ impl Db {
     /// The pool for reads: `sqlx::query("…").fetch_all(db.reader())`. On SQLite these connections refuse to write.
     pub const fn reader(&self) -> &AnyPool {
         &self.pool
+    }
+
+    /// Whether the database is known to be out of reach, so that there is no point in waiting for a connection.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Runs `work` in a transaction and returns once it is committed. An error rolls back everything this `work` did,
@@ -358,10 +373,13 @@ async fn run_writer(
         };
         let mut group = Vec::with_capacity(8);
         group.push(first);
-        while group.len() < COMMIT_GROUP
-            && let Ok(job) = urgent.try_recv().or_else(|_| patient.try_recv())
-        {
-            group.push(job);
+        while group.len() < COMMIT_GROUP {
+            let before = group.len();
+            group.extend(patient.try_recv());
+            group.extend(urgent.try_recv());
+            if group.len() == before {
+                break;
+            }
         }
         commit_group(&mut connection, group).await;
     }

@@ -18,6 +18,9 @@ pub enum StoreError {
     Closed,
     #[error("the database cannot be used: {0}")]
     Unusable(String),
+    /// PostgreSQL is out of reach.
+    #[error("the database cannot be reached")]
+    Away,
     #[error("there is no room on the disk")]
     DiskFull,
     /// The files of the log, which are beside its database.
@@ -46,9 +49,24 @@ impl StoreError {
         }
     }
 
+    /// Whether the database cannot take a write at the moment and may soon: it is out of reach, its connections are
+    /// taken, or the disk is full.
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Away | Self::Closed | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
+        ) || self.is_disk_full()
+            || matches!(self, Self::Database(sqlx::Error::Database(error)) if stops(error.code().as_deref()))
+    }
+
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
     }
+}
+
+/// PostgreSQL's codes for a server that stops, starts or has no connection left.
+fn stops(code: Option<&str>) -> bool {
+    matches!(code, Some("57P01" | "57P02" | "57P03" | "53300"))
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -16,6 +16,7 @@ pub mod logs;
 mod migrate;
 mod news;
 mod row;
+mod statement;
 pub mod webhooks;
 
 pub use db::{Db, DbConnection, DbOptions, Durability, Urgency, Work};
@@ -43,4 +44,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     keys::ROTATIONS_MIGRATION,
     keys::IMPORTED_MIGRATION,
     accounts::DELETED_COMPANIES_MIGRATION,
+    webhooks::BATCHES_MIGRATION,
 ];

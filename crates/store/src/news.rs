@@ -24,6 +24,8 @@ use crate::{Db, StoreError};
 const AFTER_SILENCE: Duration = Duration::from_secs(60);
 /// How long a send may take before the news is queued again, when the database does not respond.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
+/// A database that does not accept a connection in this time counts as out of reach.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 /// How long stopping waits for the last news to be sent.
 const LAST_NEWS: Duration = Duration::from_secs(1);
 /// PostgreSQL rejects payloads of 8,000 bytes.
@@ -223,6 +225,8 @@ impl Wire {
             }
             sleep(match deaf {
                 Deaf::Silence if !heard => AFTER_SILENCE,
+                // Find out at once whether the database is still there.
+                Deaf::Lost(_) if heard => Duration::ZERO,
                 _ => self.pace.after_loss,
             })
             .await;
@@ -236,10 +240,18 @@ impl Wire {
             listener.listen(&self.channel).await?;
             Ok::<_, sqlx::Error>(listener)
         };
-        let mut listener = match listening.await {
-            Ok(listener) => listener,
-            Err(error) => return Deaf::Lost(error),
+        let mut listener = match timeout(REACHED_WITHIN, listening).await {
+            Ok(Ok(listener)) => listener,
+            Ok(Err(error)) => {
+                self.db.set_away(true);
+                return Deaf::Lost(error);
+            }
+            Err(_) => {
+                self.db.set_away(true);
+                return Deaf::Lost(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+            }
         };
+        self.db.set_away(false);
         listener.eager_reconnect(false);
         tokio::select! {
             error = self.receive(&mut listener) => Deaf::Lost(error),

@@ -12,31 +12,38 @@ use tokio::time::Instant;
 use vault::Zeroizing;
 
 use crate::connection::millis;
-use crate::decide::{self, Before, Consequence, Report};
+use crate::decide::{self, Before, Report};
 use crate::evidence;
 use crate::schedule;
 use crate::signing::{self, SigningPlan, SigningSecret};
-use crate::storage::{Claimed, FinishedAttempt, HeldScope, Then};
+use crate::storage::{Claimed, FinishedAttempt, HeldScope};
 use crate::{Sender, Sent, StorageFailure, Webhooks};
 
 /// How soon to try again after a fault of our own (the vault, the keys). It does not count as an attempt.
 const OUR_FAULT_SECONDS: i64 = 30;
 
-/// Runs the attempt. Returns when the delivery is due again, if that is known now.
-pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) -> Option<Timestamp> {
+/// What became of a claimed delivery.
+pub(crate) enum Ran {
+    /// The attempt was made. It is not written yet.
+    Finished(Box<FinishedAttempt>),
+    /// Nothing was sent. The delivery is due again at this time.
+    DueAt(Timestamp),
+    /// Nothing was sent: there is no key, or the database failed. A key or the end of the lease makes it due.
+    Left,
+}
+
+/// Makes the attempt.
+pub(crate) async fn run(webhooks: &Webhooks, sender: &Sender, claimed: Claimed) -> Ran {
     let attempt = Attempt {
         webhooks,
         sender,
         claimed: &claimed,
     };
-    match attempt.run().await {
-        Ok(due) => due,
-        Err(error) => {
-            // The lease expires, and then a worker picks the delivery up again.
-            tracing::error!(error = %error, delivery = %claimed.delivery, "could not finish a delivery attempt; its lease will expire and it will be retried");
-            None
-        }
-    }
+    attempt.run().await.unwrap_or_else(|error| {
+        // The lease expires, and then a worker picks the delivery up again.
+        tracing::error!(error = %error, delivery = %claimed.delivery, "could not make a delivery attempt; its lease will expire and it will be made again");
+        Ran::Left
+    })
 }
 
 struct Attempt<'a> {
@@ -61,7 +68,7 @@ struct Tried {
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<Option<Timestamp>, StorageFailure> {
+    async fn run(&self) -> Result<Ran, StorageFailure> {
         let parts = self.webhooks.parts();
         let claimed = self.claimed;
         let secrets = match parts
@@ -72,36 +79,22 @@ impl Attempt<'_> {
             Ok(secrets) => secrets,
             Err(error) => {
                 tracing::error!(error = %error, delivery = %claimed.delivery, "the signing keys are not available");
-                return self.give_back().await.map(Some);
+                return self.give_back().await.map(Ran::DueAt);
             }
         };
-        let Some(plan) = signing::choose(secrets, claimed.endpoint.last_key) else {
+        let Some(plan) = signing::choose(secrets, claimed.endpoint.last_key, claimed.before) else {
             self.hold().await?;
-            return Ok(None);
+            return Ok(Ran::Left);
         };
         let Some(letter) = self.letter() else {
-            return self.give_back().await.map(Some);
+            return self.give_back().await.map(Ran::DueAt);
         };
 
         let started_at = parts.clock.now();
         let started = Instant::now();
         let tried = self.tries(plan, &letter).await;
         let finished = self.finished(tried, started_at, millis(started));
-        let due = match finished.then {
-            Then::RetryAt(at) => Some(at),
-            Then::Ended(_) => None,
-        };
-        match parts.store.attempts.finish(finished).await? {
-            None => {}
-            Some(Consequence::Disabled(reason)) => {
-                tracing::warn!(webhook = %claimed.webhook, reason = reason.as_str(), "a webhook was disabled");
-            }
-            Some(Consequence::Warned) => {
-                tracing::warn!(webhook = %claimed.webhook, "a webhook has failed for half the time after which it will be disabled");
-            }
-        }
-        self.webhooks.tell(claimed.company);
-        Ok(due)
+        Ok(Ran::Finished(Box::new(finished)))
     }
 
     /// Tries once. If two keys are active and the response may mean that the receiver only knows the other key, tries
@@ -221,7 +214,7 @@ impl Attempt<'_> {
         parts
             .store
             .queue
-            .give_back(self.claimed.delivery, self.claimed.lease, at)
+            .give_back(vec![(self.claimed.delivery, self.claimed.lease)], at)
             .await?;
         Ok(at)
     }

@@ -2,12 +2,13 @@
 //! deliveries for the worker, so nothing more has to be written before the first byte goes to the receiver. Otherwise
 //! the worker learns which webhooks have something due and claims their deliveries in order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{CompanyId, WebhookId};
 use tokio::sync::Notify;
 
+use crate::decide::Room;
 use crate::storage::Claimed;
 
 /// Rung after a commit that made deliveries due. [`crate::Worker`] listens for it.
@@ -21,21 +22,9 @@ pub(crate) struct Doorbell {
 struct State {
     waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
-    /// Publications that may claim deliveries and have not handed them over yet.
-    publishing: u32,
-    admission: Admission,
-}
-
-/// For which webhooks publications may claim deliveries, and how many publications may do so. One publication creates
-/// at most one delivery per webhook. With no more passes than the fullest lane has free slots, no lane can get more
-/// deliveries than it has room for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Admission {
-    /// Webhooks whose lane is full or has a backlog. Their deliveries wait in order.
-    pub(crate) busy: Arc<HashSet<WebhookId>>,
-    /// Companies that already have their share of the running attempts.
-    pub(crate) full: Arc<HashSet<CompanyId>>,
-    pub(crate) passes: u32,
+    changed: Vec<WebhookId>,
+    /// How many deliveries publications may claim. `None` if no worker runs.
+    admission: Option<Room>,
 }
 
 /// What the worker finds when the bell has rung.
@@ -43,19 +32,8 @@ pub(crate) struct Admission {
 pub(crate) struct Visitors {
     pub(crate) waiting: HashMap<WebhookId, CompanyId>,
     pub(crate) claimed: Vec<Claimed>,
-}
-
-/// Permission to claim deliveries for the worker while publishing. Dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct Pass<'a> {
-    door: &'a Doorbell,
-    pub(crate) busy: Arc<HashSet<WebhookId>>,
-}
-
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        self.door.lock().publishing -= 1;
-    }
+    /// Webhooks that were paused, changed or deleted.
+    pub(crate) changed: Vec<WebhookId>,
 }
 
 impl Doorbell {
@@ -79,27 +57,38 @@ impl Doorbell {
         }
     }
 
-    /// Returns a pass if a publication of this company may claim deliveries for the worker. There is none if no worker
-    /// runs or the worker has enough to do.
-    pub(crate) fn pass(&self, company: CompanyId) -> Option<Pass<'_>> {
+    /// Reports that a webhook was paused, changed or deleted, so that nothing claimed before is still sent.
+    pub(crate) fn changed(&self, webhook: WebhookId) {
         let mut state = self.lock();
-        if state.admission.full.contains(&company) {
-            return None;
+        if state.admission.is_some() {
+            state.changed.push(webhook);
+            self.bell.notify_one();
         }
-        state.admission.passes = state.admission.passes.checked_sub(1)?;
-        state.publishing += 1;
-        Some(Pass {
-            door: self,
-            busy: state.admission.busy.clone(),
-        })
     }
 
-    /// Sets the limits that apply from now on. Passes in use and claims that wait here count against them.
-    pub(crate) fn admit(&self, mut admission: Admission) {
-        let mut state = self.lock();
-        let out = state.publishing + u32::try_from(state.claimed.len()).unwrap_or(u32::MAX);
-        admission.passes = admission.passes.saturating_sub(out);
-        state.admission = admission;
+    /// How many deliveries publications may claim now. `None` if no worker runs. What was handed over and not taken yet
+    /// is counted.
+    pub(crate) fn room(&self) -> Option<Room> {
+        let state = self.lock();
+        let mut room = state.admission.clone()?;
+        if state.claimed.is_empty() {
+            return Some(room);
+        }
+        let (mut webhooks, mut companies) = (HashMap::clone(&room.webhooks), HashMap::clone(&room.companies));
+        for one in &state.claimed {
+            let of_webhook = webhooks.entry(one.webhook).or_insert(room.each_webhook);
+            *of_webhook = of_webhook.saturating_sub(1);
+            let of_company = companies.entry(one.company).or_insert(room.each_company);
+            *of_company = of_company.saturating_sub(1);
+            room.in_all = room.in_all.saturating_sub(1);
+        }
+        (room.webhooks, room.companies) = (Arc::new(webhooks), Arc::new(companies));
+        Some(room)
+    }
+
+    /// Sets the room from now on. `None` means that no worker runs.
+    pub(crate) fn admit(&self, room: Option<Room>) {
+        self.lock().admission = room;
     }
 
     /// Returns once the bell has rung since the last [`Doorbell::take`]. The bell remembers one ring, so a ring between
@@ -114,6 +103,7 @@ impl Doorbell {
         Visitors {
             waiting: std::mem::take(&mut state.waiting),
             claimed: std::mem::take(&mut state.claimed),
+            changed: std::mem::take(&mut state.changed),
         }
     }
 
@@ -125,38 +115,29 @@ impl Doorbell {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn company(byte: u8) -> CompanyId {
-        CompanyId::from_random([byte; 16])
-    }
-
-    fn passes(door: &Doorbell) -> Vec<Pass<'_>> {
-        std::iter::from_fn(|| door.pass(company(1))).take(1000).collect()
-    }
+    use crate::lanes::tests::{alone, claimed};
 
     #[test]
-    fn no_one_claims_for_a_worker_that_is_not_running_or_is_busy() {
+    fn what_was_handed_over_and_not_taken_counts_against_the_room() {
         let door = Doorbell::default();
-        assert!(door.pass(company(1)).is_none());
-        let three = || Admission {
-            busy: Arc::default(),
-            full: Arc::new(HashSet::from([company(9)])),
-            passes: 3,
+        assert!(door.room().is_none(), "no worker runs");
+        let room = Room {
+            in_all: 10,
+            each_webhook: 4,
+            webhooks: Arc::default(),
+            each_company: 5,
+            companies: Arc::default(),
         };
-        door.admit(three());
-        assert!(door.pass(company(9)).is_none(), "it already has its share");
-        let out = passes(&door);
-        assert_eq!(out.len(), 3);
-        door.admit(three());
-        assert!(door.pass(company(1)).is_none(), "passes in use count");
-        drop(out);
-        assert!(
-            door.pass(company(1)).is_none(),
-            "the worker may not know yet about their claims"
-        );
-        door.admit(three());
-        assert_eq!(passes(&door).len(), 3);
-        door.admit(Admission::default());
-        assert!(door.pass(company(1)).is_none());
+        door.admit(Some(room));
+        let (webhook, company) = alone(1);
+        door.ring(company, [], vec![claimed(alone(1)), claimed(alone(1))]);
+        let left = door.room().expect("a worker runs");
+        assert_eq!(left.in_all, 8);
+        assert_eq!(left.webhooks.get(&webhook), Some(&2));
+        assert_eq!(left.companies.get(&company), Some(&3));
+        assert_eq!(door.take().claimed.len(), 2);
+        assert_eq!(door.room().expect("a worker runs").in_all, 10);
+        door.admit(None);
+        assert!(door.room().is_none());
     }
 }

@@ -8,6 +8,12 @@ use thiserror::Error;
 /// An error from the database layer. Its text is for the server's log only.
 pub type StorageFailure = Box<dyn Error + Send + Sync>;
 
+/// The database cannot take a write at the moment: it is out of reach, or its disk is full. Nothing was written, unless
+/// the connection broke at the very end.
+#[derive(Debug, Error)]
+#[error("the database cannot take it at the moment")]
+pub struct Away(#[source] pub StorageFailure);
+
 /// Every reason this crate refuses a request.
 #[derive(Debug, Error)]
 pub enum WebhooksError {
@@ -46,8 +52,24 @@ pub enum PublishError {
     /// The same idempotency key was used with a different request.
     #[error("this idempotency key was used with another request")]
     IdempotencyConflict,
+    /// Too many deliveries of this company could have started and have not.
+    #[error("too many deliveries of this company are waiting to be sent")]
+    Behind,
+    /// Try again with the same idempotency key.
+    #[error("the database cannot take the event at the moment")]
+    Away(#[source] StorageFailure),
     #[error("a sealed value cannot be used")]
     Seal,
     #[error("the database failed")]
-    Storage(#[from] StorageFailure),
+    Storage(#[source] StorageFailure),
+}
+
+impl From<StorageFailure> for PublishError {
+    fn from(error: StorageFailure) -> Self {
+        if error.is::<Away>() {
+            Self::Away(error)
+        } else {
+            Self::Storage(error)
+        }
+    }
 }

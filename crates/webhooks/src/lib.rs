@@ -21,10 +21,15 @@ mod forbidden;
 mod headers;
 mod health;
 mod idle;
+mod lanes;
 mod own_secret;
+mod pressure;
+mod pruning;
 mod publish;
+mod publishing;
 mod reading;
 mod resolver;
+mod results;
 mod schedule;
 mod sender;
 mod service;
@@ -36,13 +41,14 @@ mod worker;
 pub use address::{AllowedNetwork, Blocked, InvalidNetwork, Policy};
 pub use connection::native_roots;
 pub use draft::{MAX_NAME_CHARACTERS, fault};
-pub use error::{PublishError, StorageFailure, WebhooksError};
+pub use error::{Away, PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
 pub use evidence::sealed_responses;
 pub use examples::example_payload;
 pub use fate::{Fate, Standing};
 pub use headers::{InvalidHeaders, SentHeaders};
 pub use own_secret::OVERLAP_SECONDS;
+pub use pressure::RETRY_AFTER_SECONDS;
 pub use publish::{Publication, Published};
 pub use reading::HistoryEntry;
 pub use resolver::{Resolver, SystemResolver};
@@ -53,9 +59,9 @@ pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
     AttemptStore, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, FailureCount,
     FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage, HistoryRow, HistoryStore,
-    Idempotency, LastTest, NewEvent, NewTest, NewWebhook, OwnSecretStore, OwnSecrets, PageStore, PruneStore,
-    PublishStore, PublishedEvent, Replay, Replayed, StoredDelivery, Stores, Tested, Then, WebhookChange,
-    WebhookFacts, Written,
+    Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook, OwnSecretStore, OwnSecrets,
+    PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, StoredDelivery, Stores, Tested,
+    Then, WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

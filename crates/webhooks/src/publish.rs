@@ -1,15 +1,16 @@
 //! Publishes events. An event and its deliveries are written in one transaction before anyone is told that the event
 //! was accepted (invariant 6). Test events and replays are here too, because they make deliveries due in the same way.
 
+use std::sync::Arc;
+
 use model::{
-    Actor, AttemptId, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId,
-    Timestamp, WebhookId,
+    Actor, AuditAction, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp,
+    WebhookId,
 };
 use sha2::{Digest, Sha256};
 
 use crate::decide::ReplayRefused;
-use crate::storage::{ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Tested};
-use crate::worker::LEASE;
+use crate::storage::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Tested};
 use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
 
 /// An event to publish.
@@ -50,6 +51,10 @@ impl Webhooks {
             ..
         } = publication;
         let idempotency = idempotency(&publication)?;
+        self.pressure()
+            .admit(company)
+            .await
+            .map_err(|_| PublishError::Behind)?;
         let parts = self.parts();
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
@@ -57,34 +62,19 @@ impl Webhooks {
         let body = parts
             .master_key
             .seal(&self.body_place(company, environment, id), &body);
-        let detail = format!("{event_type} in {}", environment.label());
-        let audit = self.audit(company, actor, AuditAction::EventPublished, id, detail);
-        let pass = self.bell().pass(company);
-        let claim = pass.as_ref().map(|pass| ClaimAtBirth {
-            lease: AttemptId::time_ordered(now, vault::random()),
-            until: now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)),
-            except: pass.busy.clone(),
-        });
-        let created_at = now;
         let event = NewEvent {
             id,
             company,
             environment,
             event_type,
-            created_at,
+            created_at: now,
             request_id,
-            body,
+            body: Arc::new(body),
             idempotency,
-            claim,
-            audit,
+            published_by: actor.clone(),
         };
-        match parts.store.publish.publish(event).await? {
-            PublishedEvent::Stored {
-                deliveries,
-                waking,
-                claimed,
-            } => {
-                self.bell().ring(company, waking, claimed);
+        match self.store_event(event).await? {
+            PublishedEvent::Stored { deliveries, .. } => {
                 self.tell(company);
                 Ok(Published {
                     event: id,
@@ -125,24 +115,23 @@ impl Webhooks {
             webhook,
             format!("{event_type} to {}", target.name),
         );
-        let (created_at, request_id, idempotency, claim) = (now, None, None, None);
         let event = NewEvent {
             id,
             company,
             environment,
             event_type,
-            created_at,
-            request_id,
-            body,
-            idempotency,
-            claim,
-            audit,
+            created_at: now,
+            request_id: None,
+            body: Arc::new(body),
+            idempotency: None,
+            published_by: actor.clone(),
         };
         let delivery = DeliveryId::time_ordered(now, vault::random());
         let test = NewTest {
             event,
             webhook,
             delivery,
+            audit,
         };
         match parts.store.publish.send_test(test).await? {
             Tested::Due => {}

@@ -163,11 +163,13 @@ impl Webhooks {
             .await;
         let secrets = secrets.map_err(WebhooksError::SigningSecrets)?;
         let active_keys = secrets.len();
-        Ok(signing::choose(secrets, facts.last_key).map(|plan| SigningKey {
-            key_id: plan.first.key_id,
-            last_four: plan.first.last_four,
-            last_succeeded: plan.last_succeeded,
-            active_keys,
-        }))
+        Ok(
+            signing::choose(secrets, facts.last_key, None).map(|plan| SigningKey {
+                key_id: plan.first.key_id,
+                last_succeeded: facts.last_key == Some(plan.first.key_id),
+                last_four: plan.first.last_four,
+                active_keys,
+            }),
+        )
     }
 }

@@ -13,6 +13,8 @@ use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
+use crate::pressure::Pressure;
+use crate::publishing::Publishing;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
 use crate::{Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret};
 
@@ -23,6 +25,8 @@ pub struct Webhooks(Arc<Inner>);
 struct Inner {
     parts: Parts,
     bell: Doorbell,
+    publishing: Publishing,
+    pressure: Pressure,
 }
 
 /// The components that [`Webhooks`] and [`crate::Worker`] use.
@@ -70,6 +74,8 @@ impl Webhooks {
         Self(Arc::new(Inner {
             parts,
             bell: Doorbell::default(),
+            publishing: Publishing::default(),
+            pressure: Pressure::default(),
         }))
     }
 
@@ -204,6 +210,7 @@ impl Webhooks {
             .change(company, id, change, audit)
             .await?;
         let after = self.written(company, before.environment, written)?;
+        self.bell().changed(id);
         if after.enabled {
             // Deliveries that waited while the webhook was disabled are now due.
             self.bell().ring(company, [id], Vec::new());
@@ -263,6 +270,7 @@ impl Webhooks {
         if !self.parts().store.config.delete(company, id, audit).await? {
             return Err(WebhooksError::NotFound);
         }
+        self.bell().changed(id);
         self.tell(company);
         Ok(())
     }
@@ -371,6 +379,14 @@ impl Webhooks {
 
     pub(crate) fn bell(&self) -> &Doorbell {
         &self.0.bell
+    }
+
+    pub(crate) fn pressure(&self) -> &Pressure {
+        &self.0.pressure
+    }
+
+    pub(crate) fn publishing(&self) -> &Publishing {
+        &self.0.publishing
     }
 
     /// Notifies the company's open pages.

@@ -6,6 +6,7 @@ use model::{CompanyId, Environment, KeyId};
 use vault::AccessSecret;
 
 use crate::StorageFailure;
+use crate::storage::LastFailure;
 
 /// An active key with its secret.
 #[derive(Clone, Debug)]
@@ -31,30 +32,34 @@ pub trait SigningSecrets: Send + Sync {
 pub(crate) struct SigningPlan {
     pub(crate) first: SigningSecret,
     pub(crate) other: Option<SigningSecret>,
-    /// Whether `first` is the key that last succeeded for this webhook.
-    pub(crate) last_succeeded: bool,
 }
 
-/// The key that last succeeded for this webhook, otherwise the older one. `None` without an active key.
-pub(crate) fn choose(secrets: Vec<SigningSecret>, last_succeeded: Option<KeyId>) -> Option<SigningPlan> {
-    let at = secrets
-        .iter()
-        .position(|secret| Some(secret.key_id) == last_succeeded);
-    let mut secrets = secrets;
+/// The key that last succeeded for this webhook, otherwise the older one. But if this delivery's latest attempt was
+/// signed with that key and failed, then another one: a receiver may throw on a signature it does not know. After a
+/// response that may mean another key, both were tried at once, so nothing follows from it. `None` without an active
+/// key.
+pub(crate) fn choose(
+    mut secrets: Vec<SigningSecret>,
+    last_succeeded: Option<KeyId>,
+    before: Option<LastFailure>,
+) -> Option<SigningPlan> {
+    let failed = before.filter(|before| !before.status.is_some_and(may_mean_another_key));
+    let position = |key: KeyId| secrets.iter().position(|secret| secret.key_id == key);
+    let preferred = last_succeeded.and_then(position).unwrap_or(0);
+    let failed = failed.and_then(|failed| position(failed.signed_by));
+    let first = if failed == Some(preferred) {
+        (0..secrets.len())
+            .find(|at| *at != preferred)
+            .unwrap_or(preferred)
+    } else {
+        preferred
+    };
     if secrets.is_empty() {
         return None;
     }
-    let first = secrets.remove(at.unwrap_or(0));
-    let other = if secrets.is_empty() {
-        None
-    } else {
-        Some(secrets.remove(0))
-    };
-    Some(SigningPlan {
-        first,
-        other,
-        last_succeeded: at.is_some(),
-    })
+    let first = secrets.remove(first);
+    let other = (!secrets.is_empty()).then(|| secrets.remove(0));
+    Some(SigningPlan { first, other })
 }
 
 /// Whether this response may mean that the receiver did not know the key. That is any 4xx except the two that say
@@ -85,15 +90,40 @@ mod tests {
             (Some(newer), newer, older),
             (Some(KeyId::from_random([9; 16])), older, newer),
         ] {
-            let plan = choose(vec![key(1), key(2)], last).expect("two keys");
+            let plan = choose(vec![key(1), key(2)], last, None).expect("two keys");
             assert_eq!(
                 (plan.first.key_id, plan.other.map(|key| key.key_id)),
                 (first, Some(other)),
                 "{last:?}"
             );
         }
-        assert!(choose(vec![key(1)], None).expect("a key").other.is_none());
-        assert!(choose(Vec::new(), Some(older)).is_none());
+        assert!(choose(vec![key(1)], None, None).expect("a key").other.is_none());
+        assert!(choose(Vec::new(), Some(older), None).is_none());
+    }
+
+    #[test]
+    fn after_a_failure_that_was_no_refusal_the_other_key_comes_first() {
+        let (older, newer) = (KeyId::from_random([1; 16]), KeyId::from_random([2; 16]));
+        let failed = |signed_by, status| Some(LastFailure { signed_by, status });
+        for (last, before, first) in [
+            (None, failed(older, Some(500)), newer),
+            (None, failed(older, None), newer),
+            (Some(older), failed(older, Some(302)), newer),
+            (Some(older), failed(newer, Some(500)), older),
+            (Some(newer), failed(newer, Some(503)), older),
+            // Another delivery succeeded with the newer key after this one had failed with the older.
+            (Some(newer), failed(older, Some(500)), newer),
+            // Both were tried in that attempt.
+            (None, failed(older, Some(401)), older),
+            // These two say something else than that the key is not known.
+            (None, failed(older, Some(429)), newer),
+            (None, failed(KeyId::from_random([9; 16]), Some(500)), older),
+        ] {
+            let plan = choose(vec![key(1), key(2)], last, before).expect("two keys");
+            assert_eq!(plan.first.key_id, first, "{last:?} {before:?}");
+        }
+        let alone = choose(vec![key(1)], None, failed(older, Some(500))).expect("a key");
+        assert_eq!((alone.first.key_id, alone.other.is_none()), (older, true));
     }
 
     #[test]

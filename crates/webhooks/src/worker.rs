@@ -4,30 +4,26 @@
 //! Each webhook has a lane with its own limit, and each company has a fair share of all attempts. A receiver that hangs
 //! fills only its lane, and a company whose receivers all hang fills only its share. No one else is affected.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{AttemptId, CompanyId, Timestamp, WebhookId};
-use shares::Ledger;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::doorbell::Admission;
-use crate::storage::Claimed;
-use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt};
+use crate::attempt::Ran;
+use crate::lanes::Lanes;
+use crate::storage::{Claimed, FinishedAttempt};
+use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt, pressure, pruning, results};
 
 /// How long a claim lasts: the sender's deadline plus time for the writes before and after.
 pub(crate) const LEASE: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
-/// Events and their results are kept for 30 days (contract section 4.8), plus one day for callers that ask right at the
-/// end.
-const KEPT_SECONDS: i64 = 31 * 24 * 3600;
-/// How many events are removed at once. Small, so that no other write waits long.
-const PRUNED_AT_ONCE: u32 = 200;
-/// How often to look for old events when there are few.
-const PRUNE_EVERY_SECONDS: i64 = 600;
+/// How much of its lease a delivery needs when its attempt starts: the deadline plus time for the writes.
+const ENOUGH_LEASE_MILLIS: i64 = 15_000;
 /// How long to wait after a database error.
 const AFTER_FAULT_SECONDS: i64 = 1;
 
@@ -89,17 +85,22 @@ impl Worker {
 
     pub fn start(self) -> RunningWorker {
         let stop = CancellationToken::new();
-        let (finished, ended) = mpsc::unbounded_channel();
+        let (messages, heard) = mpsc::unbounded_channel();
+        let (results, writing) = results::start(self.webhooks.clone(), messages.clone());
         let run = Run {
             webhooks: self.webhooks,
             sender: self.sender,
             options: self.options,
             lanes: Lanes::new(self.options),
             attempts: TaskTracker::new(),
-            finished,
-            prune_at: Timestamp::from_millis(0),
+            messages,
+            results,
+            counting: false,
+            count_at: Instant::now(),
         };
-        let task = tokio::spawn(run.run(self.key_changes, ended, stop.clone()));
+        let (pruning, stopped) = (pruning::run(run.webhooks.clone()), stop.clone());
+        tokio::spawn(async move { stopped.run_until_cancelled(pruning).await });
+        let task = tokio::spawn(run.run(self.key_changes, heard, writing, stop.clone()));
         RunningWorker {
             stop,
             task: Some(task),
@@ -126,11 +127,25 @@ impl Drop for RunningWorker {
     }
 }
 
-/// An attempt has ended.
-struct Ended {
-    webhook: WebhookId,
-    company: CompanyId,
-    due: Option<Timestamp>,
+/// What the worker is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// An attempt has ended, and its slot is free. `took` is `None` if nothing was sent.
+    Ended {
+        webhook: WebhookId,
+        company: CompanyId,
+        took: Option<Duration>,
+    },
+    /// This webhook was disabled. What is claimed for it must not start.
+    Disabled { webhook: WebhookId },
+    /// How many deliveries of each company are overdue. `None` if they could not be counted.
+    Overdue(Option<HashMap<CompanyId, u64>>),
+    /// A delivery of this webhook is due at that time.
+    Due {
+        at: Timestamp,
+        webhook: WebhookId,
+        company: CompanyId,
+    },
 }
 
 struct Run {
@@ -139,15 +154,19 @@ struct Run {
     options: WorkerOptions,
     lanes: Lanes,
     attempts: TaskTracker,
-    finished: mpsc::UnboundedSender<Ended>,
-    prune_at: Timestamp,
+    messages: mpsc::UnboundedSender<Message>,
+    results: mpsc::Sender<FinishedAttempt>,
+    /// Whether overdue deliveries are being counted, and when to count them again.
+    counting: bool,
+    count_at: Instant,
 }
 
 impl Run {
     async fn run(
         mut self,
         mut key_changes: watch::Receiver<u64>,
-        mut ended: mpsc::UnboundedReceiver<Ended>,
+        mut messages: mpsc::UnboundedReceiver<Message>,
+        writing: JoinHandle<()>,
         stop: CancellationToken,
     ) {
         let clock = self.webhooks.parts().clock.clone();
@@ -158,11 +177,14 @@ impl Run {
             // database query and the wait is not missed.
             let visitors = self.webhooks.bell().take();
             self.lanes.ready(visitors.waiting);
-            while let Ok(one) = ended.try_recv() {
-                self.lanes.end(&one);
+            while let Ok(message) = messages.try_recv() {
+                self.hear(message).await;
             }
             let now = clock.now();
-            self.take_over(visitors.claimed, now).await;
+            self.begin(visitors.claimed).await;
+            for webhook in visitors.changed {
+                self.halt(webhook).await;
+            }
             let keys_changed = key_changes.has_changed().unwrap_or(false);
             let mut went_wrong = None;
             if keys_changed || look_at <= now {
@@ -174,6 +196,7 @@ impl Run {
             if went_wrong.is_none() {
                 went_wrong = self.claim(now).await.err();
             }
+            self.count_overdue(now);
             let wake_at = match went_wrong {
                 Some(error) => {
                     tracing::error!(error = %error, "the delivery worker cannot use the database");
@@ -182,48 +205,108 @@ impl Run {
                 }
                 None => self.lanes.next().map_or(look_at, |due| due.min(look_at)),
             };
-            self.webhooks.bell().admit(self.lanes.admission());
+            self.webhooks.bell().admit(Some(self.lanes.admission()));
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.webhooks.bell().heard() => {}
-                Some(one) = ended.recv() => self.lanes.end(&one),
+                Some(message) = messages.recv() => self.hear(message).await,
                 Ok(()) = key_changes.changed() => look_at = now,
                 () = clock.sleep_until(wake_at) => {}
             }
         }
+        self.end(writing).await;
+    }
+
+    /// Waits for the attempts in progress and for their results to be written, and gives back what has not started.
+    async fn end(mut self, writing: JoinHandle<()>) {
         // Anything handed over after this is sent when its lease expires.
-        self.webhooks.bell().admit(Admission::default());
+        self.webhooks.bell().admit(None);
+        let mut unstarted = self.lanes.take_all_waiting();
+        unstarted.extend(self.webhooks.bell().take().claimed);
+        self.give_back(unstarted).await;
         self.attempts.close();
-        if tokio::time::timeout(self.options.drain, self.attempts.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
+        drop(self.results);
+        let ended = async {
+            self.attempts.wait().await;
+            writing.await
+        };
+        match tokio::time::timeout(self.options.drain, ended).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "finished attempts could not be written"),
+            Err(_) => tracing::warn!(
                 left = self.attempts.len(),
                 "some attempts did not finish in time and will be repeated"
-            );
+            ),
         }
     }
 
-    /// Starts the deliveries that publications have claimed. If a lane has filled up in the meantime, its delivery
-    /// waits in order.
-    async fn take_over(&mut self, claimed: Vec<Claimed>, now: Timestamp) {
-        for one in claimed {
-            if self.lanes.has_place(one.webhook, one.company) {
-                self.lanes.begin(one.webhook, one.company);
-                self.attempt(one);
-            } else if let Err(error) = self
-                .webhooks
-                .parts()
-                .store
-                .queue
-                .give_back(one.delivery, one.lease, now)
-                .await
-            {
-                tracing::error!(error = %error, delivery = %one.delivery, "could not return a claimed delivery; it waits until its lease expires");
-            } else {
-                self.lanes.ready([(one.webhook, one.company)]);
+    async fn hear(&mut self, message: Message) {
+        match message {
+            Message::Ended {
+                webhook,
+                company,
+                took,
+            } => {
+                self.lanes.end(webhook, company, took);
+                self.start(webhook).await;
             }
+            Message::Due { at, webhook, company } => self.lanes.later(at, webhook, company),
+            Message::Disabled { webhook } => self.halt(webhook).await,
+            Message::Overdue(overdue) => {
+                self.counting = false;
+                self.webhooks.pressure().count(overdue.unwrap_or_default());
+            }
+        }
+    }
+
+    /// A webhook was paused, changed, disabled or deleted: what is claimed for it and has not started goes back to the
+    /// queue. On other nodes, no more than [`crate::lanes`] claims ahead is still sent.
+    async fn halt(&mut self, webhook: WebhookId) {
+        let waiting = self.lanes.take_waiting(webhook);
+        self.give_back(waiting).await;
+    }
+
+    /// Puts claimed deliveries into their lanes and starts what may start. What finds no place waits in order.
+    async fn begin(&mut self, claimed: Vec<Claimed>) {
+        let mut refused = Vec::new();
+        for one in claimed {
+            let webhook = one.webhook;
+            match self.lanes.add(one) {
+                Ok(()) => self.start(webhook).await,
+                Err(one) => refused.push(one),
+            }
+        }
+        self.give_back(refused).await;
+    }
+
+    /// Starts what may start in this lane. A delivery that has waited there for too long is given back, because its
+    /// lease would expire during the attempt.
+    async fn start(&mut self, webhook: WebhookId) {
+        let mut late = Vec::new();
+        while let Some(claimed) = self.lanes.start(webhook) {
+            let latest = self.webhooks.parts().clock.now().plus_millis(ENOUGH_LEASE_MILLIS);
+            if claimed.until >= latest {
+                self.attempt(claimed);
+            } else {
+                self.lanes.end(claimed.webhook, claimed.company, None);
+                late.push(claimed);
+            }
+        }
+        self.give_back(late).await;
+    }
+
+    /// Returns claimed deliveries to the queue, due now.
+    async fn give_back(&mut self, claimed: Vec<Claimed>) {
+        if claimed.is_empty() {
+            return;
+        }
+        let leases = claimed.iter().map(|one| (one.delivery, one.lease)).collect();
+        let parts = self.webhooks.parts();
+        if let Err(error) = parts.store.queue.give_back(leases, parts.clock.now()).await {
+            tracing::error!(%error, deliveries = claimed.len(), "could not return claimed deliveries; they wait until their lease expires");
+        } else {
+            self.lanes
+                .ready(claimed.iter().map(|one| (one.webhook, one.company)));
         }
     }
 
@@ -240,21 +323,6 @@ impl Run {
             } else {
                 self.lanes.later(at, webhook, company)
             }
-        }
-        if self.prune_at <= now {
-            parts.store.prune.erase_former_secrets(now).await?;
-            let removed = parts
-                .store
-                .prune
-                .prune(now.minus_seconds(KEPT_SECONDS), PRUNED_AT_ONCE)
-                .await?;
-            // While there is more to remove, remove some at every look.
-            let pause = if removed < u64::from(PRUNED_AT_ONCE) {
-                PRUNE_EVERY_SECONDS
-            } else {
-                0
-            };
-            self.prune_at = now.plus_seconds(pause);
         }
         Ok(())
     }
@@ -274,300 +342,94 @@ impl Run {
             .queue
             .claim(wanted.clone(), now, lease_until, id)
             .await?;
-        self.lanes.claimed(&wanted, &claimed);
-        for one in claimed {
-            self.attempt(one);
-        }
+        self.lanes.got(&wanted, &claimed);
+        self.begin(claimed).await;
         Ok(())
     }
 
+    /// Counts, from time to time, what could start and does not.
+    fn count_overdue(&mut self, now: Timestamp) {
+        if self.counting || self.count_at > Instant::now() {
+            return;
+        }
+        let startable = self.lanes.startable();
+        if startable.is_empty() {
+            self.webhooks.pressure().count(HashMap::new());
+            return;
+        }
+        (self.counting, self.count_at) = (true, Instant::now() + pressure::COUNT_EVERY);
+        let (queue, messages) = (
+            Arc::clone(&self.webhooks.parts().store.queue),
+            self.messages.clone(),
+        );
+        tokio::spawn(async move {
+            let since = now.plus_millis(-pressure::OVERDUE_AFTER_MILLIS);
+            let webhooks = startable.keys().copied().collect();
+            let counts = queue.overdue(webhooks, since, pressure::MOST_OVERDUE + 1).await;
+            let overdue = counts.map(|counts| {
+                let mut overdue = HashMap::new();
+                for (webhook, count) in counts {
+                    if let Some(company) = startable.get(&webhook) {
+                        *overdue.entry(*company).or_insert(0) += count;
+                    }
+                }
+                overdue
+            });
+            // No one listens any more once the worker has stopped.
+            let _ = messages.send(Message::Overdue(overdue.ok()));
+        });
+    }
+
     fn attempt(&self, claimed: Claimed) {
-        let (webhooks, sender) = (self.webhooks.clone(), self.sender.clone());
+        let (webhooks, sender, results) = (self.webhooks.clone(), self.sender.clone(), self.results.clone());
         let place = Place {
-            finished: self.finished.clone(),
+            messages: self.messages.clone(),
             webhook: claimed.webhook,
             company: claimed.company,
-            due: None,
+            took: None,
         };
         self.attempts.spawn(async move {
             // Move the whole value into the task. With only one of its fields, the closure would capture just that
             // field, and the rest would be dropped at once.
             let mut place = place;
-            place.due = attempt::run(&webhooks, &sender, claimed).await;
+            match attempt::run(&webhooks, &sender, claimed).await {
+                Ran::Finished(finished) => {
+                    place.took = Some(Duration::from_millis(finished.duration_ms));
+                    // The results are written until every attempt has ended.
+                    let _ = results.send(*finished).await;
+                }
+                Ran::DueAt(at) => place.due_at(at),
+                Ran::Left => {}
+            }
         });
     }
 }
 
 /// A slot in a lane. Dropping it frees it, so a panic frees it too.
 struct Place {
-    finished: mpsc::UnboundedSender<Ended>,
+    messages: mpsc::UnboundedSender<Message>,
     webhook: WebhookId,
     company: CompanyId,
-    due: Option<Timestamp>,
+    took: Option<Duration>,
+}
+
+impl Place {
+    fn due_at(&self, at: Timestamp) {
+        let _ = self.messages.send(Message::Due {
+            at,
+            webhook: self.webhook,
+            company: self.company,
+        });
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         // No one listens any more once the worker has stopped.
-        let _ = self.finished.send(Ended {
+        let _ = self.messages.send(Message::Ended {
             webhook: self.webhook,
             company: self.company,
-            due: self.due,
+            took: self.took,
         });
-    }
-}
-
-/// Which webhooks may have something due, how many attempts each has in progress, and when to look again.
-#[derive(Debug)]
-struct Lanes {
-    options: WorkerOptions,
-    running: HashMap<WebhookId, u32>,
-    /// All attempts that may be in progress, by company.
-    places: Ledger<CompanyId>,
-    ready: HashMap<WebhookId, CompanyId>,
-    later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
-}
-
-/// A webhook that may have something due.
-struct Asking {
-    webhook: WebhookId,
-    company: CompanyId,
-    running: u32,
-    places: u32,
-}
-
-impl Lanes {
-    fn new(options: WorkerOptions) -> Self {
-        Self {
-            options,
-            running: HashMap::new(),
-            places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
-            ready: HashMap::new(),
-            later: BTreeSet::new(),
-        }
-    }
-
-    fn ready(&mut self, webhooks: impl IntoIterator<Item = (WebhookId, CompanyId)>) {
-        self.ready.extend(webhooks);
-    }
-
-    fn later(&mut self, at: Timestamp, webhook: WebhookId, company: CompanyId) {
-        self.later.insert((at, webhook, company));
-    }
-
-    /// Marks the webhooks whose retries have become due.
-    fn due_by(&mut self, now: Timestamp) {
-        while let Some((at, webhook, company)) = self.later.first().copied()
-            && at <= now
-        {
-            self.later.pop_first();
-            self.ready.insert(webhook, company);
-        }
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        self.later.first().map(|(at, ..)| *at)
-    }
-
-    /// How many deliveries to claim, for each webhook that may have some and has a free slot. Slots are given out one
-    /// by one in turn, while the webhook's lane and its company's share have room.
-    fn wanted(&self) -> Vec<(WebhookId, u32)> {
-        let running = |webhook: &WebhookId| self.running.get(webhook).copied().unwrap_or(0);
-        let mut asking: Vec<Asking> = self
-            .ready
-            .iter()
-            .map(|(webhook, company)| Asking {
-                webhook: *webhook,
-                company: *company,
-                running: running(webhook),
-                places: 0,
-            })
-            .collect();
-        // The company with the fewest comes first. Hanging receivers would otherwise ask again with every slot they free.
-        asking.sort_by_key(|one| (self.places.held(&one.company), one.running));
-        let mut places = self.places.clone();
-        loop {
-            let before = places.free();
-            for one in &mut asking {
-                let has_room = one.running + one.places < self.options.per_webhook;
-                if has_room && places.take(&one.company, 1) {
-                    one.places += 1;
-                }
-            }
-            if places.free() == before {
-                break;
-            }
-        }
-        let asking = asking.into_iter().filter(|one| one.places > 0);
-        asking.map(|one| (one.webhook, one.places)).collect()
-    }
-
-    fn has_place(&self, webhook: WebhookId, company: CompanyId) -> bool {
-        let running = self.running.get(&webhook);
-        running.is_none_or(|running| *running < self.options.per_webhook) && self.places.room(&company) > 0
-    }
-
-    /// An attempt is about to start.
-    fn begin(&mut self, webhook: WebhookId, company: CompanyId) {
-        *self.running.entry(webhook).or_insert(0) += 1;
-        self.places.take_beyond_share(&company, 1);
-    }
-
-    /// For which webhooks publications may claim new deliveries, and how many.
-    fn admission(&self) -> Admission {
-        let per_webhook = self.options.per_webhook;
-        let (full, open): (Vec<_>, Vec<_>) = self
-            .running
-            .iter()
-            .partition(|(_, running)| **running >= per_webhook);
-        let fullest = open.iter().map(|(_, running)| **running).max().unwrap_or(0);
-        let busy = self
-            .ready
-            .keys()
-            .chain(full.iter().map(|(webhook, _)| *webhook))
-            .copied()
-            .collect();
-        let holders = self.places.holders().map(|(company, _)| *company);
-        let full = holders.filter(|company| self.places.room(company) == 0).collect();
-        let free = u32::try_from(self.places.free()).unwrap_or(u32::MAX);
-        Admission {
-            busy: Arc::new(busy),
-            full: Arc::new(full),
-            passes: free.min(per_webhook - fullest),
-        }
-    }
-
-    /// A webhook that got as many as it asked for may have more.
-    fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
-        for one in claimed {
-            self.begin(one.webhook, one.company);
-        }
-        for (webhook, asked) in wanted {
-            let got = claimed.iter().filter(|one| one.webhook == *webhook).count();
-            if got < *asked as usize {
-                self.ready.remove(webhook);
-            }
-        }
-    }
-
-    fn end(&mut self, ended: &Ended) {
-        self.places.give_back(&ended.company, 1);
-        if let Some(running) = self.running.get_mut(&ended.webhook) {
-            *running -= 1;
-            if *running == 0 {
-                self.running.remove(&ended.webhook);
-            }
-        }
-        if let Some(at) = ended.due {
-            self.later(at, ended.webhook, ended.company);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    fn webhook(byte: u8) -> WebhookId {
-        WebhookId::from_random([byte; 16])
-    }
-
-    fn company(byte: u8) -> CompanyId {
-        CompanyId::from_random([byte; 16])
-    }
-
-    /// A webhook whose company has no others.
-    fn alone(byte: u8) -> (WebhookId, CompanyId) {
-        (webhook(byte), company(byte))
-    }
-
-    fn lanes(per_webhook: u32, at_once: u32) -> Lanes {
-        Lanes::new(WorkerOptions {
-            per_webhook,
-            at_once,
-            ..WorkerOptions::default()
-        })
-    }
-
-    fn occupy(lanes: &mut Lanes, (webhook, company): (WebhookId, CompanyId), places: u32) {
-        (0..places).for_each(|_| lanes.begin(webhook, company));
-    }
-
-    fn ended(byte: u8, due: Option<Timestamp>) -> Ended {
-        let (webhook, company) = alone(byte);
-        Ended {
-            webhook,
-            company,
-            due,
-        }
-    }
-
-    #[test]
-    fn a_full_lane_asks_for_nothing_and_leaves_slots_to_others() {
-        let mut lanes = lanes(4, 20);
-        occupy(&mut lanes, alone(1), 4);
-        lanes.ready([alone(1), alone(2)]);
-        assert_eq!(lanes.wanted(), vec![(webhook(2), 4)]);
-        lanes.end(&ended(1, None));
-        let mut wanted = lanes.wanted();
-        wanted.sort();
-        assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 4)]);
-    }
-
-    #[test]
-    fn no_one_gets_more_slots_than_there_are() {
-        let mut lanes = lanes(8, 8);
-        occupy(&mut lanes, alone(9), 6);
-        lanes.ready((1..=5).map(alone));
-        let wanted = lanes.wanted();
-        assert_eq!(
-            wanted.iter().map(|(_, places)| places).sum::<u32>(),
-            2,
-            "{wanted:?}"
-        );
-        assert!(wanted.iter().all(|(_, places)| *places == 1));
-    }
-
-    #[test]
-    fn a_company_with_many_webhooks_leaves_slots_for_a_company_with_one() {
-        let mut lanes = lanes(32, 512);
-        let many = |byte| (webhook(byte), company(1));
-        lanes.ready((1..=17).map(many));
-        let wanted = lanes.wanted();
-        assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 256);
-        (1..=16).for_each(|byte| occupy(&mut lanes, many(byte), 16));
-        assert!(lanes.wanted().is_empty(), "it already has its share");
-        assert!(lanes.has_place(webhook(99), company(2)));
-        assert!(!lanes.has_place(webhook(17), company(1)));
-        assert!(lanes.admission().full.contains(&company(1)));
-        lanes.ready([(webhook(99), company(2))]);
-        assert_eq!(lanes.wanted(), vec![(webhook(99), 32)]);
-    }
-
-    #[test]
-    fn a_webhook_that_is_full_or_has_a_backlog_is_busy() {
-        let mut lanes = lanes(2, 5);
-        occupy(&mut lanes, alone(1), 2);
-        occupy(&mut lanes, alone(2), 1);
-        lanes.ready([alone(3)]);
-        let admission = lanes.admission();
-        assert_eq!(*admission.busy, HashSet::from([webhook(1), webhook(3)]));
-        assert_eq!(admission.passes, 1, "as many as the second has free slots");
-        occupy(&mut lanes, alone(4), 2);
-        assert_eq!(lanes.admission().passes, 0, "no slot is left at all");
-    }
-
-    #[test]
-    fn a_retry_becomes_ready_when_it_is_due_and_no_earlier() {
-        let mut lanes = lanes(4, 10);
-        occupy(&mut lanes, alone(1), 1);
-        let due = Timestamp::from_millis(5_000);
-        lanes.end(&ended(1, Some(due)));
-        lanes.due_by(due.plus_millis(-1));
-        assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(due)));
-        lanes.due_by(due);
-        assert_eq!((lanes.wanted(), lanes.next()), (vec![(webhook(1), 4)], None));
     }
 }

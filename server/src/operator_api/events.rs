@@ -96,6 +96,18 @@ fn refusal(error: PublishError) -> ApiError {
             "idempotency_conflict",
             "This Idempotency-Key was used with another request.",
         ),
+        PublishError::Behind => ApiError::Busy {
+            message: "Too many deliveries of this company are waiting to be sent. Try again.".to_owned(),
+            retry_after_seconds: webhooks::RETRY_AFTER_SECONDS,
+        },
+        PublishError::Away(_) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an event was refused");
+            ApiError::Busy {
+                message: "The database cannot take the event at the moment. Try again with the same Idempotency-Key."
+                    .to_owned(),
+                retry_after_seconds: webhooks::RETRY_AFTER_SECONDS,
+            }
+        }
         PublishError::Seal | PublishError::Storage(_) => {
             ApiError::failed("an event could not be published", &error)
         }

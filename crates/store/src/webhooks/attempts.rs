@@ -1,59 +1,114 @@
-//! Records a finished attempt together with its consequences.
+//! Records finished attempts together with their consequences, many at once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{AttemptId, DeliveryState, WebhookId};
+use model::{AttemptId, DeliveryId, DeliveryState, WebhookId};
 use sqlx::AssertSqlSafe;
-use webhooks::decide::{self, Consequence, HealthRecord, Report, Settled};
+use webhooks::decide::{self, Consequence, HealthRecord, Settled};
 use webhooks::{AttemptStore, FinishedAttempt, StorageFailure, Then};
 
 use super::{StoredWebhooks, rows};
-use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit};
+use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit, statement};
 
 #[async_trait]
 impl AttemptStore for StoredWebhooks {
-    async fn finish(&self, attempt: FinishedAttempt) -> Result<Option<Consequence>, StorageFailure> {
+    async fn finish(
+        &self,
+        attempts: Arc<[FinishedAttempt]>,
+    ) -> Result<Vec<Option<Consequence>>, StorageFailure> {
         let dialect = self.db.dialect();
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
-                // Lock the webhook before its delivery. See the lock order in `mod.rs`.
-                let consequence = match attempt.report {
-                    Some(report) => write_health(connection, dialect, &attempt, report).await?,
-                    None => {
-                        note_test(connection, &attempt).await?;
-                        None
-                    }
-                };
-                let number = settle_delivery(connection, dialect, &attempt).await?;
-                insert_attempt(connection, &attempt, number).await?;
-                Ok(consequence)
+                // Lock the webhooks before their deliveries. See the lock order in `mod.rs`.
+                let consequences = write_health(connection, dialect, &attempts).await?;
+                for test in attempts.iter().filter(|attempt| attempt.report.is_none()) {
+                    note_test(connection, test).await?;
+                }
+                let mut deliveries = read_deliveries(connection, dialect, &attempts).await?;
+                let mut numbers = Vec::with_capacity(attempts.len());
+                for attempt in attempts.iter() {
+                    numbers.push(settle(&mut deliveries, attempt)?);
+                }
+                write_deliveries(connection, &deliveries, &attempts).await?;
+                insert_attempts(connection, &attempts, &numbers).await?;
+                Ok(consequences)
             })
         })
         .await
     }
 }
 
-/// Asks [`decide::health_after`] and writes what changes. Usually nothing does, and then it takes no lock, because all
-/// deliveries of a busy webhook would queue for it.
+/// Asks [`decide::health_after`] about each attempt and writes what changes. Usually nothing does, and then it takes no
+/// lock, because all deliveries of a busy webhook would queue for it.
 async fn write_health(
     connection: &mut DbConnection,
     dialect: Dialect,
-    attempt: &FinishedAttempt,
-    report: Report,
-) -> Result<Option<Consequence>, StoreError> {
-    let webhook = attempt.claimed.webhook;
-    let mut before = read_health(connection, webhook, "").await?;
-    let (mut after, mut consequence) = decide::health_after(&before, report, attempt.ended_at);
-    if after == before {
-        return Ok(None);
+    attempts: &[FinishedAttempt],
+) -> Result<Vec<Option<Consequence>>, StoreError> {
+    let reporting = attempts.iter().filter(|attempt| attempt.report.is_some());
+    let webhooks: BTreeSet<WebhookId> = reporting.map(|attempt| attempt.claimed.webhook).collect();
+    let before = read_health(connection, webhooks, "").await?;
+    let mut decided = Decided::of(before, attempts);
+    if dialect == Dialect::Postgres && !decided.changed.is_empty() {
+        // Another transaction may have changed them in between, so decide again with the rows locked.
+        let before = read_health(connection, decided.changed, dialect.for_update()).await?;
+        decided = Decided::of(before, attempts);
     }
-    if dialect == Dialect::Postgres {
-        // Another transaction may have changed it in between, so decide again with the row locked.
-        before = read_health(connection, webhook, dialect.for_update()).await?;
-        (after, consequence) = decide::health_after(&before, report, attempt.ended_at);
-        if after == before {
-            return Ok(None);
+    for webhook in &decided.changed {
+        if let Some(after) = decided.after.get(webhook) {
+            write_record(connection, *webhook, after).await?;
         }
     }
+    for (attempt, consequence) in attempts.iter().zip(&decided.consequences) {
+        if let Some(consequence) = *consequence {
+            write_consequence(connection, attempt, consequence).await?;
+        }
+    }
+    Ok(decided.consequences)
+}
+
+/// What the attempts change about their webhooks.
+struct Decided {
+    after: HashMap<WebhookId, HealthRecord>,
+    changed: BTreeSet<WebhookId>,
+    /// For each attempt.
+    consequences: Vec<Option<Consequence>>,
+}
+
+impl Decided {
+    /// Attempts on webhooks that are not in `before` change nothing.
+    fn of(before: HashMap<WebhookId, HealthRecord>, attempts: &[FinishedAttempt]) -> Self {
+        let mut decided = Self {
+            after: before.clone(),
+            changed: BTreeSet::new(),
+            consequences: Vec::with_capacity(attempts.len()),
+        };
+        for attempt in attempts {
+            let record = decided.after.get_mut(&attempt.claimed.webhook);
+            let (Some(record), Some(report)) = (record, attempt.report) else {
+                decided.consequences.push(None);
+                continue;
+            };
+            let (after, consequence) = decide::health_after(record, report, attempt.ended_at);
+            *record = after;
+            decided.consequences.push(consequence);
+        }
+        let changed = decided
+            .after
+            .iter()
+            .filter(|(id, after)| before.get(id) != Some(after));
+        decided.changed = changed.map(|(id, _)| *id).collect();
+        decided
+    }
+}
+
+async fn write_record(
+    connection: &mut DbConnection,
+    webhook: WebhookId,
+    after: &HealthRecord,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE webhooks SET failing_since = $2, undelivered_since = $3, warned_at = $4, last_key_id = $5 WHERE id = $1",
     )
@@ -62,9 +117,18 @@ async fn write_health(
     .bind(after.undelivered_since.map(|at| at.as_millis()))
     .bind(after.warned_at.map(|at| at.as_millis()))
     .bind(after.last_key.map(|key| key.to_string()))
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    if let Some(Consequence::Disabled(reason)) = consequence {
+    Ok(())
+}
+
+async fn write_consequence(
+    connection: &mut DbConnection,
+    attempt: &FinishedAttempt,
+    consequence: Consequence,
+) -> Result<(), StoreError> {
+    let (company, webhook) = (attempt.claimed.company, attempt.claimed.webhook);
+    if let Consequence::Disabled(reason) = consequence {
         // Waiting deliveries stay as they are (`decide::Waiting`). `claim` skips disabled webhooks.
         sqlx::query("UPDATE webhooks SET enabled = 0, disabled_reason = $2, updated_at = $3 WHERE id = $1")
             .bind(webhook.to_string())
@@ -73,34 +137,40 @@ async fn write_health(
             .execute(&mut *connection)
             .await?;
     }
-    if let Some(consequence) = consequence {
-        let company = attempt.claimed.company;
-        let entry = consequence.audit(attempt.audit, attempt.ended_at, company, webhook);
-        audit::record(connection, &entry).await?;
-    }
-    Ok(consequence)
+    let entry = consequence.audit(attempt.audit, attempt.ended_at, company, webhook);
+    audit::record(connection, &entry).await
 }
 
+/// In the order of their ids, so that two transactions cannot lock each other out.
 async fn read_health(
     connection: &mut DbConnection,
-    webhook: WebhookId,
+    webhooks: BTreeSet<WebhookId>,
     lock: &str,
-) -> Result<HealthRecord, StoreError> {
-    let sql = format!(
-        "SELECT disabled_reason, deleted_at, failing_since, undelivered_since, warned_at, last_key_id FROM webhooks \
-         WHERE id = $1{lock}"
-    );
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(webhook.to_string())
-        .fetch_one(connection)
-        .await?;
-    Ok(HealthRecord {
-        standing: rows::standing(&row)?,
-        failing_since: row.maybe_time("failing_since")?,
-        undelivered_since: row.maybe_time("undelivered_since")?,
-        warned_at: row.maybe_time("warned_at")?,
-        last_key: row.maybe_parsed("last_key_id")?,
-    })
+) -> Result<HashMap<WebhookId, HealthRecord>, StoreError> {
+    let webhooks: Vec<WebhookId> = webhooks.into_iter().collect();
+    let mut records = HashMap::with_capacity(webhooks.len());
+    for part in statement::filled_parts(&webhooks) {
+        let sql = format!(
+            "SELECT id, disabled_reason, deleted_at, failing_since, undelivered_since, warned_at, last_key_id FROM webhooks \
+             WHERE id IN ({}) ORDER BY id{lock}",
+            statement::placeholders(1, part.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for webhook in part {
+            query = query.bind(webhook.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let record = HealthRecord {
+                standing: rows::standing(&row)?,
+                failing_since: row.maybe_time("failing_since")?,
+                undelivered_since: row.maybe_time("undelivered_since")?,
+                warned_at: row.maybe_time("warned_at")?,
+                last_key: row.maybe_parsed("last_key_id")?,
+            };
+            records.insert(row.parsed("id")?, record);
+        }
+    }
+    Ok(records)
 }
 
 /// A test changes only the last test's result, not the webhook's health.
@@ -115,102 +185,172 @@ async fn note_test(connection: &mut DbConnection, attempt: &FinishedAttempt) -> 
     Ok(())
 }
 
-/// Counts the attempt. The delivery stays with the worker that has its lease.
-const COUNTED: &str = "UPDATE deliveries SET attempts = $2, replays = $3, last_attempt_at = $4, last_status = $5, \
-     last_failure = $6, last_duration_ms = $7, state = $8 WHERE id = $1";
-/// Counts the attempt and sets the delivery's next time or its final state.
-const SETTLED: &str = "UPDATE deliveries SET attempts = $2, replays = $3, last_attempt_at = $4, last_status = $5, \
-     last_failure = $6, last_duration_ms = $7, state = $8, due_at = $9, lease = NULL, replayed_from = NULL, \
-     resume_at = NULL WHERE id = $1";
+/// The columns of a delivery that an attempt changes.
+struct StoredDelivery {
+    state: DeliveryState,
+    lease: Option<AttemptId>,
+    due_at: Option<i64>,
+    attempts: i64,
+    replays: i64,
+    replayed_from: Option<String>,
+    resume_at: Option<i64>,
+}
 
-/// Counts the attempt and writes what [`decide::settled`] decided. Returns the attempt's number among the scheduled
-/// attempts or among the replays.
-async fn settle_delivery(
+async fn read_deliveries(
     connection: &mut DbConnection,
     dialect: Dialect,
+    attempts: &[FinishedAttempt],
+) -> Result<HashMap<DeliveryId, StoredDelivery>, StoreError> {
+    let ids: BTreeSet<DeliveryId> = attempts.iter().map(|attempt| attempt.claimed.delivery).collect();
+    let ids: Vec<DeliveryId> = ids.into_iter().collect();
+    let mut found = HashMap::with_capacity(ids.len());
+    for part in statement::filled_parts(&ids) {
+        let sql = format!(
+            "SELECT id, state, lease, due_at, attempts, replays, replayed_from, resume_at FROM deliveries \
+             WHERE id IN ({}) ORDER BY id{}",
+            statement::placeholders(1, part.len()),
+            dialect.for_update()
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for id in part {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let delivery = StoredDelivery {
+                state: rows::state(&row, "state")?,
+                lease: row.maybe_parsed("lease")?,
+                due_at: row.maybe_int("due_at")?,
+                attempts: row.int("attempts")?,
+                replays: row.int("replays")?,
+                replayed_from: row.maybe_text("replayed_from")?,
+                resume_at: row.maybe_int("resume_at")?,
+            };
+            found.insert(row.parsed("id")?, delivery);
+        }
+    }
+    Ok(found)
+}
+
+/// Counts the attempt and applies what [`decide::settled`] decides. Returns the attempt's number among the scheduled
+/// attempts or among the replays.
+fn settle(
+    deliveries: &mut HashMap<DeliveryId, StoredDelivery>,
     attempt: &FinishedAttempt,
 ) -> Result<i64, StoreError> {
     let claimed = &attempt.claimed;
-    let sql = format!(
-        "SELECT state, lease, attempts, replays FROM deliveries WHERE id = $1{}",
-        dialect.for_update()
-    );
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(claimed.delivery.to_string())
-        .fetch_one(&mut *connection)
-        .await?;
-    let (state, lease) = (
-        rows::state(&row, "state")?,
-        row.maybe_parsed::<AttemptId>("lease")?,
-    );
-    let (mut attempts, mut replays) = (row.int("attempts")?, row.int("replays")?);
+    let delivery = deliveries
+        .get_mut(&claimed.delivery)
+        .ok_or_else(|| StoreError::corrupt(format!("there is no delivery {}", claimed.delivery)))?;
     let number = if claimed.replay.is_some() {
-        &mut replays
+        &mut delivery.replays
     } else {
-        &mut attempts
+        &mut delivery.attempts
     };
     *number += 1;
     let number = *number;
-    let (sql, state, due_at) = match decide::settled(state, lease, claimed.lease, attempt.then) {
-        Settled::As(Then::RetryAt(at)) => (SETTLED, DeliveryState::Pending, Some(Some(at.as_millis()))),
-        Settled::As(Then::Ended(state)) => (SETTLED, state, Some(None)),
-        Settled::Stays(state) => (COUNTED, state, None),
+    let (state, due_at) = match decide::settled(delivery.state, delivery.lease, claimed.lease, attempt.then) {
+        Settled::As(Then::RetryAt(at)) => (DeliveryState::Pending, Some(at.as_millis())),
+        Settled::As(Then::Ended(state)) => (state, None),
+        Settled::Stays(state) => {
+            // The delivery stays with the worker that has its lease.
+            delivery.state = state;
+            return Ok(number);
+        }
     };
-    let (status, failure) = rows::outcome_columns(&attempt.outcome);
-    let mut statement = sqlx::query(sql)
-        .bind(claimed.delivery.to_string())
-        .bind(attempts)
-        .bind(replays)
-        .bind(attempt.ended_at.as_millis())
-        .bind(status)
-        .bind(failure.map(str::to_owned))
-        .bind(millis(attempt))
-        .bind(state.as_str());
-    if let Some(due_at) = due_at {
-        statement = statement.bind(due_at);
-    }
-    statement.execute(connection).await?;
+    (delivery.state, delivery.due_at) = (state, due_at);
+    (delivery.lease, delivery.replayed_from, delivery.resume_at) = (None, None, None);
     Ok(number)
+}
+
+/// Writes each delivery as it is after its latest attempt here.
+async fn write_deliveries(
+    connection: &mut DbConnection,
+    deliveries: &HashMap<DeliveryId, StoredDelivery>,
+    attempts: &[FinishedAttempt],
+) -> Result<(), StoreError> {
+    let latest: BTreeMap<DeliveryId, &FinishedAttempt> = attempts
+        .iter()
+        .map(|attempt| (attempt.claimed.delivery, attempt))
+        .collect();
+    let latest: Vec<&FinishedAttempt> = latest.into_values().collect();
+    for part in statement::filled_parts(&latest) {
+        let sql = format!(
+            "UPDATE deliveries SET attempts = v.column2, replays = v.column3, last_attempt_at = v.column4, \
+             last_status = v.column5, last_failure = v.column6, last_duration_ms = v.column7, last_key_id = v.column8, \
+             state = v.column9, due_at = v.column10, lease = v.column11, replayed_from = v.column12, resume_at = v.column13 \
+             FROM (VALUES {}) AS v WHERE deliveries.id = v.column1",
+            statement::row_placeholders(part.len(), 13)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for attempt in part {
+            let Some(delivery) = deliveries.get(&attempt.claimed.delivery) else {
+                continue;
+            };
+            let (status, failure) = rows::outcome_columns(&attempt.outcome);
+            query = query
+                .bind(attempt.claimed.delivery.to_string())
+                .bind(delivery.attempts)
+                .bind(delivery.replays)
+                .bind(attempt.ended_at.as_millis())
+                .bind(status)
+                .bind(failure.map(str::to_owned))
+                .bind(millis(attempt))
+                .bind(attempt.signed_by.map(|key| key.to_string()))
+                .bind(delivery.state.as_str())
+                .bind(delivery.due_at)
+                .bind(delivery.lease.map(|lease| lease.to_string()))
+                .bind(delivery.replayed_from.clone())
+                .bind(delivery.resume_at);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn millis(attempt: &FinishedAttempt) -> i64 {
     i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX)
 }
 
-async fn insert_attempt(
+async fn insert_attempts(
     connection: &mut DbConnection,
-    attempt: &FinishedAttempt,
-    number: i64,
+    attempts: &[FinishedAttempt],
+    numbers: &[i64],
 ) -> Result<(), StoreError> {
-    let (status, failure) = rows::outcome_columns(&attempt.outcome);
-    let claimed = &attempt.claimed;
-    let hops = serde_json::to_string(&attempt.hops)
-        .map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
-    sqlx::query(
-        "INSERT INTO attempts (id, delivery_id, webhook_id, event_id, company_id, environment, event_type, test, number, \
-         started_at, ended_at, duration_ms, status, failure, key_id, signed_by_last_four, replay, url, hops) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-    )
-    .bind(attempt.id.to_string())
-    .bind(claimed.delivery.to_string())
-    .bind(claimed.webhook.to_string())
-    .bind(claimed.event.to_string())
-    .bind(claimed.company.to_string())
-    .bind(claimed.environment.as_str())
-    .bind(claimed.event_type.as_str())
-    .bind(i64::from(claimed.test))
-    .bind(number)
-    .bind(attempt.started_at.as_millis())
-    .bind(attempt.ended_at.as_millis())
-    .bind(millis(attempt))
-    .bind(status)
-    .bind(failure.map(str::to_owned))
-    .bind(attempt.signed_by.map(|key| key.to_string()))
-    .bind(attempt.signed_by_last_four.clone())
-    .bind(i64::from(claimed.replay.is_some()))
-    .bind(claimed.endpoint.url.clone())
-    .bind(hops)
-    .execute(connection)
-    .await?;
+    let numbered: Vec<(&FinishedAttempt, i64)> = attempts.iter().zip(numbers.iter().copied()).collect();
+    for part in statement::parts(&numbered) {
+        let sql = format!(
+            "INSERT INTO attempts (id, delivery_id, webhook_id, event_id, company_id, environment, event_type, test, number, \
+             started_at, ended_at, duration_ms, status, failure, key_id, signed_by_last_four, replay, url, hops) VALUES {}",
+            statement::row_placeholders(part.len(), 19)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (attempt, number) in part {
+            let (status, failure) = rows::outcome_columns(&attempt.outcome);
+            let claimed = &attempt.claimed;
+            let hops = serde_json::to_string(&attempt.hops)
+                .map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
+            query = query
+                .bind(attempt.id.to_string())
+                .bind(claimed.delivery.to_string())
+                .bind(claimed.webhook.to_string())
+                .bind(claimed.event.to_string())
+                .bind(claimed.company.to_string())
+                .bind(claimed.environment.as_str())
+                .bind(claimed.event_type.as_str())
+                .bind(i64::from(claimed.test))
+                .bind(*number)
+                .bind(attempt.started_at.as_millis())
+                .bind(attempt.ended_at.as_millis())
+                .bind(millis(attempt))
+                .bind(status)
+                .bind(failure.map(str::to_owned))
+                .bind(attempt.signed_by.map(|key| key.to_string()))
+                .bind(attempt.signed_by_last_four.clone())
+                .bind(i64::from(claimed.replay.is_some()))
+                .bind(claimed.endpoint.url.clone())
+                .bind(hops);
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }

@@ -42,6 +42,12 @@ pub const PAUSED_BY_MIGRATION: Migration = Migration {
     sql: include_str!("../../migrations/0010_webhook_paused_by.sql"),
 };
 
+/// Who published an event, and which key signed a delivery's latest attempt.
+pub const BATCHES_MIGRATION: Migration = Migration {
+    name: "0019_webhook_batches",
+    sql: include_str!("../../migrations/0019_webhook_batches.sql"),
+};
+
 /// Implements all of [`webhooks::Stores`] on a [`Db`].
 #[derive(Clone, Debug)]
 pub struct StoredWebhooks {

@@ -1,48 +1,38 @@
 //! Stores events with their deliveries in one transaction; also test events and replays.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
+use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Environment, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
-use sqlx::any::AnyRow;
-use webhooks::decide::{self, Begins, Earlier, ReplayFacts, Subscriber};
+use webhooks::decide::{self, Begins, Claims, Earlier, ReplayFacts, Subscriber};
 use webhooks::{
-    ClaimAtBirth, Claimed, Idempotency, NewEvent, NewTest, PublishStore, PublishedEvent, Replay, Replayed,
-    StorageFailure, Tested,
+    Away, ClaimAtBirth, Claimed, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replay,
+    Replayed, StorageFailure, Tested,
 };
 
 use super::{StoredWebhooks, rows};
-use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit};
+use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, audit, statement};
 
 #[async_trait]
 impl PublishStore for StoredWebhooks {
-    async fn publish(&self, event: NewEvent) -> Result<PublishedEvent, StorageFailure> {
-        let idempotency = event.idempotency.clone();
-        let dialect = self.db.dialect();
-        let written = self
-            .db
-            .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
-                Box::pin(async move {
-                    if let Some(idempotency) = &event.idempotency
-                        && let Some(before) = earlier(connection, idempotency).await?
-                    {
-                        return Ok(before);
-                    }
-                    insert_event(connection, &event).await?;
-                    let stored = insert_deliveries(connection, dialect, &event).await?;
-                    audit::record(connection, &event.audit).await?;
-                    Ok(stored)
-                })
-            });
-        match (written.await, idempotency) {
-            // Two requests used the same key at once, and the other one was first.
-            (Err(error), Some(idempotency)) if error.is_unique_violation() => {
-                self.write(Urgency::Interactive, move |connection| {
-                    Box::pin(async move { earlier(connection, &idempotency).await?.ok_or(error) })
-                })
-                .await
-            }
-            (written, _) => Ok(written?),
+    async fn publish(&self, new: Arc<NewEvents>) -> Result<Vec<PublishedEvent>, StorageFailure> {
+        if self.db.is_away() {
+            return Err(away(StoreError::Away));
         }
+        let written = match self.publish_once(Arc::clone(&new)).await {
+            // Two nodes used the same idempotency key at once, and the other one was first. Its event is found now.
+            Err(error) if error.is_unique_violation() => self.publish_once(new).await,
+            written => written,
+        };
+        written.map_err(|error| {
+            if error.is_away() {
+                away(error)
+            } else {
+                error.into()
+            }
+        })
     }
 
     async fn send_test(&self, test: NewTest) -> Result<Tested, StorageFailure> {
@@ -65,16 +55,17 @@ impl PublishStore for StoredWebhooks {
                 if !decide::may_test(rows::standing(&row)?) {
                     return Ok(Tested::WebhookOff);
                 }
-                insert_event(connection, event).await?;
+                insert_events(connection, &[event]).await?;
                 let delivery = NewDelivery {
                     id: test.delivery,
                     webhook: test.webhook,
+                    event,
                     test: true,
                     state: DeliveryState::Pending,
                     claim: None,
                 };
-                delivery.insert(connection, event).await?;
-                audit::record(connection, &event.audit).await?;
+                insert_deliveries(connection, &[delivery]).await?;
+                audit::record(connection, &test.audit).await?;
                 Ok(Tested::Due)
             })
         })
@@ -109,124 +100,201 @@ impl PublishStore for StoredWebhooks {
     }
 }
 
-/// The result of an earlier request with this idempotency key.
-async fn earlier(
-    connection: &mut DbConnection,
-    idempotency: &Idempotency,
-) -> Result<Option<PublishedEvent>, StoreError> {
-    let row = sqlx::query(
-        "SELECT e.id, e.request_hash, \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.event_id = e.id) AS deliveries \
-         FROM events e WHERE e.idempotency_key = $1",
-    )
-    .bind(idempotency.key.clone())
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let earlier = Earlier {
-        event: row.parsed("id")?,
-        request_hash: row.blob("request_hash")?,
-        deliveries: rows::number(row.int("deliveries")?, "deliveries")?,
-    };
-    Ok(Some(decide::repetition(idempotency, earlier)))
+fn away(error: StoreError) -> StorageFailure {
+    Box::new(Away(error.into()))
 }
 
-async fn insert_event(connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO events (id, company_id, environment, event_type, created_at, request_id, body, idempotency_key, \
-         request_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(event.id.to_string())
-    .bind(event.company.to_string())
-    .bind(event.environment.as_str())
-    .bind(event.event_type.as_str())
-    .bind(event.created_at.as_millis())
-    .bind(event.request_id.map(|id| id.to_string()))
-    .bind(event.body.as_bytes().to_vec())
-    .bind(event.idempotency.as_ref().map(|idempotency| idempotency.key.clone()))
-    .bind(event.idempotency.as_ref().map(|idempotency| idempotency.request_hash.to_vec()))
-    .execute(connection)
-    .await?;
+impl StoredWebhooks {
+    async fn publish_once(&self, new: Arc<NewEvents>) -> Result<Vec<PublishedEvent>, StoreError> {
+        let dialect = self.db.dialect();
+        self.db
+            .write(Urgency::Interactive, move |connection| {
+                Box::pin(async move { publish_all(connection, dialect, &new).await })
+            })
+            .await
+    }
+}
+
+async fn publish_all(
+    connection: &mut DbConnection,
+    dialect: Dialect,
+    new: &NewEvents,
+) -> Result<Vec<PublishedEvent>, StoreError> {
+    let mut earlier = earlier(connection, &new.events).await?;
+    let subscribers = subscribers(connection, dialect, &new.events).await?;
+    let mut claims = Claims::within(new.claim.as_ref().map(|claim| claim.room.clone()));
+    let (mut results, mut events, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
+    for event in &new.events {
+        if let Some(idempotency) = &event.idempotency
+            && let Some(before) = earlier.get(&idempotency.key)
+        {
+            results.push(decide::repetition(idempotency, before.clone()));
+            continue;
+        }
+        let of_scope = subscribers.get(&(event.company, event.environment));
+        let of_scope = of_scope.map_or(&[][..], Vec::as_slice);
+        let (mut waking, mut claimed) = (Vec::new(), Vec::new());
+        let before = deliveries.len();
+        for (subscriber, begins) in decide::recipients(event.event_type, event.company, &mut claims, of_scope)
+        {
+            let delivery = NewDelivery {
+                id: DeliveryId::time_ordered(event.created_at, vault::random()),
+                webhook: subscriber.webhook,
+                event,
+                test: false,
+                state: begins.state(),
+                claim: new.claim.as_ref().filter(|_| begins == Begins::Claimed),
+            };
+            if let Some(claim) = delivery.claim {
+                claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
+            } else if begins == Begins::Due {
+                waking.push(subscriber.webhook);
+            }
+            deliveries.push(delivery);
+        }
+        let count = (deliveries.len() - before) as u64;
+        if let Some(idempotency) = &event.idempotency {
+            // The same key may come again in this batch.
+            let this = Earlier {
+                event: event.id,
+                request_hash: idempotency.request_hash.to_vec(),
+                deliveries: count,
+            };
+            earlier.insert(idempotency.key.clone(), this);
+        }
+        results.push(PublishedEvent::Stored {
+            deliveries: count,
+            waking,
+            claimed,
+        });
+        events.push(event);
+    }
+    insert_events(connection, &events).await?;
+    insert_deliveries(connection, &deliveries).await?;
+    Ok(results)
+}
+
+/// The results of earlier requests with the idempotency keys of these.
+async fn earlier(
+    connection: &mut DbConnection,
+    events: &[NewEvent],
+) -> Result<HashMap<String, Earlier>, StoreError> {
+    let keys = events.iter().filter_map(|event| event.idempotency.as_ref());
+    let keys: Vec<&String> = keys.map(|idempotency| &idempotency.key).collect();
+    let mut found = HashMap::new();
+    for part in statement::filled_parts(&keys) {
+        let sql = format!(
+            "SELECT e.id, e.idempotency_key, e.request_hash, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.event_id = e.id) AS deliveries \
+             FROM events e WHERE e.idempotency_key IN ({})",
+            statement::placeholders(1, part.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for key in part {
+            query = query.bind(key.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let earlier = Earlier {
+                event: row.parsed("id")?,
+                request_hash: row.blob("request_hash")?,
+                deliveries: rows::number(row.int("deliveries")?, "deliveries")?,
+            };
+            found.insert(row.text("idempotency_key")?, earlier);
+        }
+    }
+    Ok(found)
+}
+
+async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> Result<(), StoreError> {
+    for part in statement::parts(events) {
+        let sql = format!(
+            "INSERT INTO events (id, company_id, environment, event_type, created_at, request_id, body, idempotency_key, \
+             request_hash, published_by_kind, published_by, published_from) VALUES {}",
+            statement::row_placeholders(part.len(), 12)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for event in part {
+            let idempotency = event.idempotency.as_ref();
+            query = query
+                .bind(event.id.to_string())
+                .bind(event.company.to_string())
+                .bind(event.environment.as_str())
+                .bind(event.event_type.as_str())
+                .bind(event.created_at.as_millis())
+                .bind(event.request_id.map(|id| id.to_string()))
+                .bind(event.body.as_bytes().to_vec())
+                .bind(idempotency.map(|idempotency| idempotency.key.clone()))
+                .bind(idempotency.map(|idempotency| idempotency.request_hash.to_vec()))
+                .bind(event.published_by.kind.as_str())
+                .bind(event.published_by.name.clone())
+                .bind(event.published_by.address.clone());
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-/// Inserts a delivery for each of the [`decide::recipients`].
-async fn insert_deliveries(
-    connection: &mut DbConnection,
-    dialect: Dialect,
-    event: &NewEvent,
-) -> Result<PublishedEvent, StoreError> {
-    let subscribers = subscribers(connection, dialect, event).await?;
-    let recipients = decide::recipients(event.event_type, event.claim.as_ref(), subscribers);
-    let (mut waking, mut claimed) = (Vec::new(), Vec::new());
-    let deliveries = recipients.len() as u64;
-    for (subscriber, begins) in recipients {
-        let delivery = NewDelivery {
-            id: DeliveryId::time_ordered(event.created_at, vault::random()),
-            webhook: subscriber.webhook,
-            test: false,
-            state: begins.state(),
-            claim: event.claim.as_ref().filter(|_| begins == Begins::Claimed),
-        };
-        delivery.insert(connection, event).await?;
-        if let Some(claim) = delivery.claim {
-            claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
-        } else if begins == Begins::Due {
-            waking.push(subscriber.webhook);
-        }
-    }
-    Ok(PublishedEvent::Stored {
-        deliveries,
-        waking,
-        claimed,
-    })
-}
+/// A company's environment.
+type Scope = (CompanyId, Environment);
 
-/// The webhooks of the event's company and environment. On PostgreSQL they are locked against a simultaneous deletion,
-/// which would leave a delivery waiting for ever. Uses the index `webhooks_url`.
+/// The webhooks of the events' companies and environments. On PostgreSQL they are locked against a simultaneous
+/// deletion, which would leave a delivery waiting for ever. Uses the index `webhooks_url`.
 async fn subscribers(
     connection: &mut DbConnection,
     dialect: Dialect,
-    event: &NewEvent,
-) -> Result<Vec<Subscriber>, StoreError> {
-    let lock = dialect.for_share();
-    let sql = format!(
-        "SELECT id, events, disabled_reason, deleted_at, url, sealed_secret, previous_secret, previous_until, \
-         last_key_id FROM webhooks WHERE company_id = $1 AND environment = $2 AND deleted_at IS NULL{lock}"
-    );
-    let found = sqlx::query(AssertSqlSafe(sql))
-        .bind(event.company.to_string())
-        .bind(event.environment.as_str())
-        .fetch_all(connection)
-        .await?;
-    let read = |row: &AnyRow| {
-        Ok(Subscriber {
-            webhook: row.parsed("id")?,
-            events: rows::events(row.maybe_text("events")?.as_deref())?,
-            standing: rows::standing(row)?,
-            endpoint: rows::endpoint(row)?,
-        })
-    };
-    found.iter().map(read).collect()
+    events: &[NewEvent],
+) -> Result<HashMap<Scope, Vec<Subscriber>>, StoreError> {
+    let scopes: BTreeSet<Scope> = events
+        .iter()
+        .map(|event| (event.company, event.environment))
+        .collect();
+    let scopes: Vec<Scope> = scopes.into_iter().collect();
+    let mut found: HashMap<Scope, Vec<Subscriber>> = HashMap::new();
+    for part in statement::filled_parts(&scopes) {
+        let sql = format!(
+            "SELECT w.id, w.company_id, w.environment, w.events, w.disabled_reason, w.deleted_at, w.url, w.sealed_secret, \
+             w.previous_secret, w.previous_until, w.last_key_id FROM webhooks w \
+             WHERE (w.company_id, w.environment) IN (VALUES {}) AND w.deleted_at IS NULL ORDER BY w.id{}",
+            statement::row_placeholders(part.len(), 2),
+            dialect.on_postgres(" FOR SHARE OF w")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (company, environment) in part {
+            query = query.bind(company.to_string()).bind(environment.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let subscriber = Subscriber {
+                webhook: row.parsed("id")?,
+                events: rows::events(row.maybe_text("events")?.as_deref())?,
+                standing: rows::standing(&row)?,
+                endpoint: rows::endpoint(&row)?,
+            };
+            let scope = (row.parsed("company_id")?, row.parsed("environment")?);
+            found.entry(scope).or_default().push(subscriber);
+        }
+    }
+    Ok(found)
 }
 
 fn claimed_at_birth(
     event: &NewEvent,
     delivery: DeliveryId,
-    subscriber: Subscriber,
+    subscriber: &Subscriber,
     claim: &ClaimAtBirth,
 ) -> Claimed {
     Claimed {
         delivery,
         lease: claim.lease,
+        until: claim.until,
         webhook: subscriber.webhook,
         company: event.company,
         environment: event.environment,
-        endpoint: subscriber.endpoint,
+        endpoint: subscriber.endpoint.clone(),
         event: event.id,
         event_type: event.event_type,
-        body: event.body.clone(),
+        body: Arc::clone(&event.body),
         attempts: 0,
+        before: None,
         test: false,
         replay: None,
     }
@@ -235,31 +303,41 @@ fn claimed_at_birth(
 struct NewDelivery<'a> {
     id: DeliveryId,
     webhook: WebhookId,
+    event: &'a NewEvent,
     test: bool,
     state: DeliveryState,
     claim: Option<&'a ClaimAtBirth>,
 }
 
-impl NewDelivery<'_> {
-    async fn insert(&self, connection: &mut DbConnection, event: &NewEvent) -> Result<(), StoreError> {
-        let due_at = self.claim.map_or(event.created_at, |claim| claim.until);
-        sqlx::query(
+async fn insert_deliveries(
+    connection: &mut DbConnection,
+    deliveries: &[NewDelivery<'_>],
+) -> Result<(), StoreError> {
+    for part in statement::parts(deliveries) {
+        let sql = format!(
             "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, lease, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
-        )
-        .bind(self.id.to_string())
-        .bind(self.webhook.to_string())
-        .bind(event.id.to_string())
-        .bind(event.company.to_string())
-        .bind(i64::from(self.test))
-        .bind(self.state.as_str())
-        .bind((self.state == DeliveryState::Pending).then_some(due_at.as_millis()))
-        .bind(self.claim.map(|claim| claim.lease.to_string()))
-        .bind(event.created_at.as_millis())
-        .execute(connection)
-        .await?;
-        Ok(())
+             VALUES {}",
+            statement::row_placeholders(part.len(), 10)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for delivery in part {
+            let event = delivery.event;
+            let due_at = delivery.claim.map_or(event.created_at, |claim| claim.until);
+            query = query
+                .bind(delivery.id.to_string())
+                .bind(delivery.webhook.to_string())
+                .bind(event.id.to_string())
+                .bind(event.company.to_string())
+                .bind(i64::from(delivery.test))
+                .bind(delivery.state.as_str())
+                .bind(0_i64)
+                .bind((delivery.state == DeliveryState::Pending).then_some(due_at.as_millis()))
+                .bind(delivery.claim.map(|claim| claim.lease.to_string()))
+                .bind(event.created_at.as_millis());
+        }
+        query.execute(&mut *connection).await?;
     }
+    Ok(())
 }
 
 /// The webhook of a delivery, and the facts for the decision. Both rows stay locked until the commit.

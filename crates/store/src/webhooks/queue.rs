@@ -1,23 +1,31 @@
 //! Deliveries that are due or held: claims them with a lease, and holds and releases those without a key.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{AttemptId, CompanyId, DeliveryId, Environment, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, StorageFailure};
+use webhooks::{Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, LastFailure, StorageFailure};
 
 use super::{StoredWebhooks, rows};
-use crate::{Columns, DbConnection, Dialect, StoreError, Urgency};
+use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, statement};
 
 #[async_trait]
 impl DeliveryQueue for StoredWebhooks {
-    /// One look-up in `deliveries_due` per webhook. The condition on `enabled` only skips webhooks that are not worth
-    /// asking about. The decision is in `claim`.
+    /// Steps through `deliveries_due` from one webhook to the next, so that webhooks without anything waiting cost
+    /// nothing. The condition on `enabled` only skips webhooks that are not worth asking about. The decision is in
+    /// `claim`.
     async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure> {
         let statement = sqlx::query(
-            "SELECT w.id, w.company_id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
-             ORDER BY d.due_at, d.id LIMIT 1) AS due_at FROM webhooks w WHERE w.enabled = 1 AND w.deleted_at IS NULL",
+            "WITH RECURSIVE waiting (id) AS (SELECT MIN(webhook_id) FROM deliveries WHERE state = 'pending' UNION ALL \
+             SELECT (SELECT MIN(d.webhook_id) FROM deliveries d WHERE d.state = 'pending' AND d.webhook_id > waiting.id) \
+             FROM waiting WHERE waiting.id IS NOT NULL) \
+             SELECT w.id, w.company_id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
+             ORDER BY d.due_at, d.id LIMIT 1) AS due_at FROM waiting JOIN webhooks w ON w.id = waiting.id \
+             WHERE w.enabled = 1 AND w.deleted_at IS NULL",
         );
         let read = |row: &AnyRow| {
             let (webhook, company) = (row.parsed("id")?, row.parsed("company_id")?);
@@ -36,38 +44,68 @@ impl DeliveryQueue for StoredWebhooks {
         let dialect = self.db.dialect();
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
+                let receivers = receivers(connection, &wanted).await?;
                 let mut claimed = Vec::new();
                 for (webhook, at_most) in wanted {
-                    let Some(receiver) = receiver(connection, webhook).await? else {
+                    let Some(receiver) = receivers.get(&webhook) else {
                         continue;
                     };
-                    let due = due_of(connection, dialect, webhook, now, at_most).await?;
-                    for row in &due {
-                        let one = read_claimed(row, webhook, &receiver, lease)?;
-                        hold_lease(connection, one.delivery, lease, lease_until).await?;
-                        claimed.push(one);
+                    let lease = (lease, lease_until);
+                    for row in due_of(connection, dialect, webhook, now, at_most).await? {
+                        claimed.push(read_claimed(&row, webhook, receiver, lease)?);
                     }
                 }
+                hold_lease(connection, &claimed, lease, lease_until).await?;
                 Ok(claimed)
             })
         })
         .await
     }
 
+    /// Uses the index `deliveries_due`. A claimed delivery is due when its lease expires, so it is not counted.
+    async fn overdue(
+        &self,
+        webhooks: Vec<WebhookId>,
+        since: Timestamp,
+        at_most: u64,
+    ) -> Result<Vec<(WebhookId, u64)>, StorageFailure> {
+        let mut counts = Vec::with_capacity(webhooks.len());
+        for part in statement::filled_parts(&webhooks) {
+            let sql = format!(
+                "SELECT w.id, (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM deliveries d WHERE d.webhook_id = w.id \
+                 AND d.state = 'pending' AND d.due_at < $1 LIMIT $2) AS overdue) AS overdue \
+                 FROM webhooks w WHERE w.id IN ({})",
+                statement::placeholders(3, part.len())
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql))
+                .bind(since.as_millis())
+                .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
+            for webhook in part {
+                query = query.bind(webhook.to_string());
+            }
+            let read = |row: &AnyRow| Ok((row.parsed("id")?, rows::number(row.int("overdue")?, "overdue")?));
+            counts.extend(self.all(query, read).await?);
+        }
+        Ok(counts)
+    }
+
     async fn give_back(
         &self,
-        delivery: DeliveryId,
-        lease: AttemptId,
+        claimed: Vec<(DeliveryId, AttemptId)>,
         at: Timestamp,
     ) -> Result<(), StorageFailure> {
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
-                sqlx::query("UPDATE deliveries SET lease = NULL, due_at = $3 WHERE id = $1 AND lease = $2")
+                for (delivery, lease) in claimed {
+                    sqlx::query(
+                        "UPDATE deliveries SET lease = NULL, due_at = $3 WHERE id = $1 AND lease = $2",
+                    )
                     .bind(delivery.to_string())
                     .bind(lease.to_string())
                     .bind(at.as_millis())
-                    .execute(connection)
+                    .execute(&mut *connection)
                     .await?;
+                }
                 Ok(())
             })
         })
@@ -168,25 +206,35 @@ struct Receiver {
     endpoint: Endpoint,
 }
 
-/// `None` if no waiting delivery may be sent now, as [`webhooks::Standing::waiting`] decides. The row is not locked: if
-/// the webhook is paused or deleted at this moment, the attempt counts as already in progress.
-async fn receiver(connection: &mut DbConnection, webhook: WebhookId) -> Result<Option<Receiver>, StoreError> {
-    let row = sqlx::query(
-        "SELECT company_id, environment, disabled_reason, deleted_at, url, sealed_secret, previous_secret, \
-         previous_until, last_key_id FROM webhooks WHERE id = $1",
-    )
-    .bind(webhook.to_string())
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    if rows::standing(&row)?.waiting() != Fate::Sent {
-        return Ok(None);
+/// The webhooks whose waiting deliveries may be sent now, as [`webhooks::Standing::waiting`] decides. The rows are not
+/// locked: if a webhook is paused or deleted at this moment, the attempt counts as already in progress.
+async fn receivers(
+    connection: &mut DbConnection,
+    wanted: &[(WebhookId, u32)],
+) -> Result<HashMap<WebhookId, Receiver>, StoreError> {
+    let mut receivers = HashMap::with_capacity(wanted.len());
+    for part in statement::filled_parts(wanted) {
+        let sql = format!(
+            "SELECT id, company_id, environment, disabled_reason, deleted_at, url, sealed_secret, previous_secret, \
+             previous_until, last_key_id FROM webhooks WHERE id IN ({})",
+            statement::placeholders(1, part.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (webhook, _) in part {
+            query = query.bind(webhook.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            if rows::standing(&row)?.waiting() == Fate::Sent {
+                let receiver = Receiver {
+                    company: row.parsed("company_id")?,
+                    environment: row.parsed("environment")?,
+                    endpoint: rows::endpoint(&row)?,
+                };
+                receivers.insert(row.parsed("id")?, receiver);
+            }
+        }
     }
-    Ok(Some(Receiver {
-        company: row.parsed("company_id")?,
-        environment: row.parsed("environment")?,
-        endpoint: rows::endpoint(&row)?,
-    }))
+    Ok(receivers)
 }
 
 /// Uses the index `deliveries_due`.
@@ -200,7 +248,8 @@ async fn due_of(
     // Takes only rows that no one else is working on. PostgreSQL locks them; SQLite has one writer.
     let lock = dialect.on_postgres(" FOR UPDATE OF d SKIP LOCKED");
     let sql = format!(
-        "SELECT d.id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, e.event_type, e.body \
+        "SELECT d.id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, \
+         d.last_key_id, d.last_status, d.last_failure, e.event_type, e.body \
          FROM deliveries d JOIN events e ON e.id = d.event_id \
          WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.due_at <= $2 ORDER BY d.due_at, d.id LIMIT $3{lock}"
     );
@@ -215,16 +264,23 @@ async fn due_of(
 
 async fn hold_lease(
     connection: &mut DbConnection,
-    delivery: DeliveryId,
+    claimed: &[Claimed],
     lease: AttemptId,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE deliveries SET lease = $2, due_at = $3 WHERE id = $1")
-        .bind(delivery.to_string())
-        .bind(lease.to_string())
-        .bind(until.as_millis())
-        .execute(connection)
-        .await?;
+    for part in statement::filled_parts(claimed) {
+        let sql = format!(
+            "UPDATE deliveries SET lease = $1, due_at = $2 WHERE id IN ({})",
+            statement::placeholders(3, part.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql))
+            .bind(lease.to_string())
+            .bind(until.as_millis());
+        for one in part {
+            query = query.bind(one.delivery.to_string());
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -232,20 +288,32 @@ fn read_claimed(
     row: &AnyRow,
     webhook: WebhookId,
     receiver: &Receiver,
-    lease: AttemptId,
+    (lease, until): (AttemptId, Timestamp),
 ) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         delivery: row.parsed("id")?,
         lease,
+        until,
         webhook,
         company: receiver.company,
         environment: receiver.environment,
         endpoint: receiver.endpoint.clone(),
         event: row.parsed("event_id")?,
         event_type: row.parsed("event_type")?,
-        body: Sealed::from_bytes(row.blob("body")?),
+        body: Arc::new(Sealed::from_bytes(row.blob("body")?)),
         attempts: rows::number(row.int("attempts")?, "attempts")?,
+        before: last_failure(row)?,
         test: row.flag("test")?,
         replay: rows::replay(row)?,
     })
+}
+
+/// `None` if the latest attempt succeeded, or was made by a version that did not note its key here.
+fn last_failure(row: &AnyRow) -> Result<Option<LastFailure>, StoreError> {
+    if row.maybe_text("last_failure")?.is_none() {
+        return Ok(None);
+    }
+    let status = rows::status(row, "last_status")?;
+    let signed_by = row.maybe_parsed("last_key_id")?;
+    Ok(signed_by.map(|signed_by| LastFailure { signed_by, status }))
 }

@@ -121,11 +121,11 @@ async fn an_attempt_locks_its_webhook_before_its_delivery(db: &TestDb) {
         };
         let finish = async {
             locked.notified().await;
-            world.store.attempts.finish(failed(claimed, START)).await
+            world.store.attempts.finish([failed(claimed, START)].into()).await
         };
         let (changed, finished) = tokio::join!(change, finish);
         changed.unwrap_or_else(|error| panic!("test {test}: the delivery was locked first: {error:?}"));
-        assert_eq!(finished.expect("written"), None);
+        assert_eq!(finished.expect("written"), [None]);
     }
 }
 
@@ -135,7 +135,15 @@ async fn a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled(db: &Tes
     let webhook = world.webhook("http://127.0.0.1:8088/").await;
     world.publish("{}").await;
     let first = failed(claim(&world, webhook.id, START).await, START);
-    assert_eq!(world.store.attempts.finish(first).await.expect("written"), None);
+    assert_eq!(
+        world
+            .store
+            .attempts
+            .finish([first].into())
+            .await
+            .expect("written"),
+        [None]
+    );
     let later = START.plus_seconds(DISABLE_AFTER_SECONDS);
     let last = failed(claim(&world, webhook.id, later).await, later);
     let locked = Arc::new(Notify::new());
@@ -158,11 +166,11 @@ async fn a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled(db: &Tes
     };
     let finish = async {
         locked.notified().await;
-        world.store.attempts.finish(last).await
+        world.store.attempts.finish([last].into()).await
     };
     let (paused, finished) = tokio::join!(pause, finish);
     paused.expect("paused");
-    assert_eq!(finished.expect("written"), None, "nothing is disabled");
+    assert_eq!(finished.expect("written"), [None], "nothing is disabled");
     let after = world.row(webhook.id).await.webhook;
     assert_eq!(
         (after.enabled, after.disabled),

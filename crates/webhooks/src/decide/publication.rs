@@ -1,8 +1,11 @@
 //! Who receives an event, whether a publication repeats an earlier one, and whether a test event may be sent.
 
-use model::{DeliveryState, EventId, EventType, WebhookEvents, WebhookId};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::storage::{ClaimAtBirth, Endpoint, Idempotency, PublishedEvent};
+use model::{CompanyId, DeliveryState, EventId, EventType, WebhookEvents, WebhookId};
+
+use crate::storage::{Endpoint, Idempotency, PublishedEvent};
 use crate::{Fate, Standing};
 
 /// A webhook of the event's company and environment.
@@ -36,21 +39,70 @@ impl Begins {
     }
 }
 
+/// How many deliveries publications may claim for this process's worker, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// For all webhooks together.
+    pub in_all: usize,
+    /// For a webhook that is not in `webhooks`.
+    pub each_webhook: usize,
+    pub webhooks: Arc<HashMap<WebhookId, usize>>,
+    /// For a company that is not in `companies`.
+    pub each_company: usize,
+    pub companies: Arc<HashMap<CompanyId, usize>>,
+}
+
+/// Counts what publications claim, within a [`Room`].
+#[derive(Debug)]
+pub struct Claims {
+    room: Room,
+    in_all: usize,
+    webhooks: HashMap<WebhookId, usize>,
+    companies: HashMap<CompanyId, usize>,
+}
+
+impl Claims {
+    /// `None` claims nothing.
+    pub fn within(room: Option<Room>) -> Self {
+        Self {
+            room: room.unwrap_or_default(),
+            in_all: 0,
+            webhooks: HashMap::new(),
+            companies: HashMap::new(),
+        }
+    }
+
+    /// Counts one more for this webhook, if there is room.
+    fn take(&mut self, webhook: WebhookId, company: CompanyId) -> bool {
+        let room = &self.room;
+        let of_webhook = self.webhooks.entry(webhook).or_insert(0);
+        let of_company = self.companies.entry(company).or_insert(0);
+        let fits = self.in_all < room.in_all
+            && *of_webhook < *room.webhooks.get(&webhook).unwrap_or(&room.each_webhook)
+            && *of_company < *room.companies.get(&company).unwrap_or(&room.each_company);
+        if fits {
+            self.in_all += 1;
+            *of_webhook += 1;
+            *of_company += 1;
+        }
+        fits
+    }
+}
+
 /// The webhooks that get a delivery of an event of this type: those that subscribe to it, as [`Standing::arriving`]
-/// decides. A delivery is claimed if it can be sent at once, the publication may claim, and the webhook has no
-/// deliveries queued.
-pub fn recipients(
+/// decides. A delivery is claimed if it can be sent at once and `claims` has room.
+pub fn recipients<'a>(
     event_type: EventType,
-    claim: Option<&ClaimAtBirth>,
-    subscribers: Vec<Subscriber>,
-) -> Vec<(Subscriber, Begins)> {
-    let may_claim = |webhook: &WebhookId| claim.is_some_and(|claim| !claim.except.contains(webhook));
+    company: CompanyId,
+    claims: &mut Claims,
+    subscribers: &'a [Subscriber],
+) -> Vec<(&'a Subscriber, Begins)> {
     subscribers
-        .into_iter()
+        .iter()
         .filter(|one| one.events.includes(event_type))
         .filter_map(|one| {
             let begins = match one.standing.arriving() {
-                Fate::Sent if may_claim(&one.webhook) => Begins::Claimed,
+                Fate::Sent if claims.take(one.webhook, company) => Begins::Claimed,
                 Fate::Sent => Begins::Due,
                 Fate::Waits => Begins::Waiting,
                 Fate::Skipped => Begins::Skipped,
@@ -88,10 +140,6 @@ pub fn may_test(standing: Standing) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-    use std::sync::Arc;
-
-    use model::{AttemptId, Timestamp};
     use vault::Sealed;
 
     use super::*;
@@ -115,21 +163,24 @@ mod tests {
         }
     }
 
-    fn claim(except: &[u8]) -> ClaimAtBirth {
-        let except: HashSet<_> = except
-            .iter()
-            .map(|byte| WebhookId::from_random([*byte; 16]))
-            .collect();
-        ClaimAtBirth {
-            lease: AttemptId::from_random([9; 16]),
-            until: Timestamp::from_millis(1),
-            except: Arc::new(except),
+    const COMPANY: CompanyId = CompanyId::from_random([7; 16]);
+
+    /// Room for one delivery of each webhook but these.
+    fn room_for_one(except: &[u8]) -> Room {
+        let except = except.iter().map(|byte| (WebhookId::from_random([*byte; 16]), 0));
+        Room {
+            in_all: 10,
+            each_webhook: 1,
+            webhooks: Arc::new(except.collect()),
+            each_company: 10,
+            companies: Arc::default(),
         }
     }
 
     /// What happens to an event for one webhook.
-    fn begins(events: WebhookEvents, standing: Standing, claim: Option<&ClaimAtBirth>) -> Option<Begins> {
-        let decided = recipients(ARRIVED, claim, vec![subscriber(1, events, standing)]);
+    fn begins(events: WebhookEvents, standing: Standing, room: Option<Room>) -> Option<Begins> {
+        let subscribers = [subscriber(1, events, standing)];
+        let decided = recipients(ARRIVED, COMPANY, &mut Claims::within(room), &subscribers);
         decided.first().map(|(_, begins)| *begins)
     }
 
@@ -184,10 +235,10 @@ mod tests {
             "every standing has its row"
         );
         for (standing, without, with, left_out) in table {
-            let of = |claim: Option<&ClaimAtBirth>| begins(WebhookEvents::All, standing, claim);
+            let of = |room: Option<Room>| begins(WebhookEvents::All, standing, room);
             assert_eq!(of(None), without, "{standing:?}");
-            assert_eq!(of(Some(&claim(&[]))), with, "{standing:?}");
-            assert_eq!(of(Some(&claim(&[1]))), left_out, "{standing:?}");
+            assert_eq!(of(Some(room_for_one(&[]))), with, "{standing:?}");
+            assert_eq!(of(Some(room_for_one(&[1]))), left_out, "{standing:?}");
         }
         assert_eq!(
             [B::Claimed, B::Due, B::Waiting, B::Skipped].map(B::state),
@@ -208,7 +259,8 @@ mod tests {
             subscriber(3, WebhookEvents::All, Standing::Active),
             subscriber(4, WebhookEvents::All, Standing::Active),
         ];
-        let decided: Vec<_> = recipients(ARRIVED, Some(&claim(&[3])), webhooks)
+        let mut claims = Claims::within(Some(room_for_one(&[3])));
+        let decided: Vec<_> = recipients(ARRIVED, COMPANY, &mut claims, &webhooks)
             .into_iter()
             .map(|(one, begins)| (one.webhook, begins))
             .collect();
@@ -221,6 +273,67 @@ mod tests {
                 (id(4), Begins::Claimed)
             ]
         );
+    }
+
+    #[test]
+    fn no_more_is_claimed_than_there_is_room_for() {
+        let webhooks: Vec<_> = (1..=3)
+            .map(|byte| subscriber(byte, WebhookEvents::All, Standing::Active))
+            .collect();
+        let claimed = |room: Room, events: usize| {
+            let mut claims = Claims::within(Some(room));
+            let begins = (0..events).flat_map(|_| recipients(ARRIVED, COMPANY, &mut claims, &webhooks));
+            begins.filter(|(_, begins)| *begins == Begins::Claimed).count()
+        };
+        let wide = Room {
+            in_all: 100,
+            each_webhook: 100,
+            each_company: 100,
+            ..Room::default()
+        };
+        assert_eq!(claimed(wide.clone(), 5), 15);
+        assert_eq!(
+            claimed(
+                Room {
+                    in_all: 4,
+                    ..wide.clone()
+                },
+                5
+            ),
+            4
+        );
+        assert_eq!(
+            claimed(
+                Room {
+                    each_webhook: 2,
+                    ..wide.clone()
+                },
+                5
+            ),
+            6
+        );
+        assert_eq!(
+            claimed(
+                Room {
+                    each_company: 7,
+                    ..wide.clone()
+                },
+                5
+            ),
+            7
+        );
+        let of_one = Arc::new(HashMap::from([(COMPANY, 1)]));
+        assert_eq!(
+            claimed(
+                Room {
+                    companies: of_one,
+                    ..wide
+                },
+                5
+            ),
+            1
+        );
+        assert_eq!(claimed(Room::default(), 5), 0);
     }
 
     #[test]

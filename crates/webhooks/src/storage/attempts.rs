@@ -1,5 +1,7 @@
 //! Finished attempts: what `attempt.rs` writes.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{AttemptId, AttemptOutcome, AuditId, DeliveryState, HopRecord, KeyId, Timestamp};
 
@@ -7,7 +9,7 @@ use super::Claimed;
 use crate::StorageFailure;
 use crate::decide::{Consequence, Report};
 
-/// A finished attempt and its consequences. Everything is written in one transaction.
+/// A finished attempt and its consequences.
 #[derive(Clone, Debug)]
 pub struct FinishedAttempt {
     pub claimed: Claimed,
@@ -36,8 +38,12 @@ pub enum Then {
 /// Records finished attempts.
 #[async_trait]
 pub trait AttemptStore: Send + Sync {
-    /// Writes the attempt with its consequences for the delivery ([`settled`](crate::decide::settled)) and for the
-    /// webhook ([`health_after`](crate::decide::health_after)). If the claim has expired, or was taken back because the
-    /// webhook was deleted, the attempt is still recorded, and a success still counts as delivered.
-    async fn finish(&self, attempt: FinishedAttempt) -> Result<Option<Consequence>, StorageFailure>;
+    /// Writes attempts with their consequences for the deliveries ([`settled`](crate::decide::settled)) and for the
+    /// webhooks ([`health_after`](crate::decide::health_after)), all in one transaction. There is one result for each
+    /// attempt, in the same order. If a claim has expired, or was taken back because the webhook was deleted, the attempt
+    /// is still recorded, and a success still counts as delivered.
+    async fn finish(
+        &self,
+        attempts: Arc<[FinishedAttempt]>,
+    ) -> Result<Vec<Option<Consequence>>, StorageFailure>;
 }

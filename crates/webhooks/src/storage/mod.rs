@@ -23,9 +23,9 @@ pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
-    ClaimAtBirth, Idempotency, NewEvent, NewTest, PublishStore, PublishedEvent, Replayed, Tested,
+    ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Tested,
 };
-pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, OwnSecrets, Replay};
+pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Replay};
 pub use secrets::OwnSecretStore;
 
 /// The storage of one installation, divided by user. Cheap to clone.

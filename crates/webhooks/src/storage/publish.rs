@@ -1,18 +1,17 @@
 //! Publishing events, test events and replays: what `publish.rs` needs.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AttemptId, AuditEntry, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId, Timestamp,
-    WebhookId,
+    Actor, AttemptId, AuditEntry, CompanyId, DeliveryId, Environment, EventId, EventType, RequestId,
+    Timestamp, WebhookId,
 };
 use vault::Sealed;
 
 use super::Claimed;
 use crate::StorageFailure;
-use crate::decide::ReplayRefused;
+use crate::decide::{ReplayRefused, Room};
 
 /// An event to store with its deliveries.
 #[derive(Clone, Debug)]
@@ -23,11 +22,18 @@ pub struct NewEvent {
     pub event_type: EventType,
     pub created_at: Timestamp,
     pub request_id: Option<RequestId>,
-    pub body: Sealed,
+    pub body: Arc<Sealed>,
     pub idempotency: Option<Idempotency>,
-    /// Claims the deliveries for this process's worker in the same transaction. Without it, they are due at once.
+    /// Part of the event: it has no audit row.
+    pub published_by: Actor,
+}
+
+/// Events to store in one transaction.
+#[derive(Clone, Debug)]
+pub struct NewEvents {
+    pub events: Vec<NewEvent>,
+    /// Claims deliveries for this process's worker in the same transaction. The others are due at once.
     pub claim: Option<ClaimAtBirth>,
-    pub audit: AuditEntry,
 }
 
 /// A lease on deliveries that are being stored in the same transaction.
@@ -35,8 +41,8 @@ pub struct NewEvent {
 pub struct ClaimAtBirth {
     pub lease: AttemptId,
     pub until: Timestamp,
-    /// Webhooks whose deliveries are not claimed, only made due.
-    pub except: Arc<HashSet<WebhookId>>,
+    /// How many may be claimed.
+    pub room: Room,
 }
 
 /// The caller's key, unique in the installation, and a hash of the whole request.
@@ -67,6 +73,7 @@ pub struct NewTest {
     pub event: NewEvent,
     pub webhook: WebhookId,
     pub delivery: DeliveryId,
+    pub audit: AuditEntry,
 }
 
 /// The result of a request for a replay.
@@ -89,9 +96,9 @@ pub enum Tested {
 /// Stores whatever makes deliveries due.
 #[async_trait]
 pub trait PublishStore: Send + Sync {
-    /// Stores the event and a delivery for each subscribed webhook, as [`recipients`](crate::decide::recipients)
-    /// decides.
-    async fn publish(&self, event: NewEvent) -> Result<PublishedEvent, StorageFailure>;
+    /// Stores the events and a delivery for each subscribed webhook, as [`recipients`](crate::decide::recipients)
+    /// decides, all in one transaction. There is one result for each event, in the same order.
+    async fn publish(&self, events: Arc<NewEvents>) -> Result<Vec<PublishedEvent>, StorageFailure>;
 
     /// Stores the event with its one delivery, if [`may_test`](crate::decide::may_test) allows it.
     async fn send_test(&self, test: NewTest) -> Result<Tested, StorageFailure>;

@@ -1,5 +1,7 @@
 //! Deliveries that are due or held: what the worker needs, and what an attempt needs before it starts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{
     AttemptId, CompanyId, DeliveryId, DeliveryState, Environment, EventId, EventType, KeyId, Timestamp,
@@ -15,18 +17,30 @@ pub struct Claimed {
     pub delivery: DeliveryId,
     /// Distinguishes this claim from other claims of the same delivery.
     pub lease: AttemptId,
+    /// When the claim ends.
+    pub until: Timestamp,
     pub webhook: WebhookId,
     pub company: CompanyId,
     pub environment: Environment,
     pub endpoint: Endpoint,
     pub event: EventId,
     pub event_type: EventType,
-    pub body: Sealed,
+    pub body: Arc<Sealed>,
     /// Scheduled attempts made before this one.
     pub attempts: u32,
+    /// How the latest attempt failed, and which key signed it.
+    pub before: Option<LastFailure>,
     pub test: bool,
     /// Set if a person asked for this attempt.
     pub replay: Option<Replay>,
+}
+
+/// The latest attempt of a delivery, which failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastFailure {
+    pub signed_by: KeyId,
+    /// The status of the response, if there was one.
+    pub status: Option<u16>,
 }
 
 /// Where a webhook's deliveries go, and which secrets sign them.
@@ -85,11 +99,20 @@ pub trait DeliveryQueue: Send + Sync {
         lease: AttemptId,
     ) -> Result<Vec<Claimed>, StorageFailure>;
 
-    /// Returns a claimed delivery, due at `at`, as if it had never been claimed.
+    /// How many deliveries of each webhook have been due since before `since` and are not claimed. Counts at most
+    /// `at_most` for each.
+    async fn overdue(
+        &self,
+        webhooks: Vec<WebhookId>,
+        since: Timestamp,
+        at_most: u64,
+    ) -> Result<Vec<(WebhookId, u64)>, StorageFailure>;
+
+    /// Returns claimed deliveries, due at `at`, as if they had never been claimed. One that is not claimed with this
+    /// lease any more is left alone.
     async fn give_back(
         &self,
-        delivery: DeliveryId,
-        lease: AttemptId,
+        claimed: Vec<(DeliveryId, AttemptId)>,
         at: Timestamp,
     ) -> Result<(), StorageFailure>;
 

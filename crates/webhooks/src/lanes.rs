@@ -1,0 +1,513 @@
+//! Which webhooks may have something due, what is claimed for each, and how many attempts each has in progress. There
+//! are no sockets and no database here: [`crate::worker`] asks what to claim and what to start.
+//!
+//! Each webhook has a lane with a limited number of attempts in progress. What is claimed beyond that waits in the lane,
+//! so that a receiver that responds quickly never waits for the database. How much may wait follows from the time that
+//! the lane's attempts take: what it sends in [`CLAIMED_AHEAD_MS`]. A receiver that hangs gets nothing ahead.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{CompanyId, Timestamp, WebhookId};
+use shares::Ledger;
+
+use crate::WorkerOptions;
+use crate::decide::Room;
+use crate::storage::Claimed;
+
+/// How far ahead of its attempts a lane may claim.
+const CLAIMED_AHEAD_MS: u32 = 100;
+/// The most deliveries that may wait in a lane, as a multiple of the attempts it may have in progress.
+const MOST_AHEAD: u32 = 7;
+
+/// Attempts that take less than this are short.
+const QUICK_MS: u32 = 250;
+
+/// The lanes of all webhooks that have something to do.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    options: WorkerOptions,
+    lanes: HashMap<WebhookId, Lane>,
+    /// All deliveries that are claimed here, by company.
+    places: Ledger<CompanyId>,
+    ready: HashMap<WebhookId, CompanyId>,
+    later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    company: CompanyId,
+    running: u32,
+    /// Claimed and not started.
+    waiting: VecDeque<Claimed>,
+    /// How long attempts take, in milliseconds, as a moving average. `None` until one has ended.
+    took: Option<u32>,
+}
+
+impl Lane {
+    fn of(company: CompanyId) -> Self {
+        Self {
+            company,
+            running: 0,
+            waiting: VecDeque::new(),
+            took: None,
+        }
+    }
+
+    /// Whether its attempts are so short that a full lane soon has a place.
+    fn is_quick(&self) -> bool {
+        self.took.is_some_and(|took| took < QUICK_MS)
+    }
+
+    fn claimed(&self) -> u32 {
+        self.running + u32::try_from(self.waiting.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many more deliveries may be claimed.
+    fn room(&self, per_webhook: u32) -> u32 {
+        let ahead = self.took.map_or(0, |took| {
+            (per_webhook * CLAIMED_AHEAD_MS / took.max(1)).min(per_webhook * MOST_AHEAD)
+        });
+        (per_webhook + ahead).saturating_sub(self.claimed())
+    }
+
+    fn note(&mut self, took: Duration) {
+        let took = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        self.took = Some(match self.took {
+            None => took,
+            Some(before) => before - before / 8 + took / 8,
+        });
+    }
+}
+
+/// A webhook that may have something due.
+struct Asking {
+    webhook: WebhookId,
+    company: CompanyId,
+    room: u32,
+    places: u32,
+}
+
+impl Lanes {
+    pub(crate) fn new(options: WorkerOptions) -> Self {
+        Self {
+            options,
+            lanes: HashMap::new(),
+            places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
+            ready: HashMap::new(),
+            later: BTreeSet::new(),
+        }
+    }
+
+    /// These webhooks may have something due.
+    pub(crate) fn ready(&mut self, webhooks: impl IntoIterator<Item = (WebhookId, CompanyId)>) {
+        self.ready.extend(webhooks);
+    }
+
+    /// This webhook has something due at that time.
+    pub(crate) fn later(&mut self, at: Timestamp, webhook: WebhookId, company: CompanyId) {
+        self.later.insert((at, webhook, company));
+    }
+
+    /// Marks the webhooks whose retries have become due.
+    pub(crate) fn due_by(&mut self, now: Timestamp) {
+        while let Some((at, webhook, company)) = self.later.first().copied()
+            && at <= now
+        {
+            self.later.pop_first();
+            self.ready.insert(webhook, company);
+        }
+    }
+
+    /// When the next retry is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.later.first().map(|(at, ..)| *at)
+    }
+
+    fn room(&self, webhook: &WebhookId) -> u32 {
+        let per_webhook = self.options.per_webhook;
+        self.lanes
+            .get(webhook)
+            .map_or(per_webhook, |lane| lane.room(per_webhook))
+    }
+
+    /// How many deliveries to claim, for each webhook that may have some and has room. Places are given out one by one
+    /// in turn, while the webhook's lane and its company's share have room.
+    pub(crate) fn wanted(&self) -> Vec<(WebhookId, u32)> {
+        let mut asking: Vec<Asking> = self
+            .ready
+            .iter()
+            .map(|(webhook, company)| Asking {
+                webhook: *webhook,
+                company: *company,
+                room: self.room(webhook),
+                places: 0,
+            })
+            .filter(|one| one.room > 0)
+            .collect();
+        // The company with the fewest comes first. Hanging receivers would otherwise ask again with every place they free.
+        let claimed = |webhook: &WebhookId| self.lanes.get(webhook).map_or(0, Lane::claimed);
+        asking.sort_by_cached_key(|one| (self.places.held(&one.company), claimed(&one.webhook)));
+        let mut places = self.places.clone();
+        loop {
+            let before = places.free();
+            for one in &mut asking {
+                if one.places < one.room && places.take(&one.company, 1) {
+                    one.places += 1;
+                }
+            }
+            if places.free() == before {
+                break;
+            }
+        }
+        let asking = asking.into_iter().filter(|one| one.places > 0);
+        asking.map(|one| (one.webhook, one.places)).collect()
+    }
+
+    /// The webhooks with a backlog whose deliveries could start: their lane has a place, or its attempts are short.
+    /// A company whose share is taken by slow receivers has none, because it waits for those.
+    pub(crate) fn startable(&self) -> HashMap<WebhookId, CompanyId> {
+        let per_webhook = self.options.per_webhook;
+        let moves = |webhook: &WebhookId| {
+            self.lanes
+                .get(webhook)
+                .is_none_or(|lane| lane.running < per_webhook || lane.is_quick())
+        };
+        let mut slow: HashMap<CompanyId, usize> = HashMap::new();
+        for lane in self.lanes.values().filter(|lane| !lane.is_quick()) {
+            *slow.entry(lane.company).or_insert(0) += lane.running as usize;
+        }
+        let waits_for_itself = |company: &CompanyId| {
+            let slow = slow.get(company).copied().unwrap_or(0);
+            self.places.room(company) == 0 && slow * 2 >= self.places.held(company)
+        };
+        let startable = self
+            .ready
+            .iter()
+            .filter(|(webhook, company)| moves(webhook) && !waits_for_itself(company));
+        startable.map(|(webhook, company)| (*webhook, *company)).collect()
+    }
+
+    /// A webhook that got as many as it asked for may have more.
+    pub(crate) fn got(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
+        let mut counts: HashMap<WebhookId, u32> = HashMap::new();
+        for one in claimed {
+            *counts.entry(one.webhook).or_insert(0) += 1;
+        }
+        for (webhook, asked) in wanted {
+            if counts.get(webhook).copied().unwrap_or(0) < *asked {
+                self.ready.remove(webhook);
+            }
+        }
+    }
+
+    /// Puts a claimed delivery into its lane. Returns it if there is no place at all.
+    pub(crate) fn add(&mut self, claimed: Claimed) -> Result<(), Claimed> {
+        if !self.places.take_beyond_share(&claimed.company, 1) {
+            return Err(claimed);
+        }
+        self.lanes
+            .entry(claimed.webhook)
+            .or_insert_with(|| Lane::of(claimed.company))
+            .waiting
+            .push_back(claimed);
+        Ok(())
+    }
+
+    /// The next delivery that may start now. It counts as in progress until [`Lanes::end`].
+    pub(crate) fn start(&mut self, webhook: WebhookId) -> Option<Claimed> {
+        let lane = self.lanes.get_mut(&webhook)?;
+        if lane.running >= self.options.per_webhook {
+            return None;
+        }
+        let claimed = lane.waiting.pop_front()?;
+        lane.running += 1;
+        Some(claimed)
+    }
+
+    /// An attempt has ended. `took` is `None` if nothing was sent.
+    pub(crate) fn end(&mut self, webhook: WebhookId, company: CompanyId, took: Option<Duration>) {
+        self.places.give_back(&company, 1);
+        if let Some(lane) = self.lanes.get_mut(&webhook) {
+            lane.running = lane.running.saturating_sub(1);
+            if let Some(took) = took {
+                lane.note(took);
+            }
+            if lane.claimed() == 0 {
+                self.lanes.remove(&webhook);
+            }
+        }
+    }
+
+    /// Takes out what is claimed for this webhook and not started.
+    pub(crate) fn take_waiting(&mut self, webhook: WebhookId) -> Vec<Claimed> {
+        let Some(lane) = self.lanes.get_mut(&webhook) else {
+            return Vec::new();
+        };
+        let waiting: Vec<Claimed> = lane.waiting.drain(..).collect();
+        if lane.running == 0 {
+            self.lanes.remove(&webhook);
+        }
+        for one in &waiting {
+            self.places.give_back(&one.company, 1);
+        }
+        waiting
+    }
+
+    /// Takes out everything that is claimed and not started.
+    pub(crate) fn take_all_waiting(&mut self) -> Vec<Claimed> {
+        let webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
+        webhooks
+            .into_iter()
+            .flat_map(|webhook| self.take_waiting(webhook))
+            .collect()
+    }
+
+    /// How many deliveries publications may claim. A webhook that has a backlog gets none: its deliveries wait in order.
+    pub(crate) fn admission(&self) -> Room {
+        let count = |room: u32| usize::try_from(room).unwrap_or(usize::MAX);
+        let per_webhook = self.options.per_webhook;
+        let rooms = self
+            .lanes
+            .iter()
+            .map(|(webhook, lane)| (*webhook, count(lane.room(per_webhook))));
+        let ready = self.ready.keys().map(|webhook| (*webhook, 0));
+        let companies = self.places.holders();
+        Room {
+            in_all: self.places.free(),
+            each_webhook: count(per_webhook),
+            webhooks: Arc::new(rooms.chain(ready).collect()),
+            each_company: self.places.free().div_ceil(2),
+            companies: Arc::new(
+                companies
+                    .map(|(company, _)| (*company, self.places.room(company)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use model::{AttemptId, DeliveryId, Environment, EventId, EventType};
+    use vault::Sealed;
+
+    use super::*;
+    use crate::storage::{Endpoint, OwnSecrets};
+
+    fn webhook(byte: u8) -> WebhookId {
+        WebhookId::from_random([byte; 16])
+    }
+
+    fn company(byte: u8) -> CompanyId {
+        CompanyId::from_random([byte; 16])
+    }
+
+    /// A webhook whose company has no others.
+    pub(crate) fn alone(byte: u8) -> (WebhookId, CompanyId) {
+        (webhook(byte), company(byte))
+    }
+
+    fn lanes(per_webhook: u32, at_once: u32) -> Lanes {
+        Lanes::new(WorkerOptions {
+            per_webhook,
+            at_once,
+            ..WorkerOptions::default()
+        })
+    }
+
+    pub(crate) fn claimed((webhook, company): (WebhookId, CompanyId)) -> Claimed {
+        Claimed {
+            delivery: DeliveryId::from_random([1; 16]),
+            lease: AttemptId::from_random([1; 16]),
+            until: Timestamp::from_millis(30_000),
+            webhook,
+            company,
+            environment: Environment::Sandbox,
+            endpoint: Endpoint {
+                url: "https://example.com/".to_owned(),
+                own_secrets: OwnSecrets {
+                    current: Sealed::from_bytes(Vec::new()),
+                    former: None,
+                },
+                last_key: None,
+            },
+            event: EventId::from_random([1; 16]),
+            event_type: EventType::OrderCreated,
+            body: Arc::new(Sealed::from_bytes(Vec::new())),
+            attempts: 0,
+            before: None,
+            test: false,
+            replay: None,
+        }
+    }
+
+    /// Puts deliveries into the lane and starts what may start. Returns how many started.
+    fn occupy(lanes: &mut Lanes, whose: (WebhookId, CompanyId), deliveries: u32) -> usize {
+        for _ in 0..deliveries {
+            assert!(lanes.add(claimed(whose)).is_ok());
+        }
+        std::iter::from_fn(|| lanes.start(whose.0)).count()
+    }
+
+    fn end(lanes: &mut Lanes, (webhook, company): (WebhookId, CompanyId), millis: u64) {
+        lanes.end(webhook, company, Some(Duration::from_millis(millis)));
+    }
+
+    #[test]
+    fn a_full_lane_asks_for_nothing_and_leaves_places_to_others() {
+        let mut lanes = lanes(4, 20);
+        occupy(&mut lanes, alone(1), 4);
+        lanes.ready([alone(1), alone(2)]);
+        assert_eq!(lanes.wanted(), vec![(webhook(2), 4)]);
+        lanes.end(webhook(1), company(1), None);
+        let mut wanted = lanes.wanted();
+        wanted.sort();
+        assert_eq!(wanted, vec![(webhook(1), 1), (webhook(2), 4)]);
+    }
+
+    #[test]
+    fn what_may_be_claimed_ahead_follows_from_the_time_that_attempts_take() {
+        let ahead = |millis| {
+            let mut lanes = lanes(4, 1_000);
+            occupy(&mut lanes, alone(1), 4);
+            end(&mut lanes, alone(1), millis);
+            lanes.ready([alone(1)]);
+            lanes.wanted().first().map_or(0, |(_, places)| *places) - 1
+        };
+        assert_eq!(
+            [0, 1, 25, 100, 399, 401, 10_000].map(ahead),
+            [28, 28, 16, 4, 1, 0, 0]
+        );
+    }
+
+    #[test]
+    fn what_is_claimed_ahead_waits_until_an_attempt_has_ended() {
+        let mut lanes = lanes(2, 20);
+        assert_eq!(occupy(&mut lanes, alone(1), 5), 2);
+        assert!(lanes.start(webhook(1)).is_none());
+        end(&mut lanes, alone(1), 5);
+        assert!(lanes.start(webhook(1)).is_some());
+        assert!(lanes.start(webhook(1)).is_none());
+        assert_eq!(lanes.take_waiting(webhook(2)).len(), 0);
+        assert_eq!(
+            lanes.take_waiting(webhook(1)).len(),
+            2,
+            "the two that have not started"
+        );
+        assert_eq!(lanes.places.free(), 18);
+    }
+
+    #[test]
+    fn there_are_never_more_claimed_than_places() {
+        let mut lanes = lanes(4, 3);
+        assert_eq!(occupy(&mut lanes, alone(1), 3), 3);
+        assert!(lanes.add(claimed(alone(2))).is_err());
+        end(&mut lanes, alone(1), 5);
+        assert!(lanes.add(claimed(alone(2))).is_ok());
+    }
+
+    #[test]
+    fn no_one_gets_more_places_than_there_are() {
+        let mut lanes = lanes(8, 8);
+        occupy(&mut lanes, alone(9), 6);
+        lanes.ready((1..=5).map(alone));
+        let wanted = lanes.wanted();
+        assert_eq!(
+            wanted.iter().map(|(_, places)| places).sum::<u32>(),
+            2,
+            "{wanted:?}"
+        );
+        assert!(wanted.iter().all(|(_, places)| *places == 1));
+    }
+
+    #[test]
+    fn a_company_with_many_webhooks_leaves_places_for_a_company_with_one() {
+        let mut lanes = lanes(32, 512);
+        let many = |byte| (webhook(byte), company(1));
+        lanes.ready((1..=17).map(many));
+        let wanted = lanes.wanted();
+        assert_eq!(wanted.iter().map(|(_, places)| places).sum::<u32>(), 256);
+        for byte in 1..=16 {
+            occupy(&mut lanes, many(byte), 16);
+        }
+        assert!(lanes.wanted().is_empty(), "it already has its share");
+        let admission = lanes.admission();
+        assert_eq!(admission.companies.get(&company(1)), Some(&0));
+        assert_eq!((admission.in_all, admission.each_company), (256, 128));
+        lanes.ready([(webhook(99), company(2))]);
+        assert_eq!(lanes.wanted(), vec![(webhook(99), 32)]);
+    }
+
+    #[test]
+    fn publications_claim_nothing_for_a_webhook_that_is_full_or_has_a_backlog() {
+        let mut lanes = lanes(2, 50);
+        occupy(&mut lanes, alone(1), 2);
+        occupy(&mut lanes, alone(2), 1);
+        lanes.ready([alone(3)]);
+        let webhooks = lanes.admission().webhooks;
+        let room = |byte| webhooks.get(&webhook(byte)).copied();
+        assert_eq!([1, 2, 3, 4].map(room), [Some(0), Some(1), Some(0), None]);
+        assert_eq!(lanes.admission().each_webhook, 2);
+    }
+
+    #[test]
+    fn a_webhook_that_got_less_than_it_asked_for_has_nothing_more() {
+        let mut lanes = lanes(4, 20);
+        lanes.ready([alone(1), alone(2)]);
+        let wanted = [(webhook(1), 2), (webhook(2), 2)];
+        lanes.got(
+            &wanted,
+            &[claimed(alone(1)), claimed(alone(1)), claimed(alone(2))],
+        );
+        assert_eq!(lanes.ready.keys().collect::<Vec<_>>(), [&webhook(1)]);
+    }
+
+    #[test]
+    fn a_backlog_could_start_unless_it_waits_for_its_receivers() {
+        let startable = |lanes: &Lanes| {
+            let mut found: Vec<_> = lanes.startable().into_keys().collect();
+            found.sort();
+            found
+        };
+        let mut slow = lanes(2, 50);
+        slow.ready([alone(1), alone(2)]);
+        assert_eq!(startable(&slow), [webhook(1), webhook(2)]);
+        occupy(&mut slow, alone(1), 2);
+        assert_eq!(
+            startable(&slow),
+            [webhook(2)],
+            "the lane is full, and nothing has ended"
+        );
+        end(&mut slow, alone(1), 10_000);
+        occupy(&mut slow, alone(1), 1);
+        assert_eq!(startable(&slow), [webhook(2)], "its receiver is slow");
+
+        let mut quick = lanes(2, 50);
+        occupy(&mut quick, alone(1), 2);
+        end(&mut quick, alone(1), 3);
+        occupy(&mut quick, alone(1), 1);
+        quick.ready([alone(1)]);
+        assert_eq!(startable(&quick), [webhook(1)], "full, but not for long");
+
+        // Slow receivers have taken the company's share.
+        let mut shared = lanes(2, 8);
+        for byte in [1, 2] {
+            occupy(&mut shared, (webhook(byte), company(1)), 2);
+        }
+        shared.ready([(webhook(3), company(1)), alone(4)]);
+        assert_eq!(startable(&shared), [webhook(4)]);
+    }
+
+    #[test]
+    fn a_retry_becomes_ready_when_it_is_due_and_no_earlier() {
+        let mut lanes = lanes(4, 10);
+        let due = Timestamp::from_millis(5_000);
+        lanes.later(due, webhook(1), company(1));
+        lanes.due_by(due.plus_millis(-1));
+        assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(due)));
+        lanes.due_by(due);
+        assert_eq!((lanes.wanted(), lanes.next()), (vec![(webhook(1), 4)], None));
+    }
+}
