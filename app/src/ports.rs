@@ -8,11 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
-    Brand, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery, DeliveryId,
-    Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyPauses, KeyRefusals,
-    KeySummary, KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedKey,
-    RotatedSecret, RotationReport, SavedView, SecretText, Timestamp, ViewId, ViewQuery, WebhookDetail,
-    WebhookDraft, WebhookId, WebhookRow,
+    Brand, Catalogue, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery,
+    DeliveryId, Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyPauses,
+    KeyRefusals, KeySummary, KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId,
+    RotatedKey, RotatedSecret, RotationReport, SavedView, SecretText, Timestamp, ViewId, ViewQuery,
+    WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -28,6 +28,9 @@ pub trait Visitor: Send + Sync {
     /// What this person may see and do in `company`. [`AppError::SignedOut`] without a session, [`AppError::NotFound`]
     /// when the company does not exist or the person is no member of it: the two look alike.
     async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError>;
+
+    /// The installation's event types: without samples and schemas, or without those that were removed.
+    fn event_types(&self, brief: bool) -> Catalogue;
 
     /// Whether this is the demo, which offers its two sign-ins by button.
     fn is_demo(&self) -> bool;

@@ -480,7 +480,7 @@ pub enum AdminAction {
     CreateOperatorToken {
         #[arg(long)]
         name: String,
-        /// events, logs (these two by default), requests, companies, members, keys, tokens
+        /// events, logs (these two by default), requests, companies, members, keys, event_types, tokens
         ///
         /// events publishes events; logs lists the requests of any company; companies lists and creates companies; members
         /// lists, adds and removes members, sets passwords and ends sessions (so its holder can sign in as any of them);
@@ -512,10 +512,63 @@ pub enum AdminAction {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+    /// The catalogue of event types: what may be published and subscribed to
+    EventTypes {
+        #[command(subcommand)]
+        action: EventTypesAction,
+    },
     /// Revoke an operator token; the next request with it is refused
     #[command(visible_alias = "delete-operator-token")]
     RevokeOperatorToken {
         #[arg(long)]
         token_id: String,
+    },
+}
+
+/// `gatehouse admin event-types …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum EventTypesAction {
+    /// List all event types; removed ones are marked
+    List,
+    /// Show an event type with its sample and JSON Schema
+    Show {
+        #[arg(value_name = "TYPE")]
+        event_type: String,
+    },
+    /// Add the event types of a file, and change those that there are
+    ///
+    /// The file is {"event_types": [{"event_type", "group", "description", "sample", "schema"}, …]}, as
+    /// GET /operator/v1/event-types returns it. sample and schema may be left out.
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Remove the event types that the file does not have
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Add an event type, or change what is named; one that was removed is offered again
+    Set {
+        #[arg(value_name = "TYPE")]
+        event_type: String,
+        /// The heading that it is listed under
+        #[arg(long)]
+        group: Option<String>,
+        /// When it is sent, in one sentence
+        #[arg(long)]
+        description: Option<String>,
+        /// A file with the payload of a test event, a JSON object
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
+        /// A file with the JSON Schema of payloads
+        #[arg(long, value_name = "FILE", conflicts_with = "no_schema")]
+        schema: Option<PathBuf>,
+        /// Have no JSON Schema
+        #[arg(long)]
+        no_schema: bool,
+    },
+    /// Remove an event type: webhooks that subscribe to it keep it, and nothing new can use it
+    Remove {
+        #[arg(value_name = "TYPE")]
+        event_type: String,
     },
 }

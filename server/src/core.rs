@@ -12,6 +12,7 @@ use store::logs::{Container, Logs, LogsOptions, Removals};
 use store::{Db, DbOptions, Durability, StoreError, StoredDirectory};
 use tokio::sync::Notify;
 use vault::InstallId;
+use webhooks::EventTypes;
 
 use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
 use crate::data_dir::DataDir;
@@ -36,6 +37,7 @@ pub struct Core {
     pub log_removals: Removals,
     pub accounts: Accounts,
     pub keys: Keys,
+    pub event_types: EventTypes,
     pub install: InstallId,
     pub secrets: Secrets,
     /// How long the log is kept.
@@ -129,6 +131,10 @@ impl Core {
         let keys = Keys::open(parts)
             .await
             .map_err(StartError::failed("loading the keys"))?;
+        let catalogue = Arc::new(store::webhooks::StoredWebhooks::new(db.clone()));
+        let event_types = EventTypes::open(catalogue, bus.clone(), clock.clone())
+            .await
+            .map_err(StartError::failed("reading the event types"))?;
         Ok(Self {
             place: place.clone(),
             db,
@@ -138,6 +144,7 @@ impl Core {
             log_removals: Removals::default(),
             accounts,
             keys,
+            event_types,
             install,
             secrets,
             retention: place.retention,

@@ -317,6 +317,36 @@ fn of_the_operator() -> Vec<operator_api::Route> {
         ),
         Route::new(
             Method::GET,
+            "/operator/v1/event-types",
+            Bearer(Scope::EventTypes),
+            get(operator_api::event_types::list_event_types),
+        ),
+        Route::new(
+            Method::PUT,
+            "/operator/v1/event-types",
+            Bearer(Scope::EventTypes),
+            put(operator_api::event_types::replace_event_types),
+        ),
+        Route::new(
+            Method::GET,
+            "/operator/v1/event-types/{event_type}",
+            Bearer(Scope::EventTypes),
+            get(operator_api::event_types::show_event_type),
+        ),
+        Route::new(
+            Method::PUT,
+            "/operator/v1/event-types/{event_type}",
+            Bearer(Scope::EventTypes),
+            put(operator_api::event_types::put_event_type),
+        ),
+        Route::new(
+            Method::DELETE,
+            "/operator/v1/event-types/{event_type}",
+            Bearer(Scope::EventTypes),
+            delete(operator_api::event_types::remove_event_type),
+        ),
+        Route::new(
+            Method::GET,
             "/operator/v1/requests",
             Bearer(Scope::Logs),
             get(operator_api::requests::list_requests),

@@ -202,6 +202,13 @@ async fn start_on(
     tasks.spawn(log_keeping::keep_log(services.clone()));
     if matches!(config.place.database, Database::Postgres(_)) {
         tasks.spawn(services.clone().watch_sessions());
+        tasks.spawn(
+            services
+                .core
+                .event_types
+                .clone()
+                .follow(services.stopping.clone()),
+        );
     }
     tasks.spawn(async move { services.gateway.serve(&plane, gateway, stop).await });
     tasks.close();

@@ -278,6 +278,7 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         resolver: Arc::new(resolver),
         bus: core.bus.clone(),
         names: Arc::clone(&config.names),
+        event_types: core.event_types.clone(),
         clock: core.clock.clone(),
     })
 }

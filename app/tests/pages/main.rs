@@ -13,7 +13,7 @@ use app::ports::Visitor;
 use futures_util::StreamExt;
 use leptos::prelude::*;
 use leptos_router::location::RequestUrl;
-use model::{EventType, RequestId, Role};
+use model::{RequestId, Role};
 
 use crate::world::{
     LONG_URL, NOON, RECEIVER, Somebody, World, company, delivery_id, owner, viewer, webhook_id,
@@ -237,7 +237,7 @@ async fn the_form_comes_back_as_it_was_with_its_faults() {
     let text = text_of(&html);
     assert!(text.contains("This address is private."), "{text}");
     assert!(text.contains("Production has no active key"), "{text}");
-    assert!(text.contains("1 of 19 types selected"), "{text}");
+    assert!(text.contains("1 of 7 types selected"), "{text}");
 }
 
 #[tokio::test]
@@ -246,11 +246,31 @@ async fn a_fresh_form_names_no_fault_and_offers_every_type_with_its_sentence() {
     assert_sound(&html);
     assert!(!html.contains("aria-invalid"));
     let text = text_of(&html);
-    for event in EventType::ALL {
-        assert!(text.contains(event.sentence()), "{event}");
-        assert!(html.contains(&format!("value=\"{event}\"")), "{event}");
+    for entry in world::catalogue().entries() {
+        let event = &entry.event_type;
+        assert_eq!(text.contains(&entry.description), !entry.removed, "{event}");
+        let value = format!("value=\"{event}\"");
+        assert_eq!(html.contains(&value), !entry.removed, "{event}");
     }
     assert!(text.contains(RECEIVER));
+}
+
+#[tokio::test]
+async fn a_webhook_keeps_a_removed_type_and_its_page_and_form_say_so() {
+    let page = format!("webhooks/{}", webhook_id(1));
+    let html = render(owner(), &page, "webhook-removed-type").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert!(text.contains("order-finalized removed, no longer sent"), "{text}");
+    assert!(!html.contains("<option value=\"order-finalized\""));
+    let html = render(owner(), &format!("{page}/edit"), "webhooks-form-removed-type").await;
+    assert_sound(&html);
+    let text = text_of(&html);
+    assert!(
+        text.contains("Removed: no longer sent. An order is final."),
+        "{text}"
+    );
+    assert!(text.contains("8 of 8 types selected"), "{text}");
 }
 
 #[tokio::test]

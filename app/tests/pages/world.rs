@@ -9,11 +9,11 @@ use app::ports::{
 };
 use async_trait::async_trait;
 use model::{
-    Attempt, AttemptId, AttemptOutcome, Brand, ClientId, CompanyContext, DeletionFacts, Delivery, DeliveryId,
-    DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventId, EventType, FailureClass,
-    HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary, KeyTerms, LogEntry,
-    LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView,
-    SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft,
+    Attempt, AttemptId, AttemptOutcome, Brand, Catalogue, ClientId, CompanyContext, DeletionFacts, Delivery,
+    DeliveryId, DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventEntry, EventId,
+    EventType, FailureClass, HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary,
+    KeyTerms, LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role,
+    SavedView, SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft,
     WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
 };
 
@@ -91,21 +91,43 @@ fn row(webhook: Webhook, health: WebhookHealth) -> WebhookRow {
     }
 }
 
-fn rows() -> Vec<WebhookRow> {
-    use EventType::{
-        LinkConnected, LinkDeleted, LinkDisconnected, OrderCreated, OrderFinalized, OrderRefreshFailed,
-        OrderStatusUpdated, TaskStatusUpdated,
+/// One of them is removed.
+pub(crate) fn catalogue() -> Catalogue {
+    let entry = |(event_type, group, description): (&'static str, &str, &str)| EventEntry {
+        event_type: EventType::from_static(event_type),
+        group: group.to_owned(),
+        description: description.to_owned(),
+        sample: r#"{"user_id":"1","order_id":"2"}"#.to_owned(),
+        schema: Some(r#"{"type":"object"}"#.to_owned()),
+        fields: vec!["user_id".to_owned(), "order_id".to_owned()],
+        removed: event_type == "order-finalized",
     };
-    let many = vec![
-        OrderCreated,
-        OrderStatusUpdated,
-        OrderRefreshFailed,
-        OrderFinalized,
-        TaskStatusUpdated,
-        LinkConnected,
-        LinkDisconnected,
-        LinkDeleted,
+    let entries = [
+        ("order-created", "Orders", "An order was created."),
+        ("order-status-updated", "Orders", "An order has another status."),
+        ("order-refresh-failed", "Orders", "An order was not refreshed."),
+        ("order-finalized", "Orders", "An order is final."),
+        ("task-status-updated", "Tasks", "A task has another status."),
+        ("link-connected", "Links", "A link was made."),
+        ("link-disconnected", "Links", "A link stopped working."),
+        ("link-deleted", "Links", "A link was deleted."),
     ];
+    Catalogue::new(entries.map(entry).to_vec())
+}
+
+fn rows() -> Vec<WebhookRow> {
+    let many = [
+        "order-created",
+        "order-status-updated",
+        "order-refresh-failed",
+        "order-finalized",
+        "task-status-updated",
+        "link-connected",
+        "link-disconnected",
+        "link-deleted",
+    ]
+    .map(EventType::from_static)
+    .to_vec();
     let failing = webhook(
         1,
         "Loan origination",
@@ -213,7 +235,7 @@ pub(crate) fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
             next_attempt_at: Some(NOON.plus_seconds(24)),
             ..delivery(
                 1,
-                EventType::OrderCreated,
+                EventType::from_static("order-created"),
                 Pending,
                 3,
                 Some(503),
@@ -223,19 +245,47 @@ pub(crate) fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
         DeliveryRow {
             test: true,
             attempts_at_most: 1,
-            ..delivery(2, EventType::OrderCreated, Delivered, 1, Some(200), None)
+            ..delivery(
+                2,
+                EventType::from_static("order-created"),
+                Delivered,
+                1,
+                Some(200),
+                None,
+            )
         },
         delivery(
             3,
-            EventType::OrderStatusUpdated,
+            EventType::from_static("order-status-updated"),
             Exhausted,
             10,
             None,
             Some(FailureClass::TimeoutHeaders),
         ),
-        delivery(4, EventType::BankAccountsUpdated, Held, 0, None, None),
-        delivery(5, EventType::TaskStatusUpdated, Skipped, 0, None, None),
-        delivery(6, EventType::TaskStatusUpdated, Delivered, 1, Some(204), None),
+        delivery(
+            4,
+            EventType::from_static("bank-accounts-updated"),
+            Held,
+            0,
+            None,
+            None,
+        ),
+        delivery(
+            5,
+            EventType::from_static("task-status-updated"),
+            Skipped,
+            0,
+            None,
+            None,
+        ),
+        delivery(
+            6,
+            EventType::from_static("task-status-updated"),
+            Delivered,
+            1,
+            Some(204),
+            None,
+        ),
     ]
 }
 
@@ -526,6 +576,10 @@ impl Visitor for Somebody {
             webhook_secrets: refused(role, Permission::RevealWebhookSecrets),
             replays: refused(role, Permission::ReplayDeliveries),
         })
+    }
+
+    fn event_types(&self, brief: bool) -> Catalogue {
+        if brief { catalogue().brief() } else { catalogue() }
     }
 
     fn is_demo(&self) -> bool {

@@ -21,6 +21,8 @@ pub enum Scope {
     Members,
     /// List, create and delete keys.
     Keys,
+    /// Read and change the catalogue of event types.
+    EventTypes,
     /// List and revoke operator tokens. Only the command line creates tokens, so that no token can extend its own
     /// rights or survive its revocation.
     Tokens,
@@ -28,17 +30,18 @@ pub enum Scope {
 
 /// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of events, logs, requests, companies, members, keys, tokens")]
+#[error("a scope is one of events, logs, requests, companies, members, keys, event_types, tokens")]
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Events,
         Self::Logs,
         Self::Requests,
         Self::Companies,
         Self::Members,
         Self::Keys,
+        Self::EventTypes,
         Self::Tokens,
     ];
 
@@ -50,6 +53,7 @@ impl Scope {
             Self::Companies => "companies",
             Self::Members => "members",
             Self::Keys => "keys",
+            Self::EventTypes => "event_types",
             Self::Tokens => "tokens",
         }
     }

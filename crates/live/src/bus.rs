@@ -35,6 +35,7 @@ struct Inner {
     ended: broadcast::Sender<EndedSessions>,
     keys_elsewhere: watch::Sender<()>,
     sessions_elsewhere: watch::Sender<()>,
+    event_types_elsewhere: watch::Sender<()>,
     outgoing: Outgoing,
 }
 
@@ -63,6 +64,7 @@ impl Default for Bus {
             ended: broadcast::Sender::new(ENDED_BACKLOG),
             keys_elsewhere: watch::Sender::new(()),
             sessions_elsewhere: watch::Sender::new(()),
+            event_types_elsewhere: watch::Sender::new(()),
             outgoing: Outgoing::default(),
         }))
     }
@@ -85,6 +87,11 @@ impl Bus {
     /// poll.
     pub fn keys_changed(&self) {
         self.0.outgoing.add(News::Keys);
+    }
+
+    /// An event type was added, changed or removed. Other nodes read the catalogue now instead of at their next look.
+    pub fn event_types_changed(&self) {
+        self.0.outgoing.add(News::EventTypes);
     }
 
     /// The session with this token hash has ended.
@@ -132,6 +139,11 @@ impl Bus {
         self.0.keys_elsewhere.subscribe()
     }
 
+    /// Changes whenever another node reports that it changed the event types.
+    pub fn event_types_elsewhere(&self) -> watch::Receiver<()> {
+        self.0.event_types_elsewhere.subscribe()
+    }
+
     /// Changes whenever another node reports that it ended sessions.
     pub fn sessions_elsewhere(&self) -> watch::Receiver<()> {
         self.0.sessions_elsewhere.subscribe()
@@ -152,6 +164,10 @@ impl Bus {
 
     pub(crate) fn wake_keys(&self) {
         self.0.keys_elsewhere.send_replace(());
+    }
+
+    pub(crate) fn wake_event_types(&self) {
+        self.0.event_types_elsewhere.send_replace(());
     }
 
     pub(crate) fn wake_sessions(&self) {

@@ -22,6 +22,8 @@ pub enum News {
     Keys,
     /// The version of the sessions has increased.
     Sessions,
+    /// The version of the event types has increased.
+    EventTypes,
     /// Anything may have changed: there was too much to list, or some news was lost.
     Anything,
 }
@@ -56,7 +58,7 @@ impl Outgoing {
         }
         let mut waiting = self.lock();
         match news {
-            News::Keys | News::Sessions => {
+            News::Keys | News::Sessions | News::EventTypes => {
                 waiting.urgent.insert(news);
                 self.urgent.notify_one();
             }
@@ -129,9 +131,11 @@ impl Relay {
             News::Changed(company, topic) => self.0.publish_here(company, topic),
             News::Keys => self.0.wake_keys(),
             News::Sessions => self.0.wake_sessions(),
+            News::EventTypes => self.0.wake_event_types(),
             News::Anything => {
                 self.0.wake_keys();
                 self.0.wake_sessions();
+                self.0.wake_event_types();
                 self.0.publish_everything_here();
             }
         }
@@ -231,5 +235,12 @@ mod tests {
         assert_eq!(woken(), (true, false));
         bus.relay().heard(News::Sessions);
         assert_eq!(woken(), (true, true));
+        let event_types = bus.event_types_elsewhere();
+        for news in [News::EventTypes, News::Anything] {
+            let mut seen = event_types.clone();
+            seen.mark_unchanged();
+            bus.relay().heard(news);
+            assert!(seen.has_changed().expect("the bus exists"), "{news:?}");
+        }
     }
 }

@@ -127,6 +127,9 @@ audit_actions! {
     OperatorTokenCreated = "operator_token.created",
     OperatorTokenRevoked = "operator_token.revoked",
     EventPublished = "event.published",
+    /// Added to the catalogue or changed there.
+    EventTypeChanged = "event_type.changed",
+    EventTypeRemoved = "event_type.removed",
     WebhookCreated = "webhook.created",
     WebhookChanged = "webhook.changed",
     WebhookDeleted = "webhook.deleted",

@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod catalogue;
 mod credential_names;
 mod delivery_reach;
 mod environment;
@@ -32,11 +33,12 @@ mod webhook;
 
 pub use access::{Actor, ActorKind, AuditAction, AuditEntry};
 pub use account::{Brand, CompanyContext, DemoContext, Provider};
+pub use catalogue::{Catalogue, EventEntry};
 pub use credential_names::{CredentialNames, NotCredentialNames};
 pub use delivery_reach::DeliveryReach;
 pub use environment::{Environment, UnknownEnvironment};
 pub use error_code::{ErrorCode, LONGEST_ERROR_CODE, NO_ERROR_CODE, NotAnErrorCode};
-pub use event_type::{EVENT_GROUPS, EventGroup, EventType, UnknownEventType};
+pub use event_type::{EventType, InvalidEventType};
 pub use id::{
     AttemptId, AuditId, ClientId, CompanyId, DeliveryId, EventId, InvalidId, KeyId, MemberId,
     OperatorTokenId, PersonId, RequestId, SessionId, ViewId, WebhookId,

@@ -22,10 +22,10 @@ pub enum WebhookEvents {
 }
 
 impl WebhookEvents {
-    pub fn includes(&self, event_type: EventType) -> bool {
+    pub fn includes(&self, event_type: &EventType) -> bool {
         match self {
             Self::All => true,
-            Self::Only(types) => types.contains(&event_type),
+            Self::Only(types) => types.contains(event_type),
         }
     }
 }

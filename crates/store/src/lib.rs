@@ -45,4 +45,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     keys::IMPORTED_MIGRATION,
     accounts::DELETED_COMPANIES_MIGRATION,
     webhooks::BATCHES_MIGRATION,
+    webhooks::EVENT_CATALOGUE_MIGRATION,
 ];

@@ -329,6 +329,7 @@ fn written(news: News) -> String {
         News::Changed(company, topic) => format!("{}:{company}", topic.as_str()),
         News::Keys => "keys".to_owned(),
         News::Sessions => "sessions".to_owned(),
+        News::EventTypes => "event_types".to_owned(),
         News::Anything => "anything".to_owned(),
     }
 }
@@ -338,6 +339,7 @@ fn read(word: &str) -> Option<News> {
     match word {
         "keys" => Some(News::Keys),
         "sessions" => Some(News::Sessions),
+        "event_types" => Some(News::EventTypes),
         "anything" => Some(News::Anything),
         _ => {
             let (topic, company) = word.split_once(':')?;
@@ -358,7 +360,7 @@ mod tests {
         let changed = Topic::ALL.map(|topic| News::Changed(company, topic));
         for news in changed
             .into_iter()
-            .chain([News::Keys, News::Sessions, News::Anything])
+            .chain([News::Keys, News::Sessions, News::EventTypes, News::Anything])
         {
             assert_eq!(read(&written(news)), Some(news));
         }

@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use model::{CompanyId, Environment, InvalidWebhook, WebhookDraft, WebhookEvents};
+use model::{CompanyId, Environment, EventType, InvalidWebhook, WebhookDraft, WebhookEvents};
 
+use crate::event_types::KnownTypes;
 use crate::target::{Host, Target};
 use crate::{Blocked, Policy, Resolver};
 
 /// The longest name, in characters (contract section 4.2).
 pub const MAX_NAME_CHARACTERS: usize = 128;
+
+/// The most unknown event types that one response names.
+pub const MOST_NAMED: usize = 20;
 
 /// How long a name may take to resolve when a webhook is saved. A name that has not resolved by then is accepted,
 /// because every delivery checks it again.
@@ -49,18 +53,41 @@ pub(crate) fn name(given: &str) -> Result<String, InvalidWebhook> {
     Ok(name.to_owned())
 }
 
-/// Sorts the types and removes duplicates. At least one is required.
-pub(crate) fn events(given: WebhookEvents) -> Result<WebhookEvents, InvalidWebhook> {
+/// The error for a text that is none of the values of `field`. A long text is cut.
+pub fn not_a_choice(field: &str, text: &str) -> InvalidWebhook {
+    const LONGEST: usize = 100;
+    let shown: String = text.chars().take(LONGEST).collect();
+    fault(field, format!("\"{shown}\" is not a valid choice."))
+}
+
+/// Sorts the types and removes duplicates. At least one is required, and each must be offered by the catalogue or be one
+/// of `before`, the types that the webhook has.
+pub(crate) fn events(
+    given: WebhookEvents,
+    known: &KnownTypes,
+    before: Option<&WebhookEvents>,
+) -> Result<WebhookEvents, Vec<InvalidWebhook>> {
     match given {
         WebhookEvents::All => Ok(WebhookEvents::All),
-        WebhookEvents::Only(types) if types.is_empty() => Err(fault(
+        WebhookEvents::Only(types) if types.is_empty() => Err(vec![fault(
             "events",
             "Choose at least one event type, or leave the field out for all of them.",
-        )),
+        )]),
         WebhookEvents::Only(mut types) => {
             types.sort_unstable();
             types.dedup();
-            Ok(WebhookEvents::Only(types))
+            let kept = |event_type: &EventType| matches!(before, Some(WebhookEvents::Only(before)) if before.contains(event_type));
+            let refused: Vec<_> = types
+                .iter()
+                .filter(|event_type| known.offered(event_type).is_none() && !kept(event_type))
+                .take(MOST_NAMED)
+                .map(|event_type| not_a_choice("events", event_type.as_str()))
+                .collect();
+            if refused.is_empty() {
+                Ok(WebhookEvents::Only(types))
+            } else {
+                Err(refused)
+            }
         }
     }
 }
@@ -126,10 +153,21 @@ pub(crate) struct CheckedDraft {
     pub(crate) enabled: bool,
 }
 
+/// The faults of a draft's fields, in one list.
+pub(crate) fn all_faults(
+    name: Option<InvalidWebhook>,
+    url: Option<InvalidWebhook>,
+    events: Option<Vec<InvalidWebhook>>,
+) -> Vec<InvalidWebhook> {
+    let one_each = [name, url].into_iter().flatten();
+    one_each.chain(events.into_iter().flatten()).collect()
+}
+
 /// Returns the checked draft, or all its errors at once.
 pub(crate) async fn check(
     company: CompanyId,
     draft: &WebhookDraft,
+    known: &KnownTypes,
     policy: &Policy,
     resolver: &dyn Resolver,
 ) -> Result<CheckedDraft, Vec<InvalidWebhook>> {
@@ -137,7 +175,7 @@ pub(crate) async fn check(
     let parts = (
         name(&draft.name),
         url(company, given, policy, resolver).await,
-        events(draft.events.clone()),
+        events(draft.events.clone(), known, None),
     );
     match parts {
         (Ok(name), Ok(target), Ok(events)) => Ok(CheckedDraft {
@@ -148,9 +186,6 @@ pub(crate) async fn check(
             environment: draft.environment,
             enabled: draft.enabled,
         }),
-        (name, target, events) => Err([name.err(), target.err(), events.err()]
-            .into_iter()
-            .flatten()
-            .collect()),
+        (name, target, events) => Err(all_faults(name.err(), target.err(), events.err())),
     }
 }

@@ -47,6 +47,9 @@ pub enum PublishError {
     /// Only Gatehouse sets `webhook_id`, `event_type` and `event_created_at`.
     #[error("payload must not have a member {0}: Gatehouse sets it")]
     ReservedMember(&'static str),
+    /// The catalogue does not have it, or the operator has removed it.
+    #[error("this is not an event type")]
+    UnknownEventType,
     #[error("an idempotency key must have 1 to 255 visible ASCII characters")]
     InvalidIdempotencyKey,
     /// The same idempotency key was used with a different request.

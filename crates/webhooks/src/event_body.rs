@@ -18,7 +18,7 @@ const RESERVED: [&str; 3] = ["webhook_id", "event_type", "event_created_at"];
 /// The caller's number formats, order, duplicates and white space stay as sent.
 pub(crate) fn build(
     id: EventId,
-    event_type: EventType,
+    event_type: &EventType,
     at: Timestamp,
     payload: &str,
 ) -> Result<Vec<u8>, PublishError> {
@@ -33,7 +33,7 @@ pub(crate) fn build(
 }
 
 /// The text between the braces of `payload`, which must be a single JSON object without reserved members.
-fn members_of(payload: &str) -> Result<&str, PublishError> {
+pub(crate) fn members_of(payload: &str) -> Result<&str, PublishError> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(PublishError::PayloadTooLarge);
     }
@@ -81,7 +81,7 @@ mod tests {
         let id = EventId::from_random([0x11; 16]);
         build(
             id,
-            EventType::OrderCreated,
+            &EventType::from_static("order-created"),
             Timestamp::from_millis(1_720_734_048_424),
             payload,
         )

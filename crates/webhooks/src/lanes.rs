@@ -203,6 +203,7 @@ impl Lanes {
     }
 
     /// Puts a claimed delivery into its lane. Returns it if there is no place at all.
+    #[expect(clippy::result_large_err, reason = "the delivery comes back as it went in")]
     pub(crate) fn add(&mut self, claimed: Claimed) -> Result<(), Claimed> {
         if !self.places.take_beyond_share(&claimed.company, 1) {
             return Err(claimed);
@@ -334,7 +335,7 @@ pub(crate) mod tests {
                 last_key: None,
             },
             event: EventId::from_random([1; 16]),
-            event_type: EventType::OrderCreated,
+            event_type: EventType::from_static("order-created"),
             body: Arc::new(Sealed::from_bytes(Vec::new())),
             attempts: 0,
             before: None,

@@ -14,8 +14,8 @@ mod doorbell;
 mod draft;
 mod error;
 mod event_body;
+pub mod event_types;
 mod evidence;
-mod examples;
 mod fate;
 mod forbidden;
 mod headers;
@@ -40,11 +40,11 @@ mod worker;
 
 pub use address::{AllowedNetwork, Blocked, InvalidNetwork, Policy};
 pub use connection::native_roots;
-pub use draft::{MAX_NAME_CHARACTERS, fault};
+pub use draft::{MAX_NAME_CHARACTERS, MOST_NAMED, fault, not_a_choice};
 pub use error::{Away, PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
+pub use event_types::EventTypes;
 pub use evidence::sealed_responses;
-pub use examples::example_payload;
 pub use fate::{Fate, Standing};
 pub use headers::{InvalidHeaders, SentHeaders};
 pub use own_secret::OVERLAP_SECONDS;
@@ -57,11 +57,11 @@ pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    AttemptStore, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, FailureCount,
-    FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage, HistoryRow, HistoryStore,
-    Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook, OwnSecretStore, OwnSecrets,
-    PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, StoredDelivery, Stores, Tested,
-    Then, WebhookChange, WebhookFacts, Written,
+    AttemptStore, CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint,
+    EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage,
+    HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook,
+    OwnSecretStore, OwnSecrets, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed,
+    Rewrite, Rewritten, StoredDelivery, Stores, Tested, Then, WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

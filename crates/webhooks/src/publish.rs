@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::decide::ReplayRefused;
 use crate::storage::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Tested};
-use crate::{PublishError, Webhooks, WebhooksError, event_body, examples};
+use crate::{PublishError, Webhooks, WebhooksError, draft, event_body};
 
 /// An event to publish.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ impl Webhooks {
         publication: Publication<'_>,
         actor: &Actor,
     ) -> Result<Published, PublishError> {
+        let idempotency = idempotency(&publication)?;
         let Publication {
             company,
             environment,
@@ -50,7 +51,9 @@ impl Webhooks {
             request_id,
             ..
         } = publication;
-        let idempotency = idempotency(&publication)?;
+        if self.event_types().offered(&event_type).is_none() {
+            return Err(PublishError::UnknownEventType);
+        }
         self.pressure()
             .admit(company)
             .await
@@ -58,7 +61,7 @@ impl Webhooks {
         let parts = self.parts();
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
-        let body = event_body::build(id, event_type, now, payload)?;
+        let body = event_body::build(id, &event_type, now, payload)?;
         let body = parts
             .master_key
             .seal(&self.body_place(company, environment, id), &body);
@@ -87,7 +90,8 @@ impl Webhooks {
     }
 
     /// Sends an example of `event_type` to one webhook: a single attempt, marked as a test, not retried and left out of
-    /// the statistics. The webhook must be enabled but need not subscribe to the type.
+    /// the statistics. The webhook must be enabled but need not subscribe to the type,
+    /// which the catalogue must offer.
     pub async fn send_test(
         &self,
         company: CompanyId,
@@ -99,12 +103,15 @@ impl Webhooks {
         let (parts, environment) = (self.parts(), target.environment);
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
-        let body = event_body::build(id, event_type, now, &examples::example_payload(event_type)).map_err(
-            |error| {
-                tracing::error!(%error, %event_type, "could not publish the example of an event type");
-                WebhooksError::Seal
-            },
-        )?;
+        let known = self.event_types();
+        let Some(entry) = known.offered(&event_type) else {
+            let fault = draft::not_a_choice("event_type", event_type.as_str());
+            return Err(WebhooksError::Invalid(vec![fault]));
+        };
+        let body = event_body::build(id, &event_type, now, &entry.sample).map_err(|error| {
+            tracing::error!(%error, %event_type, "could not publish the sample of an event type");
+            WebhooksError::Seal
+        })?;
         let body = parts
             .master_key
             .seal(&self.body_place(company, environment, id), &body);

@@ -13,10 +13,13 @@ use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
+use crate::event_types::KnownTypes;
 use crate::pressure::Pressure;
 use crate::publishing::Publishing;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
-use crate::{Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret};
+use crate::{
+    EventTypes, Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret,
+};
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -43,6 +46,7 @@ pub struct Parts {
     pub bus: Bus,
     /// The names whose values are redacted in receivers' responses.
     pub names: Arc<Names>,
+    pub event_types: EventTypes,
     pub clock: Clock,
 }
 
@@ -126,12 +130,15 @@ impl Webhooks {
                 (Ok(_), _) => {}
             }
         }
-        faults.extend(
-            fields
-                .events
-                .clone()
-                .and_then(|events| draft::events(events).err()),
-        );
+        if let Some(events) = fields.events.clone() {
+            let before = match editing {
+                Some(id) => parts.store.config.webhook(company, id).await?,
+                None => None,
+            };
+            let before = before.as_ref().map(|webhook| &webhook.events);
+            let refused = draft::events(events, &self.event_types(), before).err();
+            faults.extend(refused.into_iter().flatten());
+        }
         Ok(faults)
     }
 
@@ -193,7 +200,7 @@ impl Webhooks {
     ) -> Result<Webhook, WebhooksError> {
         let before = self.webhook(company, environment, id).await?;
         let change = self
-            .checked_patch(company, patch)
+            .checked_patch(company, &before.events, patch)
             .await
             .map_err(WebhooksError::Invalid)?;
         let audit = self.audit(
@@ -320,18 +327,23 @@ impl Webhooks {
         draft: &WebhookDraft,
     ) -> Result<draft::CheckedDraft, Vec<InvalidWebhook>> {
         let parts = self.parts();
-        draft::check(company, draft, &parts.policy, parts.resolver.as_ref()).await
+        let known = self.event_types();
+        draft::check(company, draft, &known, &parts.policy, parts.resolver.as_ref()).await
     }
 
     /// Returns all errors at once.
     async fn checked_patch(
         &self,
         company: CompanyId,
+        before: &WebhookEvents,
         patch: WebhookPatch,
     ) -> Result<WebhookChange, Vec<InvalidWebhook>> {
         let parts = self.parts();
         let name = patch.name.as_deref().map(draft::name).transpose();
-        let events = patch.events.map(draft::events).transpose();
+        let events = patch
+            .events
+            .map(|events| draft::events(events, &self.event_types(), Some(before)))
+            .transpose();
         let url = match patch.url.as_deref().map(str::trim) {
             None => Ok(None),
             Some(given) => draft::url(company, given, &parts.policy, parts.resolver.as_ref())
@@ -350,10 +362,7 @@ impl Webhooks {
                 events,
                 enabled: patch.enabled,
             }),
-            (name, url, events) => Err([name.err(), url.err(), events.err()]
-                .into_iter()
-                .flatten()
-                .collect()),
+            (name, url, events) => Err(draft::all_faults(name.err(), url.err(), events.err())),
         }
     }
 
@@ -371,6 +380,11 @@ impl Webhooks {
             Written::UrlTaken => Err(WebhooksError::Invalid(vec![draft::url_taken(environment)])),
             Written::NotFound => Err(WebhooksError::NotFound),
         }
+    }
+
+    /// The installation's event types as they are now.
+    pub fn event_types(&self) -> Arc<KnownTypes> {
+        self.parts().event_types.known()
     }
 
     pub(crate) fn parts(&self) -> &Parts {

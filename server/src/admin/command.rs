@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use accounts::{Scope, Scopes};
 use keys::{KeyChange, Setting};
-use model::{ClientId, Environment, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId};
+use model::{
+    ClientId, Environment, EventType, KeyId, MemberId, OperatorTokenId, Role, SecretText, SessionId,
+};
 use serde::{Deserialize, Serialize};
 
+use super::event_types::{EventTypesCommand, SetEventType};
 use super::{password, rotation};
-use crate::cli::AdminAction;
+use crate::cli::{AdminAction, EventTypesAction};
 use crate::config::ConfigError;
 use crate::control::Request;
 use crate::error::StartError;
@@ -115,6 +118,7 @@ pub enum Command {
         name: String,
         scopes: Vec<String>,
     },
+    EventTypes(EventTypesCommand),
     ListOperatorTokens,
     RevokeOperatorToken {
         token_id: OperatorTokenId,
@@ -293,6 +297,7 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::ListOperatorTokens => Command::ListOperatorTokens,
         AdminAction::Backup { dir } => Command::Backup { dir: absolute(&dir)? },
         AdminAction::Check { dir } => return Ok(Task::Check(dir)),
+        AdminAction::EventTypes { action } => Command::EventTypes(event_types(action)?),
         AdminAction::RevokeOperatorToken { token_id } => Command::RevokeOperatorToken {
             token_id: id("--token-id", &token_id)?,
         },
@@ -316,6 +321,42 @@ fn changed_rotation(
         }
     };
     Ok(Command::ChangeRotation { key_id, change })
+}
+
+fn event_types(action: EventTypesAction) -> Result<EventTypesCommand, ConfigError> {
+    let named = |text: &str| -> Result<EventType, ConfigError> {
+        text.parse()
+            .map_err(|fault| ConfigError::new(format!("The event type is {text:?}, but {fault}.")))
+    };
+    let file = |file: Option<PathBuf>| file.as_deref().map(absolute).transpose();
+    Ok(match action {
+        EventTypesAction::List => EventTypesCommand::List,
+        EventTypesAction::Show { event_type } => EventTypesCommand::Show {
+            event_type: named(&event_type)?,
+        },
+        EventTypesAction::Import { file, replace } => EventTypesCommand::Import {
+            file: absolute(&file)?,
+            replace,
+        },
+        EventTypesAction::Set {
+            event_type,
+            group,
+            description,
+            sample,
+            schema,
+            no_schema,
+        } => EventTypesCommand::Set(SetEventType {
+            event_type: named(&event_type)?,
+            group,
+            description,
+            sample: file(sample)?,
+            schema: file(schema)?,
+            no_schema,
+        }),
+        EventTypesAction::Remove { event_type } => EventTypesCommand::Remove {
+            event_type: named(&event_type)?,
+        },
+    })
 }
 
 fn absolute(dir: &Path) -> Result<PathBuf, ConfigError> {

@@ -6,6 +6,7 @@ mod backup;
 mod carry_out;
 mod check;
 mod command;
+mod event_types;
 mod import;
 pub(crate) mod listing;
 mod log;

@@ -25,12 +25,12 @@ const STALE_EVERY_SECONDS: u64 = 47;
 const EVENT_EVERY_SECONDS: u64 = 10;
 /// The event types, sent in turn: those that no request causes. The last two go to the failing webhook.
 const EVENTS: [EventType; 6] = [
-    EventType::OrderStatusUpdated,
-    EventType::CertificationCompleted,
-    EventType::OrderFinalized,
-    EventType::OrderStatusUpdated,
-    EventType::LinkDisconnected,
-    EventType::TaskStatusUpdated,
+    EventType::from_static("order-status-updated"),
+    EventType::from_static("certification-completed"),
+    EventType::from_static("order-finalized"),
+    EventType::from_static("order-status-updated"),
+    EventType::from_static("link-disconnected"),
+    EventType::from_static("task-status-updated"),
 ];
 
 struct Traffic {
@@ -64,7 +64,7 @@ pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, 
         }
         if second.is_multiple_of(EVENT_EVERY_SECONDS) {
             let turn = usize::try_from(second / EVENT_EVERY_SECONDS).unwrap_or_default();
-            publish(&traffic.services, parent, EVENTS[turn % EVENTS.len()]).await;
+            publish(&traffic.services, parent, &EVENTS[turn % EVENTS.len()]).await;
         }
         if second % STALE_EVERY_SECONDS == STALE_EVERY_SECONDS - 1 {
             traffic.stale(parent).await;
@@ -74,14 +74,17 @@ pub(super) async fn send(services: Services, state: State, gateway: SocketAddr, 
     }
 }
 
-/// Publishes an example event of the company in Sandbox.
-pub(super) async fn publish(services: &Services, company: CompanyId, event_type: EventType) {
-    let payload = webhooks::example_payload(event_type);
+/// Publishes an example event of the company in Sandbox. Nothing if the catalogue does not offer the type.
+pub(super) async fn publish(services: &Services, company: CompanyId, event_type: &EventType) {
+    let known = services.webhooks.event_types();
+    let Some(entry) = known.offered(event_type) else {
+        return;
+    };
     let publication = Publication {
         company,
         environment: Environment::Sandbox,
-        event_type,
-        payload: &payload,
+        event_type: event_type.clone(),
+        payload: &entry.sample,
         request_id: None,
         idempotency_key: None,
     };

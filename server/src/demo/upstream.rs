@@ -129,7 +129,7 @@ async fn create_order(State(services): State<Services>, headers: HeaderMap) -> R
         let payload =
             json!({ "order_id": "4b1c7e90d2a84f6e", "order_number": "NW-2043", "status": "pending" })
                 .to_string();
-        let event_type = EventType::OrderCreated;
+        let event_type = EventType::from_static("order-created");
         let publication = Publication {
             company,
             environment,

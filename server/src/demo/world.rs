@@ -93,8 +93,11 @@ pub(super) async fn make(kind: Kind, services: &Services, port: u16) -> Result<S
     touch(services, &past, &last_used);
     // The first page already shows one webhook that has delivered, one that waits for its next attempt, and one that is
     // disabled.
-    for event_type in [EventType::OrderStatusUpdated, EventType::LinkDisconnected] {
-        traffic::publish(services, parent.id, event_type).await;
+    for event_type in [
+        EventType::from_static("order-status-updated"),
+        EventType::from_static("link-disconnected"),
+    ] {
+        traffic::publish(services, parent.id, &event_type).await;
     }
     Ok(State {
         port,
@@ -309,11 +312,14 @@ async fn webhooks(services: &Services, company: CompanyId, port: u16) -> Result<
         enabled: true,
     };
     let orders = vec![
-        EventType::OrderCreated,
-        EventType::OrderStatusUpdated,
-        EventType::OrderFinalized,
+        EventType::from_static("order-created"),
+        EventType::from_static("order-status-updated"),
+        EventType::from_static("order-finalized"),
     ];
-    let failing = vec![EventType::LinkDisconnected, EventType::TaskStatusUpdated];
+    let failing = vec![
+        EventType::from_static("link-disconnected"),
+        EventType::from_static("task-status-updated"),
+    ];
     let drafts = [
         draft("Order book", "/orders", WebhookEvents::Only(orders)),
         draft("Risk service", "/broken", WebhookEvents::Only(failing)),

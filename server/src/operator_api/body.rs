@@ -45,6 +45,10 @@ impl JsonBody {
         Self(Bytes::copy_from_slice(text.as_bytes()))
     }
 
+    pub(super) fn text(&self) -> Result<&str, ApiError> {
+        std::str::from_utf8(&self.0).map_err(|_| ApiError::invalid("body", "The body is not UTF-8."))
+    }
+
     /// The members of the object. The error for anything else says to send `wanted`.
     pub fn members(&self, wanted: &str) -> Result<Members<'_>, ApiError> {
         match serde_json::from_slice(&self.0) {

@@ -7,12 +7,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, StatusCode};
 use model::{ClientId, Environment, EventType, RequestId};
+use webhooks::event_types::KnownTypes;
 use webhooks::{Publication, PublishError};
 
 use super::Operator;
 use super::body::{JsonBody, Members};
 use crate::api_error::ApiError;
 use crate::services::Services;
+
+const NO_TYPE: &str = "This is not an event type.";
 
 /// The event to publish. `payload` is kept byte for byte as sent.
 struct NewEvent<'a> {
@@ -36,7 +39,7 @@ pub async fn publish_event(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let mut members = body.members("client_id, env_type, event_type and payload")?;
-    let event = read(&mut members);
+    let event = read(&mut members, &services.webhooks.event_types());
     let event = members.all(event)?;
     let company = services
         .core
@@ -67,10 +70,16 @@ pub async fn publish_event(
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-fn read<'a>(members: &mut Members<'a>) -> Option<NewEvent<'a>> {
+fn read<'a>(members: &mut Members<'a>, known: &KnownTypes) -> Option<NewEvent<'a>> {
     let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
     let environment = members.required("env_type", "An environment is one of sandbox, dev, prod.");
-    let event_type = members.required("event_type", "This is not an event type.");
+    let event_type: Option<EventType> = members.required("event_type", NO_TYPE);
+    if event_type
+        .as_ref()
+        .is_some_and(|event_type| known.offered(event_type).is_none())
+    {
+        members.wrong("event_type", NO_TYPE);
+    }
     let payload = members.raw("payload");
     if payload.is_none() {
         members.wrong("payload", "payload must be a JSON object.");
@@ -90,6 +99,7 @@ fn refusal(error: PublishError) -> ApiError {
         PublishError::PayloadNotAnObject
         | PublishError::PayloadTooLarge
         | PublishError::ReservedMember(_) => ApiError::invalid("payload", error.to_string()),
+        PublishError::UnknownEventType => ApiError::invalid("event_type", NO_TYPE),
         PublishError::InvalidIdempotencyKey => ApiError::invalid("Idempotency-Key", error.to_string()),
         PublishError::IdempotencyConflict => ApiError::other(
             StatusCode::CONFLICT,
@@ -118,12 +128,16 @@ fn refusal(error: PublishError) -> ApiError {
 mod tests {
     use super::*;
 
+    fn documented() -> KnownTypes {
+        KnownTypes::documented()
+    }
+
     const CLIENT: &str = "dd21ca23c12142b6a0970b1e0afedf16";
 
     fn fields(body: &str) -> Vec<String> {
         let body = JsonBody::of(body);
         let read = body.members("").and_then(|mut members| {
-            let event = read(&mut members);
+            let event = read(&mut members, &documented());
             members.all(event).map(|_| ())
         });
         match read {
@@ -139,7 +153,7 @@ mod tests {
         );
         let body = JsonBody::of(&body);
         let mut members = body.members("").expect("an object");
-        let event = read(&mut members).expect("an event");
+        let event = read(&mut members, &documented()).expect("an event");
         assert_eq!(
             (event.payload, event.environment, event.request_id),
             (r#"{ "a" : 1.0e2 }"#, Environment::Dev, None)

@@ -16,7 +16,9 @@ use accounts::{AccountsError, Membership, Visit};
 use app::AppError;
 use app::ports::{Allowed, CompanyAccess, Visitor};
 use async_trait::async_trait;
-use model::{Actor, ActorKind, Brand, ClientId, CompanyContext, DemoContext, Environment, Permission, Role};
+use model::{
+    Actor, ActorKind, Brand, Catalogue, ClientId, CompanyContext, DemoContext, Environment, Permission, Role,
+};
 
 use self::memberships::Memberships;
 use crate::caller::Caller;
@@ -103,6 +105,15 @@ impl Visitor for PageVisitor {
     async fn enter(&self, company: ClientId) -> Result<CompanyAccess, AppError> {
         let membership = self.membership(company).await?;
         self.access(&membership)
+    }
+
+    fn event_types(&self, brief: bool) -> Catalogue {
+        let known = self.backend.services.webhooks.event_types();
+        if brief {
+            known.catalogue().brief()
+        } else {
+            Catalogue::new(known.catalogue().offered().cloned().collect())
+        }
     }
 
     fn is_demo(&self) -> bool {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use model::{Environment, EventType, InvalidWebhook, WebhookEvents};
 use serde_json::{Map, Value};
-use webhooks::fault;
+use webhooks::event_types::KnownTypes;
+use webhooks::{MOST_NAMED, fault, not_a_choice};
 
 /// The members of the body that can be set. Read-only and unknown members are ignored.
 #[derive(Debug, Default, PartialEq)]
@@ -16,13 +17,13 @@ pub(super) struct WebhookBody {
 }
 
 /// Reads the body of a create, in which some members are required. Returns what could be read and all errors.
-pub(super) fn complete(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
-    read(body, &["name", "webhook_url", "env_type"])
+pub(super) fn complete(body: &Bytes, known: &KnownTypes) -> (WebhookBody, Vec<InvalidWebhook>) {
+    read(body, known, &["name", "webhook_url", "env_type"])
 }
 
 /// Reads the body of an update, in which every member is optional.
-pub(super) fn partial(body: &Bytes) -> (WebhookBody, Vec<InvalidWebhook>) {
-    read(body, &[])
+pub(super) fn partial(body: &Bytes, known: &KnownTypes) -> (WebhookBody, Vec<InvalidWebhook>) {
+    read(body, known, &[])
 }
 
 /// Sorts errors into the order in which the contract lists the members.
@@ -32,7 +33,7 @@ pub(super) fn in_order(mut faults: Vec<InvalidWebhook>) -> Vec<InvalidWebhook> {
     faults
 }
 
-fn read(body: &Bytes, required: &[&str]) -> (WebhookBody, Vec<InvalidWebhook>) {
+fn read(body: &Bytes, known: &KnownTypes, required: &[&str]) -> (WebhookBody, Vec<InvalidWebhook>) {
     let members = match object(body) {
         Ok(members) => members,
         Err(wrong) => return (WebhookBody::default(), vec![wrong]),
@@ -49,7 +50,7 @@ fn read(body: &Bytes, required: &[&str]) -> (WebhookBody, Vec<InvalidWebhook>) {
         name: reading.text("name"),
         webhook_url: reading.text("webhook_url"),
         env_type: reading.environment(),
-        events: reading.events(),
+        events: reading.events(known),
         enabled: reading.truth("enabled"),
     };
     (body, reading.faults)
@@ -102,12 +103,13 @@ impl Reading<'_> {
         let text = self.text("env_type")?;
         let read = text.parse().ok();
         if read.is_none() {
-            self.wrong("env_type", not_a_choice(&text));
+            self.faults.push(not_a_choice("env_type", &text));
         }
         read
     }
 
-    fn events(&mut self) -> Option<WebhookEvents> {
+    /// A type that the operator has removed is read here: a webhook that has it keeps it. The rules refuse it elsewhere.
+    fn events(&mut self, known: &KnownTypes) -> Option<WebhookEvents> {
         let items = match self.members.get("events")? {
             Value::Array(items) => items,
             other => {
@@ -118,28 +120,20 @@ impl Reading<'_> {
         let mut types: Vec<EventType> = Vec::new();
         let mut unknown = 0;
         for item in items {
-            match item.as_str().map(str::parse) {
-                Some(Ok(known)) => types.push(known),
-                _ => {
+            let event_type = item.as_str().and_then(|text| text.parse().ok());
+            match event_type.filter(|event_type| known.get(event_type).is_some()) {
+                Some(event_type) => types.push(event_type),
+                None => {
                     unknown += 1;
-                    if unknown <= MOST_UNKNOWN_EVENTS {
+                    if unknown <= MOST_NAMED {
                         let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-                        self.wrong("events", not_a_choice(&shown));
+                        self.faults.push(not_a_choice("events", &shown));
                     }
                 }
             }
         }
         (unknown == 0).then_some(WebhookEvents::Only(types))
     }
-}
-
-/// The most unknown event types that one response names.
-const MOST_UNKNOWN_EVENTS: usize = 20;
-
-fn not_a_choice(text: &str) -> String {
-    const LONGEST: usize = 100;
-    let shown: String = text.chars().take(LONGEST).collect();
-    format!("\"{shown}\" is not a valid choice.")
 }
 
 fn wrong_type(value: &Value, otherwise: &'static str) -> &'static str {
@@ -154,8 +148,12 @@ fn wrong_type(value: &Value, otherwise: &'static str) -> &'static str {
 mod tests {
     use super::*;
 
+    fn documented() -> KnownTypes {
+        KnownTypes::documented()
+    }
+
     fn faults(body: &'static str) -> Vec<(String, String)> {
-        let (_, faults) = complete(&Bytes::from_static(body.as_bytes()));
+        let (_, faults) = complete(&Bytes::from_static(body.as_bytes()), &documented());
         in_order(faults)
             .into_iter()
             .map(|fault| (fault.field, fault.message))
@@ -166,17 +164,17 @@ mod tests {
     fn every_member_of_the_body_is_read() {
         let body = r#"{"name":"a","webhook_url":"https://b","env_type":"prod","events":["order-created"],"enabled":false,"id":"x"}"#;
         assert_eq!(
-            complete(&Bytes::from_static(body.as_bytes())).0,
+            complete(&Bytes::from_static(body.as_bytes()), &documented()).0,
             WebhookBody {
                 name: Some("a".to_owned()),
                 webhook_url: Some("https://b".to_owned()),
                 env_type: Some(Environment::Prod),
-                events: Some(WebhookEvents::Only(vec![EventType::OrderCreated])),
+                events: Some(WebhookEvents::Only(vec![EventType::from_static("order-created")])),
                 enabled: Some(false),
             }
         );
         assert_eq!(
-            partial(&Bytes::from_static(b"{}")),
+            partial(&Bytes::from_static(b"{}"), &documented()),
             (WebhookBody::default(), Vec::new())
         );
     }
@@ -203,9 +201,10 @@ mod tests {
 
     #[test]
     fn valid_members_are_read_even_if_others_are_wrong() {
-        let (read, faults) = complete(&Bytes::from_static(
-            br#"{"name":"a","webhook_url":"b","env_type":7}"#,
-        ));
+        let (read, faults) = complete(
+            &Bytes::from_static(br#"{"name":"a","webhook_url":"b","env_type":7}"#),
+            &documented(),
+        );
         assert_eq!(
             (read.name.as_deref(), read.webhook_url.as_deref()),
             (Some("a"), Some("b"))

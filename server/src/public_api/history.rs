@@ -9,6 +9,7 @@ use http::{Request, StatusCode};
 use model::{AttemptOutcome, EventId, EventType, FailureClass, InvalidWebhook, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use webhooks::event_types::KnownTypes;
 use webhooks::{HistoryEntry, HistoryFilter, HistoryPage, fault};
 
 use super::page::Query;
@@ -68,7 +69,8 @@ impl fmt::Display for Cursor {
 impl PublicApi {
     pub(super) async fn history(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
         let query = Query::of(request);
-        let mut filter = filter(&query, self.webhooks.now()).map_err(ApiError::Incorrect)?;
+        let known = self.webhooks.event_types();
+        let mut filter = filter(&query, &known, self.webhooks.now()).map_err(ApiError::Incorrect)?;
         let (size, page) = (filter.size as usize, filter.page);
         // Fetch one row more than the page holds. If it is there, there is another page.
         filter.size += 1;
@@ -139,7 +141,8 @@ fn row(entry: HistoryEntry) -> Result<Row, serde_json::Error> {
 }
 
 /// Returns the filter, or an error for every wrong parameter.
-fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, Vec<InvalidWebhook>> {
+fn filter(query: &Query, known: &KnownTypes, now: Timestamp) -> Result<HistoryFilter, Vec<InvalidWebhook>> {
+    const NO_TYPE: &str = "This is not a valid choice.";
     const NO_TIME: &str = "Enter a valid date/time.";
     const NO_STATUS: &str = "Enter a whole number from 100 to 599.";
     let mut faults = Vec::new();
@@ -157,7 +160,13 @@ fn filter(query: &Query, now: Timestamp) -> Result<HistoryFilter, Vec<InvalidWeb
             "Must not be later than created_at__lte.",
         ));
     }
-    let event_type = parameter(query, "event_type", "This is not a valid choice.", &mut faults);
+    let event_type: Option<EventType> = parameter(query, "event_type", NO_TYPE, &mut faults);
+    if event_type
+        .as_ref()
+        .is_some_and(|event_type| known.get(event_type).is_none())
+    {
+        faults.push(fault("event_type", NO_TYPE));
+    }
     let status: Option<u16> = parameter(query, "status_code", NO_STATUS, &mut faults);
     if status.is_some_and(|status| !(100..=599).contains(&status)) {
         faults.push(fault("status_code", NO_STATUS));
@@ -199,7 +208,8 @@ mod tests {
         let request = Request::builder()
             .uri(format!("/v1/webhook-requests/?{query}"))
             .body(Bytes::new());
-        filter(&Query::of(&request.expect("a request")), NOW)
+        let query = Query::of(&request.expect("a request"));
+        filter(&query, &KnownTypes::documented(), NOW)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use gateway::Caller;
 use http::{Request, Response, StatusCode};
 use model::{Environment, EventType, InvalidWebhook, Webhook, WebhookDraft, WebhookEvents, WebhookId};
 use serde::Serialize;
+use webhooks::event_types::KnownTypes;
 use webhooks::{WebhookPatch, WebhooksError};
 
 use super::body::WebhookBody;
@@ -19,7 +20,7 @@ struct WebhookObject<'a> {
     name: &'a str,
     webhook_url: &'a str,
     /// Lists every event type if the webhook receives all of them.
-    events: &'a [EventType],
+    events: Vec<&'a EventType>,
     env_type: Environment,
     enabled: bool,
     created_at: String,
@@ -36,14 +37,18 @@ struct NumberedPage<'a> {
 }
 
 impl<'a> WebhookObject<'a> {
-    fn of(webhook: &'a Webhook) -> Self {
+    fn of(webhook: &'a Webhook, known: &'a KnownTypes) -> Self {
         Self {
             id: webhook.id,
             name: &webhook.name,
             webhook_url: &webhook.url,
             events: match &webhook.events {
-                WebhookEvents::All => EventType::ALL,
-                WebhookEvents::Only(types) => types,
+                WebhookEvents::All => known
+                    .catalogue()
+                    .offered()
+                    .map(|entry| &entry.event_type)
+                    .collect(),
+                WebhookEvents::Only(types) => types.iter().collect(),
             },
             env_type: webhook.environment,
             enabled: webhook.enabled,
@@ -54,6 +59,10 @@ impl<'a> WebhookObject<'a> {
 }
 
 impl PublicApi {
+    fn one(&self, status: StatusCode, webhook: &Webhook) -> Answer {
+        json(status, &WebhookObject::of(webhook, &self.webhooks.event_types()))
+    }
+
     /// The webhooks of the secret's environment, newest first.
     pub(super) async fn list(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
         let webhooks = self
@@ -61,6 +70,7 @@ impl PublicApi {
             .webhooks_in(caller.company.id, caller.environment)
             .await
             .map_err(refused)?;
+        let known = self.webhooks.event_types();
         let query = Query::of(request);
         let size = query.page_size() as usize;
         let last = webhooks.len().div_ceil(size).max(1);
@@ -82,7 +92,7 @@ impl PublicApi {
                 .rev()
                 .skip((number - 1) * size)
                 .take(size)
-                .map(WebhookObject::of)
+                .map(|webhook| WebhookObject::of(webhook, &known))
                 .collect(),
         };
         json(StatusCode::OK, &page)
@@ -91,7 +101,7 @@ impl PublicApi {
     /// Responds 201 with the webhook, or 403 if the body names a different environment from the secret's.
     pub(super) async fn create(&self, caller: &Caller, request: &Request<Bytes>) -> Answer {
         ApiError::unless_json(request.headers())?;
-        let (read, faults) = body::complete(request.body());
+        let (read, faults) = body::complete(request.body(), &self.webhooks.event_types());
         let environment = read.env_type.unwrap_or(caller.environment);
         self.refuse_faults(caller, environment, &read, faults, None)
             .await?;
@@ -107,7 +117,7 @@ impl PublicApi {
             .create(caller.company.id, &draft, &actor(caller))
             .await
         {
-            Ok(webhook) => json(StatusCode::CREATED, &WebhookObject::of(&webhook)),
+            Ok(webhook) => self.one(StatusCode::CREATED, &webhook),
             Err(error) => Err(self
                 .with_all_faults(caller, environment, &read, None, error)
                 .await),
@@ -120,7 +130,7 @@ impl PublicApi {
             .webhook(caller.company.id, Some(caller.environment), id)
             .await
             .map_err(refused)?;
-        json(StatusCode::OK, &WebhookObject::of(&webhook))
+        self.one(StatusCode::OK, &webhook)
     }
 
     /// Responds 200 with the updated webhook. Members missing from the body keep their values.
@@ -131,7 +141,7 @@ impl PublicApi {
             .webhook(caller.company.id, Some(caller.environment), id)
             .await
             .map_err(refused)?;
-        let (read, faults) = body::partial(request.body());
+        let (read, faults) = body::partial(request.body(), &self.webhooks.event_types());
         let environment = read.env_type.unwrap_or(caller.environment);
         self.refuse_faults(caller, environment, &read, faults, Some(id))
             .await?;
@@ -146,7 +156,7 @@ impl PublicApi {
             )
             .await
         {
-            Ok(webhook) => json(StatusCode::OK, &WebhookObject::of(&webhook)),
+            Ok(webhook) => self.one(StatusCode::OK, &webhook),
             Err(error) => Err(self
                 .with_all_faults(caller, environment, &read, Some(id), error)
                 .await),

@@ -7,6 +7,7 @@ mod completion;
 mod deletions;
 mod demo;
 mod descriptors;
+mod event_types;
 mod events;
 mod exports;
 mod hostile;

@@ -138,7 +138,7 @@ async fn failed_delivery(
         .await
         .expect("a token");
     let event = json!({
-        "client_id": client_id, "env_type": "sandbox", "event_type": EventType::OrderCreated,
+        "client_id": client_id, "env_type": "sandbox", "event_type": EventType::from_static("order-created"),
         "payload": { HOSTILE: HOSTILE }, "request_id": request,
     });
     let accepted = world

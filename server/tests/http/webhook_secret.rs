@@ -85,7 +85,7 @@ async fn deliveries_and_help_use_the_installations_own_header_names() {
     let webhooks = &world.running().services.webhooks;
     let actor = Actor::command_line();
     let sent = webhooks
-        .send_test(acme.id, id, EventType::OrderCreated, &actor)
+        .send_test(acme.id, id, EventType::from_static("order-created"), &actor)
         .await;
     sent.expect("sent");
     let received = receiver.wait_for(1).await.remove(0);

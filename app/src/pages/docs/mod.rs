@@ -45,7 +45,8 @@ pub fn DocsPage() -> impl IntoView {
             .with(|query| query.get("company"))
             .and_then(|text| text.parse().ok())
     });
-    let reader = Resource::new(move || company.get(), Reader::find);
+    let lists_events = Memo::new(move |_| document.get() == Some(Document::WebhookEvents));
+    let reader = Resource::new(move || (company.get(), lists_events.get()), Reader::find);
     view! {
         <Loaded
             resource=reader

@@ -1,7 +1,7 @@
 //! The reader: the company whose Client ID and gateway address the examples show.
 
 use leptos::prelude::*;
-use model::{ClientId, CompanyContext};
+use model::{Catalogue, ClientId, CompanyContext};
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
@@ -12,29 +12,44 @@ use crate::pages::loaded::Outcome;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reader {
     pub(super) company: Option<CompanyContext>,
+    /// Where the page lists them.
+    pub(super) event_types: Option<Catalogue>,
 }
 
 impl Reader {
-    /// The company in the address, if the reader may see it; else their first one; else none. Never an error: the
-    /// pages are worth reading without an account.
-    pub(super) async fn find(named: Option<ClientId>) -> Outcome<Self> {
+    /// The company in the address, if the reader may see it; else their first one; else none, because the pages are
+    /// worth reading without an account.
+    pub(super) async fn find((named, lists_events): (Option<ClientId>, bool)) -> Outcome<Self> {
+        let event_types = match lists_events {
+            true => Some(api::webhooks::event_types(false).await?),
+            false => None,
+        };
+        Ok(Self {
+            event_types,
+            ..Self::of(named).await
+        })
+    }
+
+    async fn of(named: Option<ClientId>) -> Self {
         if let Some(company) = named
             && let Ok(company) = api::company_context(company).await
         {
-            return Ok(Self {
+            return Self {
                 company: Some(company),
-            });
+                event_types: None,
+            };
         }
         let first = api::welcome()
             .await
             .ok()
             .and_then(|welcome| welcome.companies.into_iter().next());
-        Ok(Self {
+        Self {
             company: match first {
                 Some(first) => api::company_context(first.client_id).await.ok(),
                 None => None,
             },
-        })
+            event_types: None,
+        }
     }
 
     /// The Client ID, or a placeholder.

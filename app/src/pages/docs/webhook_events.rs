@@ -1,7 +1,7 @@
 //! Help: what is delivered, when it is retried, and every event type.
 
 use leptos::prelude::*;
-use model::{DeliveryHeaders, EVENT_GROUPS, EventType, RETRY_DELAYS_SECONDS};
+use model::{DeliveryHeaders, EventEntry, RETRY_DELAYS_SECONDS};
 
 use super::document::Document;
 use super::reader::Reader;
@@ -299,17 +299,17 @@ fn Idempotency() -> impl IntoView {
 #[component]
 fn Catalogue(reader: Reader) -> impl IntoView {
     let test = reader.tab("webhooks", "a webhook's page");
-    let groups = EVENT_GROUPS
-        .iter()
-        .map(|group| {
-            let types = group
-                .types
-                .iter()
-                .copied()
-                .map(|event_type| view! { <Entry event_type /> })
+    let catalogue = reader.event_types.unwrap_or_default();
+    let groups = catalogue
+        .groups(&[])
+        .into_iter()
+        .map(|(name, entries)| {
+            let types = entries
+                .into_iter()
+                .map(|entry| view! { <Entry entry=entry.clone() /> })
                 .collect_view();
             view! {
-                <h3>{group.name}</h3>
+                <h3>{name.to_owned()}</h3>
                 <dl class="docs__events">{types}</dl>
             }
         })
@@ -332,76 +332,34 @@ fn Catalogue(reader: Reader) -> impl IntoView {
 }
 
 #[component]
-fn Entry(event_type: EventType) -> impl IntoView {
-    let name = event_type.as_str();
+fn Entry(entry: EventEntry) -> impl IntoView {
+    let name = entry.event_type.to_string();
+    // The four common ones are above.
+    let fields: Vec<_> = entry
+        .fields
+        .into_iter()
+        .filter(|field| field != "user_id")
+        .collect();
+    let schema = entry
+        .schema
+        .map(|schema| view! { <Code label="JSON Schema" text=schema wrap=true /> });
     view! {
-        <div class="docs__event" id=name>
+        <div class="docs__event" id=name.clone()>
             <dt>
-                <a class="mono" href=format!("#{name}")>{name}</a>
+                <a class="mono" href=format!("#{name}")>{name.clone()}</a>
             </dt>
             <dd>
-                <p>{event_type.sentence()}</p>
-                <p class="docs__members mono">{members(event_type).join(", ")}</p>
+                <p>{entry.description}</p>
+                <p class="docs__members mono">{fields.join(", ")}</p>
+                <details>
+                    <summary>"Example"</summary>
+                    <Code label="Example" text=entry.sample wrap=true />
+                    {schema}
+                </details>
             </dd>
         </div>
     }
     .into_any()
-}
-
-/// The fields of a type in addition to the four common ones (contract section 4.9).
-const fn members(event_type: EventType) -> &'static [&'static str] {
-    use EventType as E;
-    match event_type {
-        E::OrderCreated | E::OrderStatusUpdated | E::OrderRefreshFailed => &[
-            "order_id",
-            "order_number",
-            "template_id",
-            "updated_at",
-            "status",
-            "employer_id",
-            "link_id",
-            "product",
-            "data_source",
-        ],
-        E::OrderFinalized | E::CertificationCompleted => {
-            &["order_id", "order_number", "template_id", "updated_at"]
-        }
-        E::TaskStatusUpdated => &[
-            "task_id",
-            "link_id",
-            "product",
-            "data_source",
-            "tracking_info",
-            "status",
-            "updated_at",
-            "template_id",
-        ],
-        E::EmploymentCreated | E::EmploymentUpdated | E::ProfileCreated | E::ProfileUpdated => &[
-            "object_id",
-            "task_id",
-            "link_id",
-            "product",
-            "data_source",
-            "tracking_info",
-        ],
-        E::StatementsCreated
-        | E::StatementsUpdated
-        | E::ShiftsCreated
-        | E::ShiftsUpdated
-        | E::BankAccountsCreated
-        | E::BankAccountsUpdated => &[
-            "employment_id",
-            "task_id",
-            "objects_count",
-            "link_id",
-            "product",
-            "data_source",
-            "tracking_info",
-        ],
-        E::LinkConnected | E::LinkDisconnected | E::LinkDeleted => {
-            &["link_id", "product", "data_source", "tracking_info"]
-        }
-    }
 }
 
 /// "30 s", "5 min", "2 h", "7 h 36 min 30 s".

@@ -50,7 +50,7 @@ fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
     view! {
         <tr>
             <Cell narrow=Narrow::Lead monospace=true>
-                <RowLink href=href>{first.event_type.as_str()}</RowLink>
+                <RowLink href=href>{first.event_type.to_string()}</RowLink>
                 {first.test.then(|| view! { " " <Badge tone=Tone::Info>"Test"</Badge> })}
             </Cell>
             <Cell narrow=Narrow::End>{move || view! { <StateBadge state=delivery_state(&row.get()) /> }}</Cell>

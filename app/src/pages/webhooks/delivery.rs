@@ -62,7 +62,7 @@ fn OneDelivery(company: CompanyContext, first: Delivery) -> impl IntoView {
     let (client_id, id, webhook) = (company.client_id, first.row.id, first.row.webhook_id);
     let webhook_path = scope.path(&format!("webhooks/{webhook}"));
     let base = StoredValue::new(format!("{webhook_path}/deliveries/{id}"));
-    let (title, webhook_name) = (first.row.event_type.as_str(), first.webhook_name.clone());
+    let (title, webhook_name) = (first.row.event_type.to_string(), first.webhook_name.clone());
     let (is_test, body) = (first.row.test, first.body.clone());
     let delivery = keep_current(first, move || api::webhooks::delivery(client_id, id)).value;
     let view_state = DeliveryView {

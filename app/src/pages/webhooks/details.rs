@@ -18,7 +18,7 @@ pub(super) fn Details(state: WebhookState) -> impl IntoView {
         <Card id="details" title="Events and signature">
             <KeyValueList>
                 <KeyValue name="Events">
-                    {move || webhook.with(|webhook| view! { <Events events=webhook.events.clone() /> })}
+                    {move || webhook.with(|webhook| view! { <Events state=state events=webhook.events.clone() /> })}
                 </KeyValue>
                 <KeyValue name="Signature">
                     {move || view! { <Signature state=state webhook=webhook.get() key_=key.get() /> }}
@@ -35,20 +35,20 @@ pub(super) fn Details(state: WebhookState) -> impl IntoView {
 }
 
 #[component]
-fn Events(events: WebhookEvents) -> impl IntoView {
+fn Events(state: WebhookState, events: WebhookEvents) -> impl IntoView {
     match events {
         WebhookEvents::All => view! { <Badge>"All events, including future ones"</Badge> }.into_any(),
         WebhookEvents::Only(types) => {
             let more = types.len().saturating_sub(SHOWN_EVENTS);
             let (shown, rest) = types.split_at(types.len() - more);
             view! {
-                <Chips types=shown.to_vec() />
+                <Chips state=state types=shown.to_vec() />
                 {(more > 0)
                     .then(|| {
                         view! {
                             <details class="more-events">
                                 <summary>{format!("and {more} more")}</summary>
-                                <Chips types=rest.to_vec() />
+                                <Chips state=state types=rest.to_vec() />
                             </details>
                         }
                     })}
@@ -59,10 +59,24 @@ fn Events(events: WebhookEvents) -> impl IntoView {
 }
 
 #[component]
-fn Chips(types: Vec<EventType>) -> impl IntoView {
+fn Chips(state: WebhookState, types: Vec<EventType>) -> impl IntoView {
     let chips = types
         .into_iter()
-        .map(|event| view! { <li title=event.sentence()><Badge>{event.as_str()}</Badge></li> })
+        .map(|event| {
+            let (description, offered) = state.catalogue.with_value(|catalogue| {
+                let entry = catalogue.get(&event);
+                (
+                    entry.map(|entry| entry.description.clone()),
+                    entry.is_some_and(|entry| !entry.removed),
+                )
+            });
+            view! {
+                <li title=description>
+                    <Badge>{event.to_string()}</Badge>
+                    {(!offered).then(|| view! { <span class="muted">" removed, no longer sent"</span> })}
+                </li>
+            }
+        })
         .collect_view();
     view! { <ul class="chips">{chips}</ul> }
 }

@@ -1,11 +1,13 @@
 //! Which events a webhook receives: all, present and future, or chosen ones, in groups that can be searched.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use leptos::prelude::*;
-use model::{EVENT_GROUPS, EventGroup, EventType};
+use model::{Catalogue, EventEntry, EventType};
 
 use super::choice::{Choice, Choices};
+use super::fields::WebhookFields;
 use crate::ui::{Button, ButtonKind, ButtonSize, Checkbox, Field, FieldKind};
 
 /// What is chosen, for the counts and the buttons of the groups. What is saved is read from the form itself.
@@ -15,52 +17,58 @@ pub(super) struct EventChoiceState {
     pub(super) all: RwSignal<String>,
     pub(super) chosen: RwSignal<BTreeSet<EventType>>,
     search: RwSignal<String>,
+    groups: StoredValue<Vec<EventGroup>>,
 }
 
+/// The types under one heading.
+type EventGroup = (String, Arc<[EventEntry]>);
+
 impl EventChoiceState {
-    pub(super) fn new(all: bool, chosen: &[EventType]) -> Self {
+    /// Offers the types of the catalogue, and those that the webhook has although they were removed.
+    pub(super) fn new(fields: &WebhookFields, of_webhook: &[EventType], catalogue: &Catalogue) -> Self {
+        let groups = catalogue.groups(of_webhook).into_iter();
+        let groups = groups.map(|(name, entries)| (name.to_owned(), entries.into_iter().cloned().collect()));
         Self {
-            all: RwSignal::new(all.to_string()),
-            chosen: RwSignal::new(chosen.iter().copied().collect()),
+            all: RwSignal::new(fields.all_events.to_string()),
+            chosen: RwSignal::new(fields.events.iter().cloned().collect()),
             search: RwSignal::new(String::new()),
+            groups: StoredValue::new(groups.collect()),
         }
     }
 
-    fn is_found(self, event: EventType) -> bool {
-        self.search.with(|search| matches(search, event))
+    fn is_found(self, entry: &EventEntry) -> bool {
+        self.search.with(|search| matches(search, entry))
     }
 
     /// Ticks all that are shown of a group, or unticks them when all of them are ticked.
-    fn toggle(self, group: &EventGroup) {
+    fn toggle(self, group: &[EventEntry]) {
         let shown: Vec<_> = group
-            .types
             .iter()
-            .copied()
-            .filter(|event| untrack(|| self.is_found(*event)))
+            .filter(|entry| untrack(|| self.is_found(entry)))
+            .map(|entry| &entry.event_type)
             .collect();
         self.chosen.update(|chosen| {
-            if shown.iter().all(|event| chosen.contains(event)) {
-                chosen.retain(|event| !shown.contains(event));
+            if shown.iter().all(|event| chosen.contains(*event)) {
+                chosen.retain(|event| !shown.contains(&event));
             } else {
-                chosen.extend(shown);
+                chosen.extend(shown.into_iter().cloned());
             }
         });
     }
 
-    fn all_shown_are_chosen(self, group: &EventGroup) -> bool {
+    fn all_shown_are_chosen(self, group: &[EventEntry]) -> bool {
         self.chosen.with(|chosen| {
             group
-                .types
                 .iter()
-                .filter(|event| self.is_found(**event))
-                .all(|event| chosen.contains(event))
+                .filter(|entry| self.is_found(entry))
+                .all(|entry| chosen.contains(&entry.event_type))
         })
     }
 }
 
 /// Every word that was typed is in the type's name or sentence.
-fn matches(search: &str, event: EventType) -> bool {
-    let text = format!("{} {}", event.as_str(), event.sentence()).to_lowercase();
+fn matches(search: &str, entry: &EventEntry) -> bool {
+    let text = format!("{} {}", entry.event_type, entry.description).to_lowercase();
     search
         .to_lowercase()
         .split_whitespace()
@@ -72,11 +80,19 @@ pub(super) fn EventChoice(
     state: EventChoiceState,
     #[prop(into)] error: Signal<Option<String>>,
 ) -> impl IntoView {
+    let groups = state.groups.get_value();
+    let total: usize = groups.iter().map(|(_, entries)| entries.len()).sum();
     let count = move || {
         let chosen = state.chosen.with(BTreeSet::len);
-        format!("{chosen} of {} types selected", EventType::ALL.len())
+        format!("{chosen} of {total} types selected")
     };
-    let nothing_found = move || !EventType::ALL.iter().any(|event| state.is_found(*event));
+    let nothing_found = move || {
+        state.groups.with_value(|groups| {
+            !groups
+                .iter()
+                .any(|(_, entries)| entries.iter().any(|entry| state.is_found(entry)))
+        })
+    };
     view! {
         <Choices name="events" legend="Events" error=error>
             <Choice
@@ -108,57 +124,68 @@ pub(super) fn EventChoice(
                 <p class="muted" role="status">{count}</p>
             </div>
             <p class="muted" hidden=move || !nothing_found()>"No event type matches."</p>
-            {EVENT_GROUPS.iter().map(|group| view! { <Group group=group state=state /> }).collect_view()}
+            {groups.into_iter().map(|group| view! { <Group group=group state=state /> }).collect_view()}
         </div>
     }
 }
 
 #[component]
-fn Group(group: &'static EventGroup, state: EventChoiceState) -> impl IntoView {
-    let none_found = move || !group.types.iter().any(|event| state.is_found(*event));
-    let all_chosen = Memo::new(move |_| state.all_shown_are_chosen(group));
+fn Group(group: EventGroup, state: EventChoiceState) -> impl IntoView {
+    let (name, entries) = group;
+    let (found, chosen, pressed) = (Arc::clone(&entries), Arc::clone(&entries), Arc::clone(&entries));
+    let none_found = move || !found.iter().any(|entry| state.is_found(entry));
+    let all_chosen = Memo::new(move |_| state.all_shown_are_chosen(&chosen));
     let words = move || if all_chosen.get() { "Clear" } else { "Select all" };
-    let label = Signal::derive(move || format!("{}: {}", group.name, words()));
+    let legend = name.clone();
+    let label = Signal::derive(move || format!("{name}: {}", words()));
     view! {
         <fieldset class="event-group" hidden=none_found>
-            <legend>{group.name}</legend>
+            <legend>{legend}</legend>
             <div class="event-group__tools">
                 <Button
                     kind=ButtonKind::Quiet
                     size=ButtonSize::Small
                     needs_script=true
                     aria_label=move || label.get()
-                    on_press=move |()| state.toggle(group)
+                    on_press=move |()| state.toggle(&pressed)
                 >
                     {words}
                 </Button>
             </div>
             <div class="event-group__types">
-                {group.types.iter().map(|event| view! { <EventBox event=*event state=state /> }).collect_view()}
+                {entries.iter().map(|entry| view! { <EventBox entry=entry.clone() state=state /> }).collect_view()}
             </div>
         </fieldset>
     }
 }
 
 #[component]
-fn EventBox(event: EventType, state: EventChoiceState) -> impl IntoView {
-    let checked = Signal::derive(move || state.chosen.with(|chosen| chosen.contains(&event)));
+fn EventBox(entry: EventEntry, state: EventChoiceState) -> impl IntoView {
+    let event = entry.event_type.clone();
+    let is_chosen = event.clone();
+    let checked = Signal::derive(move || state.chosen.with(|chosen| chosen.contains(&is_chosen)));
+    let name = event.to_string();
+    let hint = if entry.removed {
+        format!("Removed: no longer sent. {}", entry.description)
+    } else {
+        entry.description.clone()
+    };
     let change = move |ticked: bool| {
         state.chosen.update(|chosen| {
             if ticked {
-                chosen.insert(event);
+                chosen.insert(event.clone());
             } else {
                 chosen.remove(&event);
             }
         });
     };
     view! {
-        <div hidden=move || !state.is_found(event)>
+        <div hidden=move || !state.is_found(&entry)>
             <Checkbox
                 name="events"
-                value=event.as_str()
-                label=event.as_str()
-                hint=event.sentence()
+                value=name.clone()
+                label=name
+                hint=hint
                 monospace=true
                 checked=checked
                 on_change=change
@@ -173,18 +200,17 @@ mod tests {
 
     #[test]
     fn search_looks_for_every_word_in_name_and_sentence() {
-        assert!(matches("", EventType::OrderCreated));
-        assert!(matches("ORDER pending", EventType::OrderCreated));
-        assert!(!matches("order disconnected", EventType::OrderCreated));
-    }
-
-    #[test]
-    fn every_type_stands_in_exactly_one_group() {
-        let grouped: Vec<_> = EVENT_GROUPS
-            .iter()
-            .flat_map(|group| group.types)
-            .copied()
-            .collect();
-        assert_eq!(grouped, EventType::ALL);
+        let entry = EventEntry {
+            event_type: EventType::from_static("order-created"),
+            group: "Orders".to_owned(),
+            description: "An order was created; its status is pending.".to_owned(),
+            sample: String::new(),
+            schema: None,
+            fields: Vec::new(),
+            removed: false,
+        };
+        assert!(matches("", &entry));
+        assert!(matches("ORDER pending", &entry));
+        assert!(!matches("order disconnected", &entry));
     }
 }

@@ -188,7 +188,10 @@ mod tests {
         let fields = WebhookFields::from_pairs(sent);
         assert_eq!(
             fields.events,
-            [EventType::OrderCreated, EventType::TaskStatusUpdated]
+            [
+                EventType::from_static("order-created"),
+                EventType::from_static("task-status-updated")
+            ]
         );
         let back = WebhookFields::from_pairs(
             fields

@@ -4,8 +4,8 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use model::{
-    ClientId, CompanyContext, Environment, InvalidWebhook, KeyGroup, Webhook, WebhookDraft, WebhookEvents,
-    WebhookId,
+    Catalogue, ClientId, CompanyContext, Environment, InvalidWebhook, KeyGroup, Webhook, WebhookDraft,
+    WebhookEvents, WebhookId,
 };
 
 use super::choice::{Choice, Choices};
@@ -99,14 +99,22 @@ impl FormState {
         purpose: FormPurpose,
         fields: &WebhookFields,
         faults: Vec<InvalidWebhook>,
+        catalogue: Catalogue,
     ) -> Self {
+        let of_webhook = purpose
+            .webhook()
+            .map_or(&[][..], |webhook| match &webhook.events {
+                WebhookEvents::All => &[],
+                WebhookEvents::Only(types) => types,
+            });
+        let events = EventChoiceState::new(fields, of_webhook, &catalogue);
         Self {
             client_id,
             purpose: StoredValue::new(purpose),
             name: RwSignal::new(fields.name.clone()),
             url: RwSignal::new(fields.webhook_url.clone()),
             environment: RwSignal::new(fields.env_type.clone()),
-            events: EventChoiceState::new(fields.all_events, &fields.events),
+            events,
             faults: RwSignal::new(faults.into_iter().map(in_page_words).collect()),
             failure: RwSignal::new(None),
             url_check: RwSignal::new(UrlCheck::NotAsked),
@@ -277,13 +285,14 @@ pub(super) fn WebhookForm(
     purpose: FormPurpose,
     fields: WebhookFields,
     faults: Vec<InvalidWebhook>,
+    catalogue: Catalogue,
 ) -> impl IntoView {
     let (words, fixed_environment) = (
         purpose.words(),
         purpose.webhook().map(|webhook| webhook.environment),
     );
     let (action, back) = purpose.places(CompanyScope::here());
-    let state = FormState::new(company.client_id, purpose, &fields, faults);
+    let state = FormState::new(company.client_id, purpose, &fields, faults, catalogue);
     let submit = on_submit(state);
     let question = "Leave without saving? Your changes will be lost.";
     browser::leaving::ask_before_leaving(question, address_here(), move || state.is_edited());

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{ClientId, InvalidWebhook, KeyGroup, Permission, Webhook};
+use model::{Catalogue, ClientId, InvalidWebhook, KeyGroup, Permission, Webhook};
 
 use super::fields::WebhookFields;
 use super::form::{FormPurpose, WebhookForm};
@@ -24,7 +24,8 @@ pub fn NewWebhookPage() -> impl IntoView {
             let groups = api::keys::list_keys(company).await?;
             let fields = fields.unwrap_or_default();
             let faults = faults_of(company, &fields, None).await?;
-            Ok::<_, AppError>((groups, fields, faults))
+            let catalogue = api::webhooks::event_types(true).await?;
+            Ok::<_, AppError>((groups, fields, faults, catalogue))
         },
     );
     view! {
@@ -36,11 +37,11 @@ pub fn NewWebhookPage() -> impl IntoView {
         />
         <LoadedInCompany
             resource=loaded
-            render=move |company, (groups, fields, faults): (Vec<KeyGroup>, WebhookFields, Vec<InvalidWebhook>)| {
+            render=move |company, (groups, fields, faults, catalogue): (Vec<KeyGroup>, WebhookFields, Vec<InvalidWebhook>, Catalogue)| {
                 if let Err(error) = AppError::unless_may(company.role, Permission::ManageWebhooks) {
                     return view! { <Failure error=error /> }.into_any();
                 }
-                view! { <WebhookForm company groups purpose=FormPurpose::Create fields faults /> }.into_any()
+                view! { <WebhookForm company groups purpose=FormPurpose::Create fields faults catalogue /> }.into_any()
             }
         />
     }
@@ -64,7 +65,8 @@ pub fn EditWebhookPage() -> impl IntoView {
                 _ => Vec::new(),
             };
             let fields = entered.unwrap_or_else(|| WebhookFields::from(&webhook));
-            Ok::<_, AppError>((webhook, fields, faults))
+            let catalogue = api::webhooks::event_types(true).await?;
+            Ok::<_, AppError>((webhook, fields, faults, catalogue))
         },
     );
     let back = move || {
@@ -76,12 +78,12 @@ pub fn EditWebhookPage() -> impl IntoView {
         <PageHeader title="Edit webhook" lead="If you change the URL, deliveries that are waiting go to the new one." above=back />
         <LoadedInCompany
             resource=loaded
-            render=move |company, (webhook, fields, faults): (Webhook, WebhookFields, Vec<InvalidWebhook>)| {
+            render=move |company, (webhook, fields, faults, catalogue): (Webhook, WebhookFields, Vec<InvalidWebhook>, Catalogue)| {
                 if let Err(error) = AppError::unless_may(company.role, Permission::ManageWebhooks) {
                     return view! { <Failure error=error /> }.into_any();
                 }
                 let (purpose, groups) = (FormPurpose::Change(webhook), Vec::new());
-                view! { <WebhookForm company groups purpose fields faults /> }.into_any()
+                view! { <WebhookForm company groups purpose fields faults catalogue /> }.into_any()
             }
         />
     }

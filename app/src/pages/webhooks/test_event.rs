@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{AttemptOutcome, Delivery, DeliveryId, DeliveryState, EventType, Permission, WebhookEvents};
+use model::{
+    AttemptOutcome, Catalogue, Delivery, DeliveryId, DeliveryState, EventType, Permission, WebhookEvents,
+};
 
 use super::webhook::WebhookState;
 use super::words::{delivery_state, took_text};
@@ -114,14 +116,13 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
         looks_left: RwSignal::new(0),
         asking: StoredValue::new(false),
     };
-    let types = state
-        .detail
-        .with_untracked(|detail| match &detail.row.webhook.events {
-            WebhookEvents::All => EventType::ALL.to_vec(),
-            WebhookEvents::Only(types) => types.clone(),
-        });
-    let first = types.first().copied().unwrap_or(EventType::OrderCreated);
-    let chosen = RwSignal::new(first.as_str().to_owned());
+    let types = state.detail.with_untracked(|detail| {
+        state
+            .catalogue
+            .with_value(|catalogue| types_to_test(&detail.row.webhook.events, catalogue))
+    });
+    let first = types.first().cloned();
+    let chosen = RwSignal::new(first.as_ref().map(ToString::to_string).unwrap_or_default());
     let options = types
         .iter()
         .map(|event| SelectOption::new(event.as_str(), event.as_str()))
@@ -133,8 +134,11 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
             .iter()
             .find(|(name, _)| name == "event_type")
             .and_then(|(_, value)| value.parse().ok());
-        if !untrack(|| test.is_under_way()) && state.may(Permission::ManageWebhooks) {
-            test.send(event_type.unwrap_or(first));
+        if let Some(event_type) = event_type.or_else(|| first.clone())
+            && !untrack(|| test.is_under_way())
+            && state.may(Permission::ManageWebhooks)
+        {
+            test.send(event_type);
         }
     };
     let busy = Signal::derive(move || test.is_under_way());
@@ -150,6 +154,19 @@ pub(super) fn TestEvent(state: WebhookState) -> impl IntoView {
                 {move || view! { <TestResult progress=test.progress.get() state=state /> }}
             </div>
         </Card>
+    }
+}
+
+/// The types that the webhook has; all where none of them is offered any more.
+fn types_to_test(events: &WebhookEvents, catalogue: &Catalogue) -> Vec<EventType> {
+    let offered = || catalogue.offered().map(|entry| entry.event_type.clone());
+    let chosen: Vec<_> = offered()
+        .filter(|event_type| events.includes(event_type))
+        .collect();
+    if chosen.is_empty() {
+        offered().collect()
+    } else {
+        chosen
     }
 }
 

@@ -3,7 +3,9 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, DisabledReason, Permission, Role, WebhookDetail, WebhookHealth, WebhookId};
+use model::{
+    Catalogue, CompanyContext, DisabledReason, Permission, Role, WebhookDetail, WebhookHealth, WebhookId,
+};
 
 use super::actions::WebhookActions;
 use super::current::{Current, keep_current};
@@ -15,8 +17,6 @@ use super::own_secret::OwnSecret;
 use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
 use super::{LoadedInCompany, webhook_of_address};
-use crate::api;
-use crate::browser;
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
@@ -24,6 +24,7 @@ use crate::ui::{
     BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
     WillAppear,
 };
+use crate::{AppError, api, browser};
 
 /// What the parts of this page share.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,7 @@ pub(super) struct WebhookState {
     pub(super) company: StoredValue<CompanyContext>,
     pub(super) id: WebhookId,
     pub(super) detail: RwSignal<WebhookDetail>,
+    pub(super) catalogue: StoredValue<Catalogue>,
     /// Stops asking for the webhook; see [`Current::quiet`].
     pub(super) quiet: StoredValue<bool>,
     pub(super) deletion: Deletion,
@@ -58,18 +60,23 @@ pub fn WebhookPage() -> impl IntoView {
     let webhook = webhook_of_address();
     let detail = Resource::new(
         move || (scope.client_id(), webhook.get()),
-        |(company, webhook)| async move { api::webhooks::webhook_detail(company, webhook?).await },
+        |(company, webhook)| async move {
+            let detail = api::webhooks::webhook_detail(company, webhook?).await?;
+            Ok::<_, AppError>((detail, api::webhooks::event_types(true).await?))
+        },
     );
     view! {
         <LoadedInCompany
             resource=detail
-            render=move |company, detail: WebhookDetail| view! { <OneWebhook company=company first=detail /> }.into_any()
+            render=move |company, (detail, catalogue): (WebhookDetail, Catalogue)| {
+                view! { <OneWebhook company=company first=detail catalogue=catalogue /> }.into_any()
+            }
         />
     }
 }
 
 #[component]
-fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
+fn OneWebhook(company: CompanyContext, first: WebhookDetail, catalogue: Catalogue) -> impl IntoView {
     let (client_id, id) = (company.client_id, first.row.webhook.id);
     let current = keep_current(first, move || api::webhooks::webhook_detail(client_id, id));
     let Current {
@@ -82,6 +89,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail) -> impl IntoView {
         company: StoredValue::new(company),
         id,
         detail,
+        catalogue: StoredValue::new(catalogue),
         quiet,
         deletion: Deletion::new(),
     };

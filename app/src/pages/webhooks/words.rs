@@ -158,7 +158,7 @@ mod tests {
             id: DeliveryId::from_random([1; 16]),
             webhook_id: WebhookId::from_random([2; 16]),
             event_id: EventId::from_random([3; 16]),
-            event_type: EventType::OrderCreated,
+            event_type: EventType::from_static("order-created"),
             test: at_most == 1,
             state,
             attempts,

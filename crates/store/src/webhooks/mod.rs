@@ -9,6 +9,7 @@
 
 mod attempts;
 mod config;
+mod event_types;
 mod history;
 mod pages;
 mod prune;
@@ -46,6 +47,12 @@ pub const PAUSED_BY_MIGRATION: Migration = Migration {
 pub const BATCHES_MIGRATION: Migration = Migration {
     name: "0019_webhook_batches",
     sql: include_str!("../../migrations/0019_webhook_batches.sql"),
+};
+
+/// The catalogue of event types.
+pub const EVENT_CATALOGUE_MIGRATION: Migration = Migration {
+    name: "0020_event_catalogue",
+    sql: include_str!("../../migrations/0020_event_catalogue.sql"),
 };
 
 /// Implements all of [`webhooks::Stores`] on a [`Db`].

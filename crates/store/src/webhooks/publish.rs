@@ -135,7 +135,8 @@ async fn publish_all(
         let of_scope = of_scope.map_or(&[][..], Vec::as_slice);
         let (mut waking, mut claimed) = (Vec::new(), Vec::new());
         let before = deliveries.len();
-        for (subscriber, begins) in decide::recipients(event.event_type, event.company, &mut claims, of_scope)
+        for (subscriber, begins) in
+            decide::recipients(&event.event_type, event.company, &mut claims, of_scope)
         {
             let delivery = NewDelivery {
                 id: DeliveryId::time_ordered(event.created_at, vault::random()),
@@ -291,7 +292,7 @@ fn claimed_at_birth(
         environment: event.environment,
         endpoint: subscriber.endpoint.clone(),
         event: event.id,
-        event_type: event.event_type,
+        event_type: event.event_type.clone(),
         body: Arc::clone(&event.body),
         attempts: 0,
         before: None,

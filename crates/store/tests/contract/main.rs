@@ -38,6 +38,7 @@ mod test_db;
 mod account_log;
 mod account_revocation;
 mod accounts;
+mod event_types;
 mod key_confirmed;
 mod key_deletion;
 mod key_feed;

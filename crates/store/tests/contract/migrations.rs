@@ -88,6 +88,14 @@ const LANDED: &[(&str, &str)] = &[
         "462ff04b96cdb6fc2d9268e25ca941a734d80ce589f787d700c4d013138558fb",
     ),
     (
+        "0019_webhook_batches",
+        "2ae2883c5c5c47d5f80e377033f66f30892bb3ba134c57d686e1ad036abab042",
+    ),
+    (
+        "0020_event_catalogue",
+        "f802250c4abcaef90eae2a3fdadec43c9683f39deb6cf3325c7640acca869c28",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

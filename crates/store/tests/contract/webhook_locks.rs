@@ -98,7 +98,12 @@ async fn an_attempt_locks_its_webhook_before_its_delivery(db: &TestDb) {
         if test {
             world
                 .webhooks
-                .send_test(world.company.id, webhook.id, EventType::OrderCreated, &ana())
+                .send_test(
+                    world.company.id,
+                    webhook.id,
+                    EventType::from_static("order-created"),
+                    &ana(),
+                )
                 .await
                 .expect("due");
         } else {

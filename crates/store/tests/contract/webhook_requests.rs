@@ -24,7 +24,7 @@ async fn a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_ot
         let publication = Publication {
             company,
             environment: SANDBOX,
-            event_type: EventType::OrderCreated,
+            event_type: EventType::from_static("order-created"),
             payload: "{}",
             request_id,
             idempotency_key: None,

@@ -329,7 +329,7 @@ async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &TestDb) {
     let (test, replay) = (
         world
             .webhooks
-            .send_test(company, webhook, EventType::OrderCreated, &ana())
+            .send_test(company, webhook, EventType::from_static("order-created"), &ana())
             .await
             .map(drop),
         world.webhooks.replay(company, delivery.id, &ana()).await,
@@ -456,7 +456,12 @@ async fn a_delivered_test_is_shown_until_there_is_a_real_delivery(db: &TestDb) {
         scene.answer(status);
         let sent = world
             .webhooks
-            .send_test(world.company.id, scene.webhook, EventType::OrderCreated, &ana())
+            .send_test(
+                world.company.id,
+                scene.webhook,
+                EventType::from_static("order-created"),
+                &ana(),
+            )
             .await
             .expect("sent");
         test_wait::until("the test is sent", async || {

@@ -94,7 +94,7 @@ async fn a_company_whose_receivers_all_hang_delays_no_other(db: &TestDb) {
         let publication = Publication {
             company: world.other.id,
             environment: SANDBOX,
-            event_type: EventType::OrderCreated,
+            event_type: EventType::from_static("order-created"),
             payload: "{}",
             request_id: None,
             idempotency_key: None,
@@ -220,7 +220,12 @@ async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
     let worker = world.start();
     let sent = world
         .webhooks
-        .send_test(world.company.id, webhook.id, EventType::LinkDeleted, &ana())
+        .send_test(
+            world.company.id,
+            webhook.id,
+            EventType::from_static("link-deleted"),
+            &ana(),
+        )
         .await
         .expect("sent");
     let row = test_wait::eventually("the only attempt has failed", async || {
@@ -431,7 +436,7 @@ async fn the_history_has_a_row_for_each_attempt_and_pages_both_ways(db: &TestDb)
         4
     );
     assert!(
-        ask(&|filter| filter.event_type = Some(EventType::LinkDeleted))
+        ask(&|filter| filter.event_type = Some(EventType::from_static("link-deleted")))
             .await
             .is_empty()
     );

@@ -16,8 +16,9 @@ use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders, SigningSecret,
-    SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker, WorkerOptions,
+    EventTypes, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
+    SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker,
+    WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -74,6 +75,7 @@ pub(crate) struct World {
     pub(crate) other: TestCompany,
     pub(crate) keys: Arc<TestKeys>,
     pub(crate) webhooks: Webhooks,
+    pub(crate) event_types: EventTypes,
     pub(crate) store: Stores,
     pub(crate) db: Db,
     pub(crate) deadline: Duration,
@@ -99,6 +101,10 @@ impl World {
         let (clock, keys) = (ManualClock::at(START), Arc::new(TestKeys::default()));
         let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
         let store = Stores::of(StoredWebhooks::new(db.db.clone()));
+        let catalogue = Arc::new(StoredWebhooks::new(db.db.clone()));
+        let event_types = EventTypes::open(catalogue, Bus::default(), Clock::from(&clock))
+            .await
+            .expect("the event types");
         let parts = Parts {
             store: store.clone(),
             master_key: master_key.clone(),
@@ -109,6 +115,7 @@ impl World {
             resolver: Arc::new(SystemResolver::default()),
             bus: Bus::default(),
             names: Arc::default(),
+            event_types: event_types.clone(),
             clock: Clock::from(&clock),
         };
         Self {
@@ -117,6 +124,7 @@ impl World {
             other: db.company(2, None).await,
             keys,
             webhooks: Webhooks::new(parts),
+            event_types,
             store,
             db: db.db.clone(),
             deadline: DEADLINE,
@@ -144,6 +152,7 @@ impl World {
             resolver: Arc::new(SystemResolver::default()),
             bus: Bus::default(),
             names: Arc::default(),
+            event_types: self.event_types.clone(),
             clock: Clock::from(&self.clock),
         })
     }
@@ -186,10 +195,20 @@ impl World {
         payload: &str,
         key: Option<&str>,
     ) -> Result<Published, PublishError> {
+        self.publish_as(EventType::from_static("order-created"), payload, key)
+            .await
+    }
+
+    pub(crate) async fn publish_as(
+        &self,
+        event_type: EventType,
+        payload: &str,
+        key: Option<&str>,
+    ) -> Result<Published, PublishError> {
         let publication = Publication {
             company: self.company.id,
             environment: SANDBOX,
-            event_type: EventType::OrderCreated,
+            event_type,
             payload,
             request_id: None,
             idempotency_key: key,

@@ -41,9 +41,9 @@ async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &Test
     let company = world.company.id;
     let mut asked = draft("https://example.com/hook?part=1");
     asked.events = WebhookEvents::Only(vec![
-        EventType::TaskStatusUpdated,
-        EventType::OrderCreated,
-        EventType::OrderCreated,
+        EventType::from_static("task-status-updated"),
+        EventType::from_static("order-created"),
+        EventType::from_static("order-created"),
     ]);
     let made = world
         .webhooks
@@ -53,7 +53,10 @@ async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &Test
     assert_eq!(made.url, "https://example.com/hook?part=1", "as given");
     assert_eq!(
         made.events,
-        WebhookEvents::Only(vec![EventType::OrderCreated, EventType::TaskStatusUpdated])
+        WebhookEvents::Only(vec![
+            EventType::from_static("order-created"),
+            EventType::from_static("task-status-updated")
+        ])
     );
     assert_eq!(
         world
@@ -284,7 +287,12 @@ async fn another_companys_webhook_is_not_found(db: &TestDb) {
     missing(webhooks.delete(theirs, None, webhook.id, &ana()).await);
     missing(
         webhooks
-            .send_test(theirs, webhook.id, EventType::OrderCreated, &ana())
+            .send_test(
+                theirs,
+                webhook.id,
+                EventType::from_static("order-created"),
+                &ana(),
+            )
             .await
             .map(drop),
     );
@@ -327,11 +335,11 @@ async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &TestDb
     };
     let all = create("all", &|_| {}).await;
     let some = create("some", &|draft| {
-        draft.events = WebhookEvents::Only(vec![EventType::OrderCreated])
+        draft.events = WebhookEvents::Only(vec![EventType::from_static("order-created")])
     })
     .await;
     let none = create("none", &|draft| {
-        draft.events = WebhookEvents::Only(vec![EventType::LinkDeleted])
+        draft.events = WebhookEvents::Only(vec![EventType::from_static("link-deleted")])
     })
     .await;
     let off = create("off", &|draft| draft.enabled = false).await;
@@ -489,7 +497,12 @@ async fn changes_tests_events_and_replays_leave_their_audit_rows(db: &TestDb) {
             "webhook.tested" => {
                 let sent = world
                     .webhooks
-                    .send_test(company, webhook.id, EventType::OrderCreated, &ana())
+                    .send_test(
+                        company,
+                        webhook.id,
+                        EventType::from_static("order-created"),
+                        &ana(),
+                    )
                     .await;
                 sent.map(drop).expect("sent");
             }

@@ -212,7 +212,7 @@ mod tests {
                     given: given.to_owned(),
                     normal: "normal".to_owned(),
                 }),
-                events: Some(WebhookEvents::Only(vec![EventType::LinkDeleted])),
+                events: Some(WebhookEvents::Only(vec![EventType::from_static("link-deleted")])),
                 enabled: None,
             };
             let after = changed(webhook(None), change, ANA, NOW);
@@ -225,7 +225,7 @@ mod tests {
                 Webhook {
                     name: "Other".to_owned(),
                     url: given.to_owned(),
-                    events: WebhookEvents::Only(vec![EventType::LinkDeleted]),
+                    events: WebhookEvents::Only(vec![EventType::from_static("link-deleted")]),
                     updated_at: NOW,
                     ..webhook(None)
                 }

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod config;
+mod event_types;
 mod history;
 mod pages;
 mod prune;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use attempts::{AttemptStore, FinishedAttempt, Then};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
+pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;

@@ -119,7 +119,7 @@ fn undelivered_line(event: EventId) -> impl IntoView + use<> {
 fn StepRow(scope: CompanyScope, step: RequestDelivery) -> impl IntoView {
     let RequestDelivery { row: delivery, to } = step;
     let state = state(&delivery);
-    let event = delivery.event_type.as_str();
+    let event = delivery.event_type.to_string();
     let (event, webhook) = match to {
         RequestReceiver::Brand(brand) => (event.into_any(), format!("A webhook of {brand}")),
         own => {
