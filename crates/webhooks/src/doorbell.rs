@@ -22,6 +22,8 @@ pub(crate) struct Doorbell {
 struct State {
     waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
+    /// How many of `claimed` are counted in `admission`.
+    counted: usize,
     changed: Vec<WebhookId>,
     /// How many deliveries publications may claim. `None` if no worker runs.
     admission: Option<Room>,
@@ -34,6 +36,28 @@ pub(crate) struct Visitors {
     pub(crate) claimed: Vec<Claimed>,
     /// Webhooks that were paused, changed or deleted.
     pub(crate) changed: Vec<WebhookId>,
+}
+
+impl State {
+    /// Takes what was handed over out of the room.
+    fn count_claimed(&mut self) {
+        let new = &self.claimed[self.counted.min(self.claimed.len())..];
+        let Some(room) = self.admission.as_mut().filter(|_| !new.is_empty()) else {
+            return;
+        };
+        let (webhooks, companies) = (
+            Arc::make_mut(&mut room.webhooks),
+            Arc::make_mut(&mut room.companies),
+        );
+        for one in new {
+            let of_webhook = webhooks.entry(one.webhook).or_insert(room.each_webhook);
+            *of_webhook = of_webhook.saturating_sub(1);
+            let of_company = companies.entry(one.company).or_insert(room.each_company);
+            *of_company = of_company.saturating_sub(1);
+            room.in_all = room.in_all.saturating_sub(1);
+        }
+        self.counted = self.claimed.len();
+    }
 }
 
 impl Doorbell {
@@ -66,29 +90,19 @@ impl Doorbell {
         }
     }
 
-    /// How many deliveries publications may claim now. `None` if no worker runs. What was handed over and not taken yet
-    /// is counted.
+    /// How many deliveries publications may claim now. `None` if no worker runs. What was handed over since the worker
+    /// said how many is counted.
     pub(crate) fn room(&self) -> Option<Room> {
-        let state = self.lock();
-        let mut room = state.admission.clone()?;
-        if state.claimed.is_empty() {
-            return Some(room);
-        }
-        let (mut webhooks, mut companies) = (HashMap::clone(&room.webhooks), HashMap::clone(&room.companies));
-        for one in &state.claimed {
-            let of_webhook = webhooks.entry(one.webhook).or_insert(room.each_webhook);
-            *of_webhook = of_webhook.saturating_sub(1);
-            let of_company = companies.entry(one.company).or_insert(room.each_company);
-            *of_company = of_company.saturating_sub(1);
-            room.in_all = room.in_all.saturating_sub(1);
-        }
-        (room.webhooks, room.companies) = (Arc::new(webhooks), Arc::new(companies));
-        Some(room)
+        let mut state = self.lock();
+        state.count_claimed();
+        state.admission.clone()
     }
 
-    /// Sets the room from now on. `None` means that no worker runs.
+    /// Sets the room from now on. `None` means that no worker runs. What was handed over and not taken yet is counted.
     pub(crate) fn admit(&self, room: Option<Room>) {
-        self.lock().admission = room;
+        let mut state = self.lock();
+        state.admission = room;
+        state.counted = 0;
     }
 
     /// Returns once the bell has rung since the last [`Doorbell::take`]. The bell remembers one ring, so a ring between
@@ -100,6 +114,8 @@ impl Doorbell {
     /// Takes everything that waits.
     pub(crate) fn take(&self) -> Visitors {
         let mut state = self.lock();
+        state.count_claimed();
+        state.counted = 0;
         Visitors {
             waiting: std::mem::take(&mut state.waiting),
             claimed: std::mem::take(&mut state.claimed),
@@ -136,7 +152,11 @@ mod tests {
         assert_eq!(left.webhooks.get(&webhook), Some(&2));
         assert_eq!(left.companies.get(&company), Some(&3));
         assert_eq!(door.take().claimed.len(), 2);
-        assert_eq!(door.room().expect("a worker runs").in_all, 10);
+        assert_eq!(
+            door.room().expect("a worker runs").in_all,
+            8,
+            "until the worker says how many it has room for now"
+        );
         door.admit(None);
         assert!(door.room().is_none());
     }

@@ -47,6 +47,11 @@ pub enum PublishError {
     /// Only Gatehouse sets `webhook_id`, `event_type` and `event_created_at`.
     #[error("payload must not have a member {0}: Gatehouse sets it")]
     ReservedMember(&'static str),
+    /// Other JSON parsers give up there.
+    #[error("payload must not be nested more than 127 deep")]
+    PayloadTooDeep,
+    #[error("event_created_at must not be in the future")]
+    InTheFuture,
     #[error("an idempotency key must have 1 to 255 visible ASCII characters")]
     InvalidIdempotencyKey,
     /// The same idempotency key was used with a different request.

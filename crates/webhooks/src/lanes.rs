@@ -189,6 +189,24 @@ impl Lanes {
         startable.map(|(webhook, company)| (*webhook, *company)).collect()
     }
 
+    /// Keeps places for what is being claimed, so that publications do not claim for the same places at the same time.
+    pub(crate) fn reserve(&mut self, wanted: &[(WebhookId, u32)]) {
+        for (webhook, places) in wanted {
+            if let Some(company) = self.ready.get(webhook) {
+                self.places.take_beyond_share(company, *places as usize);
+            }
+        }
+    }
+
+    /// The claim has ended. Call it before [`Lanes::got`].
+    pub(crate) fn unreserve(&mut self, wanted: &[(WebhookId, u32)]) {
+        for (webhook, places) in wanted {
+            if let Some(company) = self.ready.get(webhook) {
+                self.places.give_back(company, *places as usize);
+            }
+        }
+    }
+
     /// A webhook that got as many as it asked for may have more.
     pub(crate) fn got(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
         let mut counts: HashMap<WebhookId, u32> = HashMap::new();
@@ -265,8 +283,11 @@ impl Lanes {
     }
 
     /// How many deliveries publications may claim. A webhook that has a backlog gets none: its deliveries wait in order.
+    /// A publication may be on its way while this worker claims. So publications get half of each share, and together
+    /// with the worker's they leave places for companies that have none.
     pub(crate) fn admission(&self) -> Room {
         let count = |room: u32| usize::try_from(room).unwrap_or(usize::MAX);
+        let half = |places: usize| places.div_ceil(2);
         let per_webhook = self.options.per_webhook;
         let rooms = self
             .lanes
@@ -275,13 +296,13 @@ impl Lanes {
         let ready = self.ready.keys().map(|webhook| (*webhook, 0));
         let companies = self.places.holders();
         Room {
-            in_all: self.places.free(),
+            in_all: half(self.places.free()),
             each_webhook: count(per_webhook),
             webhooks: Arc::new(rooms.chain(ready).collect()),
-            each_company: self.places.free().div_ceil(2),
+            each_company: half(self.places.free().div_ceil(2)),
             companies: Arc::new(
                 companies
-                    .map(|(company, _)| (*company, self.places.room(company)))
+                    .map(|(company, _)| (*company, half(self.places.room(company))))
                     .collect(),
             ),
         }
@@ -435,7 +456,7 @@ pub(crate) mod tests {
         assert!(lanes.wanted().is_empty(), "it already has its share");
         let admission = lanes.admission();
         assert_eq!(admission.companies.get(&company(1)), Some(&0));
-        assert_eq!((admission.in_all, admission.each_company), (256, 128));
+        assert_eq!((admission.in_all, admission.each_company), (128, 64));
         lanes.ready([(webhook(99), company(2))]);
         assert_eq!(lanes.wanted(), vec![(webhook(99), 32)]);
     }

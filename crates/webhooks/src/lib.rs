@@ -57,11 +57,11 @@ pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    AttemptStore, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, FailureCount,
-    FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage, HistoryRow, HistoryStore,
-    Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook, OwnSecretStore, OwnSecrets,
-    PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, StoredDelivery, Stores, Tested,
-    Then, WebhookChange, WebhookFacts, Written,
+    AttemptStore, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, EventDelivery,
+    EventRecord, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage,
+    HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook,
+    OperatorStore, OwnSecretStore, OwnSecrets, PageStore, PruneStore, PublishStore, PublishedEvent, Replay,
+    Replayed, StoredDelivery, Stores, Tested, Then, WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -335,13 +335,12 @@ impl Run {
         }
         let lease_until = now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
         let id = AttemptId::time_ordered(now, vault::random());
-        let claimed = self
-            .webhooks
-            .parts()
-            .store
-            .queue
-            .claim(wanted.clone(), now, lease_until, id)
-            .await?;
+        self.lanes.reserve(&wanted);
+        self.webhooks.bell().admit(Some(self.lanes.admission()));
+        let queue = &self.webhooks.parts().store.queue;
+        let claimed = queue.claim(wanted.clone(), now, lease_until, id).await;
+        self.lanes.unreserve(&wanted);
+        let claimed = claimed?;
         self.lanes.got(&wanted, &claimed);
         self.begin(claimed).await;
         Ok(())

@@ -82,6 +82,7 @@ pub(super) async fn publish(services: &Services, company: CompanyId, event_type:
         environment: Environment::Sandbox,
         event_type,
         payload: &payload,
+        happened_at: None,
         request_id: None,
         idempotency_key: None,
     };

@@ -10,6 +10,7 @@
 mod attempts;
 mod config;
 mod history;
+mod operator;
 mod pages;
 mod prune;
 mod publish;

@@ -209,8 +209,8 @@ async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> R
     for part in statement::parts(events) {
         let sql = format!(
             "INSERT INTO events (id, company_id, environment, event_type, created_at, request_id, body, idempotency_key, \
-             request_hash, published_by_kind, published_by, published_from) VALUES {}",
-            statement::row_placeholders(part.len(), 12)
+             request_hash, published_by_kind, published_by, published_from, happened_at) VALUES {}",
+            statement::row_placeholders(part.len(), 13)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for event in part {
@@ -227,7 +227,8 @@ async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> R
                 .bind(idempotency.map(|idempotency| idempotency.request_hash.to_vec()))
                 .bind(event.published_by.kind.as_str())
                 .bind(event.published_by.name.clone())
-                .bind(event.published_by.address.clone());
+                .bind(event.published_by.address.clone())
+                .bind(event.happened_at.map(Timestamp::as_millis));
         }
         query.execute(&mut *connection).await?;
     }

@@ -77,6 +77,7 @@ mod views;
 mod webhook_delivery;
 mod webhook_locks;
 mod webhook_requests;
+mod webhook_rotation;
 mod webhook_secret;
 mod webhook_waiting;
 mod webhook_work;

@@ -88,6 +88,10 @@ const LANDED: &[(&str, &str)] = &[
         "462ff04b96cdb6fc2d9268e25ca941a734d80ce589f787d700c4d013138558fb",
     ),
     (
+        "0019_webhook_batches",
+        "28b2f385bd57a1f5a427965c1e68a29d15b8055f46503803e18d8736d7b9e797",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

@@ -50,6 +50,13 @@ impl TestKeys {
         key
     }
 
+    pub(crate) fn take_away(&self, key: &SigningSecret) {
+        let mut keys = self.keys.lock().expect("no panic");
+        keys.retain(|one| one.key_id != key.key_id);
+        drop(keys);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
     pub(crate) fn take_all_away(&self) {
         self.keys.lock().expect("no panic").clear();
         self.changes.send_modify(|changes| *changes += 1);
@@ -191,6 +198,7 @@ impl World {
             environment: SANDBOX,
             event_type: EventType::OrderCreated,
             payload,
+            happened_at: None,
             request_id: None,
             idempotency_key: key,
         };

@@ -8,6 +8,7 @@
 mod attempts;
 mod config;
 mod history;
+mod operator;
 mod pages;
 mod prune;
 mod publish;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use attempts::{AttemptStore, FinishedAttempt, Then};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
+pub use operator::{EventDelivery, EventRecord, OperatorStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
@@ -39,6 +41,7 @@ pub struct Stores {
     pub pages: Arc<dyn PageStore>,
     pub history: Arc<dyn HistoryStore>,
     pub prune: Arc<dyn PruneStore>,
+    pub operator: Arc<dyn OperatorStore>,
 }
 
 impl fmt::Debug for Stores {
@@ -59,6 +62,7 @@ impl Stores {
             + PageStore
             + HistoryStore
             + PruneStore
+            + OperatorStore
             + 'static,
     {
         let database = Arc::new(database);
@@ -70,7 +74,8 @@ impl Stores {
             secrets: database.clone(),
             pages: database.clone(),
             history: database.clone(),
-            prune: database,
+            prune: database.clone(),
+            operator: database,
         }
     }
 }
