@@ -41,6 +41,7 @@ impl PublishStore for StoredWebhooks {
              AND deleted_at IS NULL{}",
             self.db.dialect().for_share()
         );
+        let dialect = self.db.dialect();
         self.write(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 let event = &test.event;
@@ -55,7 +56,7 @@ impl PublishStore for StoredWebhooks {
                 if !decide::may_test(rows::standing(&row)?) {
                     return Ok(Tested::WebhookOff);
                 }
-                insert_events(connection, &[event]).await?;
+                insert_events(connection, dialect, &[event]).await?;
                 let delivery = NewDelivery {
                     id: test.delivery,
                     webhook: test.webhook,
@@ -64,7 +65,7 @@ impl PublishStore for StoredWebhooks {
                     state: DeliveryState::Pending,
                     claim: None,
                 };
-                insert_deliveries(connection, &[delivery]).await?;
+                insert_deliveries(connection, dialect, &[delivery]).await?;
                 audit::record(connection, &test.audit).await?;
                 Ok(Tested::Due)
             })
@@ -120,7 +121,7 @@ async fn publish_all(
     dialect: Dialect,
     new: &NewEvents,
 ) -> Result<Vec<PublishedEvent>, StoreError> {
-    let mut earlier = earlier(connection, &new.events).await?;
+    let mut earlier = earlier(connection, dialect, &new.events).await?;
     let subscribers = subscribers(connection, dialect, &new.events).await?;
     let mut claims = Claims::within(new.claim.as_ref().map(|claim| claim.room.clone()));
     let (mut results, mut events, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,14 +170,15 @@ async fn publish_all(
         });
         events.push(event);
     }
-    insert_events(connection, &events).await?;
-    insert_deliveries(connection, &deliveries).await?;
+    insert_events(connection, dialect, &events).await?;
+    insert_deliveries(connection, dialect, &deliveries).await?;
     Ok(results)
 }
 
 /// The results of earlier requests with the idempotency keys of these.
 async fn earlier(
     connection: &mut DbConnection,
+    dialect: Dialect,
     events: &[NewEvent],
 ) -> Result<HashMap<String, Earlier>, StoreError> {
     let keys = events.iter().filter_map(|event| event.idempotency.as_ref());
@@ -187,7 +189,7 @@ async fn earlier(
             "SELECT e.id, e.idempotency_key, e.request_hash, \
              (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.event_id = e.id) AS deliveries \
              FROM events e WHERE e.idempotency_key IN ({})",
-            statement::placeholders(1, part.len())
+            dialect.placeholders(1, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for key in part {
@@ -205,12 +207,16 @@ async fn earlier(
     Ok(found)
 }
 
-async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> Result<(), StoreError> {
+async fn insert_events(
+    connection: &mut DbConnection,
+    dialect: Dialect,
+    events: &[&NewEvent],
+) -> Result<(), StoreError> {
     for part in statement::parts(events) {
         let sql = format!(
             "INSERT INTO events (id, company_id, environment, event_type, created_at, request_id, body, idempotency_key, \
              request_hash, published_by_kind, published_by, published_from, happened_at) VALUES {}",
-            statement::row_placeholders(part.len(), 13)
+            dialect.rows(part.len(), 13)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for event in part {
@@ -256,7 +262,7 @@ async fn subscribers(
             "SELECT w.id, w.company_id, w.environment, w.events, w.disabled_reason, w.deleted_at, w.url, w.sealed_secret, \
              w.previous_secret, w.previous_until, w.last_key_id FROM webhooks w \
              WHERE (w.company_id, w.environment) IN (VALUES {}) AND w.deleted_at IS NULL ORDER BY w.id{}",
-            statement::row_placeholders(part.len(), 2),
+            dialect.rows(part.len(), 2),
             dialect.on_postgres(" FOR SHARE OF w")
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -312,13 +318,14 @@ struct NewDelivery<'a> {
 
 async fn insert_deliveries(
     connection: &mut DbConnection,
+    dialect: Dialect,
     deliveries: &[NewDelivery<'_>],
 ) -> Result<(), StoreError> {
     for part in statement::parts(deliveries) {
         let sql = format!(
             "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, lease, created_at) \
              VALUES {}",
-            statement::row_placeholders(part.len(), 10)
+            dialect.rows(part.len(), 10)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for delivery in part {
