@@ -46,7 +46,8 @@ impl Dialect {
     }
 
     /// `$3, $4, $5` for three values from the third on. SQLite gets `?`, which stands for the next value: with names, its
-    /// driver searches through all of them for each value. So values have to be bound in the order of their placeholders.
+    /// driver searches through all of them for each value. So values have to be bound in the order of their placeholders,
+    /// and a statement has either only these placeholders or none.
     pub(crate) fn placeholders(self, first: usize, count: usize) -> String {
         let mut text = String::new();
         for number in first..first + count {

@@ -74,8 +74,10 @@ impl DeliveryQueue for StoredWebhooks {
         for part in statement::filled_parts(&webhooks) {
             let sql = format!(
                 "SELECT w.id, (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM deliveries d WHERE d.webhook_id = w.id \
-                 AND d.state = 'pending' AND d.due_at < $1 LIMIT $2) AS overdue) AS overdue \
+                 AND d.state = 'pending' AND d.due_at < {} LIMIT {}) AS overdue) AS overdue \
                  FROM webhooks w WHERE w.id IN ({})",
+                dialect.placeholders(1, 1),
+                dialect.placeholders(2, 1),
                 dialect.placeholders(3, part.len())
             );
             let mut query = sqlx::query(AssertSqlSafe(sql))
@@ -272,7 +274,8 @@ async fn hold_lease(
 ) -> Result<(), StoreError> {
     for part in statement::filled_parts(claimed) {
         let sql = format!(
-            "UPDATE deliveries SET lease = $1, due_at = $2 WHERE id IN ({})",
+            "UPDATE deliveries SET (lease, due_at) = ({}) WHERE id IN ({})",
+            dialect.placeholders(1, 2),
             dialect.placeholders(3, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql))

@@ -76,6 +76,7 @@ mod receiver;
 mod views;
 mod webhook_delivery;
 mod webhook_locks;
+mod webhook_outage;
 mod webhook_requests;
 mod webhook_rotation;
 mod webhook_secret;

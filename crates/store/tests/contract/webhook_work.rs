@@ -28,6 +28,7 @@ contract!(
         two_workers_deliver_each_event_once,
         publications_at_once_are_stored_together_and_each_has_its_own_result,
         what_is_claimed_ahead_is_not_sent_after_a_pause,
+        what_is_due_and_not_claimed_is_overdue_after_a_while,
         a_redirect_to_a_forbidden_address_is_recorded_as_one,
         the_history_has_a_row_for_each_attempt_and_pages_both_ways,
     ]
@@ -423,6 +424,36 @@ async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &TestDb) {
         .filter_map(|one| one.header("webhook-id").map(str::to_owned))
         .collect();
     assert_eq!((ids.len(), slow.received().len()), (60, 60), "each once");
+}
+
+async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("https://example.com/").await.id;
+    let quiet = world.webhook("https://example.com/quiet").await.id;
+    for _ in 0..3 {
+        world.publish("{}").await;
+    }
+    let overdue = async |since, at_most| {
+        let mut counts = world
+            .store
+            .queue
+            .overdue(vec![webhook, quiet], since, at_most)
+            .await
+            .expect("counted");
+        counts.sort_by_key(|(id, _)| *id != webhook);
+        counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>()
+    };
+    let later = START.plus_millis(1);
+    assert_eq!(overdue(START, 10).await, [0, 0], "not before they are due");
+    assert_eq!(overdue(later, 10).await, [3, 3]);
+    assert_eq!(overdue(later, 2).await, [2, 2]);
+    let lease = AttemptId::from_random([7; 16]);
+    let claim = world
+        .store
+        .queue
+        .claim(vec![(webhook, 2)], START, START.plus_seconds(30), lease);
+    assert_eq!(claim.await.expect("claimed").len(), 2);
+    assert_eq!(overdue(later, 10).await, [1, 3], "what is claimed is not counted");
 }
 
 async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &TestDb) {

@@ -193,6 +193,20 @@ impl World {
         payload: &str,
         key: Option<&str>,
     ) -> Result<Published, PublishError> {
+        self.publish_at(&self.webhooks, payload, key).await
+    }
+
+    /// Publishes on another node.
+    pub(crate) async fn publish_on(&self, node: &Webhooks, payload: &str) -> Result<Published, PublishError> {
+        self.publish_at(node, payload, None).await
+    }
+
+    async fn publish_at(
+        &self,
+        node: &Webhooks,
+        payload: &str,
+        key: Option<&str>,
+    ) -> Result<Published, PublishError> {
         let publication = Publication {
             company: self.company.id,
             environment: SANDBOX,
@@ -202,7 +216,7 @@ impl World {
             request_id: None,
             idempotency_key: key,
         };
-        self.webhooks.publish(publication, &ana()).await
+        node.publish(publication, &ana()).await
     }
 
     pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryRow> {
