@@ -68,6 +68,10 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             eprintln!("g, minute {}: {:?}", readings.len(), readings.last());
         }
     }
+    // The last minute may have ended between two looks.
+    if (readings.len() as u64) < bench.options.minutes {
+        readings.push(reading(bench, &gatehouse, &url, publishing.refused())?);
+    }
     let published = publishing.join()?;
     let ordinary: Vec<_> = published.events.iter().filter(|one| !one.rare).copied().collect();
     let missing = receiver.missing(&ordinary, GOOD, SILENCE);
@@ -157,22 +161,19 @@ fn report(
         };
         let before = number.checked_sub(1).map(|before| readings[before]);
         let refused = reading.refused - before.map_or(0, |before| before.refused);
-        bench.report.raw(
-            "g",
-            &format!("minute {}", number + 1),
-            json!({
-                "accepted": in_minute,
-                "delivered": delivered,
-                "p50_ms": latency.p50,
-                "p99_ms": latency.p99,
-                "longest_ms": latency.highest,
-                "status_503": refused,
-                "memory_mib": reading.memory,
-                "database_mib": reading.database,
-                "server_cpu_seconds": reading.server.as_secs_f64(),
-                "postgresql_cpu_seconds": reading.postgres.as_secs_f64(),
-            }),
-        );
+        let figures = json!({
+            "accepted": in_minute,
+            "delivered": delivered,
+            "p50_ms": latency.p50,
+            "p99_ms": latency.p99,
+            "longest_ms": latency.highest,
+            "status_503": refused,
+            "memory_mib": reading.memory,
+            "database_mib": reading.database,
+            "server_cpu_seconds": reading.server.as_secs_f64(),
+            "postgresql_cpu_seconds": reading.postgres.as_secs_f64(),
+        });
+        bench.report.raw("g", &format!("minute {}", number + 1), figures);
         rows.push(vec![
             (number + 1).to_string(),
             figure(in_minute as f64 / MINUTE.as_secs_f64()),

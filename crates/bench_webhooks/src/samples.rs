@@ -48,7 +48,9 @@ impl Samples {
 /// Three significant digits, or whole numbers with commas.
 pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
-    if size >= 1000.0 {
+    if size == 0.0 {
+        "0".to_owned()
+    } else if size >= 1000.0 {
         thousands(value.round() as u64)
     } else if size >= 100.0 {
         format!("{value:.0}")
@@ -92,8 +94,8 @@ mod tests {
 
     #[test]
     fn figures_have_three_digits_or_commas() {
-        let written = [0.0712, 0.9, 7.0, 13.26, 137.2, 15_061.4].map(figure);
-        assert_eq!(written, ["0.071", "0.900", "7.00", "13.3", "137", "15,061"]);
+        let written = [0.0, 0.0712, 0.9, 7.0, 13.26, 137.2, 15_061.4].map(figure);
+        assert_eq!(written, ["0", "0.071", "0.900", "7.00", "13.3", "137", "15,061"]);
         assert_eq!(thousands(1_123_005), "1,123,005");
     }
 
