@@ -77,7 +77,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
                     .to_owned(),
             ],
             peer.to_vec(),
-            vec![String::new(); 4],
+            vec![String::new(); 3],
         ]
         .concat(),
     ];
