@@ -25,8 +25,30 @@ struct State {
     /// How many of `claimed` are counted in `admission`.
     counted: usize,
     changed: Vec<WebhookId>,
-    /// How many deliveries publications may claim. `None` if no worker runs.
+    /// How many deliveries publications may claim. `None` if no worker runs, or it claims itself.
     admission: Option<Room>,
+    /// Whether a publication claims.
+    lent: bool,
+    worker_runs: bool,
+}
+
+/// Room for a publication until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Loan<'a> {
+    door: &'a Doorbell,
+    pub(crate) room: Room,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let mut state = self.door.lock();
+        state.lent = false;
+        let worker_waits = state.admission.is_none();
+        drop(state);
+        if worker_waits {
+            self.door.bell.notify_one();
+        }
+    }
 }
 
 /// What the worker finds when the bell has rung.
@@ -84,23 +106,33 @@ impl Doorbell {
     /// Reports that a webhook was paused, changed or deleted, so that nothing claimed before is still sent.
     pub(crate) fn changed(&self, webhook: WebhookId) {
         let mut state = self.lock();
-        if state.admission.is_some() {
+        if state.worker_runs {
             state.changed.push(webhook);
             self.bell.notify_one();
         }
     }
 
-    /// How many deliveries publications may claim now. `None` if no worker runs. What was handed over since the worker
-    /// said how many is counted.
-    pub(crate) fn room(&self) -> Option<Room> {
+    /// How many deliveries a publication may claim now. `None` if no worker runs, the worker itself claims, or another
+    /// publication does. What was handed over since the worker said how many is counted.
+    pub(crate) fn room(&self) -> Option<Loan<'_>> {
         let mut state = self.lock();
         state.count_claimed();
-        state.admission.clone()
+        let room = state.admission.clone().filter(|_| !state.lent)?;
+        state.lent = true;
+        Some(Loan { door: self, room })
+    }
+
+    /// Publications get no room from now on. Returns whether none has any: otherwise the bell rings when it has ended.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = self.lock();
+        state.admission = None;
+        !state.lent
     }
 
     /// Sets the room from now on. `None` means that no worker runs. What was handed over and not taken yet is counted.
     pub(crate) fn admit(&self, room: Option<Room>) {
         let mut state = self.lock();
+        state.worker_runs = room.is_some();
         state.admission = room;
         state.counted = 0;
     }
@@ -147,17 +179,32 @@ mod tests {
         door.admit(Some(room));
         let (webhook, company) = alone(1);
         door.ring(company, [], vec![claimed(alone(1)), claimed(alone(1))]);
-        let left = door.room().expect("a worker runs");
+        let left = door.room().expect("a worker runs").room.clone();
         assert_eq!(left.in_all, 8);
         assert_eq!(left.webhooks.get(&webhook), Some(&2));
         assert_eq!(left.companies.get(&company), Some(&3));
         assert_eq!(door.take().claimed.len(), 2);
         assert_eq!(
-            door.room().expect("a worker runs").in_all,
+            door.room().expect("a worker runs").room.in_all,
             8,
             "until the worker says how many it has room for now"
         );
         door.admit(None);
         assert!(door.room().is_none());
+    }
+
+    #[tokio::test]
+    async fn either_one_publication_or_the_worker_claims() {
+        let door = Doorbell::default();
+        door.admit(Some(Room::default()));
+        let lent = door.room().expect("a worker runs");
+        assert!(door.room().is_none(), "one at a time");
+        assert!(!door.close(), "the worker waits for it");
+        drop(lent);
+        door.heard().await;
+        assert!(door.close());
+        assert!(door.room().is_none(), "the worker claims");
+        door.admit(Some(Room::default()));
+        assert!(door.room().is_some());
     }
 }

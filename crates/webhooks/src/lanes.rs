@@ -5,7 +5,7 @@
 //! so that a receiver that responds quickly never waits for the database. How much may wait follows from the time that
 //! the lane's attempts take: what it sends in [`CLAIMED_AHEAD_MS`]. A receiver that hangs gets nothing ahead.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub(crate) struct Lanes {
     places: Ledger<CompanyId>,
     ready: HashMap<WebhookId, CompanyId>,
     later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
+    /// While a claim is on its way, the webhooks that became ready since it began. It may not have seen what made them
+    /// ready.
+    ready_again: Option<HashSet<WebhookId>>,
 }
 
 #[derive(Debug)]
@@ -97,12 +100,18 @@ impl Lanes {
             places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
             ready: HashMap::new(),
             later: BTreeSet::new(),
+            ready_again: None,
         }
     }
 
     /// These webhooks may have something due.
     pub(crate) fn ready(&mut self, webhooks: impl IntoIterator<Item = (WebhookId, CompanyId)>) {
-        self.ready.extend(webhooks);
+        for (webhook, company) in webhooks {
+            self.ready.insert(webhook, company);
+            if let Some(again) = &mut self.ready_again {
+                again.insert(webhook);
+            }
+        }
     }
 
     /// This webhook has something due at that time.
@@ -116,7 +125,7 @@ impl Lanes {
             && at <= now
         {
             self.later.pop_first();
-            self.ready.insert(webhook, company);
+            self.ready([(webhook, company)]);
         }
     }
 
@@ -189,32 +198,21 @@ impl Lanes {
         startable.map(|(webhook, company)| (*webhook, *company)).collect()
     }
 
-    /// Keeps places for what is being claimed, so that publications do not claim for the same places at the same time.
-    pub(crate) fn reserve(&mut self, wanted: &[(WebhookId, u32)]) {
-        for (webhook, places) in wanted {
-            if let Some(company) = self.ready.get(webhook) {
-                self.places.take_beyond_share(company, *places as usize);
-            }
-        }
+    /// A claim begins. Until it ends, publications must not claim: they would claim for the same places.
+    pub(crate) fn begin_claim(&mut self) {
+        self.ready_again = Some(HashSet::new());
     }
 
-    /// The claim has ended. Call it before [`Lanes::got`].
-    pub(crate) fn unreserve(&mut self, wanted: &[(WebhookId, u32)]) {
-        for (webhook, places) in wanted {
-            if let Some(company) = self.ready.get(webhook) {
-                self.places.give_back(company, *places as usize);
-            }
-        }
-    }
-
-    /// A webhook that got as many as it asked for may have more.
-    pub(crate) fn got(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
+    /// The claim has ended. A webhook that got as many as it asked for may have more. `None` if it failed: then all may.
+    pub(crate) fn end_claim(&mut self, wanted: &[(WebhookId, u32)], claimed: Option<&[Claimed]>) {
+        let again = self.ready_again.take().unwrap_or_default();
         let mut counts: HashMap<WebhookId, u32> = HashMap::new();
-        for one in claimed {
+        for one in claimed.unwrap_or_default() {
             *counts.entry(one.webhook).or_insert(0) += 1;
         }
         for (webhook, asked) in wanted {
-            if counts.get(webhook).copied().unwrap_or(0) < *asked {
+            let got = counts.get(webhook).copied().unwrap_or(0);
+            if claimed.is_some() && got < *asked && !again.contains(webhook) {
                 self.ready.remove(webhook);
             }
         }
@@ -283,11 +281,8 @@ impl Lanes {
     }
 
     /// How many deliveries publications may claim. A webhook that has a backlog gets none: its deliveries wait in order.
-    /// A publication may be on its way while this worker claims. So publications get half of each share, and together
-    /// with the worker's they leave places for companies that have none.
     pub(crate) fn admission(&self) -> Room {
         let count = |room: u32| usize::try_from(room).unwrap_or(usize::MAX);
-        let half = |places: usize| places.div_ceil(2);
         let per_webhook = self.options.per_webhook;
         let rooms = self
             .lanes
@@ -296,13 +291,13 @@ impl Lanes {
         let ready = self.ready.keys().map(|webhook| (*webhook, 0));
         let companies = self.places.holders();
         Room {
-            in_all: half(self.places.free()),
+            in_all: self.places.free(),
             each_webhook: count(per_webhook),
             webhooks: Arc::new(rooms.chain(ready).collect()),
-            each_company: half(self.places.free().div_ceil(2)),
+            each_company: self.places.free().div_ceil(2),
             companies: Arc::new(
                 companies
-                    .map(|(company, _)| (*company, half(self.places.room(company))))
+                    .map(|(company, _)| (*company, self.places.room(company)))
                     .collect(),
             ),
         }
@@ -456,7 +451,7 @@ pub(crate) mod tests {
         assert!(lanes.wanted().is_empty(), "it already has its share");
         let admission = lanes.admission();
         assert_eq!(admission.companies.get(&company(1)), Some(&0));
-        assert_eq!((admission.in_all, admission.each_company), (128, 64));
+        assert_eq!((admission.in_all, admission.each_company), (256, 128));
         lanes.ready([(webhook(99), company(2))]);
         assert_eq!(lanes.wanted(), vec![(webhook(99), 32)]);
     }
@@ -475,14 +470,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_webhook_that_got_less_than_it_asked_for_has_nothing_more() {
-        let mut lanes = lanes(4, 20);
-        lanes.ready([alone(1), alone(2)]);
-        let wanted = [(webhook(1), 2), (webhook(2), 2)];
-        lanes.got(
-            &wanted,
-            &[claimed(alone(1)), claimed(alone(1)), claimed(alone(2))],
-        );
-        assert_eq!(lanes.ready.keys().collect::<Vec<_>>(), [&webhook(1)]);
+        let wanted = [(webhook(1), 2), (webhook(2), 2), (webhook(3), 2)];
+        let got = [claimed(alone(1)), claimed(alone(1)), claimed(alone(2))];
+        let left = |claimed: Option<&[Claimed]>| {
+            let mut lanes = lanes(4, 20);
+            lanes.ready([alone(1), alone(2), alone(3)]);
+            lanes.begin_claim();
+            // Something was published while the claim was on its way.
+            lanes.ready([alone(3)]);
+            lanes.end_claim(&wanted, claimed);
+            let mut ready: Vec<_> = lanes.ready.into_keys().collect();
+            ready.sort();
+            ready
+        };
+        assert_eq!(left(Some(&got)), [webhook(1), webhook(3)]);
+        assert_eq!(left(None), [1, 2, 3].map(webhook), "it failed");
     }
 
     #[test]

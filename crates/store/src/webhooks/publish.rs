@@ -134,45 +134,54 @@ async fn publish_all(
         }
         let of_scope = subscribers.get(&(event.company, event.environment));
         let of_scope = of_scope.map_or(&[][..], Vec::as_slice);
-        let (mut waking, mut claimed) = (Vec::new(), Vec::new());
-        let before = deliveries.len();
-        for (subscriber, begins) in decide::recipients(event.event_type, event.company, &mut claims, of_scope)
-        {
-            let delivery = NewDelivery {
-                id: DeliveryId::time_ordered(event.created_at, vault::random()),
-                webhook: subscriber.webhook,
-                event,
-                test: false,
-                state: begins.state(),
-                claim: new.claim.as_ref().filter(|_| begins == Begins::Claimed),
-            };
-            if let Some(claim) = delivery.claim {
-                claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
-            } else if begins == Begins::Due {
-                waking.push(subscriber.webhook);
-            }
-            deliveries.push(delivery);
-        }
-        let count = (deliveries.len() - before) as u64;
+        let recipients = decide::recipients(event.event_type, event.company, &mut claims, of_scope);
         if let Some(idempotency) = &event.idempotency {
             // The same key may come again in this batch.
             let this = Earlier {
                 event: event.id,
                 request_hash: idempotency.request_hash.to_vec(),
-                deliveries: count,
+                deliveries: recipients.len() as u64,
             };
             earlier.insert(idempotency.key.clone(), this);
         }
-        results.push(PublishedEvent::Stored {
-            deliveries: count,
-            waking,
-            claimed,
-        });
+        results.push(deliver(event, new.claim.as_ref(), recipients, &mut deliveries));
         events.push(event);
     }
     insert_events(connection, dialect, &events).await?;
     insert_deliveries(connection, dialect, &deliveries).await?;
     Ok(results)
+}
+
+/// Adds a delivery for each recipient of the event.
+fn deliver<'a>(
+    event: &'a NewEvent,
+    claim: Option<&'a ClaimAtBirth>,
+    recipients: Vec<(&Subscriber, Begins)>,
+    deliveries: &mut Vec<NewDelivery<'a>>,
+) -> PublishedEvent {
+    let (mut waking, mut claimed) = (Vec::new(), Vec::new());
+    let count = recipients.len() as u64;
+    for (subscriber, begins) in recipients {
+        let delivery = NewDelivery {
+            id: DeliveryId::time_ordered(event.created_at, vault::random()),
+            webhook: subscriber.webhook,
+            event,
+            test: false,
+            state: begins.state(),
+            claim: claim.filter(|_| begins == Begins::Claimed),
+        };
+        if let Some(claim) = delivery.claim {
+            claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
+        } else if begins == Begins::Due {
+            waking.push(subscriber.webhook);
+        }
+        deliveries.push(delivery);
+    }
+    PublishedEvent::Stored {
+        deliveries: count,
+        waking,
+        claimed,
+    }
 }
 
 /// The results of earlier requests with the idempotency keys of these.
