@@ -316,6 +316,18 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             operator_api::events::publish_route(),
         ),
         Route::new(
+            Method::POST,
+            "/operator/v1/events/batch",
+            Bearer(Scope::Events),
+            post(operator_api::events::publish_batch),
+        ),
+        Route::new(
+            Method::GET,
+            "/operator/v1/events/{event}",
+            Bearer(Scope::Events),
+            get(operator_api::event::show_event),
+        ),
+        Route::new(
             Method::GET,
             "/operator/v1/event-types",
             Bearer(Scope::EventTypes),

@@ -24,6 +24,9 @@ cargo xtask <command>
   bench gateway [<options>…]
                       the released gateway side by side with nginx and Lua: requests a second, CPU time, latency, memory.
                       `bench gateway --help` lists the options
+  bench webhooks [<options>…]
+                      the released server publishes and delivers events, on SQLite and on PostgreSQL: rates, latency,
+                      slow receivers, kills, memory. `bench webhooks --help` lists the options
   bench logs page [<options>…]
                       the Logs tab in Chromium over 10 million rows: a change of the filter until it is painted
   screenshots         take the pictures in docs/images again
@@ -54,6 +57,8 @@ pub(crate) enum Bench {
     Logs(Vec<String>),
     /// With the benchmark's own options.
     Gateway(Vec<String>),
+    /// With the benchmark's own options.
+    Webhooks(Vec<String>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -80,6 +85,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
     let with_own_options = match ours.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bench", "logs", ..] => Some(Bench::Logs(ours[2..].to_vec())),
         ["bench", "gateway", ..] => Some(Bench::Gateway(ours[2..].to_vec())),
+        ["bench", "webhooks", ..] => Some(Bench::Webhooks(ours[2..].to_vec())),
         _ => None,
     };
     if let Some(bench) = with_own_options {
@@ -126,7 +132,9 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
         },
         "lint" => Task::Lint,
         "bench" if rest.take("redact") => Task::Bench(Bench::Redact),
-        "bench" => bail!("The benchmarks are `cargo xtask bench redact`, `bench logs` and `bench gateway`."),
+        "bench" => bail!(
+            "The benchmarks are `cargo xtask bench redact`, `bench logs`, `bench gateway` and `bench webhooks`."
+        ),
         "screenshots" => Task::Screenshots,
         other => bail!("There is no command `{other}`.\n\n{USAGE}"),
     };
@@ -231,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_benchmarks_of_the_log_and_the_gateway_have_options_of_their_own() {
+    fn most_benchmarks_have_options_of_their_own() {
         assert_eq!(
             parsed("bench logs --rows 1000 --help").unwrap().unwrap().task,
             Task::Bench(Bench::Logs(vec!["--rows".into(), "1000".into(), "--help".into()]))
@@ -239,6 +247,10 @@ mod tests {
         assert_eq!(
             parsed("bench gateway --only a").unwrap().unwrap().task,
             Task::Bench(Bench::Gateway(vec!["--only".into(), "a".into()]))
+        );
+        assert_eq!(
+            parsed("bench webhooks --only a").unwrap().unwrap().task,
+            Task::Bench(Bench::Webhooks(vec!["--only".into(), "a".into()]))
         );
     }
 

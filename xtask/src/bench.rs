@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of redaction, of the log store and of the gateway, in a release build. `docs/BENCHMARKS.md` has the
-//! results.
+//! `cargo xtask bench`: the benchmarks of redaction, of the log store, of the gateway and of webhooks, in a release build.
+//! `docs/BENCHMARKS.md` has the results.
 
 use anyhow::Result;
 
@@ -42,14 +42,22 @@ pub(crate) fn run_logs(project: &Project, options: &[String]) -> Result<()> {
     run(&mut bench)
 }
 
-/// Passes all options on to the benchmark. The released server is built first, unless `--binary` names one.
 pub(crate) fn run_gateway(project: &Project, options: &[String]) -> Result<()> {
+    run_with_server(project, "bench_gateway", options)
+}
+
+pub(crate) fn run_webhooks(project: &Project, options: &[String]) -> Result<()> {
+    run_with_server(project, "bench_webhooks", options)
+}
+
+/// Passes all options on to the benchmark. The released server is built first, unless `--binary` names one.
+fn run_with_server(project: &Project, package: &str, options: &[String]) -> Result<()> {
     let has_binary = |option: &String| option == "--binary" || option.starts_with("--binary=");
     let asks_for_help = options.iter().any(|option| option == "--help" || option == "-h");
     if !asks_for_help && !options.iter().any(has_binary) {
         build::run(project, true, false)?;
     }
     run(cargo(&project.root)
-        .args(["run", "--release", "--package", "bench_gateway", "--"])
+        .args(["run", "--release", "--package", package, "--"])
         .args(options))
 }

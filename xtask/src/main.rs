@@ -61,6 +61,7 @@ fn run() -> Result<()> {
         Task::Bench(Bench::Redact) => bench::run_redact(&project),
         Task::Bench(Bench::Logs(options)) => bench::run_logs(&project, &options),
         Task::Bench(Bench::Gateway(options)) => bench::run_gateway(&project, &options),
+        Task::Bench(Bench::Webhooks(options)) => bench::run_webhooks(&project, &options),
         Task::Screenshots => screenshots::run(&project, timings),
     }
 }

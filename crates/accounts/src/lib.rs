@@ -13,6 +13,7 @@ mod session;
 mod sign_in;
 mod storage;
 mod throttle;
+mod together;
 mod views;
 
 pub use email::Email;

@@ -11,6 +11,7 @@ use model::{
 };
 use vault::Token;
 
+use crate::together::Together;
 use crate::{
     AccountStore, AccountsError, Company, Email, Install, Member, OperatorToken, Password, Passwords, Person,
     Queue, Scopes, SessionLimits, Throttle,
@@ -25,6 +26,7 @@ pub struct Accounts {
     pub(crate) clock: Clock,
     pub(crate) limits: SessionLimits,
     pub(crate) bus: Bus,
+    pub(crate) operators: Arc<Together<[u8; 32], Option<OperatorToken>>>,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -77,6 +79,7 @@ impl Accounts {
             clock,
             limits,
             bus,
+            operators: Arc::default(),
         }
     }
 
@@ -407,12 +410,23 @@ impl Accounts {
     }
 
     /// The stored token that this text belongs to. Looked up in the database every time, so that every node refuses a
-    /// revoked token at once.
+    /// revoked token at once. Requests that come at the same time share a look-up that begins after them.
     pub async fn operator(&self, token: &Token) -> Result<Option<OperatorToken>, AccountsError> {
-        self.store
-            .operator_token(token.hash())
-            .await
-            .map_err(AccountsError::Storage)
+        let hash = token.hash();
+        let store = Arc::clone(&self.store);
+        let look_up = move || {
+            let store = Arc::clone(&store);
+            async move { store.operator_token(hash).await.ok() }
+        };
+        match self.operators.get(hash, look_up).await {
+            Some(found) => Ok(found),
+            // It failed. This look-up says why.
+            None => self
+                .store
+                .operator_token(hash)
+                .await
+                .map_err(AccountsError::Storage),
+        }
     }
 
     /// A person's action affects all their companies, so it goes into each company's audit trail.

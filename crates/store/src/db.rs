@@ -1,7 +1,8 @@
 //! A database handle: many readers, and writes as closures that run inside a transaction.
 //!
 //! SQLite allows one writer, so one task does all the writing. It takes the waiting writes (interactive and background
-//! ones in turn, so that neither starves the other), runs each in a savepoint of the same transaction, and commits once. The whole group costs one fsync, and a write
+//! ones in turn, so that neither starves the other), runs them in the same transaction, each but the first in a
+//! savepoint, and commits once. The whole group costs one fsync, and a write
 //! returns only after that commit. PostgreSQL runs each write in its own transaction.
 
 use std::panic::AssertUnwindSafe;
@@ -401,8 +402,12 @@ async fn next_job(urgent: &mut mpsc::Receiver<Job>, patient: &mut mpsc::Receiver
 async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
     let mut outcome = execute(connection, "BEGIN IMMEDIATE").await;
     if outcome.is_ok() {
-        for job in &mut group {
-            outcome = run_in_savepoint(connection, job).await;
+        for (number, job) in group.iter_mut().enumerate() {
+            outcome = if number == 0 {
+                run_first(connection, job).await
+            } else {
+                run_in_savepoint(connection, job).await
+            };
             if outcome.is_err() {
                 break;
             }
@@ -433,19 +438,31 @@ async fn commit_group(connection: &mut AnyConnection, mut group: Vec<Job>) {
     }
 }
 
+/// Nothing has been written before the first work of a transaction. So it needs no savepoint, which would cost a copy of
+/// every page it changes: an error from it rolls back the transaction and begins another.
+async fn run_first(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
+    if kept(connection, job).await {
+        return Ok(());
+    }
+    execute(connection, "ROLLBACK").await?;
+    execute(connection, "BEGIN IMMEDIATE").await
+}
+
 /// An error from the work itself rolls back to the savepoint and goes to its caller. This function fails only if the
 /// savepoint itself fails.
 async fn run_in_savepoint(connection: &mut AnyConnection, job: &mut Job) -> Result<(), StoreError> {
     execute(connection, "SAVEPOINT one_write").await?;
-    // A panic in one caller's work must not end the writer that every caller shares.
-    let keep = AssertUnwindSafe(job.run(connection))
-        .catch_unwind()
-        .await
-        .unwrap_or(false);
-    if !keep {
+    if !kept(connection, job).await {
         execute(connection, "ROLLBACK TO one_write").await?;
     }
     execute(connection, "RELEASE one_write").await
+}
+
+/// Runs the work. Returns whether what it wrote is kept.
+async fn kept(connection: &mut AnyConnection, job: &mut Job) -> bool {
+    // A panic in one caller's work must not end the writer that every caller shares.
+    let run = AssertUnwindSafe(job.run(connection)).catch_unwind();
+    run.await.unwrap_or(false)
 }
 
 async fn execute(connection: &mut AnyConnection, sql: &'static str) -> Result<(), StoreError> {

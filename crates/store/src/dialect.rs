@@ -16,6 +16,9 @@ impl Dialect {
     /// | `{sequence}` | `INTEGER PRIMARY KEY AUTOINCREMENT` | `BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY` |
     /// | `{strict}` | `STRICT` | nothing |
     /// | `{int}` | `INTEGER` | `BIGINT` |
+    /// | `{postgres}` at the start of a line | no line | the rest of the line |
+    ///
+    /// A statement for both has to follow the last such line: SQLite's driver cannot end with a comment alone.
     pub fn render(self, sql: &str) -> String {
         let (blob, sequence, strict, int) = match self {
             Self::Sqlite => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT", "STRICT", "INTEGER"),
@@ -26,6 +29,13 @@ impl Dialect {
                 "BIGINT",
             ),
         };
+        let lines = sql
+            .split_inclusive('\n')
+            .filter_map(|line| match line.strip_prefix("{postgres}") {
+                Some(rest) => (self == Self::Postgres).then_some(rest),
+                None => Some(line),
+            });
+        let sql: String = lines.collect();
         sql.replace("{blob}", blob)
             .replace("{sequence}", sequence)
             .replace("{strict}", strict)

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::Dialect;
+
 /// The most rows in one statement.
 const AT_ONCE: usize = 64;
 
@@ -31,26 +33,35 @@ pub(crate) fn filled_parts<T>(rows: &[T]) -> impl Iterator<Item = Vec<&T>> {
     })
 }
 
-/// The placeholders of this many rows: `($1, $2), ($3, $4)` for two rows of two columns.
-pub(crate) fn row_placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::new();
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        text.push_str(&placeholders(row * columns + 1, columns));
-        text.push(')');
+impl Dialect {
+    /// The placeholders of this many rows, the first of a statement: `($1, $2), ($3, $4)` for two rows of two columns.
+    pub(crate) fn rows(self, rows: usize, columns: usize) -> String {
+        let mut text = String::new();
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ", (" });
+            text.push_str(&self.placeholders(row * columns + 1, columns));
+            text.push(')');
+        }
+        text
     }
-    text
-}
 
-/// `$3, $4, $5` for three values from the third on.
-pub(crate) fn placeholders(first: usize, count: usize) -> String {
-    let mut text = String::new();
-    for number in first..first + count {
-        let separator = if number == first { "" } else { ", " };
-        // Writing to memory cannot fail.
-        let _ = write!(text, "{separator}${number}");
+    /// `$3, $4, $5` for three values from the third on. SQLite gets `?`, which stands for the next value: with names, its
+    /// driver searches through all of them for each value. So values have to be bound in the order of their placeholders,
+    /// and a statement has either only these placeholders or none.
+    pub(crate) fn placeholders(self, first: usize, count: usize) -> String {
+        let mut text = String::new();
+        for number in first..first + count {
+            if number > first {
+                text.push_str(", ");
+            }
+            match self {
+                Self::Sqlite => text.push('?'),
+                // Writing to memory cannot fail.
+                Self::Postgres => drop(write!(text, "${number}")),
+            }
+        }
+        text
     }
-    text
 }
 
 #[cfg(test)]
@@ -82,7 +93,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_numbered_row_by_row() {
-        assert_eq!(row_placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
-        assert_eq!(placeholders(3, 2), "$3, $4");
+        assert_eq!(Dialect::Postgres.rows(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(Dialect::Postgres.placeholders(3, 2), "$3, $4");
+        assert_eq!(Dialect::Sqlite.rows(2, 3), "(?, ?, ?), (?, ?, ?)");
     }
 }

@@ -22,9 +22,33 @@ pub(crate) struct Doorbell {
 struct State {
     waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
+    /// How many of `claimed` are counted in `admission`.
+    counted: usize,
     changed: Vec<WebhookId>,
-    /// How many deliveries publications may claim. `None` if no worker runs.
+    /// How many deliveries publications may claim. `None` if no worker runs, or it claims itself.
     admission: Option<Room>,
+    /// Whether a publication claims.
+    lent: bool,
+    worker_runs: bool,
+}
+
+/// Room for a publication until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Loan<'a> {
+    door: &'a Doorbell,
+    pub(crate) room: Room,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let mut state = self.door.lock();
+        state.lent = false;
+        let worker_waits = state.admission.is_none();
+        drop(state);
+        if worker_waits {
+            self.door.bell.notify_one();
+        }
+    }
 }
 
 /// What the worker finds when the bell has rung.
@@ -34,6 +58,28 @@ pub(crate) struct Visitors {
     pub(crate) claimed: Vec<Claimed>,
     /// Webhooks that were paused, changed or deleted.
     pub(crate) changed: Vec<WebhookId>,
+}
+
+impl State {
+    /// Takes what was handed over out of the room.
+    fn count_claimed(&mut self) {
+        let new = &self.claimed[self.counted.min(self.claimed.len())..];
+        let Some(room) = self.admission.as_mut().filter(|_| !new.is_empty()) else {
+            return;
+        };
+        let (webhooks, companies) = (
+            Arc::make_mut(&mut room.webhooks),
+            Arc::make_mut(&mut room.companies),
+        );
+        for one in new {
+            let of_webhook = webhooks.entry(one.webhook).or_insert(room.each_webhook);
+            *of_webhook = of_webhook.saturating_sub(1);
+            let of_company = companies.entry(one.company).or_insert(room.each_company);
+            *of_company = of_company.saturating_sub(1);
+            room.in_all = room.in_all.saturating_sub(1);
+        }
+        self.counted = self.claimed.len();
+    }
 }
 
 impl Doorbell {
@@ -60,35 +106,35 @@ impl Doorbell {
     /// Reports that a webhook was paused, changed or deleted, so that nothing claimed before is still sent.
     pub(crate) fn changed(&self, webhook: WebhookId) {
         let mut state = self.lock();
-        if state.admission.is_some() {
+        if state.worker_runs {
             state.changed.push(webhook);
             self.bell.notify_one();
         }
     }
 
-    /// How many deliveries publications may claim now. `None` if no worker runs. What was handed over and not taken yet
-    /// is counted.
-    pub(crate) fn room(&self) -> Option<Room> {
-        let state = self.lock();
-        let mut room = state.admission.clone()?;
-        if state.claimed.is_empty() {
-            return Some(room);
-        }
-        let (mut webhooks, mut companies) = (HashMap::clone(&room.webhooks), HashMap::clone(&room.companies));
-        for one in &state.claimed {
-            let of_webhook = webhooks.entry(one.webhook).or_insert(room.each_webhook);
-            *of_webhook = of_webhook.saturating_sub(1);
-            let of_company = companies.entry(one.company).or_insert(room.each_company);
-            *of_company = of_company.saturating_sub(1);
-            room.in_all = room.in_all.saturating_sub(1);
-        }
-        (room.webhooks, room.companies) = (Arc::new(webhooks), Arc::new(companies));
-        Some(room)
+    /// How many deliveries a publication may claim now. `None` if no worker runs, the worker itself claims, or another
+    /// publication does. What was handed over since the worker said how many is counted.
+    pub(crate) fn room(&self) -> Option<Loan<'_>> {
+        let mut state = self.lock();
+        state.count_claimed();
+        let room = state.admission.clone().filter(|_| !state.lent)?;
+        state.lent = true;
+        Some(Loan { door: self, room })
     }
 
-    /// Sets the room from now on. `None` means that no worker runs.
+    /// Publications get no room from now on. Returns whether none has any: otherwise the bell rings when it has ended.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = self.lock();
+        state.admission = None;
+        !state.lent
+    }
+
+    /// Sets the room from now on. `None` means that no worker runs. What was handed over and not taken yet is counted.
     pub(crate) fn admit(&self, room: Option<Room>) {
-        self.lock().admission = room;
+        let mut state = self.lock();
+        state.worker_runs = room.is_some();
+        state.admission = room;
+        state.counted = 0;
     }
 
     /// Returns once the bell has rung since the last [`Doorbell::take`]. The bell remembers one ring, so a ring between
@@ -100,6 +146,8 @@ impl Doorbell {
     /// Takes everything that waits.
     pub(crate) fn take(&self) -> Visitors {
         let mut state = self.lock();
+        state.count_claimed();
+        state.counted = 0;
         Visitors {
             waiting: std::mem::take(&mut state.waiting),
             claimed: std::mem::take(&mut state.claimed),
@@ -131,13 +179,32 @@ mod tests {
         door.admit(Some(room));
         let (webhook, company) = alone(1);
         door.ring(company, [], vec![claimed(alone(1)), claimed(alone(1))]);
-        let left = door.room().expect("a worker runs");
+        let left = door.room().expect("a worker runs").room.clone();
         assert_eq!(left.in_all, 8);
         assert_eq!(left.webhooks.get(&webhook), Some(&2));
         assert_eq!(left.companies.get(&company), Some(&3));
         assert_eq!(door.take().claimed.len(), 2);
-        assert_eq!(door.room().expect("a worker runs").in_all, 10);
+        assert_eq!(
+            door.room().expect("a worker runs").room.in_all,
+            8,
+            "until the worker says how many it has room for now"
+        );
         door.admit(None);
         assert!(door.room().is_none());
+    }
+
+    #[tokio::test]
+    async fn either_one_publication_or_the_worker_claims() {
+        let door = Doorbell::default();
+        door.admit(Some(Room::default()));
+        let lent = door.room().expect("a worker runs");
+        assert!(door.room().is_none(), "one at a time");
+        assert!(!door.close(), "the worker waits for it");
+        drop(lent);
+        door.heard().await;
+        assert!(door.close());
+        assert!(door.room().is_none(), "the worker claims");
+        door.admit(Some(Room::default()));
+        assert!(door.room().is_some());
     }
 }

@@ -50,6 +50,11 @@ pub enum PublishError {
     /// The catalogue does not have it, or the operator has removed it.
     #[error("this is not an event type")]
     UnknownEventType,
+    /// Other JSON parsers give up there.
+    #[error("payload must not be nested more than 127 deep")]
+    PayloadTooDeep,
+    #[error("event_created_at must not be in the future")]
+    InTheFuture,
     #[error("an idempotency key must have 1 to 255 visible ASCII characters")]
     InvalidIdempotencyKey,
     /// The same idempotency key was used with a different request.

@@ -11,6 +11,9 @@ use crate::PublishError;
 /// The largest payload of an event, in bytes as sent.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
+/// The most objects and arrays within each other, the payload itself included. Common JSON parsers refuse 128.
+const MOST_NESTED: usize = 127;
+
 /// Members that only Gatehouse may set (contract: common body fields).
 const RESERVED: [&str; 3] = ["webhook_id", "event_type", "event_created_at"];
 
@@ -42,6 +45,9 @@ pub(crate) fn members_of(payload: &str) -> Result<&str, PublishError> {
         .deserialize_map(MemberNames)
         .map_err(|_| PublishError::PayloadNotAnObject)?;
     reader.end().map_err(|_| PublishError::PayloadNotAnObject)?;
+    if nesting(payload) > MOST_NESTED {
+        return Err(PublishError::PayloadTooDeep);
+    }
     if let Some(name) = reserved {
         return Err(PublishError::ReservedMember(name));
     }
@@ -50,6 +56,26 @@ pub(crate) fn members_of(payload: &str) -> Result<&str, PublishError> {
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'));
     Ok(inner.ok_or(PublishError::PayloadNotAnObject)?.trim())
+}
+
+/// How many objects and arrays are within each other in this JSON text.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Visits the top-level members of an object. The parser has already decoded escapes, so no spelling of a reserved name
@@ -151,6 +177,20 @@ mod tests {
                 "{payload}"
             );
         }
+    }
+
+    #[test]
+    fn a_body_is_never_nested_deeper_than_parsers_accept() {
+        let payload = |nested: usize| {
+            let (open, close) = ("[".repeat(nested - 1), "]".repeat(nested - 1));
+            format!(r#"{{"brackets in a string":"\"{{[[","a":{open}{close}}}"#)
+        };
+        let deepest = body(&payload(MOST_NESTED)).expect("not too deep");
+        serde_json::from_str::<serde_json::Value>(&deepest).expect("a parser with the usual limit reads it");
+        assert!(matches!(
+            body(&payload(MOST_NESTED + 1)),
+            Err(PublishError::PayloadTooDeep)
+        ));
     }
 
     #[test]

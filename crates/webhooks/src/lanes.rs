@@ -5,7 +5,7 @@
 //! so that a receiver that responds quickly never waits for the database. How much may wait follows from the time that
 //! the lane's attempts take: what it sends in [`CLAIMED_AHEAD_MS`]. A receiver that hangs gets nothing ahead.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub(crate) struct Lanes {
     places: Ledger<CompanyId>,
     ready: HashMap<WebhookId, CompanyId>,
     later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
+    /// While a claim is on its way, the webhooks that became ready since it began. It may not have seen what made them
+    /// ready.
+    ready_again: Option<HashSet<WebhookId>>,
 }
 
 #[derive(Debug)]
@@ -97,12 +100,18 @@ impl Lanes {
             places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
             ready: HashMap::new(),
             later: BTreeSet::new(),
+            ready_again: None,
         }
     }
 
     /// These webhooks may have something due.
     pub(crate) fn ready(&mut self, webhooks: impl IntoIterator<Item = (WebhookId, CompanyId)>) {
-        self.ready.extend(webhooks);
+        for (webhook, company) in webhooks {
+            self.ready.insert(webhook, company);
+            if let Some(again) = &mut self.ready_again {
+                again.insert(webhook);
+            }
+        }
     }
 
     /// This webhook has something due at that time.
@@ -116,7 +125,7 @@ impl Lanes {
             && at <= now
         {
             self.later.pop_first();
-            self.ready.insert(webhook, company);
+            self.ready([(webhook, company)]);
         }
     }
 
@@ -189,14 +198,21 @@ impl Lanes {
         startable.map(|(webhook, company)| (*webhook, *company)).collect()
     }
 
-    /// A webhook that got as many as it asked for may have more.
-    pub(crate) fn got(&mut self, wanted: &[(WebhookId, u32)], claimed: &[Claimed]) {
+    /// A claim begins. Until it ends, publications must not claim: they would claim for the same places.
+    pub(crate) fn begin_claim(&mut self) {
+        self.ready_again = Some(HashSet::new());
+    }
+
+    /// The claim has ended. A webhook that got as many as it asked for may have more. `None` if it failed: then all may.
+    pub(crate) fn end_claim(&mut self, wanted: &[(WebhookId, u32)], claimed: Option<&[Claimed]>) {
+        let again = self.ready_again.take().unwrap_or_default();
         let mut counts: HashMap<WebhookId, u32> = HashMap::new();
-        for one in claimed {
+        for one in claimed.unwrap_or_default() {
             *counts.entry(one.webhook).or_insert(0) += 1;
         }
         for (webhook, asked) in wanted {
-            if counts.get(webhook).copied().unwrap_or(0) < *asked {
+            let got = counts.get(webhook).copied().unwrap_or(0);
+            if claimed.is_some() && got < *asked && !again.contains(webhook) {
                 self.ready.remove(webhook);
             }
         }
@@ -455,14 +471,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_webhook_that_got_less_than_it_asked_for_has_nothing_more() {
-        let mut lanes = lanes(4, 20);
-        lanes.ready([alone(1), alone(2)]);
-        let wanted = [(webhook(1), 2), (webhook(2), 2)];
-        lanes.got(
-            &wanted,
-            &[claimed(alone(1)), claimed(alone(1)), claimed(alone(2))],
-        );
-        assert_eq!(lanes.ready.keys().collect::<Vec<_>>(), [&webhook(1)]);
+        let wanted = [(webhook(1), 2), (webhook(2), 2), (webhook(3), 2)];
+        let got = [claimed(alone(1)), claimed(alone(1)), claimed(alone(2))];
+        let left = |claimed: Option<&[Claimed]>| {
+            let mut lanes = lanes(4, 20);
+            lanes.ready([alone(1), alone(2), alone(3)]);
+            lanes.begin_claim();
+            // Something was published while the claim was on its way.
+            lanes.ready([alone(3)]);
+            lanes.end_claim(&wanted, claimed);
+            let mut ready: Vec<_> = lanes.ready.into_keys().collect();
+            ready.sort();
+            ready
+        };
+        assert_eq!(left(Some(&got)), [webhook(1), webhook(3)]);
+        assert_eq!(left(None), [1, 2, 3].map(webhook), "it failed");
     }
 
     #[test]

@@ -58,10 +58,11 @@ pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
     AttemptStore, CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint,
-    EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter, HistoryPage,
-    HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest, NewWebhook,
-    OwnSecretStore, OwnSecrets, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed,
-    Rewrite, Rewritten, StoredDelivery, Stores, Tested, Then, WebhookChange, WebhookFacts, Written,
+    EventDelivery, EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope,
+    HistoryFilter, HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent,
+    NewEvents, NewTest, NewWebhook, OperatorStore, OwnSecretStore, OwnSecrets, PageStore, PruneStore,
+    PublishStore, PublishedEvent, Replay, Replayed, Rewrite, Rewritten, StoredDelivery, Stores, Tested, Then,
+    WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

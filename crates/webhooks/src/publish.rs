@@ -13,6 +13,9 @@ use crate::decide::ReplayRefused;
 use crate::storage::{Idempotency, NewEvent, NewTest, PublishedEvent, Replayed, Tested};
 use crate::{PublishError, Webhooks, WebhooksError, draft, event_body};
 
+/// How far a publisher's clock may be ahead.
+const MOST_AHEAD_SECONDS: i64 = 300;
+
 /// An event to publish.
 #[derive(Clone, Debug)]
 pub struct Publication<'a> {
@@ -21,6 +24,8 @@ pub struct Publication<'a> {
     pub event_type: EventType,
     /// A JSON object as sent.
     pub payload: &'a str,
+    /// When it happened. Otherwise it is the time at which it is accepted.
+    pub happened_at: Option<Timestamp>,
     /// The request that caused it.
     pub request_id: Option<RequestId>,
     pub idempotency_key: Option<&'a str>,
@@ -48,6 +53,7 @@ impl Webhooks {
             environment,
             event_type,
             payload,
+            happened_at,
             request_id,
             ..
         } = publication;
@@ -61,7 +67,10 @@ impl Webhooks {
         let parts = self.parts();
         let now = parts.clock.now();
         let id = EventId::time_ordered(now, vault::random());
-        let body = event_body::build(id, &event_type, now, payload)?;
+        if happened_at.is_some_and(|at| at > now.plus_seconds(MOST_AHEAD_SECONDS)) {
+            return Err(PublishError::InTheFuture);
+        }
+        let body = event_body::build(id, &event_type, happened_at.unwrap_or(now), payload)?;
         let body = parts
             .master_key
             .seal(&self.body_place(company, environment, id), &body);
@@ -71,6 +80,7 @@ impl Webhooks {
             environment,
             event_type,
             created_at: now,
+            happened_at,
             request_id,
             body: Arc::new(body),
             idempotency,
@@ -128,6 +138,7 @@ impl Webhooks {
             environment,
             event_type,
             created_at: now,
+            happened_at: None,
             request_id: None,
             body: Arc::new(body),
             idempotency: None,
@@ -200,13 +211,21 @@ fn idempotency(publication: &Publication<'_>) -> Result<Option<Idempotency>, Pub
         .map(|id| id.to_string())
         .unwrap_or_default();
     let company = publication.company.to_string();
-    let parts = [
+    let happened_at = publication
+        .happened_at
+        .map(|at| at.to_rfc3339())
+        .unwrap_or_default();
+    let mut parts = vec![
         company.as_str(),
         publication.environment.as_str(),
         publication.event_type.as_str(),
         request_id.as_str(),
         publication.payload,
     ];
+    if !happened_at.is_empty() {
+        // Only then, so that a key of an earlier version still matches its request.
+        parts.push(&happened_at);
+    }
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

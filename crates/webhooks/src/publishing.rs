@@ -124,10 +124,12 @@ impl Webhooks {
     async fn write_events(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, StorageFailure> {
         let companies: Vec<_> = events.iter().map(|event| event.company).collect();
         let now = self.parts().clock.now();
-        let claim = self.bell().room().map(|room| ClaimAtBirth {
+        // Held until what was claimed has been handed over.
+        let loan = self.bell().room();
+        let claim = loan.as_ref().map(|loan| ClaimAtBirth {
             lease: AttemptId::time_ordered(now, vault::random()),
             until: now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)),
-            room,
+            room: loan.room.clone(),
         });
         let new = Arc::new(NewEvents { events, claim });
         let mut stored = self.parts().store.publish.publish(new).await?;

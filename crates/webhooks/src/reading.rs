@@ -6,11 +6,13 @@ use model::{
     WebhookDetail, WebhookHealth, WebhookId, WebhookRow,
 };
 
-use crate::storage::{HistoryFilter, HistoryRow, WebhookFacts};
+use crate::storage::{EventRecord, HistoryFilter, HistoryRow, WebhookFacts};
 use crate::{Webhooks, WebhooksError, evidence, health, signing};
 
 /// The most deliveries on a webhook's page.
 const DELIVERIES_SHOWN: u32 = 50;
+/// The most deliveries of one event in the operator API.
+const DELIVERIES_OF_EVENT: u32 = 1_000;
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// An attempt in the public API's history, with the payload that was sent.
@@ -30,6 +32,12 @@ impl Webhooks {
             (!failing, row.webhook.name.to_lowercase(), row.webhook.id)
         });
         Ok(rows)
+    }
+
+    /// An event of any company with its deliveries, for the operator.
+    pub async fn event(&self, id: EventId) -> Result<Option<EventRecord>, WebhooksError> {
+        let operator = &self.parts().store.operator;
+        Ok(operator.event(id, DELIVERIES_OF_EVENT).await?)
     }
 
     /// Everything on a webhook's page.

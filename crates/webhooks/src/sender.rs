@@ -209,7 +209,7 @@ impl Sender {
         hop.status = Some(response.status().as_u16());
         hop.response_headers = fields(response.headers());
         let answer = Answer::of(&response);
-        let closes = response.headers().contains_key(CONNECTION);
+        let closes = closes(response.headers());
         let started = Instant::now();
         let read = read_body(response, deadline, hop).await;
         hop.timing.body_ms = Some(millis(started));
@@ -224,6 +224,15 @@ impl Sender {
         }
         Ok(answer)
     }
+}
+
+/// Whether the receiver closes the connection after this response. Many say `keep-alive`, which means that they do not.
+fn closes(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter();
+    let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options
+        .map(<[u8]>::trim_ascii)
+        .any(|option| option.eq_ignore_ascii_case(b"close"))
 }
 
 /// The record of a hop that has reached nothing yet.
@@ -382,6 +391,28 @@ mod tests {
         assert_eq!(as_text(text, true), "a✓");
         assert_eq!(as_text(&[b'a', 0xff, b'b'], true), "a\u{fffd}b");
         assert_eq!(as_text(&text[..3], false), "a\u{fffd}");
+    }
+
+    #[test]
+    fn a_connection_is_kept_unless_the_receiver_closes_it() {
+        let says = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONNECTION, HeaderValue::from_static(value));
+            }
+            closes(&headers)
+        };
+        for kept in [&[][..], &["keep-alive"], &["Keep-Alive, closed"], &["upgrade"]] {
+            assert!(!says(kept), "{kept:?}");
+        }
+        for closed in [
+            &["close"][..],
+            &["Close"],
+            &["keep-alive, close"],
+            &["keep-alive", " close "],
+        ] {
+            assert!(says(closed), "{closed:?}");
+        }
     }
 
     #[test]

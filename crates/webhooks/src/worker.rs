@@ -24,6 +24,8 @@ use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt, pressure, pruni
 pub(crate) const LEASE: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
 /// How much of its lease a delivery needs when its attempt starts: the deadline plus time for the writes.
 const ENOUGH_LEASE_MILLIS: i64 = 15_000;
+/// How long stopping waits for a claim that is on its way.
+const LAST_CLAIM: Duration = Duration::from_secs(2);
 /// How long to wait after a database error.
 const AFTER_FAULT_SECONDS: i64 = 1;
 
@@ -95,6 +97,8 @@ impl Worker {
             attempts: TaskTracker::new(),
             messages,
             results,
+            claiming: false,
+            claim_at: Timestamp::from_millis(0),
             counting: false,
             count_at: Instant::now(),
         };
@@ -136,6 +140,11 @@ pub(crate) enum Message {
         company: CompanyId,
         took: Option<Duration>,
     },
+    /// A claim has ended. `None` if it failed.
+    Claimed {
+        wanted: Vec<(WebhookId, u32)>,
+        claimed: Option<Vec<Claimed>>,
+    },
     /// This webhook was disabled. What is claimed for it must not start.
     Disabled { webhook: WebhookId },
     /// How many deliveries of each company are overdue. `None` if they could not be counted.
@@ -156,6 +165,9 @@ struct Run {
     attempts: TaskTracker,
     messages: mpsc::UnboundedSender<Message>,
     results: mpsc::Sender<FinishedAttempt>,
+    /// Whether a claim is on its way, and when there may be another after one that failed.
+    claiming: bool,
+    claim_at: Timestamp,
     /// Whether overdue deliveries are being counted, and when to count them again.
     counting: bool,
     count_at: Instant,
@@ -193,9 +205,7 @@ impl Run {
                 went_wrong = self.look(now).await.err();
             }
             self.lanes.due_by(now);
-            if went_wrong.is_none() {
-                went_wrong = self.claim(now).await.err();
-            }
+            self.claim(now);
             self.count_overdue(now);
             let wake_at = match went_wrong {
                 Some(error) => {
@@ -205,7 +215,15 @@ impl Run {
                 }
                 None => self.lanes.next().map_or(look_at, |due| due.min(look_at)),
             };
-            self.webhooks.bell().admit(Some(self.lanes.admission()));
+            // After a claim that failed, the next one has its time.
+            let wake_at = if now < self.claim_at {
+                wake_at.min(self.claim_at)
+            } else {
+                wake_at
+            };
+            if !self.claiming && self.lanes.wanted().is_empty() {
+                self.webhooks.bell().admit(Some(self.lanes.admission()));
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.webhooks.bell().heard() => {}
@@ -214,14 +232,22 @@ impl Run {
                 () = clock.sleep_until(wake_at) => {}
             }
         }
-        self.end(writing).await;
+        self.end(messages, writing).await;
     }
 
     /// Waits for the attempts in progress and for their results to be written, and gives back what has not started.
-    async fn end(mut self, writing: JoinHandle<()>) {
+    async fn end(mut self, mut messages: mpsc::UnboundedReceiver<Message>, writing: JoinHandle<()>) {
         // Anything handed over after this is sent when its lease expires.
         self.webhooks.bell().admit(None);
         let mut unstarted = self.lanes.take_all_waiting();
+        while self.claiming
+            && let Ok(Some(message)) = tokio::time::timeout(LAST_CLAIM, messages.recv()).await
+        {
+            if let Message::Claimed { claimed, .. } = message {
+                self.claiming = false;
+                unstarted.extend(claimed.unwrap_or_default());
+            }
+        }
         unstarted.extend(self.webhooks.bell().take().claimed);
         self.give_back(unstarted).await;
         self.attempts.close();
@@ -251,6 +277,7 @@ impl Run {
                 self.start(webhook).await;
             }
             Message::Due { at, webhook, company } => self.lanes.later(at, webhook, company),
+            Message::Claimed { wanted, claimed } => self.claimed(&wanted, claimed).await,
             Message::Disabled { webhook } => self.halt(webhook).await,
             Message::Overdue(overdue) => {
                 self.counting = false;
@@ -327,24 +354,53 @@ impl Run {
         Ok(())
     }
 
-    /// Claims deliveries for the free slots.
-    async fn claim(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
+    /// Claims deliveries for the free places. The lanes go on while the database is asked.
+    fn claim(&mut self, now: Timestamp) {
+        if self.claiming || now < self.claim_at {
+            return;
+        }
         let wanted = self.lanes.wanted();
         if wanted.is_empty() {
-            return Ok(());
+            return;
         }
+        if !self.webhooks.bell().close() {
+            // A publication claims for the same places. It rings when it has ended.
+            return;
+        }
+        self.claiming = true;
+        self.lanes.begin_claim();
         let lease_until = now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
         let id = AttemptId::time_ordered(now, vault::random());
-        let claimed = self
-            .webhooks
-            .parts()
-            .store
-            .queue
-            .claim(wanted.clone(), now, lease_until, id)
-            .await?;
-        self.lanes.got(&wanted, &claimed);
-        self.begin(claimed).await;
-        Ok(())
+        let queue = Arc::clone(&self.webhooks.parts().store.queue);
+        let mut claiming = Claiming {
+            messages: self.messages.clone(),
+            wanted,
+            claimed: None,
+        };
+        tokio::spawn(async move {
+            match queue.claim(claiming.wanted.clone(), now, lease_until, id).await {
+                Ok(claimed) => claiming.claimed = Some(claimed),
+                Err(error) => tracing::error!(error = %error, "the delivery worker cannot claim deliveries"),
+            }
+            drop(claiming);
+        });
+    }
+
+    /// A claim has ended.
+    async fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: Option<Vec<Claimed>>) {
+        self.claiming = false;
+        self.lanes.end_claim(wanted, claimed.as_deref());
+        match claimed {
+            Some(claimed) => self.begin(claimed).await,
+            None => {
+                self.claim_at = self
+                    .webhooks
+                    .parts()
+                    .clock
+                    .now()
+                    .plus_seconds(AFTER_FAULT_SECONDS)
+            }
+        }
     }
 
     /// Counts, from time to time, what could start and does not.
@@ -401,6 +457,23 @@ impl Run {
                 Ran::DueAt(at) => place.due_at(at),
                 Ran::Left => {}
             }
+        });
+    }
+}
+
+/// A claim on its way. Dropping it says how it ended, so a panic says it too.
+struct Claiming {
+    messages: mpsc::UnboundedSender<Message>,
+    wanted: Vec<(WebhookId, u32)>,
+    claimed: Option<Vec<Claimed>>,
+}
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        // No one listens any more once the worker has stopped.
+        let _ = self.messages.send(Message::Claimed {
+            wanted: std::mem::take(&mut self.wanted),
+            claimed: self.claimed.take(),
         });
     }
 }

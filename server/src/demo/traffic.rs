@@ -85,6 +85,7 @@ pub(super) async fn publish(services: &Services, company: CompanyId, event_type:
         environment: Environment::Sandbox,
         event_type: event_type.clone(),
         payload: &entry.sample,
+        happened_at: None,
         request_id: None,
         idempotency_key: None,
     };

@@ -135,6 +135,7 @@ async fn create_order(State(services): State<Services>, headers: HeaderMap) -> R
             environment,
             event_type,
             payload: &payload,
+            happened_at: None,
             request_id,
             idempotency_key: None,
         };

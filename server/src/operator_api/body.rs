@@ -2,10 +2,12 @@
 //! error.
 
 use std::collections::HashMap;
+use std::error::Error;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
+use http_body_util::LengthLimitError;
 use model::InvalidWebhook;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -62,6 +64,68 @@ impl JsonBody {
             )),
         }
     }
+}
+
+/// The bounds of a body that is an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub elements: usize,
+    pub bytes: usize,
+    /// What the elements are, in the plural.
+    pub what: &'static str,
+}
+
+/// Reads a body that is a JSON array, with `read` for each element.
+pub async fn elements<T: Send + 'static>(
+    request: Request,
+    bounds: Bounds,
+    read: fn(&str) -> T,
+) -> Result<Vec<T>, ApiError> {
+    ApiError::unless_json(request.headers())?;
+    let body = to_bytes(request.into_body(), bounds.bytes)
+        .await
+        .map_err(|error| {
+            if error
+                .source()
+                .is_some_and(|source| source.is::<LengthLimitError>())
+            {
+                ApiError::TooLarge(bounds.bytes)
+            } else {
+                let message = "The request body arrived incomplete.";
+                ApiError::other(StatusCode::BAD_REQUEST, "incorrect_request", message)
+            }
+        })?;
+    // Several MiB of JSON keep a thread busy for a while.
+    tokio::task::spawn_blocking(move || read_elements(&body, bounds, read))
+        .await
+        .map_err(|error| ApiError::failed("an array could not be read", &error))?
+}
+
+fn read_elements<T>(body: &Bytes, bounds: Bounds, read: fn(&str) -> T) -> Result<Vec<T>, ApiError> {
+    let Bounds { elements, what, .. } = bounds;
+    let Ok(found) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
+        return Err(ApiError::invalid("body", format!("Send a JSON array of {what}.")));
+    };
+    if found.len() > elements {
+        let message = format!(
+            "Send {elements} {what} at most with one call; these are {}.",
+            found.len()
+        );
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(ApiError::other(status, "request_too_large", message));
+    }
+    Ok(found.into_iter().map(|element| read(element.get())).collect())
+}
+
+/// Names the members of an element by their place in the array.
+pub fn in_place(index: usize, mut faults: Vec<InvalidWebhook>) -> Vec<InvalidWebhook> {
+    for fault in &mut faults {
+        fault.field = match fault.field.as_str() {
+            "" => format!("[{index}]"),
+            field => format!("[{index}].{field}"),
+        };
+    }
+    faults
 }
 
 /// Of members that are not known, this many are named, each with this many characters: an answer must not be much larger than

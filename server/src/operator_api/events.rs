@@ -1,29 +1,43 @@
 //! `POST /operator/v1/events` publishes an event. It responds 202 once the event and its deliveries are committed. A
 //! repeat of the same request with the same `Idempotency-Key` gets the first response again.
+//! `POST /operator/v1/events/batch` publishes many, each with a result of its own.
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
-use model::{ClientId, Environment, EventType, RequestId};
+use model::{ClientId, Environment, EventType, InvalidWebhook, RequestId, Timestamp};
+use serde_json::{Value, json};
 use webhooks::event_types::KnownTypes;
-use webhooks::{Publication, PublishError};
+use webhooks::{Publication, PublishError, Published};
 
 use super::Operator;
-use super::body::{JsonBody, Members};
+use super::body::{Bounds, JsonBody, Members, elements, in_place};
 use crate::api_error::ApiError;
 use crate::services::Services;
 
 const NO_TYPE: &str = "This is not an event type.";
 
+/// The bounds of one batch.
+const BATCH: Bounds = Bounds {
+    elements: 1_000,
+    bytes: 8 * 1024 * 1024,
+    what: "events",
+};
+
 /// The event to publish. `payload` is kept byte for byte as sent.
-struct NewEvent<'a> {
+#[derive(Debug)]
+struct NewEvent {
     client_id: ClientId,
     environment: Environment,
     event_type: EventType,
-    payload: &'a str,
+    payload: String,
+    happened_at: Option<Timestamp>,
     request_id: Option<RequestId>,
+    /// Only in a batch. A single request has it in its header.
+    idempotency_key: Option<String>,
 }
 
 /// The handler with its body limit.
@@ -39,8 +53,104 @@ pub async fn publish_event(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let mut members = body.members("client_id, env_type, event_type and payload")?;
-    let event = read(&mut members, &services.webhooks.event_types());
+    let event = read(&mut members, Some(&services.webhooks.event_types()));
     let event = members.all(event)?;
+    let idempotency_key = headers
+        .get("idempotency-key")
+        .map(|key| key.to_str())
+        .transpose()
+        .map_err(|_| refusal(PublishError::InvalidIdempotencyKey))?;
+    let published = publish(&services, &operator, &event, idempotency_key).await?;
+    let body = json!({ "webhook_id": published.event, "deliveries": published.deliveries });
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+/// Responds 202 with one result for each event, in their order, once those that are accepted are committed. If not one
+/// could be taken at the moment, responds 503.
+pub async fn publish_batch(
+    State(services): State<Services>,
+    Extension(operator): Extension<Operator>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let events = elements(request, BATCH, read_element).await?;
+    let published = events.into_iter().map(async |event| {
+        let event = event.map_err(ApiError::Incorrect)?;
+        publish(&services, &operator, &event, event.idempotency_key.as_deref()).await
+    });
+    let results = join_all(published).await;
+    if !results.is_empty()
+        && results
+            .iter()
+            .all(|result| matches!(result, Err(ApiError::Busy { .. })))
+    {
+        return Err(results
+            .into_iter()
+            .find_map(Result::err)
+            .unwrap_or(ApiError::NotFound));
+    }
+    Ok((StatusCode::ACCEPTED, Json(batch_answer(results))).into_response())
+}
+
+/// One element of a batch. Errors name its members.
+fn read_element(text: &str) -> Result<NewEvent, Vec<InvalidWebhook>> {
+    let Some(mut members) = Members::of(text) else {
+        return Err(vec![webhooks::fault("", "Send a JSON object for each event.")]);
+    };
+    let key = members.optional(
+        "idempotency_key",
+        "An idempotency key has 1 to 255 visible ASCII characters.",
+    );
+    let event = read(&mut members, None).map(|event| NewEvent {
+        idempotency_key: key,
+        ..event
+    });
+    members.read(event)
+}
+
+fn batch_answer(results: Vec<Result<Published, ApiError>>) -> Value {
+    let (mut accepted, mut refused, mut busy) = (0, 0, 0);
+    let results: Vec<Value> = results
+        .into_iter()
+        .enumerate()
+        .map(|(index, result)| match result {
+            Ok(published) => {
+                accepted += 1;
+                let Published { event, deliveries } = published;
+                json!({ "result": "accepted", "webhook_id": event, "deliveries": deliveries })
+            }
+            Err(error @ ApiError::Busy { .. }) => {
+                busy += 1;
+                json!({ "result": "busy", "errors": errors(index, error) })
+            }
+            Err(error) => {
+                refused += 1;
+                json!({ "result": "refused", "errors": errors(index, error) })
+            }
+        })
+        .collect();
+    json!({ "accepted": accepted, "refused": refused, "busy": busy, "results": results })
+}
+
+/// What is wrong with one element of a batch.
+fn errors(index: usize, error: ApiError) -> Vec<Value> {
+    match error {
+        ApiError::Incorrect(faults) => in_place(index, faults)
+            .into_iter()
+            .map(|fault| json!({ "field": fault.field, "message": fault.message }))
+            .collect(),
+        ApiError::Busy { message, .. } | ApiError::Other { message, .. } => {
+            vec![json!({ "field": format!("[{index}]"), "message": message })]
+        }
+        other => vec![json!({ "field": format!("[{index}]"), "message": format!("{other:?}") })],
+    }
+}
+
+async fn publish(
+    services: &Services,
+    operator: &Operator,
+    event: &NewEvent,
+    idempotency_key: Option<&str>,
+) -> Result<Published, ApiError> {
     let company = services
         .core
         .keys
@@ -48,35 +158,30 @@ pub async fn publish_event(
         .company(event.client_id)
         .map(|company| company.id)
         .ok_or_else(|| ApiError::invalid("client_id", "There is no company with this Client ID."))?;
-    let idempotency_key = headers
-        .get("idempotency-key")
-        .map(|key| key.to_str())
-        .transpose()
-        .map_err(|_| refusal(PublishError::InvalidIdempotencyKey))?;
     let publication = Publication {
         company,
         environment: event.environment,
-        event_type: event.event_type,
-        payload: event.payload,
+        event_type: event.event_type.clone(),
+        payload: &event.payload,
+        happened_at: event.happened_at,
         request_id: event.request_id,
         idempotency_key,
     };
-    let published = services
+    services
         .webhooks
         .publish(publication, &operator.actor)
         .await
-        .map_err(refusal)?;
-    let body = serde_json::json!({ "webhook_id": published.event, "deliveries": published.deliveries });
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+        .map_err(refusal)
 }
 
-fn read<'a>(members: &mut Members<'a>, known: &KnownTypes) -> Option<NewEvent<'a>> {
+/// `known` lists unknown types among the errors. Without it, publishing refuses them.
+fn read(members: &mut Members<'_>, known: Option<&KnownTypes>) -> Option<NewEvent> {
     let client_id = members.required("client_id", "A Client ID is 32 lower-case hexadecimal digits.");
     let environment = members.required("env_type", "An environment is one of sandbox, dev, prod.");
     let event_type: Option<EventType> = members.required("event_type", NO_TYPE);
     if event_type
         .as_ref()
-        .is_some_and(|event_type| known.offered(event_type).is_none())
+        .is_some_and(|event_type| known.is_some_and(|known| known.offered(event_type).is_none()))
     {
         members.wrong("event_type", NO_TYPE);
     }
@@ -84,22 +189,38 @@ fn read<'a>(members: &mut Members<'a>, known: &KnownTypes) -> Option<NewEvent<'a
     if payload.is_none() {
         members.wrong("payload", "payload must be a JSON object.");
     }
+    let happened_at = happened_at(members);
     let request_id = members.optional("request_id", "A request id is 32 lower-case hexadecimal digits.");
     Some(NewEvent {
         client_id: client_id?,
         environment: environment?,
         event_type: event_type?,
-        payload: payload?,
+        payload: payload?.to_owned(),
+        happened_at,
         request_id,
+        idempotency_key: None,
     })
+}
+
+/// `event_created_at`, if the publisher sends one.
+fn happened_at(members: &mut Members<'_>) -> Option<Timestamp> {
+    let sentence = "Send the time as 2026-11-02T14:30:00.123Z.";
+    let text: String = members.optional("event_created_at", sentence)?;
+    let at = text.parse().ok();
+    if at.is_none() {
+        members.wrong("event_created_at", sentence);
+    }
+    at
 }
 
 fn refusal(error: PublishError) -> ApiError {
     match error {
         PublishError::PayloadNotAnObject
         | PublishError::PayloadTooLarge
+        | PublishError::PayloadTooDeep
         | PublishError::ReservedMember(_) => ApiError::invalid("payload", error.to_string()),
         PublishError::UnknownEventType => ApiError::invalid("event_type", NO_TYPE),
+        PublishError::InTheFuture => ApiError::invalid("event_created_at", error.to_string()),
         PublishError::InvalidIdempotencyKey => ApiError::invalid("Idempotency-Key", error.to_string()),
         PublishError::IdempotencyConflict => ApiError::other(
             StatusCode::CONFLICT,
@@ -137,7 +258,7 @@ mod tests {
     fn fields(body: &str) -> Vec<String> {
         let body = JsonBody::of(body);
         let read = body.members("").and_then(|mut members| {
-            let event = read(&mut members, &documented());
+            let event = read(&mut members, Some(&documented()));
             members.all(event).map(|_| ())
         });
         match read {
@@ -153,9 +274,9 @@ mod tests {
         );
         let body = JsonBody::of(&body);
         let mut members = body.members("").expect("an object");
-        let event = read(&mut members, &documented()).expect("an event");
+        let event = read(&mut members, Some(&documented())).expect("an event");
         assert_eq!(
-            (event.payload, event.environment, event.request_id),
+            (event.payload.as_str(), event.environment, event.request_id),
             (r#"{ "a" : 1.0e2 }"#, Environment::Dev, None)
         );
     }
@@ -188,10 +309,26 @@ mod tests {
             )),
             ["request_id"]
         );
-        let nothing_right = body("7", "7", "7", ",\"request_id\":7");
+        for time in ["7", "\"yesterday\"", "\"2026-13-01T00:00:00Z\""] {
+            let body = body(
+                &client,
+                env,
+                event_type,
+                &format!(",\"payload\":{{}},\"event_created_at\":{time}"),
+            );
+            assert_eq!(fields(&body), ["event_created_at"], "{time}");
+        }
+        let nothing_right = body("7", "7", "7", ",\"request_id\":7,\"event_created_at\":7");
         assert_eq!(
             fields(&nothing_right),
-            ["client_id", "env_type", "event_type", "payload", "request_id"]
+            [
+                "client_id",
+                "env_type",
+                "event_type",
+                "payload",
+                "event_created_at",
+                "request_id"
+            ]
         );
         for nonsense in ["", "[]", "{", "null", "\"text\""] {
             assert_eq!(fields(nonsense), ["body"], "{nonsense}");

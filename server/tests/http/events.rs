@@ -106,6 +106,108 @@ async fn an_event_reaches_its_receiver_and_the_history() {
 }
 
 #[tokio::test]
+async fn a_batch_has_a_result_for_each_event_and_an_event_can_be_read_with_its_deliveries() {
+    let world = world().await;
+    let token = token(&world).await;
+    let acme = world.acme("Acme").await;
+    let client_id = acme.client_id.to_string();
+    world.key(acme.id, Environment::Sandbox).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let draft = model::WebhookDraft {
+        name: "Orders".to_owned(),
+        url: receiver.url("/hook"),
+        environment: Environment::Sandbox,
+        events: model::WebhookEvents::All,
+        enabled: true,
+    };
+    let webhooks = &world.running().services.webhooks;
+    webhooks
+        .create(acme.id, &draft, &Actor::command_line())
+        .await
+        .expect("created");
+    let mut own_time = event(&client_id, json!({ "order_id": "1" }));
+    own_time["event_created_at"] = json!("2026-01-05T10:00:00.250Z");
+    own_time["idempotency_key"] = json!("order-1");
+    let mut future = event(&client_id, json!({}));
+    future["event_created_at"] = json!("2999-01-01T00:00:00Z");
+    let deep = event(&client_id, json!({}));
+    let deep = deep.to_string().replace(
+        "\"payload\":{}",
+        &format!("\"payload\":{{\"a\":{}1{}}}", "[".repeat(127), "]".repeat(127)),
+    );
+    let batch = format!(
+        "[{own_time},{own_time},{},{future},{deep},7]",
+        event(&"0".repeat(32), json!({}))
+    );
+    let send = async |body: &str| {
+        let ask = world
+            .ask(Method::POST, "/operator/v1/events/batch")
+            .to(To::Operator)
+            .bearer(&token)
+            .header("content-type", "application/json");
+        ask.raw(body).send().await
+    };
+    let answer = send(&batch).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    let answer = answer.json();
+    assert_eq!(
+        (&answer["accepted"], &answer["refused"], &answer["busy"]),
+        (&json!(2), &json!(4), &json!(0))
+    );
+    let results = answer["results"].as_array().expect("a list");
+    assert_eq!(results[0]["webhook_id"], results[1]["webhook_id"], "the same key");
+    let fields: Vec<&Value> = results[2..]
+        .iter()
+        .map(|result| &result["errors"][0]["field"])
+        .collect();
+    assert_eq!(
+        fields,
+        ["[2].client_id", "[3].event_created_at", "[4].payload", "[5]"]
+    );
+
+    let received = receiver.wait_for(1).await.remove(0);
+    let sent: Value = serde_json::from_slice(&received.body).expect("JSON");
+    assert_eq!(sent["event_created_at"], "2026-01-05T10:00:00.250000Z");
+    let id = results[0]["webhook_id"].as_str().expect("an id");
+    let read = test_wait::eventually("the event is delivered", async || {
+        let ask = world.ask(Method::GET, &format!("/operator/v1/events/{id}"));
+        let read = ask.to(To::Operator).bearer(&token).send().await.json();
+        (read["deliveries"][0]["state"] == "delivered").then_some(read)
+    })
+    .await;
+    assert_eq!(
+        [
+            &read["client_id"],
+            &read["event_created_at"],
+            &read["published_by"],
+            &read["deliveries"][0]["name"]
+        ],
+        [
+            &json!(client_id),
+            &json!("2026-01-05T10:00:00.250Z"),
+            &json!("backend"),
+            &json!("Orders")
+        ]
+    );
+    assert_eq!(read["deliveries"][0]["attempts"], 1);
+    let unknown = world.ask(Method::GET, &format!("/operator/v1/events/{}", "0".repeat(32)));
+    let unknown = unknown.to(To::Operator).bearer(&token).send().await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+
+    for (body, status) in [
+        ("[]".to_owned(), StatusCode::ACCEPTED),
+        ("{}".to_owned(), StatusCode::BAD_REQUEST),
+        (
+            format!("[{}1]", "1,".repeat(1_000)),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+        ("[".repeat(200_000), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(send(&body).await.status, status, "{:.20}", body);
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_no_webhook_wants_still_appears_with_its_request() {
     let world = world().await;
     let token = token(&world).await;

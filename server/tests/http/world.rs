@@ -220,6 +220,7 @@ impl World {
             environment: Environment::Sandbox,
             event_type: "order-created".parse().expect("a type"),
             payload: "{}",
+            happened_at: None,
             request_id: None,
             idempotency_key: None,
         };

@@ -31,8 +31,8 @@ impl AttemptStore for StoredWebhooks {
                 for attempt in attempts.iter() {
                     numbers.push(settle(&mut deliveries, attempt)?);
                 }
-                write_deliveries(connection, &deliveries, &attempts).await?;
-                insert_attempts(connection, &attempts, &numbers).await?;
+                write_deliveries(connection, dialect, &deliveries, &attempts).await?;
+                insert_attempts(connection, dialect, &attempts, &numbers).await?;
                 Ok(consequences)
             })
         })
@@ -49,11 +49,11 @@ async fn write_health(
 ) -> Result<Vec<Option<Consequence>>, StoreError> {
     let reporting = attempts.iter().filter(|attempt| attempt.report.is_some());
     let webhooks: BTreeSet<WebhookId> = reporting.map(|attempt| attempt.claimed.webhook).collect();
-    let before = read_health(connection, webhooks, "").await?;
+    let before = read_health(connection, dialect, webhooks, "").await?;
     let mut decided = Decided::of(before, attempts);
     if dialect == Dialect::Postgres && !decided.changed.is_empty() {
         // Another transaction may have changed them in between, so decide again with the rows locked.
-        let before = read_health(connection, decided.changed, dialect.for_update()).await?;
+        let before = read_health(connection, dialect, decided.changed, dialect.for_update()).await?;
         decided = Decided::of(before, attempts);
     }
     for webhook in &decided.changed {
@@ -144,6 +144,7 @@ async fn write_consequence(
 /// In the order of their ids, so that two transactions cannot lock each other out.
 async fn read_health(
     connection: &mut DbConnection,
+    dialect: Dialect,
     webhooks: BTreeSet<WebhookId>,
     lock: &str,
 ) -> Result<HashMap<WebhookId, HealthRecord>, StoreError> {
@@ -153,7 +154,7 @@ async fn read_health(
         let sql = format!(
             "SELECT id, disabled_reason, deleted_at, failing_since, undelivered_since, warned_at, last_key_id FROM webhooks \
              WHERE id IN ({}) ORDER BY id{lock}",
-            statement::placeholders(1, part.len())
+            dialect.placeholders(1, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for webhook in part {
@@ -208,7 +209,7 @@ async fn read_deliveries(
         let sql = format!(
             "SELECT id, state, lease, due_at, attempts, replays, replayed_from, resume_at FROM deliveries \
              WHERE id IN ({}) ORDER BY id{}",
-            statement::placeholders(1, part.len()),
+            dialect.placeholders(1, part.len()),
             dialect.for_update()
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -265,6 +266,7 @@ fn settle(
 /// Writes each delivery as it is after its latest attempt here.
 async fn write_deliveries(
     connection: &mut DbConnection,
+    dialect: Dialect,
     deliveries: &HashMap<DeliveryId, StoredDelivery>,
     attempts: &[FinishedAttempt],
 ) -> Result<(), StoreError> {
@@ -279,7 +281,7 @@ async fn write_deliveries(
              last_status = v.column5, last_failure = v.column6, last_duration_ms = v.column7, last_key_id = v.column8, \
              state = v.column9, due_at = v.column10, lease = v.column11, replayed_from = v.column12, resume_at = v.column13 \
              FROM (VALUES {}) AS v WHERE deliveries.id = v.column1",
-            statement::row_placeholders(part.len(), 13)
+            dialect.rows(part.len(), 13)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for attempt in part {
@@ -313,6 +315,7 @@ fn millis(attempt: &FinishedAttempt) -> i64 {
 
 async fn insert_attempts(
     connection: &mut DbConnection,
+    dialect: Dialect,
     attempts: &[FinishedAttempt],
     numbers: &[i64],
 ) -> Result<(), StoreError> {
@@ -321,7 +324,7 @@ async fn insert_attempts(
         let sql = format!(
             "INSERT INTO attempts (id, delivery_id, webhook_id, event_id, company_id, environment, event_type, test, number, \
              started_at, ended_at, duration_ms, status, failure, key_id, signed_by_last_four, replay, url, hops) VALUES {}",
-            statement::row_placeholders(part.len(), 19)
+            dialect.rows(part.len(), 19)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (attempt, number) in part {

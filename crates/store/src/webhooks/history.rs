@@ -25,7 +25,7 @@ impl HistoryStore for StoredWebhooks {
             HistoryPage::After(seq) => (i64::MAX, seq, "ASC"),
         };
         let sql = format!(
-            "SELECT a.seq, a.event_id, a.event_type, a.status, a.failure, a.url, e.created_at AS event_created_at, e.body \
+            "SELECT a.seq, a.event_id, a.event_type, a.status, a.failure, a.url, COALESCE(e.happened_at, e.created_at) AS event_created_at, e.body \
              FROM attempts a JOIN events e ON e.id = a.event_id \
              WHERE a.company_id = $1 AND a.environment = $2 AND a.seq < $3 AND a.seq > $4 AND a.ended_at >= $5 \
              AND a.ended_at <= $6 AND ($7 = '' OR a.event_type = $7) AND ($8 = 0 OR a.status = $8) \

@@ -11,6 +11,7 @@ mod attempts;
 mod config;
 mod event_types;
 mod history;
+mod operator;
 mod pages;
 mod prune;
 mod publish;

@@ -114,7 +114,7 @@ impl PageStore for StoredWebhooks {
         id: DeliveryId,
     ) -> Result<Option<StoredDelivery>, StorageFailure> {
         let sql = format!(
-            "SELECT {DELIVERY_COLUMNS}, w.name, w.environment, e.created_at AS event_created_at, e.request_id, e.body \
+            "SELECT {DELIVERY_COLUMNS}, w.name, w.environment, COALESCE(e.happened_at, e.created_at) AS event_created_at, e.request_id, e.body \
              FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id \
              WHERE d.id = $1 AND d.company_id = $2"
         );

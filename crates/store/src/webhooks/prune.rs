@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use webhooks::{PruneStore, StorageFailure};
 
 use super::StoredWebhooks;
-use crate::{Columns, DbConnection, StoreError, Urgency, statement};
+use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, statement};
 
 #[async_trait]
 impl PruneStore for StoredWebhooks {
@@ -14,7 +14,8 @@ impl PruneStore for StoredWebhooks {
     /// deliveries and were not tried again since. Uses the indexes `events_by_age`, `deliveries_of_event` and
     /// `attempts_of_delivery`. Nodes that do this at the same time take different events.
     async fn prune(&self, before: Timestamp, at_most: u32) -> Result<u64, StorageFailure> {
-        let skip = self.db.dialect().on_postgres(" FOR UPDATE OF e SKIP LOCKED");
+        let dialect = self.db.dialect();
+        let skip = dialect.on_postgres(" FOR UPDATE OF e SKIP LOCKED");
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
                 let sql = format!(
@@ -29,7 +30,7 @@ impl PruneStore for StoredWebhooks {
                     .await?;
                 let old: Vec<String> = old.iter().map(|row| row.text("id")).collect::<Result<_, _>>()?;
                 for part in statement::filled_parts(&old) {
-                    remove_events(connection, &part).await?;
+                    remove_events(connection, dialect, &part).await?;
                 }
                 Ok(old.len() as u64)
             })
@@ -53,8 +54,12 @@ impl PruneStore for StoredWebhooks {
     }
 }
 
-async fn remove_events(connection: &mut DbConnection, events: &[&String]) -> Result<(), StoreError> {
-    let these = statement::placeholders(1, events.len());
+async fn remove_events(
+    connection: &mut DbConnection,
+    dialect: Dialect,
+    events: &[&String],
+) -> Result<(), StoreError> {
+    let these = dialect.placeholders(1, events.len());
     for sql in [
         format!(
             "DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id IN ({these}))"

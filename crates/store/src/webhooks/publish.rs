@@ -41,6 +41,7 @@ impl PublishStore for StoredWebhooks {
              AND deleted_at IS NULL{}",
             self.db.dialect().for_share()
         );
+        let dialect = self.db.dialect();
         self.write(Urgency::Interactive, move |connection| {
             Box::pin(async move {
                 let event = &test.event;
@@ -55,7 +56,7 @@ impl PublishStore for StoredWebhooks {
                 if !decide::may_test(rows::standing(&row)?) {
                     return Ok(Tested::WebhookOff);
                 }
-                insert_events(connection, &[event]).await?;
+                insert_events(connection, dialect, &[event]).await?;
                 let delivery = NewDelivery {
                     id: test.delivery,
                     webhook: test.webhook,
@@ -64,7 +65,7 @@ impl PublishStore for StoredWebhooks {
                     state: DeliveryState::Pending,
                     claim: None,
                 };
-                insert_deliveries(connection, &[delivery]).await?;
+                insert_deliveries(connection, dialect, &[delivery]).await?;
                 audit::record(connection, &test.audit).await?;
                 Ok(Tested::Due)
             })
@@ -120,7 +121,7 @@ async fn publish_all(
     dialect: Dialect,
     new: &NewEvents,
 ) -> Result<Vec<PublishedEvent>, StoreError> {
-    let mut earlier = earlier(connection, &new.events).await?;
+    let mut earlier = earlier(connection, dialect, &new.events).await?;
     let subscribers = subscribers(connection, dialect, &new.events).await?;
     let mut claims = Claims::within(new.claim.as_ref().map(|claim| claim.room.clone()));
     let (mut results, mut events, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
@@ -133,51 +134,60 @@ async fn publish_all(
         }
         let of_scope = subscribers.get(&(event.company, event.environment));
         let of_scope = of_scope.map_or(&[][..], Vec::as_slice);
-        let (mut waking, mut claimed) = (Vec::new(), Vec::new());
-        let before = deliveries.len();
-        for (subscriber, begins) in
-            decide::recipients(&event.event_type, event.company, &mut claims, of_scope)
-        {
-            let delivery = NewDelivery {
-                id: DeliveryId::time_ordered(event.created_at, vault::random()),
-                webhook: subscriber.webhook,
-                event,
-                test: false,
-                state: begins.state(),
-                claim: new.claim.as_ref().filter(|_| begins == Begins::Claimed),
-            };
-            if let Some(claim) = delivery.claim {
-                claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
-            } else if begins == Begins::Due {
-                waking.push(subscriber.webhook);
-            }
-            deliveries.push(delivery);
-        }
-        let count = (deliveries.len() - before) as u64;
+        let recipients = decide::recipients(&event.event_type, event.company, &mut claims, of_scope);
         if let Some(idempotency) = &event.idempotency {
             // The same key may come again in this batch.
             let this = Earlier {
                 event: event.id,
                 request_hash: idempotency.request_hash.to_vec(),
-                deliveries: count,
+                deliveries: recipients.len() as u64,
             };
             earlier.insert(idempotency.key.clone(), this);
         }
-        results.push(PublishedEvent::Stored {
-            deliveries: count,
-            waking,
-            claimed,
-        });
+        results.push(deliver(event, new.claim.as_ref(), recipients, &mut deliveries));
         events.push(event);
     }
-    insert_events(connection, &events).await?;
-    insert_deliveries(connection, &deliveries).await?;
+    insert_events(connection, dialect, &events).await?;
+    insert_deliveries(connection, dialect, &deliveries).await?;
     Ok(results)
+}
+
+/// Adds a delivery for each recipient of the event.
+fn deliver<'a>(
+    event: &'a NewEvent,
+    claim: Option<&'a ClaimAtBirth>,
+    recipients: Vec<(&Subscriber, Begins)>,
+    deliveries: &mut Vec<NewDelivery<'a>>,
+) -> PublishedEvent {
+    let (mut waking, mut claimed) = (Vec::new(), Vec::new());
+    let count = recipients.len() as u64;
+    for (subscriber, begins) in recipients {
+        let delivery = NewDelivery {
+            id: DeliveryId::time_ordered(event.created_at, vault::random()),
+            webhook: subscriber.webhook,
+            event,
+            test: false,
+            state: begins.state(),
+            claim: claim.filter(|_| begins == Begins::Claimed),
+        };
+        if let Some(claim) = delivery.claim {
+            claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
+        } else if begins == Begins::Due {
+            waking.push(subscriber.webhook);
+        }
+        deliveries.push(delivery);
+    }
+    PublishedEvent::Stored {
+        deliveries: count,
+        waking,
+        claimed,
+    }
 }
 
 /// The results of earlier requests with the idempotency keys of these.
 async fn earlier(
     connection: &mut DbConnection,
+    dialect: Dialect,
     events: &[NewEvent],
 ) -> Result<HashMap<String, Earlier>, StoreError> {
     let keys = events.iter().filter_map(|event| event.idempotency.as_ref());
@@ -188,7 +198,7 @@ async fn earlier(
             "SELECT e.id, e.idempotency_key, e.request_hash, \
              (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.event_id = e.id) AS deliveries \
              FROM events e WHERE e.idempotency_key IN ({})",
-            statement::placeholders(1, part.len())
+            dialect.placeholders(1, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for key in part {
@@ -206,12 +216,16 @@ async fn earlier(
     Ok(found)
 }
 
-async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> Result<(), StoreError> {
+async fn insert_events(
+    connection: &mut DbConnection,
+    dialect: Dialect,
+    events: &[&NewEvent],
+) -> Result<(), StoreError> {
     for part in statement::parts(events) {
         let sql = format!(
             "INSERT INTO events (id, company_id, environment, event_type, created_at, request_id, body, idempotency_key, \
-             request_hash, published_by_kind, published_by, published_from) VALUES {}",
-            statement::row_placeholders(part.len(), 12)
+             request_hash, published_by_kind, published_by, published_from, happened_at) VALUES {}",
+            dialect.rows(part.len(), 13)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for event in part {
@@ -228,7 +242,8 @@ async fn insert_events(connection: &mut DbConnection, events: &[&NewEvent]) -> R
                 .bind(idempotency.map(|idempotency| idempotency.request_hash.to_vec()))
                 .bind(event.published_by.kind.as_str())
                 .bind(event.published_by.name.clone())
-                .bind(event.published_by.address.clone());
+                .bind(event.published_by.address.clone())
+                .bind(event.happened_at.map(Timestamp::as_millis));
         }
         query.execute(&mut *connection).await?;
     }
@@ -256,7 +271,7 @@ async fn subscribers(
             "SELECT w.id, w.company_id, w.environment, w.events, w.disabled_reason, w.deleted_at, w.url, w.sealed_secret, \
              w.previous_secret, w.previous_until, w.last_key_id FROM webhooks w \
              WHERE (w.company_id, w.environment) IN (VALUES {}) AND w.deleted_at IS NULL ORDER BY w.id{}",
-            statement::row_placeholders(part.len(), 2),
+            dialect.rows(part.len(), 2),
             dialect.on_postgres(" FOR SHARE OF w")
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -312,13 +327,14 @@ struct NewDelivery<'a> {
 
 async fn insert_deliveries(
     connection: &mut DbConnection,
+    dialect: Dialect,
     deliveries: &[NewDelivery<'_>],
 ) -> Result<(), StoreError> {
     for part in statement::parts(deliveries) {
         let sql = format!(
             "INSERT INTO deliveries (id, webhook_id, event_id, company_id, test, state, attempts, due_at, lease, created_at) \
              VALUES {}",
-            statement::row_placeholders(part.len(), 10)
+            dialect.rows(part.len(), 10)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for delivery in part {

@@ -44,7 +44,7 @@ impl DeliveryQueue for StoredWebhooks {
         let dialect = self.db.dialect();
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
-                let receivers = receivers(connection, &wanted).await?;
+                let receivers = receivers(connection, dialect, &wanted).await?;
                 let mut claimed = Vec::new();
                 for (webhook, at_most) in wanted {
                     let Some(receiver) = receivers.get(&webhook) else {
@@ -55,7 +55,7 @@ impl DeliveryQueue for StoredWebhooks {
                         claimed.push(read_claimed(&row, webhook, receiver, lease)?);
                     }
                 }
-                hold_lease(connection, &claimed, lease, lease_until).await?;
+                hold_lease(connection, dialect, &claimed, (lease, lease_until)).await?;
                 Ok(claimed)
             })
         })
@@ -69,13 +69,16 @@ impl DeliveryQueue for StoredWebhooks {
         since: Timestamp,
         at_most: u64,
     ) -> Result<Vec<(WebhookId, u64)>, StorageFailure> {
+        let dialect = self.db.dialect();
         let mut counts = Vec::with_capacity(webhooks.len());
         for part in statement::filled_parts(&webhooks) {
             let sql = format!(
                 "SELECT w.id, (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM deliveries d WHERE d.webhook_id = w.id \
-                 AND d.state = 'pending' AND d.due_at < $1 LIMIT $2) AS overdue) AS overdue \
+                 AND d.state = 'pending' AND d.due_at < {} LIMIT {}) AS overdue) AS overdue \
                  FROM webhooks w WHERE w.id IN ({})",
-                statement::placeholders(3, part.len())
+                dialect.placeholders(1, 1),
+                dialect.placeholders(2, 1),
+                dialect.placeholders(3, part.len())
             );
             let mut query = sqlx::query(AssertSqlSafe(sql))
                 .bind(since.as_millis())
@@ -210,6 +213,7 @@ struct Receiver {
 /// locked: if a webhook is paused or deleted at this moment, the attempt counts as already in progress.
 async fn receivers(
     connection: &mut DbConnection,
+    dialect: Dialect,
     wanted: &[(WebhookId, u32)],
 ) -> Result<HashMap<WebhookId, Receiver>, StoreError> {
     let mut receivers = HashMap::with_capacity(wanted.len());
@@ -217,7 +221,7 @@ async fn receivers(
         let sql = format!(
             "SELECT id, company_id, environment, disabled_reason, deleted_at, url, sealed_secret, previous_secret, \
              previous_until, last_key_id FROM webhooks WHERE id IN ({})",
-            statement::placeholders(1, part.len())
+            dialect.placeholders(1, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (webhook, _) in part {
@@ -264,14 +268,15 @@ async fn due_of(
 
 async fn hold_lease(
     connection: &mut DbConnection,
+    dialect: Dialect,
     claimed: &[Claimed],
-    lease: AttemptId,
-    until: Timestamp,
+    (lease, until): (AttemptId, Timestamp),
 ) -> Result<(), StoreError> {
     for part in statement::filled_parts(claimed) {
         let sql = format!(
-            "UPDATE deliveries SET lease = $1, due_at = $2 WHERE id IN ({})",
-            statement::placeholders(3, part.len())
+            "UPDATE deliveries SET (lease, due_at) = ({}) WHERE id IN ({})",
+            dialect.placeholders(1, 2),
+            dialect.placeholders(3, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql))
             .bind(lease.to_string())

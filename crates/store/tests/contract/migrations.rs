@@ -89,7 +89,7 @@ const LANDED: &[(&str, &str)] = &[
     ),
     (
         "0019_webhook_batches",
-        "2ae2883c5c5c47d5f80e377033f66f30892bb3ba134c57d686e1ad036abab042",
+        "28b2f385bd57a1f5a427965c1e68a29d15b8055f46503803e18d8736d7b9e797",
     ),
     (
         "0020_event_catalogue",

@@ -26,6 +26,7 @@ async fn a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_ot
             environment: SANDBOX,
             event_type: EventType::from_static("order-created"),
             payload: "{}",
+            happened_at: None,
             request_id,
             idempotency_key: None,
         };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use model::{AttemptId, AttemptOutcome, DeliveryState, EventType, FailureClass, WebhookHealth};
-use webhooks::{HistoryFilter, HistoryPage, Publication, WebhooksError, WorkerOptions};
+use webhooks::{HistoryFilter, HistoryPage, Publication, PublishError, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
@@ -26,6 +26,9 @@ contract!(
         a_replay_is_one_more_attempt_of_the_same_delivery,
         stopping_waits_for_the_attempt_in_progress,
         two_workers_deliver_each_event_once,
+        publications_at_once_are_stored_together_and_each_has_its_own_result,
+        what_is_claimed_ahead_is_not_sent_after_a_pause,
+        what_is_due_and_not_claimed_is_overdue_after_a_while,
         a_redirect_to_a_forbidden_address_is_recorded_as_one,
         the_history_has_a_row_for_each_attempt_and_pages_both_ways,
     ]
@@ -96,6 +99,7 @@ async fn a_company_whose_receivers_all_hang_delays_no_other(db: &TestDb) {
             environment: SANDBOX,
             event_type: EventType::from_static("order-created"),
             payload: "{}",
+            happened_at: None,
             request_id: None,
             idempotency_key: None,
         };
@@ -358,6 +362,103 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
         .map(|one| one.header("webhook-id").map(str::to_owned))
         .collect();
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (60, 60));
+}
+
+async fn publications_at_once_are_stored_together_and_each_has_its_own_result(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("https://example.com/").await;
+    // Of each three with the same key, the second repeats the first and the third is another request.
+    let publish = async |number: usize| {
+        let (key, payload) = (number / 3, if number % 3 == 2 { number } else { number / 3 * 3 });
+        let payload = format!("{{\"number\":{payload}}}");
+        world.try_publish(&payload, Some(&format!("key-{key}"))).await
+    };
+    let results = futures_util::future::join_all((0..300).map(publish)).await;
+    let mut events = BTreeSet::new();
+    for of_key in results.chunks(3) {
+        let [Ok(first), Ok(again), Err(PublishError::IdempotencyConflict)] = of_key else {
+            panic!("{of_key:?}");
+        };
+        assert_eq!((first.deliveries, first), (1, again));
+        assert!(events.insert(first.event));
+    }
+    let stored = world
+        .store
+        .pages
+        .deliveries(world.company.id, webhook.id, 1_000)
+        .await
+        .expect("read");
+    let stored: BTreeSet<_> = stored.into_iter().map(|row| row.event_id).collect();
+    assert_eq!(stored, events);
+}
+
+async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &TestDb) {
+    let world = World::create(db).await;
+    let slow = Receiver::start(|_| Reply::After(Duration::from_millis(20), 200)).await;
+    let webhook = world.webhook(&slow.url("/")).await;
+    let options = WorkerOptions {
+        per_webhook: 2,
+        ..WorkerOptions::default()
+    };
+    let worker = world.start_with(&world.webhooks, options);
+    futures_util::future::join_all((0..60).map(|_| world.publish("{}"))).await;
+    slow.wait_for(6).await;
+    world.set_enabled(webhook.id, false).await;
+    let waiting = async || {
+        let rows = world
+            .store
+            .pages
+            .deliveries(world.company.id, webhook.id, 100)
+            .await
+            .expect("read");
+        let waiting = rows.iter().filter(|row| row.state == DeliveryState::Pending);
+        waiting.count()
+    };
+    // The attempts in progress end. After that nothing more is sent.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (left, sent) = (waiting().await, slow.received().len());
+    assert!(left > 0 && left + sent == 60, "{left} wait and {sent} were sent");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((waiting().await, slow.received().len()), (left, sent));
+    world.set_enabled(webhook.id, true).await;
+    slow.wait_for(60).await;
+    worker.stop().await;
+    let ids: BTreeSet<_> = slow
+        .received()
+        .iter()
+        .filter_map(|one| one.header("webhook-id").map(str::to_owned))
+        .collect();
+    assert_eq!((ids.len(), slow.received().len()), (60, 60), "each once");
+}
+
+async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("https://example.com/").await.id;
+    let quiet = world.webhook("https://example.com/quiet").await.id;
+    for _ in 0..3 {
+        world.publish("{}").await;
+    }
+    let overdue = async |since, at_most| {
+        let mut counts = world
+            .store
+            .queue
+            .overdue(vec![webhook, quiet], since, at_most)
+            .await
+            .expect("counted");
+        counts.sort_by_key(|(id, _)| *id != webhook);
+        counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>()
+    };
+    let later = START.plus_millis(1);
+    assert_eq!(overdue(START, 10).await, [0, 0], "not before they are due");
+    assert_eq!(overdue(later, 10).await, [3, 3]);
+    assert_eq!(overdue(later, 2).await, [2, 2]);
+    let lease = AttemptId::from_random([7; 16]);
+    let claim = world
+        .store
+        .queue
+        .claim(vec![(webhook, 2)], START, START.plus_seconds(30), lease);
+    assert_eq!(claim.await.expect("claimed").len(), 2);
+    assert_eq!(overdue(later, 10).await, [1, 3], "what is claimed is not counted");
 }
 
 async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &TestDb) {

@@ -51,6 +51,13 @@ impl TestKeys {
         key
     }
 
+    pub(crate) fn take_away(&self, key: &SigningSecret) {
+        let mut keys = self.keys.lock().expect("no panic");
+        keys.retain(|one| one.key_id != key.key_id);
+        drop(keys);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
     pub(crate) fn take_all_away(&self) {
         self.keys.lock().expect("no panic").clear();
         self.changes.send_modify(|changes| *changes += 1);
@@ -195,7 +202,18 @@ impl World {
         payload: &str,
         key: Option<&str>,
     ) -> Result<Published, PublishError> {
-        self.publish_as(EventType::from_static("order-created"), payload, key)
+        self.publish_at(
+            &self.webhooks,
+            EventType::from_static("order-created"),
+            payload,
+            key,
+        )
+        .await
+    }
+
+    /// Publishes on another node.
+    pub(crate) async fn publish_on(&self, node: &Webhooks, payload: &str) -> Result<Published, PublishError> {
+        self.publish_at(node, EventType::from_static("order-created"), payload, None)
             .await
     }
 
@@ -205,15 +223,26 @@ impl World {
         payload: &str,
         key: Option<&str>,
     ) -> Result<Published, PublishError> {
+        self.publish_at(&self.webhooks, event_type, payload, key).await
+    }
+
+    async fn publish_at(
+        &self,
+        node: &Webhooks,
+        event_type: EventType,
+        payload: &str,
+        key: Option<&str>,
+    ) -> Result<Published, PublishError> {
         let publication = Publication {
             company: self.company.id,
             environment: SANDBOX,
             event_type,
             payload,
+            happened_at: None,
             request_id: None,
             idempotency_key: key,
         };
-        self.webhooks.publish(publication, &ana()).await
+        node.publish(publication, &ana()).await
     }
 
     pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryRow> {

@@ -9,6 +9,7 @@ mod attempts;
 mod config;
 mod event_types;
 mod history;
+mod operator;
 mod pages;
 mod prune;
 mod publish;
@@ -22,6 +23,7 @@ pub use attempts::{AttemptStore, FinishedAttempt, Then};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
+pub use operator::{EventDelivery, EventRecord, OperatorStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
@@ -41,6 +43,7 @@ pub struct Stores {
     pub pages: Arc<dyn PageStore>,
     pub history: Arc<dyn HistoryStore>,
     pub prune: Arc<dyn PruneStore>,
+    pub operator: Arc<dyn OperatorStore>,
 }
 
 impl fmt::Debug for Stores {
@@ -61,6 +64,7 @@ impl Stores {
             + PageStore
             + HistoryStore
             + PruneStore
+            + OperatorStore
             + 'static,
     {
         let database = Arc::new(database);
@@ -72,7 +76,8 @@ impl Stores {
             secrets: database.clone(),
             pages: database.clone(),
             history: database.clone(),
-            prune: database,
+            prune: database.clone(),
+            operator: database,
         }
     }
 }

@@ -20,7 +20,10 @@ pub struct NewEvent {
     pub company: CompanyId,
     pub environment: Environment,
     pub event_type: EventType,
+    /// When it was accepted.
     pub created_at: Timestamp,
+    /// When it happened, if its publisher says so.
+    pub happened_at: Option<Timestamp>,
     pub request_id: Option<RequestId>,
     pub body: Arc<Sealed>,
     pub idempotency: Option<Idempotency>,

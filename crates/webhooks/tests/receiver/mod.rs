@@ -33,6 +33,8 @@ pub(crate) enum Reply {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
+    /// An empty response after this time.
+    After(Duration, u16),
     /// Send these bytes, then close the connection.
     Raw(Vec<u8>),
     /// Send these bytes, then `again` for as long as the sender reads.
@@ -206,6 +208,12 @@ async fn reply<S: AsyncRead + AsyncWrite + Unpin>(
             answer.push_str("\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.write_all(&body).await;
+            return stream.flush().await.is_ok();
+        }
+        Reply::After(time, status) => {
+            tokio::time::sleep(time).await;
+            let answer = format!("HTTP/1.1 {status} Told\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
             return stream.flush().await.is_ok();
         }
         Reply::Raw(bytes) => {

@@ -6,28 +6,27 @@ mod id;
 mod knowledge;
 mod row;
 
-use std::error::Error;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http_body_util::LengthLimitError;
 use logs::{Entry, Fate, LogStoreError};
 use model::{InvalidWebhook, RequestId};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use self::knowledge::Knowledge;
 use self::row::Row;
+use super::body::{Bounds, elements, in_place};
 use crate::api_error::ApiError;
 use crate::services::Services;
 
-/// The bounds of one body.
-const MOST_ROWS: usize = 1_000;
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const BOUNDS: Bounds = Bounds {
+    elements: 1_000,
+    bytes: 4 * 1024 * 1024,
+    what: "requests",
+};
 
 /// How long to wait for the log. Less than a request may take, so that the response says what to do.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +35,7 @@ type Faults = Vec<InvalidWebhook>;
 
 /// Responds 200 with how many were stored, and with one result for each element, in their order.
 pub async fn send_requests(State(services): State<Services>, request: Request) -> Result<Response, ApiError> {
-    let rows = read(request).await?;
+    let rows = elements(request, BOUNDS, Row::read).await?;
     let knowledge = Knowledge::of(&services, &rows).await?;
     let entries = rows.into_iter().enumerate().map(|(index, row)| {
         row.and_then(|row| knowledge.entry(row))
@@ -51,54 +50,6 @@ pub async fn send_requests(State(services): State<Services>, request: Request) -
     }
     let fates = store(&services, sent).await?;
     Ok(Json(answer(ids, fates)).into_response())
-}
-
-async fn read(request: Request) -> Result<Vec<Result<Row, Faults>>, ApiError> {
-    ApiError::unless_json(request.headers())?;
-    let body = to_bytes(request.into_body(), MOST_BYTES).await.map_err(|error| {
-        if error
-            .source()
-            .is_some_and(|source| source.is::<LengthLimitError>())
-        {
-            ApiError::TooLarge(MOST_BYTES)
-        } else {
-            let message = "The request body arrived incomplete.";
-            ApiError::other(StatusCode::BAD_REQUEST, "incorrect_request", message)
-        }
-    })?;
-    // Several MiB of JSON keep a thread busy for a while.
-    tokio::task::spawn_blocking(move || rows(&body))
-        .await
-        .map_err(|error| ApiError::failed("requests could not be read", &error))?
-}
-
-fn rows(body: &Bytes) -> Result<Vec<Result<Row, Faults>>, ApiError> {
-    let Ok(rows) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
-        return Err(ApiError::invalid("body", "Send a JSON array of requests."));
-    };
-    if rows.len() > MOST_ROWS {
-        let message = format!(
-            "Send {MOST_ROWS} requests at most with one call; these are {}.",
-            rows.len()
-        );
-        return Err(ApiError::other(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "request_too_large",
-            message,
-        ));
-    }
-    Ok(rows.into_iter().map(|row| Row::read(row.get())).collect())
-}
-
-/// Names the members by their place in the body.
-fn in_place(index: usize, mut faults: Faults) -> Faults {
-    for fault in &mut faults {
-        fault.field = match fault.field.as_str() {
-            "" => format!("[{index}]"),
-            field => format!("[{index}].{field}"),
-        };
-    }
-    faults
 }
 
 async fn store(services: &Services, entries: Vec<Entry>) -> Result<Vec<Fate>, ApiError> {
