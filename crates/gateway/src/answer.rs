@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use keys::Keys;
 use model::Verdict;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::begun::Begun;
 use crate::places::Place;
 use crate::recording::{Ending, Recording};
 use crate::revocation::{MOMENT, Revocation};
@@ -22,7 +22,14 @@ use crate::trailers::Passing;
 use crate::upstream::Lease;
 
 /// The body of every response from the gateway. Dropping it early tells the upstream that the caller has gone.
+///
+/// A response is handed on a dozen times before its head is sent, so what belongs to its body is in memory of its own.
 pub struct AnswerBody {
+    /// `None` if there is no body.
+    sending: Option<Box<Sending>>,
+}
+
+struct Sending {
     source: Source,
     recording: Option<Recording>,
     /// The upstream's connection and the place in flight, until the response has ended.
@@ -37,7 +44,7 @@ enum Source {
 }
 
 struct Upstream {
-    body: Incoming,
+    body: Begun,
     idle: Duration,
     alarm: Option<Alarm>,
     left: Option<u64>,
@@ -71,43 +78,42 @@ impl AnswerBody {
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
-        let sent = carries_body(method, parts.status) && !body.is_empty();
-        let (source, recording) = if sent {
+        let body = if carries_body(method, parts.status) && !body.is_empty() {
             recording.answer_piece(&body);
-            (Some(body), Some(recording))
+            Self::ours(body, Some(recording))
         } else {
             recording.finish(Ending::Whole);
-            (None, None)
+            Self { sending: None }
         };
-        Response::from_parts(
-            parts,
-            Self {
-                source: Source::Whole(source),
-                recording,
-                holds: None,
-                trailers: Passing::none(),
-            },
-        )
+        Response::from_parts(parts, body)
     }
 
     /// A response to a request that belongs to no known company, so that no log can record it.
     pub(crate) fn unrecorded(response: Response<Bytes>, method: &Method) -> Response<Self> {
         let (parts, body) = response.into_parts();
-        let sent = carries_body(method, parts.status) && !body.is_empty();
-        Response::from_parts(
-            parts,
-            Self {
-                source: Source::Whole(sent.then_some(body)),
-                recording: None,
-                holds: None,
-                trailers: Passing::none(),
-            },
-        )
+        let body = if carries_body(method, parts.status) && !body.is_empty() {
+            Self::ours(body, None)
+        } else {
+            Self { sending: None }
+        };
+        Response::from_parts(parts, body)
+    }
+
+    fn ours(body: Bytes, recording: Option<Recording>) -> Self {
+        let sending = Sending {
+            source: Source::Whole(Some(body)),
+            recording,
+            holds: None,
+            trailers: Passing::none(),
+        };
+        Self {
+            sending: Some(Box::new(sending)),
+        }
     }
 
     /// The upstream's response, streamed. It is cut off when the key of its request is deleted.
     pub(crate) fn upstream(
-        response: Response<Incoming>,
+        response: Response<Begun>,
         mut recording: Recording,
         method: &Method,
         idle: Duration,
@@ -116,41 +122,43 @@ impl AnswerBody {
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         recording.answer(parts.status, &parts.headers);
-        let is_http2 = holds.0.is_http2();
-        let (recording, holds) = if carries_body(method, parts.status) && !body.is_end_stream() {
-            (Some(recording), Some(holds))
-        } else {
+        if !carries_body(method, parts.status) || body.is_end_stream() {
             // An empty body is never polled, so this is its end.
             holds.0.give_back();
             recording.finish(Ending::Whole);
-            (None, None)
-        };
+            return Response::from_parts(parts, Self { sending: None });
+        }
         // In HTTP/2, trailers may follow a body of known length.
-        let left = body.size_hint().exact().filter(|_| !is_http2);
-        let source = Source::Upstream(Upstream {
+        let left = body.length().filter(|_| !holds.0.is_http2());
+        let upstream = Upstream {
             body,
             idle,
             alarm: None,
             left,
             revocation,
-        });
-        Response::from_parts(
-            parts,
-            Self {
-                source,
-                recording,
-                holds,
-                trailers: Passing::none(),
-            },
-        )
+        };
+        let sending = Sending {
+            source: Source::Upstream(upstream),
+            recording: Some(recording),
+            holds: Some(holds),
+            trailers: Passing::none(),
+        };
+        let body = Self {
+            sending: Some(Box::new(sending)),
+        };
+        Response::from_parts(parts, body)
     }
 
     /// Lets these trailers pass.
     pub(crate) fn passing(mut self, trailers: Passing) -> Self {
-        self.trailers = trailers;
+        if let Some(sending) = &mut self.sending {
+            sending.trailers = trailers;
+        }
         self
     }
+}
 
+impl Sending {
     fn finish(&mut self, ending: Ending) {
         if let Some((lease, _)) = self.holds.take()
             && ending == Ending::Whole
@@ -159,6 +167,54 @@ impl AnswerBody {
         }
         if let Some(recording) = self.recording.take() {
             recording.finish(ending);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let polled = match &mut self.source {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Piece::Data(bytes)))),
+            Source::Upstream(upstream) => match &self.recording {
+                Some(recording) => upstream.poll(recording.keys(), cx),
+                None => Poll::Ready(None),
+            },
+        };
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                self.finish(Ending::Whole);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(fault))) => {
+                self.finish(match fault {
+                    BrokenOff::ByUpstream => Ending::UpstreamBroke,
+                    BrokenOff::Stalled => Ending::UpstreamStalled,
+                    BrokenOff::KeyEnded(verdict) => Ending::Revoked(verdict),
+                });
+                Poll::Ready(Some(Err(fault)))
+            }
+            Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
+                let trailers = self.trailers.of(&trailers);
+                // Nothing follows them, so nothing is polled again.
+                self.finish(Ending::Whole);
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
+            Poll::Ready(Some(Ok(Piece::Data(data)))) => {
+                if let (Some(recording), Source::Upstream(_)) = (&mut self.recording, &self.source) {
+                    recording.answer_piece(&data);
+                }
+                // A reader that knows the length does not poll again after the last byte.
+                if self.is_end_stream() {
+                    self.finish(Ending::Whole);
+                }
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Upstream(upstream) => upstream.left == Some(0) || upstream.body.is_end_stream(),
         }
     }
 }
@@ -182,60 +238,23 @@ impl Body for AnswerBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let this = self.get_mut();
-        let polled = match &mut this.source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Piece::Data(bytes)))),
-            Source::Upstream(upstream) => match &this.recording {
-                Some(recording) => upstream.poll(recording.keys(), cx),
-                None => Poll::Ready(None),
-            },
-        };
-        match polled {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(None) => {
-                this.finish(Ending::Whole);
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Err(fault))) => {
-                this.finish(match fault {
-                    BrokenOff::ByUpstream => Ending::UpstreamBroke,
-                    BrokenOff::Stalled => Ending::UpstreamStalled,
-                    BrokenOff::KeyEnded(verdict) => Ending::Revoked(verdict),
-                });
-                Poll::Ready(Some(Err(fault)))
-            }
-            Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
-                let trailers = this.trailers.of(&trailers);
-                // Nothing follows them, so nothing is polled again.
-                this.finish(Ending::Whole);
-                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-            }
-            Poll::Ready(Some(Ok(Piece::Data(data)))) => {
-                if let (Some(recording), Source::Upstream(_)) = (&mut this.recording, &this.source) {
-                    recording.answer_piece(&data);
-                }
-                // A reader that knows the length does not poll again after the last byte.
-                if this.is_end_stream() {
-                    this.finish(Ending::Whole);
-                }
-                Poll::Ready(Some(Ok(Frame::data(data))))
-            }
+        match &mut self.get_mut().sending {
+            Some(sending) => sending.poll(cx),
+            None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Whole(bytes) => bytes.is_none(),
-            Source::Upstream(upstream) => upstream.left == Some(0) || upstream.body.is_end_stream(),
-        }
+        self.sending
+            .as_ref()
+            .is_none_or(|sending| sending.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-            Source::Upstream(upstream) => upstream.body.size_hint(),
+        match self.sending.as_ref().map(|sending| &sending.source) {
+            None | Some(Source::Whole(None)) => SizeHint::with_exact(0),
+            Some(Source::Whole(Some(bytes))) => SizeHint::with_exact(bytes.len() as u64),
+            Some(Source::Upstream(upstream)) => upstream.body.size_hint(),
         }
     }
 }
@@ -252,7 +271,7 @@ impl Upstream {
             return Poll::Ready(Some(Err(BrokenOff::KeyEnded(verdict))));
         }
         loop {
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            match self.body.poll_frame(cx) {
                 Poll::Pending => return self.wait(keys, cx).map(|fault| Some(Err(fault))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BrokenOff::ByUpstream))),

@@ -14,6 +14,7 @@ use wire::CallerBody;
 
 use crate::address::Peer;
 use crate::answer::AnswerBody;
+use crate::begun::Begun;
 use crate::gateway::Gateway;
 use crate::headers::REQUEST_ID;
 use crate::local::capitalised;
@@ -115,6 +116,8 @@ impl Gateway {
                 let holds = (lease, in_flight);
                 let revocation = Revocation::new(passing.sender.key().cloned(), waited);
                 let idle = timeouts.stream_idle;
+                let (parts, body) = response.into_parts();
+                let response = Response::from_parts(parts, Begun::of(body).await);
                 AnswerBody::upstream(response, recording, passing.method, idle, holds, revocation)
                     .map(|body| body.passing(trailers))
             }

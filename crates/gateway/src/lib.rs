@@ -4,6 +4,7 @@
 
 mod address;
 mod answer;
+mod begun;
 mod completion;
 mod counters;
 pub mod errors;

@@ -21,6 +21,9 @@ const CLIENT_LEFT: u16 = 499;
 /// The status when Gatehouse itself fails.
 const FAILED: u16 = 500;
 
+/// To copy a smaller piece takes no longer than to ask whether it may be stored.
+const LARGE: usize = 1024;
+
 /// How the response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -169,6 +172,9 @@ impl Recording {
 
     /// The request's body is about to be read. `None` if there is none.
     pub(crate) fn request_body(&mut self, seen: Option<Arc<RequestSeen>>) {
+        if let Some(seen) = &seen {
+            seen.capture(Capture::of(&self.headers));
+        }
         self.seen = seen;
     }
 
@@ -191,6 +197,12 @@ impl Recording {
 
     /// A piece of the response is being sent.
     pub(crate) fn answer_piece(&mut self, bytes: &[u8]) {
+        if bytes.len() >= LARGE
+            && self.answer_body.total_bytes() == 0
+            && let Some(entry) = &self.entry
+        {
+            self.answer_body = Capture::of(&entry.response.headers);
+        }
         self.answer_body.see(bytes);
     }
 

@@ -120,6 +120,11 @@ impl RequestSeen {
         }
     }
 
+    /// How the body is captured. Called before it is read.
+    pub(crate) fn capture(&self, capture: Capture) {
+        self.lock().capture = capture;
+    }
+
     /// Takes what was captured of the body and leaves nothing here.
     pub(crate) fn take(&self) -> CapturedBody {
         self.lock().capture.take()

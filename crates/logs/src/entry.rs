@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::LossOf;
-use redact::{BODY_LIMIT, Headers};
+use redact::{BODY_LIMIT, Headers, may_be_stored};
 
 /// The company that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,13 +144,25 @@ impl fmt::Debug for CapturedBody {
 pub struct Capture {
     first: Vec<u8>,
     total_bytes: u64,
+    only_counts: bool,
 }
 
 impl Capture {
+    /// Of a message with these headers. A body of a type that is never stored is only counted: there is no use in a copy that
+    /// is dropped unread.
+    pub fn of(headers: &Headers) -> Self {
+        Self {
+            only_counts: !may_be_stored(headers),
+            ..Self::default()
+        }
+    }
+
     /// Passes the next bytes of the body.
     pub fn see(&mut self, bytes: &[u8]) {
-        let room = BODY_LIMIT - self.first.len();
-        self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if !self.only_counts {
+            let room = BODY_LIMIT - self.first.len();
+            self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
         self.total_bytes += bytes.len() as u64;
     }
 
@@ -161,7 +173,9 @@ impl Capture {
 
     /// The body so far.
     pub fn take(&mut self) -> CapturedBody {
-        let Self { first, total_bytes } = std::mem::take(self);
+        let Self {
+            first, total_bytes, ..
+        } = std::mem::take(self);
         if total_bytes == 0 {
             CapturedBody::Absent {
                 why: BodyAbsence::Empty,

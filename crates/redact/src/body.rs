@@ -11,6 +11,12 @@ use crate::{encoding, form, json};
 /// Maximum number of bytes of a body that is kept. For a compressed body it applies after decompression.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
+/// Whether the body of a message with these headers may be stored. False for each type that is never stored, whatever the
+/// body is.
+pub fn may_be_stored(headers: &Headers) -> bool {
+    kind(headers).is_ok()
+}
+
 /// A body that can be searched for secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {

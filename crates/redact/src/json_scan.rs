@@ -80,9 +80,9 @@ impl<'a> Scanner<'a> {
             secrets: 0,
             labels: Vec::new(),
             cuts: Vec::new(),
-            // About as many as an ordinary text has.
-            passages: Vec::with_capacity(text.len() / 32),
-            values: Vec::with_capacity(text.len() / 32),
+            // As many as a list of small objects has. To grow one copies tens of kilobytes.
+            passages: Vec::with_capacity(text.len() / 16),
+            values: Vec::with_capacity(text.len() / 16),
         }
     }
 

@@ -34,7 +34,7 @@ mod words;
 
 use model::{Body, HeaderField};
 
-pub use body::BODY_LIMIT;
+pub use body::{BODY_LIMIT, may_be_stored};
 pub use fields::Headers;
 pub use memory::Memory;
 pub use message::{Redacted, message, message_of_batch};

@@ -97,6 +97,40 @@ async fn an_unused_connection_is_closed_after_its_time_and_used_again_before() {
     }
 }
 
+#[tokio::test]
+async fn a_response_of_unknown_length_is_whole_wherever_the_upstream_pauses_in_it() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    const PIECES: &str = "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n";
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let serve = move |mut tcp: TcpStream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            // Without a pause first.
+            for cut in 0..PIECES.len() {
+                until(&mut tcp, "\r\n\r\n").await;
+                let (before, after) = PIECES.split_at(cut);
+                send(&mut tcp, &format!("{HEAD}{before}")).await;
+                if cut > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                send(&mut tcp, after).await;
+            }
+        }
+    };
+    let world = world_with(upstream(serve).await, |_| {}).await;
+    let mut client = world.connect().await;
+    for cut in 0..PIECES.len() {
+        let request = world.request(Method::GET, "/", &[], Default::default());
+        assert_eq!(client.send(request).await.body, "onetwo", "cut at {cut}");
+    }
+    assert_eq!(
+        opened.load(Ordering::SeqCst),
+        1,
+        "the connection is kept each time"
+    );
+}
+
 const WAITS: &str = "POST /upload HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 5";
 
 #[tokio::test]

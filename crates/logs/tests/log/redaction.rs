@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use logs::{CapturedBody, Entry, Names, StoredEntry, redact};
+use logs::{Capture, CapturedBody, Entry, Message, Names, StoredEntry, redact};
 use model::{Body, BodyAbsence, Recorded, SecretText, Verdict};
 
 use crate::entries::{self, FORM, JSON, SECRET, message};
@@ -439,4 +439,34 @@ fn debug_output_shows_nothing_of_captured_bodies() {
         total_bytes: 48,
     };
     assert_eq!(format!("{body:?}"), "CapturedBody([redacted])");
+}
+
+#[test]
+fn a_body_that_is_only_counted_is_stored_as_if_it_had_been_kept() {
+    for (content_type, is_kept) in [
+        (JSON, true),
+        (FORM, true),
+        ("application/problem+json; charset=utf-8", true),
+        ("application/json; charset=utf-16", false),
+        ("application/octet-stream", false),
+        ("text/html", false),
+        ("image/png", false),
+    ] {
+        let whole = message(&[("content-type", content_type)], r#"{"a":1}"#);
+        let mut capture = Capture::of(&whole.headers);
+        capture.see(br#"{"a""#);
+        capture.see(b":1}");
+        let body = capture.take();
+        let kept = match &body {
+            CapturedBody::Bytes { first, .. } => first.len(),
+            CapturedBody::Absent { .. } => 0,
+        };
+        assert_eq!(kept > 0, is_kept, "{content_type}");
+        let counted = Message {
+            headers: whole.headers.clone(),
+            body,
+        };
+        let row = |request| stored(Entry { request, ..entry() }).request_body;
+        assert_eq!(row(counted), row(whole), "{content_type}");
+    }
 }
