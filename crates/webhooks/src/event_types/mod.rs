@@ -195,7 +195,7 @@ fn rewritten(
     }
     for entry in entries.into_iter().chain(removed) {
         let (action, detail, count) = match before.iter().find(|one| one.event_type == entry.event_type) {
-            Some(same) if *same == entry => {
+            Some(same) if alike(same, &entry) => {
                 new.changes.unchanged += 1;
                 continue;
             }
@@ -219,6 +219,30 @@ fn rewritten(
         };
     }
     new
+}
+
+/// Whether both say the same. The order of members in a sample or a schema says nothing: a program that read the catalogue
+/// may send it back with another.
+fn alike(one: &EventEntry, other: &EventEntry) -> bool {
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let EventEntry {
+        event_type,
+        group,
+        description,
+        sample,
+        schema,
+        fields: _,
+        removed,
+    } = one;
+    (event_type, group, description, removed)
+        == (
+            &other.event_type,
+            &other.group,
+            &other.description,
+            &other.removed,
+        )
+        && json(sample) == json(&other.sample)
+        && schema.as_deref().map(json) == other.schema.as_deref().map(json)
 }
 
 impl KnownTypes {
@@ -266,6 +290,22 @@ mod tests {
         let (at, actor) = (Timestamp::from_millis(7), Actor::command_line());
         let same = rewritten(&before, before.clone(), Others::AreRemoved, &actor, at);
         assert!(same.write.is_empty() && same.audit.is_empty());
+        assert_eq!(same.changes.unchanged, before.len());
+        // The same members in another order.
+        let turned = before.iter().map(|entry| {
+            let sample: std::collections::BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(&entry.sample).expect("JSON");
+            let members: Vec<String> = sample
+                .iter()
+                .rev()
+                .map(|(name, value)| format!("\"{name}\":{value}"))
+                .collect();
+            EventEntry {
+                sample: format!("{{{}}}", members.join(",")),
+                ..entry.clone()
+            }
+        });
+        let same = rewritten(&before, turned.collect(), Others::AreRemoved, &actor, at);
         assert_eq!(same.changes.unchanged, before.len());
 
         let mut entries = vec![before[0].clone(), before[1].clone(), before[2].clone()];
