@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::{CompanyId, WebhookId};
 use tokio::sync::Notify;
 
-use crate::decide::Room;
-use crate::storage::Claimed;
+use crate::storage::{Claimed, Room};
 
 /// Rung after a commit that made deliveries due. [`crate::Worker`] listens for it.
 #[derive(Debug, Default)]

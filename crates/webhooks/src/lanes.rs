@@ -13,8 +13,7 @@ use model::{CompanyId, Timestamp, WebhookId};
 use shares::Ledger;
 
 use crate::WorkerOptions;
-use crate::decide::Room;
-use crate::storage::Claimed;
+use crate::storage::{Claimed, Room};
 
 /// How far ahead of its attempts a lane may claim.
 const CLAIMED_AHEAD_MS: u32 = 100;

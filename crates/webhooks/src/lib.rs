@@ -61,8 +61,8 @@ pub use storage::{
     EventDelivery, EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope,
     HistoryFilter, HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent,
     NewEvents, NewTest, NewWebhook, OperatorStore, OwnSecretStore, OwnSecrets, PageStore, PruneStore,
-    PublishStore, PublishedEvent, Replay, Replayed, Rewrite, Rewritten, StoredDelivery, Stores, Tested, Then,
-    WebhookChange, WebhookFacts, Written,
+    PublishStore, PublishedEvent, Replay, Replayed, Rewrite, Rewritten, Room, StoredDelivery, Stores, Tested,
+    Then, WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -23,5 +23,5 @@ mod replay;
 pub use attempt::{Before, Settled, attempts_at_most, settled, then};
 pub use change::{Changed, Outlook, Waiting, changed, ends_as, outlook};
 pub use health::{Consequence, HealthRecord, Report, health_after};
-pub use publication::{Begins, Claims, Earlier, Room, Subscriber, may_test, recipients, repetition};
+pub use publication::{Begins, Claims, Earlier, Subscriber, may_test, recipients, repetition};
 pub use replay::{ReplayFacts, ReplayRefused, may_replay};

@@ -1,11 +1,10 @@
 //! Who receives an event, whether a publication repeats an earlier one, and whether a test event may be sent.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use model::{CompanyId, DeliveryState, EventId, EventType, WebhookEvents, WebhookId};
 
-use crate::storage::{Endpoint, Idempotency, PublishedEvent};
+use crate::storage::{Endpoint, Idempotency, PublishedEvent, Room};
 use crate::{Fate, Standing};
 
 /// A webhook of the event's company and environment.
@@ -37,19 +36,6 @@ impl Begins {
             Self::Skipped => DeliveryState::Skipped,
         }
     }
-}
-
-/// How many deliveries publications may claim for this process's worker, at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct Room {
-    /// For all webhooks together.
-    pub in_all: usize,
-    /// For a webhook that is not in `webhooks`.
-    pub each_webhook: usize,
-    pub webhooks: Arc<HashMap<WebhookId, usize>>,
-    /// For a company that is not in `companies`.
-    pub each_company: usize,
-    pub companies: Arc<HashMap<CompanyId, usize>>,
 }
 
 /// Counts what publications claim, within a [`Room`].
@@ -140,6 +126,8 @@ pub fn may_test(standing: Standing) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use vault::Sealed;
 
     use super::*;

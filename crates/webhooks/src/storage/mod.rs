@@ -27,7 +27,8 @@ pub use operator::{EventDelivery, EventRecord, OperatorStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
-    ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Tested,
+    ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Room,
+    Tested,
 };
 pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Replay};
 pub use secrets::OwnSecretStore;

@@ -1,5 +1,6 @@
 //! Publishing events, test events and replays: what `publish.rs` needs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use vault::Sealed;
 
 use super::Claimed;
 use crate::StorageFailure;
-use crate::decide::{ReplayRefused, Room};
+use crate::decide::ReplayRefused;
 
 /// An event to store with its deliveries.
 #[derive(Clone, Debug)]
@@ -37,6 +38,19 @@ pub struct NewEvents {
     pub events: Vec<NewEvent>,
     /// Claims deliveries for this process's worker in the same transaction. The others are due at once.
     pub claim: Option<ClaimAtBirth>,
+}
+
+/// How many deliveries publications may claim for this process's worker, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// For all webhooks together.
+    pub in_all: usize,
+    /// For a webhook that is not in `webhooks`.
+    pub each_webhook: usize,
+    pub webhooks: Arc<HashMap<WebhookId, usize>>,
+    /// For a company that is not in `companies`.
+    pub each_company: usize,
+    pub companies: Arc<HashMap<CompanyId, usize>>,
 }
 
 /// A lease on deliveries that are being stored in the same transaction.
