@@ -111,10 +111,6 @@ impl wire::Service for Connection {
 }
 
 /// The body of a response.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of `/verify`, which should not allocate for it"
-)]
 enum OperatorBody {
     Verify(AnswerBody),
     Routed(Body),
