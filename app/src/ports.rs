@@ -206,6 +206,15 @@ pub trait ManageWebhooks: Send + Sync {
         draft: WebhookDraft,
     ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError>;
     async fn set_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), AppError>;
+    /// Sets one header of its own, or removes it where there is no value.
+    async fn set_header(
+        &self,
+        webhook: WebhookId,
+        name: String,
+        value: Option<SecretText>,
+    ) -> Result<(), AppError>;
+    /// In attempts a second; none removes the limit.
+    async fn set_rate_limit(&self, webhook: WebhookId, rate: Option<u32>) -> Result<(), AppError>;
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError>;
     /// Sends an example event: one attempt, flagged as a test, not retried, not counted.
     async fn send_test(&self, webhook: WebhookId, event_type: EventType) -> Result<DeliveryId, AppError>;

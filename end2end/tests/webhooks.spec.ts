@@ -1,6 +1,6 @@
 // The Webhooks tab with and without scripts: creating, testing, pausing, changing and deleting a webhook.
 import type { Page } from '@playwright/test';
-import { call, expect, hydrated, makeCompany, makeKey, makeMember, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
+import { call, expect, expectAccessible, hydrated, makeCompany, makeKey, makeMember, signIn, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, signature, startReceiver, type Receiver } from '../fixtures/receiver.ts';
 
 let receiver: Receiver;
@@ -217,4 +217,41 @@ test('a webhook of another company is not found', async ({ page }) => {
   await signIn(page, other);
   const answer = await page.request.get(other.path(`webhooks/${id}`));
   expect(answer.status()).toBe(404);
+});
+
+test('a header of its own is sent and never shown again, and a rate limit is set and removed', async ({ page }) => {
+  await atTheList(page);
+  await addWebhook(page, 'Orders', receiver.url);
+  const options = page.locator('#options');
+  const change = async (fields: Record<string, string>, button: string) => {
+    await options.getByText('Change', { exact: true }).click();
+    for (const [label, value] of Object.entries(fields)) {
+      await options.getByLabel(label, { exact: true }).fill(value);
+    }
+    await options.getByRole('button', { name: button }).click();
+  };
+  await change({ Header: 'X-Tenant', Value: 'tenant-7f3a9c2e' }, 'Set header');
+  await expect(page.getByText('The change applies from the next attempt.')).toBeVisible();
+  await hydrated(page);
+  await expect(options.getByText('X-Tenant', { exact: true })).toBeVisible();
+  await expectAccessible(page);
+  await change({ 'Attempts a second': '20' }, 'Set limit');
+  await expect(options.getByText('At most 20 attempts a second')).toBeVisible();
+  await hydrated(page);
+  await sendTest(page);
+  expect(receiver.received[0]!.headers['x-tenant']).toBe('tenant-7f3a9c2e');
+  await expect(page.getByText('x-tenant: [redacted]')).toBeVisible();
+  expect(await page.content()).not.toContain('tenant-7f3a9c2e');
+  await page.goto(page.url().replace(/\/deliveries\/.*/, ''));
+  await hydrated(page);
+  await change({ 'Attempts a second': '' }, 'Set limit');
+  await expect(options.getByText('At most')).toHaveCount(0);
+  await hydrated(page);
+  await options.getByRole('button', { name: 'Remove X-Tenant' }).click();
+  await expect(options.getByText('X-Tenant', { exact: true })).toHaveCount(0);
+  await hydrated(page);
+  await change({ Header: 'Host', Value: 'elsewhere.example' }, 'Set header');
+  await expect(page.getByText('Gatehouse sets this header, or HTTP needs it.')).toBeVisible();
+  await page.getByRole('link', { name: 'Back to the webhook' }).click();
+  await expect(options.getByText('None')).toHaveCount(2);
 });

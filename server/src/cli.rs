@@ -125,6 +125,10 @@ pub struct ServeArgs {
     /// The header that carries a delivery's signature [default: X-WEBHOOK-SIGN]
     #[arg(long, value_name = "NAME")]
     pub webhook_sign_header: Option<String>,
+    /// What publishing does with an event whose payload is not what its type's schema says: accept it, accept and count it, or
+    /// refuse it [default: warn]
+    #[arg(long, value_name = "off|warn|reject")]
+    pub event_payloads: Option<String>,
     /// Connections from one address (a /64 of IPv6) to one listener; trusted proxies may have more [default: 1024]
     #[arg(long, value_name = "N")]
     pub connections_per_address: Option<String>,

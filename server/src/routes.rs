@@ -153,6 +153,18 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
         ),
         Route::new(
             Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/header",
+            Member(ManageWebhooks),
+            post(dashboard::set_webhook_header),
+        ),
+        Route::new(
+            Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/rate-limit",
+            Member(ManageWebhooks),
+            post(dashboard::set_webhook_rate),
+        ),
+        Route::new(
+            Method::POST,
             "/c/{company}/development/webhooks/{webhook}/test",
             Member(ManageWebhooks),
             post(dashboard::send_test_event),

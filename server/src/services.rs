@@ -279,6 +279,7 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         bus: core.bus.clone(),
         names: Arc::clone(&config.names),
         event_types: core.event_types.clone(),
+        payload_check: config.event_payloads,
         clock: core.clock.clone(),
     })
 }

@@ -360,6 +360,10 @@ impl SeeWebhooks for World {
         Ok(WebhookDetail {
             row,
             signing_key,
+            options: WebhookOptions {
+                headers: vec!["X-Tenant".to_owned()],
+                rate_limit: (webhook == webhook_id(2)).then_some(20),
+            },
             former_secret_until: (webhook == webhook_id(2)).then(|| NOON.plus_seconds(7_200)),
             diagnosis: if failing {
                 diagnosis.to_owned()

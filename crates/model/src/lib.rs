@@ -81,5 +81,5 @@ pub use webhook::{
     Attempt, AttemptOutcome, Delivery, DeliveryHeaders, DeliveryRow, DeliveryState, DisabledReason,
     FailureClass, HopRecord, InvalidWebhook, RETRY_DELAYS_SECONDS, RequestDelivery, RequestReceiver,
     RotatedSecret, SigningKey, TimingRecord, Webhook, WebhookDetail, WebhookDraft, WebhookEvents,
-    WebhookHealth, WebhookRow,
+    WebhookHealth, WebhookOptions, WebhookRow,
 };

@@ -92,6 +92,15 @@ impl DisabledReason {
     }
 }
 
+/// How deliveries to a webhook are sent, beyond what the documented webhook object says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookOptions {
+    /// The names of its own headers, as given, in the order of their lower-case forms. Their values are never shown again.
+    pub headers: Vec<String>,
+    /// The most attempts a second. None is no limit.
+    pub rate_limit: Option<u32>,
+}
+
 /// What a form or the public API asks for, before it is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDraft {
@@ -157,6 +166,7 @@ pub struct WebhookDetail {
     pub signing_key: Option<SigningKey>,
     /// After a rotation, the webhook's previous secret also signs, until then.
     pub former_secret_until: Option<Timestamp>,
+    pub options: WebhookOptions,
     /// If it is failing, sentences that say how many attempts failed and how. Else empty.
     pub diagnosis: String,
     /// Newest first, at most 50.

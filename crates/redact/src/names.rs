@@ -79,6 +79,22 @@ impl Names {
         }
     }
 
+    /// These names, and `names`, whose values are redacted too. A name without letters and digits is left out.
+    #[must_use]
+    pub fn and<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let words = |name: &str| {
+            let words = Words::of(name);
+            let words = words.starting_at(0).map(String::from_utf8_lossy);
+            words.map(std::borrow::Cow::into_owned).collect::<Vec<_>>()
+        };
+        let more = names.into_iter().map(words).filter(|words| !words.is_empty());
+        Self {
+            added: self.added.iter().cloned().chain(more).collect(),
+            kept: self.kept.clone(),
+            tables: Tables::default(),
+        }
+    }
+
     /// Whether the value of this field must never be stored. `name` must already be decoded.
     pub fn is_secret(&self, name: &str) -> bool {
         self.hides(&Words::of(name))

@@ -71,7 +71,7 @@ impl Needles {
     /// Adds the value of a secret name, unless it is a placeholder that reveals nothing. Addresses and sentences
     /// share parts with ordinary text (an e-mail address its domain, a link its host), so they are only searched for
     /// whole.
-    pub(crate) fn add_value(&mut self, text: &[u8]) {
+    pub fn add_value(&mut self, text: &[u8]) {
         let text = text.trim_ascii();
         if says_nothing(text) {
             return;

@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::{InstallId, SealPlace, SealPurpose, Sealed};
 
+use crate::webhooks::headers_column;
 use crate::{Columns, Db, Migration, StoreError, migrate};
 
 /// Faults of one kind that are kept as sentences.
@@ -80,6 +81,7 @@ pub async fn sealed(
         SealPurpose::WebhookSecret => ("sealed_secret AS sealed, previous_secret AS former", "webhooks"),
         SealPurpose::Event => ("body AS sealed, NULL AS former", "events"),
         SealPurpose::Evidence => ("hops", "attempts"),
+        SealPurpose::WebhookHeader => ("headers", "webhooks"),
     };
     let sql = format!(
         "SELECT id, company_id, environment, {columns} FROM {table} WHERE id > $1 ORDER BY id LIMIT {ROWS}"
@@ -97,6 +99,7 @@ fn sealed_row(row: &AnyRow, install: InstallId, purpose: SealPurpose) -> Result<
         SealPurpose::WebhookSecret => (row.parsed::<WebhookId>("id")?.to_bytes(), blobs(row)?),
         SealPurpose::Event => (row.parsed::<EventId>("id")?.to_bytes(), blobs(row)?),
         SealPurpose::Evidence => (row.parsed::<AttemptId>("id")?.to_bytes(), responses(row)?),
+        SealPurpose::WebhookHeader => (row.parsed::<WebhookId>("id")?.to_bytes(), headers(row)?),
     };
     Ok(SealedRow {
         id: row.text("id")?,
@@ -124,4 +127,9 @@ fn responses(row: &AnyRow) -> Result<Vec<Option<Sealed>>, StoreError> {
     let hops: Vec<HopRecord> = serde_json::from_str(&row.text("hops")?)
         .map_err(|error| StoreError::corrupt(format!("hops: {error}")))?;
     Ok(webhooks::sealed_responses(&hops))
+}
+
+fn headers(row: &AnyRow) -> Result<Vec<Option<Sealed>>, StoreError> {
+    let headers = headers_column(row)?;
+    Ok(headers.into_iter().map(|header| Some(header.value)).collect())
 }

@@ -40,6 +40,8 @@ pub enum SealPurpose {
     WebhookSecret,
     /// A receiver's response to an attempt.
     Evidence,
+    /// A header that a webhook's deliveries carry.
+    WebhookHeader,
 }
 
 /// Where sealed bytes belong. They only open with exactly the same place.
@@ -150,6 +152,7 @@ impl SealPurpose {
             Self::Event => "event",
             Self::WebhookSecret => "webhook_secret",
             Self::Evidence => "evidence",
+            Self::WebhookHeader => "webhook_header",
         }
     }
 }

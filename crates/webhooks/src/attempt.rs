@@ -14,7 +14,9 @@ use vault::Zeroizing;
 use crate::connection::millis;
 use crate::decide::{self, Before, Report};
 use crate::evidence;
+use crate::own_headers;
 use crate::schedule;
+use crate::sender::Headers;
 use crate::signing::{self, SigningPlan, SigningSecret};
 use crate::storage::{Claimed, FinishedAttempt, HeldScope};
 use crate::{Sender, Sent, StorageFailure, Webhooks};
@@ -57,6 +59,8 @@ struct Attempt<'a> {
 struct Letter {
     body: Bytes,
     own_secrets: Vec<Zeroizing<Vec<u8>>>,
+    /// The webhook's own headers.
+    own_headers: HeaderMap,
 }
 
 /// The tries of one attempt, combined.
@@ -133,7 +137,10 @@ impl Attempt<'_> {
             .post(
                 self.claimed.company,
                 &self.claimed.endpoint.url,
-                &headers,
+                Headers {
+                    all: &headers,
+                    own_origin: &letter.own_headers,
+                },
                 letter.body.clone(),
                 deadline,
             )
@@ -143,7 +150,17 @@ impl Attempt<'_> {
         for own in &letter.own_secrets {
             secrets.add(STANDARD.encode(&**own).as_bytes());
         }
-        evidence::redact(&mut sent.hops, &secrets, &self.webhooks.parts().names);
+        let names = &self.webhooks.parts().names;
+        if letter.own_headers.is_empty() {
+            evidence::redact(&mut sent.hops, &secrets, names);
+        } else {
+            for value in letter.own_headers.values() {
+                secrets.add_value(value.as_bytes());
+            }
+            // A receiver may repeat its request. A value that is too short to search for is found by its name.
+            let names = names.and(letter.own_headers.keys().map(HeaderName::as_str));
+            evidence::redact(&mut sent.hops, &secrets, &names);
+        }
         sent
     }
 
@@ -196,10 +213,17 @@ impl Attempt<'_> {
             .chain(former.map(|former| &former.sealed))
             .map(|sealed| parts.master_key.open(&place, sealed))
             .collect();
+        let place = self.webhooks.header_place(company, environment, webhook);
+        let Some(own_headers) = own_headers::open(&self.claimed.endpoint.headers, &parts.master_key, &place)
+        else {
+            tracing::error!(delivery = %self.claimed.delivery, "could not unseal a webhook's headers");
+            return None;
+        };
         match (body, own_secrets) {
             (Ok(body), Ok(own_secrets)) => Some(Letter {
                 body: Bytes::copy_from_slice(&body),
                 own_secrets,
+                own_headers,
             }),
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(%error, delivery = %self.claimed.delivery, "could not unseal an event or a secret");

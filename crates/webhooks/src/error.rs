@@ -5,6 +5,8 @@ use std::error::Error;
 use model::InvalidWebhook;
 use thiserror::Error;
 
+use crate::event_types::PayloadFault;
+
 /// An error from the database layer. Its text is for the server's log only.
 pub type StorageFailure = Box<dyn Error + Send + Sync>;
 
@@ -53,6 +55,9 @@ pub enum PublishError {
     /// Other JSON parsers give up there.
     #[error("payload must not be nested more than 127 deep")]
     PayloadTooDeep,
+    /// The schema of the event type does not allow it. There is at least one fault.
+    #[error("the payload is not what the schema of its event type says")]
+    PayloadInvalid(Vec<PayloadFault>),
     #[error("event_created_at must not be in the future")]
     InTheFuture,
     #[error("an idempotency key must have 1 to 255 visible ASCII characters")]

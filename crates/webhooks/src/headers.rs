@@ -27,6 +27,8 @@ const TAKEN: [&str; 19] = [
     "webhook-signature",
     "webhook-timestamp",
 ];
+/// Names in [`TAKEN`] that a webhook's own headers may have: they identify us to the receiver.
+const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 /// The longest name or value, in bytes.
 const LONGEST: usize = 128;
 
@@ -45,6 +47,11 @@ pub enum InvalidHeaders {
     UserAgent,
     #[error("a header name that nothing else uses, with at most 128 letters, digits and hyphens")]
     Sign,
+}
+
+/// Whether HTTP needs this header, or every delivery has it already. `name` is in lower case.
+pub(crate) fn is_framing(name: &str) -> bool {
+    (TAKEN.contains(&name) && !CREDENTIALS.contains(&name)) || name.starts_with("proxy-")
 }
 
 impl SentHeaders {

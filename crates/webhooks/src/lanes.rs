@@ -13,7 +13,7 @@ use model::{CompanyId, Timestamp, WebhookId};
 use shares::Ledger;
 
 use crate::WorkerOptions;
-use crate::storage::{Claimed, Room};
+use crate::storage::{Claimed, Room, Taken};
 
 /// How far ahead of its attempts a lane may claim.
 const CLAIMED_AHEAD_MS: u32 = 100;
@@ -32,9 +32,19 @@ pub(crate) struct Lanes {
     places: Ledger<CompanyId>,
     ready: HashMap<WebhookId, CompanyId>,
     later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
+    /// The webhooks whose rate limit held back the latest claim. What waits for them waits for the limit.
+    paced: HashMap<WebhookId, Pause>,
     /// While a claim is on its way, the webhooks that became ready since it began. It may not have seen what made them
     /// ready.
     ready_again: Option<HashSet<WebhookId>>,
+}
+
+/// A rate limit that is used up.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    Until(Timestamp),
+    /// It allows more again.
+    Over,
 }
 
 #[derive(Debug)]
@@ -98,6 +108,7 @@ impl Lanes {
             lanes: HashMap::new(),
             places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
             ready: HashMap::new(),
+            paced: HashMap::new(),
             later: BTreeSet::new(),
             ready_again: None,
         }
@@ -118,14 +129,24 @@ impl Lanes {
         self.later.insert((at, webhook, company));
     }
 
-    /// Marks the webhooks whose retries have become due.
+    /// Marks the webhooks whose retries have become due, or whose rate limit allows more.
     pub(crate) fn due_by(&mut self, now: Timestamp) {
+        for pause in self.paced.values_mut() {
+            if matches!(pause, Pause::Until(at) if *at <= now) {
+                *pause = Pause::Over;
+            }
+        }
         while let Some((at, webhook, company)) = self.later.first().copied()
             && at <= now
         {
             self.later.pop_first();
             self.ready([(webhook, company)]);
         }
+    }
+
+    /// The webhook was changed, and with it perhaps its rate limit.
+    pub(crate) fn changed(&mut self, webhook: WebhookId) {
+        self.paced.remove(&webhook);
     }
 
     /// When the next retry is due.
@@ -146,6 +167,7 @@ impl Lanes {
         let mut asking: Vec<Asking> = self
             .ready
             .iter()
+            .filter(|(webhook, _)| !matches!(self.paced.get(*webhook), Some(Pause::Until(_))))
             .map(|(webhook, company)| Asking {
                 webhook: *webhook,
                 company: *company,
@@ -173,7 +195,8 @@ impl Lanes {
         asking.map(|one| (one.webhook, one.places)).collect()
     }
 
-    /// The webhooks with a backlog whose deliveries could start: their lane has a place, or its attempts are short.
+    /// The webhooks with a backlog whose deliveries could start: no rate limit holds them back, and their lane has a place or
+    /// its attempts are short.
     /// A company whose share is taken by slow receivers has none, because it waits for those.
     pub(crate) fn startable(&self) -> HashMap<WebhookId, CompanyId> {
         let per_webhook = self.options.per_webhook;
@@ -190,10 +213,9 @@ impl Lanes {
             let slow = slow.get(company).copied().unwrap_or(0);
             self.places.room(company) == 0 && slow * 2 >= self.places.held(company)
         };
-        let startable = self
-            .ready
-            .iter()
-            .filter(|(webhook, company)| moves(webhook) && !waits_for_itself(company));
+        let startable = self.ready.iter().filter(|(webhook, company)| {
+            !self.paced.contains_key(*webhook) && moves(webhook) && !waits_for_itself(company)
+        });
         startable.map(|(webhook, company)| (*webhook, *company)).collect()
     }
 
@@ -202,18 +224,25 @@ impl Lanes {
         self.ready_again = Some(HashSet::new());
     }
 
-    /// The claim has ended. A webhook that got as many as it asked for may have more. `None` if it failed: then all may.
-    pub(crate) fn end_claim(&mut self, wanted: &[(WebhookId, u32)], claimed: Option<&[Claimed]>) {
+    /// The claim has ended. A webhook that got as many as it asked for may have more, and so may one whose rate limit allowed no
+    /// more. `None` if it failed: then all may.
+    pub(crate) fn end_claim(&mut self, wanted: &[(WebhookId, u32)], taken: Option<&Taken>) {
         let again = self.ready_again.take().unwrap_or_default();
+        let Some(taken) = taken else { return };
         let mut counts: HashMap<WebhookId, u32> = HashMap::new();
-        for one in claimed.unwrap_or_default() {
+        for one in &taken.claimed {
             *counts.entry(one.webhook).or_insert(0) += 1;
         }
         for (webhook, asked) in wanted {
+            self.paced.remove(webhook);
             let got = counts.get(webhook).copied().unwrap_or(0);
-            if claimed.is_some() && got < *asked && !again.contains(webhook) {
+            if got < *asked && !again.contains(webhook) {
                 self.ready.remove(webhook);
             }
+        }
+        for one in &taken.paced {
+            self.paced.insert(one.webhook, Pause::Until(one.again_at));
+            self.later(one.again_at, one.webhook, one.company);
         }
     }
 
@@ -310,7 +339,7 @@ pub(crate) mod tests {
     use vault::Sealed;
 
     use super::*;
-    use crate::storage::{Endpoint, OwnSecrets};
+    use crate::storage::{Endpoint, OwnSecrets, Paced};
 
     fn webhook(byte: u8) -> WebhookId {
         WebhookId::from_random([byte; 16])
@@ -348,6 +377,8 @@ pub(crate) mod tests {
                     former: None,
                 },
                 last_key: None,
+                headers: Arc::new([]),
+                rate_limit: None,
             },
             event: EventId::from_random([1; 16]),
             event_type: EventType::from_static("order-created"),
@@ -369,6 +400,52 @@ pub(crate) mod tests {
 
     fn end(lanes: &mut Lanes, (webhook, company): (WebhookId, CompanyId), millis: u64) {
         lanes.end(webhook, company, Some(Duration::from_millis(millis)));
+    }
+
+    #[test]
+    fn a_rate_limit_that_is_used_up_is_waited_for_and_is_no_pressure() {
+        let mut lanes = lanes(4, 100);
+        let (webhook, company) = alone(1);
+        let at = |millis: i64| Timestamp::from_millis(1_767_607_200_000 + millis);
+        lanes.ready([(webhook, company)]);
+        let wanted = lanes.wanted();
+        assert_eq!(wanted, [(webhook, 4)]);
+        lanes.begin_claim();
+        // It was published to during the claim.
+        lanes.ready([(webhook, company)]);
+        let paced = Paced {
+            webhook,
+            company,
+            again_at: at(50),
+        };
+        let taken = Taken {
+            claimed: Vec::new(),
+            paced: vec![paced],
+        };
+        lanes.end_claim(&wanted, Some(&taken));
+        assert_eq!((lanes.wanted(), lanes.next()), (Vec::new(), Some(at(50))));
+        lanes.ready([(webhook, company)]);
+        lanes.due_by(at(49));
+        assert_eq!(lanes.wanted(), [], "each publication would ask the database");
+        lanes.due_by(at(50));
+        assert_eq!(lanes.wanted(), wanted);
+        assert!(
+            lanes.startable().is_empty(),
+            "a backlog behind a limit is not startable"
+        );
+        lanes.begin_claim();
+        lanes.end_claim(&wanted, Some(&Taken::default()));
+        lanes.ready([(webhook, company)]);
+        assert!(
+            lanes.startable().contains_key(&webhook),
+            "the limit no longer holds it back"
+        );
+        // A changed limit counts at once.
+        lanes.begin_claim();
+        lanes.end_claim(&wanted, Some(&taken));
+        lanes.ready([(webhook, company)]);
+        lanes.changed(webhook);
+        assert_eq!(lanes.wanted(), wanted);
     }
 
     #[test]
@@ -471,14 +548,17 @@ pub(crate) mod tests {
     #[test]
     fn a_webhook_that_got_less_than_it_asked_for_has_nothing_more() {
         let wanted = [(webhook(1), 2), (webhook(2), 2), (webhook(3), 2)];
-        let got = [claimed(alone(1)), claimed(alone(1)), claimed(alone(2))];
-        let left = |claimed: Option<&[Claimed]>| {
+        let got = Taken {
+            claimed: vec![claimed(alone(1)), claimed(alone(1)), claimed(alone(2))],
+            paced: Vec::new(),
+        };
+        let left = |taken: Option<&Taken>| {
             let mut lanes = lanes(4, 20);
             lanes.ready([alone(1), alone(2), alone(3)]);
             lanes.begin_claim();
             // Something was published while the claim was on its way.
             lanes.ready([alone(3)]);
-            lanes.end_claim(&wanted, claimed);
+            lanes.end_claim(&wanted, taken);
             let mut ready: Vec<_> = lanes.ready.into_keys().collect();
             ready.sort();
             ready

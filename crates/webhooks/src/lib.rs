@@ -22,6 +22,8 @@ mod headers;
 mod health;
 mod idle;
 mod lanes;
+mod options;
+mod own_headers;
 mod own_secret;
 mod pressure;
 mod pruning;
@@ -43,26 +45,28 @@ pub use connection::native_roots;
 pub use draft::{MAX_NAME_CHARACTERS, MOST_NAMED, fault, not_a_choice};
 pub use error::{Away, PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
-pub use event_types::EventTypes;
+pub use event_types::{EventTypes, PayloadCheck, PayloadCounts, PayloadFault};
 pub use evidence::sealed_responses;
 pub use fate::{Fate, Standing};
 pub use headers::{InvalidHeaders, SentHeaders};
+pub use options::{HIGHEST_RATE_LIMIT, OptionsPatch};
 pub use own_secret::OVERLAP_SECONDS;
 pub use pressure::RETRY_AFTER_SECONDS;
 pub use publish::{Publication, Published};
 pub use reading::HistoryEntry;
 pub use resolver::{Resolver, SystemResolver};
 pub use schedule::{DISABLE_AFTER_SECONDS, MAX_ATTEMPTS, WARN_AFTER_SECONDS};
-pub use sender::{BODY_KEPT, DEADLINE, MAX_REDIRECTS, Sender, Sent};
+pub use sender::{BODY_KEPT, DEADLINE, Headers, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
     AttemptStore, CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint,
     EventDelivery, EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope,
     HistoryFilter, HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent,
-    NewEvents, NewTest, NewWebhook, OperatorStore, OwnSecretStore, OwnSecrets, PageStore, PruneStore,
-    PublishStore, PublishedEvent, Replay, Replayed, Rewrite, Rewritten, Room, StoredDelivery, Stores, Tested,
-    Then, WebhookChange, WebhookFacts, Written,
+    NewEvents, NewTest, NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten,
+    OwnSecretStore, OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed,
+    Rewrite, Rewritten, Room, SealedHeader, StoredDelivery, Stores, Taken, Tested, Then, WebhookChange,
+    WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

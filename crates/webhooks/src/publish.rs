@@ -57,7 +57,8 @@ impl Webhooks {
             request_id,
             ..
         } = publication;
-        if self.event_types().offered(&event_type).is_none() {
+        let known = self.event_types();
+        if known.offered(&event_type).is_none() {
             return Err(PublishError::UnknownEventType);
         }
         self.pressure()
@@ -71,6 +72,9 @@ impl Webhooks {
             return Err(PublishError::InTheFuture);
         }
         let body = event_body::build(id, &event_type, happened_at.unwrap_or(now), payload)?;
+        self.payloads()
+            .check(parts.payload_check, &known, &event_type, payload, now)
+            .map_err(PublishError::PayloadInvalid)?;
         let body = parts
             .master_key
             .seal(&self.body_place(company, environment, id), &body);

@@ -61,12 +61,14 @@ impl Webhooks {
         };
         let deliveries = store.deliveries(company, webhook, DELIVERIES_SHOWN).await?;
         let signing_key = self.signing_key(company, &facts).await?;
+        let options = self.parts().store.options.options(company, webhook).await?;
         Ok(WebhookDetail {
             row: health::row(&facts),
             signing_key,
             former_secret_until: facts
                 .former_secret_until
                 .filter(|until| *until > self.parts().clock.now()),
+            options: options.unwrap_or_default(),
             diagnosis,
             deliveries,
         })

@@ -41,6 +41,15 @@ pub struct Sender {
     deadline: Duration,
 }
 
+/// The headers of a request, beside those that every request has.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a> {
+    /// They are sent wherever a redirect leads.
+    pub all: &'a HeaderMap,
+    /// Only the URL's own origin gets them: scheme, host and port.
+    pub own_origin: &'a HeaderMap,
+}
+
 /// The result of a request.
 #[derive(Debug)]
 pub struct Sent {
@@ -85,7 +94,7 @@ impl Sender {
         &self,
         asking: CompanyId,
         url: &str,
-        headers: &HeaderMap,
+        headers: Headers<'_>,
         body: Bytes,
         deadline: Instant,
     ) -> Sent {
@@ -101,8 +110,10 @@ impl Sender {
                 };
             }
         };
+        let origin = target.origin();
         loop {
-            let (hop, result) = self.hop(asking, &target, headers, body.clone(), deadline).await;
+            let headers = headers.to(target.origin() == origin);
+            let (hop, result) = self.hop(asking, &target, &headers, body.clone(), deadline).await;
             hops.push(hop);
             let outcome = match result {
                 Err(class) => failed(class, hops.last().and_then(|hop| hop.status)),
@@ -223,6 +234,20 @@ impl Sender {
             self.idle.keep(target, connection);
         }
         Ok(answer)
+    }
+}
+
+impl Headers<'_> {
+    /// In case of doubt about a name, the header of every request wins.
+    fn to(self, own_origin: bool) -> HeaderMap {
+        if !own_origin || self.own_origin.is_empty() {
+            return self.all.clone();
+        }
+        let mut both = self.own_origin.clone();
+        for (name, value) in self.all {
+            both.insert(name, value.clone());
+        }
+        both
     }
 }
 
@@ -365,11 +390,12 @@ fn fields(headers: &HeaderMap) -> Vec<HeaderField> {
     headers
         .iter()
         .map(|(name, value)| {
-            let redacted = name == SET_COOKIE;
-            let value = if redacted {
-                String::new()
+            let (value, redacted) = if name == SET_COOKIE {
+                (String::new(), true)
+            } else if value.is_sensitive() {
+                (redact::REDACTED.to_owned(), true)
             } else {
-                String::from_utf8_lossy(value.as_bytes()).into_owned()
+                (String::from_utf8_lossy(value.as_bytes()).into_owned(), false)
             };
             HeaderField {
                 name: name.as_str().to_owned(),

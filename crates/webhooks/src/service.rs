@@ -13,7 +13,7 @@ use redact::Names;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
 use crate::doorbell::Doorbell;
-use crate::event_types::KnownTypes;
+use crate::event_types::{KnownTypes, PayloadCheck, PayloadCounts, Payloads};
 use crate::pressure::Pressure;
 use crate::publishing::Publishing;
 use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
@@ -30,6 +30,7 @@ struct Inner {
     bell: Doorbell,
     publishing: Publishing,
     pressure: Pressure,
+    payloads: Payloads,
 }
 
 /// The components that [`Webhooks`] and [`crate::Worker`] use.
@@ -47,6 +48,8 @@ pub struct Parts {
     /// The names whose values are redacted in receivers' responses.
     pub names: Arc<Names>,
     pub event_types: EventTypes,
+    /// What publishing does with a payload that the schema of its type does not allow.
+    pub payload_check: PayloadCheck,
     pub clock: Clock,
 }
 
@@ -80,6 +83,7 @@ impl Webhooks {
             bell: Doorbell::default(),
             publishing: Publishing::default(),
             pressure: Pressure::default(),
+            payloads: Payloads::default(),
         }))
     }
 
@@ -397,6 +401,15 @@ impl Webhooks {
 
     pub(crate) fn pressure(&self) -> &Pressure {
         &self.0.pressure
+    }
+
+    pub(crate) fn payloads(&self) -> &Payloads {
+        &self.0.payloads
+    }
+
+    /// How many payloads were checked since the process started.
+    pub fn payload_counts(&self) -> PayloadCounts {
+        self.payloads().counts()
     }
 
     pub(crate) fn publishing(&self) -> &Publishing {

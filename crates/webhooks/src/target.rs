@@ -117,6 +117,15 @@ impl Target {
         }
     }
 
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> (bool, String, u16) {
+        (
+            self.is_https(),
+            self.url.host_str().unwrap_or_default().to_owned(),
+            self.port,
+        )
+    }
+
     /// The path and query, as in the request line.
     pub(crate) fn path_and_query(&self) -> String {
         match self.url.query() {

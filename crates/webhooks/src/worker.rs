@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempt::Ran;
 use crate::lanes::Lanes;
-use crate::storage::{Claimed, FinishedAttempt};
+use crate::storage::{Claimed, FinishedAttempt, Taken};
 use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt, pressure, pruning, results};
 
 /// How long a claim lasts: the sender's deadline plus time for the writes before and after.
@@ -143,7 +143,7 @@ pub(crate) enum Message {
     /// A claim has ended. `None` if it failed.
     Claimed {
         wanted: Vec<(WebhookId, u32)>,
-        claimed: Option<Vec<Claimed>>,
+        taken: Option<Taken>,
     },
     /// This webhook was disabled. What is claimed for it must not start.
     Disabled { webhook: WebhookId },
@@ -195,6 +195,7 @@ impl Run {
             let now = clock.now();
             self.begin(visitors.claimed).await;
             for webhook in visitors.changed {
+                self.lanes.changed(webhook);
                 self.halt(webhook).await;
             }
             let keys_changed = key_changes.has_changed().unwrap_or(false);
@@ -243,9 +244,9 @@ impl Run {
         while self.claiming
             && let Ok(Some(message)) = tokio::time::timeout(LAST_CLAIM, messages.recv()).await
         {
-            if let Message::Claimed { claimed, .. } = message {
+            if let Message::Claimed { taken, .. } = message {
                 self.claiming = false;
-                unstarted.extend(claimed.unwrap_or_default());
+                unstarted.extend(taken.unwrap_or_default().claimed);
             }
         }
         unstarted.extend(self.webhooks.bell().take().claimed);
@@ -277,7 +278,7 @@ impl Run {
                 self.start(webhook).await;
             }
             Message::Due { at, webhook, company } => self.lanes.later(at, webhook, company),
-            Message::Claimed { wanted, claimed } => self.claimed(&wanted, claimed).await,
+            Message::Claimed { wanted, taken } => self.claimed(&wanted, taken).await,
             Message::Disabled { webhook } => self.halt(webhook).await,
             Message::Overdue(overdue) => {
                 self.counting = false;
@@ -375,11 +376,11 @@ impl Run {
         let mut claiming = Claiming {
             messages: self.messages.clone(),
             wanted,
-            claimed: None,
+            taken: None,
         };
         tokio::spawn(async move {
             match queue.claim(claiming.wanted.clone(), now, lease_until, id).await {
-                Ok(claimed) => claiming.claimed = Some(claimed),
+                Ok(taken) => claiming.taken = Some(taken),
                 Err(error) => tracing::error!(error = %error, "the delivery worker cannot claim deliveries"),
             }
             drop(claiming);
@@ -387,11 +388,11 @@ impl Run {
     }
 
     /// A claim has ended.
-    async fn claimed(&mut self, wanted: &[(WebhookId, u32)], claimed: Option<Vec<Claimed>>) {
+    async fn claimed(&mut self, wanted: &[(WebhookId, u32)], taken: Option<Taken>) {
         self.claiming = false;
-        self.lanes.end_claim(wanted, claimed.as_deref());
-        match claimed {
-            Some(claimed) => self.begin(claimed).await,
+        self.lanes.end_claim(wanted, taken.as_ref());
+        match taken {
+            Some(taken) => self.begin(taken.claimed).await,
             None => {
                 self.claim_at = self
                     .webhooks
@@ -465,7 +466,7 @@ impl Run {
 struct Claiming {
     messages: mpsc::UnboundedSender<Message>,
     wanted: Vec<(WebhookId, u32)>,
-    claimed: Option<Vec<Claimed>>,
+    taken: Option<Taken>,
 }
 
 impl Drop for Claiming {
@@ -473,7 +474,7 @@ impl Drop for Claiming {
         // No one listens any more once the worker has stopped.
         let _ = self.messages.send(Message::Claimed {
             wanted: std::mem::take(&mut self.wanted),
-            claimed: self.claimed.take(),
+            taken: self.taken.take(),
         });
     }
 }

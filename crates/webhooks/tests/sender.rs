@@ -21,7 +21,7 @@ use receiver::{Receiver, Reply};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use webhooks::{BODY_KEPT, DEADLINE, Policy, Resolver, Sender, Sent, SystemResolver};
+use webhooks::{BODY_KEPT, DEADLINE, Headers, Policy, Resolver, Sender, Sent, SystemResolver};
 
 /// Resolves each name to the answers the test gives, one per query. The last answer repeats.
 #[derive(Debug, Default)]
@@ -77,11 +77,20 @@ async fn post(sender: &Sender, url: &str) -> Sent {
     let mut headers = HeaderMap::new();
     headers.insert("x-webhook-sign", HeaderValue::from_static("v1=00"));
     headers.insert("user-agent", HeaderValue::from_static("Acme/1.0"));
+    let mut own = HeaderMap::new();
+    let mut secret = HeaderValue::from_static("tenant 7");
+    secret.set_sensitive(true);
+    own.insert("x-tenant", secret);
+    // The name of the signature header may be changed to that of a webhook's header.
+    own.insert("x-webhook-sign", HeaderValue::from_static("mine"));
     sender
         .post(
             CompanyId::from_random([1; 16]),
             url,
-            &headers,
+            Headers {
+                all: &headers,
+                own_origin: &own,
+            },
             Bytes::from_static(b"{\"a\":1}"),
             sender.deadline(),
         )
@@ -178,6 +187,50 @@ async fn followed_redirects_keep_the_post_and_its_body() {
             [Some(status), Some(204)]
         );
     }
+}
+
+#[tokio::test]
+async fn a_webhooks_own_headers_go_to_its_own_origin_only_and_are_not_recorded() {
+    let other = Receiver::start(|_| Reply::status(204)).await;
+    let to = other.url("/elsewhere");
+    let own = Receiver::start(move |received| {
+        if received.line.contains("/second") {
+            Reply::redirect(307, to.clone())
+        } else {
+            Reply::redirect(307, "/second")
+        }
+    })
+    .await;
+    let sent = post(&sender(loopback(), DEADLINE), &own.url("/first")).await;
+    assert_eq!(sent.outcome, AttemptOutcome::Succeeded { status: 204 });
+    let tenants = |receiver: &Receiver| -> Vec<Option<String>> {
+        let received = receiver.received();
+        let values = received
+            .iter()
+            .map(|one| one.header("x-tenant").map(str::to_owned));
+        values.collect()
+    };
+    assert_eq!(
+        tenants(&own),
+        [Some("tenant 7".to_owned()), Some("tenant 7".to_owned())]
+    );
+    assert_eq!(tenants(&other), [None]);
+    for received in own.received() {
+        assert_eq!(received.header("x-webhook-sign"), Some("v1=00"), "ours wins");
+    }
+    let recorded: Vec<_> = sent
+        .hops
+        .iter()
+        .map(|hop| {
+            let mut fields = hop.request_headers.iter();
+            let field = fields.find(|field| field.name == "x-tenant");
+            field.map(|field| (field.value.as_str(), field.redacted))
+        })
+        .collect();
+    assert_eq!(
+        recorded,
+        [Some(("[redacted]", true)), Some(("[redacted]", true)), None]
+    );
 }
 
 #[tokio::test]

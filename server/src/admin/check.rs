@@ -17,11 +17,12 @@ use crate::data_dir::{Claim, DataDir};
 use crate::error::{StartError, chain};
 
 /// What is sealed, in the words of the report.
-const SEALED: [(SealPurpose, &str); 4] = [
+const SEALED: [(SealPurpose, &str); 5] = [
     (SealPurpose::AccessSecret, "access secrets"),
     (SealPurpose::WebhookSecret, "webhook secrets"),
     (SealPurpose::Event, "event bodies"),
     (SealPurpose::Evidence, "receivers' responses"),
+    (SealPurpose::WebhookHeader, "webhook headers"),
 ];
 
 /// Prints a line for each kind and each fault. An error if there is any fault.

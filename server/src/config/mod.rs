@@ -116,6 +116,8 @@ pub struct Config {
     pub open: gateway::Open,
     /// The User-Agent and the name of the signature header on every delivery.
     pub webhook_headers: webhooks::SentHeaders,
+    /// What publishing does with a payload that the schema of its type does not allow.
+    pub event_payloads: webhooks::PayloadCheck,
     /// The most connections from one address to one listener.
     pub connections_per_address: usize,
     pub gateway: GatewayLimits,
@@ -150,6 +152,7 @@ impl Config {
             completion: completion::read(&settings)?,
             open: parse::open(&settings)?,
             webhook_headers: parse::webhook_headers(&settings)?,
+            event_payloads: parse::event_payloads(&settings)?,
             connections_per_address: parse::connections_per_address(&settings)?,
             gateway: limits::read(&settings)?,
             rate_limit: parse::rate_limit(&settings)?,

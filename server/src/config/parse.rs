@@ -198,6 +198,18 @@ pub(super) fn rate_limit(settings: &Settings) -> Result<RateLimit, ConfigError> 
     }
 }
 
+pub(super) fn event_payloads(settings: &Settings) -> Result<webhooks::PayloadCheck, ConfigError> {
+    let Some(value) = settings.text("event-payloads") else {
+        return Ok(webhooks::PayloadCheck::default());
+    };
+    match value.text.as_str() {
+        "off" => Ok(webhooks::PayloadCheck::Off),
+        "warn" => Ok(webhooks::PayloadCheck::Warn),
+        "reject" => Ok(webhooks::PayloadCheck::Reject),
+        _ => Err(value.must_be("off, warn or reject")),
+    }
+}
+
 /// The names the operator added to the redaction list, and those exempted from it.
 pub(super) fn names(settings: &Settings) -> Result<logs::Names, ConfigError> {
     let (added, kept) = (settings.list("redact-name"), settings.list("keep-name"));

@@ -10,7 +10,7 @@ use app::ports::SeeWebhooks;
 use axum::Form;
 use axum::extract::Path;
 use axum::response::Response;
-use model::{DeliveryId, DeliveryState, EventType, WebhookId};
+use model::{DeliveryId, DeliveryState, EventType, SecretText, WebhookId};
 use serde::Deserialize;
 
 use super::posted::{Back, Posted, on_to};
@@ -46,6 +46,19 @@ pub struct DeliveryPath {
 #[derive(Debug, Deserialize)]
 pub struct EnabledForm {
     enabled: bool,
+}
+
+/// The fields of the form of a header. Without a value, the header is removed.
+#[derive(Deserialize)]
+pub struct HeaderForm {
+    name: String,
+    value: Option<SecretText>,
+}
+
+/// The fields of the form of the rate limit. Empty is no limit.
+#[derive(Debug, Deserialize)]
+pub struct RateForm {
+    rate: String,
 }
 
 /// The fields of the test form.
@@ -106,6 +119,38 @@ pub async fn set_webhook_enabled(
         webhooks.set_enabled(path.id()?, form.enabled).await
     };
     posted.answer(outcome.await, &own, |()| on_to(&own.address, ""))
+}
+
+pub async fn set_webhook_header(
+    posted: Posted,
+    Path(path): Path<WebhookPath>,
+    Form(form): Form<HeaderForm>,
+) -> Response {
+    let own = to_webhook(&posted, &path.webhook);
+    let outcome = async {
+        let webhooks = posted.access.webhook_manager.clone()?;
+        let name = form.name.trim().to_owned();
+        webhooks.set_header(path.id()?, name, form.value).await
+    };
+    posted.answer(outcome.await, &own, |()| on_to(&own.address, "saved=changed"))
+}
+
+pub async fn set_webhook_rate(
+    posted: Posted,
+    Path(path): Path<WebhookPath>,
+    Form(form): Form<RateForm>,
+) -> Response {
+    let own = to_webhook(&posted, &path.webhook);
+    let outcome = async {
+        let webhooks = posted.access.webhook_manager.clone()?;
+        // What is no number is refused as a limit of none a second is.
+        let rate = match form.rate.trim() {
+            "" => None,
+            rate => Some(rate.parse().unwrap_or(0)),
+        };
+        webhooks.set_rate_limit(path.id()?, rate).await
+    };
+    posted.answer(outcome.await, &own, |()| on_to(&own.address, "saved=changed"))
 }
 
 pub async fn delete_webhook(posted: Posted, Path(path): Path<WebhookPath>) -> Response {

@@ -219,6 +219,12 @@ fn refusal(error: PublishError) -> ApiError {
         | PublishError::PayloadTooLarge
         | PublishError::PayloadTooDeep
         | PublishError::ReservedMember(_) => ApiError::invalid("payload", error.to_string()),
+        PublishError::PayloadInvalid(faults) => ApiError::Incorrect(
+            faults
+                .into_iter()
+                .map(|fault| webhooks::fault(&format!("payload{}", fault.pointer), sentence(&fault.message)))
+                .collect(),
+        ),
         PublishError::UnknownEventType => ApiError::invalid("event_type", NO_TYPE),
         PublishError::InTheFuture => ApiError::invalid("event_created_at", error.to_string()),
         PublishError::InvalidIdempotencyKey => ApiError::invalid("Idempotency-Key", error.to_string()),
@@ -243,6 +249,15 @@ fn refusal(error: PublishError) -> ApiError {
             ApiError::failed("an event could not be published", &error)
         }
     }
+}
+
+/// With a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut sentence = words.to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence + "."
 }
 
 #[cfg(test)]

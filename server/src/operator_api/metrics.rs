@@ -53,6 +53,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
         );
     }
     completion(&mut text, &services);
+    payloads(&mut text, &services);
     text.one(
         "gatehouse_log_entries_waiting",
         "gauge",
@@ -103,6 +104,22 @@ fn certificates(text: &mut Text, services: &Services) {
                 ends.as_millis().unsigned_abs() / 1000,
             );
         }
+    }
+}
+
+/// Payloads of published events that were checked with a schema.
+fn payloads(text: &mut Text, services: &Services) {
+    let counts = services.webhooks.payload_counts();
+    text.head(
+        "gatehouse_event_payloads_checked_total",
+        "counter",
+        "Payloads of published events that were checked with the schema of their type, by result.",
+    );
+    for (result, count) in [("right", counts.right), ("wrong", counts.wrong)] {
+        text.line(
+            &format!("gatehouse_event_payloads_checked_total{{result=\"{result}\"}}"),
+            count,
+        );
     }
 }
 

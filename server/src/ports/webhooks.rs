@@ -8,7 +8,7 @@ use model::{
     Actor, CompanyId, Delivery, DeliveryId, EventType, InvalidWebhook, RequestDelivery, RequestId,
     RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
-use webhooks::{WebhookPatch, Webhooks, WebhooksError};
+use webhooks::{OptionsPatch, WebhookPatch, Webhooks, WebhooksError};
 
 use crate::incident;
 
@@ -92,6 +92,27 @@ impl ManageWebhooks for ManagedWebhooks {
         changed.map(drop).map_err(answer)
     }
 
+    async fn set_header(
+        &self,
+        webhook: WebhookId,
+        name: String,
+        value: Option<SecretText>,
+    ) -> Result<(), AppError> {
+        let patch = OptionsPatch {
+            headers: vec![(name, value)],
+            rate_limit: None,
+        };
+        self.change_options(webhook, patch).await
+    }
+
+    async fn set_rate_limit(&self, webhook: WebhookId, rate: Option<u32>) -> Result<(), AppError> {
+        let patch = OptionsPatch {
+            headers: Vec::new(),
+            rate_limit: Some(rate),
+        };
+        self.change_options(webhook, patch).await
+    }
+
     async fn delete(&self, webhook: WebhookId) -> Result<(), AppError> {
         self.webhooks
             .delete(self.company, None, webhook, &self.actor)
@@ -104,6 +125,16 @@ impl ManageWebhooks for ManagedWebhooks {
             .send_test(self.company, webhook, event_type, &self.actor)
             .await
             .map_err(answer)
+    }
+}
+
+impl ManagedWebhooks {
+    async fn change_options(&self, webhook: WebhookId, patch: OptionsPatch) -> Result<(), AppError> {
+        let changed = self
+            .webhooks
+            .change_options(self.company, None, webhook, patch, &self.actor)
+            .await;
+        changed.map(drop).map_err(answer)
     }
 }
 

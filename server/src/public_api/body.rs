@@ -56,7 +56,8 @@ fn read(body: &Bytes, known: &KnownTypes, required: &[&str]) -> (WebhookBody, Ve
     (body, reading.faults)
 }
 
-fn object(body: &Bytes) -> Result<Map<String, Value>, InvalidWebhook> {
+/// The members of a body that is an object.
+pub(super) fn object(body: &Bytes) -> Result<Map<String, Value>, InvalidWebhook> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(fault("non_field_errors", "Invalid data. Expected an object.")),

@@ -1,5 +1,5 @@
-//! The documented public API for webhooks, which customers' programs call: `/v1/webhooks/` and `/v1/webhook-requests/`
-//! (contract sections 4.2, 4.3, 4.8). The gateway checks credentials and rate limits before it calls this code, and
+//! The public API for webhooks, which customers' programs call: the documented `/v1/webhooks/` and `/v1/webhook-requests/`
+//! (contract sections 4.2, 4.3, 4.8), and `/v1/webhook-deliveries/` for what the documentation has no path for. The gateway checks credentials and rate limits before it calls this code, and
 //! writes the log entry afterwards.
 //!
 //! A secret acts only in its own environment. If the request names a brand, it acts in the brand's company.
@@ -7,6 +7,7 @@
 mod body;
 mod history;
 mod negotiation;
+mod options;
 mod page;
 mod webhook;
 
@@ -34,6 +35,8 @@ enum Resource {
     Webhooks,
     Webhook(Option<WebhookId>),
     Requests,
+    /// The headers and the rate limit of a webhook.
+    Options(Option<WebhookId>),
 }
 
 impl PublicApi {
@@ -58,6 +61,12 @@ impl PublicApi {
                 request,
                 &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             )),
+            (Resource::Options(None), "GET" | "HEAD" | "PATCH") => Err(ApiError::NotFound),
+            (Resource::Options(Some(id)), "GET" | "HEAD") => self.options(caller, id).await,
+            (Resource::Options(Some(id)), "PATCH") => self.change_options(caller, id, request).await,
+            (Resource::Options(_), _) => {
+                Err(not_allowed(request, &[Method::GET, Method::HEAD, Method::PATCH]))
+            }
             (Resource::Requests, "GET" | "HEAD") => self.history(caller, request).await,
             (Resource::Requests, _) => Err(not_allowed(request, &[Method::GET, Method::HEAD])),
         }
@@ -67,7 +76,8 @@ impl PublicApi {
 #[async_trait]
 impl LocalApi for PublicApi {
     fn takes(&self, path: &str) -> bool {
-        ["/v1/webhooks", "/v1/webhook-requests"].into_iter().any(|own| {
+        let own = ["/v1/webhooks", "/v1/webhook-requests", "/v1/webhook-deliveries"];
+        own.into_iter().any(|own| {
             path.strip_prefix(own)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
@@ -90,8 +100,13 @@ fn resource(path: &str) -> Option<Resource> {
         "webhooks" => Some(Resource::Webhooks),
         "webhook-requests" => Some(Resource::Requests),
         rest => {
-            let id = rest.strip_prefix("webhooks/")?;
-            (!id.contains('/')).then(|| Resource::Webhook(id.parse().ok()))
+            let id = |of: &str| rest.strip_prefix(of).filter(|id| !id.contains('/'));
+            match id("webhooks/") {
+                Some(id) => Some(Resource::Webhook(id.parse().ok())),
+                None => Some(Resource::Options(
+                    id("webhook-deliveries/webhooks/")?.parse().ok(),
+                )),
+            }
         }
     }
 }
@@ -161,10 +176,16 @@ mod tests {
                 resource(&format!("/v1/webhook-requests{slash}")),
                 Some(Resource::Requests)
             ));
+            assert!(matches!(
+                resource(&format!("/v1/webhook-deliveries/webhooks/{id}{slash}")),
+                Some(Resource::Options(Some(_)))
+            ));
         }
         for path in [
             "/v1/webhooks/a/b",
             "/v1/webhook-requests/x",
+            "/v1/webhook-deliveries/",
+            "/v1/webhook-deliveries/webhooks/",
             "/v1",
             "/",
             "/v2/webhooks/",

@@ -318,3 +318,68 @@ async fn this_installation_is_never_a_receiver_even_if_loopback_is_allowed() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_payload_that_its_schema_does_not_allow_is_refused_where_the_operator_says_so() {
+    let wrong = |client_id: &str| {
+        event(
+            client_id,
+            json!({ "order_id": 7, "status": "pending", "user_id": ["secret-1"] }),
+        )
+    };
+    let strict = World::start_with(|config| config.event_payloads = webhooks::PayloadCheck::Reject).await;
+    let (token, acme) = (token(&strict).await, strict.acme("Acme").await);
+    let client_id = acme.client_id.to_string();
+    let refused = publish(&strict, &token, &wrong(&client_id)).send().await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let faults = refused.json()["error"]["extra"]["invalid-params"].clone();
+    let mut faults: Vec<(String, String)> = faults
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|fault| {
+            (
+                fault["field"].as_str().expect("text").to_owned(),
+                fault["message"].as_str().expect("text").to_owned(),
+            )
+        })
+        .collect();
+    faults.sort();
+    assert_eq!(
+        faults,
+        [
+            (
+                "payload/order_id".to_owned(),
+                "Must be string, not number.".to_owned()
+            ),
+            (
+                "payload/user_id".to_owned(),
+                "Must be null or string, not array.".to_owned()
+            ),
+        ]
+    );
+    let batch = format!(
+        "[{},{}]",
+        wrong(&client_id),
+        event(&client_id, json!({ "order_id": "1", "status": "pending" }))
+    );
+    let ask = strict
+        .ask(Method::POST, "/operator/v1/events/batch")
+        .to(To::Operator)
+        .bearer(&token)
+        .header("content-type", "application/json");
+    let answer = ask.raw(&batch).send().await.json();
+    assert_eq!((&answer["accepted"], &answer["refused"]), (&json!(1), &json!(1)));
+    let field = answer["results"][0]["errors"][0]["field"].as_str().expect("text");
+    assert!(field.starts_with("[0].payload/"), "{field}");
+    assert_eq!(strict.running().services.webhooks.payload_counts().wrong, 2);
+
+    // Without the setting it is accepted and counted.
+    let world = world().await;
+    let token = self::token(&world).await;
+    let client_id = world.acme("Acme").await.client_id.to_string();
+    let accepted = publish(&world, &token, &wrong(&client_id)).send().await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
+    let counts = world.running().services.webhooks.payload_counts();
+    assert_eq!((counts.right, counts.wrong), (0, 1));
+}

@@ -40,6 +40,14 @@ impl<'w> Program<'w> {
         self.ask(Method::POST, "/v1/webhooks/").json(body).send().await
     }
 
+    async fn options(&self, method: Method, id: &str, body: Option<&Value>) -> Answer {
+        let ask = self.ask(method, &format!("/v1/webhook-deliveries/webhooks/{id}/"));
+        match body {
+            Some(body) => ask.json(body).send().await,
+            None => ask.send().await,
+        }
+    }
+
     pub(crate) async fn patch(&self, id: &str, body: &Value) -> Answer {
         self.ask(Method::PATCH, &format!("/v1/webhooks/{id}/"))
             .json(body)
@@ -522,4 +530,54 @@ async fn times_are_read_in_every_format_that_programs_send() {
         .get("/v1/webhook-requests/?created_at__gte=x&status_code=x&cursor=x")
         .await;
     assert_eq!(fields(&wrong), ["created_at__gte", "status_code", "cursor"]);
+}
+
+#[tokio::test]
+async fn a_webhooks_headers_and_rate_limit_have_a_path_of_their_own() {
+    let world = World::start().await;
+    let program = Program::new(&world, "Acme", Environment::Sandbox).await;
+    let created = program.post(&draft("https://receiver.example/hook")).await;
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
+    let options = async |method, body| program.options(method, &id, body).await;
+    let none = json!({ "id": id, "headers": [], "rate_limit": null });
+    assert_eq!(options(Method::GET, None).await.json(), none);
+    let patch =
+        json!({ "headers": { "Authorization": "Bearer tenant-token-1", "X-Old": "x" }, "rate_limit": 50 });
+    let patched = options(Method::PATCH, Some(&patch)).await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.body);
+    let all = json!({ "id": id, "headers": ["Authorization", "X-Old"], "rate_limit": 50 });
+    assert_eq!(patched.json(), all);
+    let patch = json!({ "headers": { "x-old": null }, "rate_limit": null });
+    let left = json!({ "id": id, "headers": ["Authorization"], "rate_limit": null });
+    assert_eq!(options(Method::PATCH, Some(&patch)).await.json(), left);
+    let read = options(Method::GET, None).await;
+    assert_eq!(read.json(), left);
+    assert!(!read.body.contains("tenant-token"));
+    let documented = program.get(&format!("/v1/webhooks/{id}/")).await.json();
+    assert!(
+        documented.get("headers").is_none(),
+        "the documented object stays as it is"
+    );
+
+    let wrong = json!({ "headers": { "Host": "x", "X-Wsgi": 1 }, "rate_limit": 0 });
+    assert_eq!(
+        fields(&options(Method::PATCH, Some(&wrong)).await),
+        ["headers.X-Wsgi"]
+    );
+    let wrong = json!({ "headers": { "Host": "x", "X-Line": "a\r\nb" }, "rate_limit": 0 });
+    assert_eq!(
+        fields(&options(Method::PATCH, Some(&wrong)).await),
+        ["headers.Host", "headers.X-Line", "rate_limit"]
+    );
+    assert_eq!(
+        options(Method::PUT, Some(&wrong)).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let other = Program::new(&world, "Other", Environment::Sandbox).await;
+    for method in [Method::GET, Method::PATCH] {
+        let theirs = other
+            .options(method.clone(), &id, (method == Method::PATCH).then_some(&patch))
+            .await;
+        assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+    }
 }

@@ -124,6 +124,15 @@ fn Delivery(reader: Reader) -> impl IntoView {
                 </p>
             </div>
             <Meanings caption="Fields of every body" name="Field" rows=members.to_vec() />
+            <div class="prose">
+                <p>
+                    "A webhook can have up to 20 headers of its own, such as " <code>"Authorization"</code>
+                    ", and a rate limit in attempts a second. Set both on its page or by "
+                    <code>"PATCH /v1/webhook-deliveries/webhooks/{id}/"</code> " with "
+                    <code>r#"{"headers":{"Authorization":"Bearer …"},"rate_limit":20}"#</code>
+                    "; null removes one. A header's value is never shown again, and a redirect to another host does not get it."
+                </p>
+            </div>
         </Section>
     }
     .into_any()

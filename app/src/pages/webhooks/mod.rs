@@ -15,6 +15,7 @@ mod fields;
 mod form;
 mod list;
 mod long_text;
+mod options;
 mod own_secret;
 mod save;
 mod test_event;

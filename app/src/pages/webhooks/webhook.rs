@@ -13,6 +13,7 @@ use super::delete::{DeleteDialog, Deletion};
 use super::deliveries::DeliveryTable;
 use super::details::Details;
 use super::form::HeldNotice;
+use super::options::Options;
 use super::own_secret::OwnSecret;
 use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
@@ -103,6 +104,7 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail, catalogue: Catalogu
             <TestEvent state=state />
             <Details state=state />
             <OwnSecret state=state />
+            <Options state=state />
         </div>
         <Deliveries state=state />
         <HelpLinks client_id=client_id />

@@ -63,7 +63,7 @@ impl ConfigStore for StoredWebhooks {
             Box::pin(async move {
                 let deleted = sqlx::query(
                     "UPDATE webhooks SET deleted_at = $3, sealed_secret = NULL, previous_secret = NULL, \
-                     previous_until = NULL WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL",
+                     previous_until = NULL, headers = NULL WHERE id = $1 AND company_id = $2 AND deleted_at IS NULL",
                 )
                 .bind(id.to_string())
                 .bind(company.to_string())

@@ -12,6 +12,8 @@ mod config;
 mod event_types;
 mod history;
 mod operator;
+mod options;
+mod paces;
 mod pages;
 mod prune;
 mod publish;
@@ -19,6 +21,7 @@ mod queue;
 mod rows;
 mod secrets;
 
+pub(crate) use rows::headers_column;
 use sqlx::Any;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -54,6 +57,12 @@ pub const BATCHES_MIGRATION: Migration = Migration {
 pub const EVENT_CATALOGUE_MIGRATION: Migration = Migration {
     name: "0020_event_catalogue",
     sql: include_str!("../../migrations/0020_event_catalogue.sql"),
+};
+
+/// A webhook's own headers and rate limit.
+pub const OPTIONS_MIGRATION: Migration = Migration {
+    name: "0022_webhook_options",
+    sql: include_str!("../../migrations/0022_webhook_options.sql"),
 };
 
 /// Implements all of [`webhooks::Stores`] on a [`Db`].

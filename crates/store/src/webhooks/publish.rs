@@ -269,7 +269,7 @@ async fn subscribers(
     for part in statement::filled_parts(&scopes) {
         let sql = format!(
             "SELECT w.id, w.company_id, w.environment, w.events, w.disabled_reason, w.deleted_at, w.url, w.sealed_secret, \
-             w.previous_secret, w.previous_until, w.last_key_id FROM webhooks w \
+             w.previous_secret, w.previous_until, w.last_key_id, w.headers, w.rate_limit FROM webhooks w \
              WHERE (w.company_id, w.environment) IN (VALUES {}) AND w.deleted_at IS NULL ORDER BY w.id{}",
             dialect.rows(part.len(), 2),
             dialect.on_postgres(" FOR SHARE OF w")

@@ -8,9 +8,12 @@ use model::{AttemptId, CompanyId, DeliveryId, Environment, Timestamp, WebhookId}
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, LastFailure, StorageFailure};
+use webhooks::decide::Pace;
+use webhooks::{
+    Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, LastFailure, Paced, StorageFailure, Taken,
+};
 
-use super::{StoredWebhooks, rows};
+use super::{StoredWebhooks, paces, rows};
 use crate::{Columns, DbConnection, Dialect, StoreError, Urgency, statement};
 
 #[async_trait]
@@ -40,23 +43,41 @@ impl DeliveryQueue for StoredWebhooks {
         now: Timestamp,
         lease_until: Timestamp,
         lease: AttemptId,
-    ) -> Result<Vec<Claimed>, StorageFailure> {
+    ) -> Result<Taken, StorageFailure> {
         let dialect = self.db.dialect();
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
                 let receivers = receivers(connection, dialect, &wanted).await?;
-                let mut claimed = Vec::new();
-                for (webhook, at_most) in wanted {
+                let paces = paces_of(connection, dialect, &receivers, now).await?;
+                let mut taken = Taken::default();
+                for (webhook, asked) in wanted {
                     let Some(receiver) = receivers.get(&webhook) else {
                         continue;
                     };
+                    let pace = paces.get(&webhook);
+                    let at_most = pace.map_or(asked, |pace| asked.min(pace.allowed));
                     let lease = (lease, lease_until);
-                    for row in due_of(connection, dialect, webhook, now, at_most).await? {
-                        claimed.push(read_claimed(&row, webhook, receiver, lease)?);
+                    let found = match at_most {
+                        0 => Vec::new(),
+                        at_most => due_of(connection, dialect, webhook, now, at_most).await?,
+                    };
+                    for row in &found {
+                        taken.claimed.push(read_claimed(row, webhook, receiver, lease)?);
+                    }
+                    if let Some(pace) = pace {
+                        let got = u32::try_from(found.len()).unwrap_or(u32::MAX);
+                        paces::write(connection, webhook, pace.used(got)).await?;
+                        taken
+                            .paced
+                            .extend((got == pace.allowed && got < asked).then(|| Paced {
+                                webhook,
+                                company: receiver.company,
+                                again_at: pace.again_at(got),
+                            }));
                     }
                 }
-                hold_lease(connection, dialect, &claimed, (lease, lease_until)).await?;
-                Ok(claimed)
+                hold_lease(connection, dialect, &taken.claimed, (lease, lease_until)).await?;
+                Ok(taken)
             })
         })
         .await
@@ -202,6 +223,27 @@ impl DeliveryQueue for StoredWebhooks {
     }
 }
 
+/// What the webhooks with a rate limit may begin now.
+async fn paces_of(
+    connection: &mut DbConnection,
+    dialect: Dialect,
+    receivers: &HashMap<WebhookId, Receiver>,
+    now: Timestamp,
+) -> Result<HashMap<WebhookId, Pace>, StoreError> {
+    let limits: HashMap<WebhookId, u32> = receivers
+        .iter()
+        .filter_map(|(webhook, receiver)| Some((*webhook, receiver.endpoint.rate_limit?)))
+        .collect();
+    let mut webhooks: Vec<WebhookId> = limits.keys().copied().collect();
+    webhooks.sort_unstable();
+    let used = paces::locked(connection, dialect, &webhooks).await?;
+    let pace = |(webhook, rate)| {
+        let used_to = used.get(&webhook).copied().unwrap_or(0);
+        (webhook, Pace::at(now, rate, used_to))
+    };
+    Ok(limits.into_iter().map(pace).collect())
+}
+
 /// A webhook whose deliveries may be claimed.
 struct Receiver {
     company: CompanyId,
@@ -220,7 +262,7 @@ async fn receivers(
     for part in statement::filled_parts(wanted) {
         let sql = format!(
             "SELECT id, company_id, environment, disabled_reason, deleted_at, url, sealed_secret, previous_secret, \
-             previous_until, last_key_id FROM webhooks WHERE id IN ({})",
+             previous_until, last_key_id, headers, rate_limit FROM webhooks WHERE id IN ({})",
             dialect.placeholders(1, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -1,5 +1,7 @@
 //! Converts rows to typed values, including the few values whose text form only the store uses.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use model::{
     AttemptOutcome, DeliveryRow, DeliveryState, DisabledReason, EventType, FailureClass, Webhook,
     WebhookEvents,
@@ -7,7 +9,7 @@ use model::{
 use sqlx::any::AnyRow;
 use vault::Sealed;
 use webhooks::decide::{self, Outlook};
-use webhooks::{Endpoint, FormerSecret, OwnSecrets, Replay, Standing};
+use webhooks::{Endpoint, FormerSecret, OwnSecrets, Replay, SealedHeader, Standing};
 
 use crate::{Columns, StoreError};
 
@@ -27,7 +29,45 @@ pub(super) fn webhook(row: &AnyRow) -> Result<Webhook, StoreError> {
     })
 }
 
-/// Where deliveries go and which secrets sign them. A deleted webhook has no secrets.
+/// The webhook's own headers, from the column `headers`.
+pub(crate) fn headers_column(row: &AnyRow) -> Result<Vec<SealedHeader>, StoreError> {
+    let Some(text) = row.maybe_text("headers")? else {
+        return Ok(Vec::new());
+    };
+    let corrupt = || StoreError::corrupt("headers of a webhook cannot be read");
+    let pairs: Vec<(String, String)> = serde_json::from_str(&text).map_err(|_| corrupt())?;
+    let headers = pairs.into_iter().map(|(name, value)| {
+        let bytes = STANDARD.decode(value).map_err(|_| corrupt())?;
+        Ok(SealedHeader {
+            name,
+            value: Sealed::from_bytes(bytes),
+        })
+    });
+    headers.collect()
+}
+
+/// NULL for none.
+pub(super) fn headers_text(headers: &[SealedHeader]) -> Result<Option<String>, StoreError> {
+    if headers.is_empty() {
+        return Ok(None);
+    }
+    let pairs: Vec<(&str, String)> = headers
+        .iter()
+        .map(|header| (header.name.as_str(), STANDARD.encode(header.value.as_bytes())))
+        .collect();
+    let text = serde_json::to_string(&pairs);
+    text.map(Some)
+        .map_err(|error| StoreError::corrupt(format!("headers: {error}")))
+}
+
+/// The most attempts a second, from the column `rate_limit`.
+pub(super) fn rate_limit(row: &AnyRow) -> Result<Option<u32>, StoreError> {
+    row.maybe_int("rate_limit")?
+        .map(|rate| number(rate, "rate_limit"))
+        .transpose()
+}
+
+/// Where deliveries go, what they carry and which secrets sign them. A deleted webhook has no secrets.
 pub(super) fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
     let former = row
         .maybe_blob("previous_secret")?
@@ -42,6 +82,8 @@ pub(super) fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
             }),
         },
         last_key: row.maybe_parsed("last_key_id")?,
+        headers: headers_column(row)?.into(),
+        rate_limit: rate_limit(row)?,
     })
 }
 

@@ -77,6 +77,7 @@ mod receiver;
 mod views;
 mod webhook_delivery;
 mod webhook_locks;
+mod webhook_options;
 mod webhook_outage;
 mod webhook_requests;
 mod webhook_rotation;

@@ -96,6 +96,10 @@ const LANDED: &[(&str, &str)] = &[
         "f802250c4abcaef90eae2a3fdadec43c9683f39deb6cf3325c7640acca869c28",
     ),
     (
+        "0022_webhook_options",
+        "e7cc3133a2b46c34c2efc76a19f289b49d0a9b0ed4f03ad3ad43c68869c7648d",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

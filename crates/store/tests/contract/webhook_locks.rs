@@ -27,7 +27,7 @@ contract!(
 async fn claim(world: &World, webhook: WebhookId, now: Timestamp) -> Claimed {
     let (lease, until) = (AttemptId::from_random(vault::random()), now.plus_seconds(60));
     let claimed = world.store.queue.claim(vec![(webhook, 1)], now, until, lease);
-    claimed.await.expect("claimed").pop().expect("one is due")
+    claimed.await.expect("claimed").claimed.pop().expect("one is due")
 }
 
 /// A failed attempt.

@@ -132,7 +132,7 @@ async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &TestDb
         .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), lease)
         .await
         .expect("claimed");
-    assert_eq!(taken.len(), 1);
+    assert_eq!(taken.claimed.len(), 1);
     let again = world
         .store
         .queue
@@ -144,7 +144,7 @@ async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &TestDb
         )
         .await;
     assert!(
-        again.expect("nothing").is_empty(),
+        again.expect("nothing").claimed.is_empty(),
         "no one else gets it while the lease lasts"
     );
     let row = world.delivery_of(webhook.id, event).await;
@@ -179,7 +179,7 @@ async fn a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left(db: &Te
         .queue
         .claim(vec![(webhook.id, 10)], START, START.plus_seconds(30), due)
         .await;
-    assert_eq!(taken.expect("claimed").len(), 1);
+    assert_eq!(taken.expect("claimed").claimed.len(), 1);
     assert_eq!(world.webhooks.take_over_alone().await.expect("taken over"), 1);
     let worker = world.start();
     world.settled(webhook.id, left, DeliveryState::Delivered, 1).await;
@@ -457,7 +457,7 @@ async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
         .store
         .queue
         .claim(vec![(webhook, 2)], START, START.plus_seconds(30), lease);
-    assert_eq!(claim.await.expect("claimed").len(), 2);
+    assert_eq!(claim.await.expect("claimed").claimed.len(), 2);
     assert_eq!(overdue(later, 10).await, [1, 3], "what is claimed is not counted");
 }
 

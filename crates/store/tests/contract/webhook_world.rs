@@ -16,9 +16,9 @@ use store::{Columns, Db};
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    EventTypes, Parts, Policy, Publication, PublishError, Published, RunningWorker, Sender, SentHeaders,
-    SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch, Webhooks, Worker,
-    WorkerOptions,
+    EventTypes, Parts, PayloadCheck, Policy, Publication, PublishError, Published, RunningWorker, Sender,
+    SentHeaders, SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch,
+    Webhooks, Worker, WorkerOptions,
 };
 
 use crate::test_db::{TestCompany, TestDb};
@@ -123,6 +123,7 @@ impl World {
             bus: Bus::default(),
             names: Arc::default(),
             event_types: event_types.clone(),
+            payload_check: PayloadCheck::default(),
             clock: Clock::from(&clock),
         };
         Self {
@@ -160,6 +161,7 @@ impl World {
             bus: Bus::default(),
             names: Arc::default(),
             event_types: self.event_types.clone(),
+            payload_check: PayloadCheck::default(),
             clock: Clock::from(&self.clock),
         })
     }

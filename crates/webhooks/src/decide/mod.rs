@@ -10,6 +10,8 @@
 //! | May a delivery be replayed, and which state does it return to? | [`may_replay`] |
 //! | What does a change do to a webhook and to its waiting deliveries? | [`changed`], [`Waiting`], [`ends_as`] |
 //! | May a waiting delivery be claimed now? | [`crate::Standing::waiting`] |
+//! | How many attempts may a webhook with a rate limit begin now? | [`Pace`] |
+//! | What does a change of a webhook's options leave? | [`options_after`] |
 //! | Does a failing webhook get a warning, or is it disabled? | [`health_after`] |
 //! | What happens to a delivery after an attempt? | [`then`], [`settled`] |
 //! | What does a page say about the next attempt? | [`outlook`] |
@@ -17,11 +19,15 @@
 mod attempt;
 mod change;
 mod health;
+mod options;
+mod pace;
 mod publication;
 mod replay;
 
 pub use attempt::{Before, Settled, attempts_at_most, settled, then};
 pub use change::{Changed, Outlook, Waiting, changed, ends_as, outlook};
 pub use health::{Consequence, HealthRecord, Report, health_after};
+pub use options::{StoredOptions, options_after};
+pub use pace::Pace;
 pub use publication::{Begins, Claims, Earlier, Subscriber, may_test, recipients, repetition};
 pub use replay::{ReplayFacts, ReplayRefused, may_replay};

@@ -76,7 +76,7 @@ impl Claims {
 }
 
 /// The webhooks that get a delivery of an event of this type: those that subscribe to it, as [`Standing::arriving`]
-/// decides. A delivery is claimed if it can be sent at once and `claims` has room.
+/// decides. A delivery is claimed if it can be sent at once, its webhook has no rate limit, and `claims` has room.
 pub fn recipients<'a>(
     event_type: &EventType,
     company: CompanyId,
@@ -88,7 +88,9 @@ pub fn recipients<'a>(
         .filter(|one| one.events.includes(event_type))
         .filter_map(|one| {
             let begins = match one.standing.arriving() {
-                Fate::Sent if claims.take(one.webhook, company) => Begins::Claimed,
+                Fate::Sent if one.endpoint.rate_limit.is_none() && claims.take(one.webhook, company) => {
+                    Begins::Claimed
+                }
                 Fate::Sent => Begins::Due,
                 Fate::Waits => Begins::Waiting,
                 Fate::Skipped => Begins::Skipped,
@@ -147,6 +149,8 @@ mod tests {
                     former: None,
                 },
                 last_key: None,
+                headers: Arc::new([]),
+                rate_limit: None,
             },
         }
     }

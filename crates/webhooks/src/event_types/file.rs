@@ -1,6 +1,7 @@
 //! Event types as they are written in a file or sent by a program, checked one by one.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use model::{EventEntry, EventType};
 use serde::Deserialize;
@@ -72,8 +73,11 @@ struct File {
 
 /// The documented types.
 pub fn documented() -> Vec<EventEntry> {
-    // A test reads the file.
-    read_file(DOCUMENTED).unwrap_or_default()
+    static ENTRIES: LazyLock<Vec<EventEntry>> = LazyLock::new(|| {
+        // A test reads the file.
+        read_file(DOCUMENTED).unwrap_or_default()
+    });
+    ENTRIES.clone()
 }
 
 /// Reads `{"event_types":[…]}`. The error says which type is wrong and why.
@@ -123,8 +127,9 @@ pub fn check(draft: &Draft<'_>) -> Result<EventEntry, InvalidEntry> {
     let schema = draft.schema.map(|schema| compact("schema", schema)).transpose()?;
     if let Some(schema) = &schema {
         let read = serde_json::from_str(schema).map_err(|error| invalid("schema", error.to_string()))?;
-        if let Some(fault) = super::schema::fault(&read) {
-            return Err(invalid("schema", fault));
+        let compiled = super::schema::check(&read).map_err(|fault| invalid("schema", fault))?;
+        if let Some(fault) = compiled.sample_fault(&sample) {
+            return Err(invalid("sample", fault));
         }
     }
     Ok(EventEntry {

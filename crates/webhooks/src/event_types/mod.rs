@@ -2,10 +2,12 @@
 //! operator changes them through it.
 
 mod file;
+mod growth;
+mod payload;
 mod schema;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use clock::Clock;
@@ -19,6 +21,12 @@ use crate::storage::{CatalogueChanges, EventTypeStore, Rewritten};
 pub use file::{
     Draft, InvalidEntry, LONGEST_FILE, LONGEST_PART, MOST_EVENT_TYPES, check, documented, names, read_file,
 };
+
+pub(crate) use payload::Payloads;
+pub use payload::{PayloadCheck, PayloadCounts};
+pub use schema::PayloadFault;
+
+use schema::Compiled;
 
 /// How often a node looks whether another has changed the catalogue, if it hears no news of it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,13 +43,14 @@ struct Inner {
 }
 
 /// The catalogue at one moment.
-#[derive(Debug)]
 pub struct KnownTypes {
     /// Higher after each change.
     version: i64,
     catalogue: Catalogue,
     /// Where each type is in it.
     places: HashMap<EventType, usize>,
+    /// Their schemas, compiled when a payload is checked with one for the first time.
+    schemas: Vec<OnceLock<Option<Compiled>>>,
 }
 
 /// What becomes of the types that a file does not have.
@@ -66,6 +75,14 @@ impl std::fmt::Debug for EventTypes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventTypes")
             .field("version", &self.known().version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for KnownTypes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KnownTypes")
+            .field("version", &self.version)
             .finish_non_exhaustive()
     }
 }
@@ -255,6 +272,7 @@ impl KnownTypes {
             places: places
                 .map(|(place, entry)| (entry.event_type.clone(), place))
                 .collect(),
+            schemas: catalogue.entries().iter().map(|_| OnceLock::new()).collect(),
             catalogue,
         }
     }
@@ -277,6 +295,27 @@ impl KnownTypes {
     /// A type that something new can use.
     pub fn offered(&self, event_type: &EventType) -> Option<&EventEntry> {
         self.get(event_type).filter(|entry| !entry.removed)
+    }
+}
+
+impl KnownTypes {
+    /// What the type's schema says is wrong with this payload. `None` if it has no schema. The payload has been read as JSON before.
+    pub(crate) fn payload_faults(&self, event_type: &EventType, payload: &str) -> Option<Vec<PayloadFault>> {
+        let place = *self.places.get(event_type)?;
+        let compiled = self.schemas.get(place)?.get_or_init(|| {
+            let schema = self.catalogue.entries().get(place)?.schema.as_deref()?;
+            let compiled = serde_json::from_str(schema)
+                .map_err(|error| error.to_string())
+                .and_then(|schema| Compiled::new(&schema));
+            // It was checked before it was stored, by this version or an earlier one.
+            compiled
+                .inspect_err(
+                    |error| tracing::error!(%event_type, error, "the schema of an event type cannot be used"),
+                )
+                .ok()
+        });
+        let payload = serde_json::from_str(payload).ok()?;
+        compiled.as_ref().map(|compiled| compiled.faults(&payload))
     }
 }
 

@@ -1,19 +1,168 @@
-//! What a JSON Schema of the catalogue may contain. It is complete in itself: nothing is ever fetched for it.
+//! What a JSON Schema of the catalogue may contain, and what is wrong with a payload. A schema is complete in itself: nothing is
+//! ever fetched for it. Its regular expressions run in time proportional to the text, and checking takes time proportional to the
+//! payload ([`super::growth`]).
 
+use boon::{Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
 use serde_json::Value;
+
+use super::growth;
+
+/// A name for the document. Nothing is ever fetched from there.
+const PLACE: &str = "https://schema.invalid/";
+/// The most regular expressions in a schema, and the most bytes that each takes when it is compiled.
+const MOST_PATTERNS: usize = 100;
+const PATTERN_BYTES: usize = 256 * 1024;
+/// The most faults of a payload that are told.
+const MOST_FAULTS: usize = 20;
 
 /// Members whose values are data, in which `$ref` means nothing.
 const DATA: [&str; 5] = ["const", "enum", "examples", "example", "default"];
 
-/// What is wrong with a schema, in a sentence without its full stop.
-pub(super) fn fault(schema: &Value) -> Option<String> {
+/// The schema, if payloads can be checked with it. The error is a sentence without its full stop.
+pub(super) fn check(schema: &Value) -> Result<Compiled, String> {
     if !schema.is_object() {
-        return Some("a schema is a JSON object".to_owned());
+        return Err("a schema is a JSON object".to_owned());
     }
-    outside(schema).map(|reference| {
+    if let Some(reference) = outside(schema) {
         let shown: String = reference.chars().take(100).collect();
-        format!("{shown:?} is outside the schema: a reference must begin with #")
-    })
+        return Err(format!(
+            "{shown:?} is outside the schema: a reference must begin with #"
+        ));
+    }
+    let mut left = MOST_PATTERNS;
+    match patterns(schema, &mut left).or_else(|| growth::fault(schema)) {
+        Some(fault) => Err(fault),
+        None => Compiled::new(schema),
+    }
+}
+
+/// A schema that payloads are checked with.
+pub(super) struct Compiled {
+    schemas: Schemas,
+    root: SchemaIndex,
+}
+
+/// What is wrong with a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayloadFault {
+    /// Where, as a JSON pointer. Empty for the payload itself.
+    pub pointer: String,
+    /// What, without values of the payload.
+    pub message: String,
+}
+
+impl Compiled {
+    /// The error is a sentence without its full stop.
+    pub(super) fn new(schema: &Value) -> Result<Self, String> {
+        let mut compiler = Compiler::new();
+        let mut schemas = Schemas::new();
+        let compiled = compiler
+            .add_resource(PLACE, schema.clone())
+            .and_then(|()| compiler.compile(PLACE, &mut schemas));
+        match compiled {
+            Ok(root) => Ok(Self { schemas, root }),
+            Err(error) => {
+                let text = format!("{error:#}").replace(PLACE, "");
+                Err(format!(
+                    "it is not a JSON Schema: {}",
+                    text.lines().collect::<Vec<_>>().join(" ")
+                ))
+            }
+        }
+    }
+
+    /// What is wrong with the sample of the type, in a sentence without its full stop.
+    pub(super) fn sample_fault(&self, sample: &str) -> Option<String> {
+        let sample = serde_json::from_str(sample).ok()?;
+        let faults = self.faults(&sample);
+        faults.first().map(|fault| match fault.pointer.as_str() {
+            "" => format!("it is not what the schema says: {}", fault.message),
+            pointer => format!("it is not what the schema says: {pointer} {}", fault.message),
+        })
+    }
+
+    /// What is wrong with this payload, at most 20 faults.
+    pub(super) fn faults(&self, payload: &Value) -> Vec<PayloadFault> {
+        let mut faults = Vec::new();
+        if let Err(error) = self.schemas.validate(payload, self.root) {
+            collect(&error, &mut faults);
+        }
+        faults
+    }
+}
+
+/// The errors that have no others below them.
+fn collect(error: &ValidationError<'_, '_>, faults: &mut Vec<PayloadFault>) {
+    if faults.len() == MOST_FAULTS {
+        return;
+    }
+    if error.causes.is_empty() {
+        faults.push(PayloadFault {
+            pointer: error.instance_location.to_string(),
+            message: message(&error.kind),
+        });
+    }
+    for cause in &error.causes {
+        collect(cause, faults);
+    }
+}
+
+/// The library's sentences, except where those repeat a value of the payload.
+fn message(kind: &ErrorKind<'_, '_>) -> String {
+    match kind {
+        ErrorKind::Type { got, want } => {
+            let types: Vec<String> = want.iter().map(|one| one.to_string()).collect();
+            format!("must be {}, not {got}", types.join(" or "))
+        }
+        ErrorKind::Format { want, .. } => format!("must have the format {want}"),
+        ErrorKind::Pattern { want, .. } => format!("must match {want:?}"),
+        ErrorKind::Minimum { want, .. } => format!("must be {want} or more"),
+        ErrorKind::Maximum { want, .. } => format!("must be {want} or less"),
+        ErrorKind::ExclusiveMinimum { want, .. } => format!("must be more than {want}"),
+        ErrorKind::ExclusiveMaximum { want, .. } => format!("must be less than {want}"),
+        ErrorKind::MultipleOf { want, .. } => format!("must be a multiple of {want}"),
+        ErrorKind::ContentEncoding { want, .. } | ErrorKind::ContentMediaType { want, .. } => {
+            format!("must be a text of {want}")
+        }
+        ErrorKind::FalseSchema => "must not be there".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// The first regular expression that is none, is too large, or is one too many.
+fn patterns(value: &Value, left: &mut usize) -> Option<String> {
+    let check = |pattern: &str, left: &mut usize| {
+        if *left == 0 {
+            return Some(format!(
+                "a schema has at most {MOST_PATTERNS} regular expressions"
+            ));
+        }
+        *left -= 1;
+        let built = regex::RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES)
+            .build();
+        built.err().map(|error| {
+            let shown: String = pattern.chars().take(100).collect();
+            match error {
+                regex::Error::CompiledTooBig(_) => format!("the regular expression {shown:?} is too large"),
+                _ => format!("{shown:?} is not a regular expression that can be checked in bounded time"),
+            }
+        })
+    };
+    match value {
+        Value::Array(items) => items.iter().find_map(|item| patterns(item, left)),
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, value)| match (name.as_str(), value) {
+                ("pattern", Value::String(pattern)) => check(pattern, left),
+                ("patternProperties", Value::Object(by_pattern)) => by_pattern
+                    .iter()
+                    .find_map(|(pattern, value)| check(pattern, left).or_else(|| patterns(value, left))),
+                (name, _) if DATA.contains(&name) => None,
+                (_, value) => patterns(value, left),
+            }),
+        _ => None,
+    }
 }
 
 /// The first reference that leads out of the document.
@@ -41,13 +190,17 @@ mod tests {
 
     use super::*;
 
+    fn fault(schema: &Value) -> Option<String> {
+        check(schema).err()
+    }
+
     #[test]
     fn references_stay_within_the_document() {
         for schema in [
             json!({}),
             json!({ "properties": { "a": { "$ref": "#/$defs/a" } }, "$defs": { "a": { "type": "string" } } }),
             json!({ "properties": { "$ref": { "type": "string" }, "id": { "type": "string" } } }),
-            json!({ "const": { "$ref": "https://example.com/" }, "anyOf": [{ "$dynamicRef": "#a" }] }),
+            json!({ "const": { "$ref": "https://example.com/" }, "anyOf": [{ "$dynamicRef": "#a" }], "$defs": { "a": { "$dynamicAnchor": "a" } } }),
         ] {
             assert_eq!(fault(&schema), None, "{schema}");
         }
@@ -60,5 +213,73 @@ mod tests {
         ] {
             assert!(fault(&schema).is_some(), "{schema}");
         }
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_used_is_refused() {
+        for (schema, part) in [
+            (json!({ "type": "text" }), "not a JSON Schema"),
+            (json!({ "minLength": -1 }), "not a JSON Schema"),
+            (json!({ "$ref": "#/$defs/none" }), "not a JSON Schema"),
+            (json!({ "pattern": "(a" }), "bounded time"),
+            (json!({ "pattern": "(?=a)b" }), "bounded time"),
+            (
+                json!({ "properties": { "a": { "pattern": "((a{100}){100}){100}" } } }),
+                "too large",
+            ),
+            (json!({ "patternProperties": { "(a": {} } }), "bounded time"),
+            (json!({ "$ref": "#" }), "no end"),
+        ] {
+            let fault = fault(&schema);
+            assert!(
+                fault.as_ref().is_some_and(|fault| fault.contains(part)),
+                "{schema}: {fault:?}"
+            );
+        }
+        let many: Vec<_> = (0..=MOST_PATTERNS).map(|_| json!({ "pattern": "a" })).collect();
+        assert!(fault(&json!({ "anyOf": many })).is_some_and(|fault| fault.contains("at most 100")));
+        // A member with this name is data of the payload.
+        assert_eq!(
+            fault(&json!({ "properties": { "pattern": { "type": "string" } } })),
+            None
+        );
+    }
+
+    #[test]
+    fn a_payloads_faults_say_where_and_repeat_no_value() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "amount": { "type": "number" },
+                "items": { "items": { "properties": { "id": { "pattern": "^[a-z]+$" } } } },
+                "kind": { "enum": ["one", "two"] },
+            },
+            "required": ["order_id"],
+        });
+        let compiled = Compiled::new(&schema).expect("a schema");
+        let good = json!({ "order_id": 1, "amount": 2.5, "items": [{ "id": "ab" }], "kind": "two" });
+        assert_eq!(compiled.faults(&good), []);
+        let bad = json!({ "amount": "s3cret", "items": [{}, { "id": "S3CRET" }], "kind": "s3cret" });
+        let mut faults = compiled.faults(&bad);
+        faults.sort_by(|one, other| one.pointer.cmp(&other.pointer));
+        let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["", "/amount", "/items/1/id", "/kind"]);
+        for fault in &faults {
+            assert!(!fault.message.to_lowercase().contains("s3cret"), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_deep_payload_is_checked_quickly() {
+        let schema = json!({ "anyOf": [{ "type": "number" }, { "items": { "$ref": "#" } }] });
+        assert_eq!(fault(&schema), None);
+        let compiled = Compiled::new(&schema).expect("a schema");
+        let mut payload = json!("x");
+        for _ in 0..120 {
+            payload = json!([payload]);
+        }
+        let started = std::time::Instant::now();
+        assert_eq!(compiled.faults(&payload), []);
+        assert!(started.elapsed() < std::time::Duration::from_secs(2));
     }
 }

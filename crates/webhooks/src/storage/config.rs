@@ -57,7 +57,7 @@ pub trait ConfigStore: Send + Sync {
         audit: AuditEntry,
     ) -> Result<Written<Webhook>, StorageFailure>;
 
-    /// Returns whether the webhook existed. Its URL becomes free, its own secret is erased and its waiting deliveries
+    /// Returns whether the webhook existed. Its URL becomes free, its own secret and headers are erased and its waiting deliveries
     /// end. Its history stays.
     async fn delete(
         &self,

@@ -10,6 +10,7 @@ mod config;
 mod event_types;
 mod history;
 mod operator;
+mod options;
 mod pages;
 mod prune;
 mod publish;
@@ -24,19 +25,23 @@ pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
 pub use operator::{EventDelivery, EventRecord, OperatorStore};
+pub use options::{OptionsChange, OptionsStore, OptionsWritten, SealedHeader};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
     ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Room,
     Tested,
 };
-pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Replay};
+pub use queue::{
+    Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Paced, Replay, Taken,
+};
 pub use secrets::OwnSecretStore;
 
 /// The storage of one installation, divided by user. Cheap to clone.
 #[derive(Clone)]
 pub struct Stores {
     pub config: Arc<dyn ConfigStore>,
+    pub options: Arc<dyn OptionsStore>,
     pub publish: Arc<dyn PublishStore>,
     pub queue: Arc<dyn DeliveryQueue>,
     pub attempts: Arc<dyn AttemptStore>,
@@ -58,6 +63,7 @@ impl Stores {
     pub fn of<S>(database: S) -> Self
     where
         S: ConfigStore
+            + OptionsStore
             + PublishStore
             + DeliveryQueue
             + AttemptStore
@@ -71,6 +77,7 @@ impl Stores {
         let database = Arc::new(database);
         Self {
             config: database.clone(),
+            options: database.clone(),
             publish: database.clone(),
             queue: database.clone(),
             attempts: database.clone(),

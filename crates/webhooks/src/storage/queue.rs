@@ -9,6 +9,7 @@ use model::{
 };
 use vault::Sealed;
 
+use super::SealedHeader;
 use crate::StorageFailure;
 
 /// A delivery this node works on until its lease expires.
@@ -50,6 +51,10 @@ pub struct Endpoint {
     pub own_secrets: OwnSecrets,
     /// The key that last succeeded for this webhook.
     pub last_key: Option<KeyId>,
+    /// The webhook's own headers.
+    pub headers: Arc<[SealedHeader]>,
+    /// The most attempts a second.
+    pub rate_limit: Option<u32>,
 }
 
 /// A webhook's own secret and, after a rotation, the previous one.
@@ -64,6 +69,22 @@ pub struct OwnSecrets {
 pub struct FormerSecret {
     pub sealed: Sealed,
     pub until: Timestamp,
+}
+
+/// What a claim got.
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    pub claimed: Vec<Claimed>,
+    /// The webhooks that may have more due, and whose rate limit allows no more now.
+    pub paced: Vec<Paced>,
+}
+
+/// A webhook whose rate limit is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paced {
+    pub webhook: WebhookId,
+    pub company: CompanyId,
+    pub again_at: Timestamp,
 }
 
 /// A manual attempt, with what the delivery returns to if it fails.
@@ -89,15 +110,15 @@ pub trait DeliveryQueue: Send + Sync {
     /// its lease expires.
     async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure>;
 
-    /// Claims deliveries that are due at `now`, oldest first, at most the given number for each webhook. No one else
-    /// can claim them before `lease_until`.
+    /// Claims deliveries that are due at `now`, oldest first, at most the given number for each webhook, and within its rate
+    /// limit, as [`Pace`](crate::decide::Pace) decides. No one else can claim them before `lease_until`.
     async fn claim(
         &self,
         wanted: Vec<(WebhookId, u32)>,
         now: Timestamp,
         lease_until: Timestamp,
         lease: AttemptId,
-    ) -> Result<Vec<Claimed>, StorageFailure>;
+    ) -> Result<Taken, StorageFailure>;
 
     /// How many deliveries of each webhook have been due since before `since` and are not claimed. Counts at most
     /// `at_most` for each.

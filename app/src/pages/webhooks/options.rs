@@ -1,0 +1,91 @@
+//! A webhook's own headers and its rate limit. Plain forms: each is sent on its own, with scripts and without.
+
+use leptos::prelude::*;
+use model::{Permission, WebhookOptions};
+
+use super::webhook::WebhookState;
+use crate::ui::{Button, ButtonKind, ButtonSize, Card, Field, FieldKind, KeyValue, KeyValueList};
+
+#[component]
+pub(super) fn Options(state: WebhookState) -> impl IntoView {
+    let options = Memo::new(move |_| state.detail.with(|detail| detail.options.clone()));
+    let may_change = state.may(Permission::ManageWebhooks);
+    let lead =
+        "Sent with each delivery, to the webhook's own address only. A header's value is never shown again.";
+    view! {
+        <Card id="options" title="Headers and rate limit" lead=lead>
+            <KeyValueList>
+                <KeyValue name="Headers">{move || view! { <Headers state=state names=options.with(|options| options.headers.clone()) may_change=may_change /> }}</KeyValue>
+                <KeyValue name="Rate limit">{move || options.with(limit_text)}</KeyValue>
+            </KeyValueList>
+            {may_change.then(|| view! { <Forms state=state /> })}
+        </Card>
+    }
+}
+
+fn limit_text(options: &WebhookOptions) -> String {
+    match options.rate_limit {
+        Some(rate) => format!(
+            "At most {rate} {} a second",
+            if rate == 1 { "attempt" } else { "attempts" }
+        ),
+        None => "None".to_owned(),
+    }
+}
+
+#[component]
+fn Headers(state: WebhookState, names: Vec<String>, may_change: bool) -> impl IntoView {
+    if names.is_empty() {
+        return view! { <span class="muted">"None"</span> }.into_any();
+    }
+    let rows = names
+        .into_iter()
+        .map(|name| {
+            let remove = may_change.then(|| {
+                view! {
+                    <form method="post" action=state.path("/header")>
+                        <input type="hidden" name="name" value=name.clone() />
+                        <Button submit=true kind=ButtonKind::Quiet size=ButtonSize::Small aria_label=format!("Remove {name}")>
+                            "Remove"
+                        </Button>
+                    </form>
+                }
+            });
+            view! {
+                <li class="own-header">
+                    <code>{name}</code>
+                    {remove}
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="own-headers">{rows}</ul> }.into_any()
+}
+
+#[component]
+fn Forms(state: WebhookState) -> impl IntoView {
+    let rate = state.detail.with_untracked(|detail| detail.options.rate_limit);
+    view! {
+        <details class="more-events">
+            <summary>"Change"</summary>
+            <div class="option-forms">
+                <form class="option-form" method="post" action=state.path("/header")>
+                    <Field name="name" id="header-name" label="Header" placeholder="Authorization" autocomplete="off" required=true monospace=true />
+                    <Field name="value" id="header-value" label="Value" autocomplete="off" required=true monospace=true />
+                    <Button submit=true size=ButtonSize::Small>"Set header"</Button>
+                </form>
+                <form class="option-form" method="post" action=state.path("/rate-limit")>
+                    <Field
+                        name="rate"
+                        id="rate-limit"
+                        label="Attempts a second"
+                        kind=FieldKind::Number
+                        hint="1 to 1000. Leave it empty for no limit."
+                        initial=rate.map(|rate| rate.to_string()).unwrap_or_default()
+                    />
+                    <Button submit=true size=ButtonSize::Small>"Set limit"</Button>
+                </form>
+            </div>
+        </details>
+    }
+}
