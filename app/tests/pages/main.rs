@@ -4,6 +4,7 @@
 
 mod log_entry;
 mod logs;
+mod untouched;
 mod world;
 
 use std::collections::BTreeSet;

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::ports::{
-    Allowed, CompanyAccess, DeletedKeyRow, KeepViews, ManageWebhooks, SeeKeys, SeeLogs, SeeWebhooks, SeenKey,
-    Visitor,
+    Allowed, CompanyAccess, DeletedKeyRow, KeepViews, SeeKeys, SeeLogs, SeeWebhooks, SeenKey, Visitor,
 };
 use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, Catalogue, ClientId, CompanyContext, DeletionFacts, Delivery,
     DeliveryId, DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventEntry, EventId,
-    EventType, FailureClass, HeaderField, HopRecord, InvalidWebhook, KeyGroup, KeyId, KeyName, KeySummary,
-    KeyTerms, LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role,
-    SavedView, SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookDraft,
-    WebhookEvents, WebhookHealth, WebhookId, WebhookRow,
+    EventType, FailureClass, HeaderField, HopRecord, KeyGroup, KeyId, KeyName, KeySummary, KeyTerms,
+    LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView,
+    SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookEvents,
+    WebhookHealth, WebhookId, WebhookOptions, WebhookRow,
 };
+
+use crate::untouched::Untouched;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 pub(crate) const LONG_URL: &str =
@@ -496,49 +497,6 @@ impl SeeLogs for World {
 
     async fn entry(&self, _: RequestId) -> Result<LogEntry, AppError> {
         self.entry.clone().ok_or(AppError::NotFound)
-    }
-}
-
-/// Rendering changes nothing, so that every call is a fault of the page.
-struct Untouched;
-
-#[async_trait]
-impl ManageWebhooks for Untouched {
-    async fn check(
-        &self,
-        draft: &WebhookDraft,
-        _: Option<WebhookId>,
-    ) -> Result<Vec<InvalidWebhook>, AppError> {
-        let private = draft.url.contains("10.0.0.1");
-        let fault = || InvalidWebhook {
-            field: "webhook_url".to_owned(),
-            message: "This address is private.".to_owned(),
-        };
-        Ok(private.then(fault).into_iter().collect())
-    }
-
-    async fn create(&self, _: WebhookDraft) -> Result<Result<WebhookId, Vec<InvalidWebhook>>, AppError> {
-        panic!("a page created a webhook")
-    }
-
-    async fn change(
-        &self,
-        _: WebhookId,
-        _: WebhookDraft,
-    ) -> Result<Result<(), Vec<InvalidWebhook>>, AppError> {
-        panic!("a page changed a webhook")
-    }
-
-    async fn set_enabled(&self, _: WebhookId, _: bool) -> Result<(), AppError> {
-        panic!("a page switched a webhook")
-    }
-
-    async fn delete(&self, _: WebhookId) -> Result<(), AppError> {
-        panic!("a page deleted a webhook")
-    }
-
-    async fn send_test(&self, _: WebhookId, _: EventType) -> Result<DeliveryId, AppError> {
-        panic!("a page sent a test")
     }
 }
 

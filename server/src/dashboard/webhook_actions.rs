@@ -49,7 +49,7 @@ pub struct EnabledForm {
 }
 
 /// The fields of the form of a header. Without a value, the header is removed.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct HeaderForm {
     name: String,
     value: Option<SecretText>,

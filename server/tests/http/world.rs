@@ -104,6 +104,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         completion: None,
         open: gateway::Open::default(),
         webhook_headers: webhooks::SentHeaders::default(),
+        event_payloads: webhooks::PayloadCheck::default(),
         connections_per_address: 1024,
         gateway: server::config::GatewayLimits::default(),
         names: std::sync::Arc::new(logs::Names::default()),
