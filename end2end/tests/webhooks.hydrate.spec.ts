@@ -98,7 +98,7 @@ test('events can be searched by word and selected by group', async ({ page }) =>
   await search.fill('');
   await page.getByRole('button', { name: 'Links: Select all' }).click();
   await page.getByRole('checkbox', { name: /^link-deleted/ }).uncheck();
-  await expect(page.getByText('2 of 19 types selected')).toBeVisible();
+  await expect(page.getByText(/^2 of \d+ types selected$/)).toBeVisible();
   await search.press('Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Add webhook' })).toBeVisible();
   await page.getByRole('button', { name: 'Add webhook' }).click();

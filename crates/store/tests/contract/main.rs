@@ -82,6 +82,7 @@ mod webhook_outage;
 mod webhook_requests;
 mod webhook_rotation;
 mod webhook_secret;
+mod webhook_stall;
 mod webhook_waiting;
 mod webhook_work;
 mod webhook_world;
