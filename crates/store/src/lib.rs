@@ -46,4 +46,5 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::DELETED_COMPANIES_MIGRATION,
     webhooks::BATCHES_MIGRATION,
     webhooks::EVENT_CATALOGUE_MIGRATION,
+    webhooks::BRAKE_MIGRATION,
 ];

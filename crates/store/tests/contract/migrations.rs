@@ -96,6 +96,10 @@ const LANDED: &[(&str, &str)] = &[
         "f802250c4abcaef90eae2a3fdadec43c9683f39deb6cf3325c7640acca869c28",
     ),
     (
+        "0021_webhook_brake",
+        "a501f04d5b2d504a8850549afab92e81dc1fe30fe529f3d475502f152e48e77f",
+    ),
+    (
         "0001_logs",
         "1387443522f6664489782df606d577182ec6ec29bf9a753796a6e66f32e0d082",
     ),

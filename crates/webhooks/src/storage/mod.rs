@@ -6,6 +6,7 @@
 //! facts in the transaction, asks [`crate::decide`], and writes the result.
 
 mod attempts;
+mod brake;
 mod config;
 mod event_types;
 mod history;
@@ -20,17 +21,20 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use attempts::{AttemptStore, FinishedAttempt, Then};
+pub use brake::{BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, Shelf, ShelfPlace};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
-pub use operator::{EventDelivery, EventRecord, OperatorStore};
+pub use operator::{Backlog, EventDelivery, EventRecord, OperatorStore};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
     ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Room,
     Tested,
 };
-pub use queue::{Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Replay};
+pub use queue::{
+    Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, Overdue, OwnSecrets, Replay,
+};
 pub use secrets::OwnSecretStore;
 
 /// The storage of one installation, divided by user. Cheap to clone.
@@ -45,6 +49,7 @@ pub struct Stores {
     pub history: Arc<dyn HistoryStore>,
     pub prune: Arc<dyn PruneStore>,
     pub operator: Arc<dyn OperatorStore>,
+    pub brake: Arc<dyn BrakeStore>,
 }
 
 impl fmt::Debug for Stores {
@@ -66,6 +71,7 @@ impl Stores {
             + HistoryStore
             + PruneStore
             + OperatorStore
+            + BrakeStore
             + 'static,
     {
         let database = Arc::new(database);
@@ -78,7 +84,8 @@ impl Stores {
             pages: database.clone(),
             history: database.clone(),
             prune: database.clone(),
-            operator: database,
+            operator: database.clone(),
+            brake: database,
         }
     }
 }
