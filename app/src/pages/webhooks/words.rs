@@ -241,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_on_hold_is_held_whatever_else_it_waits_for() {
+        for state in [DeliveryState::Pending, DeliveryState::Held] {
+            let on_hold = DeliveryRow {
+                on_hold: true,
+                webhook_is_off: true,
+                ..row(state, 2, 10)
+            };
+            assert_eq!(delivery_state(&on_hold), State::Held);
+            assert_eq!(attempts_text(&on_hold), "attempt 2 of 10, on hold");
+        }
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Cancelled, 2, 10)),
+            State::Cancelled
+        );
+    }
+
+    #[test]
     fn a_duration_claims_no_more_than_was_measured() {
         assert_eq!(
             [0, 1, 84, 10_000].map(took_text),

@@ -76,6 +76,7 @@ mod old_log_rows;
 mod receiver;
 mod views;
 mod webhook_brake;
+mod webhook_brake_many;
 mod webhook_delivery;
 mod webhook_locks;
 mod webhook_outage;
