@@ -30,12 +30,13 @@ impl BrakeStore for StoredWebhooks {
     ) -> Result<Vec<BrakeCount>, StorageFailure> {
         let mut counts = Vec::new();
         for shelf in action.shelves() {
+            let accepted_at = accepted_at(*shelf);
             let sql = format!(
                 "SELECT d.webhook_id, d.company_id, CAST(COUNT(*) AS BIGINT) AS deliveries, \
                  CAST(COUNT(d.lease) AS BIGINT) AS under_way, MIN(d.created_at) AS oldest, MAX(d.created_at) AS newest \
                  FROM deliveries d WHERE {} AND d.webhook_id IN (SELECT w.id FROM webhooks w \
                  WHERE ($1 = '' OR w.company_id = $1) AND ($2 = '' OR w.id = $2)) \
-                 AND d.created_at >= $3 AND d.created_at <= $4{} GROUP BY d.webhook_id, d.company_id ORDER BY d.webhook_id",
+                 AND {accepted_at} >= $3 AND {accepted_at} <= $4{} GROUP BY d.webhook_id, d.company_id ORDER BY d.webhook_id",
                 on(*shelf),
                 of_type(selection, "$5")
             );
@@ -101,10 +102,10 @@ impl BrakeStore for StoredWebhooks {
 impl StoredWebhooks {
     /// The next selected deliveries of a webhook on a shelf, in the order of its index.
     async fn next_of(&self, step: &BrakeStep) -> Result<Vec<ShelfPlace>, StorageFailure> {
-        let key = key_of(step.shelf);
+        let (key, accepted_at) = (key_of(step.shelf), accepted_at(step.shelf));
         let sql = format!(
             "SELECT d.id, d.{key} AS at FROM deliveries d WHERE d.webhook_id = $1 AND {} AND (d.{key}, d.id) > ($2, $3) \
-             AND d.created_at >= $4 AND d.created_at <= $5{} ORDER BY d.{key}, d.id LIMIT $6",
+             AND {accepted_at} >= $4 AND {accepted_at} <= $5{} ORDER BY d.{key}, d.id LIMIT $6",
             on(step.shelf),
             of_type(&step.selection, "$7")
         );
@@ -141,6 +142,15 @@ const fn key_of(shelf: Shelf) -> &'static str {
     match shelf {
         Shelf::Due => "due_at",
         Shelf::NoKey | Shelf::OnHold => "created_at",
+    }
+}
+
+/// When a delivery's event was accepted. The sign keeps databases from reading the whole history of a webhook by the
+/// index `deliveries_of_webhook`, which has this column.
+const fn accepted_at(shelf: Shelf) -> &'static str {
+    match shelf {
+        Shelf::Due => "+d.created_at",
+        Shelf::NoKey | Shelf::OnHold => "d.created_at",
     }
 }
 
