@@ -1,9 +1,13 @@
 //! The command line: `gatehouse serve …` and `gatehouse admin …`. Values are taken as text here and understood in
 //! [`crate::config`], so that a fault reads the same whether it came from a flag, a variable or the file.
 
+mod deliveries;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use deliveries::{DeliveriesAction, DeliverySelection};
 
 /// The Development page of an API company: API keys, request logs and webhooks.
 #[derive(Debug, Parser)]
@@ -484,7 +488,7 @@ pub enum AdminAction {
     CreateOperatorToken {
         #[arg(long)]
         name: String,
-        /// events, logs (these two by default), requests, companies, members, keys, event_types, tokens
+        /// events, logs (these two by default), requests, companies, members, keys, event_types, deliveries, tokens
         ///
         /// events publishes events; logs lists the requests of any company; companies lists and creates companies; members
         /// lists, adds and removes members, sets passwords and ends sessions (so its holder can sign in as any of them);
@@ -520,6 +524,11 @@ pub enum AdminAction {
     EventTypes {
         #[command(subcommand)]
         action: EventTypesAction,
+    },
+    /// A brake: hold, resume or cancel deliveries that wait
+    Deliveries {
+        #[command(subcommand)]
+        action: DeliveriesAction,
     },
     /// Revoke an operator token; the next request with it is refused
     #[command(visible_alias = "delete-operator-token")]

@@ -12,7 +12,7 @@ use store::logs::{Container, Logs, LogsOptions, Removals};
 use store::{Db, DbOptions, Durability, StoreError, StoredDirectory};
 use tokio::sync::Notify;
 use vault::InstallId;
-use webhooks::EventTypes;
+use webhooks::{Brake, EventTypes};
 
 use crate::config::{ConfigError, Database, Place, RateLimit, Secrets, load_secrets};
 use crate::data_dir::DataDir;
@@ -38,6 +38,8 @@ pub struct Core {
     pub accounts: Accounts,
     pub keys: Keys,
     pub event_types: EventTypes,
+    /// The running server's, which tells its worker. Commands without a server use [`Core::brake`].
+    pub worker_brake: OnceLock<Brake>,
     pub install: InstallId,
     pub secrets: Secrets,
     /// How long the log is kept.
@@ -53,6 +55,15 @@ impl Core {
     pub async fn close(&self) {
         self.db.close().await;
         self.log_db.close().await;
+    }
+
+    /// Holds, resumes and cancels deliveries.
+    pub fn brake(&self) -> Brake {
+        let without_worker = || {
+            let store = Arc::new(store::webhooks::StoredWebhooks::new(self.db.clone()));
+            Brake::without_worker(store, self.bus.clone(), self.clock.clone())
+        };
+        self.worker_brake.get().cloned().unwrap_or_else(without_worker)
     }
 
     /// Reads the log.
@@ -145,6 +156,7 @@ impl Core {
             accounts,
             keys,
             event_types,
+            worker_brake: OnceLock::new(),
             install,
             secrets,
             retention: place.retention,

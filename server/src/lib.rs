@@ -4,6 +4,7 @@
 mod access_logs;
 pub mod admin;
 pub mod api_error;
+mod brake;
 pub mod caller;
 pub mod cli;
 pub mod config;

@@ -340,6 +340,24 @@ fn of_the_operator() -> Vec<operator_api::Route> {
             get(operator_api::event::show_event),
         ),
         Route::new(
+            Method::POST,
+            "/operator/v1/deliveries/hold",
+            Bearer(Scope::Deliveries),
+            post(operator_api::deliveries::hold_deliveries),
+        ),
+        Route::new(
+            Method::POST,
+            "/operator/v1/deliveries/resume",
+            Bearer(Scope::Deliveries),
+            post(operator_api::deliveries::resume_deliveries),
+        ),
+        Route::new(
+            Method::POST,
+            "/operator/v1/deliveries/cancel",
+            Bearer(Scope::Deliveries),
+            post(operator_api::deliveries::cancel_deliveries),
+        ),
+        Route::new(
             Method::GET,
             "/operator/v1/event-types",
             Bearer(Scope::EventTypes),

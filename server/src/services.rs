@@ -268,7 +268,7 @@ fn at_most(set: Option<usize>, bound: usize) -> usize {
 }
 
 fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<SocketAddr>) -> Webhooks {
-    Webhooks::new(Parts {
+    let webhooks = Webhooks::new(Parts {
         store: Stores::of(store::webhooks::StoredWebhooks::new(core.db.clone())),
         master_key: Arc::clone(&core.secrets.master_key),
         install: core.install,
@@ -281,7 +281,10 @@ fn webhooks(config: &Config, core: &Core, resolver: SystemResolver, own: Vec<Soc
         event_types: core.event_types.clone(),
         payload_check: config.event_payloads,
         clock: core.clock.clone(),
-    })
+    });
+    // Commands that this server carries out tell its worker.
+    core.worker_brake.get_or_init(|| webhooks.brake());
+    webhooks
 }
 
 fn start_worker(

@@ -225,13 +225,14 @@ pub enum State {
     Exhausted,
     Held,
     Skipped,
+    Cancelled,
     Failed,
     Accepted,
     Refused,
 }
 
 impl State {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Active,
         Self::Deleted,
         Self::Healthy,
@@ -245,6 +246,7 @@ impl State {
         Self::Exhausted,
         Self::Held,
         Self::Skipped,
+        Self::Cancelled,
         Self::Failed,
         Self::Accepted,
         Self::Refused,
@@ -266,6 +268,7 @@ impl State {
             Self::Exhausted => "Exhausted",
             Self::Held => "Held",
             Self::Skipped => "Skipped",
+            Self::Cancelled => "Cancelled",
             Self::Failed => "Failed",
             Self::Accepted => "Accepted",
             Self::Refused => "Refused",
@@ -284,7 +287,7 @@ impl State {
             Self::Held => (Tone::Hold, IconName::Hold),
             Self::Skipped => (Tone::Quiet, IconName::Skip),
             Self::Paused => (Tone::Quiet, IconName::Pause),
-            Self::Disabled => (Tone::Quiet, IconName::Ban),
+            Self::Disabled | Self::Cancelled => (Tone::Quiet, IconName::Ban),
             Self::Deleted => (Tone::Quiet, IconName::Trash),
         }
     }

@@ -225,6 +225,7 @@ pub(crate) fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
         replays: 0,
         next_attempt_at: None,
         webhook_is_off: false,
+        on_hold: false,
         created_at: NOON.minus_seconds(60 * i64::from(number)),
         last_status,
         last_failure,

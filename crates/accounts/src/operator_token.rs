@@ -23,6 +23,8 @@ pub enum Scope {
     Keys,
     /// Read and change the catalogue of event types.
     EventTypes,
+    /// Hold, resume and cancel the deliveries of any company.
+    Deliveries,
     /// List and revoke operator tokens. Only the command line creates tokens, so that no token can extend its own
     /// rights or survive its revocation.
     Tokens,
@@ -30,11 +32,13 @@ pub enum Scope {
 
 /// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of events, logs, requests, companies, members, keys, event_types, tokens")]
+#[error(
+    "a scope is one of events, logs, requests, companies, members, keys, event_types, deliveries, tokens"
+)]
 pub struct UnknownScope;
 
 impl Scope {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Events,
         Self::Logs,
         Self::Requests,
@@ -42,6 +46,7 @@ impl Scope {
         Self::Members,
         Self::Keys,
         Self::EventTypes,
+        Self::Deliveries,
         Self::Tokens,
     ];
 
@@ -54,6 +59,7 @@ impl Scope {
             Self::Members => "members",
             Self::Keys => "keys",
             Self::EventTypes => "event_types",
+            Self::Deliveries => "deliveries",
             Self::Tokens => "tokens",
         }
     }

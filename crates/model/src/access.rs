@@ -141,6 +141,10 @@ audit_actions! {
     WebhookSecretCopied = "webhook.secret_copied",
     WebhookSecretRotated = "webhook.secret_rotated",
     DeliveryReplayed = "delivery.replayed",
+    /// The operator's brake: these rows say which deliveries were meant, and how many there were.
+    DeliveriesHeld = "deliveries.held",
+    DeliveriesResumed = "deliveries.resumed",
+    DeliveriesCancelled = "deliveries.cancelled",
 }
 
 impl fmt::Display for AuditAction {

@@ -226,15 +226,18 @@ pub enum DeliveryState {
     Exhausted,
     /// Nothing was sent: the webhook was disabled when the event arrived, or was deleted before the first attempt.
     Skipped,
+    /// Ended: the operator cancelled it while it waited. Only a replay sends it.
+    Cancelled,
 }
 
 impl DeliveryState {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Pending,
         Self::Held,
         Self::Delivered,
         Self::Exhausted,
         Self::Skipped,
+        Self::Cancelled,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -244,7 +247,13 @@ impl DeliveryState {
             Self::Delivered => "delivered",
             Self::Exhausted => "exhausted",
             Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether an attempt is still to come.
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::Pending | Self::Held)
     }
 
     pub fn from_name(text: &str) -> Option<Self> {
@@ -268,10 +277,12 @@ pub struct DeliveryRow {
     pub attempts_at_most: u32,
     /// Replays; they use up none of the schedule's attempts.
     pub replays: u32,
-    /// None while the webhook is paused or disabled.
+    /// None while the webhook is paused or disabled, or the delivery is on hold.
     pub next_attempt_at: Option<Timestamp>,
     /// It waits, and nothing is sent until the webhook is enabled.
     pub webhook_is_off: bool,
+    /// It waits until the operator resumes it.
+    pub on_hold: bool,
     pub created_at: Timestamp,
     pub last_status: Option<u16>,
     pub last_failure: Option<FailureClass>,

@@ -46,5 +46,6 @@ pub const MAIN_MIGRATIONS: &[Migration] = &[
     accounts::DELETED_COMPANIES_MIGRATION,
     webhooks::BATCHES_MIGRATION,
     webhooks::EVENT_CATALOGUE_MIGRATION,
+    webhooks::BRAKE_MIGRATION,
     webhooks::OPTIONS_MIGRATION,
 ];

@@ -14,7 +14,7 @@ pub(crate) fn row(facts: &WebhookFacts) -> WebhookRow {
         next_attempt_at: facts.next_attempt_at.filter(|_| facts.webhook.enabled),
         delivered_24_hours: facts.delivered,
         failed_24_hours: facts.failed,
-        pending: facts.pending + facts.held,
+        pending: facts.pending + facts.held + facts.on_hold,
     }
 }
 
@@ -118,6 +118,7 @@ mod tests {
             failed: 1,
             pending: 0,
             held: 0,
+            on_hold: 0,
         }
     }
 

@@ -8,7 +8,9 @@
 
 mod address;
 mod attempt;
+mod brake;
 mod connection;
+mod counts;
 pub mod decide;
 mod doorbell;
 mod draft;
@@ -41,7 +43,9 @@ mod target;
 mod worker;
 
 pub use address::{AllowedNetwork, Blocked, InvalidNetwork, Policy};
+pub use brake::{Brake, BrakeDone, BrakeTotals, BrakeWanted};
 pub use connection::native_roots;
+pub use counts::{AttemptCounts, LATENCY_BOUNDS_MS};
 pub use draft::{MAX_NAME_CHARACTERS, MOST_NAMED, fault, not_a_choice};
 pub use error::{Away, PublishError, StorageFailure, WebhooksError};
 pub use event_body::MAX_PAYLOAD_BYTES;
@@ -60,13 +64,14 @@ pub use sender::{BODY_KEPT, DEADLINE, Headers, MAX_REDIRECTS, Sender, Sent};
 pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
-    AttemptStore, CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint,
-    EventDelivery, EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope,
-    HistoryFilter, HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent,
-    NewEvents, NewTest, NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten,
-    OwnSecretStore, OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed,
-    Rewrite, Rewritten, Room, SealedHeader, StoredDelivery, Stores, Taken, Tested, Then, WebhookChange,
-    WebhookFacts, Written,
+    AttemptStore, Backlog, BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore,
+    CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, EventDelivery,
+    EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter,
+    HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest,
+    NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten, Overdue, OwnSecretStore,
+    OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, Rewrite,
+    Rewritten, Room, SealedHeader, Shelf, ShelfPlace, StoredDelivery, Stores, Taken, Tested, Then,
+    WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

@@ -73,6 +73,7 @@ async fn write_together(
     let consequences = webhooks.parts().store.attempts.finish(Arc::clone(&batch)).await?;
     for (attempt, consequence) in batch.iter().zip(consequences) {
         let claimed = &attempt.claimed;
+        webhooks.counts().note(&attempt.outcome, attempt.duration_ms);
         if let Then::RetryAt(at) = attempt.then {
             // No one listens any more once the worker has stopped.
             let _ = worker.send(Message::Due {

@@ -2,6 +2,7 @@
 //! [`crate::Worker`] delivers what it makes due.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clock::Clock;
 use live::{Bus, Topic};
@@ -10,16 +11,22 @@ use model::{
     InvalidWebhook, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId,
 };
 use redact::Names;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use vault::{InstallId, MasterKey, SealPlace, SealPurpose, Sealed};
 
+use crate::counts::{AttemptCounts, Counts};
 use crate::doorbell::Doorbell;
 use crate::event_types::{KnownTypes, PayloadCheck, PayloadCounts, Payloads};
 use crate::pressure::Pressure;
 use crate::publishing::Publishing;
-use crate::storage::{ChangedUrl, NewWebhook, WebhookChange, Written};
+use crate::storage::{Backlog, ChangedUrl, NewWebhook, WebhookChange, Written};
 use crate::{
     EventTypes, Policy, Resolver, SentHeaders, SigningSecrets, Stores, WebhooksError, draft, own_secret,
 };
+
+/// How often the backlog is counted at most. It reads every delivery that waits.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// The webhooks of one installation. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +38,8 @@ struct Inner {
     publishing: Publishing,
     pressure: Pressure,
     payloads: Payloads,
+    counts: Counts,
+    backlog: Mutex<Option<(Instant, Backlog)>>,
 }
 
 /// The components that [`Webhooks`] and [`crate::Worker`] use.
@@ -84,6 +93,8 @@ impl Webhooks {
             publishing: Publishing::default(),
             pressure: Pressure::default(),
             payloads: Payloads::default(),
+            counts: Counts::default(),
+            backlog: Mutex::default(),
         }))
     }
 
@@ -410,6 +421,39 @@ impl Webhooks {
     /// How many payloads were checked since the process started.
     pub fn payload_counts(&self) -> PayloadCounts {
         self.payloads().counts()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    /// The attempts that this process has made.
+    pub fn attempts(&self) -> AttemptCounts {
+        self.0.counts.read()
+    }
+
+    /// For how long, in milliseconds, the oldest delivery that this process's worker could start has been due. 0 while
+    /// none has waited for a second.
+    pub fn oldest_startable_millis(&self) -> u64 {
+        let waiting = self
+            .pressure()
+            .oldest()
+            .map(|since| self.now().millis_since(since));
+        waiting.and_then(|millis| u64::try_from(millis).ok()).unwrap_or(0)
+    }
+
+    /// How much waits, of all companies and nodes. Counts at most once a second, however many ask.
+    pub async fn backlog(&self) -> Result<Backlog, WebhooksError> {
+        let mut latest = self.0.backlog.lock().await;
+        if let Some((counted_at, backlog)) = *latest
+            && counted_at.elapsed() < COUNT_EVERY
+        {
+            return Ok(backlog);
+        }
+        let counted_at = Instant::now();
+        let backlog = self.parts().store.operator.backlog(self.now()).await?;
+        *latest = Some((counted_at, backlog));
+        Ok(backlog)
     }
 
     pub(crate) fn publishing(&self) -> &Publishing {

@@ -4,7 +4,6 @@
 //! Each webhook has a lane with its own limit, and each company has a fair share of all attempts. A receiver that hangs
 //! fills only its lane, and a company whose receivers all hang fills only its share. No one else is affected.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,8 +146,8 @@ pub(crate) enum Message {
     },
     /// This webhook was disabled. What is claimed for it must not start.
     Disabled { webhook: WebhookId },
-    /// How many deliveries of each company are overdue. `None` if they could not be counted.
-    Overdue(Option<HashMap<CompanyId, u64>>),
+    /// What is overdue. `None` if they could not be counted.
+    Overdue(Option<pressure::Count>),
     /// A delivery of this webhook is due at that time.
     Due {
         at: Timestamp,
@@ -411,7 +410,7 @@ impl Run {
         }
         let startable = self.lanes.startable();
         if startable.is_empty() {
-            self.webhooks.pressure().count(HashMap::new());
+            self.webhooks.pressure().count(pressure::Count::default());
             return;
         }
         (self.counting, self.count_at) = (true, Instant::now() + pressure::COUNT_EVERY);
@@ -423,15 +422,7 @@ impl Run {
             let since = now.plus_millis(-pressure::OVERDUE_AFTER_MILLIS);
             let webhooks = startable.keys().copied().collect();
             let counts = queue.overdue(webhooks, since, pressure::MOST_OVERDUE + 1).await;
-            let overdue = counts.map(|counts| {
-                let mut overdue = HashMap::new();
-                for (webhook, count) in counts {
-                    if let Some(company) = startable.get(&webhook) {
-                        *overdue.entry(*company).or_insert(0) += count;
-                    }
-                }
-                overdue
-            });
+            let overdue = counts.map(|counts| pressure::Count::of(counts, &startable));
             // No one listens any more once the worker has stopped.
             let _ = messages.send(Message::Overdue(overdue.ok()));
         });

@@ -6,7 +6,7 @@ use model::{Actor, ClientId, Environment, KeyId, SecretText};
 
 use super::answer::{Answer, Object};
 use super::command::{Command, scopes};
-use super::{backup, event_types, import, listing, log, objects, rotation, showing};
+use super::{backup, deliveries, event_types, import, listing, log, objects, rotation, showing};
 use crate::core::Core;
 use crate::error::{StartError, chain};
 use crate::people;
@@ -91,6 +91,7 @@ pub async fn carry_out(command: Command, core: &Core) -> Result<Answer, StartErr
                 .map_err(refused)?;
             one(Object::new().with_secret("token", Some(SecretText::new(token.text().as_str()))))
         }
+        Command::Deliveries(command) => deliveries::carry_out(core, command, &actor).await?,
         Command::EventTypes(command) => event_types::carry_out(core, command, &actor).await?,
         Command::ListOperatorTokens => listing::tokens(&accounts.operator_tokens().await.map_err(refused)?),
         Command::Backup { dir } => backup::carry_out(&core.place, &core.log_removals, &dir).await?,

@@ -9,6 +9,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::deliveries::{self, DeliveriesCommand};
 use super::event_types::{EventTypesCommand, SetEventType};
 use super::{password, rotation};
 use crate::cli::{AdminAction, EventTypesAction};
@@ -119,6 +120,7 @@ pub enum Command {
         scopes: Vec<String>,
     },
     EventTypes(EventTypesCommand),
+    Deliveries(DeliveriesCommand),
     ListOperatorTokens,
     RevokeOperatorToken {
         token_id: OperatorTokenId,
@@ -139,7 +141,11 @@ pub(super) enum Task {
 
 impl Request for Command {
     fn is_long(&self) -> bool {
-        matches!(self, Self::Backup { .. } | Self::ImportKeys { .. })
+        match self {
+            Self::Backup { .. } | Self::ImportKeys { .. } => true,
+            Self::Deliveries(command) => command.yes,
+            _ => false,
+        }
     }
 }
 
@@ -297,6 +303,7 @@ pub(super) fn parse(action: AdminAction) -> Result<Task, StartError> {
         AdminAction::ListOperatorTokens => Command::ListOperatorTokens,
         AdminAction::Backup { dir } => Command::Backup { dir: absolute(&dir)? },
         AdminAction::Check { dir } => return Ok(Task::Check(dir)),
+        AdminAction::Deliveries { action } => Command::Deliveries(deliveries::parse(action)?),
         AdminAction::EventTypes { action } => Command::EventTypes(event_types(action)?),
         AdminAction::RevokeOperatorToken { token_id } => Command::RevokeOperatorToken {
             token_id: id("--token-id", &token_id)?,
@@ -364,7 +371,7 @@ fn absolute(dir: &Path) -> Result<PathBuf, ConfigError> {
         .map_err(|error| ConfigError::new(format!("{} cannot be used: {error}.", dir.display())))
 }
 
-fn client_id(flag: &str, text: &str) -> Result<ClientId, ConfigError> {
+pub(super) fn client_id(flag: &str, text: &str) -> Result<ClientId, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError::new(format!(
             "{flag} is {text:?}, but a Client ID is 32 lower-case hexadecimal digits."
@@ -372,7 +379,7 @@ fn client_id(flag: &str, text: &str) -> Result<ClientId, ConfigError> {
     })
 }
 
-fn id<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, ConfigError> {
+pub(super) fn id<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError::new(format!(
             "{flag} is {text:?}, but an id is 32 lower-case hexadecimal digits."

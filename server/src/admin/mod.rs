@@ -6,6 +6,7 @@ mod backup;
 mod carry_out;
 mod check;
 mod command;
+mod deliveries;
 mod event_types;
 mod import;
 pub(crate) mod listing;

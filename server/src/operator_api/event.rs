@@ -45,6 +45,7 @@ fn delivery(delivery: &EventDelivery) -> Value {
         "name": delivery.webhook_name,
         "webhook_url": delivery.url,
         "state": row.state,
+        "on_hold": row.on_hold,
         "attempts": row.attempts,
         "attempts_at_most": row.attempts_at_most,
         "replays": row.replays,

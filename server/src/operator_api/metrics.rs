@@ -1,5 +1,7 @@
 //! `/metrics`: counters in the Prometheus text format.
 
+mod deliveries;
+
 use std::fmt::Write;
 
 use axum::extract::State;
@@ -62,6 +64,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
     );
     segments(&mut text, &services);
     stored_log(&mut text, &services).await;
+    deliveries::deliveries(&mut text, &services).await;
     let ready = u64::from(services.core.keys.is_ready());
     text.one(
         "gatehouse_keys_ready",
@@ -238,6 +241,12 @@ async fn stored_log(text: &mut Text, services: &Services) {
     );
 }
 
+/// 2500 as 2.5.
+fn seconds(millis: u64) -> String {
+    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[derive(Default)]
 struct Text(String);
 
@@ -249,6 +258,11 @@ impl Text {
 
     fn line(&mut self, name: &str, value: u64) {
         let _ = writeln!(self.0, "{name} {value}");
+    }
+
+    /// A number of seconds.
+    fn seconds(&mut self, name: &str, millis: u64) {
+        let _ = writeln!(self.0, "{name} {}", seconds(millis));
     }
 
     fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {

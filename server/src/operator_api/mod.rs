@@ -5,6 +5,7 @@
 pub mod bearer;
 pub mod body;
 pub mod companies;
+pub mod deliveries;
 pub mod event;
 pub mod event_types;
 pub mod events;

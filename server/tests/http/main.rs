@@ -3,6 +3,7 @@
 mod admin;
 mod api_answers;
 mod backup;
+mod brake;
 mod completion;
 mod deletions;
 mod demo;

@@ -87,7 +87,7 @@ fn LastAnswer(row: DeliveryRow) -> impl IntoView {
         (None, Some(failure)) => {
             view! { <span class="nowrap" title=failure.hint()>{failure.label()}</span> }.into_any()
         }
-        (None, None) if row.state == DeliveryState::Skipped => {
+        (None, None) if matches!(row.state, DeliveryState::Skipped | DeliveryState::Cancelled) => {
             view! { <span class="faint">"None"</span> }.into_any()
         }
         (None, None) => view! { <span class="faint">"None yet"</span> }.into_any(),

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::{CompanyContext, Delivery, DeliveryId, DeliveryState, Permission};
+use model::{CompanyContext, Delivery, DeliveryId, DeliveryRow, DeliveryState, Permission};
 
 use super::attempt::AttemptCard;
 use super::current::{item, keep_current};
@@ -200,8 +200,40 @@ fn Summary(view_state: DeliveryView) -> impl IntoView {
                 </KeyValue>
             </KeyValueList>
         </Card>
-        {move || (row.get().state == DeliveryState::Held).then(|| view! { <HeldNotice environment=environment /> })}
+        {move || row.with(|row| {
+            if row.on_hold || row.state == DeliveryState::Cancelled {
+                Some(view! { <BrakeNotice cancelled=!row.on_hold /> }.into_any())
+            } else if row.state == DeliveryState::Held {
+                Some(view! { <HeldNotice environment=environment /> }.into_any())
+            } else {
+                None
+            }
+        })}
     }
+}
+
+/// What the operator did to this delivery.
+#[component]
+fn BrakeNotice(cancelled: bool) -> impl IntoView {
+    let who = provider();
+    let (title, text) = if cancelled {
+        (
+            "Cancelled.",
+            format!(
+                " {} cancelled this delivery. It is not sent unless you replay it.",
+                who.name_at_start()
+            ),
+        )
+    } else {
+        (
+            "On hold.",
+            format!(
+                " {} has put this delivery on hold. It is sent once they resume it.",
+                who.name_at_start()
+            ),
+        )
+    };
+    view! { <Notice title=title>{text}</Notice> }
 }
 
 fn no_request(test: bool) -> String {
@@ -220,7 +252,7 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
             delivery
                 .attempts
                 .is_empty()
-                .then(|| no_attempt_text(delivery.row.state, delivery.row.webhook_is_off))
+                .then(|| no_attempt_text(&delivery.row))
         })
     });
     // The latest first, because it is what the reader looks for.
@@ -265,13 +297,15 @@ fn AttemptList(view_state: DeliveryView) -> impl IntoView {
 const NONE_YET: &str = "None yet.";
 
 /// What an empty list of attempts means.
-const fn no_attempt_text(state: DeliveryState, webhook_is_off: bool) -> &'static str {
-    match state {
+const fn no_attempt_text(row: &DeliveryRow) -> &'static str {
+    match row.state {
         DeliveryState::Skipped => {
             "Nothing was sent, and nothing will be unless you replay it: the webhook was disabled when the event \
              arrived, or was deleted before the first attempt."
         }
-        _ if webhook_is_off => "None yet. The first attempt will be made when the webhook is enabled.",
+        DeliveryState::Cancelled => "Nothing was sent.",
+        _ if row.on_hold => "None yet. The first attempt will be made when the delivery is resumed.",
+        _ if row.webhook_is_off => "None yet. The first attempt will be made when the webhook is enabled.",
         _ => NONE_YET,
     }
 }

@@ -71,6 +71,7 @@ fn short_distance(seconds: i64) -> String {
 /// The state of a delivery, as its badge shows it.
 pub(super) fn delivery_state(row: &DeliveryRow) -> State {
     match row.state {
+        state if row.on_hold && state.waits() => State::Held,
         DeliveryState::Pending if row.attempts == 0 => State::Waiting,
         DeliveryState::Pending => State::Retrying,
         DeliveryState::Held => State::Held,
@@ -79,6 +80,7 @@ pub(super) fn delivery_state(row: &DeliveryRow) -> State {
         DeliveryState::Exhausted if row.attempts_at_most <= 1 => State::Failed,
         DeliveryState::Exhausted => State::Exhausted,
         DeliveryState::Skipped => State::Skipped,
+        DeliveryState::Cancelled => State::Cancelled,
     }
 }
 
@@ -86,8 +88,12 @@ pub(super) fn delivery_state(row: &DeliveryRow) -> State {
 pub(super) fn attempts_text(row: &DeliveryRow) -> String {
     let made = match (row.state, row.attempts) {
         (DeliveryState::Skipped, _) => return "nothing sent".to_owned(),
+        (DeliveryState::Cancelled, 0) if row.replays == 0 => return "nothing sent".to_owned(),
         // Only replays were made.
-        (DeliveryState::Delivered | DeliveryState::Exhausted, 0) => String::new(),
+        (DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Cancelled, 0) => String::new(),
+        (DeliveryState::Cancelled, made) => {
+            format!("cancelled after attempt {made} of {}", row.attempts_at_most)
+        }
         (DeliveryState::Exhausted, made) if made < row.attempts_at_most => {
             format!("ended after attempt {made} of {}", row.attempts_at_most)
         }
@@ -100,6 +106,7 @@ pub(super) fn attempts_text(row: &DeliveryRow) -> String {
         more => format!("{more} replays"),
     };
     let waits_for = match row.state {
+        state if row.on_hold && state.waits() => "on hold",
         _ if row.webhook_is_off => "waiting until the webhook is enabled",
         DeliveryState::Held => "waiting for an API key",
         _ => "",
@@ -166,6 +173,7 @@ mod tests {
             replays: 0,
             next_attempt_at: None,
             webhook_is_off: false,
+            on_hold: false,
             created_at: Timestamp::from_millis(0),
             last_status: None,
             last_failure: None,
@@ -233,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_on_hold_is_held_whatever_else_it_waits_for() {
+        for state in [DeliveryState::Pending, DeliveryState::Held] {
+            let on_hold = DeliveryRow {
+                on_hold: true,
+                webhook_is_off: true,
+                ..row(state, 2, 10)
+            };
+            assert_eq!(delivery_state(&on_hold), State::Held);
+            assert_eq!(attempts_text(&on_hold), "attempt 2 of 10, on hold");
+        }
+        assert_eq!(
+            delivery_state(&row(DeliveryState::Cancelled, 2, 10)),
+            State::Cancelled
+        );
+    }
+
+    #[test]
     fn a_duration_claims_no_more_than_was_measured() {
         assert_eq!(
             [0, 1, 84, 10_000].map(took_text),
@@ -259,6 +284,14 @@ mod tests {
             "attempt 1 of 10, waiting until the webhook is enabled"
         );
         assert_eq!(attempts_text(&row(DeliveryState::Skipped, 0, 10)), "nothing sent");
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Cancelled, 0, 10)),
+            "nothing sent"
+        );
+        assert_eq!(
+            attempts_text(&row(DeliveryState::Cancelled, 2, 10)),
+            "cancelled after attempt 2 of 10"
+        );
         assert_eq!(
             attempts_text(&row(DeliveryState::Exhausted, 1, 10)),
             "ended after attempt 1 of 10"

@@ -189,6 +189,7 @@ async fn note_test(connection: &mut DbConnection, attempt: &FinishedAttempt) -> 
 /// The columns of a delivery that an attempt changes.
 struct StoredDelivery {
     state: DeliveryState,
+    on_hold: bool,
     lease: Option<AttemptId>,
     due_at: Option<i64>,
     attempts: i64,
@@ -207,7 +208,7 @@ async fn read_deliveries(
     let mut found = HashMap::with_capacity(ids.len());
     for part in statement::filled_parts(&ids) {
         let sql = format!(
-            "SELECT id, state, lease, due_at, attempts, replays, replayed_from, resume_at FROM deliveries \
+            "SELECT id, state, brake, lease, due_at, attempts, replays, replayed_from, resume_at FROM deliveries \
              WHERE id IN ({}) ORDER BY id{}",
             dialect.placeholders(1, part.len()),
             dialect.for_update()
@@ -218,7 +219,8 @@ async fn read_deliveries(
         }
         for row in query.fetch_all(&mut *connection).await? {
             let delivery = StoredDelivery {
-                state: rows::state(&row, "state")?,
+                state: rows::state(&row)?,
+                on_hold: rows::on_hold(&row)?,
                 lease: row.maybe_parsed("lease")?,
                 due_at: row.maybe_int("due_at")?,
                 attempts: row.int("attempts")?,
@@ -259,6 +261,7 @@ fn settle(
         }
     };
     (delivery.state, delivery.due_at) = (state, due_at);
+    delivery.on_hold &= decide::keeps_hold(state);
     (delivery.lease, delivery.replayed_from, delivery.resume_at) = (None, None, None);
     Ok(number)
 }
@@ -279,9 +282,9 @@ async fn write_deliveries(
         let sql = format!(
             "UPDATE deliveries SET attempts = v.column2, replays = v.column3, last_attempt_at = v.column4, \
              last_status = v.column5, last_failure = v.column6, last_duration_ms = v.column7, last_key_id = v.column8, \
-             state = v.column9, due_at = v.column10, lease = v.column11, replayed_from = v.column12, resume_at = v.column13 \
-             FROM (VALUES {}) AS v WHERE deliveries.id = v.column1",
-            dialect.rows(part.len(), 13)
+             state = v.column9, due_at = v.column10, lease = v.column11, replayed_from = v.column12, resume_at = v.column13, \
+             brake = v.column14 FROM (VALUES {}) AS v WHERE deliveries.id = v.column1",
+            dialect.rows(part.len(), 14)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for attempt in part {
@@ -289,6 +292,7 @@ async fn write_deliveries(
                 continue;
             };
             let (status, failure) = rows::outcome_columns(&attempt.outcome);
+            let (state, brake) = rows::state_columns(delivery.state, delivery.on_hold);
             query = query
                 .bind(attempt.claimed.delivery.to_string())
                 .bind(delivery.attempts)
@@ -298,11 +302,12 @@ async fn write_deliveries(
                 .bind(failure.map(str::to_owned))
                 .bind(millis(attempt))
                 .bind(attempt.signed_by.map(|key| key.to_string()))
-                .bind(delivery.state.as_str())
+                .bind(state)
                 .bind(delivery.due_at)
                 .bind(delivery.lease.map(|lease| lease.to_string()))
                 .bind(delivery.replayed_from.clone())
-                .bind(delivery.resume_at);
+                .bind(delivery.resume_at)
+                .bind(brake.map(str::to_owned));
         }
         query.execute(&mut *connection).await?;
     }

@@ -215,16 +215,17 @@ async fn settle_waiting(
         Waiting::Stays => return Ok(()),
         // Selects deliveries that only wait for their time, not those with an attempt in progress or a manual replay.
         // They become due at the time they were created, so the oldest go first. Held deliveries stay: they have no key
-        // to sign them and are sent once there is one.
+        // to sign them and are sent once there is one. So do those that the operator holds.
         Waiting::GoesOut => {
             "UPDATE deliveries SET due_at = created_at WHERE webhook_id = $1 AND state = 'pending' \
-                             AND lease IS NULL AND replayed_from IS NULL"
+                             AND brake IS NULL AND lease IS NULL AND replayed_from IS NULL"
                 .to_owned()
         }
         Waiting::Ends => format!(
-            "UPDATE deliveries SET due_at = NULL, lease = NULL, replayed_from = NULL, resume_at = NULL, state = {} \
-             WHERE webhook_id = $1 AND state IN ('pending', 'held')",
-            ends_as()
+            "UPDATE deliveries SET due_at = NULL, lease = NULL, replayed_from = NULL, resume_at = NULL, state = {}, \
+             brake = {} WHERE webhook_id = $1 AND state IN ('pending', 'held')",
+            ends_as(|ended| Some(rows::state_columns(ended, false).0)),
+            ends_as(|ended| rows::state_columns(ended, false).1)
         ),
     };
     sqlx::query(AssertSqlSafe(sql))
@@ -234,9 +235,9 @@ async fn settle_waiting(
     Ok(())
 }
 
-/// [`decide::ends_as`] as an SQL expression. It is built by calling the function with every possible combination of
-/// facts.
-fn ends_as() -> String {
+/// A column of what [`decide::ends_as`] decides, as an SQL expression. It is built by calling the function with every
+/// possible combination of facts.
+fn ends_as(column: fn(DeliveryState) -> Option<&'static str>) -> String {
     let mut sql = "CASE".to_owned();
     for from in std::iter::once(None).chain(DeliveryState::ALL.map(Some)) {
         let from_is = match from {
@@ -244,11 +245,12 @@ fn ends_as() -> String {
             Some(state) => format!("= '{}'", state.as_str()),
         };
         for (tried, is_tried) in [(false, "= 0"), (true, "> 0")] {
-            let ended = decide::ends_as(from, tried).as_str();
+            let ended = column(decide::ends_as(from, tried));
+            let ended = ended.map_or("NULL".to_owned(), |ended| format!("'{ended}'"));
             // Writing to a string cannot fail.
             let _ = write!(
                 sql,
-                " WHEN replayed_from {from_is} AND attempts + replays {is_tried} THEN '{ended}'"
+                " WHEN replayed_from {from_is} AND attempts + replays {is_tried} THEN {ended}"
             );
         }
     }

@@ -4,10 +4,14 @@
 //! Decisions that depend on the rows are made by [`webhooks::decide`], inside the transaction. Conditions in the SQL
 //! here select rows, using the named index, or guard against a row that has changed. They decide nothing.
 //!
+//! `brake` lies over the state of a delivery. What claims, counts or moves deliveries that wait says `brake IS NULL`, as
+//! its index does; those on hold have an index of their own.
+//!
 //! On PostgreSQL, always lock a webhook before its deliveries. If any transaction locked them in the other order, two
 //! could deadlock.
 
 mod attempts;
+mod brake;
 mod config;
 mod event_types;
 mod history;
@@ -57,6 +61,12 @@ pub const BATCHES_MIGRATION: Migration = Migration {
 pub const EVENT_CATALOGUE_MIGRATION: Migration = Migration {
     name: "0020_event_catalogue",
     sql: include_str!("../../migrations/0020_event_catalogue.sql"),
+};
+
+/// The operator's brake.
+pub const BRAKE_MIGRATION: Migration = Migration {
+    name: "0021_webhook_brake",
+    sql: include_str!("../../migrations/0021_webhook_brake.sql"),
 };
 
 /// A webhook's own headers and rate limit.

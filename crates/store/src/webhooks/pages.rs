@@ -34,15 +34,18 @@ impl PageStore for StoredWebhooks {
              w.paused_by, w.previous_until, w.failing_since, w.undelivered_since, w.last_test_at, w.last_test_delivered, w.last_key_id, \
              (SELECT a.ended_at FROM attempts a WHERE a.webhook_id = w.id AND a.test = 0 ORDER BY a.ended_at DESC LIMIT 1) \
                  AS last_attempt_at, \
-             (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.lease IS NULL \
-                 ORDER BY d.due_at, d.id LIMIT 1) AS next_attempt_at, \
+             (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.brake IS NULL \
+                 AND d.lease IS NULL ORDER BY d.due_at, d.id LIMIT 1) AS next_attempt_at, \
              (SELECT CAST(COUNT(DISTINCT a.delivery_id) AS BIGINT) FROM attempts a WHERE a.webhook_id = w.id \
                  AND a.ended_at >= $2 AND a.test = 0 AND a.failure IS NULL) AS delivered, \
              (SELECT CAST(COUNT(DISTINCT a.delivery_id) AS BIGINT) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id \
                  WHERE a.webhook_id = w.id AND a.ended_at >= $2 AND a.test = 0 AND a.failure IS NOT NULL \
                  AND d.state <> 'delivered') AS failed, \
-             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending') AS pending, \
-             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'held') AS held \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
+                 AND d.brake IS NULL) AS pending, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'held' \
+                 AND d.brake IS NULL) AS held, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM deliveries d WHERE d.webhook_id = w.id AND d.brake = 'hold') AS on_hold \
              FROM webhooks w WHERE w.company_id = $1 AND w.deleted_at IS NULL AND ($3 = '' OR w.id = $3) \
              ORDER BY w.created_at, w.id",
         )
@@ -173,6 +176,7 @@ fn read_facts(row: &AnyRow) -> Result<WebhookFacts, StoreError> {
         failed: rows::number(row.int("failed")?, "failed")?,
         pending: rows::number(row.int("pending")?, "pending")?,
         held: rows::number(row.int("held")?, "held")?,
+        on_hold: rows::number(row.int("on_hold")?, "on_hold")?,
     })
 }
 

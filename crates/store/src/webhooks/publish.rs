@@ -376,7 +376,7 @@ async fn replay_facts(
         .fetch_optional(&mut *connection)
         .await?;
     let sql = format!(
-        "SELECT d.webhook_id, d.state, d.test, d.lease, d.due_at, d.replayed_from, d.resume_at, w.disabled_reason, \
+        "SELECT d.webhook_id, d.state, d.brake, d.test, d.lease, d.due_at, d.replayed_from, d.resume_at, w.disabled_reason, \
          w.deleted_at FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id \
          WHERE d.id = $1 AND d.company_id = $2 AND w.deleted_at IS NULL{}",
         dialect.on_postgres(" FOR UPDATE OF d")
@@ -390,8 +390,9 @@ async fn replay_facts(
     let facts = ReplayFacts {
         standing: rows::standing(&row)?,
         test: row.flag("test")?,
+        on_hold: rows::on_hold(&row)?,
         under_way: row.maybe_text("lease")?.is_some(),
-        state: rows::state(&row, "state")?,
+        state: rows::state(&row)?,
         due_at: row.maybe_time("due_at")?,
         earlier: rows::replay(&row)?,
     };
@@ -405,7 +406,7 @@ async fn make_due(
     remembered: Replay,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE deliveries SET state = 'pending', due_at = $2, lease = NULL, replayed_from = $3, resume_at = $4 \
+        "UPDATE deliveries SET state = 'pending', brake = NULL, due_at = $2, lease = NULL, replayed_from = $3, resume_at = $4 \
          WHERE id = $1",
     )
     .bind(delivery.to_string())

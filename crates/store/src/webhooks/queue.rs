@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 use vault::Sealed;
 use webhooks::decide::Pace;
 use webhooks::{
-    Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, LastFailure, Paced, StorageFailure, Taken,
+    Claimed, DeliveryQueue, Endpoint, Fate, HeldScope, LastFailure, Overdue, Paced, StorageFailure, Taken,
 };
 
 use super::{StoredWebhooks, paces, rows};
@@ -23,11 +23,11 @@ impl DeliveryQueue for StoredWebhooks {
     /// `claim`.
     async fn due(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure> {
         let statement = sqlx::query(
-            "WITH RECURSIVE waiting (id) AS (SELECT MIN(webhook_id) FROM deliveries WHERE state = 'pending' UNION ALL \
-             SELECT (SELECT MIN(d.webhook_id) FROM deliveries d WHERE d.state = 'pending' AND d.webhook_id > waiting.id) \
+            "WITH RECURSIVE waiting (id) AS (SELECT MIN(webhook_id) FROM deliveries WHERE state = 'pending' AND brake IS NULL UNION ALL \
+             SELECT (SELECT MIN(d.webhook_id) FROM deliveries d WHERE d.state = 'pending' AND d.brake IS NULL AND d.webhook_id > waiting.id) \
              FROM waiting WHERE waiting.id IS NOT NULL) \
              SELECT w.id, w.company_id, (SELECT d.due_at FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
-             ORDER BY d.due_at, d.id LIMIT 1) AS due_at FROM waiting JOIN webhooks w ON w.id = waiting.id \
+             AND d.brake IS NULL ORDER BY d.due_at, d.id LIMIT 1) AS due_at FROM waiting JOIN webhooks w ON w.id = waiting.id \
              WHERE w.enabled = 1 AND w.deleted_at IS NULL",
         );
         let read = |row: &AnyRow| {
@@ -89,25 +89,34 @@ impl DeliveryQueue for StoredWebhooks {
         webhooks: Vec<WebhookId>,
         since: Timestamp,
         at_most: u64,
-    ) -> Result<Vec<(WebhookId, u64)>, StorageFailure> {
+    ) -> Result<Vec<Overdue>, StorageFailure> {
         let dialect = self.db.dialect();
         let mut counts = Vec::with_capacity(webhooks.len());
         for part in statement::filled_parts(&webhooks) {
             let sql = format!(
                 "SELECT w.id, (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM deliveries d WHERE d.webhook_id = w.id \
-                 AND d.state = 'pending' AND d.due_at < {} LIMIT {}) AS overdue) AS overdue \
-                 FROM webhooks w WHERE w.id IN ({})",
+                 AND d.state = 'pending' AND d.brake IS NULL AND d.due_at < {} LIMIT {}) AS overdue) AS overdue, \
+                 (SELECT MIN(d.due_at) FROM deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' \
+                 AND d.brake IS NULL AND d.due_at < {}) AS oldest FROM webhooks w WHERE w.id IN ({})",
                 dialect.placeholders(1, 1),
                 dialect.placeholders(2, 1),
-                dialect.placeholders(3, part.len())
+                dialect.placeholders(3, 1),
+                dialect.placeholders(4, part.len())
             );
             let mut query = sqlx::query(AssertSqlSafe(sql))
                 .bind(since.as_millis())
-                .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
+                .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
+                .bind(since.as_millis());
             for webhook in part {
                 query = query.bind(webhook.to_string());
             }
-            let read = |row: &AnyRow| Ok((row.parsed("id")?, rows::number(row.int("overdue")?, "overdue")?));
+            let read = |row: &AnyRow| {
+                Ok(Overdue {
+                    webhook: row.parsed("id")?,
+                    deliveries: rows::number(row.int("overdue")?, "overdue")?,
+                    oldest: row.maybe_time("oldest")?,
+                })
+            };
             counts.extend(self.all(query, read).await?);
         }
         Ok(counts)
@@ -136,17 +145,20 @@ impl DeliveryQueue for StoredWebhooks {
         .await
     }
 
-    /// Runs once at start. Scans the whole index `deliveries_due`.
+    /// Runs once at start. Scans the whole indexes `deliveries_due` and `deliveries_on_hold`.
     async fn forget_leases(&self, now: Timestamp) -> Result<u64, StorageFailure> {
         self.write(Urgency::Interactive, move |connection| {
             Box::pin(async move {
-                let forgotten = sqlx::query(
-                    "UPDATE deliveries SET lease = NULL, due_at = $1 WHERE state = 'pending' AND lease IS NOT NULL",
-                )
-                .bind(now.as_millis())
-                .execute(connection)
-                .await?;
-                Ok(forgotten.rows_affected())
+                let mut forgotten = 0;
+                for sql in [
+                    "UPDATE deliveries SET lease = NULL, due_at = $1 WHERE state = 'pending' AND brake IS NULL \
+                     AND lease IS NOT NULL",
+                    "UPDATE deliveries SET lease = NULL, due_at = $1 WHERE brake = 'hold' AND lease IS NOT NULL",
+                ] {
+                    let done = sqlx::query(sql).bind(now.as_millis()).execute(&mut *connection).await?;
+                    forgotten += done.rows_affected();
+                }
+                Ok(forgotten)
             })
         })
         .await
@@ -168,7 +180,7 @@ impl DeliveryQueue for StoredWebhooks {
                 .execute(&mut *connection)
                 .await?;
                 sqlx::query(
-                    "UPDATE deliveries SET state = 'held', due_at = NULL WHERE state = 'pending' AND lease IS NULL \
+                    "UPDATE deliveries SET state = 'held', due_at = NULL WHERE state = 'pending' AND brake IS NULL AND lease IS NULL \
                      AND due_at <= $3 AND webhook_id IN (SELECT id FROM webhooks WHERE company_id = $1 AND environment = $2)",
                 )
                 .bind(company.to_string())
@@ -186,7 +198,7 @@ impl DeliveryQueue for StoredWebhooks {
     async fn held(&self) -> Result<Vec<HeldScope>, StorageFailure> {
         let statement = sqlx::query(
             "SELECT DISTINCT w.company_id, w.environment FROM webhooks w \
-             WHERE w.id IN (SELECT d.webhook_id FROM deliveries d WHERE d.state = 'held')",
+             WHERE w.id IN (SELECT d.webhook_id FROM deliveries d WHERE d.state = 'held' AND d.brake IS NULL)",
         );
         self.all(statement, |row| {
             Ok(HeldScope {
@@ -202,7 +214,7 @@ impl DeliveryQueue for StoredWebhooks {
         self.write(Urgency::Background, move |connection| {
             Box::pin(async move {
                 let released = sqlx::query(
-                    "UPDATE deliveries SET state = 'pending', due_at = created_at WHERE state = 'held' \
+                    "UPDATE deliveries SET state = 'pending', due_at = created_at WHERE state = 'held' AND brake IS NULL \
                      AND webhook_id IN (SELECT id FROM webhooks WHERE company_id = $1 AND environment = $2) \
                      RETURNING webhook_id",
                 )
@@ -297,7 +309,7 @@ async fn due_of(
         "SELECT d.id, d.attempts, d.test, d.replayed_from, d.resume_at, d.event_id, \
          d.last_key_id, d.last_status, d.last_failure, e.event_type, e.body \
          FROM deliveries d JOIN events e ON e.id = d.event_id \
-         WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.due_at <= $2 ORDER BY d.due_at, d.id LIMIT $3{lock}"
+         WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.brake IS NULL AND d.due_at <= $2 ORDER BY d.due_at, d.id LIMIT $3{lock}"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
         .bind(webhook.to_string())

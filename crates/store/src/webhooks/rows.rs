@@ -103,7 +103,7 @@ pub(super) fn disabled(row: &AnyRow) -> Result<Option<DisabledReason>, StoreErro
 
 /// The columns of a [`DeliveryRow`], from `deliveries` as `d`, with the type of its event and the standing of its
 /// webhook.
-pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.attempts, d.replays, d.due_at, \
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.webhook_id, d.event_id, d.test, d.state, d.brake, d.attempts, d.replays, d.due_at, \
      d.lease, d.created_at, d.last_status, d.last_failure, d.last_duration_ms, e.event_type, \
      w.disabled_reason, w.deleted_at";
 
@@ -111,11 +111,17 @@ pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
     let test = row.flag("test")?;
     let attempts = number(row.int("attempts")?, "attempts")?;
     let under_way = row.maybe_text("lease")?.is_some();
-    let state = state(row, "state")?;
+    let (state, on_hold) = (state(row)?, on_hold(row)?);
     let Outlook {
         next_attempt_at,
         webhook_is_off,
-    } = decide::outlook(standing(row)?, state, under_way, row.maybe_time("due_at")?);
+    } = decide::outlook(
+        standing(row)?,
+        state,
+        under_way,
+        on_hold,
+        row.maybe_time("due_at")?,
+    );
     Ok(DeliveryRow {
         id: row.parsed("id")?,
         webhook_id: row.parsed("webhook_id")?,
@@ -128,6 +134,7 @@ pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
         replays: number(row.int("replays")?, "replays")?,
         next_attempt_at,
         webhook_is_off,
+        on_hold,
         created_at: row.time("created_at")?,
         last_status: status(row, "last_status")?,
         last_failure: named(
@@ -141,8 +148,34 @@ pub(super) fn delivery(row: &AnyRow) -> Result<DeliveryRow, StoreError> {
     })
 }
 
-pub(super) fn state(row: &AnyRow, name: &str) -> Result<DeliveryState, StoreError> {
-    maybe_state(row, name)?.ok_or_else(|| StoreError::corrupt(format!("{name} is missing")))
+/// The columns `brake` of a delivery on hold and of a cancelled one.
+const HOLD: &str = "hold";
+const CANCELLED: &str = "cancelled";
+
+/// A delivery's state, from the columns `state` and `brake`.
+pub(super) fn state(row: &AnyRow) -> Result<DeliveryState, StoreError> {
+    if row.maybe_text("brake")?.as_deref() == Some(CANCELLED) {
+        return Ok(DeliveryState::Cancelled);
+    }
+    maybe_state(row, "state")?.ok_or_else(|| StoreError::corrupt("state is missing"))
+}
+
+/// Whether the operator holds it, from the column `brake`.
+pub(super) fn on_hold(row: &AnyRow) -> Result<bool, StoreError> {
+    Ok(row.maybe_text("brake")?.as_deref() == Some(HOLD))
+}
+
+/// The columns `state` and `brake`. The former knows no cancelled deliveries: SQLite could only learn another state by
+/// copying the table.
+pub(super) const fn state_columns(
+    state: DeliveryState,
+    on_hold: bool,
+) -> (&'static str, Option<&'static str>) {
+    match state {
+        DeliveryState::Cancelled => (DeliveryState::Skipped.as_str(), Some(CANCELLED)),
+        state if on_hold => (state.as_str(), Some(HOLD)),
+        state => (state.as_str(), None),
+    }
 }
 
 fn maybe_state(row: &AnyRow, name: &str) -> Result<Option<DeliveryState>, StoreError> {

@@ -75,6 +75,8 @@ mod old_log_rows;
 #[expect(dead_code, reason = "parts of it are only used by the sender's own tests")]
 mod receiver;
 mod views;
+mod webhook_brake;
+mod webhook_brake_many;
 mod webhook_delivery;
 mod webhook_locks;
 mod webhook_options;

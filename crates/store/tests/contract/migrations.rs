@@ -96,6 +96,10 @@ const LANDED: &[(&str, &str)] = &[
         "f802250c4abcaef90eae2a3fdadec43c9683f39deb6cf3325c7640acca869c28",
     ),
     (
+        "0021_webhook_brake",
+        "a501f04d5b2d504a8850549afab92e81dc1fe30fe529f3d475502f152e48e77f",
+    ),
+    (
         "0022_webhook_options",
         "e7cc3133a2b46c34c2efc76a19f289b49d0a9b0ed4f03ad3ad43c68869c7648d",
     ),

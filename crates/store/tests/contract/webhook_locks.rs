@@ -24,14 +24,14 @@ contract!(
 );
 
 /// Claims this webhook's only due delivery.
-async fn claim(world: &World, webhook: WebhookId, now: Timestamp) -> Claimed {
+pub(crate) async fn claim(world: &World, webhook: WebhookId, now: Timestamp) -> Claimed {
     let (lease, until) = (AttemptId::from_random(vault::random()), now.plus_seconds(60));
     let claimed = world.store.queue.claim(vec![(webhook, 1)], now, until, lease);
     claimed.await.expect("claimed").claimed.pop().expect("one is due")
 }
 
 /// A failed attempt.
-fn failed(claimed: Claimed, ended_at: Timestamp) -> FinishedAttempt {
+pub(crate) fn failed(claimed: Claimed, ended_at: Timestamp) -> FinishedAttempt {
     let then = if claimed.test {
         Then::Ended(DeliveryState::Exhausted)
     } else {

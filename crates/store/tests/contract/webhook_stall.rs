@@ -24,17 +24,19 @@ const PUBLISHERS: usize = 8;
 /// Keeps every write of the webhooks waiting: SQLite has one writer, and on PostgreSQL the tables are locked.
 async fn stall(db: &TestDb) {
     let dialect = db.db.dialect();
-    let stalled = db.db.write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-        Box::pin(async move {
-            if dialect == Dialect::Postgres {
-                sqlx::query("LOCK TABLE webhooks, events, deliveries, attempts")
-                    .execute(connection)
-                    .await?;
-            }
-            tokio::time::sleep(STALL).await;
-            Ok(())
-        })
-    });
+    let stalled = db
+        .db
+        .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
+            Box::pin(async move {
+                if dialect == Dialect::Postgres {
+                    sqlx::query("LOCK TABLE webhooks, events, deliveries, attempts")
+                        .execute(connection)
+                        .await?;
+                }
+                tokio::time::sleep(STALL).await;
+                Ok(())
+            })
+        });
     stalled.await.expect("it stalls and goes on");
 }
 
@@ -63,13 +65,20 @@ async fn what_was_accepted_arrives_after_a_disk_that_stalled(db: &TestDb) {
     };
     let (before, _) = tokio::join!(stalling, join_all((0..PUBLISHERS).map(|_| publisher())));
     let accepted: HashSet<String> = accepted.take().iter().map(EventId::to_string).collect();
-    assert!(before > 0 && accepted.len() > before, "{before} of {}", accepted.len());
+    assert!(
+        before > 0 && accepted.len() > before,
+        "{before} of {}",
+        accepted.len()
+    );
     test_wait::eventually("every accepted event arrives", async || {
         world.clock.advance_seconds(1);
         let received = receiver.received();
         let ids = received.iter().filter_map(|one| one.header("webhook-id"));
         let arrived: HashSet<&str> = ids.collect();
-        accepted.iter().all(|id| arrived.contains(id.as_str())).then_some(())
+        accepted
+            .iter()
+            .all(|id| arrived.contains(id.as_str()))
+            .then_some(())
     })
     .await;
     worker.stop().await;

@@ -445,8 +445,8 @@ async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
             .overdue(vec![webhook, quiet], since, at_most)
             .await
             .expect("counted");
-        counts.sort_by_key(|(id, _)| *id != webhook);
-        counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>()
+        counts.sort_by_key(|one| one.webhook != webhook);
+        counts.into_iter().map(|one| one.deliveries).collect::<Vec<_>>()
     };
     let later = START.plus_millis(1);
     assert_eq!(overdue(START, 10).await, [0, 0], "not before they are due");

@@ -36,7 +36,9 @@ pub fn then(
     }
     if let Some(Replay { from, resume_at }) = before.replay {
         return match from {
-            DeliveryState::Delivered | DeliveryState::Exhausted => Then::Ended(from),
+            DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Cancelled => {
+                Then::Ended(from)
+            }
             // It was skipped before, but now something has been sent.
             DeliveryState::Skipped => Then::Ended(DeliveryState::Exhausted),
             DeliveryState::Pending | DeliveryState::Held => Then::RetryAt(resume_at.unwrap_or(now)),
@@ -61,8 +63,8 @@ pub enum Settled {
     Stays(DeliveryState),
 }
 
-/// The attempt that still holds the lease decides. An attempt may have lost its lease because it expired or because the
-/// webhook was deleted. It may then only record that something was sent and, if no one else is working on the delivery,
+/// The attempt that still holds the lease decides. An attempt may have lost its lease because it expired, because the
+/// webhook was deleted or because the operator cancelled the delivery. It may then only record that something was sent and, if no one else is working on the delivery,
 /// a success.
 ///
 /// `state` and `lease` are the delivery's at the time the attempt is recorded. `ours` is the attempt's lease.
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_failed_attempt_is_followed_by_another_until_the_schedule_ends() {
-        use DeliveryState::{Delivered, Exhausted, Held, Pending, Skipped};
+        use DeliveryState::{Cancelled, Delivered, Exhausted, Held, Pending, Skipped};
         let replay = |from, resume_at| Some(Replay { from, resume_at });
         let retry = Then::RetryAt(NOW.plus_seconds(30));
         let table = [
@@ -120,6 +122,7 @@ mod tests {
                 Then::Ended(Exhausted),
             ),
             (before(0, false, replay(Skipped, None)), Then::Ended(Exhausted)),
+            (before(2, false, replay(Cancelled, None)), Then::Ended(Cancelled)),
         ];
         for (before, follows) in table {
             assert_eq!(then(before, &FAILED, NOW, None, [0, 0]), follows, "{before:?}");
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_lost_its_lease_can_report_only_a_success_and_that_something_was_sent() {
-        use DeliveryState::{Delivered, Exhausted, Held, Pending, Skipped};
+        use DeliveryState::{Cancelled, Delivered, Exhausted, Held, Pending, Skipped};
         let (ours, other) = (AttemptId::from_random([1; 16]), AttemptId::from_random([2; 16]));
         let (retry, success) = (Then::RetryAt(LATER), Then::Ended(Delivered));
         let table = [
@@ -154,6 +157,8 @@ mod tests {
             (Exhausted, None, success, Settled::As(success)),
             (Skipped, None, retry, Settled::Stays(Exhausted)),
             (Skipped, None, success, Settled::As(success)),
+            (Cancelled, None, retry, Settled::Stays(Cancelled)),
+            (Cancelled, None, success, Settled::As(success)),
         ];
         for (state, lease, then, expected) in table {
             assert_eq!(

@@ -80,7 +80,12 @@ pub fn changed(before: Webhook, change: WebhookChange, who: &str, now: Timestamp
 /// returns to that state. Otherwise it is skipped if it was never tried.
 pub const fn ends_as(replayed_from: Option<DeliveryState>, tried: bool) -> DeliveryState {
     match replayed_from {
-        Some(ended @ (DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Skipped)) => ended,
+        Some(
+            ended @ (DeliveryState::Delivered
+            | DeliveryState::Exhausted
+            | DeliveryState::Skipped
+            | DeliveryState::Cancelled),
+        ) => ended,
         Some(DeliveryState::Pending | DeliveryState::Held) | None if tried => DeliveryState::Exhausted,
         Some(DeliveryState::Pending | DeliveryState::Held) | None => DeliveryState::Skipped,
     }
@@ -95,16 +100,17 @@ pub struct Outlook {
 }
 
 /// During an attempt there is no next one yet: `due_at` is then the end of the lease, which means nothing to a reader.
+/// While a delivery is on hold, its time means nothing either.
 pub fn outlook(
     standing: Standing,
     state: DeliveryState,
     under_way: bool,
+    on_hold: bool,
     due_at: Option<Timestamp>,
 ) -> Outlook {
-    let waits = matches!(state, DeliveryState::Pending | DeliveryState::Held) && !under_way;
-    let webhook_is_off = waits && standing.waiting() != Fate::Sent;
+    let webhook_is_off = state.waits() && !under_way && standing.waiting() != Fate::Sent;
     Outlook {
-        next_attempt_at: due_at.filter(|_| !under_way && !webhook_is_off),
+        next_attempt_at: due_at.filter(|_| !under_way && !on_hold && !webhook_is_off),
         webhook_is_off,
     }
 }
@@ -257,6 +263,7 @@ mod tests {
             (Some(S::Delivered), S::Delivered, S::Delivered),
             (Some(S::Exhausted), S::Exhausted, S::Exhausted),
             (Some(S::Skipped), S::Skipped, S::Skipped),
+            (Some(S::Cancelled), S::Cancelled, S::Cancelled),
         ];
         for (from, untried, tried) in table {
             assert_eq!(
@@ -285,13 +292,18 @@ mod tests {
         ];
         for (standing, state, under_way, due_at, next_attempt_at, webhook_is_off) in table {
             assert_eq!(
-                outlook(standing, state, under_way, due_at),
+                outlook(standing, state, under_way, false, due_at),
                 Outlook {
                     next_attempt_at,
                     webhook_is_off
                 },
                 "{standing:?} {state:?} {under_way}"
             );
+            let on_hold = Outlook {
+                next_attempt_at: none,
+                webhook_is_off,
+            };
+            assert_eq!(outlook(standing, state, under_way, true, due_at), on_hold);
         }
     }
 }

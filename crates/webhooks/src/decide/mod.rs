@@ -15,8 +15,10 @@
 //! | Does a failing webhook get a warning, or is it disabled? | [`health_after`] |
 //! | What happens to a delivery after an attempt? | [`then`], [`settled`] |
 //! | What does a page say about the next attempt? | [`outlook`] |
+//! | What does the operator's brake do to a delivery? | [`braked`], [`keeps_hold`] |
 
 mod attempt;
+mod brake;
 mod change;
 mod health;
 mod options;
@@ -25,6 +27,7 @@ mod publication;
 mod replay;
 
 pub use attempt::{Before, Settled, attempts_at_most, settled, then};
+pub use brake::{BrakeAction, BrakeFacts, Braked, braked, keeps_hold};
 pub use change::{Changed, Outlook, Waiting, changed, ends_as, outlook};
 pub use health::{Consequence, HealthRecord, Report, health_after};
 pub use options::{StoredOptions, options_after};

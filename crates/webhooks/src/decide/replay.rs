@@ -12,6 +12,7 @@ pub struct ReplayFacts {
     pub standing: Standing,
     /// It is a test event.
     pub test: bool,
+    pub on_hold: bool,
     /// Someone holds a lease on it. An expired lease counts too, because the worker will pick up the delivery without
     /// being asked.
     pub under_way: bool,
@@ -26,6 +27,8 @@ pub struct ReplayFacts {
 pub enum ReplayRefused {
     /// A test event cannot be replayed.
     Test,
+    /// The operator holds it. Whatever else applies, it is not sent before it is resumed.
+    OnHold,
     WebhookOff,
     /// An attempt is in progress.
     Busy,
@@ -38,6 +41,9 @@ impl ReplayRefused {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Test => "Test events cannot be replayed. Send a new one.",
+            Self::OnHold => {
+                "Your API provider has put this delivery on hold. It is sent once they resume it."
+            }
             Self::WebhookOff => "This webhook is paused or disabled. Enable it first.",
             Self::Busy => "An attempt is in progress. Wait for it to finish.",
             Self::Held => {
@@ -51,6 +57,8 @@ impl ReplayRefused {
 pub fn may_replay(facts: &ReplayFacts) -> Result<Replay, ReplayRefused> {
     if facts.test {
         Err(ReplayRefused::Test)
+    } else if facts.on_hold {
+        Err(ReplayRefused::OnHold)
     } else if facts.standing.waiting() != Fate::Sent {
         Err(ReplayRefused::WebhookOff)
     } else if facts.under_way {
@@ -75,6 +83,7 @@ mod tests {
     const WAITING: ReplayFacts = ReplayFacts {
         standing: Standing::Active,
         test: false,
+        on_hold: false,
         under_way: false,
         state: DeliveryState::Pending,
         due_at: Some(DUE),
@@ -107,7 +116,30 @@ mod tests {
             (off(Standing::Deleted), R::WebhookOff),
             (busy, R::Busy),
             (held, R::Held),
+            (
+                ReplayFacts {
+                    on_hold: true,
+                    ..WAITING
+                },
+                R::OnHold,
+            ),
             // More than one reason applies.
+            (
+                ReplayFacts {
+                    test: true,
+                    on_hold: true,
+                    ..WAITING
+                },
+                R::Test,
+            ),
+            (
+                ReplayFacts {
+                    on_hold: true,
+                    under_way: true,
+                    ..off(Standing::Paused)
+                },
+                R::OnHold,
+            ),
             (
                 ReplayFacts {
                     test: true,
@@ -142,6 +174,7 @@ mod tests {
             (DeliveryState::Delivered, None),
             (DeliveryState::Exhausted, None),
             (DeliveryState::Skipped, None),
+            (DeliveryState::Cancelled, None),
         ] {
             let facts = ReplayFacts {
                 state,

@@ -6,6 +6,7 @@
 //! facts in the transaction, asks [`crate::decide`], and writes the result.
 
 mod attempts;
+mod brake;
 mod config;
 mod event_types;
 mod history;
@@ -21,10 +22,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use attempts::{AttemptStore, FinishedAttempt, Then};
+pub use brake::{BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, Shelf, ShelfPlace};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
-pub use operator::{EventDelivery, EventRecord, OperatorStore};
+pub use operator::{Backlog, EventDelivery, EventRecord, OperatorStore};
 pub use options::{OptionsChange, OptionsStore, OptionsWritten, SealedHeader};
 pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
@@ -33,7 +35,8 @@ pub use publish::{
     Tested,
 };
 pub use queue::{
-    Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, OwnSecrets, Paced, Replay, Taken,
+    Claimed, DeliveryQueue, Endpoint, FormerSecret, HeldScope, LastFailure, Overdue, OwnSecrets, Paced,
+    Replay, Taken,
 };
 pub use secrets::OwnSecretStore;
 
@@ -50,6 +53,7 @@ pub struct Stores {
     pub history: Arc<dyn HistoryStore>,
     pub prune: Arc<dyn PruneStore>,
     pub operator: Arc<dyn OperatorStore>,
+    pub brake: Arc<dyn BrakeStore>,
 }
 
 impl fmt::Debug for Stores {
@@ -72,6 +76,7 @@ impl Stores {
             + HistoryStore
             + PruneStore
             + OperatorStore
+            + BrakeStore
             + 'static,
     {
         let database = Arc::new(database);
@@ -85,7 +90,8 @@ impl Stores {
             pages: database.clone(),
             history: database.clone(),
             prune: database.clone(),
-            operator: database,
+            operator: database.clone(),
+            brake: database,
         }
     }
 }

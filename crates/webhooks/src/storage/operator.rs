@@ -30,9 +30,29 @@ pub struct EventDelivery {
     pub url: String,
 }
 
+/// How many deliveries wait, for what. Each is in one of these numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Their next attempt is due.
+    pub due: u64,
+    /// For the time of their next attempt.
+    pub scheduled: u64,
+    /// An attempt is under way, or claimed for one.
+    pub under_way: u64,
+    /// For their webhook to be enabled.
+    pub webhook_off: u64,
+    /// For a key to sign with.
+    pub no_key: u64,
+    /// For the operator.
+    pub on_hold: u64,
+}
+
 /// Reads across companies. Only the operator API and `gatehouse admin` use it.
 #[async_trait]
 pub trait OperatorStore: Send + Sync {
     /// The event with at most this many of its deliveries.
     async fn event(&self, id: EventId, deliveries: u32) -> Result<Option<EventRecord>, StorageFailure>;
+
+    /// Counts what waits at `now`.
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, StorageFailure>;
 }

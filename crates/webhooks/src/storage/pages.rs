@@ -29,6 +29,8 @@ pub struct WebhookFacts {
     pub failed: u64,
     pub pending: u64,
     pub held: u64,
+    /// Counted in neither of the two.
+    pub on_hold: u64,
 }
 
 /// How the latest test event ended.

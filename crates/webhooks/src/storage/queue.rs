@@ -96,6 +96,15 @@ pub struct Replay {
     pub resume_at: Option<Timestamp>,
 }
 
+/// The overdue deliveries of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    pub webhook: WebhookId,
+    pub deliveries: u64,
+    /// Since when the first of them has been due.
+    pub oldest: Option<Timestamp>,
+}
+
 /// A company and environment with held deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeldScope {
@@ -120,14 +129,14 @@ pub trait DeliveryQueue: Send + Sync {
         lease: AttemptId,
     ) -> Result<Taken, StorageFailure>;
 
-    /// How many deliveries of each webhook have been due since before `since` and are not claimed. Counts at most
-    /// `at_most` for each.
+    /// How many deliveries of each webhook have been due since before `since`, are not claimed and not on hold. Counts
+    /// at most `at_most` for each.
     async fn overdue(
         &self,
         webhooks: Vec<WebhookId>,
         since: Timestamp,
         at_most: u64,
-    ) -> Result<Vec<(WebhookId, u64)>, StorageFailure>;
+    ) -> Result<Vec<Overdue>, StorageFailure>;
 
     /// Returns claimed deliveries, due at `at`, as if they had never been claimed. One that is not claimed with this
     /// lease any more is left alone.

@@ -163,11 +163,13 @@ fn StepRow(scope: CompanyScope, step: RequestDelivery) -> impl IntoView {
 
 const fn state(delivery: &DeliveryRow) -> State {
     match delivery.state {
+        state if delivery.on_hold && state.waits() => State::Held,
         DeliveryState::Pending if delivery.attempts == 0 => State::Waiting,
         DeliveryState::Pending => State::Retrying,
         DeliveryState::Held => State::Held,
         DeliveryState::Delivered => State::Delivered,
         DeliveryState::Exhausted => State::Exhausted,
         DeliveryState::Skipped => State::Skipped,
+        DeliveryState::Cancelled => State::Cancelled,
     }
 }
