@@ -66,8 +66,8 @@ pub use storage::{
     EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter,
     HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest,
     NewWebhook, OperatorStore, Overdue, OwnSecretStore, OwnSecrets, PageStore, PruneStore, PublishStore,
-    PublishedEvent, Replay, Replayed, Rewrite, Rewritten, Room, Shelf, ShelfPlace, StoredDelivery, Stores,
-    Tested, Then, WebhookChange, WebhookFacts, Written,
+    PublishedEvent, Replay, Replayed, Rewrite, Rewritten, Room, ShelfPlace, StoredDelivery, Stores, Tested,
+    Then, WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

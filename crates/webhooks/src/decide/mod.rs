@@ -23,7 +23,7 @@ mod publication;
 mod replay;
 
 pub use attempt::{Before, Settled, attempts_at_most, settled, then};
-pub use brake::{BrakeAction, BrakeFacts, Braked, braked, keeps_hold};
+pub use brake::{BrakeAction, BrakeFacts, Braked, Shelf, braked, keeps_hold};
 pub use change::{Changed, Outlook, Waiting, changed, ends_as, outlook};
 pub use health::{Consequence, HealthRecord, Report, health_after};
 pub use publication::{Begins, Claims, Earlier, Subscriber, may_test, recipients, repetition};
