@@ -299,7 +299,7 @@ fn in_words(selection: &BrakeSelection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::Shelf;
+    use crate::decide::Shelf;
 
     const AT: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 

@@ -70,8 +70,8 @@ pub use storage::{
     HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest,
     NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten, Overdue, OwnSecretStore,
     OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, Rewrite,
-    Rewritten, Room, SealedHeader, Shelf, ShelfPlace, StoredDelivery, Stores, Taken, Tested, Then,
-    WebhookChange, WebhookFacts, Written,
+    Rewritten, Room, SealedHeader, ShelfPlace, StoredDelivery, Stores, Taken, Tested, Then, WebhookChange,
+    WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

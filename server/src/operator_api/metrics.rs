@@ -1,13 +1,12 @@
 //! `/metrics`: counters in the Prometheus text format.
 
-mod deliveries;
-
 use std::fmt::Write;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 
+use super::delivery_metrics;
 use crate::services::Services;
 
 pub async fn metrics(State(services): State<Services>) -> Response {
@@ -64,7 +63,7 @@ pub async fn metrics(State(services): State<Services>) -> Response {
     );
     segments(&mut text, &services);
     stored_log(&mut text, &services).await;
-    deliveries::deliveries(&mut text, &services).await;
+    delivery_metrics::write(&mut text, &services).await;
     let ready = u64::from(services.core.keys.is_ready());
     text.one(
         "gatehouse_keys_ready",
@@ -242,30 +241,30 @@ async fn stored_log(text: &mut Text, services: &Services) {
 }
 
 /// 2500 as 2.5.
-fn seconds(millis: u64) -> String {
+pub(super) fn seconds(millis: u64) -> String {
     let text = format!("{}.{:03}", millis / 1000, millis % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[derive(Default)]
-struct Text(String);
+pub(super) struct Text(String);
 
 impl Text {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn head(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    fn line(&mut self, name: &str, value: u64) {
+    pub(super) fn line(&mut self, name: &str, value: u64) {
         let _ = writeln!(self.0, "{name} {value}");
     }
 
     /// A number of seconds.
-    fn seconds(&mut self, name: &str, millis: u64) {
+    pub(super) fn seconds(&mut self, name: &str, millis: u64) {
         let _ = writeln!(self.0, "{name} {}", seconds(millis));
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+    pub(super) fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
         self.head(name, kind, help);
         self.line(name, value);
     }

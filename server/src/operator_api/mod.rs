@@ -6,6 +6,7 @@ pub mod bearer;
 pub mod body;
 pub mod companies;
 pub mod deliveries;
+mod delivery_metrics;
 pub mod event;
 pub mod event_types;
 pub mod events;

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp, WebhookId};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use webhooks::decide::{self, BrakeAction, BrakeFacts, Braked};
+use webhooks::decide::{self, BrakeAction, BrakeFacts, Braked, Shelf};
 use webhooks::{
-    BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, Shelf, ShelfPlace, StorageFailure,
+    BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, ShelfPlace, StorageFailure,
 };
 
 use super::{StoredWebhooks, rows};

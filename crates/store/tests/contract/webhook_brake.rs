@@ -80,7 +80,11 @@ impl Scene {
         let wanted = vec![(self.webhook, 100)];
         let claimed = queue.claim(wanted, now, now.plus_seconds(60), lease).await;
         let claimed = claimed.expect("claimed");
-        let leases = claimed.claimed.iter().map(|one| (one.delivery, one.lease)).collect();
+        let leases = claimed
+            .claimed
+            .iter()
+            .map(|one| (one.delivery, one.lease))
+            .collect();
         queue.give_back(leases, now).await.expect("given back");
         claimed.claimed.len()
     }

@@ -9,8 +9,10 @@ use model::{
 };
 use store::{Columns, DbConnection, StoreError, Urgency};
 use tokio::sync::Notify;
-use webhooks::decide::Report;
-use webhooks::{Claimed, DISABLE_AFTER_SECONDS, FinishedAttempt, Then};
+use webhooks::decide::{BrakeAction, Report, Shelf};
+use webhooks::{
+    BrakeSelection, BrakeStep, BrakeWanted, Claimed, DISABLE_AFTER_SECONDS, FinishedAttempt, Then,
+};
 
 use crate::test_db::TestDb;
 use crate::webhook_world::{START, World, ana};
@@ -20,6 +22,7 @@ contract!(
     [
         an_attempt_locks_its_webhook_before_its_delivery,
         a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled,
+        the_brake_waits_for_no_other_transaction_and_comes_back,
     ]
 );
 
@@ -186,4 +189,58 @@ async fn a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled(db: &Tes
         !actions.iter().any(|action| action == "webhook.disabled"),
         "{actions:?}"
     );
+}
+
+/// Two deliveries, one of which another transaction has locked.
+async fn the_brake_waits_for_no_other_transaction_and_comes_back(db: &TestDb) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("http://127.0.0.1:8088/").await.id;
+    let event = world.publish("{}").await.event;
+    world.publish("{}").await;
+    let delivery = world.delivery_of(webhook, event).await.id;
+    let (locked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let other = {
+        let (locked, release) = (locked.clone(), release.clone());
+        world
+            .db
+            .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
+                Box::pin(async move {
+                    lock_delivery(connection, delivery).await?;
+                    locked.notify_one();
+                    release.notified().await;
+                    Ok(())
+                })
+            })
+    };
+    let step = async {
+        locked.notified().await;
+        let selection = BrakeSelection {
+            company: None,
+            webhook: Some(webhook),
+            event_type: None,
+            from: None,
+            until: START,
+        };
+        let step = BrakeStep {
+            action: BrakeAction::Hold,
+            selection,
+            shelf: Shelf::Due,
+            webhook,
+            after: None,
+            at_most: 100,
+        };
+        let done = world.store.brake.step(step).await;
+        release.notify_one();
+        done
+    };
+    let (written, done) = tokio::join!(other, step);
+    written.expect("written");
+    assert_eq!(done.expect("written").changed, 1, "the other one");
+    let wanted = BrakeWanted {
+        webhook: Some(webhook),
+        ..BrakeWanted::default()
+    };
+    let brake = world.webhooks.brake();
+    let done = brake.act(BrakeAction::Hold, &wanted, &ana(), None).await;
+    assert_eq!(done.expect("written").deliveries, 1);
 }

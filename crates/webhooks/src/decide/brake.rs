@@ -4,8 +4,6 @@
 use model::{AuditAction, DeliveryState};
 use serde::{Deserialize, Serialize};
 
-use crate::storage::Shelf;
-
 /// What the operator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,6 +11,17 @@ pub enum BrakeAction {
     Hold,
     Resume,
     Cancel,
+}
+
+/// Where deliveries wait. Each shelf has an index, in which those of a webhook have an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shelf {
+    /// For their next attempt, or one is under way.
+    Due,
+    /// For a key.
+    NoKey,
+    /// For the operator.
+    OnHold,
 }
 
 impl BrakeAction {

@@ -27,7 +27,7 @@ mod publication;
 mod replay;
 
 pub use attempt::{Before, Settled, attempts_at_most, settled, then};
-pub use brake::{BrakeAction, BrakeFacts, Braked, braked, keeps_hold};
+pub use brake::{BrakeAction, BrakeFacts, Braked, Shelf, braked, keeps_hold};
 pub use change::{Changed, Outlook, Waiting, changed, ends_as, outlook};
 pub use health::{Consequence, HealthRecord, Report, health_after};
 pub use options::{StoredOptions, options_after};

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, DeliveryId, EventType, Timestamp, WebhookId};
 
 use crate::StorageFailure;
-use crate::decide::BrakeAction;
+use crate::decide::{BrakeAction, Shelf};
 
 /// Which deliveries the operator means. What is `None` may be anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +17,6 @@ pub struct BrakeSelection {
     pub from: Option<Timestamp>,
     /// The last such moment.
     pub until: Timestamp,
-}
-
-/// Where deliveries wait. Each shelf has an index, in which those of a webhook have an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shelf {
-    /// For their next attempt, or one is under way.
-    Due,
-    /// For a key.
-    NoKey,
-    /// For the operator.
-    OnHold,
 }
 
 /// The selected deliveries of one webhook on one shelf.

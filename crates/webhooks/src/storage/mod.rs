@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use attempts::{AttemptStore, FinishedAttempt, Then};
-pub use brake::{BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, Shelf, ShelfPlace};
+pub use brake::{BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore, ShelfPlace};
 pub use config::{ChangedUrl, ConfigStore, NewWebhook, WebhookChange, Written};
 pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};

@@ -2,10 +2,10 @@
 
 use webhooks::LATENCY_BOUNDS_MS;
 
-use super::{Text, seconds};
+use super::metrics::{Text, seconds};
 use crate::services::Services;
 
-pub(super) async fn deliveries(text: &mut Text, services: &Services) {
+pub(super) async fn write(text: &mut Text, services: &Services) {
     let webhooks = &services.webhooks;
     let oldest = "gatehouse_webhook_oldest_startable_seconds";
     text.head(
