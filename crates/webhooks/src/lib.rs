@@ -31,6 +31,7 @@ mod reading;
 mod resolver;
 mod results;
 mod schedule;
+pub mod scheduler;
 mod sender;
 mod service;
 mod signing;
