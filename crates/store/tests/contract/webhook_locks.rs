@@ -113,8 +113,7 @@ async fn an_attempt_locks_its_webhook_before_its_delivery(db: &TestDb) {
         let (delivery, locked) = (claimed.delivery, Arc::new(Notify::new()));
         let change = {
             let (id, locked) = (webhook.id, locked.clone());
-            world
-                .db
+            db.db
                 .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                     Box::pin(async move {
                         lock_webhook(connection, id).await?;
@@ -154,8 +153,7 @@ async fn a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled(db: &Tes
     let locked = Arc::new(Notify::new());
     let pause = {
         let (id, locked) = (webhook.id, locked.clone());
-        world
-            .db
+        db.db
             .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                 Box::pin(async move {
                     lock_webhook(connection, id).await?;
